@@ -1,0 +1,36 @@
+const predefined: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+
+/** Resolves references, line ends and, in attributes, white space (XML 1.0 §2.11, §3.3.3, §4.1).
+ *  The scanner has already refused every reference that is not legal. */
+export function decodeReferences(raw: string, where: 'text' | 'cdata' | 'attribute'): string {
+  let value = raw.replaceAll(/\r\n?/g, '\n');
+  if (where === 'attribute') value = value.replaceAll(/[\t\n]/g, ' ');
+  if (where === 'cdata') return value;
+  return value.replaceAll(
+    /&(?:#x([0-9a-fA-F]+)|#([0-9]+)|([a-z]+));/g,
+    (_, hex?: string, decimal?: string, name?: string) => {
+      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+      if (decimal !== undefined) return String.fromCodePoint(Number.parseInt(decimal, 10));
+      return predefined[name!]!;
+    },
+  );
+}
+
+/** Escapes a value for an attribute in single quotes (and for text): the five predefined entities, and the white
+ *  space that attribute normalisation would otherwise change. */
+export function escapeAttribute(value: string): string {
+  return escapeText(value)
+    .replaceAll("'", '&apos;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('\t', '&#9;')
+    .replaceAll('\n', '&#10;');
+}
+
+/** Escapes character data. A carriage return would be read back as a line feed, so it becomes a reference. */
+export function escapeText(value: string): string {
+  return value
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('\r', '&#13;');
+}

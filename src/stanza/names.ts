@@ -1,0 +1,88 @@
+/** The vocabulary: namespace names and local names that the product knows, interned to small integers.
+ *
+ *  The scanner looks every element, attribute and namespace name up once, by its bytes, and writes the integer
+ *  on the tape; everything behind the scanner compares integers. A name that is not in the vocabulary is 0: it
+ *  is never added at run time, because a peer could grow such a table without bound. */
+export interface Names {
+  /** The id of a namespace name, 0 when it is not in the vocabulary. The empty string (no namespace) is 0 too. */
+  namespace(name: string): number;
+  /** The id of a local name, 0 when it is not in the vocabulary. */
+  local(name: string): number;
+  readonly namespaces: InternTable;
+  readonly locals: InternTable;
+}
+
+/** Interns the given names; duplicates are folded. Ids are stable for one vocabulary only. */
+export function createNames(namespaces: Iterable<string>, locals: Iterable<string>): Names {
+  const namespaceTable = new InternTable(namespaces);
+  const localTable = new InternTable(locals);
+  return {
+    namespace: (name) => namespaceTable.idOf(name),
+    local: (name) => localTable.idOf(name),
+    namespaces: namespaceTable,
+    locals: localTable,
+  };
+}
+
+/** FNV-1a, 32 bit. Callers that walk the bytes anyway fold it in with `hashStep`. */
+export const hashSeed = 0x811c9dc5 | 0;
+
+export function hashStep(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193);
+}
+
+/** An immutable open-addressing table from byte strings to 1, 2, 3, … */
+export class InternTable {
+  readonly #names: readonly string[];
+  readonly #mask: number;
+  readonly #slots: Int32Array;
+  readonly #bytes: readonly Uint8Array[];
+  readonly #ids: ReadonlyMap<string, number>;
+
+  constructor(names: Iterable<string>) {
+    this.#names = [...new Set(names)].filter((name) => name !== '');
+    const encoder = new TextEncoder();
+    this.#bytes = this.#names.map((name) => encoder.encode(name));
+    this.#ids = new Map(this.#names.map((name, index) => [name, index + 1]));
+    // At most a quarter full, so that a look-up rarely probes twice.
+    const size = 1 << Math.max(4, Math.ceil(Math.log2(this.#names.length * 4 + 1)));
+    this.#mask = size - 1;
+    this.#slots = new Int32Array(size);
+    this.#bytes.forEach((bytes, index) => {
+      let hash = hashSeed;
+      for (const byte of bytes) hash = hashStep(hash, byte);
+      let slot = hash & this.#mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+      this.#slots[slot] = index + 1;
+    });
+  }
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  idOf(name: string): number {
+    return this.#ids.get(name) ?? 0;
+  }
+
+  nameOf(id: number): string | undefined {
+    return this.#names[id - 1];
+  }
+
+  /** The id of `bytes[start, end)`, whose FNV-1a hash the caller has already computed; 0 when unknown. */
+  find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    let slot = hash & this.#mask;
+    for (;;) {
+      const id = this.#slots[slot]!;
+      if (id === 0) return 0;
+      const known = this.#bytes[id - 1]!;
+      if (known.length === end - start && equalAt(bytes, start, known)) return id;
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+}
+
+function equalAt(bytes: Uint8Array, start: number, known: Uint8Array): boolean {
+  for (let i = 0; i < known.length; i += 1) if (bytes[start + i] !== known[i]) return false;
+  return true;
+}

@@ -1,0 +1,225 @@
+import { decodeReferences } from './decode.ts';
+import type { Names } from './names.ts';
+import { namespaceDeclaration, needsDecoding, recordKind, recordSize } from './tape.ts';
+import * as record from './tape.ts';
+
+/** What the stream header settled for every stanza behind it (RFC 6120 §4.7, §4.8). */
+export interface StreamScope {
+  /** The default namespace: `jabber:client`, or whatever the header declared; '' for none. */
+  readonly contentNamespace: string;
+  /** Every namespace declaration of the header, prefix to name; '' is the default namespace. */
+  readonly declarations: ReadonlyMap<string, string>;
+  /** Namespace names of the header that the vocabulary does not know, by the ids that the tape uses. */
+  readonly unknownNamespaces: readonly string[];
+  /** `xml:lang` of the header, inherited by every stanza; '' when absent. */
+  readonly lang: string;
+}
+
+/** Message, presence and iq in the stream's content namespace are stanzas (RFC 6120 §8); everything else at the
+ *  top level of a stream is a nonza (XEP-0360). */
+export type StanzaKind = 'message' | 'presence' | 'iq' | 'nonza';
+
+/** Names that every vocabulary holds, because the product itself asks for them. */
+export interface CoreNames {
+  readonly client: number;
+  readonly message: number;
+  readonly presence: number;
+  readonly iq: number;
+}
+
+/** In an element's namespace field: the first id of a header-declared namespace that the vocabulary lacks. */
+export const headerNamespaceBase = -0x20000000;
+
+const utf8 = new TextDecoder();
+
+/** One top-level element of a stream: its bytes as they came and the tape the scanner wrote for it.
+ *
+ *  The scanner reuses one instance: it is valid inside the callback that received it, and `retain()` makes a
+ *  copy that stays. Indices are tape indices; the stanza's own element record is always index 0. */
+export class Stanza {
+  /** The buffer the stanza lies in. It may hold other stanzas too. */
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Offset of the stanza's `<` in `bytes`; offsets on the tape count from here. */
+  start = 0;
+  /** Offset after the stanza's last `>`. */
+  end = 0;
+  tape: Int32Array = new Int32Array(0);
+  /** Integers of the tape in use. */
+  tapeLength = 0;
+  names: Names;
+  scope: StreamScope;
+  readonly #core: CoreNames;
+
+  constructor(names: Names, scope: StreamScope) {
+    this.names = names;
+    this.scope = scope;
+    this.#core = coreNames(names);
+  }
+
+  /** Size on the wire in bytes. */
+  get byteLength(): number {
+    return this.end - this.start;
+  }
+
+  get kind(): StanzaKind {
+    if (this.tape[record.element.namespace] !== this.#core.client || this.#core.client === 0) return 'nonza';
+    const local = this.tape[record.element.local];
+    if (local === this.#core.message) return 'message';
+    if (local === this.#core.iq) return 'iq';
+    return local === this.#core.presence ? 'presence' : 'nonza';
+  }
+
+  /** The bytes as they came, without a copy. */
+  wire(): Uint8Array {
+    return this.bytes.subarray(this.start, this.end);
+  }
+
+  /** A copy that outlives the callback. */
+  retain(): Stanza {
+    const copy = new Stanza(this.names, this.scope);
+    copy.bytes = this.bytes.slice(this.start, this.end);
+    copy.end = copy.bytes.length;
+    copy.tape = this.tape.slice(0, this.tapeLength);
+    copy.tapeLength = this.tapeLength;
+    return copy;
+  }
+
+  /** Tape index of the first child element of `parent`, -1 when there is none. */
+  firstChild(parent = 0): number {
+    return this.#nextElement(parent + record.recordSize[recordKind.element]!);
+  }
+
+  /** Tape index of the next element with the same parent, -1 when there is none. */
+  nextSibling(index: number): number {
+    return this.#nextElement(this.tape[index + record.element.end]! + recordSize[recordKind.end]!);
+  }
+
+  #nextElement(index: number): number {
+    let at = index;
+    while (at < this.tapeLength) {
+      const kind = this.tape[at]!;
+      if (kind === recordKind.element) return at;
+      if (kind === recordKind.end) return -1;
+      at += recordSize[kind]!;
+    }
+    return -1;
+  }
+
+  /** The first child of `parent` with this namespace and local name (interned ids), or -1. */
+  child(parent: number, namespace: number, local: number): number {
+    for (let at = this.firstChild(parent); at !== -1; at = this.nextSibling(at)) {
+      if (
+        this.tape[at + record.element.namespace] === namespace &&
+        this.tape[at + record.element.local] === local
+      )
+        return at;
+    }
+    return -1;
+  }
+
+  /** Whether the element at `index` has this expanded name, by text. For names outside hot paths. */
+  is(index: number, namespace: string, local: string): boolean {
+    return this.localName(index) === local && this.namespaceName(index) === namespace;
+  }
+
+  /** Tape index of the attribute with this local name and namespace (interned ids, 0 for none), or -1. */
+  attribute(element: number, local: number, namespace = 0): number {
+    let at = element + recordSize[recordKind.element]!;
+    while (this.tape[at] === recordKind.attribute && at < this.tapeLength) {
+      if (
+        this.tape[at + record.attribute.local] === local &&
+        this.tape[at + record.attribute.namespace] === namespace
+      )
+        return at;
+      at += recordSize[recordKind.attribute]!;
+    }
+    return -1;
+  }
+
+  /** The value of an attribute by its local name without a prefix, or undefined. For names outside hot paths. */
+  attributeValue(element: number, local: string): string | undefined {
+    const size = recordSize[recordKind.attribute]!;
+    for (let at = element + recordSize[recordKind.element]!; at < this.tapeLength; at += size) {
+      if (this.tape[at] !== recordKind.attribute) return undefined;
+      if (this.tape[at + record.attribute.namespace] === 0 && this.localName(at) === local)
+        return this.value(at);
+    }
+    return undefined;
+  }
+
+  /** Qualified name as written, of an element or attribute record. */
+  qualifiedName(index: number): string {
+    const isElement = this.tape[index] === recordKind.element;
+    const start = isElement
+      ? this.tape[index + record.element.tagStart]! + 1
+      : this.tape[index + record.attribute.nameStart]!;
+    return this.#decode(
+      start,
+      this.tape[index + (isElement ? record.element.nameEnd : record.attribute.nameEnd)]!,
+    );
+  }
+
+  /** Local name of an element or attribute record. */
+  localName(index: number): string {
+    const isElement = this.tape[index] === recordKind.element;
+    const fields = isElement ? record.element : record.attribute;
+    return this.#decode(this.tape[index + fields.localStart]!, this.tape[index + fields.nameEnd]!);
+  }
+
+  /** Namespace name of an element or attribute record; '' for none. */
+  namespaceName(index: number): string {
+    const isElement = this.tape[index] === recordKind.element;
+    const id = this.tape[index + (isElement ? record.element.namespace : record.attribute.namespace)]!;
+    if (id === namespaceDeclaration) return 'http://www.w3.org/2000/xmlns/';
+    if (id > 0) return this.names.namespaces.nameOf(id)!;
+    if (id === 0) return '';
+    if (id <= headerNamespaceBase) return this.scope.unknownNamespaces[headerNamespaceBase - id]!;
+    return this.value(-id);
+  }
+
+  /** Value of an attribute record, references and white space resolved (XML 1.0 §3.3.3). */
+  value(index: number): string {
+    const start = this.tape[index + record.attribute.valueStart]!;
+    const end = this.tape[index + record.attribute.valueEnd]!;
+    const raw = this.#decode(start, end & ~needsDecoding);
+    return (end & needsDecoding) === 0 ? raw : decodeReferences(raw, 'attribute');
+  }
+
+  /** Character data directly inside an element, references resolved, CDATA included, descendants' excluded. */
+  text(index: number): string {
+    const end = this.tape[index + record.element.end]!;
+    let value = '';
+    let at = index + recordSize[recordKind.element]!;
+    while (at < end) {
+      const kind = this.tape[at]!;
+      if (kind === recordKind.element) {
+        at = this.tape[at + record.element.end]! + recordSize[recordKind.end]!;
+        continue;
+      }
+      if (kind === recordKind.text) value += this.textValue(at);
+      at += recordSize[kind]!;
+    }
+    return value;
+  }
+
+  /** Value of one text record. */
+  textValue(index: number): string {
+    const raw = this.#decode(this.tape[index + record.text.start]!, this.tape[index + record.text.end]!);
+    const flags = this.tape[index + record.text.flags]!;
+    if ((flags & needsDecoding) === 0) return raw;
+    return decodeReferences(raw, (flags & record.cdata) === 0 ? 'text' : 'cdata');
+  }
+
+  #decode(start: number, end: number): string {
+    return utf8.decode(this.bytes.subarray(this.start + start, this.start + end));
+  }
+}
+
+function coreNames(names: Names): CoreNames {
+  return {
+    client: names.namespace('jabber:client'),
+    message: names.local('message'),
+    presence: names.local('presence'),
+    iq: names.local('iq'),
+  };
+}
