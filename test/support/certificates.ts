@@ -181,7 +181,7 @@ function keyId(key: KeyObject): Buffer {
 }
 
 function pkcs8(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' });
+  return key.export({ type: 'pkcs8', format: 'pem' }) as string;
 }
 
 function pem(label: string, der: Buffer): string {
