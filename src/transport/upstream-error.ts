@@ -82,3 +82,32 @@ const tls: Readonly<Record<string, UpstreamTlsReason>> = {
 export function upstreamTlsError(error: unknown): UpstreamTlsError {
   return new UpstreamTlsError(tls[systemCode(error)] ?? 'handshake');
 }
+
+/** What a gatekeeper did instead of STARTTLS.
+ *  - `no-starttls`: its features do not offer it.
+ *  - `refused`: it answered `<failure/>`.
+ *  - `stream-error`, `closed`: it ended the stream.
+ *  - `malformed`: not the XML of RFC 6120; `cause` says which rule, and where.
+ *  - `trailing-bytes`: clear text behind `<proceed/>`, an attempt to be taken for encrypted (RFC 6120 §5.4.3.3).
+ *  - `unexpected`: anything else. */
+export type NegotiationReason =
+  'no-starttls' | 'refused' | 'stream-error' | 'closed' | 'malformed' | 'trailing-bytes' | 'unexpected';
+
+/** ERR_UPSTREAM_NEGOTIATION with its reason. */
+export class UpstreamNegotiationError extends StreamError {
+  readonly reason: NegotiationReason;
+
+  constructor(reason: NegotiationReason, cause?: StreamError) {
+    super('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' });
+    this.reason = reason;
+    this.message = `${this.message} (${reason})`;
+    if (cause !== undefined) this.cause = cause;
+  }
+}
+
+/** ERR_UPSTREAM_REDIRECT: `see-other-host` before TLS, where nobody vouches for it. */
+export class UpstreamRedirectError extends StreamError {
+  constructor() {
+    super('remote-connection-failed', { code: 'ERR_UPSTREAM_REDIRECT' });
+  }
+}
