@@ -1,0 +1,59 @@
+/** Every client the interoperability tests log in with, each as it comes from its makers. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { logIn, type Login, type PeerClient, type Program } from './client.ts';
+import { logInGoSendxmpp } from './go-sendxmpp.ts';
+import { programs } from './programs.ts';
+import type { PeerName } from './require.ts';
+
+export interface ClientKind {
+  readonly name: string;
+  /** What has to be installed for it; npm packages need nothing. */
+  readonly needs: readonly PeerName[];
+  logIn(login: Login): Promise<PeerClient>;
+}
+
+const xmppJs: Program = async () => ({
+  program: process.execPath,
+  args: [join(import.meta.dirname, 'javascript', 'client.mjs')],
+});
+
+const slixmpp: Program = async () => ({
+  program: programs.python,
+  args: [join(import.meta.dirname, 'python', 'client.py')],
+});
+
+/** Compiled where it runs: the tests test the library that is installed. */
+const libstrophe: Program = async (folder) => {
+  const program = join(folder, 'client');
+  const source = join(import.meta.dirname, 'c', 'client.c');
+  await promisify(execFile)(programs.gcc, ['-O1', '-Wall', '-Werror', '-o', program, source, '-lstrophe']);
+  return { program, args: [] };
+};
+
+export const xmppJsClient: ClientKind = {
+  name: '@xmpp/client',
+  needs: [],
+  logIn: (login) => logIn(xmppJs, login),
+};
+
+export const slixmppClient: ClientKind = {
+  name: 'slixmpp',
+  needs: ['slixmpp'],
+  logIn: (login) => logIn(slixmpp, login),
+};
+
+export const libstropheClient: ClientKind = {
+  name: 'libstrophe',
+  needs: ['libstrophe'],
+  logIn: (login) => logIn(libstrophe, login),
+};
+
+export const goSendxmppClient: ClientKind = {
+  name: 'go-sendxmpp',
+  needs: ['go-sendxmpp'],
+  logIn: logInGoSendxmpp,
+};
+
+export const clients = [xmppJsClient, slixmppClient, libstropheClient, goSendxmppClient] as const;

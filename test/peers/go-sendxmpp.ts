@@ -1,0 +1,1 @@
+export const logInGoSendxmpp = async () => { throw new Error('todo') };
