@@ -11,6 +11,10 @@ export interface ClientKind {
   readonly name: string;
   /** What has to be installed for it; npm packages need nothing. */
   readonly needs: readonly PeerName[];
+  /** `plain`: it knows no SCRAM (RFC 5802), and logs in with PLAIN (RFC 4616) inside TLS. */
+  readonly authentication: 'scram' | 'plain';
+  /** It ends every body it sends with a line feed. */
+  readonly addsLineFeed: boolean;
   logIn(login: Login): Promise<PeerClient>;
 }
 
@@ -35,24 +39,33 @@ const libstrophe: Program = async (folder) => {
 export const xmppJsClient: ClientKind = {
   name: '@xmpp/client',
   needs: [],
+  authentication: 'scram',
+  addsLineFeed: false,
   logIn: (login) => logIn(xmppJs, login),
 };
 
 export const slixmppClient: ClientKind = {
   name: 'slixmpp',
   needs: ['slixmpp'],
+  authentication: 'scram',
+  addsLineFeed: false,
   logIn: (login) => logIn(slixmpp, login),
 };
 
 export const libstropheClient: ClientKind = {
   name: 'libstrophe',
   needs: ['libstrophe'],
+  authentication: 'scram',
+  addsLineFeed: false,
   logIn: (login) => logIn(libstrophe, login),
 };
 
+/** Debian 12 has it with a library that knows PLAIN, DIGEST-MD5 and X-OAUTH2, and takes PLAIN. */
 export const goSendxmppClient: ClientKind = {
   name: 'go-sendxmpp',
   needs: ['go-sendxmpp'],
+  authentication: 'plain',
+  addsLineFeed: true,
   logIn: logInGoSendxmpp,
 };
 

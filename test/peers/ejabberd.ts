@@ -63,7 +63,9 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
     ],
     modules: {
       ...Object.fromEntries(plainModules.map((name) => [name, {}])),
-      mod_mam: { default: 'always' },
+      // Its Mnesia archive slows with every message stored (200 more take two seconds more); an account that wants an
+      // archive asks for one (XEP-0441).
+      mod_mam: { default: 'never' },
       mod_muc: { host: `conference.${site.domain}` },
       mod_pubsub: { plugins: ['flat', 'pep'] },
     },
