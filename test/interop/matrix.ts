@@ -3,7 +3,7 @@
  * the endpoint under test; romeo connects straight to the server, so that exactly one path is in question.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Login, PeerClient } from '../peers/client.ts';
+import { loginTo, type Login, type PeerClient } from '../peers/client.ts';
 import { clients, xmppJsClient, type ClientKind } from '../peers/clients.ts';
 import { offeredMechanisms, type TlsMode } from '../peers/probe.ts';
 import { describeWithPeers } from '../peers/require.ts';
@@ -62,11 +62,10 @@ async function setStage(
   openEndpoint: EndpointFactory,
 ): Promise<Stage> {
   const server = await serverKind.start({ plain: authentication === 'plain' });
-  const straightToServer = { ...loginFor(server, 'romeo'), port: server.ports.starttls, mode: 'starttls' } as const;
   return {
     server,
     endpoint: await openEndpoint(server),
-    romeo: await xmppJsClient.logIn(straightToServer),
+    romeo: await xmppJsClient.logIn(loginTo(server, 'romeo', 'starttls')),
   };
 }
 
@@ -84,7 +83,6 @@ function describeClient(kind: ClientKind, mode: TlsMode, stage: () => Stage): vo
   describeWithPeers(kind.needs, `${kind.name} over ${mode}`, () => {
     let juliet: PeerClient;
     let romeo: PeerClient;
-    const asSent = (body: string) => (kind.addsLineFeed ? `${body}\n` : body);
 
     beforeAll(async () => {
       ({ romeo } = stage());
@@ -95,7 +93,7 @@ function describeClient(kind: ClientKind, mode: TlsMode, stage: () => Stage): vo
     it('sends and receives text of every plane, and markup', async () => {
       const text = 'Rose 🌹, “by any other name” <would> smell & “as sweet” ]]> \u{10ffff}';
       juliet.send(romeo.jid, text);
-      expect((await romeo.receive()).body).toBe(asSent(text));
+      expect((await romeo.receive()).body).toBe(asSentBy(kind, text));
       romeo.send(juliet.jid, text);
       expect((await juliet.receive()).body).toBe(text);
     });
@@ -103,7 +101,7 @@ function describeClient(kind: ClientKind, mode: TlsMode, stage: () => Stage): vo
     it(`sends and receives a body of ${longBodyBytes} bytes`, async () => {
       const long = longBody();
       juliet.send(romeo.jid, long);
-      expect((await romeo.receive()).body).toBe(asSent(long));
+      expect((await romeo.receive()).body).toBe(asSentBy(kind, long));
       romeo.send(juliet.jid, long);
       expect((await juliet.receive()).body).toBe(long);
     });
@@ -114,15 +112,22 @@ function describeClient(kind: ClientKind, mode: TlsMode, stage: () => Stage): vo
         romeo.send(juliet.jid, body);
       }
       const received = await Promise.all([receiveBurst(romeo), receiveBurst(juliet)]);
-      expect(received).toEqual([burst().map(asSent), burst()]);
+      expect(received).toEqual([burst().map((body) => asSentBy(kind, body)), burst()]);
     });
   });
+}
+
+function asSentBy(kind: ClientKind, body: string): string {
+  return kind.addsLineFeed ? `${body}\n` : body;
 }
 
 /** ASCII only: @xmpp/client corrupts other characters that a TLS record cuts in two. */
 function longBody(): string {
   const line = 'Parting is such sweet sorrow & I shall say <good night> till it be morrow. ';
-  return line.repeat(Math.ceil(longBodyBytes / line.length)).slice(0, longBodyBytes - 1).padEnd(longBodyBytes, '.');
+  return line
+    .repeat(Math.ceil(longBodyBytes / line.length))
+    .slice(0, longBodyBytes - 1)
+    .padEnd(longBodyBytes, '.');
 }
 
 function burst(): string[] {
@@ -136,10 +141,5 @@ async function receiveBurst(client: PeerClient): Promise<string[]> {
 }
 
 function loginAt({ server, endpoint }: Stage, mode: TlsMode): Login {
-  return { ...loginFor(server, 'juliet'), port: endpoint[mode], mode };
-}
-
-function loginFor(server: PeerServer, user: string): Omit<Login, 'port' | 'mode'> {
-  const { domain, host, accounts, certificates } = server;
-  return { user, domain, password: accounts[user]!, host, authority: certificates.authority };
+  return { ...loginTo(server, 'juliet', mode), port: endpoint[mode] };
 }

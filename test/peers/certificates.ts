@@ -98,15 +98,15 @@ function certificate(subject: Party, issuer: Party, key: KeyObject, extensions: 
 function keyIdentifiers(subject: Party, issuer: Party): Buffer[] {
   return [
     extension(identifiers.subjectKeyIdentifier, der(tags.octetString, keyIdentifier(subject))),
-    extension(
-      identifiers.authorityKeyIdentifier,
-      sequence(der(tags.keyIdentifier, keyIdentifier(issuer))),
-    ),
+    extension(identifiers.authorityKeyIdentifier, sequence(der(tags.keyIdentifier, keyIdentifier(issuer)))),
   ];
 }
 
 function keyIdentifier({ publicKey }: Party): Buffer {
-  return createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest().subarray(0, 20);
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest()
+    .subarray(0, 20);
 }
 
 function distinguishedName(name: string): Buffer {

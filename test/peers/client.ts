@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { Inbox, type ReceivedMessage } from './inbox.ts';
 import { startProcess, type Command } from './process.ts';
 import type { TlsMode } from './probe.ts';
+import type { PeerServer } from './server.ts';
 import { within } from './wait.ts';
 
 export interface Login {
@@ -26,6 +27,14 @@ export interface Login {
   readonly mode: TlsMode;
   /** PEM of the only authority trusted. */
   readonly authority: string;
+}
+
+/** How `user` logs in straight to `server`. */
+export function loginTo(server: PeerServer, user: string, mode: TlsMode): Login {
+  const { domain, host, ports, accounts, certificates } = server;
+  const password = accounts[user];
+  if (password === undefined) throw new Error(`${server.name} has no account ${user}`);
+  return { user, domain, password, host, port: ports[mode], mode, authority: certificates.authority };
 }
 
 export interface PeerClient {
@@ -59,17 +68,18 @@ export async function logIn(program: Program, login: Login): Promise<PeerClient>
     folder,
     log: join(folder, 'client.log'),
   };
+  const fail = (reason: string) => {
+    const error = new Error(`${jid}: ${reason}`);
+    online.reject(error);
+    inbox.end(error);
+  };
   const client = startProcess(command, (line) => {
     const [event, first = '', second = ''] = line.split(' ');
     if (event === 'online') online.resolve();
     if (event === 'message') inbox.add({ from: first, body: decode(second) });
-    if (event === 'failed') online.reject(new Error(`${jid}: ${decode(first)}`));
+    if (event === 'failed') fail(decode(first));
   });
-  void client.ended.then((status) => {
-    const error = new Error(`${command.program} of ${jid} ended with ${status}\n${client.logTail()}`);
-    online.reject(error);
-    inbox.end(error);
-  });
+  void client.ended.then((status) => fail(`ended with ${status}`));
   const close = async () => {
     client.closeInput();
     await within(logoutTimeoutMs, 'log out', client.ended).catch(() => client.stop());

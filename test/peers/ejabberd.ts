@@ -21,11 +21,23 @@ const recipe: Recipe = {
     const certificate = join(site.folder, 'certificate.pem');
     await mkdir(spool);
     await writeFile(configuration, stringify(settings(site, certificate)));
-    await writeFile(certificate, Buffer.concat([await readFile(site.chainFile), await readFile(site.keyFile)]));
+    await writeFile(
+      certificate,
+      Buffer.concat([await readFile(site.chainFile), await readFile(site.keyFile)]),
+    );
     return {
       readyFile,
       program: programs.erl,
-      args: ['-noinput', '-mnesia', 'dir', erlangString(spool), '-s', 'ejabberd', '-eval', registrations(site, readyFile)],
+      args: [
+        '-noinput',
+        '-mnesia',
+        'dir',
+        erlangString(spool),
+        '-s',
+        'ejabberd',
+        '-eval',
+        registrations(site, readyFile),
+      ],
       environment: {
         ERL_LIBS: await libraries(),
         ERL_CRASH_DUMP_BYTES: '0',

@@ -9,7 +9,7 @@ import type { Login, PeerClient } from './client.ts';
 import { Inbox } from './inbox.ts';
 import { startProcess, type Command, type PeerProcess } from './process.ts';
 import { programs } from './programs.ts';
-import { eventually } from './wait.ts';
+import { ready } from './ready.ts';
 
 const loginTimeoutMs = 20_000;
 
@@ -24,9 +24,7 @@ export async function logInGoSendxmpp(login: Login): Promise<PeerClient> {
     const [, from, body] = /^\S+ (\S+): (.*)$/.exec(line) ?? [];
     if (from !== undefined && body !== undefined) inbox.add({ from, body });
   });
-  void listener.ended.then((status) =>
-    inbox.end(new Error(`go-sendxmpp ended with ${status}\n${listener.logTail()}`)),
-  );
+  void listener.ended.then((status) => inbox.end(new Error(`go-sendxmpp of ${jid} ended with ${status}`)));
   const senders = new Map<string, PeerProcess>();
   const close = async () => {
     await Promise.all([listener, ...senders.values()].map((process) => process.stop()));
@@ -34,7 +32,7 @@ export async function logInGoSendxmpp(login: Login): Promise<PeerClient> {
   };
 
   try {
-    await eventually(loginTimeoutMs, async () => seesItsPresence(listener, jid));
+    await ready(`go-sendxmpp of ${jid}`, listener, loginTimeoutMs, async () => seesItsPresence(listener));
   } catch (error) {
     await close();
     throw error;
@@ -65,7 +63,6 @@ function command(folder: string, login: Login, authorityFile: string, args: read
 }
 
 /** With `-d` it writes what it receives to standard error; its own presence comes back once it is online. */
-function seesItsPresence(listener: PeerProcess, jid: string): void {
-  const log = listener.logTail();
-  if (!log.includes('<presence')) throw new Error(`${jid} logging in: not online yet\n${log}`);
+function seesItsPresence(listener: PeerProcess): void {
+  if (!listener.logTail().includes('<presence')) throw new Error('not online yet');
 }

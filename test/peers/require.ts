@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { programs } from './programs.ts';
 
 interface Requirement {
@@ -17,7 +17,10 @@ interface Requirement {
 const requirements = {
   prosody: { packages: ['prosody'], present: () => existsSync(programs.prosody) },
   ejabberd: { packages: ['ejabberd'], present: () => existsSync(programs.ejabberdctl) },
-  slixmpp: { packages: ['python3-slixmpp'], present: () => succeeds(programs.python, '-c', 'import slixmpp') },
+  slixmpp: {
+    packages: ['python3-slixmpp'],
+    present: () => succeeds(programs.python, '-c', 'import slixmpp'),
+  },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   libstrophe: {
     packages: ['libstrophe-dev', 'gcc', 'libc6-dev'],
@@ -41,23 +44,30 @@ export function peersRequired(environment: NodeJS.ProcessEnv = process.env): boo
   return environment['NARTHEX_PEERS'] === 'required';
 }
 
+/** What becomes of tests that need `names`. */
+export type Outcome =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'skip'; readonly notice: string }
+  | { readonly kind: 'fail'; readonly reason: string };
+
+export function outcome(presences: readonly Presence[], required: boolean): Outcome {
+  const reasons = presences.flatMap((presence) => (presence.kind === 'missing' ? [presence.reason] : []));
+  if (reasons.length === 0) return { kind: 'run' };
+  const reason = reasons.join('; ');
+  return required ? { kind: 'fail', reason } : { kind: 'skip', notice: `skipped: ${reason}` };
+}
+
 /** A `describe` whose tests need every one of `names`. */
 export function describeWithPeers(names: readonly PeerName[], title: string, tests: () => void): void {
-  const reasons = names.map(peer).flatMap((presence) => (presence.kind === 'missing' ? [presence.reason] : []));
-  if (reasons.length === 0) {
+  const result = outcome(names.map(peer), peersRequired());
+  if (result.kind === 'run') {
     describe(title, tests);
     return;
   }
+  if (result.kind === 'skip') console.warn(`${title} ${result.notice}`);
   describe(title, () => {
-    const notice = `skipped: ${reasons.join('; ')}`;
-    if (peersRequired()) {
-      it('has its peers', () => {
-        throw new Error(reasons.join('; '));
-      });
-      return;
-    }
-    it.skip(notice);
-    console.warn(`${title} ${notice}`);
+    if (result.kind === 'skip') it.skip(result.notice);
+    else it('has its peers', () => expect.fail(result.reason));
   });
 }
 

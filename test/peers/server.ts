@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { issueCertificates, type TestCertificates } from './certificates.ts';
 import { offeredMechanisms, type TlsMode } from './probe.ts';
 import { startProcess, type Command, type PeerProcess } from './process.ts';
-import { eventually } from './wait.ts';
+import { ready } from './ready.ts';
 
 export interface ServerOptions {
   /** The JID domain served. Default `localhost`, the one name every client here can also connect to. */
@@ -87,8 +87,14 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
 
     const start = await recipe.prepare(site);
     server = startProcess({ ...start, folder, log: join(folder, 'output.log') });
-    const target = (mode: TlsMode) => ({ host, port: ports[mode], mode, domain, authority: certificates.authority });
-    await ready(recipe.name, server, async () => {
+    const target = (mode: TlsMode) => ({
+      host,
+      port: ports[mode],
+      mode,
+      domain,
+      authority: certificates.authority,
+    });
+    await ready(recipe.name, server, readyTimeoutMs, async () => {
       await offeredMechanisms(target('starttls'));
       await offeredMechanisms(target('direct'));
       if (start.readyFile !== undefined) await access(start.readyFile);
@@ -106,21 +112,6 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-async function ready(name: string, server: PeerProcess, answers: () => Promise<void>): Promise<void> {
-  const giveUp = new AbortController();
-  const gone = server.ended.then((status) => {
-    giveUp.abort();
-    throw new Error(`ended with ${status}`);
-  });
-  try {
-    await Promise.race([gone, eventually(readyTimeoutMs, answers, giveUp.signal)]);
-  } catch (cause) {
-    throw new Error(`${name} did not become ready: ${String(cause)}\n${server.logTail()}`, { cause });
-  } finally {
-    gone.catch(() => {});
   }
 }
 
