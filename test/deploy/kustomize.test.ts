@@ -14,6 +14,8 @@ import { renderKustomization, type Manifest } from '../support/kustomize.ts';
 import { podSecurityViolations } from '../support/pod-security.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
+// From PATH: Debian has none that is recent enough, so wherever somebody put one.
+const kubectlProgram = 'kubectl';
 const base = join(root, 'deploy/kustomize/base');
 const manifests = renderKustomization(base);
 
@@ -205,9 +207,9 @@ describe('the configuration in the cluster', () => {
 
 /** `kubectl kustomize`, if it is recent enough to know `labels`. */
 function kubectlKustomize(): (() => string) | undefined {
-  const version = spawnSync('kubectl', ['version', '--client'], { encoding: 'utf8' });
+  const version = spawnSync(kubectlProgram, ['version', '--client'], { encoding: 'utf8' });
   if (version.status !== 0 || !/Kustomize Version: v5\./.test(version.stdout)) return undefined;
-  return () => execFileSync('kubectl', ['kustomize', base], { encoding: 'utf8' });
+  return () => execFileSync(kubectlProgram, ['kustomize', base], { encoding: 'utf8' });
 }
 
 function byName(list: readonly Manifest[]): Map<string, Manifest> {

@@ -1,6 +1,7 @@
 /** Every client the interoperability tests log in with, each as it comes from its makers. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { logIn, type Login, type PeerClient, type Program } from './client.ts';
 import { logInGoSendxmpp } from './go-sendxmpp.ts';
@@ -20,7 +21,7 @@ export interface ClientKind {
 
 const xmppJs: Program = async () => ({
   program: process.execPath,
-  args: [join(import.meta.dirname, 'javascript', 'client.mjs')],
+  args: [fileURLToPath(new URL('./javascript/client.mjs', import.meta.url))],
 });
 
 const slixmpp: Program = async () => ({
@@ -44,7 +45,7 @@ export const xmppJsClient: ClientKind = {
   logIn: (login) => logIn(xmppJs, login),
 };
 
-export const slixmppClient: ClientKind = {
+const slixmppClient: ClientKind = {
   name: 'slixmpp',
   needs: ['slixmpp'],
   authentication: 'scram',
@@ -52,7 +53,7 @@ export const slixmppClient: ClientKind = {
   logIn: (login) => logIn(slixmpp, login),
 };
 
-export const libstropheClient: ClientKind = {
+const libstropheClient: ClientKind = {
   name: 'libstrophe',
   needs: ['libstrophe'],
   authentication: 'scram',
@@ -61,7 +62,7 @@ export const libstropheClient: ClientKind = {
 };
 
 /** Debian 12 has it with a library that knows PLAIN, DIGEST-MD5 and X-OAUTH2, and takes PLAIN. */
-export const goSendxmppClient: ClientKind = {
+const goSendxmppClient: ClientKind = {
   name: 'go-sendxmpp',
   needs: ['go-sendxmpp'],
   authentication: 'plain',

@@ -33,10 +33,15 @@ export type PeerName = keyof typeof requirements;
 export type Presence = { readonly kind: 'present' } | { readonly kind: 'missing'; readonly reason: string };
 
 /** Whether a peer is installed, and in words what to do if not. */
-export function peer(name: PeerName): Presence {
+function peer(name: PeerName): Presence {
   const { packages, present } = requirements[name];
   if (present()) return { kind: 'present' };
   return { kind: 'missing', reason: `${name} is not installed (apt-get install ${packages.join(' ')})` };
+}
+
+/** Every Debian package that the peers need, sorted. */
+export function peerPackages(): string[] {
+  return [...new Set(Object.values(requirements).flatMap(({ packages }) => packages))].sort();
 }
 
 /** Whether a missing peer is a failure, as it is in continuous integration. */

@@ -22,7 +22,7 @@ export interface ServerOptions {
 }
 
 /** Password by localpart. */
-export type Accounts = Readonly<Record<string, string>>;
+type Accounts = Readonly<Record<string, string>>;
 
 /** What a recipe is given to write a configuration from. Paths are absolute. */
 export interface Site {

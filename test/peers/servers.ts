@@ -12,6 +12,6 @@ export interface ServerKind {
 
 export const prosody: ServerKind = { name: 'Prosody', needs: ['prosody'], start: startProsody };
 
-export const ejabberd: ServerKind = { name: 'ejabberd', needs: ['ejabberd'], start: startEjabberd };
+const ejabberd: ServerKind = { name: 'ejabberd', needs: ['ejabberd'], start: startEjabberd };
 
 export const servers = [prosody, ejabberd] as const;
