@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import { ns } from '../../stanza/namespaces.ts';
 import { attribute, element, is, type Element } from '../xml/element.ts';
-import { StreamReader, type RefusedBecause, type StreamEvent } from '../xml/reader.ts';
+import { skipWhitespace, StreamReader, type RefusedBecause, type StreamEvent } from '../xml/reader.ts';
 import { escapeAttribute, serialise } from '../xml/write.ts';
 import type { Settings, StanzaRecord } from './options.ts';
 
@@ -64,9 +64,10 @@ export class Connection {
     return this.#state === 'open';
   }
 
-  /** Whether bytes have come after the element being handled. */
-  get hasUnreadBytes(): boolean {
-    return this.#unread.length > 0;
+  /** Whether anything but white space has come after the element being handled. RFC 6120 §5.3.3 forbids white space
+   *  there too, but go-sendxmpp ends `<starttls/>` with a line feed, and white space says nothing. */
+  get hasUnreadText(): boolean {
+    return skipWhitespace(this.#unread, 0) < this.#unread.length;
   }
 
   /** 32 bytes that only the two ends of this TLS session know (RFC 9266). */
@@ -81,15 +82,16 @@ export class Connection {
 
   /** The next byte starts a new stream (RFC 6120 §4.3.3), under the limits of an authenticated one. */
   restart(): void {
-    this.#reader = this.#createReader(this.#settings.limits.stanzaBytesMax);
+    this.#reader = this.#createReader(this.#settings.limits.stanzaBytesMax, { isRestart: true });
     this.#headerSent = false;
   }
 
-  /** Answers `<proceed/>` and does the handshake (RFC 6120 §5.4.2.3). The caller has checked `hasUnreadBytes`. */
+  /** Answers `<proceed/>` and does the handshake (RFC 6120 §5.4.2.3). The caller has checked `hasUnreadText`. */
   startTls(secureContext: SecureContext, onSecured: () => void): void {
     this.send(element(ns.tls, 'proceed'));
     const plain = this.#socket;
     plain.removeAllListeners('data');
+    this.#unread = new Uint8Array(0);
     const secure = new TLSSocket(plain, { isServer: true, secureContext });
     secure.once('secure', onSecured);
     this.#socket = secure;
@@ -125,8 +127,8 @@ export class Connection {
     this.#handlers.onClosed();
   }
 
-  #createReader(stanzaBytesMax: number): StreamReader {
-    return new StreamReader({ ...this.#settings.limits, stanzaBytesMax });
+  #createReader(stanzaBytesMax: number, options = { isRestart: false }): StreamReader {
+    return new StreamReader({ ...this.#settings.limits, stanzaBytesMax }, options);
   }
 
   #listen(socket: Socket): void {
@@ -137,11 +139,10 @@ export class Connection {
   }
 
   #receive(bytes: Uint8Array): void {
-    let rest = bytes;
+    this.#unread = bytes;
     while (this.isOpen) {
-      const { event, consumed } = this.#reader.read(rest);
-      rest = rest.subarray(consumed);
-      this.#unread = rest;
+      const { event, consumed } = this.#reader.read(this.#unread);
+      this.#unread = this.#unread.subarray(consumed);
       if (event.kind === 'incomplete') return;
       this.#dispatch(event);
     }

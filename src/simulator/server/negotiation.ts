@@ -71,7 +71,7 @@ export class Negotiation {
 
   #startTls(): void {
     // What follows in clear text could be an attacker's, to be read later as the client's (RFC 6120 §5.4.3.3).
-    if (this.#connection.hasUnreadBytes) return this.#connection.fail('policy-violation');
+    if (this.#connection.hasUnreadText) return this.#connection.fail('policy-violation');
     const { settings, secureContext } = this.#context;
     const connectionId = this.#connection.id;
     return this.#connection.startTls(secureContext, () =>

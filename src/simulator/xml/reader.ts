@@ -70,9 +70,13 @@ export class StreamReader {
   #pendingBytes = 0;
   #elements = 0;
   #refused: StreamEvent | undefined;
+  readonly #isRestart: boolean;
 
-  constructor(limits: ReaderLimits = defaultReaderLimits) {
+  /** @param isRestart white space before the first `<` still belongs to the stream before: some clients end each
+   *  element with a line feed, `<auth/>` included. A first stream starts with its declaration or header. */
+  constructor(limits: ReaderLimits = defaultReaderLimits, { isRestart = false } = {}) {
     this.#limits = limits;
+    this.#isRestart = isRestart;
     this.#parser.on('error', (error) => {
       throw new Refusal(error.message.includes('doctype') ? 'restricted-xml' : 'not-well-formed');
     });
@@ -96,7 +100,7 @@ export class StreamReader {
     if (waiting !== undefined) return { event: waiting, consumed: 0 };
     let at = 0;
     while (at < bytes.length) {
-      if (this.#isBetweenStanzas()) at = skipWhitespace(bytes, at);
+      if (this.#maySkipWhitespace()) at = skipWhitespace(bytes, at);
       if (at === bytes.length) break;
       // An event can only be complete after a `>`, so the parser never sees past one.
       const found = bytes.indexOf(greaterThan, at);
@@ -113,9 +117,8 @@ export class StreamReader {
     return { event: { kind: 'incomplete' }, consumed: at };
   }
 
-  /** Whether a stanza, tag or header has begun and not ended. */
-  get isMidway(): boolean {
-    return this.#pendingBytes > 0;
+  #maySkipWhitespace(): boolean {
+    return this.#isBetweenStanzas() || (this.#isRestart && this.#source.length === 0);
   }
 
   #isBetweenStanzas(): boolean {
@@ -213,7 +216,8 @@ function isUtf16Mark(piece: Uint8Array): boolean {
   return (piece[0] === 0xff && piece[1] === 0xfe) || (piece[0] === 0xfe && piece[1] === 0xff);
 }
 
-function skipWhitespace(bytes: Uint8Array, from: number): number {
+/** Where the first byte that is no white space stands, from an offset on. */
+export function skipWhitespace(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < bytes.length && isWhitespace(bytes[at]!)) at += 1;
   return at;

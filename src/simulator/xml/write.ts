@@ -12,11 +12,10 @@ export function serialise(source: Element, inherited: string = ns.client): strin
 
 function tag(source: Element, name: string, declaration: string, inherited: string): string {
   const start = `<${name}${declaration}${attributes(source.attributes)}`;
-  if (source.children.length === 0) return `${start}/>`;
   const content = source.children
     .map((one) => (typeof one === 'string' ? escapeText(one) : serialise(one, inherited)))
     .join('');
-  return `${start}>${content}</${name}>`;
+  return content === '' ? `${start}/>` : `${start}>${content}</${name}>`;
 }
 
 function attributes(list: readonly Attribute[]): string {
