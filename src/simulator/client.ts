@@ -34,6 +34,8 @@ export interface ClientOptions {
   readonly channelBinding?: 'absent' | 'claims-not-offered' | 'use';
   /** How long to wait for any one answer, in milliseconds. Default: 10,000. */
   readonly timeoutMs?: number;
+  /** Answers an iq get or set that nothing awaits, with a stanza to send back. Default: such stanzas stay pending. */
+  readonly onRequest?: (iq: Element) => Element;
   /** Told every stanza, nonza and header, as it is on the wire. */
   readonly onXml?: (direction: 'sent' | 'received', xml: string) => void;
 }
@@ -139,6 +141,8 @@ class ClientStream {
   readonly #socket: Socket;
   readonly #options: ClientOptions;
   #reader = new StreamReader();
+  /** Of the stream that is open: known after `open`. */
+  #features: Element | undefined;
   #inbox: Received[] = [];
   readonly #waiters = new Set<Waiter>();
   #ended: SimulatorError | undefined;
@@ -167,8 +171,6 @@ class ClientStream {
     this.#features = (await this.receive((one) => is(one, ns.streams, 'features'))).element;
     return this.#features;
   }
-
-  #features: Element | undefined;
 
   /** RFC 6120 §5.4.2. Afterwards the socket is the TLS layer's. */
   async requestTls(): Promise<void> {
@@ -318,8 +320,10 @@ class ClientStream {
       return;
     }
     const waiter = [...this.#waiters].find(({ accepts }) => accepts(received.element));
-    if (waiter === undefined) this.#inbox.push(received);
-    else waiter.resolve(received);
+    if (waiter !== undefined) waiter.resolve(received);
+    else if (isRequest(received.element) && this.#options.onRequest !== undefined)
+      this.send(this.#options.onRequest(received.element));
+    else this.#inbox.push(received);
   }
 
   /** The first reason stays: a connection that closes after a stream error says nothing new. */
@@ -327,4 +331,8 @@ class ClientStream {
     this.#ended ??= new SimulatorError('ERR_SIMULATOR_STREAM', reason);
     for (const waiter of this.#waiters) waiter.reject(this.#ended);
   }
+}
+
+function isRequest(stanza: Element): boolean {
+  return is(stanza, ns.client, 'iq') && ['get', 'set'].includes(attribute(stanza, 'type') ?? '');
 }
