@@ -31,11 +31,13 @@ export function certificateNames(subjectAltName: string | undefined): Certificat
  *  the domain is one, or by SRV-ID. The host that was dialled is no identity: SRV records are not secured.
  *  @param domain as A-labels. */
 export function checkXmppIdentity(domain: string, certificate: PeerCertificate): Error | undefined {
-  // Without alternative names Node would fall back to the common name.
-  if (certificate.subjectaltname === undefined) return new IdentityError();
-  if (checkServerIdentity(domain, certificate) === undefined) return undefined;
+  const { subjectaltname } = certificate;
+  if (subjectaltname === undefined) return new IdentityError();
+  // Node falls back to the common name when no alternative name is of DNS or IP type: it is shown none.
+  const withoutSubject = { subjectaltname, subject: {} } as PeerCertificate;
+  if (checkServerIdentity(domain, withoutSubject) === undefined) return undefined;
   const wanted = domain.toLowerCase();
-  const { services } = certificateNames(certificate.subjectaltname);
+  const { services } = certificateNames(subjectaltname);
   const spoken = services.includes(`_xmpp-client.${wanted}`) || services.includes(`_xmpps-client.${wanted}`);
   return spoken ? undefined : new IdentityError();
 }

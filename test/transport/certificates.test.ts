@@ -62,6 +62,23 @@ async function namesShown(store: CertificateStore, servername?: string): Promise
   return shown;
 }
 
+async function failure(cert: string | undefined, key: string | undefined): Promise<SetupError> {
+  await using folder = await temporaryFolder();
+  if (cert !== undefined) await folder.write('tls.crt', cert);
+  if (key !== undefined) await folder.write('tls.key', key);
+  const certFile = join(folder.path, 'tls.crt');
+  const keyFile = join(folder.path, 'tls.key');
+  const opening = CertificateStore.open({
+    certificates: [{ name: 'a', certFile, keyFile }],
+    report: () => {},
+  });
+  const error = await rejection(opening, SetupError);
+  expect(error.message).toContain(error.file!.path);
+  expect(error.message).toContain(error.wayOut);
+  expect(error.message).not.toContain('BEGIN PRIVATE');
+  return error;
+}
+
 describe('the certificate store', () => {
   it('answers a server name with the exact name, then a wildcard of one label, then the first', async () => {
     await using folder = await temporaryFolder();
@@ -113,8 +130,11 @@ describe('the certificate store', () => {
 
   it('reports a certificate outside its validity and serves it', async () => {
     await using folder = await temporaryFolder();
-    const now = (): number => Date.now() + 60 * dayMs;
-    const { store, files, reports } = await openStore(folder, { old: {} }, { now });
+    const { store, files, reports } = await openStore(
+      folder,
+      { old: {} },
+      { now: () => Date.now() + 60 * dayMs },
+    );
     expect(reports).toEqual([{ kind: 'expired', name: 'old', path: files[0]!.certFile }]);
     store.close();
     const early = await openStore(folder, { new: {} }, { now: () => Date.now() - 60 * dayMs });
@@ -125,23 +145,6 @@ describe('the certificate store', () => {
 
 describe('loading at start fails clearly', () => {
   const issued = authority.issue({ dns: ['a.example'] });
-
-  async function failure(cert: string | undefined, key: string | undefined): Promise<SetupError> {
-    await using folder = await temporaryFolder();
-    if (cert !== undefined) await folder.write('tls.crt', cert);
-    if (key !== undefined) await folder.write('tls.key', key);
-    const certFile = join(folder.path, 'tls.crt');
-    const keyFile = join(folder.path, 'tls.key');
-    const opening = CertificateStore.open({
-      certificates: [{ name: 'a', certFile, keyFile }],
-      report: () => {},
-    });
-    const error = await rejection(opening, SetupError);
-    expect(error.message).toContain(error.file!.path);
-    expect(error.message).toContain(error.wayOut);
-    expect(error.message).not.toContain('BEGIN PRIVATE');
-    return error;
-  }
 
   const truncated = issued.cert.replace(/(-----BEGIN CERTIFICATE-----\n.{40})[^-]*/, '$1\n');
   it.each([
@@ -170,9 +173,10 @@ describe('a changed certificate', () => {
   it('serves new connections while old ones go on', async () => {
     await using folder = await temporaryFolder();
     const { store, files, reports } = await openStore(folder, { a: { dns: ['old.example'] } });
-    await using server = await loopback(async (socket) => {
-      const secured = await secureClient(socket, { certificates: store, handshakeTimeoutMs: 2_000 });
-      secured.socket.on('data', (chunk: Buffer) => secured.socket.write(chunk));
+    await using server = await loopback((accepted) => {
+      void secureClient(accepted, { certificates: store, handshakeTimeoutMs: 2_000 }).then(({ socket }) =>
+        socket.on('data', (chunk: Buffer) => socket.write(chunk)),
+      );
     });
     const dial = async (): Promise<TLSSocket> => {
       const client = connect({ port: server.port, ca: authority.cert, checkServerIdentity: () => undefined });

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Admission, type RefusalCode } from '../../src/transport/admission.ts';
 import { SetupError } from '../../src/transport/error.ts';
@@ -12,7 +14,7 @@ interface Scene {
   readonly accepted: Socket[];
   readonly refused: RefusalCode[];
   readonly admission: Admission;
-  dial(): Promise<Socket>;
+  readonly dial: () => Promise<Socket>;
 }
 
 async function scene(more: Partial<ListenOptions> = {}, limits = {}): Promise<Scene> {
@@ -31,13 +33,17 @@ async function scene(more: Partial<ListenOptions> = {}, limits = {}): Promise<Sc
     accepted,
     refused,
     admission,
-    async dial() {
+    dial: async () => {
       const socket = connect({ port: listener.address.port, host: '127.0.0.1', allowHalfOpen: true });
       socket.on('error', () => {});
       await once(socket, 'connect');
       return socket;
     },
   };
+}
+
+async function failure(target: ListenOptions['target']): Promise<SetupError> {
+  return rejection(scene({ target }), SetupError);
 }
 
 describe('a listener', () => {
@@ -103,7 +109,10 @@ describe('a listener', () => {
 
   it('takes over a descriptor that is bound already', async (test) => {
     const bound = await boundDescriptor();
-    if (bound === undefined) return test.skip('koffi is not installed');
+    if (bound === undefined) {
+      test.skip('koffi is not installed');
+      return;
+    }
     const { dial, accepted, listener } = await scene({ target: { kind: 'descriptor', fd: bound.fd } });
     expect(listener.address.port).toBe(bound.port);
     await dial();
@@ -114,10 +123,6 @@ describe('a listener', () => {
 });
 
 describe('a listener that cannot be', () => {
-  async function failure(target: ListenOptions['target']): Promise<SetupError> {
-    return rejection(scene({ target }), SetupError);
-  }
-
   it('because the port is in use', async () => {
     const { listener } = await scene();
     const error = await failure({ kind: 'address', host: '127.0.0.1', port: listener.address.port });
@@ -133,6 +138,23 @@ describe('a listener that cannot be', () => {
     expect((await failure({ kind: 'address', host: 'nowhere.invalid', port: 0 })).code).toBe(
       'ERR_ADDRESS_NOT_AVAILABLE',
     );
+  });
+
+  it('because the port is privileged', async (test) => {
+    // Node's own process may be root, who may do anything: another user tries.
+    const user = process.getuid?.() === 0 ? { uid: 65_534 } : {};
+    const script = `
+      import { listen } from ${JSON.stringify(new URL('../../src/transport/listen.ts', import.meta.url).href)};
+      const nothing = () => {};
+      await listen({ target: { kind: 'address', host: '127.0.0.1', port: 1 }, onConnection: nothing, onRefused: nothing })
+        .then((listener) => listener.stop().then(() => console.log('bound')), (error) => console.log(error.code));`;
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      ...user,
+      cwd: '/',
+    });
+    const { stdout } = await run;
+    test.skip(stdout.trim() === 'bound', 'every port is open to every user on this machine');
+    expect(stdout.trim()).toBe('ERR_PORT_PERMISSION');
   });
 
   it('because the descriptor is none', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StreamError } from '../../src/stanza/error.ts';
 import { serverContext, type ServerContextOptions } from '../../src/transport/secure-context.ts';
@@ -57,6 +57,29 @@ async function clientHello(more: ConnectionOptions = {}): Promise<Buffer> {
   const [hello] = (await once(await server.next(), 'data')) as [Buffer];
   client.destroy();
   return hello;
+}
+
+/** Runs a handshake that must fail; checks that both ends are closed. */
+async function failure(client: Socket, opts = options()): Promise<StreamError> {
+  const accepted = await server.next();
+  const error = await rejection(secureClient(accepted, opts), StreamError);
+  expect(accepted.destroyed).toBe(true);
+  await eventually(() => client.destroyed || client.readableEnded);
+  return error;
+}
+
+async function reason(client: Socket, opts = options()): Promise<string> {
+  const error = await failure(client, opts);
+  expect(error).toMatchObject({ code: 'ERR_TLS_HANDSHAKE' });
+  return (error as TlsHandshakeError).reason;
+}
+
+function sending(bytes: string): Socket {
+  const client = connectTcp({ port: server.port, host: '127.0.0.1' });
+  client.on('error', () => {});
+  client.write(bytes);
+  client.resume();
+  return client;
 }
 
 describe('TLS as server', () => {
@@ -191,29 +214,6 @@ describe('TLS as server', () => {
 });
 
 describe('a handshake that fails', () => {
-  /** Runs a handshake that must fail; checks that both ends are closed. */
-  async function failure(client: Socket, opts = options()): Promise<StreamError> {
-    const accepted = await server.next();
-    const error = await rejection(secureClient(accepted, opts), StreamError);
-    expect(accepted.destroyed).toBe(true);
-    await eventually(() => client.destroyed || client.readableEnded);
-    return error;
-  }
-
-  async function reason(client: Socket, opts = options()): Promise<string> {
-    const error = await failure(client, opts);
-    expect(error).toMatchObject({ code: 'ERR_TLS_HANDSHAKE' });
-    return (error as TlsHandshakeError).reason;
-  }
-
-  function sending(bytes: string): Socket {
-    const client = connectTcp({ port: server.port, host: '127.0.0.1' });
-    client.on('error', () => {});
-    client.write(bytes);
-    client.resume();
-    return client;
-  }
-
   it('because the client speaks another application protocol, with the alert of RFC 7301', async () => {
     const client = tlsClient({ ALPNProtocols: ['h2', 'http/1.1'] });
     const alert = once(client, 'error');
