@@ -14,6 +14,8 @@ export interface Raw {
   forget(): void;
   /** Does the TLS handshake on the same connection. */
   secure(): Promise<Raw>;
+  /** Stops reading. */
+  pause(): void;
   destroy(): void;
 }
 
@@ -69,6 +71,7 @@ function wrap(socket: Socket, endpoint: Endpoint): Raw {
       await once(tls, 'secureConnect');
       return wrap(tls, endpoint);
     },
+    pause: () => void socket.pause(),
     destroy: () => socket.destroy(),
   };
 }
