@@ -99,11 +99,12 @@ const declarationBytesMax = 256;
 export class Scanner {
   names: Names;
   limits: StreamLimits;
+  /** May be exchanged between `push` calls and inside a sink call. */
+  sink: ScannerSink;
   /** Set when accepted input was ambiguous (option `ambiguous: 'report'`): the offset in the stream, else -1. */
   ambiguousAt = -1;
 
   readonly #workspace: Workspace;
-  readonly #sink: ScannerSink;
   readonly #refuseAmbiguous: boolean;
 
   #mode: number = mode.prolog;
@@ -163,7 +164,7 @@ export class Scanner {
     this.names = names;
     this.limits = limits;
     this.#workspace = workspace;
-    this.#sink = sink;
+    this.sink = sink;
     this.#refuseAmbiguous = ambiguous === 'refuse';
     this.#stanza = new Stanza(names, emptyScope);
     this.#streamsNamespace = names.namespace(ns.streams);
@@ -176,6 +177,7 @@ export class Scanner {
    *  @throws StreamError at the first byte that cannot be accepted; the scanner then refuses everything. */
   push(chunk: Uint8Array): number {
     if (this.#failed !== undefined) throw this.#failed;
+    this.#halted = false;
     try {
       for (let at = 0; at < chunk.length && !this.#halted;) {
         const to = Math.min(at + sliceBytesMax, chunk.length);
@@ -343,7 +345,7 @@ export class Scanner {
       this.#fail('policy-violation', 'ERR_WHITESPACE_RUN', to - excess - this.#base);
     }
     this.#declarationAllowed = false;
-    if (this.#mode === mode.between) this.#sink.whitespace(to - from);
+    if (this.#mode === mode.between) this.sink.whitespace(to - from);
   }
 
   #refuseBetween(at: number): never {
@@ -847,7 +849,7 @@ export class Scanner {
     stanza.end = this.#base + stanzaEnd;
     stanza.tape = this.#desk!.tape;
     stanza.tapeLength = this.#tapeLength;
-    this.#sink.stanza(stanza);
+    this.sink.stanza(stanza);
     stanza.bytes = noBytes;
     this.#leaveMarkup(mode.between, stanzaEnd);
   }
@@ -884,7 +886,7 @@ export class Scanner {
         ? this.#headerUnknownId(header.scope.contentNamespace)
         : this.#defaultNamespace;
     this.#stanza = new Stanza(this.names, header.scope);
-    this.#sink.header(header);
+    this.sink.header(header);
     this.#leaveMarkup(mode.between, at + 1);
     if (empty && this.#mode === mode.between) this.#endStream();
   }
@@ -946,7 +948,7 @@ export class Scanner {
 
   #endStream(): void {
     this.#mode = mode.ended;
-    this.#sink.end();
+    this.sink.end();
   }
 
   #beginStream(): void {

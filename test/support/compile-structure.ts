@@ -7,7 +7,7 @@ export async function compileStructure(): Promise<string> {
   const { default: asc } = await import('assemblyscript/asc');
   const source = await readFile(new URL('simd.as.ts', structureFolder), 'utf8');
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
+  const { error } = await asc.main(
     ['simd.ts', '--outFile', 'simd.wasm', '-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert',
      '--initialMemory', '6', '--maximumMemory', '6', '--memoryBase', '340000'], // prettier-ignore
     {
@@ -18,6 +18,6 @@ export async function compileStructure(): Promise<string> {
       listFiles: () => [],
     },
   );
-  if (error !== null || binary === undefined) throw new Error(`AssemblyScript: ${stderr.toString()}`);
+  if (error !== null || binary === undefined) throw new Error('AssemblyScript failed', { cause: error });
   return Buffer.from(binary).toString('base64');
 }
