@@ -60,7 +60,6 @@ export function createAuthority(commonName = 'Narthex test authority'): Authorit
   return authority(self, certificate(self, authorityTemplate(self.name, keys.publicKey)));
 }
 
-
 const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
