@@ -661,15 +661,12 @@ export class Scanner {
     if (valueEnd !== end) return this.#internDecodedNamespace(record, start, end);
     let hash = hashSeed;
     let odd = false;
-    let before = 0;
     for (let i = this.#base + start; i < this.#base + end; i += 1) {
       const byte = this.#buffer[i]!;
-      // Space, delete, and U+0080 to U+00A0 in UTF-8.
-      odd ||= byte === 0x20 || byte === 0x7f || (before === 0xc2 && byte <= 0xa0);
-      before = byte;
+      odd ||= byte === 0x20 || byte >= 0x7f;
       hash = hashStep(hash, byte);
     }
-    if (odd) this.#noteAmbiguous(start);
+    if (odd && hasWhitespaceOrControl(this.#string(start, end))) this.#noteAmbiguous(start);
     const known = this.names.namespaces.find(this.#buffer, this.#base + start, this.#base + end, hash);
     if (known !== 0) return known;
     let written: string | undefined;
@@ -801,8 +798,9 @@ export class Scanner {
       }
       return;
     }
-    attributeTable.fill(-1);
-    const mask = attributeTable.length - 1;
+    // At most half full, and no larger than this tag needs: clearing it costs too.
+    const mask = (1 << (33 - Math.clz32(this.#attributeCount))) - 1;
+    attributeTable.fill(-1, 0, mask + 1);
     for (let i = 0; i < this.#attributeCount; i += 1) {
       const record = first + i * size;
       let slot = hashStep(attributeHashes[i]!, tape[record + attribute.namespace]!) & mask;
@@ -1136,17 +1134,16 @@ export class Scanner {
 }
 
 const noBytes = new Uint8Array(0);
-const utf8 = new TextDecoder();
+/** U+FEFF at the start of a value is a character of it. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** White space of XML (XML 1.0 §2.3 [3]). */
 function isWhitespace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x09 || byte === CR;
 }
 
+/** Of Unicode, not only of XML: parsers trim what their language calls white space, U+FEFF included. */
 function hasWhitespaceOrControl(name: string): boolean {
-  for (let i = 0; i < name.length; i += 1) {
-    const unit = name.charCodeAt(i);
-    if (unit <= 0x20 || (unit >= 0x7f && unit <= 0xa0)) return true;
-  }
-  return false;
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  return /[\s\u0000-\u001f\u007f-\u009f]/.test(name);
 }

@@ -358,9 +358,13 @@ describe('end of input', () => {
 });
 
 /** What the sink learns of the first stanza and of the header. */
-function read(text: string): { names: string[]; kinds: string[]; contentNamespace: string; lang: string } {
+function read(
+  text: string,
+  ambiguous: 'refuse' | 'report' = 'refuse',
+): { names: string[]; kinds: string[]; contentNamespace: string; lang: string } {
   const result = { names: [] as string[], kinds: [] as string[], contentNamespace: '', lang: '' };
   const scanner = new Scanner({
+    ambiguous,
     names: vocabulary,
     limits: defaultLimits,
     workspace: newWorkspace(),
@@ -417,6 +421,17 @@ describe('names and scope', () => {
       expect(scan([toBytes(`${stream}${prefix}:x=''/>`)])).toMatchObject({ code: 'ERR_XML_NOT_WELL_FORMED' });
   });
 
+  test('U+FEFF is a character of the namespace name it begins', () => {
+    const bytes = toBytes(`${headerWith("xmlns='\ufeffjabber:client'")}<iq><a xmlns='\ufeffurn:u'/></iq>`);
+    expect(scan([bytes])).toMatchObject({ code: 'ERR_XML_AMBIGUOUS' });
+    const { names, kinds, contentNamespace } = read(Buffer.from(bytes).toString(), 'report');
+    expect(names).toEqual(['{\ufeffjabber:client}iq', '{\ufeffurn:u}a']);
+    expect({ kinds, contentNamespace }).toEqual({
+      kinds: ['nonza'],
+      contentNamespace: '\ufeffjabber:client',
+    });
+  });
+
   test('attribute values and text come decoded', () => {
     const texts: string[] = [];
     const scanner = new Scanner({
@@ -428,7 +443,9 @@ describe('names and scope', () => {
         stanza: (stanza) => texts.push(stanza.attributeValue(0, 'id') ?? '', stanza.text(0)),
       }, // prettier-ignore
     });
-    scanner.push(toBytes(`${header}<a id='&lt;\r\n\t&#10;é'>1\r\n2&#13;<b>no</b><![CDATA[&amp;\r]]></a>`));
-    expect(texts).toEqual(['<  \né', '1\n2\r&amp;\n']);
+    scanner.push(
+      toBytes(`${header}<a id='\ufeff&lt;\r\n\t&#10;é'>\ufeff1\r\n2&#13;<b>no</b><![CDATA[&amp;\r]]></a>`),
+    );
+    expect(texts).toEqual(['\ufeff<  \né', '\ufeff1\n2\r&amp;\n']);
   });
 });
