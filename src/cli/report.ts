@@ -1,4 +1,5 @@
 import { ConfigError, formatProblem } from '../config/problem.ts';
+import { ListenError, listenErrors } from '../http/serve.ts';
 import { SetupError, type SetupErrorCode } from '../transport/error.ts';
 import { SimulatorError } from '../simulator/error.ts';
 import { exitCodes } from './exit.ts';
@@ -22,6 +23,11 @@ export function report(error: unknown): number {
     complain(`narthex: error ${error.message}`);
     complain(`  ${error.wayOut}`);
     return unavailable.has(error.code) ? exitCodes.unavailable : exitCodes.config;
+  }
+  if (error instanceof ListenError) {
+    complain(`narthex: error ${error.code}: ${error.message}`);
+    complain(`  ${listenErrors[error.code].wayOut}`);
+    return exitCodes.unavailable;
   }
   if (error instanceof SimulatorError) {
     complain(`narthex: error ${error.message}`);
