@@ -21,7 +21,7 @@ const locals = [
 /** Prefixes that a generated element may declare; `h`, `stream` and `xml` are there already. */
 const declarable = ['p', 'q', 'r', 'h', 'stream'];
 const namespaces = [
-  'urn:a', 'urn:a', 'urn:b', 'jabber:client', 'urn:xmpp:ping', 'urn:header', 'http://etherx.jabber.org/streams',
+  'urn:a', 'urn:a', 'urn:b', 'urn:c', 'urn:c', 'urn:d', 'urn:e', 'urn:f', 'urn:b', 'jabber:client', 'urn:xmpp:ping', 'urn:header', 'http://etherx.jabber.org/streams',
   'urn&#58;a', 'urn:&#x61;', 'u&amp;v', 'x', 'é',
 ]; // prettier-ignore
 const texts = [

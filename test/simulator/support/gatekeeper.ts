@@ -19,14 +19,17 @@ export const users = {
 } as const;
 
 /** A gatekeeper on loopback with both kinds of listeners, and everything it records. */
-export async function startGatekeeper(options: Partial<GatekeeperOptions> = {}) {
+export async function startGatekeeper(
+  options: Partial<GatekeeperOptions> = {},
+  names: readonly [string, ...string[]] = [domain],
+) {
   const authority = createDevelopmentAuthority();
   const stanzas: StanzaRecord[] = [];
   const connections: ConnectionRecord[] = [];
   const gatekeeper = createGatekeeper({
     domain,
     users: Object.values(users),
-    certificate: authority.issue([domain]),
+    certificate: authority.issue(names),
     listeners: [
       { tls: 'starttls', host: '127.0.0.1', port: 0 },
       { tls: 'direct', host: '127.0.0.1', port: 0 },
@@ -36,10 +39,23 @@ export async function startGatekeeper(options: Partial<GatekeeperOptions> = {}) 
     onConnection: (record) => connections.push(record),
     ...options,
   });
+  const served = options.domain ?? domain;
   const [starttls, direct] = await gatekeeper.start();
   const endpoints: Record<'starttls' | 'direct', Endpoint> = {
-    starttls: { host: '127.0.0.1', port: starttls!.port, tls: 'starttls', ca: authority.certificate, domain },
-    direct: { host: '127.0.0.1', port: direct!.port, tls: 'direct', ca: authority.certificate, domain },
+    starttls: {
+      host: '127.0.0.1',
+      port: starttls!.port,
+      tls: 'starttls',
+      ca: authority.certificate,
+      domain: served,
+    },
+    direct: {
+      host: '127.0.0.1',
+      port: direct!.port,
+      tls: 'direct',
+      ca: authority.certificate,
+      domain: served,
+    },
   };
   const clients: Client[] = [];
   return {
