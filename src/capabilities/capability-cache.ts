@@ -1,7 +1,7 @@
 /** Results of disco#info by the hash that stands for them, shared by all sessions. Only what has been verified gets
  *  in, under the hash it was verified against: `put` verifies by itself, so that no caller can forget to. */
 import { LRUCache } from 'lru-cache';
-import type { DiscoInfo } from './disco-info.ts';
+import { allStrings, type DiscoInfo } from './disco-info.ts';
 import {
   capabilityHashNode,
   verifyCapabilityHash,
@@ -29,15 +29,23 @@ export interface ClaimedInfo {
 /** What became of a claim. `verified` is in the cache now; `session-only` serves the session it came from. */
 export type Admission = { readonly kind: 'verified' | 'session-only'; readonly info: DiscoInfo };
 
+/** Bounds of a cache. Default 4,096 results and 16 Mi characters. */
+export interface CacheBounds {
+  readonly entriesMax?: number;
+  readonly charactersMax?: number;
+}
+
 export class CapabilityCache {
   readonly #infos: LRUCache<string, DiscoInfo>;
 
-  /** @param entriesMax results kept; the least recently used goes first. */
-  constructor({ entriesMax = 4_096 }: { readonly entriesMax?: number } = {}) {
-    this.#infos = new LRUCache({ max: entriesMax });
+  /** @param entriesMax results kept; the least recently used goes first.
+   *  @param charactersMax of all results together: nobody fills the memory with long ones. */
+  constructor({ entriesMax = 4_096, charactersMax = 16_777_216 }: CacheBounds = {}) {
+    this.#infos = new LRUCache({ max: entriesMax, maxSize: charactersMax, sizeCalculation: charactersOf });
   }
 
-  /** A verified result for any hash of the claim. XEP-0390 first: it cannot be ambiguous. */
+  /** A verified result for a hash of the claim. Where there is a hash set, a XEP-0115 `ver` does not count
+   *  (XEP-0390 §7.2). */
   find(claim: CapabilityClaim): DiscoInfo | undefined {
     for (const key of keysOf(claim)) {
       const info = this.#infos.get(key);
@@ -81,8 +89,14 @@ function verdictsOf(
 }
 
 function keysOf({ caps, hashSet }: CapabilityClaim): string[] {
-  const keys = hashSet.map(capabilityHashNode);
-  return caps?.hash === undefined ? keys : [...keys, capsKey(caps)];
+  if (hashSet.length > 0) return hashSet.map(capabilityHashNode);
+  return caps?.hash === undefined ? [] : [capsKey(caps)];
+}
+
+function charactersOf(info: DiscoInfo): number {
+  let characters = 1;
+  for (const value of allStrings(info)) characters += value.length;
+  return characters;
 }
 
 /** Without the node: the hash alone stands for the information (XEP-0115 §5.4). A space is in no XEP-0390 key. */

@@ -149,9 +149,9 @@ export function verifyCapabilityHash(
 }
 
 /** Whether XEP-0115's string S stands for this result alone. S joins everything with `<` and so loses the structure:
- *  a feature can be read as an identity, as a FORM_TYPE, as a field. This holds for results whose parts can be told
- *  from each other: identities have a `/` first, features a `:` first, and there are no forms and no `<`. A form's
- *  fields are never that clear, and their names are no URIs (XEP-0068), so no formless result passes for one. */
+ *  a feature can be read as an identity, as a FORM_TYPE, as a field. Only results whose parts can be told from each
+ *  other qualify: identities have a `/` first, features a `:` first, and there are no forms and no `<`. A result with
+ *  forms cannot pass for one of these, because the names of fields are no URIs (XEP-0068 §3). */
 export function isUnambiguous(info: DiscoInfo): boolean {
   if (info.forms.length > 0) return false;
   for (const value of allStrings(info)) if (value.includes('<') || value.includes('&lt;')) return false;
