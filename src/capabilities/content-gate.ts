@@ -172,7 +172,11 @@ export class ContentGate {
   ): Sighting[] {
     if (marked.some(({ kind }) => kind.name === 'sticker')) return [];
     const described = files.filter(({ media }) => media !== undefined);
-    return (described.length > 0 ? described : files).map((file) => this.#judgeFile(file, profile));
+    if (described.length === 0) return files.map((file) => this.#judgeFile(file, profile));
+    const judged = described.map((file) => this.#judgeFile(file, profile));
+    const refused = judged.find(({ refusal }) => refusal !== undefined);
+    const views = files.filter(({ media }) => media === undefined);
+    return refused === undefined ? judged : [...judged, ...views.map(({ child }) => ({ ...refused, child }))];
   }
 
   #judgeFile(file: FileSighting, profile: CapabilityProfile): Sighting {
