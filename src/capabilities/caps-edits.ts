@@ -21,7 +21,7 @@ export function capsEdits(stanza: Stanza, elements: string, parent = 0): Edit[] 
 }
 
 /** Whether the element is a `<c/>` of XEP-0115 or XEP-0390. */
-export function isCaps(stanza: Stanza, index: number): boolean {
+function isCaps(stanza: Stanza, index: number): boolean {
   return stanza.is(index, ns.caps, 'c') || stanza.is(index, ns.caps2, 'c');
 }
 

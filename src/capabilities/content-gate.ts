@@ -22,10 +22,10 @@ import { bounce, fallbackEdits } from './refusal.ts';
  *  - `kind`: the profile does not receive the kind.
  *  - `type`: it does, but not this media type.
  *  - `size`: it does, but not this much. */
-export type RefusalReason = 'kind' | 'type' | 'size';
+type RefusalReason = 'kind' | 'type' | 'size';
 
 /** Something that a client of the profile cannot receive. */
-export interface Refusal {
+interface Refusal {
   readonly kind: string;
   readonly reason: RefusalReason;
 }

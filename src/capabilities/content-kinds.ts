@@ -59,7 +59,7 @@ export type Step = z.output<typeof step>;
 /** Where an element stands: below a stanza of this kind, step by step. */
 export type Place = z.output<typeof place>;
 /** How a kind shows: an element in its place, a body that starts so, or a message of this type. */
-export type Recogniser = z.output<typeof recogniser>;
+type Recogniser = z.output<typeof recogniser>;
 
 export interface ContentKind {
   readonly name: string;

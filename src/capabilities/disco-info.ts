@@ -8,10 +8,10 @@ import type { DiscoErrorCode, HashSetErrorCode } from './errors.ts';
 import { compareOctetLists, compareOctets } from './octets.ts';
 
 /** Data forms (XEP-0004). */
-export const dataFormNamespace = 'jabber:x:data';
+const dataFormNamespace = 'jabber:x:data';
 
 /** One `<identity/>`. `lang` is the language in force, inherited or not; '' for none. `name` is '' when absent. */
-export interface DiscoIdentity {
+interface DiscoIdentity {
   readonly category: string;
   readonly type: string;
   readonly lang: string;
@@ -19,7 +19,7 @@ export interface DiscoIdentity {
 }
 
 /** One field of an extended form. A field without `var` has ''. */
-export interface DiscoField {
+interface DiscoField {
   readonly name: string;
   readonly values: readonly string[];
 }
@@ -38,7 +38,7 @@ export interface DiscoInfo {
 }
 
 /** How much one result may hold: counts, not bytes. The stanza's own size is bounded before (stream/limits.ts). */
-export interface DiscoLimits {
+interface DiscoLimits {
   readonly identitiesMax: number;
   readonly featuresMax: number;
   readonly formsMax: number;
@@ -48,7 +48,7 @@ export interface DiscoLimits {
   readonly valuesMax: number;
 }
 
-export const defaultDiscoLimits: DiscoLimits = {
+const defaultDiscoLimits: DiscoLimits = {
   identitiesMax: 64,
   featuresMax: 2_048,
   formsMax: 64,

@@ -64,7 +64,7 @@ export function verificationHash(info: DiscoInfo, algorithm = 'sha-1'): string {
 }
 
 /** The hash function input of XEP-0390 §4.1. The separators are not legal in XML, so no two results share it. */
-export function hashSetInput(info: DiscoInfo): Buffer {
+function hashSetInput(info: DiscoInfo): Buffer {
   const features = info.features.map((name) => `${name}\u001F`);
   const identities = info.identities.map(
     ({ category, type, lang, name }) => `${category}\u001F${type}\u001F${lang}\u001F${name}\u001F\u001E`,

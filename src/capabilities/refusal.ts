@@ -8,7 +8,7 @@ import type { Edit } from '../stanza/verdict.ts';
 import type { ContentKind } from './content-kinds.ts';
 
 /** Namespace of the application-specific condition in our errors (RFC 6120 §8.3.4). */
-export const contentErrorNamespace = 'urn:narthex:content:0';
+const contentErrorNamespace = 'urn:narthex:content:0';
 
 /** The error for a message or an iq set (RFC 6120 §8.3), addressed back. `feature-not-implemented` says that a kind is
  *  not received at all, `not-acceptable` that another type or a smaller size would be. The payload is not echoed: it

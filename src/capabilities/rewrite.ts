@@ -24,7 +24,7 @@ export interface Advertisement {
 }
 
 /** What a client declared and nobody gets to see. */
-export interface Hidden {
+interface Hidden {
   readonly feature: string;
   /** `not-received`: belongs only to kinds that the profile does not receive. `unlisted`: belongs to no kind and is not
    *  among the profile's features. `interest`: a +notify that the profile does not keep. */
