@@ -57,11 +57,6 @@ export class ProfileSet {
     }
     return { profile: this.fallback, provisional };
   }
-
-  /** A profile by its name. */
-  named(name: string): CapabilityProfile | undefined {
-    return [this.fallback, ...this.#particularFirst].find((profile) => profile.name === name);
-  }
 }
 
 function conditions({ identityType, listener, domain, claims }: ProfileMatch): number {

@@ -189,7 +189,19 @@ describe('a presence whose client is not known yet', () => {
     expect(advertisements.answered(1, 'ask-1', { kind: 'refused' })).toMatchObject([{ kind: 'release' }]);
   });
 
-  it('is released with all others when too many wait, and too many questions are not asked', () => {
+  it('is released with all others when too many wait', () => {
+    const advertisements = session([declared]);
+    const actions = Array.from({ length: heldMax + 1 }, (_, index) =>
+      advertisements.presence(index, broadcast(String(index), claimOf(gajim))),
+    );
+    expect(actions.at(-2)).toMatchObject([{ kind: 'hold' }]);
+    expect(actions.at(-1)!.map((action) => action.kind === 'release' && action.presence)).toEqual(
+      actions.map((_, index) => String(index)),
+    );
+    expect(advertisements.deadline).toBeUndefined();
+  });
+
+  it('does not wait for questions that are too many to ask', () => {
     const advertisements = session([declared]);
     const versions = Array.from({ length: heldMax + 1 }, (_, index) => ({
       ...gajim,
