@@ -88,6 +88,22 @@ describe.each(pairs)('the end of a peer over %s', (_, pair) => {
   });
 });
 
+describe('the end of a TLS peer', () => {
+  it('is a record that does not decrypt', async () => {
+    const { near: socket, far: accepted } = await socketPair(server);
+    const near = connect({ socket, ca: authority.cert, servername: 'a.example' });
+    await Promise.all([
+      secureClient(accepted, { certificates: { contextFor: () => context }, handshakeTimeoutMs: 2_000 }),
+      once(near, 'secureConnect'),
+    ]);
+    const seen = ends(near.resume());
+    // Written below TLS: application data of 32 zeros.
+    accepted.write(Buffer.from('1703030020'.padEnd(74, '0'), 'hex'));
+    await eventually(() => near.destroyed && socket.destroyed);
+    expect(seen).toEqual(['failed']);
+  });
+});
+
 describe.each(pairs)('ending %s gracefully', (_, pair) => {
   it('delivers everything, last words included, and waits for the peer', async () => {
     const { near, far } = await pair();

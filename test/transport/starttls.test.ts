@@ -178,6 +178,16 @@ describe('a negotiation that fails', () => {
     expect(await reason(first, second)).toBe(expected);
   });
 
+  it('because of clear text that came before anything was asked', async () => {
+    const { plain, far } = await dialled();
+    for (const text of [header + features, proceed, 'more']) {
+      far.write(text);
+      await eventually(() => plain.socket.bytesRead === far.bytesWritten);
+    }
+    const error = await rejection(startTls(plain, options()), UpstreamNegotiationError);
+    expect(error.reason).toBe('trailing-bytes');
+  });
+
   it('with the rule and offset that malformed XML broke, and not its bytes', async () => {
     const error = await failure(`${header}<canary><!DOCTYPE`);
     expect(error.cause).toMatchObject({ code: 'ERR_XML_RESTRICTED' });
