@@ -15,7 +15,8 @@ const run = promisify(execFile);
 const domain = 'localhost';
 const folder = new URL('peers/', import.meta.url).pathname;
 const hasSlixmpp = spawnSync('/usr/bin/python3', ['-c', 'import slixmpp']).status === 0;
-const hasGoSendxmpp = spawnSync('go-sendxmpp', ['--version']).status === 0;
+const goSendxmpp = '/usr/bin/go-sendxmpp';
+const hasGoSendxmpp = spawnSync(goSendxmpp, ['--version']).status === 0;
 
 let gatekeeper: Awaited<ReturnType<typeof startGatekeeper>>;
 let romeo: Client;
@@ -103,7 +104,7 @@ describe.skipIf(!hasGoSendxmpp)('go-sendxmpp', () => {
   it.each(['starttls', 'direct'] as const)('sends over %s', async (tls) => {
     const args = ['-u', `juliet@${domain}`, '-p', 'balcony', '-j'];
     args.push(`127.0.0.1:${gatekeeper.endpoints[tls].port}`, ...(tls === 'direct' ? ['-t'] : []));
-    const child = run('go-sendxmpp', [...args, `romeo@${domain}/orchard`], {
+    const child = run(goSendxmpp, [...args, `romeo@${domain}/orchard`], {
       env: { ...process.env, SSL_CERT_FILE: ca },
       timeout: 20_000,
     });

@@ -6,11 +6,11 @@ import { defaultReaderLimits, type ReaderLimits } from '../xml/reader.ts';
 import type { User } from './accounts.ts';
 
 /** SASL mechanisms in the order in which they are advertised. `-PLUS` follows from `channelBinding`. */
-export type Mechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-1' | 'PLAIN';
+type Mechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-1' | 'PLAIN';
 
 /** What to do when a second session asks for a resource in use (RFC 6120 §7.7.2.2): give it another one, refuse it,
  *  or end the first session with a `conflict` stream error. */
-export type ResourceConflict = 'rename' | 'refuse' | 'replace';
+type ResourceConflict = 'rename' | 'refuse' | 'replace';
 
 export interface ListenerOptions {
   /** `starttls`: TCP, upgraded in the stream. `direct`: TLS from the first byte (XEP-0368, ALPN `xmpp-client`). */
@@ -44,7 +44,7 @@ export interface ConnectionRecord {
   readonly jid: string | undefined;
 }
 
-export interface GatekeeperLimits extends ReaderLimits {
+interface GatekeeperLimits extends ReaderLimits {
   /** `stanzaBytesMax` before authentication, in bytes. */
   readonly preAuthStanzaBytesMax: number;
   /** Connections per listener. */
@@ -85,7 +85,7 @@ export interface GatekeeperOptions {
 
 export type Settings = Required<Omit<GatekeeperOptions, 'limits'>> & { readonly limits: GatekeeperLimits };
 
-export const defaultGatekeeperLimits: GatekeeperLimits = {
+const defaultGatekeeperLimits: GatekeeperLimits = {
   ...defaultReaderLimits,
   preAuthStanzaBytesMax: 10_000,
   connectionsMax: 1_000,
