@@ -57,13 +57,17 @@ export function registerFingerprint(program: Command, io: CommandIo = processIo(
     )
     .option('--syn [file]', 'hex of SYN packets from the IP header on (default: -)')
     .action(async (options: { clientHello?: string | true; syn?: string | true }) => {
-      const path = (given: string | true | undefined): string | undefined => (given === true ? '-' : given);
       const code = await runFingerprint(
-        { clientHello: path(options.clientHello), syn: path(options.syn) },
+        { clientHello: pathOf(options.clientHello), syn: pathOf(options.syn) },
         io,
       );
       if (code !== 0) process.exitCode = code;
     });
+}
+
+/** Commander gives `true` for an option without its optional value. */
+function pathOf(given: string | true | undefined): string | undefined {
+  return given === true ? '-' : given;
 }
 
 function readLine(line: string, key: 'hello' | 'syn'): Uint8Array | undefined {
