@@ -1,7 +1,7 @@
 /** Bytes as they arrive, kept in one piece. The first chunk is kept without a copy, which is the usual case; from
  *  the second on they gather in a buffer that doubles, so that n bytes cost O(n) however they are cut. */
 export class ByteQueue {
-  #buffer: Uint8Array = new Uint8Array(0);
+  #buffer: Buffer = Buffer.alloc(0);
   #length = 0;
   #owned = false;
 
@@ -10,13 +10,13 @@ export class ByteQueue {
   }
 
   /** Everything so far. Valid until the next `push`. */
-  bytes(): Uint8Array {
+  bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
 
   push(chunk: Uint8Array): void {
     if (this.#length === 0) {
-      this.#buffer = chunk;
+      this.#buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       this.#length = chunk.length;
       this.#owned = false;
       return;
@@ -28,7 +28,7 @@ export class ByteQueue {
 
   #reserve(needed: number): void {
     if (this.#owned && needed <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#length, 512));
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#length, 512));
     grown.set(this.bytes());
     this.#buffer = grown;
     this.#owned = true;

@@ -58,7 +58,7 @@ export class ClientHelloReader {
   }
 
   /** Everything pushed, in order: what the TLS stack must still be given. */
-  taken(): Uint8Array {
+  taken(): Buffer {
     return this.#wire.bytes();
   }
 

@@ -55,6 +55,8 @@ export class ProxyProtocolReader {
   #progress: ProxyProgress = { kind: 'incomplete' };
   /** Bytes of a version 1 line in which no line end was found. */
   #searched = 0;
+  /** Bytes below which there is nothing new to be known. */
+  #needed = 1;
 
   constructor({ headerBytesMax = headerBytesMaxDefault }: ProxyProtocolLimits = {}) {
     this.#headerBytesMax = headerBytesMax;
@@ -63,17 +65,17 @@ export class ProxyProtocolReader {
   /** Takes the next bytes. Once the answer is final it stays; bytes are still kept for `rest`. */
   push(chunk: Uint8Array): ProxyProgress {
     if (chunk.length > 0) this.#wire.push(chunk);
-    if (this.#progress.kind === 'incomplete') this.#progress = this.#read(this.#wire.bytes());
+    if (this.#progress.kind === 'incomplete' && this.#wire.length >= this.#needed)
+      this.#progress = this.#read(this.#wire.bytes());
     return this.#progress;
   }
 
   /** Everything behind the header; everything at all when there is none. */
-  rest(): Uint8Array {
+  rest(): Buffer {
     return this.#wire.bytes().subarray(this.#progress.kind === 'header' ? this.#progress.bytes : 0);
   }
 
   #read(wire: Uint8Array): ProxyProgress {
-    if (wire.length === 0) return { kind: 'incomplete' };
     if (startsLike(wire, signature1)) return this.#readLine(wire);
     return startsLike(wire, signature2) ? this.#readBinary(wire) : { kind: 'not-proxy' };
   }
@@ -97,6 +99,7 @@ export class ProxyProtocolReader {
     if (wire.length < fixed2Bytes) return { kind: 'incomplete' };
     const bytes = fixed2Bytes + ((wire[14]! << 8) | wire[15]!);
     if (bytes > this.#headerBytesMax) return { kind: 'too-large' };
+    this.#needed = bytes;
     if (wire.length < bytes) return { kind: 'incomplete' };
     const header = parseBinary(wire.subarray(0, bytes));
     return header === undefined ? { kind: 'malformed' } : { kind: 'header', header, bytes };

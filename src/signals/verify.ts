@@ -119,13 +119,20 @@ type Refusal = ReturnType<typeof refuse> | undefined;
 /** Only the three parameters of an attestation: whatever else (`crit`, `jwk`, `jku`, `x5c`, `b64`) would steer the
  *  verification is not looked at and not tolerated (RFC 8725 §3). */
 function readHeader(jws: string): { readonly kid: string } | RefusalCode {
-  if (jws.length > jwsCharsMax || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(jws)) return 'ERR_ATTESTATION_MALFORMED';
+  if (jws.length > jwsCharsMax || !isCompact(jws)) return 'ERR_ATTESTATION_MALFORMED';
   const header = decodeJson(jws.slice(0, jws.indexOf('.')));
   if (!isRecord(header)) return 'ERR_ATTESTATION_MALFORMED';
   const { alg, typ, kid, ...others } = header;
   if (alg !== attestationAlgorithm) return 'ERR_ATTESTATION_ALGORITHM';
   if (typ !== attestationType) return 'ERR_ATTESTATION_TYPE';
   return typeof kid === 'string' && Object.keys(others).length === 0 ? { kid } : 'ERR_ATTESTATION_MALFORMED';
+}
+
+/** Three parts in base64url, each in the one form that its bytes have: spare bits of a last character are 0. */
+function isCompact(jws: string): boolean {
+  const parts = jws.split('.');
+  const canonical = parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
+  return parts.length === 3 && canonical;
 }
 
 async function verifiedClaims(

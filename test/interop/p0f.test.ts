@@ -100,6 +100,23 @@ async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void
   while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+/** Connects, and returns what each of the two printed for every connection made meanwhile. */
+async function compare(connections: () => Promise<void>): Promise<{ ours: string[]; p0fs: string[] }> {
+  seen.clear();
+  const before = new Set(logged().keys());
+  await connections();
+  await until(() => seen.size > 0 && [...seen.keys()].every((port) => logged().has(port)));
+  const ports = [...seen.keys()].filter((port) => !before.has(port));
+  const theirs = logged();
+  return { ours: ports.map((port) => seen.get(port)!), p0fs: ports.map((port) => theirs.get(port)!) };
+}
+
+const node = (host: string): Promise<void> =>
+  connect(process.execPath, [
+    '-e',
+    `require('net').connect(${port}, '${host}').on('error', () => {}).resume()`,
+  ]);
+
 describe('p0f and the proxy on the same connections', () => {
   if (obstacle !== undefined) {
     it.skipIf(!required)(`is skipped: ${obstacle}`, () => {
@@ -130,23 +147,6 @@ describe('p0f and the proxy on the same connections', () => {
     await ip('netns', 'del', server);
     rmSync(directory, { recursive: true, force: true });
   });
-
-  /** Connects, and returns what each of the two printed for every connection made meanwhile. */
-  async function compare(connections: () => Promise<void>): Promise<{ ours: string[]; p0fs: string[] }> {
-    seen.clear();
-    const before = new Set(logged().keys());
-    await connections();
-    await until(() => seen.size > 0 && [...seen.keys()].every((port) => logged().has(port)));
-    const ports = [...seen.keys()].filter((port) => !before.has(port));
-    const theirs = logged();
-    return { ours: ports.map((port) => seen.get(port)!), p0fs: ports.map((port) => theirs.get(port)!) };
-  }
-
-  const node = (host: string): Promise<void> =>
-    connect(process.execPath, [
-      '-e',
-      `require('net').connect(${port}, '${host}').on('error', () => {}).resume()`,
-    ]);
 
   const clients: Readonly<Record<string, (host: string, url: string) => Promise<void>>> = {
     curl: (_, url) => connect('curl', ['-skm2', url]),

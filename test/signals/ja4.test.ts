@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClientHelloReader } from '../../src/signals/client-hello-reader.ts';
 import { parseClientHello, type ClientHello } from '../../src/signals/client-hello.ts';

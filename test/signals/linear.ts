@@ -1,28 +1,22 @@
-/** How much longer twice the work takes: medians of several runs, interleaved so that noise hits both. */
-export function growth(work: (size: number) => void, size: number, runs = 9): number {
-  const once: number[] = [];
-  const twice: number[] = [];
-  for (let run = 0; run < runs + 2; run += 1) {
-    const first = time(() => work(size));
-    const second = time(() => work(2 * size));
-    // The first runs are the compiler's.
-    if (run >= 2) {
-      once.push(first);
-      twice.push(second);
+/** How much longer twice the input takes: a ratio of medians over runs that alternate, so that noise hits both. What
+ *  `prepare` does is not counted. */
+export function growth<T>(prepare: (size: number) => T, work: (input: T) => void, size: number): number {
+  const inputs = [prepare(size), prepare(2 * size)] as const;
+  const times: [number[], number[]] = [[], []];
+  for (let run = 0; run < warmUps + runs; run += 1) {
+    for (const which of [0, 1] as const) {
+      const start = process.hrtime.bigint();
+      work(inputs[which]);
+      const elapsed = Number(process.hrtime.bigint() - start);
+      if (run >= warmUps) times[which].push(elapsed);
     }
   }
-  return median(twice) / median(once);
+  return median(times[1]) / median(times[0]);
 }
 
-function time(work: () => void): number {
-  const start = process.cpuUsage();
-  const wall = process.hrtime.bigint();
-  work();
-  const { user, system } = process.cpuUsage(start);
-  // CPU time spares the neighbours' noise, but below a millisecond it is too coarse.
-  return user + system > 2000 ? user + system : Number(process.hrtime.bigint() - wall) / 1000;
-}
+const warmUps = 10;
+const runs = 31;
 
-function median(values: number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[values.length >> 1]!;
 }
