@@ -15,7 +15,7 @@ export type SignalClaims = { readonly [K in SignalName]?: SignalClaim };
 
 export type SignalName = 'client_ip' | 'tcp' | 'tls' | 'round_trip';
 
-export type SignalClaim =
+type SignalClaim =
   | { readonly absent: string }
   | ({ readonly observed_by: string; readonly necessity: string } & Readonly<
       Record<string, string | number>

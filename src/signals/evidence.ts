@@ -77,7 +77,7 @@ export interface RoundTripEvidence {
 }
 
 /** Coarse enough not to tell people apart, fine enough to see a relay. */
-export const roundTripGrainMs = 5;
+const roundTripGrainMs = 5;
 
 /** A signal that was not captured. */
 export function absent(reason: AbsentReason): Signal<never> {

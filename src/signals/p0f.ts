@@ -22,7 +22,7 @@ export interface TcpFingerprint {
 }
 
 /** A window as a number of bytes, or as the multiple of a segment or packet size that its stack computed. */
-export interface WindowSize {
+interface WindowSize {
   readonly unit: 'bytes' | 'mss' | 'mtu';
   readonly count: number;
 }

@@ -20,7 +20,7 @@ export const tlvType = {
 } as const;
 
 /** What the sender saw of its client's TLS (§2.2.6). */
-export interface ProxyTls {
+interface ProxyTls {
   readonly overTls: boolean;
   /** A certificate was presented on this connection. */
   readonly certificateOnConnection: boolean;

@@ -15,7 +15,7 @@ export const quirkOrder = [
   'ts1-', 'ts2+', 'opt+', 'exws', 'bad',
 ] as const; // prettier-ignore
 
-export type Quirk = (typeof quirkOrder)[number];
+type Quirk = (typeof quirkOrder)[number];
 
 /** What a SYN says about the stack that sent it. Addresses, ports, sequence numbers, IP ids and timestamp values
  *  are looked at for quirks and never kept. */
