@@ -42,6 +42,8 @@ export class ClientHelloReader {
   #messageBytes = Infinity;
   #at = 0;
   #recordEnd = 0;
+  /** Bytes of the wire below which there is nothing new to be known. */
+  #needed = 1;
   #progress: ClientHelloProgress = { kind: 'incomplete' };
 
   constructor({ bytesMax = clientHelloBytesMax }: ClientHelloLimits = {}) {
@@ -52,7 +54,7 @@ export class ClientHelloReader {
   push(chunk: Uint8Array): ClientHelloProgress {
     if (chunk.length > 0) this.#wire.push(chunk);
     // What lies beyond the limit is not looked at, so that the answer does not depend on how the bytes were cut.
-    if (this.#progress.kind === 'incomplete')
+    if (this.#progress.kind === 'incomplete' && this.#wire.length >= this.#needed)
       this.#progress = this.#read(this.#wire.bytes().subarray(0, this.#bytesMax));
     return this.#progress;
   }
@@ -72,7 +74,7 @@ export class ClientHelloReader {
       }
       const outcome = this.#readFragment(wire);
       if (outcome !== undefined) return outcome;
-      if (this.#at < this.#recordEnd) return this.#waitOrRefuse(wire);
+      if (this.#at < this.#recordEnd) return this.#waitOrRefuse(wire, this.#fragmentEnd());
     }
   }
 
@@ -83,7 +85,7 @@ export class ClientHelloReader {
     if (at < wire.length && wire[at] !== handshakeRecord) return foreign;
     // The major version is 3 in every TLS there is; the minor is to be ignored (RFC 8446 §5.1).
     if (at + 1 < wire.length && wire[at + 1] !== 3) return foreign;
-    if (at + recordHeaderBytes > wire.length) return this.#waitOrRefuse(wire);
+    if (at + recordHeaderBytes > wire.length) return this.#waitOrRefuse(wire, wire.length + 1);
     const length = payloadLength(wire, at);
     if (length > recordPayloadBytesMax) return foreign;
     // Empty handshake fragments are forbidden, and would let a peer send records forever.
@@ -120,7 +122,15 @@ export class ClientHelloReader {
     return this.#messageBytes + recordHeaderBytes > this.#bytesMax ? { kind: 'too-large' } : undefined;
   }
 
-  #waitOrRefuse(wire: Uint8Array): ClientHelloProgress {
+  /** Where the fragment at hand will say something new: at its end, at the message's, or while the handshake header is
+   *  still coming, at the next byte. */
+  #fragmentEnd(): number {
+    if (this.#messageBytes === Infinity) return this.#at + 1;
+    return Math.min(this.#recordEnd, this.#at + this.#messageBytes - this.#handshakeBytes);
+  }
+
+  #waitOrRefuse(wire: Uint8Array, needed: number): ClientHelloProgress {
+    this.#needed = Math.min(needed, this.#bytesMax);
     return { kind: wire.length >= this.#bytesMax ? 'too-large' : 'incomplete' };
   }
 
