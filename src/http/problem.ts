@@ -11,6 +11,9 @@ export const problems = {
   // HTTP itself.
   ERR_HTTP_NOT_FOUND: { status: 404, detail: 'There is nothing at this path.' },
   ERR_HTTP_METHOD: { status: 405, detail: 'This path does not take this method.' },
+  ERR_HTTP_MALFORMED: { status: 400, detail: 'The request is not HTTP that every reader understands alike.' },
+  ERR_HTTP_HEADERS: { status: 431, detail: 'The request has too many header fields, or too large ones.' },
+  ERR_HTTP_TIMEOUT: { status: 408, detail: 'The request did not arrive in time.' },
   ERR_HTTP_BODY_TYPE: { status: 415, detail: 'The body must be application/json, unencoded.' },
   ERR_HTTP_BODY_TOO_LARGE: { status: 413, detail: 'The body is larger than this route takes.' },
   ERR_HTTP_BODY_TIMEOUT: { status: 408, detail: 'The body did not arrive in time.' },
