@@ -2,17 +2,20 @@
 export class Gate {
   readonly #insideMax: number;
   readonly #waitingMax: number;
+  readonly #refusal: () => Error;
   readonly #waiting: (() => void)[] = [];
   #inside = 0;
 
-  constructor(insideMax: number, waitingMax: number) {
+  /** @param refusal makes the error for those who are turned away. */
+  constructor(insideMax: number, waitingMax: number, refusal: () => Error) {
     this.#insideMax = insideMax;
     this.#waitingMax = waitingMax;
+    this.#refusal = refusal;
   }
 
-  /** Runs the work when there is room. Rejects with what `refusal` makes when even the queue is full. */
-  async run<T>(work: () => Promise<T>, refusal: () => Error): Promise<T> {
-    await this.#enter(refusal);
+  /** Runs the work when there is room; rejects with the refusal when even the queue is full. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    await this.#enter();
     try {
       return await work();
     } finally {
@@ -20,12 +23,12 @@ export class Gate {
     }
   }
 
-  #enter(refusal: () => Error): Promise<void> | undefined {
+  #enter(): Promise<void> | undefined {
     if (this.#inside < this.#insideMax) {
       this.#inside += 1;
       return undefined;
     }
-    if (this.#waiting.length >= this.#waitingMax) throw refusal();
+    if (this.#waiting.length >= this.#waitingMax) throw this.#refusal();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

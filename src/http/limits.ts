@@ -59,8 +59,10 @@ export interface HttpLimits {
   readonly pushTimeoutMs: number;
   /** Notifications on their way to the provider at once. */
   readonly pushConcurrentMax: number;
-  /** Notifications of one gatekeeper waiting for their turn or for another's answer. ERR_PUSH_BUSY */
+  /** Notifications of one gatekeeper under way at once, waiting ones included. ERR_PUSH_BUSY */
   readonly pushWaitingMax: number;
+  /** How long one may wait for its turn. ERR_PUSH_BUSY */
+  readonly pushWaitTimeoutMs: number;
   /** What Retry-After says when a push cannot be taken, in seconds. */
   readonly pushRetryAfterS: number;
   /** Notification ids remembered after delivery, and for how long, so that a retry is not a second push. */
@@ -109,6 +111,7 @@ export const defaultHttpLimits: HttpLimits = {
   pushTimeoutMs: 10_000,
   pushConcurrentMax: 64,
   pushWaitingMax: 4_096,
+  pushWaitTimeoutMs: 10_000,
   pushRetryAfterS: 5,
   pushDeliveredMax: 50_000,
   pushDeliveredMs: 600_000,

@@ -42,15 +42,14 @@ interface Download {
 
 export function createMediaRelay(options: MediaOptions): MediaRelay {
   const { tokens, guard, audienceOf, limits } = options;
-  const gate = new Gate(limits.mediaConcurrentMax, 0);
+  const gate = new Gate(limits.mediaConcurrentMax, 0, busy);
   const agents = createAgents(options);
   return {
     handle: async (context) => {
       const url = guard.checkUrl(openToken(tokens, context.req.param('token') ?? '', audienceOf(context)));
       const { incoming: request, outgoing } = context.env;
       const method = context.req.method === 'HEAD' ? 'HEAD' : 'GET';
-      const busy = (): HttpProblem => new HttpProblem('ERR_MEDIA_BUSY', { retryAfterS: 5 });
-      await gate.run(() => relay({ method, url, request, outgoing }, options, agents), busy);
+      await gate.run(() => relay({ method, url, request, outgoing }, options, agents));
       return RESPONSE_ALREADY_SENT;
     },
     close: () => {
@@ -58,6 +57,10 @@ export function createMediaRelay(options: MediaOptions): MediaRelay {
       agents['https:'].destroy();
     },
   };
+}
+
+function busy(): HttpProblem {
+  return new HttpProblem('ERR_MEDIA_BUSY', { retryAfterS: 5 });
 }
 
 type Agents = Readonly<Record<'http:' | 'https:', http.Agent>>;

@@ -19,7 +19,10 @@ export function pump(
 ): Promise<PumpEnd> {
   const { promise, resolve } = Promise.withResolvers<PumpEnd>();
   let bytes = 0;
+  let ended = false;
   const cut = (end: PumpEnd): void => {
+    if (ended) return;
+    ended = true;
     resolve(end);
     source.destroy();
     sink.destroy();
@@ -38,7 +41,10 @@ export function pump(
   source.on('end', () => sink.end());
   source.on('error', () => cut('source-broke'));
   sink.on('error', () => cut('reader-left'));
-  sink.on('finish', () => resolve('complete'));
+  sink.on('finish', () => {
+    ended = true;
+    resolve('complete');
+  });
   sink.on('close', () => cut('reader-left'));
   return promise.finally(() => clearTimeout(stall));
 }

@@ -5,6 +5,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup as systemLookup } from 'node:dns/promises';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { callbackify } from 'node:util';
 import { HttpProblem } from './problem.ts';
 
 export interface SsrfOptions {
@@ -30,6 +31,12 @@ export function createSsrfGuard(options: SsrfOptions): SsrfGuard {
   const allowed = blockList(allowAddresses);
   const mayConnect = (address: string): boolean =>
     allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4') || isPublicAddress(address);
+  // One address too many spoils the answer: an honest name does not lead to both sides.
+  const check = callbackify(async (hostname: string) => {
+    const addresses = await resolve(hostname);
+    if (addresses.length > 0 && addresses.every(({ address }) => mayConnect(address))) return addresses;
+    throw new HttpProblem('ERR_MEDIA_ADDRESS');
+  });
   return {
     checkUrl: (text) => {
       const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -43,15 +50,11 @@ export function createSsrfGuard(options: SsrfOptions): SsrfGuard {
       return url;
     },
     lookup: (hostname, { all }, callback) => {
-      resolve(hostname).then(
-        (addresses) => {
-          const refused = addresses.length === 0 || !addresses.every(({ address }) => mayConnect(address));
-          if (refused) callback(new HttpProblem('ERR_MEDIA_ADDRESS'), '');
-          else if (all === true) callback(null, [...addresses]);
-          else callback(null, addresses[0]!.address, addresses[0]!.family);
-        },
-        (error: NodeJS.ErrnoException) => callback(error, ''),
-      );
+      check(hostname, (error, addresses) => {
+        if (error !== null) callback(error, '');
+        else if (all === true) callback(null, [...addresses]);
+        else callback(null, addresses[0]!.address, addresses[0]!.family);
+      });
     },
   };
 }
