@@ -61,8 +61,9 @@ export function createIssuerMetadata(options: IssuerMetadataOptions): IssuerMeta
     keys: async () => {
       const { keys, stale } = await providerKeys.all();
       const own = attestationKeys().map(publishOwn);
-      // One id, two keys: a verifier would take either. Ours is rotated by us, so ours is at fault last.
-      if (own.some(({ kid }) => keys.has(String(kid)))) throw new HttpProblem('ERR_KEYS_UNAVAILABLE');
+      // One id, two keys: a verifier would take either, so neither set is published.
+      if (own.some(({ kid }) => typeof kid !== 'string' || keys.has(kid)))
+        throw new HttpProblem('ERR_KEYS_UNAVAILABLE');
       const theirs = [...keys.values()].map(({ jwk }) => ({ ...jwk, use: 'sig' }));
       return render({ keys: [...theirs, ...own] }, stale, limits);
     },
