@@ -5,6 +5,7 @@ import https from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { HttpContext } from './env.ts';
+import type { Report } from './events.ts';
 import { Gate } from './gate.ts';
 import { constantHeaders } from './headers.ts';
 import { mediaAnswerHeaders, mediaRequestHeaders } from './media-headers.ts';
@@ -19,6 +20,7 @@ export interface MediaOptions {
   /** Who is asking: a gatekeeper by its certificate or by the name it called us by; undefined for nobody known. */
   readonly audienceOf: (context: HttpContext) => string | undefined;
   readonly tls?: Pick<SecureContextOptions, 'ca' | 'minVersion'>;
+  readonly report: Report;
   readonly limits: {
     readonly mediaBytesMax: number;
     readonly mediaConcurrentMax: number;
@@ -96,13 +98,18 @@ async function relay(download: Download, options: MediaOptions, agents: Agents):
   outgoing.writeHead(upstream.statusCode!, { ...constantHeaders, ...headers });
   if (method === 'HEAD' || (upstream.statusCode !== 200 && upstream.statusCode !== 206)) {
     // What there is of a body (an error page, RFC 9110 §15.5.17) is the media server's own words.
-    upstream.destroy();
+    if (method === 'HEAD' || upstream.statusCode === 304) upstream.resume();
+    else upstream.destroy();
     outgoing.end();
     return;
   }
   // The headers leave now, not with the first byte of the body.
   outgoing.flushHeaders();
-  await pump(upstream, outgoing, { bytesMax: limits.mediaBytesMax, stallMs: limits.mediaStallTimeoutMs });
+  const end = await pump(upstream, outgoing, {
+    bytesMax: limits.mediaBytesMax,
+    stallMs: limits.mediaStallTimeoutMs,
+  });
+  options.report({ event: 'media-ended', end });
 }
 
 /** The media server's answer, its body unread. */

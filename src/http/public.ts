@@ -1,6 +1,8 @@
 /** The public HTTP plane: what clients, gatekeepers and the provider reach, beside the stream. Each part is built
  *  by its own file and given here; a part that is not configured has no route. */
+import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
+import { Sensitive } from '../stanza/sensitive.ts';
 import type { Enlistments } from './enlistments.ts';
 import type { HttpContext, HttpEnv } from './env.ts';
 import type { Report } from './events.ts';
@@ -34,7 +36,9 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
   const { report, limits } = parts;
   const app = new Hono<HttpEnv>();
   app.use(async (context, next) => {
-    if (context.env.incoming !== undefined) guardRequest(context.env.incoming, limits.headersMax);
+    // There is no pair of Node's behind `app.request`.
+    const { incoming } = (context.env as Partial<HttpBindings> | undefined) ?? {};
+    if (incoming !== undefined) guardRequest(incoming, limits.headersMax);
     await next();
     keepListedHeaders(context);
   });
@@ -45,12 +49,10 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
     throw new HttpProblem('ERR_HTTP_NOT_FOUND');
   });
   app.onError((error, context) => {
+    const route = routes.find(({ path }) => path === context.req.routePath)?.path ?? '*';
     const problem = error instanceof HttpProblem ? error : new HttpProblem('ERR_INTERNAL');
-    report({
-      event: 'refused',
-      route: routes.find(({ path }) => path === context.req.routePath)?.path ?? '*',
-      code: problem.code,
-    });
+    if (problem !== error) report({ event: 'failed', route, error: new Sensitive(error) });
+    report({ event: 'refused', route, code: problem.code });
     return answerOf(renderProblem(problem));
   });
   return app;

@@ -46,5 +46,7 @@ export function pump(
     resolve('complete');
   });
   sink.on('close', () => cut('reader-left'));
+  // It may have left while the source was asked.
+  if (sink.closed) cut('reader-left');
   return promise.finally(() => clearTimeout(stall));
 }
