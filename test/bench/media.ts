@@ -41,11 +41,10 @@ export async function benchMedia(): Promise<MediaBench> {
     const upstream = `upstream origin { server 127.0.0.1:${originPort}; keepalive 8; }`;
     const nginx = startNginx(folder, 'proxy', proxyPort, proxy, upstream);
     children.push(nginx);
-    const relay = fork(new URL('media-relay.ts', import.meta.url), [`http://127.0.0.1:${originPort}/file`]);
+    const script = new URL('../http/support/media-relay.ts', import.meta.url);
+    const relay = fork(script, [`http://127.0.0.1:${originPort}/file`]);
     children.push(relay);
-    const url = await new Promise<string>((resolve) => {
-      relay.once('message', (message: { url: string }) => resolve(message.url));
-    });
+    const [url] = (await once(relay, 'message')) as [string];
     await sleep(500);
     const worker = Number(readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, 'utf8').trim());
     const direct = await measure('nginx proxy_pass', new URL(`http://127.0.0.1:${proxyPort}/file`), worker);
