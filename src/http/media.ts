@@ -4,6 +4,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { bodyOf, type BodySource } from './body-source.ts';
 import type { HttpContext } from './env.ts';
 import type { Report } from './events.ts';
 import { Gate } from './gate.ts';
@@ -12,6 +13,7 @@ import { mediaAnswerHeaders, mediaRequestHeaders } from './media-headers.ts';
 import type { MediaTokens } from './media-token.ts';
 import { HttpProblem } from './problem.ts';
 import { pump } from './pump.ts';
+import { TappedAgent, TappedTlsAgent } from './tapped-agent.ts';
 import type { SsrfGuard } from './ssrf.ts';
 
 export interface MediaOptions {
@@ -65,14 +67,17 @@ function busy(): HttpProblem {
   return new HttpProblem('ERR_MEDIA_BUSY', { retryAfterS: 5 });
 }
 
-type Agents = Readonly<Record<'http:' | 'https:', http.Agent>>;
+interface Agents {
+  readonly 'http:': TappedAgent;
+  readonly 'https:': TappedTlsAgent;
+}
 
 function createAgents({ guard, tls = {}, limits }: MediaOptions): Agents {
   const { lookup } = guard;
   const keep = { keepAlive: true, maxSockets: limits.mediaConcurrentMax, maxFreeSockets: 32, lookup };
   return {
-    'http:': new http.Agent(keep),
-    'https:': new https.Agent({ ...keep, minVersion: 'TLSv1.2', ...tls }),
+    'http:': new TappedAgent(keep),
+    'https:': new TappedTlsAgent({ ...keep, minVersion: 'TLSv1.2', ...tls }),
   };
 }
 
@@ -88,7 +93,7 @@ function openToken(tokens: MediaTokens, token: string, audience: string | undefi
 async function relay(download: Download, options: MediaOptions, agents: Agents): Promise<void> {
   const { outgoing, method, url } = download;
   const { tokens, limits } = options;
-  const upstream = await ask(download, options, agents);
+  const { upstream, body } = await ask(download, options, agents);
   const refusal = judge(upstream, limits.mediaBytesMax);
   if (refusal !== undefined) {
     upstream.destroy();
@@ -105,22 +110,28 @@ async function relay(download: Download, options: MediaOptions, agents: Agents):
   }
   // The headers leave now, not with the first byte of the body.
   outgoing.flushHeaders();
-  const end = await pump(upstream, outgoing, {
+  const end = await pump(body, outgoing, {
     bytesMax: limits.mediaBytesMax,
     stallMs: limits.mediaStallTimeoutMs,
   });
   options.report({ event: 'media-ended', end });
 }
 
+interface Asked {
+  readonly upstream: IncomingMessage;
+  readonly body: BodySource;
+}
+
 /** The media server's answer, its body unread. */
-function ask(download: Download, options: MediaOptions, agents: Agents): Promise<IncomingMessage> {
+function ask(download: Download, options: MediaOptions, agents: Agents): Promise<Asked> {
   const { method, url, request, outgoing } = download;
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const { promise, resolve, reject } = Promise.withResolvers<Asked>();
   const secure = url.protocol === 'https:';
+  const agent = agents[secure ? 'https:' : 'http:'];
   const asking = (secure ? https : http).request(url, {
     method,
     headers: mediaRequestHeaders(request.headers, options.tokens, url.href),
-    agent: agents[secure ? 'https:' : 'http:'],
+    agent,
   });
   const giveUp = (): void => {
     asking.destroy();
@@ -131,7 +142,10 @@ function ask(download: Download, options: MediaOptions, agents: Agents): Promise
   }, options.limits.mediaFirstByteTimeoutMs);
   // The caller went away before there was anything to send.
   outgoing.once('close', giveUp);
-  asking.once('response', resolve);
+  asking.once('response', (upstream) => {
+    const tap = method === 'GET' ? agent.taps.get(upstream.socket) : undefined;
+    resolve({ upstream, body: bodyOf(upstream, tap) });
+  });
   asking.on('error', (error) => {
     reject(error instanceof HttpProblem ? error : new HttpProblem('ERR_MEDIA_UNREACHABLE'));
   });

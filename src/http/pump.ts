@@ -1,5 +1,6 @@
-/** Moves a body from one message to the other as fast as the slower of the two, counting. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** Moves a body to whoever asked for it as fast as the slower side allows, counting. */
+import type { ServerResponse } from 'node:http';
+import type { BodySource } from './body-source.ts';
 
 export interface PumpLimits {
   readonly bytesMax: number;
@@ -11,42 +12,42 @@ export interface PumpLimits {
  *  whole. */
 export type PumpEnd = 'complete' | 'reader-left' | 'source-broke' | 'too-large' | 'stalled';
 
-/** Never rejects. A handler by hand rather than `pipeline` with a counting transform: half the work per chunk. */
+/** Never rejects. Handlers by hand rather than `pipeline` with a counting transform: half the work per piece. */
 export function pump(
-  source: IncomingMessage,
+  source: BodySource,
   sink: ServerResponse,
   { bytesMax, stallMs }: PumpLimits,
 ): Promise<PumpEnd> {
   const { promise, resolve } = Promise.withResolvers<PumpEnd>();
   let bytes = 0;
   let ended = false;
-  const cut = (end: PumpEnd): void => {
+  const finish = (end: PumpEnd): void => {
     if (ended) return;
     ended = true;
     resolve(end);
     source.destroy();
-    sink.destroy();
+    if (end !== 'complete') sink.destroy();
   };
-  const stall = setTimeout(() => cut('stalled'), stallMs);
-  source.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    stall.refresh();
-    if (bytes > bytesMax) cut('too-large');
-    else if (!sink.write(chunk)) source.pause();
-  });
+  const stall = setTimeout(() => finish('stalled'), stallMs);
   sink.on('drain', () => {
     stall.refresh();
     source.resume();
   });
-  source.on('end', () => sink.end());
-  source.on('error', () => cut('source-broke'));
-  sink.on('error', () => cut('reader-left'));
-  sink.on('finish', () => {
-    ended = true;
-    resolve('complete');
+  sink.on('error', () => finish('reader-left'));
+  sink.on('finish', () => finish('complete'));
+  sink.on('close', () => finish('reader-left'));
+  source.start({
+    piece: (piece, release) => {
+      if (ended) return;
+      bytes += piece.byteLength;
+      stall.refresh();
+      if (bytes > bytesMax) finish('too-large');
+      else if (!sink.write(piece, release)) source.pause();
+    },
+    end: () => sink.end(),
+    broken: () => finish('source-broke'),
   });
-  sink.on('close', () => cut('reader-left'));
   // It may have left while the source was asked.
-  if (sink.closed) cut('reader-left');
+  if (sink.closed) finish('reader-left');
   return promise.finally(() => clearTimeout(stall));
 }

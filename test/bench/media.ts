@@ -51,8 +51,10 @@ export async function benchMedia(): Promise<MediaBench> {
     const ours = await measure('media relay', new URL(url), relay.pid!);
     return { rows: [direct, ours], speedRatio: ours.megabytesPerSecond / direct.megabytesPerSecond };
   } finally {
-    for (const child of children) child.kill();
-    for (const child of children) if (child.exitCode === null) await once(child, 'exit');
+    const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    const exits = running.map((child) => once(child, 'exit'));
+    for (const child of running) child.kill();
+    await Promise.all(exits);
     rmSync(folder, { recursive: true });
   }
 }

@@ -18,7 +18,12 @@ export async function serveMedia(
   {
     limits = {},
     guard = {},
-  }: { readonly limits?: Partial<HttpLimits>; readonly guard?: Partial<SsrfOptions> } = {},
+    tls = {},
+  }: {
+    readonly limits?: Partial<HttpLimits>;
+    readonly guard?: Partial<SsrfOptions>;
+    readonly tls?: { readonly ca?: string };
+  } = {},
 ): Promise<MediaRelayUnderTest> {
   const all = { ...defaultHttpLimits, ...limits };
   const tokens = createMediaTokens({
@@ -33,6 +38,7 @@ export async function serveMedia(
     guard: createSsrfGuard({ origins, allowAddresses: ['127.0.0.1'], ...guard }),
     audienceOf: () => 'gatekeeper.example',
     report,
+    tls,
     limits: all,
   });
   const served = await serve({ media, report }, all);
