@@ -39,7 +39,7 @@ describe('enlistment', () => {
     now = Date.now();
     attest = async () => `attestation ${(attested += 1)}`;
     const report = (event: HttpEvent): void => void events.push(event);
-    const limits = { ...defaultHttpLimits, enlistmentTimeoutMs: 200, enlistmentConcurrentMax: 2 };
+    const limits = { ...defaultHttpLimits, enlistmentTimeoutMs: 1_000, enlistmentConcurrentMax: 2 };
     const ownership = createOwnershipVerifier({
       issuer: 'https://provider.example',
       audiences: ['https://gatekeeper.example/enlist'],
@@ -201,7 +201,7 @@ describe('enlistment', () => {
     ['ERR_GATEKEEPER_ANSWER', { status: 200, body: '{"id":"a","id":"b"}' }],
     ['ERR_GATEKEEPER_ANSWER', { status: 200, body: '{"status":"active"}' }],
     ['ERR_GATEKEEPER_ANSWER', { status: 200, body: `{"id":"${'x'.repeat(20_000)}"}` }],
-    ['ERR_GATEKEEPER_TIMEOUT', { status: 200, delayMs: 400 }],
+    ['ERR_GATEKEEPER_TIMEOUT', { status: 200, delayMs: 2_000 }],
   ])('says %s when the gatekeeper answers %j', async (code, answer) => {
     gatekeeper.answer = () => answer;
     const seen = await post();

@@ -18,7 +18,7 @@ const configuration = {
   id_token_signing_alg_values_supported: ['ES256'],
   subject_types_supported: ['public'],
 };
-const limits = { ...defaultHttpLimits, documentTimeoutMs: 200 };
+const limits = { ...defaultHttpLimits, documentTimeoutMs: 1_000 };
 
 describe('issuer metadata', () => {
   let provider: Party;

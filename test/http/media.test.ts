@@ -239,8 +239,8 @@ describe('the media relay refuses', () => {
     origin = await startMediaOrigin(1_000);
     const limits = {
       mediaBytesMax: 5_000,
-      mediaFirstByteTimeoutMs: 150,
-      mediaStallTimeoutMs: 150,
+      mediaFirstByteTimeoutMs: 700,
+      mediaStallTimeoutMs: 700,
       mediaConcurrentMax: 2,
     };
     relay = await serveMedia([origin.url.origin, 'http://127.0.0.1:1', 'http://rebound.example'], { limits });

@@ -63,7 +63,7 @@ describe('push', () => {
   const report = (event: HttpEvent): void => void events.push(event);
 
   const start = (changed: Partial<HttpLimits> = {}, callers: Record<string, CallerRules> = {}) => {
-    const limits = { ...defaultHttpLimits, pushTimeoutMs: 300, ...changed };
+    const limits = { ...defaultHttpLimits, pushTimeoutMs: 1_500, ...changed };
     const gatekeepers = new Map(Object.entries({ gk: { token: tokenRules() }, ...callers }));
     const push = createPush({
       gatekeepers,
@@ -170,7 +170,7 @@ describe('push', () => {
   });
 
   it.each<[string, number, Answer]>([
-    ['ERR_PROVIDER_TIMEOUT', 504, { ...taken, delayMs: 500 }],
+    ['ERR_PROVIDER_TIMEOUT', 504, { ...taken, delayMs: 2_500 }],
     ['ERR_PROVIDER_ANSWER', 502, { status: 404 }],
     ['ERR_PROVIDER_ANSWER', 502, { status: 301, headers: { location: '/' } }],
     ['ERR_PUSH_BUSY', 503, { status: 429 }],

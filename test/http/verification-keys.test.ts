@@ -14,7 +14,7 @@ const limits = {
   documentFreshMs: 1_000,
   documentStaleMs: 10_000,
   documentCooldownMs: 100,
-  documentTimeoutMs: 200,
+  documentTimeoutMs: 1_000,
 };
 const serving = (...keys: readonly SigningKey[]): Answer => ({
   status: 200,
@@ -65,7 +65,7 @@ describe('keys at a URL', () => {
     ['says 500', () => ({ status: 500, body: '{}' })],
     ['says 404', () => ({ status: 404 })],
     ['redirects', () => ({ status: 302, headers: { location: 'http://127.0.0.1:1/' } })],
-    ['is slow', () => ({ ...serving(second), delayMs: 400 })],
+    ['is slow', () => ({ ...serving(second), delayMs: 2_000 })],
     ['sends garbage', () => ({ status: 200, body: '<html>' })],
     ['sends a set without keys', () => ({ status: 200, body: '{"keys":[]}' })],
     ['sends a member twice', () => ({ status: 200, body: '{"keys":[],"keys":[]}' })],
