@@ -10,7 +10,7 @@ import type { JsonObject, JsonValue } from './strict-json.ts';
 import { fetchJson, type RemoteKeys } from './verification-keys.ts';
 
 /** The `use` (RFC 7517 §4.2) of our own keys. */
-export const attestationUse = 'attestation';
+const attestationUse = 'attestation';
 
 export interface IssuerMetadataOptions {
   /** The provider's issuer identifier; a document that names another is not taken. */
