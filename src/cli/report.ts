@@ -1,0 +1,86 @@
+/** How errors are told on the command line: place, severity, code, sentence; the way out indented below.
+ *
+ *      narthex.yaml:3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `listners`, did you mean `listeners`?
+ *          Write `listeners`, or remove the key. */
+import { styleText } from 'node:util';
+import { ConfigError, type ConfigProblem } from '../config/problem.ts';
+import { explanationOf } from './errors.ts';
+import { type ExitCode, exitCodeOf } from './exit.ts';
+
+/** Where a command writes. Colour only where `stream` is a terminal and NO_COLOR is not set. */
+export type Output = NodeJS.WritableStream;
+
+export interface Reportable {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+  /** `file:line:column`, or `narthex` when absent. */
+  readonly place?: string;
+  readonly wayOut?: string | undefined;
+}
+
+/** Writes one error or warning. */
+export function report(
+  { severity, code, message, place = 'narthex', wayOut }: Reportable,
+  output: Output,
+): void {
+  const colour = severity === 'error' ? 'red' : 'yellow';
+  const head = `${place}: ${styleText(['bold', colour], severity, { stream: output })}`;
+  output.write(`${head} ${styleText('bold', code, { stream: output })}: ${message}\n`);
+  if (wayOut !== undefined && wayOut !== '') output.write(`${wrap(wayOut)}\n`);
+}
+
+/** Writes the problems of a configuration.
+ *  @param omitted how many more there are. */
+export function reportProblems(problems: readonly ConfigProblem[], omitted: number, output: Output): void {
+  for (const { place, severity, code, message, wayOut } of problems) {
+    const where = place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` };
+    report({ severity, code, message, wayOut, ...where }, output);
+  }
+  if (omitted > 0) output.write(`narthex: and ${omitted} more\n`);
+}
+
+/** Writes whatever a command failed with, and says how to exit. An error that is not ours is a defect, and only
+ *  then a stack is worth its lines. */
+export function reportFailure(error: unknown, output: Output): ExitCode {
+  if (error instanceof ConfigError) {
+    reportProblems(error.problems, error.omitted, output);
+    return exitCodeOf(error.code);
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const explanation = explanationOf(code);
+  if (explanation === undefined || !(error instanceof Error)) return reportDefect(error, output);
+  report({ severity: 'error', code, message: error.message, wayOut: explanation.wayOut }, output);
+  return exitCodeOf(code);
+}
+
+function reportDefect(error: unknown, output: Output): ExitCode {
+  const code = 'ERR_INTERNAL';
+  report(
+    { severity: 'error', code, message: whereabouts(error), wayOut: explanationOf(code)?.wayOut },
+    output,
+  );
+  return exitCodeOf(code);
+}
+
+/** Kind and stack of an error without its message, which may quote what came over the wire. */
+function whereabouts(error: unknown): string {
+  if (!(error instanceof Error)) return 'something was thrown that is no error';
+  const stack = error.stack ?? '';
+  const head = `${error.name}: ${error.message}`;
+  const frames = stack.startsWith(head) ? stack.slice(head.length) : '';
+  return `${error.name}${frames}`;
+}
+
+/** Indented, and broken at 100 columns. */
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + word.length + 1 > 96) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((part) => `    ${part}`).join('\n');
+}
