@@ -1,18 +1,38 @@
 /** `narthex check`: what is wrong with a configuration, and what it would serve. */
+import { type Command, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
-import type { Invocation, Surroundings } from './command.ts';
-import { type ExitCode, exitCodeOf, exitCodes } from './exit.ts';
+import { exitCodeOf, exitCodes } from './exit.ts';
 import { reportProblems } from './report.ts';
 
-export async function run({ file, options }: Invocation, surroundings: Surroundings): Promise<ExitCode> {
-  const result = await examine(file, surroundings);
-  if (options['format'] === 'json') surroundings.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else printText(result, surroundings);
-  const first = result.problems.find(({ severity }) => severity === 'error');
-  return first === undefined ? exitCodes.ok.code : exitCodeOf(first.code);
+const help = `
+Reads the file as serve does, verifies every certificate and key it names, and reports all that is wrong at once as
+file:line:column: error CODE: message, each with a way out. Opens no port and calls nobody.
+
+Examples:
+  $ narthex check                           # ./narthex.yaml
+  $ narthex check --format json prod.yaml   # for a program, e.g. in a pipeline
+
+Exit codes: 0 fine (perhaps with warnings), 66 no such file, 78 wrong.
+Next: narthex serve with the same file. ERRORS.md explains every code.`;
+
+/** Adds the subcommand. */
+export function register(program: Command): void {
+  program
+    .command('check')
+    .description('Verify narthex.yaml and every file it names.')
+    .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addHelpText('after', help)
+    .action(async (file: string | undefined, { format }: { readonly format: string }) => {
+      const result = await examine(file);
+      if (format === 'json') process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+      else printText(result);
+      const first = result.problems.find(({ severity }) => severity === 'error');
+      process.exitCode = first === undefined ? exitCodes.ok : exitCodeOf(first.code);
+    });
 }
 
 /** What `--format json` prints. */
@@ -35,18 +55,15 @@ interface Summary {
   readonly tracing: string | null;
 }
 
-async function examine(
-  file: string | undefined,
-  { environment, folder, now }: Surroundings,
-): Promise<Result> {
+async function examine(file: string | undefined): Promise<Result> {
   let loaded: LoadedConfig;
   try {
-    loaded = await loadConfig({ file, environment, folder });
+    loaded = await loadConfig({ file, environment: process.env, folder: process.cwd() });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { valid: false, problems: error.problems, omitted: error.omitted };
   }
-  const { certificates, problems } = await verifyFiles(loaded, now());
+  const { certificates, problems } = await verifyFiles(loaded, Date.now());
   const valid = problems.every(({ severity }) => severity === 'warning');
   return { valid, file: loaded.file, problems, omitted: 0, serves: summarise(loaded.config, certificates) };
 }
@@ -71,11 +88,8 @@ function whereIs({ gatekeepers }: Config, name: string): string {
   return 'srv' in connect ? `SRV records of ${connect.srv}` : `${connect.address}, ${connect.tls}`;
 }
 
-function printText(
-  { valid, file, problems, omitted, serves }: Result,
-  { stdout, stderr }: Surroundings,
-): void {
-  reportProblems(problems, omitted, stderr);
+function printText({ valid, file, problems, omitted, serves }: Result): void {
+  reportProblems(problems, omitted, process.stderr);
   if (!valid || serves === undefined) return;
   const rows = [
     `${file ?? ''}: the configuration is valid. It would serve`,
@@ -92,7 +106,7 @@ function printText(
     `  admin        http://${hostPort(serves.admin.host, serves.admin.port)}`,
     `  tracing      ${serves.tracing ?? 'off'}`,
   ];
-  stdout.write(`${rows.join('\n')}\n`);
+  process.stdout.write(`${rows.join('\n')}\n`);
 }
 
 function hostPort(host: string, port: number): string {

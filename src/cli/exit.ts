@@ -1,40 +1,49 @@
 /** Exit codes: those of sysexits.h where they fit, so that scripts and service managers can tell failures apart. */
 
-/** The one table of exit codes; `narthex --help` prints it and ERRORS.md is checked against it. */
 export const exitCodes = {
-  ok: { code: 0, meaning: 'success; a server that was asked to stop has stopped' },
-  usage: { code: 64, meaning: 'the command line is wrong (EX_USAGE)' },
-  data: { code: 65, meaning: 'the input was read and is refused, e.g. a stream by `scan` (EX_DATAERR)' },
-  noInput: { code: 66, meaning: 'an input file does not exist or cannot be read (EX_NOINPUT)' },
-  unavailable: {
-    code: 69,
-    meaning: 'something needed is not available: a port, a gatekeeper, a package (EX_UNAVAILABLE)',
-  },
-  software: { code: 70, meaning: 'a defect of narthex itself (EX_SOFTWARE)' },
-  io: { code: 74, meaning: 'reading or writing failed midway (EX_IOERR)' },
-  noPermission: { code: 77, meaning: 'the system forbids it, e.g. a port below 1024 (EX_NOPERM)' },
-  config: { code: 78, meaning: 'the configuration is wrong (EX_CONFIG)' },
+  ok: 0,
+  /** The command ran and its answer is no. */
+  negative: 1,
+  usage: 64,
+  dataError: 65,
+  noInput: 66,
+  unavailable: 69,
+  /** A fault of ours. */
+  software: 70,
+  ioError: 74,
+  noPermission: 77,
+  config: 78,
 } as const;
 
 export type ExitName = keyof typeof exitCodes;
-export type ExitCode = (typeof exitCodes)[ExitName]['code'];
+export type ExitCode = (typeof exitCodes)[ExitName];
+
+/** What each means; `narthex --help` prints it, and so does ERRORS.md. */
+export const exitMeanings: Readonly<Record<ExitName, string>> = {
+  ok: 'done; a server that was asked to stop has stopped',
+  negative: 'the command ran and its answer is no, e.g. `scan` of a stream that is refused',
+  usage: 'the command line is wrong (EX_USAGE)',
+  dataError: 'the input is not of the form the command takes (EX_DATAERR)',
+  noInput: 'an input file does not exist or cannot be read (EX_NOINPUT)',
+  unavailable: 'something needed cannot be had: a port, a package (EX_UNAVAILABLE)',
+  software: 'a defect of narthex itself (EX_SOFTWARE)',
+  ioError: 'reading or writing failed midway (EX_IOERR)',
+  noPermission: 'the system forbids it, e.g. a port below 1024 (EX_NOPERM)',
+  config: 'the configuration is wrong (EX_CONFIG)',
+};
 
 /** The exit code that goes with an error code; a code without a rule is a defect. */
 export function exitCodeOf(errorCode: string): ExitCode {
   const rule = rules.find(({ codes }) => codes.test(errorCode));
-  return exitCodes[rule?.exit ?? 'software'].code;
+  return exitCodes[rule?.exit ?? 'software'];
 }
 
 /** First match counts. */
 const rules: readonly { readonly codes: RegExp; readonly exit: ExitName }[] = [
-  { codes: /^ERR_USAGE$/, exit: 'usage' },
-  { codes: /^ERR_CONFIG_(NOT_FOUND|UNREADABLE)$/, exit: 'noInput' },
-  { codes: /^ERR_(CONFIG_|NODE_VERSION$)/, exit: 'config' },
-  { codes: /^ERR_INPUT_/, exit: 'noInput' },
-  { codes: /^ERR_IO$/, exit: 'io' },
-  { codes: /^ERR_PORT_FORBIDDEN$/, exit: 'noPermission' },
-  {
-    codes: /^ERR_(PORT_IN_USE|ADDRESS_NOT_AVAILABLE|LISTEN|UPSTREAM_[A-Z]+|TRACING_SDK_MISSING)$/,
-    exit: 'unavailable',
-  },
+  { codes: /^ERR_(USAGE|OPTION|HASH_ALGORITHM)$/, exit: 'usage' },
+  { codes: /^ERR_(CASES|INPUT_JSON)$/, exit: 'dataError' },
+  { codes: /^ERR_(FILE|CONFIG_NOT_FOUND|CONFIG_UNREADABLE)$/, exit: 'noInput' },
+  { codes: /^ERR_(CONFIG_|CERTIFICATE_|NODE_VERSION$)/, exit: 'config' },
+  { codes: /^ERR_PORT_PERMISSION$/, exit: 'noPermission' },
+  { codes: /^ERR_(PORT_IN_USE|ADDRESS_NOT_AVAILABLE|LISTEN|TRACING_SDK_MISSING)$/, exit: 'unavailable' },
 ];

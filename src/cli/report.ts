@@ -50,8 +50,15 @@ export function reportFailure(error: unknown, output: Output): ExitCode {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const explanation = explanationOf(code);
   if (explanation === undefined || !(error instanceof Error)) return reportDefect(error, output);
-  report({ severity: 'error', code, message: error.message, wayOut: explanation.wayOut }, output);
+  const wayOut = 'wayOut' in error ? String(error.wayOut) : explanation.wayOut;
+  report({ severity: 'error', code, message: sentence(error.message, code, wayOut), wayOut }, output);
   return exitCodeOf(code);
+}
+
+/** Some errors have their code and way out in the message too. */
+function sentence(message: string, code: string, wayOut: string): string {
+  const bare = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+  return bare.endsWith(`. ${wayOut}`) ? bare.slice(0, -wayOut.length - 2) : bare;
 }
 
 function reportDefect(error: unknown, output: Output): ExitCode {

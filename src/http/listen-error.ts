@@ -1,26 +1,8 @@
 /** A port that cannot be opened, in words an operator can act on. */
 
-/** Why a port could not be opened. ERRORS.md is checked against this table. */
-export const listenErrors = {
-  ERR_PORT_IN_USE: {
-    cause: 'Another process, or another part of this one, listens on the port already.',
-    wayOut: 'Stop it (`ss -ltnp` shows which it is), or choose another port.',
-  },
-  ERR_PORT_FORBIDDEN: {
-    cause: 'The system does not let this user open the port.',
-    wayOut: 'Choose a port above 1023, or grant CAP_NET_BIND_SERVICE.',
-  },
-  ERR_ADDRESS_NOT_AVAILABLE: {
-    cause: 'The address is none of this machine.',
-    wayOut: 'Use an address of the machine, or `::` or `0.0.0.0` for all.',
-  },
-  ERR_LISTEN: {
-    cause: 'The port could not be opened for a rarer reason.',
-    wayOut: 'The errno beside the message tells more.',
-  },
-} as const satisfies Readonly<Record<string, { cause: string; wayOut: string }>>;
-
-export type ListenErrorCode = keyof typeof listenErrors;
+/** The same codes as for listeners of streams. */
+export type ListenErrorCode =
+  'ERR_PORT_IN_USE' | 'ERR_PORT_PERMISSION' | 'ERR_ADDRESS_NOT_AVAILABLE' | 'ERR_LISTEN';
 
 export class ListenError extends Error {
   override readonly name = 'ListenError';
@@ -39,7 +21,7 @@ export class ListenError extends Error {
 
 const codes: Readonly<Record<string, ListenErrorCode>> = {
   EADDRINUSE: 'ERR_PORT_IN_USE',
-  EACCES: 'ERR_PORT_FORBIDDEN',
+  EACCES: 'ERR_PORT_PERMISSION',
   EADDRNOTAVAIL: 'ERR_ADDRESS_NOT_AVAILABLE',
   EAFNOSUPPORT: 'ERR_ADDRESS_NOT_AVAILABLE',
   ENOTFOUND: 'ERR_ADDRESS_NOT_AVAILABLE',

@@ -1,6 +1,6 @@
 /** ERRORS.md, written from the tables of codes. To regenerate: `node test/cli/errors-page.ts > ERRORS.md`. */
 import { errorSections } from '../../src/cli/errors.ts';
-import { exitCodes } from '../../src/cli/exit.ts';
+import { type ExitName, exitCodes, exitMeanings } from '../../src/cli/exit.ts';
 
 const opening = `# Errors
 
@@ -14,7 +14,10 @@ Those of \`sysexits.h\` where they fit. \`narthex --help\` prints the same table
 
 /** The page; prettier aligns its tables. */
 export function errorsPage(): string {
-  const exits = Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]);
+  const exits = Object.entries(exitCodes).map(([name, code]) => [
+    String(code),
+    exitMeanings[name as ExitName],
+  ]);
   const sections = errorSections.map(({ title, seen, codes }) => {
     const rows = Object.entries(codes).map(([code, { cause, wayOut }]) => [`\`${code}\``, cause, wayOut]);
     return [

@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { WriteStream } from 'node:tty';
 import { describe, expect, it, vi } from 'vitest';
-import { CommandError } from '../../src/cli/errors.ts';
 import { report, reportFailure } from '../../src/cli/report.ts';
 import { ConfigError, type ConfigProblem } from '../../src/config/problem.ts';
 import { ListenError } from '../../src/http/listen-error.ts';
+import { SetupError } from '../../src/transport/error.ts';
 
 function output(extra: object = {}): { stream: PassThrough; text: () => string } {
   const stream = Object.assign(new PassThrough(), extra);
@@ -78,7 +78,14 @@ describe('a failure', () => {
         /^narthex: error ERR_PORT_IN_USE: cannot listen on 127\.0\.0\.1 port 9090 \(EADDRINUSE\)\n {4}Stop it/,
       ) as unknown,
     });
-    expect(failure(new CommandError('ERR_INPUT_NOT_FOUND', 'there is no file a.xml')).exit).toBe(66);
+  });
+
+  it('that says its code and way out itself says them once', () => {
+    const { exit, text } = failure(
+      new SetupError('ERR_PORT_PERMISSION', 'port 5 is not for us', 'Choose another.'),
+    );
+    expect(exit).toBe(77);
+    expect(text).toBe('narthex: error ERR_PORT_PERMISSION: port 5 is not for us\n    Choose another.\n');
   });
 
   it('of the configuration lists its problems and how many more there are', () => {

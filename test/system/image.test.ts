@@ -1,0 +1,93 @@
+/**
+ * The Dockerfile's steps, carried out in a temporary folder, for machines without a container engine. `npm ci` and
+ * `npm prune` run only where NARTHEX_PEERS=required; elsewhere the checkout's own dependencies stand in for them.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issueCertificates } from '../peers/certificates.ts';
+import { peersRequired } from '../peers/require.ts';
+import { execForm, readDockerfile, type BuildStage } from '../support/dockerfile.ts';
+
+const run = promisify(execFile);
+const root = new URL('../..', import.meta.url).pathname;
+const [build, runtime] = readDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8')) as [
+  BuildStage,
+  BuildStage,
+];
+const stepTimeoutMs = 300_000;
+
+/** Both stages have the working folder /app; it stands for `folder` here. */
+async function carryOut(stage: BuildStage, folder: string, source: string): Promise<void> {
+  for (const { name, text } of stage.instructions) {
+    if (name === 'COPY') copy(text, folder, source);
+    if (name === 'RUN') await runStep(text, folder);
+  }
+}
+
+function copy(text: string, folder: string, source: string): void {
+  const words = text.split(/\s+/).filter((word) => !word.startsWith('--'));
+  const target = words[words.length - 1]!;
+  for (const word of words.slice(0, -1)) {
+    const from = relative('/app', resolve('/app', word));
+    const to = target === './' ? join(folder, from) : join(folder, target);
+    cpSync(join(source, from), to, { recursive: true, verbatimSymlinks: true });
+  }
+}
+
+async function runStep(text: string, folder: string): Promise<void> {
+  const fetches = text === 'npm ci' || text.startsWith('npm prune');
+  if (!fetches || peersRequired())
+    await run('/bin/sh', ['-c', text], { cwd: folder, timeout: stepTimeoutMs });
+  // A link, never a copy to prune: what it leads to belongs to the checkout.
+  else if (text === 'npm ci') symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+}
+
+describe('the image', () => {
+  let folder: string;
+  let image: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'narthex-image-'));
+    image = join(folder, 'image');
+    await carryOut(build, join(folder, 'build'), root);
+    await carryOut(runtime, image, join(folder, 'build'));
+  }, 2 * stepTimeoutMs);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('holds compiled sources only', () => {
+    expect(existsSync(join(image, 'dist', 'stanza', 'stanza.js'))).toBe(true);
+    expect(existsSync(join(image, 'src'))).toBe(false);
+  });
+
+  it.runIf(peersRequired())('holds no development dependency', () => {
+    expect(existsSync(join(image, 'node_modules', 'zod'))).toBe(true);
+    expect(existsSync(join(image, 'node_modules', 'typescript'))).toBe(false);
+  });
+
+  it('starts, and explains itself', async () => {
+    const { stdout } = await start(image, ['--help']);
+    expect(stdout).toContain('serve');
+  });
+
+  it('accepts the configuration of the kustomize base', async () => {
+    const text = readFileSync(join(root, 'deploy/kustomize/base/narthex.yaml'), 'utf8');
+    const { chain, key } = issueCertificates(['chat.example']);
+    writeFileSync(join(folder, 'tls.crt'), chain);
+    writeFileSync(join(folder, 'tls.key'), key);
+    writeFileSync(join(folder, 'narthex.yaml'), text.replaceAll('/etc/narthex/tls', folder));
+    await expect(start(image, ['check', join(folder, 'narthex.yaml')])).resolves.toBeDefined();
+
+    writeFileSync(join(folder, 'wrong.yaml'), text);
+    await expect(start(image, ['check', join(folder, 'wrong.yaml')])).rejects.toThrow('ERR_CONFIG_FILE');
+  });
+});
+
+/** Runs the entrypoint with this machine's Node in place of the image's, and nothing in the environment. */
+function start(image: string, args: readonly string[]): Promise<{ stdout: string }> {
+  const entrypoint = runtime.instructions.find(({ name }) => name === 'ENTRYPOINT')!;
+  const [, ...flags] = execForm(entrypoint)!;
+  return run(process.execPath, [...flags, ...args], { cwd: image, env: {}, timeout: 20_000 });
+}
