@@ -15,7 +15,8 @@ const run = promisify(execFile);
 const domain = 'localhost';
 const folder = new URL('peers/', import.meta.url).pathname;
 const hasSlixmpp = spawnSync('/usr/bin/python3', ['-c', 'import slixmpp']).status === 0;
-const hasGoSendxmpp = spawnSync('go-sendxmpp', ['--version']).status === 0;
+const goSendxmpp = '/usr/bin/go-sendxmpp';
+const hasGoSendxmpp = spawnSync(goSendxmpp, ['--version']).status === 0;
 
 let gatekeeper: Awaited<ReturnType<typeof startGatekeeper>>;
 let romeo: Client;
@@ -34,9 +35,12 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true });
 });
 
-/** Romeo answers the next message; resolves with what it said and who said it. */
-async function answerNext(answer: string): Promise<{ from: string; body: string }> {
-  const { element: message } = await romeo.receive(({ local }) => local === 'message', 15_000);
+/** Romeo answers the next message from this resource; resolves with what it said and who said it. */
+async function answerNext(resource: string, answer: string): Promise<{ from: string; body: string }> {
+  const { element: message } = await romeo.receive(
+    (stanza) => stanza.local === 'message' && attribute(stanza, 'from')!.includes(`/${resource}`),
+    20_000,
+  );
   const from = attribute(message, 'from')!;
   const attributes = { type: 'chat', to: from, id: answer };
   romeo.send(element(ns.client, 'message', attributes, element(ns.client, 'body', {}, answer)));
@@ -54,14 +58,15 @@ describe('@xmpp/client', () => {
   it.each(['starttls', 'direct'] as const)('talks both ways over %s', async (tls) => {
     const scheme = tls === 'starttls' ? 'xmpp' : 'xmpps';
     const service = `${scheme}://127.0.0.1:${gatekeeper.endpoints[tls].port}`;
-    const script = join(folder, 'xmpp-client.mjs');
-    const args = [script, service, domain, 'juliet', 'balcony', romeo.jid, 'good night \u{1F319} <&>'];
+    const resource = `node-${tls}`;
+    const args = [join(folder, 'xmpp-client.mjs'), service, domain, 'juliet', 'balcony', resource, romeo.jid];
+    args.push('good night \u{1F319} <&>');
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: ca };
     const [said, { stdout }] = await Promise.all([
-      answerNext('parting is such sweet sorrow'),
+      answerNext(resource, 'parting is such sweet sorrow'),
       run(process.execPath, args, { env, timeout: 20_000 }),
     ]);
-    const juliet = `juliet@${domain}/node`;
+    const juliet = `juliet@${domain}/${resource}`;
     expect(said).toEqual({ from: juliet, body: 'good night \u{1F319} <&>' });
     expect(jsonLines(stdout)).toEqual([
       { online: juliet },
@@ -78,11 +83,12 @@ describe.skipIf(!hasSlixmpp)('slixmpp (python3-slixmpp)', () => {
     ['direct', 'SCRAM-SHA-256'],
   ] as const)('talks both ways over %s with %s', async (tls, mechanism) => {
     const { port } = gatekeeper.endpoints[tls];
-    const juliet = `juliet@${domain}/python`;
+    const resource = `python-${tls}-${mechanism}`;
+    const juliet = `juliet@${domain}/${resource}`;
     const args = [join(folder, 'slixmpp-client.py'), '127.0.0.1', String(port), tls, ca];
     args.push(juliet, 'balcony', romeo.jid, 'good night', mechanism);
     const [said, { stdout }] = await Promise.all([
-      answerNext('parting is such sweet sorrow'),
+      answerNext(resource, 'parting is such sweet sorrow'),
       run('/usr/bin/python3', args, { timeout: 25_000 }),
     ]);
     expect(said).toEqual({ from: juliet, body: 'good night' });
@@ -98,12 +104,12 @@ describe.skipIf(!hasGoSendxmpp)('go-sendxmpp', () => {
   it.each(['starttls', 'direct'] as const)('sends over %s', async (tls) => {
     const args = ['-u', `juliet@${domain}`, '-p', 'balcony', '-j'];
     args.push(`127.0.0.1:${gatekeeper.endpoints[tls].port}`, ...(tls === 'direct' ? ['-t'] : []));
-    const child = run('go-sendxmpp', [...args, `romeo@${domain}/orchard`], {
+    const child = run(goSendxmpp, [...args, `romeo@${domain}/orchard`], {
       env: { ...process.env, SSL_CERT_FILE: ca },
       timeout: 20_000,
     });
     child.child.stdin!.end('good night\n');
-    const [said] = await Promise.all([answerNext('too late'), child]);
+    const [said] = await Promise.all([answerNext('', 'too late'), child]);
     expect(said.body.trim()).toBe('good night');
   });
 });

@@ -1,9 +1,11 @@
 // Logs in with @xmpp/client and exchanges one message with itself through the server.
-// Usage: xmpp-client.mjs SERVICE DOMAIN USER PASSWORD PEER BODY — prints each body received as a JSON line.
+// Usage: xmpp-client.mjs SERVICE DOMAIN USER PASSWORD RESOURCE PEER BODY — prints each body received as a JSON line.
 import { client, xml } from '@xmpp/client';
 
-const [service, domain, username, password, peer, body] = process.argv.slice(2);
-const xmpp = client({ service, domain, username, password, resource: 'node' });
+const [service, domain, username, password, resource, peer, body] = process.argv.slice(2);
+const xmpp = client({ service, domain, username, password, resource });
+// Its own bound of 2 s is short for a machine that runs other tests beside this one.
+xmpp.timeout = 15_000;
 
 xmpp.on('error', (error) => {
   console.error(error);

@@ -34,7 +34,6 @@ export async function startGatekeeper(
       { tls: 'starttls', host: '127.0.0.1', port: 0 },
       { tls: 'direct', host: '127.0.0.1', port: 0 },
     ],
-    scramIterations: 4096,
     onStanza: (record) => stanzas.push(record),
     onConnection: (record) => connections.push(record),
     ...options,
