@@ -259,7 +259,6 @@ export const configSchema = z
 /** A checked configuration, defaults filled in, file paths absolute. */
 export type Config = Immutable<z.output<typeof configSchema>>;
 
-export type ListenerConfig = Config['listeners'][number];
 export type CertificateConfig = Config['certificates'][number];
 export type GatekeeperConfig = Config['gatekeepers'][number];
 
