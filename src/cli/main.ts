@@ -21,6 +21,14 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'show what the proxy makes of one direction of a stream',
     load: () => import('./scan.ts'),
   },
+  fingerprint: {
+    summary: 'print the TLS or TCP fingerprint of captured bytes',
+    load: async () => ({ register: (await import('./fingerprint.ts')).registerFingerprint }),
+  },
+  verify: {
+    summary: 'check a connection attestation against a key set',
+    load: async () => ({ register: (await import('./verify.ts')).registerVerify }),
+  },
   schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
 };
 
