@@ -79,6 +79,9 @@ const attributeEscapes: ReadonlyMap<number, Uint8Array> = createEscapes({
 /** Longest text searched by a loop: below it, a subarray costs more than the native search saves. */
 const loopBytesMax = 64;
 
+/** Most attributes that are ordered by insertion. */
+const insertedMax = 8;
+
 export interface CanonicalWriterOptions {
   /** Most bytes of one result: moving declarations to where they are used can make a stanza many times longer. */
   readonly stanzaBytesMax: number;
@@ -205,25 +208,42 @@ export class CanonicalWriter {
     const attributes = this.#attributes;
     attributes.length = 0;
     let declaration = -1;
-    let ordered = true;
     for (let at = first; at < behind; at += attributeSize) {
       if (tape[at + attribute.namespace] === namespaceDeclaration) {
         if (tape[at + attribute.localStart] === tape[at + attribute.nameStart]) declaration = at;
-        continue;
+      } else {
+        attributes.push(at);
       }
-      const last = attributes.at(-1);
-      ordered &&= last === undefined || this.#compare(last, at) < 0;
-      attributes.push(at);
     }
-    if (!ordered) attributes.sort((a, b) => this.#compare(a, b));
+    this.#order(attributes);
     return declaration;
+  }
+
+  /** Few attributes, often in order already, are inserted one by one; many are sorted, so that their cost is no
+   *  square. */
+  #order(attributes: number[]): void {
+    if (attributes.length > insertedMax) {
+      attributes.sort((a, b) => this.#compare(a, b));
+      return;
+    }
+    for (let i = 1; i < attributes.length; i += 1) {
+      const moved = attributes[i]!;
+      let to = i;
+      for (; to > 0 && this.#compare(attributes[to - 1]!, moved) > 0; to -= 1)
+        attributes[to] = attributes[to - 1]!;
+      attributes[to] = moved;
+    }
   }
 
   /** Order of two attributes: namespace name, then local name. Names of namespaces are long only where they are
    *  written out too, so this costs no more than a logarithm times the output. */
   #compare(a: number, b: number): number {
     const tape = this.#tape;
-    if (tape[a + attribute.namespace] !== tape[b + attribute.namespace]) {
+    const namespaceOfA = tape[a + attribute.namespace]!;
+    const namespaceOfB = tape[b + attribute.namespace]!;
+    if (namespaceOfA !== namespaceOfB) {
+      if (namespaceOfA === 0) return -1;
+      if (namespaceOfB === 0) return 1;
       const [nameOfA, nameOfB] = [this.#stanza.namespaceName(a), this.#stanza.namespaceName(b)];
       return Buffer.compare(Buffer.from(nameOfA), Buffer.from(nameOfB));
     }
