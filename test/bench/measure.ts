@@ -4,15 +4,17 @@
 export type Contender = () => number;
 
 export interface Timing {
-  /** Median nanoseconds of one call, by contender. */
+  /** Median nanoseconds of CPU time of one call, by contender. */
   readonly nanoseconds: readonly number[];
   readonly rounds: number;
 }
 
 const roundMs = 25;
+const warmUpMs = 400;
 
 /** Times contenders against each other in interleaved rounds, so that a machine that slows down slows them all. */
 export function compare(contenders: readonly Contender[], rounds = 11): Timing {
+  globalThis.gc?.();
   const calls = contenders.map((contender) => callsPerRound(contender));
   const samples = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1)
@@ -24,22 +26,22 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-/** Warms up, then finds how many calls fill a round. */
+/** Warms up until the compiler has done its best, then finds how many calls fill a round. */
 function callsPerRound(contender: Contender): number {
-  let calls = 1;
-  for (let spent = 0; ; calls *= 2) {
-    spent = time(contender, calls) / 1e6;
-    if (spent >= roundMs) return Math.max(1, Math.round((calls * roundMs) / spent));
+  for (let spent = 0; spent < warmUpMs;) spent += time(contender, 8) / 1e6;
+  for (let calls = 1; ; calls *= 2) {
+    const spent = time(contender, calls) / 1e6;
+    if (spent >= roundMs / 2) return Math.max(1, Math.round((calls * roundMs) / spent));
   }
 }
 
-/** Nanoseconds that `calls` take. Garbage of earlier rounds is collected before, not during. */
+/** Nanoseconds of CPU time, of all threads, that `calls` take: the garbage a contender makes is its own cost, and
+ *  a busy machine is nobody's. */
 function time(contender: Contender, calls: number): number {
-  globalThis.gc?.();
   let sum = 0;
-  const from = process.hrtime.bigint();
+  const from = process.cpuUsage();
   for (let i = 0; i < calls; i += 1) sum += contender();
-  const spent = Number(process.hrtime.bigint() - from);
+  const { user, system } = process.cpuUsage(from);
   if (!Number.isFinite(sum)) throw new RangeError('a contender answered nothing');
-  return spent;
+  return (user + system) * 1e3;
 }
