@@ -115,3 +115,5 @@ async function handle(message: Credentials | LoadRequest | 'go' | 'stop'): Promi
 process.on('message', (message: Parameters<typeof handle>[0]) => {
   void handle(message).then((answer) => process.send!(answer));
 });
+
+process.once('disconnect', () => process.exit());

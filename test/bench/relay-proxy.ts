@@ -16,6 +16,8 @@ export interface ProxyRequest {
 
 const domain = 'im.example';
 
+let close = async (): Promise<void> => {};
+
 /** @returns the port it listens on, with direct TLS. */
 async function start({ kind, upstream, credentials }: ProxyRequest): Promise<number> {
   if (kind === 'narthex') {
@@ -26,6 +28,7 @@ async function start({ kind, upstream, credentials }: ProxyRequest): Promise<num
       key: credentials.key,
       ca: credentials.ca,
     });
+    close = () => proxy.close();
     return proxy.direct;
   }
   const join = kind === 'pipe' ? pipe : reserialise;
@@ -70,4 +73,8 @@ process.on('message', (message: ProxyRequest | 'cpu') => {
   } else {
     void start(message).then((port) => process.send!(port));
   }
+});
+
+process.once('disconnect', () => {
+  void close().then(() => process.exit());
 });

@@ -59,7 +59,7 @@ async function run(): Promise<Row[]> {
     return rows;
   } finally {
     for (const relay of relays) relay.stop();
-    load.kill();
+    load.disconnect();
   }
 }
 
@@ -113,7 +113,7 @@ async function startNode(request: ProxyRequest): Promise<Relay> {
     name: request.kind,
     port,
     cpu: async () => (await ask(child, 'cpu')) as number,
-    stop: () => child.kill(),
+    stop: () => child.disconnect(),
   };
 }
 
