@@ -46,6 +46,7 @@ const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
+const SLASH = 0x2f;
 const AMP = 0x26;
 const APOS = 0x27;
 const HASH = 0x23;
@@ -152,28 +153,75 @@ export class CanonicalWriter {
     const nameEnd = tape[record + element.nameEnd]!;
     const namespace = tape[record + element.namespace]!;
     const isXml = this.#isXml(namespace);
-    if (localStart === tagStart + 1) this.#range(tagStart, nameEnd);
-    else {
+    const declares = !isXml && namespace !== this.#inheritedNamespace(record);
+    const content = record + elementSize + tape[record + element.attributes]! * attributeSize;
+    const endIndex = tape[record + element.end]!;
+    const hasContent = this.#hasContent(content, endIndex);
+    const next = hasContent ? content : endIndex + recordSize[recordKind.end]!;
+    const isPrefixed = localStart !== tagStart + 1;
+    if (!isPrefixed && this.#isCanonicalTag(record, declares, hasContent)) {
+      this.#range(tagStart, tape[record + element.tagEnd]!);
+      return next;
+    }
+    if (isPrefixed) {
       output.literal(open);
       if (isXml) output.literal(xmlPrefix);
       this.#range(localStart, nameEnd);
+    } else {
+      this.#range(tagStart, nameEnd);
     }
-    const content = record + elementSize + tape[record + element.attributes]! * attributeSize;
     const declaration = this.#collectAttributes(record + elementSize, content);
-    if (!isXml && namespace !== this.#inheritedNamespace(record)) {
-      const own = localStart === tagStart + 1 ? declaration : -1;
+    if (declares) {
       output.literal(defaultDeclaration);
-      this.#writeNamespaceName(namespace, own);
+      this.#writeNamespaceName(namespace, isPrefixed ? -1 : declaration);
       output.literal(quote);
     }
     this.#writeAttributes();
-    const endIndex = tape[record + element.end]!;
-    if (this.#hasContent(content, endIndex)) {
-      output.literal(close);
-      return content;
+    output.literal(hasContent ? close : closeEmpty);
+    return next;
+  }
+
+  /** Whether the start tag of an unprefixed element is written as this writer would: most are, at least of those
+   *  that another proxy has written. */
+  #isCanonicalTag(record: number, declares: boolean, hasContent: boolean): boolean {
+    const tape = this.#tape;
+    const first = record + elementSize;
+    const behind = first + tape[record + element.attributes]! * attributeSize;
+    let at = tape[record + element.nameEnd]!;
+    let before = -1;
+    let declared = false;
+    for (let next = first; next < behind; next += attributeSize) {
+      const namespace = tape[next + attribute.namespace]!;
+      if (namespace === namespaceDeclaration) {
+        const isDefault = tape[next + attribute.localStart] === tape[next + attribute.nameStart];
+        if (!declares || !isDefault || next !== first) return false;
+        declared = true;
+      } else {
+        if (namespace !== 0 && !this.#isXml(namespace)) return false;
+        if (before !== -1 && this.#compare(before, next) > 0) return false;
+        before = next;
+      }
+      if (!this.#isCanonicalAttribute(next, at)) return false;
+      at = tape[next + attribute.valueEnd]! + 1;
     }
-    output.literal(closeEmpty);
-    return endIndex + recordSize[recordKind.end]!;
+    if (declared !== declares) return false;
+    const left = tape[record + element.tagEnd]! - at;
+    return hasContent
+      ? left === close.length
+      : left === closeEmpty.length && this.#bytes[this.#base + at] === SLASH;
+  }
+
+  /** Whether an attribute begins with one space at `at`, is in single quotes and has nothing to decode. */
+  #isCanonicalAttribute(record: number, at: number): boolean {
+    const tape = this.#tape;
+    const valueStart = tape[record + attribute.valueStart]!;
+    return (
+      tape[record + attribute.nameStart] === at + 1 &&
+      this.#bytes[this.#base + at] === SPACE &&
+      tape[record + attribute.nameEnd] === valueStart - 2 &&
+      this.#bytes[this.#base + valueStart - 1] === APOS &&
+      (tape[record + attribute.valueEnd]! & needsDecoding) === 0
+    );
   }
 
   #writeEnd(record: number): void {
