@@ -28,6 +28,7 @@ import {
 import { CopyOutput } from './copy-output.ts';
 
 const encoder = new TextEncoder();
+const noBytes = new Uint8Array(0);
 const elementSize = recordSize[recordKind.element]!;
 const attributeSize = recordSize[recordKind.attribute]!;
 
@@ -96,7 +97,7 @@ export class CanonicalWriter {
   readonly #attributes: number[] = [];
   #stanza!: Stanza;
   #tape = new Int32Array(0);
-  #bytes = new Uint8Array(0);
+  #bytes = noBytes;
   #base = 0;
   #xmlId = 0;
   /** Id of the namespace that the stanza's own element inherits. */
@@ -119,6 +120,8 @@ export class CanonicalWriter {
     this.#output.begin(stanza.bytes, stanza.end);
     this.#writeRecords(stanza.tapeLength);
     const result = this.#output.finish();
+    // Do not hold on to the peer's bytes.
+    this.#bytes = noBytes;
     if (result === undefined) {
       const stanzaBytesMax = this.#stanzaBytesMax;
       throw new StreamError('policy-violation', { code: 'ERR_STANZA_TOO_LARGE', stanzaBytesMax });

@@ -46,6 +46,7 @@ describe('golden cases', () => {
     ['a quotation mark that needs no reference', `<iq id='&quot;&#x22;>&gt;'/>`, `<iq id='"">>'/>`],
     ['white space in a value', `<iq id='a\tb\nc\r\nd\re&#9;&#xA;&#13;f'/>`, `<iq id='a b c d e&#9;&#10;&#13;f'/>`],
     ['text', `<iq>a>b&gt;&lt;&amp;&apos;&quot;&#65;&#x1F600;'"</iq>`, `<iq>a&gt;b&gt;&lt;&amp;'"A\u{1F600}'"</iq>`],
+    ['long text', `<iq>${'x'.repeat(200)}></iq>`, `<iq>${'x'.repeat(200)}&gt;</iq>`],
     ['line ends in text', '<iq>a\r\nb\rc\nd&#13;e&#10;f\tg</iq>', '<iq>a\nb\nc\nd&#13;e\nf\tg</iq>'],
     ['CDATA', '<iq>x<![CDATA[<&amp;>\r\n]]]]>y</iq>', '<iq>x&lt;&amp;amp;&gt;\n]]y</iq>'],
     ['references with leading zeros', '<iq>&#x000041;&#0000066;</iq>', '<iq>AB</iq>'],
