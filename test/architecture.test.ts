@@ -11,7 +11,7 @@ interface Rule {
 
 function rules(): Rule[] {
   const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
-  return [...page.matchAll(/^\| `(\w+)\/` \|[^|]*\| ([^|]+) \|$/gm)].map(([, folder, allowed]) => ({
+  return [...page.matchAll(/^\| `(\w+)\/` +\|[^|]*\| ([^|]+) \|$/gm)].map(([, folder, allowed]) => ({
     folder: folder!,
     allowed: allowed!.trim() === 'nothing' ? [] : allowed!.split(',').map((name) => name.trim()),
   }));

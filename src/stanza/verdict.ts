@@ -18,12 +18,10 @@ export interface Decision {
  *
  *  - `forward`: on to the next stage, with these edits, or untouched.
  *  - `drop`: it ends here. `reply` goes back to the sender: what an iq get or set is owed (RFC 6120 §8.2.3).
- *  - `hold`: it stays, and everything behind it in its direction, until `released` settles.
  *  - `close`: the stream ends with this error. */
 export type Verdict =
   | { readonly kind: 'forward'; readonly edits?: readonly Edit[] }
   | { readonly kind: 'drop'; readonly reply?: Uint8Array }
-  | { readonly kind: 'hold'; readonly released: Promise<Verdict> }
   | { readonly kind: 'close'; readonly error: StreamError };
 
 /** The verdict that costs nothing. */

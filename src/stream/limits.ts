@@ -16,7 +16,7 @@ export interface StreamLimits {
   readonly attributesMax: number;
   /** Namespace declarations in scope at once, the stream header's not counted. ERR_NAMESPACE_COUNT */
   readonly namespacesMax: number;
-  /** White space between two stanzas in bytes. ERR_WHITESPACE_RUN */
+  /** White space between two stanzas in bytes: weeks of keep-alives. ERR_WHITESPACE_RUN */
   readonly whitespaceBytesMax: number;
 }
 
@@ -29,7 +29,7 @@ export const defaultLimits: StreamLimits = {
   elementsMax: 10_000,
   attributesMax: 128,
   namespacesMax: 64,
-  whitespaceBytesMax: 4_096,
+  whitespaceBytesMax: 65_536,
 };
 
 /** Limits before authentication: nobody has earned more than the RFC's minimum. */

@@ -1,0 +1,22 @@
+import type { Direction } from '../stanza/direction.ts';
+import type { StreamErrorCode } from '../stanza/error.ts';
+import type { StanzaKind } from '../stanza/stanza.ts';
+import type { Phase } from './phase.ts';
+
+/** Why a session ended, from the proxy's point of view. A code says that the proxy refused something. */
+export type CloseReason = 'client-closed' | 'gatekeeper-closed' | StreamErrorCode;
+
+/** Who hears of a session's life. Names are the operator's own, numbers are counts, bytes and milliseconds; nothing
+ *  from the wire passes. Calls are synchronous and must be cheap. */
+export interface SessionObserver {
+  phase(phase: Phase): void;
+  /** A TLS handshake with this side is over. */
+  secured(side: 'client' | 'gatekeeper', outcome: 'ok' | StreamErrorCode, milliseconds: number): void;
+  /** The gatekeeper was dialled, its STARTTLS included. */
+  dialled(gatekeeper: string, outcome: 'ok' | StreamErrorCode, milliseconds: number): void;
+  /** A stanza was forwarded or dropped. */
+  stanza(direction: Direction, kind: StanzaKind): void;
+  /** Bytes were read. */
+  bytes(direction: Direction, count: number): void;
+  closed(reason: CloseReason): void;
+}

@@ -1,0 +1,500 @@
+/** One client connection and the one gatekeeper connection that lives and dies with it.
+ *
+ *  A session takes TLS from the client, reads the stream header, dials the gatekeeper of the named domain, and then
+ *  relays: bytes are scanned, stanzas judged, verdicts carried out. Both directions are the same code (`relay`);
+ *  their differences are data. Whatever happens to one side happens to the other. */
+import type { Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import type { Direction } from '../stanza/direction.ts';
+import { StreamError } from '../stanza/error.ts';
+import type { Names } from '../stanza/names.ts';
+import { ns } from '../stanza/namespaces.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { StreamHeader } from '../stream/header.ts';
+import type { StreamLimits } from '../stream/limits.ts';
+import { Scanner, type ScannerSink } from '../stream/scanner.ts';
+import { splice } from '../stream/splice.ts';
+import type { Workspace } from '../stream/workspace.ts';
+import { clientHeader, writeClose, writeError, writeHeader } from '../stream/write.ts';
+import { endGracefully, onPeerEnd } from '../transport/close.ts';
+import type { WriteStallWatch } from '../transport/write-stall.ts';
+import type { CloseReason, SessionObserver } from './observer.ts';
+import { Outlet } from './outlet.ts';
+import type { Phase } from './phase.ts';
+import { judge, type Stage, type StageContext } from './stage.ts';
+
+/** A gatekeeper as a session needs it. */
+export interface GatekeeperRoute {
+  /** The operator's name for it. */
+  readonly name: string;
+  readonly channelBinding: StageContext['channelBinding'];
+  /** Connects for one session: TLS is up, no stream is open.
+   *  @throws StreamError ERR_UPSTREAM_…, or the signal's reason. */
+  connect(domain: string, signal: AbortSignal): Promise<Socket>;
+}
+
+/** What every session of a process shares. */
+export interface SessionOptions {
+  readonly names: Names;
+  readonly workspace: Workspace;
+  readonly limits: StreamLimits;
+  readonly preAuthenticationLimits: StreamLimits;
+  readonly stages: readonly Stage[];
+  /** The gatekeeper of an XMPP domain, or undefined when it is not ours. */
+  readonly route: (domain: string) => GatekeeperRoute | undefined;
+  /** Takes TLS from a client. @throws StreamError */
+  readonly secure: (
+    socket: Socket,
+    signal: AbortSignal,
+  ) => Promise<{ readonly socket: Socket; readonly serverName: string | undefined }>;
+  readonly writeStalls: WriteStallWatch;
+  /** From accept until SASL success, in milliseconds. */
+  readonly preAuthenticationMs: number;
+  /** For a peer to answer the end of a stream, in milliseconds. */
+  readonly closeGraceMs: number;
+  /** Without any byte from the client, in milliseconds; 0 for no limit. */
+  readonly idleMs: number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** One side of a session. */
+interface Leg {
+  readonly side: 'client' | 'gatekeeper';
+  /** The direction of what is read here. */
+  readonly direction: Direction;
+  readonly socket: Socket;
+  readonly scanner: Scanner;
+  readonly outlet: Outlet;
+  /** Bytes read while reading was not wanted. */
+  unread: Uint8Array | undefined;
+}
+
+export class Session implements StageContext {
+  phase: Phase = 'securing';
+  domain = '';
+  /** Settles when both connections are gone. */
+  readonly done: Promise<CloseReason>;
+  readonly #options: SessionOptions;
+  readonly #observer: SessionObserver;
+  readonly #abort = new AbortController();
+  readonly #settle: (reason: CloseReason) => void;
+  #route: GatekeeperRoute | undefined;
+  #client: Leg | undefined;
+  #gatekeeper: Leg | undefined;
+  #accepted: Socket;
+  #reason: CloseReason | undefined;
+  #preAuthentication: NodeJS.Timeout;
+  #serverName: string | undefined;
+
+  /** Takes over a connection that was just accepted. */
+  constructor(
+    socket: Socket,
+    tls: 'direct' | 'starttls',
+    options: SessionOptions,
+    observer: SessionObserver,
+  ) {
+    this.#options = options;
+    this.#observer = observer;
+    this.#accepted = socket;
+    const { promise, resolve } = Promise.withResolvers<CloseReason>();
+    this.done = promise;
+    this.#settle = resolve;
+    this.#preAuthentication = setTimeout(() => {
+      const { preAuthenticationMs } = options;
+      this.#refuse(
+        new StreamError('connection-timeout', { code: 'ERR_PRE_AUTH_TIMEOUT', preAuthenticationMs }),
+        'client',
+      );
+    }, options.preAuthenticationMs);
+    observer.phase('securing');
+    if (tls === 'direct') void this.#secure(socket);
+    else this.#offerStartTls(socket);
+  }
+
+  get gatekeeper(): string {
+    return this.#route?.name ?? '';
+  }
+
+  get channelBinding(): StageContext['channelBinding'] {
+    return this.#route!.channelBinding;
+  }
+
+  /** Ends the session from the proxy's side, telling both peers why. */
+  shutDown(): void {
+    this.#refuse(new StreamError('system-shutdown', { code: 'ERR_SHUTDOWN' }), 'client');
+  }
+
+  // ---- the client's TLS -------------------------------------------------------------------------------------------
+
+  /** Answers the first stream with the only feature there is without TLS (RFC 6120 §5.3.1). */
+  #offerStartTls(socket: Socket): void {
+    let asked = false;
+    const leg = this.#open(socket, 'client', {
+      header: (header) => {
+        leg.outlet.put(this.#ownHeader(header));
+        leg.outlet.prefix = 'stream';
+        leg.outlet.put(
+          Buffer.from(
+            `<stream:features><starttls xmlns='${ns.tls}'><required/></starttls></stream:features>`,
+          ),
+        );
+      },
+      stanza: (stanza) => {
+        if (!stanza.is(0, ns.tls, 'starttls'))
+          throw new StreamError('policy-violation', { code: 'ERR_STARTTLS_REQUIRED' });
+        asked = true;
+        leg.scanner.halt();
+      },
+      whitespace: () => {},
+      end: () => this.#peerEnded('client'),
+    });
+    const read = (chunk: Uint8Array): void => {
+      this.#guarded(leg, () => {
+        const taken = leg.scanner.push(chunk);
+        if (!asked) {
+          leg.outlet.flush();
+          return;
+        }
+        socket.off('data', read).pause();
+        // Whatever follows in clear text could be injected by anybody (RFC 6120 §5.4.3.3).
+        if (taken < chunk.length || socket.readableLength > 0)
+          throw new StreamError('policy-violation', { code: 'ERR_STARTTLS_PIPELINED' });
+        leg.outlet.put(Buffer.from(`<proceed xmlns='${ns.tls}'/>`));
+        leg.outlet.flush();
+        void this.#secure(socket);
+      });
+    };
+    socket.on('data', read);
+  }
+
+  async #secure(socket: Socket): Promise<void> {
+    const started = this.#options.now();
+    // From here on the plain socket belongs to the handshake: nothing may be said in clear text any more.
+    this.#client = undefined;
+    try {
+      const secured = await this.#options.secure(socket, this.#abort.signal);
+      this.#observer.secured('client', 'ok', this.#options.now() - started);
+      this.#serverName = secured.serverName;
+      this.#client = this.#open(secured.socket, 'client', this.#routingSink());
+      this.#enter('routing');
+      this.#read(this.#client);
+    } catch (error) {
+      if (this.#reason !== undefined) return;
+      const refusal = asStreamError(error);
+      this.#observer.secured('client', refusal.code, this.#options.now() - started);
+      // There is no TLS to say anything through.
+      socket.destroy();
+      this.#end(refusal.code);
+    }
+  }
+
+  // ---- routing and dialling ---------------------------------------------------------------------------------------
+
+  /** Waits for the client's stream header. */
+  #routingSink(): ScannerSink {
+    return {
+      header: (header) => {
+        this.#client!.scanner.halt();
+        void this.#connect(header);
+      },
+      stanza: () => {
+        throw new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' });
+      },
+      whitespace: () => {},
+      end: () => this.#peerEnded('client'),
+    };
+  }
+
+  async #connect(header: StreamHeader): Promise<void> {
+    const started = this.#options.now();
+    let dialling = false;
+    try {
+      this.#route = this.#chooseRoute(header);
+      this.#enter('dialling');
+      dialling = true;
+      const socket = await this.#route.connect(this.domain, this.#abort.signal);
+      this.#observer.dialled(this.#route.name, 'ok', this.#options.now() - started);
+      dialling = false;
+      if (this.#reason !== undefined) {
+        socket.destroy();
+        return;
+      }
+      this.#gatekeeper = this.#open(socket, 'gatekeeper', this.#relaySink('gatekeeper'));
+      this.#enter('authenticating');
+      this.#client!.scanner.sink = this.#relaySink('client');
+      this.#sendHeader(this.#gatekeeper, header);
+      this.#gatekeeper.outlet.flush();
+      this.#read(this.#gatekeeper);
+      this.#resume(this.#client!);
+    } catch (error) {
+      if (this.#reason !== undefined) return;
+      const refusal = asStreamError(error);
+      if (dialling) this.#observer.dialled(this.gatekeeper, refusal.code, this.#options.now() - started);
+      this.#refuse(refusal, 'client', header);
+    }
+  }
+
+  /** RFC 6120 §4.7.2, §4.9.3.6; XEP-0368: the name in TLS and the one in the stream must agree. */
+  #chooseRoute({ attributes, scope }: StreamHeader): GatekeeperRoute {
+    if (scope.contentNamespace !== ns.client)
+      throw new StreamError('invalid-namespace', { code: 'ERR_STREAM_HEADER' });
+    if (!/^1\.[0-9]+$/.test(attributes.get('version') ?? ''))
+      throw new StreamError('unsupported-version', { code: 'ERR_STREAM_VERSION' });
+    const domain = (attributes.get('to') ?? '').toLowerCase();
+    const route = this.#options.route(domain);
+    if (route === undefined) throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
+    if (this.#serverName !== undefined && this.#serverName.toLowerCase() !== domain)
+      throw new StreamError('host-unknown', { code: 'ERR_SNI_MISMATCH' });
+    this.domain = domain;
+    return route;
+  }
+
+  // ---- relaying ---------------------------------------------------------------------------------------------------
+
+  /** What is read on one leg, judged and put out on the other. */
+  #relaySink(side: Leg['side']): ScannerSink {
+    const own = side === 'client' ? (): Leg => this.#client! : (): Leg => this.#gatekeeper!;
+    const peer = side === 'client' ? (): Leg => this.#gatekeeper! : (): Leg => this.#client!;
+    return {
+      header: (header) => this.#sendHeader(peer(), header),
+      stanza: (stanza) => this.#relay(stanza, own(), peer()),
+      // Never in the middle of an authentication (XEP-0388 §2.6).
+      whitespace: () => {
+        if (this.phase === 'established') peer().outlet.put(keepAlive);
+      },
+      end: () => (side === 'client' ? this.#peerEnded('client') : this.#gatekeeperClosed()),
+    };
+  }
+
+  #relay(stanza: Stanza, from: Leg, to: Leg): void {
+    const { kind } = stanza;
+    this.#observer.stanza(from.direction, kind);
+    const verdict = judge(this.#options.stages, stanza, from.direction, this);
+    switch (verdict.kind) {
+      case 'forward':
+        if (verdict.edits === undefined) to.outlet.put(stanza.bytes, stanza.start, stanza.end);
+        else to.outlet.put(splice(stanza, verdict.edits));
+        break;
+      case 'drop':
+        if (verdict.reply !== undefined) {
+          from.outlet.put(verdict.reply);
+          from.outlet.flush();
+        }
+        return;
+      case 'close':
+        throw verdict.error;
+    }
+    if (kind === 'nonza') this.#followNegotiation(stanza, from.direction);
+  }
+
+  /** SASL success changes the phase; with SASL 1 both streams begin anew behind it (RFC 6120 §6.4.6), with SASL 2
+   *  they go on (XEP-0388 §2.6). */
+  #followNegotiation(stanza: Stanza, direction: Direction): void {
+    if (direction !== 'to-client' || this.phase !== 'authenticating') return;
+    if (stanza.is(0, ns.sasl, 'success')) {
+      const client = this.#client!.scanner;
+      if (!client.atBoundary || this.#client!.unread !== undefined)
+        throw new StreamError('policy-violation', { code: 'ERR_RESTART_PIPELINED' });
+      this.#authenticated('restarting');
+      client.restart();
+      this.#gatekeeper!.scanner.restart();
+    } else if (stanza.is(0, ns.sasl2, 'success')) {
+      this.#authenticated('established');
+    }
+  }
+
+  #authenticated(phase: 'restarting' | 'established'): void {
+    clearTimeout(this.#preAuthentication);
+    for (const leg of [this.#client!, this.#gatekeeper!]) leg.scanner.limits = this.#options.limits;
+    if (this.#options.idleMs > 0) {
+      this.#client!.socket.setTimeout(this.#options.idleMs, () =>
+        this.#refuse(new StreamError('connection-timeout', { code: 'ERR_IDLE_TIMEOUT' }), 'client'),
+      );
+    }
+    this.#enter(phase);
+  }
+
+  #sendHeader(to: Leg, header: StreamHeader): void {
+    if (this.phase === 'restarting') {
+      if (
+        to.side === 'gatekeeper' &&
+        (header.attributes.get('to') ?? this.domain).toLowerCase() !== this.domain
+      )
+        throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
+      if (to.side === 'client') this.#enter('established');
+    }
+    to.outlet.put(writeHeader(header));
+    to.outlet.prefix = header.prefix;
+  }
+
+  // ---- reading ----------------------------------------------------------------------------------------------------
+
+  #open(socket: Socket, side: Leg['side'], sink: ScannerSink): Leg {
+    const { names, workspace, preAuthenticationLimits, writeStalls } = this.#options;
+    const scanner = new Scanner({ names, workspace, limits: preAuthenticationLimits, sink });
+    const direction: Direction = side === 'client' ? 'to-gatekeeper' : 'to-client';
+    const leg: Leg = { side, direction, socket, scanner, outlet: new Outlet(socket), unread: undefined };
+    onPeerEnd(socket, () => {
+      if (leg === this.#client || leg === this.#gatekeeper) this.#peerEnded(side);
+    });
+    writeStalls.watch(socket, () => this.#end('ERR_WRITE_STALL'));
+    if (side === 'client') this.#client = leg;
+    return leg;
+  }
+
+  #read(leg: Leg): void {
+    leg.socket.on('data', (chunk: Uint8Array) => this.#take(leg, chunk));
+  }
+
+  #take(leg: Leg, chunk: Uint8Array): void {
+    if (this.phase === 'closing') return;
+    this.#observer.bytes(leg.direction, chunk.length);
+    if (this.phase === 'dialling') {
+      this.#keep(leg, chunk);
+      return;
+    }
+    this.#guarded(leg, () => {
+      const taken = leg.scanner.push(chunk);
+      if (taken < chunk.length) this.#keep(leg, chunk.subarray(taken));
+      const peer = leg.side === 'client' ? this.#gatekeeper : this.#client;
+      if (peer !== undefined && !peer.outlet.flush()) this.#waitForDrain(leg, peer);
+    });
+  }
+
+  /** While the gatekeeper is dialled the client is still read, so that its leaving is seen, but not beyond what a
+   *  stanza may hold. */
+  #keep(leg: Leg, chunk: Uint8Array): void {
+    leg.unread = leg.unread === undefined ? chunk : Buffer.concat([leg.unread, chunk]);
+    if (leg.unread.length > leg.scanner.limits.stanzaBytesMax) leg.socket.pause();
+  }
+
+  /** Backpressure: whoever sends too fast is not read until the other side has taken what there is. */
+  #waitForDrain(from: Leg, to: Leg): void {
+    from.socket.pause();
+    to.socket.once('drain', () => from.socket.resume());
+  }
+
+  #resume(leg: Leg): void {
+    const { unread } = leg;
+    leg.unread = undefined;
+    if (unread !== undefined) this.#take(leg, unread);
+    if (!leg.socket.isPaused()) return;
+    leg.socket.resume();
+  }
+
+  // ---- ending -----------------------------------------------------------------------------------------------------
+
+  /** Runs a step of one leg; what it refuses ends the session. */
+  #guarded(leg: Leg, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#refuse(asStreamError(error), leg.side);
+    }
+  }
+
+  /** Ends both streams because of an error that `side` caused: it is told the condition, the other side only that
+   *  the stream is over (RFC 6120 §4.9.1). */
+  #refuse(error: StreamError, side: Leg['side'], answered?: StreamHeader): void {
+    if (this.#reason !== undefined) return;
+    const client = this.#client;
+    if (client !== undefined && client.socket.writable) {
+      if (client.outlet.prefix === undefined) {
+        client.outlet.put(this.#ownHeader(answered));
+        client.outlet.prefix = 'stream';
+      }
+      const condition = side === 'client' ? error.condition : 'remote-connection-failed';
+      client.outlet.put(writeError(client.outlet.prefix, condition, explanations[error.code]));
+      client.outlet.flush();
+    }
+    const gatekeeper = this.#gatekeeper;
+    if (gatekeeper?.outlet.prefix !== undefined && gatekeeper.socket.writable) {
+      const { prefix } = gatekeeper.outlet;
+      gatekeeper.outlet.put(side === 'gatekeeper' ? writeError(prefix, error.condition) : writeClose(prefix));
+      gatekeeper.outlet.flush();
+    }
+    this.#end(error.code);
+  }
+
+  /** One side is over; so is the other. A client may leave in any way; a gatekeeper that leaves without its closing
+   *  tag had an accident, which the client is told. */
+  #peerEnded(side: Leg['side']): void {
+    if (this.#reason !== undefined) return;
+    if (side === 'gatekeeper') {
+      this.#refuse(new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_CLOSED' }), 'client');
+      return;
+    }
+    this.#closeStreams();
+    this.#end('client-closed');
+  }
+
+  /** The gatekeeper sent its closing tag. */
+  #gatekeeperClosed(): void {
+    if (this.#reason !== undefined) return;
+    this.#closeStreams();
+    this.#end('gatekeeper-closed');
+  }
+
+  /** Both closing tags (RFC 6120 §4.4). */
+  #closeStreams(): void {
+    for (const leg of [this.#client, this.#gatekeeper]) {
+      if (leg?.outlet.prefix === undefined || !leg.socket.writable) continue;
+      leg.outlet.put(writeClose(leg.outlet.prefix));
+      leg.outlet.flush();
+    }
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#enter('closing');
+    clearTimeout(this.#preAuthentication);
+    this.#abort.abort(new Error('the session is over'));
+    const { closeGraceMs } = this.#options;
+    const sockets = new Set([this.#client?.socket ?? this.#accepted, this.#gatekeeper?.socket]);
+    sockets.delete(undefined);
+    const ends = [...sockets].map((socket) => endGracefully(socket!, { closeGraceMs }));
+    this.#client?.outlet.close();
+    this.#gatekeeper?.outlet.close();
+    void this.#finish(Promise.all(ends), reason);
+  }
+
+  async #finish(ends: Promise<unknown>, reason: CloseReason): Promise<void> {
+    await ends;
+    this.#observer.closed(reason);
+    this.#settle(reason);
+  }
+
+  #enter(phase: Phase): void {
+    this.phase = phase;
+    this.#observer.phase(phase);
+  }
+
+  /** A header of our own, where there is none of the gatekeeper's to pass on. */
+  #ownHeader(answered: StreamHeader | undefined): Uint8Array {
+    const to = answered?.attributes.get('to') ?? '';
+    const from = this.#options.route(to.toLowerCase()) === undefined ? [] : [['from', to] as const];
+    return writeHeader(clientHeader(new Map([...from, ['id', randomUUID()], ['version', '1.0']])));
+  }
+}
+
+const keepAlive = Buffer.from(' ');
+
+/** What a client is told beside the condition. */
+const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
+  ERR_UPSTREAM_UNREACHABLE: 'The messaging server cannot be reached; try again later.',
+  ERR_UPSTREAM_CLOSED: 'The messaging server has closed the connection.',
+  ERR_UNKNOWN_DOMAIN: 'This service does not serve that domain.',
+  ERR_SNI_MISMATCH: 'The server name in TLS is not the domain of the stream.',
+  ERR_STARTTLS_REQUIRED: 'STARTTLS comes first.',
+  ERR_CHANNEL_BINDING:
+    'The messaging server offers channel binding, which cannot pass an intermediary. Its operator must switch the ' +
+    '-PLUS mechanisms off, or the intermediary must present the server certificate or authenticate by itself.',
+  ERR_SHUTDOWN: 'Connect again.',
+};
+
+function asStreamError(error: unknown): StreamError {
+  if (error instanceof StreamError) return error;
+  return new StreamError('internal-server-error', { code: 'ERR_INTERNAL' });
+}

@@ -1,0 +1,41 @@
+import type { Socket } from 'node:net';
+import type { Names } from '../stanza/names.ts';
+import type { Workspace } from '../stream/workspace.ts';
+import { dial, type Target } from '../transport/dial.ts';
+import type { Resolver } from '../transport/srv.ts';
+import { startTls } from '../transport/starttls.ts';
+import type { UpstreamCredentials } from '../transport/upstream-credentials.ts';
+import type { GatekeeperRoute } from './session.ts';
+
+export interface UpstreamOptions {
+  readonly name: string;
+  readonly target: Target;
+  readonly channelBinding: GatekeeperRoute['channelBinding'];
+  readonly credentials: UpstreamCredentials;
+  readonly resolver: Resolver;
+  readonly names: Names;
+  readonly workspace: Workspace;
+  /** To resolve, connect and negotiate TLS, in milliseconds. */
+  readonly dialTimeoutMs: number;
+}
+
+/** A gatekeeper that sessions dial: one connection for each, with TLS on it, never shared. */
+export function createUpstream(options: UpstreamOptions): GatekeeperRoute {
+  const { name, target, channelBinding, credentials, resolver, names, workspace, dialTimeoutMs } = options;
+  return {
+    name,
+    channelBinding,
+    async connect(domain, signal): Promise<Socket> {
+      const dialled = await dial(target, {
+        domain,
+        context: credentials.context(),
+        resolver,
+        dialTimeoutMs,
+        attemptTimeoutMs: Math.ceil(dialTimeoutMs / 2),
+        signal,
+      });
+      if (dialled.kind === 'direct') return dialled.socket;
+      return startTls(dialled, { domain, names, workspace, negotiationTimeoutMs: dialTimeoutMs, signal });
+    },
+  };
+}

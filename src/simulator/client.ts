@@ -1,0 +1,338 @@
+/** A small XMPP client that a script drives: STARTTLS or direct TLS with the certificate verified, SCRAM-SHA-256,
+ *  resource binding, then stanzas sent and awaited as text and trees. No reconnection, no defaults that hide
+ *  anything: what it sends is what the script says. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import { ns } from '../stanza/namespaces.ts';
+import { SimulatorError } from './error.ts';
+import { decodeBase64 } from './sasl/scram.ts';
+import { scramClient } from './sasl/scram-client.ts';
+import { attribute, child, element, elements, is, text, type Element } from './xml/element.ts';
+import { StreamReader, type StreamEvent } from './xml/reader.ts';
+import { escapeAttribute, serialise } from './xml/write.ts';
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: 'starttls' | 'direct';
+  /** PEM of the authorities to trust. */
+  readonly ca: string;
+  /** XMPP domain: the stream's `to` and the name that the certificate must carry. */
+  readonly domain: string;
+}
+
+export interface ClientOptions {
+  readonly endpoint: Endpoint;
+  readonly username: string;
+  readonly password: string;
+  /** Asked of the server, which may choose another. Default: the server chooses. */
+  readonly resource?: string;
+  /** Bind SCRAM to the TLS session (`tls-exporter`) where the server offers it. Without, the client says that it
+   *  cannot (`n`); `claims-not-offered` says that it could but saw no offer (`y`). Default: `absent`. */
+  readonly channelBinding?: 'absent' | 'claims-not-offered' | 'use';
+  /** How long to wait for any one answer, in milliseconds. Default: 10,000. */
+  readonly timeoutMs?: number;
+  /** Answers an iq get or set that nothing awaits, with a stanza to send back. Default: such stanzas stay pending. */
+  readonly onRequest?: (iq: Element) => Element;
+  /** Told every stanza, nonza and header, as it is on the wire. */
+  readonly onXml?: (direction: 'sent' | 'received', xml: string) => void;
+}
+
+/** One stanza that came, as text and as a tree. */
+export interface Received {
+  readonly xml: string;
+  readonly element: Element;
+}
+
+export interface Client {
+  /** Full JID that the server bound. */
+  readonly jid: string;
+  /** Sends one stanza, in one write. Answers with what was written. */
+  send(stanza: Element): string;
+  /** The first stanza not yet taken that `accepts` agrees to, come or coming.
+   *  @throws SimulatorError `ERR_SIMULATOR_TIMEOUT`, or `ERR_SIMULATOR_STREAM` when the stream ends first */
+  receive(accepts: (stanza: Element) => boolean, timeoutMs?: number): Promise<Received>;
+  /** What came and was not taken, in order. */
+  pending(): readonly Received[];
+  /** Sends `</stream:stream>`, waits for the server's, closes. Idempotent. */
+  close(): Promise<void>;
+  /** Cuts the connection without a word. */
+  destroy(): void;
+}
+
+/** Connects, logs in and binds a resource.
+ *  @throws SimulatorError */
+export async function connectClient(options: ClientOptions): Promise<Client> {
+  const stream = await openStream(options);
+  try {
+    await stream.authenticate();
+    return createClient(stream, await stream.bind(options.resource));
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+function createClient(stream: ClientStream, jid: string): Client {
+  return {
+    jid,
+    send: (stanza) => stream.send(stanza),
+    receive: (accepts, timeoutMs) => stream.receive(accepts, timeoutMs),
+    pending: () => stream.pending(),
+    close: () => stream.close(),
+    destroy: () => stream.destroy(),
+  };
+}
+
+async function openStream(options: ClientOptions): Promise<ClientStream> {
+  const { endpoint } = options;
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const { host, port } = endpoint;
+  const tcp = await connected(connectTcp({ host, port }), 'connect', timeoutMs);
+  tcp.setNoDelay(true);
+  if (endpoint.tls === 'direct') {
+    const secure = await connected(connectTls(tlsOptions(endpoint, tcp)), 'secureConnect', timeoutMs);
+    const stream = new ClientStream(secure, options);
+    await stream.open();
+    return stream;
+  }
+  const plain = new ClientStream(tcp, options);
+  try {
+    await plain.open();
+    await plain.requestTls();
+    const secure = await connected(connectTls(tlsOptions(endpoint, tcp)), 'secureConnect', timeoutMs);
+    const stream = new ClientStream(secure, options);
+    await stream.open();
+    return stream;
+  } catch (error) {
+    plain.destroy();
+    throw error;
+  }
+}
+
+/** The certificate must be the domain's, whatever the host (RFC 6120 §13.7.2, XEP-0368 §3). */
+function tlsOptions({ ca, domain, tls }: Endpoint, socket: Socket) {
+  // SNI cannot carry an address (RFC 6066 §3); the certificate is still checked against it.
+  const name = isIP(domain) === 0 ? { servername: domain } : { host: domain };
+  return { socket, ca, ...name, ...(tls === 'direct' ? { ALPNProtocols: ['xmpp-client'] } : {}) };
+}
+
+async function connected<S extends Socket>(socket: S, event: string, timeoutMs: number): Promise<S> {
+  try {
+    await once(socket, event, { signal: AbortSignal.timeout(timeoutMs) });
+    return socket;
+  } catch (cause) {
+    socket.destroy();
+    const reason = (cause as { code?: string }).code ?? 'no answer';
+    throw new SimulatorError('ERR_SIMULATOR_CONNECT', `no connection to the endpoint: ${reason}`, { cause });
+  }
+}
+
+interface Waiter {
+  readonly accepts: (stanza: Element) => boolean;
+  readonly resolve: (received: Received) => void;
+  readonly reject: (error: SimulatorError) => void;
+}
+
+/** One connection's stream of stanzas and nonzas. */
+class ClientStream {
+  readonly #socket: Socket;
+  readonly #options: ClientOptions;
+  #reader = new StreamReader();
+  /** Of the stream that is open: known after `open`. */
+  #features: Element | undefined;
+  #inbox: Received[] = [];
+  readonly #waiters = new Set<Waiter>();
+  #ended: SimulatorError | undefined;
+  #closing = false;
+  readonly #receiveBytes = (bytes: Buffer) => this.#read(bytes);
+  readonly #closed: Promise<void>;
+
+  constructor(socket: Socket, options: ClientOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on('data', this.#receiveBytes);
+    socket.on('error', () => this.#end('the connection broke'));
+    this.#closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#end('the server closed the connection');
+        resolve();
+      });
+    });
+  }
+
+  /** Sends a stream header and waits for the server's and its features (RFC 6120 §4.2, §4.3.2). */
+  async open(): Promise<Element> {
+    const { domain } = this.#options.endpoint;
+    const attributes = `to='${escapeAttribute(domain)}' version='1.0' xmlns='${ns.client}'`;
+    this.#write(`<?xml version='1.0'?><stream:stream ${attributes} xmlns:stream='${ns.streams}'>`);
+    this.#features = (await this.receive((one) => is(one, ns.streams, 'features'))).element;
+    return this.#features;
+  }
+
+  /** RFC 6120 §5.4.2. Afterwards the socket is the TLS layer's. */
+  async requestTls(): Promise<void> {
+    if (child(this.#features!, ns.tls, 'starttls') === undefined)
+      throw new SimulatorError('ERR_SIMULATOR_NEGOTIATION', 'the server does not offer STARTTLS');
+    this.send(element(ns.tls, 'starttls'));
+    const { element: answer } = await this.receive((one) => one.namespace === ns.tls);
+    if (answer.local !== 'proceed')
+      throw new SimulatorError('ERR_SIMULATOR_NEGOTIATION', 'the server refuses STARTTLS');
+    this.#socket.off('data', this.#receiveBytes);
+  }
+
+  /** SCRAM-SHA-256, and the stream that follows it. */
+  async authenticate(): Promise<void> {
+    const offered = elements(child(this.#features!, ns.sasl, 'mechanisms') ?? this.#features!).map(text);
+    const plus = this.#options.channelBinding === 'use' && offered.includes('SCRAM-SHA-256-PLUS');
+    const mechanism = plus ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256';
+    if (!offered.includes(mechanism))
+      throw new SimulatorError('ERR_SIMULATOR_NEGOTIATION', 'the server does not offer SCRAM-SHA-256');
+    const scram = scramClient({
+      hash: 'sha256',
+      username: this.#options.username,
+      password: this.#options.password,
+      nonce: randomBytes(18).toString('base64'),
+      channelBinding: this.#channelBinding(plus),
+    });
+    this.send(element(ns.sasl, 'auth', { mechanism }, scram.first().toString('base64')));
+    const challenge = await this.#saslAnswer('challenge');
+    this.send(element(ns.sasl, 'response', {}, scram.final(challenge).toString('base64')));
+    scram.verify(await this.#saslAnswer('success'));
+    this.#reader = new StreamReader();
+    await this.open();
+  }
+
+  #channelBinding(plus: boolean): 'absent' | 'not-offered' | Buffer {
+    if (plus && this.#socket instanceof TLSSocket)
+      return this.#socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+    return (this.#options.channelBinding ?? 'absent') === 'absent' ? 'absent' : 'not-offered';
+  }
+
+  async #saslAnswer(expected: 'challenge' | 'success'): Promise<Buffer> {
+    const { element: answer } = await this.receive((one) => one.namespace === ns.sasl);
+    const data = answer.local === expected ? decodeBase64(text(answer)) : undefined;
+    if (data !== undefined) return data;
+    const condition = elements(answer)[0]?.local ?? answer.local;
+    throw new SimulatorError('ERR_SIMULATOR_AUTHENTICATION', `the server answers ${condition}`);
+  }
+
+  /** RFC 6120 §7. Answers with the full JID. */
+  async bind(resource: string | undefined): Promise<string> {
+    const wanted = resource === undefined ? [] : [element(ns.bind, 'resource', {}, resource)];
+    const request = element(ns.bind, 'bind', {}, ...wanted);
+    this.send(element(ns.client, 'iq', { type: 'set', id: 'bind' }, request));
+    const { element: answer } = await this.receive((one) => attribute(one, 'id') === 'bind');
+    const bound = child(child(answer, ns.bind, 'bind') ?? answer, ns.bind, 'jid');
+    if (attribute(answer, 'type') !== 'result' || bound === undefined)
+      throw new SimulatorError('ERR_SIMULATOR_NEGOTIATION', 'the server binds no resource');
+    return text(bound);
+  }
+
+  send(stanza: Element): string {
+    return this.#write(serialise(stanza));
+  }
+
+  receive(
+    accepts: (stanza: Element) => boolean,
+    timeoutMs = this.#options.timeoutMs ?? 10_000,
+  ): Promise<Received> {
+    const at = this.#inbox.findIndex(({ element: stanza }) => accepts(stanza));
+    if (at !== -1) return Promise.resolve(this.#inbox.splice(at, 1)[0]!);
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+      };
+      const waiter: Waiter = {
+        accepts,
+        resolve: (received) => {
+          settle();
+          resolve(received);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => {
+        waiter.reject(new SimulatorError('ERR_SIMULATOR_TIMEOUT', `nothing came within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#waiters.add(waiter);
+    });
+  }
+
+  pending(): readonly Received[] {
+    return this.#inbox;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closing && this.#ended === undefined) {
+      this.#closing = true;
+      this.#write('</stream:stream>');
+      const cut = setTimeout(() => this.#socket.destroy(), this.#options.timeoutMs ?? 10_000);
+      await this.#closed;
+      clearTimeout(cut);
+    }
+    await this.#closed;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #write(xml: string): string {
+    this.#options.onXml?.('sent', xml);
+    this.#socket.write(xml);
+    return xml;
+  }
+
+  #read(bytes: Uint8Array): void {
+    let rest = bytes;
+    while (this.#ended === undefined) {
+      const { event, consumed } = this.#reader.read(rest);
+      rest = rest.subarray(consumed);
+      if (event.kind === 'incomplete') return;
+      this.#dispatch(event);
+    }
+  }
+
+  #dispatch(event: Exclude<StreamEvent, { kind: 'incomplete' }>): void {
+    if (event.kind === 'refused') {
+      this.#end(`the server sent a stream that is ${event.condition}`);
+      this.#socket.destroy();
+      return;
+    }
+    this.#options.onXml?.('received', event.xml);
+    if (event.kind === 'end') {
+      this.#end('the server ended the stream');
+      this.#socket.end('</stream:stream>'.repeat(this.#closing ? 0 : 1));
+    } else if (event.kind === 'element') this.#deliver({ xml: event.xml, element: event.element });
+  }
+
+  #deliver(received: Received): void {
+    if (is(received.element, ns.streams, 'error')) {
+      this.#end(`stream error ${elements(received.element)[0]?.local ?? 'without a condition'}`);
+      this.#socket.end('</stream:stream>');
+      return;
+    }
+    const waiter = [...this.#waiters].find(({ accepts }) => accepts(received.element));
+    if (waiter !== undefined) waiter.resolve(received);
+    else if (isRequest(received.element) && this.#options.onRequest !== undefined)
+      this.send(this.#options.onRequest(received.element));
+    else this.#inbox.push(received);
+  }
+
+  /** The first reason stays: a connection that closes after a stream error says nothing new. */
+  #end(reason: string): void {
+    this.#ended ??= new SimulatorError('ERR_SIMULATOR_STREAM', reason);
+    for (const waiter of this.#waiters) waiter.reject(this.#ended);
+  }
+}
+
+function isRequest(stanza: Element): boolean {
+  return is(stanza, ns.client, 'iq') && ['get', 'set'].includes(attribute(stanza, 'type') ?? '');
+}

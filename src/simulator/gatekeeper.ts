@@ -1,0 +1,99 @@
+/** An embedded gatekeeper: a small, real XMPP server (RFC 6120, RFC 6121) that ordinary clients log in to, for the
+ *  first run, for demos and for a provider's own tests. It shares nothing with the product but the list of namespace
+ *  names, so that what it says it received is an independent opinion.
+ *
+ *      xml/        elements, a strict reader built on saxes, a writer
+ *      sasl/       PLAIN and SCRAM, both sides
+ *      server/     listeners, connections, negotiation, routing, services
+ *      client.ts, conversation.ts, script.ts, envelope.ts, transcript.ts, certificates.ts: see each file */
+import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { SimulatorError } from './error.ts';
+import { createAccounts } from './server/accounts.ts';
+import { Connection } from './server/connection.ts';
+import { listen, type Listener } from './server/listener.ts';
+import { Negotiation } from './server/negotiation.ts';
+import { completeOptions, type BoundListener, type GatekeeperOptions } from './server/options.ts';
+import { Router } from './server/router.ts';
+import { Sessions, type Session } from './server/session.ts';
+
+export interface Gatekeeper {
+  /** Opens every listener, or none. Ports in the answer are those in use, in the order of the options. */
+  start(): Promise<readonly BoundListener[]>;
+  /** Ends every stream with `</stream:stream>` and stops listening. Resolves when every connection is gone. */
+  close(): Promise<void>;
+}
+
+/** @throws SimulatorError `ERR_SIMULATOR_OPTIONS` */
+export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
+  const settings = completeOptions(options);
+  const { domain, limits, onConnection } = settings;
+  const secureContext = createContext(settings.certificate);
+  const accounts = createAccounts(domain, settings.users, settings.scramIterations);
+  const sessions = new Sessions();
+  const router = new Router(domain, accounts, sessions);
+  const context = { settings, secureContext, accounts, sessions };
+  const connections = new Set<Connection>();
+  let listeners: Listener[] = [];
+  let connectionIds = 0;
+
+  function accept(socket: Socket): void {
+    const connection = new Connection(++connectionIds, socket, settings, handle);
+    connections.add(connection);
+    onConnection({ connectionId: connection.id, event: 'opened', jid: undefined });
+    if (connection.isSecured) onConnection({ connectionId: connection.id, event: 'secured', jid: undefined });
+  }
+
+  function handle(connection: Connection) {
+    let session: Session | undefined;
+    const deadline = setTimeout(() => connection.fail('connection-timeout'), limits.negotiationTimeoutMs);
+    const negotiation = new Negotiation(connection, context, (bound) => {
+      session = bound;
+      clearTimeout(deadline);
+      onConnection({ connectionId: connection.id, event: 'bound', jid: bound.jid });
+    });
+    return {
+      onStream: () => negotiation.onStream(),
+      onElement: (element: Parameters<Negotiation['onElement']>[0]) =>
+        session === undefined ? negotiation.onElement(element) : router.onElement(session, element),
+      onClosed: () => {
+        clearTimeout(deadline);
+        connections.delete(connection);
+        if (session !== undefined) router.onClosed(session);
+        onConnection({ connectionId: connection.id, event: 'closed', jid: session?.jid });
+      },
+    };
+  }
+
+  return {
+    async start() {
+      const opening = settings.listeners.map((listener) => listen(listener, settings, accept));
+      const outcomes = await Promise.allSettled(opening);
+      listeners = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      const failed = outcomes.find((one) => one.status === 'rejected');
+      if (failed === undefined) return listeners.map(({ bound }) => bound);
+      await closeAll(listeners);
+      throw failed.reason;
+    },
+
+    async close() {
+      const closed = closeAll(listeners);
+      for (const connection of connections) connection.close();
+      await closed;
+    },
+  };
+}
+
+async function closeAll(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close()));
+}
+
+function createContext({ certificate, key }: GatekeeperOptions['certificate']) {
+  try {
+    return createSecureContext({ cert: certificate, key });
+  } catch (cause) {
+    throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'certificate and key are no matching PEM pair', {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
+import { ns } from '../../stanza/namespaces.ts';
+import { prepareResource } from '../jid.ts';
+import { failure, type SaslExchange, type SaslStep } from '../sasl/mechanism.ts';
+import { plainExchange } from '../sasl/plain.ts';
+import { scramExchange } from '../sasl/scram-server.ts';
+import { channelBindingType, decodeBase64 } from '../sasl/scram.ts';
+import { errorReply, type StanzaCondition } from '../stanza-error.ts';
+import { attribute, child, element, is, text, type Element } from '../xml/element.ts';
+import type { Account, Accounts } from './accounts.ts';
+import type { Connection } from './connection.ts';
+import type { Settings } from './options.ts';
+import { createSession, type Session, type Sessions } from './session.ts';
+
+export interface NegotiationContext {
+  readonly settings: Settings;
+  readonly secureContext: SecureContext;
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+}
+
+/** From an open connection to a bound resource (RFC 6120 §5, §6, §7): STARTTLS, then SASL, then resource binding.
+ *  Anything out of turn ends the stream. */
+export class Negotiation {
+  readonly #connection: Connection;
+  readonly #context: NegotiationContext;
+  readonly #onBound: (session: Session) => void;
+  #exchange: SaslExchange | undefined;
+  #failures = 0;
+  /** Known from SASL success on. */
+  #account: Account | undefined;
+
+  constructor(connection: Connection, context: NegotiationContext, onBound: (session: Session) => void) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#onBound = onBound;
+  }
+
+  onStream(): void {
+    this.#connection.send(element(ns.streams, 'features', {}, ...this.#features()));
+  }
+
+  onElement(source: Element): void {
+    if (!this.#connection.isSecured && is(source, ns.tls, 'starttls')) this.#startTls();
+    else if (this.#account === undefined && source.namespace === ns.sasl) this.#authenticate(source);
+    else if (this.#account !== undefined && isBindRequest(source)) this.#bind(source, this.#account);
+    else this.#connection.fail('not-authorized');
+  }
+
+  #features(): Element[] {
+    if (!this.#connection.isSecured) return [element(ns.tls, 'starttls', {}, element(ns.tls, 'required'))];
+    if (this.#account !== undefined)
+      return [element(ns.bind, 'bind'), element(ns.session, 'session', {}, element(ns.session, 'optional'))];
+    const names = this.#mechanisms().map((name) => element(ns.sasl, 'mechanism', {}, name));
+    const binding = element(ns.saslChannelBinding, 'channel-binding', { type: channelBindingType });
+    return [
+      element(ns.sasl, 'mechanisms', {}, ...names),
+      ...(this.#bindsChannel() ? [element(ns.saslChannelBinding, 'sasl-channel-binding', {}, binding)] : []),
+    ];
+  }
+
+  #mechanisms(): string[] {
+    const { mechanisms } = this.#context.settings;
+    return this.#bindsChannel() ? ['SCRAM-SHA-256-PLUS', ...mechanisms] : [...mechanisms];
+  }
+
+  #bindsChannel(): boolean {
+    return this.#context.settings.channelBinding;
+  }
+
+  #startTls(): void {
+    // What follows in clear text could be an attacker's, to be read later as the client's (RFC 6120 §5.4.3.3).
+    if (this.#connection.hasUnreadText) return this.#connection.fail('policy-violation');
+    const { settings, secureContext } = this.#context;
+    const connectionId = this.#connection.id;
+    return this.#connection.startTls(secureContext, () =>
+      settings.onConnection({ connectionId, event: 'secured', jid: undefined }),
+    );
+  }
+
+  #authenticate(source: Element): void {
+    if (!this.#connection.isSecured) return this.#answer(failure('encryption-required'));
+    if (is(source, ns.sasl, 'abort')) return this.#answer(failure('aborted'));
+    if (is(source, ns.sasl, 'auth')) {
+      this.#exchange = this.#createExchange(attribute(source, 'mechanism') ?? '');
+      if (this.#exchange === undefined) return this.#answer(failure('invalid-mechanism'));
+      // Without an initial response the mechanism starts with an empty challenge (RFC 6120 §6.4.2).
+      if (text(source) === '') return this.#answer({ kind: 'challenge', data: Buffer.alloc(0) });
+    } else if (!is(source, ns.sasl, 'response') || this.#exchange === undefined) {
+      return this.#connection.fail('not-authorized');
+    }
+    const written = text(source);
+    const data = written === '=' ? Buffer.alloc(0) : decodeBase64(written);
+    return this.#answer(data === undefined ? failure('incorrect-encoding') : this.#exchange.step(data));
+  }
+
+  #createExchange(mechanism: string): SaslExchange | undefined {
+    if (!this.#mechanisms().includes(mechanism)) return undefined;
+    const { accounts } = this.#context;
+    if (mechanism === 'PLAIN') return plainExchange(accounts);
+    const required = mechanism.endsWith('-PLUS');
+    const advertised = this.#bindsChannel();
+    const data = required ? this.#connection.exportChannelBinding() : undefined;
+    const hash = mechanism.startsWith('SCRAM-SHA-256') ? 'sha256' : 'sha1';
+    return scramExchange(hash, accounts, { required, advertised, data });
+  }
+
+  #answer(step: SaslStep): void {
+    if (step.kind === 'challenge')
+      return this.#connection.send(element(ns.sasl, 'challenge', {}, step.data.toString('base64')));
+    this.#exchange = undefined;
+    if (step.kind === 'failure') return this.#refuse(step);
+    this.#account = step.account;
+    this.#connection.send(element(ns.sasl, 'success', {}, step.data?.toString('base64') ?? ''));
+    this.#connection.restart();
+    this.#context.settings.onConnection({
+      connectionId: this.#connection.id,
+      event: 'authenticated',
+      jid: step.account.jid,
+    });
+    return undefined;
+  }
+
+  #refuse({ condition, text: reason }: Extract<SaslStep, { kind: 'failure' }>): void {
+    const explanation = reason === undefined ? [] : [element(ns.sasl, 'text', { 'xml:lang': 'en' }, reason)];
+    this.#connection.send(element(ns.sasl, 'failure', {}, element(ns.sasl, condition), ...explanation));
+    this.#failures += 1;
+    if (this.#failures >= this.#context.settings.limits.authenticationAttemptsMax)
+      this.#connection.fail('policy-violation');
+  }
+
+  #bind(request: Element, account: Account): void {
+    const wanted = child(child(request, ns.bind, 'bind')!, ns.bind, 'resource');
+    const choice = this.#chooseResource(account, wanted === undefined ? '' : text(wanted));
+    if (choice.kind === 'refused') {
+      this.#connection.send(errorReply(request, choice.condition, { from: undefined, to: undefined }));
+      return;
+    }
+    const session = createSession(this.#connection, account, choice.resource);
+    this.#connection.jid = session.jid;
+    this.#context.sessions.add(session);
+    const bound = element(ns.bind, 'bind', {}, element(ns.bind, 'jid', {}, session.jid));
+    this.#connection.send(element(ns.client, 'iq', { type: 'result', id: attribute(request, 'id') }, bound));
+    this.#onBound(session);
+  }
+
+  #chooseResource(account: Account, wanted: string): ResourceChoice {
+    const { sessions, settings } = this.#context;
+    const taken = wanted === '' ? undefined : sessions.find(account, prepareResource(wanted) ?? '');
+    if (taken !== undefined && settings.resourceConflict === 'refuse')
+      return { kind: 'refused', condition: 'conflict' };
+    if (taken !== undefined && settings.resourceConflict === 'replace') taken.connection.fail('conflict');
+    if (sessions.of(account).length >= settings.limits.resourcesMax)
+      return { kind: 'refused', condition: 'resource-constraint' };
+    if (wanted === '' || (taken !== undefined && settings.resourceConflict === 'rename'))
+      return { kind: 'chosen', resource: randomBytes(8).toString('hex') };
+    const resource = prepareResource(wanted);
+    return resource === undefined
+      ? { kind: 'refused', condition: 'bad-request' }
+      : { kind: 'chosen', resource };
+  }
+}
+
+type ResourceChoice =
+  | { readonly kind: 'chosen'; readonly resource: string }
+  | { readonly kind: 'refused'; readonly condition: StanzaCondition };
+
+function isBindRequest(source: Element): boolean {
+  return (
+    is(source, ns.client, 'iq') &&
+    attribute(source, 'type') === 'set' &&
+    child(source, ns.bind, 'bind') !== undefined
+  );
+}

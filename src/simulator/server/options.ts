@@ -1,0 +1,125 @@
+import { isIP } from 'node:net';
+import { SimulatorError } from '../error.ts';
+import { parseJid } from '../jid.ts';
+import { iterationsMin } from '../sasl/scram.ts';
+import { defaultReaderLimits, type ReaderLimits } from '../xml/reader.ts';
+import type { User } from './accounts.ts';
+
+/** SASL mechanisms in the order in which they are advertised. `-PLUS` follows from `channelBinding`. */
+export type Mechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-1' | 'PLAIN';
+
+/** What to do when a second session asks for a resource in use (RFC 6120 §7.7.2.2): give it another one, refuse it,
+ *  or end the first session with a `conflict` stream error. */
+export type ResourceConflict = 'rename' | 'refuse' | 'replace';
+
+export interface ListenerOptions {
+  /** `starttls`: TCP, upgraded in the stream. `direct`: TLS from the first byte (XEP-0368, ALPN `xmpp-client`). */
+  readonly tls: 'starttls' | 'direct';
+  /** An address of this machine. */
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+}
+
+export interface BoundListener extends ListenerOptions {
+  /** The port in use. */
+  readonly port: number;
+}
+
+/** One top-level event of one stream, exactly as the bytes were on the wire, decoded as UTF-8. */
+export interface StanzaRecord {
+  readonly connectionId: number;
+  /** Full JID once a resource is bound. */
+  readonly jid: string | undefined;
+  /** Seen from the gatekeeper. */
+  readonly direction: 'received' | 'sent';
+  readonly kind: 'stream-header' | 'stanza' | 'nonza' | 'stream-end';
+  readonly xml: string;
+}
+
+/** A step in a connection's life. */
+export interface ConnectionRecord {
+  readonly connectionId: number;
+  readonly event: 'opened' | 'secured' | 'authenticated' | 'bound' | 'closed';
+  readonly jid: string | undefined;
+}
+
+export interface GatekeeperLimits extends ReaderLimits {
+  /** `stanzaBytesMax` before authentication, in bytes. */
+  readonly preAuthStanzaBytesMax: number;
+  /** Connections per listener. */
+  readonly connectionsMax: number;
+  /** Bytes that wait for a client that does not read; more end its connection. */
+  readonly queuedBytesMax: number;
+  /** From accepting a connection to a bound resource, in milliseconds. */
+  readonly negotiationTimeoutMs: number;
+  /** How long a closed stream waits for the peer's end of it, in milliseconds. */
+  readonly closeTimeoutMs: number;
+  /** Failed logins per connection. */
+  readonly authenticationAttemptsMax: number;
+  /** Resources bound at once per account. */
+  readonly resourcesMax: number;
+}
+
+export interface GatekeeperOptions {
+  /** The XMPP domain served. */
+  readonly domain: string;
+  readonly users: readonly User[];
+  /** PEM. A chain may follow the certificate. */
+  readonly certificate: { readonly certificate: string; readonly key: string };
+  readonly listeners: readonly ListenerOptions[];
+  /** Default: all. */
+  readonly mechanisms?: readonly Mechanism[];
+  /** Advertise SCRAM-SHA-256-PLUS with `tls-exporter` (RFC 9266, XEP-0440). A client that then claims that it saw no
+   *  such offer is refused (RFC 5802 §6). Default: false. */
+  readonly channelBinding?: boolean;
+  /** Default: `rename`. */
+  readonly resourceConflict?: ResourceConflict;
+  /** PBKDF2 rounds. Default: 10,000. */
+  readonly scramIterations?: number;
+  readonly limits?: Partial<GatekeeperLimits>;
+  readonly onStanza?: (record: StanzaRecord) => void;
+  readonly onConnection?: (record: ConnectionRecord) => void;
+}
+
+export type Settings = Required<Omit<GatekeeperOptions, 'limits'>> & { readonly limits: GatekeeperLimits };
+
+export const defaultGatekeeperLimits: GatekeeperLimits = {
+  ...defaultReaderLimits,
+  preAuthStanzaBytesMax: 10_000,
+  connectionsMax: 1_000,
+  queuedBytesMax: 4 * 1024 * 1024,
+  negotiationTimeoutMs: 30_000,
+  closeTimeoutMs: 2_000,
+  authenticationAttemptsMax: 3,
+  resourcesMax: 10,
+};
+
+/** Options with every default filled in.
+ *  @throws SimulatorError `ERR_SIMULATOR_OPTIONS` */
+export function completeOptions(options: GatekeeperOptions): Settings {
+  const domain = parseJid(options.domain);
+  if (domain === undefined || domain.local !== '' || domain.resource !== '')
+    throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'domain is no domain name');
+  if (options.listeners.length === 0)
+    throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'at least one listener is needed');
+  if (options.listeners.some(({ host }) => host !== 'localhost' && isIP(host) === 0))
+    throw new SimulatorError(
+      'ERR_SIMULATOR_OPTIONS',
+      'a listener needs an IP address or localhost as its host',
+    );
+  const scramIterations = options.scramIterations ?? 10_000;
+  if (scramIterations < iterationsMin)
+    throw new SimulatorError('ERR_SIMULATOR_OPTIONS', `scramIterations is below ${iterationsMin}`);
+  return {
+    mechanisms: ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'],
+    channelBinding: false,
+    resourceConflict: 'rename',
+    onStanza: () => {},
+    onConnection: () => {},
+    ...options,
+    domain: domain.domain,
+    scramIterations,
+    limits: { ...defaultGatekeeperLimits, ...options.limits },
+  };
+}

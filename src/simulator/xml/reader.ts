@@ -1,0 +1,236 @@
+/** Reads one direction of an XML stream with saxes: a strict parser that shares no line with the product's scanner,
+ *  so that the two can disagree in a test. RFC 6120 §11: no comments, processing instructions or DTD; UTF-8 only. */
+import { SaxesParser, type SaxesAttributeNS, type SaxesTagNS } from 'saxes';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Attribute, Element } from './element.ts';
+
+/** Bounds of one stream direction. */
+export interface ReaderLimits {
+  /** One stanza, nonza or stream header in bytes. */
+  readonly stanzaBytesMax: number;
+  /** Nested elements, the stanza itself being 1. */
+  readonly depthMax: number;
+  /** Elements in one stanza. */
+  readonly elementsMax: number;
+  /** Attributes of one tag. */
+  readonly attributesMax: number;
+}
+
+export const defaultReaderLimits: ReaderLimits = {
+  stanzaBytesMax: 262_144,
+  depthMax: 128,
+  elementsMax: 10_000,
+  attributesMax: 128,
+};
+
+/** Stream error conditions that bytes alone can cause (RFC 6120 §4.9.3). */
+export type RefusedBecause =
+  'bad-format' | 'not-well-formed' | 'policy-violation' | 'restricted-xml' | 'unsupported-encoding';
+
+/** One top-level event of a stream. `xml` is the text that was read for it, as it came. */
+export type StreamEvent =
+  | { readonly kind: 'incomplete' }
+  | {
+      readonly kind: 'header';
+      readonly header: Element;
+      /** Prefix to namespace name, '' being the default. */
+      readonly namespaces: Readonly<Record<string, string>>;
+      readonly xml: string;
+    }
+  | { readonly kind: 'element'; readonly element: Element; readonly xml: string }
+  | { readonly kind: 'end'; readonly xml: string }
+  | { readonly kind: 'refused'; readonly condition: RefusedBecause };
+
+const greaterThan = 0x3e;
+const lessThan = 0x3c;
+
+/** Thrown inside parser callbacks, caught in `read`. */
+class Refusal extends Error {
+  readonly condition: RefusedBecause;
+  constructor(condition: RefusedBecause) {
+    super(condition);
+    this.condition = condition;
+  }
+}
+
+interface OpenElement extends Element {
+  readonly children: (Element | string)[];
+}
+
+/** A reader is good for one stream; a restart (RFC 6120 §4.3.3) takes a new one. */
+export class StreamReader {
+  readonly #limits: ReaderLimits;
+  readonly #parser = new SaxesParser({ xmlns: true, position: false });
+  // ignoreBOM keeps the mark in the text, where it is refused: a stream starts with `<` (RFC 6120 §11.6).
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #events: StreamEvent[] = [];
+  /** From the stream header (index 0) to the innermost open element. */
+  readonly #open: OpenElement[] = [];
+  #source: string[] = [];
+  #pendingBytes = 0;
+  #elements = 0;
+  #refused: StreamEvent | undefined;
+  readonly #isRestart: boolean;
+
+  /** @param isRestart white space before the first `<` still belongs to the stream before: some clients end each
+   *  element with a line feed, `<auth/>` included. A first stream starts with its declaration or header. */
+  constructor(limits: ReaderLimits = defaultReaderLimits, { isRestart = false } = {}) {
+    this.#limits = limits;
+    this.#isRestart = isRestart;
+    this.#parser.on('error', (error) => {
+      throw new Refusal(error.message.includes('doctype') ? 'restricted-xml' : 'not-well-formed');
+    });
+    this.#parser.on('comment', () => refuse('restricted-xml'));
+    this.#parser.on('processinginstruction', () => refuse('restricted-xml'));
+    this.#parser.on('doctype', () => refuse('restricted-xml'));
+    this.#parser.on('xmldecl', ({ version, encoding }) => {
+      if (version !== '1.0') refuse('not-well-formed');
+      if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') refuse('unsupported-encoding');
+    });
+    this.#parser.on('opentag', (tag) => this.#onOpen(tag));
+    this.#parser.on('closetag', () => this.#onClose());
+    this.#parser.on('text', (text) => this.#onText(text));
+    this.#parser.on('cdata', (text) => this.#onText(text));
+  }
+
+  /** Reads until one event is complete. `consumed` counts the bytes used: what follows them is untouched, so that a
+   *  restart can hand it to another reader. Feed the rest until the answer is `incomplete`. */
+  read(bytes: Uint8Array): { readonly event: StreamEvent; readonly consumed: number } {
+    const waiting = this.#refused ?? this.#events.shift();
+    if (waiting !== undefined) return { event: waiting, consumed: 0 };
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#maySkipWhitespace()) at = skipWhitespace(bytes, at);
+      if (at === bytes.length) break;
+      // An event can only be complete after a `>`, so the parser never sees past one.
+      const found = bytes.indexOf(greaterThan, at);
+      const end = found === -1 ? bytes.length : found + 1;
+      const condition = this.#feed(bytes.subarray(at, end));
+      at = end;
+      if (condition !== undefined) {
+        this.#refused = { kind: 'refused', condition };
+        return { event: this.#refused, consumed: at };
+      }
+      const event = this.#events.shift();
+      if (event !== undefined) return { event, consumed: at };
+    }
+    return { event: { kind: 'incomplete' }, consumed: at };
+  }
+
+  #maySkipWhitespace(): boolean {
+    return this.#isBetweenStanzas() || (this.#isRestart && this.#source.length === 0);
+  }
+
+  #isBetweenStanzas(): boolean {
+    return this.#open.length === 1 && this.#pendingBytes === 0;
+  }
+
+  #feed(piece: Uint8Array): RefusedBecause | undefined {
+    if (this.#isBetweenStanzas() && piece[0] !== lessThan) return 'bad-format';
+    if (this.#pendingBytes === 0 && this.#open.length === 0 && isUtf16Mark(piece))
+      return 'unsupported-encoding';
+    this.#pendingBytes += piece.length;
+    if (this.#pendingBytes > this.#limits.stanzaBytesMax) return 'policy-violation';
+    const text = decode(this.#decoder, piece);
+    if (text === undefined) return 'not-well-formed';
+    // saxes would skip a byte order mark at the start of a document.
+    if (this.#source.length === 0 && text.startsWith('\uFEFF')) return 'not-well-formed';
+    this.#source.push(text);
+    try {
+      this.#parser.write(text);
+    } catch (error) {
+      if (error instanceof Refusal) return error.condition;
+      throw error;
+    }
+    return undefined;
+  }
+
+  #onOpen(tag: SaxesTagNS): void {
+    const attributes = Object.values(tag.attributes).map(toAttribute);
+    if (attributes.length > this.#limits.attributesMax) refuse('policy-violation');
+    const opened: OpenElement = {
+      name: tag.name,
+      namespace: tag.uri,
+      local: tag.local,
+      attributes,
+      children: [],
+    };
+    this.#elements += 1;
+    if (this.#elements > this.#limits.elementsMax) refuse('policy-violation');
+    if (this.#open.length > this.#limits.depthMax) refuse('policy-violation');
+    // Only the stream itself may bear elements of its namespace.
+    if (this.#open.length === 1 && opened.namespace === ns.streams && opened.local === 'stream')
+      refuse('bad-format');
+    if (this.#open.length > 1) this.#open.at(-1)!.children.push(opened);
+    this.#open.push(opened);
+    if (this.#open.length === 1)
+      this.#events.push({
+        kind: 'header',
+        header: opened,
+        namespaces: { ...tag.ns },
+        xml: this.#takeSource(),
+      });
+  }
+
+  #onClose(): void {
+    const closed = this.#open.pop()!;
+    if (this.#open.length === 0) this.#events.push({ kind: 'end', xml: this.#takeSource() });
+    else if (this.#open.length === 1)
+      this.#events.push({ kind: 'element', element: closed, xml: this.#takeSource() });
+  }
+
+  #onText(text: string): void {
+    if (this.#open.length > 1) this.#open.at(-1)!.children.push(text);
+    else if (this.#open.length === 1 && text !== '') refuse('bad-format');
+  }
+
+  #takeSource(): string {
+    const xml = this.#source.join('');
+    this.#source = [];
+    this.#pendingBytes = 0;
+    this.#elements = 0;
+    return xml;
+  }
+}
+
+function refuse(condition: RefusedBecause): never {
+  throw new Refusal(condition);
+}
+
+function toAttribute({ name, uri, local, value }: SaxesAttributeNS): Attribute {
+  // saxes files `xmlns` itself under no local name; the declaration belongs to the xmlns namespace either way.
+  return name === 'xmlns'
+    ? { name, namespace: ns.xmlns, local: 'xmlns', value }
+    : { name, namespace: uri, local, value };
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, piece: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(piece, { stream: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function isUtf16Mark(piece: Uint8Array): boolean {
+  return (piece[0] === 0xff && piece[1] === 0xfe) || (piece[0] === 0xfe && piece[1] === 0xff);
+}
+
+/** Where the first byte that is no white space stands, from an offset on. */
+export function skipWhitespace(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (at < bytes.length && isWhitespace(bytes[at]!)) at += 1;
+  return at;
+}
+
+function isWhitespace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** Reads one element as it would stand inside a client's stream, or undefined when it cannot stand there. */
+export function parseElement(xml: string): Element | undefined {
+  const reader = new StreamReader({ ...defaultReaderLimits, stanzaBytesMax: Number.MAX_SAFE_INTEGER });
+  reader.read(Buffer.from(`<stream:stream xmlns='${ns.client}' xmlns:stream='${ns.streams}'>`));
+  const { event } = reader.read(Buffer.from(xml));
+  return event.kind === 'element' ? event.element : undefined;
+}

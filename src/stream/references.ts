@@ -1,0 +1,54 @@
+const AMP = 0x26;
+const SEMICOLON = 0x3b;
+const HASH = 0x23;
+const LOWER_X = 0x78;
+const predefined = ['lt', 'gt', 'amp', 'apos', 'quot'];
+
+/** The position of the first `&` in `bytes[start, end)` that does not begin a legal reference, or -1.
+ *
+ *  Legal are the five predefined entities and references to XML characters (XML 1.0 §4.1, §4.6; RFC 6120 §11.1).
+ *  Any other entity is undeclared, since there is no DTD: that is a well-formedness error. */
+export function findIllegalReference(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = bytes.indexOf(AMP, start); at !== -1 && at < end; at = bytes.indexOf(AMP, at + 1)) {
+    const legal =
+      bytes[at + 1] === HASH ? isCharacterReference(bytes, at + 2, end) : isPredefined(bytes, at + 1, end);
+    if (!legal) return at;
+  }
+  return -1;
+}
+
+function isPredefined(bytes: Uint8Array, at: number, end: number): boolean {
+  return predefined.some((name) => {
+    if (at + name.length >= end || bytes[at + name.length] !== SEMICOLON) return false;
+    for (let i = 0; i < name.length; i += 1) if (bytes[at + i] !== name.charCodeAt(i)) return false;
+    return true;
+  });
+}
+
+function isCharacterReference(bytes: Uint8Array, start: number, end: number): boolean {
+  const hexadecimal = bytes[start] === LOWER_X;
+  const radix = hexadecimal ? 16 : 10;
+  let value = 0;
+  let at = hexadecimal ? start + 1 : start;
+  const first = at;
+  for (; at < end && bytes[at] !== SEMICOLON; at += 1) {
+    const digit = digitValue(bytes[at]!);
+    if (digit < 0 || digit >= radix) return false;
+    // Saturates above Unicode, so that no number of digits overflows.
+    value = Math.min(value * radix + digit, 0x110000);
+  }
+  return at < end && at > first && isXmlCharacter(value);
+}
+
+function digitValue(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+/** XML 1.0 §2.2 [2]. */
+function isXmlCharacter(codePoint: number): boolean {
+  if (codePoint < 0x20) return codePoint === 0x9 || codePoint === 0xa || codePoint === 0xd;
+  if (codePoint >= 0xd800 && codePoint <= 0xdfff) return false;
+  return codePoint !== 0xfffe && codePoint !== 0xffff && codePoint <= 0x10ffff;
+}

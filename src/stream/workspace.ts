@@ -1,0 +1,64 @@
+import type { Structure } from './structure/structure.ts';
+import { createNameClasses } from './xml-names.ts';
+
+/** What a scanner needs only while a stanza is under way: its tape and its open elements. Between stanzas it goes
+ *  back to the workspace, so that idle sessions hold none. */
+export interface Desk {
+  tape: Int32Array;
+  /** Per open element: tape index, bindings in force outside it, default namespace outside it. */
+  readonly open: Int32Array;
+  /** Per namespace declaration in scope: offset and end of the prefix, namespace id, tape index of its record. */
+  readonly bindings: Int32Array;
+}
+
+const tapeInitial = 1_024;
+/** A larger tape is not kept for the next stanza. */
+const tapeKeptMax = 65_536;
+const desksKeptMax = 64;
+
+export const openStride = 3;
+export const bindingStride = 4;
+
+/** Shared by every scanner of a process: the structural index, the name classes, desks to lend. Scanning is
+ *  synchronous, so one index serves all; a stanza that arrives in pieces keeps its desk until it is whole. */
+export class Workspace {
+  readonly structure: Structure;
+  /** See `createNameClasses`. */
+  readonly nameClasses: Uint8Array;
+  /** Hashes and tape indices for finding duplicate attributes in one tag. */
+  readonly attributeHashes: Int32Array;
+  readonly attributeTable: Int32Array;
+  readonly #depthMax: number;
+  readonly #namespacesMax: number;
+  readonly #desks: Desk[] = [];
+
+  constructor(
+    structure: Structure,
+    {
+      depthMax,
+      namespacesMax,
+      attributesMax,
+    }: { depthMax: number; namespacesMax: number; attributesMax: number },
+  ) {
+    this.structure = structure;
+    this.nameClasses = createNameClasses();
+    this.#depthMax = depthMax;
+    this.#namespacesMax = namespacesMax;
+    this.attributeHashes = new Int32Array(attributesMax + 1);
+    this.attributeTable = new Int32Array(1 << Math.ceil(Math.log2(attributesMax * 2 + 2)));
+  }
+
+  takeDesk(): Desk {
+    return (
+      this.#desks.pop() ?? {
+        tape: new Int32Array(tapeInitial),
+        open: new Int32Array((this.#depthMax + 1) * openStride),
+        bindings: new Int32Array((this.#namespacesMax + 1) * bindingStride),
+      }
+    );
+  }
+
+  returnDesk(desk: Desk): void {
+    if (this.#desks.length < desksKeptMax && desk.tape.length <= tapeKeptMax) this.#desks.push(desk);
+  }
+}

@@ -1,0 +1,96 @@
+/** How many connections there may be: in all, and from one address. One admission is shared by every listener. */
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** The bounds. */
+export interface AdmissionLimits {
+  /** Live connections of the process. ERR_CONNECTION_LIMIT */
+  readonly connectionsMax: number;
+  /** Live connections from one IPv4 address or IPv6 /64. ERR_ADDRESS_LIMIT */
+  readonly connectionsPerAddressMax: number;
+}
+
+/** Why a connection was not admitted. */
+export type RefusalCode = 'ERR_CONNECTION_LIMIT' | 'ERR_ADDRESS_LIMIT';
+
+/** Admitted until `release`, which counts once however often it is called. */
+export type AdmissionAnswer =
+  | { readonly kind: 'admitted'; readonly release: () => void }
+  | { readonly kind: 'refused'; readonly code: RefusalCode };
+
+/** Counts live connections. Holds addresses of live connections only, so its memory is bounded by their number. */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #perAddress = new Map<string, number>();
+  #live = 0;
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+  }
+
+  /** Live connections. */
+  get live(): number {
+    return this.#live;
+  }
+
+  /** Distinct addresses (networks, for IPv6) of live connections. */
+  get addresses(): number {
+    return this.#perAddress.size;
+  }
+
+  /** @param address the peer's, as the socket prints it; undefined to count in the total only (a connection that
+   *  a load balancer made, whose own address says nothing). */
+  admit(address: string | undefined): AdmissionAnswer {
+    if (this.#live >= this.#limits.connectionsMax) return { kind: 'refused', code: 'ERR_CONNECTION_LIMIT' };
+    const network = address === undefined ? undefined : networkOf(address);
+    if (network !== undefined) {
+      const before = this.#perAddress.get(network) ?? 0;
+      if (before >= this.#limits.connectionsPerAddressMax)
+        return { kind: 'refused', code: 'ERR_ADDRESS_LIMIT' };
+      this.#perAddress.set(network, before + 1);
+    }
+    this.#live += 1;
+    let released = false;
+    return {
+      kind: 'admitted',
+      release: () => {
+        if (!released) this.#release(network);
+        released = true;
+      },
+    };
+  }
+
+  #release(network: string | undefined): void {
+    this.#live -= 1;
+    if (network === undefined) return;
+    const left = this.#perAddress.get(network)! - 1;
+    if (left === 0) this.#perAddress.delete(network);
+    else this.#perAddress.set(network, left);
+  }
+}
+
+/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, since a subscriber has at least
+ *  that much. An IPv4 address in IPv6 form, as a dual-stack listener shows it, is an IPv4 address. */
+export function networkOf(address: string): string {
+  const plain = address.replace(/%.*$/, '');
+  const mapped = plain.slice(plain.lastIndexOf(':') + 1);
+  if (isIPv4(mapped) && (mapped === plain || /^::ffff:/i.test(plain))) return mapped;
+  return isIPv6(plain) ? firstGroups(plain, 4) : plain;
+}
+
+/** The first groups of an IPv6 address, `::` written out, without leading zeros. */
+function firstGroups(address: string, count: number): string {
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const before = groups(head);
+  const after = groups(tail ?? '');
+  const zeros = Array.from({ length: tail === undefined ? 0 : 8 - before.length - after.length }, () => '0');
+  const all = [...before, ...zeros, ...after];
+  return all
+    .slice(0, count)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}
+
+function groups(text: string): string[] {
+  // An IPv4 address at the end stands for two groups; which ones does not matter here, they are past the fourth.
+  return text === '' ? [] : text.split(':').flatMap((group) => (isIPv4(group) ? ['', ''] : [group]));
+}

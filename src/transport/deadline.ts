@@ -1,0 +1,42 @@
+/** The reason of a signal that a deadline aborted, so that a time-out and a caller's abort stay apart. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+
+  constructor() {
+    super('the deadline has passed');
+  }
+}
+
+/** Runs `work` with a signal that aborts when `signal` does, or after `milliseconds` with a DeadlineError. Leaves no timer and
+ *  no listener behind: AbortSignal.timeout and AbortSignal.any would keep both for their full time, per connection. */
+export async function withDeadline<T>(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const follow = (): void => controller.abort(signal?.reason);
+  const timer = setTimeout(() => controller.abort(new DeadlineError()), milliseconds);
+  signal?.addEventListener('abort', follow, { once: true });
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', follow);
+  }
+}
+
+/** Settles like `promise`, or rejects with the signal's reason once it aborts. For work that cannot be cancelled;
+ *  its late outcome is dropped. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

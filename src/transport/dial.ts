@@ -1,0 +1,178 @@
+/** Connecting to a gatekeeper: one connection per session, never shared and never kept (see ARCHITECTURE.md). */
+import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
+import { domainToASCII } from 'node:url';
+import { StreamError } from '../stanza/error.ts';
+import { clientTls, clientTlsOn, type ClientTlsOptions } from './client-tls.ts';
+import { abortable, DeadlineError, withDeadline } from './deadline.ts';
+import { handshake, HandshakeClosed } from './handshake.ts';
+import { endpointsOf, type Endpoint, type Resolver } from './srv.ts';
+import { unreachableError, UpstreamUnreachableError, upstreamTlsError } from './upstream-error.ts';
+
+/** Where a gatekeeper is: a fixed address, or wherever the SRV records of a domain say. */
+export type Target =
+  ({ readonly kind: 'address' } & Endpoint) | { readonly kind: 'srv'; readonly domain: string };
+
+/** Options of one dial. */
+export interface DialOptions {
+  /** XMPP domain of the gatekeeper: the server name sent, and what its certificate must speak for, whatever host
+   *  was dialled. */
+  readonly domain: string;
+  readonly context: SecureContext;
+  readonly resolver: Resolver;
+  /** For everything: resolving, connecting, TLS, every endpoint. In milliseconds. */
+  readonly dialTimeoutMs: number;
+  /** For one endpoint, so that a dead one leaves time for the next. In milliseconds. */
+  readonly attemptTimeoutMs: number;
+  /** A number in [0, 1), for SRV weights. */
+  readonly random?: () => number;
+  /** Aborted when the client leaves. */
+  readonly signal?: AbortSignal;
+}
+
+/** A connection to the gatekeeper: with TLS already, or to be upgraded after STARTTLS. */
+export type Dialled =
+  | { readonly kind: 'direct'; readonly socket: TLSSocket }
+  | {
+      readonly kind: 'starttls';
+      readonly socket: Socket;
+      /** Takes TLS on the socket, from which nothing more may be read. On failure it is closed.
+       *  @throws UpstreamTlsError, or the signal's reason. */
+      readonly upgrade: (signal: AbortSignal) => Promise<TLSSocket>;
+    };
+
+/** Tries the endpoints in order until one connects; with direct TLS, until one has shown its certificate. When
+ *  none does, the error is that of the last, unless one failed in TLS: that says more than a refused connection.
+ *  No socket outlives a failure or an abort.
+ *  @throws UpstreamUnreachableError, UpstreamTlsError, or the signal's reason. */
+export async function dial(target: Target, options: DialOptions): Promise<Dialled> {
+  const domain = asciiDomain(options.domain);
+  const progress: Progress = { failure: new UpstreamUnreachableError('not-offered') };
+  try {
+    return await withDeadline(options.dialTimeoutMs, options.signal, async (signal) => {
+      const tls = { domain, context: options.context };
+      for (const endpoint of await endpointsFor(target, options, signal)) {
+        const dialled = await attempt(endpoint, tls, options, signal, progress);
+        if (dialled !== undefined) return dialled;
+      }
+      throw progress.failure;
+    });
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    throw progress.failure.code === 'ERR_UPSTREAM_TLS'
+      ? progress.failure
+      : new UpstreamUnreachableError('timeout');
+  }
+}
+
+interface Progress {
+  /** The most telling failure so far. */
+  failure: StreamError;
+}
+
+async function endpointsFor(target: Target, options: DialOptions, signal: AbortSignal): Promise<Endpoint[]> {
+  if (target.kind === 'address') return [target];
+  const domain = asciiDomain(target.domain);
+  return abortable(endpointsOf(domain, options.resolver, options.random ?? Math.random, signal), signal);
+}
+
+/** One endpoint; undefined when it failed and another may be tried. */
+async function attempt(
+  endpoint: Endpoint,
+  tls: ClientTlsOptions,
+  options: DialOptions,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<Dialled | undefined> {
+  try {
+    return await withDeadline(options.attemptTimeoutMs, signal, (signal) =>
+      endpoint.tls === 'direct'
+        ? openDirect(endpoint, tls, options.resolver, signal)
+        : openPlain(endpoint, tls, options.resolver, signal),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    const failure = error instanceof DeadlineError ? new UpstreamUnreachableError('timeout') : error;
+    if (!(failure instanceof StreamError)) throw failure;
+    if (progress.failure.code !== 'ERR_UPSTREAM_TLS') progress.failure = failure;
+    return undefined;
+  }
+}
+
+async function openDirect(
+  endpoint: Endpoint,
+  tls: ClientTlsOptions,
+  resolver: Resolver,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  const socket = connectTls({ ...tcp(endpoint, resolver), ...clientTls(tls) });
+  let connected = false;
+  socket.once('connect', () => (connected = true));
+  try {
+    await handshake(socket, 'secureConnect', signal);
+    return { kind: 'direct', socket };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw connected ? upstreamTlsError(error) : unreachableError(error);
+  }
+}
+
+async function openPlain(
+  endpoint: Endpoint,
+  tls: ClientTlsOptions,
+  resolver: Resolver,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  const socket = connectTcp(tcp(endpoint, resolver));
+  await connected(socket, signal);
+  return { kind: 'starttls', socket, upgrade: (signal) => upgrade(socket, tls, signal) };
+}
+
+async function upgrade(socket: Socket, tls: ClientTlsOptions, signal: AbortSignal): Promise<TLSSocket> {
+  if (socket.destroyed) throw upstreamTlsError(new HandshakeClosed());
+  socket.pause();
+  const secured = clientTlsOn(socket, tls);
+  try {
+    await handshake(secured, 'secureConnect', signal);
+    return secured;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw upstreamTlsError(error);
+  }
+}
+
+function tcp({ host, port }: Endpoint, { lookup }: Resolver): TcpNetConnectOpts {
+  // RFC 8305: an address family that does not answer gives way to the other after a quarter of a second.
+  return { host, port, lookup, autoSelectFamily: true, noDelay: true, allowHalfOpen: true };
+}
+
+function connected(socket: Socket, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const settle = (error?: Error): void => {
+    signal.removeEventListener('abort', aborted);
+    socket.off('connect', succeeded);
+    socket.off('error', failed);
+    if (error === undefined) {
+      resolve();
+      return;
+    }
+    socket.on('error', () => {});
+    socket.destroy();
+    reject(error);
+  };
+  const aborted = (): void => settle(signal.reason as Error);
+  const succeeded = (): void => settle();
+  const failed = (error: Error): void => settle(unreachableError(error));
+  socket.on('connect', succeeded);
+  socket.on('error', failed);
+  if (signal.aborted) aborted();
+  else signal.addEventListener('abort', aborted, { once: true });
+  return promise;
+}
+
+/** A domain as DNS, SNI and certificates have it; unchanged when it is an address or no domain at all, so that
+ *  resolving it says what is wrong. */
+function asciiDomain(domain: string): string {
+  const ascii = domainToASCII(domain);
+  return ascii === '' ? domain : ascii;
+}

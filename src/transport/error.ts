@@ -1,0 +1,40 @@
+/** Faults of the operator's own set-up: files, ports, addresses. They end a start (or keep the old certificate),
+ *  never a stream, so they may name the operator's paths and ports. What a peer does wrong is a StreamError. */
+
+/** Every set-up fault of this folder. */
+export type SetupErrorCode =
+  // Certificate material (certificates.ts, upstream-credentials.ts).
+  | 'ERR_CERTIFICATE_UNREADABLE'
+  | 'ERR_CERTIFICATE_INVALID'
+  | 'ERR_CERTIFICATE_KEY_INVALID'
+  | 'ERR_CERTIFICATE_KEY_MISMATCH'
+  // Listeners (listen.ts).
+  | 'ERR_PORT_IN_USE'
+  | 'ERR_PORT_PERMISSION'
+  | 'ERR_ADDRESS_NOT_AVAILABLE'
+  | 'ERR_LISTEN';
+
+/** What a file is for; errors name it beside the path, since one path may be configured twice. */
+export type FileRole = 'certificate' | 'key' | 'authorities';
+
+/** A set-up fault: what is wrong, where, and what to do about it. Holds no contents of any file. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+  readonly code: SetupErrorCode;
+  /** What the operator can do, as one sentence. */
+  readonly wayOut: string;
+  readonly file: { readonly role: FileRole; readonly path: string } | undefined;
+
+  constructor(code: SetupErrorCode, problem: string, wayOut: string, file?: SetupError['file']) {
+    super(`${code}: ${problem}. ${wayOut}`);
+    this.code = code;
+    this.wayOut = wayOut;
+    this.file = file;
+  }
+}
+
+/** The system's word for a fault (`ENOENT`, `EADDRINUSE`), or `unknown`. Never a message: those hold addresses. */
+export function systemCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'unknown';
+}

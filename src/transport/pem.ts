@@ -1,0 +1,64 @@
+/** PEM text (RFC 7468) to certificates and keys that are known to work together. */
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { SetupError } from './error.ts';
+import type { SourceFile } from './reloading.ts';
+
+const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Every certificate of a file, in order: at least one.
+ *  @throws SetupError ERR_CERTIFICATE_INVALID */
+export function parseCertificates(text: string, file: SourceFile): [X509Certificate, ...X509Certificate[]] {
+  const [first, ...rest] = (text.match(certificateBlock) ?? []).map((block) => parseOne(block, file));
+  if (first === undefined) throw invalid(file, 'holds no PEM certificate');
+  return [first, ...rest];
+}
+
+/** The private key of a file.
+ *  @throws SetupError ERR_CERTIFICATE_KEY_INVALID */
+export function parseKey(text: string, file: SourceFile): KeyObject {
+  try {
+    return createPrivateKey(text);
+  } catch {
+    // The cause is left out on purpose: it could quote the file.
+    throw new SetupError(
+      'ERR_CERTIFICATE_KEY_INVALID',
+      `the ${file.role} file ${file.path} holds no private key that can be read`,
+      'It must be one unencrypted PEM private key (PKCS#8, PKCS#1 or SEC1)',
+      file,
+    );
+  }
+}
+
+/** Parses a certificate (with its chain) and its key.
+ *  @throws SetupError also ERR_CERTIFICATE_KEY_MISMATCH */
+export function parsePair(
+  texts: { readonly certificate: string; readonly key: string },
+  files: { readonly certificate: SourceFile; readonly key: SourceFile },
+): X509Certificate {
+  const [leaf] = parseCertificates(texts.certificate, files.certificate);
+  if (!leaf.checkPrivateKey(parseKey(texts.key, files.key)))
+    throw new SetupError(
+      'ERR_CERTIFICATE_KEY_MISMATCH',
+      `the key file ${files.key.path} is not the key of the first certificate in ${files.certificate.path}`,
+      'Put the server certificate first in its file, before its issuers, and give the key it was issued for',
+      files.key,
+    );
+  return leaf;
+}
+
+function parseOne(block: string, file: SourceFile): X509Certificate {
+  try {
+    return new X509Certificate(block);
+  } catch {
+    throw invalid(file, 'holds a certificate that cannot be read');
+  }
+}
+
+function invalid(file: SourceFile, problem: string): SetupError {
+  return new SetupError(
+    'ERR_CERTIFICATE_INVALID',
+    `the ${file.role} file ${file.path} ${problem}`,
+    'It must be PEM: one or more blocks from BEGIN CERTIFICATE to END CERTIFICATE',
+    file,
+  );
+}

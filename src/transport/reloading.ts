@@ -1,0 +1,124 @@
+/** Something built from files, and built anew when they change. What is broken never replaces what works. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { SetupError, systemCode, type FileRole, type SetupErrorCode } from './error.ts';
+import { watchFiles, type FileWatch, type WatchOptions } from './files.ts';
+
+/** What became of a change on disk, for the operator's log and metrics. Paths are the operator's own. */
+export type ReloadReport =
+  | { readonly kind: 'reloaded'; readonly name: string }
+  | {
+      readonly kind: 'kept';
+      readonly name: string;
+      readonly code: SetupErrorCode;
+      readonly role: FileRole;
+      readonly path: string;
+    };
+
+/** One file to build from. */
+export interface SourceFile {
+  readonly role: FileRole;
+  readonly path: string;
+}
+
+/** How to build, and whom to tell. `build` gets the files' texts in the order given and throws a SetupError. */
+export interface ReloadingOptions<T> extends WatchOptions {
+  /** The operator's name for it, in reports. */
+  readonly name: string;
+  readonly files: readonly SourceFile[];
+  readonly build: (texts: readonly string[]) => T;
+  readonly report: (report: ReloadReport) => void;
+}
+
+/** The current build of a set of files. */
+export class Reloading<T> {
+  readonly #options: ReloadingOptions<T>;
+  readonly #watch: FileWatch;
+  #current: T;
+  /** Digest of what was last judged, good or bad, so that each change is reported once. */
+  #judged: string;
+  #looking: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  /** @throws SetupError when the files do not make a first build. */
+  static async open<T>(options: ReloadingOptions<T>): Promise<Reloading<T>> {
+    const texts = await readAll(options.files);
+    return new Reloading(options, options.build(texts), digest(texts));
+  }
+
+  private constructor(options: ReloadingOptions<T>, first: T, judged: string) {
+    this.#options = options;
+    this.#current = first;
+    this.#judged = judged;
+    this.#watch = watchFiles(
+      options.files.map((file) => file.path),
+      () => void this.look(),
+      options,
+    );
+  }
+
+  get current(): T {
+    return this.#current;
+  }
+
+  /** Reads the files and rebuilds if they changed. One look at a time; a sign during a look makes another. */
+  look(): Promise<void> {
+    this.#again = this.#looking !== undefined;
+    this.#looking ??= this.#lookUntilQuiet().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#watch.close();
+  }
+
+  async #lookUntilQuiet(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#lookOnce();
+    } while (this.#again);
+  }
+
+  async #lookOnce(): Promise<void> {
+    let judged = this.#judged;
+    try {
+      const texts = await readAll(this.#options.files);
+      judged = digest(texts);
+      if (judged === this.#judged || this.#closed) return;
+      this.#current = this.#options.build(texts);
+      this.#options.report({ kind: 'reloaded', name: this.#options.name });
+    } catch (error) {
+      if (!(error instanceof SetupError) || error.file === undefined) throw error;
+      if (error.code === 'ERR_CERTIFICATE_UNREADABLE') judged = error.message;
+      if (judged === this.#judged || this.#closed) return;
+      this.#options.report({ kind: 'kept', name: this.#options.name, code: error.code, ...error.file });
+    } finally {
+      this.#judged = judged;
+    }
+  }
+}
+
+async function readAll(files: readonly SourceFile[]): Promise<string[]> {
+  return Promise.all(files.map(read));
+}
+
+async function read(file: SourceFile): Promise<string> {
+  try {
+    return await readFile(file.path, 'utf8');
+  } catch (error) {
+    throw new SetupError(
+      'ERR_CERTIFICATE_UNREADABLE',
+      `cannot read the ${file.role} file ${file.path} (${systemCode(error)})`,
+      'Check that the path is right and that the process may read it',
+      file,
+    );
+  }
+}
+
+function digest(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length}:`).update(text);
+  return hash.digest('base64');
+}

@@ -1,0 +1,179 @@
+/** STARTTLS as the initiating side, towards a gatekeeper (RFC 6120 §5.4). Everything before TLS is read as what it
+ *  is: text that anybody on the way may have written. Nothing of it is kept. */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { escapeAttribute } from '../stanza/decode.ts';
+import { StreamError } from '../stanza/error.ts';
+import type { Names } from '../stanza/names.ts';
+import { ns } from '../stanza/namespaces.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { StreamHeader } from '../stream/header.ts';
+import { preAuthenticationLimits, type StreamLimits } from '../stream/limits.ts';
+import { Scanner } from '../stream/scanner.ts';
+import type { Workspace } from '../stream/workspace.ts';
+import { DeadlineError, withDeadline } from './deadline.ts';
+import type { Dialled } from './dial.ts';
+import {
+  UpstreamNegotiationError,
+  UpstreamRedirectError,
+  UpstreamUnreachableError,
+} from './upstream-error.ts';
+
+/** Options of one negotiation. */
+export interface StartTlsOptions {
+  /** XMPP domain of the gatekeeper: `to` of the stream header. */
+  readonly domain: string;
+  readonly names: Names;
+  readonly workspace: Workspace;
+  /** Default: those before authentication. */
+  readonly limits?: StreamLimits;
+  /** For the negotiation and the TLS handshake together, in milliseconds. */
+  readonly negotiationTimeoutMs: number;
+  /** Aborted when the client leaves. */
+  readonly signal?: AbortSignal;
+}
+
+/** Negotiates STARTTLS on a dialled connection and takes TLS on it. The next thing to send is a new stream header.
+ *  On every failure the connection is closed.
+ *  @throws UpstreamNegotiationError, UpstreamRedirectError, UpstreamTlsError, UpstreamUnreachableError, or the
+ *  signal's reason. */
+export async function startTls(
+  { socket, upgrade }: Extract<Dialled, { kind: 'starttls' }>,
+  options: StartTlsOptions,
+): Promise<TLSSocket> {
+  try {
+    return await withDeadline(options.negotiationTimeoutMs, options.signal, async (signal) => {
+      await untilProceed(socket, options, signal);
+      return upgrade(signal);
+    });
+  } catch (error) {
+    socket.destroy();
+    throw error instanceof DeadlineError ? new UpstreamUnreachableError('timeout') : error;
+  }
+}
+
+/** Resolves behind `<proceed/>`, with not one byte read past it. */
+async function untilProceed(socket: Socket, options: StartTlsOptions, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const negotiation = new Negotiation(options);
+  const settle = (error?: Error): void => {
+    signal.removeEventListener('abort', aborted);
+    socket.pause().off('data', read).off('end', ended).off('close', ended).off('error', ended);
+    if (error === undefined) {
+      resolve();
+      return;
+    }
+    socket.on('error', () => {});
+    reject(error);
+  };
+  const ended = (): void => settle(new UpstreamUnreachableError('reset'));
+  const aborted = (): void => settle(signal.reason as Error);
+  const read = (chunk: Uint8Array): void => {
+    const step = negotiation.read(chunk);
+    if (step.kind === 'send') socket.write(step.text);
+    if (step.kind === 'failed') settle(step.error);
+    if (step.kind !== 'proceed') return;
+    socket.pause();
+    settle(socket.readableLength === 0 ? undefined : new UpstreamNegotiationError('trailing-bytes'));
+  };
+  signal.throwIfAborted();
+  if (socket.destroyed) throw new UpstreamUnreachableError('reset');
+  signal.addEventListener('abort', aborted, { once: true });
+  socket.on('data', read).on('end', ended).on('close', ended).on('error', ended);
+  // One write: some servers parse no header that comes in pieces with its declaration.
+  socket.write(negotiation.opening);
+  return promise;
+}
+
+/** What to do after a chunk. */
+type Step =
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'send'; readonly text: string }
+  | { readonly kind: 'proceed' }
+  | { readonly kind: 'failed'; readonly error: StreamError };
+
+/** The negotiation without its socket: bytes in, steps out. */
+class Negotiation {
+  /** What opens it. No `from`: it would tell everyone on the way who connects (RFC 6120 §4.7.1). */
+  readonly opening: string;
+  readonly #scanner: Scanner;
+  #phase: 'header' | 'features' | 'offered' | 'asked' | 'proceed' = 'header';
+
+  constructor({ domain, names, workspace, limits = preAuthenticationLimits }: StartTlsOptions) {
+    this.opening =
+      `<?xml version='1.0'?><stream:stream to='${escapeAttribute(domain)}' version='1.0' ` +
+      `xmlns='${ns.client}' xmlns:stream='${ns.streams}'>`;
+    this.#scanner = new Scanner({
+      names,
+      workspace,
+      limits,
+      sink: {
+        header: (header) => this.#header(header),
+        stanza: (stanza) => this.#stanza(stanza),
+        whitespace: () => {},
+        end: () => {
+          throw new UpstreamNegotiationError('closed');
+        },
+      },
+    });
+  }
+
+  read(chunk: Uint8Array): Step {
+    try {
+      const taken = this.#scanner.push(chunk);
+      if (this.#phase === 'proceed')
+        return taken === chunk.length
+          ? { kind: 'proceed' }
+          : failed(new UpstreamNegotiationError('trailing-bytes'));
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      const ours = error instanceof UpstreamNegotiationError || error instanceof UpstreamRedirectError;
+      return failed(ours ? error : new UpstreamNegotiationError('malformed', error));
+    }
+    if (this.#phase !== 'offered') return { kind: 'wait' };
+    this.#phase = 'asked';
+    return { kind: 'send', text: `<starttls xmlns='${ns.tls}'/>` };
+  }
+
+  #header({ attributes, scope }: StreamHeader): void {
+    // Without version 1.0 there are no features, and so no STARTTLS (RFC 6120 §4.7.5).
+    const major = Number.parseInt(attributes.get('version') ?? '0', 10);
+    if (major < 1 || scope.contentNamespace !== ns.client) throw new UpstreamNegotiationError('unexpected');
+    this.#phase = 'features';
+  }
+
+  #stanza(stanza: Stanza): void {
+    if (stanza.is(0, ns.streams, 'error')) throw streamErrorOf(stanza);
+    if (stanza.is(0, ns.streams, 'features') && this.#phase === 'features') {
+      if (!offersStartTls(stanza)) throw new UpstreamNegotiationError('no-starttls');
+      this.#phase = 'offered';
+    } else if (stanza.is(0, ns.tls, 'proceed') && this.#phase === 'asked') {
+      this.#phase = 'proceed';
+      this.#scanner.halt();
+    } else {
+      // Also a `<proceed/>` to a `<starttls/>` that was not yet sent.
+      throw new UpstreamNegotiationError(stanza.is(0, ns.tls, 'failure') ? 'refused' : 'unexpected');
+    }
+  }
+}
+
+function failed(error: StreamError): Step {
+  return { kind: 'failed', error };
+}
+
+function offersStartTls(features: Stanza): boolean {
+  return hasChild(features, ns.tls, 'starttls');
+}
+
+/** In clear text a redirection is anybody's; it is not followed, only told apart. */
+function streamErrorOf(error: Stanza): StreamError {
+  return hasChild(error, ns.streamErrors, 'see-other-host')
+    ? new UpstreamRedirectError()
+    : new UpstreamNegotiationError('stream-error');
+}
+
+function hasChild(stanza: Stanza, namespace: string, local: string): boolean {
+  for (let child = stanza.firstChild(); child !== -1; child = stanza.nextSibling(child))
+    if (stanza.is(child, namespace, local)) return true;
+  return false;
+}

@@ -1,0 +1,92 @@
+/** What the proxy trusts and shows when it dials a gatekeeper: authorities, and optionally a certificate of its
+ *  own. Reloaded like the proxy's server certificates; each dial uses what is current then. */
+import type { SecureContext } from 'node:tls';
+import type { WatchOptions } from './files.ts';
+import { parseCertificates, parsePair } from './pem.ts';
+import { Reloading, type ReloadReport, type SourceFile } from './reloading.ts';
+import { clientContext, type TlsVersion } from './secure-context.ts';
+
+/** Options of one gatekeeper's credentials. */
+export interface UpstreamCredentialsOptions extends WatchOptions {
+  /** The operator's name for it, in reports. */
+  readonly name: string;
+  /** PEM bundle of the only authorities to trust. Without it, those that come with Node. */
+  readonly caFile?: string;
+  /** Client certificate (with its chain) and key, for gatekeepers that ask for one. */
+  readonly client?: { readonly certFile: string; readonly keyFile: string };
+  /** Oldest version to accept. Default TLSv1.2. */
+  readonly minVersion?: TlsVersion;
+  readonly report: (report: ReloadReport) => void;
+}
+
+type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>>;
+
+/** The current credentials for one gatekeeper. */
+export class UpstreamCredentials {
+  readonly #contexts: Reloading<Contexts>;
+
+  /** @throws SetupError when a file does not load. */
+  static async open(options: UpstreamCredentialsOptions): Promise<UpstreamCredentials> {
+    const files = sources(options);
+    return new UpstreamCredentials(
+      await Reloading.open({
+        name: options.name,
+        files: [files.authorities, files.certificate, files.key].filter((file) => file !== undefined),
+        report: options.report,
+        ...(options.settleMs === undefined ? {} : { settleMs: options.settleMs }),
+        ...(options.pollMs === undefined ? {} : { pollMs: options.pollMs }),
+        build: (texts) => build(texts, files, options.minVersion ?? 'TLSv1.2'),
+      }),
+    );
+  }
+
+  private constructor(contexts: Reloading<Contexts>) {
+    this.#contexts = contexts;
+  }
+
+  /** The context to dial with.
+   *  @param version only this one: SCRAM with downgrade protection compares the two legs (XEP-0515). */
+  context(version: TlsVersion | 'any' = 'any'): SecureContext {
+    return this.#contexts.current[version];
+  }
+
+  /** Stops watching. */
+  close(): void {
+    this.#contexts.close();
+  }
+}
+
+interface Sources {
+  readonly authorities: SourceFile | undefined;
+  readonly certificate: SourceFile | undefined;
+  readonly key: SourceFile | undefined;
+}
+
+function sources({ caFile, client }: UpstreamCredentialsOptions): Sources {
+  return {
+    authorities: caFile === undefined ? undefined : { role: 'authorities', path: caFile },
+    certificate: client === undefined ? undefined : { role: 'certificate', path: client.certFile },
+    key: client === undefined ? undefined : { role: 'key', path: client.keyFile },
+  };
+}
+
+function build(
+  texts: readonly string[],
+  { authorities, certificate, key }: Sources,
+  minVersion: TlsVersion,
+): Contexts {
+  const queue = [...texts];
+  const ca = authorities === undefined ? undefined : queue.shift()!;
+  if (authorities !== undefined) parseCertificates(ca!, authorities);
+  const [cert, keyText] = queue;
+  const pair = cert === undefined || keyText === undefined ? undefined : { cert, key: keyText };
+  if (pair !== undefined)
+    parsePair({ certificate: pair.cert, key: pair.key }, { certificate: certificate!, key: key! });
+  const context = (minVersion: TlsVersion, maxVersion: TlsVersion): SecureContext =>
+    clientContext({ ca, pair }, { minVersion, maxVersion }, certificate ?? authorities);
+  return {
+    any: context(minVersion, 'TLSv1.3'),
+    'TLSv1.2': context('TLSv1.2', 'TLSv1.2'),
+    'TLSv1.3': context('TLSv1.3', 'TLSv1.3'),
+  };
+}

@@ -1,0 +1,163 @@
+/* The line protocol of ../client.ts, spoken by libstrophe. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <strophe.h>
+
+static const int EVENT_LOOP_MS = 5;
+
+/* One per process. */
+struct peer {
+    xmpp_ctx_t *context;
+    xmpp_conn_t *connection;
+    int running;
+    /* Commands read so far that do not make a whole line yet. */
+    char *pending;
+    size_t length;
+    size_t capacity;
+};
+
+static void say_encoded(struct peer *peer, const char *event, const char *from, const char *text)
+{
+    char *encoded = xmpp_base64_encode(peer->context, (const unsigned char *)text, strlen(text));
+    printf("%s%s%s %s\n", event, from ? " " : "", from ? from : "", encoded ? encoded : "");
+    fflush(stdout);
+    xmpp_free(peer->context, encoded);
+}
+
+static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *data)
+{
+    struct peer *peer = data;
+    char *body = xmpp_message_get_body(stanza);
+    (void)connection;
+    if (body) {
+        say_encoded(peer, "message", xmpp_stanza_get_from(stanza), body);
+        xmpp_free(peer->context, body);
+    }
+    return 1;
+}
+
+static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int error,
+                          xmpp_stream_error_t *stream_error, void *data)
+{
+    struct peer *peer = data;
+    char reason[80];
+
+    if (event == XMPP_CONN_CONNECT) {
+        xmpp_stanza_t *presence = xmpp_presence_new(peer->context);
+        if (!xmpp_conn_is_secured(connection)) {
+            say_encoded(peer, "failed", NULL, "the connection is not encrypted");
+            peer->running = 0;
+            return;
+        }
+        xmpp_handler_add(connection, on_message, NULL, "message", NULL, peer);
+        xmpp_send(connection, presence);
+        xmpp_stanza_release(presence);
+        printf("online %s\n", xmpp_conn_get_bound_jid(connection));
+        fflush(stdout);
+        return;
+    }
+    snprintf(reason, sizeof reason, "disconnected: error %d, stream error %d", error,
+             stream_error ? (int)stream_error->type : -1);
+    say_encoded(peer, "failed", NULL, reason);
+    peer->running = 0;
+}
+
+static void send_message(struct peer *peer, const char *to, const char *encoded)
+{
+    char *body = xmpp_base64_decode_str(peer->context, encoded, strlen(encoded));
+    xmpp_stanza_t *message = xmpp_message_new(peer->context, "chat", to, NULL);
+    if (body && xmpp_message_set_body(message, body) == XMPP_EOK)
+        xmpp_send(peer->connection, message);
+    xmpp_stanza_release(message);
+    xmpp_free(peer->context, body);
+}
+
+static void obey(struct peer *peer, char *line)
+{
+    char *rest = NULL;
+    const char *verb = strtok_r(line, " ", &rest);
+    const char *to = strtok_r(NULL, " ", &rest);
+    const char *encoded = strtok_r(NULL, " ", &rest);
+    if (verb && to && encoded && strcmp(verb, "send") == 0)
+        send_message(peer, to, encoded);
+}
+
+static void obey_whole_lines(struct peer *peer)
+{
+    char *start = peer->pending;
+    char *end;
+    while ((end = memchr(start, '\n', peer->pending + peer->length - start))) {
+        *end = '\0';
+        obey(peer, start);
+        start = end + 1;
+    }
+    peer->length -= start - peer->pending;
+    memmove(peer->pending, start, peer->length);
+}
+
+/* Reads what is there without waiting; the end of input logs the client out. */
+static void read_commands(struct peer *peer)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (poll(&input, 1, 0) > 0) {
+        ssize_t got;
+        if (peer->capacity - peer->length < 4096) {
+            peer->capacity = peer->capacity * 2 + 8192;
+            peer->pending = realloc(peer->pending, peer->capacity);
+            if (!peer->pending) abort();
+        }
+        got = read(STDIN_FILENO, peer->pending + peer->length, peer->capacity - peer->length);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) {
+            peer->running = 0;
+            return;
+        }
+        peer->length += got;
+        obey_whole_lines(peer);
+    }
+}
+
+static long tls_flags(void)
+{
+    return strcmp(getenv("PEER_TLS"), "direct") == 0 ? XMPP_CONN_FLAG_LEGACY_SSL
+                                                     : XMPP_CONN_FLAG_MANDATORY_TLS;
+}
+
+int main(void)
+{
+    struct peer peer = {.running = 1};
+    signal(SIGPIPE, SIG_IGN);
+    xmpp_initialize();
+    peer.context = xmpp_ctx_new(NULL, xmpp_get_default_logger(XMPP_LEVEL_INFO));
+    peer.connection = xmpp_conn_new(peer.context);
+
+    xmpp_conn_set_flags(peer.connection, tls_flags());
+    xmpp_conn_set_jid(peer.connection, getenv("PEER_JID"));
+    xmpp_conn_set_pass(peer.connection, getenv("PEER_PASSWORD"));
+    xmpp_conn_set_cafile(peer.connection, getenv("PEER_AUTHORITY"));
+    if (xmpp_connect_client(peer.connection, getenv("PEER_HOST"), atoi(getenv("PEER_PORT")),
+                            on_connection, &peer) != XMPP_EOK) {
+        say_encoded(&peer, "failed", NULL, "cannot connect");
+        return 1;
+    }
+    while (peer.running) {
+        read_commands(&peer);
+        xmpp_run_once(peer.context, EVENT_LOOP_MS);
+    }
+
+    xmpp_disconnect(peer.connection);
+    /* A few turns, for the closing tag to leave. */
+    for (int turn = 0; turn < 20; turn++) xmpp_run_once(peer.context, EVENT_LOOP_MS);
+    xmpp_conn_release(peer.connection);
+    xmpp_ctx_free(peer.context);
+    xmpp_shutdown();
+    free(peer.pending);
+    return 0;
+}

@@ -1,0 +1,125 @@
+/**
+ * A real XMPP client, logged in: what the tests can ask of it. Most are small programs written with a client library,
+ * in the library's language, that speak one line protocol on their standard input and output:
+ *
+ *   program → test   online FULL-JID  |  message FROM BASE64-BODY  |  failed BASE64-REASON
+ *   test → program   send TO BASE64-BODY; the end of input logs the client out
+ *
+ * A program takes its account from the environment: PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS
+ * (`starttls` or `direct`) and PEER_AUTHORITY, the file of the only certificate authority it trusts.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Inbox, type ReceivedMessage } from './inbox.ts';
+import { startProcess, type Command } from './process.ts';
+import type { TlsMode } from './probe.ts';
+import type { PeerServer } from './server.ts';
+import { within } from './wait.ts';
+
+export interface Login {
+  readonly user: string;
+  readonly domain: string;
+  readonly password: string;
+  /** Where to connect, whatever the domain says. */
+  readonly host: string;
+  readonly port: number;
+  readonly mode: TlsMode;
+  /** PEM of the only authority trusted. */
+  readonly authority: string;
+}
+
+/** How `user` logs in straight to `server`. */
+export function loginTo(server: PeerServer, user: string, mode: TlsMode): Login {
+  const { domain, host, ports, accounts, certificates } = server;
+  const password = accounts[user];
+  if (password === undefined) throw new Error(`${server.name} has no account ${user}`);
+  return { user, domain, password, host, port: ports[mode], mode, authority: certificates.authority };
+}
+
+export interface PeerClient {
+  /** The bare JID. */
+  readonly jid: string;
+  /** Sends a message of type chat. Order is kept. */
+  send(to: string, body: string): void;
+  /** The next message received, in order of arrival. */
+  receive(timeoutMs?: number): Promise<ReceivedMessage>;
+  /** Logs out. */
+  close(): Promise<void>;
+}
+
+/** How to run a client program; its folder is new and empty. */
+export type Program = (folder: string) => Promise<Pick<Command, 'program' | 'args'>>;
+
+const loginTimeoutMs = 20_000;
+const logoutTimeoutMs = 3_000;
+
+/** Starts `program` and waits until it is logged in and has sent its presence. */
+export async function logIn(program: Program, login: Login): Promise<PeerClient> {
+  const folder = await mkdtemp(join(tmpdir(), 'narthex-client-'));
+  const jid = `${login.user}@${login.domain}`;
+  const inbox = new Inbox(jid);
+  const authorityFile = join(folder, 'authority.pem');
+  await writeFile(authorityFile, login.authority);
+  const online = Promise.withResolvers<void>();
+  const command = {
+    ...(await program(folder)),
+    environment: environment(login, jid, authorityFile),
+    folder,
+    log: join(folder, 'client.log'),
+  };
+  const fail = (reason: string) => {
+    const error = new Error(`${jid}: ${reason}`);
+    online.reject(error);
+    inbox.end(error);
+  };
+  const client = startProcess(command, (line) => {
+    const [event, first = '', second = ''] = line.split(' ');
+    if (event === 'online') online.resolve();
+    if (event === 'message') inbox.add({ from: first, body: decode(second) });
+    if (event === 'failed') fail(decode(first));
+  });
+  void client.ended.then((status) => fail(`ended with ${status}`));
+  const close = async () => {
+    client.closeInput();
+    await within(logoutTimeoutMs, 'log out', client.ended).catch(() => client.stop());
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  try {
+    await within(loginTimeoutMs, `${jid} logging in`, online.promise);
+  } catch (cause) {
+    const tail = client.logTail();
+    await close();
+    throw new Error(`${String(cause)}\n${tail}`, { cause });
+  }
+  return {
+    jid,
+    send: (to, body) => {
+      if (!client.write(`send ${to} ${encode(body)}`)) throw new Error(`${jid} is gone`);
+    },
+    receive: (timeoutMs) => inbox.next(timeoutMs),
+    close,
+  };
+}
+
+function environment(login: Login, jid: string, authorityFile: string): Record<string, string> {
+  return {
+    PEER_JID: jid,
+    PEER_PASSWORD: login.password,
+    PEER_HOST: login.host,
+    PEER_PORT: String(login.port),
+    PEER_TLS: login.mode,
+    PEER_AUTHORITY: authorityFile,
+    // Node takes its extra authorities from here, before any script runs.
+    NODE_EXTRA_CA_CERTS: authorityFile,
+  };
+}
+
+function encode(text: string): string {
+  return Buffer.from(text, 'utf8').toString('base64');
+}
+
+function decode(base64: string): string {
+  return Buffer.from(base64, 'base64').toString('utf8');
+}

@@ -1,0 +1,73 @@
+/** Every client the interoperability tests log in with, each as it comes from its makers. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { logIn, type Login, type PeerClient, type Program } from './client.ts';
+import { logInGoSendxmpp } from './go-sendxmpp.ts';
+import { programs } from './programs.ts';
+import type { PeerName } from './require.ts';
+
+export interface ClientKind {
+  readonly name: string;
+  /** What has to be installed for it; npm packages need nothing. */
+  readonly needs: readonly PeerName[];
+  /** `plain`: it knows no SCRAM (RFC 5802), and logs in with PLAIN (RFC 4616) inside TLS. */
+  readonly authentication: 'scram' | 'plain';
+  /** It ends every body it sends with a line feed. */
+  readonly addsLineFeed: boolean;
+  logIn(login: Login): Promise<PeerClient>;
+}
+
+const xmppJs: Program = async () => ({
+  program: process.execPath,
+  args: [fileURLToPath(new URL('./javascript/client.mjs', import.meta.url))],
+});
+
+const slixmpp: Program = async () => ({
+  program: programs.python,
+  args: [join(import.meta.dirname, 'python', 'client.py')],
+});
+
+/** Compiled where it runs: the tests test the library that is installed. */
+const libstrophe: Program = async (folder) => {
+  const program = join(folder, 'client');
+  const source = join(import.meta.dirname, 'c', 'client.c');
+  await promisify(execFile)(programs.gcc, ['-O1', '-Wall', '-Werror', '-o', program, source, '-lstrophe']);
+  return { program, args: [] };
+};
+
+export const xmppJsClient: ClientKind = {
+  name: '@xmpp/client',
+  needs: [],
+  authentication: 'scram',
+  addsLineFeed: false,
+  logIn: (login) => logIn(xmppJs, login),
+};
+
+const slixmppClient: ClientKind = {
+  name: 'slixmpp',
+  needs: ['slixmpp'],
+  authentication: 'scram',
+  addsLineFeed: false,
+  logIn: (login) => logIn(slixmpp, login),
+};
+
+const libstropheClient: ClientKind = {
+  name: 'libstrophe',
+  needs: ['libstrophe'],
+  authentication: 'scram',
+  addsLineFeed: false,
+  logIn: (login) => logIn(libstrophe, login),
+};
+
+/** Debian 12 has it with a library that knows PLAIN, DIGEST-MD5 and X-OAUTH2, and takes PLAIN. */
+const goSendxmppClient: ClientKind = {
+  name: 'go-sendxmpp',
+  needs: ['go-sendxmpp'],
+  authentication: 'plain',
+  addsLineFeed: true,
+  logIn: logInGoSendxmpp,
+};
+
+export const clients = [xmppJsClient, slixmppClient, libstropheClient, goSendxmppClient] as const;

@@ -1,0 +1,54 @@
+/** The line protocol of ../client.ts, spoken by @xmpp/client. */
+import { createInterface } from 'node:readline';
+import { client, jid, xml } from '@xmpp/client';
+
+const { PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS } = process.env;
+const { local, domain } = jid(PEER_JID);
+
+const connection = client({
+  // Over direct TLS this library checks the certificate against the host it connects to, not against the domain.
+  service: PEER_TLS === 'direct' ? `xmpps://${domain}:${PEER_PORT}` : `xmpp://${PEER_HOST}:${PEER_PORT}`,
+  domain,
+  username: local,
+  password: PEER_PASSWORD,
+  timeout: 15_000,
+});
+connection.reconnect.stop();
+
+connection.on('error', (error) => say('failed', encode(`${error.name}: ${error.message}`)));
+
+connection.on('online', async (address) => {
+  await connection.send(xml('presence'));
+  say('online', address.toString());
+});
+
+connection.on('stanza', (stanza) => {
+  const body = stanza.getChildText('body');
+  if (stanza.is('message') && body !== null) say('message', stanza.attrs.from, encode(body));
+});
+
+const commands = createInterface({ input: process.stdin });
+
+commands.on('line', (line) => {
+  const [verb, to, body] = line.split(' ');
+  if (verb !== 'send') return;
+  const text = Buffer.from(body, 'base64').toString('utf8');
+  connection.send(xml('message', { type: 'chat', to }, xml('body', {}, text))).catch((error) => {
+    say('failed', encode(`${error.name}: ${error.message}`));
+  });
+});
+
+commands.on('close', async () => {
+  await connection.stop().catch(() => {});
+  process.exit(0);
+});
+
+connection.start().catch((error) => say('failed', encode(`${error.name}: ${error.message}`)));
+
+function say(...words) {
+  process.stdout.write(`${words.join(' ')}\n`);
+}
+
+function encode(text) {
+  return Buffer.from(text, 'utf8').toString('base64');
+}

@@ -1,0 +1,12 @@
+/**
+ * Where Debian puts the programs of the real peers. Absolute, because a version manager's shims earlier in PATH would
+ * not see Debian's libraries.
+ */
+export const programs = {
+  prosody: '/usr/bin/prosody',
+  ejabberdctl: '/usr/sbin/ejabberdctl',
+  erl: '/usr/bin/erl',
+  python: '/usr/bin/python3',
+  goSendxmpp: '/usr/bin/go-sendxmpp',
+  gcc: '/usr/bin/gcc',
+} as const;

@@ -1,0 +1,79 @@
+/** Prosody 0.12 or later, as a recipe: one Lua configuration, accounts as files, logs to the console. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { programs } from './programs.ts';
+import { startServer, type PeerServer, type Recipe, type ServerOptions, type Site } from './server.ts';
+
+export function startProsody(options?: ServerOptions): Promise<PeerServer> {
+  return startServer(recipe, options);
+}
+
+const recipe: Recipe = {
+  name: 'prosody',
+  async prepare(site) {
+    const configuration = join(site.folder, 'prosody.cfg.lua');
+    await writeFile(configuration, render(site));
+    await writeAccounts(site);
+    // No other argument is safe to ask with: `prosody --version` starts a server.
+    return { program: programs.prosody, args: ['--config', configuration, '-F'] };
+  },
+};
+
+const modules = (
+  'roster saslauth tls disco ping time version lastactivity uptime ' +
+  'carbons mam smacks pep blocklist csi_simple offline vcard4 vcard_legacy'
+).split(' ');
+
+function render(site: Site): string {
+  return `
+-- Prosody refuses to start as root otherwise; the tests' container may have no other user.
+run_as_root = true
+daemonize = false
+pidfile = ${lua(join(site.folder, 'prosody.pid'))}
+data_path = ${lua(join(site.folder, 'data'))}
+log = { { levels = { min = "debug" }, to = "console" } }
+
+interfaces = { ${lua(site.host)} }
+c2s_ports = { ${site.ports.starttls} }
+c2s_direct_tls_ports = { ${site.ports.direct} }
+c2s_require_encryption = true
+modules_enabled = { ${modules.map(lua).join(', ')} }
+modules_disabled = { "s2s", "http" }
+
+-- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
+authentication = "internal_plain"
+storage = "internal"
+disable_sasl_mechanisms = { ${[...(site.plain ? [] : ['PLAIN']), 'LOGIN', 'DIGEST-MD5'].map(lua).join(', ')} }
+
+-- The one binding Prosody 0.12 knows, tls-unique, does not exist in TLS 1.3: the version decides what is offered.
+local tls = {
+  certificate = ${lua(site.chainFile)},
+  key = ${lua(site.keyFile)},
+  protocol = ${site.channelBinding ? '"tlsv1_2"' : '"tlsv1_3"'},
+}
+ssl = tls
+c2s_direct_tls_ssl = tls
+
+VirtualHost ${lua(site.domain)}
+  ssl = tls
+Component ${lua(`conference.${site.domain}`)} "muc"
+`;
+}
+
+async function writeAccounts({ folder, domain, accounts }: Site): Promise<void> {
+  const accountsFolder = join(folder, 'data', encodeName(domain), 'accounts');
+  await mkdir(accountsFolder, { recursive: true });
+  for (const [name, password] of Object.entries(accounts)) {
+    await writeFile(join(accountsFolder, `${name}.dat`), `return { ["password"] = ${lua(password)} };\n`);
+  }
+}
+
+/** Prosody names its folders with everything but letters and digits as %xx. */
+function encodeName(name: string): string {
+  return name.replace(/[^A-Za-z0-9]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
+}
+
+/** A Lua string; for printable ASCII the same as JSON's. */
+function lua(text: string): string {
+  return JSON.stringify(text);
+}

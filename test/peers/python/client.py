@@ -1,0 +1,67 @@
+"""The line protocol of ../client.ts, spoken by slixmpp."""
+
+import asyncio
+import base64
+import os
+import sys
+
+import slixmpp
+
+
+class Peer(slixmpp.ClientXMPP):
+    def __init__(self):
+        super().__init__(os.environ["PEER_JID"], os.environ["PEER_PASSWORD"])
+        self.ca_certs = os.environ["PEER_AUTHORITY"]
+        # The library verifies the chain; the name it leaves to us.
+        self.ssl_context.check_hostname = True
+        self.add_event_handler("session_start", self.on_session_start)
+        self.add_event_handler("message", self.on_message)
+        for event in ("connection_failed", "failed_all_auth", "stream_error", "ssl_invalid_chain"):
+            self.add_event_handler(event, lambda reason, event=event: self.on_failure(event, reason))
+
+    def log_in(self):
+        direct = os.environ["PEER_TLS"] == "direct"
+        host, port = os.environ["PEER_HOST"], int(os.environ["PEER_PORT"])
+        self.connect((host, port), use_ssl=direct, force_starttls=not direct)
+
+    def on_session_start(self, _event):
+        self.send_presence()
+        say("online", str(self.boundjid))
+
+    def on_message(self, message):
+        if message["body"]:
+            say("message", str(message["from"]), encode(message["body"]))
+
+    def on_failure(self, event, reason):
+        say("failed", encode(f"{event}: {reason}"))
+        # It would try again for ever.
+        self.cancel_connection_attempt()
+
+    def on_command(self, line):
+        verb, to, body = line.split(" ")
+        if verb == "send":
+            self.send_message(mto=to, mbody=base64.b64decode(body).decode(), mtype="chat")
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def encode(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+async def main():
+    peer = Peer()
+    peer.log_in()
+    # The default limit of 64 KiB is less than a long message in base64.
+    commands = asyncio.StreamReader(limit=1 << 20)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
+    )
+    while line := await commands.readline():
+        peer.on_command(line.decode().strip())
+    await peer.disconnect()
+
+
+asyncio.get_event_loop().run_until_complete(main())

@@ -1,0 +1,81 @@
+/**
+ * The real servers and clients that tests here run against, and what to do where one is not installed: the tests
+ * that need it are skipped and say so, unless NARTHEX_PEERS=required, when its absence is a failure.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { programs } from './programs.ts';
+
+interface Requirement {
+  /** The Debian packages that provide it. */
+  readonly packages: readonly string[];
+  /** Answers without starting anything that stays: `prosody --version`, for one, starts the server. */
+  readonly present: () => boolean;
+}
+
+const requirements = {
+  prosody: { packages: ['prosody'], present: () => existsSync(programs.prosody) },
+  ejabberd: { packages: ['ejabberd'], present: () => existsSync(programs.ejabberdctl) },
+  slixmpp: {
+    packages: ['python3-slixmpp'],
+    present: () => succeeds(programs.python, '-c', 'import slixmpp'),
+  },
+  'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
+  libstrophe: {
+    packages: ['libstrophe-dev', 'gcc', 'libc6-dev'],
+    present: () => existsSync('/usr/include/strophe.h') && existsSync(programs.gcc),
+  },
+} as const satisfies Record<string, Requirement>;
+
+export type PeerName = keyof typeof requirements;
+
+export type Presence = { readonly kind: 'present' } | { readonly kind: 'missing'; readonly reason: string };
+
+/** Whether a peer is installed, and in words what to do if not. */
+function peer(name: PeerName): Presence {
+  const { packages, present } = requirements[name];
+  if (present()) return { kind: 'present' };
+  return { kind: 'missing', reason: `${name} is not installed (apt-get install ${packages.join(' ')})` };
+}
+
+/** Every Debian package that the peers need, sorted. */
+export function peerPackages(): string[] {
+  return [...new Set(Object.values(requirements).flatMap(({ packages }) => packages))].sort();
+}
+
+/** Whether a missing peer is a failure, as it is in continuous integration. */
+export function peersRequired(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return environment['NARTHEX_PEERS'] === 'required';
+}
+
+/** What becomes of tests that need `names`. */
+export type Outcome =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'skip'; readonly notice: string }
+  | { readonly kind: 'fail'; readonly reason: string };
+
+export function outcome(presences: readonly Presence[], required: boolean): Outcome {
+  const reasons = presences.flatMap((presence) => (presence.kind === 'missing' ? [presence.reason] : []));
+  if (reasons.length === 0) return { kind: 'run' };
+  const reason = reasons.join('; ');
+  return required ? { kind: 'fail', reason } : { kind: 'skip', notice: `skipped: ${reason}` };
+}
+
+/** A `describe` whose tests need every one of `names`. */
+export function describeWithPeers(names: readonly PeerName[], title: string, tests: () => void): void {
+  const result = outcome(names.map(peer), peersRequired());
+  if (result.kind === 'run') {
+    describe(title, tests);
+    return;
+  }
+  if (result.kind === 'skip') console.warn(`${title} ${result.notice}`);
+  describe(title, () => {
+    if (result.kind === 'skip') it.skip(result.notice);
+    else it('has its peers', () => expect.fail(result.reason));
+  });
+}
+
+function succeeds(command: string, ...args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+}

@@ -1,0 +1,131 @@
+/**
+ * A real XMPP server in a temporary folder on loopback ports of its own: started, awaited until both listeners show
+ * their stream features, stopped by its process id, its folder removed. What differs between servers is a recipe.
+ */
+import { once } from 'node:events';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { issueCertificates, type TestCertificates } from './certificates.ts';
+import { offeredMechanisms, type TlsMode } from './probe.ts';
+import { startProcess, type Command, type PeerProcess } from './process.ts';
+import { ready } from './ready.ts';
+
+export interface ServerOptions {
+  /** The JID domain served. Default `localhost`, the one name every client here can also connect to. */
+  readonly domain?: string;
+  /** Whether the SCRAM-…-PLUS mechanisms (RFC 5802 §6) are offered. Default false. */
+  readonly channelBinding?: boolean;
+  /** Whether PLAIN (RFC 4616) is offered besides SCRAM. Default false: who logs in has used SCRAM. */
+  readonly plain?: boolean;
+}
+
+/** Password by localpart. */
+type Accounts = Readonly<Record<string, string>>;
+
+/** What a recipe is given to write a configuration from. Paths are absolute. */
+export interface Site {
+  readonly folder: string;
+  readonly domain: string;
+  readonly host: string;
+  readonly ports: Readonly<Record<TlsMode, number>>;
+  readonly chainFile: string;
+  readonly keyFile: string;
+  readonly channelBinding: boolean;
+  readonly plain: boolean;
+  readonly accounts: Accounts;
+}
+
+export interface Recipe {
+  readonly name: string;
+  /** Writes configuration and accounts below `site.folder`, and tells how to start the server in the foreground. */
+  prepare(site: Site): Promise<Start>;
+}
+
+interface Start extends Omit<Command, 'folder' | 'log'> {
+  /** A file the server leaves when its accounts exist, if it makes them only after it started to listen. */
+  readonly readyFile?: string;
+}
+
+export interface PeerServer {
+  readonly name: string;
+  readonly domain: string;
+  readonly host: string;
+  readonly ports: Readonly<Record<TlsMode, number>>;
+  readonly accounts: Accounts;
+  readonly certificates: TestCertificates;
+  /** The SASL mechanisms the server offers over `mode`. */
+  mechanisms(mode: TlsMode): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+const readyTimeoutMs = 30_000;
+
+const accounts: Accounts = { juliet: 'R0m30, wherefore?', romeo: "But soft! What's l1ght" };
+
+export async function startServer(recipe: Recipe, options: ServerOptions = {}): Promise<PeerServer> {
+  const domain = options.domain ?? 'localhost';
+  const host = '127.0.0.1';
+  const certificates = issueCertificates([domain, `conference.${domain}`]);
+  const folder = await mkdtemp(join(tmpdir(), `narthex-${recipe.name}-`));
+  let server: PeerProcess | undefined;
+  const close = async () => {
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
+
+  try {
+    const [starttls, direct] = await freePorts(host);
+    const ports = { starttls, direct };
+    const chainFile = join(folder, 'chain.pem');
+    const keyFile = join(folder, 'key.pem');
+    await writeFile(chainFile, certificates.chain);
+    await writeFile(keyFile, certificates.key, { mode: 0o600 });
+    const { channelBinding = false, plain = false } = options;
+    const site = { folder, domain, host, ports, chainFile, keyFile, channelBinding, plain, accounts };
+
+    const start = await recipe.prepare(site);
+    server = startProcess({ ...start, folder, log: join(folder, 'output.log') });
+    const target = (mode: TlsMode) => ({
+      host,
+      port: ports[mode],
+      mode,
+      domain,
+      authority: certificates.authority,
+    });
+    await ready(recipe.name, server, readyTimeoutMs, async () => {
+      await offeredMechanisms(target('starttls'));
+      await offeredMechanisms(target('direct'));
+      if (start.readyFile !== undefined) await access(start.readyFile);
+    });
+    return {
+      name: recipe.name,
+      domain,
+      host,
+      ports,
+      accounts,
+      certificates,
+      mechanisms: (mode) => offeredMechanisms(target(mode)),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Two ports that were free a moment ago, held open together so that they differ. */
+async function freePorts(host: string): Promise<[number, number]> {
+  const holders = [createServer(), createServer()] as const;
+  for (const holder of holders) {
+    holder.listen(0, host);
+    await once(holder, 'listening');
+  }
+  const [first, second] = holders.map((holder) => (holder.address() as { port: number }).port);
+  for (const holder of holders) {
+    holder.close();
+    await once(holder, 'close');
+  }
+  return [first!, second!];
+}

@@ -1,0 +1,79 @@
+/** Loopback sockets that clean up after themselves. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/** A plain TCP server on a free port; `accepted` collects its connections. */
+export interface Loopback extends AsyncDisposable {
+  readonly port: number;
+  readonly accepted: Socket[];
+  /** The next connection, or the first one that nobody asked for yet. */
+  next(): Promise<Socket>;
+}
+
+/** Listens on 127.0.0.1. Disposing it destroys what it accepted. */
+export async function loopback(onConnection: (socket: Socket) => void = () => {}): Promise<Loopback> {
+  const accepted: Socket[] = [];
+  const waiting: ((socket: Socket) => void)[] = [];
+  let handed = 0;
+  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    socket.on('error', () => {});
+    accepted.push(socket);
+    onConnection(socket);
+    if (waiting.length > 0) waiting.shift()!(accepted[handed++]!);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    accepted,
+    async next() {
+      if (handed < accepted.length) return accepted[handed++]!;
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of accepted) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A connected pair of TCP sockets. */
+export async function socketPair(server: Loopback): Promise<{ near: Socket; far: Socket }> {
+  const near = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  near.on('error', () => {});
+  await once(near, 'connect');
+  return { near, far: await server.next() };
+}
+
+/** Everything that a socket says until it ends or closes. */
+export async function readToEnd(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.once('end', resolve).once('close', resolve);
+  await promise;
+  return Buffer.concat(chunks);
+}
+
+/** Resolves once the condition holds; fails after two seconds. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  for (let waited = 0; !condition(); waited += 5) {
+    if (waited > 2_000) throw new Error(`did not come true: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The error that a promise rejects with; fails if it does not. */
+export async function rejection<E extends Error>(
+  promise: Promise<unknown>,
+  type: abstract new (...args: never[]) => E,
+): Promise<E> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof type) return error;
+    throw error;
+  }
+  throw new Error(`resolved instead of rejecting with ${type.name}`);
+}

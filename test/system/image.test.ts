@@ -1,0 +1,79 @@
+/**
+ * The Dockerfile's steps, carried out in a temporary folder, for machines without a container engine. `npm ci` and
+ * `npm prune` run only where NARTHEX_PEERS=required; elsewhere the checkout's own dependencies stand in for them.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { peersRequired } from '../peers/require.ts';
+import { execForm, readDockerfile, type BuildStage } from '../support/dockerfile.ts';
+
+const run = promisify(execFile);
+const root = new URL('../..', import.meta.url).pathname;
+const [build, runtime] = readDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8')) as [
+  BuildStage,
+  BuildStage,
+];
+const stepTimeoutMs = 300_000;
+
+/** Both stages have the working folder /app; it stands for `folder` here. */
+async function carryOut(stage: BuildStage, folder: string, source: string): Promise<void> {
+  for (const { name, text } of stage.instructions) {
+    if (name === 'COPY') copy(text, folder, source);
+    if (name === 'RUN') await runStep(text, folder);
+  }
+}
+
+function copy(text: string, folder: string, source: string): void {
+  const words = text.split(/\s+/).filter((word) => !word.startsWith('--'));
+  const target = words.at(-1)!;
+  for (const word of words.slice(0, -1)) {
+    const from = relative('/app', resolve('/app', word));
+    const to = target === './' ? join(folder, from) : join(folder, target);
+    cpSync(join(source, from), to, { recursive: true, verbatimSymlinks: true });
+  }
+}
+
+async function runStep(text: string, folder: string): Promise<void> {
+  const fetches = text === 'npm ci' || text.startsWith('npm prune');
+  if (!fetches || peersRequired())
+    await run('/bin/sh', ['-c', text], { cwd: folder, timeout: stepTimeoutMs });
+  // A link, never a copy to prune: what it leads to belongs to the checkout.
+  else if (text === 'npm ci') symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+}
+
+describe('the image', () => {
+  let folder: string;
+  let image: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'narthex-image-'));
+    image = join(folder, 'image');
+    await carryOut(build, join(folder, 'build'), root);
+    await carryOut(runtime, image, join(folder, 'build'));
+  }, 2 * stepTimeoutMs);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('holds compiled sources only', () => {
+    expect(existsSync(join(image, 'dist', 'stanza', 'stanza.js'))).toBe(true);
+    expect(existsSync(join(image, 'src'))).toBe(false);
+  });
+
+  it.runIf(peersRequired())('holds no development dependency', () => {
+    expect(existsSync(join(image, 'node_modules', 'zod'))).toBe(true);
+    expect(existsSync(join(image, 'node_modules', 'typescript'))).toBe(false);
+  });
+
+  it.runIf(existsSync(join(root, 'src/cli/main.ts')))('starts, and explains itself', async () => {
+    const entrypoint = execForm(runtime.instructions.find(({ name }) => name === 'ENTRYPOINT')!)!;
+    const [, ...args] = entrypoint;
+    const { stdout } = await run(process.execPath, [...args, '--help'], {
+      cwd: image,
+      env: {},
+      timeout: 20_000,
+    });
+    expect(stdout).toContain('serve');
+  });
+});
