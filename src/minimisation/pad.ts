@@ -1,5 +1,8 @@
 import type { Edit } from '../stanza/verdict.ts';
 
+/** Handed out in slices: padding allocates no bytes. */
+const spaces = new Uint8Array(65_536).fill(0x20);
+
 /** White space after a stanza, so that it takes as many bytes on the wire as others of its bucket. White space
  *  between stanzas means nothing (RFC 6120 §11.7). A stanza larger than every bucket is filled up to the next
  *  multiple of the largest.
@@ -8,9 +11,9 @@ import type { Edit } from '../stanza/verdict.ts';
  *  @param buckets in bytes, ascending, at least one.
  *  @returns undefined when it fits its bucket exactly. */
 export function pad(byteLength: number, leaving: number, buckets: readonly number[]): Edit | undefined {
-  const missing = bucketOf(leaving, buckets) - leaving;
+  const missing = Math.min(bucketOf(leaving, buckets) - leaving, spaces.length);
   if (missing === 0) return undefined;
-  return { start: byteLength, end: byteLength, replacement: new Uint8Array(missing).fill(0x20) };
+  return { start: byteLength, end: byteLength, replacement: spaces.subarray(0, missing) };
 }
 
 /** The size that a stanza of this length is filled up to, in bytes. */

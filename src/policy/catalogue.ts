@@ -1,7 +1,12 @@
 /** The catalogue: every field that a policy can name, merged from files. */
 import type { TreatmentName } from '../minimisation/treatment.ts';
 import type { Audience, Direction } from '../stanza/direction.ts';
-import { catalogueSchema, type CatalogueDocument, type FieldClass, type FieldDocument } from './catalogue-schema.ts';
+import {
+  catalogueSchema,
+  type CatalogueDocument,
+  type FieldClass,
+  type FieldDocument,
+} from './catalogue-schema.ts';
 import { errorAt, type Diagnostic } from './diagnostic.ts';
 import { readDocument } from './document.ts';
 import { parseSelector, type Selector } from './selector.ts';
@@ -109,7 +114,14 @@ function toField(name: string, entry: FieldDocument, namespaces: CatalogueDocume
     requests: read(request),
     ...(answer === undefined
       ? {}
-      : { answer: { namespace: element![1]!, local: element![2]!, required: answer.required, optional: answer.optional } }),
+      : {
+          answer: {
+            namespace: element![1]!,
+            local: element![2]!,
+            required: answer.required,
+            optional: answer.optional,
+          },
+        }),
   };
 }
 
@@ -117,8 +129,11 @@ function toSelectors(
   selector: NonNullable<FieldDocument['select']>[number],
   namespaces: CatalogueDocument['namespaces'],
 ): FieldSelector[] {
-  const { path, 'on-drop': onDrop, part = 'whole' } =
-    typeof selector === 'string' ? { path: selector } : selector;
+  const {
+    path,
+    'on-drop': onDrop,
+    part = 'whole',
+  } = typeof selector === 'string' ? { path: selector } : selector;
   return parseSelector(path, namespaces).map((parsed) => ({
     ...parsed,
     dropsElement: onDrop === 'element',

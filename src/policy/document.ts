@@ -1,5 +1,14 @@
 /** One file wraps the YAML reader: YAML 1.2, one document, no duplicate keys, no alias bombs, places for everything. */
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document, type YAMLError } from 'yaml';
+import {
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type YAMLError,
+} from 'yaml';
 import { errorAt, type Diagnostic, type Place } from './diagnostic.ts';
 
 export type Path = readonly (string | number)[];

@@ -108,14 +108,14 @@ const readers: { readonly [K in Treatment['kind']]: (value: never) => Treatment 
   answer: (values: Record<string, string>) => ({ kind: 'answer', values }),
 };
 
-function toGrain(value: string | { ipv4: number; ipv6: number }): Extract<Treatment, { kind: 'coarsen' }>['to'] {
+function toGrain(
+  value: string | { ipv4: number; ipv6: number },
+): Extract<Treatment, { kind: 'coarsen' }>['to'] {
   if (typeof value !== 'string') return { unit: 'address', ipv4Bits: value.ipv4, ipv6Bits: value.ipv6 };
   if (value === 'major') return { unit: 'version' };
   if (value === 'primary') return { unit: 'language' };
   const grainMs = parseDuration(value);
-  return grainMs === undefined
-    ? { unit: 'bytes', grainBytes: parseSize(value)! }
-    : { unit: 'time', grainMs };
+  return grainMs === undefined ? { unit: 'bytes', grainBytes: parseSize(value)! } : { unit: 'time', grainMs };
 }
 
 export type AudienceDocument = NonNullable<PolicyDocument['spec']['audiences']>;

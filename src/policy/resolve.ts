@@ -121,8 +121,12 @@ function toException(
   const path = ['spec', 'exceptions', index];
   return {
     when: {
-      ...(when['contact-domain'] === undefined ? {} : { contactDomain: when['contact-domain'].toLowerCase() }),
-      ...(when['account-domain'] === undefined ? {} : { accountDomain: when['account-domain'].toLowerCase() }),
+      ...(when['contact-domain'] === undefined
+        ? {}
+        : { contactDomain: when['contact-domain'].toLowerCase() }),
+      ...(when['account-domain'] === undefined
+        ? {}
+        : { accountDomain: when['account-domain'].toLowerCase() }),
       ...(when.gatekeeper === undefined ? {} : { gatekeeper: when.gatekeeper }),
     },
     matrix: toMatrix(document, policy, [...path, 'audiences'], audiences),

@@ -7,7 +7,10 @@ export const audienceNames = ['gatekeeper', 'client', 'provider', 'operator'] as
 
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
 const fieldName = z.string().regex(/^(\*|[a-z][a-z0-9]*([.-][a-z0-9]+)*)$/);
-const duration = z.string().regex(new RegExp(durationPattern)).describe('A number and a unit: 500ms, 5s, 30m, 12h, 30d');
+const duration = z
+  .string()
+  .regex(new RegExp(durationPattern))
+  .describe('A number and a unit: 500ms, 5s, 30m, 12h, 30d');
 const size = z.string().regex(new RegExp(sizePattern)).describe('A number and a unit: 512B, 4KiB, 1MiB');
 const why = z.string().min(1).optional().describe('Shown to whoever asks for the reason');
 
@@ -86,7 +89,7 @@ export const policySchema = z.strictObject({
     mode: z.enum(['enforce', 'shadow']).optional(),
     unlisted: z.enum(['drop', 'keep', 'refuse']).optional().describe('What the catalogue does not know'),
     audiences: audiences.optional(),
-    exceptions: z.array(exceptionSchema).optional(),
+    exceptions: z.array(exceptionSchema).max(30).optional(),
     tests: z.array(inlineTest).optional(),
   }),
 });

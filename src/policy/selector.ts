@@ -145,7 +145,7 @@ class SelectorParser {
 
   #literal(): string {
     const literal = /^'([^']*)'/.exec(this.#source.slice(this.#at));
-    if (literal === null) this.#fail("lacks a value in single quotes");
+    if (literal === null) this.#fail('lacks a value in single quotes');
     this.#at += literal[0].length;
     return literal[1]!;
   }

@@ -123,8 +123,7 @@ function explainTreatment(document: SourceDocument, path: Path, code: Diagnostic
   const at = [...path, key, ...(issue.path as Path)];
   const inner = valueAt(document.data, at);
   const shown = inner === undefined ? `${String(at.at(-1))} is missing` : `cannot be ${show(inner)}`;
-  const reason =
-    issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')} is not known here` : shown;
+  const reason = issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')} is not known here` : shown;
   return fail(at, `${key}: ${reason}`, hintFor(key));
 }
 
@@ -161,7 +160,9 @@ function valueAt(data: unknown, path: Path): unknown {
 }
 
 function dotted(path: Path): string {
-  return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${step}`)).join('');
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${step}`))
+    .join('');
 }
 
 function show(value: unknown): string {
