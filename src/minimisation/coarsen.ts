@@ -18,7 +18,7 @@ export function coarsenTo(grain: Grain): ValueTreatment {
       return (value) => coarsenAddress(value, grain);
     case 'version':
       return (value) => /^\d+/.exec(value)?.[0];
-    case 'language':
+    default:
       return (value) => /^[A-Za-z]{2,8}(?=$|-)/.exec(value)?.[0];
   }
 }
@@ -68,9 +68,11 @@ function coarsenAddress(
 function expandIPv6(value: string): number[] {
   const canonical = new URL(`http://[${value}]`).hostname.slice(1, -1);
   const [head = '', tail] = canonical.split('::');
-  const groups = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
-  if (tail === undefined) return groups(head);
-  const [left, right] = [groups(head), groups(tail)];
+  if (tail === undefined) return groupsOf(head);
+  const [left, right] = [groupsOf(head), groupsOf(tail)];
   return [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+}
+
+function groupsOf(part: string): number[] {
+  return part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
 }

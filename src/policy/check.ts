@@ -58,7 +58,8 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
     refuseParameters(field, rule) ??
     refuseShadowed(policy, field, audience, rule, catalogue);
   if (refused !== undefined) return [refused];
-  return onTheWire.includes(audience) ? warnings(field, rule) : [];
+  // What is inherited was chosen elsewhere, and warned of there.
+  return onTheWire.includes(audience) && rule.policy === policy.name ? warnings(field, rule) : [];
 }
 
 function refusal(
@@ -168,6 +169,7 @@ function refuseShadowed(
   for (const other of catalogue.fields.values()) {
     if (
       other === field ||
+      other.classes.includes('wire') ||
       !['drop', 'refuse'].includes(treatmentOf(policy, audience, other.name).treatment.kind)
     )
       continue;

@@ -275,7 +275,7 @@ function effectOf(field: Field, { target }: FieldSelector, treatment: Treatment,
       return { kind: 'delay', upToMs: treatment.upToMs };
     case 'pad':
       return { kind: 'pad', buckets: treatment.buckets };
-    case 'answer':
+    default:
       return { kind: 'substitute', payload: Buffer.from(payloadOf(field, treatment)) };
   }
 }

@@ -228,14 +228,9 @@ export class Decider {
   }
 
   #grow(): void {
-    const enlarge = (from: Int32Array): Int32Array<ArrayBuffer> => {
-      const larger = new Int32Array(from.length * 2);
-      larger.set(from);
-      return larger;
-    };
-    this.#open = enlarge(this.#open);
-    this.#editsBefore = enlarge(this.#editsBefore);
-    this.#flags = enlarge(this.#flags);
+    this.#open = enlarged(this.#open);
+    this.#editsBefore = enlarged(this.#editsBefore);
+    this.#flags = enlarged(this.#flags);
   }
 
   #leaveElement(at: number): number {
@@ -426,7 +421,7 @@ export class Decider {
   #judgeDeclaration(at: number, index: number): number {
     const { tape } = this.#stanza;
     const isDefault = tape[index + attribute.nameEnd]! - tape[index + attribute.nameStart]! === 5;
-    const isPrefixed = tape[at + element.localStart]! !== tape[at + element.tagStart]! + 1;
+    const isPrefixed = tape[at + element.localStart]! - tape[at + element.tagStart]! > 1;
     // The element's own namespace has been judged with the element.
     if (isDefault && !isPrefixed) return fate.stays;
     const name = this.#stanza.value(index);
@@ -519,4 +514,10 @@ class UnlistedDecisions {
   #build(reason: string): Decision {
     return { field: 'unlisted', treatment: this.#policy.unlisted, reason };
   }
+}
+
+function enlarged(from: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(from.length * 2);
+  larger.set(from);
+  return larger;
 }

@@ -24,7 +24,7 @@ export function describeTreatment(treatment: Treatment): string {
       return `answer ${Object.entries(treatment.values)
         .map(([name, value]) => `${name} "${value}"`)
         .join(', ')}`;
-    case 'refuse':
+    default:
       return `refuse with ${treatment.condition}`;
   }
 }
@@ -39,7 +39,7 @@ function describeGrain(grain: Extract<Treatment, { kind: 'coarsen' }>['to']): st
       return `/${grain.ipv4Bits} and /${grain.ipv6Bits}`;
     case 'version':
       return 'the major version';
-    case 'language':
+    default:
       return 'the primary language';
   }
 }

@@ -56,7 +56,7 @@ function compileCondition(condition: Condition, names: Names): Matcher {
       const local = names.local(condition.local);
       return (stanza, index) => stanza.child(index, namespace, local) !== -1;
     }
-    case 'attribute':
+    default:
       return compileAttribute(condition, names);
   }
 }
