@@ -157,8 +157,9 @@ export class Session implements StageContext {
           return;
         }
         socket.off('data', read).pause();
-        // Whatever follows in clear text could be injected by anybody (RFC 6120 §5.4.3.3).
-        if (taken < chunk.length || socket.readableLength > 0)
+        // Whatever follows in clear text could be injected by anybody (RFC 6120 §5.4.3.3). A line end is nothing yet:
+        // some clients write one behind each element.
+        if (!isWhitespaceOnly(chunk.subarray(taken)) || socket.readableLength > 0)
           throw new StreamError('policy-violation', { code: 'ERR_STARTTLS_PIPELINED' });
         leg.outlet.put(Buffer.from(`<proceed xmlns='${ns.tls}'/>`));
         leg.outlet.flush();
@@ -493,6 +494,10 @@ const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
     '-PLUS mechanisms off, or the intermediary must present the server certificate or authenticate by itself.',
   ERR_SHUTDOWN: 'Connect again.',
 };
+
+function isWhitespaceOnly(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
+}
 
 function asStreamError(error: unknown): StreamError {
   if (error instanceof StreamError) return error;

@@ -41,7 +41,7 @@ export interface ClientOptions {
 }
 
 /** One stanza that came, as text and as a tree. */
-export interface Received {
+interface Received {
   readonly xml: string;
   readonly element: Element;
 }

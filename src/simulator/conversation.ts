@@ -6,7 +6,7 @@ import { SimulatorError } from './error.ts';
 import { script, software, type Actor, type Expectation, type Stage, type Step } from './script.ts';
 
 /** What one actor saw of one step. */
-export type Reception =
+type Reception =
   | {
       readonly outcome: 'received';
       readonly actor: Actor;

@@ -1,7 +1,7 @@
 /** The few DER encodings (ITU-T X.690) that a certificate is made of. */
 
 /** One element: a tag octet, the length, the content. */
-export function der(tag: number, ...content: readonly Buffer[]): Buffer {
+function der(tag: number, ...content: readonly Buffer[]): Buffer {
   const body = Buffer.concat(content);
   return Buffer.concat([Buffer.from([tag]), derLength(body.length), body]);
 }

@@ -137,7 +137,13 @@ export const script: readonly Step[] = [
     actor: 'romeo',
     title: 'Romeo says that he is here, and what his client can do',
     send: () => element(ns.client, 'presence', {}, capsElement(software.romeo)),
-    expect: [],
+    expect: [
+      {
+        actor: 'romeo',
+        title: 'Romeo hears it back from the server',
+        accepts: (stanza) => is(stanza, ns.client, 'presence'),
+      },
+    ],
   },
   {
     actor: 'juliet',
@@ -341,7 +347,7 @@ function isResult(stanza: Element, id: string): boolean {
   );
 }
 
-/** Available presence of somebody else: the server reflects one's own, too (RFC 6121 §4.2.2). */
+/** Available presence of somebody else: the server sends one's own back, too (RFC 6121 §4.2.2). */
 function isAvailableOther(stanza: Element, own: string): boolean {
   const from = attribute(stanza, 'from');
   const isPresence = is(stanza, ns.client, 'presence') && attribute(stanza, 'type') === undefined;

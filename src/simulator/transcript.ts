@@ -26,7 +26,7 @@ export function formatStanza(xml: string, options: TranscriptOptions = {}): stri
 
 function lines(source: Element, indent: string, settings: Required<TranscriptOptions>): string[] {
   const attributes = source.attributes.map((one) => attributeText(one, settings.tokenMax));
-  const parts = source.children.filter((one) => typeof one !== 'string' || one.trim() !== '');
+  const parts = source.children.filter((one) => typeof one !== 'string' || stripped(one) !== '');
   const end = parts.length === 0 ? '/>' : '>';
   const start = startTag(source.name, attributes, end, indent, settings.width);
   if (parts.length === 0) return start;
@@ -57,7 +57,12 @@ function attributeText({ name, value }: Attribute, tokenMax: number): string {
 }
 
 function textOf(text: string, tokenMax: number): string {
-  return shortenTokens(printable(escapeText(text.trim())), tokenMax);
+  return shortenTokens(printable(escapeText(stripped(text))), tokenMax);
+}
+
+/** Without the white space of XML at its ends; other spaces are content. */
+function stripped(text: string): string {
+  return text.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
 }
 
 /** Runs that look like base64 or a key; a URI or a namespace name is left whole. */

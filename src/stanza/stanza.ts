@@ -30,7 +30,8 @@ export interface CoreNames {
 /** In an element's namespace field: the first id of a header-declared namespace that the vocabulary lacks. */
 export const headerNamespaceBase = -0x20000000;
 
-const utf8 = new TextDecoder();
+/** U+FEFF is a character wherever a value begins: only the start of a document may have a byte order mark. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** One top-level element of a stream: its bytes as they came and the tape the scanner wrote for it.
  *

@@ -9,12 +9,24 @@ const predefined = ['lt', 'gt', 'amp', 'apos', 'quot'];
  *  Legal are the five predefined entities and references to XML characters (XML 1.0 §4.1, §4.6; RFC 6120 §11.1).
  *  Any other entity is undeclared, since there is no DTD: that is a well-formedness error. */
 export function findIllegalReference(bytes: Uint8Array, start: number, end: number): number {
-  for (let at = bytes.indexOf(AMP, start); at !== -1 && at < end; at = bytes.indexOf(AMP, at + 1)) {
+  for (let at = findAmpersand(bytes, start, end); at !== -1; at = findAmpersand(bytes, at + 1, end)) {
     const legal =
       bytes[at + 1] === HASH ? isCharacterReference(bytes, at + 2, end) : isPredefined(bytes, at + 1, end);
     if (!legal) return at;
   }
   return -1;
+}
+
+/** Longest range searched by a loop: below it, a subarray costs more than the native search saves. */
+const loopBytesMax = 64;
+
+/** `indexOf` has no end: left to itself it would search the rest of the buffer for every short value. */
+function findAmpersand(bytes: Uint8Array, start: number, end: number): number {
+  const near = Math.min(end, start + loopBytesMax);
+  for (let at = start; at < near; at += 1) if (bytes[at] === AMP) return at;
+  if (near === end) return -1;
+  const found = bytes.subarray(near, end).indexOf(AMP);
+  return found < 0 ? -1 : near + found;
 }
 
 function isPredefined(bytes: Uint8Array, at: number, end: number): boolean {

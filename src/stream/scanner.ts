@@ -173,19 +173,16 @@ export class Scanner {
   }
 
   /** Scans a chunk; calls the sink for everything that became whole.
-   *  @returns how many bytes were taken: all of them, unless the sink called `halt()`.
+   *  @returns how many bytes were taken: all of them, unless the sink called `halt()`; behind a halt, none.
    *  @throws StreamError at the first byte that cannot be accepted; the scanner then refuses everything. */
   push(chunk: Uint8Array): number {
     if (this.#failed !== undefined) throw this.#failed;
     this.#halted = false;
     try {
-      for (let at = 0; at < chunk.length && !this.#halted;) {
-        const to = Math.min(at + sliceBytesMax, chunk.length);
-        const taken = this.#scanSlice(chunk, at, to);
-        if (taken < to - at) return at + taken;
-        at = to;
-      }
-      return chunk.length;
+      let taken = 0;
+      while (taken < chunk.length && !this.#halted)
+        taken += this.#scanSlice(chunk, taken, Math.min(taken + sliceBytesMax, chunk.length));
+      return taken;
     } catch (error) {
       if (error instanceof StreamError) {
         this.#failed = error;
@@ -338,12 +335,15 @@ export class Scanner {
   /** Checks that `[from, to)` of the buffer is white space. */
   #passWhitespace(from: number, to: number): void {
     if (from >= to) return;
-    for (let i = from; i < to; i += 1) if (!isWhitespace(this.#buffer[i]!)) this.#refuseBetween(i);
-    this.#whitespaceRun += to - from;
-    if (this.#whitespaceRun > this.limits.whitespaceBytesMax) {
-      const excess = this.#whitespaceRun - this.limits.whitespaceBytesMax;
-      this.#fail('policy-violation', 'ERR_WHITESPACE_RUN', to - excess - this.#base);
+    const { whitespaceBytesMax } = this.limits;
+    // Whichever comes first on the wire, wrong byte or limit, is the error: not whichever is tested first.
+    const allowed = from + whitespaceBytesMax - this.#whitespaceRun;
+    for (let i = from; i < to; i += 1) {
+      if (!isWhitespace(this.#buffer[i]!)) this.#refuseBetween(i);
+      if (i >= allowed)
+        this.#fail('policy-violation', 'ERR_WHITESPACE_RUN', i - this.#base, { whitespaceBytesMax });
     }
+    this.#whitespaceRun += to - from;
     this.#declarationAllowed = false;
     if (this.#mode === mode.between) this.sink.whitespace(to - from);
   }
@@ -482,8 +482,11 @@ export class Scanner {
     this.#leaveMarkup(mode.prolog, at + 1);
   }
 
-  /** Decides what a `<` begins as soon as the bytes are there. `available` bytes of the stanza have been seen. */
-  #resolveOpening(available: number): void {
+  /** Decides what a `<` begins as soon as the bytes are there. `seen` bytes of the stanza have been seen; those
+   *  behind its size limit decide nothing, or the error would depend on how the bytes were split. */
+  #resolveOpening(seen: number): void {
+    if (this.#mode !== mode.open && this.#mode !== mode.bang && this.#mode !== mode.instruction) return;
+    const available = Math.min(seen, this.limits.stanzaBytesMax);
     if (this.#mode === mode.open && available > this.#tagStart + 1) {
       const second = this.#byte(this.#tagStart + 1);
       this.#mode = second === BANG ? mode.bang : second === QUESTION ? mode.instruction : mode.tag;
@@ -651,26 +654,33 @@ export class Scanner {
   /** The id of a declared namespace name: interned, 0 for the empty one, or negative when the vocabulary lacks it.
    *  Two declarations in scope of the same unknown name share an id, so that ids compare as names do. */
   #internNamespace(record: number): number {
-    const { tape, bindings } = this.#desk!;
+    const { tape, bindings, decodedNames } = this.#desk!;
     const start = tape[record + attribute.valueStart]!;
     const valueEnd = tape[record + attribute.valueEnd]!;
     const end = valueEnd & ~needsDecoding;
+    decodedNames[this.#bindingCount] = undefined;
     if (start === end) return 0;
     if (valueEnd !== end) return this.#internDecodedNamespace(record, start, end);
     let hash = hashSeed;
     let odd = false;
     for (let i = this.#base + start; i < this.#base + end; i += 1) {
       const byte = this.#buffer[i]!;
-      odd ||= byte === 0x20;
+      odd ||= byte === 0x20 || byte >= 0x7f;
       hash = hashStep(hash, byte);
     }
-    if (odd) this.#noteAmbiguous(start);
+    if (odd && hasWhitespaceOrControl(this.#string(start, end))) this.#noteAmbiguous(start);
     const known = this.names.namespaces.find(this.#buffer, this.#base + start, this.#base + end, hash);
     if (known !== 0) return known;
+    let written: string | undefined;
     for (let binding = 0; binding < this.#bindingCount; binding += 1) {
       const id = bindings[binding * bindingStride + 2]!;
       if (id >= 0 || id <= headerNamespaceBase) continue;
       const other = -id;
+      const decoded = decodedNames[binding];
+      if (decoded !== undefined) {
+        if (decoded === (written ??= this.#string(start, end))) return id;
+        continue;
+      }
       if (tape[other + attribute.valueEnd]! - tape[other + attribute.valueStart]! !== end - start) continue;
       if (this.#sameBytes(start, tape[other + attribute.valueStart]!, end - start)) return id;
     }
@@ -681,20 +691,24 @@ export class Scanner {
     return -record;
   }
 
-  /** As `#internNamespace`, for a value with references or white space: rare, so by string. */
+  /** As `#internNamespace`, for a value with references or white space: rare, so by string. Names in scope are
+   *  decoded once and otherwise only when they are as long: the cost stays linear. */
   #internDecodedNamespace(record: number, start: number, end: number): number {
-    const { tape, bindings } = this.#desk!;
+    const { tape, bindings, decodedNames } = this.#desk!;
     const name = decodeReferences(this.#string(start, end), 'attribute');
     if (hasWhitespaceOrControl(name)) this.#noteAmbiguous(start);
     const known = this.names.namespace(name);
     if (known !== 0 || name === '') return known;
+    decodedNames[this.#bindingCount] = name;
+    const byteLength = Buffer.byteLength(name);
     for (let binding = 0; binding < this.#bindingCount; binding += 1) {
       const id = bindings[binding * bindingStride + 2]!;
       if (id >= 0 || id <= headerNamespaceBase) continue;
-      const otherEnd = tape[-id + attribute.valueEnd]!;
-      const other = this.#string(tape[-id + attribute.valueStart]!, otherEnd & ~needsDecoding);
-      if (name === ((otherEnd & needsDecoding) === 0 ? other : decodeReferences(other, 'attribute')))
-        return id;
+      const decoded = decodedNames[binding];
+      const otherStart = tape[-id + attribute.valueStart]!;
+      const otherEnd = tape[-id + attribute.valueEnd]! & ~needsDecoding;
+      if (decoded === undefined && otherEnd - otherStart !== byteLength) continue;
+      if (name === (decoded ?? this.#string(otherStart, otherEnd))) return id;
     }
     const index = this.#headerUnknown.indexOf(name);
     return index >= 0 ? headerNamespaceBase - index : -record;
@@ -786,8 +800,9 @@ export class Scanner {
       }
       return;
     }
-    attributeTable.fill(-1);
-    const mask = attributeTable.length - 1;
+    // At most half full, and no larger than this tag needs: clearing it costs too.
+    const mask = (1 << (33 - Math.clz32(this.#attributeCount))) - 1;
+    attributeTable.fill(-1, 0, mask + 1);
     for (let i = 0; i < this.#attributeCount; i += 1) {
       const record = first + i * size;
       let slot = hashStep(attributeHashes[i]!, tape[record + attribute.namespace]!) & mask;
@@ -1121,17 +1136,16 @@ export class Scanner {
 }
 
 const noBytes = new Uint8Array(0);
-const utf8 = new TextDecoder();
+/** U+FEFF at the start of a value is a character of it. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** White space of XML (XML 1.0 §2.3 [3]). */
 function isWhitespace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x09 || byte === CR;
 }
 
+/** Of Unicode, not only of XML: parsers trim what their language calls white space, U+FEFF included. */
 function hasWhitespaceOrControl(name: string): boolean {
-  for (let i = 0; i < name.length; i += 1) {
-    const unit = name.charCodeAt(i);
-    if (unit <= 0x20 || (unit >= 0x7f && unit <= 0xa0)) return true;
-  }
-  return false;
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  return /[\s\u0000-\u001f\u007f-\u009f]/.test(name);
 }

@@ -9,6 +9,8 @@ export interface Desk {
   readonly open: Int32Array;
   /** Per namespace declaration in scope: offset and end of the prefix, namespace id, tape index of its record. */
   readonly bindings: Int32Array;
+  /** Per namespace declaration in scope: its name when that was written with references or white space. */
+  readonly decodedNames: (string | undefined)[];
 }
 
 const tapeInitial = 1_024;
@@ -54,11 +56,13 @@ export class Workspace {
         tape: new Int32Array(tapeInitial),
         open: new Int32Array((this.#depthMax + 1) * openStride),
         bindings: new Int32Array((this.#namespacesMax + 1) * bindingStride),
+        decodedNames: [],
       }
     );
   }
 
   returnDesk(desk: Desk): void {
+    desk.decodedNames.length = 0;
     if (this.#desks.length < desksKeptMax && desk.tape.length <= tapeKeptMax) this.#desks.push(desk);
   }
 }

@@ -19,7 +19,7 @@ export interface CertificateFiles {
 }
 
 /** A certificate that works but should not be relied on: expired, or not valid yet. */
-export interface ValidityWarning {
+interface ValidityWarning {
   readonly kind: 'expired' | 'not-yet-valid';
   readonly name: string;
   readonly path: string;

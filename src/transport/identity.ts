@@ -43,7 +43,7 @@ export function checkXmppIdentity(domain: string, certificate: PeerCertificate):
 }
 
 /** The certificate is somebody else's. Names neither. */
-export class IdentityError extends Error {
+class IdentityError extends Error {
   override readonly name = 'IdentityError';
   readonly code = 'ERR_TLS_CERT_ALTNAME_INVALID';
 

@@ -15,7 +15,7 @@ export function parseCertificates(text: string, file: SourceFile): [X509Certific
 
 /** The private key of a file.
  *  @throws SetupError ERR_CERTIFICATE_KEY_INVALID */
-export function parseKey(text: string, file: SourceFile): KeyObject {
+function parseKey(text: string, file: SourceFile): KeyObject {
   try {
     return createPrivateKey(text);
   } catch {

@@ -27,12 +27,14 @@ export interface Resolver {
   readonly lookup: LookupFunction;
 }
 
-/** The machine's own resolver: SRV from its DNS servers, addresses as every program finds them. */
-export function systemResolver(): Resolver {
+/** The machine's own resolver: SRV from its DNS servers, addresses as every program finds them.
+ *  @param servers DNS servers to ask for SRV instead, `address` or `address:port`. */
+export function systemResolver({ servers }: { readonly servers?: readonly string[] } = {}): Resolver {
   return {
     lookup,
     async resolveSrv(name, signal) {
       const resolver = new DnsResolver();
+      if (servers !== undefined) resolver.setServers(servers);
       const cancel = (): void => resolver.cancel();
       signal.addEventListener('abort', cancel, { once: true });
       try {

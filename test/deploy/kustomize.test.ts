@@ -115,8 +115,8 @@ describe('the pod', () => {
   });
 
   it('runs as the user of the image, from a tagged image', () => {
-    const runtime = readDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8')).at(-1)!;
-    const user = runtime.instructions.find(({ name }) => name === 'USER')!.text;
+    const [, runtime] = readDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'));
+    const user = runtime!.instructions.find(({ name }) => name === 'USER')!.text;
     expect(`${pod.securityContext!.runAsUser}:${pod.securityContext!.runAsGroup}`).toBe(user);
     expect(container.image).toMatch(/:\d+\.\d+\.\d+$/);
   });

@@ -60,8 +60,7 @@ export function createAuthority(commonName = 'Narthex test authority'): Authorit
   return authority(self, certificate(self, authorityTemplate(self.name, keys.publicKey)));
 }
 
-/** To say "expired" and "not yet valid" with. */
-export const hourMs = 3_600_000;
+const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
 interface Signer {

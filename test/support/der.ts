@@ -1,7 +1,7 @@
 /** The little of DER (X.690) that a certificate needs. Each function returns one encoded element. */
 
 /** One element: tag, length, contents. */
-export function tlv(tag: number, ...contents: Uint8Array[]): Buffer {
+function tlv(tag: number, ...contents: Uint8Array[]): Buffer {
   const body = Buffer.concat(contents);
   return Buffer.concat([Buffer.from([tag]), length(body.length), body]);
 }

@@ -3,11 +3,12 @@
  * `npm prune` run only where NARTHEX_PEERS=required; elsewhere the checkout's own dependencies stand in for them.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issueCertificates } from '../peers/certificates.ts';
 import { peersRequired } from '../peers/require.ts';
 import { execForm, readDockerfile, type BuildStage } from '../support/dockerfile.ts';
 
@@ -29,7 +30,7 @@ async function carryOut(stage: BuildStage, folder: string, source: string): Prom
 
 function copy(text: string, folder: string, source: string): void {
   const words = text.split(/\s+/).filter((word) => !word.startsWith('--'));
-  const target = words.at(-1)!;
+  const target = words[words.length - 1]!;
   for (const word of words.slice(0, -1)) {
     const from = relative('/app', resolve('/app', word));
     const to = target === './' ? join(folder, from) : join(folder, target);
@@ -66,14 +67,27 @@ describe('the image', () => {
     expect(existsSync(join(image, 'node_modules', 'typescript'))).toBe(false);
   });
 
-  it.runIf(existsSync(join(root, 'src/cli/main.ts')))('starts, and explains itself', async () => {
-    const entrypoint = execForm(runtime.instructions.find(({ name }) => name === 'ENTRYPOINT')!)!;
-    const [, ...args] = entrypoint;
-    const { stdout } = await run(process.execPath, [...args, '--help'], {
-      cwd: image,
-      env: {},
-      timeout: 20_000,
-    });
+  it('starts, and explains itself', async () => {
+    const { stdout } = await start(image, ['--help']);
     expect(stdout).toContain('serve');
   });
+
+  it('accepts the configuration of the kustomize base', async () => {
+    const text = readFileSync(join(root, 'deploy/kustomize/base/narthex.yaml'), 'utf8');
+    const { chain, key } = issueCertificates(['chat.example']);
+    writeFileSync(join(folder, 'tls.crt'), chain);
+    writeFileSync(join(folder, 'tls.key'), key);
+    writeFileSync(join(folder, 'narthex.yaml'), text.replaceAll('/etc/narthex/tls', folder));
+    await expect(start(image, ['check', join(folder, 'narthex.yaml')])).resolves.toBeDefined();
+
+    writeFileSync(join(folder, 'wrong.yaml'), text);
+    await expect(start(image, ['check', join(folder, 'wrong.yaml')])).rejects.toThrow('ERR_CONFIG_FILE');
+  });
 });
+
+/** Runs the entrypoint with this machine's Node in place of the image's, and nothing in the environment. */
+function start(image: string, args: readonly string[]): Promise<{ stdout: string }> {
+  const entrypoint = runtime.instructions.find(({ name }) => name === 'ENTRYPOINT')!;
+  const [, ...flags] = execForm(entrypoint)!;
+  return run(process.execPath, [...flags, ...args], { cwd: image, env: {}, timeout: 20_000 });
+}

@@ -156,7 +156,10 @@ describe('dialling', () => {
   it('to be upgraded after STARTTLS', async () => {
     const dialled = (await dial(starttls(), options())) as Extract<Dialled, { kind: 'starttls' }>;
     const accepting = gatekeeper({ dns: ['im.example'] })(server);
-    const secured = await dialled.upgrade(new AbortController().signal);
+    const controller = new AbortController();
+    const secured = await dialled.upgrade(controller.signal);
+    // From here on the connection is the caller's to end.
+    controller.abort();
     expect((await accepting).servername).toBe('im.example');
     expect(await echoed(secured)).toBe('hello');
     secured.destroy();

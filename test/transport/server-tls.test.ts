@@ -126,6 +126,16 @@ describe('TLS as server', () => {
     );
   });
 
+  it('loses nothing of a socket that was left flowing', async () => {
+    const client = tlsClient();
+    const accepted = await server.next();
+    const [hello] = (await once(accepted, 'data')) as [Buffer];
+    accepted.removeAllListeners('data').resume();
+    const side = await secureClient(accepted, options({}, { early: hello }));
+    expect(side.serverName).toBe('a.example');
+    client.destroy();
+  });
+
   it('takes TLS in the middle of a connection', async () => {
     const { client, accepted } = await tcpClient();
     client.write('<starttls/>');

@@ -1,7 +1,16 @@
+import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns';
+import { once } from 'node:events';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endpointsOf, orderRecords, type Resolver, type SrvRecord } from '../../src/transport/srv.ts';
+import { eventually } from '../support/sockets.ts';
+import {
+  endpointsOf,
+  orderRecords,
+  systemResolver,
+  type Resolver,
+  type SrvRecord,
+} from '../../src/transport/srv.ts';
 
 type Answer = readonly SrvRecord[] | string;
 
@@ -110,5 +119,78 @@ describe('the order of SRV records (RFC 2782)', () => {
     expect(orderRecords(all, () => 0)[0]!.weight).toBe(0);
     expect(orderRecords(all, () => 0.11)[0]!.weight).toBe(9);
     expect(orderRecords([all[1]!, all[1]!], () => 0.99)).toHaveLength(2);
+  });
+});
+
+/** A DNS server for one kind of question (RFC 1035 §4.1): the answer's records by name; silent about others. */
+async function dnsServer(answers: Readonly<Record<string, readonly SrvRecord[]>>) {
+  const socket = createSocket('udp4');
+  const asked: string[] = [];
+  socket.on('message', (query, { port, address }) => {
+    const { name, end } = questionOf(query);
+    asked.push(name);
+    const records = answers[name];
+    if (records === undefined) return;
+    const header = Buffer.from(query.subarray(0, 12));
+    header.writeUInt16BE(records.length > 0 ? 0x8180 : 0x8183, 2);
+    header.writeUInt16BE(records.length, 6);
+    header.fill(0, 8, 12);
+    socket.send(Buffer.concat([header, query.subarray(12, end), ...records.map(srvAnswer)]), port, address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return { asked, servers: [`127.0.0.1:${socket.address().port}`], close: () => socket.close() };
+}
+
+function questionOf(query: Buffer): { name: string; end: number } {
+  const labels: string[] = [];
+  let at = 12;
+  for (let length = query[at]!; length > 0; length = query[at]!) {
+    labels.push(query.toString('latin1', at + 1, at + 1 + length));
+    at += 1 + length;
+  }
+  return { name: labels.join('.'), end: at + 5 };
+}
+
+function srvAnswer({ name, port, priority, weight }: SrvRecord): Buffer {
+  const target = name
+    .split('.')
+    .filter((label) => label !== '')
+    .flatMap((label) => [label.length, ...Buffer.from(label)]);
+  // The name of the question (compressed), type SRV, class IN, a minute to live, and the length.
+  const head = Buffer.from([0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 7 + target.length]);
+  const fields = Buffer.alloc(6);
+  fields.writeUInt16BE(priority, 0);
+  fields.writeUInt16BE(weight, 2);
+  fields.writeUInt16BE(port, 4);
+  return Buffer.concat([head, fields, Buffer.from([...target, 0])]);
+}
+
+describe('the resolver of the system', () => {
+  it('asks DNS for both records of a domain', async () => {
+    const dns = await dnsServer({
+      '_xmpps-client._tcp.im.example': [record('tls.im.example', 5, 0, 443)],
+      '_xmpp-client._tcp.im.example': [],
+      '_xmpp-client._tcp.closed.example': [record('.')],
+      '_xmpps-client._tcp.closed.example': [],
+    });
+    const resolver = systemResolver(dns);
+    const { signal } = new AbortController();
+    expect(await endpointsOf('im.example', resolver, () => 0, signal)).toEqual([
+      { host: 'tls.im.example', port: 443, tls: 'direct' },
+    ]);
+    expect(await endpointsOf('closed.example', resolver, () => 0, signal)).toEqual([]);
+    dns.close();
+  });
+
+  it('stops asking when nobody waits for the answer', async () => {
+    const dns = await dnsServer({});
+    const controller = new AbortController();
+    const asking = endpointsOf('silent.example', systemResolver(dns), () => 0, controller.signal);
+    const outcome = expect(asking).rejects.toThrow(RangeError);
+    await eventually(() => dns.asked.length === 2);
+    controller.abort(new RangeError('left'));
+    await outcome;
+    dns.close();
   });
 });

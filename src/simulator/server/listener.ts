@@ -17,7 +17,10 @@ export async function listen(
   settings: Settings,
   accept: (socket: Socket) => void,
 ): Promise<Listener> {
-  const server = options.tls === 'direct' ? createDirectTlsServer(settings, accept) : createServer(accept);
+  const server =
+    options.tls === 'direct'
+      ? createDirectTlsServer(settings, accept)
+      : createServer({ noDelay: true }, accept);
   const sockets = new Set<Socket>();
   server.maxConnections = settings.limits.connectionsMax;
   server.on('connection', (socket: Socket) => {
@@ -50,6 +53,7 @@ async function closeServer(server: Server, sockets: ReadonlySet<Socket>, graceMs
 function createDirectTlsServer({ certificate, limits }: Settings, accept: (socket: Socket) => void): Server {
   return createTlsServer(
     {
+      noDelay: true,
       cert: certificate.certificate,
       key: certificate.key,
       ALPNProtocols: ['xmpp-client'],

@@ -18,7 +18,7 @@ export interface Request {
   readonly account: Account | undefined;
 }
 
-export type Answer =
+type Answer =
   | { readonly kind: 'result'; readonly payload?: Element }
   | { readonly kind: 'error'; readonly condition: StanzaCondition };
 

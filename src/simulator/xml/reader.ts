@@ -127,7 +127,7 @@ export class StreamReader {
 
   #feed(piece: Uint8Array): RefusedBecause | undefined {
     if (this.#isBetweenStanzas() && piece[0] !== lessThan) return 'bad-format';
-    if (this.#pendingBytes === 0 && this.#open.length === 0 && isUtf16Mark(piece))
+    if (this.#source.length === 0 && this.#open.length === 0 && startsUtf16(piece))
       return 'unsupported-encoding';
     this.#pendingBytes += piece.length;
     if (this.#pendingBytes > this.#limits.stanzaBytesMax) return 'policy-violation';
@@ -135,14 +135,21 @@ export class StreamReader {
     if (text === undefined) return 'not-well-formed';
     // saxes would skip a byte order mark at the start of a document.
     if (this.#source.length === 0 && text.startsWith('\uFEFF')) return 'not-well-formed';
-    this.#source.push(text);
+    if (text !== '') this.#source.push(text);
     try {
       this.#parser.write(text);
     } catch (error) {
       if (error instanceof Refusal) return error.condition;
       throw error;
     }
-    return undefined;
+    return this.#isLostInReference() ? 'not-well-formed' : undefined;
+  }
+
+  /** saxes reads a reference up to its `;` whatever comes between, so that a bare `&` would swallow the tags behind
+   *  it and wait. What it has of an unfinished reference is in a field that it does not publish. */
+  #isLostInReference(): boolean {
+    const { entity } = this.#parser as unknown as { readonly entity: string };
+    return /[<>]/.test(entity);
   }
 
   #onOpen(tag: SaxesTagNS): void {
@@ -212,8 +219,9 @@ function decode(decoder: InstanceType<typeof TextDecoder>, piece: Uint8Array): s
   }
 }
 
-function isUtf16Mark(piece: Uint8Array): boolean {
-  return (piece[0] === 0xff && piece[1] === 0xfe) || (piece[0] === 0xfe && piece[1] === 0xff);
+/** The first byte of either UTF-16 byte order mark, which no UTF-8 has. */
+function startsUtf16(piece: Uint8Array): boolean {
+  return piece[0] === 0xff || piece[0] === 0xfe;
 }
 
 /** Where the first byte that is no white space stands, from an offset on. */

@@ -1,0 +1,217 @@
+/** The other direction: what contacts and the gatekeeper advertise, on its way to one client. Their hashes stand for
+ *  more than the client may see, so they are replaced by hashes of what it may, and the queries that follow are
+ *  answered from a map of the session. What is not known yet is asked for, once, in place of the client, which would
+ *  have asked the same; until then a presence arrives without `<c/>`, which receivers must expect (XEP-0115 §8.4). */
+import { LRUCache } from 'lru-cache';
+import { noClaim, type CapabilityCache, type CapabilityClaim } from './capability-cache.ts';
+import type { Answer } from './claim.ts';
+import type { ContentKinds } from './content-kinds.ts';
+import { writeDiscoInfo, type DiscoInfo } from './disco-info.ts';
+import {
+  capabilityHash,
+  capabilityHashNode,
+  legacyCapsNode,
+  supportsHash,
+  verificationHash,
+  verifyCapabilityHash,
+  verifyLegacyCaps,
+  writeHashSet,
+  writeLegacyCaps,
+} from './entity-capabilities.ts';
+import type { CapabilityProfile } from './profile.ts';
+import { filterContactInfo } from './rewrite.ts';
+
+/** Bounds of one session. */
+export interface ContactLimits {
+  /** Questions to contacts under way. Beyond it, a presence stays without `<c/>`. */
+  readonly asksMax: number;
+  /** Presences that wait for one answer, to be shown again with their `<c/>`. */
+  readonly waitingMax: number;
+  /** How long an answer is waited for, in milliseconds. */
+  readonly askMs: number;
+  /** Nodes the client can ask for; the least recently used is forgotten first. */
+  readonly nodesMax: number;
+}
+
+export const defaultContactLimits: ContactLimits = {
+  asksMax: 64,
+  waitingMax: 8,
+  askMs: 30_000,
+  nodesMax: 2_048,
+};
+
+export interface ContactContext {
+  readonly table: ContentKinds;
+  readonly profile: () => CapabilityProfile;
+  /** Shared by all sessions. */
+  readonly cache: CapabilityCache;
+  readonly newId: () => string;
+  readonly limits?: ContactLimits;
+}
+
+/** A contact's presence, by the stage's own handle, and who sent it. */
+export interface ContactPresence<P> {
+  readonly presence: P;
+  /** The sender's JID, as it stands in `from`. */
+  readonly from: string;
+  readonly claim: CapabilityClaim;
+}
+
+/** What the stage does with a contact's presence.
+ *
+ *  - `pass`: as it is.
+ *  - `replace`: these elements stand for every `<c/>` in it; '' for none.
+ *  - `ask`: besides `replace`, send `to` a disco#info get for `node` with this id and swallow the answer. */
+export type ContactVerdict =
+  | { readonly kind: 'pass' }
+  | {
+      readonly kind: 'replace';
+      readonly elements: string;
+      readonly ask?: { readonly id: string; readonly to: string; readonly node: string };
+    };
+
+/** Show the client a presence again, now with its capabilities. */
+export interface Redelivery<P> {
+  readonly presence: P;
+  readonly elements: string;
+}
+
+interface Question<P> {
+  readonly to: string;
+  readonly claim: CapabilityClaim;
+  readonly until: number;
+  readonly waiting: ContactPresence<P>[];
+}
+
+export class ContactAdvertisements<P> {
+  readonly #context: ContactContext;
+  readonly #limits: ContactLimits;
+  /** By our own id, oldest first. */
+  readonly #questions = new Map<string, Question<P>>();
+  /** What the client may ask for, by JID and node. */
+  readonly #nodes: LRUCache<string, DiscoInfo>;
+
+  constructor(context: ContactContext) {
+    this.#context = context;
+    this.#limits = context.limits ?? defaultContactLimits;
+    this.#nodes = new LRUCache({ max: this.#limits.nodesMax });
+  }
+
+  /** A contact's presence, or a stream feature, on its way to the client. */
+  presence(now: number, given: ContactPresence<P>): ContactVerdict {
+    const { claim, from } = given;
+    if (this.#context.profile().contacts === 'pass') return { kind: 'pass' };
+    const node = askableNode(claim);
+    if (node === undefined) return isClaim(claim) ? { kind: 'replace', elements: '' } : { kind: 'pass' };
+    const info = this.#context.cache.find(claim);
+    if (info !== undefined) return { kind: 'replace', elements: this.#elements(from, claim, info) };
+    const ask = this.#ask(now, given, node);
+    return { kind: 'replace', elements: '', ...(ask === undefined ? {} : { ask }) };
+  }
+
+  /** Whether an iq to the client answers one of our own questions. The sender must be the one who was asked. */
+  owns(id: string, from: string): boolean {
+    return this.#questions.get(id)?.to === from;
+  }
+
+  /** A contact answers. A claim that does not verify stays unadvertised: the client would refuse it too. */
+  answered(id: string, from: string, answer: Answer): Redelivery<P>[] {
+    const question = this.#questions.get(id);
+    if (question === undefined || question.to !== from) return [];
+    this.#questions.delete(id);
+    if (answer.kind === 'refused') return [];
+    const { claim } = question;
+    const { info } = this.#context.cache.admit(claim, answer.readings);
+    const holds = answer.readings.some(
+      (reading) => reading.info === info && provesClaim(claim, reading.info),
+    );
+    if (!holds) return [];
+    return question.waiting.map(({ presence, from: sender }) => ({
+      presence,
+      elements: this.#elements(sender, claim, info),
+    }));
+  }
+
+  /** The client asks a contact for a node that we made up: the `<query/>` of the answer. Other queries go on, and
+   *  their answers through `filter`. */
+  query(to: string, node: string): string | undefined {
+    const info = this.#nodes.get(nodeKey(to, node));
+    return info === undefined ? undefined : writeDiscoInfo(info, node);
+  }
+
+  /** Cuts an answer down that a contact gives the client itself. */
+  filter(info: DiscoInfo): DiscoInfo {
+    return filterContactInfo(info, this.#context.profile(), this.#context.table);
+  }
+
+  /** Forgets questions that nobody has answered in time. */
+  tick(now: number): void {
+    for (const [id, { until }] of this.#questions) if (now >= until) this.#questions.delete(id);
+  }
+
+  /** When `tick` wants to be called. */
+  get deadline(): number | undefined {
+    const [first] = this.#questions.values();
+    return first?.until;
+  }
+
+  #ask(
+    now: number,
+    given: ContactPresence<P>,
+    node: string,
+  ): { id: string; to: string; node: string } | undefined {
+    const same = [...this.#questions.values()].find(({ claim }) => askableNode(claim) === node);
+    if (same !== undefined) {
+      if (same.waiting.length < this.#limits.waitingMax) same.waiting.push(given);
+      return undefined;
+    }
+    if (this.#questions.size >= this.#limits.asksMax) return undefined;
+    const id = this.#context.newId();
+    const { from, claim } = given;
+    this.#questions.set(id, { to: from, claim, until: now + this.#limits.askMs, waiting: [given] });
+    return { id, to: from, node };
+  }
+
+  /** The elements that verify against what the client gets to see, and the nodes it will ask by. The functions are the
+   *  contact's own choice, as far as they are known here. */
+  #elements(from: string, { caps, hashSet }: CapabilityClaim, info: DiscoInfo): string {
+    const shown = this.filter(info);
+    const elements: string[] = [];
+    if (caps?.hash !== undefined && supportsHash(caps.hash)) {
+      const rewritten = { ...caps, ver: verificationHash(shown, caps.hash) };
+      elements.push(writeLegacyCaps(rewritten));
+      this.#nodes.set(nodeKey(from, legacyCapsNode(rewritten)), shown);
+    }
+    const hashes = hashSet
+      .filter(({ algorithm }) => supportsHash(algorithm))
+      .map(({ algorithm }) => capabilityHash(shown, algorithm));
+    for (const hash of hashes) this.#nodes.set(nodeKey(from, capabilityHashNode(hash)), shown);
+    if (hashes.length > 0) elements.push(writeHashSet(hashes));
+    return elements.join('');
+  }
+}
+
+function isClaim({ caps, hashSet }: CapabilityClaim): boolean {
+  return caps !== undefined || hashSet.length > 0;
+}
+
+/** The node that a claim can be verified by; undefined for the legacy format and for unknown hash functions. */
+function askableNode({ caps, hashSet }: CapabilityClaim = noClaim): string | undefined {
+  const hash = hashSet.find(({ algorithm }) => supportsHash(algorithm));
+  if (hash !== undefined) return capabilityHashNode(hash);
+  return caps?.hash !== undefined && supportsHash(caps.hash) ? legacyCapsNode(caps) : undefined;
+}
+
+function provesClaim({ caps, hashSet }: CapabilityClaim, info: DiscoInfo): boolean {
+  const verdicts = hashSet.map((hash) => verifyCapabilityHash(info, hash));
+  if (caps !== undefined) verdicts.push(verifyLegacyCaps(info, caps));
+  return (
+    !verdicts.includes('mismatch') &&
+    verdicts.some((verdict) => verdict === 'verified' || verdict === 'matching')
+  );
+}
+
+/** JIDs hold no spaces outside the resource, and the node comes last: no two pairs share a key. */
+function nodeKey(jid: string, node: string): string {
+  return JSON.stringify([jid, node]);
+}

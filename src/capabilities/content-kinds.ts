@@ -1,0 +1,134 @@
+/** The table of content kinds (policies/content-kinds.yaml): the features that advertise a kind, the media types of
+ *  its files, and how a stanza shows it without being decrypted. Data: a provider may add kinds and namespaces. */
+import { z } from 'zod';
+import { parseMediaType, type MediaType } from './media-type.ts';
+import { readDocument, type Problem, type Source } from './yaml-document.ts';
+
+/** The form (XEP-0128) in which a client's kinds, media types and sizes are advertised. */
+export const contentFormType = 'urn:narthex:content:0';
+
+const step = z.strictObject({
+  namespace: z.string().min(1),
+  name: z.string().min(1),
+  attributes: z.record(z.string(), z.string()).default({}),
+});
+
+const place = z.strictObject({
+  stanza: z.enum(['message', 'iq']).default('message'),
+  path: z.array(step).min(1),
+});
+
+const recogniser = z.union([
+  place,
+  z.strictObject({ body: z.string() }),
+  z.strictObject({ type: z.enum(['chat', 'groupchat', 'headline', 'normal']) }),
+]);
+
+const mediaPattern = z.string().transform((text, context): MediaType => {
+  const parsed = parseMediaType(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: 'is no media type' });
+  return z.NEVER;
+});
+
+const kindSchema = z.strictObject({
+  features: z.array(z.string()).default([]),
+  also: z.array(z.string()).default([]),
+  media: z.array(mediaPattern).default([]),
+  recognise: z.array(recogniser).default([]),
+  'from-outside': z.enum(['always', 'sometimes', 'never']),
+  signal: z.boolean().default(false),
+  fallback: z.enum(['strip', 'notice']),
+  loses: z.string(),
+});
+
+const tableSchema = z.strictObject({
+  apiVersion: z.literal('narthex/v1'),
+  kind: z.literal('ContentKindTable'),
+  kinds: z.record(z.string().regex(/^[a-z][a-z-]*$/), kindSchema),
+  attachments: z.array(place).default([]),
+  encryption: z.strictObject({
+    elements: z.array(step).default([]),
+    features: z.array(z.string()).default([]),
+    interests: z.array(z.string()).default([]),
+  }),
+});
+
+/** One element on the way from a stanza to what shows a kind. Attributes must have exactly these values. */
+export type Step = z.output<typeof step>;
+/** Where an element stands: below a stanza of this kind, step by step. */
+export type Place = z.output<typeof place>;
+/** How a kind shows: an element in its place, a body that starts so, or a message of this type. */
+type Recogniser = z.output<typeof recogniser>;
+
+export interface ContentKind {
+  readonly name: string;
+  /** Advertised for whoever receives the kind. */
+  readonly features: readonly string[];
+  /** Advertised only where the client says so itself. */
+  readonly also: readonly string[];
+  readonly media: readonly MediaType[];
+  readonly recognise: readonly Recogniser[];
+  readonly fromOutside: 'always' | 'sometimes' | 'never';
+  readonly signal: boolean;
+  readonly fallback: 'strip' | 'notice';
+  /** What people miss without it, in words. */
+  readonly loses: string;
+}
+
+export interface ContentKinds {
+  readonly kinds: ReadonlyMap<string, ContentKind>;
+  readonly attachments: readonly Place[];
+  readonly encryption: {
+    readonly elements: readonly Step[];
+    readonly features: readonly string[];
+    /** Nodes, without `+notify`. */
+    readonly interests: readonly string[];
+  };
+}
+
+export type ContentKindsReading =
+  | { readonly kind: 'table'; readonly table: ContentKinds }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+/** Reads the table. Problems carry ERR_CONTENT_KINDS, or ERR_YAML where the text is no YAML. */
+export function readContentKinds(source: Source): ContentKindsReading {
+  const reading = readDocument(source, tableSchema, 'ERR_CONTENT_KINDS');
+  if (reading.kind === 'invalid') return reading;
+  const { kinds, attachments, encryption } = reading.value;
+  const entries = Object.entries(kinds).map(([name, entry]): [string, ContentKind] => {
+    const { 'from-outside': fromOutside, ...rest } = entry;
+    return [name, { name, fromOutside, ...rest }];
+  });
+  return { kind: 'table', table: { kinds: new Map(entries), attachments, encryption } };
+}
+
+/** The kinds that a file may be of: every kind with a matching media type, the most particular first. A file that
+ *  does not declare its type may be of any kind that has files. */
+export function attachmentKinds(
+  table: ContentKinds,
+  matches: (pattern: MediaType) => boolean,
+): readonly ContentKind[] {
+  return [...table.kinds.values()].filter(({ media }) => media.some(matches));
+}
+
+/** The names that a vocabulary must hold for the content gate to find its places. */
+export function contentVocabulary(table: ContentKinds): { namespaces: string[]; locals: string[] } {
+  const places = [...table.kinds.values()].flatMap(({ recognise }) =>
+    recognise.filter((entry) => 'path' in entry),
+  );
+  const steps = [
+    ...[...places, ...table.attachments].flatMap(({ path }) => path),
+    ...table.encryption.elements,
+  ];
+  return {
+    namespaces: steps.map(({ namespace }) => namespace),
+    locals: [
+      ...steps.flatMap(({ name, attributes }) => [name, ...Object.keys(attributes)]),
+      ...attachmentLocals,
+    ],
+  };
+}
+
+/** Children of a file's description (XEP-0446 §3, XEP-0234 §5). */
+export const attachmentLocals = ['media-type', 'size'] as const;

@@ -1,0 +1,98 @@
+/** Builds element trees for the places where a tree is the natural tool (disco#info, data forms): from a stanza
+ *  that the scanner has framed and checked, or from XML in a file. The only file that touches @xmpp/xml's class and
+ *  saxes at run time; @xmpp/xml's own parser is not used anywhere. */
+import { Element } from '@xmpp/xml';
+import { SaxesParser } from 'saxes';
+import type { Stanza } from '../stanza/stanza.ts';
+import * as record from '../stanza/tape.ts';
+import { recordKind, recordSize } from '../stanza/tape.ts';
+
+/** The element at a tape index, with its descendants. Namespaces are resolved: the tree has no prefixes but `xml`.
+ *  `xml:lang` in force at `index` is written on the result, because the tree has no parents to inherit from. */
+export function elementFromStanza(stanza: Stanza, index = 0): Element {
+  const element = bareElement(stanza, index);
+  element.attrs['xml:lang'] ??= languageAt(stanza, index);
+  addContent(stanza, index, element);
+  return element;
+}
+
+/** Iterates rather than recurses: depth is bounded by the scanner, but the stack need not depend on it. */
+function addContent(stanza: Stanza, index: number, root: Element): void {
+  const { tape } = stanza;
+  const open = [root];
+  const stop = tape[index + record.element.end]!;
+  let at = index + recordSize[recordKind.element]!;
+  while (at < stop) {
+    const kind = tape[at]!;
+    const parent = open.at(-1)!;
+    if (kind === recordKind.element) open.push(parent.cnode(bareElement(stanza, at)));
+    else if (kind === recordKind.text) parent.t(stanza.textValue(at));
+    else if (kind === recordKind.end) open.pop();
+    at += recordSize[kind]!;
+  }
+}
+
+function bareElement(stanza: Stanza, index: number): Element {
+  const element = new Element(stanza.localName(index), { xmlns: stanza.namespaceName(index) });
+  const size = recordSize[recordKind.attribute]!;
+  let at = index + recordSize[recordKind.element]!;
+  for (; at < stanza.tapeLength && stanza.tape[at] === recordKind.attribute; at += size) {
+    const namespace = stanza.tape[at + record.attribute.namespace];
+    const name = stanza.qualifiedName(at);
+    if (namespace === 0 || name === 'xml:lang') element.attrs[name] = stanza.value(at);
+  }
+  return element;
+}
+
+function languageAt(stanza: Stanza, index: number): string {
+  for (let at = index; at !== -1; at = stanza.tape[at + record.element.parent]!) {
+    const size = recordSize[recordKind.attribute]!;
+    let attribute = at + recordSize[recordKind.element]!;
+    for (; stanza.tape[attribute] === recordKind.attribute; attribute += size) {
+      if (stanza.qualifiedName(attribute) === 'xml:lang') return stanza.value(attribute);
+    }
+  }
+  return stanza.scope.lang;
+}
+
+/** What reading XML from a file or a line gives. The message of the XML library is not passed on: it quotes. */
+export type XmlReading =
+  | { readonly kind: 'element'; readonly element: Element }
+  | { readonly kind: 'not-xml'; readonly code: 'ERR_XML_NOT_WELL_FORMED' | 'ERR_XML_RESTRICTED' };
+
+/** Reads one XML document, namespaces checked. Comments, processing instructions and a DOCTYPE are refused, as on a
+ *  stream (RFC 6120 §11.1); an XML declaration is fine. */
+export function elementFromXml(xml: string): XmlReading {
+  const parser = new SaxesParser({ xmlns: true });
+  let failure: 'ERR_XML_NOT_WELL_FORMED' | 'ERR_XML_RESTRICTED' | undefined;
+  let root: Element | undefined;
+  const open: Element[] = [];
+  const restricted = (): void => {
+    failure ??= 'ERR_XML_RESTRICTED';
+  };
+  parser.on('error', () => {
+    failure ??= 'ERR_XML_NOT_WELL_FORMED';
+  });
+  parser.on('doctype', restricted);
+  parser.on('comment', restricted);
+  parser.on('processinginstruction', restricted);
+  parser.on('opentag', ({ local, uri, attributes }) => {
+    const element = new Element(local, { xmlns: uri });
+    for (const attribute of Object.values(attributes)) {
+      if (attribute.uri === '' || attribute.name === 'xml:lang')
+        element.attrs[attribute.name] = attribute.value;
+    }
+    open.at(-1)?.cnode(element);
+    root ??= element;
+    open.push(element);
+  });
+  parser.on('closetag', () => {
+    open.pop();
+  });
+  parser.on('text', (text) => open.at(-1)?.t(text));
+  parser.on('cdata', (text) => open.at(-1)?.t(text));
+  parser.write(xml).close();
+  if (failure !== undefined || root === undefined)
+    return { kind: 'not-xml', code: failure ?? 'ERR_XML_NOT_WELL_FORMED' };
+  return { kind: 'element', element: root };
+}

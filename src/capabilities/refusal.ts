@@ -1,0 +1,85 @@
+/** What becomes of content that a client cannot receive: the error that goes back to its sender, or the edits that
+ *  leave something readable in its place. */
+import { escapeAttribute } from '../stanza/decode.ts';
+import { ns } from '../stanza/namespaces.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import * as record from '../stanza/tape.ts';
+import type { Edit } from '../stanza/verdict.ts';
+import type { ContentKind } from './content-kinds.ts';
+
+/** Namespace of the application-specific condition in our errors (RFC 6120 §8.3.4). */
+const contentErrorNamespace = 'urn:narthex:content:0';
+
+/** The error for a message or an iq set (RFC 6120 §8.3), addressed back. `feature-not-implemented` says that a kind is
+ *  not received at all, `not-acceptable` that another type or a smaller size would be. The payload is not echoed: it
+ *  would travel twice. The application condition names the first refusal, in words of our own. */
+export function bounce(stanza: Stanza, refusals: readonly { kind: string; reason: string }[]): Uint8Array {
+  const name = stanza.kind;
+  const modifiable = refusals.every(({ reason }) => reason !== 'kind');
+  const condition = modifiable
+    ? `<error type='modify'><not-acceptable xmlns='${ns.stanzaErrors}'/>`
+    : `<error type='cancel'><feature-not-implemented xmlns='${ns.stanzaErrors}'/>`;
+  const attributes = [
+    back(stanza, 'to', 'from'),
+    back(stanza, 'from', 'to'),
+    back(stanza, 'id', 'id'),
+    ` type='error'`,
+  ].join('');
+  const details = refusals
+    .slice(0, 1)
+    .map(
+      ({ kind, reason }) =>
+        `<unsupported xmlns='${contentErrorNamespace}' kind='${kind}' reason='${reason}'/>`,
+    );
+  return Buffer.from(
+    `<${name} xmlns='${ns.client}'${attributes}>${condition}${details.join('')}</error></${name}>`,
+  );
+}
+
+function back(stanza: Stanza, written: string, read: string): string {
+  const value = stanza.attributeValue(0, read);
+  return value === undefined ? '' : ` ${written}='${escapeAttribute(value)}'`;
+}
+
+/** A refused kind and the stanza's child that shows it. */
+export interface RefusedChild {
+  readonly kind: ContentKind;
+  readonly child: number;
+}
+
+/** Edits that take the refused children out and, for kinds that want it, put a notice where the body is. Undefined
+ *  when nothing that people could read would be left: then the message is better not delivered at all.
+ *  @param body tape index of the message's body, -1 when it has none */
+export function fallbackEdits(
+  stanza: Stanza,
+  body: number,
+  refused: readonly RefusedChild[],
+): readonly Edit[] | undefined {
+  const notices = refused.filter(({ kind }) => kind.fallback === 'notice').map(({ kind }) => kind.name);
+  const children = new Set(refused.map(({ child }) => child));
+  children.delete(body);
+  const edits = [...children].map((child) => replaceElement(stanza, child, ''));
+  const notice =
+    notices.length === 0 ? '' : `<body xmlns='${ns.client}'>[${[...new Set(notices)].join(', ')}]</body>`;
+  if (notice !== '') {
+    if (body !== -1) edits.push(replaceElement(stanza, body, notice));
+    else edits[0] = { ...edits[0]!, replacement: Buffer.from(notice) };
+  } else if (body === -1 && !leavesSomething(stanza, children)) return undefined;
+  return edits.toSorted((a, b) => a.start - b.start);
+}
+
+function leavesSomething(stanza: Stanza, removed: ReadonlySet<number>): boolean {
+  for (let at = stanza.firstChild(); at !== -1; at = stanza.nextSibling(at))
+    if (!removed.has(at)) return true;
+  return false;
+}
+
+function replaceElement(stanza: Stanza, index: number, replacement: string): Edit {
+  const close = stanza.tape[index + record.element.end]!;
+  return {
+    start: stanza.tape[index + record.element.tagStart]!,
+    // An empty-element tag has an end record of no length; its own tag is the end.
+    end: Math.max(stanza.tape[index + record.element.tagEnd]!, stanza.tape[close + record.end.tagEnd]!),
+    replacement: Buffer.from(replacement),
+  };
+}

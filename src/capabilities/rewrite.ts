@@ -1,0 +1,214 @@
+/** From what a client declares and what its profile says to what the gatekeeper and every contact see. Pure: the
+ *  same client and profile give the same advertisement, and a cohort profile gives every client the same. */
+import { ns } from '../stanza/namespaces.ts';
+import { contentFormType, type ContentKinds } from './content-kinds.ts';
+import { canonicalDiscoInfo, writeDiscoInfo, type DiscoForm, type DiscoInfo } from './disco-info.ts';
+import {
+  capabilityHash,
+  capabilityHashNode,
+  legacyCapsNode,
+  verificationHash,
+  writeHashSet,
+  writeLegacyCaps,
+} from './entity-capabilities.ts';
+import { compareOctets } from './octets.ts';
+import type { CapabilityProfile } from './profile.ts';
+
+/** What is sent instead of a client's own capabilities. */
+export interface Advertisement {
+  readonly info: DiscoInfo;
+  /** `<c/>` elements for a presence: XEP-0115, then XEP-0390; '' when the profile advertises neither. */
+  readonly elements: string;
+  /** Nodes by which others ask for it (XEP-0115 §6.2, XEP-0390 §4.3). */
+  readonly nodes: readonly string[];
+}
+
+/** What a client declared and nobody gets to see. */
+interface Hidden {
+  readonly feature: string;
+  /** `not-received`: belongs only to kinds that the profile does not receive. `unlisted`: belongs to no kind and is not
+   *  among the profile's features. `interest`: a +notify that the profile does not keep. */
+  readonly reason: 'not-received' | 'unlisted' | 'interest';
+}
+
+/** What each side gains and loses by the rewriting. */
+export interface RewriteReport {
+  readonly hidden: readonly Hidden[];
+  /** Features advertised although the client did not declare them: the profile vouches for them. */
+  readonly vouched: readonly string[];
+  /** FORM_TYPEs of the client's own forms, none of which is shown. */
+  readonly formsHidden: readonly string[];
+  /** The client's identities differ from the one shown. */
+  readonly identityReplaced: boolean;
+  /** Kinds that contacts will not send any more, and what people miss. */
+  readonly kindsRefused: readonly { readonly kind: string; readonly loses: string }[];
+  /** Nodes whose notifications the client asked for and will not get (XEP-0163). */
+  readonly interestsLost: readonly string[];
+}
+
+export interface Rewriting {
+  readonly info: DiscoInfo;
+  readonly report: RewriteReport;
+}
+
+const notify = '+notify';
+const nothing: DiscoInfo = { identities: [], features: [], forms: [] };
+
+/** What is advertised when nothing is known of the client: the cohort's advertisement, or of any other profile only
+ *  what needs no word from the client. */
+export function baseline(profile: CapabilityProfile, table: ContentKinds): DiscoInfo {
+  return rewriteInfo(nothing, profile, table).info;
+}
+
+/** Rewrites what a client declares. */
+export function rewriteInfo(client: DiscoInfo, profile: CapabilityProfile, table: ContentKinds): Rewriting {
+  const declared = new Set(client.features);
+  const wanted = wantedFeatures(profile, table);
+  const content = profile.cohort
+    ? wanted.advertised
+    : [...wanted.advertised, ...wanted.onDeclaration].filter((feature) => declared.has(feature));
+  const features = [...new Set([...content, ...interests(declared, profile, table), ...protocol(profile)])];
+  const kinds = receivedKinds(declared, profile, table);
+  const info = canonicalDiscoInfo({
+    identities: [profile.identity],
+    features,
+    forms: profile.contentForm && kinds.length > 0 ? [contentForm(kinds, profile)] : [],
+  });
+  return { info, report: report(client, info, profile, table) };
+}
+
+/** Hashes and writes information: the elements for presence and the nodes they can be asked by. Both kinds of hash are
+ *  always computed from the same information. */
+export function advertise(info: DiscoInfo, profile: CapabilityProfile): Advertisement {
+  const elements: string[] = [];
+  const nodes: string[] = [];
+  if (profile.caps) {
+    const caps = { node: profile.node, ver: verificationHash(info) };
+    elements.push(writeLegacyCaps(caps));
+    nodes.push(legacyCapsNode(caps));
+  }
+  if (profile.hashSets.length > 0) {
+    const hashes = profile.hashSets.map((algorithm) => capabilityHash(info, algorithm));
+    elements.push(writeHashSet(hashes));
+    nodes.push(...hashes.map(capabilityHashNode));
+  }
+  return { info, elements: elements.join(''), nodes };
+}
+
+/** The answer to a disco#info query: its `<query/>`, mirroring the node that was asked for. */
+export function discoAnswer({ info }: Pick<Advertisement, 'info'>, node?: string): string {
+  return writeDiscoInfo(info, node);
+}
+
+/** Features that hold the protocol together: disco#info always, and caps exactly when a `<c/>` is sent. */
+function protocol({ caps, hashSets }: CapabilityProfile): string[] {
+  return [ns.discoInfo, ...(caps ? [ns.caps] : []), ...(hashSets.length > 0 ? [ns.caps2] : [])];
+}
+
+/** `onDeclaration`: shown only where the client declares them, which a cohort cannot afford. */
+function wantedFeatures(
+  profile: CapabilityProfile,
+  table: ContentKinds,
+): { readonly advertised: string[]; readonly onDeclaration: string[] } {
+  const advertised = [...profile.features];
+  const onDeclaration = [...table.encryption.features];
+  for (const [name, { features }] of profile.receives) {
+    advertised.push(...features);
+    onDeclaration.push(...(table.kinds.get(name)?.also ?? []));
+  }
+  return { advertised, onDeclaration };
+}
+
+/** The +notify features that are left. A cohort has its list whatever the client asks for. */
+function interests(
+  declared: ReadonlySet<string>,
+  { interests: wanted, cohort }: CapabilityProfile,
+  table: ContentKinds,
+): string[] {
+  if (wanted === 'none') return [];
+  if (wanted === 'all') return [...declared].filter((feature) => feature.endsWith(notify));
+  const nodes = wanted === 'keep-e2ee' ? table.encryption.interests : wanted;
+  const features = nodes.map((node) => `${node}${notify}`);
+  return cohort ? features : features.filter((feature) => declared.has(feature));
+}
+
+/** Kinds for the form. Outside a cohort, a kind that has features is received by clients that declare one of them. */
+function receivedKinds(
+  declared: ReadonlySet<string>,
+  { receives, cohort }: CapabilityProfile,
+  table: ContentKinds,
+): string[] {
+  const names = [...receives.keys()].toSorted(compareOctets);
+  if (cohort) return names;
+  return names.filter((name) => {
+    const own = [...receives.get(name)!.features, ...(table.kinds.get(name)?.also ?? [])];
+    return own.length === 0 || own.some((feature) => declared.has(feature));
+  });
+}
+
+/** The kinds, and for each that limits them, its media types and largest size in bytes. */
+function contentForm(kinds: readonly string[], { receives }: CapabilityProfile): DiscoForm {
+  const fields = [{ name: 'kinds', values: kinds }];
+  for (const kind of kinds) {
+    const { typeNames, bytesMax } = receives.get(kind)!;
+    if (typeNames.length > 0) fields.push({ name: `${kind}.types`, values: typeNames });
+    if (bytesMax !== undefined) fields.push({ name: `${kind}.max-bytes`, values: [String(bytesMax)] });
+  }
+  return { formType: contentFormType, fields };
+}
+
+function report(
+  client: DiscoInfo,
+  shown: DiscoInfo,
+  profile: CapabilityProfile,
+  table: ContentKinds,
+): RewriteReport {
+  const visible = new Set(shown.features);
+  const declared = new Set(client.features);
+  const missing = client.features.filter((feature) => !visible.has(feature)).toSorted(compareOctets);
+  const ofKinds = new Set([...table.kinds.values()].flatMap(({ features, also }) => [...features, ...also]));
+  return {
+    hidden: missing.map((feature) => ({ feature, reason: hiddenBecause(feature, ofKinds) })),
+    vouched: shown.features.filter((feature) => !declared.has(feature)),
+    formsHidden: client.forms.map(({ formType }) => formType).toSorted(compareOctets),
+    identityReplaced: JSON.stringify(client.identities) !== JSON.stringify(shown.identities),
+    kindsRefused: [...table.kinds.values()]
+      .filter(({ name }) => !profile.receives.has(name))
+      .map(({ name, loses }) => ({ kind: name, loses })),
+    interestsLost: missing
+      .filter((feature) => feature.endsWith(notify))
+      .map((feature) => feature.slice(0, -notify.length)),
+  };
+}
+
+function hiddenBecause(feature: string, ofKinds: ReadonlySet<string>): Hidden['reason'] {
+  if (feature.endsWith(notify)) return 'interest';
+  return ofKinds.has(feature) ? 'not-received' : 'unlisted';
+}
+
+/** What a contact or the gatekeeper declares, cut down for the client: without the features that belong only to kinds
+ *  its profile does not receive, and without the forms that name software and operating system (XEP-0232). Features
+ *  of no kind stay: the client needs its server's. */
+export function filterContactInfo(
+  contact: DiscoInfo,
+  profile: CapabilityProfile,
+  table: ContentKinds,
+): DiscoInfo {
+  if (profile.contacts === 'pass') return contact;
+  const hidden = new Set<string>();
+  for (const { features, also } of table.kinds.values())
+    for (const feature of [...features, ...also]) hidden.add(feature);
+  for (const [name, { features }] of profile.receives) {
+    const kind = table.kinds.get(name);
+    for (const feature of [...features, ...(kind?.features ?? []), ...(kind?.also ?? [])])
+      hidden.delete(feature);
+  }
+  return {
+    identities: contact.identities,
+    features: contact.features.filter((feature) => !hidden.has(feature)),
+    forms: contact.forms.filter(({ formType }) => formType !== softwareForm),
+  };
+}
+
+/** XEP-0232. */
+const softwareForm = 'urn:xmpp:dataforms:softwareinfo';

@@ -1,0 +1,152 @@
+/** Puts a proxy together from its configuration. This folder is the only place that constructs; everything else is
+ *  given what it needs. */
+import type { Config, GatekeeperConfig } from '../config/schema.ts';
+import { parseHostPort } from '../config/address.ts';
+import { createVocabulary } from '../stanza/vocabulary.ts';
+import type { StreamLimits } from '../stream/limits.ts';
+import { SimdStructure } from '../stream/structure/simd.ts';
+import { Workspace } from '../stream/workspace.ts';
+import { Gateway } from '../session/gateway.ts';
+import { negotiationGuard } from '../session/guard.ts';
+import type { SessionObserver } from '../session/observer.ts';
+import type { GatekeeperRoute } from '../session/session.ts';
+import { createUpstream } from '../session/upstream.ts';
+import { Admission, type RefusalCode } from '../transport/admission.ts';
+import { CertificateStore, type CertificateReport } from '../transport/certificates.ts';
+import type { Target } from '../transport/dial.ts';
+import type { ReloadReport } from '../transport/reloading.ts';
+import { secureClient } from '../transport/server-tls.ts';
+import { systemResolver } from '../transport/srv.ts';
+import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
+import { WriteStallWatch } from '../transport/write-stall.ts';
+
+/** Who hears what the proxy does. */
+export interface ProxyObserver {
+  session(listener: string): SessionObserver;
+  refused(listener: string, code: RefusalCode): void;
+  certificates(report: CertificateReport | ReloadReport): void;
+}
+
+export interface Proxy {
+  readonly gateway: Gateway;
+  /** Ports in use, in the order of the configured listeners. */
+  readonly ports: readonly number[];
+  /** Drains and lets go of everything. */
+  close(drainMs?: number): Promise<void>;
+}
+
+/** Starts a proxy: all of it, or nothing.
+ *  @throws SetupError when a certificate does not load or a port cannot be had. */
+export async function startProxy(config: Config, observer: ProxyObserver): Promise<Proxy> {
+  const open: { close(): void }[] = [];
+  const closeAll = (): void => {
+    for (const resource of open.toReversed()) resource.close();
+  };
+  try {
+    const gateway = await compose(config, observer, open);
+    const ports = await gateway.start();
+    return {
+      gateway,
+      ports,
+      async close(drainMs = config.timeouts.drainMs) {
+        await gateway.drain(drainMs);
+        closeAll();
+      },
+    };
+  } catch (error) {
+    closeAll();
+    throw error;
+  }
+}
+
+async function compose(config: Config, observer: ProxyObserver, open: { close(): void }[]): Promise<Gateway> {
+  const { timeouts } = config;
+  const names = createVocabulary();
+  const limits = streamLimits(config);
+  const workspace = new Workspace(new SimdStructure(), limits);
+
+  const [first, ...rest] = config.certificates.map((certificate, index) => ({
+    name: `certificates[${index}]`,
+    certFile: certificate.certFile,
+    keyFile: certificate.keyFile,
+    ...(certificate.domains === undefined ? {} : { domains: [...certificate.domains] }),
+  }));
+  const certificates = await CertificateStore.open({
+    certificates: [first!, ...rest],
+    report: (report) => observer.certificates(report),
+  });
+  open.push(certificates);
+
+  const routes = new Map<string, GatekeeperRoute>();
+  for (const gatekeeper of config.gatekeepers) {
+    const credentials = await UpstreamCredentials.open({
+      name: gatekeeper.name,
+      ...(gatekeeper.caFile === undefined ? {} : { caFile: gatekeeper.caFile }),
+      ...(gatekeeper.clientCertFile === undefined || gatekeeper.clientKeyFile === undefined
+        ? {}
+        : { client: { certFile: gatekeeper.clientCertFile, keyFile: gatekeeper.clientKeyFile } }),
+      report: (report) => observer.certificates(report),
+    });
+    open.push(credentials);
+    const route = createUpstream({
+      name: gatekeeper.name,
+      target: targetOf(gatekeeper),
+      channelBinding: gatekeeper.channelBinding,
+      credentials,
+      resolver: systemResolver(),
+      names,
+      workspace,
+      dialTimeoutMs: timeouts.dialMs,
+    });
+    for (const { domain, gatekeeper: name } of config.domains)
+      if (name === gatekeeper.name) routes.set(domain.toLowerCase(), route);
+  }
+
+  const writeStalls = new WriteStallWatch({ writeStallMs: timeouts.writeStallMs });
+  open.push(writeStalls);
+
+  return new Gateway({
+    listeners: config.listeners,
+    admission: new Admission({
+      connectionsMax: config.limits.connectionsMax,
+      connectionsPerAddressMax: config.limits.connectionsPerAddressMax || Number.MAX_SAFE_INTEGER,
+    }),
+    observe: (listener) => observer.session(listener),
+    onRefused: (listener, code) => observer.refused(listener, code),
+    session: {
+      names,
+      workspace,
+      limits,
+      preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
+      stages: [negotiationGuard],
+      route: (domain) => routes.get(domain),
+      secure: (socket, signal) =>
+        secureClient(socket, { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal }),
+      writeStalls,
+      preAuthenticationMs: timeouts.preAuthMs,
+      closeGraceMs: timeouts.closeGraceMs,
+      idleMs: timeouts.idleMs,
+      now: () => performance.now(),
+    },
+  });
+}
+
+function streamLimits({ limits }: Config): StreamLimits {
+  return {
+    stanzaBytesMax: limits.stanzaBytesMax,
+    tagBytesMax: limits.tagBytesMax,
+    nameBytesMax: limits.nameBytesMax,
+    depthMax: limits.depthMax,
+    elementsMax: limits.elementsMax,
+    attributesMax: limits.attributesMax,
+    namespacesMax: limits.namespacesMax,
+    whitespaceBytesMax: limits.whitespaceBytesMax,
+  };
+}
+
+function targetOf({ connect }: GatekeeperConfig): Target {
+  if ('srv' in connect) return { kind: 'srv', domain: connect.srv };
+  const parsed = parseHostPort(connect.address);
+  if (parsed.kind === 'malformed') throw new RangeError('the configuration was not checked');
+  return { kind: 'address', ...parsed.address, tls: connect.tls };
+}

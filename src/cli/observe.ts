@@ -1,0 +1,157 @@
+/** Turns the life of sessions into log lines, metrics and spans. */
+import type { Log } from '../observability/log.ts';
+import { label, type Label } from '../observability/label.ts';
+import type { DialOutcome, Metrics } from '../observability/metrics.ts';
+import type { Span, Tracing } from '../observability/tracing.ts';
+import type { CloseReason, SessionObserver } from '../session/observer.ts';
+import type { Phase } from '../session/phase.ts';
+import type { Direction } from '../stanza/direction.ts';
+import type { StreamErrorCode } from '../stanza/error.ts';
+import type { StanzaKind } from '../stanza/stanza.ts';
+import type { ProxyObserver } from './compose.ts';
+
+export interface ObserveOptions {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+export function createObserver(options: ObserveOptions): ProxyObserver {
+  const { log, metrics } = options;
+  let sessions = 0;
+  return {
+    session: (listener) => new ObservedSession(options, label(listener), ++sessions),
+    refused(listener, code) {
+      metrics.refused(code);
+      log.write('connection.refused', { listener: label(listener), code });
+    },
+    certificates(report) {
+      if (report.kind === 'reloaded') {
+        metrics.certificatesReloaded('replaced');
+        log.write('certificates.loaded', { certificates: 1 });
+      } else if (report.kind === 'kept') {
+        metrics.certificatesReloaded('kept');
+        log.write('certificates.kept', { certificates: 1 });
+      }
+    },
+  };
+}
+
+const dialOutcomes: Readonly<Partial<Record<StreamErrorCode, DialOutcome>>> = {
+  ERR_UPSTREAM_UNREACHABLE: 'unreachable',
+  ERR_UPSTREAM_TLS: 'tls',
+};
+
+class ObservedSession implements SessionObserver {
+  readonly #options: ObserveOptions;
+  readonly #listener: Label;
+  readonly #session: number;
+  readonly #opened: number;
+  readonly #span: Span;
+  #step: Span | undefined;
+  #gatekeeper: Label | undefined;
+  readonly #stanzas: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
+  readonly #bytes: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
+
+  constructor(options: ObserveOptions, listener: Label, session: number) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#session = session;
+    this.#opened = options.now();
+    this.#span = options.tracing.session({ listener });
+    options.metrics.sessionOpened(listener);
+    options.log.write('session.opened', { session, listener });
+  }
+
+  phase(phase: Phase): void {
+    this.#step?.end();
+    this.#step = undefined;
+    if (phase === 'securing') this.#step = this.#span.child('tls', { side: 'client' });
+    else if (phase === 'dialling') this.#step = this.#span.child('dial');
+    else if (phase === 'authenticating') this.#step = this.#span.child('authentication');
+    else if (phase === 'closing') this.#step = this.#span.child('close');
+  }
+
+  secured(side: 'client' | 'gatekeeper', outcome: 'ok' | StreamErrorCode, milliseconds: number): void {
+    if (outcome === 'ok') this.#options.metrics.handshaken(side, milliseconds / 1_000);
+    else this.#step?.fail(outcome);
+  }
+
+  dialled(gatekeeper: string, outcome: 'ok' | StreamErrorCode, milliseconds: number): void {
+    const { log, metrics } = this.#options;
+    this.#gatekeeper = label(gatekeeper);
+    const result = outcome === 'ok' ? 'connected' : (dialOutcomes[outcome] ?? 'refused');
+    metrics.dialled(this.#gatekeeper, result, milliseconds / 1_000);
+    if (outcome === 'ok') {
+      log.write('session.routed', { session: this.#session, gatekeeper: this.#gatekeeper });
+      return;
+    }
+    this.#step?.fail(outcome);
+    log.write('gatekeeper.unreachable', {
+      gatekeeper: this.#gatekeeper,
+      code: outcome,
+      durationMs: Math.round(milliseconds),
+    });
+  }
+
+  stanza(direction: Direction, kind: StanzaKind): void {
+    this.#stanzas[direction] += 1;
+    this.#options.metrics.traffic[direction][kind] += 1;
+  }
+
+  bytes(direction: Direction, count: number): void {
+    this.#bytes[direction] += count;
+    this.#options.metrics.traffic[direction].bytes += count;
+  }
+
+  closed(reason: CloseReason): void {
+    const { log, metrics, now } = this.#options;
+    const durationMs = now() - this.#opened;
+    const session = this.#session;
+    const listener = this.#listener;
+    const gatekeeper = this.#gatekeeper === undefined ? {} : { gatekeeper: this.#gatekeeper };
+    if (reason !== 'client-closed' && reason !== 'gatekeeper-closed') {
+      metrics.refused(reason);
+      log.write('session.refused', { session, listener, ...gatekeeper, code: reason });
+      this.#span.fail(reason);
+    }
+    const word = closeWord(reason);
+    metrics.sessionClosed(word, durationMs / 1_000);
+    log.write('session.closed', {
+      session,
+      listener,
+      ...gatekeeper,
+      reason: word,
+      durationMs: Math.round(durationMs),
+      stanzasToGatekeeper: this.#stanzas['to-gatekeeper'],
+      stanzasToClient: this.#stanzas['to-client'],
+      bytesToGatekeeper: this.#bytes['to-gatekeeper'],
+      bytesToClient: this.#bytes['to-client'],
+    });
+    this.#step?.end();
+    this.#span.end();
+  }
+}
+
+function closeWord(reason: CloseReason): 'client' | 'gatekeeper' | 'refused' | 'timeout' | 'drain' | 'error' {
+  switch (reason) {
+    case 'client-closed':
+      return 'client';
+    case 'gatekeeper-closed':
+    case 'ERR_UPSTREAM_CLOSED':
+      return 'gatekeeper';
+    case 'ERR_SHUTDOWN':
+      return 'drain';
+    case 'ERR_INTERNAL':
+      return 'error';
+    case 'ERR_HANDSHAKE_TIMEOUT':
+    case 'ERR_PRE_AUTH_TIMEOUT':
+    case 'ERR_IDLE_TIMEOUT':
+    case 'ERR_WRITE_STALL':
+      return 'timeout';
+    default:
+      return 'refused';
+  }
+}

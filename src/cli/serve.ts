@@ -1,0 +1,118 @@
+/** `narthex serve`: the proxy and its admin port, until a signal drains them. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { createAdminApp } from '../http/admin.ts';
+import { adminServeLimits, serveHttp } from '../http/serve.ts';
+import { label } from '../observability/label.ts';
+import { openLog } from '../observability/log.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { openTracing } from '../observability/tracing.ts';
+import { startProxy, type Proxy, type ProxyObserver } from './compose.ts';
+import { exitCodes } from './exit.ts';
+import { createObserver } from './observe.ts';
+
+const help = `
+Everything starts or nothing does: a wrong configuration, a certificate that does not load or a port in use ends the
+command before the first connection. Changed certificate files are taken over while it runs.
+
+SIGTERM or SIGINT drains: readiness fails, no connection is accepted, sessions may end by themselves for
+timeouts.drainMs, the rest is told system-shutdown so that clients connect elsewhere. A second signal ends at once.
+
+Exit codes: 0 drained, 66 no such file, 69 a port cannot be had, 78 wrong configuration.`;
+
+/** For requests to the admin port that are under way when the proxy stops, in milliseconds. */
+const adminGraceMs = 1_000;
+
+/** Adds the subcommand. */
+export function register(program: Command): void {
+  program
+    .command('serve')
+    .summary('run the proxy')
+    .description('Run the proxy that narthex.yaml describes.')
+    .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
+    .addHelpText('after', help)
+    .action(async (file: string | undefined) => {
+      const { config } = await loadConfig({ file, environment: process.env, folder: process.cwd() });
+      await serve(config);
+      process.exitCode = exitCodes.ok;
+    });
+}
+
+async function serve(config: Config): Promise<void> {
+  const version = productVersion();
+  const log = openLog({ level: config.log.level, now: () => Date.now() });
+  const metrics = createMetrics({ version, processMetrics: true });
+  const tracing = await openTracing({
+    endpoint: config.tracing.otlpEndpoint,
+    version,
+    failed: () => log.write('tracing.failed', {}),
+  });
+  let certificates: 'loaded' | 'kept' = 'loaded';
+  const inner = createObserver({ log, metrics, tracing, now: () => performance.now() });
+  const observer: ProxyObserver = {
+    session: (listener) => inner.session(listener),
+    refused: (listener, code) => inner.refused(listener, code),
+    certificates(report) {
+      if (report.kind === 'kept') certificates = 'kept';
+      else if (report.kind === 'reloaded') certificates = 'loaded';
+      inner.certificates(report);
+    },
+  };
+
+  let proxy: Proxy | undefined;
+  const admin = await serveHttp({
+    app: createAdminApp({
+      metrics,
+      probes: {
+        started: () => proxy !== undefined,
+        readiness: () => ({
+          draining: proxy?.gateway.draining ?? false,
+          listeners: config.listeners.map(({ name }) => ({
+            name: label(name),
+            state: proxy === undefined || proxy.gateway.draining ? 'closed' : 'open',
+          })),
+          certificates,
+        }),
+      },
+    }),
+    host: config.admin.host,
+    port: config.admin.port,
+    limits: adminServeLimits,
+  });
+  try {
+    const signalled = stopSignal();
+    proxy = await startProxy(config, observer);
+    log.write('admin.opened', { port: admin.port });
+    config.listeners.forEach(({ name, tls }, index) =>
+      log.write('listener.opened', { listener: label(name), port: proxy!.ports[index]!, tls }),
+    );
+    log.write('proxy.started', {
+      listeners: config.listeners.length,
+      domains: config.domains.length,
+      gatekeepers: config.gatekeepers.length,
+    });
+    await signalled;
+    const started = performance.now();
+    const { sessions } = proxy.gateway;
+    log.write('proxy.draining', { sessions, drainMs: config.timeouts.drainMs });
+    await proxy.close();
+    log.write('proxy.stopped', { sessions, durationMs: Math.round(performance.now() - started) });
+  } finally {
+    await admin.close(adminGraceMs);
+    await tracing.shutdown();
+  }
+}
+
+/** The first signal drains; the second ends the process, as it would have without us. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}
+
+function productVersion(): string {
+  const description = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(description) as { version: string }).version;
+}

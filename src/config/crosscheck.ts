@@ -1,0 +1,146 @@
+/** What one value cannot tell: names that refer to each other, ports that clash, limits that contradict. Pure. */
+import { domainToASCII } from 'node:url';
+import type { Places } from './document.ts';
+import { nearest } from './nearest.ts';
+import {
+  type ConfigErrorCode,
+  type ConfigPath,
+  type ConfigProblem,
+  configErrors,
+  formatPath,
+} from './problem.ts';
+import type { Config } from './schema.ts';
+
+/** Every contradiction, in no particular order. */
+export function crossCheck(config: Config, places: Places): ConfigProblem[] {
+  const report: Report = (code, path, message, wayOut = configErrors[code].wayOut) => ({
+    severity: 'error',
+    code,
+    path: formatPath(path),
+    place: places.value(path),
+    message,
+    wayOut,
+  });
+  return [
+    ...duplicates(config, report),
+    ...unknownGatekeepers(config, report),
+    ...portClashes(config, report),
+    ...halfPairs(config, report),
+    ...contradictingLimits(config, report),
+  ];
+}
+
+type Report = (code: ConfigErrorCode, path: ConfigPath, message: string, wayOut?: string) => ConfigProblem;
+
+function duplicates(config: Config, report: Report): ConfigProblem[] {
+  return [
+    ...repeated(
+      config.listeners.map(({ name }) => name),
+      (index, name, first) =>
+        report(
+          'ERR_CONFIG_DUPLICATE',
+          ['listeners', index, 'name'],
+          `listener \`${name}\` is already \`listeners[${first}]\``,
+        ),
+    ),
+    ...repeated(
+      config.gatekeepers.map(({ name }) => name),
+      (index, name, first) =>
+        report(
+          'ERR_CONFIG_DUPLICATE',
+          ['gatekeepers', index, 'name'],
+          `gatekeeper \`${name}\` is already \`gatekeepers[${first}]\``,
+        ),
+    ),
+    // xn--… and its Unicode form are the same domain.
+    ...repeated(
+      config.domains.map(({ domain }) => domainToASCII(domain)),
+      (index, name, first) =>
+        report(
+          'ERR_CONFIG_DUPLICATE',
+          ['domains', index, 'domain'],
+          `domain \`${name}\` is already served by \`domains[${first}]\``,
+        ),
+    ),
+  ];
+}
+
+function repeated(
+  names: readonly string[],
+  tell: (index: number, name: string, first: number) => ConfigProblem,
+): ConfigProblem[] {
+  const firsts = new Map<string, number>();
+  return names.flatMap((name, index) => {
+    const first = firsts.get(name);
+    if (first === undefined) firsts.set(name, index);
+    return first === undefined ? [] : [tell(index, name, first)];
+  });
+}
+
+function unknownGatekeepers(config: Config, report: Report): ConfigProblem[] {
+  const names = config.gatekeepers.map(({ name }) => name);
+  return config.domains.flatMap(({ gatekeeper }, index) => {
+    if (names.includes(gatekeeper)) return [];
+    const meant = nearest(gatekeeper, names);
+    const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`;
+    const message = `there is no gatekeeper \`${gatekeeper}\`${hint}`;
+    return [
+      report(
+        'ERR_CONFIG_REFERENCE',
+        ['domains', index, 'gatekeeper'],
+        message,
+        `Gatekeepers defined: ${names.join(', ')}.`,
+      ),
+    ];
+  });
+}
+
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly path: ConfigPath;
+  readonly title: string;
+}
+
+function portClashes(config: Config, report: Report): ConfigProblem[] {
+  const endpoints: Endpoint[] = config.listeners.map(({ host, port, name }, index) => {
+    return { host, port, path: ['listeners', index, 'port'], title: `listener \`${name}\`` };
+  });
+  endpoints.push({ ...config.admin, path: ['admin', 'port'], title: 'the admin port' });
+  return endpoints.flatMap((later, index) => {
+    const earlier = endpoints.slice(0, index).find((other) => clash(other, later));
+    if (earlier === undefined) return [];
+    return [
+      report('ERR_CONFIG_PORT_CLASH', later.path, `port ${later.port} is already taken by ${earlier.title}`),
+    ];
+  });
+}
+
+function clash(a: Endpoint, b: Endpoint): boolean {
+  if (a.port === 0 || a.port !== b.port) return false;
+  // `::` takes the IPv4 addresses of the machine too.
+  if (a.host === b.host || a.host === '::' || b.host === '::') return true;
+  return (a.host === '0.0.0.0' && !b.host.includes(':')) || (b.host === '0.0.0.0' && !a.host.includes(':'));
+}
+
+function halfPairs(config: Config, report: Report): ConfigProblem[] {
+  return config.gatekeepers.flatMap(({ clientCertFile, clientKeyFile }, index) => {
+    if ((clientCertFile === undefined) === (clientKeyFile === undefined)) return [];
+    const lacking = clientCertFile === undefined ? 'clientCertFile' : 'clientKeyFile';
+    const message = `\`${lacking}\` is missing in \`gatekeepers[${index}]\`: a client certificate is a pair of files`;
+    return [report('ERR_CONFIG_MISSING', ['gatekeepers', index], message)];
+  });
+}
+
+function contradictingLimits({ limits }: Config, report: Report): ConfigProblem[] {
+  const within = (['preAuthStanzaBytesMax', 'tagBytesMax'] as const).filter(
+    (key) => limits[key] > limits.stanzaBytesMax,
+  );
+  return within.map((key) =>
+    report(
+      'ERR_CONFIG_VALUE',
+      ['limits', key],
+      `\`limits.${key}\` (${limits[key]}) must not be more than \`limits.stanzaBytesMax\` (${limits.stanzaBytesMax})`,
+    ),
+  );
+}

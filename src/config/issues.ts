@@ -1,0 +1,204 @@
+/** What zod found wrong, turned into problems with a place, what was expected, and a way out. Pure. */
+import type { z } from 'zod';
+import type { Places } from './document.ts';
+import { nearest } from './nearest.ts';
+import { type Outline, descriptionAt, keysAt, outlinesAt } from './outline.ts';
+import {
+  type ConfigErrorCode,
+  type ConfigPath,
+  type ConfigProblem,
+  type Place,
+  configErrors,
+  formatPath,
+} from './problem.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** What the translation of one document needs. */
+export interface Source {
+  readonly value: unknown;
+  readonly places: Places;
+  readonly outline: Outline;
+}
+
+/** Every issue as problems, in the order of the document. A missing key whose misspelling is there too is told
+ *  once, as the misspelling. */
+export function problemsOf(issues: readonly Issue[], source: Source): ConfigProblem[] {
+  const found = issues.flatMap((issue) => translate(issue, [], source));
+  const misspelt = new Set(found.map(({ meant }) => meant).filter((path) => path !== undefined));
+  return found
+    .filter(({ problem }) => !(problem.code === 'ERR_CONFIG_MISSING' && misspelt.has(problem.path)))
+    .map(({ problem }) => problem)
+    .sort(byPlace);
+}
+
+/** First line first. */
+export function byPlace(a: ConfigProblem, b: ConfigProblem): number {
+  return (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0);
+}
+
+interface Finding {
+  readonly problem: ConfigProblem;
+  /** For a misspelt key: the path that was probably meant. */
+  readonly meant?: string;
+}
+
+function translate(issue: Issue, parent: ConfigPath, source: Source): Finding[] {
+  const path = [...parent, ...(issue.path as (string | number)[])];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownKey(path, key, source));
+    case 'invalid_union':
+      return translateUnion(issue, path, source);
+    default:
+      return [{ problem: wrongValue(issue, path, source) }];
+  }
+}
+
+/** Of several shapes, the one that the keys present look most like is the one that was meant. */
+function translateUnion(
+  issue: Issue & { code: 'invalid_union' },
+  path: ConfigPath,
+  source: Source,
+): Finding[] {
+  const value = valueAt(source.value, path);
+  const shapes = outlinesAt(source.outline, path).map(({ properties }) => Object.keys(properties ?? {}));
+  const scores = shapes.map((keys) => likeness(value, keys));
+  const best = Math.max(...scores);
+  const chosen = best > 0 ? issue.errors[scores.indexOf(best)] : undefined;
+  if (chosen !== undefined) return chosen.flatMap((inner) => translate(inner, path, source));
+  const wanted = shapes.map((keys) => keys.map((key) => `\`${key}\``).join(' and ')).join(', or ');
+  if (value === undefined) return [{ problem: missing(path, source) }];
+  const message = `\`${formatPath(path)}\` must have ${wanted}; it ${described(value)}`;
+  const code = isMapping(value) ? 'ERR_CONFIG_MISSING' : 'ERR_CONFIG_TYPE';
+  return [{ problem: problem(code, path, source.places.value(path), message, wayOutAt(path, code, source)) }];
+}
+
+function likeness(value: unknown, keys: readonly string[]): number {
+  if (!isMapping(value)) return 0;
+  let score = 0;
+  for (const key of Object.keys(value)) {
+    if (keys.includes(key)) score += 2;
+    else if (nearest(key, keys) !== undefined) score += 1;
+  }
+  return score;
+}
+
+function unknownKey(path: ConfigPath, key: string, source: Source): Finding {
+  const code = 'ERR_CONFIG_UNKNOWN_KEY';
+  const full = [...path, key];
+  const keys = keysAt(source.outline, path);
+  const where = path.length === 0 ? '' : ` in \`${formatPath(path)}\``;
+  const place = source.places.key(full);
+  if (keys.includes(key)) {
+    const message = `key \`${key}\`${where} does not go with the keys beside it`;
+    return { problem: problem(code, full, place, message, wayOutAt(path, code, source)) };
+  }
+  const present = valueAt(source.value, path);
+  const free = keys.filter((candidate) => !(isMapping(present) && Object.hasOwn(present, candidate)));
+  const meant = nearest(key, free);
+  const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`;
+  const wayOut =
+    meant === undefined ? `Keys allowed here: ${keys.join(', ')}.` : `Write \`${meant}\`, or remove the key.`;
+  const found = problem(code, full, place, `unknown key \`${key}\`${where}${hint}`, wayOut);
+  return meant === undefined ? { problem: found } : { problem: found, meant: formatPath([...path, meant]) };
+}
+
+function wrongValue(issue: Issue, path: ConfigPath, source: Source): ConfigProblem {
+  const value = valueAt(source.value, path);
+  if (value === undefined) return missing(path, source);
+  const code = codeOf(issue, path);
+  const subject = path.length === 0 ? 'the document' : `\`${formatPath(path)}\``;
+  const hint = issue.code === 'invalid_value' ? suggestion(value, issue.values) : '';
+  const message = `${subject} must be ${expected(issue)}; it ${described(value)}${hint}`;
+  return problem(code, path, source.places.value(path), message, wayOutAt(path, code, source));
+}
+
+function missing(path: ConfigPath, source: Source): ConfigProblem {
+  const code = path.length === 1 && isVersionKey(path[0]) ? 'ERR_CONFIG_VERSION' : 'ERR_CONFIG_MISSING';
+  const parent = path.slice(0, -1);
+  const where = parent.length === 0 ? '' : ` in \`${formatPath(parent)}\``;
+  const message = `\`${path.at(-1) ?? ''}\` is missing${where}`;
+  return problem(code, path, source.places.value(parent), message, wayOutAt(path, code, source));
+}
+
+function codeOf(issue: Issue, path: ConfigPath): ConfigErrorCode {
+  if (path.length === 1 && isVersionKey(path[0])) return 'ERR_CONFIG_VERSION';
+  return issue.code === 'invalid_type' ? 'ERR_CONFIG_TYPE' : 'ERR_CONFIG_VALUE';
+}
+
+function isVersionKey(key: string | number | undefined): boolean {
+  return key === 'apiVersion' || key === 'kind';
+}
+
+const typeWords: Readonly<Record<string, string>> = {
+  array: 'a list',
+  object: 'a mapping',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+function expected(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return typeWords[issue.expected] ?? issue.expected;
+    case 'invalid_value':
+      return issue.values.map((value) => `\`${String(value)}\``).join(' or ');
+    case 'too_small':
+      return sized('at least', issue.origin, issue.minimum);
+    case 'too_big':
+      return sized('at most', issue.origin, issue.maximum);
+    default:
+      return issue.message;
+  }
+}
+
+function sized(bound: string, origin: string, size: number | bigint): string {
+  if (origin === 'array') return `${bound} ${size} long`;
+  return origin === 'string' ? `${bound} ${size} characters` : `${bound} ${size}`;
+}
+
+function suggestion(value: unknown, values: readonly unknown[]): string {
+  const meant =
+    typeof value === 'string' && values.length > 1 ? nearest(value, values.map(String)) : undefined;
+  return meant === undefined ? '' : `, did you mean \`${meant}\`?`;
+}
+
+/** "is the text `x`": what stands there, cut to a readable length. */
+function described(value: unknown): string {
+  if (value === null) return 'is empty';
+  if (Array.isArray(value)) return value.length === 0 ? 'is an empty list' : `is a list of ${value.length}`;
+  if (isMapping(value)) return 'is a mapping';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return `is ${typeof value === 'string' ? 'the text ' : ''}\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
+}
+
+function wayOutAt(path: ConfigPath, code: ConfigErrorCode, source: Source): string {
+  const description = descriptionAt(source.outline, path);
+  return description === '' ? configErrors[code].wayOut : description;
+}
+
+function problem(
+  code: ConfigErrorCode,
+  path: ConfigPath,
+  place: Place,
+  message: string,
+  wayOut: string,
+): ConfigProblem {
+  return { severity: 'error', code, path: formatPath(path), place, message, wayOut };
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function valueAt(root: unknown, path: ConfigPath): unknown {
+  let value = root;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}

@@ -1,0 +1,167 @@
+/** Reads the configuration: the only place of the product that looks at the environment or opens narthex.yaml.
+ *
+ *  Environment: NARTHEX_CONFIG (path of the file) and OTEL_EXPORTER_OTLP_ENDPOINT (used when `tracing.otlpEndpoint`
+ *  is not set). Nothing else. */
+import { type FileHandle, access, constants, open, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Parsed, type Places, fileBytesMax, parseConfigText } from './document.ts';
+import { crossCheck } from './crosscheck.ts';
+import { byPlace, problemsOf } from './issues.ts';
+import type { Outline } from './outline.ts';
+import {
+  type ConfigErrorCode,
+  ConfigError,
+  type ConfigPath,
+  type ConfigProblem,
+  configErrors,
+  formatPath,
+} from './problem.ts';
+import { publishedSchema } from './published-schema.ts';
+import { type Config, configSchema, isHttpUrl } from './schema.ts';
+
+/** What the environment may say. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadOptions {
+  /** Path of the file; by default NARTHEX_CONFIG, then ./narthex.yaml. */
+  readonly file?: string | undefined;
+  readonly environment: Environment;
+  /** Folder that a relative path of the file starts at. */
+  readonly folder: string;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Path of the file as problems name it. */
+  readonly file: string;
+  /** Where each value stands, for checks that come later. */
+  readonly places: Places;
+}
+
+/** Loads, validates and cross-checks.
+ *  @throws ConfigError with every problem found. */
+export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
+  const file = options.file ?? (options.environment['NARTHEX_CONFIG'] || 'narthex.yaml');
+  const absolute = resolve(options.folder, file);
+  const parsed = parseConfigText(await readConfigFile(absolute, file), file);
+  const { config: written, places } = validate(parsed);
+  const config = withEnvironment(withAbsolutePaths(written, dirname(absolute)), options.environment);
+  const problems = [...crossCheck(config, places), ...(await unreadableFiles(config, places))].sort(byPlace);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { config, file, places };
+}
+
+function validate(parsed: Parsed): { config: Config; places: Places } {
+  if (parsed.kind === 'refused') throw new ConfigError(parsed.problems);
+  const { value, places } = parsed;
+  const result = configSchema.safeParse(value);
+  if (result.success) return { config: result.data, places };
+  const outline = publishedSchema() as Outline;
+  throw new ConfigError(problemsOf(result.error.issues, { value, places, outline }));
+}
+
+async function readConfigFile(absolute: string, file: string): Promise<Uint8Array> {
+  try {
+    await using handle = await open(absolute);
+    return await readBounded(handle);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new ConfigError([outside('ERR_CONFIG_NOT_FOUND', `there is no file ${file}`)]);
+    throw new ConfigError([
+      outside('ERR_CONFIG_UNREADABLE', `${file} cannot be read (${code ?? 'unknown reason'})`),
+    ]);
+  }
+}
+
+/** At most one byte more than a configuration may have, also from what has no size of its own (a pipe, a device). */
+async function readBounded(handle: FileHandle): Promise<Uint8Array> {
+  const buffer = new Uint8Array(fileBytesMax + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
+}
+
+function outside(code: ConfigErrorCode, message: string): ConfigProblem {
+  return { severity: 'error', code, path: '', message, wayOut: configErrors[code].wayOut };
+}
+
+function withEnvironment(config: Config, environment: Environment): Config {
+  // An empty variable counts as unset, as OpenTelemetry has it.
+  const endpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'] || undefined;
+  if (config.tracing.otlpEndpoint !== undefined || endpoint === undefined) return config;
+  if (!isHttpUrl(endpoint)) {
+    const message =
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL without user, query or fragment';
+    throw new ConfigError([outside('ERR_CONFIG_ENVIRONMENT', message)]);
+  }
+  return { ...config, tracing: { otlpEndpoint: endpoint } };
+}
+
+/** Relative paths start at the folder of the configuration file, wherever the command is run. */
+function withAbsolutePaths(config: Config, folder: string): Config {
+  const absolute = (path: string): string => resolve(folder, path);
+  return {
+    ...config,
+    certificates: config.certificates.map((entry) => ({
+      ...entry,
+      certFile: absolute(entry.certFile),
+      keyFile: absolute(entry.keyFile),
+    })),
+    gatekeepers: config.gatekeepers.map((entry) => ({
+      ...entry,
+      ...(entry.caFile !== undefined && { caFile: absolute(entry.caFile) }),
+      ...(entry.clientCertFile !== undefined && { clientCertFile: absolute(entry.clientCertFile) }),
+      ...(entry.clientKeyFile !== undefined && { clientKeyFile: absolute(entry.clientKeyFile) }),
+    })),
+  };
+}
+
+async function unreadableFiles(config: Config, places: Places): Promise<ConfigProblem[]> {
+  const problems: ConfigProblem[] = [];
+  for (const { path, file } of namedFiles(config)) {
+    const why = await whyUnreadable(file);
+    if (why === undefined) continue;
+    const message = `\`${formatPath(path)}\`: ${file} ${why}`;
+    problems.push({
+      ...outside('ERR_CONFIG_FILE', message),
+      path: formatPath(path),
+      place: places.value(path),
+    });
+  }
+  return problems;
+}
+
+/** Every file that the configuration names, with the path of the key that names it. */
+export function namedFiles(config: Config): readonly { readonly path: ConfigPath; readonly file: string }[] {
+  const certificates = config.certificates.flatMap((entry, index) =>
+    (['certFile', 'keyFile'] as const).map((key) => ({
+      path: ['certificates', index, key],
+      file: entry[key],
+    })),
+  );
+  const gatekeepers = config.gatekeepers.flatMap((entry, index) =>
+    (['caFile', 'clientCertFile', 'clientKeyFile'] as const).map((key) => ({
+      path: ['gatekeepers', index, key],
+      file: entry[key],
+    })),
+  );
+  return [...certificates, ...gatekeepers].filter(
+    (named): named is { path: (string | number)[]; file: string } => named.file !== undefined,
+  );
+}
+
+async function whyUnreadable(file: string): Promise<string | undefined> {
+  try {
+    if (!(await stat(file)).isFile()) return 'is not a file';
+    await access(file, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown reason'})`;
+  }
+}

@@ -1,0 +1,40 @@
+/** The word that was probably meant (Levenshtein distance with swaps of neighbours, over UTF-16 units). Pure. */
+
+/** Words longer than this are compared by their first part only: a suggestion is not worth more. */
+const comparedMax = 64;
+
+/** The candidate nearest to `word`, if it is near enough to be a slip of the hand: a distance of at most a third
+ *  of the word, and never more than 3. Ties go to the earlier candidate. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.min(3, Math.max(1, Math.floor(word.length / 3))) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Insertions, deletions, replacements and swaps of two neighbours that turn one word into the other (optimal
+ *  string alignment). */
+export function editDistance(a: string, b: string): number {
+  const from = a.slice(0, comparedMax);
+  const to = b.slice(0, comparedMax);
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const replaced = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
+      const swapped = row > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const best = Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1);
+      current[column] = swapped ? Math.min(best, beforePrevious[column - 2]! + 1) : best;
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[to.length]!;
+}

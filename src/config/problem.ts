@@ -1,0 +1,154 @@
+/** What can be wrong with a configuration, as data: a closed code, the place, the sentence, the way out.
+ *
+ *  A configuration is the operator's own text, so problems quote it; nothing from the wire ever gets here. */
+
+/** Every code of a configuration problem, with its cause and way out. ERRORS.md is checked against this table. */
+export const configErrors = {
+  ERR_CONFIG_NOT_FOUND: {
+    cause: 'There is no configuration file at the path given, in NARTHEX_CONFIG or at ./narthex.yaml.',
+    wayOut: 'Pass the path of the file, or start from deploy/examples/narthex.yaml.',
+  },
+  ERR_CONFIG_UNREADABLE: {
+    cause: 'The configuration file exists but cannot be read.',
+    wayOut: 'Check its permissions, and that it is a file.',
+  },
+  ERR_CONFIG_TOO_LARGE: {
+    cause: 'The configuration file is larger than 256 KiB.',
+    wayOut: 'Check that it is the right file; keep certificates in files of their own.',
+  },
+  ERR_CONFIG_SYNTAX: {
+    cause: 'The file is not one YAML 1.2 document in UTF-8.',
+    wayOut: 'Correct the YAML at the place named; indentation and quotes are the usual causes.',
+  },
+  ERR_CONFIG_DUPLICATE_KEY: {
+    cause: 'A mapping has the same key twice, so one of the two would be lost.',
+    wayOut: 'Remove or rename one of the two.',
+  },
+  ERR_CONFIG_ALIAS: {
+    cause: 'Aliases (`*name`) expand to more than the file may hold: 100 nodes.',
+    wayOut: 'Write the values out.',
+  },
+  ERR_CONFIG_VERSION: {
+    cause: 'apiVersion or kind is not one that this version reads.',
+    wayOut: 'Use `apiVersion: narthex/v1` and `kind: Proxy`.',
+  },
+  ERR_CONFIG_UNKNOWN_KEY: {
+    cause: 'A key that means nothing here; ignoring it would hide a spelling mistake.',
+    wayOut: 'Correct or remove the key; deploy/schema/narthex.schema.json lists every key for editors.',
+  },
+  ERR_CONFIG_MISSING: {
+    cause: 'A required key is absent.',
+    wayOut: 'Add the key.',
+  },
+  ERR_CONFIG_TYPE: {
+    cause: 'A value of the wrong type, such as text where a number is expected.',
+    wayOut: 'Write a value of the type named; numbers without quotes and without units.',
+  },
+  ERR_CONFIG_VALUE: {
+    cause: 'A value of the right type that is out of range, malformed, or not one of the words allowed.',
+    wayOut: 'Write a value as described beside the message.',
+  },
+  ERR_CONFIG_REFERENCE: {
+    cause: 'A name refers to something the file does not define.',
+    wayOut: 'Define it, or use a name that is defined.',
+  },
+  ERR_CONFIG_DUPLICATE: {
+    cause: 'Two entries of a list have the same name or serve the same domain.',
+    wayOut: 'Rename or remove one of the two.',
+  },
+  ERR_CONFIG_PORT_CLASH: {
+    cause: 'Two listeners, or a listener and the admin port, want the same port of the same address.',
+    wayOut: 'Give each its own port or its own address.',
+  },
+  ERR_CONFIG_FILE: {
+    cause: 'A file that the configuration names does not exist or cannot be read.',
+    wayOut:
+      'Correct the path (relative ones start at the folder of the configuration file) or its permissions.',
+  },
+  ERR_CONFIG_CERTIFICATE: {
+    cause: 'A certificate file does not hold certificates in PEM form that can be parsed.',
+    wayOut:
+      'Write the certificate first and its intermediates after it, each between BEGIN and END CERTIFICATE.',
+  },
+  ERR_CONFIG_CERTIFICATE_DATES: {
+    cause: 'A certificate has expired or is not valid yet.',
+    wayOut: 'Renew the certificate, or correct the clock of the machine.',
+  },
+  ERR_CONFIG_CERTIFICATE_DOMAIN: {
+    cause:
+      'No certificate covers a domain that is served, so that clients which verify it will refuse to connect.',
+    wayOut: 'Add a certificate for the domain to `certificates`.',
+  },
+  ERR_CONFIG_KEY: {
+    cause: 'A key file does not hold a private key in PEM form without a passphrase.',
+    wayOut: 'Write the key as unencrypted PKCS#8 (`openssl pkcs8 -topk8 -nocrypt`) and protect the file.',
+  },
+  ERR_CONFIG_KEY_MISMATCH: {
+    cause: 'The private key is not the key of the certificate beside it.',
+    wayOut: 'Pair each certificate with the key it was issued for.',
+  },
+  ERR_CONFIG_ENVIRONMENT: {
+    cause: 'An environment variable that Narthex reads has a value it cannot use.',
+    wayOut: 'Correct or unset it; NARTHEX_CONFIG and OTEL_EXPORTER_OTLP_ENDPOINT are the ones read.',
+  },
+} as const satisfies Record<`ERR_CONFIG_${string}`, { cause: string; wayOut: string }>;
+
+export type ConfigErrorCode = keyof typeof configErrors;
+
+/** Keys and indices from the root of the document to a value. */
+export type ConfigPath = readonly (string | number)[];
+
+/** Where a value stands; lines and columns count from 1, columns in UTF-16 units as editors show them. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface ConfigProblem {
+  readonly severity: 'error' | 'warning';
+  readonly code: ConfigErrorCode;
+  /** Dotted path of the offending value, '' for the document itself. */
+  readonly path: string;
+  /** Absent when the problem lies outside any file (environment, a file that is not there). */
+  readonly place?: Place;
+  /** What is wrong and what was expected, in one sentence. */
+  readonly message: string;
+  readonly wayOut: string;
+}
+
+/** The most problems that one report lists; a file this wrong is a different file. */
+export const problemsMax = 50;
+
+/** Thrown once, with everything that is wrong: an operator fixes a file in one go. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly code: ConfigErrorCode;
+  readonly problems: readonly ConfigProblem[];
+  /** How many further problems were found and not listed. */
+  readonly omitted: number;
+
+  /** @param problems at least one. */
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.slice(0, problemsMax).map(formatProblem).join('\n'));
+    this.code = problems[0]?.code ?? 'ERR_CONFIG_SYNTAX';
+    this.problems = problems.slice(0, problemsMax);
+    this.omitted = Math.max(0, problems.length - problemsMax);
+  }
+}
+
+/** `file:line:column: error CODE: message`, the form that editors and CI systems make clickable. */
+export function formatProblem({ place, severity, code, message }: ConfigProblem): string {
+  const where = place === undefined ? 'narthex' : `${place.file}:${place.line}:${place.column}`;
+  return `${where}: ${severity} ${code}: ${message}`;
+}
+
+/** `listeners[0].port`: a path as people write it. */
+export function formatPath(path: ConfigPath): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else text += text === '' ? step : `.${step}`;
+  }
+  return text;
+}

@@ -1,0 +1,266 @@
+/** The shape of `narthex.yaml`: every key with its unit, default and meaning. The same definitions give the types,
+ *  the checks and the JSON Schema for editors. What needs more than one value at a time is in `crosscheck.ts`. */
+import { domainToASCII } from 'node:url';
+import { z } from 'zod';
+import { isBindAddress, isDomainName, parseHostPort } from './address.ts';
+
+const dayMs = 86_400_000;
+
+/** Names end up in logs and as metric labels, so they are short and plain. */
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, at most 63');
+
+const port = z.int().min(0).max(65_535);
+
+const bindHost = z
+  .string()
+  .refine(isBindAddress, 'an IPv4 or IPv6 address (without brackets) or a host name');
+
+const hostPort = z.string().superRefine((text, context) => {
+  const parsed = parseHostPort(text);
+  if (parsed.kind === 'malformed')
+    context.addIssue({
+      code: 'custom',
+      message: `host:port, such as xmpp.example:5222 or [2001:db8::1]:5222; this ${parsed.why}`,
+    });
+});
+
+const domain = z
+  .string()
+  .refine(
+    (text) => text === text.normalize('NFC').toLowerCase() && isDomainName(domainToASCII(text)),
+    'a domain name in lower case, without a trailing dot, such as chat.example',
+  );
+
+const file = z.string().min(1).max(4_096);
+
+const otlpEndpoint = z
+  .string()
+  .refine(isHttpUrl, 'an http or https URL without user, query or fragment, such as http://collector:4318');
+
+/** Whether a text is usable as the base address of an OTLP/HTTP collector. */
+export function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+}
+
+const tls = z.enum(['starttls', 'direct']);
+
+function milliseconds(byDefault: number, minimum: number, description: string) {
+  return z
+    .int()
+    .min(minimum)
+    .max(dayMs)
+    .default(byDefault)
+    .describe(`${description} Milliseconds, ${minimum} to ${dayMs}.`);
+}
+
+function bound(byDefault: number, minimum: number, maximum: number, description: string) {
+  return z
+    .int()
+    .min(minimum)
+    .max(maximum)
+    .default(byDefault)
+    .describe(`${description} ${minimum} to ${maximum}.`);
+}
+
+const listener = z
+  .strictObject({
+    name: name.describe('Name of the listener in logs and metrics.'),
+    host: bindHost
+      .default('::')
+      .describe('Address to listen on; `::` is every address of the machine, IPv4 included.'),
+    port: port.describe('TCP port; 0 takes a free one.'),
+    tls: tls.describe(
+      '`starttls`: plain first, encrypted before anything else (RFC 6120 §5), usually port 5222; `direct`: encrypted ' +
+        'from the first byte (XEP-0368), usually port 5223. There is no default: a wrong guess hangs.',
+    ),
+  })
+  .describe('A port that clients connect to.');
+
+const certificate = z
+  .strictObject({
+    certFile: file.describe('Certificate in PEM form, intermediates after it.'),
+    keyFile: file.describe('Its private key in PEM form, without a passphrase.'),
+    domains: z
+      .array(domain)
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe('Domains to present it for; by default those that the certificate itself names.'),
+  })
+  .describe('A certificate shown to clients. Files are read again when they change.');
+
+const servedDomain = z
+  .strictObject({
+    domain: domain.describe('Domain that clients ask for, in the stream header and in TLS (SNI).'),
+    gatekeeper: name.describe('Name of the gatekeeper that serves it.'),
+  })
+  .describe('Which XMPP domain goes to which gatekeeper.');
+
+const connectByAddress = z
+  .strictObject({
+    address: hostPort.describe('host:port of the server; IPv6 addresses in brackets.'),
+    tls: tls.describe('How the server starts TLS; see `listeners[].tls`.'),
+  })
+  .describe('A fixed address.');
+
+const connectBySrv = z
+  .strictObject({
+    srv: domain.describe(
+      'Domain whose SRV records _xmpps-client and _xmpp-client name the server (RFC 6120 §3.2.1).',
+    ),
+  })
+  .describe('The address that DNS names.');
+
+const redirects = z
+  .strictObject({
+    allow: z
+      .array(hostPort)
+      .max(100)
+      .default([])
+      .describe(
+        'Addresses (host:port) to which the gatekeeper may send the proxy on (see-other-host); none by default.',
+      ),
+  })
+  .prefault({})
+  .describe('Redirects are followed by the proxy and never shown to clients.');
+
+const gatekeeper = z
+  .strictObject({
+    name: name.describe('Name of the gatekeeper in `domains`, logs and metrics.'),
+    connect: z.union([connectByAddress, connectBySrv]).describe('Where its server is.'),
+    caFile: file
+      .optional()
+      .describe(
+        'Certificate authorities in PEM form to trust for this gatekeeper instead of the public ones.',
+      ),
+    clientCertFile: file
+      .optional()
+      .describe('Certificate in PEM form by which the proxy shows who it is (mutual TLS).'),
+    clientKeyFile: file.optional().describe('Private key of `clientCertFile`.'),
+    channelBinding: z
+      .enum(['same-certificate', 'upstream-without-plus'])
+      .default('upstream-without-plus')
+      .describe(
+        '`upstream-without-plus`: the gatekeeper must not offer SCRAM-…-PLUS, which the proxy checks when it connects; ' +
+          '`same-certificate`: proxy and gatekeeper show the same certificate, so that tls-server-end-point (RFC 5929) ' +
+          'survives the proxy.',
+      ),
+    redirects,
+  })
+  .describe('A messaging server that the proxy stands in front of.');
+
+const limits = z
+  .strictObject({
+    connectionsMax: bound(10_000, 1, 1_000_000, 'Client connections at once.'),
+    connectionsPerAddressMax: bound(
+      256,
+      0,
+      1_000_000,
+      'Client connections at once from one address; 0 for no limit.',
+    ),
+    stanzaBytesMax: bound(
+      262_144,
+      10_000,
+      16_777_216,
+      'Bytes of one stanza; RFC 6120 §13.12 asks for 10,000 at least.',
+    ),
+    preAuthStanzaBytesMax: bound(10_000, 10_000, 262_144, 'Bytes of one stanza before authentication.'),
+    tagBytesMax: bound(16_384, 1_024, 262_144, 'Bytes of one start or end tag or of the stream header.'),
+    nameBytesMax: bound(1_024, 64, 16_384, 'Bytes of one element or attribute name.'),
+    depthMax: bound(128, 8, 1_024, 'Elements nested in each other, the stanza itself counted.'),
+    elementsMax: bound(10_000, 100, 1_000_000, 'Elements of one stanza.'),
+    attributesMax: bound(128, 16, 4_096, 'Attributes of one tag, namespace declarations included.'),
+    namespacesMax: bound(64, 16, 1_024, 'Namespace declarations in scope at once.'),
+    whitespaceBytesMax: bound(4_096, 1, 262_144, 'Bytes of white space between two stanzas.'),
+  })
+  .prefault({})
+  .describe(
+    'Bounds on what a peer can make the proxy hold or do. Reaching one ends the stream with policy-violation.',
+  );
+
+const timeouts = z
+  .strictObject({
+    handshakeMs: milliseconds(10_000, 100, 'From accepting a connection to its finished TLS handshake.'),
+    preAuthMs: milliseconds(30_000, 100, 'From accepting a connection to successful authentication.'),
+    dialMs: milliseconds(10_000, 100, 'To resolve, connect to and negotiate TLS with a gatekeeper.'),
+    writeStallMs: milliseconds(60_000, 100, 'How long a peer may read nothing while data waits for it.'),
+    closeGraceMs: milliseconds(1_000, 0, "How long a closed stream waits for the peer's closing tag."),
+    drainMs: milliseconds(
+      25_000,
+      0,
+      'How long a stopping proxy lets sessions end by themselves; keep it below terminationGracePeriodSeconds.',
+    ),
+    idleMs: milliseconds(
+      0,
+      0,
+      'How long a session may be silent in both directions; 0 for as long as it likes.',
+    ),
+  })
+  .prefault({})
+  .describe('Named waits.');
+
+const admin = z
+  .strictObject({
+    host: bindHost
+      .default('127.0.0.1')
+      .describe('Address of the admin port. It has no authentication: keep it inside.'),
+    port: port.default(9_090).describe('TCP port of probes and metrics; 0 takes a free one.'),
+  })
+  .prefault({})
+  .describe('Probes (/livez, /readyz, /startupz) and Prometheus metrics (/metrics) for the operator.');
+
+const log = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .describe('Least severity that is written to standard output, one JSON object per line.'),
+  })
+  .prefault({})
+  .describe('Logs carry closed words, numbers and names of this file; nothing that came over the wire.');
+
+const tracing = z
+  .strictObject({
+    otlpEndpoint: otlpEndpoint
+      .optional()
+      .describe(
+        'Base URL of an OTLP/HTTP collector; spans go to its /v1/traces. Without it, and without ' +
+          'OTEL_EXPORTER_OTLP_ENDPOINT in the environment, nothing is traced.',
+      ),
+  })
+  .prefault({})
+  .describe('Spans of the life of a session.');
+
+/** The whole file, as it is written: defaults not yet filled in on the input side. */
+export const configSchema = z
+  .strictObject({
+    apiVersion: z.literal('narthex/v1').describe('Version of this format.'),
+    kind: z.literal('Proxy').describe('What the document configures.'),
+    listeners: z.array(listener).min(1).max(100).describe('Ports that clients connect to.'),
+    certificates: z
+      .array(certificate)
+      .min(1)
+      .max(1_000)
+      .describe('Certificates shown to clients, chosen by SNI.'),
+    domains: z.array(servedDomain).min(1).max(1_000).describe('XMPP domains served.'),
+    gatekeepers: z.array(gatekeeper).min(1).max(1_000).describe('Messaging servers behind the proxy.'),
+    limits,
+    timeouts,
+    admin,
+    log,
+    tracing,
+  })
+  .describe('Configuration of a Narthex proxy (narthex.yaml).');
+
+/** A checked configuration, defaults filled in, file paths absolute. */
+export type Config = Immutable<z.output<typeof configSchema>>;
+
+export type ListenerConfig = Config['listeners'][number];
+export type CertificateConfig = Config['certificates'][number];
+export type GatekeeperConfig = Config['gatekeepers'][number];
+
+type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;

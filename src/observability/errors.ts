@@ -1,0 +1,166 @@
+/** What every code that ends a stream means to an operator, and what to do about it. ERRORS.md is checked against
+ *  this table, and the type makes it complete. */
+import type { StreamErrorCode } from '../stanza/error.ts';
+
+export interface ErrorExplanation {
+  readonly cause: string;
+  readonly wayOut: string;
+}
+
+const raise = (limit: string): string =>
+  `If the peer is legitimate, raise \`limits.${limit}\`; otherwise nothing is to be done.`;
+const peer = 'The peer is broken or hostile; `narthex scan` shows at which byte it went wrong.';
+
+export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> = {
+  ERR_XML_NOT_WELL_FORMED: { cause: 'The bytes are not well-formed XML (RFC 6120 §11.3).', wayOut: peer },
+  ERR_XML_RESTRICTED: {
+    cause:
+      'A comment, processing instruction, DTD or entity reference, all of which XMPP forbids (RFC 6120 §11.1).',
+    wayOut: peer,
+  },
+  ERR_XML_ENCODING: {
+    cause: 'The XML declaration asks for an encoding other than UTF-8 (RFC 6120 §11.6).',
+    wayOut: 'Have the peer send UTF-8.',
+  },
+  ERR_XML_UTF8: { cause: 'The bytes are not valid UTF-8.', wayOut: peer },
+  ERR_XML_NAMESPACE: {
+    cause:
+      'A prefix is undeclared, or a reserved prefix or namespace name is bound otherwise than it must be.',
+    wayOut: peer,
+  },
+  ERR_XML_AMBIGUOUS: {
+    cause:
+      'Legal XML that real parsers read differently, refused so that proxy and gatekeeper cannot disagree.',
+    wayOut: 'Have the peer avoid it; there is no option to let it through.',
+  },
+  ERR_STREAM_TEXT: { cause: 'Text other than white space between two stanzas.', wayOut: peer },
+  ERR_STREAM_HEADER: {
+    cause: 'What came first is not a stream header (RFC 6120 §4.7).',
+    wayOut: 'Check that the peer speaks XMPP on this port and uses the TLS mode of the listener.',
+  },
+  ERR_STANZA_TOO_LARGE: {
+    cause: 'A stanza has more bytes than allowed; before authentication the bound is lower.',
+    wayOut: raise('stanzaBytesMax` or `limits.preAuthStanzaBytesMax'),
+  },
+  ERR_TAG_TOO_LARGE: {
+    cause: 'A tag or the stream header has more bytes than allowed.',
+    wayOut: raise('tagBytesMax'),
+  },
+  ERR_NAME_TOO_LONG: {
+    cause: 'An element or attribute name is longer than allowed.',
+    wayOut: raise('nameBytesMax'),
+  },
+  ERR_DEPTH: { cause: 'Elements are nested deeper than allowed.', wayOut: raise('depthMax') },
+  ERR_ELEMENT_COUNT: { cause: 'A stanza has more elements than allowed.', wayOut: raise('elementsMax') },
+  ERR_ATTRIBUTE_COUNT: { cause: 'A tag has more attributes than allowed.', wayOut: raise('attributesMax') },
+  ERR_NAMESPACE_COUNT: {
+    cause: 'More namespace declarations are in scope than allowed.',
+    wayOut: raise('namespacesMax'),
+  },
+  ERR_WHITESPACE_RUN: {
+    cause: 'More white space between two stanzas than any keep-alive needs.',
+    wayOut: raise('whitespaceBytesMax'),
+  },
+  ERR_HANDSHAKE_TIMEOUT: {
+    cause: 'The TLS handshake was not finished in time.',
+    wayOut:
+      'Check the TLS mode of the listener and of the client; raise `timeouts.handshakeMs` for very slow links.',
+  },
+  ERR_PRE_AUTH_TIMEOUT: {
+    cause: 'The client did not authenticate in time.',
+    wayOut: 'Raise `timeouts.preAuthMs` if people have to type a password or a second factor meanwhile.',
+  },
+  ERR_WRITE_STALL: {
+    cause: 'A peer read nothing for too long while data waited for it.',
+    wayOut: 'The connection was probably dead already; raise `timeouts.writeStallMs` for very slow links.',
+  },
+  ERR_IDLE_TIMEOUT: {
+    cause: 'A session was silent in both directions for too long.',
+    wayOut: 'Raise `timeouts.idleMs` above the keep-alive interval of the clients, or set it to 0.',
+  },
+  ERR_CONNECTION_LIMIT: {
+    cause: 'As many clients as allowed are connected.',
+    wayOut: 'Raise `limits.connectionsMax`, or add replicas.',
+  },
+  ERR_ADDRESS_LIMIT: {
+    cause: 'As many clients as allowed are connected from one address.',
+    wayOut:
+      'Raise `limits.connectionsPerAddressMax` when many clients share an address (NAT, a load balancer).',
+  },
+  ERR_STARTTLS_PIPELINED: {
+    cause:
+      'Bytes followed <starttls/> in clear text, which would let a third party inject XML into the TLS session.',
+    wayOut: 'The peer is broken or under attack; nothing is to be configured.',
+  },
+  ERR_STARTTLS_REQUIRED: {
+    cause: 'The client did something else than STARTTLS on a connection without TLS.',
+    wayOut: 'Have the client use TLS; it is not optional.',
+  },
+  ERR_TLS_HANDSHAKE: {
+    cause: 'The TLS handshake with the client failed.',
+    wayOut: 'Check that a certificate covers the domain and that the client supports TLS 1.2 or newer.',
+  },
+  ERR_COMPRESSION: {
+    cause: 'The client asked for stream compression, which was not offered (XEP-0138).',
+    wayOut: 'Turn compression off in the client.',
+  },
+  ERR_UNKNOWN_DOMAIN: {
+    cause: 'The client asked for a domain that is not served here.',
+    wayOut: 'Add the domain to `domains`, or correct the DNS records that led the client here.',
+  },
+  ERR_SNI_MISMATCH: {
+    cause: 'The domain in the TLS handshake and the one in the stream header lead to different places.',
+    wayOut: 'Have the client send the XMPP domain as SNI, not the name of the host.',
+  },
+  ERR_STREAM_VERSION: {
+    cause: 'The stream header has no version 1.0 (RFC 6120 §4.7.5).',
+    wayOut: 'Use a client younger than 2004.',
+  },
+  ERR_RESTART_PIPELINED: {
+    cause: 'Bytes that belong to neither the old nor the new stream came around a stream restart.',
+    wayOut: peer,
+  },
+  ERR_CHANNEL_BINDING: {
+    cause:
+      'The gatekeeper offers SCRAM with channel binding, which ends at the proxy: clients would fail, or believe to be ' +
+      'under attack if the offer were only removed.',
+    wayOut:
+      'Turn channel binding off at the gatekeeper; or give proxy and gatekeeper the same certificate and set ' +
+      '`channelBinding: same-certificate`; or, once built, let the proxy authenticate by itself.',
+  },
+  ERR_NEGOTIATION: {
+    cause: 'The client sent something that has no place at this point of the negotiation.',
+    wayOut: peer,
+  },
+  ERR_UPSTREAM_UNREACHABLE: {
+    cause: 'No connection to the gatekeeper came about: refused, timed out, or its name did not resolve.',
+    wayOut: 'Check `gatekeepers[].connect`, DNS, and the network between proxy and gatekeeper.',
+  },
+  ERR_UPSTREAM_TLS: {
+    cause: 'TLS with the gatekeeper failed, or its certificate was not accepted.',
+    wayOut:
+      'Check `caFile`, the names in the certificate of the gatekeeper, and the TLS mode under `connect`.',
+  },
+  ERR_UPSTREAM_NEGOTIATION: {
+    cause: 'The gatekeeper answered the opening of the stream in a way that cannot be followed.',
+    wayOut: 'Check that `connect` names a client port, and that the gatekeeper serves the domain.',
+  },
+  ERR_UPSTREAM_CLOSED: {
+    cause: 'The gatekeeper closed or lost the connection.',
+    wayOut: 'Look into the log of the gatekeeper.',
+  },
+  ERR_UPSTREAM_REDIRECT: {
+    cause: 'The gatekeeper redirected to an address that is not allowed (see-other-host).',
+    wayOut: 'Add the address to `redirects.allow` if the gatekeeper is to be trusted with it.',
+  },
+  ERR_SHUTDOWN: { cause: 'The proxy is stopping.', wayOut: 'None needed: clients reconnect.' },
+  ERR_INTERNAL: {
+    cause: 'A defect of the proxy.',
+    wayOut: 'Please report it with the version and the log lines around it.',
+  },
+};
+
+/** Whether a value is a code of the table. */
+export function isStreamErrorCode(value: unknown): value is StreamErrorCode {
+  return typeof value === 'string' && Object.hasOwn(streamErrors, value);
+}

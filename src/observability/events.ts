@@ -1,0 +1,77 @@
+/** Everything that is ever logged: closed event names, and for each the fields it may carry. Free text has
+ *  no kind (`field.ts`). */
+import type { FieldKinds, FieldValues } from './field.ts';
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+interface EventDefinition {
+  readonly level: Level;
+  readonly fields: FieldKinds;
+}
+
+const sides = ['client', 'gatekeeper'] as const;
+const tlsModes = ['starttls', 'direct'] as const;
+
+const listenFailures = ['port-in-use', 'forbidden', 'no-such-address', 'other'] as const;
+
+/** Why a session ended. The same words are a label of narthex_session_closes_total. */
+export const closeReasons = ['client', 'gatekeeper', 'refused', 'timeout', 'drain', 'error'] as const;
+export type CloseReason = (typeof closeReasons)[number];
+
+/** `session` is a number that counts up within one process and tells its lines apart, nothing more. */
+export const logEvents = {
+  'proxy.started': {
+    level: 'info',
+    fields: { listeners: 'number', domains: 'number', gatekeepers: 'number' },
+  },
+  'proxy.draining': { level: 'info', fields: { sessions: 'number', drainMs: 'number' } },
+  'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
+  'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },
+  'listener.closed': { level: 'info', fields: { listener: 'label' } },
+  'listener.failed': { level: 'error', fields: { listener: 'label', why: listenFailures } },
+  'admin.opened': { level: 'info', fields: { port: 'number' } },
+  'certificates.loaded': { level: 'info', fields: { certificates: 'number' } },
+  'certificates.kept': { level: 'error', fields: { certificates: 'number' } },
+  'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },
+  'session.opened': { level: 'debug', fields: { session: 'number', listener: 'label' } },
+  'session.routed': { level: 'debug', fields: { session: 'number', gatekeeper: 'label' } },
+  'session.authenticated': {
+    level: 'debug',
+    fields: { session: 'number', gatekeeper: 'label', durationMs: 'number' },
+  },
+  'session.refused': {
+    level: 'warn',
+    fields: {
+      session: 'number',
+      listener: 'label',
+      gatekeeper: 'label',
+      side: sides,
+      code: 'code',
+      offset: 'number',
+    },
+  },
+  'session.closed': {
+    level: 'info',
+    fields: {
+      session: 'number',
+      listener: 'label',
+      gatekeeper: 'label',
+      reason: closeReasons,
+      durationMs: 'number',
+      stanzasToGatekeeper: 'number',
+      stanzasToClient: 'number',
+      bytesToGatekeeper: 'number',
+      bytesToClient: 'number',
+    },
+  },
+  'gatekeeper.unreachable': {
+    level: 'warn',
+    fields: { gatekeeper: 'label', code: 'code', durationMs: 'number' },
+  },
+  'tracing.failed': { level: 'error', fields: {} },
+} as const satisfies Record<string, EventDefinition>;
+
+export type LogEvent = keyof typeof logEvents;
+
+/** The fields that one event may carry. */
+export type LogFields<Event extends LogEvent> = FieldValues<(typeof logEvents)[Event]['fields']>;

@@ -1,0 +1,53 @@
+/** What logs and traces may hold. No kind is free text, so that nothing from the wire can get in, not even by
+ *  mistake: types say so at compile time, `fits` at run time. */
+import type { StreamErrorCode } from '../stanza/error.ts';
+import { isStreamErrorCode } from './errors.ts';
+import { type Label, isLabel } from './label.ts';
+
+/** A count, size or duration; a configured name; a code that ends a stream; or one of some words. */
+export type FieldKind = 'number' | 'label' | 'code' | readonly string[];
+
+/** Fields by name. */
+export type FieldKinds = Readonly<Record<string, FieldKind>>;
+
+/** The values that go with a table of kinds. All may be left out: a session that fails early has no gatekeeper. */
+export type FieldValues<Kinds extends FieldKinds> = {
+  readonly [Field in keyof Kinds]?: FieldValue<Kinds[Field]>;
+};
+
+type FieldValue<Kind extends FieldKind> = Kind extends 'number'
+  ? number
+  : Kind extends 'label'
+    ? Label
+    : Kind extends 'code'
+      ? StreamErrorCode
+      : Kind[number];
+
+/** Stands where a value of the wrong kind would have stood. */
+export const refused = '[refused]';
+
+/** A copy of the fields that the table names, and of no others. */
+export function allowedFields(
+  kinds: FieldKinds,
+  values: Readonly<Record<string, unknown>>,
+): Record<string, string | number> {
+  const copy: Record<string, string | number> = {};
+  for (const [field, kind] of Object.entries(kinds)) {
+    const value = values[field];
+    if (value !== undefined) copy[field] = fits(kind, value) ? value : refused;
+  }
+  return copy;
+}
+
+function fits(kind: FieldKind, value: unknown): value is string | number {
+  switch (kind) {
+    case 'number':
+      return Number.isFinite(value);
+    case 'label':
+      return isLabel(value);
+    case 'code':
+      return isStreamErrorCode(value);
+    default:
+      return typeof value === 'string' && kind.includes(value);
+  }
+}

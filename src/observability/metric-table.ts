@@ -1,0 +1,70 @@
+/** Every metric of the product as data: METRICS.md, dashboards and alerts are checked against this table.
+ *
+ *  Names: `narthex_<noun>_<unit>`, base units (seconds, bytes), `_total` on counters. Labels are bounded: a
+ *  direction, a kind, a closed code, or a name of the configuration; never anything from the wire. */
+
+interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds in seconds, histograms only. */
+  readonly buckets?: readonly number[];
+}
+
+const connectSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+const sessionSeconds = [1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800] as const;
+
+export const metricTable = {
+  narthex_build_info: {
+    type: 'gauge',
+    help: 'Always 1; the labels tell what runs.',
+    labels: ['version', 'node'],
+  },
+  narthex_sessions: { type: 'gauge', help: 'Sessions open now.', labels: [] },
+  narthex_sessions_total: { type: 'counter', help: 'Sessions opened, by listener.', labels: ['listener'] },
+  narthex_session_closes_total: {
+    type: 'counter',
+    help: 'Sessions ended, by who or what ended them.',
+    labels: ['reason'],
+  },
+  narthex_session_duration_seconds: {
+    type: 'histogram',
+    help: 'How long sessions lasted.',
+    labels: [],
+    buckets: sessionSeconds,
+  },
+  narthex_stanzas_total: {
+    type: 'counter',
+    help: 'Stanzas and nonzas read and accepted.',
+    labels: ['direction', 'kind'],
+  },
+  narthex_stream_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of stanzas and nonzas read and accepted, without TLS.',
+    labels: ['direction'],
+  },
+  narthex_refusals_total: {
+    type: 'counter',
+    help: 'Streams and connections refused or ended with an error, by code (see ERRORS.md).',
+    labels: ['code'],
+  },
+  narthex_dial_duration_seconds: {
+    type: 'histogram',
+    help: 'Connecting to a gatekeeper, from resolving its name to TLS, by outcome.',
+    labels: ['gatekeeper', 'outcome'],
+    buckets: connectSeconds,
+  },
+  narthex_handshake_duration_seconds: {
+    type: 'histogram',
+    help: 'TLS handshakes that succeeded, by side.',
+    labels: ['side'],
+    buckets: connectSeconds,
+  },
+  narthex_certificate_reloads_total: {
+    type: 'counter',
+    help: 'Attempts to load changed certificates: replaced, or kept because the new ones are broken.',
+    labels: ['outcome'],
+  },
+} as const satisfies Record<`narthex_${string}`, MetricDefinition>;
+
+export type MetricName = keyof typeof metricTable;

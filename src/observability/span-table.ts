@@ -1,0 +1,29 @@
+/** Every span of a trace and every attribute a span may carry. No attribute takes free text. */
+import { closeReasons } from './events.ts';
+import type { FieldKinds, FieldValues } from './field.ts';
+
+/** The life of a session, and its steps, which are children of `session`. */
+export const spanNames = [
+  'session',
+  'accept',
+  'tls',
+  'dial',
+  'attestation',
+  'authentication',
+  'close',
+] as const;
+export type SpanName = (typeof spanNames)[number];
+
+/** Attributes and what they hold; on the wire their names start with `narthex.`. */
+export const spanAttributes = {
+  listener: 'label',
+  gatekeeper: 'label',
+  side: ['client', 'gatekeeper'],
+  tls: ['starttls', 'direct'],
+  code: 'code',
+  reason: closeReasons,
+  stanzasToGatekeeper: 'number',
+  stanzasToClient: 'number',
+} as const satisfies FieldKinds;
+
+export type SpanAttributes = FieldValues<typeof spanAttributes>;

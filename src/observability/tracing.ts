@@ -1,0 +1,66 @@
+/** Traces: spans of the life of a session. A facade over the OpenTelemetry API that takes names and attributes from
+ *  a closed table (`span-table.ts`) and has no way to pass a text on. */
+import { ProxyTracerProvider, ROOT_CONTEXT, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import type { Context, Span as ApiSpan } from '@opentelemetry/api';
+import type { StreamErrorCode } from '../stanza/error.ts';
+import { isStreamErrorCode } from './errors.ts';
+import { allowedFields } from './field.ts';
+import { type SpanAttributes, type SpanName, spanAttributes } from './span-table.ts';
+
+/** A step of a session; ended exactly once. */
+export interface Span {
+  /** Starts a step of this step. */
+  readonly child: (name: Exclude<SpanName, 'session'>, attributes?: SpanAttributes) => Span;
+  readonly set: (attributes: SpanAttributes) => void;
+  /** Marks it as failed, by this code. */
+  readonly fail: (code: StreamErrorCode) => void;
+  readonly end: () => void;
+}
+
+export interface Tracing {
+  /** Starts the trace of a session. */
+  readonly session: (attributes?: SpanAttributes) => Span;
+  /** Delivers what is waiting and stops. */
+  readonly shutdown: () => Promise<void>;
+}
+
+export interface TracingOptions {
+  /** Base URL of an OTLP/HTTP collector; without one nothing is recorded and no SDK is loaded. */
+  readonly endpoint: string | undefined;
+  readonly version: string;
+  /** Called for each batch of spans that could not be delivered. */
+  readonly failed: () => void;
+}
+
+/** Opens tracing.
+ *  @throws TracingError when an endpoint is given and the SDK is not installed. */
+export async function openTracing({ endpoint, version, failed }: TracingOptions): Promise<Tracing> {
+  if (endpoint === undefined) return facade(new ProxyTracerProvider().getTracer('narthex'), async () => {});
+  const { loadSdk } = await import('./tracing-sdk.ts');
+  const { tracer, shutdown } = await loadSdk({ endpoint, version, failed });
+  return facade(tracer, shutdown);
+}
+
+function facade(tracer: Tracer, shutdown: () => Promise<void>): Tracing {
+  return { session: (attributes) => start(tracer, 'session', ROOT_CONTEXT, attributes), shutdown };
+}
+
+function start(tracer: Tracer, name: SpanName, parent: Context, attributes: SpanAttributes = {}): Span {
+  const span: ApiSpan = tracer.startSpan(name, { root: name === 'session' }, parent);
+  const set = (values: SpanAttributes): void => {
+    if (!span.isRecording()) return;
+    for (const [key, value] of Object.entries(allowedFields(spanAttributes, values)))
+      span.setAttribute(`narthex.${key}`, value);
+  };
+  set(attributes);
+  return {
+    child: (step, values) => start(tracer, step, trace.setSpan(parent, span), values),
+    set,
+    fail(code) {
+      set({ code });
+      // The status takes a text, and gets none but a code.
+      if (isStreamErrorCode(code)) span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+    },
+    end: () => span.end(),
+  };
+}

@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import { ContentGate, ungatedKinds } from '../../src/capabilities/content-gate.ts';
+import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
+import { elementFromXml } from '../../src/capabilities/element.ts';
+import type { CapabilityProfile } from '../../src/capabilities/profile.ts';
+import { createNames } from '../../src/stanza/names.ts';
+import { createVocabulary } from '../../src/stanza/vocabulary.ts';
+import { profileOf, readTable, shipped, table } from './shipped.ts';
+import { applied, stanzaOf } from './stanza-of.ts';
+
+const names = createVocabulary(contentVocabulary(table));
+const gate = new ContentGate(table, names);
+
+const message = (inside: string, type = 'chat') =>
+  `<message xmlns='jabber:client' from='romeo@a.example/x' to='juliet@b.example/y' id='m1' type='${type}'>${inside}</message>`;
+const sfs = (type: string, size: number) =>
+  `<file-sharing xmlns='urn:xmpp:sfs:0' disposition='inline'><file xmlns='urn:xmpp:file:metadata:0'><media-type>${type}</media-type><size>${size}</size></file></file-sharing>`;
+const oob = "<x xmlns='jabber:x:oob'><url>https://files.example/a</url></x>";
+const omemo =
+  "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>AAAA</payload></encrypted><body>I sent you an OMEMO encrypted message</body>";
+const propose = (media: string) =>
+  `<propose xmlns='urn:xmpp:jingle-message:0' id='c1'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='${media}'/></propose>`;
+
+const samples: Record<string, string> = {
+  text: '<body>hello</body>',
+  image: sfs('image/png', 10),
+  video: sfs('video/mp4', 10),
+  voice: sfs('audio/ogg', 10),
+  file: sfs('application/pdf', 10),
+  sticker: `<sticker xmlns='urn:xmpp:stickers:0' pack='p'/>${sfs('image/png', 10)}`,
+  reaction: "<reactions xmlns='urn:xmpp:reactions:0' id='m0'><reaction>+</reaction></reactions>",
+  reply: "<reply xmlns='urn:xmpp:reply:0' id='m0'/>",
+  edit: "<replace xmlns='urn:xmpp:message-correct:0' id='m0'/>",
+  retract: "<retract xmlns='urn:xmpp:message-retract:1' id='m0'/>",
+  receipts: "<received xmlns='urn:xmpp:receipts' id='m0'/>",
+  typing: "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+  location: "<geoloc xmlns='http://jabber.org/protocol/geoloc'><lat>1</lat></geoloc>",
+  contact: "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'/>",
+  'audio-call': propose('audio'),
+  'video-call': propose('video'),
+  group: "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x>",
+};
+
+function judge(xml: string, profile: CapabilityProfile) {
+  return gate.judge(stanzaOf(xml, names), profile);
+}
+
+function receiving(kinds: readonly string[], ...lines: string[]): CapabilityProfile {
+  return profileOf(`receives: { ${kinds.map((kind) => `${kind}: true`).join(', ')} }`, ...lines);
+}
+
+const all = [...table.kinds.keys()];
+const attachments = ['image', 'video', 'voice', 'file', 'sticker', 'contact'];
+
+describe('each kind', () => {
+  const recognisable = Object.keys(samples);
+
+  it('has a sample, but for polls, which no standard defines', () => {
+    expect(all.filter((kind) => !recognisable.includes(kind))).toEqual(['poll']);
+  });
+
+  it.each(recognisable)('%s passes where it is received', (kind) => {
+    const verdict = judge(message(samples[kind]!), receiving(all));
+    expect(verdict.kind === 'pass' && verdict.shown).toContain(kind);
+  });
+
+  it.each(recognisable)('%s is refused where it is not, in every mode', (kind) => {
+    // An attachment can also be received as a plain file.
+    const others = attachments.includes(kind)
+      ? all.filter((name) => !attachments.includes(name))
+      : all.filter((name) => name !== kind);
+    const refusals = [{ kind, reason: 'kind' }];
+    for (const mode of ['bounce', 'drop', 'fallback']) {
+      const verdict = judge(message(samples[kind]!), receiving(others, `on-unsupported-content: ${mode}`));
+      expect(verdict).toMatchObject({ refusals });
+      expect(['bounce', 'drop', 'fallback']).toContain(verdict.kind);
+      if (mode === 'bounce' && !table.kinds.get(kind)!.signal) expect(verdict.kind).toBe('bounce');
+      if (mode === 'drop' && !table.kinds.get(kind)!.signal) expect(verdict.kind).toBe('drop');
+    }
+  });
+});
+
+describe('what cannot be known from outside', () => {
+  it('is never guessed: an encrypted message passes whatever the profile', () => {
+    const nothing = receiving(['group']);
+    expect(judge(message(omemo), nothing)).toEqual({ kind: 'pass', shown: [] });
+    expect(
+      judge(message("<encryption xmlns='urn:xmpp:eme:0' namespace='x'/><body>geo:1,2</body>"), nothing).kind,
+    ).toBe('pass');
+  });
+
+  it('is judged where the sender left it beside the ciphertext', () => {
+    const verdict = judge(message(`${omemo}${samples['edit']!}`), receiving(['text']));
+    expect(verdict).toMatchObject({ kind: 'bounce', refusals: [{ kind: 'edit', reason: 'kind' }] });
+  });
+
+  it('a file without a media type is refused only when no file of any kind is received', () => {
+    expect(judge(message(oob), receiving(['image'])).kind).toBe('pass');
+    expect(judge(message(oob), receiving(['group'])).kind).toBe('bounce');
+  });
+
+  it('an undeclared codec or size is not held against a file', () => {
+    const opus = profileOf("receives: { voice: { types: ['audio/ogg; codecs=opus'], max-bytes: 5 } }");
+    const unsized = sfs('audio/ogg', 0).replace('<size>0</size>', '');
+    expect(judge(message(unsized), opus).kind).toBe('pass');
+    expect(judge(message(unsized.replace('audio/ogg', 'audio/ogg; codecs=speex')), opus).kind).toBe('bounce');
+  });
+
+  it('is told to the author of a policy', () => {
+    expect(ungatedKinds(shipped.get('text-only')!, table)).toContainEqual({
+      kind: 'image',
+      fromOutside: 'never',
+    });
+    expect(ungatedKinds(shipped.get('phone')!, table)).toEqual([{ kind: 'poll', fromOutside: 'never' }]);
+  });
+});
+
+describe('types and sizes', () => {
+  const picky = profileOf(
+    'receives: { text: { max-bytes: 5 }, image: { types: [image/jpeg], max-bytes: 100 } }',
+  );
+
+  it.each([
+    ['a type that is received', message(sfs('image/jpeg', 100)), undefined],
+    ['another type', message(sfs('image/png', 1)), { kind: 'image', reason: 'type' }],
+    ['too many bytes', message(sfs('image/jpeg', 101)), { kind: 'image', reason: 'size' }],
+    ['a text that fits, by its bytes', message('<body>ééa</body>'), undefined],
+    ['a text that does not', message('<body>ééé</body>'), { kind: 'text', reason: 'size' }],
+  ])('%s', (_, xml, refusal) => {
+    const verdict = judge(xml, picky);
+    if (refusal === undefined) expect(verdict.kind).toBe('pass');
+    else expect(verdict).toMatchObject({ kind: 'bounce', refusals: [refusal] });
+  });
+
+  it('an image may be received as a file', () => {
+    const either = profileOf('receives: { image: { types: [image/jpeg] }, file: { max-bytes: 50 } }');
+    expect(judge(message(sfs('image/png', 50)), either)).toEqual({ kind: 'pass', shown: ['file'] });
+    expect(judge(message(sfs('image/png', 51)), either)).toMatchObject({ refusals: [{ reason: 'size' }] });
+  });
+});
+
+describe('a bounce', () => {
+  const none = receiving(['text']);
+
+  it('is an error to the sender, with the id, and without the payload', () => {
+    const verdict = judge(message(samples['reaction']!), none);
+    expect(verdict.kind).toBe('bounce');
+    const reply = verdict.kind === 'bounce' ? Buffer.from(verdict.reply).toString() : '';
+    expect(reply).toBe(
+      "<message xmlns='jabber:client' to='romeo@a.example/x' from='juliet@b.example/y' id='m1' type='error'>" +
+        "<error type='cancel'><feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>" +
+        "<unsupported xmlns='urn:narthex:content:0' kind='reaction' reason='kind'/></error></message>",
+    );
+    expect(elementFromXml(reply).kind).toBe('element');
+  });
+
+  it('escapes what it copies', () => {
+    const xml = message(samples['reaction']!).replace("id='m1'", "id='a&apos;&lt;b'");
+    const verdict = judge(xml, none);
+    const reading = elementFromXml(verdict.kind === 'bounce' ? Buffer.from(verdict.reply).toString() : '');
+    expect(reading.kind === 'element' && reading.element.attrs['id']).toBe("a'<b");
+  });
+
+  it('asks for another type or size where that would do', () => {
+    const picky = profileOf('receives: { image: { max-bytes: 1 } }');
+    const verdict = judge(message(sfs('image/png', 2)), picky);
+    expect(verdict.kind === 'bounce' && Buffer.from(verdict.reply).toString()).toContain(
+      "<error type='modify'><not-acceptable ",
+    );
+  });
+
+  it('answers a call that cannot be taken, in every mode', () => {
+    const iq = `<iq xmlns='jabber:client' from='a@b/c' to='d@e/f' id='j1' type='set'><jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='s'><content creator='initiator' name='v'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'/></content></jingle></iq>`;
+    for (const mode of ['bounce', 'drop', 'fallback']) {
+      const verdict = judge(iq, receiving(['audio-call'], `on-unsupported-content: ${mode}`));
+      expect(verdict).toMatchObject({ kind: 'bounce', refusals: [{ kind: 'video-call' }] });
+    }
+    expect(judge(iq, receiving(['video-call'])).kind).toBe('pass');
+    expect(judge(iq.replace('session-initiate', 'session-terminate'), none).kind).toBe('pass');
+  });
+
+  it('never answers an error, a room or a signal', () => {
+    expect(judge(message(samples['reaction']!, 'error'), none).kind).toBe('pass');
+    const room = receiving(['text', 'group']);
+    expect(judge(message(`${samples['reaction']!}<body>+1</body>`, 'groupchat'), room).kind).toBe('fallback');
+    expect(judge(message(samples['typing']!), none).kind).toBe('drop');
+    expect(judge(message(`<body>hi</body>${samples['typing']!}`), none).kind).toBe('fallback');
+  });
+});
+
+describe('a fallback', () => {
+  const soft = receiving(['text', 'group'], 'on-unsupported-content: fallback');
+  const left = (xml: string) => {
+    const verdict = judge(xml, soft);
+    if (verdict.kind !== 'fallback') return verdict.kind;
+    const result = applied(xml, verdict.edits);
+    expect(elementFromXml(result).kind).toBe('element');
+    return result;
+  };
+
+  it('takes the mark away and leaves the words', () => {
+    expect(left(message(`<body>better</body>${samples['edit']!}<thread>t</thread>`))).toBe(
+      message('<body>better</body><thread>t</thread>'),
+    );
+  });
+
+  it('puts a notice in place of what cannot be shown, and leaves no other view of it', () => {
+    expect(left(message(`<body>https://files.example/a</body>${oob}${sfs('image/png', 3)}`))).toBe(
+      message("<body xmlns='jabber:client'>[image]</body>"),
+    );
+    expect(left(message(sfs('image/png', 3)))).toBe(message("<body xmlns='jabber:client'>[image]</body>"));
+  });
+
+  it('drops what leaves nothing to read', () => {
+    expect(left(message(samples['reaction']!))).toBe('drop');
+  });
+});
+
+it('refuses to work with a vocabulary that lacks its names', () => {
+  expect(() => new ContentGate(table, createNames(['jabber:client'], ['message']))).toThrow(RangeError);
+});
+
+it('recognises the namespace that a provider adds to the table', () => {
+  const extended = readTable(`apiVersion: narthex/v1
+kind: ContentKindTable
+encryption: {}
+kinds:
+  poll:
+    recognise: [{ path: [{ namespace: 'urn:example:poll', name: poll }] }]
+    from-outside: never
+    fallback: notice
+    loses: polls
+`);
+  const own = createVocabulary(contentVocabulary(extended));
+  const stanza = stanzaOf(message("<p:poll xmlns:p='urn:example:poll'/>"), own);
+  expect(new ContentGate(extended, own).judge(stanza, receiving(['text']))).toMatchObject({
+    refusals: [{ kind: 'poll' }],
+  });
+});

@@ -1,0 +1,97 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type LogEvent, logEvents } from '../../src/observability/events.ts';
+import { label } from '../../src/observability/label.ts';
+import { type Log, openLog } from '../../src/observability/log.ts';
+
+type Line = Record<string, unknown>;
+
+function recorded(level: 'debug' | 'info' | 'silent' = 'debug'): {
+  log: Log;
+  lines: () => Line[];
+  text: () => string;
+} {
+  let text = '';
+  const destination = { write: (line: string) => void (text += line) };
+  const log = openLog({ level, now: () => 1_700_000_000_000, destination });
+  const lines = (): Line[] =>
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Line);
+  return { log, lines, text: () => text };
+}
+
+describe('the log', () => {
+  it('writes one JSON line per event, with the time of the clock', () => {
+    const { log, text } = recorded();
+    log.write('listener.opened', { listener: label('clients'), port: 5222, tls: 'starttls' });
+    expect(text()).toBe(
+      '{"level":"info","time":"2023-11-14T22:13:20.000Z","event":"listener.opened","listener":"clients","port":5222,"tls":"starttls"}\n',
+    );
+  });
+
+  it('keeps to its level', () => {
+    const { log, lines } = recorded('info');
+    log.write('session.opened', { session: 1 });
+    log.write('session.closed', { session: 1, reason: 'client' });
+    expect(lines().map(({ event }) => event)).toEqual(['session.closed']);
+  });
+
+  it('is silent when told so', () => {
+    const { log, text } = recorded('silent');
+    log.write('tracing.failed', {});
+    expect(text()).toBe('');
+  });
+
+  it('says [refused] for a value of the wrong kind, and drops unknown fields', () => {
+    const { log, lines } = recorded();
+    const wrong = {
+      listener: 'Juliet@example',
+      code: 'ERR_FROM_THE_WIRE',
+      jid: 'juliet@example',
+      session: Number.NaN,
+      side: 'moon',
+    };
+    log.write('session.refused', wrong as never);
+    expect(lines()[0]).toEqual({
+      level: 'warn',
+      time: '2023-11-14T22:13:20.000Z',
+      event: 'session.refused',
+      session: '[refused]',
+      listener: '[refused]',
+      side: '[refused]',
+      code: '[refused]',
+    });
+  });
+
+  it('lets no text through that is not of its own vocabulary', () => {
+    const canary = fc.string({ minLength: 4 }).map((text) => `~${text}~`);
+    const value = fc.oneof(canary, fc.array(canary), fc.dictionary(canary, canary));
+    const event = fc.constantFrom(...(Object.keys(logEvents) as LogEvent[]));
+    fc.assert(
+      fc.property(event, value, (name, secret) => {
+        const { log, lines } = recorded();
+        const fields = Object.fromEntries(
+          Object.keys(logEvents[name].fields).map((field) => [field, secret]),
+        );
+        log.write(name, { ...fields, extra: secret, toJSON: () => secret });
+        const { level, time, event, ...rest } = lines()[0]!;
+        expect([typeof level, typeof time, event]).toEqual(['string', 'string', name]);
+        expect(Object.values(rest).filter((text) => text !== '[refused]')).toEqual([]);
+      }),
+    );
+  });
+
+  it('does not call code that hides in values', () => {
+    const { log, lines } = recorded();
+    let called = 0;
+    const trap = {
+      toJSON: () => (called += 1),
+      toString: () => String((called += 1)),
+      valueOf: () => (called += 1),
+    };
+    log.write('session.opened', { session: trap } as never);
+    expect([called, lines()[0]!['session']]).toEqual([0, '[refused]']);
+  });
+});

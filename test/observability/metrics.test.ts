@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Registry, register } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { streamErrors } from '../../src/observability/errors.ts';
+import { label } from '../../src/observability/label.ts';
+import { metricTable } from '../../src/observability/metric-table.ts';
+import { type Metrics, createMetrics } from '../../src/observability/metrics.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../METRICS.md'), 'utf8');
+const main = label('main');
+const clients = label('clients');
+
+const plain = (): Metrics => createMetrics({ version: '1.2.3', processMetrics: false });
+
+/** Samples by `name{labels}`. */
+async function samples(metrics: Metrics): Promise<Map<string, number>> {
+  const lines = (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  );
+}
+
+/** Every name that the registry exports, without process metrics. */
+const exported = async (): Promise<Map<string, string>> =>
+  new Map(
+    [...(await plain().text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!]),
+  );
+
+describe('metrics', () => {
+  it('count sessions', async () => {
+    const metrics = plain();
+    metrics.sessionOpened(clients);
+    metrics.sessionOpened(clients);
+    metrics.sessionClosed('gatekeeper', 61);
+    const now = await samples(metrics);
+    expect(now.get('narthex_sessions')).toBe(1);
+    expect(now.get('narthex_sessions_total{listener="clients"}')).toBe(2);
+    expect(now.get('narthex_session_closes_total{reason="gatekeeper"}')).toBe(1);
+    expect(now.get('narthex_session_duration_seconds_bucket{le="60"}')).toBe(0);
+    expect(now.get('narthex_session_duration_seconds_bucket{le="600"}')).toBe(1);
+  });
+
+  it('take traffic over at each scrape, as it stands then', async () => {
+    const metrics = plain();
+    const key = 'narthex_stanzas_total{direction="to-client",kind="iq"}';
+    expect((await samples(metrics)).get(key)).toBe(0);
+    metrics.traffic['to-client'].iq += 3;
+    metrics.traffic['to-client'].bytes += 700;
+    expect((await samples(metrics)).get(key)).toBe(3);
+    metrics.traffic['to-client'].iq += 1;
+    const now = await samples(metrics);
+    expect(now.get(key)).toBe(4);
+    expect(now.get('narthex_stream_bytes_total{direction="to-client"}')).toBe(700);
+    expect(now.get('narthex_stream_bytes_total{direction="to-gatekeeper"}')).toBe(0);
+  });
+
+  it('count refusals by code, every code from the start', async () => {
+    const metrics = plain();
+    metrics.refused('ERR_DEPTH');
+    const now = await samples(metrics);
+    for (const code of Object.keys(streamErrors))
+      expect(now.get(`narthex_refusals_total{code="${code}"}`)).toBe(code === 'ERR_DEPTH' ? 1 : 0);
+  });
+
+  it('time what happens towards a gatekeeper', async () => {
+    const metrics = plain();
+    metrics.dialled(main, 'connected', 0.02);
+    metrics.dialled(main, 'timeout', 10);
+    metrics.handshaken('gatekeeper', 0.004);
+    metrics.certificatesReloaded('kept');
+    const now = await samples(metrics);
+    expect(now.get('narthex_dial_duration_seconds_count{gatekeeper="main",outcome="connected"}')).toBe(1);
+    expect(now.get('narthex_dial_duration_seconds_sum{gatekeeper="main",outcome="timeout"}')).toBe(10);
+    expect(now.get('narthex_handshake_duration_seconds_bucket{le="0.005",side="gatekeeper"}')).toBe(1);
+    expect(now.get('narthex_certificate_reloads_total{outcome="kept"}')).toBe(1);
+  });
+
+  it('tell what runs', async () => {
+    expect(
+      (await samples(plain())).get(`narthex_build_info{version="1.2.3",node="${process.version}"}`),
+    ).toBe(1);
+  });
+
+  it('share nothing with another instance or the global registry', async () => {
+    const [one, other] = [plain(), plain()];
+    one.refused('ERR_DEPTH');
+    expect((await samples(other)).get('narthex_refusals_total{code="ERR_DEPTH"}')).toBe(0);
+    expect(register.getMetricsAsArray()).toEqual([]);
+  });
+});
+
+describe('the table of metrics', () => {
+  it('is what the registry exports', async () => {
+    const types = Object.entries(metricTable).map(([name, { type }]) => [name, type]);
+    expect(await exported()).toEqual(new Map(types as [string, string][]));
+  });
+
+  it('keeps to the conventions', () => {
+    for (const [name, { type, help, labels }] of Object.entries(metricTable)) {
+      expect(name).toMatch(/^narthex_[a-z]+(_[a-z]+)*$/);
+      expect(name.endsWith('_total')).toBe(type === 'counter');
+      if (type === 'histogram') expect(name).toMatch(/_seconds$/);
+      expect(help).toMatch(/^[A-Z].+\.$/);
+      for (const name of labels)
+        expect([
+          'version',
+          'node',
+          'listener',
+          'reason',
+          'direction',
+          'kind',
+          'code',
+          'gatekeeper',
+          'outcome',
+          'side',
+        ]).toContain(name);
+    }
+  });
+
+  it('is what METRICS.md says', () => {
+    const rows = [...page.matchAll(/^\| `(narthex_\w+)` +\| (\w+) +\| (.*?) +\| (.*?) +\|$/gm)].map(
+      ([, name, type, labels, help]) => ({
+        name,
+        type,
+        labels: labels === '' ? [] : labels!.split(', ').map((text) => text.replaceAll('`', '')),
+        help,
+      }),
+    );
+    expect(rows).toEqual(
+      Object.entries(metricTable).map(([name, { type, labels, help }]) => ({
+        name,
+        type,
+        labels: [...labels],
+        help,
+      })),
+    );
+  });
+
+  it('and METRICS.md names every process metric', async () => {
+    const all = createMetrics({ version: '1', processMetrics: true });
+    const names = [...(await all.text()).matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name!);
+    const process = names.filter((name) => !Object.hasOwn(metricTable, name));
+    expect(process.length).toBeGreaterThan(10);
+    expect(process.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+    expect(new Registry().getMetricsAsArray()).toEqual([]);
+  });
+});

@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { label } from '../../src/observability/label.ts';
+import { spanAttributes, spanNames } from '../../src/observability/span-table.ts';
+import { type Tracing, openTracing } from '../../src/observability/tracing.ts';
+import { type Collector, openCollector } from './collector.ts';
+
+const root = join(import.meta.dirname, '../..');
+// In a variable, since the compiler must not ask for it.
+const sdk: string = '@opentelemetry/sdk-trace';
+const installed = await import(sdk).then(
+  () => true,
+  () => false,
+);
+const required = process.env['NARTHEX_PEERS'] === 'required';
+
+async function connected(
+  status?: number,
+): Promise<{ tracing: Tracing; collector: Collector; failures: () => number }> {
+  const collector = await openCollector(status);
+  onTestFinished(() => collector.close());
+  let failures = 0;
+  const tracing = await openTracing({
+    endpoint: `${collector.endpoint}/`,
+    version: '1.2.3',
+    failed: () => (failures += 1),
+  });
+  return { tracing, collector, failures: () => failures };
+}
+
+/** Packages that a process asks for when it opens tracing. */
+async function requested(endpoint: string | undefined): Promise<Set<string>> {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const asked = [];
+    registerHooks({ resolve(specifier, context, next) {
+      if (specifier.startsWith('@opentelemetry/')) asked.push(specifier.split('/')[1]);
+      return next(specifier, context);
+    } });
+    const { openTracing } = await import(${JSON.stringify(join(root, 'src/observability/tracing.ts'))});
+    await openTracing({ endpoint: ${JSON.stringify(endpoint)}, version: '1', failed() {} }).catch(() => {});
+    console.log(JSON.stringify(asked));
+    process.exit(0);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  return new Set(JSON.parse(stdout) as string[]);
+}
+
+/** npm leaves optional packages out when the Node that runs it is older than they ask for. */
+describe.skipIf(!installed && !required)(
+  'with a collector (skipped when the OpenTelemetry SDK is not installed)',
+  () => {
+    it('the steps of a session arrive as one trace', async () => {
+      const { tracing, collector } = await connected();
+      const session = tracing.session({ listener: label('clients'), tls: 'direct' });
+      session.child('accept').end();
+      const dial = session.child('dial', { gatekeeper: label('main') });
+      dial.child('tls', { side: 'gatekeeper' }).end();
+      dial.fail('ERR_UPSTREAM_TLS');
+      dial.end();
+      session.set({ reason: 'refused', stanzasToClient: 3 });
+      session.end();
+      await tracing.shutdown();
+
+      expect(collector.requests).toEqual(['POST /v1/traces application/json']);
+      const spans = new Map(collector.spans().map((span) => [span.name, span]));
+      expect([...spans.keys()].toSorted()).toEqual(['accept', 'dial', 'session', 'tls']);
+      expect(new Set([...spans.values()].map(({ traceId }) => traceId)).size).toBe(1);
+      const parent = (name: string): string | undefined => spans.get(name)!.parentSpanId;
+      expect(parent('session') ?? '').toBe('');
+      expect(parent('accept')).toBe(spans.get('session')!.spanId);
+      expect(parent('dial')).toBe(spans.get('session')!.spanId);
+      expect(parent('tls')).toBe(spans.get('dial')!.spanId);
+      expect(spans.get('dial')!.status).toEqual({ code: 2, message: 'ERR_UPSTREAM_TLS' });
+      expect(spans.get('session')!.attributes).toEqual([
+        { key: 'narthex.listener', value: { stringValue: 'clients' } },
+        { key: 'narthex.tls', value: { stringValue: 'direct' } },
+        { key: 'narthex.reason', value: { stringValue: 'refused' } },
+        { key: 'narthex.stanzasToClient', value: { intValue: 3 } },
+      ]);
+      for (const { startTimeUnixNano, endTimeUnixNano } of spans.values())
+        expect(BigInt(endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(startTimeUnixNano));
+    });
+
+    it('nothing arrives that the table does not name', async () => {
+      const { tracing, collector } = await connected();
+      const canary = 'juliet@capulet.example';
+      const poison = {
+        ...Object.fromEntries(Object.keys(spanAttributes).map((key) => [key, canary])),
+        jid: canary,
+      };
+      const session = tracing.session(poison as never);
+      for (const name of spanNames) {
+        const step = session.child(name as 'dial', poison as never);
+        step.fail(canary as never);
+        step.end();
+      }
+      session.end();
+      await tracing.shutdown();
+
+      expect(JSON.stringify([collector.spans(), collector.resource()])).not.toContain('juliet');
+      const allowed = Object.keys(spanAttributes).map((key) => `narthex.${key}`);
+      for (const { attributes, events, links } of collector.spans()) {
+        for (const { key, value } of attributes) {
+          expect(allowed).toContain(key);
+          expect(value).toEqual({ stringValue: '[refused]' });
+        }
+        expect([events, links]).toEqual([[], []]);
+      }
+      expect(collector.resource()).toEqual([
+        { key: 'service.name', value: { stringValue: 'narthex' } },
+        { key: 'service.version', value: { stringValue: '1.2.3' } },
+      ]);
+    });
+
+    it('a failed delivery is told', async () => {
+      const { tracing, failures } = await connected(400);
+      tracing.session().end();
+      await tracing.shutdown().catch(() => {});
+      expect(failures()).toBe(1);
+    });
+  },
+);
+
+describe.skipIf(installed)('with a collector and without the SDK', () => {
+  it('says what is missing', async () => {
+    const opening = openTracing({ endpoint: 'http://127.0.0.1:1', version: '1', failed: () => {} });
+    await expect(opening).rejects.toMatchObject({ code: 'ERR_TRACING_SDK_MISSING' });
+  });
+});
+
+describe('without a collector', () => {
+  it('spans cost nothing and go nowhere', async () => {
+    const tracing = await openTracing({ endpoint: undefined, version: '1', failed: () => {} });
+    const session = tracing.session({ listener: label('clients') });
+    const dial = session.child('dial');
+    dial.fail('ERR_UPSTREAM_TLS');
+    dial.end();
+    session.end();
+    await expect(tracing.shutdown()).resolves.toBeUndefined();
+  });
+
+  it('no part of the SDK is loaded, and with one it is', async () => {
+    expect(await requested(undefined)).toEqual(new Set(['api']));
+    expect(await requested('http://127.0.0.1:1')).toContain('sdk-trace');
+  });
+});

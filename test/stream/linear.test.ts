@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { defaultLimits, type StreamLimits } from '../../src/stream/limits.ts';
+import { Scanner } from '../../src/stream/scanner.ts';
+import type { Workspace } from '../../src/stream/workspace.ts';
+import { newWorkspace, vocabulary } from '../support/scan.ts';
+import { headers } from './hostile/case.ts';
+
+/** Twice the input may cost at most this much more: 2 is linear, 4 quadratic. */
+const ratioMax = 2.3;
+
+/** Limits out of the way, so that only the scanner's own cost is measured. */
+const limits: StreamLimits = {
+  stanzaBytesMax: 0x4000_0000,
+  tagBytesMax: 0x4000_0000,
+  nameBytesMax: 0x4000_0000,
+  depthMax: 400_000,
+  elementsMax: 0x4000_0000,
+  attributesMax: 200_000,
+  namespacesMax: defaultLimits.namespacesMax,
+  whitespaceBytesMax: 0x4000_0000,
+};
+
+/** [what, size of the smaller input, input of size n, bytes per chunk]. Inputs stay within a megabyte: beyond that,
+ *  caches and page faults are measured, not the scanner. */
+const shapes: readonly (readonly [string, number, (n: number) => string, number])[] = [
+  ['one stanza, one byte at a time', 150_000, (n) => `<a>${'x'.repeat(n)}</a>`, 1],
+  ['many stanzas, one byte at a time', 10_000, (n) => "<a b='c'>x</a>".repeat(n), 1],
+  ['a long attribute', 300_000, (n) => `<a b='${'x&amp;yz '.repeat(n / 10)}'/>`, 0x10000],
+  ['a long attribute in small chunks', 300_000, (n) => `<a b='${'x'.repeat(n)}'/>`, 100],
+  ['a long name', 300_000, (n) => `<${'x'.repeat(n)}/>`, 0x10000],
+  ['deep nesting', 10_000, (n) => '<a>'.repeat(n) + '</a>'.repeat(n), 0x10000],
+  ['many attributes', 10_000, (n) => `<a${Array.from({ length: n }, (_, i) => ` a${i}=''`).join('')}/>`, 0x10000],
+  ['many elements with attributes', 3_000, (n) => `<a>${"<b c='' d='' e='' f='' g='' h='' i=''/>".repeat(n)}</a>`, 0x10000],
+  ['many namespaces', 8_000, (n) => `<a>${Array.from({ length: n }, (_, i) => `<b xmlns:p='u${i}'/>`).join('')}</a>`, 0x10000],
+  ['many namespaces under many in scope', 3_000, (n) => `<a${Array.from({ length: 60 }, (_, i) => ` xmlns:p${i}='u${i}'`).join('')}>${Array.from({ length: n }, (_, i) => `<b xmlns='v${i}' p1:a='' p59:a=''/>`).join('')}</a>`, 0x10000],
+  ['many namespaces written with references', 2_000, (n) => `<a${Array.from({ length: 60 }, (_, i) => ` xmlns:p${i}='&amp;${'u'.repeat(n / 8)}${i}'`).join('')}>${"<b xmlns='&amp;'/>".repeat(n)}</a>`, 0x1000000],
+  ['many elements', 10_000, (n) => `<a>${'<b/>'.repeat(n)}</a>`, 0x10000],
+  ['many short texts with line ends, in one chunk', 20_000, (n) => `<a>${'<b>\r</b>'.repeat(n)}</a>`, 0x1000000],
+  ['many short values with tabs, in one chunk', 20_000, (n) => `<a>${"<b c='\t'/>".repeat(n)}</a>`, 0x1000000],
+  ['a long text with references', 300_000, (n) => `<a>${'&lt;xyz&#65;'.repeat(n / 11)}</a>`, 0x10000],
+  ['a long text of quotes', 200_000, (n) => `<a>${`"'`.repeat(n / 2)}</a>`, 0x10000],
+  ['a long CDATA section', 200_000, (n) => `<a><![CDATA[${']>'.repeat(n / 2)}]]></a>`, 0x10000],
+  ['keep-alives', 300_000, (n) => '\n'.repeat(n), 0x10000],
+]; // prettier-ignore
+
+/** Least time of one measurement, far above the clock's noise. */
+const measurementMs = 12;
+
+function scanOnce(bytes: Uint8Array, chunkBytes: number, workspace: Workspace): void {
+  let found = 0;
+  const count = (): void => {
+    found += 1;
+  };
+  const sink = { header() {}, stanza: count, whitespace: count, end() {} };
+  const scanner = new Scanner({ names: vocabulary, limits, workspace, sink });
+  for (let at = 0; at < bytes.length; at += chunkBytes) scanner.push(bytes.subarray(at, at + chunkBytes));
+  scanner.finish();
+  expect(found).toBeGreaterThan(0);
+}
+
+/** Milliseconds that `times` scans take. */
+function measure(bytes: Uint8Array, chunkBytes: number, workspace: Workspace, times: number): number {
+  const before = performance.now();
+  for (let i = 0; i < times; i += 1) scanOnce(bytes, chunkBytes, workspace);
+  return performance.now() - before;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** Interleaved, so that whatever else the machine does falls on both sizes alike. */
+function ratio(input: (n: number) => string, n: number, chunkBytes: number, workspace: Workspace): number {
+  const single = Buffer.from(headers['to-client'] + input(n));
+  const double = Buffer.from(headers['to-client'] + input(2 * n));
+  measure(double, chunkBytes, workspace, 5);
+  const repeats = Math.ceil((measurementMs * 3) / measure(single, chunkBytes, workspace, 3));
+  const times = Array.from({ length: 9 }, () => ({
+    single: measure(single, chunkBytes, workspace, repeats),
+    double: measure(double, chunkBytes, workspace, repeats),
+  }));
+  return median(times.map((time) => time.double)) / median(times.map((time) => time.single));
+}
+
+describe('twice the bytes take twice the time', () => {
+  const workspace = newWorkspace(undefined, limits);
+  test.each(shapes)('%s', (name, n, input, chunkBytes) => {
+    let found = ratio(input, n, chunkBytes, workspace);
+    // A noisy neighbour may spoil one run, not two.
+    if (found > ratioMax) found = ratio(input, n, chunkBytes, workspace);
+    console.log(`${name}: ${found.toFixed(2)}`);
+    expect(found).toBeLessThanOrEqual(ratioMax);
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProxy, type Proxy, type ProxyObserver } from '../../src/cli/compose.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import type { CloseReason, SessionObserver } from '../../src/session/observer.ts';
+
+/** What a test gives to have a proxy between its clients and a gatekeeper. Certificates are PEM. */
+export interface TestProxyOptions {
+  readonly domain: string;
+  readonly gatekeeper: { readonly port: number; readonly tls: 'starttls' | 'direct' };
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+  readonly channelBinding?: 'same-certificate' | 'upstream-without-plus';
+  readonly limits?: Record<string, number>;
+  readonly timeouts?: Record<string, number>;
+}
+
+export interface TestProxy {
+  readonly proxy: Proxy;
+  readonly starttls: number;
+  readonly direct: number;
+  /** Why sessions ended, in the order in which they did. */
+  readonly closed: CloseReason[];
+  close(): Promise<void>;
+}
+
+/** A whole proxy in this process, on free loopback ports: STARTTLS and direct TLS. */
+export async function startTestProxy(options: TestProxyOptions): Promise<TestProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'narthex-proxy-'));
+  const file = async (name: string, content: string): Promise<string> => {
+    await writeFile(join(folder, name), content, { mode: 0o600 });
+    return join(folder, name);
+  };
+  const config = configSchema.parse({
+    apiVersion: 'narthex/v1',
+    kind: 'Proxy',
+    listeners: [
+      { name: 'starttls', host: '127.0.0.1', port: 0, tls: 'starttls' },
+      { name: 'direct', host: '127.0.0.1', port: 0, tls: 'direct' },
+    ],
+    certificates: [
+      {
+        certFile: await file('server.crt', options.certificate),
+        keyFile: await file('server.key', options.key),
+      },
+    ],
+    domains: [{ domain: options.domain, gatekeeper: 'test' }],
+    gatekeepers: [
+      {
+        name: 'test',
+        connect: { address: `127.0.0.1:${options.gatekeeper.port}`, tls: options.gatekeeper.tls },
+        caFile: await file('ca.crt', options.ca),
+        channelBinding: options.channelBinding ?? 'upstream-without-plus',
+      },
+    ],
+    limits: options.limits ?? {},
+    timeouts: options.timeouts ?? {},
+  });
+  const closed: CloseReason[] = [];
+  const proxy = await startProxy(config, recorder(closed));
+  return {
+    proxy,
+    starttls: proxy.ports[0]!,
+    direct: proxy.ports[1]!,
+    closed,
+    async close() {
+      await proxy.close(0);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function recorder(closed: CloseReason[]): ProxyObserver {
+  const session: SessionObserver = {
+    phase: () => {},
+    secured: () => {},
+    dialled: () => {},
+    stanza: () => {},
+    bytes: () => {},
+    closed: (reason) => closed.push(reason),
+  };
+  return { session: () => session, refused: () => {}, certificates: () => {} };
+}

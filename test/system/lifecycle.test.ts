@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
+import { startTestProxy, type TestProxy } from '../support/proxy.ts';
+import { logInRaw, type RawClient } from '../support/raw-client.ts';
+import { startRawGatekeeper, type RawGatekeeper, type Script } from '../support/raw-gatekeeper.ts';
+
+const authority = createDevelopmentAuthority();
+const pair = authority.issue(['localhost', '127.0.0.1']);
+
+let script: Script = () => {};
+let gatekeeper: RawGatekeeper;
+let proxy: TestProxy;
+
+beforeAll(async () => {
+  gatekeeper = await startRawGatekeeper(pair.certificate, pair.key, (socket, tcp) => script(socket, tcp));
+  proxy = await startTestProxy({
+    domain: 'localhost',
+    gatekeeper: { port: gatekeeper.port, tls: 'direct' },
+    certificate: pair.certificate,
+    key: pair.key,
+    ca: authority.certificate,
+  });
+});
+
+afterAll(async () => {
+  await proxy.close();
+  gatekeeper.close();
+});
+
+const logIn = (): ReturnType<typeof logInRaw> => logInRaw(proxy.direct, authority.certificate);
+
+describe('the gatekeeper goes away', () => {
+  it('at any byte of a stanza: no half stanza reaches the client, and it is told within a second', async () => {
+    const stanza = "<message from='a@localhost' id='7'><body>half?</body></message>";
+    for (let cut = 0; cut <= stanza.length; cut += 1) {
+      script = (socket, tcp) => {
+        socket.write(`<presence id='before'/>${stanza.slice(0, cut)}`, () =>
+          setTimeout(() => tcp.resetAndDestroy(), 3),
+        );
+      };
+      const client = await logIn();
+      await client.until("<presence id='before'/>");
+      const started = performance.now();
+      await client.closed;
+      expect(performance.now() - started).toBeLessThan(1_000);
+      const rest = client.received().slice("<presence id='before'/>".length);
+      expect(rest.startsWith(cut === stanza.length ? `${stanza}<stream:error>` : '<stream:error>')).toBe(
+        true,
+      );
+      expect(rest).toContain('<remote-connection-failed ');
+      expect(rest.endsWith('</stream:stream>')).toBe(true);
+    }
+  });
+
+  it('with its closing tag: the client gets one too', async () => {
+    script = (socket) => socket.end('</stream:stream>');
+    const client = await logIn();
+    await client.closed;
+    expect(client.received()).toBe('</stream:stream>');
+  });
+});
+
+describe('the client goes away', () => {
+  const ways: Record<string, (client: RawClient) => void> = {
+    'by a closing tag': ({ socket }) => socket.write('</stream:stream>'),
+    'by a half-close': ({ socket }) => socket.end(),
+    'by a reset': ({ tcp }) => tcp.resetAndDestroy(),
+    'by destroying the socket': ({ socket }) => socket.destroy(),
+  };
+
+  it.each(Object.entries(ways))(
+    '%s: the stream to the gatekeeper is closed properly, at once',
+    async (_, leave) => {
+      const waits: number[] = [];
+      for (let round = 0; round < 100; round += 1) {
+        const { promise: ended, resolve } = Promise.withResolvers<string>();
+        script = (socket) => {
+          let heard = '';
+          socket.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')));
+          // The end event of a TLS socket is the peer's close_notify.
+          socket.on('end', () => {
+            resolve(heard);
+            socket.end();
+          });
+        };
+        const client = await logIn();
+        client.socket.write("<presence id='last'/>");
+        await new Promise((done) => setTimeout(done, 2));
+        const started = performance.now();
+        leave(client);
+        const heard = await ended;
+        waits.push(performance.now() - started);
+        expect(heard).toBe("<presence id='last'/></stream:stream>");
+        client.socket.destroy();
+      }
+      const sorted = waits.toSorted((a, b) => a - b);
+      const p99 = sorted[98]!;
+      console.log(`upstream closed after p50 ${sorted[49]!.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
+      expect(p99).toBeLessThan(50);
+    },
+  );
+});
+
+describe('a reader that stalls', () => {
+  it('stops the sender; memory stays bounded and the other sessions keep their latency', async () => {
+    const message = `<message from='a@localhost'><body>${'x'.repeat(8_000)}</body></message>`;
+    const total = 400 * 1024 * 1024;
+    let flooded = 0;
+    script = (socket) => {
+      const flood = (): void => {
+        while (flooded < total) {
+          flooded += message.length;
+          if (!socket.write(message)) {
+            socket.once('drain', flood);
+            return;
+          }
+        }
+      };
+      flood();
+    };
+    const stalled = await logIn();
+    stalled.socket.pause();
+    script = (socket) => socket.on('data', (chunk: Buffer) => socket.write(chunk));
+    const other = await logIn();
+    const before = process.memoryUsage.rss();
+    let peak = before;
+    const waits: number[] = [];
+    for (let round = 0; round < 200; round += 1) {
+      const started = performance.now();
+      other.socket.write(`<message id='r${round}'/>`);
+      await other.until(`id='r${round}'/>`);
+      waits.push(performance.now() - started);
+      peak = Math.max(peak, process.memoryUsage.rss());
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    const grown = (peak - before) / 1024 / 1024;
+    const median = waits.toSorted((a, b) => a - b)[100]!;
+    console.log(
+      `flooded ${(flooded / 1e6).toFixed(0)} MB until it stopped, memory grew ${grown.toFixed(1)} MB, other session ${median.toFixed(2)} ms`,
+    );
+    // The sender, in this process too, was stopped long before it had sent everything.
+    expect(flooded).toBeLessThan(64 * 1024 * 1024);
+    expect(grown).toBeLessThan(60);
+    expect(median).toBeLessThan(50);
+    stalled.socket.destroy();
+    other.socket.destroy();
+  });
+});
