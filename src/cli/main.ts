@@ -8,6 +8,7 @@ const subcommands: Readonly<Record<string, () => Promise<{ register(program: Com
   serve: () => import('./serve.ts'),
   check: () => import('./check.ts'),
   scan: () => import('./scan.ts'),
+  policy: () => import('./policy.ts'),
   demo: () => import('./demo.ts'),
 };
 

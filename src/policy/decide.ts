@@ -25,7 +25,7 @@ import {
 } from '../stanza/tape.ts';
 import { forward, type Decision, type Edit, type Verdict } from '../stanza/verdict.ts';
 import { transformPart, type CompiledPolicy } from './compile.ts';
-import { domainOf, SessionView, type PolicyContext } from './session-view.ts';
+import { bareOf, domainOf, SessionView, type PolicyContext } from './session-view.ts';
 import { flag, type DecisionTable, type Effect, type Entry, type TableRule } from './table.ts';
 
 /** What the policy says about one stanza. Valid until the next one is decided. */
@@ -396,6 +396,7 @@ export class Decider {
     for (const rule of rules) {
       if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
       if (result === notFound) result = fate.stays;
+      if (rule.part !== 'whole' && !this.#hasPart(index, rule.part)) continue;
       if (rule.decision !== undefined) this.#decisions.push(rule.decision);
       const { effect } = rule;
       if (effect.kind === 'keep') continue;
@@ -417,13 +418,27 @@ export class Decider {
     return result;
   }
 
+  /** Whether a JID has a resource, and one of ours or one of theirs as asked. Most have none, and none is decoded. */
+  #hasPart(index: number, part: 'own-resource' | 'peer-resource'): boolean {
+    const { tape, bytes, start } = this.#stanza;
+    const end = tape[index + attribute.valueEnd]!;
+    if (
+      end < needsDecoding &&
+      bytes.subarray(start + tape[index + attribute.valueStart]!, start + end).indexOf(SLASH) === -1
+    )
+      return false;
+    const value = this.#stanza.value(index);
+    const bare = bareOf(value);
+    return bare.length < value.length && this.#session.isOwn(bare) === (part === 'own-resource');
+  }
+
   /** A declaration whose namespace nothing that stays can use is an attribute nobody knows. */
   #judgeDeclaration(at: number, index: number): number {
     const { tape } = this.#stanza;
-    const isDefault = tape[index + attribute.nameEnd]! - tape[index + attribute.nameStart]! === 5;
+    const nameBytes = tape[index + attribute.nameEnd]! - tape[index + attribute.nameStart]!;
     const isPrefixed = tape[at + element.localStart]! - tape[at + element.tagStart]! > 1;
     // The element's own namespace has been judged with the element.
-    if (isDefault && !isPrefixed) return fate.stays;
+    if (nameBytes === 'xmlns'.length && !isPrefixed) return fate.stays;
     const name = this.#stanza.value(index);
     const namespace = this.#stanza.names.namespace(name);
     if (name === '' || this.#table.listed[namespace] === 1) return fate.stays;
@@ -493,6 +508,7 @@ export class Decider {
 
 const none: readonly TableRule[] = [];
 const notFound = -1;
+const SLASH = 0x2f;
 
 /** Prebuilt decisions on what the catalogue does not know, one per namespace that is registered. */
 class UnlistedDecisions {
