@@ -4,6 +4,17 @@ import type { Stanza } from '../stanza/stanza.ts';
 import { attribute, needsDecoding } from '../stanza/tape.ts';
 import type { StanzaCondition } from './treatment.ts';
 
+/** The type that RFC 6120 §8.3.3 associates with each condition. */
+const errorTypes: Readonly<Record<StanzaCondition, string>> = {
+  'policy-violation': 'modify',
+  forbidden: 'auth',
+  'not-allowed': 'cancel',
+  'not-acceptable': 'modify',
+  'service-unavailable': 'cancel',
+  'feature-not-implemented': 'cancel',
+  'item-not-found': 'cancel',
+};
+
 /** The bounce of a message, presence, iq get or iq set: addresses swapped, the same id, nothing of the payload.
  *  `undefined` when nothing is owed: errors, iq results, nonzas. */
 export function refusal(stanza: Stanza, condition: StanzaCondition): Uint8Array | undefined {
@@ -36,7 +47,7 @@ function errorStanza(
   const to = rawAttribute(stanza, 'to', swapped ? 'from' : 'to');
   const from = rawAttribute(stanza, 'from', swapped ? 'to' : 'from');
   const id = rawAttribute(stanza, 'id', 'id');
-  const type = condition === 'not-acceptable' || condition === 'policy-violation' ? 'modify' : 'cancel';
+  const type = errorTypes[condition];
   return Buffer.from(
     `<${kind} xmlns='jabber:client'${from}${id}${to} type='error'><error type='${type}'>` +
       `<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></${kind}>`,

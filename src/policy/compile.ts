@@ -120,7 +120,7 @@ class TableBuilder {
 
   build(direction: Direction): DecisionTable {
     for (const { selector, wrapper } of this.#catalogue.structure) {
-      this.#add(selector, { ...neutral, flags: wrapper ? flag.wrapper : flag.owner });
+      this.#add(selector, { ...neutral, flags: wrapper ? flag.owner | flag.wrapper : flag.owner });
     }
     // A pseudonym is mapped back before anything else looks at the value.
     for (const field of this.#catalogue.fields.values()) this.#addReturns(field, direction);
@@ -244,7 +244,7 @@ function isStanza({ steps }: Selector): boolean {
 function flagsOf({ classes }: Field, selector: Selector): number {
   if (selector.target.kind !== 'element' || isStanza(selector)) return 0;
   const auxiliary = classes.includes('auxiliary') ? flag.auxiliary : 0;
-  return auxiliary | (classes.includes('wrapper') ? flag.wrapper : flag.owner);
+  return flag.owner | auxiliary | (classes.includes('wrapper') ? flag.wrapper : 0);
 }
 
 function effectOf(field: Field, { target }: FieldSelector, treatment: Treatment, slot: number): Effect {

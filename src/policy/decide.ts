@@ -182,7 +182,7 @@ export class Decider {
       if (result === fate.gone) return this.#removeElement(at, editsBefore);
       if (result === fate.rewritten) rewritten = true;
     }
-    if (!listed && this.#isOwned(at)) flags |= flag.owner;
+    if ((flags & flag.owner) === 0 && this.#isOwned(at)) flags |= flag.owner;
     else if (!listed) {
       if (this.#judgeUnlisted(namespace) === fate.gone) return this.#removeElement(at, editsBefore);
       flags |= flag.owner;
@@ -203,6 +203,7 @@ export class Decider {
     const parent = tape[at + element.parent]!;
     return (
       parent !== -1 &&
+      !this.#isStanza(at) &&
       (this.#flags[this.#depth - 1]! & flag.owner) !== 0 &&
       tape[parent + element.namespace] === tape[at + element.namespace]
     );
