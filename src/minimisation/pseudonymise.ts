@@ -35,7 +35,7 @@ const vectorBytes = 16;
 const blockBytes = 16;
 /** Longest value that has a pseudonym, in UTF-8 bytes: its pseudonym has 1,023 characters at most, which is what a
  *  resourcepart may have (RFC 7622 §3.4). */
-export const valueBytesMax = 750;
+export const valueBytesMax = 735;
 const secretBytesMin = 32;
 /** Two blocks: vector and one block of value. */
 const pseudonymCharsMin = 43;

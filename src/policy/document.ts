@@ -68,11 +68,17 @@ const explanations: Readonly<Record<string, readonly [reason: string, wayOut: st
 };
 
 function explainYaml(place: Place, problem: YAMLError, text: string): Diagnostic {
-  const tabbed = /^ *\t/.test(text.split('\n')[place.line - 1] ?? '');
-  const unresolvedAlias = problem.message.startsWith('Unresolved alias');
-  const code = tabbed ? 'TAB_AS_INDENT' : unresolvedAlias ? 'BAD_ALIAS' : problem.code;
+  const code = causeOf(text.split('\n')[place.line - 1] ?? '', text.slice(problem.pos[0]), problem);
   const [reason, wayOut] = explanations[code] ?? [firstSentence(problem.message), ''];
   return errorAt(place, 'ERR_POLICY_YAML', reason, { wayOut });
+}
+
+/** The reader names what it stumbled over; the line says what the author did. */
+function causeOf(line: string, rest: string, problem: YAMLError): string {
+  if (/^ *\t/.test(line)) return 'TAB_AS_INDENT';
+  if (/^ *\*\s*:/.test(line)) return 'BAD_ALIAS';
+  const unfinished = rest.trim() === '' && problem.code === 'BAD_INDENT';
+  return unfinished ? 'MISSING_CHAR' : problem.code;
 }
 
 function firstSentence(message: string): string {

@@ -100,7 +100,10 @@ function explainTreatment(document: SourceDocument, path: Path, code: Diagnostic
   const fail = (at: Path, reason: string, wayOut: string): Diagnostic =>
     errorAt(document.place(at), code, reason, { field, wayOut });
   if (value === null || value === undefined)
-    return fail(path, 'has no treatment', 'Write keep, drop, or another treatment after the colon');
+    return errorAt(document.keyPlace(path), code, 'has no treatment', {
+      field,
+      wayOut: 'Write keep, drop, or another treatment after the colon',
+    });
   if (typeof value === 'string') {
     if (!(treatmentNames as readonly string[]).includes(value))
       return fail(path, `${show(value)} is no treatment`, suggestion(value, treatmentNames));
