@@ -21,6 +21,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'show what the proxy makes of one direction of a stream',
     load: () => import('./scan.ts'),
   },
+  policy: {
+    summary: 'check, explain, compare and test policies',
+    load: () => import('./policy.ts'),
+  },
   fingerprint: {
     summary: 'print the TLS or TCP fingerprint of captured bytes',
     load: async () => ({ register: (await import('./fingerprint.ts')).registerFingerprint }),

@@ -1,0 +1,104 @@
+/** The files that the policy tools and the proxy read: catalogue, policies, obligations. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadCatalogue, type Catalogue, type TextFile } from '../policy/catalogue.ts';
+import type { Diagnostic } from '../policy/diagnostic.ts';
+import { loadObligations, type Obligation } from '../policy/obligations.ts';
+import type { Policy } from '../policy/policy.ts';
+import { loadPolicy, type PolicySource } from '../policy/resolve.ts';
+
+/** The folder that comes with the product. */
+export const shippedPolicies = fileURLToPath(new URL('../../policies', import.meta.url));
+
+/** Documents that cannot be used. */
+export class PolicyRefused extends Error {
+  override readonly name = 'PolicyRefused';
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(`${diagnostics.length} problems`);
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** A file that is not there or may not be read. */
+export class FileMissing extends Error {
+  override readonly name = 'FileMissing';
+}
+
+/** @throws FileMissing */
+export function readText(file: string): TextFile {
+  try {
+    return { file, text: readFileSync(file, 'utf8') };
+  } catch {
+    throw new FileMissing(file);
+  }
+}
+
+/** The YAML files of a folder, or the file itself, by name. @throws FileMissing */
+export function readYaml(path: string): readonly TextFile[] {
+  return readFolder(path, '.yaml');
+}
+
+/** @throws FileMissing */
+export function readFolder(path: string, extension: string): readonly TextFile[] {
+  try {
+    if (!statSync(path).isDirectory()) return [readText(path)];
+    const names = readdirSync(path).filter((name) => name.endsWith(extension));
+    return names.toSorted().map((name) => readText(join(path, name)));
+  } catch {
+    throw new FileMissing(path);
+  }
+}
+
+/** The shipped catalogue and what is added to it. @throws FileMissing, PolicyRefused */
+export function openCatalogue(additions: readonly string[] = []): Catalogue {
+  const folders = [join(shippedPolicies, 'catalogue'), ...additions];
+  const { catalogue, diagnostics } = loadCatalogue(folders.flatMap(readYaml));
+  if (diagnostics.length > 0) throw new PolicyRefused(diagnostics);
+  return catalogue;
+}
+
+/** @throws FileMissing, PolicyRefused */
+export function openObligations(path = join(shippedPolicies, 'obligations')): readonly Obligation[] {
+  return readYaml(path).flatMap((file) => {
+    const loaded = loadObligations(file);
+    if (loaded.kind === 'refused') throw new PolicyRefused(loaded.diagnostics);
+    return loaded.value;
+  });
+}
+
+/** A policy by its file, or by its name when it is shipped. @throws FileMissing, PolicyRefused */
+export function openPolicy(nameOrFile: string): Policy {
+  const file = /^[a-z][a-z0-9-]*$/.test(nameOrFile)
+    ? join(shippedPolicies, `${nameOrFile}.yaml`)
+    : nameOrFile;
+  const loaded = loadPolicy(readText(file), policySource);
+  if (loaded.kind === 'refused') throw new PolicyRefused(loaded.diagnostics);
+  return loaded.value;
+}
+
+/** What `extends` names is looked for beside the file, then among those shipped. */
+export const policySource: PolicySource = {
+  find(name, from) {
+    for (const folder of [dirname(from), shippedPolicies]) {
+      try {
+        return readText(join(folder, `${name}.yaml`));
+      } catch {
+        continue;
+      }
+    }
+    return undefined;
+  },
+  names(from) {
+    const names = [dirname(from), shippedPolicies].flatMap(policiesIn);
+    return [...new Set(names)].toSorted();
+  },
+};
+
+function policiesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml') && name !== 'content-kinds.yaml')
+    .map((name) => basename(name, '.yaml'));
+}

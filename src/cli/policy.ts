@@ -1,0 +1,299 @@
+/** `narthex policy check | explain | diff | test | fields`: read, question and compare policies before one runs. */
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { InvalidArgumentError, type Command } from 'commander';
+import { Pseudonyms } from '../minimisation/pseudonymise.ts';
+import { directionOf, toTest } from '../policy/cases.ts';
+import { concerns, type Catalogue } from '../policy/catalogue.ts';
+import { checkPolicy } from '../policy/check.ts';
+import { vocabularyOf } from '../policy/compile.ts';
+import { describeTreatment } from '../policy/describe.ts';
+import { errorAt, hasErrors, renderDiagnostic, type Diagnostic } from '../policy/diagnostic.ts';
+import { diffPolicies, type Difference } from '../policy/diff.ts';
+import { explain, type ExplainOptions, type Explanation } from '../policy/explain.ts';
+import { listFields } from '../policy/fields.ts';
+import { runInlineTests } from '../policy/inline-tests.ts';
+import { treatmentOf, type Policy } from '../policy/policy.ts';
+import { toSarif } from '../policy/sarif.ts';
+import { audienceNames } from '../policy/schema.ts';
+import { exitCodes } from './exit.ts';
+import {
+  FileMissing,
+  openCatalogue,
+  openObligations,
+  openPolicy,
+  PolicyRefused,
+  readFolder,
+  readText,
+} from './policy-files.ts';
+import { createWire } from './wire.ts';
+
+/** What the commands touch of the world. */
+export interface PolicyIo {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly setExitCode: (code: number) => void;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+const processIo: PolicyIo = {
+  out: (text) => process.stdout.write(`${text}\n`),
+  err: (text) => process.stderr.write(`${text}\n`),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+  clock: Date.now,
+};
+
+const help = `
+A policy is a file, or the name of a shipped one: passthrough, balanced, strict.
+
+Exit codes: 0 fine (perhaps with warnings), 1 the answer is no (a refusal, a failed test, a difference that --fail-on
+names), 64 wrong usage, 65 a document or a stanza cannot be read, 66 no such file.`;
+
+interface Common {
+  readonly format: string;
+  readonly catalogue: string[];
+}
+
+/** Adds the subcommand. */
+export function register(program: Command, io: PolicyIo = processIo): void {
+  const group = program
+    .command('policy')
+    .summary('check, explain, compare and test policies')
+    .description('What may be seen of every piece of metadata, and by whom.')
+    .addHelpText('after', help);
+  const add = (signature: string, description: string, formats: readonly string[]): Command =>
+    group
+      .command(signature)
+      .description(description)
+      .option('--format <format>', formats.join(', '), oneOf(formats), 'text')
+      .option('--catalogue <path...>', 'more entries, beside the shipped catalogue', []);
+
+  add('check <policy...>', 'refuse what must not run, warn of what breaks', ['text', 'json', 'sarif'])
+    .option('--obligations <path>', 'the published rules to keep; by default those shipped')
+    .action((files: string[], options: Common & { obligations?: string }) =>
+      run(io, () => check(io, files, options)),
+    );
+  add('explain <policy>', 'the policy with everything it inherits, or what it does to a stanza', [
+    'text',
+    'json',
+  ])
+    .option('--stanza <file>', 'a file that holds one stanza')
+    .option('--from <sender>', 'client or gatekeeper', oneOf(['client', 'gatekeeper']), 'client')
+    .option('--account <jid>', "the session's bare JID", '')
+    .option('--gatekeeper <name>', "the operator's name for the gatekeeper", 'gatekeeper')
+    .action((file: string, options: ExplainCommand) => run(io, () => explainCommand(io, file, options)));
+  add('diff <before> <after>', 'who sees more under the second policy, and who sees less', ['text', 'json'])
+    .option(
+      '--fail-on <change>',
+      'exit 1 when somebody sees: more, less, or any change',
+      oneOf(['more', 'less', 'any']),
+    )
+    .action((before: string, after: string, options: Common & { failOn?: string }) =>
+      run(io, () => diff(io, before, after, options)),
+    );
+  add('test <policy> [cases]', 'run the tests inside a policy, and a folder of example stanzas', [
+    'text',
+    'json',
+  ]).action((file: string, cases: string | undefined, options: Common) =>
+    run(io, () => test(io, file, cases, options)),
+  );
+  add('fields', 'every field that a policy can name', ['text', 'json']).action((options: Common) =>
+    run(io, () => fields(io, options)),
+  );
+}
+
+function oneOf(choices: readonly string[]): (value: string) => string {
+  return (value) => {
+    if (choices.includes(value)) return value;
+    throw new InvalidArgumentError(`One of: ${choices.join(', ')}.`);
+  };
+}
+
+/** Says what is wrong with the input, and nothing of our own insides. */
+function run(io: PolicyIo, command: () => number): void {
+  try {
+    io.setExitCode(command());
+  } catch (error) {
+    if (error instanceof PolicyRefused) {
+      for (const diagnostic of error.diagnostics) io.err(renderDiagnostic(diagnostic));
+      io.setExitCode(exitCodes.dataError);
+    } else if (error instanceof FileMissing) {
+      io.err(
+        `narthex: error ERR_POLICY_FILE: ${error.message} cannot be read. Check the path and its permissions`,
+      );
+      io.setExitCode(exitCodes.noInput);
+    } else throw error;
+  }
+}
+
+function check(io: PolicyIo, files: readonly string[], options: Common & { obligations?: string }): number {
+  const catalogue = openCatalogue(options.catalogue);
+  const obligations = openObligations(options.obligations);
+  const found: Diagnostic[] = [];
+  let unreadable = false;
+  for (const file of files) {
+    try {
+      found.push(...checkPolicy(openPolicy(file), { catalogue, obligations, now: io.clock() }));
+    } catch (error) {
+      if (!(error instanceof PolicyRefused)) throw error;
+      unreadable = true;
+      found.push(...error.diagnostics);
+    }
+  }
+  if (options.format === 'json') io.out(JSON.stringify(found, undefined, 2));
+  else if (options.format === 'sarif') io.out(JSON.stringify(toSarif(found, '0.1.0'), undefined, 2));
+  else io.out([...found.map(renderDiagnostic), summary(found)].join('\n'));
+  if (unreadable) return exitCodes.dataError;
+  return hasErrors(found) ? exitCodes.negative : exitCodes.ok;
+}
+
+function summary(found: readonly Diagnostic[]): string {
+  const errors = found.filter(({ severity }) => severity === 'error').length;
+  return `${errors} errors, ${found.length - errors} warnings`;
+}
+
+interface ExplainCommand extends Common {
+  readonly stanza?: string;
+  readonly from: 'client' | 'gatekeeper';
+  readonly account: string;
+  readonly gatekeeper: string;
+}
+
+function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): number {
+  const catalogue = openCatalogue(options.catalogue);
+  const policy = openPolicy(file);
+  if (options.stanza === undefined) {
+    const rows = matrixOf(policy, catalogue);
+    const { name, lineage, mode, unlisted } = policy;
+    if (options.format === 'json')
+      io.out(JSON.stringify({ name, lineage, mode, unlisted, rules: rows }, undefined, 2));
+    else
+      io.out(
+        [`${lineage.join(' extends ')} (${mode}, unlisted: ${unlisted})`, ...rows.map(ruleLine)].join('\n'),
+      );
+    return exitCodes.ok;
+  }
+  const { text } = readText(options.stanza);
+  const direction = options.from === 'client' ? 'to-gatekeeper' : 'to-client';
+  const { account, gatekeeper } = options;
+  const toolOptions = { ...toolsFor(catalogue, io.clock), account, gatekeeper };
+  let explanation: Explanation;
+  try {
+    explanation = explain(policy, direction, text.trim(), toolOptions);
+  } catch (error) {
+    io.err(
+      renderDiagnostic(
+        errorAt(
+          { file: options.stanza, line: 1, column: 1 },
+          'ERR_POLICY_TEST',
+          `the stanza cannot be read: ${(error as Error).message}`,
+        ),
+      ),
+    );
+    return exitCodes.dataError;
+  }
+  io.out(
+    options.format === 'json' ? JSON.stringify(explanation, undefined, 2) : explanationText(explanation),
+  );
+  return exitCodes.ok;
+}
+
+/** Throw-away keys: a pseudonym shown here is none of the running proxy's. */
+function toolsFor(catalogue: Catalogue, clock: () => number): ExplainOptions {
+  const pseudonyms = new Pseudonyms([createSecretKey(randomBytes(32))]);
+  return { catalogue, names: vocabularyOf(catalogue), wire: createWire(), pseudonyms, clock };
+}
+
+interface MatrixRow {
+  readonly audience: string;
+  readonly field: string;
+  readonly treatment: string;
+  readonly from: string;
+  readonly why: string;
+}
+
+function matrixOf(policy: Policy, catalogue: Catalogue): readonly MatrixRow[] {
+  return audienceNames.flatMap((audience) =>
+    [...catalogue.fields.values()]
+      .filter((field) => concerns(field, audience))
+      .map(({ name }) => {
+        const { treatment, rule } = treatmentOf(policy, audience, name);
+        return {
+          audience,
+          field: name,
+          treatment: describeTreatment(treatment),
+          from: rule?.policy ?? 'unlisted',
+          why: rule?.why ?? '',
+        };
+      }),
+  );
+}
+
+function ruleLine({ audience, field, treatment, from, why }: MatrixRow): string {
+  const reason = why === '' ? '' : `: ${why}`;
+  return `${audience.padEnd(10)}  ${field.padEnd(24)}  ${treatment}  [${from}${reason}]`;
+}
+
+function explanationText(explanation: Explanation): string {
+  const { policy, direction, before, after, reply, padding, delayUpToMs, normalise, decisions } = explanation;
+  return [
+    `policy ${policy}, ${direction}`,
+    'before',
+    `  ${before}`,
+    'after',
+    `  ${after === '' ? 'nothing' : after}`,
+    ...(reply === '' ? [] : ['back to the sender', `  ${reply}`]),
+    ...(padding === 0 ? [] : [`padded with ${padding} bytes of white space`]),
+    ...(delayUpToMs === 0 ? [] : [`held for up to ${delayUpToMs} ms`]),
+    ...(normalise ? ['written in normal form'] : []),
+    'why',
+    ...decisions.map(
+      ({ field, treatment, reason }) => `  ${field.padEnd(24)}  ${treatment.padEnd(12)}  ${reason}`,
+    ),
+  ].join('\n');
+}
+
+function diff(io: PolicyIo, before: string, after: string, options: Common & { failOn?: string }): number {
+  const differences = diffPolicies(openPolicy(before), openPolicy(after), openCatalogue(options.catalogue));
+  if (options.format === 'json') io.out(JSON.stringify(differences, undefined, 2));
+  else io.out(differences.length === 0 ? 'no difference' : differences.map(differenceLine).join('\n'));
+  const fails = differences.some(({ sees }) => options.failOn === 'any' || sees === options.failOn);
+  return options.failOn !== undefined && fails ? exitCodes.negative : exitCodes.ok;
+}
+
+function differenceLine({ audience, field, before, after, sees, when }: Difference): string {
+  const condition = when === undefined ? '' : ` (${when})`;
+  return `${audience} sees ${sees} of ${field}${condition}: ${before} -> ${after}`;
+}
+
+function test(io: PolicyIo, file: string, cases: string | undefined, options: Common): number {
+  const catalogue = openCatalogue(options.catalogue);
+  const policy = openPolicy(file);
+  const files = cases === undefined ? [] : readFolder(cases, '.xml');
+  const examples = files.map((each) => {
+    const example = toTest(each);
+    if (example !== undefined) return example;
+    const reason = `${directionOf(each.file)} case needs: given, ----------, what leaves, and perhaps ----------, the reply`;
+    throw new PolicyRefused([errorAt({ file: each.file, line: 1, column: 1 }, 'ERR_POLICY_TEST', reason)]);
+  });
+  const results = runInlineTests(
+    { ...policy, tests: [...policy.tests, ...examples] },
+    toolsFor(catalogue, io.clock),
+  );
+  if (options.format === 'json') io.out(JSON.stringify(results, undefined, 2));
+  else
+    for (const { name, passed, diagnostic } of results)
+      io.out(passed ? `ok   ${name}` : `FAIL ${name}\n  ${renderDiagnostic(diagnostic!)}`);
+  return results.every(({ passed }) => passed) ? exitCodes.ok : exitCodes.negative;
+}
+
+function fields(io: PolicyIo, options: Common): number {
+  const listing = listFields(openCatalogue(options.catalogue));
+  if (options.format === 'json') io.out(JSON.stringify(listing, undefined, 2));
+  else
+    for (const { name, category, title, permits } of listing)
+      io.out(`${name.padEnd(24)}  ${category.padEnd(12)}  ${title} (${permits.join(', ')})`);
+  return exitCodes.ok;
+}

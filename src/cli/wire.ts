@@ -1,0 +1,37 @@
+import type { Names } from '../stanza/names.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { Wire } from '../policy/wire.ts';
+import { defaultLimits } from '../stream/limits.ts';
+import { Scanner } from '../stream/scanner.ts';
+import { splice } from '../stream/splice.ts';
+import { PortableStructure } from '../stream/structure/portable.ts';
+import { Workspace } from '../stream/workspace.ts';
+
+const header = Buffer.from(
+  "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
+);
+
+/** The scanner of the data plane, for stanzas in files and arguments. */
+export function createWire(): Wire {
+  const workspace = new Workspace(new PortableStructure(), defaultLimits);
+  return { parse: (text, names) => parse(text, names, workspace), write: splice };
+}
+
+function parse(text: string, names: Names, workspace: Workspace): Stanza {
+  const found: Stanza[] = [];
+  const scanner = new Scanner({
+    names,
+    limits: defaultLimits,
+    workspace,
+    sink: {
+      header: () => undefined,
+      whitespace: () => undefined,
+      end: () => undefined,
+      stanza: (stanza) => found.push(stanza.retain()),
+    },
+  });
+  scanner.push(header);
+  scanner.push(Buffer.from(text));
+  if (found.length !== 1 || !scanner.atBoundary) throw new SyntaxError('expected one whole stanza');
+  return found[0]!;
+}

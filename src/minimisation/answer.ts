@@ -1,0 +1,22 @@
+/** The client's answer, given on its behalf: the same for everyone, and the client never learns that it was asked. */
+import { escapeAttribute, escapeText } from '../stanza/decode.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import { rawAttribute } from './refuse.ts';
+
+/** The payload of an answer: one element with a child for each value, all in one namespace. */
+export function answerPayload(
+  namespace: string,
+  local: string,
+  values: Readonly<Record<string, string>>,
+): string {
+  const children = Object.entries(values).map(([name, value]) => `<${name}>${escapeText(value)}</${name}>`);
+  return `<${local} xmlns='${escapeAttribute(namespace)}'>${children.join('')}</${local}>`;
+}
+
+/** The iq result that answers this iq get (RFC 6120 §8.2.3). */
+export function answerTo(stanza: Stanza, payload: string): Uint8Array {
+  const from = rawAttribute(stanza, 'from', 'to');
+  const id = rawAttribute(stanza, 'id', 'id');
+  const to = rawAttribute(stanza, 'to', 'from');
+  return Buffer.from(`<iq xmlns='jabber:client'${from}${id}${to} type='result'>${payload}</iq>`);
+}

@@ -1,0 +1,59 @@
+/** Metadata minimisation: the nine treatments that a policy may name for a field, one file each.
+ *
+ *  A treatment of a value is a function from the value to what may be seen of it; a treatment of an element or a
+ *  stanza is a function from its place on the tape to an edit. None of them knows fields, rules or audiences: that
+ *  is `policy/`. They never throw on input from the wire: what cannot be treated is withheld. */
+
+/** Every treatment, in the order of what remains visible: everything first. */
+export const treatmentNames = [
+  'keep',
+  'delay',
+  'pad',
+  'coarsen',
+  'pseudonymise',
+  'replace',
+  'answer',
+  'drop',
+  'refuse',
+] as const;
+
+export type TreatmentName = (typeof treatmentNames)[number];
+
+/** Within what a pseudonym stays the same; outside of it the same value has another. */
+export type PseudonymScope = 'session' | 'account' | 'conversation' | 'gatekeeper';
+
+/** One treatment with its parameters resolved: durations in milliseconds, sizes in bytes. */
+export type Treatment =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'replace'; readonly value: string }
+  | { readonly kind: 'pseudonymise'; readonly scope: PseudonymScope; readonly rotateMs?: number }
+  | { readonly kind: 'coarsen'; readonly to: Grain }
+  | { readonly kind: 'pad'; readonly buckets: readonly number[] }
+  | { readonly kind: 'delay'; readonly upToMs: number }
+  | { readonly kind: 'answer'; readonly values: Readonly<Record<string, string>> }
+  | { readonly kind: 'refuse'; readonly condition: StanzaCondition };
+
+/** What a value is rounded to. */
+export type Grain =
+  | { readonly unit: 'time'; readonly grainMs: number }
+  | { readonly unit: 'bytes'; readonly grainBytes: number }
+  | { readonly unit: 'address'; readonly ipv4Bits: number; readonly ipv6Bits: number }
+  | { readonly unit: 'version' }
+  | { readonly unit: 'language' };
+
+/** Stanza error conditions with which a policy may refuse (RFC 6120 §8.3.3). */
+export const stanzaConditions = [
+  'policy-violation',
+  'forbidden',
+  'not-allowed',
+  'not-acceptable',
+  'service-unavailable',
+  'feature-not-implemented',
+  'item-not-found',
+] as const;
+
+export type StanzaCondition = (typeof stanzaConditions)[number];
+
+/** What is seen of a value; `undefined` withholds it. */
+export type ValueTreatment = (value: string) => string | undefined;

@@ -1,0 +1,106 @@
+/** The shape of a catalogue file and of an obligations file. */
+import { z } from 'zod';
+import { treatmentNames } from '../minimisation/treatment.ts';
+import { audienceNames } from './schema.ts';
+
+export const fieldClasses = [
+  'routing',
+  'e2ee-bound',
+  'ack-obligated',
+  'caps-hash-input',
+  'sm-counted',
+  'reciprocal',
+  'gatekeeper-required',
+  'bypass-hint',
+  'secret',
+  // Accompanies the content of a message and is never a content of its own.
+  'auxiliary',
+  // Has no sense without what it holds.
+  'wrapper',
+  // Is about how a stanza is written, not about what it says.
+  'wire',
+] as const;
+
+export const valueTypes = [
+  'none', 'text', 'time', 'seconds', 'bytes', 'number', 'address', 'version', 'language',
+  'identifier', 'uuid', 'resource', 'jid', 'url',
+] as const; // prettier-ignore
+
+const fieldName = z.string().regex(/^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/);
+
+const selector = z.union([
+  z.string(),
+  z.strictObject({
+    path: z.string(),
+    'on-drop': z.enum(['element']).optional().describe('Drop the whole element: it is not legal without'),
+    part: z.enum(['own-resource', 'peer-resource']).optional(),
+  }),
+]);
+
+const field = z.strictObject({
+  title: z.string(),
+  source: z.string().describe('Where it is specified'),
+  where: z.enum(['stanza', 'stream', 'connection', 'http']).default('stanza'),
+  direction: z.enum(['both', 'to-gatekeeper', 'to-client']),
+  category: z.enum([
+    'identity', 'location', 'timing', 'activity', 'social-graph', 'device', 'content-hint', 'secret',
+  ]), // prettier-ignore
+  reveals: z.string(),
+  breaks: z.string(),
+  classes: z.array(z.enum(fieldClasses)).default([]),
+  value: z.enum(valueTypes),
+  permits: z.array(z.enum(treatmentNames)).min(1),
+  select: z.array(selector).min(1).optional(),
+  returns: z.array(z.string()).optional().describe('Where a pseudonym comes back, if elsewhere'),
+  request: z.array(z.string()).optional().describe('The iq get to which it is the answer'),
+  answer: z
+    .strictObject({
+      element: z.string().regex(/^\{[^}]+\}[A-Za-z_][\w.-]*$/),
+      required: z.array(z.string()),
+      optional: z.array(z.string()).default([]),
+    })
+    .optional(),
+  example: z.string(),
+});
+
+export const catalogueSchema = z.strictObject({
+  apiVersion: z.literal('narthex/v1'),
+  kind: z.literal('MetadataCatalogue'),
+  metadata: z.strictObject({ name: z.string() }),
+  namespaces: z.record(z.string(), z.string()).default({}),
+  fields: z.record(fieldName, field),
+  structure: z
+    .array(z.union([z.string(), z.strictObject({ path: z.string(), wrapper: z.boolean() })]))
+    .default([])
+    .describe('Elements that hold fields and say nothing by themselves'),
+});
+
+export type CatalogueDocument = z.infer<typeof catalogueSchema>;
+export type FieldDocument = CatalogueDocument['fields'][string];
+export type FieldClass = (typeof fieldClasses)[number];
+
+export const obligationsSchema = z.strictObject({
+  apiVersion: z.literal('narthex/v1'),
+  kind: z.literal('Obligations'),
+  metadata: z.strictObject({ name: z.string(), source: z.string() }),
+  rules: z.array(
+    z.strictObject({
+      id: z.string(),
+      text: z.string(),
+      audience: z.enum(audienceNames).optional(),
+      requires: z.array(fieldName).optional().describe('Fields that this audience must get as they are'),
+      forbids: z.array(fieldName).optional().describe('Fields that this audience must not see'),
+      'kept-by': z.string().optional().describe('What in the product keeps a rule that is about no field'),
+    }),
+  ),
+});
+
+export type ObligationsDocument = z.infer<typeof obligationsSchema>;
+
+/** For editors of catalogue files. */
+export function catalogueJsonSchema(): object {
+  return {
+    title: 'Narthex metadata catalogue',
+    ...z.toJSONSchema(catalogueSchema, { io: 'input', unrepresentable: 'any' }),
+  };
+}

@@ -1,0 +1,187 @@
+/** The catalogue: every field that a policy can name, merged from files. */
+import type { TreatmentName } from '../minimisation/treatment.ts';
+import type { Audience, Direction } from '../stanza/direction.ts';
+import {
+  catalogueSchema,
+  type CatalogueDocument,
+  type FieldClass,
+  type FieldDocument,
+} from './catalogue-schema.ts';
+import { errorAt, type Diagnostic } from './diagnostic.ts';
+import { readDocument } from './document.ts';
+import { parseSelector, type Selector } from './selector.ts';
+import { shape } from './shape.ts';
+
+/** A selector with what only the catalogue knows about it. */
+export interface FieldSelector extends Selector {
+  /** Dropping the value drops the element around it. */
+  readonly dropsElement: boolean;
+  /** Which part of a JID is meant; the whole value without it. */
+  readonly part: 'whole' | 'own-resource' | 'peer-resource';
+}
+
+export interface Field {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly where: FieldDocument['where'];
+  readonly directions: readonly Direction[];
+  readonly category: FieldDocument['category'];
+  readonly reveals: string;
+  readonly breaks: string;
+  readonly classes: readonly FieldClass[];
+  readonly value: FieldDocument['value'];
+  readonly permits: readonly TreatmentName[];
+  readonly selectors: readonly FieldSelector[];
+  readonly returns: readonly FieldSelector[];
+  readonly requests: readonly FieldSelector[];
+  readonly answer?: {
+    readonly namespace: string;
+    readonly local: string;
+    readonly required: readonly string[];
+    readonly optional: readonly string[];
+  };
+  readonly example: string;
+}
+
+/** An element that holds fields and says nothing by itself. */
+export interface Structure {
+  readonly selector: Selector;
+  /** It goes when everything in it was dropped. */
+  readonly wrapper: boolean;
+}
+
+export interface Catalogue {
+  readonly fields: ReadonlyMap<string, Field>;
+  readonly structure: readonly Structure[];
+}
+
+/** A file as it was found; nobody under policy/ opens one. */
+export interface TextFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Later files add entries; none may repeat one. */
+export function loadCatalogue(files: readonly TextFile[]): {
+  readonly catalogue: Catalogue;
+  readonly diagnostics: readonly Diagnostic[];
+} {
+  const fields = new Map<string, Field>();
+  const structure: Structure[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const { file, text } of files) {
+    const document = readDocument(file, text);
+    const shaped = shape(document, catalogueSchema, 'ERR_CATALOGUE');
+    if (shaped.kind === 'differs') {
+      diagnostics.push(...shaped.diagnostics);
+      continue;
+    }
+    const attempt = (path: readonly (string | number)[], read: () => void): void => {
+      try {
+        read();
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        diagnostics.push(errorAt(document.keyPlace(path), 'ERR_CATALOGUE', error.message));
+      }
+    };
+    for (const [name, entry] of Object.entries(shaped.value.fields)) {
+      attempt(['fields', name], () => {
+        if (fields.has(name)) throw new SyntaxError(`${name} is in another catalogue file already`);
+        fields.set(name, toField(name, entry, shaped.value.namespaces));
+      });
+    }
+    shaped.value.structure.forEach((entry, index) => {
+      attempt(['structure', index], () => structure.push(...toStructure(entry, shaped.value.namespaces)));
+    });
+  }
+  return { catalogue: { fields, structure }, diagnostics };
+}
+
+function toField(name: string, entry: FieldDocument, namespaces: CatalogueDocument['namespaces']): Field {
+  const { answer, select, returns, request, direction, ...rest } = entry;
+  if ((select !== undefined) !== (entry.where === 'stanza'))
+    throw new SyntaxError(`${name}: fields of stanzas have selectors, others have none`);
+  const read = (list: FieldDocument['select']): FieldSelector[] =>
+    (list ?? []).flatMap((selector) => toSelectors(selector, namespaces));
+  const element = /^\{([^}]+)\}(.+)$/.exec(answer?.element ?? '');
+  return {
+    name,
+    ...rest,
+    directions: direction === 'both' ? ['to-gatekeeper', 'to-client'] : [direction],
+    selectors: read(select),
+    returns: read(returns),
+    requests: read(request),
+    ...(answer === undefined
+      ? {}
+      : {
+          answer: {
+            namespace: element![1]!,
+            local: element![2]!,
+            required: answer.required,
+            optional: answer.optional,
+          },
+        }),
+  };
+}
+
+function toSelectors(
+  selector: NonNullable<FieldDocument['select']>[number],
+  namespaces: CatalogueDocument['namespaces'],
+): FieldSelector[] {
+  const {
+    path,
+    'on-drop': onDrop,
+    part = 'whole',
+  } = typeof selector === 'string' ? { path: selector } : selector;
+  return parseSelector(path, namespaces).map((parsed) => ({
+    ...parsed,
+    dropsElement: onDrop === 'element',
+    part,
+  }));
+}
+
+function toStructure(
+  entry: CatalogueDocument['structure'][number],
+  namespaces: CatalogueDocument['namespaces'],
+): Structure[] {
+  const { path, wrapper } = typeof entry === 'string' ? { path: entry, wrapper: false } : entry;
+  return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
+}
+
+/** Whether this audience is ever shown the field. The provider sees what HTTP carries; the operator could see all. */
+export function concerns(field: Field, audience: Audience): boolean {
+  if (audience === 'gatekeeper') return field.directions.includes('to-gatekeeper');
+  if (audience === 'client') return field.directions.includes('to-client');
+  return audience === 'operator' || field.where === 'http' || field.where === 'connection';
+}
+
+/** Every namespace and local name that the catalogue asks for, for the vocabulary of the scanner. */
+export function catalogueNames(catalogue: Catalogue): { namespaces: string[]; locals: string[] } {
+  const namespaces = new Set<string>();
+  const locals = new Set<string>();
+  const add = ({ steps, target }: Selector): void => {
+    for (const { namespace, local, conditions } of steps) {
+      namespaces.add(namespace);
+      if (local !== '*') locals.add(local);
+      for (const condition of conditions) addCondition(condition);
+    }
+    if (target.kind !== 'attribute') return;
+    locals.add(target.name);
+    if (target.namespace !== '') namespaces.add(target.namespace);
+  };
+  const addCondition = (condition: Selector['steps'][number]['conditions'][number]): void => {
+    if (condition.kind === 'not') addCondition(condition.of);
+    else if (condition.kind === 'or') condition.of.forEach(addCondition);
+    else if (condition.kind === 'attribute') locals.add(condition.name);
+    else {
+      namespaces.add(condition.namespace);
+      locals.add(condition.local);
+    }
+  };
+  for (const field of catalogue.fields.values()) {
+    for (const selector of [...field.selectors, ...field.returns, ...field.requests]) add(selector);
+  }
+  for (const { selector } of catalogue.structure) add(selector);
+  return { namespaces: [...namespaces], locals: [...locals] };
+}

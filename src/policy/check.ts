@@ -1,0 +1,369 @@
+/** What is wrong with a policy before it runs: refusals, each with a way out, and warnings. */
+import type { Treatment } from '../minimisation/treatment.ts';
+import type { Audience } from '../stanza/direction.ts';
+import { concerns, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
+import { describeTreatment } from './describe.ts';
+import { errorAt, type Diagnostic, type Place } from './diagnostic.ts';
+import { nearest } from './nearest.ts';
+import type { Obligation } from './obligations.ts';
+import { treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
+import { overlay } from './resolve.ts';
+import { audienceNames } from './schema.ts';
+
+export interface CheckOptions {
+  readonly catalogue: Catalogue;
+  readonly obligations: readonly Obligation[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Audiences whose view stanzas carry; for the others a field is a fact that is told or not. */
+const onTheWire: readonly Audience[] = ['gatekeeper', 'client'];
+/** Warnings about an exception begin this long before its end. */
+const expiryWarningMs = 30 * 86_400_000;
+
+/** In the order of the file; errors before warnings. */
+export function checkPolicy(policy: Policy, options: CheckOptions): readonly Diagnostic[] {
+  const found = [
+    ...checkMatrix(policy, policy.matrix, options),
+    ...policy.exceptions.flatMap((exception, index) => checkException(policy, exception, index, options)),
+    ...checkObligations(policy, options),
+    ...checkDefaults(policy, options),
+  ];
+  return found.toSorted((a, b) =>
+    a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : a.line - b.line || a.column - b.column,
+  );
+}
+
+function checkMatrix(policy: Policy, matrix: Matrix, options: CheckOptions): Diagnostic[] {
+  return audienceNames.flatMap((audience) =>
+    [...matrix[audience].values()]
+      .filter(({ field }) => field !== '*')
+      .flatMap((rule) => checkRule(policy, audience, rule, options)),
+  );
+}
+
+/** The first reason to refuse a rule, or everything to warn of. */
+function checkRule(policy: Policy, audience: Audience, rule: Rule, options: CheckOptions): Diagnostic[] {
+  const { catalogue } = options;
+  const field = catalogue.fields.get(rule.field);
+  if (field === undefined) {
+    const near = nearest(rule.field, catalogue.fields.keys());
+    const wayOut = near === undefined ? 'narthex policy fields lists them' : `Did you mean ${near}?`;
+    return [refusal(rule, 'ERR_POLICY_FIELD', 'no such field in the catalogue', wayOut)];
+  }
+  const refused =
+    refuseUnreachable(field, audience, rule) ??
+    (onTheWire.includes(audience) ? refuseOnTheWire(field, rule) : undefined) ??
+    refuseParameters(field, rule) ??
+    refuseShadowed(policy, field, audience, rule, catalogue);
+  if (refused !== undefined) return [refused];
+  // What is inherited was chosen elsewhere, and warned of there.
+  return onTheWire.includes(audience) && rule.policy === policy.name ? warnings(field, rule) : [];
+}
+
+function refusal(
+  { place, field }: Rule,
+  code: Diagnostic['code'],
+  reason: string,
+  wayOut: string,
+): Diagnostic {
+  return errorAt(place, code, reason, { field, wayOut });
+}
+
+function refuseUnreachable(field: Field, audience: Audience, rule: Rule): Diagnostic | undefined {
+  if (concerns(field, audience)) return undefined;
+  const reason = `can never match: the ${audience} is not shown this field (it travels ${field.directions.join(' and ')})`;
+  return refusal(
+    rule,
+    'ERR_POLICY_NEVER_MATCHES',
+    reason,
+    'Remove the rule, or put it under the audience that is shown it',
+  );
+}
+
+/** Treatments that change a value where it stands. */
+const rewrites: readonly Treatment['kind'][] = ['drop', 'replace', 'pseudonymise', 'coarsen'];
+
+function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
+  const { kind } = rule.treatment;
+  if (field.permits.includes(kind)) return undefined;
+  if (rewrites.includes(kind) && field.classes.includes('e2ee-bound'))
+    return refusal(
+      rule,
+      'ERR_POLICY_E2EE_BOUND',
+      `${kind} changes what is bound inside end-to-end encryption: receivers would fail to decrypt or verify`,
+      'Use keep',
+    );
+  if (kind === 'drop' && field.classes.includes('ack-obligated')) {
+    const ways = field.permits.filter((each) => each === 'answer' || each === 'refuse');
+    return refusal(
+      rule,
+      'ERR_POLICY_ANSWER_OWED',
+      'drop leaves a request without the answer that it is owed (RFC 6120 §8.2.3)',
+      `Use ${ways.join(' or ')}`,
+    );
+  }
+  if (field.classes.includes('routing'))
+    return refusal(
+      rule,
+      'ERR_POLICY_ROUTING',
+      `${kind} changes what delivery depends on (breaks: ${field.breaks})`,
+      `Use ${field.permits.join(' or ')}`,
+    );
+  return refusal(
+    rule,
+    'ERR_POLICY_TREATMENT',
+    `${kind} is not possible for this field`,
+    `Use ${field.permits.join(', ')}`,
+  );
+}
+
+const grainsByValue: Readonly<Partial<Record<Field['value'], readonly [unit: string, example: string]>>> = {
+  time: ['time', '1h'],
+  seconds: ['time', '1h'],
+  bytes: ['bytes', '64KiB'],
+  number: ['bytes', '64KiB'],
+  address: ['address', '{ ipv4: 24, ipv6: 48 }'],
+  version: ['version', 'major'],
+  language: ['language', 'primary'],
+};
+
+function refuseParameters(field: Field, rule: Rule): Diagnostic | undefined {
+  const { treatment } = rule;
+  if (treatment.kind === 'coarsen') {
+    const [unit, example] = grainsByValue[field.value] ?? ['', ''];
+    if (unit === treatment.to.unit) return undefined;
+    const reason = `${describeTreatment(treatment)} does not fit a value of type ${field.value}`;
+    const wayOut = example === '' ? 'Use another treatment' : `Write coarsen: ${example}`;
+    return refusal(rule, 'ERR_POLICY_TREATMENT', reason, wayOut);
+  }
+  if (treatment.kind !== 'answer') return undefined;
+  const { required = [], optional = [] } = field.answer ?? {};
+  const missing = required.filter((name) => !Object.hasOwn(treatment.values, name));
+  const unknown = Object.keys(treatment.values).filter((name) => ![...required, ...optional].includes(name));
+  if (missing.length === 0 && unknown.length === 0) return undefined;
+  const reason =
+    missing.length > 0
+      ? `the answer lacks ${missing.join(', ')}`
+      : `the answer cannot hold ${unknown.join(', ')}`;
+  return refusal(
+    rule,
+    'ERR_POLICY_TREATMENT',
+    reason,
+    `An answer needs ${required.join(', ')}; it may hold ${optional.join(', ') || 'nothing else'}`,
+  );
+}
+
+/** A rule for what lies inside an element that another rule takes away. */
+function refuseShadowed(
+  policy: Policy,
+  field: Field,
+  audience: Audience,
+  rule: Rule,
+  catalogue: Catalogue,
+): Diagnostic | undefined {
+  // What is inherited is the parent's business; only what this file says is answered for.
+  if (rule.policy !== policy.name || rule.treatment.kind === 'keep' || field.selectors.length === 0)
+    return undefined;
+  for (const other of catalogue.fields.values()) {
+    if (
+      other === field ||
+      other.classes.includes('wire') ||
+      !['drop', 'refuse'].includes(treatmentOf(policy, audience, other.name).treatment.kind)
+    )
+      continue;
+    if (!field.selectors.every((selector) => other.selectors.some((outer) => takesAway(outer, selector))))
+      continue;
+    return refusal(
+      rule,
+      'ERR_POLICY_SHADOWED',
+      `never has an effect: ${other.name} takes away the element around it`,
+      `Remove this rule, or keep ${other.name}`,
+    );
+  }
+  return undefined;
+}
+
+/** Whether dropping `outer` removes everything that `inner` selects: its path ends in `outer`'s, or goes on from it. */
+function takesAway(outer: FieldSelector, inner: FieldSelector): boolean {
+  if (outer.target.kind !== 'element' && !outer.dropsElement) return false;
+  const innerSteps = inner.steps.map(stepKey);
+  const outerSteps = outer.steps.map(stepKey);
+  const outerKey = outerSteps.join('/');
+  const ends = inner.target.kind === 'element' ? innerSteps.length - 1 : innerSteps.length;
+  for (let end = outerSteps.length; end <= ends; end += 1)
+    if (innerSteps.slice(end - outerSteps.length, end).join('/') === outerKey) return true;
+  return false;
+}
+
+function stepKey({ namespace, local, conditions }: FieldSelector['steps'][number]): string {
+  return `{${namespace}}${local}${JSON.stringify(conditions)}`;
+}
+
+/** What somebody should know who chose this treatment. */
+function warnings(field: Field, { place, treatment }: Rule): Diagnostic[] {
+  const { kind } = treatment;
+  const warn = (code: Diagnostic['code'], reason: string): Diagnostic =>
+    errorAt(place, code, reason, { field: field.name });
+  const found: Diagnostic[] = [];
+  if (kind === 'keep') {
+    if (field.classes.includes('bypass-hint'))
+      found.push(warn('WARN_POLICY_BYPASS', `keep lets the client around the proxy (${field.reveals})`));
+    return found;
+  }
+  const harmless = kind === 'delay' || kind === 'pad' || field.breaks.startsWith('nothing');
+  if (!harmless) found.push(warn('WARN_POLICY_BREAKS', `${kind} breaks: ${field.breaks}`));
+  if (field.classes.includes('reciprocal') && kind !== 'delay')
+    found.push(warn('WARN_POLICY_RECIPROCAL', 'reciprocal: services show it only to those who show theirs'));
+  if (field.classes.includes('caps-hash-input'))
+    found.push(
+      warn(
+        'WARN_POLICY_CAPS_HASH',
+        'the capability hash no longer fits; a capability profile changes both together',
+      ),
+    );
+  return found;
+}
+
+function checkException(
+  policy: Policy,
+  exception: PolicyException,
+  index: number,
+  options: CheckOptions,
+): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const { expiresAt, place } = exception;
+  const day = new Date(expiresAt - 86_400_000).toISOString().slice(0, 10);
+  if (options.now >= expiresAt)
+    found.push(
+      errorAt(place, 'WARN_POLICY_EXPIRY', `the exception expired after ${day} and no longer applies`, {
+        wayOut: 'Remove or renew it',
+      }),
+    );
+  else if (options.now >= expiresAt - expiryWarningMs)
+    found.push(
+      errorAt(place, 'WARN_POLICY_EXPIRY', `the exception expires after ${day}`, {
+        wayOut: 'Renew it in time',
+      }),
+    );
+  for (const audience of audienceNames) {
+    for (const rule of exception.matrix[audience].values()) {
+      const usual = treatmentOf(policy, audience, rule.field).treatment;
+      if (describeTreatment(usual) === describeTreatment(rule.treatment))
+        found.push(
+          refusal(rule, 'ERR_POLICY_SHADOWED', 'the exception says what holds without it', 'Remove the rule'),
+        );
+      const rival = policy.exceptions
+        .slice(0, index)
+        .map((other) => (together(other, exception) ? other.matrix[audience].get(rule.field) : undefined))
+        .find(
+          (other) =>
+            other !== undefined && describeTreatment(other.treatment) !== describeTreatment(rule.treatment),
+        );
+      if (rival !== undefined)
+        found.push(
+          refusal(
+            rule,
+            'ERR_POLICY_CONFLICT',
+            `the exception in line ${rival.place.line} says otherwise and can apply at the same time`,
+            'Make their conditions exclude each other',
+          ),
+        );
+    }
+  }
+  const applied = { ...policy, matrix: overlay(policy.matrix, exception.matrix) };
+  found.push(...checkMatrix(applied, exception.matrix, options));
+  return found;
+}
+
+/** Whether some stanza could meet both conditions. */
+function together({ when: a }: PolicyException, { when: b }: PolicyException): boolean {
+  return (['contactDomain', 'accountDomain', 'gatekeeper'] as const).every(
+    (key) => a[key] === undefined || b[key] === undefined || a[key] === b[key],
+  );
+}
+
+/** Every state that the policy can be in has to keep the published rules. */
+function checkObligations(policy: Policy, { obligations }: CheckOptions): Diagnostic[] {
+  const states = [
+    policy,
+    ...policy.exceptions.map(({ matrix }) => ({ ...policy, matrix: overlay(policy.matrix, matrix) })),
+  ];
+  const found = states.flatMap((state) =>
+    obligations.flatMap((obligation) => checkObligation(state, obligation)),
+  );
+  return [...new Map(found.map((each) => [`${each.line}:${each.column}:${each.field}`, each])).values()];
+}
+
+function checkObligation(
+  policy: Policy,
+  { id, set, text, audience, requires, forbids }: Obligation,
+): Diagnostic[] {
+  const breach = (field: string, shows: boolean): Diagnostic[] => {
+    const { treatment, rule } = treatmentOf(policy, audience, field);
+    const kept = treatment.kind === 'keep';
+    const hidden = treatment.kind === 'drop' || treatment.kind === 'refuse';
+    if (shows ? kept : hidden) return [];
+    const verb = shows ? 'withholds what' : 'shows what';
+    const reason = `${describeTreatment(treatment)} ${verb} the ${audience} ${shows ? 'must get' : 'must not see'} (${set} ${id}: ${text})`;
+    const place = rule?.place ?? startOf(policy);
+    return [
+      errorAt(place, 'ERR_POLICY_OBLIGATION', reason, { field, wayOut: `Use ${shows ? 'keep' : 'drop'}` }),
+    ];
+  };
+  return [
+    ...requires.flatMap((field) => breach(field, true)),
+    ...forbids.flatMap((field) => breach(field, false)),
+  ];
+}
+
+function startOf({ file }: Policy): Place {
+  return { file, line: 1, column: 1 };
+}
+
+/** Fields that are not named: `*` may not do to them what it could not do by name, and `unlisted` decides the rest. */
+function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[] {
+  return onTheWire.flatMap((audience) => {
+    const rules = policy.matrix[audience];
+    const unnamed = [...catalogue.fields.values()].filter(
+      (field) => concerns(field, audience) && field.where !== 'http' && !rules.has(field.name),
+    );
+    const rule = rules.get('*');
+    const { treatment } = treatmentOf(policy, audience, '*');
+    const impossible = unnamed
+      .filter(({ permits }) => !permits.includes(treatment.kind))
+      .map(({ name }) => name);
+    const place = rule?.place ?? startOf(policy);
+    const by = rule === undefined ? `unlisted: ${policy.unlisted}` : `"*": ${describeTreatment(treatment)}`;
+    const found: Diagnostic[] = [];
+    if (impossible.length > 0)
+      found.push(
+        errorAt(
+          place,
+          'ERR_POLICY_TREATMENT',
+          `${by} is not possible for ${several(impossible)}, which the ${audience} is shown`,
+          {
+            wayOut: 'Name them, or use "*": keep',
+          },
+        ),
+      );
+    if (rule === undefined && unnamed.length > 0 && impossible.length === 0)
+      found.push(
+        errorAt(
+          place,
+          'WARN_POLICY_UNLISTED',
+          `${several(unnamed.map(({ name }) => name))} of the ${audience} are left to ${by}`,
+          {
+            wayOut: 'Name them, or "*"',
+          },
+        ),
+      );
+    return found;
+  });
+}
+
+function several(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ');
+  return names.length > 3 ? `${shown} and ${names.length - 3} other fields` : shown;
+}

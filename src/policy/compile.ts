@@ -1,0 +1,311 @@
+/** From the matrix to tables: one per direction and set of exceptions that apply. */
+import { answerPayload } from '../minimisation/answer.ts';
+import { coarsenTo } from '../minimisation/coarsen.ts';
+import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
+import { replaceWith } from '../minimisation/replace.ts';
+import type { Treatment } from '../minimisation/treatment.ts';
+import { audienceOf, directions, opposite, type Audience, type Direction } from '../stanza/direction.ts';
+import type { Names } from '../stanza/names.ts';
+import { ns } from '../stanza/namespaces.ts';
+import type { Decision } from '../stanza/verdict.ts';
+import { createVocabulary } from '../stanza/vocabulary.ts';
+import { catalogueNames, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
+import { compileMatcher } from './match.ts';
+import { treatmentOf, type Matrix, type Policy, type PolicyException, type Unlisted } from './policy.ts';
+import { registeredNamespaces } from './registered-namespaces.ts';
+import { overlay } from './resolve.ts';
+import { clientNamespace, type Selector } from './selector.ts';
+import { bareOf, type PseudonymRule, type SessionView } from './session-view.ts';
+import {
+  DecisionTable,
+  emptyEntry,
+  flag,
+  keyOf,
+  type Effect,
+  type Entry,
+  type TableRule,
+  type Transform,
+} from './table.ts';
+
+export interface CompileOptions {
+  readonly catalogue: Catalogue;
+  /** From `vocabularyOf(catalogue)`: the scanner's tape uses its integers. */
+  readonly names: Names;
+  /** Needed by policies that pseudonymise. */
+  readonly pseudonyms?: Pseudonyms;
+}
+
+/** A policy ready to run. Immutable; sessions share it. */
+export class CompiledPolicy {
+  readonly name: string;
+  readonly mode: 'enforce' | 'shadow';
+  readonly unlisted: Unlisted;
+  readonly names: Names;
+  readonly exceptions: readonly PolicyException[];
+  readonly pseudonyms: Pseudonyms | undefined;
+  readonly #policy: Policy;
+  readonly #catalogue: Catalogue;
+  readonly #tables: Record<Direction, Map<number, DecisionTable>> = {
+    'to-gatekeeper': new Map(),
+    'to-client': new Map(),
+  };
+
+  /** @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys. */
+  constructor(policy: Policy, { catalogue, names, pseudonyms }: CompileOptions) {
+    this.name = policy.name;
+    this.mode = policy.mode;
+    this.unlisted = policy.unlisted;
+    this.names = names;
+    this.exceptions = policy.exceptions;
+    this.pseudonyms = pseudonyms;
+    this.#policy = policy;
+    this.#catalogue = catalogue;
+    if (pseudonyms === undefined && pseudonymises(policy))
+      throw new RangeError(`ERR_POLICY_KEYS: the policy ${policy.name} pseudonymises and there are no keys`);
+    // The tables of ordinary traffic exist before the first stanza; those of exceptions when one first applies.
+    for (const direction of directions) this.table(direction, 0);
+  }
+
+  /** @param applying bit n set: exception n applies. */
+  table(direction: Direction, applying: number): DecisionTable {
+    const known = this.#tables[direction].get(applying);
+    if (known !== undefined) return known;
+    const matrix = this.exceptions.reduce(
+      (under, exception, index) =>
+        (applying & (1 << index)) === 0 ? under : overlay(under, exception.matrix),
+      this.#policy.matrix,
+    );
+    const table = new TableBuilder(this.#catalogue, this.names, matrix, this.#policy).build(direction);
+    this.#tables[direction].set(applying, table);
+    return table;
+  }
+
+  /** What to do with a field that is in no stanza (connection, HTTP) or that others enforce. */
+  treatment(audience: Audience, field: string): Treatment {
+    return treatmentOf(this.#policy, audience, field).treatment;
+  }
+}
+
+/** The scanner's names for this catalogue. */
+export function vocabularyOf(catalogue: Catalogue): Names {
+  const { namespaces, locals } = catalogueNames(catalogue);
+  return createVocabulary({ namespaces: [...namespaces, ...registeredNamespaces], locals });
+}
+
+function pseudonymises({ matrix, exceptions }: Policy): boolean {
+  return [matrix, ...exceptions.map((exception) => exception.matrix)].some((each) =>
+    (['gatekeeper', 'client'] as const).some((audience) =>
+      [...each[audience].values()].some(({ treatment }) => treatment.kind === 'pseudonymise'),
+    ),
+  );
+}
+
+class TableBuilder {
+  readonly #catalogue: Catalogue;
+  readonly #names: Names;
+  readonly #policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>;
+  readonly #entries = new Map<number, Entry>();
+  readonly #open = new Map<number, Entry>();
+  readonly #anywhere: { namespace: number; local: number; rules: TableRule[] }[] = [];
+  readonly #listed: Uint8Array;
+  #slots = 0;
+
+  constructor(catalogue: Catalogue, names: Names, matrix: Matrix, policy: Policy) {
+    this.#catalogue = catalogue;
+    this.#names = names;
+    this.#policy = { matrix, unlisted: policy.unlisted, name: policy.name };
+    this.#listed = new Uint8Array(names.namespaces.size + 1);
+    for (const namespace of [ns.client, ns.streams, ns.xml]) this.#listed[names.namespace(namespace)] = 1;
+  }
+
+  build(direction: Direction): DecisionTable {
+    for (const { selector, wrapper } of this.#catalogue.structure) {
+      this.#add(selector, { ...neutral, flags: wrapper ? flag.owner | flag.wrapper : flag.owner });
+    }
+    // A pseudonym is mapped back before anything else looks at the value.
+    for (const field of this.#catalogue.fields.values()) this.#addReturns(field, direction);
+    for (const field of this.#catalogue.fields.values()) {
+      this.#addField(field, direction);
+      this.#addRequests(field, direction);
+    }
+    return new DecisionTable(this.#entries, this.#open, this.#anywhere, this.#listed);
+  }
+
+  /** What the audience of this direction may see of the field. */
+  #addField(field: Field, direction: Direction): void {
+    const audience = audienceOf(direction);
+    const { treatment, decision } = this.#ruleFor(audience, field);
+    const applies = field.directions.includes(direction);
+    const slot = this.#slots;
+    this.#slots += 1;
+    for (const selector of field.selectors) {
+      // What accompanies a message does so whichever of its attributes the field means.
+      if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))
+        this.#add({ ...selector, target: { kind: 'element' } }, { ...neutral, flags: flag.auxiliary });
+      const effect = applies ? effectOf(field, selector, treatment, slot) : keepEffect;
+      this.#add(selector, {
+        ...neutral,
+        effect,
+        decision: applies ? decision : undefined,
+        dropsElement: selector.dropsElement,
+        part: selector.part,
+        flags: flagsOf(field, selector),
+      });
+    }
+  }
+
+  /** What this direction's receiver sends back of the other audience's pseudonyms becomes the value again. */
+  #addReturns(field: Field, direction: Direction): void {
+    const other = opposite(direction);
+    const { treatment } = this.#ruleFor(audienceOf(other), field);
+    const slot = this.#slots;
+    this.#slots += 1;
+    const reversible = treatment.kind === 'pseudonymise' && field.value !== 'uuid';
+    const rule = treatment.kind === 'pseudonymise' ? pseudonymRule(field, treatment) : undefined;
+    const transform: Transform = (value, session) => session.reveal(slot, value, rule!);
+    const selectors = field.returns.length > 0 ? field.returns : field.selectors;
+    for (const selector of selectors) {
+      const mapsBack = reversible && field.directions.includes(other);
+      if (!mapsBack && field.returns.length === 0) continue;
+      this.#add(selector, {
+        ...neutral,
+        part: selector.part,
+        effect: mapsBack ? { kind: 'transform', transform, whole: false } : keepEffect,
+      });
+    }
+  }
+
+  /** What somebody may not learn, they need not ask: the question is answered here. */
+  #addRequests(field: Field, direction: Direction): void {
+    const { treatment, decision } = this.#ruleFor(audienceOf(opposite(direction)), field);
+    const effect = requestEffect(field, treatment);
+    if (effect === undefined || !field.directions.includes(opposite(direction))) return;
+    for (const selector of field.requests) this.#add(selector, { ...neutral, effect, decision });
+  }
+
+  #ruleFor(audience: Audience, field: Field): { treatment: Treatment; decision: Decision } {
+    const { treatment, rule } = treatmentOf(this.#policy, audience, field.name);
+    const by = rule === undefined ? `unlisted in ${this.#policy.name}` : `policy ${rule.policy}`;
+    const reason = rule === undefined || rule.why === '' ? by : `${by}: ${rule.why}`;
+    return { treatment, decision: { field: field.name, treatment: treatment.kind, reason } };
+  }
+
+  #add(selector: Selector, rule: Omit<TableRule, 'matches'>): void {
+    const matches = compileMatcher(selector, this.#names);
+    const compiled: TableRule = { ...rule, matches };
+    const { target, steps } = selector;
+    const last = steps.at(-1);
+    for (const step of steps) {
+      const entry = this.#entry(step.namespace, step.local);
+      if (step !== last || target.kind !== 'element') entry.container = true;
+    }
+    if (target.kind === 'attribute') {
+      const local = this.#names.local(target.name);
+      const namespace = target.namespace === '' ? 0 : this.#names.namespace(target.namespace);
+      const list: { local: number; namespace?: number; rules: TableRule[] }[] =
+        last === undefined ? this.#anywhere : this.#entry(last.namespace, last.local).attributes;
+      const known = list.find((each) => each.local === local);
+      if (known === undefined) list.push({ local, namespace, rules: [compiled] });
+      else known.rules.push(compiled);
+      return;
+    }
+    const entry = this.#entry(last!.namespace, last!.local);
+    (target.kind === 'text' ? entry.texts : entry.elements).push(compiled);
+  }
+
+  #entry(namespace: string, local: string): Entry {
+    const namespaceId = this.#names.namespace(namespace);
+    this.#listed[namespaceId] = 1;
+    const wild = local === '*';
+    const map = wild ? this.#open : this.#entries;
+    const key = wild ? namespaceId : keyOf(namespaceId, this.#names.local(local));
+    let entry = map.get(key);
+    if (entry === undefined) map.set(key, (entry = emptyEntry()));
+    return entry;
+  }
+}
+
+const keepEffect: Effect = { kind: 'keep' };
+
+const neutral: Omit<TableRule, 'matches'> = {
+  effect: keepEffect,
+  decision: undefined,
+  dropsElement: false,
+  part: 'whole',
+  flags: 0,
+};
+
+function isStanza({ steps }: Selector): boolean {
+  const last = steps.at(-1);
+  return last?.namespace === clientNamespace && ['message', 'presence', 'iq'].includes(last.local);
+}
+
+/** A stanza owns nothing: each of its attributes is a field. */
+function flagsOf({ classes }: Field, selector: Selector): number {
+  if (selector.target.kind !== 'element' || isStanza(selector)) return 0;
+  const auxiliary = classes.includes('auxiliary') ? flag.auxiliary : 0;
+  return flag.owner | auxiliary | (classes.includes('wrapper') ? flag.wrapper : 0);
+}
+
+function effectOf(field: Field, { target }: FieldSelector, treatment: Treatment, slot: number): Effect {
+  switch (treatment.kind) {
+    case 'keep':
+      return keepEffect;
+    case 'drop':
+      return field.classes.includes('wire') ? { kind: 'normalise' } : { kind: 'drop' };
+    case 'refuse':
+      return { kind: 'refuse', condition: treatment.condition };
+    case 'replace':
+      return {
+        kind: 'transform',
+        transform: replaceWith(treatment.value),
+        whole: target.kind === 'element',
+      };
+    case 'coarsen':
+      return { kind: 'transform', transform: coarsenTo(treatment.to), whole: false };
+    case 'pseudonymise': {
+      const rule = pseudonymRule(field, treatment);
+      return {
+        kind: 'transform',
+        transform: (value, session) => session.hide(slot, value, rule),
+        whole: false,
+      };
+    }
+    case 'delay':
+      return { kind: 'delay', upToMs: treatment.upToMs };
+    case 'pad':
+      return { kind: 'pad', buckets: treatment.buckets };
+    default:
+      return { kind: 'substitute', payload: Buffer.from(payloadOf(field, treatment)) };
+  }
+}
+
+function requestEffect(field: Field, treatment: Treatment): Effect | undefined {
+  if (treatment.kind === 'refuse') return { kind: 'refuse', condition: treatment.condition };
+  return treatment.kind === 'answer' ? { kind: 'answer', payload: payloadOf(field, treatment) } : undefined;
+}
+
+function payloadOf(field: Field, { values }: Extract<Treatment, { kind: 'answer' }>): string {
+  return answerPayload(field.answer!.namespace, field.answer!.local, values);
+}
+
+function pseudonymRule(
+  field: Field,
+  { scope, rotateMs }: Extract<Treatment, { kind: 'pseudonymise' }>,
+): PseudonymRule {
+  return { field: field.name, scope, rotateMs, uuid: field.value === 'uuid' };
+}
+
+/** Applies a transform to the part of a value that a selector means. */
+export function transformPart(
+  transform: Transform,
+  part: TableRule['part'],
+  value: string,
+  session: SessionView,
+): string | undefined {
+  if (part === 'whole') return transform(value, session);
+  const bare = bareOf(value);
+  if (bare.length === value.length || session.isOwn(bare) !== (part === 'own-resource')) return value;
+  const resource = transform(value.slice(bare.length + 1), session);
+  return resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
+}

@@ -1,0 +1,540 @@
+/** One policy, one session, one direction: what becomes of a stanza.
+ *
+ *  The tape is read once, from front to back. Every element costs one look-up; stanzas inside stanzas (copies,
+ *  archives, forwarded messages, events, echoes in errors) are met on the way like everything else, so every field
+ *  applies in them too. What the catalogue does not know gets the treatment `unlisted`. */
+import { answerTo } from '../minimisation/answer.ts';
+import { delayOf } from '../minimisation/delay.ts';
+import { dropAttribute, dropElement, dropText } from '../minimisation/drop.ts';
+import { pad } from '../minimisation/pad.ts';
+import { isOwedAnswer, refusal, withheldResult } from '../minimisation/refuse.ts';
+import { replaceAttribute, replaceContent, replaceElement } from '../minimisation/replace.ts';
+import type { StanzaCondition } from '../minimisation/treatment.ts';
+import type { Direction } from '../stanza/direction.ts';
+import { ns } from '../stanza/namespaces.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import {
+  attribute,
+  cdata,
+  element,
+  namespaceDeclaration,
+  needsDecoding,
+  recordKind,
+  recordSize,
+  text as textRecord,
+} from '../stanza/tape.ts';
+import { forward, type Decision, type Edit, type Verdict } from '../stanza/verdict.ts';
+import { transformPart, type CompiledPolicy } from './compile.ts';
+import { bareOf, domainOf, SessionView, type PolicyContext } from './session-view.ts';
+import { flag, type DecisionTable, type Effect, type Entry, type TableRule } from './table.ts';
+
+/** What the policy says about one stanza. Valid until the next one is decided. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  /** One per field and place, in document order; prebuilt, never a value. */
+  readonly decisions: readonly Decision[];
+  /** How long the stanza has to wait, in milliseconds. Order within the stream is the holder's business. */
+  readonly delayMs: number;
+  /** Whether it leaves in normal form (canonical writer) instead of as it came. */
+  readonly normalise: boolean;
+}
+
+export interface DeciderOptions {
+  /** Milliseconds since 1970, for the expiry of exceptions. */
+  readonly clock: () => number;
+  /** In [0, 1), for delays. */
+  readonly random: () => number;
+}
+
+const elementSize = recordSize[recordKind.element]!;
+const attributeSize = recordSize[recordKind.attribute]!;
+const textSize = recordSize[recordKind.text]!;
+const endSize = recordSize[recordKind.end]!;
+
+/** What came of judging one element, text or attribute. */
+const fate = { stays: 0, gone: 1, rewritten: 2 } as const;
+
+/** Elements of these namespaces negotiate the stream: the session's guard judges them, not a policy. */
+const negotiation = [ns.streams, ns.tls, ns.compress, ns.compressFeature, ns.framing];
+
+export class Decider {
+  readonly #policy: CompiledPolicy;
+  readonly #direction: Direction;
+  readonly #session: SessionView;
+  readonly #clock: () => number;
+  readonly #random: () => number;
+  readonly #unlisted: UnlistedDecisions;
+  readonly #outside: readonly number[];
+  readonly #roots: readonly number[];
+  readonly #client: number;
+
+  // Of the stanza under way; arrays are kept from one to the next.
+  #stanza!: Stanza;
+  #table!: DecisionTable;
+  readonly #decisions: Decision[] = [];
+  readonly #outcome = {
+    verdict: forward,
+    decisions: this.#decisions as readonly Decision[],
+    delayMs: 0,
+    normalise: false,
+  };
+  #edits: Edit[] = [];
+  #depth = 0;
+  #open = new Int32Array(256);
+  #editsBefore = new Int32Array(256);
+  #flags = new Int32Array(256);
+  #delayMs = 0;
+  #normalise = false;
+  #buckets: readonly number[] | undefined;
+  #refused: StanzaCondition | undefined;
+  #answer: string | undefined;
+  #rootGone = false;
+
+  constructor(
+    policy: CompiledPolicy,
+    direction: Direction,
+    context: PolicyContext,
+    { clock, random }: DeciderOptions,
+  ) {
+    const { names } = policy;
+    this.#policy = policy;
+    this.#direction = direction;
+    this.#session = new SessionView(context, direction, policy.pseudonyms);
+    this.#clock = clock;
+    this.#random = random;
+    this.#unlisted = new UnlistedDecisions(policy);
+    this.#outside = negotiation.map((namespace) => names.namespace(namespace));
+    this.#client = names.namespace(ns.client);
+    this.#roots = ['message', 'presence', 'iq'].map((local) => names.local(local));
+  }
+
+  /** @throws RangeError when the stanza was scanned with another vocabulary than the policy was compiled for. */
+  decide(stanza: Stanza): Outcome {
+    if (stanza.names !== this.#policy.names) throw new RangeError('the tape has another vocabulary');
+    this.#reset(stanza);
+    if (!this.#outside.includes(stanza.tape[element.namespace]!)) {
+      this.#table = this.#policy.table(this.#direction, this.#applyingExceptions());
+      this.#walk();
+    }
+    const enforced = this.#policy.mode === 'enforce';
+    this.#outcome.verdict = enforced ? this.#verdict() : forward;
+    this.#outcome.delayMs = enforced ? this.#delayMs : 0;
+    this.#outcome.normalise = enforced && this.#normalise;
+    return this.#outcome;
+  }
+
+  #reset(stanza: Stanza): void {
+    this.#stanza = stanza;
+    this.#session.enter(stanza);
+    this.#decisions.length = 0;
+    if (this.#edits.length > 0) this.#edits = [];
+    this.#depth = 0;
+    this.#delayMs = 0;
+    this.#normalise = false;
+    this.#buckets = undefined;
+    this.#refused = undefined;
+    this.#answer = undefined;
+    this.#rootGone = false;
+  }
+
+  #applyingExceptions(): number {
+    const { exceptions } = this.#policy;
+    if (exceptions.length === 0) return 0;
+    const { context } = this.#session;
+    const now = this.#clock();
+    let applying = 0;
+    exceptions.forEach(({ when, expiresAt }, index) => {
+      if (now >= expiresAt) return;
+      if (when.gatekeeper !== undefined && when.gatekeeper !== context.gatekeeper) return;
+      if (when.accountDomain !== undefined && when.accountDomain !== domainOf(context.account)) return;
+      if (when.contactDomain !== undefined && when.contactDomain !== domainOf(this.#session.peer)) return;
+      applying |= 1 << index;
+    });
+    return applying;
+  }
+
+  #walk(): void {
+    const { tape, tapeLength } = this.#stanza;
+    let at = 0;
+    while (at < tapeLength && this.#refused === undefined && this.#answer === undefined) {
+      const kind = tape[at]!;
+      if (kind === recordKind.element) at = this.#enterElement(at);
+      else if (kind === recordKind.text) at = this.#judgeText(at);
+      else if (kind === recordKind.end) at = this.#leaveElement(at);
+      else at += attributeSize;
+    }
+  }
+
+  /** @returns the tape index to go on from. */
+  #enterElement(at: number): number {
+    const { tape } = this.#stanza;
+    const namespace = tape[at + element.namespace]!;
+    const entry = this.#table.find(namespace, tape[at + element.local]!);
+    const editsBefore = this.#edits.length;
+    let flags = this.#isMessage(at) ? flag.wrapper : 0;
+    let listed = entry?.container === true;
+    let rewritten = false;
+    for (const rule of entry?.elements ?? none) {
+      if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
+      listed = true;
+      flags |= rule.flags;
+      const result = this.#applyToElement(rule, at);
+      if (result === fate.gone) return this.#removeElement(at, editsBefore);
+      if (result === fate.rewritten) rewritten = true;
+    }
+    if ((flags & flag.owner) === 0 && this.#isOwned(at)) flags |= flag.owner;
+    else if (!listed) {
+      if (this.#judgeUnlisted(namespace) === fate.gone) return this.#removeElement(at, editsBefore);
+      flags |= flag.owner;
+    }
+    if (this.#judgeAttributes(at, entry, (flags & flag.owner) !== 0) === fate.gone)
+      return this.#removeElement(at, editsBefore);
+    if (rewritten && this.#replacesWhole(at, editsBefore)) {
+      this.#markContent(flags);
+      return tape[at + element.end]! + endSize;
+    }
+    this.#push(at, editsBefore, flags);
+    return rewritten ? tape[at + element.end]! : at + elementSize;
+  }
+
+  /** Children of the same namespace are part of an element that was judged as a whole. */
+  #isOwned(at: number): boolean {
+    const { tape } = this.#stanza;
+    const parent = tape[at + element.parent]!;
+    return (
+      parent !== -1 &&
+      !this.#isStanza(at) &&
+      (this.#flags[this.#depth - 1]! & flag.owner) !== 0 &&
+      tape[parent + element.namespace] === tape[at + element.namespace]
+    );
+  }
+
+  #isStanza(at: number): boolean {
+    const { tape } = this.#stanza;
+    return tape[at + element.namespace] === this.#client && this.#roots.includes(tape[at + element.local]!);
+  }
+
+  /** A message of which nothing remains would say only that there was something. */
+  #isMessage(at: number): boolean {
+    const { tape } = this.#stanza;
+    return tape[at + element.namespace] === this.#client && tape[at + element.local] === this.#roots[0];
+  }
+
+  #push(at: number, editsBefore: number, flags: number): void {
+    if (this.#depth === this.#open.length) this.#grow();
+    this.#open[this.#depth] = at;
+    this.#editsBefore[this.#depth] = editsBefore;
+    this.#flags[this.#depth] = flags;
+    this.#depth += 1;
+  }
+
+  #grow(): void {
+    this.#open = enlarged(this.#open);
+    this.#editsBefore = enlarged(this.#editsBefore);
+    this.#flags = enlarged(this.#flags);
+  }
+
+  #leaveElement(at: number): number {
+    this.#depth -= 1;
+    const flags = this.#flags[this.#depth]!;
+    const editsBefore = this.#editsBefore[this.#depth]!;
+    const start = this.#open[this.#depth]!;
+    const emptied = (flags & flag.lost) !== 0 && (flags & flag.content) === 0;
+    if (emptied && (flags & flag.wrapper) !== 0) {
+      this.#removeElement(start, editsBefore);
+      return at + endSize;
+    }
+    if (emptied && this.#depth === 0) this.#rootGone = this.#stanza.kind === 'iq';
+    this.#markContent(flags);
+    return at + endSize;
+  }
+
+  /** Tells the parent that something remains in it. */
+  #markContent(flags: number): void {
+    if (this.#depth > 0 && (flags & flag.auxiliary) === 0)
+      this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | flag.content;
+  }
+
+  #removeElement(at: number, editsBefore: number): number {
+    this.#edits.length = editsBefore;
+    if (this.#depth === 0) this.#rootGone = true;
+    else {
+      this.#edits.push(dropElement(this.#stanza, at));
+      this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | flag.lost;
+    }
+    return this.#stanza.tape[at + element.end]! + endSize;
+  }
+
+  #applyToElement(rule: TableRule, at: number): number {
+    if (rule.decision !== undefined) this.#decisions.push(rule.decision);
+    const { effect } = rule;
+    switch (effect.kind) {
+      case 'keep':
+        return fate.stays;
+      case 'drop':
+        return fate.gone;
+      case 'transform':
+        return this.#transformContent(rule, effect, at);
+      case 'substitute':
+        this.#edits.push({ ...dropElement(this.#stanza, at), replacement: effect.payload });
+        return fate.rewritten;
+      default:
+        return this.#applyToStanza(effect, at);
+    }
+  }
+
+  /** Effects that are about the stanza, wherever in it they were found. */
+  #applyToStanza(effect: Effect, at: number): number {
+    switch (effect.kind) {
+      case 'refuse':
+        return this.#refuse(effect.condition, at);
+      case 'answer':
+        if (this.#stanza.tape[at + element.depth] === 2) this.#answer = effect.payload;
+        return fate.stays;
+      case 'delay':
+        this.#delayMs = Math.max(this.#delayMs, delayOf(effect.upToMs, this.#random));
+        return fate.stays;
+      case 'pad':
+        this.#buckets = effect.buckets;
+        return fate.stays;
+      case 'normalise':
+        this.#normalise = true;
+        return fate.stays;
+      default:
+        return fate.stays;
+    }
+  }
+
+  /** Only what came by itself is bounced, and only what may be; inside another stanza there is nobody to bounce to,
+   *  and an error is not answered with an error. There the element goes. */
+  #refuse(condition: StanzaCondition, at: number): number {
+    for (let outer = at; outer > 0; outer = this.#stanza.tape[outer + element.parent]!)
+      if (this.#isStanza(outer)) return fate.gone;
+    if (refusal(this.#stanza, condition) === undefined) return fate.gone;
+    this.#refused = condition;
+    return fate.stays;
+  }
+
+  #transformContent(
+    rule: TableRule,
+    { transform, whole }: Extract<Effect, { kind: 'transform' }>,
+    at: number,
+  ): number {
+    const before = this.#stanza.text(at);
+    // Hiding the text of an element must not leave what else it holds.
+    if (!whole && this.#stanza.firstChild(at) !== -1)
+      return rule.decision === undefined ? fate.stays : fate.gone;
+    if (!whole && before === '') return fate.stays;
+    const after = transformPart(transform, rule.part, before, this.#session);
+    if (after === undefined) return fate.gone;
+    if (whole) {
+      this.#edits.push(replaceElement(this.#stanza, at, after));
+      return fate.rewritten;
+    }
+    if (after === before) return fate.stays;
+    this.#edits.push(replaceContent(this.#stanza, at, after));
+    return fate.rewritten;
+  }
+
+  /** Whether the last edit already stands for the whole element, tags included. */
+  #replacesWhole(at: number, editsBefore: number): boolean {
+    const start = this.#stanza.tape[at + element.tagStart]!;
+    const whole = this.#edits.findIndex((edit, index) => index >= editsBefore && edit.start === start);
+    if (whole === -1) return false;
+    this.#edits.splice(editsBefore, this.#edits.length, this.#edits[whole]!);
+    return true;
+  }
+
+  #judgeAttributes(at: number, entry: Entry | undefined, owned: boolean): number {
+    const { tape } = this.#stanza;
+    const count = tape[at + element.attributes]!;
+    let index = at + elementSize;
+    for (let i = 0; i < count; i += 1, index += attributeSize) {
+      const namespace = tape[index + attribute.namespace]!;
+      const result =
+        namespace === namespaceDeclaration
+          ? this.#judgeDeclaration(at, index)
+          : this.#judgeAttribute(at, index, namespace, entry, owned);
+      if (result === fate.gone) return fate.gone;
+    }
+    return fate.stays;
+  }
+
+  #judgeAttribute(
+    at: number,
+    index: number,
+    namespace: number,
+    entry: Entry | undefined,
+    owned: boolean,
+  ): number {
+    const local = this.#stanza.tape[index + attribute.local]!;
+    let judged = false;
+    if (namespace === 0 && entry !== undefined && local !== 0) {
+      for (const each of entry.attributes) {
+        if (each.local !== local) continue;
+        const result = this.#applyToAttribute(each.rules, at, index);
+        if (result === notFound) continue;
+        if (result !== fate.stays) return result;
+        judged = true;
+      }
+    } else if (namespace !== 0) {
+      for (const each of this.#table.anywhere) {
+        if (each.namespace !== namespace || each.local !== local) continue;
+        if (this.#applyToAttribute(each.rules, at, index) !== notFound) judged = true;
+      }
+    }
+    if (judged || (owned && namespace === 0)) return fate.stays;
+    if (this.#judgeUnlisted(namespace) === fate.gone) this.#edits.push(dropAttribute(this.#stanza, index));
+    return fate.stays;
+  }
+
+  /** Every matching rule in turn, each on what the one before left. */
+  #applyToAttribute(rules: readonly TableRule[], at: number, index: number): number {
+    let result: number = notFound;
+    let before: string | undefined;
+    let after: string | undefined;
+    let withheld = false;
+    for (const rule of rules) {
+      if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
+      if (result === notFound) result = fate.stays;
+      if (rule.part !== 'whole' && !this.#hasPart(index, rule.part)) continue;
+      if (rule.decision !== undefined) this.#decisions.push(rule.decision);
+      const { effect } = rule;
+      if (effect.kind === 'keep') continue;
+      if (effect.kind === 'transform') {
+        before ??= this.#stanza.value(index);
+        after = withheld
+          ? undefined
+          : transformPart(effect.transform, rule.part, after ?? before, this.#session);
+        if (after !== undefined) continue;
+      } else if (effect.kind !== 'drop') {
+        if (this.#applyToStanza(effect, at) !== fate.gone) continue;
+      }
+      if (rule.dropsElement) return fate.gone;
+      withheld = true;
+    }
+    if (withheld) this.#edits.push(dropAttribute(this.#stanza, index));
+    else if (after !== undefined && after !== before)
+      this.#edits.push(replaceAttribute(this.#stanza, index, after));
+    return result;
+  }
+
+  /** Whether a JID has a resource, and one of ours or one of theirs as asked. Most have none, and none is decoded. */
+  #hasPart(index: number, part: 'own-resource' | 'peer-resource'): boolean {
+    const { tape, bytes, start } = this.#stanza;
+    const end = tape[index + attribute.valueEnd]!;
+    if (
+      end < needsDecoding &&
+      bytes.subarray(start + tape[index + attribute.valueStart]!, start + end).indexOf(SLASH) === -1
+    )
+      return false;
+    const value = this.#stanza.value(index);
+    const bare = bareOf(value);
+    return bare.length < value.length && this.#session.isOwn(bare) === (part === 'own-resource');
+  }
+
+  /** A declaration whose namespace nothing that stays can use is an attribute nobody knows. */
+  #judgeDeclaration(at: number, index: number): number {
+    const { tape } = this.#stanza;
+    const nameBytes = tape[index + attribute.nameEnd]! - tape[index + attribute.nameStart]!;
+    const isPrefixed = tape[at + element.localStart]! - tape[at + element.tagStart]! > 1;
+    // The element's own namespace has been judged with the element.
+    if (nameBytes === 'xmlns'.length && !isPrefixed) return fate.stays;
+    const name = this.#stanza.value(index);
+    const namespace = this.#stanza.names.namespace(name);
+    if (name === '' || this.#table.listed[namespace] === 1) return fate.stays;
+    if (this.#judgeUnlisted(namespace) === fate.gone) this.#edits.push(dropAttribute(this.#stanza, index));
+    return fate.stays;
+  }
+
+  #judgeText(at: number): number {
+    const next = at + textSize;
+    const parent = this.#open[this.#depth - 1]!;
+    const { tape } = this.#stanza;
+    const entry = this.#table.find(tape[parent + element.namespace]!, tape[parent + element.local]!);
+    let judged = (this.#flags[this.#depth - 1]! & flag.owner) !== 0;
+    let gone = false;
+    for (const rule of entry?.texts ?? none) {
+      if (rule.matches !== undefined && !rule.matches(this.#stanza, parent)) continue;
+      judged = true;
+      if (rule.decision !== undefined) this.#decisions.push(rule.decision);
+      if (rule.effect.kind !== 'keep') gone = true;
+    }
+    if (!judged && !this.#isWhitespace(at)) gone = this.#judgeUnlisted(0) === fate.gone;
+    if (gone) this.#edits.push(dropText(this.#stanza, at));
+    return next;
+  }
+
+  /** Indentation between elements says nothing; in a CDATA section it is not indentation. */
+  #isWhitespace(at: number): boolean {
+    const { tape, bytes, start } = this.#stanza;
+    if ((tape[at + textRecord.flags]! & (cdata | needsDecoding)) !== 0) return false;
+    const end = start + tape[at + textRecord.end]!;
+    for (let i = start + tape[at + textRecord.start]!; i < end; i += 1) if (bytes[i]! > 0x20) return false;
+    return true;
+  }
+
+  #judgeUnlisted(namespace: number): number {
+    this.#decisions.push(this.#unlisted.decision(namespace));
+    if (this.#policy.unlisted === 'keep') return fate.stays;
+    if (this.#policy.unlisted === 'drop') return fate.gone;
+    return this.#refuse('policy-violation', this.#depth === 0 ? 0 : this.#open[this.#depth - 1]!);
+  }
+
+  #verdict(): Verdict {
+    const stanza = this.#stanza;
+    if (this.#refused !== undefined) return { kind: 'drop', reply: refusal(stanza, this.#refused)! };
+    if (this.#answer !== undefined) return { kind: 'drop', reply: answerTo(stanza, this.#answer) };
+    if (this.#rootGone) return this.#withheld();
+    if (this.#buckets !== undefined) {
+      const leaving = this.#edits.reduce(
+        (length, { start, end, replacement }) => length + replacement.length - (end - start),
+        stanza.byteLength,
+      );
+      const padding = pad(stanza.byteLength, leaving, this.#buckets);
+      if (padding !== undefined) this.#edits.push(padding);
+    }
+    return this.#edits.length === 0 ? forward : { kind: 'forward', edits: this.#edits };
+  }
+
+  /** Nothing of the stanza may be seen. Whoever waits for an answer gets one; an answer stays an answer. */
+  #withheld(): Verdict {
+    const stanza = this.#stanza;
+    if (isOwedAnswer(stanza)) return { kind: 'drop', reply: refusal(stanza, 'service-unavailable')! };
+    if (stanza.kind !== 'iq') return { kind: 'drop' };
+    const edits: Edit[] = [{ start: 0, end: stanza.byteLength, replacement: withheldResult(stanza) }];
+    return { kind: 'forward', edits };
+  }
+}
+
+const none: readonly TableRule[] = [];
+const notFound = -1;
+const SLASH = 0x2f;
+
+/** Prebuilt decisions on what the catalogue does not know, one per namespace that is registered. */
+class UnlistedDecisions {
+  readonly #policy: CompiledPolicy;
+  readonly #byNamespace: (Decision | undefined)[] = [];
+  readonly #unknown: Decision;
+
+  constructor(policy: CompiledPolicy) {
+    this.#policy = policy;
+    this.#unknown = this.#build('not registered');
+  }
+
+  /** @param namespace as on the tape. */
+  decision(namespace: number): Decision {
+    if (namespace <= 0) return this.#unknown;
+    return (this.#byNamespace[namespace] ??= this.#build(this.#policy.names.namespaces.nameOf(namespace)!));
+  }
+
+  #build(reason: string): Decision {
+    return { field: 'unlisted', treatment: this.#policy.unlisted, reason };
+  }
+}
+
+function enlarged(from: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(from.length * 2);
+  larger.set(from);
+  return larger;
+}

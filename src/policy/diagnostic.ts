@@ -1,0 +1,74 @@
+/** Metadata policies: YAML documents to a decision table.
+ *
+ *      document ─ schema ─ resolve (extends) ─ check            what a reviewer sees
+ *                              └─ compile ─ decide              what the data plane runs
+ *
+ *  This file: what is said about a document, always with its place. */
+
+export type DiagnosticCode =
+  // The document cannot be read.
+  | 'ERR_POLICY_YAML'
+  | 'ERR_POLICY_SCHEMA'
+  | 'ERR_POLICY_FILE'
+  | 'ERR_POLICY_EXTENDS'
+  | 'ERR_CATALOGUE'
+  // It can be read and must not run.
+  | 'ERR_POLICY_FIELD'
+  | 'ERR_POLICY_TREATMENT'
+  | 'ERR_POLICY_E2EE_BOUND'
+  | 'ERR_POLICY_ROUTING'
+  | 'ERR_POLICY_OBLIGATION'
+  | 'ERR_POLICY_ANSWER_OWED'
+  | 'ERR_POLICY_NEVER_MATCHES'
+  | 'ERR_POLICY_SHADOWED'
+  | 'ERR_POLICY_CONFLICT'
+  | 'ERR_POLICY_TEST'
+  // It runs, and somebody should know.
+  | 'WARN_POLICY_BREAKS'
+  | 'WARN_POLICY_RECIPROCAL'
+  | 'WARN_POLICY_UNLISTED'
+  | 'WARN_POLICY_CAPS_HASH'
+  | 'WARN_POLICY_BYPASS'
+  | 'WARN_POLICY_EXPIRY';
+
+export type Severity = 'error' | 'warning';
+
+/** A place in a file; lines and columns from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Diagnostic extends Place {
+  readonly severity: Severity;
+  readonly code: DiagnosticCode;
+  /** The catalogue's name, when it is about one field. */
+  readonly field?: string;
+  readonly reason: string;
+  /** What to do about it; empty when the reason says it. */
+  readonly wayOut: string;
+}
+
+export function errorAt(
+  place: Place,
+  code: DiagnosticCode,
+  reason: string,
+  { field, wayOut = '' }: { field?: string; wayOut?: string } = {},
+): Diagnostic {
+  const { file, line, column } = place;
+  const severity: Severity = code.startsWith('WARN_') ? 'warning' : 'error';
+  return { file, line, column, severity, code, reason, wayOut, ...(field === undefined ? {} : { field }) };
+}
+
+/** One line: `file:line:column: error CODE field: reason. Way out.` */
+export function renderDiagnostic(diagnostic: Diagnostic): string {
+  const { file, line, column, severity, code, field, reason, wayOut } = diagnostic;
+  const subject = field === undefined ? '' : ` ${field}`;
+  const remedy = wayOut === '' ? '' : `. ${wayOut}`;
+  return `${file}:${line}:${column}: ${severity} ${code}${subject}: ${reason}${remedy}`;
+}
+
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ severity }) => severity === 'error');
+}

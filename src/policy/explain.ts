@@ -1,0 +1,69 @@
+/** Before, after and why, for one stanza under one policy. */
+import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
+import type { Direction } from '../stanza/direction.ts';
+import type { Names } from '../stanza/names.ts';
+import type { Decision } from '../stanza/verdict.ts';
+import type { Catalogue } from './catalogue.ts';
+import { CompiledPolicy } from './compile.ts';
+import { Decider } from './decide.ts';
+import type { Policy } from './policy.ts';
+import type { Wire } from './wire.ts';
+
+export interface Explanation {
+  readonly policy: string;
+  readonly direction: Direction;
+  readonly before: string;
+  /** What leaves; '' when nothing does. Without padding, which is shown as a number. */
+  readonly after: string;
+  /** What goes back to the sender, '' without. */
+  readonly reply: string;
+  /** White space bytes behind the stanza. */
+  readonly padding: number;
+  /** The longest that it may be held, in milliseconds. */
+  readonly delayUpToMs: number;
+  readonly normalise: boolean;
+  readonly decisions: readonly Decision[];
+}
+
+export interface ExplainOptions {
+  readonly catalogue: Catalogue;
+  readonly names: Names;
+  readonly wire: Wire;
+  readonly pseudonyms: Pseudonyms;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Bare JID of the session. */
+  readonly account?: string;
+  readonly gatekeeper?: string;
+}
+
+/** Always enforced, so that a policy in shadow mode can be looked at too. */
+export function explain(
+  policy: Policy,
+  direction: Direction,
+  text: string,
+  options: ExplainOptions,
+): Explanation {
+  const { catalogue, names, wire, pseudonyms, clock, account = '', gatekeeper = 'gatekeeper' } = options;
+  const compiled = new CompiledPolicy({ ...policy, mode: 'enforce' }, { catalogue, names, pseudonyms });
+  const context = { gatekeeper, account, session: 'explain', startedAt: clock() };
+  const decider = new Decider(compiled, direction, context, { clock, random: () => 1 });
+  const stanza = wire.parse(text, names);
+  const { verdict, decisions, delayMs, normalise } = decider.decide(stanza);
+  const edits = verdict.kind === 'forward' ? (verdict.edits ?? []) : [];
+  const padding = edits.find(({ start }) => start === stanza.byteLength)?.replacement.length ?? 0;
+  const visible = edits.filter(({ start }) => start < stanza.byteLength);
+  const after = verdict.kind === 'forward' ? Buffer.from(wire.write(stanza, visible)).toString() : '';
+  const reply = verdict.kind === 'drop' ? Buffer.from(verdict.reply ?? []).toString() : '';
+  return {
+    policy: policy.name,
+    direction,
+    before: text,
+    after,
+    reply,
+    padding,
+    delayUpToMs: delayMs,
+    normalise,
+    decisions: [...decisions],
+  };
+}

@@ -1,0 +1,28 @@
+/** What a gatekeeper's published rules ask of an intermediary, as data. */
+import type { Audience } from '../stanza/direction.ts';
+import { obligationsSchema } from './catalogue-schema.ts';
+import type { TextFile } from './catalogue.ts';
+import { readDocument } from './document.ts';
+import type { Loaded } from './policy.ts';
+import { shape } from './shape.ts';
+
+/** One published rule that is about fields. */
+export interface Obligation {
+  readonly id: string;
+  readonly set: string;
+  readonly text: string;
+  readonly audience: Audience;
+  readonly requires: readonly string[];
+  readonly forbids: readonly string[];
+}
+
+/** Rules about no field are for readers: the product keeps them elsewhere. */
+export function loadObligations({ file, text }: TextFile): Loaded<readonly Obligation[]> {
+  const shaped = shape(readDocument(file, text), obligationsSchema);
+  if (shaped.kind === 'differs') return { kind: 'refused', diagnostics: shaped.diagnostics };
+  const { metadata, rules } = shaped.value;
+  const value = rules.flatMap(({ id, text: rule, audience, requires = [], forbids = [] }) =>
+    audience === undefined ? [] : [{ id, set: metadata.name, text: rule, audience, requires, forbids }],
+  );
+  return { kind: 'loaded', value };
+}

@@ -1,0 +1,121 @@
+/** A policy as it holds: everything inherited, everything parsed. */
+import type { Treatment } from '../minimisation/treatment.ts';
+import type { Audience } from '../stanza/direction.ts';
+import type { Diagnostic, Place } from './diagnostic.ts';
+import { parseDuration, parseSize } from './quantity.ts';
+import type { PolicyDocument, TreatmentDocument } from './schema.ts';
+
+/** One cell of the matrix. */
+export interface Rule {
+  readonly field: string;
+  readonly treatment: Treatment;
+  /** The author's reason, '' without. */
+  readonly why: string;
+  /** The policy that says so: this one or one it extends. */
+  readonly policy: string;
+  readonly place: Place;
+}
+
+/** Rules by field; `*` holds for every field that is not named. */
+export type Matrix = Readonly<Record<Audience, ReadonlyMap<string, Rule>>>;
+
+export interface PolicyException {
+  readonly when: {
+    readonly contactDomain?: string;
+    readonly accountDomain?: string;
+    readonly gatekeeper?: string;
+  };
+  readonly matrix: Matrix;
+  readonly why: string;
+  readonly approvedBy: string;
+  /** First millisecond at which it no longer applies. */
+  readonly expiresAt: number;
+  readonly place: Place;
+}
+
+export interface InlineTest {
+  readonly name: string;
+  readonly from: 'client' | 'gatekeeper';
+  readonly given: string;
+  readonly expect: string;
+  readonly reply?: string;
+  readonly place: Place;
+}
+
+export type Unlisted = 'drop' | 'keep' | 'refuse';
+
+export interface Policy {
+  readonly name: string;
+  readonly file: string;
+  /** This policy, what it extends, what that extends. */
+  readonly lineage: readonly string[];
+  readonly mode: 'enforce' | 'shadow';
+  readonly unlisted: Unlisted;
+  readonly matrix: Matrix;
+  readonly exceptions: readonly PolicyException[];
+  readonly tests: readonly InlineTest[];
+}
+
+export type Loaded<T> =
+  | { readonly kind: 'loaded'; readonly value: T }
+  | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[] };
+
+/** What a field that is neither named nor covered by `*` gets: what the catalogue does not know gets. */
+export function unlistedTreatment(unlisted: Unlisted): Treatment {
+  return unlisted === 'refuse' ? { kind: 'refuse', condition: 'policy-violation' } : { kind: unlisted };
+}
+
+/** The treatment of a field for an audience, with where it comes from. */
+export function treatmentOf(
+  policy: Pick<Policy, 'matrix' | 'unlisted'>,
+  audience: Audience,
+  field: string,
+): { readonly treatment: Treatment; readonly rule: Rule | undefined } {
+  const rules = policy.matrix[audience];
+  const rule = rules.get(field) ?? rules.get('*');
+  return { treatment: rule?.treatment ?? unlistedTreatment(policy.unlisted), rule };
+}
+
+/** Parameters as the schema admitted them, in milliseconds and bytes. */
+export function toTreatment(written: TreatmentDocument): Treatment {
+  if (written === 'refuse') return { kind: 'refuse', condition: 'policy-violation' };
+  if (typeof written === 'string') return { kind: written };
+  const parameters = written as unknown as Record<string, never>;
+  const [kind] = Object.keys(parameters).filter((key) => key !== 'why');
+  const value: never = parameters[kind!]!;
+  return readers[kind as Treatment['kind']](value);
+}
+
+const readers: { readonly [K in Treatment['kind']]: (value: never) => Treatment } = {
+  keep: () => ({ kind: 'keep' }),
+  drop: () => ({ kind: 'drop' }),
+  refuse: ({ condition = 'policy-violation' }: Partial<Extract<Treatment, { kind: 'refuse' }>>) => ({
+    kind: 'refuse',
+    condition,
+  }),
+  replace: (value: string) => ({ kind: 'replace', value }),
+  pseudonymise: ({ scope, rotate }: { scope: 'session'; rotate?: string }) => ({
+    kind: 'pseudonymise',
+    scope,
+    ...(rotate === undefined ? {} : { rotateMs: parseDuration(rotate)! }),
+  }),
+  coarsen: (value: string | { ipv4: number; ipv6: number }) => ({ kind: 'coarsen', to: toGrain(value) }),
+  pad: (value: string[]) => ({
+    kind: 'pad',
+    buckets: value.map((size) => parseSize(size)!).toSorted((a, b) => a - b),
+  }),
+  delay: (value: { 'up-to': string }) => ({ kind: 'delay', upToMs: parseDuration(value['up-to'])! }),
+  answer: (values: Record<string, string>) => ({ kind: 'answer', values }),
+};
+
+function toGrain(
+  value: string | { ipv4: number; ipv6: number },
+): Extract<Treatment, { kind: 'coarsen' }>['to'] {
+  if (typeof value !== 'string') return { unit: 'address', ipv4Bits: value.ipv4, ipv6Bits: value.ipv6 };
+  if (value === 'major') return { unit: 'version' };
+  if (value === 'primary') return { unit: 'language' };
+  const grainMs = parseDuration(value);
+  return grainMs === undefined ? { unit: 'bytes', grainBytes: parseSize(value)! } : { unit: 'time', grainMs };
+}
+
+export type AudienceDocument = NonNullable<PolicyDocument['spec']['audiences']>;

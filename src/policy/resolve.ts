@@ -1,0 +1,149 @@
+/** From a file and those it extends to one policy. */
+import type { Audience } from '../stanza/direction.ts';
+import type { TextFile } from './catalogue.ts';
+import { errorAt } from './diagnostic.ts';
+import { readDocument, type Path, type SourceDocument } from './document.ts';
+import { suggestion } from './nearest.ts';
+import {
+  toTreatment,
+  type AudienceDocument,
+  type InlineTest,
+  type Loaded,
+  type Matrix,
+  type Policy,
+  type PolicyException,
+  type Rule,
+} from './policy.ts';
+import { audienceNames, policySchema, type PolicyDocument, type TreatmentDocument } from './schema.ts';
+import { shape } from './shape.ts';
+
+/** Finds the policies that others extend. */
+export interface PolicySource {
+  /** The file of the policy with this name, as seen from a file that extends it. */
+  find(name: string, from: string): TextFile | undefined;
+  /** Names that `find` would find, for suggestions. */
+  names(from: string): readonly string[];
+}
+
+/** Every mistake of the file itself, then of what it extends. */
+export function loadPolicy(file: TextFile, source: PolicySource): Loaded<Policy> {
+  return load(file, source, []);
+}
+
+function load(
+  { file, text }: TextFile,
+  source: PolicySource,
+  descendants: readonly { name: string; file: string }[],
+): Loaded<Policy> {
+  const document = readDocument(file, text);
+  const shaped = shape(document, policySchema);
+  if (shaped.kind === 'differs') return { kind: 'refused', diagnostics: shaped.diagnostics };
+  const { metadata, spec } = shaped.value;
+  if (spec.extends === undefined)
+    return { kind: 'loaded', value: inherit(undefined, document, shaped.value) };
+  const refuse = (reason: string, wayOut: string): Loaded<Policy> => ({
+    kind: 'refused',
+    diagnostics: [errorAt(document.place(['spec', 'extends']), 'ERR_POLICY_EXTENDS', reason, { wayOut })],
+  });
+  const line = [...descendants, { name: metadata.name, file }];
+  const parent = source.find(spec.extends, file);
+  if (parent === undefined)
+    return refuse(`no policy is named ${spec.extends}`, suggestion(spec.extends, source.names(file)));
+  if (line.some((each) => each.file === parent.file)) {
+    const cycle = [...line.map(({ name }) => name), spec.extends].join(' > ');
+    return refuse(`extends goes in a circle: ${cycle}`, 'Remove extends from one of them');
+  }
+  const base = load(parent, source, line);
+  return base.kind === 'refused'
+    ? base
+    : { kind: 'loaded', value: inherit(base.value, document, shaped.value) };
+}
+
+/** Exceptions and rules are inherited; tests are those of the file itself. */
+function inherit(
+  base: Policy | undefined,
+  document: SourceDocument,
+  { metadata, spec }: PolicyDocument,
+): Policy {
+  const own = toMatrix(document, metadata.name, ['spec', 'audiences'], spec.audiences);
+  const exceptions = (spec.exceptions ?? []).map((written, index) =>
+    toException(document, metadata.name, index, written),
+  );
+  return {
+    name: metadata.name,
+    file: document.file,
+    lineage: [metadata.name, ...(base?.lineage ?? [])],
+    mode: spec.mode ?? base?.mode ?? 'enforce',
+    unlisted: spec.unlisted ?? base?.unlisted ?? 'drop',
+    matrix: base === undefined ? own : overlay(base.matrix, own),
+    exceptions: [...(base?.exceptions ?? []), ...exceptions],
+    tests: (spec.tests ?? []).map((test, index): InlineTest => {
+      const { reply, ...rest } = test;
+      const place = document.place(['spec', 'tests', index]);
+      return { ...rest, place, ...(reply === undefined ? {} : { reply }) };
+    }),
+  };
+}
+
+function toMatrix(
+  document: SourceDocument,
+  policy: string,
+  path: Path,
+  audiences: AudienceDocument | undefined,
+): Matrix {
+  const rules = (audience: Audience): ReadonlyMap<string, Rule> =>
+    new Map(
+      Object.entries(audiences?.[audience] ?? {}).map(([field, written]) => [
+        field,
+        {
+          field,
+          treatment: toTreatment(written),
+          why: reasonOf(written),
+          policy,
+          place: document.keyPlace([...path, audience, field]),
+        },
+      ]),
+    );
+  return matrixOf(rules);
+}
+
+function reasonOf(written: TreatmentDocument): string {
+  return typeof written === 'string' ? '' : ((written as { why?: string }).why ?? '');
+}
+
+function toException(
+  document: SourceDocument,
+  policy: string,
+  index: number,
+  written: NonNullable<PolicyDocument['spec']['exceptions']>[number],
+): PolicyException {
+  const { when, audiences, why, expires } = written;
+  const path = ['spec', 'exceptions', index];
+  return {
+    when: {
+      ...(when['contact-domain'] === undefined
+        ? {}
+        : { contactDomain: when['contact-domain'].toLowerCase() }),
+      ...(when['account-domain'] === undefined
+        ? {}
+        : { accountDomain: when['account-domain'].toLowerCase() }),
+      ...(when.gatekeeper === undefined ? {} : { gatekeeper: when.gatekeeper }),
+    },
+    matrix: toMatrix(document, policy, [...path, 'audiences'], audiences),
+    why,
+    approvedBy: written['approved-by'],
+    expiresAt: Date.parse(`${expires}T00:00:00Z`) + 86_400_000,
+    place: document.place(path),
+  };
+}
+
+/** The rules of `over` where it has any, those of `under` elsewhere. Its `*` replaces the other's `*` only: a field
+ *  that the base names keeps what the base says of it. */
+export function overlay(under: Matrix, over: Matrix): Matrix {
+  return matrixOf((audience) => new Map([...under[audience], ...over[audience]]));
+}
+
+function matrixOf(rules: (audience: Audience) => ReadonlyMap<string, Rule>): Matrix {
+  const entries = audienceNames.map((audience) => [audience, rules(audience)] as const);
+  return Object.fromEntries(entries) as unknown as Matrix;
+}

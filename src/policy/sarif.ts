@@ -1,0 +1,33 @@
+import type { Diagnostic } from './diagnostic.ts';
+
+/** Diagnostics as a SARIF 2.1.0 log, which code hosts show beside the line. */
+export function toSarif(diagnostics: readonly Diagnostic[], version: string): object {
+  const codes = [...new Set(diagnostics.map(({ code }) => code))].toSorted();
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'narthex policy check', version, rules: codes.map((id) => ({ id })) } },
+        results: diagnostics.map(toResult),
+      },
+    ],
+  };
+}
+
+function toResult({ code, severity, field, reason, wayOut, file, line, column }: Diagnostic): object {
+  const subject = field === undefined ? '' : `${field}: `;
+  return {
+    ruleId: code,
+    level: severity,
+    message: { text: `${subject}${reason}${wayOut === '' ? '' : `. ${wayOut}`}` },
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: { uri: file },
+          region: { startLine: line, startColumn: column },
+        },
+      },
+    ],
+  };
+}

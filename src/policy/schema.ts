@@ -1,0 +1,103 @@
+/** The shape of a policy file. Its JSON Schema, for editors, is generated from here (deploy/schema). */
+import { z } from 'zod';
+import { stanzaConditions } from '../minimisation/treatment.ts';
+import { durationPattern, sizePattern } from './quantity.ts';
+
+export const audienceNames = ['gatekeeper', 'client', 'provider', 'operator'] as const;
+
+const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
+const fieldName = z.string().regex(/^(\*|[a-z][a-z0-9]*([.-][a-z0-9]+)*)$/);
+const duration = z
+  .string()
+  .regex(new RegExp(durationPattern))
+  .describe('A number and a unit: 500ms, 5s, 30m, 12h, 30d');
+const size = z.string().regex(new RegExp(sizePattern)).describe('A number and a unit: 512B, 4KiB, 1MiB');
+const why = z.string().min(1).optional().describe('Shown to whoever asks for the reason');
+
+/** Treatments that are a word. */
+const bare = z.enum(['keep', 'drop', 'refuse']);
+
+/** Parameters by treatment. */
+export const treatmentParameters = {
+  keep: z.strictObject({}),
+  drop: z.strictObject({}),
+  refuse: z.strictObject({ condition: z.enum(stanzaConditions).optional() }),
+  replace: z.string().max(256),
+  pseudonymise: z.strictObject({
+    scope: z.enum(['session', 'account', 'conversation', 'gatekeeper']),
+    rotate: duration.optional(),
+  }),
+  coarsen: z.union([
+    duration,
+    size,
+    z.enum(['major', 'primary']),
+    z.strictObject({ ipv4: z.int().min(0).max(32), ipv6: z.int().min(0).max(128) }),
+  ]),
+  pad: z.array(size).min(1).max(16),
+  delay: z.strictObject({ 'up-to': duration }),
+  answer: z.record(z.string().regex(/^[a-z][a-z0-9_-]*$/), z.string().max(256)),
+} as const;
+
+const parametrised = (
+  Object.entries(treatmentParameters) as [keyof typeof treatmentParameters, z.ZodType][]
+).map(([key, parameters]) => z.strictObject({ [key]: parameters, why }));
+
+export const treatmentSchema = z.union([bare, ...parametrised]);
+
+const matrix = z.record(fieldName, treatmentSchema);
+const audiences = z.strictObject({
+  gatekeeper: matrix.optional(),
+  client: matrix.optional(),
+  provider: matrix.optional(),
+  operator: matrix.optional(),
+});
+
+const condition = z
+  .strictObject({
+    'contact-domain': z.string().min(1).optional(),
+    'account-domain': z.string().min(1).optional(),
+    gatekeeper: z.string().min(1).optional(),
+  })
+  .refine((value) => Object.keys(value).length > 0, 'names no condition');
+
+const exceptionSchema = z.strictObject({
+  when: condition,
+  audiences,
+  why: z.string().min(1),
+  'approved-by': z.string().min(1),
+  expires: z.iso.date(),
+});
+
+const inlineTest = z.strictObject({
+  name: z.string().min(1),
+  from: z.enum(['client', 'gatekeeper']),
+  given: z.string().min(1),
+  expect: z.string().describe('What leaves, `nothing`, or `unchanged`'),
+  reply: z.string().optional().describe('What the sender gets back'),
+});
+
+export const policySchema = z.strictObject({
+  apiVersion: z.literal('narthex/v1'),
+  kind: z.literal('MetadataPolicy'),
+  metadata: z.strictObject({
+    name,
+    owner: z.string().optional(),
+    description: z.string().optional(),
+  }),
+  spec: z.strictObject({
+    extends: name.optional().describe('The policy whose every rule holds unless this one says otherwise'),
+    mode: z.enum(['enforce', 'shadow']).optional(),
+    unlisted: z.enum(['drop', 'keep', 'refuse']).optional().describe('What the catalogue does not know'),
+    audiences: audiences.optional(),
+    exceptions: z.array(exceptionSchema).max(30).optional(),
+    tests: z.array(inlineTest).optional(),
+  }),
+});
+
+export type PolicyDocument = z.infer<typeof policySchema>;
+export type TreatmentDocument = z.infer<typeof treatmentSchema>;
+
+/** For editors: `# yaml-language-server: $schema=…`. */
+export function policyJsonSchema(): object {
+  return { title: 'Narthex metadata policy', ...z.toJSONSchema(policySchema, { unrepresentable: 'any' }) };
+}

@@ -1,0 +1,166 @@
+/** Selectors: a small subset of XPath that can be matched on a tape.
+ *
+ *      presence/idle:idle/@since                    attribute of a child of presence
+ *      iq[@type='get']/version:query                a condition on a step
+ *      message[not(omemo:encrypted)]/body           a condition on children
+ *      delay:delay/text()                           character data
+ *      stanza/@from                                 any of message, presence, iq
+ *      any name without a prefix                    in jabber:client
+ *
+ *  A path begins anywhere, so `delay:delay` also finds the element in a stanza forwarded inside another. */
+
+/** A condition on one element. */
+export type Condition =
+  | { readonly kind: 'attribute'; readonly name: string; readonly test: 'present' }
+  | {
+      readonly kind: 'attribute';
+      readonly name: string;
+      readonly test: 'equals' | 'starts-with' | 'ends-with';
+      readonly value: string;
+    }
+  | { readonly kind: 'child'; readonly namespace: string; readonly local: string }
+  | { readonly kind: 'not'; readonly of: Condition }
+  | { readonly kind: 'or'; readonly of: readonly Condition[] };
+
+export interface Step {
+  readonly namespace: string;
+  /** `*` for any local name of the namespace. */
+  readonly local: string;
+  readonly conditions: readonly Condition[];
+}
+
+/** What of the last step's element is meant. */
+export type Target =
+  | { readonly kind: 'element' }
+  | { readonly kind: 'text' }
+  | { readonly kind: 'attribute'; readonly name: string; readonly namespace: string };
+
+export interface Selector {
+  /** As written. */
+  readonly source: string;
+  /** From the outermost to the element. Empty for `*`: any element. */
+  readonly steps: readonly Step[];
+  readonly target: Target;
+}
+
+export const clientNamespace = 'jabber:client';
+const xmlNamespace = 'http://www.w3.org/XML/1998/namespace';
+const stanzaNames = ['message', 'presence', 'iq'];
+
+/** @throws SyntaxError with words for whoever wrote it. */
+export function parseSelector(source: string, namespaces: Readonly<Record<string, string>>): Selector[] {
+  const parser = new SelectorParser(source, namespaces);
+  const selector = parser.parse();
+  const first = selector.steps[0];
+  if (first?.namespace !== clientNamespace || first.local !== 'stanza') return [selector];
+  return stanzaNames.map((local) => ({
+    ...selector,
+    steps: [{ ...first, local }, ...selector.steps.slice(1)],
+  }));
+}
+
+class SelectorParser {
+  readonly #source: string;
+  readonly #namespaces: Readonly<Record<string, string>>;
+  #at = 0;
+
+  constructor(source: string, namespaces: Readonly<Record<string, string>>) {
+    this.#source = source;
+    this.#namespaces = namespaces;
+  }
+
+  parse(): Selector {
+    const steps: Step[] = [];
+    let target: Target = { kind: 'element' };
+    if (this.#take('*')) {
+      this.#expect('/@');
+      target = this.#attribute();
+    } else {
+      steps.push(this.#step());
+      while (target.kind === 'element' && this.#take('/')) {
+        if (this.#take('@')) target = this.#attribute();
+        else if (this.#take('text()')) target = { kind: 'text' };
+        else steps.push(this.#step());
+      }
+    }
+    if (this.#at < this.#source.length) this.#fail('cannot be read from here');
+    return { source: this.#source, steps, target };
+  }
+
+  #step(): Step {
+    const { namespace, local } = this.#name();
+    const conditions: Condition[] = [];
+    while (this.#take('[')) {
+      conditions.push(this.#or());
+      this.#expect(']');
+    }
+    return { namespace, local, conditions };
+  }
+
+  #or(): Condition {
+    const of = [this.#condition()];
+    while (this.#take(' or ')) of.push(this.#condition());
+    return of.length === 1 ? of[0]! : { kind: 'or', of };
+  }
+
+  #condition(): Condition {
+    if (this.#take('not(')) {
+      const of = this.#or();
+      this.#expect(')');
+      return { kind: 'not', of };
+    }
+    for (const test of ['starts-with', 'ends-with'] as const) {
+      if (!this.#take(`${test}(@`)) continue;
+      const name = this.#word();
+      this.#expect(',');
+      const value = this.#literal();
+      this.#expect(')');
+      return { kind: 'attribute', name, test, value };
+    }
+    if (!this.#take('@')) return { kind: 'child', ...this.#name() };
+    const name = this.#word();
+    if (!this.#take('=')) return { kind: 'attribute', name, test: 'present' };
+    return { kind: 'attribute', name, test: 'equals', value: this.#literal() };
+  }
+
+  #attribute(): Target {
+    const xml = this.#take('xml:');
+    return { kind: 'attribute', name: this.#word(), namespace: xml ? xmlNamespace : '' };
+  }
+
+  #name(): { namespace: string; local: string } {
+    const first = this.#word();
+    if (!this.#take(':')) return { namespace: clientNamespace, local: first };
+    const namespace = Object.hasOwn(this.#namespaces, first) ? this.#namespaces[first] : undefined;
+    if (namespace === undefined) this.#fail(`uses the undeclared prefix ${first}`);
+    return { namespace, local: this.#take('*') ? '*' : this.#word() };
+  }
+
+  #word(): string {
+    const word = /^[A-Za-z_][A-Za-z0-9._-]*/.exec(this.#source.slice(this.#at))?.[0];
+    if (word === undefined) this.#fail('lacks a name');
+    this.#at += word.length;
+    return word;
+  }
+
+  #literal(): string {
+    const literal = /^'([^']*)'/.exec(this.#source.slice(this.#at));
+    if (literal === null) this.#fail('lacks a value in single quotes');
+    this.#at += literal[0].length;
+    return literal[1]!;
+  }
+
+  #take(token: string): boolean {
+    if (!this.#source.startsWith(token, this.#at)) return false;
+    this.#at += token.length;
+    return true;
+  }
+
+  #expect(token: string): void {
+    if (!this.#take(token)) this.#fail(`lacks ${token}`);
+  }
+
+  #fail(problem: string): never {
+    throw new SyntaxError(`the selector ${this.#source} ${problem} (character ${this.#at + 1})`);
+  }
+}

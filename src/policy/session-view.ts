@@ -1,0 +1,116 @@
+import type { PseudonymBinding, Pseudonyms } from '../minimisation/pseudonymise.ts';
+import type { PseudonymScope } from '../minimisation/treatment.ts';
+import type { Direction } from '../stanza/direction.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+
+/** What the policy has to know of a session. May change while it lasts: `account` is settled by authentication. */
+export interface PolicyContext {
+  /** The operator's name for the gatekeeper. */
+  readonly gatekeeper: string;
+  /** Bare JID of the session's account, '' while unknown. */
+  readonly account: string;
+  /** Identifies the session; never sent. */
+  readonly session: string;
+  /** Milliseconds since 1970: pseudonyms do not change under a session. */
+  readonly startedAt: number;
+}
+
+/** A pseudonymising rule's last value: a resource is the same in every stanza. */
+interface Memo {
+  readonly value: string;
+  readonly scopeValue: string;
+  readonly result: string | undefined;
+}
+
+/** A session as the rules of one direction see it, one stanza at a time. */
+export class SessionView {
+  readonly context: PolicyContext;
+  readonly direction: Direction;
+  readonly #pseudonyms: Pseudonyms | undefined;
+  readonly #memos: (Memo | undefined)[] = [];
+  #stanza: Stanza | undefined;
+  #peer: string | undefined;
+
+  constructor(context: PolicyContext, direction: Direction, pseudonyms: Pseudonyms | undefined) {
+    this.context = context;
+    this.direction = direction;
+    this.#pseudonyms = pseudonyms;
+  }
+
+  enter(stanza: Stanza): void {
+    this.#stanza = stanza;
+    this.#peer = undefined;
+  }
+
+  /** Bare JID of the other party, lower case; '' for the account itself and its server. */
+  get peer(): string {
+    if (this.#peer !== undefined) return this.#peer;
+    const name = this.direction === 'to-gatekeeper' ? 'to' : 'from';
+    this.#peer = bareOf(this.#stanza?.attributeValue(0, name) ?? '').toLowerCase();
+    return this.#peer;
+  }
+
+  /** Whether a bare JID is the session's own account; everyone's, while that is unknown. */
+  isOwn(bare: string): boolean {
+    const { account } = this.context;
+    return account === '' || bare.toLowerCase() === account.toLowerCase();
+  }
+
+  hide(slot: number, value: string, rule: PseudonymRule): string | undefined {
+    const scopeValue = this.#scopeValue(rule.scope);
+    const memo = this.#memos[slot];
+    if (memo?.value === value && memo.scopeValue === scopeValue) return memo.result;
+    const binding = bindingOf(rule, scopeValue, this.#period(rule));
+    const result = rule.uuid
+      ? this.#pseudonyms!.hideUuid(value, binding)
+      : this.#pseudonyms!.hide(value, binding);
+    this.#memos[slot] = { value, scopeValue, result };
+    return result;
+  }
+
+  /** The value behind a pseudonym of this or the last period; anything else unchanged. */
+  reveal(slot: number, value: string, rule: PseudonymRule): string {
+    const scopeValue = this.#scopeValue(rule.scope);
+    const memo = this.#memos[slot];
+    if (memo?.value === value && memo.scopeValue === scopeValue) return memo.result!;
+    const period = this.#period(rule);
+    let result = this.#pseudonyms!.recognise(value, bindingOf(rule, scopeValue, period));
+    if (result === undefined && rule.rotateMs !== undefined)
+      result = this.#pseudonyms!.recognise(value, bindingOf(rule, scopeValue, period - 1));
+    this.#memos[slot] = { value, scopeValue, result: result ?? value };
+    return result ?? value;
+  }
+
+  #period({ rotateMs }: PseudonymRule): number {
+    return rotateMs === undefined ? 0 : Math.floor(this.context.startedAt / rotateMs);
+  }
+
+  #scopeValue(scope: PseudonymScope): string {
+    const { session, account, gatekeeper } = this.context;
+    if (scope === 'session') return session;
+    if (scope === 'gatekeeper') return gatekeeper;
+    return scope === 'account' ? account : `${account} ${this.peer}`;
+  }
+}
+
+/** A pseudonymising rule as compiled. */
+export interface PseudonymRule {
+  readonly field: string;
+  readonly scope: PseudonymScope;
+  readonly rotateMs: number | undefined;
+  readonly uuid: boolean;
+}
+
+function bindingOf({ field, scope }: PseudonymRule, scopeValue: string, period: number): PseudonymBinding {
+  return { field, scope, scopeValue, period };
+}
+
+export function bareOf(jid: string): string {
+  const slash = jid.indexOf('/');
+  return slash === -1 ? jid : jid.slice(0, slash);
+}
+
+export function domainOf(jid: string): string {
+  const bare = bareOf(jid);
+  return bare.slice(bare.indexOf('@') + 1).toLowerCase();
+}

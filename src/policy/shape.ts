@@ -1,0 +1,191 @@
+/** Compares a document with its schema and says in one line each, with the place, what does not fit. */
+import type { z } from 'zod';
+import { errorAt, type Diagnostic, type DiagnosticCode } from './diagnostic.ts';
+import type { Path, SourceDocument } from './document.ts';
+import { suggestion } from './nearest.ts';
+import { treatmentParameters } from './schema.ts';
+import { treatmentNames } from '../minimisation/treatment.ts';
+
+export type Shaped<T> =
+  | { readonly kind: 'fits'; readonly value: T }
+  | { readonly kind: 'differs'; readonly diagnostics: readonly Diagnostic[] };
+
+type Issue = z.core.$ZodIssue;
+
+export function shape<T>(
+  document: SourceDocument,
+  schema: z.ZodType<T>,
+  code: DiagnosticCode = 'ERR_POLICY_SCHEMA',
+): Shaped<T> {
+  if (document.diagnostics.length > 0) return { kind: 'differs', diagnostics: document.diagnostics };
+  const result = schema.safeParse(document.data);
+  if (result.success) return { kind: 'fits', value: result.data };
+  const diagnostics = result.error.issues.flatMap((issue) => explain(document, issue, schema, code));
+  return { kind: 'differs', diagnostics };
+}
+
+function explain(
+  document: SourceDocument,
+  issue: Issue,
+  schema: z.ZodType,
+  code: DiagnosticCode,
+): Diagnostic[] {
+  const path = issue.path as Path;
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, path);
+    return issue.keys.map((key) =>
+      errorAt(document.keyPlace([...path, key]), code, `${dotted([...path, key])} is not known here`, {
+        wayOut: suggestion(key, known),
+      }),
+    );
+  }
+  if (issue.code === 'invalid_key') {
+    const reason = `${String(path.at(-1))} is no field name: lower case words, joined by dots and hyphens`;
+    return [errorAt(document.keyPlace(path), code, reason)];
+  }
+  if (issue.code === 'invalid_union' && isTreatmentPath(path))
+    return [explainTreatment(document, path, code)];
+  const [reason, wayOut] = explainValue(valueAt(document.data, path), path, issue);
+  return [errorAt(document.place(path), code, reason, { wayOut })];
+}
+
+function explainValue(value: unknown, path: Path, issue: Issue): readonly [string, string] {
+  const what = path.length === 0 ? 'the document' : dotted(path);
+  if (value === undefined) return [`${what} is missing`, expectation(issue)];
+  if (issue.code === 'invalid_value')
+    return [
+      `${what} cannot be ${show(value)}`,
+      typeof value === 'string' ? suggestion(value, issue.values.map(String)) : expectation(issue),
+    ];
+  if (issue.code === 'invalid_type') return [`${what} is ${describe(value)}`, expectation(issue)];
+  if (issue.code === 'invalid_format')
+    return [`${what} cannot be ${show(value)}`, formatHint(String(path.at(-1)))];
+  return [`${what} cannot be ${show(value)}`, issue.message];
+}
+
+function expectation(issue: Issue): string {
+  if (issue.code === 'invalid_type') return `Expected ${articled(issue.expected)}`;
+  if (issue.code === 'invalid_value')
+    return issue.values.length === 1
+      ? `Expected ${String(issue.values[0])}`
+      : `One of: ${issue.values.join(', ')}`;
+  return '';
+}
+
+function formatHint(key: string): string {
+  if (key === 'expires') return 'A date: 2027-03-31';
+  return 'Lower case letters, digits and hyphens';
+}
+
+const treatmentHints: Readonly<Record<keyof typeof treatmentParameters, string>> = {
+  keep: 'keep has no parameters: {}',
+  drop: 'drop has no parameters: {}',
+  refuse: 'refuse: { condition: forbidden }',
+  replace: 'replace: "text" (a number needs quotes), 256 characters at most',
+  pseudonymise: 'pseudonymise: { scope: session | account | conversation | gatekeeper, rotate: 30d }',
+  coarsen: 'coarsen: 1h (time), 64KiB (size), major (version), primary (language) or { ipv4: 24, ipv6: 48 }',
+  pad: 'pad: [1KiB, 4KiB]',
+  delay: 'delay: { up-to: 5s }',
+  answer: 'answer: { name: "text" } (a number needs quotes)',
+};
+
+function isTreatmentPath(path: Path): boolean {
+  return path.at(-3) === 'audiences';
+}
+
+/** A union fails as a whole; the author wants to know which part of the treatment they meant is wrong. */
+function explainTreatment(document: SourceDocument, path: Path, code: DiagnosticCode): Diagnostic {
+  const field = String(path.at(-1));
+  const value = valueAt(document.data, path);
+  const fail = (at: Path, reason: string, wayOut: string): Diagnostic =>
+    errorAt(document.place(at), code, reason, { field, wayOut });
+  if (value === null || value === undefined)
+    return errorAt(document.keyPlace(path), code, 'has no treatment', {
+      field,
+      wayOut: 'Write keep, drop, or another treatment after the colon',
+    });
+  if (typeof value === 'string') {
+    if (!(treatmentNames as readonly string[]).includes(value))
+      return fail(path, `${show(value)} is no treatment`, suggestion(value, treatmentNames));
+    return fail(path, `${value} needs parameters`, hintFor(value));
+  }
+  if (typeof value !== 'object' || Array.isArray(value))
+    return fail(path, `a treatment cannot be ${describe(value)}`, `One of: ${treatmentNames.join(', ')}`);
+  const keys = Object.keys(value).filter((key) => key !== 'why');
+  const unknown = keys.find((key) => !(treatmentNames as readonly string[]).includes(key));
+  if (unknown !== undefined)
+    return errorAt(document.keyPlace([...path, unknown]), code, `${unknown} is no treatment`, {
+      field,
+      wayOut: suggestion(unknown, treatmentNames),
+    });
+  if (keys.length !== 1)
+    return fail(path, `${keys.length} treatments for one field`, 'One audience and field has one treatment');
+  const key = keys[0] as keyof typeof treatmentParameters;
+  const issue = treatmentParameters[key].safeParse((value as Record<string, unknown>)[key]).error?.issues[0];
+  if (issue === undefined) return fail([...path, 'why'], 'why is a text', '');
+  const at = [...path, key, ...(issue.path as Path)];
+  const inner = valueAt(document.data, at);
+  const shown = inner === undefined ? `${String(at.at(-1))} is missing` : `cannot be ${show(inner)}`;
+  const reason = issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')} is not known here` : shown;
+  return fail(at, `${key}: ${reason}`, hintFor(key));
+}
+
+function hintFor(treatment: string): string {
+  return `Write ${treatmentHints[treatment as keyof typeof treatmentHints]}`;
+}
+
+function knownKeys(schema: z.ZodType, path: Path): string[] {
+  let at: unknown = schema;
+  for (const step of [...path, undefined]) {
+    at = unwrap(at);
+    if (step === undefined) break;
+    const { shape, element, valueType } = at as {
+      shape?: Record<string, unknown>;
+      element?: unknown;
+      valueType?: unknown;
+    };
+    at = typeof step === 'number' ? element : (shape?.[step] ?? valueType);
+  }
+  return Object.keys((at as { shape?: object } | undefined)?.shape ?? {});
+}
+
+function unwrap(schema: unknown): unknown {
+  let at = schema;
+  while (typeof (at as { unwrap?: unknown } | undefined)?.unwrap === 'function')
+    at = (at as { unwrap: () => unknown }).unwrap();
+  return at;
+}
+
+function valueAt(data: unknown, path: Path): unknown {
+  let at = data;
+  for (const step of path) at = (at as Record<string | number, unknown> | null | undefined)?.[step];
+  return at;
+}
+
+function dotted(path: Path): string {
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${step}`))
+    .join('');
+}
+
+function show(value: unknown): string {
+  return typeof value === 'object' && value !== null ? describe(value) : JSON.stringify(value);
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'a mapping' : articled(typeof value);
+}
+
+function articled(type: string): string {
+  const words: Readonly<Record<string, string>> = {
+    object: 'a mapping',
+    record: 'a mapping',
+    array: 'a list',
+    string: 'a text',
+    boolean: 'true or false',
+    number: 'a number',
+  };
+  return words[type] ?? `a ${type}`;
+}

@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createWire } from '../../src/cli/wire.ts';
+import { answerPayload, answerTo } from '../../src/minimisation/answer.ts';
+import { delayOf } from '../../src/minimisation/delay.ts';
+import { dropAttribute, dropElement, dropText } from '../../src/minimisation/drop.ts';
+import { bucketOf, pad } from '../../src/minimisation/pad.ts';
+import { isOwedAnswer, refusal, withheldResult } from '../../src/minimisation/refuse.ts';
+import { replaceAttribute, replaceContent, replaceElement } from '../../src/minimisation/replace.ts';
+import { treatValue } from '../../src/minimisation/value.ts';
+import type { Stanza } from '../../src/stanza/stanza.ts';
+import { element, recordKind, recordSize } from '../../src/stanza/tape.ts';
+import type { Edit } from '../../src/stanza/verdict.ts';
+import { createVocabulary } from '../../src/stanza/vocabulary.ts';
+
+const names = createVocabulary();
+const wire = createWire();
+const parse = (text: string): Stanza => wire.parse(text, names);
+const after = (stanza: Stanza, ...edits: Edit[]): string => Buffer.from(wire.write(stanza, edits)).toString();
+const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
+
+describe('drop', () => {
+  it('takes an element with everything in it', () => {
+    const stanza = parse('<message><a><b/>x</a><c/></message>');
+    expect(after(stanza, dropElement(stanza, stanza.firstChild()))).toBe('<message><c/></message>');
+  });
+
+  it('takes an attribute whatever its quotes and neighbours', () => {
+    const stanza = parse(`<message id="x&amp;'y"  to='a'/>`);
+    expect(after(stanza, dropAttribute(stanza, stanza.attribute(0, names.local('id'))))).toBe(
+      `<message  to='a'/>`,
+    );
+  });
+
+  it('takes text, and the brackets of a CDATA section', () => {
+    const stanza = parse('<message><![CDATA[x]]></message>');
+    const at = recordSize[recordKind.element]!;
+    expect(after(stanza, dropText(stanza, at))).toBe('<message></message>');
+  });
+});
+
+describe('replace', () => {
+  it('is read back as the value, whatever it holds', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', '<', '&', "'", '"', '>', '\t', '\n', '\r', ']', '😀') }),
+        (value) => {
+          const stanza = parse('<message to="x"><body>y</body></message>');
+          const to = stanza.attribute(0, names.local('to'));
+          const changed = parse(
+            after(
+              stanza,
+              replaceAttribute(stanza, to, value),
+              replaceContent(stanza, stanza.firstChild(), value),
+            ),
+          );
+          expect(changed.text(changed.firstChild())).toBe(value);
+          expect(changed.attributeValue(0, 'to')).toBe(value.replaceAll('\r', '\r'));
+        },
+      ),
+    );
+  });
+
+  it('writes an element anew without its attributes', () => {
+    const stanza = parse("<presence><status xml:lang='de'>da<b/></status></presence>");
+    expect(after(stanza, replaceElement(stanza, stanza.firstChild(), '<'))).toBe(
+      "<presence><status xmlns='jabber:client'>&lt;</status></presence>",
+    );
+  });
+});
+
+describe('pad', () => {
+  it('fills up to the bucket, with white space that is no part of the stanza', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 200_000 }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 65_536 }), { minLength: 1, maxLength: 5 }),
+        (length, sizes) => {
+          const buckets = sizes.toSorted((a, b) => a - b);
+          const edit = pad(length, length, buckets);
+          const size = length + (edit?.replacement.length ?? 0);
+          expect(size).toBe(bucketOf(length, buckets));
+          expect(buckets.includes(size) || size % buckets.at(-1)! === 0).toBe(true);
+          expect(edit?.replacement.every((byte) => byte === 0x20) ?? true).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe('delay', () => {
+  it('takes anything up to the bound', () => {
+    expect(delayOf(5_000, () => 0)).toBe(0);
+    expect(delayOf(5_000, () => 0.5)).toBe(2_500);
+    expect(delayOf(5_000, () => 0.999999)).toBe(5_000);
+  });
+});
+
+describe('refuse', () => {
+  it('bounces with addresses swapped and nothing of the payload', () => {
+    const stanza = parse(
+      `<iq type='set' id="q&amp;1" from='a@b/c' to="d@e"><x xmlns='urn:secret'>secret</x></iq>`,
+    );
+    expect(text(refusal(stanza, 'forbidden'))).toBe(
+      `<iq xmlns='jabber:client' from="d@e" id="q&amp;1" to='a@b/c' type='error'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+    );
+  });
+
+  it.each([
+    ["<iq type='result' id='1'/>"],
+    ["<iq type='error' id='1'/>"],
+    ["<message type='error'/>"],
+    ["<presence type='error'/>"],
+    ["<r xmlns='urn:xmpp:sm:3'/>"],
+  ])('never answers %s', (given) => {
+    expect(refusal(parse(given), 'forbidden')).toBeUndefined();
+    expect(isOwedAnswer(parse(given))).toBe(false);
+  });
+
+  it('owes an answer to iq get and set only', () => {
+    expect(isOwedAnswer(parse("<iq type='get' id='1'/>"))).toBe(true);
+    expect(isOwedAnswer(parse("<iq type='set' id='1'/>"))).toBe(true);
+    expect(isOwedAnswer(parse('<message/>'))).toBe(false);
+  });
+
+  it('turns a result into an error on its way', () => {
+    const stanza = parse("<iq type='result' id='1' from='a@b/c' to='d@e'><x xmlns='urn:x'/></iq>");
+    expect(text(withheldResult(stanza))).toBe(
+      "<iq xmlns='jabber:client' from='a@b/c' id='1' to='d@e' type='error'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    );
+  });
+});
+
+describe('answer', () => {
+  it('is the iq result that the request is owed', () => {
+    const stanza = parse(
+      "<iq type='get' id='v' from='x@y/z' to='a@b/c'><query xmlns='jabber:iq:version'/></iq>",
+    );
+    const reply = answerTo(
+      stanza,
+      answerPayload('jabber:iq:version', 'query', { name: '<N>', version: '1' }),
+    );
+    expect(text(reply)).toBe(
+      "<iq xmlns='jabber:client' from='a@b/c' id='v' to='x@y/z' type='result'><query xmlns='jabber:iq:version'><name>&lt;N&gt;</name><version>1</version></query></iq>",
+    );
+    expect(parse(text(reply)).tape[element.depth]).toBe(1);
+  });
+});
+
+describe('a value outside of stanzas', () => {
+  it.each([
+    [{ kind: 'keep' }, '192.0.2.1'],
+    [{ kind: 'drop' }, undefined],
+    [{ kind: 'replace', value: '0.0.0.0' }, '0.0.0.0'],
+    [{ kind: 'coarsen', to: { unit: 'address', ipv4Bits: 16, ipv6Bits: 48 } }, '192.0.0.0/16'],
+    [{ kind: 'pseudonymise', scope: 'session' }, 'hidden 192.0.2.1'],
+    [{ kind: 'refuse', condition: 'forbidden' }, undefined],
+  ] as const)('%j', (treatment, expected) => {
+    expect(treatValue('192.0.2.1', treatment, (value) => `hidden ${value}`)).toBe(expected);
+  });
+});

@@ -1,0 +1,303 @@
+import { describe, expect, it } from 'vitest';
+import { CompiledPolicy } from '../../src/policy/compile.ts';
+import { Decider } from '../../src/policy/decide.ts';
+import { createVocabulary } from '../../src/stanza/vocabulary.ts';
+import {
+  catalogue,
+  context,
+  deciderFor,
+  names,
+  pass,
+  policyOf,
+  policyText,
+  pseudonyms,
+  read,
+  today,
+  wire,
+} from './fixtures.ts';
+
+const chat = "xmlns='http://jabber.org/protocol/chatstates'";
+const toGatekeeper = (rules: string, spec = '') =>
+  deciderFor(policyOf(policyText(`{ gatekeeper: { ${rules} } }`, spec)), 'to-gatekeeper');
+const toClient = (rules: string) => deciderFor(policyOf(policyText(`{ client: { ${rules} } }`)), 'to-client');
+
+describe('fields inside stanzas inside stanzas', () => {
+  const inner = `<message xmlns='jabber:client' from='b@c' to='d@e'><body>hi</body><composing ${chat}/></message>`;
+  const without = inner.replace(`<composing ${chat}/>`, '');
+  it.each([
+    [
+      'a carbon copy',
+      (x: string) =>
+        `<message from='d@e' to='d@e/r'><received xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>${x}</forwarded></received></message>`,
+    ],
+    [
+      'an archive result',
+      (x: string) =>
+        `<message to='d@e/r'><result xmlns='urn:xmpp:mam:2' id='1' queryid='q'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>${x}</forwarded></result></message>`,
+    ],
+    [
+      'an event',
+      (x: string) =>
+        `<message from='d@e'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item id='i'>${x}</item></items></event></message>`,
+    ],
+    [
+      'a copy of a copy',
+      (x: string) =>
+        `<message><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'><forwarded xmlns='urn:xmpp:forward:0'>${x}</forwarded></message></forwarded></message>`,
+    ],
+  ])('%s', (_, wrap) => {
+    expect(pass(toClient('chat-state: drop'), wrap(inner)).after).toBe(wrap(without));
+    // A copy of nothing says that there was something.
+    expect(pass(toClient('chat-state: drop'), wrap(inner.replace('<body>hi</body>', ''))).after).toBe('');
+  });
+
+  it('an echo in an error', () => {
+    const echo = `<message type='error' from='b@c'><composing ${chat}/><error type='cancel'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`;
+    expect(pass(toClient('chat-state: drop'), echo).after).toBe(echo.replace(`<composing ${chat}/>`, ''));
+  });
+});
+
+describe('what nobody knows', () => {
+  const balanced = () => deciderFor(policyOf(policyText('{}')), 'to-gatekeeper');
+  it.each([
+    [
+      'an element',
+      "<message><body>b</body><x xmlns='urn:secret'>s</x></message>",
+      '<message><body>b</body></message>',
+    ],
+    [
+      'an element without a namespace',
+      "<message><body>b</body><x xmlns=''>s</x></message>",
+      '<message><body>b</body></message>',
+    ],
+    [
+      'a known name in another namespace',
+      "<message><body>b</body><body xmlns='urn:secret'>s</body></message>",
+      '<message><body>b</body></message>',
+    ],
+    [
+      'a known element at a place it does not have',
+      '<message><body>b</body><status>s</status></message>',
+      '<message><body>b</body></message>',
+    ],
+    [
+      'an element inside a known one',
+      "<presence><status>t<x xmlns='urn:secret'>s</x></status></presence>",
+      '<presence><status>t</status></presence>',
+    ],
+    ['an attribute', "<message secret='s'><body>b</body></message>", '<message><body>b</body></message>'],
+    [
+      'an attribute of another namespace',
+      "<message xmlns:s='urn:secret' s:a='s'><body s:b='s'>b</body></message>",
+      '<message><body>b</body></message>',
+    ],
+    [
+      'a declaration',
+      "<message xmlns:secret='urn:s'><body>b</body></message>",
+      '<message><body>b</body></message>',
+    ],
+    [
+      'text between elements',
+      '<message>s<body>b</body><![CDATA[s]]></message>',
+      '<message><body>b</body></message>',
+    ],
+    [
+      'text as references',
+      '<message>&#115;<body>b</body>&#x20;</message>',
+      '<message><body>b</body></message>',
+    ],
+    [
+      'an unused xml attribute',
+      "<message xml:space='preserve'><body>b</body></message>",
+      '<message><body>b</body></message>',
+    ],
+  ])('%s', (_, given, expected) => {
+    expect(pass(balanced(), given).after).toBe(expected);
+  });
+
+  it('is answered when it was a request', () => {
+    const { after, reply } = pass(balanced(), "<iq type='get' id='1' to='x@y'><q xmlns='urn:secret'/></iq>");
+    expect(after).toBe('');
+    expect(reply).toContain(
+      "<iq xmlns='jabber:client' from='x@y' id='1' type='error'><error type='cancel'><service-unavailable",
+    );
+  });
+
+  it('may be refused or kept instead', () => {
+    const given = "<message to='a@b'><body>b</body><x xmlns='urn:secret'>s</x></message>";
+    const refuse = deciderFor(
+      policyOf(policyText('{}').replace('unlisted: drop', 'unlisted: refuse')),
+      'to-gatekeeper',
+    );
+    expect(pass(refuse, given)).toMatchObject({
+      after: '',
+      reply: expect.stringContaining('<policy-violation'),
+    });
+    const keep = deciderFor(
+      policyOf(policyText('{}').replace('unlisted: drop', 'unlisted: keep')),
+      'to-gatekeeper',
+    );
+    expect(pass(keep, given).after).toBe(given);
+  });
+
+  it('is counted by its namespace when that is registered, and together otherwise', () => {
+    const stanza = wire.parse(
+      "<message><body>b</body><x xmlns='jabber:x:event'/><y xmlns='urn:made-up-by-a-peer'/></message>",
+      names,
+    );
+    const { decisions } = balanced().decide(stanza);
+    expect(decisions.filter(({ field }) => field === 'unlisted')).toEqual([
+      { field: 'unlisted', treatment: 'drop', reason: 'jabber:x:event' },
+      { field: 'unlisted', treatment: 'drop', reason: 'not registered' },
+    ]);
+  });
+});
+
+describe('pseudonyms', () => {
+  const policy = () =>
+    policyOf(
+      policyText(
+        '{ gatekeeper: { bind.resource: { pseudonymise: { scope: account, rotate: 30d } }, id.iq: { pseudonymise: { scope: session } } } }',
+      ),
+    );
+  const out = () => deciderFor(policy(), 'to-gatekeeper');
+  const back = (over = {}) => deciderFor(policy(), 'to-client', over);
+  const attribute = (text: string, name: string) => new RegExp(`${name}='([^']*)'`).exec(text)![1]!;
+
+  it('of identifiers come back as the client wrote them', () => {
+    const sent = pass(
+      out(),
+      "<iq type='get' id='purple-17' to='x@y'><ping xmlns='urn:xmpp:ping'/></iq>",
+    ).after;
+    const id = attribute(sent, 'id');
+    expect(id).not.toBe('purple-17');
+    expect(pass(back(), `<iq type='result' id='${id}' from='x@y'/>`).after).toBe(
+      "<iq type='result' id='purple-17' from='x@y'/>",
+    );
+    expect(pass(back({ session: 'another' }), `<iq type='result' id='${id}' from='x@y'/>`).after).toContain(
+      id,
+    );
+  });
+
+  it('are not made of identifiers that the other side chose', () => {
+    const answer = "<iq type='result' id='theirs-1' to='x@y'/>";
+    expect(pass(out(), answer).after).toBe(answer);
+    const request = "<iq type='get' id='theirs-1' from='x@y'><ping xmlns='urn:xmpp:ping'/></iq>";
+    expect(pass(back(), request).after).toBe(request);
+  });
+
+  it('of resources hold from binding to the last stanza, nested ones too, on any replica', () => {
+    const bound = pass(
+      out(),
+      "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>Gajim.9J2</resource></bind></iq>",
+    ).after;
+    const resource = /<resource>([^<]+)</.exec(bound)![1]!;
+    expect(resource).not.toContain('Gajim');
+    expect(
+      pass(out(), "<message from='me@provider.example/Gajim.9J2' to='x@y'><body>b</body></message>").after,
+    ).toContain(`from='me@provider.example/${resource}'`);
+    const result = `<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>me@provider.example/${resource}</jid></bind></iq>`;
+    expect(pass(back(), result).after).toContain('<jid>me@provider.example/Gajim.9J2</jid>');
+    const carbon = `<message to='Me@Provider.example/${resource}'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='me@provider.example/${resource}' to='x@y/${resource}'><body>b</body></message></forwarded></sent></message>`;
+    expect(pass(back(), carbon).after).toBe(carbon.replaceAll(`example/${resource}`, 'example/Gajim.9J2'));
+    // A session that began in the next period still knows those of the last.
+    expect(pass(back({ startedAt: today + 30 * 86_400_000 }), result).after).toContain('Gajim.9J2');
+    expect(pass(back({ startedAt: today + 90 * 86_400_000 }), result).after).toContain(resource);
+  });
+
+  it("leave contacts' resources alone", () => {
+    const given = "<message to='x@y/balcony'><body>b</body></message>";
+    expect(pass(out(), given).after).toBe(given);
+  });
+
+  it('need keys', () => {
+    expect(() => new CompiledPolicy(policy(), { catalogue, names })).toThrow('ERR_POLICY_KEYS');
+  });
+});
+
+describe('what is owed', () => {
+  it('a refused message bounces, an error or a nested one does not', () => {
+    const refuse = () => toGatekeeper('presence.subscription: refuse');
+    expect(pass(refuse(), "<presence type='subscribe' to='a@b' id='1'/>").reply).toContain(
+      "<presence xmlns='jabber:client' from='a@b' id='1' type='error'>",
+    );
+    const nested =
+      "<message to='a@b'><body>b</body><forwarded xmlns='urn:xmpp:forward:0'><presence xmlns='jabber:client' type='subscribe'/></forwarded></message>";
+    expect(pass(refuse(), nested)).toEqual({
+      after: "<message to='a@b'><body>b</body></message>",
+      reply: '',
+    });
+  });
+
+  it('a question that nobody may have answered is answered here, in the opposite direction', () => {
+    const decider = deciderFor(
+      policyOf(policyText('{ gatekeeper: { time.last-iq: { refuse: { condition: forbidden } } } }')),
+      'to-client',
+    );
+    const { after, reply } = pass(
+      decider,
+      "<iq type='get' id='1' from='x@y' to='me@provider.example'><query xmlns='jabber:iq:last'/></iq>",
+    );
+    expect(after).toBe('');
+    expect(reply).toContain('<forbidden');
+    // The client may still ask others.
+    const own = "<iq type='get' id='1' to='x@y'><query xmlns='jabber:iq:last'/></iq>";
+    expect(pass(toGatekeeper('time.last-iq: refuse'), own).after).toBe(own);
+  });
+});
+
+describe('exceptions', () => {
+  const spec = `  exceptions:
+    - { when: { contact-domain: corp.example }, audiences: { gatekeeper: { chat-state: keep } }, why: w, approved-by: a, expires: 2026-11-23 }
+`;
+  const typing = (to: string) => `<message to='${to}'><composing ${chat}/></message>`;
+  it('hold for whom they name, to the end of their last day', () => {
+    const policy = policyOf(policyText('{ gatekeeper: { chat-state: drop } }', spec));
+    const compiled = new CompiledPolicy(policy, { catalogue, names, pseudonyms });
+    const at = (clock: string) =>
+      new Decider(compiled, 'to-gatekeeper', context, { clock: () => Date.parse(clock), random: () => 0 });
+    expect(pass(at('2026-11-23T23:59:59Z'), typing('a@Corp.example/r')).after).toBe(
+      typing('a@Corp.example/r'),
+    );
+    expect(pass(at('2026-11-23T23:59:59Z'), typing('a@other.example')).after).toBe('');
+    expect(pass(at('2026-11-24T00:00:00Z'), typing('a@corp.example')).after).toBe('');
+  });
+});
+
+it('shadow decides and changes nothing', () => {
+  const decider = toGatekeeper('chat-state: drop', '  mode: shadow\n');
+  const stanza = wire.parse(`<message to='a@b'><composing ${chat}/></message>`, names);
+  const { verdict, decisions } = decider.decide(stanza);
+  expect(verdict).toEqual({ kind: 'forward' });
+  expect(decisions).toContainEqual({ field: 'chat-state', treatment: 'drop', reason: 'policy test' });
+});
+
+it('leaves negotiation to the session', () => {
+  const features = "<stream:features><x xmlns='urn:unknown'/></stream:features>";
+  expect(pass(toClient('chat-state: drop'), features).after).toBe(features);
+});
+
+it('refuses a tape of another vocabulary', () => {
+  const stanza = wire.parse('<message/>', createVocabulary());
+  expect(() => toGatekeeper('chat-state: drop').decide(stanza)).toThrow('the tape has another vocabulary');
+});
+
+it('hands out prebuilt decisions and one outcome: nothing is made for a stanza that no rule changes', () => {
+  const decider = toGatekeeper('chat-state: drop');
+  const stanza = wire.parse("<message to='a@b' id='1' type='chat'><body>hi</body></message>", names);
+  const first = decider.decide(stanza);
+  const [before] = first.decisions;
+  const second = decider.decide(stanza);
+  expect(second).toBe(first);
+  expect(second.decisions[0]).toBe(before);
+});
+
+it.each(['balanced', 'strict'])('%s keeps one-to-one messaging with encryption byte for byte', (name) => {
+  const policy = policyOf(
+    read(`policies/${name}.yaml`).replace(/content\.wire-size: .*/, 'content.wire-size: keep'),
+  );
+  const decider = deciderFor(policy, 'to-gatekeeper');
+  const given =
+    "<message to='a@b' type='chat' id='m'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2' prekey='true'>AA</key><iv>BB</iv></header><payload>CC</payload></encrypted><store xmlns='urn:xmpp:hints'/><origin-id xmlns='urn:xmpp:sid:0' id='m'/></message>";
+  expect(pass(decider, given).after).toBe(given);
+});

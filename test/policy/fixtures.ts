@@ -1,0 +1,86 @@
+/** What the tests of policies share: the shipped files, a fixed key, a fixed day. */
+import { createSecretKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createWire } from '../../src/cli/wire.ts';
+import { openCatalogue, openObligations, policySource } from '../../src/cli/policy-files.ts';
+import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
+import { checkPolicy } from '../../src/policy/check.ts';
+import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
+import { Decider, type Outcome } from '../../src/policy/decide.ts';
+import { renderDiagnostic } from '../../src/policy/diagnostic.ts';
+import type { ExplainOptions } from '../../src/policy/explain.ts';
+import type { Policy } from '../../src/policy/policy.ts';
+import { loadPolicy, type PolicySource } from '../../src/policy/resolve.ts';
+import type { Direction } from '../../src/stanza/direction.ts';
+import type { Stanza } from '../../src/stanza/stanza.ts';
+
+export const root = new URL('../..', import.meta.url).pathname;
+export const catalogue = openCatalogue();
+export const obligations = openObligations();
+export const names = vocabularyOf(catalogue);
+export const wire = createWire();
+export const today = Date.parse('2026-11-23T12:00:00Z');
+export const pseudonyms = new Pseudonyms([createSecretKey(Buffer.alloc(32, 7))]);
+export const tools: ExplainOptions = { catalogue, names, wire, pseudonyms, clock: () => today };
+
+export function read(path: string): string {
+  return readFileSync(`${root}/${path}`, 'utf8');
+}
+
+/** A policy by its rules, everything else kept and the unknown dropped. */
+export function policyText(audiences: string, spec = ''): string {
+  return `apiVersion: narthex/v1
+kind: MetadataPolicy
+metadata: { name: test }
+spec:
+  extends: passthrough
+  unlisted: drop
+  audiences: ${audiences}
+${spec}`;
+}
+
+export function policyOf(text: string, source: PolicySource = policySource): Policy {
+  const loaded = loadPolicy({ file: `${root}/policies/test.yaml`, text }, source);
+  if (loaded.kind === 'refused') throw new Error(loaded.diagnostics.map(renderDiagnostic).join('\n'));
+  return loaded.value;
+}
+
+/** Everything that is said of a policy text, one line each, without the folder. */
+export function complaints(text: string, now = today): string[] {
+  const loaded = loadPolicy({ file: 'p.yaml', text }, policySource);
+  if (loaded.kind === 'refused') return loaded.diagnostics.map(renderDiagnostic);
+  return checkPolicy(loaded.value, { catalogue, obligations, now }).map(renderDiagnostic);
+}
+
+export const context = {
+  gatekeeper: 'gk',
+  account: 'me@provider.example',
+  session: 'session-1',
+  startedAt: today,
+};
+
+export function deciderFor(
+  policy: Policy,
+  direction: Direction,
+  over: Partial<typeof context> = {},
+): Decider {
+  const compiled = new CompiledPolicy(policy, { catalogue, names, pseudonyms });
+  return new Decider(compiled, direction, { ...context, ...over }, { clock: () => today, random: () => 1 });
+}
+
+/** What leaves, '' for nothing. */
+export function leaving(stanza: Stanza, { verdict }: Outcome): string {
+  if (verdict.kind !== 'forward') return '';
+  return Buffer.from(wire.write(stanza, verdict.edits ?? [])).toString();
+}
+
+export function replyOf({ verdict }: Outcome): string {
+  return verdict.kind === 'drop' ? Buffer.from(verdict.reply ?? []).toString() : '';
+}
+
+/** One stanza under a policy: what leaves, and what goes back. */
+export function pass(decider: Decider, text: string): { after: string; reply: string } {
+  const stanza = wire.parse(text, names);
+  const outcome = decider.decide(stanza);
+  return { after: leaving(stanza, outcome), reply: replyOf(outcome) };
+}

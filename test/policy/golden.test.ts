@@ -1,0 +1,89 @@
+/** One file for each field and direction: given, rule, what is seen of it. UPDATE_GOLDEN=1 writes the files anew; what
+ *  changed is for a person to judge. That nothing marked survives is judged here. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { treatValue } from '../../src/minimisation/value.ts';
+import type { Treatment, TreatmentName } from '../../src/minimisation/treatment.ts';
+import { separator, sections } from '../../src/policy/cases.ts';
+import type { Field } from '../../src/policy/catalogue.ts';
+import { explain } from '../../src/policy/explain.ts';
+import { treatmentOf } from '../../src/policy/policy.ts';
+import { audienceOf, type Direction } from '../../src/stanza/direction.ts';
+import { catalogue, context, policyOf, policyText, pseudonyms, root, tools } from './fixtures.ts';
+
+const folder = `${root}/test/golden`;
+const cases = [...catalogue.fields.values()].flatMap((field) =>
+  field.directions.map((direction) => ({ field, direction, file: `${field.name}.${direction}.xml` })),
+);
+
+/** The harshest treatment that leaves something to see, then the harshest. */
+const preference: readonly TreatmentName[] = [
+  'answer', 'replace', 'coarsen', 'pseudonymise', 'drop', 'refuse', 'pad', 'delay', 'keep',
+]; // prettier-ignore
+const harshest: readonly TreatmentName[] = ['drop', 'refuse', ...preference];
+
+function ruleFor({ permits, value, answer }: Field, direction: Direction): string {
+  const order = direction === 'to-gatekeeper' ? preference : harshest;
+  const kind = order.find((each) => permits.includes(each))!;
+  if (kind === 'answer')
+    return `{ answer: { ${answer!.required.map((name) => `${name}: same`).join(', ')} } }`;
+  const grains: Partial<Record<Field['value'], string>> = {
+    bytes: '64KiB', address: '{ ipv4: 24, ipv6: 48 }', language: 'primary', version: 'major',
+  }; // prettier-ignore
+  if (kind === 'coarsen') return `{ coarsen: ${grains[value] ?? '1h'} }`;
+  if (kind === 'pseudonymise') return '{ pseudonymise: { scope: account } }';
+  if (kind === 'replace') return '{ replace: same }';
+  if (kind === 'pad') return '{ pad: [256B] }';
+  return kind === 'delay' ? '{ delay: { up-to: 5s } }' : kind;
+}
+
+function render({ field, direction }: (typeof cases)[number], rule: string): string {
+  const policy = policyOf(policyText(`{ ${audienceOf(direction)}: { ${field.name}: ${rule} } }`));
+  const { treatment } = treatmentOf(policy, audienceOf(direction), field.name);
+  const seen =
+    field.where === 'stanza' ? stanzaSeen(field, direction, policy) : [valueSeen(field, treatment)];
+  return `${[field.example, `${field.name}: ${rule}`, ...seen].join(`\n${separator}\n`)}\n`;
+}
+
+function valueSeen(field: Field, treatment: Treatment): string {
+  const binding = { field: field.name, scope: 'account', scopeValue: context.account, period: 0 };
+  return treatValue(field.example, treatment, (value) => pseudonyms.hide(value, binding)) ?? 'nothing';
+}
+
+function stanzaSeen(field: Field, direction: Direction, policy: ReturnType<typeof policyOf>): string[] {
+  const { after, reply, padding, delayUpToMs, normalise } = explain(policy, direction, field.example, {
+    ...tools,
+    account: context.account,
+  });
+  const notes = [
+    ...(padding > 0 ? [`padding: ${padding} bytes`] : []),
+    ...(delayUpToMs > 0 ? [`delay: up to ${delayUpToMs} ms`] : []),
+    ...(normalise ? ['normal form'] : []),
+    ...(reply === '' ? [] : [`reply: ${reply}`]),
+  ];
+  return [after === '' ? 'nothing' : after, ...(notes.length === 0 ? [] : [notes.join('\n')])];
+}
+
+describe('what is seen of every field', () => {
+  it.each(cases)('$file', (each) => {
+    const path = `${folder}/${each.file}`;
+    if (process.env['UPDATE_GOLDEN'] === '1')
+      writeFileSync(path, render(each, ruleFor(each.field, each.direction)));
+    const golden = readFileSync(path, 'utf8');
+    const rule = sections(golden)[1]!.slice(`${each.field.name}: `.length);
+    expect(render(each, rule)).toBe(golden);
+  });
+
+  it.each(cases.filter(({ field }) => field.example.includes('marker')))(
+    '$file hides what it should',
+    (each) => {
+      const [, rule, ...seen] = sections(readFileSync(`${folder}/${each.file}`, 'utf8'));
+      const hides = !/: (keep|\{ (pad|delay))/.test(rule!);
+      expect(seen.join('\n').includes('marker')).toBe(!hides);
+    },
+  );
+
+  it('has no file for a field that is not there', () => {
+    expect(readdirSync(folder).toSorted()).toEqual(cases.map(({ file }) => file).toSorted());
+  });
+});

@@ -1,0 +1,189 @@
+/** No value of a field that an audience may not see is in any byte that this audience receives, however it was written:
+ *  with references, in CDATA, under other prefixes, with other quotes, inside stanzas inside stanzas. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Field } from '../../src/policy/catalogue.ts';
+import { audienceOf, directions, type Direction } from '../../src/stanza/direction.ts';
+import type { Stanza } from '../../src/stanza/stanza.ts';
+import { recordKind, recordSize } from '../../src/stanza/tape.ts';
+import { catalogue, deciderFor, leaving, names, policyOf, policyText, replyOf, wire } from './fixtures.ts';
+
+/** Treatments after which nothing of the value may be left. */
+const hiding = ['drop', 'refuse', 'replace', 'answer', 'pseudonymise'] as const;
+
+/** A place for a value: a stanza with the value in it, as a function of the value and of how it is written. */
+interface Place {
+  readonly field: Field;
+  readonly direction: Direction;
+  readonly rule: string;
+  readonly build: (value: string, write: Writer) => string;
+}
+
+interface Writer {
+  readonly text: (value: string) => string;
+  readonly attribute: (value: string) => string;
+}
+
+const marker = 'marker';
+
+/** Every example that marks its value, split at the marker. */
+const places: readonly Place[] = [...catalogue.fields.values()].flatMap((field) => {
+  const kind = hiding.find((each) => field.permits.includes(each));
+  if (kind === undefined || field.where !== 'stanza' || !field.example.includes(marker)) return [];
+  return field.directions.map((direction) => ({
+    field,
+    direction,
+    rule: ruleOf(kind, field),
+    build: (value: string, write: Writer) => fill(field.example, value, write),
+  }));
+});
+
+function ruleOf(kind: (typeof hiding)[number], field: Field): string {
+  if (kind === 'replace') return '{ replace: same }';
+  if (kind === 'pseudonymise') return '{ pseudonymise: { scope: session } }';
+  if (kind === 'answer')
+    return `{ answer: { ${field.answer!.required.map((name) => `${name}: same`).join(', ')} } }`;
+  return kind;
+}
+
+/** In an attribute the marker stands behind an open quote of the tag. */
+function fill(example: string, value: string, write: Writer): string {
+  return example.split(marker).reduce((before, after) => {
+    const inTag = before.lastIndexOf('<') > before.lastIndexOf('>');
+    return `${before}${inTag ? write.attribute(value) : write.text(value)}${after}`;
+  });
+}
+
+const reference = (value: string, radix: 10 | 16): string =>
+  [...value].map((c) => `&#${radix === 16 ? 'x' : ''}${c.codePointAt(0)!.toString(radix)};`).join('');
+
+const writers: readonly Writer[] = [
+  { text: (v) => v, attribute: (v) => v },
+  { text: (v) => reference(v, 10), attribute: (v) => reference(v, 10) },
+  { text: (v) => reference(v, 16), attribute: (v) => reference(v, 16) },
+  { text: (v) => `<![CDATA[${v}]]>`, attribute: (v) => v },
+  {
+    text: (v) => `${v.slice(0, 3)}<![CDATA[${v.slice(3)}]]>`,
+    attribute: (v) => `${v.slice(0, 3)}${reference(v.slice(3), 16)}`,
+  },
+];
+
+type Wrap = (stanza: string) => string;
+const wraps: readonly Wrap[] = [
+  (x) => x,
+  (x) =>
+    `<message from='c@d'><received xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>${x}</forwarded></received></message>`,
+  (x) =>
+    `<message><result xmlns='urn:xmpp:mam:2' queryid='q' id='i'><forwarded xmlns='urn:xmpp:forward:0'>${x}</forwarded></result></message>`,
+  (x) =>
+    `<message><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item id='i'>${x}</item></items></event></message>`,
+  (x) =>
+    `<iq type='result' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'><item id='i'>${x}</item></items></pubsub></iq>`,
+];
+
+const unknown = (value: string): readonly string[] => [
+  `<x xmlns='urn:nobody:knows'>${value}</x>`,
+  `<p:x xmlns:p='urn:${value}' p:a='${value}'/>`,
+  `<body xmlns='' a='${value}'>${value}</body>`,
+];
+
+/** Everything that a reader of these bytes could learn: raw, and decoded from every record of the tape. */
+function everything(text: string): string {
+  if (text === '') return '';
+  const stanza = wire.parse(text, names);
+  const values: string[] = [text];
+  for (let at = 0; at < stanza.tapeLength; at += recordSize[stanza.tape[at]!]!)
+    values.push(...decoded(stanza, at));
+  return values.join('\n');
+}
+
+function decoded(stanza: Stanza, at: number): string[] {
+  const kind = stanza.tape[at];
+  if (kind === recordKind.element)
+    return [stanza.qualifiedName(at), stanza.namespaceName(at), stanza.text(at)];
+  if (kind === recordKind.attribute) return [stanza.qualifiedName(at), stanza.value(at)];
+  return kind === recordKind.text ? [stanza.textValue(at)] : [];
+}
+
+/** A value that occurs nowhere else. */
+const secrets = fc
+  .string({ unit: fc.constantFrom(...'abcdefghjkmnpqrstuvwxyz23456789'), minLength: 14, maxLength: 20 })
+  .map((text) => `zq${text}`);
+
+describe('what an audience may not see', () => {
+  it('has places to look at', () => {
+    expect(places.length).toBeGreaterThan(90);
+  });
+
+  it('is in no byte that it receives', () => {
+    const deciders = places.map(({ field, direction, rule }) =>
+      deciderFor(policyOf(policyText(`{ ${audienceOf(direction)}: { ${field.name}: ${rule} } }`)), direction),
+    );
+    fc.assert(
+      fc.property(
+        fc.nat(places.length - 1),
+        fc.constantFrom(...writers),
+        fc.constantFrom(...wraps),
+        secrets,
+        (index, writer, wrap, secret) => {
+          const { field, build } = places[index]!;
+          const given = wrap(build(secret, writer));
+          // Nonzas are never wrapped; a field that means a direct child of a stanza is one inside too.
+          fc.pre(wrap === wraps[0] || /^<(message|presence|iq) /.test(field.example));
+          expect(everything(given)).toContain(secret);
+          const stanza = wire.parse(given, names);
+          const outcome = deciders[index]!.decide(stanza);
+          expect(everything(leaving(stanza, outcome).trimEnd())).not.toContain(secret);
+          expect(everything(replyOf(outcome))).not.toContain(secret);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('is in no byte when nobody knows what it is', () => {
+    const deciders = directions.map((direction) => deciderFor(policyOf(policyText('{}')), direction));
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...deciders),
+        fc.nat(2),
+        fc.constantFrom(...wraps),
+        secrets,
+        (decider, index, wrap, secret) => {
+          const given = wrap(
+            `<message xmlns='jabber:client' to='a@b'><body>hi</body>${unknown(secret)[index]}</message>`,
+          );
+          const stanza = wire.parse(given, names);
+          const after = leaving(stanza, decider.decide(stanza));
+          expect(everything(after)).not.toContain(secret);
+          expect(after).toContain('<body>hi</body>');
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('whatever else the policy says and the stanza holds', () => {
+    const rules = fc.uniqueArray(fc.nat(places.length - 1), { minLength: 1, maxLength: 8 });
+    const gatekeeper = places
+      .map((place, index) => ({ place, index }))
+      .filter(({ place }) => place.direction === 'to-gatekeeper');
+    fc.assert(
+      fc.property(rules, secrets, fc.constantFrom(...writers), (chosen, secret, writer) => {
+        const those = chosen.map((index) => gatekeeper[index % gatekeeper.length]!.place);
+        const matrix = new Map(those.map(({ field, rule }) => [field.name, rule]));
+        const text = policyText(
+          `{ gatekeeper: { ${[...matrix].map(([name, rule]) => `${name}: ${rule}`).join(', ')} } }`,
+        );
+        const decider = deciderFor(policyOf(text), 'to-gatekeeper');
+        const stanzas = those.filter(({ field }) => /^<(message|presence|iq) /.test(field.example));
+        const nested = stanzas.map(
+          ({ build }) => `<forwarded xmlns='urn:xmpp:forward:0'>${build(secret, writer)}</forwarded>`,
+        );
+        const stanza = wire.parse(`<message to='a@b'><body>hi</body>${nested.join('')}</message>`, names);
+        expect(everything(leaving(stanza, decider.decide(stanza)))).not.toContain(secret);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
