@@ -1,55 +1,114 @@
-/** `narthex check`: would the proxy start with this configuration? */
-import type { Command } from 'commander';
-import { loadConfig, type LoadedConfig } from '../config/load.ts';
-import { ConfigError } from '../config/problem.ts';
-import { verifyFiles, type Verification } from '../config/verify.ts';
-import { formatProblem } from '../config/problem.ts';
-import { exitCodes } from './exit.ts';
-
-interface CheckOptions {
-  readonly format: string;
-}
+/** `narthex check`: what is wrong with a configuration, and what it would serve. */
+import { type Command, Option } from 'commander';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { ConfigError, type ConfigProblem } from '../config/problem.ts';
+import type { Config } from '../config/schema.ts';
+import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
+import { exitCodeOf, exitCodes } from './exit.ts';
+import { reportProblems } from './report.ts';
 
 const help = `
-Reads the file as serve does, verifies every certificate and key it names, and says what would be served. Nothing is
-opened and nobody is called.
+Reads the file as serve does, verifies every certificate and key it names, and reports all that is wrong at once as
+file:line:column: error CODE: message, each with a way out. Opens no port and calls nobody.
 
-Exit codes: 0 fine (perhaps with warnings), 66 no such file, 78 wrong: every problem is printed as
-file:line:column: error CODE: message.`;
+Examples:
+  $ narthex check                           # ./narthex.yaml
+  $ narthex check --format json prod.yaml   # for a program, e.g. in a pipeline
+
+Exit codes: 0 fine (perhaps with warnings), 66 no such file, 78 wrong.
+Next: narthex serve with the same file. ERRORS.md explains every code.`;
 
 /** Adds the subcommand. */
 export function register(program: Command): void {
   program
     .command('check')
-    .summary('verify a configuration without running it')
     .description('Verify narthex.yaml and every file it names.')
     .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
-    .option('--format <format>', 'text or json', 'text')
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addHelpText('after', help)
-    .action(async (file: string | undefined, { format }: CheckOptions) => {
-      const loaded = await loadConfig({ file, environment: process.env, folder: process.cwd() });
-      const verification = await verifyFiles(loaded, Date.now());
-      const errors = verification.problems.filter(({ severity }) => severity === 'error');
-      if (errors.length > 0) throw new ConfigError(verification.problems);
-      process.stdout.write(format === 'json' ? json(loaded, verification) : text(loaded, verification));
-      process.exitCode = exitCodes.ok;
+    .action(async (file: string | undefined, { format }: { readonly format: string }) => {
+      const result = await examine(file);
+      if (format === 'json') process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+      else printText(result);
+      const first = result.problems.find(({ severity }) => severity === 'error');
+      process.exitCode = first === undefined ? exitCodes.ok : exitCodeOf(first.code);
     });
 }
 
-function json({ file, config }: LoadedConfig, verification: Verification): string {
-  return `${JSON.stringify({ file, ...config, certificates: verification.certificates, warnings: verification.problems })}\n`;
+/** What `--format json` prints. */
+interface Result {
+  readonly valid: boolean;
+  /** Absent when the file could not be made sense of. */
+  readonly file?: string;
+  readonly problems: readonly ConfigProblem[];
+  /** Problems beyond those listed. */
+  readonly omitted: number;
+  readonly serves?: Summary;
 }
 
-function text({ file, config }: LoadedConfig, { certificates, problems }: Verification): string {
-  return [
-    ...problems.map(formatProblem),
-    `${file} is fine.`,
-    ...config.listeners.map(
-      ({ name, host, port, tls }) => `  listener    ${name}: ${host} port ${port}, ${tls}`,
+/** What would be served. */
+interface Summary {
+  readonly listeners: Config['listeners'];
+  readonly domains: readonly { readonly domain: string; readonly gatekeeper: string; readonly at: string }[];
+  readonly certificates: readonly CertificateSummary[];
+  readonly admin: Config['admin'];
+  readonly tracing: string | null;
+}
+
+async function examine(file: string | undefined): Promise<Result> {
+  let loaded: LoadedConfig;
+  try {
+    loaded = await loadConfig({ file, environment: process.env, folder: process.cwd() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { valid: false, problems: error.problems, omitted: error.omitted };
+  }
+  const { certificates, problems } = await verifyFiles(loaded, Date.now());
+  const valid = problems.every(({ severity }) => severity === 'warning');
+  return { valid, file: loaded.file, problems, omitted: 0, serves: summarise(loaded.config, certificates) };
+}
+
+function summarise(config: Config, certificates: readonly CertificateSummary[]): Summary {
+  return {
+    listeners: config.listeners,
+    domains: config.domains.map(({ domain, gatekeeper }) => ({
+      domain,
+      gatekeeper,
+      at: whereIs(config, gatekeeper),
+    })),
+    certificates,
+    admin: config.admin,
+    tracing: config.tracing.otlpEndpoint ?? null,
+  };
+}
+
+function whereIs({ gatekeepers }: Config, name: string): string {
+  const connect = gatekeepers.find((gatekeeper) => gatekeeper.name === name)?.connect;
+  if (connect === undefined) return '';
+  return 'srv' in connect ? `SRV records of ${connect.srv}` : `${connect.address}, ${connect.tls}`;
+}
+
+function printText({ valid, file, problems, omitted, serves }: Result): void {
+  reportProblems(problems, omitted, process.stderr);
+  if (!valid || serves === undefined) return;
+  const rows = [
+    `${file ?? ''}: the configuration is valid. It would serve`,
+    ...serves.listeners.map(
+      ({ name, host, port, tls }) => `  listener     ${name} on ${hostPort(host, port)}, ${tls}`,
     ),
-    ...config.domains.map(({ domain, gatekeeper }) => `  domain      ${domain} → ${gatekeeper}`),
-    ...certificates.map(({ names, notAfter }) => `  certificate ${names}, until ${notAfter}`),
-    `  admin       ${config.admin.host} port ${config.admin.port}`,
-    '',
-  ].join('\n');
+    ...serves.domains.map(
+      ({ domain, gatekeeper, at }) => `  domain       ${domain} at gatekeeper ${gatekeeper} (${at})`,
+    ),
+    ...serves.certificates.map(({ certFile, notAfter, domains }) => {
+      const shown = domains.length === 0 ? 'no domain' : domains.join(', ');
+      return `  certificate  ${certFile} for ${shown}, until ${notAfter.slice(0, 10)}`;
+    }),
+    `  admin        http://${hostPort(serves.admin.host, serves.admin.port)}`,
+    `  tracing      ${serves.tracing ?? 'off'}`,
+  ];
+  process.stdout.write(`${rows.join('\n')}\n`);
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

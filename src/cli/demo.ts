@@ -32,7 +32,6 @@ interface DemoOptions {
 export function register(program: Command): void {
   program
     .command('demo')
-    .summary('run everything on this machine: gatekeeper, proxy, a conversation')
     .description(
       'Generates development certificates, starts the embedded gatekeeper and a proxy before it, plays a ' +
         'conversation through the proxy, and shows for each stanza what the client sent and what the gatekeeper received.',

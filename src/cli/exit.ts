@@ -1,4 +1,5 @@
-/** Exit codes, after sysexits(3), so that scripts can tell what kind of thing went wrong. */
+/** Exit codes: those of sysexits.h where they fit, so that scripts and service managers can tell failures apart. */
+
 export const exitCodes = {
   ok: 0,
   /** The command ran and its answer is no. */
@@ -6,10 +7,43 @@ export const exitCodes = {
   usage: 64,
   dataError: 65,
   noInput: 66,
-  /** A port or a peer cannot be had. */
   unavailable: 69,
   /** A fault of ours. */
   software: 70,
   ioError: 74,
+  noPermission: 77,
   config: 78,
 } as const;
+
+export type ExitName = keyof typeof exitCodes;
+export type ExitCode = (typeof exitCodes)[ExitName];
+
+/** What each means; `narthex --help` prints it, and so does ERRORS.md. */
+export const exitMeanings: Readonly<Record<ExitName, string>> = {
+  ok: 'done; a server that was asked to stop has stopped',
+  negative: 'the command ran and its answer is no, e.g. `scan` of a stream that is refused',
+  usage: 'the command line is wrong (EX_USAGE)',
+  dataError: 'the input is not of the form the command takes (EX_DATAERR)',
+  noInput: 'an input file does not exist or cannot be read (EX_NOINPUT)',
+  unavailable: 'something needed cannot be had: a port, a package (EX_UNAVAILABLE)',
+  software: 'a defect of narthex itself (EX_SOFTWARE)',
+  ioError: 'reading or writing failed midway (EX_IOERR)',
+  noPermission: 'the system forbids it, e.g. a port below 1024 (EX_NOPERM)',
+  config: 'the configuration is wrong (EX_CONFIG)',
+};
+
+/** The exit code that goes with an error code; a code without a rule is a defect. */
+export function exitCodeOf(errorCode: string): ExitCode {
+  const rule = rules.find(({ codes }) => codes.test(errorCode));
+  return exitCodes[rule?.exit ?? 'software'];
+}
+
+/** First match counts. */
+const rules: readonly { readonly codes: RegExp; readonly exit: ExitName }[] = [
+  { codes: /^ERR_(USAGE|OPTION|HASH_ALGORITHM)$/, exit: 'usage' },
+  { codes: /^ERR_(CASES|INPUT_JSON)$/, exit: 'dataError' },
+  { codes: /^ERR_(FILE|CONFIG_NOT_FOUND|CONFIG_UNREADABLE)$/, exit: 'noInput' },
+  { codes: /^ERR_(CONFIG_|CERTIFICATE_|NODE_VERSION$)/, exit: 'config' },
+  { codes: /^ERR_PORT_PERMISSION$/, exit: 'noPermission' },
+  { codes: /^ERR_(PORT_IN_USE|ADDRESS_NOT_AVAILABLE|LISTEN|TRACING_SDK_MISSING)$/, exit: 'unavailable' },
+];

@@ -1,15 +1,39 @@
 /** The command line. Each subcommand is loaded only when it is asked for. */
 import { Command, CommanderError } from 'commander';
-import { exitCodes } from './exit.ts';
-import { report } from './report.ts';
+import { type ExitName, exitCodes, exitMeanings } from './exit.ts';
+import { reportFailure } from './report.ts';
+import { productVersion } from './version.ts';
 
-/** Subcommand to the module that registers it. */
-const subcommands: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
-  serve: () => import('./serve.ts'),
-  check: () => import('./check.ts'),
-  scan: () => import('./scan.ts'),
-  policy: () => import('./policy.ts'),
-  demo: () => import('./demo.ts'),
+interface Subcommand {
+  /** One line for the list of commands; options and help are in the module. */
+  readonly summary: string;
+  readonly load: () => Promise<{ register(program: Command): void }>;
+}
+
+const subcommands: Readonly<Record<string, Subcommand>> = {
+  demo: {
+    summary: 'run everything on this machine: gatekeeper, proxy, a conversation',
+    load: () => import('./demo.ts'),
+  },
+  check: { summary: 'verify a configuration without running it', load: () => import('./check.ts') },
+  serve: { summary: 'run the proxy', load: () => import('./serve.ts') },
+  scan: {
+    summary: 'show what the proxy makes of one direction of a stream',
+    load: () => import('./scan.ts'),
+  },
+  policy: {
+    summary: 'check, explain, compare and test policies',
+    load: () => import('./policy.ts'),
+  },
+  fingerprint: {
+    summary: 'print the TLS or TCP fingerprint of captured bytes',
+    load: async () => ({ register: (await import('./fingerprint.ts')).registerFingerprint }),
+  },
+  verify: {
+    summary: 'check a connection attestation against a key set',
+    load: async () => ({ register: (await import('./verify.ts')).registerVerify }),
+  },
+  schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
 };
 
 const help = `
@@ -19,24 +43,52 @@ Start here:
   $ narthex serve narthex.yaml     run the proxy
   $ narthex scan recording.xml     what does the proxy make of these bytes?
 
-Exit codes: 0 done, 64 wrong usage, 66 no input, 69 unavailable, 74 input or output failed, 78 wrong configuration.`;
+Exit codes:
+${Object.entries(exitCodes)
+  .map(([name, code]) => `  ${String(code).padStart(2)}  ${exitMeanings[name as ExitName]}`)
+  .join('\n')}
+
+ERRORS.md explains every error code, METRICS.md every metric.`;
 
 async function main(args: readonly string[]): Promise<void> {
   const program = new Command('narthex')
     .description('Intermediary metadata proxy for messaging interoperability (XMPP).')
+    .version(productVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
     .addHelpText('after', help)
-    .showHelpAfterError('(narthex --help shows the commands)')
+    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
     .exitOverride();
-  const asked = subcommands[args[0] ?? ''];
-  for (const load of asked === undefined ? Object.values(subcommands) : [asked])
-    (await load()).register(program);
-  for (const command of program.commands) command.exitOverride();
+  const asked = args[0] === 'help' ? args[1] : args[0];
+  for (const [name, { summary, load }] of Object.entries(subcommands)) {
+    if (name === asked) (await load()).register(program);
+    else program.command(name).summary(summary);
+  }
   await program.parseAsync(args, { from: 'user' });
 }
+
+/** Commander says `error: …`, and on a second line `(Did you mean …?)` where it knows better. */
+function usageError(text: string): string {
+  const message = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ');
+  return `narthex: error ERR_USAGE: ${message}\n    See \`narthex --help\` and \`narthex <command> --help\`.\n`;
+}
+
+// `narthex … | head` is no failure: who closes the pipe has read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.ioError);
+});
+
+// A defect outside the flow of any command; going on would be guessing.
+process.on('uncaughtException', (error) => process.exit(reportFailure(error, process.stderr)));
 
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
-  else process.exitCode = report(error);
+  // Commander has printed what it throws for: help, the version, or a usage error.
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  else process.exitCode = reportFailure(error, process.stderr);
 }

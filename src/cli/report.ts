@@ -1,44 +1,93 @@
-import { ConfigError, formatProblem } from '../config/problem.ts';
-import { ListenError, listenErrors } from '../http/serve.ts';
-import { SetupError, type SetupErrorCode } from '../transport/error.ts';
-import { SimulatorError } from '../simulator/error.ts';
-import { exitCodes } from './exit.ts';
+/** How errors are told on the command line: place, severity, code, sentence; the way out indented below.
+ *
+ *      narthex.yaml:3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `listners`, did you mean `listeners`?
+ *          Write `listeners`, or remove the key. */
+import { styleText } from 'node:util';
+import { ConfigError, type ConfigProblem } from '../config/problem.ts';
+import { explanationOf } from './errors.ts';
+import { type ExitCode, exitCodeOf } from './exit.ts';
 
-/** Errors of the set-up that are about the machine, not about the configuration. */
-const unavailable: ReadonlySet<SetupErrorCode> = new Set([
-  'ERR_PORT_IN_USE',
-  'ERR_PORT_PERMISSION',
-  'ERR_ADDRESS_NOT_AVAILABLE',
-  'ERR_LISTEN',
-]);
+/** Where a command writes. Colour only where `stream` is a terminal and NO_COLOR is not set. */
+export type Output = NodeJS.WritableStream;
 
-/** Says on standard error what went wrong, where and what to do; never a stack for what the user can mend.
- *  @returns the exit code. */
-export function report(error: unknown): number {
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) complain(formatProblem(problem));
-    return exitCodes.config;
-  }
-  if (error instanceof SetupError) {
-    complain(`narthex: error ${error.message}`);
-    complain(`  ${error.wayOut}`);
-    return unavailable.has(error.code) ? exitCodes.unavailable : exitCodes.config;
-  }
-  if (error instanceof ListenError) {
-    complain(`narthex: error ${error.code}: ${error.message}`);
-    complain(`  ${listenErrors[error.code].wayOut}`);
-    return exitCodes.unavailable;
-  }
-  if (error instanceof SimulatorError) {
-    complain(`narthex: error ${error.message}`);
-    return exitCodes.software;
-  }
-  complain(
-    `narthex: error ERR_INTERNAL: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
-  return exitCodes.software;
+export interface Reportable {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+  /** `file:line:column`, or `narthex` when absent. */
+  readonly place?: string;
+  readonly wayOut?: string | undefined;
 }
 
-function complain(line: string): void {
-  process.stderr.write(`${line}\n`);
+/** Writes one error or warning. */
+export function report(
+  { severity, code, message, place = 'narthex', wayOut }: Reportable,
+  output: Output,
+): void {
+  const colour = severity === 'error' ? 'red' : 'yellow';
+  const head = `${place}: ${styleText(['bold', colour], severity, { stream: output })}`;
+  output.write(`${head} ${styleText('bold', code, { stream: output })}: ${message}\n`);
+  if (wayOut !== undefined && wayOut !== '') output.write(`${wrap(wayOut)}\n`);
+}
+
+/** Writes the problems of a configuration.
+ *  @param omitted how many more there are. */
+export function reportProblems(problems: readonly ConfigProblem[], omitted: number, output: Output): void {
+  for (const { place, severity, code, message, wayOut } of problems) {
+    const where = place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` };
+    report({ severity, code, message, wayOut, ...where }, output);
+  }
+  if (omitted > 0) output.write(`narthex: and ${omitted} more\n`);
+}
+
+/** Writes whatever a command failed with, and says how to exit. An error that is not ours is a defect, and only
+ *  then a stack is worth its lines. */
+export function reportFailure(error: unknown, output: Output): ExitCode {
+  if (error instanceof ConfigError) {
+    reportProblems(error.problems, error.omitted, output);
+    return exitCodeOf(error.code);
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const explanation = explanationOf(code);
+  if (explanation === undefined || !(error instanceof Error)) return reportDefect(error, output);
+  const wayOut = 'wayOut' in error ? String(error.wayOut) : explanation.wayOut;
+  report({ severity: 'error', code, message: sentence(error.message, code, wayOut), wayOut }, output);
+  return exitCodeOf(code);
+}
+
+/** Some errors have their code and way out in the message too. */
+function sentence(message: string, code: string, wayOut: string): string {
+  const bare = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+  return bare.endsWith(`. ${wayOut}`) ? bare.slice(0, -wayOut.length - 2) : bare;
+}
+
+function reportDefect(error: unknown, output: Output): ExitCode {
+  const code = 'ERR_INTERNAL';
+  report(
+    { severity: 'error', code, message: whereabouts(error), wayOut: explanationOf(code)?.wayOut },
+    output,
+  );
+  return exitCodeOf(code);
+}
+
+/** Kind and stack of an error without its message, which may quote what came over the wire. */
+function whereabouts(error: unknown): string {
+  if (!(error instanceof Error)) return 'something was thrown that is no error';
+  const stack = error.stack ?? '';
+  const head = `${error.name}: ${error.message}`;
+  const frames = stack.startsWith(head) ? stack.slice(head.length) : '';
+  return `${error.name}${frames}`;
+}
+
+/** Indented, and broken at 100 columns. */
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + word.length + 1 > 96) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((part) => `    ${part}`).join('\n');
 }

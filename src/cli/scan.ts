@@ -48,7 +48,6 @@ Exit codes: 0 accepted (or all cases judged), 1 rejected, 64 wrong usage, 65 bad
 export function register(program: Command): void {
   program
     .command('scan')
-    .summary('show what the proxy makes of one direction of a stream')
     .description('Scan one direction of an XMPP stream exactly as the proxy does.')
     .argument('[file]', 'the bytes to scan, - for standard input', '-')
     .option('--chunks <how>', `how the bytes arrive: ${chunkings.join(', ')}`, parseChunking, 'whole')

@@ -1,5 +1,4 @@
 /** `narthex serve`: the proxy and its admin port, until a signal drains them. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -12,6 +11,7 @@ import { openTracing } from '../observability/tracing.ts';
 import { startProxy, type Proxy, type ProxyObserver } from './compose.ts';
 import { exitCodes } from './exit.ts';
 import { createObserver } from './observe.ts';
+import { productVersion } from './version.ts';
 
 const help = `
 Everything starts or nothing does: a wrong configuration, a certificate that does not load or a port in use ends the
@@ -29,7 +29,6 @@ const adminGraceMs = 1_000;
 export function register(program: Command): void {
   program
     .command('serve')
-    .summary('run the proxy')
     .description('Run the proxy that narthex.yaml describes.')
     .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
     .addHelpText('after', help)
@@ -110,9 +109,4 @@ function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
-}
-
-function productVersion(): string {
-  const description = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(description) as { version: string }).version;
 }

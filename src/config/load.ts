@@ -20,7 +20,7 @@ import { publishedSchema } from './published-schema.ts';
 import { type Config, configSchema, isHttpUrl } from './schema.ts';
 
 /** What the environment may say. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadOptions {
   /** Path of the file; by default NARTHEX_CONFIG, then ./narthex.yaml. */
@@ -137,7 +137,7 @@ async function unreadableFiles(config: Config, places: Places): Promise<ConfigPr
 }
 
 /** Every file that the configuration names, with the path of the key that names it. */
-export function namedFiles(config: Config): readonly { readonly path: ConfigPath; readonly file: string }[] {
+function namedFiles(config: Config): readonly { readonly path: ConfigPath; readonly file: string }[] {
   const certificates = config.certificates.flatMap((entry, index) =>
     (['certFile', 'keyFile'] as const).map((key) => ({
       path: ['certificates', index, key],

@@ -29,7 +29,7 @@ export const configErrors = {
     wayOut: 'Write the values out.',
   },
   ERR_CONFIG_VERSION: {
-    cause: 'apiVersion or kind is not one that this version reads.',
+    cause: 'The apiVersion or the kind is not one that this version reads.',
     wayOut: 'Use `apiVersion: narthex/v1` and `kind: Proxy`.',
   },
   ERR_CONFIG_UNKNOWN_KEY: {

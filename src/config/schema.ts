@@ -175,7 +175,7 @@ const limits = z
     elementsMax: bound(10_000, 100, 1_000_000, 'Elements of one stanza.'),
     attributesMax: bound(128, 16, 4_096, 'Attributes of one tag, namespace declarations included.'),
     namespacesMax: bound(64, 16, 1_024, 'Namespace declarations in scope at once.'),
-    whitespaceBytesMax: bound(4_096, 1, 262_144, 'Bytes of white space between two stanzas.'),
+    whitespaceBytesMax: bound(65_536, 1, 262_144, 'Bytes of white space between two stanzas.'),
   })
   .prefault({})
   .describe(
@@ -259,7 +259,6 @@ export const configSchema = z
 /** A checked configuration, defaults filled in, file paths absolute. */
 export type Config = Immutable<z.output<typeof configSchema>>;
 
-export type ListenerConfig = Config['listeners'][number];
 export type CertificateConfig = Config['certificates'][number];
 export type GatekeeperConfig = Config['gatekeepers'][number];
 

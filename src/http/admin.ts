@@ -12,7 +12,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { adminProblem } from './admin-problem.ts';
 
 /** What the proxy says about itself when asked. Answers come from memory, at once: a probe must not wait. */
-export interface Probes {
+interface Probes {
   readonly started: () => boolean;
   readonly readiness: () => Readiness;
 }

@@ -5,7 +5,7 @@ import { isStreamErrorCode } from './errors.ts';
 import { type Label, isLabel } from './label.ts';
 
 /** A count, size or duration; a configured name; a code that ends a stream; or one of some words. */
-export type FieldKind = 'number' | 'label' | 'code' | readonly string[];
+type FieldKind = 'number' | 'label' | 'code' | readonly string[];
 
 /** Fields by name. */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
@@ -24,7 +24,7 @@ type FieldValue<Kind extends FieldKind> = Kind extends 'number'
       : Kind[number];
 
 /** Stands where a value of the wrong kind would have stood. */
-export const refused = '[refused]';
+const refused = '[refused]';
 
 /** A copy of the fields that the table names, and of no others. */
 export function allowedFields(

@@ -14,13 +14,13 @@ import type { Label } from './label.ts';
 import { type MetricName, metricTable } from './metric-table.ts';
 
 /** Running totals of one direction, for the relay to add to. */
-export interface Traffic extends Record<StanzaKind, number> {
+interface Traffic extends Record<StanzaKind, number> {
   bytes: number;
 }
 
 export type DialOutcome = 'connected' | 'unreachable' | 'tls' | 'timeout' | 'refused';
-export type Side = 'client' | 'gatekeeper';
-export type ReloadOutcome = 'replaced' | 'kept';
+type Side = 'client' | 'gatekeeper';
+type ReloadOutcome = 'replaced' | 'kept';
 
 export interface Metrics {
   readonly contentType: string;

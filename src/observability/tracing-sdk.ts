@@ -18,7 +18,7 @@ export interface Sdk {
 }
 
 /** Endpoint set, packages absent. ERRORS.md tells the way out. */
-export class TracingError extends Error {
+class TracingError extends Error {
   override readonly name = 'TracingError';
   readonly code = 'ERR_TRACING_SDK_MISSING';
 

@@ -173,7 +173,8 @@ export class Scanner {
   }
 
   /** Scans a chunk; calls the sink for everything that became whole.
-   *  @returns how many bytes were taken: all of them, unless the sink called `halt()`; behind a halt, none.
+   *  @returns how many bytes were taken: all of them, unless the sink called `halt()`. What was not taken may be pushed
+   *  again to go on.
    *  @throws StreamError at the first byte that cannot be accepted; the scanner then refuses everything. */
   push(chunk: Uint8Array): number {
     if (this.#failed !== undefined) throw this.#failed;
@@ -274,6 +275,8 @@ export class Scanner {
       if (this.#mode === mode.between || this.#mode === mode.prolog || this.#mode === mode.ended) {
         next = at + 1;
         if (this.#halted) {
+          // The rest of the slice will be read again, and an element ends between characters.
+          this.#utf8State = 0;
           this.#letGo();
           return at + 1 - shift;
         }

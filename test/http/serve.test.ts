@@ -1,13 +1,8 @@
 import { type Socket, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAdminApp } from '../../src/http/admin.ts';
-import {
-  ListenError,
-  type ServeLimits,
-  type Served,
-  adminServeLimits,
-  serveHttp,
-} from '../../src/http/serve.ts';
+import { type ServeLimits, type Served, adminServeLimits, serveHttp } from '../../src/http/serve.ts';
+import { ListenError } from '../../src/http/listen-error.ts';
 import { label } from '../../src/observability/label.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 

@@ -21,8 +21,14 @@ const workspace = newWorkspace();
 /** What a parser made of a stream: one word per event, so that two of them can be compared. */
 type Reading = string[];
 
+/** How a namespace name is written down: as it is, or, once a name was ambiguous, as saxes would. */
+type Spelling = (namespace: string) => string;
+const asIs: Spelling = (namespace) => namespace;
+/** saxes trims namespace names, which is why names with white space are ambiguous (and refused in production). */
+const trimmed: Spelling = (namespace) => namespace.trim();
+
 /** Everything of a top-level element that another parser must read alike: names, values and text, in order. */
-function describeStanza(stanza: Stanza, into: Reading): void {
+function describeStanza(stanza: Stanza, into: Reading, spelling: Spelling): void {
   const { tape } = stanza;
   let open = -1;
   let text = '';
@@ -34,7 +40,7 @@ function describeStanza(stanza: Stanza, into: Reading): void {
   for (let at = 0; at < stanza.tapeLength; at += recordSize[tape[at]!]!) {
     const kind = tape[at];
     if (open !== -1 && kind !== recordKind.attribute) {
-      into.push(`< ${expanded(stanza, open)} ${attributes.sort().join(' ')}`);
+      into.push(`< ${expanded(stanza, open, spelling)} ${attributes.sort().join(' ')}`);
       attributes.length = 0;
       open = -1;
     }
@@ -43,12 +49,12 @@ function describeStanza(stanza: Stanza, into: Reading): void {
     if (kind === recordKind.element) open = at;
     else if (kind === recordKind.end) into.push('>');
     else if (kind === recordKind.attribute && tape[at + attribute.namespace] !== namespaceDeclaration)
-      attributes.push(`${expanded(stanza, at)}=${JSON.stringify(stanza.value(at))}`);
+      attributes.push(`${expanded(stanza, at, spelling)}=${JSON.stringify(stanza.value(at))}`);
   }
 }
 
-function expanded(stanza: Stanza, at: number): string {
-  return `{${stanza.namespaceName(at)}}${stanza.localName(at)}`;
+function expanded(stanza: Stanza, at: number, spelling: Spelling = asIs): string {
+  return `{${spelling(stanza.namespaceName(at))}}${stanza.localName(at)}`;
 }
 
 interface Accepted {
@@ -67,7 +73,7 @@ function readByScanner(chunks: readonly Uint8Array[]): Accepted | undefined {
   const stanzas: string[] = [];
   let closed = false;
   let prefix = '';
-  const scanner = new Scanner({
+  const scanner: Scanner = new Scanner({
     names: vocabulary,
     limits: defaultLimits,
     workspace,
@@ -79,7 +85,7 @@ function readByScanner(chunks: readonly Uint8Array[]): Accepted | undefined {
       },
       stanza: (stanza) => {
         stanzas.push(expanded(stanza, 0));
-        describeStanza(stanza, reading);
+        describeStanza(stanza, reading, scanner.ambiguousAt < 0 ? asIs : trimmed);
       },
       whitespace() {},
       end: () => {
@@ -142,13 +148,15 @@ function expectSame(actual: readonly string[], expected: readonly string[]): voi
     expect(actual).toEqual(expected);
 }
 
-/** saxes trims namespace names, which is why names with white space are ambiguous (and refused in production). */
-function trimNamespaces(reading: Reading): Reading {
-  return reading.map((event) =>
-    event.startsWith('<')
-      ? event.replaceAll(/\{([^{}]*)\}/g, (_, name: string) => `{${name.trim()}}`)
-      : event,
-  );
+/** As `readBySaxes`; undefined when saxes refused only what its trimming made of an ambiguous name: nothing, or
+ *  the name of another prefix. */
+function readAmbiguousBySaxes(document: Uint8Array): Reading | undefined {
+  try {
+    return readBySaxes(document);
+  } catch (error) {
+    if (/invalid attempt to undefine prefix|duplicate attribute/.test(String(error))) return undefined;
+    throw error;
+  }
 }
 
 /** libxml2 reads on behind a namespace name that is no URI, but notes it as an error, for which the binding gives no
@@ -202,7 +210,8 @@ test(
         ? bytes
         : Buffer.concat([bytes, Buffer.from(`</${result.prefix}:stream>`)]);
       try {
-        expectSame(readBySaxes(document), result.ambiguous ? trimNamespaces(result.reading) : result.reading);
+        const saxes = result.ambiguous ? readAmbiguousBySaxes(document) : readBySaxes(document);
+        if (saxes !== undefined) expectSame(saxes, result.reading);
         const names = readByLibxml2(document);
         if (names === 'complaint') complaints += 1;
         else expectSame(names, result.stanzas);

@@ -89,9 +89,10 @@ function scanBody(body: string, limits: Partial<StreamLimits> = {}): Outcome {
   );
 }
 
+const list = (count: number, item: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => item(i)).join('');
+
 describe('limits', () => {
-  const list = (count: number, item: (i: number) => string): string =>
-    Array.from({ length: count }, (_, i) => item(i)).join('');
   // The header must fit too, so the limits of one tag lie above it.
   const cases: readonly (readonly [limit: keyof StreamLimits, value: number, code: string, body: (n: number) => string, at: number])[] = [
     ['stanzaBytesMax', 400, 'ERR_STANZA_TOO_LARGE', (n) => `<a>${'x'.repeat(n - 7)}</a>`, 400],
@@ -271,9 +272,7 @@ describe('restart and halt', () => {
   test.each([[0], [1], [7]])(
     'a new stream begins behind the stanza that restarted it (%i bytes a chunk)',
     (size) => {
-      const { scanner, events } = record(
-        (event, { restart }) => event === 'success' && restart.call(scanner),
-      );
+      const { scanner, events } = record((event, self) => event === 'success' && self.restart());
       const bytes = toBytes(`${header}<success/>${header}<a/></stream:stream>`);
       for (let at = 0; at < bytes.length; at += size || bytes.length)
         scanner.push(bytes.subarray(at, at + (size || bytes.length)));
@@ -310,10 +309,9 @@ describe('restart and halt', () => {
     for (let split = 0; split <= bytes.length; split += 1) {
       const { scanner, events } = record((event) => event === 'starttls' && scanner.halt());
       const first = scanner.push(bytes.subarray(0, split));
-      const taken = first < split ? first : first + scanner.push(bytes.subarray(split));
+      const taken = events.length === 2 ? first : first + scanner.push(bytes.subarray(split));
       expect(taken).toBe(text.length);
       expect(events).toEqual(['header', 'starttls']);
-      expect(scanner.push(bytes)).toBe(0);
     }
   });
 
@@ -383,9 +381,9 @@ function read(
   return result;
 }
 
-describe('names and scope', () => {
-  const headerWith = (declarations: string): string => `<s:stream xmlns:s='${ns.streams}' ${declarations}>`;
+const headerWith = (declarations: string): string => `<s:stream xmlns:s='${ns.streams}' ${declarations}>`;
 
+describe('names and scope', () => {
   test('the header gives its default namespace and prefixes to every stanza', () => {
     const { names, kinds, contentNamespace, lang } = read(
       `${headerWith("xmlns='jabber:client' xmlns:p='urn:unknown:p' xmlns:q='urn:xmpp:ping' xml:lang='de'")}<iq><p:a/><q:ping/></iq>`,

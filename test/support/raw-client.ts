@@ -19,12 +19,13 @@ export interface RawClient {
 }
 
 export async function logInRaw(port: number, ca: string): Promise<RawClient> {
-  const tcp = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true });
+  const tcp = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
   const socket = connect({ socket: tcp, ca, servername: 'localhost', ALPNProtocols: ['xmpp-client'] });
   tcp.on('error', () => {});
   let heard = '';
   const waiters = new Set<() => void>();
   socket.on('error', () => {});
+  socket.on('end', () => socket.end());
   socket.on('data', (chunk: Buffer) => {
     heard += chunk.toString('latin1');
     for (const waiter of waiters) waiter();
@@ -53,6 +54,7 @@ export async function logInRaw(port: number, ca: string): Promise<RawClient> {
   heard = '';
   socket.write(header);
   await until('<stream:features/>');
-  heard = '';
+  // What the gatekeeper says next may have come with it.
+  heard = heard.slice(heard.indexOf('<stream:features/>') + '<stream:features/>'.length);
   return { socket, tcp, received: () => heard, until, closed };
 }

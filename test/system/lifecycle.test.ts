@@ -33,13 +33,14 @@ describe('the gatekeeper goes away', () => {
   it('at any byte of a stanza: no half stanza reaches the client, and it is told within a second', async () => {
     const stanza = "<message from='a@localhost' id='7'><body>half?</body></message>";
     for (let cut = 0; cut <= stanza.length; cut += 1) {
+      // Reset once the client has seen what came before: a reset overtakes bytes that were not read yet.
       script = (socket, tcp) => {
-        socket.write(`<presence id='before'/>${stanza.slice(0, cut)}`, () =>
-          setTimeout(() => tcp.resetAndDestroy(), 3),
-        );
+        socket.on('data', () => tcp.resetAndDestroy());
+        socket.write(`<presence id='before'/>${stanza.slice(0, cut)}`);
       };
       const client = await logIn();
       await client.until("<presence id='before'/>");
+      client.socket.write('<presence/>');
       const started = performance.now();
       await client.closed;
       expect(performance.now() - started).toBeLessThan(1_000);

@@ -13,7 +13,7 @@ export type HostileCase = readonly [
   why: string,
 ];
 
-export type Expected =
+type Expected =
   | 'accept'
   | 'ambiguous'
   | 'not-well-formed'

@@ -22,7 +22,7 @@ export const limitsCases: readonly HostileCase[] = [
     'namespacesMax',
   ],
   ['limit-name', 'top', `<${'a'.repeat(1025)}/>`, 'policy-violation', 'nameBytesMax'],
-  ['limit-whitespace', 'top', ' '.repeat(4097), 'policy-violation', 'whitespaceBytesMax'],
-  ['limit-whitespace-then-text', 'top', `${' '.repeat(4097)}x`, 'policy-violation', 'the limit comes first'],
-  ['limit-text-then-whitespace', 'top', `${' '.repeat(4096)}x`, 'bad-format', 'the text comes first'],
+  ['limit-whitespace', 'top', ' '.repeat(65537), 'policy-violation', 'whitespaceBytesMax'],
+  ['limit-whitespace-then-text', 'top', `${' '.repeat(65537)}x`, 'policy-violation', 'the limit comes first'],
+  ['limit-text-then-whitespace', 'top', `${' '.repeat(65536)}x`, 'bad-format', 'the text comes first'],
 ];

@@ -1,0 +1,20 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** What a command touches of the world, so that tests can be the world. */
+export interface CommandIo {
+  /** The lines of a file; `-` is standard input. Rejects with the file system's error. */
+  lines(path: string): AsyncIterable<string>;
+  write(text: string): void;
+  writeError(text: string): void;
+}
+
+/** The process's own files and streams. */
+export function processIo(): CommandIo {
+  return {
+    lines: (path) =>
+      createInterface({ input: path === '-' ? process.stdin : createReadStream(path), crlfDelay: Infinity }),
+    write: (text) => process.stdout.write(text),
+    writeError: (text) => process.stderr.write(text),
+  };
+}

@@ -1,0 +1,144 @@
+import { Option, type Command } from 'commander';
+import { parseJwks, staticKeys } from '../signals/jwks.ts';
+import { createVerifier, type ExpectedBinding, type Verification } from '../signals/verify.ts';
+import { processIo, type CommandIo } from './command-io.ts';
+
+/** What to check. What is left out is not checked, and the output says so. */
+export interface VerifyArguments {
+  /** The attestation's path, or `-` for standard input. */
+  readonly file: string;
+  /** Path of the issuer's JWKS. */
+  readonly jwks: string;
+  readonly audience?: string | undefined;
+  readonly issuer?: string | undefined;
+  /** 32 bytes of the TLS exporter (RFC 9266), as hex or base64url. */
+  readonly exporter?: string | undefined;
+  /** SHA-256 of the proxy's client certificate, as hex or base64url. */
+  readonly certificate?: string | undefined;
+  /** The time to verify for: ISO 8601 or seconds since the epoch. Default: now. */
+  readonly at?: string | undefined;
+  readonly format: 'text' | 'json';
+}
+
+class UsageError extends Error {}
+
+/** `narthex verify`: checks one attestation and explains the outcome. Exit code 0 when it is accepted, 1 when it is
+ *  refused, 2 when the arguments or files are wrong. */
+export async function runVerify(
+  args: VerifyArguments,
+  io: CommandIo,
+  clock: () => number = Date.now,
+): Promise<number> {
+  try {
+    const jws = (await readAll(args.file, io)).trim();
+    const keys = parseJwks(parseJson(await readAll(args.jwks, io)));
+    if (keys === undefined) throw new UsageError('--jwks is not a JWK set');
+    const claimed = claimedParties(jws);
+    const at = readTime(args.at, clock);
+    const verifier = createVerifier({
+      keys: staticKeys(keys),
+      audience: args.audience ?? claimed.aud,
+      issuer: args.issuer ?? claimed.iss,
+      clock: () => at,
+    });
+    const verification = await verifier.verify(jws === '' ? undefined : jws, readBinding(args));
+    io.write(args.format === 'json' ? renderJson(verification, args) : renderText(verification, args));
+    return verification.kind === 'accepted' ? 0 : 1;
+  } catch (error) {
+    io.writeError(`narthex verify: ${explain(error)}\n`);
+    return 2;
+  }
+}
+
+/** Adds the command to the program. */
+export function registerVerify(program: Command, io: CommandIo = processIo()): void {
+  program
+    .command('verify')
+    .description('check a connection-signals attestation against a JWKS and explain the outcome')
+    .argument('[file]', 'the attestation, a JWS in compact form', '-')
+    .requiredOption('--jwks <file>', "the issuer's public keys")
+    .option('--audience <name>', 'the gatekeeper it must be for')
+    .option('--issuer <name>', 'the intermediary it must be from')
+    .option('--exporter <bytes>', 'TLS exporter of its connection, hex or base64url')
+    .option('--certificate <sha256>', "SHA-256 of the proxy's client certificate, hex or base64url")
+    .option('--at <time>', 'verify as of this time, ISO 8601 or seconds since the epoch')
+    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .action(async (file: string, options: Omit<VerifyArguments, 'file'>) => {
+      const code = await runVerify({ ...options, file }, io);
+      if (code !== 0) process.exitCode = code;
+    });
+}
+
+async function readAll(path: string, io: CommandIo): Promise<string> {
+  const lines: string[] = [];
+  for await (const line of io.lines(path)) lines.push(line);
+  return lines.join('\n');
+}
+
+/** What the token itself says, to stand in for what is not to be checked. */
+function claimedParties(jws: string): { aud: string; iss: string } {
+  const payload = parseJson(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString());
+  const { aud, iss } = (payload ?? {}) as Record<string, unknown>;
+  return { aud: typeof aud === 'string' ? aud : '', iss: typeof iss === 'string' ? iss : '' };
+}
+
+function readBinding({ exporter, certificate }: VerifyArguments): ExpectedBinding {
+  if (exporter !== undefined && certificate !== undefined)
+    throw new UsageError('--exporter and --certificate exclude each other');
+  if (exporter !== undefined) return { kind: 'tls-exporter', value: read32Bytes('--exporter', exporter) };
+  if (certificate !== undefined)
+    return { kind: 'certificate', sha256: read32Bytes('--certificate', certificate) };
+  return { kind: 'unchecked' };
+}
+
+function read32Bytes(option: string, text: string): Buffer {
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
+  if (/^[\w-]{43}=?$/.test(text)) return Buffer.from(text, 'base64url');
+  throw new UsageError(`${option} is not 32 bytes in hex or base64url`);
+}
+
+/** Milliseconds since the epoch. */
+function readTime(text: string | undefined, clock: () => number): number {
+  if (text === undefined) return clock();
+  const time = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  if (!Number.isFinite(time)) throw new UsageError('--at is neither ISO 8601 nor seconds since the epoch');
+  return time;
+}
+
+function unchecked(args: VerifyArguments): string[] {
+  const { audience, issuer, exporter, certificate } = args;
+  const checks = { audience, issuer, binding: exporter ?? certificate };
+  return Object.entries(checks).flatMap(([name, given]) => (given === undefined ? [name] : []));
+}
+
+function renderJson(verification: Verification, args: VerifyArguments): string {
+  const { kind, ...rest } = verification;
+  const { bindingChecked: _, ...shown } = { bindingChecked: false, ...rest };
+  return `${JSON.stringify({ accepted: kind === 'accepted', ...shown, unchecked: unchecked(args) })}\n`;
+}
+
+function renderText(verification: Verification, args: VerifyArguments): string {
+  if (verification.kind === 'refused') return `refused ${verification.code}\n${verification.explanation}\n`;
+  const { claims, kid } = verification;
+  const skipped = unchecked(args);
+  return [
+    `accepted, signed with key ${JSON.stringify(kid)}`,
+    ...(skipped.length === 0 ? [] : [`not checked: ${skipped.join(', ')}`]),
+    JSON.stringify(claims, undefined, 2),
+    '',
+  ].join('\n');
+}
+
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  return `cannot read a file: ${code ?? 'error'}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

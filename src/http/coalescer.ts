@@ -1,0 +1,31 @@
+/** Merges bursts: while the work of a key is under way, everyone who asks for it shares the next round, which
+ *  starts when the present one ends. Joining the round under way would be wrong: it may have done its part before
+ *  this asker had a reason to ask. */
+export class Coalescer<T> {
+  readonly #rounds = new Map<string, Round<T>>();
+
+  /** The same key must mean the same work. */
+  run(key: string, work: () => Promise<T>): Promise<T> {
+    const round = this.#rounds.get(key);
+    if (round === undefined) return this.#start(key, work);
+    round.next ??= { ...Promise.withResolvers<T>(), work };
+    return round.next.promise;
+  }
+
+  async #start(key: string, work: () => Promise<T>): Promise<T> {
+    const round: Round<T> = { next: undefined };
+    this.#rounds.set(key, round);
+    try {
+      return await work();
+    } finally {
+      this.#rounds.delete(key);
+      const { next } = round;
+      if (next !== undefined) this.#start(key, next.work).then(next.resolve, next.reject);
+    }
+  }
+}
+
+interface Round<T> {
+  /** Who asked since this round started, if anyone did. */
+  next: (PromiseWithResolvers<T> & { readonly work: () => Promise<T> }) | undefined;
+}

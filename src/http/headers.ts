@@ -1,0 +1,52 @@
+/** Headers are metadata like any other: each set here is the whole of what one audience gets to see. Nothing is
+ *  copied from one side to the other; a header that is not listed does not exist. */
+
+/** Towards the provider and the gatekeeper's API: only what we author. */
+export type OutboundHeader =
+  | 'accept'
+  | 'accept-encoding'
+  | 'authorization'
+  | 'connection-attestation'
+  | 'content-type'
+  | 'idempotency-key'
+  | 'if-none-match'
+  | 'if-match'
+  | 'if-modified-since'
+  | 'if-unmodified-since'
+  | 'if-range'
+  | 'range';
+
+export type OutboundHeaders = Readonly<Partial<Record<OutboundHeader, string>>>;
+
+/** Towards whoever called us. `Date` and the framing headers are the server's. */
+const answerHeaders: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'access-control-allow-origin',
+  'allow',
+  'cache-control',
+  'content-disposition',
+  'content-length',
+  'content-range',
+  'content-security-policy',
+  'content-type',
+  'etag',
+  'location',
+  'retry-after',
+  'strict-transport-security',
+  'www-authenticate',
+  'x-content-type-options',
+]);
+
+/** On every answer: nothing here is a page, and nothing may be guessed to be one. */
+export const constantHeaders: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'strict-transport-security': 'max-age=31536000',
+};
+
+/** The headers an answer may leave with, built anew from the list. */
+export function answerHeadersOf(headers: Headers): Headers {
+  const kept = new Headers(constantHeaders);
+  for (const [name, value] of headers) if (answerHeaders.has(name)) kept.set(name, value);
+  return kept;
+}

@@ -1,0 +1,128 @@
+/** Sealed media tokens: a URL that only we can read, for one audience, for a while. AES-256-GCM under a ring of
+ *  keys; the first seals, all open, so a key is rotated by putting a new one in front and taking the old one out
+ *  once its last token has expired.
+ *
+ *  Token: base64url of version (1) | key id (4) | nonce (12) | ciphertext | tag (16), the first two authenticated.
+ *  ETags are sealed likewise, but deterministically (the nonce is a MAC of the text) and bound to the URL, so
+ *  that the same picture has the same ETag and the media server's own never leaves. */
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+
+export interface MediaTokenOptions {
+  /** Secrets of 32 bytes, newest first. */
+  readonly secrets: readonly [Uint8Array, ...Uint8Array[]];
+  /** How long a token opens, in milliseconds. */
+  readonly lifetimeMs: number;
+  /** Wall clock, milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export type OpenedToken =
+  | { readonly kind: 'open'; readonly url: string }
+  /** Not sealed by us, not whole, or under a key that has left the ring. */
+  | { readonly kind: 'not-ours' }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'other-audience' };
+
+export interface MediaTokens {
+  /** @param audience who may use it: a gatekeeper's name, or a word for the provider's own clients. */
+  seal(url: string, audience: string): string;
+  open(token: string, audience: string): OpenedToken;
+  sealEtag(etag: string, url: string): string;
+  /** Undefined when it was not sealed here for this URL. */
+  openEtag(sealed: string, url: string): string | undefined;
+}
+
+const version = 1;
+const idBytes = 4;
+const nonceBytes = 12;
+const tagBytes = 16;
+const headBytes = 1 + idBytes;
+/** Tokens grow in steps, so that their length says little about the URL. */
+const padBytes = 128;
+const tokenCharsMax = 8_192;
+
+interface RingKey {
+  readonly head: Buffer;
+  readonly token: Buffer;
+  readonly etag: Buffer;
+  readonly etagNonce: Buffer;
+}
+
+/** @throws RangeError when a secret is not 32 bytes. */
+export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOptions): MediaTokens {
+  const ring = secrets.map(ringKey);
+  const newest = ring[0]!;
+  return {
+    seal: (url, audience) => {
+      const text = JSON.stringify([Math.floor((now() + lifetimeMs) / 1000), audience, url]);
+      const sealed = seal(newest.head, newest.token, randomBytes(nonceBytes), pad(text), newest.head);
+      return sealed.toString('base64url');
+    },
+    open: (token, audience) => {
+      const text = unseal(ring, token, ({ token: key, head }) => ({ key, bound: head }));
+      if (text === undefined) return { kind: 'not-ours' };
+      const [expiresAtS, sealedFor, url] = JSON.parse(text) as [number, string, string];
+      if (now() >= expiresAtS * 1000) return { kind: 'expired' };
+      return sealedFor === audience ? { kind: 'open', url } : { kind: 'other-audience' };
+    },
+    sealEtag: (etag, url) => {
+      const bound = boundTo(newest.head, url);
+      const nonce = createHmac('sha256', newest.etagNonce).update(bound).update(etag).digest();
+      const sealed = seal(newest.head, newest.etag, nonce.subarray(0, nonceBytes), Buffer.from(etag), bound);
+      return sealed.toString('base64url');
+    },
+    openEtag: (sealed, url) =>
+      unseal(ring, sealed, ({ etag: key, head }) => ({ key, bound: boundTo(head, url) })),
+  };
+}
+
+function ringKey(secret: Uint8Array): RingKey {
+  if (secret.byteLength !== 32) throw new RangeError('a media token secret has 32 bytes');
+  const derive = (purpose: string, length: number): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, '', `narthex media ${purpose}`, length));
+  const head = Buffer.concat([Buffer.from([version]), derive('key id', idBytes)]);
+  return { head, token: derive('token', 32), etag: derive('etag', 32), etagNonce: derive('etag nonce', 32) };
+}
+
+function boundTo(head: Buffer, url: string): Buffer {
+  return Buffer.concat([head, createHash('sha256').update(url).digest()]);
+}
+
+function pad(text: string): Buffer {
+  const bytes = Buffer.byteLength(text);
+  const padded = Buffer.alloc(Math.ceil(bytes / padBytes) * padBytes, ' ');
+  padded.write(text);
+  return padded;
+}
+
+function seal(head: Buffer, key: Buffer, nonce: Buffer, text: Buffer, bound: Buffer): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(bound);
+  const sealed = [cipher.update(text), cipher.final()];
+  return Buffer.concat([head, nonce, ...sealed, cipher.getAuthTag()]);
+}
+
+function unseal(
+  ring: readonly RingKey[],
+  sealed: string,
+  choose: (key: RingKey) => { readonly key: Buffer; readonly bound: Buffer },
+): string | undefined {
+  if (sealed.length > tokenCharsMax || !/^[\w-]+$/.test(sealed)) return undefined;
+  const bytes = Buffer.from(sealed, 'base64url');
+  // One token has one spelling: the last character's spare bits are zero.
+  if (bytes.length < headBytes + nonceBytes + tagBytes || bytes.toString('base64url') !== sealed)
+    return undefined;
+  const ringKey = ring.find(({ head }) => head.equals(bytes.subarray(0, headBytes)));
+  return ringKey === undefined ? undefined : decrypt(bytes, choose(ringKey));
+}
+
+function decrypt(bytes: Buffer, { key, bound }: { key: Buffer; bound: Buffer }): string | undefined {
+  const nonce = bytes.subarray(headBytes, headBytes + nonceBytes);
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+  decipher.setAAD(bound).setAuthTag(bytes.subarray(-tagBytes));
+  try {
+    const text = decipher.update(bytes.subarray(headBytes + nonceBytes, -tagBytes));
+    return Buffer.concat([text, decipher.final()]).toString();
+  } catch {
+    return undefined;
+  }
+}

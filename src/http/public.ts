@@ -1,0 +1,98 @@
+/** The public HTTP plane: what clients, gatekeepers and the provider reach, beside the stream. Each part is built
+ *  by its own file and given here; a part that is not configured has no route. */
+import type { HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import { Sensitive } from '../stanza/sensitive.ts';
+import type { Enlistments } from './enlistments.ts';
+import type { HttpContext, HttpEnv } from './env.ts';
+import type { Report } from './events.ts';
+import { answerHeadersOf } from './headers.ts';
+import type { HostMeta } from './host-meta.ts';
+import type { IssuerMetadata } from './issuer-metadata.ts';
+import type { MediaRelay } from './media.ts';
+import { HttpProblem, renderProblem } from './problem.ts';
+import { guardRequest } from './request-guard.ts';
+
+export interface PublicParts {
+  readonly issuer?: IssuerMetadata;
+  readonly hostMeta?: HostMeta;
+  readonly enlistments?: Enlistments;
+  readonly push?: (context: HttpContext) => Promise<Response>;
+  readonly media?: MediaRelay;
+  readonly report: Report;
+  readonly limits: { readonly headersMax: number };
+}
+
+type Handler = (context: HttpContext) => Response | Promise<Response>;
+type Method = 'GET' | 'POST' | 'DELETE';
+
+interface Route {
+  readonly method: Method;
+  readonly path: string;
+  readonly handle: Handler;
+}
+
+export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
+  const { report, limits } = parts;
+  const app = new Hono<HttpEnv>();
+  app.use(async (context, next) => {
+    // There is no pair of Node's behind `app.request`.
+    const { incoming } = (context.env as Partial<HttpBindings> | undefined) ?? {};
+    if (incoming !== undefined) guardRequest(incoming, limits.headersMax);
+    await next();
+    keepListedHeaders(context);
+  });
+  const routes = routesOf(parts);
+  for (const { method, path, handle } of routes) app.on(method, path, handle);
+  for (const path of new Set(routes.map((route) => route.path))) app.all(path, refuseMethod(path, routes));
+  app.notFound(() => {
+    throw new HttpProblem('ERR_HTTP_NOT_FOUND');
+  });
+  app.onError((error, context) => {
+    const route = routes.find(({ path }) => path === context.req.routePath)?.path ?? '*';
+    const problem = error instanceof HttpProblem ? error : new HttpProblem('ERR_INTERNAL');
+    if (problem !== error) report({ event: 'failed', route, error: new Sensitive(error) });
+    report({ event: 'refused', route, code: problem.code });
+    return answerOf(renderProblem(problem));
+  });
+  return app;
+}
+
+/** GET answers HEAD as well. */
+function routesOf({ issuer, hostMeta, enlistments, push, media }: PublicParts): Route[] {
+  const routes: (Route | undefined)[] = [
+    issuer && { method: 'GET', path: '/.well-known/openid-configuration', handle: issuer.configuration },
+    issuer && { method: 'GET', path: '/.well-known/jwks.json', handle: issuer.keys },
+    hostMeta && { method: 'GET', path: '/.well-known/host-meta', handle: hostMeta.xml },
+    hostMeta && { method: 'GET', path: '/.well-known/host-meta.json', handle: hostMeta.json },
+    enlistments && { method: 'POST', path: '/enlistments', handle: enlistments.enlist },
+    enlistments && { method: 'DELETE', path: '/enlistments/:id', handle: enlistments.withdraw },
+    push && { method: 'POST', path: '/push/:gatekeeper', handle: push },
+    media && { method: 'GET', path: '/media/:token', handle: media.handle },
+  ];
+  return routes.filter((route) => route !== undefined);
+}
+
+function refuseMethod(path: string, routes: readonly Route[]): Handler {
+  const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
+  const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+  return () => {
+    const refusal = renderProblem(new HttpProblem('ERR_HTTP_METHOD'));
+    refusal.headers.set('allow', allow);
+    return refusal;
+  };
+}
+
+/** Whatever a handler put on its answer, only listed headers leave. */
+function keepListedHeaders(context: HttpContext): void {
+  const answer = context.res;
+  // The media relay has written its answer on the socket itself.
+  if (answer.headers.has('x-hono-already-sent')) return;
+  // Emptied first: Hono would carry the old headers over to the new answer.
+  context.res = undefined;
+  context.res = answerOf(answer);
+}
+
+function answerOf({ body, status, headers }: Response): Response {
+  return new Response(body, { status, headers: answerHeadersOf(headers) });
+}

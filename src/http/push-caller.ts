@@ -1,0 +1,38 @@
+/** Who may push: a gatekeeper, known by a token it signed (RFC 7523 §3 in spirit), by its client certificate, or
+ *  by both where both are configured. */
+import type { X509Certificate } from 'node:crypto';
+import type { HttpContext } from './env.ts';
+import { HttpProblem } from './problem.ts';
+import { bearerToken, verifySignedToken, type SignedTokenRules } from './signed-token.ts';
+
+export interface CallerRules {
+  /** The token's audience is the push URL, its lifetime short; a replay does nothing a notification id forgives. */
+  readonly token?: SignedTokenRules;
+  /** SHA-256 fingerprints of client certificates, upper-case hex with colons as Node prints them. */
+  readonly certificates?: readonly string[];
+}
+
+/** The verified client certificate of a connection, if it has one. */
+export type PeerCertificate = (context: HttpContext) => X509Certificate | undefined;
+
+/** @throws TypeError when nothing is configured: that would let everyone push. */
+export function checkCallerRules({ token, certificates }: CallerRules): void {
+  if (token === undefined && certificates === undefined) {
+    throw new TypeError('a gatekeeper that pushes needs a token issuer or a certificate');
+  }
+}
+
+/** @throws HttpProblem ERR_PUSH_CALLER, an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE. */
+export async function authenticateCaller(
+  context: HttpContext,
+  { token, certificates }: CallerRules,
+  peerCertificate: PeerCertificate,
+): Promise<void> {
+  if (certificates !== undefined) {
+    const fingerprint = peerCertificate(context)?.fingerprint256;
+    if (fingerprint === undefined || !certificates.includes(fingerprint)) {
+      throw new HttpProblem('ERR_PUSH_CALLER');
+    }
+  }
+  if (token !== undefined) await verifySignedToken(bearerToken(context.req.raw.headers), token);
+}

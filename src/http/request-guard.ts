@@ -1,0 +1,30 @@
+/** What every request must be before a route sees it: HTTP that two readers understand alike (RFC 9112 §11.2). */
+import type { IncomingMessage } from 'node:http';
+import { HttpProblem } from './problem.ts';
+
+/** Fields of which a request has one: of two, one reader takes the first and another the last. */
+const singletons: ReadonlySet<string> = new Set([
+  'authorization',
+  'content-length',
+  'content-type',
+  'host',
+  'idempotency-key',
+  'if-range',
+  'ownership-nonce',
+  'range',
+  'transfer-encoding',
+]);
+
+/** @throws HttpProblem ERR_HTTP_HEADERS, ERR_HTTP_MALFORMED. */
+export function guardRequest({ rawHeaders, url = '' }: IncomingMessage, headersMax: number): void {
+  if (rawHeaders.length / 2 > headersMax) throw new HttpProblem('ERR_HTTP_HEADERS', { headersMax });
+  // Origin form only (RFC 9112 §3.2.1): an absolute target names a host beside the Host field.
+  if (!url.startsWith('/')) throw new HttpProblem('ERR_HTTP_MALFORMED');
+  const seen = new Set<string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase();
+    if (!singletons.has(name)) continue;
+    if (seen.has(name)) throw new HttpProblem('ERR_HTTP_MALFORMED');
+    seen.add(name);
+  }
+}

@@ -1,0 +1,36 @@
+/** Bytes as they arrive, kept in one piece. The first chunk is kept without a copy, which is the usual case; from
+ *  the second on they gather in a buffer that doubles, so that n bytes cost O(n) however they are cut. */
+export class ByteQueue {
+  #buffer: Buffer = Buffer.alloc(0);
+  #length = 0;
+  #owned = false;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Everything so far. Valid until the next `push`. */
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#length === 0) {
+      this.#buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      this.#length = chunk.length;
+      this.#owned = false;
+      return;
+    }
+    this.#reserve(this.#length + chunk.length);
+    this.#buffer.set(chunk, this.#length);
+    this.#length += chunk.length;
+  }
+
+  #reserve(needed: number): void {
+    if (this.#owned && needed <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#length, 512));
+    grown.set(this.bytes());
+    this.#buffer = grown;
+    this.#owned = true;
+  }
+}

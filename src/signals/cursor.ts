@@ -1,0 +1,68 @@
+/** Reads big-endian fields of a byte range and never past its end. A read that does not fit yields 0 or nothing
+ *  and marks the cursor as overrun: the caller checks once, at the end, instead of after every field. */
+export class Cursor {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  #at: number;
+  #overrun = false;
+
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  /** Bytes not read yet. */
+  get left(): number {
+    return this.#end - this.#at;
+  }
+
+  /** Whether every read so far fitted and every range passed to `finish` was read to its end. */
+  get intact(): boolean {
+    return !this.#overrun;
+  }
+
+  u8(): number {
+    return this.#advance(1) ? this.#bytes[this.#at - 1]! : 0;
+  }
+
+  u16(): number {
+    return this.#advance(2) ? (this.#bytes[this.#at - 2]! << 8) | this.#bytes[this.#at - 1]! : 0;
+  }
+
+  u24(): number {
+    const high = this.u8();
+    return (high << 16) | this.u16();
+  }
+
+  u32(): number {
+    const high = this.u16();
+    return high * 0x10000 + this.u16();
+  }
+
+  /** The next `length` bytes, without a copy. */
+  take(length: number): Uint8Array {
+    return this.#advance(length) ? this.#bytes.subarray(this.#at - length, this.#at) : new Uint8Array(0);
+  }
+
+  /** A cursor over the next `length` bytes, which this one skips. */
+  range(length: number): Cursor {
+    return this.#advance(length)
+      ? new Cursor(this.#bytes, this.#at - length, this.#at)
+      : new Cursor(this.#bytes, 0, 0);
+  }
+
+  /** Declares that `part` must have been read to its end without an overrun. */
+  finish(part: Cursor): void {
+    if (!part.intact || part.left > 0) this.#overrun = true;
+  }
+
+  #advance(length: number): boolean {
+    if (this.#overrun || length > this.#end - this.#at) {
+      this.#overrun = true;
+      return false;
+    }
+    this.#at += length;
+    return true;
+  }
+}

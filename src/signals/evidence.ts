@@ -1,0 +1,167 @@
+/** Connection signals: what a client's connection looked like before the proxy stood in between, and how the proxy
+ *  says so to the gatekeeper, signed.
+ *
+ *  The folder in reading order: captured bytes (saved-syn, client-hello-reader, proxy-protocol) become fingerprints
+ *  (p0f, ja4), these become evidence (here), evidence becomes a statement (attestation, keys, proxy-protocol-header),
+ *  and a gatekeeper checks it (verify, jwks). Imports nothing but the vocabulary in stanza/.
+ *
+ *  Never part of the evidence: TCP timestamp values, IP ids, sequence numbers, raw SYN bytes, TLS session ids,
+ *  randoms, ticket hashes, the server name, and anything that names the user. */
+import { Sensitive } from '../stanza/sensitive.ts';
+import type { ClientHelloProgress } from './client-hello-reader.ts';
+import { formatIp, parseIp, prefixOf } from './ip-address.ts';
+import { ja4 } from './ja4.ts';
+import { fingerprintSyn } from './p0f.ts';
+import type { ConnectionCapture } from './saved-syn.ts';
+
+/** Why a signal is missing. Missing never means suspicious.
+ *
+ *  - `syncookie`: the kernel answered a flood without keeping SYNs.
+ *  - `behind-lb`: a load balancer opened this connection, so the packet is not the client's.
+ *  - `unsupported`: the platform cannot tell.
+ *  - `not-tls`: the connection never spoke TLS to the proxy.
+ *  - `parse-error`: bytes came that two readers might read differently.
+ *  - `disabled`: the policy or configuration says not to look. */
+export const absentReasons = [
+  'syncookie',
+  'behind-lb',
+  'unsupported',
+  'not-tls',
+  'parse-error',
+  'disabled',
+] as const;
+
+export type AbsentReason = (typeof absentReasons)[number];
+
+/** Who saw it: the proxy at its own socket, or a trusted load balancer that reported it. */
+export type Observer = 'edge' | 'balancer';
+
+/** Why the gatekeeper needs it: a published obligation of intermediaries, or protection from spam and scams. */
+export type Necessity = 'obligation' | 'anti-abuse';
+
+export type Signal<T> =
+  | { readonly kind: 'seen'; readonly value: T; readonly observedBy: Observer }
+  | { readonly kind: 'absent'; readonly reason: AbsentReason };
+
+/** Everything known of one connection, by the names of the policy's catalogue. */
+export interface ConnectionSignals {
+  /** `conn.client-ip`: canonical text. */
+  readonly clientIp: Signal<Sensitive<string>>;
+  /** `conn.tcp-fingerprint` */
+  readonly tcpFingerprint: Signal<TcpEvidence>;
+  /** `conn.tls-fingerprint` */
+  readonly tlsFingerprint: Signal<TlsEvidence>;
+  /** `conn.round-trip` */
+  readonly roundTrip: Signal<RoundTripEvidence>;
+}
+
+/** A balancer reports the signature only; then `distance` is unknown. */
+export interface TcpEvidence {
+  readonly p0f: string;
+  /** Hops from the client. */
+  readonly distance: number | undefined;
+}
+
+/** A balancer reports JA4 only. */
+export interface TlsEvidence {
+  readonly ja4: string;
+  readonly ja4Stable: string | undefined;
+}
+
+/** Milliseconds, rounded to `roundTripGrainMs`. A TLS round trip far above the TCP one reveals a relay in front of the
+ *  edge: TCP ends at the relay, TLS at the client. */
+export interface RoundTripEvidence {
+  readonly tcpMs: number;
+  /** Undefined when TLS was not spoken or not timed. */
+  readonly tlsMs: number | undefined;
+}
+
+/** Coarse enough not to tell people apart, fine enough to see a relay. */
+const roundTripGrainMs = 5;
+
+/** A signal that was not captured. */
+export function absent(reason: AbsentReason): Signal<never> {
+  return { kind: 'absent', reason };
+}
+
+/** The client's address. Prefixes in bits coarsen it, where the policy says so and the obligations allow it.
+ *  `parse-error` when the text is no address. */
+export function clientIpSignal(
+  address: string,
+  observedBy: Observer,
+  prefixBits: { readonly ipv4?: number; readonly ipv6?: number } = {},
+): Signal<Sensitive<string>> {
+  const ip = parseIp(address);
+  if (ip === undefined) return absent('parse-error');
+  const { ipv4 = 32, ipv6 = 128 } = prefixBits;
+  const kept = prefixOf(ip, ip.version === 4 ? ipv4 : ipv6);
+  return { kind: 'seen', value: new Sensitive(formatIp(kept)), observedBy };
+}
+
+/** From what the kernel kept. A connection that a load balancer opened is to be given as `absent('behind-lb')`. */
+export function tcpFingerprintSignal({ syn }: ConnectionCapture): Signal<TcpEvidence> {
+  if (syn.kind === 'absent') return absent(syn.reason);
+  const { p0f, distance } = fingerprintSyn(syn.syn);
+  return { kind: 'seen', value: { p0f, distance }, observedBy: 'edge' };
+}
+
+/** From what the first bytes amounted to. */
+export function tlsFingerprintSignal(progress: ClientHelloProgress): Signal<TlsEvidence> {
+  if (progress.kind === 'not-tls') return absent('not-tls');
+  if (progress.kind !== 'hello') return absent('parse-error');
+  const { ja4: fingerprint, stable } = ja4(progress.hello);
+  return { kind: 'seen', value: { ja4: fingerprint, ja4Stable: stable }, observedBy: 'edge' };
+}
+
+/** @param tlsHandshakeMs from the server's first flight to the client's answer, when it was timed. */
+export function roundTripSignal(
+  { tcp }: ConnectionCapture,
+  tlsHandshakeMs: number | undefined,
+): Signal<RoundTripEvidence> {
+  if (tcp === undefined) return absent('unsupported');
+  return {
+    kind: 'seen',
+    value: {
+      tcpMs: toGrain(tcp.roundTripUs / 1000),
+      tlsMs: tlsHandshakeMs === undefined ? undefined : toGrain(tlsHandshakeMs),
+    },
+    observedBy: 'edge',
+  };
+}
+
+function toGrain(ms: number): number {
+  return Math.round(ms / roundTripGrainMs) * roundTripGrainMs;
+}
+
+/** Types of the fields in which a load balancer reports fingerprints, as ASCII text. No standard assigns any; these are
+ *  of the custom range, and HAProxy can be told to fill them in (`set-proxy-v2-tlv-fc`). */
+export interface BalancerFields {
+  /** Default 0xE2. */
+  readonly ja4Type?: number;
+  /** Default 0xE3. */
+  readonly p0fType?: number;
+}
+
+const ja4Shape = /^[tqd](?:1[0-3]|s[23]|d[1-3]|00)[di]\d{4}[0-9A-Za-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}$/;
+const p0fShape =
+  /^[46]:\d{1,3}\+(?:\d{1,2}|\?):\d{1,3}:\d{1,5}:(?:m(?:ss|tu)\*)?\d{1,5},\d{1,3}:[a-z0-9?+,]{0,200}:[a-z0-9+\-,]{0,120}:[0+]$/;
+
+/** Fingerprints as a trusted load balancer saw them. What does not look like one is `parse-error`, and what was not
+ *  sent is `behind-lb`. */
+export function balancerSignals(
+  fields: ReadonlyMap<number, Uint8Array>,
+  { ja4Type = 0xe2, p0fType = 0xe3 }: BalancerFields = {},
+): Pick<ConnectionSignals, 'tcpFingerprint' | 'tlsFingerprint'> {
+  return {
+    tcpFingerprint: reported(fields.get(p0fType), p0fShape, (p0f) => ({ p0f, distance: undefined })),
+    tlsFingerprint: reported(fields.get(ja4Type), ja4Shape, (text) => ({ ja4: text, ja4Stable: undefined })),
+  };
+}
+
+function reported<T>(field: Uint8Array | undefined, shape: RegExp, read: (text: string) => T): Signal<T> {
+  if (field === undefined) return absent('behind-lb');
+  const text = Buffer.from(field).toString('latin1');
+  return shape.test(text)
+    ? { kind: 'seen', value: read(text), observedBy: 'balancer' }
+    : absent('parse-error');
+}

@@ -1,0 +1,81 @@
+import { quirkOrder, type Syn, type SynOption } from './syn.ts';
+
+/** A SYN in the terms of p0f v3: how a stack can be told from another, without a database of signatures.
+ *
+ *  Where p0f 3.09 departs from its own description it is not followed: any acknowledgement number other than 0 is
+ *  `ack+`, any byte other than 0 behind the end of options is `opt+`, and IPv6 extension headers are read. */
+export interface TcpFingerprint {
+  /** `ver:ittl:olen:mss:wsize,scale:olayout:quirks:pclass`, as p0f prints it under `raw_sig`. */
+  readonly p0f: string;
+  readonly ipVersion: 4 | 6;
+  /** Hops travelled, assuming the stack started at the next usual value; undefined when that is too far off. */
+  readonly distance: number | undefined;
+  /** TTL on arrival plus distance; undefined along with it. */
+  readonly initialTtl: number | undefined;
+  readonly mss: number;
+  readonly window: WindowSize;
+  readonly windowScale: number;
+  /** Option names in order, as in the signature. */
+  readonly options: readonly string[];
+  readonly quirks: readonly string[];
+  readonly payload: boolean;
+}
+
+/** A window as a number of bytes, or as the multiple of a segment or packet size that its stack computed. */
+interface WindowSize {
+  readonly unit: 'bytes' | 'mss' | 'mtu';
+  readonly count: number;
+}
+
+const distanceMax = 35;
+const usualTtls = [32, 64, 128, 255] as const;
+const mssMin = 100;
+
+export function fingerprintSyn(syn: Syn): TcpFingerprint {
+  const distance = usualTtls.find((ttl) => syn.ttl <= ttl)! - syn.ttl;
+  const near = distance <= distanceMax;
+  const window = windowSize(syn);
+  const options = syn.options.map(optionName);
+  const quirks = quirkOrder.filter((quirk) => syn.quirks.has(quirk));
+  const fields = [
+    syn.ipVersion,
+    `${syn.ttl}+${near ? distance : '?'}`,
+    syn.ipOptionBytes,
+    syn.mss,
+    `${window.unit === 'bytes' ? '' : `${window.unit}*`}${window.count},${syn.windowScale}`,
+    options.join(','),
+    quirks.join(','),
+    syn.payload ? '+' : '0',
+  ];
+  return {
+    p0f: fields.join(':'),
+    ipVersion: syn.ipVersion,
+    distance: near ? distance : undefined,
+    initialTtl: near ? syn.ttl + distance : undefined,
+    mss: syn.mss,
+    window,
+    windowScale: syn.windowScale,
+    options,
+    quirks,
+    payload: syn.payload,
+  };
+}
+
+/** The first divisor that leaves no remainder names the unit. Stacks compute windows from the segment size, some
+ *  less the 12 bytes of the timestamps option, some from that of Ethernet whatever the path, some from packets. */
+function windowSize({ mss, window, ipVersion, timestamped, headerBytes }: Syn): WindowSize {
+  const asIs = { unit: 'bytes', count: window } as const;
+  if (window === 0 || mss < mssMin) return asIs;
+  const ipv6 = ipVersion === 6;
+  const segments = [mss, ...(timestamped ? [mss - 12] : []), 1460, 1448, ...(ipv6 ? [1440, 1428] : [])];
+  const packets = [mss + 40, mss + headerBytes, ...(ipv6 ? [mss + 60] : []), 1500];
+  const segment = segments.find((bytes) => window % bytes === 0);
+  if (segment !== undefined) return { unit: 'mss', count: window / segment };
+  const packet = packets.find((bytes) => window % bytes === 0);
+  return packet === undefined ? asIs : { unit: 'mtu', count: window / packet };
+}
+
+function optionName(option: SynOption): string {
+  if (option.kind === 'eol') return `eol+${option.paddingBytes}`;
+  return option.kind === 'unknown' ? `?${option.number}` : option.kind;
+}

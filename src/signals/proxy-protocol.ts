@@ -1,0 +1,185 @@
+import { ByteQueue } from './byte-queue.ts';
+import { Cursor } from './cursor.ts';
+import { formatIp, ipFromBytes, parseIp } from './ip-address.ts';
+import { noFields, readFields, type ProxyFields } from './proxy-tlv.ts';
+
+export interface Endpoint {
+  readonly address: string;
+  /** 0 to 65535. */
+  readonly port: number;
+}
+
+/** A PROXY protocol header, versions 1 and 2 (HAProxy, proxy-protocol.txt). */
+export interface ProxyHeader {
+  readonly version: 1 | 2;
+  /** `local`: the sender speaks for itself, as in health checks. */
+  readonly command: 'proxy' | 'local';
+  /** Undefined for `local`, UNKNOWN, AF_UNSPEC and AF_UNIX: the socket's own addresses are then the best there is. */
+  readonly source: Endpoint | undefined;
+  readonly destination: Endpoint | undefined;
+  readonly fields: ProxyFields;
+}
+
+/** - `not-proxy`: the first bytes are no header; known from the first byte that says so.
+ *  - `too-large`: the header does not end within the limit.
+ *  - `malformed`: a header, but not one to believe.
+ *  - `header`: here it is, and `bytes` is its length on the wire. What follows is the client's. */
+export type ProxyProgress =
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'not-proxy' }
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'malformed' }
+  | { readonly kind: 'header'; readonly header: ProxyHeader; readonly bytes: number };
+
+export interface ProxyProtocolLimits {
+  /** Of a version 2 header with its fields. Default 4096; a version 1 line has 107 by specification. */
+  readonly headerBytesMax?: number;
+}
+
+const headerBytesMaxDefault = 4096;
+const line1BytesMax = 107;
+const fixed2Bytes = 16;
+/** Version 2 in the high half, command in the low half. */
+const localCommand = 0x20;
+const proxyCommand = 0x21;
+const signature1 = Buffer.from('PROXY ');
+const signature2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n');
+
+/** Reads the header from a connection's first bytes, however they are cut. To be used only on connections from
+ *  trusted networks (cidr.ts), where the header must come: on any other it lets the client choose its address.
+ *
+ *  Waiting is the caller's: it owns the timer, and stops pushing once the answer is final. */
+export class ProxyProtocolReader {
+  readonly #headerBytesMax: number;
+  readonly #wire = new ByteQueue();
+  #progress: ProxyProgress = { kind: 'incomplete' };
+  /** Bytes of a version 1 line in which no line end was found. */
+  #searched = 0;
+  /** Bytes below which there is nothing new to be known. */
+  #needed = 1;
+
+  constructor({ headerBytesMax = headerBytesMaxDefault }: ProxyProtocolLimits = {}) {
+    this.#headerBytesMax = headerBytesMax;
+  }
+
+  /** Takes the next bytes. Once the answer is final it stays; bytes are still kept for `rest`. */
+  push(chunk: Uint8Array): ProxyProgress {
+    if (chunk.length > 0) this.#wire.push(chunk);
+    if (this.#progress.kind === 'incomplete' && this.#wire.length >= this.#needed)
+      this.#progress = this.#read(this.#wire.bytes());
+    return this.#progress;
+  }
+
+  /** Everything behind the header; everything at all when there is none. */
+  rest(): Buffer {
+    return this.#wire.bytes().subarray(this.#progress.kind === 'header' ? this.#progress.bytes : 0);
+  }
+
+  #read(wire: Uint8Array): ProxyProgress {
+    if (startsLike(wire, signature1)) return this.#readLine(wire);
+    return startsLike(wire, signature2) ? this.#readBinary(wire) : { kind: 'not-proxy' };
+  }
+
+  #readLine(wire: Uint8Array): ProxyProgress {
+    const window = wire.subarray(0, line1BytesMax);
+    const end = window.indexOf(0x0d, this.#searched);
+    this.#searched = window.length;
+    if (end === -1 || end + 1 === line1BytesMax)
+      return { kind: window.length === line1BytesMax ? 'too-large' : 'incomplete' };
+    if (end + 1 === window.length) {
+      this.#searched = end;
+      return { kind: 'incomplete' };
+    }
+    if (window[end + 1] !== 0x0a) return { kind: 'malformed' };
+    const header = parseLine(Buffer.from(window.subarray(0, end)).toString('latin1'));
+    return header === undefined ? { kind: 'malformed' } : { kind: 'header', header, bytes: end + 2 };
+  }
+
+  #readBinary(wire: Uint8Array): ProxyProgress {
+    if (wire.length < fixed2Bytes) return { kind: 'incomplete' };
+    const bytes = fixed2Bytes + ((wire[14]! << 8) | wire[15]!);
+    if (bytes > this.#headerBytesMax) return { kind: 'too-large' };
+    this.#needed = bytes;
+    if (wire.length < bytes) return { kind: 'incomplete' };
+    const header = parseBinary(wire.subarray(0, bytes));
+    return header === undefined ? { kind: 'malformed' } : { kind: 'header', header, bytes };
+  }
+}
+
+/** Whether the bytes are the start of the signature, or start with it. */
+function startsLike(wire: Uint8Array, signature: Uint8Array): boolean {
+  const compared = Math.min(wire.length, signature.length);
+  return Buffer.compare(wire.subarray(0, compared), signature.subarray(0, compared)) === 0;
+}
+
+/** Version 1 (§2.1): one line of text, single spaces, canonical numbers. */
+function parseLine(line: string): ProxyHeader | undefined {
+  const unknown = { version: 1, command: 'proxy', fields: noFields } as const;
+  if (/^PROXY UNKNOWN(?: |$)/.test(line)) return { ...unknown, source: undefined, destination: undefined };
+  const [, family, ...parts] =
+    /^PROXY TCP([46]) ([0-9a-fA-F.:]+) ([0-9a-fA-F.:]+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/.exec(line) ?? [];
+  const [from, to, sourcePort, destinationPort] = parts;
+  const source = endpoint(family, from, Number(sourcePort));
+  const destination = endpoint(family, to, Number(destinationPort));
+  return source && destination && { ...unknown, source, destination };
+}
+
+function endpoint(
+  family: string | undefined,
+  address: string | undefined,
+  port: number,
+): Endpoint | undefined {
+  if (address === undefined || port > 65535) return undefined;
+  if (address.includes(':') !== (family === '6')) return undefined;
+  const parsed = parseIp(address);
+  return parsed && { address: formatIp(parsed), port };
+}
+
+/** Version 2 (§2.2). */
+function parseBinary(header: Uint8Array): ProxyHeader | undefined {
+  const left = new Cursor(header, 12);
+  const versionAndCommand = left.u8();
+  const familyAndProtocol = left.u8();
+  left.u16();
+  const layout = addressLayouts[familyAndProtocol];
+  // What a `local` header says of addresses is to be skipped, also in a family that is not known here.
+  if (versionAndCommand === localCommand && layout === undefined) return local(noFields);
+  if (layout === undefined) return undefined;
+  const { source, destination } = layout.read(left.range(layout.bytes));
+  const fields = left.intact ? readFields(header, header.length - left.left) : undefined;
+  if (fields === undefined) return undefined;
+  if (versionAndCommand === localCommand) return local(fields);
+  return versionAndCommand === proxyCommand
+    ? { version: 2, command: 'proxy', source, destination, fields }
+    : undefined;
+}
+
+function local(fields: ProxyFields): ProxyHeader {
+  return { version: 2, command: 'local', source: undefined, destination: undefined, fields };
+}
+
+type Endpoints = { readonly source: Endpoint | undefined; readonly destination: Endpoint | undefined };
+
+interface AddressLayout {
+  readonly bytes: number;
+  readonly read: (addresses: Cursor) => Endpoints;
+}
+
+const nobody = (): Endpoints => ({ source: undefined, destination: undefined });
+
+function readIps(addressBytes: 4 | 16, addresses: Cursor): Endpoints {
+  const from = formatIp(ipFromBytes(addresses.take(addressBytes)));
+  const to = formatIp(ipFromBytes(addresses.take(addressBytes)));
+  return {
+    source: { address: from, port: addresses.u16() },
+    destination: { address: to, port: addresses.u16() },
+  };
+}
+
+/** By the family and protocol byte. Datagrams are missing on purpose: they do not come over TCP. */
+const addressLayouts: Readonly<Record<number, AddressLayout>> = {
+  0x00: { bytes: 0, read: nobody },
+  0x11: { bytes: 12, read: (addresses) => readIps(4, addresses) },
+  0x21: { bytes: 36, read: (addresses) => readIps(16, addresses) },
+  0x31: { bytes: 216, read: nobody },
+};

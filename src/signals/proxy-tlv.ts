@@ -1,0 +1,136 @@
+import { crc32c } from './crc32c.ts';
+import { Cursor } from './cursor.ts';
+
+/** Additional fields of a PROXY protocol v2 header (specification §2.2), and the one of ours. */
+export const tlvType = {
+  alpn: 0x01,
+  authority: 0x02,
+  crc32c: 0x03,
+  noop: 0x04,
+  uniqueId: 0x05,
+  ssl: 0x20,
+  sslVersion: 0x21,
+  sslCommonName: 0x22,
+  sslCipher: 0x23,
+  sslSignatureAlgorithm: 0x24,
+  sslKeyAlgorithm: 0x25,
+  netns: 0x30,
+  /** In the range for custom types, 0xE0 to 0xEF: the attestation, see docs/connection-signals.md. */
+  signals: 0xe1,
+} as const;
+
+/** What the sender saw of its client's TLS (§2.2.6). */
+interface ProxyTls {
+  readonly overTls: boolean;
+  /** A certificate was presented on this connection. */
+  readonly certificateOnConnection: boolean;
+  /** A certificate was presented at least once in this session. */
+  readonly certificateInSession: boolean;
+  /** The presented certificate was verified. */
+  readonly verified: boolean;
+  readonly version: string | undefined;
+  readonly commonName: string | undefined;
+  readonly cipher: string | undefined;
+  readonly signatureAlgorithm: string | undefined;
+  readonly keyAlgorithm: string | undefined;
+}
+
+export interface ProxyFields {
+  readonly alpn: string | undefined;
+  /** Usually the server name (SNI). */
+  readonly authority: string | undefined;
+  readonly uniqueId: Uint8Array | undefined;
+  readonly tls: ProxyTls | undefined;
+  readonly netns: string | undefined;
+  readonly signals: Uint8Array | undefined;
+  /** Whether a checksum was there. A wrong one makes the header malformed. */
+  readonly checked: boolean;
+  /** Every other type, the last one of each. */
+  readonly others: ReadonlyMap<number, Uint8Array>;
+}
+
+export const noFields: ProxyFields = {
+  alpn: undefined,
+  authority: undefined,
+  uniqueId: undefined,
+  tls: undefined,
+  netns: undefined,
+  signals: undefined,
+  checked: false,
+  others: new Map(),
+};
+
+const uniqueIdBytesMax = 128;
+
+/** Reads the fields of a header, from `start` to its end. Undefined when a length does not add up, a known type comes
+ *  twice or the checksum is wrong. */
+export function readFields(header: Uint8Array, start: number): ProxyFields | undefined {
+  const found = new Map<number, Uint8Array>();
+  const left = new Cursor(header, start);
+  while (left.left > 0) {
+    const type = left.u8();
+    const valueStart = start + (header.length - start - left.left) + 2;
+    const value = left.take(left.u16());
+    if (!left.intact || (found.has(type) && type !== tlvType.noop)) return undefined;
+    if (type === tlvType.crc32c && !hasValidChecksum(header, valueStart, value)) return undefined;
+    found.set(type, value);
+  }
+  return interpret(found);
+}
+
+/** The checksum covers the header with zeros in its own place (§2.2.3). */
+function hasValidChecksum(header: Uint8Array, valueStart: number, value: Uint8Array): boolean {
+  if (value.length !== 4) return false;
+  const blank = Uint8Array.from(header);
+  blank.fill(0, valueStart, valueStart + 4);
+  return new Cursor(value).u32() === crc32c(blank);
+}
+
+function interpret(found: Map<number, Uint8Array>): ProxyFields | undefined {
+  const uniqueId = found.get(tlvType.uniqueId);
+  if (uniqueId !== undefined && uniqueId.length > uniqueIdBytesMax) return undefined;
+  const ssl = found.get(tlvType.ssl);
+  const tls = ssl && readTls(ssl);
+  if (ssl !== undefined && tls === undefined) return undefined;
+  const interpreted: ReadonlySet<number> = new Set(Object.values(tlvType));
+  return {
+    alpn: text(found.get(tlvType.alpn)),
+    authority: text(found.get(tlvType.authority)),
+    uniqueId,
+    tls,
+    netns: text(found.get(tlvType.netns)),
+    signals: found.get(tlvType.signals),
+    checked: found.has(tlvType.crc32c),
+    others: new Map([...found].filter(([type]) => !interpreted.has(type))),
+  };
+}
+
+/** The bits of the `client` field (§2.2.6). */
+export const sslClient = { ssl: 1, certificateOnConnection: 2, certificateInSession: 4 } as const;
+
+function readTls(value: Uint8Array): ProxyTls | undefined {
+  const left = new Cursor(value);
+  const client = left.u8();
+  const verify = left.u32();
+  const found = new Map<number, Uint8Array>();
+  while (left.left > 0 && left.intact) found.set(left.u8(), left.take(left.u16()));
+  if (!left.intact) return undefined;
+  const certificateInSession = (client & sslClient.certificateInSession) !== 0;
+  const certificateOnConnection = (client & sslClient.certificateOnConnection) !== 0;
+  return {
+    overTls: (client & sslClient.ssl) !== 0,
+    certificateOnConnection,
+    certificateInSession,
+    // 0 means success, and says so also when there was no certificate to verify.
+    verified: verify === 0 && (certificateOnConnection || certificateInSession),
+    version: text(found.get(tlvType.sslVersion)),
+    commonName: text(found.get(tlvType.sslCommonName)),
+    cipher: text(found.get(tlvType.sslCipher)),
+    signatureAlgorithm: text(found.get(tlvType.sslSignatureAlgorithm)),
+    keyAlgorithm: text(found.get(tlvType.sslKeyAlgorithm)),
+  };
+}
+
+function text(value: Uint8Array | undefined): string | undefined {
+  return value && new TextDecoder().decode(value);
+}

@@ -1,0 +1,243 @@
+import { Cursor } from './cursor.ts';
+
+/** A TCP option's place in the SYN: its kind (RFC 9293 §3.1, IANA), without its content. */
+export type SynOption =
+  | { readonly kind: 'mss' | 'ws' | 'sok' | 'sack' | 'ts' | 'nop' }
+  /** End of options, and the bytes behind it. */
+  | { readonly kind: 'eol'; readonly paddingBytes: number }
+  | { readonly kind: 'unknown'; readonly number: number };
+
+/** Oddities of a packet, under the names that p0f gave them, in the order it prints them.
+ *  Its `ack-` (ACK flag with number 0) is missing: a packet with an ACK flag is no SYN. */
+export const quirkOrder = [
+  'df', 'id+', 'id-', 'ecn', '0+', 'flow',
+  'seq-', 'ack+', 'uptr+', 'urgf+', 'pushf+',
+  'ts1-', 'ts2+', 'opt+', 'exws', 'bad',
+] as const; // prettier-ignore
+
+type Quirk = (typeof quirkOrder)[number];
+
+/** What a SYN says about the stack that sent it. Addresses, ports, sequence numbers, IP ids and timestamp values
+ *  are looked at for quirks and never kept. */
+export interface Syn {
+  readonly ipVersion: 4 | 6;
+  /** TTL or hop limit on arrival. */
+  readonly ttl: number;
+  /** IPv4 options or IPv6 extension headers. */
+  readonly ipOptionBytes: number;
+  /** IP and TCP headers with all options. */
+  readonly headerBytes: number;
+  /** 0 when the option is missing. */
+  readonly mss: number;
+  /** As sent, not scaled. */
+  readonly window: number;
+  /** 0 when the option is missing. */
+  readonly windowScale: number;
+  readonly options: readonly SynOption[];
+  readonly quirks: ReadonlySet<Quirk>;
+  /** Whether the timestamps option carries a timestamp other than 0. Some stacks then count 12 bytes less. */
+  readonly timestamped: boolean;
+  /** Whether data came with the SYN (TCP Fast Open, or a probe). */
+  readonly payload: boolean;
+}
+
+/** - `not-syn`: a TCP packet, but not the first one of a client.
+ *  - `malformed`: no whole IP and TCP header, or a fragment, or another protocol. */
+export type SynAnswer =
+  { readonly kind: 'syn'; readonly syn: Syn } | { readonly kind: 'not-syn' } | { readonly kind: 'malformed' };
+
+const malformed: SynAnswer = { kind: 'malformed' };
+const tcpProtocol = 6;
+const flag = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 } as const;
+
+/** Reads a SYN from its IP header on, as `TCP_SAVED_SYN` returns it: headers without payload, so that the lengths
+ *  the headers declare may exceed what is there. Bytes beyond the declared length are link padding. */
+export function readSyn(packet: Uint8Array): SynAnswer {
+  const ip = (packet[0] ?? 0) >> 4 === 6 ? readIpv6(packet) : readIpv4(packet);
+  if (ip === undefined) return malformed;
+  return readTcp(packet.subarray(ip.headerBytes), ip);
+}
+
+/** What the IP header contributes. */
+interface IpHeader {
+  readonly version: 4 | 6;
+  readonly ttl: number;
+  readonly headerBytes: number;
+  readonly optionBytes: number;
+  /** Bytes behind the IP header, by its own declaration. */
+  readonly payloadBytes: number;
+  readonly quirks: Set<Quirk>;
+}
+
+/** RFC 791 §3.1. */
+function readIpv4(packet: Uint8Array): IpHeader | undefined {
+  const header = new Cursor(packet);
+  const versionAndLength = header.u8();
+  const headerBytes = (versionAndLength & 15) * 4;
+  const service = header.u8();
+  const totalBytes = header.u16();
+  const id = header.u16();
+  const fragment = header.u16();
+  const ttl = header.u8();
+  const protocol = header.u8();
+  header.take(headerBytes - 10);
+  const whole =
+    versionAndLength >> 4 === 4 && headerBytes >= 20 && header.intact && totalBytes >= headerBytes;
+  const isFragment = (fragment & 0x3fff) !== 0;
+  if (!whole || isFragment || protocol !== tcpProtocol) return undefined;
+  const quirks = new Set<Quirk>();
+  const dontFragment = (fragment & 0x4000) !== 0;
+  if (dontFragment) quirks.add('df');
+  if (dontFragment && id !== 0) quirks.add('id+');
+  if (!dontFragment && id === 0) quirks.add('id-');
+  if ((service & 3) !== 0) quirks.add('ecn');
+  if ((fragment & 0x8000) !== 0) quirks.add('0+');
+  return {
+    version: 4,
+    ttl,
+    headerBytes,
+    optionBytes: headerBytes - 20,
+    payloadBytes: totalBytes - headerBytes,
+    quirks,
+  };
+}
+
+/** Extension headers with a length in units of 8 bytes that may stand before TCP (RFC 8200 §4): hop-by-hop options,
+ *  routing, destination options. */
+const skippedHeaders: ReadonlySet<number> = new Set([0, 43, 60]);
+
+/** RFC 8200 §3. */
+function readIpv6(packet: Uint8Array): IpHeader | undefined {
+  const header = new Cursor(packet);
+  const first = header.u32();
+  const declaredBytes = header.u16();
+  let next = header.u8();
+  const ttl = header.u8();
+  header.take(32);
+  let optionBytes = 0;
+  while (skippedHeaders.has(next) && header.intact) {
+    next = header.u8();
+    const units = header.u8();
+    header.take(8 * units + 6);
+    optionBytes += 8 * (units + 1);
+  }
+  if (!header.intact || next !== tcpProtocol || declaredBytes < optionBytes) return undefined;
+  const quirks = new Set<Quirk>();
+  if (((first >>> 20) & 3) !== 0) quirks.add('ecn');
+  if ((first & 0xfffff) !== 0) quirks.add('flow');
+  return {
+    version: 6,
+    ttl,
+    headerBytes: 40 + optionBytes,
+    optionBytes,
+    payloadBytes: declaredBytes - optionBytes,
+    quirks,
+  };
+}
+
+/** RFC 9293 §3.1. */
+function readTcp(segment: Uint8Array, ip: IpHeader): SynAnswer {
+  const header = new Cursor(segment);
+  header.take(4);
+  const sequence = header.u32();
+  const acknowledgement = header.u32();
+  const offsetAndReserved = header.u8();
+  const flags = header.u8();
+  const window = header.u16();
+  header.take(2);
+  const urgent = header.u16();
+  const tcpBytes = (offsetAndReserved >> 4) * 4;
+  const optionArea = header.take(tcpBytes - 20);
+  if (tcpBytes < 20 || !header.intact || tcpBytes > ip.payloadBytes) return malformed;
+  if ((flags & (flag.syn | flag.ack | flag.fin | flag.rst)) !== flag.syn) return { kind: 'not-syn' };
+
+  const quirks = ip.quirks;
+  // The reserved bit is the former ECN nonce (RFC 3540), now accurate ECN (RFC 9768).
+  if ((flags & (flag.ece | flag.cwr)) !== 0 || (offsetAndReserved & 1) !== 0) quirks.add('ecn');
+  if (sequence === 0) quirks.add('seq-');
+  if (acknowledgement !== 0) quirks.add('ack+');
+  if ((flags & flag.urg) !== 0) quirks.add('urgf+');
+  else if (urgent !== 0) quirks.add('uptr+');
+  if ((flags & flag.psh) !== 0) quirks.add('pushf+');
+  const read = readOptions(optionArea, quirks);
+  return {
+    kind: 'syn',
+    syn: {
+      ipVersion: ip.version,
+      ttl: ip.ttl,
+      ipOptionBytes: ip.optionBytes,
+      headerBytes: ip.headerBytes + tcpBytes,
+      window,
+      ...read,
+      quirks,
+      payload: ip.payloadBytes > tcpBytes,
+    },
+  };
+}
+
+type OptionFindings = { -readonly [K in 'mss' | 'windowScale' | 'options' | 'timestamped']: Syn[K] };
+
+/** Options with one legal length, by kind. A wrong length byte is a quirk; the legal length is read all the same,
+ *  as every stack does that fingerprints were ever collected from. */
+const fixedOptions: Readonly<Record<number, { kind: 'mss' | 'ws' | 'sok' | 'ts'; bytes: number }>> = {
+  2: { kind: 'mss', bytes: 4 },
+  3: { kind: 'ws', bytes: 3 },
+  4: { kind: 'sok', bytes: 2 },
+  8: { kind: 'ts', bytes: 10 },
+};
+
+const optionsMax = 24;
+const windowScaleMax = 14;
+
+function readOptions(area: Uint8Array, quirks: Set<Quirk>): OptionFindings {
+  const found: OptionFindings = { mss: 0, windowScale: 0, options: [], timestamped: false };
+  const options: SynOption[] = [];
+  const left = new Cursor(area);
+  while (left.left > 0 && left.intact && options.length < optionsMax) {
+    const number = left.u8();
+    if (number === 0) options.push(endOfOptions(left, quirks));
+    else if (number === 1) options.push({ kind: 'nop' });
+    else if (fixedOptions[number]) options.push(readFixed(left, fixedOptions[number], found, quirks));
+    else options.push(skipVariable(left, number));
+  }
+  if (!left.intact || left.left > 0) quirks.add('bad');
+  found.options = options;
+  return found;
+}
+
+function endOfOptions(left: Cursor, quirks: Set<Quirk>): SynOption {
+  const padding = left.take(left.left);
+  if (padding.some((byte) => byte !== 0)) quirks.add('opt+');
+  return { kind: 'eol', paddingBytes: padding.length };
+}
+
+function readFixed(
+  left: Cursor,
+  { kind, bytes }: { kind: 'mss' | 'ws' | 'sok' | 'ts'; bytes: number },
+  found: OptionFindings,
+  quirks: Set<Quirk>,
+): SynOption {
+  const option = left.range(bytes - 1);
+  // Cut off by the end of the header: the kind counts for the layout, the content does not.
+  if (!left.intact) return { kind };
+  if (option.u8() !== bytes) quirks.add('bad');
+  if (kind === 'mss') found.mss = option.u16();
+  if (kind === 'ws') found.windowScale = option.u8();
+  if (kind === 'ws' && found.windowScale > windowScaleMax) quirks.add('exws');
+  if (kind === 'ts') readTimestamps(option, found, quirks);
+  return { kind };
+}
+
+function readTimestamps(option: Cursor, found: OptionFindings, quirks: Set<Quirk>): void {
+  found.timestamped = option.u32() !== 0;
+  if (!found.timestamped) quirks.add('ts1-');
+  if (option.u32() !== 0) quirks.add('ts2+');
+}
+
+/** Options that state their length: selective acknowledgements (RFC 2018) and whatever else there is. */
+function skipVariable(left: Cursor, number: number): SynOption {
+  const bytes = left.u8();
+  const [least, most] = number === 5 ? [10, 34] : [2, 40];
+  left.take(bytes < least || bytes > most ? Infinity : bytes - 2);
+  return number === 5 ? { kind: 'sack' } : { kind: 'unknown', number };
+}

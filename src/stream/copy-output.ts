@@ -1,0 +1,99 @@
+/** An output buffer for copies of one source: ranges that follow each other in the source are copied together, and
+ *  so are bytes written in between when the source happens to have the same there. */
+export class CopyOutput {
+  readonly #bytesMax: number;
+  #buffer = new Uint8Array(0);
+  #length = 0;
+  #source = new Uint8Array(0);
+  #sourceEnd = 0;
+  /** The range of the source that is written but not copied yet. */
+  #from = 0;
+  #to = 0;
+  /** More than `bytesMax` were written: what follows is of no use. */
+  full = false;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Starts over, for a source that ends before `sourceEnd`. */
+  begin(source: Uint8Array, sourceEnd: number): void {
+    this.#source = source as Uint8Array<ArrayBuffer>;
+    this.#sourceEnd = sourceEnd;
+    this.#length = 0;
+    this.#from = 0;
+    this.#to = 0;
+    this.full = false;
+  }
+
+  /** Writes `source[start, end)`. */
+  range(start: number, end: number): void {
+    if (start !== this.#to) {
+      this.#flush();
+      this.#from = start;
+    }
+    this.#to = end;
+  }
+
+  /** Writes these bytes. */
+  literal(bytes: Uint8Array): void {
+    if (this.#sourceGoesOn(bytes)) {
+      this.#to += bytes.length;
+      return;
+    }
+    this.#flush();
+    if (!this.#reserve(bytes.length)) return;
+    copy(bytes, 0, bytes.length, this.#buffer, this.#length);
+    this.#length += bytes.length;
+    this.#from = 0;
+    this.#to = 0;
+  }
+
+  /** All that was written, until the next `begin`; undefined when it is too much. */
+  finish(): Uint8Array | undefined {
+    this.#flush();
+    // Do not hold on to the peer's bytes.
+    this.#source = noBytes;
+    return this.full ? undefined : this.#buffer.subarray(0, this.#length);
+  }
+
+  #sourceGoesOn(bytes: Uint8Array): boolean {
+    const at = this.#to;
+    if (at === this.#from || at + bytes.length > this.#sourceEnd) return false;
+    for (let i = 0; i < bytes.length; i += 1) if (this.#source[at + i] !== bytes[i]) return false;
+    return true;
+  }
+
+  #flush(): void {
+    const length = this.#to - this.#from;
+    if (length === 0 || !this.#reserve(length)) return;
+    copy(this.#source, this.#from, this.#to, this.#buffer, this.#length);
+    this.#length += length;
+    this.#from = this.#to;
+  }
+
+  #reserve(length: number): boolean {
+    const needed = this.#length + length;
+    if (this.full || needed > this.#bytesMax) {
+      this.full = true;
+      return false;
+    }
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.min(this.#bytesMax, Math.max(bufferInitial, needed * 2)));
+      grown.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = grown;
+    }
+    return true;
+  }
+}
+
+const noBytes = new Uint8Array(0);
+const bufferInitial = 4_096;
+
+/** Longest copy made by a loop: below it, a subarray costs more than the native copy saves. */
+const loopBytesMax = 48;
+
+function copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  if (end - start > loopBytesMax) return target.set(source.subarray(start, end), at);
+  for (let i = start, to = at; i < end; i += 1, to += 1) target[to] = source[i]!;
+}

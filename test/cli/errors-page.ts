@@ -1,0 +1,40 @@
+/** ERRORS.md, written from the tables of codes. To regenerate: `node test/cli/errors-page.ts > ERRORS.md`. */
+import { errorSections } from '../../src/cli/errors.ts';
+import { type ExitName, exitCodes, exitMeanings } from '../../src/cli/exit.ts';
+
+const opening = `# Errors
+
+Every failure has a code. The code is stable and for programs; the sentence beside it is for people and may change.
+Nothing in either comes from the wire. A test compares this page with the code.
+
+## Exit codes
+
+Those of \`sysexits.h\` where they fit. \`narthex --help\` prints the same table.
+`;
+
+/** The page; prettier aligns its tables. */
+export function errorsPage(): string {
+  const exits = Object.entries(exitCodes).map(([name, code]) => [
+    String(code),
+    exitMeanings[name as ExitName],
+  ]);
+  const sections = errorSections.map(({ title, seen, codes }) => {
+    const rows = Object.entries(codes).map(([code, { cause, wayOut }]) => [`\`${code}\``, cause, wayOut]);
+    return [
+      `## ${title}`,
+      '',
+      `Seen ${seen}.`,
+      '',
+      ...table(['code', 'what happened', 'way out'], rows),
+      '',
+    ].join('\n');
+  });
+  return [opening, ...table(['exit', 'meaning'], exits), '', ...sections].join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const lines = [head, head.map(() => '---'), ...rows];
+  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`);
+}
+
+if (import.meta.main) process.stdout.write(errorsPage());

@@ -1,0 +1,209 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { issue } from '../config/certificate.ts';
+import { folderWith, minimal } from '../config/folder.ts';
+import { narthex, root } from './narthex.ts';
+
+const { cert, key } = issue(['chat.example']);
+const commands = ['demo', 'check', 'serve', 'scan', 'schema'];
+
+/** Names every module that is loaded, on standard error. */
+const loadedModules = `
+  import { registerHooks } from 'node:module';
+  import { writeSync } from 'node:fs';
+  registerHooks({ load: (url, context, next) => (writeSync(2, url + '\\n'), next(url, context)) });
+`;
+
+const pair = { 'tls.crt': cert, 'tls.key': key };
+
+describe('narthex', () => {
+  it('alone teaches, and is a mistake', async () => {
+    const { exit, stdout, stderr } = await narthex([]);
+    expect([exit, stdout]).toEqual([64, '']);
+    expect(stderr).toMatch(/Start here:/);
+  });
+
+  it('--help lists commands and exit codes', async () => {
+    const { exit, stdout, stderr } = await narthex(['--help']);
+    expect([exit, stderr]).toEqual([0, '']);
+    for (const name of commands) expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
+    expect(stdout).toMatch(/^ {2}78 {2}the configuration is wrong/m);
+  });
+
+  it('--help loads no command', async () => {
+    const folder = await folderWith({ 'hook.mjs': loadedModules });
+    const loaded = async (args: string[]): Promise<string> =>
+      (await narthex(args, { node: ['--import', join(folder, 'hook.mjs')] })).stderr;
+    expect(await loaded(['--help'])).not.toMatch(/cli\/(demo|check|serve|scan|schema)\.ts/);
+    const schema = await loaded(['schema']);
+    expect(schema).toContain('cli/schema.ts');
+    expect(schema).not.toMatch(/cli\/(demo|check|serve|scan)\.ts/);
+  });
+
+  it('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(await narthex(['--version'])).toEqual({ exit: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it.each(commands)('%s --help and help %s say the same', async (name) => {
+    const [asked, helped] = [await narthex([name, '--help']), await narthex(['help', name])];
+    expect([asked.exit, asked.stderr]).toEqual([0, '']);
+    expect(asked.stdout).toMatch(new RegExp(`^Usage: narthex ${name}\\b`));
+    expect(asked).toEqual(helped);
+  });
+
+  it.each([
+    [['chek'], "unknown command 'chek' (Did you mean check?)"],
+    [['check', '--formt', 'json'], "unknown option '--formt' (Did you mean --format?)"],
+    [['check', '--format', 'yaml'], "argument 'yaml' is invalid. Allowed choices are text, json."],
+    [['check', 'a', 'b'], "too many arguments for 'check'"],
+    [['schema', 'a'], "too many arguments for 'schema'"],
+  ])('%j is a mistake', async (args, message) => {
+    const { exit, stdout, stderr } = await narthex(args);
+    expect([exit, stdout]).toEqual([64, '']);
+    expect(stderr).toMatch(/^narthex: error ERR_USAGE: /);
+    expect(stderr).toContain(message);
+  });
+
+  it('schema prints the published schema', async () => {
+    const { exit, stdout } = await narthex(['schema']);
+    const published: unknown = JSON.parse(
+      readFileSync(join(root, 'deploy/schema/narthex.schema.json'), 'utf8'),
+    );
+    expect([exit, JSON.parse(stdout)]).toEqual([0, published]);
+  });
+});
+
+describe('a Node too old for TypeScript', () => {
+  const candidates = ['/usr/local/bin/node', '/usr/bin/node', '/opt/node/bin/node'].filter((path) =>
+    existsSync(path),
+  );
+  const old = candidates.find(
+    (path) => Number(/^v(\d+)/.exec(spawnSync(path, ['--version']).stdout.toString())?.[1]) < 22,
+  );
+
+  it.skipIf(old === undefined)(
+    'hands over to the one among the dependencies (skipped: none here)',
+    async () => {
+      const folder = await folderWith({ ...pair, 'narthex.yaml': minimal });
+      const good = await narthex(['check'], { folder, program: old! });
+      expect([good.exit, good.stderr]).toEqual([0, '']);
+      expect((await narthex(['check', 'none.yaml'], { folder, program: old! })).exit).toBe(66);
+    },
+  );
+});
+
+describe('narthex check', () => {
+  it('says what a valid configuration would serve', async () => {
+    const folder = await folderWith({ ...pair, 'narthex.yaml': minimal });
+    const { exit, stdout, stderr } = await narthex(['check'], { folder });
+    expect([exit, stderr]).toEqual([0, '']);
+    expect(stdout.replace(/until .*/, 'until …')).toBe(
+      [
+        'narthex.yaml: the configuration is valid. It would serve',
+        '  listener     clients on [::]:5222, starttls',
+        '  domain       chat.example at gatekeeper main (xmpp.internal:5222, starttls)',
+        `  certificate  ${join(folder, 'tls.crt')} for chat.example, until …`,
+        '  admin        http://127.0.0.1:9090',
+        '  tracing      off',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('runs where code from strings is forbidden', async () => {
+    const folder = await folderWith({ ...pair, 'narthex.yaml': minimal });
+    const { exit, stderr } = await narthex(['check'], {
+      folder,
+      node: ['--disallow-code-generation-from-strings'],
+    });
+    expect([exit, stderr]).toEqual([0, '']);
+  });
+
+  it('reports every mistake with its place, in plain text on a pipe', async () => {
+    const folder = await folderWith({
+      ...pair,
+      'my.yaml': minimal.replace('listeners', 'listners').replace('Proxy', 'Client'),
+    });
+    const { exit, stdout, stderr } = await narthex(['check', 'my.yaml'], { folder });
+    expect([exit, stdout]).toEqual([78, '']);
+    expect(stderr.split('\n').filter((line) => line.startsWith('my.yaml'))).toEqual([
+      'my.yaml:2:7: error ERR_CONFIG_VERSION: `kind` must be `Proxy`; it is the text `Client`',
+      'my.yaml:3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `listners`, did you mean `listeners`?',
+    ]);
+  });
+
+  it('finds the file by NARTHEX_CONFIG', async () => {
+    const folder = await folderWith({ ...pair, 'other.yaml': minimal });
+    const { exit } = await narthex(['check'], { folder, environment: { NARTHEX_CONFIG: 'other.yaml' } });
+    expect(exit).toBe(0);
+  });
+
+  it('has an exit code of its own for a file that is not there', async () => {
+    const { exit, stderr } = await narthex(['check', 'none.yaml']);
+    expect(exit).toBe(66);
+    expect(stderr).toMatch(/^narthex: error ERR_CONFIG_NOT_FOUND: there is no file none\.yaml\n {4}\S/);
+  });
+
+  it('looks into the certificates', async () => {
+    const folder = await folderWith({
+      'tls.crt': cert,
+      'tls.key': issue(['x.example']).key,
+      'narthex.yaml': minimal,
+    });
+    const { exit, stderr } = await narthex(['check'], { folder });
+    expect(exit).toBe(78);
+    expect(stderr).toMatch(/^narthex\.yaml:9:14: error ERR_CONFIG_KEY_MISMATCH: /);
+  });
+
+  it('warns, and accepts, when a domain has no certificate', async () => {
+    const folder = await folderWith({
+      ...pair,
+      'narthex.yaml': minimal.replace('chat.example', 'talk.example'),
+    });
+    const { exit, stderr, stdout } = await narthex(['check'], { folder });
+    expect(exit).toBe(0);
+    expect(stderr).toMatch(
+      /^narthex\.yaml:11:13: warning ERR_CONFIG_CERTIFICATE_DOMAIN: no certificate covers `talk\.example`/,
+    );
+    expect(stdout).toContain('for no domain');
+  });
+
+  it('speaks JSON, of what is right and of what is wrong', async () => {
+    const folder = await folderWith({
+      ...pair,
+      'good.yaml': minimal,
+      'bad.yaml': minimal.replace('5222', '0x1_'),
+    });
+    const good = await narthex(['check', '--format', 'json', 'good.yaml'], { folder });
+    expect([good.exit, good.stderr]).toEqual([0, '']);
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      valid: true,
+      file: 'good.yaml',
+      problems: [],
+      serves: { tracing: null },
+    });
+    const bad = await narthex(['check', '--format', 'json', 'bad.yaml'], { folder });
+    expect([bad.exit, bad.stderr]).toEqual([78, '']);
+    expect(JSON.parse(bad.stdout)).toMatchObject({
+      valid: false,
+      problems: [
+        {
+          code: 'ERR_CONFIG_TYPE',
+          path: 'listeners[0].port',
+          place: { file: 'bad.yaml', line: 5, column: 11 },
+        },
+      ],
+    });
+  });
+
+  it('puts nothing of a key on the screen', async () => {
+    const folder = await folderWith({ 'tls.crt': key, 'tls.key': cert, 'narthex.yaml': minimal });
+    const { stdout, stderr } = await narthex(['check'], { folder });
+    const secret = key.split('\n')[1]!;
+    expect(stdout + stderr).not.toContain(secret);
+    expect(stderr).toContain('ERR_CONFIG_KEY');
+  });
+});

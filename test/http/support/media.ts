@@ -1,0 +1,55 @@
+/** The media relay in front of a media server on the loopback. */
+import { defaultHttpLimits, type HttpLimits } from '../../../src/http/limits.ts';
+import { createMediaRelay } from '../../../src/http/media.ts';
+import { createMediaTokens, type MediaTokens } from '../../../src/http/media-token.ts';
+import { createSsrfGuard, type SsrfOptions } from '../../../src/http/ssrf.ts';
+import { serve, type Served } from './serve.ts';
+import type { HttpEvent } from '../../../src/http/events.ts';
+
+export interface MediaRelayUnderTest extends Served {
+  readonly tokens: MediaTokens;
+  readonly events: HttpEvent[];
+  /** Where a URL is to be had through the relay. */
+  through(url: URL | string): URL;
+}
+
+export async function serveMedia(
+  origins: readonly string[],
+  {
+    limits = {},
+    guard = {},
+    tls = {},
+  }: {
+    readonly limits?: Partial<HttpLimits>;
+    readonly guard?: Partial<SsrfOptions>;
+    readonly tls?: { readonly ca?: string };
+  } = {},
+): Promise<MediaRelayUnderTest> {
+  const all = { ...defaultHttpLimits, ...limits };
+  const tokens = createMediaTokens({
+    secrets: [Buffer.alloc(32, 7)],
+    lifetimeMs: 60_000,
+    now: () => Date.now(),
+  });
+  const events: HttpEvent[] = [];
+  const report = (event: HttpEvent): void => void events.push(event);
+  const media = createMediaRelay({
+    tokens,
+    guard: createSsrfGuard({ origins, allowAddresses: ['127.0.0.1'], ...guard }),
+    audienceOf: () => 'gatekeeper.example',
+    report,
+    tls,
+    limits: all,
+  });
+  const served = await serve({ media, report }, all);
+  return {
+    ...served,
+    tokens,
+    events,
+    through: (url) => new URL(`/media/${tokens.seal(String(url), 'gatekeeper.example')}`, served.url),
+    close: async () => {
+      await served.close();
+      media.close();
+    },
+  };
+}

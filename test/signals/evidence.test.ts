@@ -1,0 +1,138 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { isSignalClaims, signalClaims, type SignalNecessities } from '../../src/signals/claims.ts';
+import { ClientHelloReader } from '../../src/signals/client-hello-reader.ts';
+import {
+  absent,
+  balancerSignals,
+  clientIpSignal,
+  roundTripSignal,
+  tcpFingerprintSignal,
+  tlsFingerprintSignal,
+  type ConnectionSignals,
+} from '../../src/signals/evidence.ts';
+import type { ConnectionCapture } from '../../src/signals/saved-syn.ts';
+import { readSyn } from '../../src/signals/syn.ts';
+import { handshake, records } from './hello.ts';
+import { syn4 } from './packet.ts';
+
+const read = readSyn(syn4({ ttl: 60 }));
+const capture: ConnectionCapture = {
+  syn: read.kind === 'syn' ? read : { kind: 'absent', reason: 'parse-error' },
+  tcp: { roundTripUs: 23_400, roundTripVarianceUs: 100 },
+};
+const p0f = '4:60+4:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0';
+const hello = new ClientHelloReader().push(records(handshake()));
+
+const signals: ConnectionSignals = {
+  clientIp: clientIpSignal('::ffff:192.0.2.77', 'edge'),
+  tcpFingerprint: tcpFingerprintSignal(capture),
+  tlsFingerprint: tlsFingerprintSignal(hello),
+  roundTrip: roundTripSignal(capture, 61),
+};
+
+const everything: SignalNecessities = {
+  client_ip: 'obligation',
+  tcp: 'anti-abuse',
+  tls: 'anti-abuse',
+  round_trip: 'anti-abuse',
+};
+
+describe('evidence of a connection', () => {
+  it('becomes claims, each with who saw it and why it is needed', () => {
+    const claims = signalClaims(signals, everything);
+    expect(claims).toEqual({
+      client_ip: { address: '192.0.2.77', observed_by: 'edge', necessity: 'obligation' },
+      tcp: { p0f, distance: 4, observed_by: 'edge', necessity: 'anti-abuse' },
+      tls: { ja4: expect.stringMatching(/^t12d0101/), observed_by: 'edge', necessity: 'anti-abuse' },
+      round_trip: { tcp_ms: 25, tls_ms: 60, observed_by: 'edge', necessity: 'anti-abuse' },
+    });
+    expect(isSignalClaims(JSON.parse(JSON.stringify(claims)))).toBe(true);
+  });
+
+  it('leaves out what the policy gives no reason for', () => {
+    expect(signalClaims(signals, {})).toEqual({});
+    expect(Object.keys(signalClaims(signals, { client_ip: 'obligation' }))).toEqual(['client_ip']);
+  });
+
+  it('says why something is missing', () => {
+    const none: ConnectionSignals = {
+      clientIp: clientIpSignal('not an address', 'edge'),
+      tcpFingerprint: absent('behind-lb'),
+      tlsFingerprint: absent('disabled'),
+      roundTrip: roundTripSignal({ ...capture, tcp: undefined }, undefined),
+    };
+    const claims = signalClaims(none, everything);
+    expect(claims).toEqual({
+      client_ip: { absent: 'parse-error' },
+      tcp: { absent: 'behind-lb' },
+      tls: { absent: 'disabled' },
+      round_trip: { absent: 'unsupported' },
+    });
+    expect(isSignalClaims(claims)).toBe(true);
+    const flood: ConnectionCapture = { syn: { kind: 'absent', reason: 'syncookie' }, tcp: undefined };
+    expect(tcpFingerprintSignal(flood)).toEqual(absent('syncookie'));
+  });
+
+  it.each([
+    ['<stream', 'not-tls'],
+    ['\u0016\u0003\u0001\0\0', 'parse-error'],
+    ['', 'parse-error'],
+    ['\u0016\u0003\u0001\0\u0004\u0001\0@\0', 'parse-error'],
+  ])('of first bytes %j is %s', (bytes, reason) => {
+    expect(tlsFingerprintSignal(new ClientHelloReader().push(Buffer.from(bytes, 'latin1')))).toEqual(
+      absent(reason as 'not-tls'),
+    );
+  });
+
+  it('keeps the address out of logs', () => {
+    expect(inspect(signals, { depth: 9 })).not.toContain('192.0.2.77');
+    expect(JSON.stringify(signals)).not.toContain('192.0.2.77');
+  });
+
+  it.each([
+    ['192.0.2.77', { ipv4: 24, ipv6: 48 }, '192.0.2.0'],
+    ['2001:db8:1:2::3', { ipv4: 24, ipv6: 48 }, '2001:db8:1::'],
+    ['2001:db8:1:2::3', { ipv4: 24 }, '2001:db8:1:2::3'],
+  ])('coarsens %s by %o to %s', (address, prefixBits, expected) => {
+    const signal = clientIpSignal(address, 'balancer', prefixBits);
+    expect(signal.kind === 'seen' && signal.value.reveal()).toBe(expected);
+    expect(signal).toMatchObject({ observedBy: 'balancer' });
+  });
+
+  it('takes a balancer’s word for what looks like a fingerprint, and says whose it is', () => {
+    const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1';
+    const fields = new Map([
+      [0xe2, Buffer.from(ja4)],
+      [0xe3, Buffer.from(p0f)],
+    ]);
+    expect(balancerSignals(fields)).toEqual({
+      tcpFingerprint: { kind: 'seen', value: { p0f, distance: undefined }, observedBy: 'balancer' },
+      tlsFingerprint: { kind: 'seen', value: { ja4, ja4Stable: undefined }, observedBy: 'balancer' },
+    });
+    expect(balancerSignals(fields, { ja4Type: 0xe5, p0fType: 0xe2 })).toEqual({
+      tcpFingerprint: absent('parse-error'),
+      tlsFingerprint: absent('behind-lb'),
+    });
+  });
+});
+
+describe('the shape of claims', () => {
+  const tcp = { p0f, observed_by: 'edge', necessity: 'anti-abuse' };
+  it.each<[string, unknown]>([
+    ['a list', []],
+    ['null', null],
+    ['an unknown signal', { user: tcp }],
+    ['a signal by an inherited name', { constructor: tcp }],
+    ['a signal that is a list', { tcp: [] }],
+    ['an unknown member', { tcp: { ...tcp, sequence: 1 } }],
+    ['a member of another type', { tcp: { ...tcp, p0f: 1 } }],
+    ['no value', { tcp: { observed_by: 'edge', necessity: 'anti-abuse' } }],
+    ['an unknown observer', { tcp: { ...tcp, observed_by: 'someone' } }],
+    ['no necessity', { tcp: { p0f, observed_by: 'edge' } }],
+    ['an unknown reason', { tcp: { absent: 'suspicious' } }],
+    ['a reason and a value', { tcp: { ...tcp, absent: 'disabled' } }],
+  ])('is not %s', (_, claims) => {
+    expect(isSignalClaims(claims)).toBe(false);
+  });
+});
