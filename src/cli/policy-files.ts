@@ -9,7 +9,7 @@ import type { Policy } from '../policy/policy.ts';
 import { loadPolicy, type PolicySource } from '../policy/resolve.ts';
 
 /** The folder that comes with the product. */
-export const shippedPolicies = fileURLToPath(new URL('../../policies', import.meta.url));
+const shippedPolicies = fileURLToPath(new URL('../../policies', import.meta.url));
 
 /** Documents that cannot be used. */
 export class PolicyRefused extends Error {
@@ -37,7 +37,7 @@ export function readText(file: string): TextFile {
 }
 
 /** The YAML files of a folder, or the file itself, by name. @throws FileMissing */
-export function readYaml(path: string): readonly TextFile[] {
+function readYaml(path: string): readonly TextFile[] {
   return readFolder(path, '.yaml');
 }
 

@@ -28,14 +28,7 @@ export function replaceContent(stanza: Stanza, index: number, value: string): Ed
   };
 }
 
-/** Writes a whole element anew, without the attributes it had: they could say what its text no longer does. */
-export function replaceElement(stanza: Stanza, index: number, value: string): Edit {
-  const close = stanza.tape[index + element.end]!;
-  const name = stanza.localName(index);
-  const namespace = escapeAttribute(stanza.namespaceName(index));
-  return {
-    start: stanza.tape[index + element.tagStart]!,
-    end: stanza.tape[close + end.tagEnd]!,
-    replacement: Buffer.from(`<${name} xmlns='${namespace}'>${escapeText(value)}</${name}>`),
-  };
+/** An element written anew, without the attributes it had: they could say what its text no longer does. */
+export function elementWith(namespace: string, local: string, value: string): string {
+  return `<${local} xmlns='${escapeAttribute(namespace)}'>${escapeText(value)}</${local}>`;
 }

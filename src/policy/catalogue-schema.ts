@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { treatmentNames } from '../minimisation/treatment.ts';
 import { audienceNames } from './schema.ts';
 
-export const fieldClasses = [
+const fieldClasses = [
   'routing',
   'e2ee-bound',
   'ack-obligated',
@@ -21,7 +21,7 @@ export const fieldClasses = [
   'wire',
 ] as const;
 
-export const valueTypes = [
+const valueTypes = [
   'none', 'text', 'time', 'seconds', 'bytes', 'number', 'address', 'version', 'language',
   'identifier', 'uuid', 'resource', 'jid', 'url',
 ] as const; // prettier-ignore
@@ -94,8 +94,6 @@ export const obligationsSchema = z.strictObject({
     }),
   ),
 });
-
-export type ObligationsDocument = z.infer<typeof obligationsSchema>;
 
 /** For editors of catalogue files. */
 export function catalogueJsonSchema(): object {

@@ -45,7 +45,7 @@ export interface Field {
 }
 
 /** An element that holds fields and says nothing by itself. */
-export interface Structure {
+interface Structure {
   readonly selector: Selector;
   /** It goes when everything in it was dropped. */
   readonly wrapper: boolean;

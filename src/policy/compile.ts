@@ -2,7 +2,7 @@
 import { answerPayload } from '../minimisation/answer.ts';
 import { coarsenTo } from '../minimisation/coarsen.ts';
 import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
-import { replaceWith } from '../minimisation/replace.ts';
+import { elementWith, replaceWith } from '../minimisation/replace.ts';
 import type { Treatment } from '../minimisation/treatment.ts';
 import { audienceOf, directions, opposite, type Audience, type Direction } from '../stanza/direction.ts';
 import type { Names } from '../stanza/names.ts';
@@ -170,7 +170,7 @@ class TableBuilder {
       this.#add(selector, {
         ...neutral,
         part: selector.part,
-        effect: mapsBack ? { kind: 'transform', transform, whole: false } : keepEffect,
+        effect: mapsBack ? { kind: 'transform', transform } : keepEffect,
       });
     }
   }
@@ -247,7 +247,12 @@ function flagsOf({ classes }: Field, selector: Selector): number {
   return flag.owner | auxiliary | (classes.includes('wrapper') ? flag.wrapper : 0);
 }
 
-function effectOf(field: Field, { target }: FieldSelector, treatment: Treatment, slot: number): Effect {
+function effectOf(
+  field: Field,
+  { target, steps }: FieldSelector,
+  treatment: Treatment,
+  slot: number,
+): Effect {
   switch (treatment.kind) {
     case 'keep':
       return keepEffect;
@@ -255,20 +260,18 @@ function effectOf(field: Field, { target }: FieldSelector, treatment: Treatment,
       return field.classes.includes('wire') ? { kind: 'normalise' } : { kind: 'drop' };
     case 'refuse':
       return { kind: 'refuse', condition: treatment.condition };
-    case 'replace':
-      return {
-        kind: 'transform',
-        transform: replaceWith(treatment.value),
-        whole: target.kind === 'element',
-      };
+    case 'replace': {
+      if (target.kind !== 'element') return { kind: 'transform', transform: replaceWith(treatment.value) };
+      const { namespace, local } = steps.at(-1)!;
+      return { kind: 'substitute', payload: Buffer.from(elementWith(namespace, local, treatment.value)) };
+    }
     case 'coarsen':
-      return { kind: 'transform', transform: coarsenTo(treatment.to), whole: false };
+      return { kind: 'transform', transform: coarsenTo(treatment.to) };
     case 'pseudonymise': {
       const rule = pseudonymRule(field, treatment);
       return {
         kind: 'transform',
         transform: (value, session) => session.hide(slot, value, rule),
-        whole: false,
       };
     }
     case 'delay':

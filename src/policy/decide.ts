@@ -8,7 +8,7 @@ import { delayOf } from '../minimisation/delay.ts';
 import { dropAttribute, dropElement, dropText } from '../minimisation/drop.ts';
 import { pad } from '../minimisation/pad.ts';
 import { isOwedAnswer, refusal, withheldResult } from '../minimisation/refuse.ts';
-import { replaceAttribute, replaceContent, replaceElement } from '../minimisation/replace.ts';
+import { replaceAttribute, replaceContent } from '../minimisation/replace.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -173,11 +173,13 @@ export class Decider {
     const editsBefore = this.#edits.length;
     let flags = this.#isMessage(at) ? flag.wrapper : 0;
     let listed = entry?.container === true;
+    let substitute: Uint8Array | undefined;
     let rewritten = false;
     for (const rule of entry?.elements ?? none) {
       if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
       listed = true;
       flags |= rule.flags;
+      if (rule.effect.kind === 'substitute') substitute = rule.effect.payload;
       const result = this.#applyToElement(rule, at);
       if (result === fate.gone) return this.#removeElement(at, editsBefore);
       if (result === fate.rewritten) rewritten = true;
@@ -187,12 +189,9 @@ export class Decider {
       if (this.#judgeUnlisted(namespace) === fate.gone) return this.#removeElement(at, editsBefore);
       flags |= flag.owner;
     }
+    if (substitute !== undefined) return this.#substituteElement(at, editsBefore, substitute, flags);
     if (this.#judgeAttributes(at, entry, (flags & flag.owner) !== 0) === fate.gone)
       return this.#removeElement(at, editsBefore);
-    if (rewritten && this.#replacesWhole(at, editsBefore)) {
-      this.#markContent(flags);
-      return tape[at + element.end]! + endSize;
-    }
     this.#push(at, editsBefore, flags);
     return rewritten ? tape[at + element.end]! : at + elementSize;
   }
@@ -265,6 +264,14 @@ export class Decider {
     return this.#stanza.tape[at + element.end]! + endSize;
   }
 
+  #substituteElement(at: number, editsBefore: number, replacement: Uint8Array, flags: number): number {
+    const { start, end } = dropElement(this.#stanza, at);
+    this.#edits.length = editsBefore;
+    this.#edits.push({ start, end, replacement });
+    this.#markContent(flags);
+    return this.#stanza.tape[at + element.end]! + endSize;
+  }
+
   #applyToElement(rule: TableRule, at: number): number {
     if (rule.decision !== undefined) this.#decisions.push(rule.decision);
     const { effect } = rule;
@@ -275,9 +282,6 @@ export class Decider {
         return fate.gone;
       case 'transform':
         return this.#transformContent(rule, effect, at);
-      case 'substitute':
-        this.#edits.push({ ...dropElement(this.#stanza, at), replacement: effect.payload });
-        return fate.rewritten;
       default:
         return this.#applyToStanza(effect, at);
     }
@@ -317,32 +321,18 @@ export class Decider {
 
   #transformContent(
     rule: TableRule,
-    { transform, whole }: Extract<Effect, { kind: 'transform' }>,
+    { transform }: Extract<Effect, { kind: 'transform' }>,
     at: number,
   ): number {
     const before = this.#stanza.text(at);
     // Hiding the text of an element must not leave what else it holds.
-    if (!whole && this.#stanza.firstChild(at) !== -1)
-      return rule.decision === undefined ? fate.stays : fate.gone;
-    if (!whole && before === '') return fate.stays;
+    if (this.#stanza.firstChild(at) !== -1) return rule.decision === undefined ? fate.stays : fate.gone;
+    if (before === '') return fate.stays;
     const after = transformPart(transform, rule.part, before, this.#session);
     if (after === undefined) return fate.gone;
-    if (whole) {
-      this.#edits.push(replaceElement(this.#stanza, at, after));
-      return fate.rewritten;
-    }
     if (after === before) return fate.stays;
     this.#edits.push(replaceContent(this.#stanza, at, after));
     return fate.rewritten;
-  }
-
-  /** Whether the last edit already stands for the whole element, tags included. */
-  #replacesWhole(at: number, editsBefore: number): boolean {
-    const start = this.#stanza.tape[at + element.tagStart]!;
-    const whole = this.#edits.findIndex((edit, index) => index >= editsBefore && edit.start === start);
-    if (whole === -1) return false;
-    this.#edits.splice(editsBefore, this.#edits.length, this.#edits[whole]!);
-    return true;
   }
 
   #judgeAttributes(at: number, entry: Entry | undefined, owned: boolean): number {
@@ -394,10 +384,14 @@ export class Decider {
     let before: string | undefined;
     let after: string | undefined;
     let withheld = false;
+    let resource: 'own-resource' | 'peer-resource' | 'none' | undefined;
     for (const rule of rules) {
       if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
       if (result === notFound) result = fate.stays;
-      if (rule.part !== 'whole' && !this.#hasPart(index, rule.part)) continue;
+      if (rule.part !== 'whole') {
+        resource ??= this.#resourceOf(index);
+        if (resource !== rule.part) continue;
+      }
       if (rule.decision !== undefined) this.#decisions.push(rule.decision);
       const { effect } = rule;
       if (effect.kind === 'keep') continue;
@@ -419,18 +413,19 @@ export class Decider {
     return result;
   }
 
-  /** Whether a JID has a resource, and one of ours or one of theirs as asked. Most have none, and none is decoded. */
-  #hasPart(index: number, part: 'own-resource' | 'peer-resource'): boolean {
+  /** Whose the resource of a JID is. Most have none, and those are not decoded. */
+  #resourceOf(index: number): 'own-resource' | 'peer-resource' | 'none' {
     const { tape, bytes, start } = this.#stanza;
     const end = tape[index + attribute.valueEnd]!;
-    if (
-      end < needsDecoding &&
-      bytes.subarray(start + tape[index + attribute.valueStart]!, start + end).indexOf(SLASH) === -1
-    )
-      return false;
+    if (end < needsDecoding) {
+      let at = start + tape[index + attribute.valueStart]!;
+      while (at < start + end && bytes[at] !== SLASH) at += 1;
+      if (at === start + end) return 'none';
+    }
     const value = this.#stanza.value(index);
     const bare = bareOf(value);
-    return bare.length < value.length && this.#session.isOwn(bare) === (part === 'own-resource');
+    if (bare.length === value.length) return 'none';
+    return this.#session.isOwn(bare) ? 'own-resource' : 'peer-resource';
   }
 
   /** A declaration whose namespace nothing that stays can use is an attribute nobody knows. */

@@ -31,7 +31,7 @@ export type DiagnosticCode =
   | 'WARN_POLICY_BYPASS'
   | 'WARN_POLICY_EXPIRY';
 
-export type Severity = 'error' | 'warning';
+type Severity = 'error' | 'warning';
 
 /** A place in a file; lines and columns from 1. */
 export interface Place {

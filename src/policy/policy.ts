@@ -61,7 +61,7 @@ export type Loaded<T> =
   | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[] };
 
 /** What a field that is neither named nor covered by `*` gets: what the catalogue does not know gets. */
-export function unlistedTreatment(unlisted: Unlisted): Treatment {
+function unlistedTreatment(unlisted: Unlisted): Treatment {
   return unlisted === 'refuse' ? { kind: 'refuse', condition: 'policy-violation' } : { kind: unlisted };
 }
 

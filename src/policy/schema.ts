@@ -42,7 +42,7 @@ const parametrised = (
   Object.entries(treatmentParameters) as [keyof typeof treatmentParameters, z.ZodType][]
 ).map(([key, parameters]) => z.strictObject({ [key]: parameters, why }));
 
-export const treatmentSchema = z.union([bare, ...parametrised]);
+const treatmentSchema = z.union([bare, ...parametrised]);
 
 const matrix = z.record(fieldName, treatmentSchema);
 const audiences = z.strictObject({

@@ -30,7 +30,7 @@ export interface Step {
 }
 
 /** What of the last step's element is meant. */
-export type Target =
+type Target =
   | { readonly kind: 'element' }
   | { readonly kind: 'text' }
   | { readonly kind: 'attribute'; readonly name: string; readonly namespace: string };

@@ -53,7 +53,7 @@ export class SessionView {
   /** Whether a bare JID is the session's own account; everyone's, while that is unknown. */
   isOwn(bare: string): boolean {
     const { account } = this.context;
-    return account === '' || bare.toLowerCase() === account.toLowerCase();
+    return account === '' || bare === account || bare.toLowerCase() === account.toLowerCase();
   }
 
   hide(slot: number, value: string, rule: PseudonymRule): string | undefined {

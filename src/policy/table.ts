@@ -11,9 +11,9 @@ export type Effect =
   | { readonly kind: 'keep' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'refuse'; readonly condition: StanzaCondition }
-  /** The value becomes another. `whole`: the element around it is written anew. */
-  | { readonly kind: 'transform'; readonly transform: Transform; readonly whole: boolean }
-  /** The payload of an answer takes the place of the element. */
+  /** The value becomes another. */
+  | { readonly kind: 'transform'; readonly transform: Transform }
+  /** An element that is the same for everyone takes the place of this one. */
   | { readonly kind: 'substitute'; readonly payload: Uint8Array }
   /** An iq get that the proxy answers itself. */
   | { readonly kind: 'answer'; readonly payload: string }

@@ -6,7 +6,7 @@ import { delayOf } from '../../src/minimisation/delay.ts';
 import { dropAttribute, dropElement, dropText } from '../../src/minimisation/drop.ts';
 import { bucketOf, pad } from '../../src/minimisation/pad.ts';
 import { isOwedAnswer, refusal, withheldResult } from '../../src/minimisation/refuse.ts';
-import { replaceAttribute, replaceContent, replaceElement } from '../../src/minimisation/replace.ts';
+import { elementWith, replaceAttribute, replaceContent } from '../../src/minimisation/replace.ts';
 import { treatValue } from '../../src/minimisation/value.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { element, recordKind, recordSize } from '../../src/stanza/tape.ts';
@@ -62,10 +62,7 @@ describe('replace', () => {
   });
 
   it('writes an element anew without its attributes', () => {
-    const stanza = parse("<presence><status xml:lang='de'>da<b/></status></presence>");
-    expect(after(stanza, replaceElement(stanza, stanza.firstChild(), '<'))).toBe(
-      "<presence><status xmlns='jabber:client'>&lt;</status></presence>",
-    );
+    expect(elementWith('jabber:client', 'status', '<')).toBe("<status xmlns='jabber:client'>&lt;</status>");
   });
 });
 
@@ -80,7 +77,7 @@ describe('pad', () => {
           const edit = pad(length, length, buckets);
           const size = length + (edit?.replacement.length ?? 0);
           expect(size).toBe(bucketOf(length, buckets));
-          expect(buckets.includes(size) || size % buckets.at(-1)! === 0).toBe(true);
+          expect(buckets.includes(size) || size % (buckets.at(-1) ?? 0) === 0).toBe(true);
           expect(edit?.replacement.every((byte) => byte === 0x20) ?? true).toBe(true);
         },
       ),

@@ -16,7 +16,7 @@ import type { Stanza } from '../../src/stanza/stanza.ts';
 
 export const root = new URL('../..', import.meta.url).pathname;
 export const catalogue = openCatalogue();
-export const obligations = openObligations();
+const obligations = openObligations();
 export const names = vocabularyOf(catalogue);
 export const wire = createWire();
 export const today = Date.parse('2026-11-23T12:00:00Z');
