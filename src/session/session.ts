@@ -175,6 +175,10 @@ export class Session implements StageContext {
     this.#client = undefined;
     try {
       const secured = await this.#options.secure(socket, this.#abort.signal);
+      if (this.#reason !== undefined) {
+        secured.socket.destroy();
+        return;
+      }
       this.#observer.secured('client', 'ok', this.#options.now() - started);
       this.#serverName = secured.serverName;
       this.#client = this.#open(secured.socket, 'client', this.#routingSink());

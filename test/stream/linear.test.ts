@@ -87,7 +87,6 @@ describe('twice the bytes take twice the time', () => {
   const workspace = newWorkspace(undefined, limits);
   test.each(shapes)('%s', (name, n, input, chunkBytes) => {
     let found = ratio(input, n, chunkBytes, workspace);
-    // A noisy neighbour may spoil one run, not two.
     // Other tests share the processor: a quadratic cost (ratio 4) fails every time, a disturbed measurement not.
     for (let again = 0; again < 4 && found > ratioMax; again += 1)
       found = Math.min(found, ratio(input, n, chunkBytes, workspace));
