@@ -1,0 +1,135 @@
+/** The counts of XEP-0198 §4 in one direction, where the proxy drops some stanzas, adds others and delays a few: what
+ *  the receiver acknowledges, in the numbers of the sender. A dropped stanza counts as handled once everything before
+ *  it is. Only counters are kept, and only of what is not acknowledged. */
+import { StreamError } from '../stanza/error.ts';
+
+/** Counts on the wire begin anew behind 2^32 - 1 (XEP-0198 §4). */
+const modulus = 2 ** 32;
+
+/** Alternations of dropped and delivered stanzas that nobody acknowledges, at most. */
+export const runsMax = 65_536;
+
+/** Why a stanza of a run has no number at the receiver. */
+const fate = { dropped: -1, waiting: -2 } as const;
+
+/** Neighbours of the same fate. */
+interface Run {
+  /** The sender's number of the first one. */
+  readonly from: number;
+  count: number;
+  /** The receiver's number of the first one, or a `fate`. */
+  to: number;
+}
+
+export class AckWindow {
+  /** What the sender has sent. Numbers here do not wrap: 2^53 stanzas take longer than anybody waits. */
+  #sent = 0;
+  /** What the receiver was sent, the proxy's own stanzas included. */
+  #delivered = 0;
+  /** The receiver's last acknowledgement. */
+  #acknowledged = 0;
+  /** What the sender may be told. */
+  #handled = 0;
+  /** Unacknowledged, oldest first. */
+  #runs: Run[] = [];
+  /** After a resumption: numbers the sender will use again for what the receiver has already. */
+  #repeated: readonly Run[] = [];
+
+  /** The sender's next stanza goes out at once. */
+  pass(): void {
+    const last = this.#runs.at(-1);
+    this.#sent += 1;
+    this.#delivered += 1;
+    if (last !== undefined && last.to > 0 && last.to + last.count === this.#delivered) last.count += 1;
+    else this.#push({ from: this.#sent, count: 1, to: this.#delivered });
+  }
+
+  /** The sender's next stanza ends at the proxy. */
+  drop(): void {
+    this.#sent += 1;
+    if (this.#runs.at(-1)?.to === fate.dropped) this.#runs.at(-1)!.count += 1;
+    else this.#push({ from: this.#sent, count: 1, to: fate.dropped });
+  }
+
+  /** The sender's next stanza waits. @returns its number, for `settle`. */
+  wait(): number {
+    this.#sent += 1;
+    this.#push({ from: this.#sent, count: 1, to: fate.waiting });
+    return this.#sent;
+  }
+
+  /** What has waited goes out now, or ends. */
+  settle(number: number, outcome: 'delivered' | 'dropped'): void {
+    if (outcome === 'delivered') this.#delivered += 1;
+    const run = this.#runs.find(({ from, to }) => from === number && to === fate.waiting);
+    if (run !== undefined) run.to = outcome === 'delivered' ? this.#delivered : fate.dropped;
+  }
+
+  /** A stanza of the proxy's own goes out. */
+  inject(): void {
+    this.#delivered += 1;
+  }
+
+  /** Whether the sender's next stanza is one that the receiver got before the stream was resumed. */
+  get repeats(): boolean {
+    const next = this.#sent + 1;
+    return this.#repeated.some(({ from, count }) => next >= from && next < from + count);
+  }
+
+  /** The receiver has handled this many.
+   *  @param count as on the wire: modulo 2^32.
+   *  @returns what the sender may be told, modulo 2^32.
+   *  @throws StreamError ERR_SM_COUNT when the receiver was never sent that many (XEP-0198 §4). */
+  acknowledge(count: number): number {
+    const acknowledged = this.#acknowledged + ((count - this.#acknowledged + modulus) % modulus);
+    if (acknowledged > this.#delivered) throw new StreamError('undefined-condition', { code: 'ERR_SM_COUNT' });
+    this.#acknowledged = acknowledged;
+    let gone = 0;
+    for (const run of this.#runs) {
+      const handled = this.#handledOf(run);
+      this.#handled += handled;
+      if (handled < run.count) {
+        if (handled > 0) this.#runs[gone] = { from: run.from + handled, count: run.count - handled, to: run.to + handled };
+        break;
+      }
+      gone += 1;
+    }
+    if (gone > 0) this.#runs.splice(0, gone);
+    return this.#handled % modulus;
+  }
+
+  #handledOf({ to, count }: Run): number {
+    if (to === fate.dropped) return count;
+    if (to === fate.waiting) return 0;
+    return Math.max(0, Math.min(count, this.#acknowledged - to + 1));
+  }
+
+  /** The stream was resumed (XEP-0198 §5): the sender sends everything again that it was not told of. */
+  rewind(): void {
+    this.#repeated = this.#runs.flatMap((run) => {
+      const handled = run.to > 0 ? this.#handledOf(run) : 0;
+      return handled === 0 ? [] : [{ ...run, count: handled }];
+    });
+    this.#runs = [];
+    this.#sent = this.#handled;
+    this.#delivered = this.#acknowledged;
+  }
+
+  /** One that can be asked without changing this one. */
+  copy(): AckWindow {
+    const copy = new AckWindow();
+    copy.#sent = this.#sent;
+    copy.#delivered = this.#delivered;
+    copy.#acknowledged = this.#acknowledged;
+    copy.#handled = this.#handled;
+    copy.#runs = this.#runs.map((run) => ({ ...run }));
+    copy.#repeated = this.#repeated;
+    return copy;
+  }
+
+  #push(run: Run): void {
+    if (this.#runs.length === runsMax)
+      throw new StreamError('resource-constraint', { code: 'ERR_SM_WINDOW', runsMax });
+    this.#runs.push(run);
+  }
+}
