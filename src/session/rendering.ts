@@ -1,0 +1,98 @@
+/** The bytes of a stanza that leaves otherwise than it came: edited, in normal form, filled up. */
+import { bucketOf } from '../minimisation/pad.ts';
+import { ns } from '../stanza/namespaces.ts';
+import type { Names } from '../stanza/names.ts';
+import type { Stanza, StreamScope } from '../stanza/stanza.ts';
+import type { Edit, Manner } from '../stanza/verdict.ts';
+import { CanonicalWriter } from '../stream/canonical.ts';
+import type { StreamLimits } from '../stream/limits.ts';
+import { Scanner } from '../stream/scanner.ts';
+import { splice } from '../stream/splice.ts';
+import type { Workspace } from '../stream/workspace.ts';
+import { writeHeader } from '../stream/write.ts';
+
+export interface RenderingOptions {
+  readonly names: Names;
+  readonly limits: StreamLimits;
+  /** Its own: an edited stanza is read again while the scanner that found it is at work. */
+  readonly workspace: Workspace;
+}
+
+/** Largest padding of one stanza, in bytes: what a receiver must take between two stanzas. */
+const paddingBytesMax = 65_536;
+const SPACE = 0x20;
+
+/** Shared by every session of a process; every call is complete when it returns. */
+export class Rendering {
+  readonly #options: RenderingOptions;
+  readonly #canonical: CanonicalWriter;
+  /** A scanner in the middle of a stream of this scope. */
+  readonly #scanners = new WeakMap<StreamScope, Scanner>();
+  #canonicalBytes: Uint8Array = nothing;
+
+  constructor(options: RenderingOptions) {
+    this.#options = options;
+    this.#canonical = new CanonicalWriter({ stanzaBytesMax: options.limits.stanzaBytesMax });
+  }
+
+  /** @returns bytes of its own, which stay.
+   *  @throws StreamError ERR_STANZA_TOO_LARGE when the normal form or the edits make too much of it. */
+  write(stanza: Stanza, edits: readonly Edit[], { normalise = false, padTo }: Manner): Uint8Array {
+    const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits));
+    let result = edited;
+    if (normalise) result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
+    const missing = padTo === undefined ? 0 : Math.min(bucketOf(result.length, padTo) - result.length, paddingBytesMax);
+    // Splicing has made a copy already; the others are views of buffers that will be used again.
+    if (missing === 0 && result === edited && edits.length > 0) return result;
+    const copy = Buffer.allocUnsafe(result.length + missing);
+    copy.set(result);
+    copy.fill(SPACE, result.length);
+    return copy;
+  }
+
+  #rewrite(scope: StreamScope, edited: Uint8Array): Uint8Array {
+    this.#scanner(scope).push(edited);
+    return this.#canonicalBytes;
+  }
+
+  #scanner(scope: StreamScope): Scanner {
+    const known = this.#scanners.get(scope);
+    if (known !== undefined) return known;
+    const { names, limits, workspace } = this.#options;
+    const scanner = new Scanner({
+      names,
+      limits,
+      workspace,
+      sink: {
+        header: () => {},
+        stanza: (stanza) => {
+          this.#canonicalBytes = this.#canonical.write(stanza);
+        },
+        whitespace: () => {},
+        end: () => {},
+      },
+    });
+    const prefix = [...scope.declarations].find(([, name]) => name === ns.streams)![0];
+    const attributes = new Map(scope.lang === '' ? [] : [['xml:lang', scope.lang] as const]);
+    scanner.push(writeHeader({ declaration: true, attributes, prefix, scope }));
+    this.#scanners.set(scope, scanner);
+    return scanner;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+/** Edits of several stages, in order of the stages: one that lies in another goes, of two equal ones the earlier. */
+export function reconcile(edits: readonly Edit[]): Edit[] {
+  return edits.filter((edit, index) => !edits.some((other, at) => at !== index && supersedes(other, at, edit, index)));
+}
+
+function supersedes(other: Edit, at: number, edit: Edit, index: number): boolean {
+  if (other.start > edit.start || other.end < edit.end) return false;
+  // An insertion at the border of a replaced range stands beside it.
+  if (edit.start === edit.end && other.start < other.end && (edit.start === other.start || edit.end === other.end)) return false;
+  const same = other.start === edit.start && other.end === edit.end;
+  if (!same) return true;
+  // Two insertions at one place stand beside each other.
+  return edit.start < edit.end && at > index;
+}
