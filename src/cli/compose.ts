@@ -10,6 +10,9 @@ import { Gateway } from '../session/gateway.ts';
 import { negotiationGuard } from '../session/guard.ts';
 import type { SessionObserver } from '../session/observer.ts';
 import type { GatekeeperRoute } from '../session/session.ts';
+import { Rendering } from '../session/rendering.ts';
+import { Resumptions } from '../session/resumptions.ts';
+import { defaultWaitingLimits } from '../session/waiting-room.ts';
 import { createUpstream } from '../session/upstream.ts';
 import { Admission, type RefusalCode } from '../transport/admission.ts';
 import { CertificateStore, type CertificateReport } from '../transport/certificates.ts';
@@ -119,6 +122,9 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
       limits,
       preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
       stages: [negotiationGuard],
+      rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
+      resumptions: new Resumptions(),
+      waiting: defaultWaitingLimits,
       route: (domain) => routes.get(domain),
       secure: (socket, signal) =>
         secureClient(socket, { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal }),
@@ -127,6 +133,7 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
       closeGraceMs: timeouts.closeGraceMs,
       idleMs: timeouts.idleMs,
       now: () => performance.now(),
+      clock: () => Date.now(),
     },
   });
 }

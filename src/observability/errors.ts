@@ -132,6 +132,18 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     cause: 'The client sent something that has no place at this point of the negotiation.',
     wayOut: peer,
   },
+  ERR_SM_COUNT: {
+    cause: 'A peer acknowledged more stanzas than it was sent, or a count that is no number (XEP-0198 §4).',
+    wayOut: 'A fault of that peer; its stream is closed so that nothing is taken for delivered that was not.',
+  },
+  ERR_SM_WINDOW: {
+    cause: 'Stream management is on and a peer has acknowledged nothing for tens of thousands of stanzas.',
+    wayOut: 'The peer has to answer requests for acknowledgement; it can connect again.',
+  },
+  ERR_WAITING: {
+    cause: 'Too many stanzas wait behind one that is held until its sender has answered.',
+    wayOut: 'The client can connect again; a client that never answers disco#info and sends much is the usual cause.',
+  },
   ERR_UPSTREAM_UNREACHABLE: {
     cause: 'No connection to the gatekeeper came about: refused, timed out, or its name did not resolve.',
     wayOut: 'Check `gatekeepers[].connect`, DNS, and the network between proxy and gatekeeper.',

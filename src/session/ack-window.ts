@@ -82,14 +82,16 @@ export class AckWindow {
    *  @throws StreamError ERR_SM_COUNT when the receiver was never sent that many (XEP-0198 §4). */
   acknowledge(count: number): number {
     const acknowledged = this.#acknowledged + ((count - this.#acknowledged + modulus) % modulus);
-    if (acknowledged > this.#delivered) throw new StreamError('undefined-condition', { code: 'ERR_SM_COUNT' });
+    if (acknowledged > this.#delivered)
+      throw new StreamError('undefined-condition', { code: 'ERR_SM_COUNT' });
     this.#acknowledged = acknowledged;
     let gone = 0;
     for (const run of this.#runs) {
       const handled = this.#handledOf(run);
       this.#handled += handled;
       if (handled < run.count) {
-        if (handled > 0) this.#runs[gone] = { from: run.from + handled, count: run.count - handled, to: run.to + handled };
+        if (handled > 0)
+          this.#runs[gone] = { from: run.from + handled, count: run.count - handled, to: run.to + handled };
         break;
       }
       gone += 1;

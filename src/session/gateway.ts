@@ -78,17 +78,23 @@ export class Gateway {
     await Promise.all(listeners.map((listener) => listener.stop()));
   }
 
-  #listen({ name, host, port, tls }: ListenerOptions): Promise<Listener> {
+  #listen(options: ListenerOptions): Promise<Listener> {
+    const { name, host, port } = options;
     return listen({
       target: { kind: 'address', host, port },
       admission: this.#options.admission,
-      onConnection: (socket) => this.#begin(socket, tls, name),
+      onConnection: (socket) => this.#begin(socket, options),
       onRefused: (code) => this.#options.onRefused(name, code),
     });
   }
 
-  #begin(socket: Socket, tls: ListenerOptions['tls'], listener: string): void {
-    const session = new Session(socket, tls, this.#options.session, this.#options.observe(listener));
+  #begin(socket: Socket, listener: ListenerOptions): void {
+    const session = new Session(
+      socket,
+      listener,
+      this.#options.session,
+      this.#options.observe(listener.name),
+    );
     this.#sessions.add(session);
     void session.done.then(() => this.#sessions.delete(session));
   }

@@ -7,18 +7,20 @@ import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { attribute, element, end, recordKind, recordSize } from '../stanza/tape.ts';
 import { forward, type Edit, type Verdict } from '../stanza/verdict.ts';
-import type { Stage, StageContext } from './stage.ts';
+import type { StageContext, StageFactory } from './stage.ts';
 
 const nothing = new Uint8Array(0);
 const compressionRefused = Buffer.from(`<failure xmlns='${ns.compress}'><setup-failed/></failure>`);
 
-export const negotiationGuard: Stage = {
+export const negotiationGuard: StageFactory = {
   name: 'negotiation-guard',
-  judge(stanza, direction, context): Verdict {
-    // The overwhelming case: a stanza of an established stream.
-    if (stanza.kind !== 'nonza') return context.phase === 'established' ? forward : refuseEarly(direction);
-    return direction === 'to-gatekeeper' ? judgeClient(stanza, context) : judgeGatekeeper(stanza, context);
-  },
+  begin: ({ context }) => ({
+    judge(stanza, direction): Verdict {
+      // The overwhelming case: a stanza of an established stream.
+      if (stanza.kind !== 'nonza') return context.phase === 'established' ? forward : refuseEarly(direction);
+      return direction === 'to-gatekeeper' ? judgeClient(stanza, context) : judgeGatekeeper(stanza, context);
+    },
+  }),
 };
 
 /** RFC 6120 §4.9.3.12: no stanza before authentication. */

@@ -40,8 +40,10 @@ export class Rendering {
   write(stanza: Stanza, edits: readonly Edit[], { normalise = false, padTo }: Manner): Uint8Array {
     const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits));
     let result = edited;
-    if (normalise) result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
-    const missing = padTo === undefined ? 0 : Math.min(bucketOf(result.length, padTo) - result.length, paddingBytesMax);
+    if (normalise)
+      result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
+    const missing =
+      padTo === undefined ? 0 : Math.min(bucketOf(result.length, padTo) - result.length, paddingBytesMax);
     // Splicing has made a copy already; the others are views of buffers that will be used again.
     if (missing === 0 && result === edited && edits.length > 0) return result;
     const copy = Buffer.allocUnsafe(result.length + missing);
@@ -84,13 +86,20 @@ const nothing = new Uint8Array(0);
 
 /** Edits of several stages, in order of the stages: one that lies in another goes, of two equal ones the earlier. */
 export function reconcile(edits: readonly Edit[]): Edit[] {
-  return edits.filter((edit, index) => !edits.some((other, at) => at !== index && supersedes(other, at, edit, index)));
+  return edits.filter(
+    (edit, index) => !edits.some((other, at) => at !== index && supersedes(other, at, edit, index)),
+  );
 }
 
 function supersedes(other: Edit, at: number, edit: Edit, index: number): boolean {
   if (other.start > edit.start || other.end < edit.end) return false;
   // An insertion at the border of a replaced range stands beside it.
-  if (edit.start === edit.end && other.start < other.end && (edit.start === other.start || edit.end === other.end)) return false;
+  if (
+    edit.start === edit.end &&
+    other.start < other.end &&
+    (edit.start === other.start || edit.end === other.end)
+  )
+    return false;
   const same = other.start === edit.start && other.end === edit.end;
   if (!same) return true;
   // Two insertions at one place stand beside each other.

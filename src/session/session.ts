@@ -13,7 +13,6 @@ import type { Stanza } from '../stanza/stanza.ts';
 import type { StreamHeader } from '../stream/header.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Scanner, type ScannerSink } from '../stream/scanner.ts';
-import { splice } from '../stream/splice.ts';
 import type { Workspace } from '../stream/workspace.ts';
 import { clientHeader, writeClose, writeError, writeHeader } from '../stream/write.ts';
 import { endGracefully, onPeerEnd } from '../transport/close.ts';
@@ -21,7 +20,9 @@ import type { WriteStallWatch } from '../transport/write-stall.ts';
 import type { CloseReason, SessionObserver } from './observer.ts';
 import { Outlet } from './outlet.ts';
 import type { Phase } from './phase.ts';
-import { judge, type Stage, type StageContext } from './stage.ts';
+import { boundAccount, claimedAccount } from './account.ts';
+import { Relay, type RelayHost, type RelayOptions } from './relay.ts';
+import type { StageContext } from './stage.ts';
 
 /** A gatekeeper as a session needs it. */
 export interface GatekeeperRoute {
@@ -34,12 +35,11 @@ export interface GatekeeperRoute {
 }
 
 /** What every session of a process shares. */
-export interface SessionOptions {
+export interface SessionOptions extends RelayOptions {
   readonly names: Names;
   readonly workspace: Workspace;
   readonly limits: StreamLimits;
   readonly preAuthenticationLimits: StreamLimits;
-  readonly stages: readonly Stage[];
   /** The gatekeeper of an XMPP domain, or undefined when it is not ours. */
   readonly route: (domain: string) => GatekeeperRoute | undefined;
   /** Takes TLS from a client. @throws StreamError */
@@ -54,8 +54,15 @@ export interface SessionOptions {
   readonly closeGraceMs: number;
   /** Without any byte from the client, in milliseconds; 0 for no limit. */
   readonly idleMs: number;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+/** Where a session was accepted. */
+export interface SessionListener {
+  /** The operator's name for it. */
+  readonly name: string;
+  readonly tls: 'direct' | 'starttls';
 }
 
 /** One side of a session. */
@@ -68,17 +75,27 @@ interface Leg {
   readonly outlet: Outlet;
   /** Bytes read while reading was not wanted. */
   unread: Uint8Array | undefined;
+  /** Whether it has yet to take what was written. */
+  draining: boolean;
+  /** Reasons for which it is not read. */
+  pauses: number;
 }
 
-export class Session implements StageContext {
+export class Session implements RelayHost {
   phase: Phase = 'securing';
   domain = '';
+  account = '';
+  id: string = randomUUID();
+  startedAt: number;
+  /** The operator's name for the listener. */
+  readonly listener: string;
   /** Settles when both connections are gone. */
   readonly done: Promise<CloseReason>;
   readonly #options: SessionOptions;
   readonly #observer: SessionObserver;
   readonly #abort = new AbortController();
   readonly #settle: (reason: CloseReason) => void;
+  readonly #relay: Relay;
   #route: GatekeeperRoute | undefined;
   #client: Leg | undefined;
   #gatekeeper: Leg | undefined;
@@ -86,14 +103,17 @@ export class Session implements StageContext {
   #reason: CloseReason | undefined;
   #preAuthentication: NodeJS.Timeout;
   #serverName: string | undefined;
+  #accountSettled = false;
 
   /** Takes over a connection that was just accepted. */
   constructor(
     socket: Socket,
-    tls: 'direct' | 'starttls',
+    { name, tls }: SessionListener,
     options: SessionOptions,
     observer: SessionObserver,
   ) {
+    this.listener = name;
+    this.startedAt = options.clock();
     this.#options = options;
     this.#observer = observer;
     this.#accepted = socket;
@@ -107,6 +127,7 @@ export class Session implements StageContext {
         'client',
       );
     }, options.preAuthenticationMs);
+    this.#relay = new Relay(this, options);
     observer.phase('securing');
     if (tls === 'direct') void this.#secure(socket);
     else this.#offerStartTls(socket);
@@ -259,11 +280,15 @@ export class Session implements StageContext {
 
   /** What is read on one leg, judged and put out on the other. */
   #relaySink(side: Leg['side']): ScannerSink {
-    const own = side === 'client' ? (): Leg => this.#client! : (): Leg => this.#gatekeeper!;
+    const direction: Direction = side === 'client' ? 'to-gatekeeper' : 'to-client';
     const peer = side === 'client' ? (): Leg => this.#gatekeeper! : (): Leg => this.#client!;
     return {
       header: (header) => this.#sendHeader(peer(), header),
-      stanza: (stanza) => this.#relay(stanza, own(), peer()),
+      stanza: (stanza) => {
+        this.#learn(stanza, direction);
+        this.#observer.stanza(direction, stanza.kind);
+        this.#relay.take(stanza, direction);
+      },
       // Never in the middle of an authentication (XEP-0388 §2.6).
       whitespace: () => {
         if (this.phase === 'established') peer().outlet.put(keepAlive);
@@ -272,30 +297,44 @@ export class Session implements StageContext {
     };
   }
 
-  #relay(stanza: Stanza, from: Leg, to: Leg): void {
-    const { kind } = stanza;
-    this.#observer.stanza(from.direction, kind);
-    const verdict = judge(this.#options.stages, stanza, from.direction, this);
-    switch (verdict.kind) {
-      case 'forward':
-        if (verdict.edits === undefined) to.outlet.put(stanza.bytes, stanza.start, stanza.end);
-        else to.outlet.put(splice(stanza, verdict.edits));
-        break;
-      case 'drop':
-        if (verdict.reply !== undefined) {
-          from.outlet.put(verdict.reply);
-          from.outlet.flush();
-        }
-        return;
-      case 'close':
-        throw verdict.error;
+  outlet(direction: Direction): Outlet {
+    return direction === 'to-gatekeeper' ? this.#gatekeeper!.outlet : this.#client!.outlet;
+  }
+
+  /** Writes to both sides. Whoever does not take it is not read any more, nor is who made it so much. */
+  flush(): void {
+    if (this.#reason !== undefined || this.#client === undefined || this.#gatekeeper === undefined) return;
+    this.#flush(this.#client, this.#gatekeeper);
+    this.#flush(this.#gatekeeper, this.#client);
+  }
+
+  guarded(step: () => void): void {
+    if (this.#reason !== undefined) return;
+    this.#guarded(this.#client!, step);
+  }
+
+  resume({ id, startedAt, account }: { id: string; startedAt: number; account: string }): void {
+    this.id = id;
+    this.startedAt = startedAt;
+    this.account = account;
+  }
+
+  /** Whose session this is: claimed by the client first, settled by the gatekeeper. */
+  #learn(stanza: Stanza, direction: Direction): void {
+    if (this.#accountSettled) return;
+    if (direction === 'to-gatekeeper') {
+      if (this.phase === 'authenticating') this.account = claimedAccount(stanza, this.domain) ?? this.account;
+      return;
     }
-    if (kind === 'nonza') this.#followNegotiation(stanza, from.direction);
+    const account = boundAccount(stanza);
+    if (account === undefined) return;
+    this.account = account;
+    this.#accountSettled = true;
   }
 
   /** SASL success changes the phase; with SASL 1 both streams begin anew behind it (RFC 6120 §6.4.6), with SASL 2
    *  they go on (XEP-0388 §2.6). */
-  #followNegotiation(stanza: Stanza, direction: Direction): void {
+  passed(stanza: Stanza, direction: Direction): void {
     if (direction !== 'to-client' || this.phase !== 'authenticating') return;
     if (stanza.is(0, ns.sasl, 'success')) {
       const client = this.#client!.scanner;
@@ -339,7 +378,16 @@ export class Session implements StageContext {
     const { names, workspace, preAuthenticationLimits, writeStalls } = this.#options;
     const scanner = new Scanner({ names, workspace, limits: preAuthenticationLimits, sink });
     const direction: Direction = side === 'client' ? 'to-gatekeeper' : 'to-client';
-    const leg: Leg = { side, direction, socket, scanner, outlet: new Outlet(socket), unread: undefined };
+    const leg: Leg = {
+      side,
+      direction,
+      socket,
+      scanner,
+      outlet: new Outlet(socket),
+      unread: undefined,
+      draining: false,
+      pauses: 0,
+    };
     onPeerEnd(socket, () => {
       if (leg === this.#client || leg === this.#gatekeeper) this.#peerEnded(side);
     });
@@ -362,8 +410,7 @@ export class Session implements StageContext {
     this.#guarded(leg, () => {
       const taken = leg.scanner.push(chunk);
       if (taken < chunk.length) this.#keep(leg, chunk.subarray(taken));
-      const peer = leg.side === 'client' ? this.#gatekeeper : this.#client;
-      if (peer !== undefined && !peer.outlet.flush()) this.#waitForDrain(leg, peer);
+      this.flush();
     });
   }
 
@@ -374,10 +421,22 @@ export class Session implements StageContext {
     if (leg.unread.length > leg.scanner.limits.stanzaBytesMax) leg.socket.pause();
   }
 
-  /** Backpressure: whoever sends too fast is not read until the other side has taken what there is. */
-  #waitForDrain(from: Leg, to: Leg): void {
+  /** Backpressure: whoever sends too fast is not read until the other side has taken what there is; whoever does not
+   *  read our answers is not read either. */
+  #flush(to: Leg, from: Leg): void {
+    if (to.outlet.flush() || to.draining) return;
+    to.draining = true;
+    from.pauses += 1;
+    to.pauses += 1;
     from.socket.pause();
-    to.socket.once('drain', () => from.socket.resume());
+    to.socket.pause();
+    to.socket.once('drain', () => {
+      to.draining = false;
+      for (const leg of [from, to]) {
+        leg.pauses -= 1;
+        if (leg.pauses === 0) leg.socket.resume();
+      }
+    });
   }
 
   #resume(leg: Leg): void {
@@ -453,6 +512,7 @@ export class Session implements StageContext {
   #end(reason: CloseReason): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
+    this.#relay.end();
     this.#enter('closing');
     clearTimeout(this.#preAuthentication);
     this.#abort.abort(new Error('the session is over'));

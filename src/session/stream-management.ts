@@ -55,7 +55,8 @@ export class StreamManagement {
           : this.#judgeGatekeeper(stanza, at, edits);
       if (verdict !== undefined) return verdict;
     }
-    if (this.#owesFailure && direction === 'to-client' && stanza.is(0, ns.sasl2, 'success')) this.#addFailure(stanza, edits);
+    if (this.#owesFailure && direction === 'to-client' && stanza.is(0, ns.sasl2, 'success'))
+      this.#addFailure(stanza, edits);
     return edits.length === 0 ? forward : { kind: 'forward', edits };
   }
 
@@ -140,7 +141,11 @@ export class StreamManagement {
     this.#toGatekeeper = toGatekeeper;
     this.#toClient = toClient;
     this.#session.resume(asked.stream);
-    this.#resumptions.remember(this.#session.gatekeeper, asked.id, { ...asked.stream, toGatekeeper, toClient });
+    this.#resumptions.remember(this.#session.gatekeeper, asked.id, {
+      ...asked.stream,
+      toGatekeeper,
+      toClient,
+    });
   }
 
   /** Enabling or resuming failed. A failed resumption says how much of the old stream was handled. */

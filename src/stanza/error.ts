@@ -63,6 +63,10 @@ export type StreamErrorCode =
   | 'ERR_RESTART_PIPELINED'
   | 'ERR_CHANNEL_BINDING'
   | 'ERR_NEGOTIATION'
+  // Stream management and delays.
+  | 'ERR_SM_COUNT'
+  | 'ERR_SM_WINDOW'
+  | 'ERR_WAITING'
   // The gatekeeper's side.
   | 'ERR_UPSTREAM_UNREACHABLE'
   | 'ERR_UPSTREAM_TLS'

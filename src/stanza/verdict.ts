@@ -20,7 +20,7 @@ export interface Manner {
   /** In normal form: the same tree, the same bytes, however the sender wrote it. */
   readonly normalise?: boolean;
   /** White space behind it fills it up to one of these sizes: bytes, ascending. */
-  readonly padTo?: readonly number[];
+  readonly padTo?: readonly number[] | undefined;
   /** It waits for this many milliseconds, and what is behind it between the same two parties waits with it. */
   readonly delayMs?: number;
 }
