@@ -35,6 +35,21 @@ export class AckWindow {
   /** After a resumption: numbers the sender will use again for what the receiver has already. */
   #repeated: readonly Run[] = [];
 
+  /** A window in the middle of a stream in which everything so far is acknowledged. */
+  static at({ sent, delivered }: { readonly sent: number; readonly delivered: number }): AckWindow {
+    const window = new AckWindow();
+    window.#sent = sent;
+    window.#handled = sent;
+    window.#delivered = delivered;
+    window.#acknowledged = delivered;
+    return window;
+  }
+
+  /** Entries in memory. */
+  get runs(): number {
+    return this.#runs.length;
+  }
+
   /** The sender's next stanza goes out at once. */
   pass(): void {
     const last = this.#runs.at(-1);

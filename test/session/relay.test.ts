@@ -1,0 +1,340 @@
+import fc from 'fast-check';
+import type { Socket } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { Outlet } from '../../src/session/outlet.ts';
+import { Relay, type RelayHost } from '../../src/session/relay.ts';
+import { Rendering } from '../../src/session/rendering.ts';
+import { Resumptions } from '../../src/session/resumptions.ts';
+import type { StageFactory, StagePort } from '../../src/session/stage.ts';
+import { defaultWaitingLimits } from '../../src/session/waiting-room.ts';
+import { directions, type Direction } from '../../src/stanza/direction.ts';
+import type { HeldStanza, Verdict } from '../../src/stanza/verdict.ts';
+import { defaultLimits } from '../../src/stream/limits.ts';
+import { Scanner } from '../../src/stream/scanner.ts';
+import { clientHeader, writeHeader } from '../../src/stream/write.ts';
+import { newWorkspace, vocabulary } from '../support/scan.ts';
+
+const sm = 'urn:xmpp:sm:3';
+const forwarded: Verdict = { kind: 'forward' };
+
+/** A relay whose legs are arrays of text. */
+class Bench {
+  readonly out: Record<Direction, string[]> = { 'to-gatekeeper': [], 'to-client': [] };
+  readonly relay: Relay;
+  port!: StagePort;
+  readonly held: HeldStanza[] = [];
+  failure: unknown;
+  readonly #scanners: Record<Direction, Scanner>;
+  readonly host: RelayHost;
+
+  constructor(
+    judge: (name: string, direction: Direction, bench: Bench) => Verdict,
+    resumptions = new Resumptions(),
+    id = 's1',
+  ) {
+    const outlets = Object.fromEntries(
+      directions.map((direction) => {
+        const socket = {
+          writable: true,
+          writableNeedDrain: false,
+          write: (bytes: Uint8Array) => this.out[direction].push(Buffer.from(bytes).toString()) > 0,
+        };
+        return [direction, new Outlet(socket as unknown as Socket)];
+      }),
+    ) as Record<Direction, Outlet>;
+    const flush = (): void => {
+      for (const outlet of Object.values(outlets)) outlet.flush();
+    };
+    this.host = {
+      id,
+      startedAt: 1,
+      account: 'juliet@capulet.example',
+      phase: 'established',
+      domain: 'capulet.example',
+      gatekeeper: 'main',
+      listener: 'clients',
+      channelBinding: 'upstream-without-plus',
+      outlet: (direction) => outlets[direction],
+      flush,
+      passed: () => {},
+      guarded: (task) => {
+        try {
+          task();
+        } catch (error) {
+          this.failure = error;
+        }
+      },
+      resume: vi.fn<RelayHost['resume']>(),
+    };
+    const stage: StageFactory = {
+      name: 'test',
+      begin: (port) => {
+        this.port = port;
+        return {
+          judge: (stanza, direction) =>
+            stanza.kind === 'nonza'
+              ? forwarded
+              : judge(stanza.attributeValue(0, 'id') ?? '', direction, this),
+        };
+      },
+    };
+    const rendering = new Rendering({ names: vocabulary, limits: defaultLimits, workspace: newWorkspace() });
+    this.relay = new Relay(this.host, {
+      stages: [stage],
+      rendering,
+      resumptions,
+      waiting: defaultWaitingLimits,
+      now: () => performance.now(),
+    });
+    const workspace = newWorkspace();
+    this.#scanners = Object.fromEntries(
+      directions.map((direction) => {
+        const scanner = new Scanner({
+          names: vocabulary,
+          limits: defaultLimits,
+          workspace,
+          sink: {
+            header: () => {},
+            stanza: (stanza) => this.relay.take(stanza, direction),
+            whitespace: () => {},
+            end: () => {},
+          },
+        });
+        scanner.push(writeHeader(clientHeader(new Map([['version', '1.0']]))));
+        return [direction, scanner];
+      }),
+    ) as Record<Direction, Scanner>;
+  }
+
+  /** A peer sends this. */
+  read(direction: Direction, xml: string): void {
+    this.#scanners[direction].push(Buffer.from(xml));
+    this.host.flush();
+  }
+
+  /** Ids of the stanzas that left in this direction. */
+  ids(direction: Direction): string[] {
+    return [...this.out[direction].join('').matchAll(/<(?:message|iq|presence)[^>]* id='([^']*)'/g)].map(
+      ([, id]) => id!,
+    );
+  }
+}
+
+const hold = (bench: Bench): Verdict => ({ kind: 'hold', keep: (held) => bench.held.push(held) });
+const message = (id: string, to = 'romeo@montague.example'): string => `<message to='${to}' id='${id}'/>`;
+
+describe('the relay', () => {
+  it('passes what no stage touches as the bytes that came', () => {
+    const bench = new Bench(() => forwarded);
+    bench.read('to-gatekeeper', `<message  to="a@b" id='m1' ><body>&#x68;i</body></message >`);
+    expect(bench.out['to-gatekeeper']).toEqual([
+      `<message  to="a@b" id='m1' ><body>&#x68;i</body></message >`,
+    ]);
+  });
+
+  it('writes the normal form of an edited stanza and fills it up to its bucket', () => {
+    const bench = new Bench(() => ({
+      kind: 'forward',
+      edits: [{ start: 0, end: 8, replacement: Buffer.from('<message type="chat"') }],
+      normalise: true,
+      padTo: [64, 128],
+    }));
+    bench.read('to-gatekeeper', `<message to="a@b"   id="m1"><body><![CDATA[x]]></body></message>`);
+    const [left] = bench.out['to-gatekeeper'];
+    expect(left!.trimEnd()).toBe(`<message id='m1' to='a@b' type='chat'><body>x</body></message>`);
+    expect(left).toHaveLength(64);
+  });
+
+  it('answers for a stanza that a stage drops, to its sender', () => {
+    const bench = new Bench(() => ({ kind: 'drop', reply: Buffer.from("<iq type='error' id='q'/>") }));
+    bench.read('to-gatekeeper', "<iq type='get' id='q'/>");
+    expect(bench.out).toEqual({ 'to-gatekeeper': [], 'to-client': ["<iq type='error' id='q'/>"] });
+  });
+
+  it('keeps order behind a held stanza between the same two parties, and lets others by', () => {
+    const bench = new Bench((id, _, self) => (id === 'held' ? hold(self) : forwarded));
+    bench.read(
+      'to-gatekeeper',
+      message('held') + message('m2', 'romeo@montague.example/x') + message('m3', 'c@d'),
+    );
+    expect(bench.ids('to-gatekeeper')).toEqual(['m3']);
+    bench.held[0]!.release();
+    expect(bench.ids('to-gatekeeper')).toEqual(['m3', 'held', 'm2']);
+  });
+
+  it('lets what waits behind a held stanza go when that one is dropped', () => {
+    const bench = new Bench((id, _, self) => (id === 'held' ? hold(self) : forwarded));
+    bench.read('to-gatekeeper', message('held') + message('m2'));
+    bench.held[0]!.drop();
+    expect(bench.ids('to-gatekeeper')).toEqual(['m2']);
+  });
+
+  it('delays in order, and forgets what waits when the session ends', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const bench = new Bench((id) =>
+        id.startsWith('slow') ? { kind: 'forward', delayMs: 1_000 } : forwarded,
+      );
+      bench.read('to-gatekeeper', message('slow1') + message('m2') + message('m3', 'c@d'));
+      expect(bench.ids('to-gatekeeper')).toEqual(['m3']);
+      vi.advanceTimersByTime(999);
+      expect(bench.ids('to-gatekeeper')).toEqual(['m3']);
+      vi.advanceTimersByTime(2);
+      expect(bench.ids('to-gatekeeper')).toEqual(['m3', 'slow1', 'm2']);
+      bench.read('to-gatekeeper', message('slow4'));
+      bench.relay.end();
+      vi.advanceTimersByTime(5_000);
+      expect(bench.ids('to-gatekeeper')).toEqual(['m3', 'slow1', 'm2']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('ends delays rather than letting more wait than it may, and refuses a crowd behind a held stanza', () => {
+    const slow = new Bench(() => ({ kind: 'forward', delayMs: 60_000 }));
+    for (let i = 0; i <= defaultWaitingLimits.waitingMax; i += 1)
+      slow.read('to-gatekeeper', message(`m${i}`));
+    expect(slow.ids('to-gatekeeper')).toHaveLength(defaultWaitingLimits.waitingMax + 1);
+    slow.relay.end();
+    const held = new Bench((_, __, self) => hold(self));
+    expect(() => {
+      for (let i = 0; i <= defaultWaitingLimits.waitingMax; i += 1)
+        held.read('to-gatekeeper', message(`m${i}`));
+    }).toThrow(expect.objectContaining({ code: 'ERR_WAITING' }));
+  });
+
+  it('sends stanzas of the proxy, and ones seen before once more', () => {
+    const bench = new Bench((id, _, self) => (id === 'held' ? hold(self) : forwarded));
+    bench.read('to-gatekeeper', message('held'));
+    bench.port.inject('to-client', Buffer.from("<iq type='get' id='own'/>"));
+    bench.port.repeat('to-gatekeeper', bench.held[0]!.stanza);
+    expect(bench.ids('to-client')).toEqual(['own']);
+    bench.held[0]!.release();
+    expect(bench.ids('to-gatekeeper')).toEqual(['held', 'held']);
+  });
+});
+
+describe('stream management through the relay', () => {
+  const enable = (bench: Bench): void => {
+    bench.read('to-gatekeeper', `<enable xmlns='${sm}' resume='true'/>`);
+    bench.read('to-client', `<enabled xmlns='${sm}' id='sm-1' resume='true'/>`);
+  };
+
+  it('agrees with what each end sent and received, for any traffic, drops, answers, delays and injections', () => {
+    const action = fc.record({
+      kind: fc.constantFrom('send', 'send', 'send', 'acknowledge', 'release', 'inject'),
+      toGatekeeper: fc.boolean(),
+      fate: fc.constantFrom('pass', 'pass', 'drop', 'answer', 'hold', 'edit'),
+      to: fc.constantFrom('a@b', 'c@d', 'e@f'),
+    });
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+        const bench = new Bench((id, _, self) => {
+          if (id.includes('drop')) return { kind: 'drop' };
+          if (id.includes('answer'))
+            return { kind: 'drop', reply: Buffer.from(`<iq type='error' id='answer-of-${id}'/>`) };
+          if (id.includes('hold')) return hold(self);
+          if (id.includes('edit'))
+            return {
+              kind: 'forward',
+              edits: [{ start: 8, end: 8, replacement: Buffer.from(" type='chat'") }],
+            };
+          return forwarded;
+        });
+        enable(bench);
+        const sent: Record<Direction, string[]> = { 'to-gatekeeper': [], 'to-client': [] };
+        actions.forEach(({ kind, toGatekeeper, fate, to }, index) => {
+          const direction: Direction = toGatekeeper ? 'to-gatekeeper' : 'to-client';
+          if (kind === 'send') {
+            const id = `${fate}-${index}`;
+            sent[direction].push(id);
+            const party = toGatekeeper ? 'to' : 'from';
+            bench.read(direction, `<message ${party}='${to}' id='${id}'/>`);
+          } else if (kind === 'release') bench.held.shift()?.release();
+          else if (kind === 'inject')
+            bench.port.inject(direction, Buffer.from(`<iq type='get' id='own-${index}'/>`));
+          else {
+            // The receiver has handled all it was sent. What the sender is told must be the longest run of its own
+            // stanzas that have arrived or ended.
+            const received = bench.ids(direction);
+            const back: Direction = toGatekeeper ? 'to-client' : 'to-gatekeeper';
+            bench.read(back, `<a xmlns='${sm}' h='${received.length}'/>`);
+            const told = Number(/h='([0-9]+)'/.exec(bench.out[back].join('').split('<a ').at(-1)!)![1]);
+            const open = sent[direction].findIndex((id) =>
+              id.startsWith('hold') || id.startsWith('pass') || id.startsWith('edit')
+                ? !received.includes(id)
+                : false,
+            );
+            expect(told).toBe(open === -1 ? sent[direction].length : open);
+          }
+        });
+        expect(bench.failure).toBeUndefined();
+        bench.relay.end();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('resumes on the same process: counts go on, and what arrived is not delivered twice', () => {
+    const resumptions = new Resumptions();
+    const judge = (id: string): Verdict => (id.startsWith('drop') ? { kind: 'drop' } : forwarded);
+    const first = new Bench(judge, resumptions);
+    enable(first);
+    first.read('to-gatekeeper', message('m1') + message('drop2') + message('m3'));
+    first.read('to-client', message('n1'));
+    first.port.inject('to-client', Buffer.from("<iq type='get' id='own'/>"));
+    first.relay.end();
+
+    const second = new Bench(judge, resumptions, 's2');
+    // The client has n1 and the proxy's own; the gatekeeper has m1 only: m3 was lost.
+    second.read('to-gatekeeper', `<resume xmlns='${sm}' previd='sm-1' h='2'/>`);
+    expect(second.out['to-gatekeeper'].at(-1)).toBe(`<resume xmlns='${sm}' previd='sm-1' h='1'/>`);
+    second.read('to-client', `<resumed xmlns='${sm}' previd='sm-1' h='1'/>`);
+    expect(second.out['to-client'].at(-1)).toBe(`<resumed xmlns='${sm}' previd='sm-1' h='2'/>`);
+    expect(second.host.resume).toHaveBeenCalledWith(expect.objectContaining({ id: 's1' }));
+    second.read('to-gatekeeper', message('m3'));
+    second.read('to-client', `<a xmlns='${sm}' h='2'/>`);
+    expect(second.out['to-client'].at(-1)).toBe(`<a xmlns='${sm}' h='3'/>`);
+    second.read('to-client', message('n2'));
+    second.read('to-gatekeeper', `<a xmlns='${sm}' h='3'/>`);
+    expect(second.out['to-gatekeeper'].at(-1)).toBe(`<a xmlns='${sm}' h='2'/>`);
+  });
+
+  it('fails a resumption cleanly on another process', () => {
+    const bench = new Bench(() => forwarded);
+    bench.read('to-gatekeeper', `<resume xmlns='${sm}' previd='elsewhere' h='2'/>`);
+    expect(bench.out['to-gatekeeper']).toEqual([]);
+    expect(bench.out['to-client'].join('')).toBe(
+      `<failed xmlns='${sm}'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`,
+    );
+  });
+
+  it('does the same inside an authentication (XEP-0388)', () => {
+    const bench = new Bench(() => forwarded);
+    bench.read(
+      'to-gatekeeper',
+      `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='X'><resume xmlns='${sm}' previd='elsewhere' h='2'/></authenticate>`,
+    );
+    expect(bench.out['to-gatekeeper'].join('')).toBe(
+      `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='X'></authenticate>`,
+    );
+    bench.read(
+      'to-client',
+      "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>a@b/c</authorization-identifier></success>",
+    );
+    expect(bench.out['to-client'].join('')).toContain(
+      `</authorization-identifier><failed xmlns='${sm}'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed></success>`,
+    );
+  });
+
+  it('closes the stream of a peer that acknowledges what it was never sent', () => {
+    const bench = new Bench(() => forwarded);
+    enable(bench);
+    expect(() => bench.read('to-client', `<a xmlns='${sm}' h='1'/>`)).toThrow(
+      expect.objectContaining({ code: 'ERR_SM_COUNT' }),
+    );
+    expect(() => bench.read('to-gatekeeper', `<a xmlns='${sm}' h='x'/>`)).toThrow(
+      expect.objectContaining({ code: 'ERR_SM_COUNT' }),
+    );
+  });
+});
