@@ -18,6 +18,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY policies ./policies
 ENV NODE_ENV=production
 # The image's user nonroot, by number: Kubernetes cannot verify a name.
 USER 65532:65532

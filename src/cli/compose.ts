@@ -1,12 +1,15 @@
 /** Puts a proxy together from its configuration. This folder is the only place that constructs; everything else is
  *  given what it needs. */
+import { randomInt } from 'node:crypto';
 import type { Config, GatekeeperConfig } from '../config/schema.ts';
 import { parseHostPort } from '../config/address.ts';
-import { createVocabulary } from '../stanza/vocabulary.ts';
+import type { Audience } from '../stanza/direction.ts';
+import type { Decision } from '../stanza/verdict.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { SimdStructure } from '../stream/structure/simd.ts';
 import { Workspace } from '../stream/workspace.ts';
 import { Gateway } from '../session/gateway.ts';
+import { policyStage } from '../session/policy-stage.ts';
 import { negotiationGuard } from '../session/guard.ts';
 import type { SessionObserver } from '../session/observer.ts';
 import type { GatekeeperRoute } from '../session/session.ts';
@@ -22,12 +25,15 @@ import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
+import { PolicyRuntime, type PolicyReport } from './policy-runtime.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {
   session(listener: string): SessionObserver;
   refused(listener: string, code: RefusalCode): void;
   certificates(report: CertificateReport | ReloadReport): void;
+  policy(report: PolicyReport): void;
+  decided(audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]): void;
 }
 
 export interface Proxy {
@@ -64,7 +70,13 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
 
 async function compose(config: Config, observer: ProxyObserver, open: { close(): void }[]): Promise<Gateway> {
   const { timeouts } = config;
-  const names = createVocabulary();
+  const policies = new PolicyRuntime({
+    config: config.policy,
+    report: (report) => observer.policy(report),
+    clock: () => Date.now(),
+  });
+  open.push(policies);
+  const { names } = policies;
   const limits = streamLimits(config);
   const workspace = new Workspace(new SimdStructure(), limits);
 
@@ -121,7 +133,15 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
       workspace,
       limits,
       preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
-      stages: [negotiationGuard],
+      stages: [
+        negotiationGuard,
+        policyStage({
+          policies: () => policies.current,
+          decided: (audience, mode, decisions) => observer.decided(audience, mode, decisions),
+          clock: () => Date.now(),
+          random: unpredictable,
+        }),
+      ],
       rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
       resumptions: new Resumptions(),
       waiting: defaultWaitingLimits,
@@ -136,6 +156,11 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
       clock: () => Date.now(),
     },
   });
+}
+
+/** In [0, 1). */
+function unpredictable(): number {
+  return randomInt(2 ** 47) / 2 ** 47;
 }
 
 function streamLimits({ limits }: Config): StreamLimits {

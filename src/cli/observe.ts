@@ -36,6 +36,17 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
         log.write('certificates.kept', { certificates: 1 });
       }
     },
+    policy(report) {
+      if (report.kind === 'made-up-key') log.write('policy.made-up-key', {});
+      else if (report.kind === 'kept') {
+        metrics.policyReloaded('kept');
+        log.write('policy.kept', { problems: report.problems });
+      } else {
+        if (report.kind === 'reloaded') metrics.policyReloaded('replaced');
+        log.write('policy.loaded', { policy: label(report.policy), warnings: report.warnings });
+      }
+    },
+    decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
   };
 }
 

@@ -71,12 +71,29 @@ export function openObligations(path = join(shippedPolicies, 'obligations')): re
 
 /** A policy by its file, or by its name when it is shipped. @throws FileMissing, PolicyRefused */
 export function openPolicy(nameOrFile: string): Policy {
+  return openPolicyFiles(nameOrFile).policy;
+}
+
+/** The same, with every file it was made of. @throws FileMissing, PolicyRefused */
+export function openPolicyFiles(nameOrFile: string): {
+  readonly policy: Policy;
+  readonly files: readonly TextFile[];
+} {
   const file = /^[a-z][a-z0-9-]*$/.test(nameOrFile)
     ? join(shippedPolicies, `${nameOrFile}.yaml`)
     : nameOrFile;
-  const loaded = loadPolicy(readText(file), policySource);
+  const first = readText(file);
+  const files = [first];
+  const loaded = loadPolicy(first, {
+    ...policySource,
+    find(name, from) {
+      const found = policySource.find(name, from);
+      if (found !== undefined) files.push(found);
+      return found;
+    },
+  });
   if (loaded.kind === 'refused') throw new PolicyRefused(loaded.diagnostics);
-  return loaded.value;
+  return { policy: loaded.value, files };
 }
 
 /** What `extends` names is looked for beside the file, then among those shipped. */

@@ -31,10 +31,11 @@ export function register(program: Command): void {
     .command('serve')
     .description('Run the proxy that narthex.yaml describes.')
     .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
+    .option('--shadow <policy>', 'count what another policy would decide, and change nothing')
     .addHelpText('after', help)
-    .action(async (file: string | undefined) => {
+    .action(async (file: string | undefined, { shadow }: { shadow?: string }) => {
       const { config } = await loadConfig({ file, environment: process.env, folder: process.cwd() });
-      await serve(config);
+      await serve(shadow === undefined ? config : { ...config, policy: { ...config.policy, shadow } });
       process.exitCode = exitCodes.ok;
     });
 }
@@ -49,10 +50,17 @@ async function serve(config: Config): Promise<void> {
     failed: () => log.write('tracing.failed', {}),
   });
   let certificates: 'loaded' | 'kept' = 'loaded';
+  let policy: 'loaded' | 'kept' = 'loaded';
   const inner = createObserver({ log, metrics, tracing, now: () => performance.now() });
   const observer: ProxyObserver = {
     session: (listener) => inner.session(listener),
     refused: (listener, code) => inner.refused(listener, code),
+    policy(report) {
+      if (report.kind === 'kept') policy = 'kept';
+      else if (report.kind === 'reloaded') policy = 'loaded';
+      inner.policy(report);
+    },
+    decided: (audience, mode, decisions) => inner.decided(audience, mode, decisions),
     certificates(report) {
       if (report.kind === 'kept') certificates = 'kept';
       else if (report.kind === 'reloaded') certificates = 'loaded';
@@ -73,6 +81,7 @@ async function serve(config: Config): Promise<void> {
             state: proxy === undefined || proxy.gateway.draining ? 'closed' : 'open',
           })),
           certificates,
+          policy,
         }),
       },
     }),

@@ -17,6 +17,7 @@ import {
   formatPath,
 } from './problem.ts';
 import { publishedSchema } from './published-schema.ts';
+import { shippedPolicyName } from './sections/policy.ts';
 import { type Config, configSchema, isHttpUrl } from './schema.ts';
 
 /** What the environment may say. */
@@ -105,8 +106,17 @@ function withEnvironment(config: Config, environment: Environment): Config {
 /** Relative paths start at the folder of the configuration file, wherever the command is run. */
 function withAbsolutePaths(config: Config, folder: string): Config {
   const absolute = (path: string): string => resolve(folder, path);
+  const policyFile = (path: string): string => (shippedPolicyName.test(path) ? path : absolute(path));
+  const { file, shadow, catalogue, obligations, keyFiles } = config.policy;
   return {
     ...config,
+    policy: {
+      file: policyFile(file),
+      ...(shadow !== undefined && { shadow: policyFile(shadow) }),
+      catalogue: catalogue.map(absolute),
+      ...(obligations !== undefined && { obligations: absolute(obligations) }),
+      keyFiles: keyFiles.map(absolute),
+    },
     certificates: config.certificates.map((entry) => ({
       ...entry,
       certFile: absolute(entry.certFile),
@@ -150,7 +160,8 @@ function namedFiles(config: Config): readonly { readonly path: ConfigPath; reado
       file: entry[key],
     })),
   );
-  return [...certificates, ...gatekeepers].filter(
+  const keys = config.policy.keyFiles.map((file, index) => ({ path: ['policy', 'keyFiles', index], file }));
+  return [...certificates, ...gatekeepers, ...keys].filter(
     (named): named is { path: (string | number)[]; file: string } => named.file !== undefined,
   );
 }

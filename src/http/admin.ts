@@ -22,6 +22,8 @@ export interface Readiness {
   readonly listeners: readonly { readonly name: Label; readonly state: 'open' | 'closed' }[];
   /** `kept`: newer ones are broken, the ones in use still serve. This alone leaves the proxy ready. */
   readonly certificates: 'loaded' | 'kept';
+  /** The same of the policy. */
+  readonly policy: 'loaded' | 'kept';
 }
 
 export interface AdminParts {

@@ -65,6 +65,21 @@ export const metricTable = {
     help: 'Attempts to load changed certificates: replaced, or kept because the new ones are broken.',
     labels: ['outcome'],
   },
+  narthex_policy_decisions_total: {
+    type: 'counter',
+    help: 'Decisions on named fields, by field, audience and treatment; never by value.',
+    labels: ['audience', 'field', 'treatment', 'mode'],
+  },
+  narthex_policy_unlisted_total: {
+    type: 'counter',
+    help: 'Elements and attributes that the catalogue does not know, by namespace.',
+    labels: ['audience', 'namespace', 'treatment', 'mode'],
+  },
+  narthex_policy_reloads_total: {
+    type: 'counter',
+    help: 'Attempts to load changed policies: replaced, or kept because the new ones are broken.',
+    labels: ['outcome'],
+  },
 } as const satisfies Record<`narthex_${string}`, MetricDefinition>;
 
 export type MetricName = keyof typeof metricTable;

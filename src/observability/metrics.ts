@@ -8,6 +8,7 @@ import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
 import type { StreamErrorCode } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/stanza.ts';
+import { DecisionCounts } from './decision-counts.ts';
 import { streamErrors } from './errors.ts';
 import { type CloseReason, closeReasons } from './events.ts';
 import type { Label } from './label.ts';
@@ -35,6 +36,9 @@ export interface Metrics {
   readonly dialled: (gatekeeper: Label, outcome: DialOutcome, seconds: number) => void;
   readonly handshaken: (side: Side, seconds: number) => void;
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
+  readonly policyReloaded: (outcome: ReloadOutcome) => void;
+  /** Decisions of the policy since the start. */
+  readonly decisions: DecisionCounts;
 }
 
 export interface MetricsOptions {
@@ -61,10 +65,14 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const reloads = counter(registry, 'narthex_certificate_reloads_total');
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
   countTraffic(registry, traffic);
+  const decisions = new DecisionCounts();
+  countDecisions(registry, decisions);
+  const policyReloads = counter(registry, 'narthex_policy_reloads_total');
 
   for (const reason of closeReasons) closes.inc({ reason }, 0);
   for (const code of Object.keys(streamErrors)) refusals.inc({ code }, 0);
-  for (const outcome of ['replaced', 'kept']) reloads.inc({ outcome }, 0);
+  for (const outcome of ['replaced', 'kept'])
+    for (const each of [reloads, policyReloads]) each.inc({ outcome }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
 
   return {
@@ -84,6 +92,8 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     dialled: (gatekeeper, outcome, seconds) => dials.observe({ gatekeeper, outcome }, seconds),
     handshaken: (side, seconds) => handshakes.observe({ side }, seconds),
     certificatesReloaded: (outcome) => reloads.inc({ outcome }),
+    policyReloaded: (outcome) => policyReloads.inc({ outcome }),
+    decisions,
   };
 }
 
@@ -101,6 +111,17 @@ function countTraffic(registry: Registry, traffic: Readonly<Record<Direction, Tr
   });
   counter(registry, 'narthex_stream_bytes_total', (bytes) => {
     for (const direction of directions) bytes.inc({ direction }, traffic[direction].bytes);
+  });
+}
+
+function countDecisions(registry: Registry, decisions: DecisionCounts): void {
+  counter(registry, 'narthex_policy_decisions_total', (listed) => {
+    for (const { audience, mode, field, treatment, namespace, count } of decisions.totals())
+      if (namespace === undefined) listed.inc({ audience, field, treatment, mode }, count);
+  });
+  counter(registry, 'narthex_policy_unlisted_total', (unlisted) => {
+    for (const { audience, mode, treatment, namespace, count } of decisions.totals())
+      if (namespace !== undefined) unlisted.inc({ audience, namespace, treatment, mode }, count);
   });
 }
 

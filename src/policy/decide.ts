@@ -6,7 +6,6 @@
 import { answerTo } from '../minimisation/answer.ts';
 import { delayOf } from '../minimisation/delay.ts';
 import { dropAttribute, dropElement, dropText } from '../minimisation/drop.ts';
-import { pad } from '../minimisation/pad.ts';
 import { isOwedAnswer, refusal, withheldResult } from '../minimisation/refuse.ts';
 import { replaceAttribute, replaceContent } from '../minimisation/replace.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
@@ -37,6 +36,8 @@ export interface Outcome {
   readonly delayMs: number;
   /** Whether it leaves in normal form (canonical writer) instead of as it came. */
   readonly normalise: boolean;
+  /** White space behind it fills it up to one of these sizes: bytes, ascending. */
+  readonly padTo: readonly number[] | undefined;
 }
 
 export interface DeciderOptions {
@@ -77,6 +78,7 @@ export class Decider {
     decisions: this.#decisions as readonly Decision[],
     delayMs: 0,
     normalise: false,
+    padTo: undefined as readonly number[] | undefined,
   };
   #edits: Edit[] = [];
   #depth = 0;
@@ -108,6 +110,11 @@ export class Decider {
     this.#roots = ['message', 'presence', 'iq'].map((local) => names.local(local));
   }
 
+  /** Whether verdicts are more than opinions. */
+  get enforces(): boolean {
+    return this.#policy.mode === 'enforce';
+  }
+
   /** @throws RangeError when the stanza was scanned with another vocabulary than the policy was compiled for. */
   decide(stanza: Stanza): Outcome {
     if (stanza.names !== this.#policy.names) throw new RangeError('the tape has another vocabulary');
@@ -120,6 +127,7 @@ export class Decider {
     this.#outcome.verdict = enforced ? this.#verdict() : forward;
     this.#outcome.delayMs = enforced ? this.#delayMs : 0;
     this.#outcome.normalise = enforced && this.#normalise;
+    this.#outcome.padTo = enforced ? this.#buckets : undefined;
     return this.#outcome;
   }
 
@@ -481,14 +489,6 @@ export class Decider {
     if (this.#refused !== undefined) return { kind: 'drop', reply: refusal(stanza, this.#refused)! };
     if (this.#answer !== undefined) return { kind: 'drop', reply: answerTo(stanza, this.#answer) };
     if (this.#rootGone) return this.#withheld();
-    if (this.#buckets !== undefined) {
-      const leaving = this.#edits.reduce(
-        (length, { start, end, replacement }) => length + replacement.length - (end - start),
-        stanza.byteLength,
-      );
-      const padding = pad(stanza.byteLength, leaving, this.#buckets);
-      if (padding !== undefined) this.#edits.push(padding);
-    }
     return this.#edits.length === 0 ? forward : { kind: 'forward', edits: this.#edits };
   }
 

@@ -1,4 +1,5 @@
 /** Before, after and why, for one stanza under one policy. */
+import { paddingOf } from '../minimisation/pad.ts';
 import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { Direction } from '../stanza/direction.ts';
 import type { Names } from '../stanza/names.ts';
@@ -49,11 +50,11 @@ export function explain(
   const context = { gatekeeper, account, session: 'explain', startedAt: clock() };
   const decider = new Decider(compiled, direction, context, { clock, random: () => 1 });
   const stanza = wire.parse(text, names);
-  const { verdict, decisions, delayMs, normalise } = decider.decide(stanza);
+  const { verdict, decisions, delayMs, normalise, padTo } = decider.decide(stanza);
   const edits = verdict.kind === 'forward' ? (verdict.edits ?? []) : [];
-  const padding = edits.find(({ start }) => start === stanza.byteLength)?.replacement.length ?? 0;
-  const visible = edits.filter(({ start }) => start < stanza.byteLength);
-  const after = verdict.kind === 'forward' ? Buffer.from(wire.write(stanza, visible)).toString() : '';
+  const leaving = verdict.kind === 'forward' ? wire.write(stanza, edits) : new Uint8Array(0);
+  const padding = verdict.kind === 'forward' && padTo !== undefined ? paddingOf(leaving.length, padTo) : 0;
+  const after = Buffer.from(leaving).toString();
   const reply = verdict.kind === 'drop' ? Buffer.from(verdict.reply ?? []).toString() : '';
   return {
     policy: policy.name,

@@ -1,5 +1,5 @@
 /** The bytes of a stanza that leaves otherwise than it came: edited, in normal form, filled up. */
-import { bucketOf } from '../minimisation/pad.ts';
+import { paddingOf } from '../minimisation/pad.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza, StreamScope } from '../stanza/stanza.ts';
@@ -18,8 +18,6 @@ export interface RenderingOptions {
   readonly workspace: Workspace;
 }
 
-/** Largest padding of one stanza, in bytes: what a receiver must take between two stanzas. */
-const paddingBytesMax = 65_536;
 const SPACE = 0x20;
 
 /** Shared by every session of a process; every call is complete when it returns. */
@@ -42,8 +40,7 @@ export class Rendering {
     let result = edited;
     if (normalise)
       result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
-    const missing =
-      padTo === undefined ? 0 : Math.min(bucketOf(result.length, padTo) - result.length, paddingBytesMax);
+    const missing = padTo === undefined ? 0 : paddingOf(result.length, padTo);
     // Splicing has made a copy already; the others are views of buffers that will be used again.
     if (missing === 0 && result === edited && edits.length > 0) return result;
     const copy = Buffer.allocUnsafe(result.length + missing);

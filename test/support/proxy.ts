@@ -15,6 +15,8 @@ export interface TestProxyOptions {
   readonly channelBinding?: 'same-certificate' | 'upstream-without-plus';
   readonly limits?: Record<string, number>;
   readonly timeouts?: Record<string, number>;
+  /** A shipped policy or a file; by default `passthrough`. */
+  readonly policy?: string;
 }
 
 export interface TestProxy {
@@ -55,6 +57,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
         channelBinding: options.channelBinding ?? 'upstream-without-plus',
       },
     ],
+    policy: { file: options.policy ?? 'passthrough' },
     limits: options.limits ?? {},
     timeouts: options.timeouts ?? {},
   });
@@ -81,5 +84,5 @@ function recorder(closed: CloseReason[]): ProxyObserver {
     bytes: () => {},
     closed: (reason) => closed.push(reason),
   };
-  return { session: () => session, refused: () => {}, certificates: () => {} };
+  return { session: () => session, refused: () => {}, certificates: () => {}, policy: () => {}, decided: () => {} };
 }

@@ -1,0 +1,145 @@
+/** The policies of a running proxy: read, checked and compiled at the start, and again when a file changes. What is
+ *  broken never replaces what works. The catalogue is read at the start only, because the scanner's names are its. */
+import { createHash, createSecretKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Config } from '../config/schema.ts';
+import { Pseudonyms } from '../minimisation/pseudonymise.ts';
+import type { Catalogue } from '../policy/catalogue.ts';
+import { checkPolicy } from '../policy/check.ts';
+import { CompiledPolicy, vocabularyOf } from '../policy/compile.ts';
+import { hasErrors } from '../policy/diagnostic.ts';
+import type { Obligation } from '../policy/obligations.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { PoliciesInForce } from '../session/policy-stage.ts';
+import type { Names } from '../stanza/names.ts';
+import { watchFiles, type FileWatch, type WatchOptions } from '../transport/files.ts';
+import { FileMissing, openCatalogue, openObligations, openPolicyFiles, PolicyRefused } from './policy-files.ts';
+
+/** What became of a change on disk. */
+export type PolicyReport =
+  | { readonly kind: 'loaded' | 'reloaded'; readonly policy: string; readonly warnings: number }
+  | { readonly kind: 'kept'; readonly problems: number }
+  | { readonly kind: 'made-up-key' };
+
+export interface PolicyRuntimeOptions extends WatchOptions {
+  readonly config: Config['policy'];
+  readonly report: (report: PolicyReport) => void;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+const secretBytesMin = 32;
+
+export class PolicyRuntime {
+  /** The scanner's names. */
+  readonly names: Names;
+  readonly #options: PolicyRuntimeOptions;
+  readonly #catalogue: Catalogue;
+  readonly #obligations: readonly Obligation[];
+  readonly #madeUp = randomBytes(secretBytesMin);
+  #current: PoliciesInForce;
+  #judged: string;
+  #state: 'loaded' | 'kept' = 'loaded';
+  #watch: FileWatch | undefined;
+
+  /** @throws PolicyRefused, FileMissing */
+  constructor(options: PolicyRuntimeOptions) {
+    const { config, report } = options;
+    this.#options = options;
+    this.#catalogue = openCatalogue(config.catalogue);
+    this.#obligations = openObligations(config.obligations);
+    this.names = vocabularyOf(this.#catalogue);
+    const { policies, judged, files, warnings } = this.#build();
+    this.#current = policies;
+    this.#judged = judged;
+    if (config.keyFiles.length === 0) report({ kind: 'made-up-key' });
+    report({ kind: 'loaded', policy: policies.enforced.name, warnings });
+    this.#watch = this.#watchOver(files);
+  }
+
+  get current(): PoliciesInForce {
+    return this.#current;
+  }
+
+  /** `kept`: newer files are broken, what is in force still serves. */
+  get state(): 'loaded' | 'kept' {
+    return this.#state;
+  }
+
+  /** Reads the files again; does something if they have changed. */
+  look(): void {
+    const { report } = this.#options;
+    try {
+      const { policies, judged, files, warnings } = this.#build();
+      if (judged === this.#judged) return;
+      this.#judged = judged;
+      this.#current = policies;
+      this.#state = 'loaded';
+      this.#watch?.close();
+      this.#watch = this.#watchOver(files);
+      report({ kind: 'reloaded', policy: policies.enforced.name, warnings });
+    } catch (error) {
+      if (!(error instanceof PolicyRefused || error instanceof FileMissing || error instanceof RangeError)) throw error;
+      // Said once for each state of the files, not at each poll.
+      const judged = `${error.name} ${error instanceof PolicyRefused ? JSON.stringify(error.diagnostics) : error.message}`;
+      if (judged === this.#judged) return;
+      this.#judged = judged;
+      this.#state = 'kept';
+      report({ kind: 'kept', problems: error instanceof PolicyRefused ? error.diagnostics.length : 1 });
+    }
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+
+  #watchOver(files: readonly string[]): FileWatch {
+    return watchFiles(files, () => this.look(), this.#options);
+  }
+
+  #build(): { policies: PoliciesInForce; judged: string; files: string[]; warnings: number } {
+    const { file, shadow, keyFiles } = this.#options.config;
+    const enforced = openPolicyFiles(file);
+    const beside = shadow === undefined ? undefined : openPolicyFiles(shadow);
+    const secrets = keyFiles.length === 0 ? [this.#madeUp] : keyFiles.map(readSecret);
+    const warnings = [enforced, beside].reduce((sum, each) => sum + (each === undefined ? 0 : this.#check(each.policy)), 0);
+    const pseudonyms = new Pseudonyms(secrets.map((secret) => createSecretKey(secret)));
+    const compile = (policy: Policy): CompiledPolicy =>
+      new CompiledPolicy(policy, { catalogue: this.#catalogue, names: this.names, pseudonyms });
+    const texts = [...enforced.files, ...(beside?.files ?? [])];
+    const hash = createHash('sha256');
+    for (const { file: path, text } of texts) hash.update(`${path.length}:${path}${text.length}:`).update(text);
+    for (const secret of secrets) hash.update(`${secret.length}:`).update(secret);
+    return {
+      // A shadow decides as if it were enforced; its decisions are only counted.
+      policies: { enforced: compile(enforced.policy), shadow: beside && compile({ ...beside.policy, mode: 'shadow' }) },
+      judged: hash.digest('base64'),
+      files: [...texts.map((text) => text.file), ...keyFiles],
+      warnings,
+    };
+  }
+
+  /** @returns the number of warnings. @throws PolicyRefused */
+  #check(policy: Policy): number {
+    const found = checkPolicy(policy, {
+      catalogue: this.#catalogue,
+      obligations: this.#obligations,
+      now: this.#options.clock(),
+    });
+    if (hasErrors(found)) throw new PolicyRefused(found.filter(({ severity }) => severity === 'error'));
+    return found.length;
+  }
+}
+
+/** @throws FileMissing; RangeError when it is too short */
+function readSecret(file: string): Uint8Array {
+  let secret: Uint8Array;
+  try {
+    secret = readFileSync(file);
+  } catch {
+    throw new FileMissing(file);
+  }
+  if (secret.length < secretBytesMin)
+    throw new RangeError(`ERR_POLICY_KEYS: ${file} has fewer than ${secretBytesMin} bytes; make one with openssl rand 32`);
+  return secret;
+}

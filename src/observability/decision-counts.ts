@@ -1,0 +1,60 @@
+/** How often each decision was taken: by field, audience and treatment, never by value. Decisions are prebuilt objects
+ *  of the policy, so counting one is a look-up by identity; labels are made when somebody collects. */
+import type { Audience } from '../stanza/direction.ts';
+import type { Decision } from '../stanza/verdict.ts';
+
+export type DecisionMode = 'enforced' | 'shadow';
+
+/** One line of the totals. `namespace` only of what the catalogue does not know: a registered name, or 'other'. */
+export interface DecisionTotal {
+  readonly audience: Audience;
+  readonly mode: DecisionMode;
+  readonly field: string;
+  readonly treatment: string;
+  readonly namespace: string | undefined;
+  count: number;
+}
+
+/** The field that a policy decides on for what has no name. */
+const unlisted = 'unlisted';
+const notRegistered = 'not registered';
+
+export class DecisionCounts {
+  readonly #live = new Map<string, Map<Decision, number>>();
+  readonly #totals = new Map<string, DecisionTotal>();
+
+  add(audience: Audience, mode: DecisionMode, decisions: readonly Decision[]): void {
+    if (decisions.length === 0) return;
+    const counts = this.#countsOf(audience, mode);
+    for (const decision of decisions) counts.set(decision, (counts.get(decision) ?? 0) + 1);
+  }
+
+  /** Everything since the start. Decisions of a policy that is gone are let go of. */
+  totals(): readonly DecisionTotal[] {
+    for (const [key, counts] of this.#live) {
+      const [audience, mode] = key.split(' ') as [Audience, DecisionMode];
+      for (const [decision, count] of counts) this.#totalOf(audience, mode, decision).count += count;
+      counts.clear();
+    }
+    return [...this.#totals.values()];
+  }
+
+  #countsOf(audience: Audience, mode: DecisionMode): Map<Decision, number> {
+    const key = `${audience} ${mode}`;
+    const known = this.#live.get(key);
+    if (known !== undefined) return known;
+    const counts = new Map<Decision, number>();
+    this.#live.set(key, counts);
+    return counts;
+  }
+
+  #totalOf(audience: Audience, mode: DecisionMode, { field, treatment, reason }: Decision): DecisionTotal {
+    const namespace = field === unlisted ? (reason === notRegistered ? 'other' : reason) : undefined;
+    const key = [audience, mode, field, treatment, namespace].join('\n');
+    const known = this.#totals.get(key);
+    if (known !== undefined) return known;
+    const total = { audience, mode, field, treatment, namespace, count: 0 };
+    this.#totals.set(key, total);
+    return total;
+  }
+}
