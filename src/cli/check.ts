@@ -5,6 +5,7 @@ import { ConfigError, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import { exitCodeOf, exitCodes } from './exit.ts';
+import { openPolicyRuntime } from './policy-runtime.ts';
 import { reportProblems } from './report.ts';
 
 const help = `
@@ -63,9 +64,22 @@ async function examine(file: string | undefined): Promise<Result> {
     if (!(error instanceof ConfigError)) throw error;
     return { valid: false, problems: error.problems, omitted: error.omitted };
   }
-  const { certificates, problems } = await verifyFiles(loaded, Date.now());
+  const verified = await verifyFiles(loaded, Date.now());
+  const { certificates } = verified;
+  const problems = [...verified.problems, ...policyProblems(loaded.config)];
   const valid = problems.every(({ severity }) => severity === 'warning');
   return { valid, file: loaded.file, problems, omitted: 0, serves: summarise(loaded.config, certificates) };
+}
+
+/** Reads and compiles the policies as serve does. */
+function policyProblems(config: Config): readonly ConfigProblem[] {
+  try {
+    openPolicyRuntime({ config: config.policy, report: () => {}, clock: () => Date.now() }).close();
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems;
+  }
 }
 
 function summarise(config: Config, certificates: readonly CertificateSummary[]): Summary {

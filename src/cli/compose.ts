@@ -25,7 +25,7 @@ import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
-import { PolicyRuntime, type PolicyReport } from './policy-runtime.ts';
+import { openPolicyRuntime, type PolicyReport } from './policy-runtime.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {
@@ -70,7 +70,7 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
 
 async function compose(config: Config, observer: ProxyObserver, open: { close(): void }[]): Promise<Gateway> {
   const { timeouts } = config;
-  const policies = new PolicyRuntime({
+  const policies = openPolicyRuntime({
     config: config.policy,
     report: (report) => observer.policy(report),
     clock: () => Date.now(),

@@ -2,6 +2,7 @@
  *  broken never replaces what works. The catalogue is read at the start only, because the scanner's names are its. */
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { configErrors, ConfigError, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { Catalogue } from '../policy/catalogue.ts';
@@ -13,13 +14,48 @@ import type { Policy } from '../policy/policy.ts';
 import type { PoliciesInForce } from '../session/policy-stage.ts';
 import type { Names } from '../stanza/names.ts';
 import { watchFiles, type FileWatch, type WatchOptions } from '../transport/files.ts';
-import { FileMissing, openCatalogue, openObligations, openPolicyFiles, PolicyRefused } from './policy-files.ts';
+import {
+  FileMissing,
+  openCatalogue,
+  openObligations,
+  openPolicyFiles,
+  PolicyRefused,
+} from './policy-files.ts';
 
 /** What became of a change on disk. */
 export type PolicyReport =
   | { readonly kind: 'loaded' | 'reloaded'; readonly policy: string; readonly warnings: number }
   | { readonly kind: 'kept'; readonly problems: number }
   | { readonly kind: 'made-up-key' };
+
+/** Opens it for a command that must not start without.
+ *  @throws ConfigError ERR_CONFIG_POLICY with a problem for each thing that is wrong. */
+export function openPolicyRuntime(options: PolicyRuntimeOptions): PolicyRuntime {
+  try {
+    return new PolicyRuntime(options);
+  } catch (error) {
+    throw new ConfigError(problemsOf(error));
+  }
+}
+
+function problemsOf(error: unknown): ConfigProblem[] {
+  if (error instanceof PolicyRefused) {
+    return error.diagnostics.map(({ file, line, column, code, reason, wayOut }) =>
+      problem(`${code}: ${reason}`, { place: { file, line, column }, ...(wayOut === '' ? {} : { wayOut }) }),
+    );
+  }
+  if (error instanceof FileMissing) return [problem(`${error.message} cannot be read`)];
+  if (error instanceof RangeError) return [problem(error.message)];
+  throw error;
+}
+
+function problem(
+  message: string,
+  more: Pick<Partial<ConfigProblem>, 'place' | 'wayOut'> = {},
+): ConfigProblem {
+  const { wayOut } = configErrors.ERR_CONFIG_POLICY;
+  return { severity: 'error', code: 'ERR_CONFIG_POLICY', path: 'policy', message, wayOut, ...more };
+}
 
 export interface PolicyRuntimeOptions extends WatchOptions {
   readonly config: Config['policy'];
@@ -79,7 +115,8 @@ export class PolicyRuntime {
       this.#watch = this.#watchOver(files);
       report({ kind: 'reloaded', policy: policies.enforced.name, warnings });
     } catch (error) {
-      if (!(error instanceof PolicyRefused || error instanceof FileMissing || error instanceof RangeError)) throw error;
+      if (!(error instanceof PolicyRefused || error instanceof FileMissing || error instanceof RangeError))
+        throw error;
       // Said once for each state of the files, not at each poll.
       const judged = `${error.name} ${error instanceof PolicyRefused ? JSON.stringify(error.diagnostics) : error.message}`;
       if (judged === this.#judged) return;
@@ -102,17 +139,24 @@ export class PolicyRuntime {
     const enforced = openPolicyFiles(file);
     const beside = shadow === undefined ? undefined : openPolicyFiles(shadow);
     const secrets = keyFiles.length === 0 ? [this.#madeUp] : keyFiles.map(readSecret);
-    const warnings = [enforced, beside].reduce((sum, each) => sum + (each === undefined ? 0 : this.#check(each.policy)), 0);
+    const warnings = [enforced, beside].reduce(
+      (sum, each) => sum + (each === undefined ? 0 : this.#check(each.policy)),
+      0,
+    );
     const pseudonyms = new Pseudonyms(secrets.map((secret) => createSecretKey(secret)));
     const compile = (policy: Policy): CompiledPolicy =>
       new CompiledPolicy(policy, { catalogue: this.#catalogue, names: this.names, pseudonyms });
     const texts = [...enforced.files, ...(beside?.files ?? [])];
     const hash = createHash('sha256');
-    for (const { file: path, text } of texts) hash.update(`${path.length}:${path}${text.length}:`).update(text);
+    for (const { file: path, text } of texts)
+      hash.update(`${path.length}:${path}${text.length}:`).update(text);
     for (const secret of secrets) hash.update(`${secret.length}:`).update(secret);
     return {
       // A shadow decides as if it were enforced; its decisions are only counted.
-      policies: { enforced: compile(enforced.policy), shadow: beside && compile({ ...beside.policy, mode: 'shadow' }) },
+      policies: {
+        enforced: compile(enforced.policy),
+        shadow: beside && compile({ ...beside.policy, mode: 'shadow' }),
+      },
       judged: hash.digest('base64'),
       files: [...texts.map((text) => text.file), ...keyFiles],
       warnings,
@@ -140,6 +184,8 @@ function readSecret(file: string): Uint8Array {
     throw new FileMissing(file);
   }
   if (secret.length < secretBytesMin)
-    throw new RangeError(`ERR_POLICY_KEYS: ${file} has fewer than ${secretBytesMin} bytes; make one with openssl rand 32`);
+    throw new RangeError(
+      `ERR_POLICY_KEYS: ${file} has fewer than ${secretBytesMin} bytes; make one with openssl rand 32`,
+    );
   return secret;
 }

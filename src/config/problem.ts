@@ -4,6 +4,10 @@
 
 /** Every code of a configuration problem, with its cause and way out. ERRORS.md is checked against this table. */
 export const configErrors = {
+  ERR_CONFIG_POLICY: {
+    cause: 'A policy, catalogue or key file that `policy` names cannot be used.',
+    wayOut: 'Run `narthex policy check` on it; it names the place and the way out.',
+  },
   ERR_CONFIG_NOT_FOUND: {
     cause: 'There is no configuration file at the path given, in NARTHEX_CONFIG or at ./narthex.yaml.',
     wayOut: 'Pass the path of the file, or start from deploy/examples/narthex.yaml.',

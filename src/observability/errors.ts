@@ -142,7 +142,8 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
   },
   ERR_WAITING: {
     cause: 'Too many stanzas wait behind one that is held until its sender has answered.',
-    wayOut: 'The client can connect again; a client that never answers disco#info and sends much is the usual cause.',
+    wayOut:
+      'The client can connect again; a client that never answers disco#info and sends much is the usual cause.',
   },
   ERR_UPSTREAM_UNREACHABLE: {
     cause: 'No connection to the gatekeeper came about: refused, timed out, or its name did not resolve.',

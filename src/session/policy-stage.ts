@@ -51,8 +51,7 @@ class PolicyStage implements Stage {
     if (this.#context.phase !== 'established') return forward;
     const { enforced, shadow } = this.#decidersOf(direction);
     const audience = audienceOf(direction);
-    if (shadow !== undefined)
-      this.#options.decided(audience, 'shadow', shadow.decide(stanza).decisions);
+    if (shadow !== undefined) this.#options.decided(audience, 'shadow', shadow.decide(stanza).decisions);
     const { verdict, decisions, normalise, padTo, delayMs } = enforced.decide(stanza);
     this.#options.decided(audience, enforced.enforces ? 'enforced' : 'shadow', decisions);
     // Only stanzas wait, and only they have a form to hide in: nonzas are the protocol's own few.

@@ -7,6 +7,7 @@ const ready: Readiness = {
   draining: false,
   listeners: [{ name: label('clients'), state: 'open' }],
   certificates: 'loaded',
+  policy: 'loaded',
 };
 
 function app(readiness: Partial<Readiness> = {}, started = true): ReturnType<typeof createAdminApp> {

@@ -10,6 +10,7 @@ const readiness = {
   draining: false,
   listeners: [{ name: label('clients'), state: 'open' as const }],
   certificates: 'loaded' as const,
+  policy: 'loaded' as const,
 };
 
 const admin = createAdminApp({

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProxy, type Proxy, type ProxyObserver } from '../../src/cli/compose.ts';
+import { DecisionCounts } from '../../src/observability/decision-counts.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { CloseReason, SessionObserver } from '../../src/session/observer.ts';
 
@@ -17,6 +18,7 @@ export interface TestProxyOptions {
   readonly timeouts?: Record<string, number>;
   /** A shipped policy or a file; by default `passthrough`. */
   readonly policy?: string;
+  readonly shadow?: string;
 }
 
 export interface TestProxy {
@@ -25,6 +27,9 @@ export interface TestProxy {
   readonly direct: number;
   /** Why sessions ended, in the order in which they did. */
   readonly closed: CloseReason[];
+  /** What became of policies: kind, and name or number of problems. */
+  readonly policy: string[];
+  readonly decisions: DecisionCounts;
   close(): Promise<void>;
 }
 
@@ -57,17 +62,24 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
         channelBinding: options.channelBinding ?? 'upstream-without-plus',
       },
     ],
-    policy: { file: options.policy ?? 'passthrough' },
+    policy: {
+      file: options.policy ?? 'passthrough',
+      ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+    },
     limits: options.limits ?? {},
     timeouts: options.timeouts ?? {},
   });
   const closed: CloseReason[] = [];
-  const proxy = await startProxy(config, recorder(closed));
+  const policy: string[] = [];
+  const decisions = new DecisionCounts();
+  const proxy = await startProxy(config, recorder(closed, policy, decisions));
   return {
     proxy,
     starttls: proxy.ports[0]!,
     direct: proxy.ports[1]!,
     closed,
+    policy,
+    decisions,
     async close() {
       await proxy.close(0);
       await rm(folder, { recursive: true });
@@ -75,7 +87,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
   };
 }
 
-function recorder(closed: CloseReason[]): ProxyObserver {
+function recorder(closed: CloseReason[], policy: string[], decisions: DecisionCounts): ProxyObserver {
   const session: SessionObserver = {
     phase: () => {},
     secured: () => {},
@@ -84,5 +96,14 @@ function recorder(closed: CloseReason[]): ProxyObserver {
     bytes: () => {},
     closed: (reason) => closed.push(reason),
   };
-  return { session: () => session, refused: () => {}, certificates: () => {}, policy: () => {}, decided: () => {} };
+  return {
+    session: () => session,
+    refused: () => {},
+    certificates: () => {},
+    policy: (report) => {
+      if (report.kind === 'made-up-key') return;
+      policy.push(`${report.kind} ${report.kind === 'kept' ? report.problems : report.policy}`);
+    },
+    decided: (audience, mode, made) => decisions.add(audience, mode, made),
+  };
 }

@@ -10,10 +10,14 @@ export const policySection = z
   .strictObject({
     file: file
       .default('balanced')
-      .describe('The policy to enforce: a file, or the name of a shipped one (passthrough, balanced, strict).'),
+      .describe(
+        'The policy to enforce: a file, or the name of a shipped one (passthrough, balanced, strict).',
+      ),
     shadow: file
       .optional()
-      .describe('A second policy, whose decisions are counted and not carried out; a file or a shipped name.'),
+      .describe(
+        'A second policy, whose decisions are counted and not carried out; a file or a shipped name.',
+      ),
     catalogue: z
       .array(file)
       .max(100)
