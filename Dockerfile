@@ -10,6 +10,7 @@ COPY package.json package-lock.json ./
 RUN npm ci
 COPY tsconfig.json ./
 COPY src ./src
+COPY policies ./policies
 RUN npm run build
 RUN npm prune --omit=dev
 
@@ -18,7 +19,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY policies ./policies
+COPY --from=build /app/policies ./policies
 ENV NODE_ENV=production
 # The image's user nonroot, by number: Kubernetes cannot verify a name.
 USER 65532:65532

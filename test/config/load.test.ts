@@ -141,8 +141,8 @@ describe('a mistake', () => {
     [
       'a key nothing like any',
       'kind: Proxy',
-      'kind: Proxy\npolicy: {}',
-      '3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `policy`',
+      'kind: Proxy\nwatermarks: {}',
+      '3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `watermarks`',
     ],
     [
       'a missing key',

@@ -114,6 +114,11 @@ describe('the table of metrics', () => {
           'gatekeeper',
           'outcome',
           'side',
+          'audience',
+          'field',
+          'treatment',
+          'mode',
+          'namespace',
         ]).toContain(name);
     }
   });
