@@ -1,0 +1,184 @@
+/** What a policy costs on top of the scanner: deciding, editing, writing in normal form. */
+import { createSecretKey } from 'node:crypto';
+import { openCatalogue, openPolicy } from '../../src/cli/policy-files.ts';
+import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
+import { loadCatalogue, type Catalogue } from '../../src/policy/catalogue.ts';
+import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
+import { Decider } from '../../src/policy/decide.ts';
+import type { Policy, Rule } from '../../src/policy/policy.ts';
+import type { Direction } from '../../src/stanza/direction.ts';
+import type { Names } from '../../src/stanza/names.ts';
+import type { Stanza } from '../../src/stanza/stanza.ts';
+import { CanonicalWriter } from '../../src/stream/canonical.ts';
+import { defaultLimits } from '../../src/stream/limits.ts';
+import { Scanner } from '../../src/stream/scanner.ts';
+import { splice } from '../../src/stream/splice.ts';
+import { SimdStructure } from '../../src/stream/structure/simd.ts';
+import { Workspace } from '../../src/stream/workspace.ts';
+import { compare, type Contender } from './measure.ts';
+import { header } from './payload.ts';
+import type { Bench, Row } from './row.ts';
+import { typicalStanzas, type TypicalStanza } from './typical-stanzas.ts';
+
+const workspace = new Workspace(new SimdStructure(), defaultLimits);
+const strict = openPolicy('strict');
+const shipped = openCatalogue();
+const context = {
+  gatekeeper: 'gatekeeper',
+  account: 'alice@example.org',
+  session: 'a session',
+  startedAt: Date.parse('2026-11-23T12:00:00Z'),
+};
+
+/** Stanzas of one call. No cache of a session remembers so many. */
+const batchStanzas = 512;
+/** What deciding and editing a typical stanza may add, in nanoseconds. */
+const budget = 2_000;
+const rounds = 15;
+
+export const policyBench: Bench = {
+  name: 'policy',
+  run: () => [...typicalStanzas.flatMap(costRows), ...ruleRows()],
+};
+
+function costRows({ name, direction, write }: TypicalStanza): Row[] {
+  const { names, compiled } = compile(shipped, strict);
+  const batch = batchOf(write);
+  const writer = new CanonicalWriter(defaultLimits);
+  const { nanoseconds } = compare(
+    [
+      scanning(names, batch, () => 1),
+      scanning(names, batch, deciding(compiled, direction)),
+      scanning(names, batch, editing(compiled, direction)),
+      scanning(names, batch, (stanza) => writer.write(stanza).length),
+    ],
+    rounds,
+  );
+  const [scan, decide, edit, normalForm] = nanoseconds.map((each) => each / batchStanzas) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const row = { byteLength: write(0).length };
+  return [
+    { ...row, name: `${name}: scanner`, figure: microseconds(scan), ratio: scan / budget, yardstick: '2 µs' },
+    { ...row, name: `${name}: decide adds`, ...added(scan, decide) },
+    { ...row, name: `${name}: decide and edits add`, ...added(scan, edit), aim: 1 },
+    { ...row, name: `${name}: normal form adds`, ...added(scan, normalForm) },
+  ];
+}
+
+/** One kind of stanza under policies of more and more rules of their own. */
+function ruleRows(): Row[] {
+  const { write, direction } = typicalStanzas[0]!;
+  const batch = batchOf(write);
+  const counts = [0, 10, 100, 1_000];
+  const contenders = counts.flatMap((count) => {
+    const { names, compiled } = compile(catalogueWith(count), policyWith(count));
+    return [scanning(names, batch, () => 1), scanning(names, batch, editing(compiled, direction))];
+  });
+  const { nanoseconds } = compare(contenders, rounds);
+  const costs = counts.map((_, i) => (nanoseconds[2 * i + 1]! - nanoseconds[2 * i]!) / batchStanzas);
+  return counts.map((count, i) => ({
+    name: `strict and ${count} rules more: decide and edits add`,
+    byteLength: write(0).length,
+    figure: microseconds(costs[i]!),
+    ratio: costs[i]! / costs[0]!,
+    yardstick: 'strict alone',
+  }));
+}
+
+function added(without: number, cost: number): Pick<Row, 'figure' | 'ratio' | 'yardstick'> {
+  const more = cost - without;
+  return { figure: microseconds(more), ratio: more / budget, yardstick: '2 µs' };
+}
+
+function microseconds(nanoseconds: number): string {
+  return `${(nanoseconds / 1_000).toFixed(2)} µs`;
+}
+
+function compile(catalogue: Catalogue, policy: Policy): { names: Names; compiled: CompiledPolicy } {
+  const names = vocabularyOf(catalogue);
+  const pseudonyms = new Pseudonyms([createSecretKey(Buffer.alloc(32, 7))]);
+  return { names, compiled: new CompiledPolicy(policy, { catalogue, names, pseudonyms }) };
+}
+
+function catalogueWith(fields: number): Catalogue {
+  const entry = (n: number): string => `
+  custom.field-${n}:
+    title: Field ${n}
+    source: none
+    select: ['custom${n}:secret/@value']
+    direction: both
+    category: identity
+    reveals: something
+    breaks: nothing
+    classes: []
+    value: text
+    permits: [keep, drop]
+    example: "<message xmlns='jabber:client'><secret xmlns='urn:custom:${n}' value='marker'/></message>"`;
+  const numbers = Array.from({ length: fields }, (_, n) => n);
+  if (fields === 0) return shipped;
+  const text = `apiVersion: narthex/v1
+kind: MetadataCatalogue
+metadata: { name: custom }
+namespaces: { ${numbers.map((n) => `custom${n}: 'urn:custom:${n}'`).join(', ')} }
+fields:${numbers.map(entry).join('')}
+`;
+  const { catalogue, diagnostics } = loadCatalogue([{ file: 'custom.yaml', text }]);
+  if (diagnostics.length > 0) throw new Error(JSON.stringify(diagnostics[0]));
+  return { ...shipped, fields: new Map([...shipped.fields, ...catalogue.fields]) };
+}
+
+function policyWith(count: number): Policy {
+  const { gatekeeper, ...others } = strict.matrix;
+  const [rule] = gatekeeper.values();
+  const custom = Array.from({ length: count }, (_, n): [string, Rule] => {
+    const field = `custom.field-${n}`;
+    return [field, { ...rule!, field, treatment: { kind: 'drop' } }];
+  });
+  return { ...strict, matrix: { ...others, gatekeeper: new Map([...gatekeeper, ...custom]) } };
+}
+
+function batchOf(write: TypicalStanza['write']): Buffer {
+  return Buffer.from(Array.from({ length: batchStanzas }, (_, n) => write(n)).join(''));
+}
+
+type Use = (stanza: Stanza) => number;
+
+function deciding(policy: CompiledPolicy, direction: Direction): Use {
+  const decider = new Decider(policy, direction, context, { clock: Date.now, random: Math.random });
+  return (stanza) => decider.decide(stanza).decisions.length;
+}
+
+function editing(policy: CompiledPolicy, direction: Direction): Use {
+  const decider = new Decider(policy, direction, context, { clock: Date.now, random: Math.random });
+  return (stanza) => {
+    const { verdict } = decider.decide(stanza);
+    if (verdict.kind !== 'forward' || verdict.edits === undefined) return 1;
+    return splice(stanza, verdict.edits).length;
+  };
+}
+
+function scanning(names: Names, batch: Buffer, use: Use): Contender {
+  let sum = 0;
+  const scanner = new Scanner({
+    names,
+    limits: defaultLimits,
+    workspace,
+    sink: {
+      header: () => undefined,
+      stanza: (stanza) => {
+        sum += use(stanza);
+      },
+      whitespace: () => undefined,
+      end: () => undefined,
+    },
+  });
+  scanner.push(Buffer.from(header));
+  return () => {
+    scanner.push(batch);
+    return sum;
+  };
+}
