@@ -22,12 +22,14 @@ import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
+import { openCapabilities, type CapabilitiesObserver } from './compose-capabilities.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {
   session(listener: string): SessionObserver;
   refused(listener: string, code: RefusalCode): void;
   certificates(report: CertificateReport | ReloadReport): void;
+  readonly capabilities: CapabilitiesObserver;
 }
 
 export interface Proxy {
@@ -64,7 +66,9 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
 
 async function compose(config: Config, observer: ProxyObserver, open: { close(): void }[]): Promise<Gateway> {
   const { timeouts } = config;
-  const names = createVocabulary();
+  const capabilities = await openCapabilities(config.capabilities, observer.capabilities);
+  if (capabilities !== undefined) open.push(capabilities);
+  const names = createVocabulary(capabilities?.vocabulary);
   const limits = streamLimits(config);
   const workspace = new Workspace(new SimdStructure(), limits);
 
@@ -121,7 +125,7 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
       workspace,
       limits,
       preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
-      stages: [negotiationGuard],
+      stages: [negotiationGuard, ...(capabilities?.stages(names) ?? [])],
       rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
       resumptions: new Resumptions(),
       waiting: defaultWaitingLimits,

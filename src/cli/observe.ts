@@ -36,6 +36,15 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
         log.write('certificates.kept', { certificates: 1 });
       }
     },
+    capabilities: {
+      asked: (whom) => metrics.capabilitiesAsked(whom),
+      held: () => metrics.presenceHeld(),
+      gated: (action, kind) => metrics.contentRefused(action, label(kind)),
+      reloaded(report) {
+        metrics.capabilitiesReloaded(report.kind === 'reloaded' ? 'replaced' : 'kept');
+        log.write(report.kind === 'reloaded' ? 'capabilities.loaded' : 'capabilities.kept', {});
+      },
+    },
   };
 }
 

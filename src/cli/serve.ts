@@ -53,6 +53,7 @@ async function serve(config: Config): Promise<void> {
   const observer: ProxyObserver = {
     session: (listener) => inner.session(listener),
     refused: (listener, code) => inner.refused(listener, code),
+    capabilities: inner.capabilities,
     certificates(report) {
       if (report.kind === 'kept') certificates = 'kept';
       else if (report.kind === 'reloaded') certificates = 'loaded';

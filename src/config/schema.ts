@@ -2,6 +2,7 @@
  *  the checks and the JSON Schema for editors. What needs more than one value at a time is in `crosscheck.ts`. */
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import { capabilities } from './sections/capabilities.ts';
 import { isBindAddress, isDomainName, parseHostPort } from './address.ts';
 
 const dayMs = 86_400_000;
@@ -248,6 +249,7 @@ export const configSchema = z
       .describe('Certificates shown to clients, chosen by SNI.'),
     domains: z.array(servedDomain).min(1).max(1_000).describe('XMPP domains served.'),
     gatekeepers: z.array(gatekeeper).min(1).max(1_000).describe('Messaging servers behind the proxy.'),
+    capabilities: capabilities.optional(),
     limits,
     timeouts,
     admin,

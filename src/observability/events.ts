@@ -32,6 +32,8 @@ export const logEvents = {
   'admin.opened': { level: 'info', fields: { port: 'number' } },
   'certificates.loaded': { level: 'info', fields: { certificates: 'number' } },
   'certificates.kept': { level: 'error', fields: { certificates: 'number' } },
+  'capabilities.loaded': { level: 'info', fields: {} },
+  'capabilities.kept': { level: 'error', fields: {} },
   'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },
   'session.opened': { level: 'debug', fields: { session: 'number', listener: 'label' } },
   'session.routed': { level: 'debug', fields: { session: 'number', gatekeeper: 'label' } },

@@ -35,6 +35,11 @@ export interface Metrics {
   readonly dialled: (gatekeeper: Label, outcome: DialOutcome, seconds: number) => void;
   readonly handshaken: (side: Side, seconds: number) => void;
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
+  readonly capabilitiesReloaded: (outcome: ReloadOutcome) => void;
+  readonly capabilitiesAsked: (whom: 'client' | 'contact') => void;
+  readonly presenceHeld: () => void;
+  /** @param kind a name of the content-kind table. */
+  readonly contentRefused: (action: 'bounce' | 'drop' | 'fallback', kind: Label) => void;
 }
 
 export interface MetricsOptions {
@@ -59,12 +64,18 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const dials = histogram(registry, 'narthex_dial_duration_seconds');
   const handshakes = histogram(registry, 'narthex_handshake_duration_seconds');
   const reloads = counter(registry, 'narthex_certificate_reloads_total');
+  const capabilityReloads = counter(registry, 'narthex_capability_reloads_total');
+  const asks = counter(registry, 'narthex_capability_asks_total');
+  const holds = counter(registry, 'narthex_capability_holds_total');
+  const content = counter(registry, 'narthex_content_refusals_total');
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
   countTraffic(registry, traffic);
 
   for (const reason of closeReasons) closes.inc({ reason }, 0);
   for (const code of Object.keys(streamErrors)) refusals.inc({ code }, 0);
-  for (const outcome of ['replaced', 'kept']) reloads.inc({ outcome }, 0);
+  for (const outcome of ['replaced', 'kept'])
+    for (const each of [reloads, capabilityReloads]) each.inc({ outcome }, 0);
+  for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
 
   return {
@@ -84,6 +95,10 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     dialled: (gatekeeper, outcome, seconds) => dials.observe({ gatekeeper, outcome }, seconds),
     handshaken: (side, seconds) => handshakes.observe({ side }, seconds),
     certificatesReloaded: (outcome) => reloads.inc({ outcome }),
+    capabilitiesReloaded: (outcome) => capabilityReloads.inc({ outcome }),
+    capabilitiesAsked: (whom) => asks.inc({ whom }),
+    presenceHeld: () => holds.inc(),
+    contentRefused: (action, kind) => content.inc({ action, kind }),
   };
 }
 

@@ -15,6 +15,8 @@ export interface TestProxyOptions {
   readonly channelBinding?: 'same-certificate' | 'upstream-without-plus';
   readonly limits?: Record<string, number>;
   readonly timeouts?: Record<string, number>;
+  /** The `capabilities` section; none by default. */
+  readonly capabilities?: Record<string, unknown>;
 }
 
 export interface TestProxy {
@@ -57,6 +59,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     ],
     limits: options.limits ?? {},
     timeouts: options.timeouts ?? {},
+    ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
   const closed: CloseReason[] = [];
   const proxy = await startProxy(config, recorder(closed));
@@ -81,5 +84,6 @@ function recorder(closed: CloseReason[]): ProxyObserver {
     bytes: () => {},
     closed: (reason) => closed.push(reason),
   };
-  return { session: () => session, refused: () => {}, certificates: () => {} };
+  const capabilities = { asked: () => {}, held: () => {}, gated: () => {}, reloaded: () => {} };
+  return { session: () => session, refused: () => {}, certificates: () => {}, capabilities };
 }
