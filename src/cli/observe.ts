@@ -38,6 +38,7 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
     },
     capabilities: {
       asked: (whom) => metrics.capabilitiesAsked(whom),
+      answered: () => metrics.capabilitiesAnswered(),
       held: () => metrics.presenceHeld(),
       gated: (action, kind) => metrics.contentRefused(action, label(kind)),
       reloaded(report) {

@@ -75,6 +75,11 @@ export const metricTable = {
     help: 'Questions for capabilities (disco#info) that the proxy asked itself, by whom it asked.',
     labels: ['whom'],
   },
+  narthex_capability_answers_total: {
+    type: 'counter',
+    help: 'Questions for capabilities (disco#info) answered in place of a client.',
+    labels: [],
+  },
   narthex_capability_holds_total: {
     type: 'counter',
     help: 'Presences held until their client said what it can do, or for `capabilities.holdMs`.',

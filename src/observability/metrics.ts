@@ -37,6 +37,7 @@ export interface Metrics {
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
   readonly capabilitiesReloaded: (outcome: ReloadOutcome) => void;
   readonly capabilitiesAsked: (whom: 'client' | 'contact') => void;
+  readonly capabilitiesAnswered: () => void;
   readonly presenceHeld: () => void;
   /** @param kind a name of the content-kind table. */
   readonly contentRefused: (action: 'bounce' | 'drop' | 'fallback', kind: Label) => void;
@@ -66,6 +67,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const reloads = counter(registry, 'narthex_certificate_reloads_total');
   const capabilityReloads = counter(registry, 'narthex_capability_reloads_total');
   const asks = counter(registry, 'narthex_capability_asks_total');
+  const answers = counter(registry, 'narthex_capability_answers_total');
   const holds = counter(registry, 'narthex_capability_holds_total');
   const content = counter(registry, 'narthex_content_refusals_total');
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
@@ -97,6 +99,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     certificatesReloaded: (outcome) => reloads.inc({ outcome }),
     capabilitiesReloaded: (outcome) => capabilityReloads.inc({ outcome }),
     capabilitiesAsked: (whom) => asks.inc({ whom }),
+    capabilitiesAnswered: () => answers.inc(),
     presenceHeld: () => holds.inc(),
     contentRefused: (action, kind) => content.inc({ action, kind }),
   };

@@ -25,6 +25,8 @@ export interface SessionObserver {
 export interface CapabilityObserver {
   /** The proxy asked for disco#info in its own name. */
   asked(whom: 'client' | 'contact'): void;
+  /** Somebody was answered in the client's place. */
+  answered(): void;
   /** A presence waits for the client's answer. */
   held(): void;
   /** Content that a client cannot receive was kept out. */

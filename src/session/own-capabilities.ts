@@ -11,7 +11,9 @@ import { elementFromStanza } from '../capabilities/element.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { forward, type HeldStanza, type Verdict } from '../stanza/verdict.ts';
+import * as record from '../stanza/tape.ts';
+import { recordKind, recordSize } from '../stanza/tape.ts';
+import { forward, type Edit, type HeldStanza, type Verdict } from '../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
 import { Alarm } from './alarm.ts';
 import { carriesCapabilities, discoGet, discoQuery, iqError, iqResult } from './disco-stanzas.ts';
@@ -85,6 +87,7 @@ export class OwnCapabilities {
     if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
     const query = discoQuery(stanza);
     if (query === -1) return undefined;
+    this.#shared.options.observer.answered();
     const answer = this.#advertisements.query(stanza.attributeValue(query, 'node'));
     const reply =
       answer.kind === 'result' ? iqResult(stanza, answer.query) : iqError(stanza, 'item-not-found');
@@ -155,13 +158,32 @@ export class OwnCapabilities {
   #released(stanza: Stanza, elements: string): Verdict {
     const shown = stanza.kind === 'iq' ? hashSetOf(elements) : elements;
     if (stanza.kind === 'iq' && shown === '') return { kind: 'drop', reply: iqResult(stanza, '') };
-    return { kind: 'forward', edits: capsEdits(stanza, shown), normalise: this.profile.cohort };
+    const edits = capsEdits(stanza, shown);
+    if (!this.profile.cohort) return { kind: 'forward', edits };
+    return { kind: 'forward', edits: [...edits, ...habits(stanza)], normalise: true };
   }
 }
 
 /** Capabilities belong to available presence; elsewhere they are taken out, whatever they say. */
 export function withoutCapabilities(stanza: Stanza): Verdict {
   return carriesCapabilities(stanza) ? { kind: 'forward', edits: capsEdits(stanza, '') } : forward;
+}
+
+/** What a client's library writes on every broadcast, or never: nobody needs it there, and it tells libraries apart. */
+function habits(stanza: Stanza): Edit[] {
+  if (stanza.kind !== 'presence' || stanza.attributeValue(0, 'to') !== undefined) return [];
+  const edits: Edit[] = [];
+  const size = recordSize[recordKind.attribute]!;
+  let at = recordSize[recordKind.element]!;
+  for (; at < stanza.tapeLength && stanza.tape[at] === recordKind.attribute; at += size) {
+    const name = stanza.qualifiedName(at);
+    if (name !== 'id' && name !== 'xml:lang') continue;
+    // With the white space before it and the closing quote.
+    const start = stanza.tape[at + record.attribute.nameStart]! - 1;
+    const end = (stanza.tape[at + record.attribute.valueEnd]! & ~record.needsDecoding) + 1;
+    edits.push({ start, end, replacement: new Uint8Array(0) });
+  }
+  return edits;
 }
 
 /** Of the elements for a presence the one of XEP-0390, which alone may stand in an iq; '' for none. */

@@ -49,6 +49,7 @@ class Bench {
       newId: () => `own${(this.#ids += 1)}`,
       observer: {
         asked: (whom) => this.counted.push(`asked ${whom}`),
+        answered: () => {},
         held: () => this.counted.push('held'),
         gated: (action, kind) => this.counted.push(`${action} ${kind}`),
       },

@@ -17,6 +17,8 @@ export interface TestProxyOptions {
   readonly timeouts?: Record<string, number>;
   /** The `capabilities` section; none by default. */
   readonly capabilities?: Record<string, unknown>;
+  /** Hears of what the capability stages do. */
+  readonly capabilitiesObserver?: Partial<ProxyObserver['capabilities']>;
 }
 
 export interface TestProxy {
@@ -62,7 +64,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
   const closed: CloseReason[] = [];
-  const proxy = await startProxy(config, recorder(closed));
+  const proxy = await startProxy(config, recorder(closed, options.capabilitiesObserver));
   return {
     proxy,
     starttls: proxy.ports[0]!,
@@ -75,7 +77,10 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
   };
 }
 
-function recorder(closed: CloseReason[]): ProxyObserver {
+function recorder(
+  closed: CloseReason[],
+  heard: TestProxyOptions['capabilitiesObserver'],
+): ProxyObserver {
   const session: SessionObserver = {
     phase: () => {},
     secured: () => {},
@@ -84,6 +89,6 @@ function recorder(closed: CloseReason[]): ProxyObserver {
     bytes: () => {},
     closed: (reason) => closed.push(reason),
   };
-  const capabilities = { asked: () => {}, held: () => {}, gated: () => {}, reloaded: () => {} };
+  const capabilities = { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {}, reloaded: () => {}, ...heard };
   return { session: () => session, refused: () => {}, certificates: () => {}, capabilities };
 }
