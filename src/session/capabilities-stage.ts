@@ -6,7 +6,8 @@ import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { forward, type Verdict } from '../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
-import { ContactCapabilities, isBinding } from './contact-capabilities.ts';
+import { bindingOf, type Binding } from './binding.ts';
+import { ContactCapabilities } from './contact-capabilities.ts';
 import { OwnCapabilities, withoutCapabilities } from './own-capabilities.ts';
 import type { Stage, StageFactory, StagePort } from './stage.ts';
 
@@ -62,21 +63,22 @@ class CapabilitiesStage implements Stage {
       case 'iq': {
         const { own, contacts } = this.#begun();
         const verdict = own.asked(stanza) ?? contacts.iq(stanza);
-        if (verdict === undefined && isBinding(stanza)) this.#bound();
+        if (verdict === undefined) this.#bound(bindingOf(stanza));
         return verdict ?? forward;
       }
       case 'nonza':
         if (stanza.is(0, ns.streams, 'features')) return this.#begun().contacts.features(stanza);
-        if (isBinding(stanza)) this.#bound();
+        this.#bound(bindingOf(stanza));
         return forward;
     }
   }
 
   /** What is asked must follow what has told of the binding. */
-  #bound(): void {
+  #bound(binding: Binding | undefined): void {
+    if (binding === undefined) return;
     this.#port.schedule(0, () => {
       const { own, contacts } = this.#begun();
-      own.bound();
+      own.bound(binding.jid);
       contacts.bound();
     });
   }

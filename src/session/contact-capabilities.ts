@@ -7,7 +7,6 @@ import { ContactAdvertisements, type ContactVerdict } from '../capabilities/cont
 import { writeDiscoInfo } from '../capabilities/disco-info.ts';
 import { elementFromStanza } from '../capabilities/element.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
-import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import * as record from '../stanza/tape.ts';
 import { forward, type Verdict } from '../stanza/verdict.ts';
@@ -142,19 +141,4 @@ function extent(stanza: Stanza, index: number): { readonly start: number; readon
     start: stanza.tape[index + record.element.tagStart]!,
     end: Math.max(stanza.tape[index + record.element.tagEnd]!, stanza.tape[close + record.end.tagEnd]!),
   };
-}
-
-/** What tells that the client has its resource: RFC 6120 §7, XEP-0386, or an earlier stream that goes on (XEP-0198 §5). */
-export function isBinding(stanza: Stanza): boolean {
-  const { names } = stanza;
-  if (stanza.kind === 'iq')
-    return (
-      stanza.attributeValue(0, 'type') === 'result' &&
-      stanza.child(0, names.namespace(ns.bind), names.local('bind')) !== -1
-    );
-  if (stanza.is(0, ns.sm, 'resumed')) return true;
-  if (!stanza.is(0, ns.sasl2, 'success')) return false;
-  for (let at = stanza.firstChild(); at !== -1; at = stanza.nextSibling(at))
-    if (stanza.is(at, ns.bind2, 'bound') || stanza.is(at, ns.sm, 'resumed')) return true;
-  return false;
 }

@@ -33,6 +33,8 @@ export class OwnCapabilities {
   readonly #shared: CapabilitySessions;
   readonly #advertisements: Advertisements<Carrier>;
   readonly #alarm: Alarm;
+  /** Full JID of the client; undefined on a resumed stream, which does not tell it. */
+  #jid: string | undefined;
 
   constructor(port: StagePort, shared: CapabilitySessions) {
     this.#port = port;
@@ -55,7 +57,8 @@ export class OwnCapabilities {
   }
 
   /** The client has its resource: now it can be asked. */
-  bound(): void {
+  bound(jid: string | undefined): void {
+    this.#jid = jid;
     this.#act(this.#advertisements.bound());
   }
 
@@ -132,7 +135,7 @@ export class OwnCapabilities {
     switch (action.kind) {
       case 'ask':
         this.#shared.options.observer.asked('client');
-        this.#port.inject('to-client', discoGet({ ...action, from: this.#port.context.domain }));
+        this.#port.inject('to-client', this.#question(action));
         break;
       case 'release':
         this.#release(action.presence.held, action.elements);
@@ -145,6 +148,16 @@ export class OwnCapabilities {
       case 'hold':
         break;
     }
+  }
+
+  /** As from its own server. Libraries look what they have to say up by the address that is asked. */
+  #question({ id, node }: { readonly id: string; readonly node?: string }): Uint8Array {
+    return discoGet({
+      id,
+      from: this.#port.context.domain,
+      ...(this.#jid === undefined ? {} : { to: this.#jid }),
+      ...(node === undefined ? {} : { node }),
+    });
   }
 
   #release(held: HeldStanza | undefined, elements: string): void {

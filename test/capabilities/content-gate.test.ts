@@ -5,7 +5,7 @@ import { elementFromXml } from '../../src/capabilities/element.ts';
 import type { CapabilityProfile } from '../../src/capabilities/profile.ts';
 import { createNames } from '../../src/stanza/names.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
-import { oob, omemo, propose, samples, sfs } from './samples.ts';
+import { oob, omemo, samples, sfs } from './samples.ts';
 import { profileOf, readTable, shipped, table } from './shipped.ts';
 import { applied, stanzaOf } from './stanza-of.ts';
 
@@ -182,6 +182,19 @@ describe('a fallback', () => {
       message("<body xmlns='jabber:client'>[image]</body>"),
     );
     expect(left(message(sfs('image/png', 3)))).toBe(message("<body xmlns='jabber:client'>[image]</body>"));
+  });
+
+  it('leaves no picture of a sticker, unless it may be received as a picture', () => {
+    const sticker = message(samples['sticker']!);
+    const verdict = judge(sticker, receiving(['text'], 'on-unsupported-content: fallback'));
+    expect(verdict.kind === 'fallback' ? applied(sticker, verdict.edits) : '').not.toContain('file-sharing');
+    const picture = judge(sticker, receiving(['text', 'image'], 'on-unsupported-content: fallback'));
+    expect(picture.kind === 'fallback' && applied(sticker, picture.edits)).toContain('file-sharing');
+  });
+
+  it('counts nothing as left that is only about the way', () => {
+    const signal = message(`${samples['typing']!}<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/>`);
+    expect(judge(signal, receiving(['text']))).toMatchObject({ kind: 'drop' });
   });
 
   it('drops what leaves nothing to read', () => {

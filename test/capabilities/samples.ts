@@ -4,7 +4,7 @@ export const sfs = (type: string, size: number) =>
 export const oob = "<x xmlns='jabber:x:oob'><url>https://files.example/a</url></x>";
 export const omemo =
   "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>AAAA</payload></encrypted><body>I sent you an OMEMO encrypted message</body>";
-export const propose = (media: string) =>
+const propose = (media: string) =>
   `<propose xmlns='urn:xmpp:jingle-message:0' id='c1'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='${media}'/></propose>`;
 
 export const samples: Record<string, string> = {

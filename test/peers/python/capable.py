@@ -21,8 +21,6 @@ class Peer(slixmpp.ClientXMPP):
         self.ssl_context.check_hostname = True
         for plugin in ("xep_0030", "xep_0115", "xep_0199"):
             self.register_plugin(plugin)
-        for feature in os.environ.get("PEER_FEATURES", "").split():
-            self["xep_0030"].add_feature(feature)
         self.add_filter("in", self.on_stanza)
         self.add_event_handler("session_start", self.on_session_start)
         for event in ("connection_failed", "failed_all_auth", "stream_error", "ssl_invalid_chain"):
@@ -42,6 +40,9 @@ class Peer(slixmpp.ClientXMPP):
         self.connect((host, port), use_ssl=direct, force_starttls=not direct)
 
     async def on_session_start(self, _event):
+        # Not before: slixmpp keeps what it says by the full JID.
+        for feature in os.environ.get("PEER_FEATURES", "").split():
+            self["xep_0030"].add_feature(feature)
         await self["xep_0115"].update_caps(broadcast=False)
         self.send_presence()
         say("online", str(self.boundjid))
