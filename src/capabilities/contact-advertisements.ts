@@ -41,7 +41,7 @@ export const defaultContactLimits: ContactLimits = {
 };
 
 export interface ContactContext {
-  readonly table: ContentKinds;
+  readonly table: () => ContentKinds;
   readonly profile: () => CapabilityProfile;
   /** Shared by all sessions. */
   readonly cache: CapabilityCache;
@@ -109,6 +109,20 @@ export class ContactAdvertisements<P> {
     return { kind: 'replace', elements: '', ...(ask === undefined ? {} : { ask }) };
   }
 
+  /** A newer presence of the sender: an earlier one that still waits for an answer must not be shown again. */
+  superseded(from: string): void {
+    for (const { waiting } of this.#questions.values()) {
+      const index = waiting.findIndex((earlier) => earlier.from === from);
+      if (index !== -1) waiting.splice(index, 1);
+    }
+  }
+
+  /** The elements for a claim that can be answered without asking anybody, else undefined. */
+  known(from: string, claim: CapabilityClaim): string | undefined {
+    const info = this.#context.cache.find(claim);
+    return info === undefined ? undefined : this.#elements(from, claim, info);
+  }
+
   /** Whether an iq to the client answers one of our own questions. The sender must be the one who was asked. */
   owns(id: string, from: string): boolean {
     return this.#questions.get(id)?.to === from;
@@ -141,7 +155,7 @@ export class ContactAdvertisements<P> {
 
   /** Cuts an answer down that a contact gives the client itself. */
   filter(info: DiscoInfo): DiscoInfo {
-    return filterContactInfo(info, this.#context.profile(), this.#context.table);
+    return filterContactInfo(info, this.#context.profile(), this.#context.table());
   }
 
   /** Forgets questions that nobody has answered in time. */

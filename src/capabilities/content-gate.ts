@@ -170,7 +170,12 @@ export class ContentGate {
     marked: readonly Sighting[],
     profile: CapabilityProfile,
   ): Sighting[] {
-    if (marked.some(({ kind }) => kind.name === 'sticker')) return [];
+    const sticker = marked.find(({ kind }) => kind.name === 'sticker');
+    if (sticker !== undefined) {
+      if (sticker.refusal === undefined) return [];
+      const pictures = files.filter((file) => this.#judgeFile(file, profile).refusal !== undefined);
+      return pictures.map(({ child }) => ({ ...sticker, child }));
+    }
     const described = files.filter(({ media }) => media !== undefined);
     if (described.length === 0) return files.map((file) => this.#judgeFile(file, profile));
     const judged = described.map((file) => this.#judgeFile(file, profile));
@@ -235,7 +240,7 @@ export class ContentGate {
     type: string | undefined,
     refused: readonly Sighting[],
   ): GateVerdict {
-    const refusals = refused.map(({ kind, refusal }) => ({ kind: kind.name, reason: refusal! }));
+    const refusals = [...new Map(refused.map(refusalEntry)).values()];
     const wanted = profile.onUnsupportedContent;
     // A call that is not set up is owed an answer (RFC 6120 §8.2.3), whatever the profile prefers.
     if (stanza.kind === 'iq') return { kind: 'bounce', refusals, reply: bounce(stanza, refusals) };
@@ -259,6 +264,11 @@ interface FileSighting {
 }
 
 const pass: GateVerdict = { kind: 'pass', shown: [] };
+
+/** Each kind and reason once, in order. */
+function refusalEntry({ kind, refusal }: Sighting): [string, Refusal] {
+  return [`${kind.name} ${refusal!}`, { kind: kind.name, reason: refusal! }];
+}
 
 function namesOf(sightings: readonly Sighting[]): string[] {
   return [...new Set(sightings.map(({ kind }) => kind.name))];

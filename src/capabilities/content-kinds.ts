@@ -45,7 +45,7 @@ const kindSchema = z.strictObject({
 const tableSchema = z.strictObject({
   apiVersion: z.literal('narthex/v1'),
   kind: z.literal('ContentKindTable'),
-  kinds: z.record(z.string().regex(/^[a-z][a-z-]*$/), kindSchema),
+  kinds: z.record(z.string().regex(/^[a-z][a-z-]{0,62}$/), kindSchema),
   attachments: z.array(place).default([]),
   encryption: z.strictObject({
     elements: z.array(step).default([]),

@@ -68,9 +68,17 @@ export function fallbackEdits(
   return edits.toSorted((a, b) => a.start - b.start);
 }
 
+/** Namespaces of what servers and clients write beside content: ids, times and hints for the way. */
+const annotations: ReadonlySet<string> = new Set([
+  'urn:xmpp:sid:0',
+  'urn:xmpp:occupant-id:0',
+  'urn:xmpp:delay',
+  'urn:xmpp:hints',
+]);
+
 function leavesSomething(stanza: Stanza, removed: ReadonlySet<number>): boolean {
   for (let at = stanza.firstChild(); at !== -1; at = stanza.nextSibling(at))
-    if (!removed.has(at)) return true;
+    if (!removed.has(at) && !annotations.has(stanza.namespaceName(at))) return true;
   return false;
 }
 

@@ -3,7 +3,10 @@
  *
  *  Exit status: 0; 1 when an input of `hash` is refused or `diff` finds a difference; 2 when a file cannot be read or
  *  a policy document is wrong. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import type { Element } from '@xmpp/xml';
 import type { Command } from 'commander';
 import { readContentKinds, type ContentKinds } from '../capabilities/content-kinds.ts';
@@ -47,6 +50,17 @@ export interface CapabilitiesIo {
   readonly policies: string;
 }
 
+const processIo: CapabilitiesIo = {
+  readFile: (path) => readFile(path, 'utf8'),
+  readStdin: () => text(process.stdin),
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+  policies: fileURLToPath(new URL('../../policies', import.meta.url)),
+};
+
 /** Ends a command with a message for the operator. */
 class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
@@ -59,7 +73,7 @@ class CommandFailure extends Error {
 }
 
 /** Adds `capabilities` and its subcommands. */
-export function register(program: Command, io: CapabilitiesIo): void {
+export function register(program: Command, io: CapabilitiesIo = processIo): void {
   const group = program
     .command('capabilities')
     .description('what clients advertise, and what the gatekeeper sees of it');

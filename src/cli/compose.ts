@@ -26,6 +26,7 @@ import { systemResolver } from '../transport/srv.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
 import { openPolicyRuntime, type PolicyReport } from './policy-runtime.ts';
+import { openCapabilities, type CapabilitiesObserver } from './compose-capabilities.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {
@@ -34,6 +35,7 @@ export interface ProxyObserver {
   certificates(report: CertificateReport | ReloadReport): void;
   policy(report: PolicyReport): void;
   decided(audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]): void;
+  readonly capabilities: CapabilitiesObserver;
 }
 
 export interface Proxy {
@@ -70,8 +72,11 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
 
 async function compose(config: Config, observer: ProxyObserver, open: { close(): void }[]): Promise<Gateway> {
   const { timeouts } = config;
+  const capabilities = await openCapabilities(config.capabilities, observer.capabilities);
+  if (capabilities !== undefined) open.push(capabilities);
   const policies = openPolicyRuntime({
     config: config.policy,
+    ...(capabilities === undefined ? {} : { vocabulary: capabilities.vocabulary }),
     report: (report) => observer.policy(report),
     clock: () => Date.now(),
   });
@@ -135,6 +140,7 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
       preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
       stages: [
         negotiationGuard,
+        ...(capabilities?.stages(names) ?? []),
         policyStage({
           policies: () => policies.current,
           decided: (audience, mode, decisions) => observer.decided(audience, mode, decisions),

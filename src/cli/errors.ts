@@ -62,6 +62,14 @@ const setupErrors: Table<SetupErrorCode> = {
     cause: 'The private key is not the key of the certificate beside it.',
     wayOut: 'Pair each certificate with its key, and replace both files at once.',
   },
+  ERR_CAPABILITIES_UNREADABLE: {
+    cause: 'A capability profile or the table of content kinds does not exist or cannot be read.',
+    wayOut: 'Correct the path or its permissions. While serving, the profiles in use stay.',
+  },
+  ERR_CAPABILITIES_INVALID: {
+    cause: 'The capability profiles or the table of content kinds cannot be used together or alone.',
+    wayOut: '`narthex check` names every line that is wrong. While serving, the profiles in use stay.',
+  },
   ERR_PORT_IN_USE: {
     cause: 'Another process, or another part of this one, listens on the port already.',
     wayOut: 'Stop it (`ss -ltnp` shows which it is), or choose another port.',

@@ -25,6 +25,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'check, explain, compare and test policies',
     load: () => import('./policy.ts'),
   },
+  capabilities: {
+    summary: 'preview, hash and compare what clients advertise',
+    load: () => import('./capabilities.ts'),
+  },
   fingerprint: {
     summary: 'print the TLS or TCP fingerprint of captured bytes',
     load: async () => ({ register: (await import('./fingerprint.ts')).registerFingerprint }),

@@ -47,6 +47,16 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       }
     },
     decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
+    capabilities: {
+      asked: (whom) => metrics.capabilitiesAsked(whom),
+      answered: () => metrics.capabilitiesAnswered(),
+      held: () => metrics.presenceHeld(),
+      gated: (action, kind) => metrics.contentRefused(action, label(kind)),
+      reloaded(report) {
+        metrics.capabilitiesReloaded(report.kind === 'reloaded' ? 'replaced' : 'kept');
+        log.write(report.kind === 'reloaded' ? 'capabilities.loaded' : 'capabilities.kept', {});
+      },
+    },
   };
 }
 

@@ -59,6 +59,8 @@ function problem(
 
 export interface PolicyRuntimeOptions extends WatchOptions {
   readonly config: Config['policy'];
+  /** Names that the scanner must know for others. */
+  readonly vocabulary?: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
   readonly report: (report: PolicyReport) => void;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -84,7 +86,7 @@ export class PolicyRuntime {
     this.#options = options;
     this.#catalogue = openCatalogue(config.catalogue);
     this.#obligations = openObligations(config.obligations);
-    this.names = vocabularyOf(this.#catalogue);
+    this.names = vocabularyOf(this.#catalogue, options.vocabulary);
     const { policies, judged, files, warnings } = this.#build();
     this.#current = policies;
     this.#judged = judged;

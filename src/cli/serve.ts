@@ -61,6 +61,7 @@ async function serve(config: Config): Promise<void> {
       inner.policy(report);
     },
     decided: (audience, mode, decisions) => inner.decided(audience, mode, decisions),
+    capabilities: inner.capabilities,
     certificates(report) {
       if (report.kind === 'kept') certificates = 'kept';
       else if (report.kind === 'reloaded') certificates = 'loaded';

@@ -4,6 +4,7 @@
  *  is not set). Nothing else. */
 import { type FileHandle, access, constants, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { profileFiles } from './profile-files.ts';
 import { type Parsed, type Places, fileBytesMax, parseConfigText } from './document.ts';
 import { crossCheck } from './crosscheck.ts';
 import { byPlace, problemsOf } from './issues.ts';
@@ -128,12 +129,22 @@ function withAbsolutePaths(config: Config, folder: string): Config {
       ...(entry.clientCertFile !== undefined && { clientCertFile: absolute(entry.clientCertFile) }),
       ...(entry.clientKeyFile !== undefined && { clientKeyFile: absolute(entry.clientKeyFile) }),
     })),
+    ...(config.capabilities !== undefined && {
+      capabilities: {
+        ...config.capabilities,
+        contentKinds: absolute(config.capabilities.contentKinds),
+        profiles:
+          typeof config.capabilities.profiles === 'string'
+            ? absolute(config.capabilities.profiles)
+            : config.capabilities.profiles.map(absolute),
+      },
+    }),
   };
 }
 
 async function unreadableFiles(config: Config, places: Places): Promise<ConfigProblem[]> {
   const problems: ConfigProblem[] = [];
-  for (const { path, file } of namedFiles(config)) {
+  for (const { path, file } of [...namedFiles(config), ...(await capabilityFiles(config))]) {
     const why = await whyUnreadable(file);
     if (why === undefined) continue;
     const message = `\`${formatPath(path)}\`: ${file} ${why}`;
@@ -146,8 +157,13 @@ async function unreadableFiles(config: Config, places: Places): Promise<ConfigPr
   return problems;
 }
 
+interface NamedFile {
+  readonly path: ConfigPath;
+  readonly file: string;
+}
+
 /** Every file that the configuration names, with the path of the key that names it. */
-function namedFiles(config: Config): readonly { readonly path: ConfigPath; readonly file: string }[] {
+function namedFiles(config: Config): readonly NamedFile[] {
   const certificates = config.certificates.flatMap((entry, index) =>
     (['certFile', 'keyFile'] as const).map((key) => ({
       path: ['certificates', index, key],
@@ -164,6 +180,18 @@ function namedFiles(config: Config): readonly { readonly path: ConfigPath; reado
   return [...certificates, ...gatekeepers, ...keys].filter(
     (named): named is { path: (string | number)[]; file: string } => named.file !== undefined,
   );
+}
+
+/** A folder without profiles is named itself, as the file that is missing. */
+async function capabilityFiles({ capabilities }: Config): Promise<readonly NamedFile[]> {
+  if (capabilities === undefined) return [];
+  const { contentKinds, profiles } = capabilities;
+  const table = { path: ['capabilities', 'contentKinds'], file: contentKinds };
+  if (typeof profiles !== 'string')
+    return [table, ...profiles.map((file, index) => ({ path: ['capabilities', 'profiles', index], file }))];
+  const found = await profileFiles(profiles);
+  const path = ['capabilities', 'profiles'];
+  return [table, ...(found.length === 0 ? [profiles] : found).map((file) => ({ path, file }))];
 }
 
 async function whyUnreadable(file: string): Promise<string | undefined> {

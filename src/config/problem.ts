@@ -69,6 +69,11 @@ export const configErrors = {
     wayOut:
       'Correct the path (relative ones start at the folder of the configuration file) or its permissions.',
   },
+  ERR_CONFIG_CAPABILITIES: {
+    cause:
+      'A capability profile or the table of content kinds is wrong, or a profile promises what cannot be kept.',
+    wayOut: 'Correct the line named in the message; docs/capabilities.md explains the format.',
+  },
   ERR_CONFIG_CERTIFICATE: {
     cause: 'A certificate file does not hold certificates in PEM form that can be parsed.',
     wayOut:

@@ -3,6 +3,7 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { policySection } from './sections/policy.ts';
+import { capabilities } from './sections/capabilities.ts';
 import { isBindAddress, isDomainName, parseHostPort } from './address.ts';
 
 const dayMs = 86_400_000;
@@ -250,6 +251,7 @@ export const configSchema = z
     domains: z.array(servedDomain).min(1).max(1_000).describe('XMPP domains served.'),
     gatekeepers: z.array(gatekeeper).min(1).max(1_000).describe('Messaging servers behind the proxy.'),
     policy: policySection,
+    capabilities: capabilities.optional(),
     limits,
     timeouts,
     admin,

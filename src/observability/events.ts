@@ -35,6 +35,8 @@ export const logEvents = {
   'policy.loaded': { level: 'info', fields: { policy: 'label', warnings: 'number' } },
   'policy.kept': { level: 'error', fields: { problems: 'number' } },
   'policy.made-up-key': { level: 'warn', fields: {} },
+  'capabilities.loaded': { level: 'info', fields: {} },
+  'capabilities.kept': { level: 'error', fields: {} },
   'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },
   'session.opened': { level: 'debug', fields: { session: 'number', listener: 'label' } },
   'session.routed': { level: 'debug', fields: { session: 'number', gatekeeper: 'label' } },

@@ -80,6 +80,31 @@ export const metricTable = {
     help: 'Attempts to load changed policies: replaced, or kept because the new ones are broken.',
     labels: ['outcome'],
   },
+  narthex_capability_reloads_total: {
+    type: 'counter',
+    help: 'Attempts to load changed capability profiles: replaced, or kept because the new ones are broken.',
+    labels: ['outcome'],
+  },
+  narthex_capability_asks_total: {
+    type: 'counter',
+    help: 'Questions for capabilities (disco#info) that the proxy asked itself, by whom it asked.',
+    labels: ['whom'],
+  },
+  narthex_capability_answers_total: {
+    type: 'counter',
+    help: 'Questions for capabilities (disco#info) answered in place of a client.',
+    labels: [],
+  },
+  narthex_capability_holds_total: {
+    type: 'counter',
+    help: 'Presences held until their client said what it can do, or for `capabilities.holdMs`.',
+    labels: [],
+  },
+  narthex_content_refusals_total: {
+    type: 'counter',
+    help: 'Content kept from clients that cannot receive it, by action and kind of content.',
+    labels: ['action', 'kind'],
+  },
 } as const satisfies Record<`narthex_${string}`, MetricDefinition>;
 
 export type MetricName = keyof typeof metricTable;

@@ -39,6 +39,12 @@ export interface Metrics {
   readonly policyReloaded: (outcome: ReloadOutcome) => void;
   /** Decisions of the policy since the start. */
   readonly decisions: DecisionCounts;
+  readonly capabilitiesReloaded: (outcome: ReloadOutcome) => void;
+  readonly capabilitiesAsked: (whom: 'client' | 'contact') => void;
+  readonly capabilitiesAnswered: () => void;
+  readonly presenceHeld: () => void;
+  /** @param kind a name of the content-kind table. */
+  readonly contentRefused: (action: 'bounce' | 'drop' | 'fallback', kind: Label) => void;
 }
 
 export interface MetricsOptions {
@@ -63,6 +69,11 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const dials = histogram(registry, 'narthex_dial_duration_seconds');
   const handshakes = histogram(registry, 'narthex_handshake_duration_seconds');
   const reloads = counter(registry, 'narthex_certificate_reloads_total');
+  const capabilityReloads = counter(registry, 'narthex_capability_reloads_total');
+  const asks = counter(registry, 'narthex_capability_asks_total');
+  const answers = counter(registry, 'narthex_capability_answers_total');
+  const holds = counter(registry, 'narthex_capability_holds_total');
+  const content = counter(registry, 'narthex_content_refusals_total');
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
   countTraffic(registry, traffic);
   const decisions = new DecisionCounts();
@@ -72,7 +83,8 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   for (const reason of closeReasons) closes.inc({ reason }, 0);
   for (const code of Object.keys(streamErrors)) refusals.inc({ code }, 0);
   for (const outcome of ['replaced', 'kept'])
-    for (const each of [reloads, policyReloads]) each.inc({ outcome }, 0);
+    for (const each of [reloads, policyReloads, capabilityReloads]) each.inc({ outcome }, 0);
+  for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
 
   return {
@@ -94,6 +106,11 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     certificatesReloaded: (outcome) => reloads.inc({ outcome }),
     policyReloaded: (outcome) => policyReloads.inc({ outcome }),
     decisions,
+    capabilitiesReloaded: (outcome) => capabilityReloads.inc({ outcome }),
+    capabilitiesAsked: (whom) => asks.inc({ whom }),
+    capabilitiesAnswered: () => answers.inc(),
+    presenceHeld: () => holds.inc(),
+    contentRefused: (action, kind) => content.inc({ action, kind }),
   };
 }
 

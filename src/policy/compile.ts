@@ -86,11 +86,19 @@ export class CompiledPolicy {
   }
 }
 
-/** The scanner's names for this catalogue. */
-export function vocabularyOf(catalogue: Catalogue): Names {
+/** The scanner's names for this catalogue, and for whoever else asks. */
+export function vocabularyOf(
+  catalogue: Catalogue,
+  others: { readonly namespaces: readonly string[]; readonly locals: readonly string[] } = noNames,
+): Names {
   const { namespaces, locals } = catalogueNames(catalogue);
-  return createVocabulary({ namespaces: [...namespaces, ...registeredNamespaces], locals });
+  return createVocabulary({
+    namespaces: [...namespaces, ...registeredNamespaces, ...others.namespaces],
+    locals: [...locals, ...others.locals],
+  });
 }
+
+const noNames = { namespaces: [], locals: [] };
 
 function pseudonymises({ matrix, exceptions }: Policy): boolean {
   return [matrix, ...exceptions.map((exception) => exception.matrix)].some((each) =>

@@ -20,3 +20,15 @@ export interface SessionObserver {
   bytes(direction: Direction, count: number): void;
   closed(reason: CloseReason): void;
 }
+
+/** Who hears what the capability stages do: counts only. `kind` is a name of the provider's content-kind table. */
+export interface CapabilityObserver {
+  /** The proxy asked for disco#info in its own name. */
+  asked(whom: 'client' | 'contact'): void;
+  /** Somebody was answered in the client's place. */
+  answered(): void;
+  /** A presence waits for the client's answer. */
+  held(): void;
+  /** Content that a client cannot receive was kept out. */
+  gated(action: 'bounce' | 'drop' | 'fallback', kind: string): void;
+}

@@ -78,7 +78,8 @@ export class Stanza {
   /** A copy that outlives the callback. */
   retain(): Stanza {
     const copy = new Stanza(this.names, this.scope);
-    copy.bytes = this.bytes.slice(this.start, this.end);
+    // Not `slice`, which does not copy when the bytes are a Buffer.
+    copy.bytes = new Uint8Array(this.bytes.subarray(this.start, this.end));
     copy.end = copy.bytes.length;
     copy.tape = this.tape.slice(0, this.tapeLength);
     copy.tapeLength = this.tapeLength;

@@ -8,6 +8,9 @@ export type SetupErrorCode =
   | 'ERR_CERTIFICATE_INVALID'
   | 'ERR_CERTIFICATE_KEY_INVALID'
   | 'ERR_CERTIFICATE_KEY_MISMATCH'
+  // Documents of the provider (reloading.ts).
+  | 'ERR_CAPABILITIES_UNREADABLE'
+  | 'ERR_CAPABILITIES_INVALID'
   // Listeners (listen.ts).
   | 'ERR_PORT_IN_USE'
   | 'ERR_PORT_PERMISSION'
@@ -15,7 +18,7 @@ export type SetupErrorCode =
   | 'ERR_LISTEN';
 
 /** What a file is for; errors name it beside the path, since one path may be configured twice. */
-export type FileRole = 'certificate' | 'key' | 'authorities';
+export type FileRole = 'certificate' | 'key' | 'authorities' | 'content kinds' | 'profile';
 
 /** A set-up fault: what is wrong, where, and what to do about it. Holds no contents of any file. */
 export class SetupError extends Error {

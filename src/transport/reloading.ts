@@ -91,7 +91,7 @@ export class Reloading<T> {
       this.#options.report({ kind: 'reloaded', name: this.#options.name });
     } catch (error) {
       if (!(error instanceof SetupError) || error.file === undefined) throw error;
-      if (error.code === 'ERR_CERTIFICATE_UNREADABLE') judged = error.message;
+      if (error.code === unreadable(error.file.role)) judged = error.message;
       if (judged === this.#judged || this.#closed) return;
       this.#options.report({ kind: 'kept', name: this.#options.name, code: error.code, ...error.file });
     } finally {
@@ -109,12 +109,18 @@ async function read(file: SourceFile): Promise<string> {
     return await readFile(file.path, 'utf8');
   } catch (error) {
     throw new SetupError(
-      'ERR_CERTIFICATE_UNREADABLE',
+      unreadable(file.role),
       `cannot read the ${file.role} file ${file.path} (${systemCode(error)})`,
       'Check that the path is right and that the process may read it',
       file,
     );
   }
+}
+
+function unreadable(role: FileRole): SetupErrorCode {
+  return role === 'content kinds' || role === 'profile'
+    ? 'ERR_CAPABILITIES_UNREADABLE'
+    : 'ERR_CERTIFICATE_UNREADABLE';
 }
 
 function digest(texts: readonly string[]): string {

@@ -37,7 +37,7 @@ beforeEach(() => {
 function create(name: string) {
   const profile = shipped.get(name)!;
   return new ContactAdvertisements<string>({
-    table,
+    table: () => table,
     profile: () => profile,
     cache,
     newId: () => `q${(ids += 1)}`,
@@ -73,6 +73,13 @@ describe('a contact that is not known yet', () => {
       'http://jabber.org/protocol/disco#info',
       'urn:xmpp:ping',
     ]);
+  });
+
+  it('that has sent a newer presence, or left, is not shown again as it was', () => {
+    contacts.presence(0, presence);
+    contacts.superseded(romeo);
+    expect(contacts.answered('q1', romeo, answer)).toEqual([]);
+    expect(cache.size).toBe(2);
   });
 
   it('believes only who was asked', () => {

@@ -5,6 +5,7 @@ import { elementFromXml } from '../../src/capabilities/element.ts';
 import type { CapabilityProfile } from '../../src/capabilities/profile.ts';
 import { createNames } from '../../src/stanza/names.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
+import { oob, omemo, samples, sfs } from './samples.ts';
 import { profileOf, readTable, shipped, table } from './shipped.ts';
 import { applied, stanzaOf } from './stanza-of.ts';
 
@@ -13,34 +14,6 @@ const gate = new ContentGate(table, names);
 
 const message = (inside: string, type = 'chat') =>
   `<message xmlns='jabber:client' from='romeo@a.example/x' to='juliet@b.example/y' id='m1' type='${type}'>${inside}</message>`;
-const sfs = (type: string, size: number) =>
-  `<file-sharing xmlns='urn:xmpp:sfs:0' disposition='inline'><file xmlns='urn:xmpp:file:metadata:0'><media-type>${type}</media-type><size>${size}</size></file></file-sharing>`;
-const oob = "<x xmlns='jabber:x:oob'><url>https://files.example/a</url></x>";
-const omemo =
-  "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>AAAA</payload></encrypted><body>I sent you an OMEMO encrypted message</body>";
-const propose = (media: string) =>
-  `<propose xmlns='urn:xmpp:jingle-message:0' id='c1'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='${media}'/></propose>`;
-
-const samples: Record<string, string> = {
-  text: '<body>hello</body>',
-  image: sfs('image/png', 10),
-  video: sfs('video/mp4', 10),
-  voice: sfs('audio/ogg', 10),
-  file: sfs('application/pdf', 10),
-  sticker: `<sticker xmlns='urn:xmpp:stickers:0' pack='p'/>${sfs('image/png', 10)}`,
-  reaction: "<reactions xmlns='urn:xmpp:reactions:0' id='m0'><reaction>+</reaction></reactions>",
-  reply: "<reply xmlns='urn:xmpp:reply:0' id='m0'/>",
-  edit: "<replace xmlns='urn:xmpp:message-correct:0' id='m0'/>",
-  retract: "<retract xmlns='urn:xmpp:message-retract:1' id='m0'/>",
-  receipts: "<received xmlns='urn:xmpp:receipts' id='m0'/>",
-  typing: "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
-  location: "<geoloc xmlns='http://jabber.org/protocol/geoloc'><lat>1</lat></geoloc>",
-  contact: "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'/>",
-  'audio-call': propose('audio'),
-  'video-call': propose('video'),
-  group: "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x>",
-};
-
 function judge(xml: string, profile: CapabilityProfile) {
   return gate.judge(stanzaOf(xml, names), profile);
 }
@@ -209,6 +182,19 @@ describe('a fallback', () => {
       message("<body xmlns='jabber:client'>[image]</body>"),
     );
     expect(left(message(sfs('image/png', 3)))).toBe(message("<body xmlns='jabber:client'>[image]</body>"));
+  });
+
+  it('leaves no picture of a sticker, unless it may be received as a picture', () => {
+    const sticker = message(samples['sticker']!);
+    const verdict = judge(sticker, receiving(['text'], 'on-unsupported-content: fallback'));
+    expect(verdict.kind === 'fallback' ? applied(sticker, verdict.edits) : '').not.toContain('file-sharing');
+    const picture = judge(sticker, receiving(['text', 'image'], 'on-unsupported-content: fallback'));
+    expect(picture.kind === 'fallback' && applied(sticker, picture.edits)).toContain('file-sharing');
+  });
+
+  it('counts nothing as left that is only about the way', () => {
+    const signal = message(`${samples['typing']!}<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/>`);
+    expect(judge(signal, receiving(['text']))).toMatchObject({ kind: 'drop' });
   });
 
   it('drops what leaves nothing to read', () => {

@@ -119,6 +119,8 @@ describe('the table of metrics', () => {
           'treatment',
           'mode',
           'namespace',
+          'whom',
+          'action',
         ]).toContain(name);
     }
   });

@@ -19,6 +19,10 @@ export interface TestProxyOptions {
   /** A shipped policy or a file; by default `passthrough`. */
   readonly policy?: string;
   readonly shadow?: string;
+  /** The `capabilities` section; none by default. */
+  readonly capabilities?: Record<string, unknown>;
+  /** Hears of what the capability stages do. */
+  readonly capabilitiesObserver?: Partial<ProxyObserver['capabilities']>;
 }
 
 export interface TestProxy {
@@ -68,11 +72,12 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     },
     limits: options.limits ?? {},
     timeouts: options.timeouts ?? {},
+    ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
   const closed: CloseReason[] = [];
   const policy: string[] = [];
   const decisions = new DecisionCounts();
-  const proxy = await startProxy(config, recorder(closed, policy, decisions));
+  const proxy = await startProxy(config, recorder(closed, policy, decisions, options.capabilitiesObserver));
   return {
     proxy,
     starttls: proxy.ports[0]!,
@@ -87,7 +92,12 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
   };
 }
 
-function recorder(closed: CloseReason[], policy: string[], decisions: DecisionCounts): ProxyObserver {
+function recorder(
+  closed: CloseReason[],
+  policy: string[],
+  decisions: DecisionCounts,
+  heard: TestProxyOptions['capabilitiesObserver'],
+): ProxyObserver {
   const session: SessionObserver = {
     phase: () => {},
     secured: () => {},
@@ -105,5 +115,13 @@ function recorder(closed: CloseReason[], policy: string[], decisions: DecisionCo
       policy.push(`${report.kind} ${report.kind === 'kept' ? report.problems : report.policy}`);
     },
     decided: (audience, mode, made) => decisions.add(audience, mode, made),
+    capabilities: {
+      asked: () => {},
+      answered: () => {},
+      held: () => {},
+      gated: () => {},
+      reloaded: () => {},
+      ...heard,
+    },
   };
 }

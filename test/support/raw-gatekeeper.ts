@@ -17,7 +17,12 @@ const header =
 
 /** A gatekeeper made of bytes (direct TLS): it grants every authentication and then does what the test says, so that
  *  a test can send what no real server would. */
-export function startRawGatekeeper(certificate: string, key: string, script: Script): Promise<RawGatekeeper> {
+export function startRawGatekeeper(
+  certificate: string,
+  key: string,
+  script: Script,
+  features = '',
+): Promise<RawGatekeeper> {
   const connections: TLSSocket[] = [];
   const secureContext = createSecureContext({ cert: certificate, key });
   const server = createServer({ allowHalfOpen: true }, (tcp) => {
@@ -29,7 +34,7 @@ export function startRawGatekeeper(certificate: string, key: string, script: Scr
     connections.push(socket);
     tcp.on('error', () => {});
     socket.on('error', () => {});
-    negotiate(socket, tcp, script);
+    negotiate(socket, tcp, script, features);
   });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () =>
@@ -45,7 +50,7 @@ export function startRawGatekeeper(certificate: string, key: string, script: Scr
   });
 }
 
-function negotiate(socket: TLSSocket, tcp: Socket, script: Script): void {
+function negotiate(socket: TLSSocket, tcp: Socket, script: Script, features: string): void {
   let heard = '';
   let step = 0;
   const listen = (chunk: Buffer): void => {
@@ -62,7 +67,9 @@ function negotiate(socket: TLSSocket, tcp: Socket, script: Script): void {
       socket.write("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     } else if (step === 2 && heard.includes('<stream:stream')) {
       socket.off('data', listen);
-      socket.write(`${header}<stream:features/>`);
+      socket.write(
+        `${header}${features === '' ? '<stream:features/>' : `<stream:features>${features}</stream:features>`}`,
+      );
       script(socket, tcp);
     }
   };

@@ -1,0 +1,86 @@
+/** The provider's capability documents, read and put together: profiles and the table of content kinds. */
+import type { CapabilityPolicy } from '../capabilities/advertisements.ts';
+import { ungatedKinds } from '../capabilities/content-gate.ts';
+import { readContentKinds } from '../capabilities/content-kinds.ts';
+import { createProfileSet } from '../capabilities/profile-set.ts';
+import { readProfile, type CapabilityProfile } from '../capabilities/profile.ts';
+import { formatProblem, type Problem, type Source } from '../capabilities/yaml-document.ts';
+import { SetupError, type FileRole } from '../transport/error.ts';
+import type { SourceFile } from '../transport/reloading.ts';
+
+export type CapabilityPolicyReading =
+  | {
+      readonly kind: 'policy';
+      readonly policy: CapabilityPolicy;
+      readonly profiles: readonly CapabilityProfile[];
+      /** What encryption hides from the gate although a profile does not receive it: one sentence each. */
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: 'invalid';
+      readonly role: FileRole;
+      readonly file: string;
+      /** One sentence each, with file, line and code. */
+      readonly problems: readonly string[];
+    };
+
+/** Reads the documents; every problem of the first wrong kind of file is told. */
+export function readCapabilityPolicy(table: Source, profiles: readonly Source[]): CapabilityPolicyReading {
+  const kinds = readContentKinds(table);
+  if (kinds.kind === 'invalid') return invalid('content kinds', table, kinds.problems);
+  const readings = profiles.map((source) => readProfile(source, kinds.table));
+  const wrong = readings.findIndex(({ kind }) => kind === 'invalid');
+  const problems = readings.flatMap((reading) => (reading.kind === 'invalid' ? reading.problems : []));
+  if (wrong !== -1) return invalid('profile', profiles[wrong]!, problems);
+  const read = readings.flatMap((reading) => (reading.kind === 'profile' ? [reading.profile] : []));
+  const set = createProfileSet(read);
+  if (set.kind === 'invalid') {
+    const { code, names } = set;
+    const sentence =
+      code === 'ERR_PROFILE_NAME'
+        ? `two profiles are called ${names.join(', ')}`
+        : `exactly one profile must have no \`match\`; these have none: ${names.join(', ') || 'no profile'}`;
+    return { kind: 'invalid', role: 'profile', file: profiles[0]!.file, problems: [`${code} ${sentence}`] };
+  }
+  const policy = { profiles: set.profiles, table: kinds.table };
+  return {
+    kind: 'policy',
+    policy,
+    profiles: read,
+    notes: read.flatMap((profile) => notesOn(profile, policy)),
+  };
+}
+
+/** The same for what is read again while it is in force. @throws SetupError that names the first wrong file */
+export function buildCapabilityPolicy(
+  files: readonly SourceFile[],
+  texts: readonly string[],
+): CapabilityPolicy {
+  const [table, ...profiles] = files.map(({ path }, index) => ({ file: path, text: texts[index] ?? '' }));
+  const reading = readCapabilityPolicy(table!, profiles);
+  if (reading.kind === 'policy') return reading.policy;
+  throw invalidPolicy(reading.role, reading.file, reading.problems[0] ?? '');
+}
+
+/** A document that cannot come into force. */
+export function invalidPolicy(role: FileRole, path: string, problem: string): SetupError {
+  return new SetupError(
+    'ERR_CAPABILITIES_INVALID',
+    problem,
+    '`narthex check` names every line that is wrong',
+    { role, path },
+  );
+}
+
+function notesOn(profile: CapabilityProfile, { table }: CapabilityPolicy): string[] {
+  const kinds = ungatedKinds(profile, table).map(({ kind }) => kind);
+  if (kinds.length === 0) return [];
+  return [
+    `profile \`${profile.name}\` does not receive ${kinds.join(', ')}, but encrypted messages need not show them: ` +
+      'there they cannot be kept out',
+  ];
+}
+
+function invalid(role: FileRole, { file }: Source, problems: readonly Problem[]): CapabilityPolicyReading {
+  return { kind: 'invalid', role, file, problems: problems.map(formatProblem) };
+}

@@ -1,0 +1,81 @@
+/** The capability stages as the configuration wants them. */
+import { randomBytes } from 'node:crypto';
+import { CapabilityCache } from '../capabilities/capability-cache.ts';
+import { defaultAdvertisementLimits } from '../capabilities/advertisements.ts';
+import { contentVocabulary } from '../capabilities/content-kinds.ts';
+import { profileFiles } from '../config/profile-files.ts';
+import type { Config } from '../config/schema.ts';
+import { capabilitiesStage } from '../session/capabilities-stage.ts';
+import { CapabilitySessions } from '../session/capability-sessions.ts';
+import { contentGateStage } from '../session/content-gate-stage.ts';
+import type { CapabilityObserver } from '../session/observer.ts';
+import type { StageFactory } from '../session/stage.ts';
+import type { Names } from '../stanza/names.ts';
+import { Reloading, type ReloadReport, type SourceFile } from '../transport/reloading.ts';
+import { buildCapabilityPolicy, invalidPolicy } from './capability-policy.ts';
+
+export interface CapabilitiesObserver extends CapabilityObserver {
+  /** Changed files were taken over, or not. */
+  reloaded(report: ReloadReport): void;
+}
+
+/** Capabilities between reading the files, which says which names the scanner must know, and the first session. */
+export interface CapabilitySetup {
+  readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
+  stages(names: Names): readonly StageFactory[];
+  close(): void;
+}
+
+/** Bytes of randomness in the id of a question of our own. */
+const idBytes = 12;
+
+/** Reads the files of the section and watches them; nothing where there is no section.
+ *  @throws SetupError ERR_CAPABILITIES_… */
+export async function openCapabilities(
+  section: Config['capabilities'],
+  observer: CapabilitiesObserver,
+): Promise<CapabilitySetup | undefined> {
+  if (section === undefined) return undefined;
+  const profiles = await profileFiles(section.profiles);
+  const files: SourceFile[] = [
+    { role: 'content kinds', path: section.contentKinds },
+    ...profiles.map((path) => ({ role: 'profile' as const, path })),
+  ];
+  let sessions: CapabilitySessions | undefined;
+  const documents = await Reloading.open({
+    name: 'capabilities',
+    files,
+    report: (report) => observer.reloaded(report),
+    build(texts) {
+      const policy = buildCapabilityPolicy(files, texts);
+      try {
+        sessions?.replace(policy);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        const problem = 'a content kind is recognised by a name that is known only after a restart';
+        throw invalidPolicy('content kinds', section.contentKinds, problem);
+      }
+      return policy;
+    },
+  });
+  return {
+    vocabulary: contentVocabulary(documents.current.table),
+    stages(names) {
+      sessions = new CapabilitySessions({
+        policy: documents.current,
+        cache: new CapabilityCache(),
+        names,
+        limits: {
+          ...defaultAdvertisementLimits,
+          holdMs: section.holdMs,
+          readvertiseJitterMs: section.readvertiseJitterMs,
+        },
+        random: Math.random,
+        newId: () => randomBytes(idBytes).toString('base64url'),
+        observer,
+      });
+      return [capabilitiesStage(sessions), contentGateStage(sessions)];
+    },
+    close: () => documents.close(),
+  };
+}

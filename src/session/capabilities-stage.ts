@@ -1,0 +1,95 @@
+/** The capability stage: what a client advertises and what is advertised to it, as its profile says
+ *  (XEP-0030, XEP-0115, XEP-0390). A stage only finds out whom a stanza concerns; the rest is in own-capabilities.ts and
+ *  contact-capabilities.ts. */
+import type { Direction } from '../stanza/direction.ts';
+import { ns } from '../stanza/namespaces.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import { forward, type Verdict } from '../stanza/verdict.ts';
+import type { CapabilitySessions } from './capability-sessions.ts';
+import { bindingOf, type Binding } from './binding.ts';
+import { ContactCapabilities } from './contact-capabilities.ts';
+import { OwnCapabilities, withoutCapabilities } from './own-capabilities.ts';
+import type { Stage, StageFactory, StagePort } from './stage.ts';
+
+/** Makes the capability stage of each session. */
+export function capabilitiesStage(shared: CapabilitySessions): StageFactory {
+  return { name: 'capabilities', begin: (port) => new CapabilitiesStage(port, shared) };
+}
+
+interface Sides {
+  readonly own: OwnCapabilities;
+  readonly contacts: ContactCapabilities;
+}
+
+class CapabilitiesStage implements Stage {
+  readonly #port: StagePort;
+  readonly #shared: CapabilitySessions;
+  #sides: Sides | undefined;
+
+  constructor(port: StagePort, shared: CapabilitySessions) {
+    this.#port = port;
+    this.#shared = shared;
+  }
+
+  judge(stanza: Stanza, direction: Direction): Verdict {
+    return direction === 'to-gatekeeper' ? this.#fromClient(stanza) : this.#toClient(stanza);
+  }
+
+  end(): void {
+    this.#shared.leave(this.#port.context);
+  }
+
+  #fromClient(stanza: Stanza): Verdict {
+    switch (stanza.kind) {
+      case 'message':
+        return withoutCapabilities(stanza);
+      case 'presence':
+        return this.#begun().own.presence(stanza);
+      case 'iq': {
+        const { own, contacts } = this.#begun();
+        return own.iq(stanza) ?? contacts.queried(stanza) ?? forward;
+      }
+      case 'nonza':
+        return forward;
+    }
+  }
+
+  #toClient(stanza: Stanza): Verdict {
+    switch (stanza.kind) {
+      case 'message':
+        return forward;
+      case 'presence':
+        return this.#begun().contacts.presence(stanza);
+      case 'iq': {
+        const { own, contacts } = this.#begun();
+        const verdict = own.asked(stanza) ?? contacts.iq(stanza);
+        if (verdict === undefined) this.#bound(bindingOf(stanza));
+        return verdict ?? forward;
+      }
+      case 'nonza':
+        if (stanza.is(0, ns.streams, 'features')) return this.#begun().contacts.features(stanza);
+        this.#bound(bindingOf(stanza));
+        return forward;
+    }
+  }
+
+  /** What is asked must follow what has told of the binding. */
+  #bound(binding: Binding | undefined): void {
+    if (binding === undefined) return;
+    this.#port.schedule(0, () => {
+      const { own, contacts } = this.#begun();
+      own.bound(binding.jid);
+      contacts.bound();
+    });
+  }
+
+  /** Not before the first stanza: domain and listener choose the profile. */
+  #begun(): Sides {
+    if (this.#sides !== undefined) return this.#sides;
+    const own = new OwnCapabilities(this.#port, this.#shared);
+    const contacts = new ContactCapabilities(this.#port, this.#shared, () => own.profile);
+    this.#sides = { own, contacts };
+    this.#shared.join(this.#port.context, own);
+    return this.#sides;
+  }
+}

@@ -1,0 +1,190 @@
+/** Real servers ask for, verify and cache what the proxy advertises; real clients verify it and send what the gate
+ *  keeps out. Juliet is behind the proxy, romeo and juliet's other device are straight at the server. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { samples } from '../capabilities/samples.ts';
+import { profileText, table } from '../capabilities/shipped.ts';
+import { logInCapable, type CapableClient } from '../peers/capable.ts';
+import { loginTo } from '../peers/client.ts';
+import { describeWithPeers } from '../peers/require.ts';
+import type { PeerServer } from '../peers/server.ts';
+import { servers } from '../peers/servers.ts';
+import { startTestProxy, type TestProxy } from '../support/proxy.ts';
+
+const devices = 'eu.siacs.conversations.axolotl.devicelist';
+const mood = 'http://jabber.org/protocol/mood';
+/** What juliet's client says of itself. */
+const declares = [`${devices}+notify`, `${mood}+notify`, 'urn:xmpp:reactions:0', 'urn:xmpp:poll:leak'];
+const signals = [...table.kinds.values()].filter(({ signal }) => signal).map(({ name }) => name);
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'narthex-profiles-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const contentKinds = new URL('../../policies/content-kinds.yaml', import.meta.url).pathname;
+
+for (const kind of servers) {
+  describeWithPeers([...kind.needs, 'slixmpp'], `capabilities with ${kind.name}`, () => {
+    let server: PeerServer;
+    let romeo: CapableClient;
+    const open: { close(): Promise<void> }[] = [];
+    let answered = 0;
+
+    beforeAll(async () => {
+      server = await kind.start();
+      romeo = await logInCapable(loginTo(server, 'romeo', 'direct'));
+    });
+    afterAll(async () => {
+      for (const each of open.toReversed()) await each.close();
+      await romeo?.close();
+      await server?.close();
+    });
+
+    const proxyWith = async (name: string, ...lines: string[]): Promise<TestProxy> => {
+      const file = join(folder, `${name}.yaml`);
+      await writeFile(file, profileText(...lines));
+      const proxy = await startTestProxy({
+        domain: server.domain,
+        gatekeeper: { port: server.ports.direct, tls: 'direct' },
+        certificate: server.certificates.chain,
+        key: server.certificates.key,
+        ca: server.certificates.authority,
+        capabilities: { contentKinds, profiles: [file] },
+        capabilitiesObserver: { answered: () => (answered += 1) },
+      });
+      open.push(proxy);
+      return proxy;
+    };
+    const throughProxy = async (proxy: TestProxy, features = declares): Promise<CapableClient> => {
+      const login = { ...loginTo(server, 'juliet', 'direct'), port: proxy.direct };
+      const client = await logInCapable(login, features);
+      open.push(client);
+      return client;
+    };
+
+    const publish = (client: CapableClient, node: string, item: string, id: string): void =>
+      client.send(
+        `<iq type='set' id='${id}'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='${node}'>` +
+          `<item id='current'>${item}</item></publish></pubsub></iq>`,
+      );
+    const list = (id: number): string =>
+      `<list xmlns='eu.siacs.conversations.axolotl'><device id='${id}'/></list>`;
+    const happy = (text: string): string => `<mood xmlns='${mood}'><happy/><text>${text}</text></mood>`;
+
+    /** Publishes twice, the unwanted before the wanted, so that what arrives says what was left out. */
+    const notified = async (client: CapableClient, other: CapableClient): Promise<boolean> => {
+      for (const round of [1, 2]) {
+        publish(other, mood, happy(`round ${round}`), `m${round}`);
+        publish(other, devices, list(31_000 + round), `d${round}`);
+        await client.until((xml) => xml.includes('<message') && xml.includes(`${31_000 + round}`));
+      }
+      return client.stanzas.some((xml) => xml.includes('<message') && xml.includes('round '));
+    };
+
+    it.each([
+      ['a cohort', 'cohort: true'],
+      ['a profile of what clients declare', 'cohort: false'],
+    ])('%s: device lists arrive, other notifications do not', async (_, cohort) => {
+      const other = await logInCapable(loginTo(server, 'juliet', 'direct'), declares);
+      const proxy = await proxyWith(`pep-${cohort.slice(8)}`, cohort, 'interests: keep-e2ee');
+      const before = answered;
+      const juliet = await throughProxy(proxy);
+      expect(await notified(juliet, other)).toBe(false);
+      // Straight at the server the same client gets both: the difference is the proxy's doing.
+      expect(other.stanzas.some((xml) => xml.includes('round 2'))).toBe(true);
+      expect(answered - before).toBeGreaterThan(0);
+      await juliet.close();
+      await other.close();
+    });
+
+    it('what the server has verified it does not ask for again', async () => {
+      const proxy = await proxyWith('cached', 'name: cached', 'features: [urn:example:cached]');
+      const other = await logInCapable(loginTo(server, 'juliet', 'direct'));
+      const start = answered;
+      const first = await throughProxy(proxy);
+      await notified(first, other);
+      await first.close();
+      const asked = answered - start;
+      const second = await throughProxy(proxy, ['urn:example:another-client']);
+      await notified(second, other);
+      console.log(
+        `${kind.name}: asked ${asked} for the first client, ${answered - start - asked} for the second`,
+      );
+      expect(asked).toBeGreaterThan(0);
+      expect(answered - start - asked).toBe(0);
+      await second.close();
+      await other.close();
+    });
+
+    it("a contact's library verifies the rewritten hash against the rewritten answer", async () => {
+      const proxy = await proxyWith('verify', 'cohort: false', 'receives: { text: true, reaction: true }');
+      const juliet = await throughProxy(proxy);
+      juliet.send(`<presence to='${romeo.jid}'/>`);
+      const presence = await romeo.until(
+        (xml) => xml.includes('caps.example/test') && xml.includes(juliet.jid),
+      );
+      const ver = /ver="([^"]*)"/.exec(presence)![1]!;
+      await expect.poll(() => romeo.verified).toContain(ver);
+      expect(romeo.rejected).toEqual([]);
+      romeo.send(
+        `<iq type='get' id='info' to='${juliet.jid}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`,
+      );
+      const info = await romeo.until((xml) => xml.includes('id="info"'));
+      expect(info).toContain('urn:xmpp:reactions:0');
+      expect(info).not.toMatch(/leak|slixmpp|mood/i);
+      // And the other way: what romeo advertises is cut down, and verifies behind the proxy.
+      romeo.send(`<presence to='${juliet.jid}'/>`);
+      await expect.poll(() => juliet.verified.length).toBeGreaterThan(0);
+      expect(juliet.rejected).toEqual([]);
+      await juliet.close();
+    });
+
+    describe.each(['bounce', 'fallback'])('content of each kind, %s', (mode) => {
+      let juliet: CapableClient;
+      const others = (missing: string): string =>
+        [...table.kinds.keys()].filter((name) => name !== missing && name !== 'file').join(': true, ');
+      beforeAll(async () => {
+        const proxy = await proxyWith(
+          `gate-${mode}`,
+          `receives: { ${others('')}: false }`.replaceAll(': true', ': false'),
+          `on-unsupported-content: ${mode}`,
+        );
+        juliet = await throughProxy(proxy, []);
+      });
+      afterAll(() => juliet?.close());
+
+      it('does not reach a client that receives none', async () => {
+        const sent = Object.entries(samples);
+        for (const [name, content] of sent)
+          romeo.send(`<message type='chat' to='${juliet.jid}' id='${mode}-${name}'>${content}</message>`);
+        romeo.send(`<iq type='get' id='${mode}-end' to='${juliet.jid}'><ping xmlns='urn:xmpp:ping'/></iq>`);
+        await romeo.until((xml) => xml.includes(`id="${mode}-end"`));
+        const errorFor = (name: string): string | undefined =>
+          romeo.stanzas.find((xml) => xml.includes(`id="${mode}-${name}"`) && xml.includes('type="error"'));
+        const reached = (name: string): string | undefined =>
+          juliet.stanzas.find((xml) => xml.includes(`id="${mode}-${name}"`));
+        for (const [name] of sent) {
+          if (mode === 'bounce' && !signals.includes(name)) {
+            expect(errorFor(name), name).toContain(`kind="${name === 'sticker' ? 'sticker' : name}"`);
+            expect(reached(name), name).toBeUndefined();
+          } else {
+            expect(errorFor(name), name).toBeUndefined();
+            // Nothing, or a notice in words.
+            const left = reached(name);
+            if (left !== undefined) expect(left, name).toMatch(/<body>\[[a-z, -]+\]<\/body>/);
+          }
+        }
+        const bounced = sent.filter(([name]) => errorFor(name) !== undefined).length;
+        const replaced = sent.filter(([name]) => reached(name) !== undefined).length;
+        console.log(
+          `${kind.name}, ${mode}: ${sent.length} kinds sent, ${bounced} bounced, ${replaced} replaced by a notice, ` +
+            `${sent.length - bounced - replaced} dropped`,
+        );
+      });
+    });
+  });
+}
