@@ -49,7 +49,7 @@ class CapabilitiesStage implements Stage {
         const { own, contacts } = this.#begun();
         return own.iq(stanza) ?? contacts.queried(stanza) ?? forward;
       }
-      case 'nonza':
+      default:
         return forward;
     }
   }
@@ -66,7 +66,7 @@ class CapabilitiesStage implements Stage {
         if (verdict === undefined) this.#bound(bindingOf(stanza));
         return verdict ?? forward;
       }
-      case 'nonza':
+      default:
         if (stanza.is(0, ns.streams, 'features')) return this.#begun().contacts.features(stanza);
         this.#bound(bindingOf(stanza));
         return forward;

@@ -36,7 +36,7 @@ function toVerdict(verdict: GateVerdict): Verdict {
       return { kind: 'drop' };
     case 'bounce':
       return { kind: 'drop', reply: verdict.reply };
-    case 'fallback':
+    default:
       return { kind: 'forward', edits: verdict.edits };
   }
 }
