@@ -1,5 +1,7 @@
 /** The `stream` carrier: a nonza (XEP-0360) that answers a stream feature, before authentication. */
-export const signalsNamespace = 'urn:narthex:signals:0';
+import { ns } from '../stanza/namespaces.ts';
+
+export const signalsNamespace = ns.signals;
 
 /** The element's local name, as feature and as nonza. */
 export const signalsElement = 'connection-signals';

@@ -1,6 +1,7 @@
 /** An embedded gatekeeper: a small, real XMPP server (RFC 6120, RFC 6121) that ordinary clients log in to, for the
  *  first run, for demos and for a provider's own tests. It shares nothing with the product but the list of namespace
- *  names, so that what it says it received is an independent opinion.
+ *  names and the library that gatekeepers verify attestations with, so that what it says it received is an independent
+ *  opinion.
  *
  *      xml/        elements, a strict reader built on saxes, a writer
  *      sasl/       PLAIN and SCRAM, both sides
@@ -8,6 +9,7 @@
  *      client.ts, conversation.ts, script.ts, envelope.ts, transcript.ts, certificates.ts: see each file */
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import type { ProxyHeader } from '../signals/proxy-protocol.ts';
 import { SimulatorError } from './error.ts';
 import { createAccounts } from './server/accounts.ts';
 import { Connection } from './server/connection.ts';
@@ -16,6 +18,7 @@ import { Negotiation } from './server/negotiation.ts';
 import { completeOptions, type BoundListener, type GatekeeperOptions } from './server/options.ts';
 import { Router } from './server/router.ts';
 import { Sessions, type Session } from './server/session.ts';
+import { createSignalsReceiver } from './server/signals.ts';
 
 export interface Gatekeeper {
   /** Opens every listener, or none. Ports in the answer are those in use, in the order of the options. */
@@ -28,19 +31,22 @@ export interface Gatekeeper {
 export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
   const settings = completeOptions(options);
   const { domain, limits, onConnection } = settings;
-  const secureContext = createContext(settings.certificate);
+  const secureContext = createContext(settings);
   const accounts = createAccounts(domain, settings.users, settings.scramIterations);
   const sessions = new Sessions();
   const router = new Router(domain, accounts, sessions);
-  const context = { settings, secureContext, accounts, sessions };
+  const signals = createSignalsReceiver(settings);
+  const context = { settings, secureContext, accounts, sessions, signals };
   const connections = new Set<Connection>();
   let listeners: Listener[] = [];
   let connectionIds = 0;
 
-  function accept(socket: Socket): void {
-    const connection = new Connection(++connectionIds, socket, settings, handle);
+  function accept(socket: Socket, proxyHeader?: ProxyHeader): void {
+    const connection = new Connection(++connectionIds, socket, settings, handle, proxyHeader);
     connections.add(connection);
     onConnection({ connectionId: connection.id, event: 'opened', jid: undefined });
+    if (proxyHeader !== undefined)
+      settings.onProxyHeader({ connectionId: connection.id, header: proxyHeader });
     if (connection.isSecured) onConnection({ connectionId: connection.id, event: 'secured', jid: undefined });
   }
 
@@ -67,7 +73,7 @@ export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
 
   return {
     async start() {
-      const opening = settings.listeners.map((listener) => listen(listener, settings, accept));
+      const opening = settings.listeners.map((listener) => listen(listener, settings, secureContext, accept));
       const outcomes = await Promise.allSettled(opening);
       listeners = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       const failed = outcomes.find((one) => one.status === 'rejected');
@@ -88,9 +94,10 @@ async function closeAll(listeners: readonly Listener[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close()));
 }
 
-function createContext({ certificate, key }: GatekeeperOptions['certificate']) {
+function createContext({ certificate: { certificate, key }, clientAuthorities }: GatekeeperOptions) {
   try {
-    return createSecureContext({ cert: certificate, key });
+    const ca = clientAuthorities === undefined ? {} : { ca: clientAuthorities };
+    return createSecureContext({ cert: certificate, key, ...ca });
   } catch (cause) {
     throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'certificate and key are no matching PEM pair', {
       cause,

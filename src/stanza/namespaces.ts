@@ -41,4 +41,6 @@ export const ns = {
   /** XEP-0384 */
   omemo1: 'eu.siacs.conversations.axolotl',
   omemo2: 'urn:xmpp:omemo:2',
+  /** Connection signals: docs/connection-signals.md. */
+  signals: 'urn:narthex:signals:0',
 } as const;

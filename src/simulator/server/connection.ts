@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
+import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import { attribute, element, is, type Element } from '../xml/element.ts';
 import { skipWhitespace, StreamReader, type RefusedBecause, type StreamEvent } from '../xml/reader.ts';
 import { escapeAttribute, serialise } from '../xml/write.ts';
 import type { Settings, StanzaRecord } from './options.ts';
+import { serverTls } from './server-tls.ts';
 
 /** Stream error conditions that the gatekeeper sends (RFC 6120 §4.9.3). */
 export type StreamCondition =
@@ -31,6 +33,8 @@ export interface ConnectionHandlers {
 /** One client connection: bytes, the stream around them, and its end. Knows nothing of what stanzas mean. */
 export class Connection {
   readonly id: number;
+  /** What the listener was told about the client before anything else. */
+  readonly proxyHeader: ProxyHeader | undefined;
   /** For the records only. */
   jid: string | undefined;
   readonly #settings: Settings;
@@ -47,8 +51,10 @@ export class Connection {
     socket: Socket,
     settings: Settings,
     handlers: (connection: Connection) => ConnectionHandlers,
+    proxyHeader?: ProxyHeader,
   ) {
     this.id = id;
+    this.proxyHeader = proxyHeader;
     this.#settings = settings;
     this.#socket = socket;
     this.#reader = this.#createReader(settings.limits.preAuthStanzaBytesMax);
@@ -70,9 +76,19 @@ export class Connection {
     return skipWhitespace(this.#unread, 0) < this.#unread.length;
   }
 
+  /** The certificate that the peer has shown and that one of the known authorities has issued, in DER. */
+  peerCertificate(): Buffer | undefined {
+    const shown = this.#socket instanceof TLSSocket ? this.#socket.getPeerX509Certificate() : undefined;
+    const { clientAuthorities = '' } = this.#settings;
+    const known = certificatesIn(clientAuthorities).some(
+      (authority) => shown !== undefined && shown.checkIssued(authority) && shown.verify(authority.publicKey),
+    );
+    return known ? shown?.raw : undefined;
+  }
+
   /** 32 bytes that only the two ends of this TLS session know (RFC 9266). */
   exportChannelBinding(): Buffer | undefined {
-    if (!(this.#socket instanceof TLSSocket)) return undefined;
+    if (!(this.#socket instanceof TLSSocket) || this.#socket.getProtocol() !== 'TLSv1.3') return undefined;
     return this.#socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
   }
 
@@ -92,7 +108,7 @@ export class Connection {
     const plain = this.#socket;
     plain.removeAllListeners('data');
     this.#unread = new Uint8Array(0);
-    const secure = new TLSSocket(plain, { isServer: true, secureContext });
+    const secure = new TLSSocket(plain, serverTls(this.#settings, secureContext));
     secure.once('secure', onSecured);
     this.#socket = secure;
     this.#reader = this.#createReader(this.#settings.limits.preAuthStanzaBytesMax);
@@ -212,4 +228,9 @@ function kindOf(source: Element): 'stanza' | 'nonza' {
   return source.namespace === ns.client && ['message', 'presence', 'iq'].includes(source.local)
     ? 'stanza'
     : 'nonza';
+}
+
+function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
 }

@@ -1,8 +1,11 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { TLSSocket, type SecureContext } from 'node:tls';
 import { once } from 'node:events';
+import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
 import { SimulatorError } from '../error.ts';
 import type { BoundListener, ListenerOptions, Settings } from './options.ts';
+import { takeProxyHeader } from './proxy-header.ts';
+import { serverTls } from './server-tls.ts';
 
 export interface Listener {
   readonly bound: BoundListener;
@@ -10,17 +13,20 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Opens one listener. `accept` gets sockets whose first byte is XML: after the TLS handshake, for direct TLS.
+/** Gets sockets whose first byte is XML: after the PROXY header, and after the TLS handshake for direct TLS. */
+export type Accept = (socket: Socket, proxyHeader: ProxyHeader | undefined) => void;
+
+/** Opens one listener.
  *  @throws SimulatorError `ERR_SIMULATOR_CONNECT` when the address cannot be bound. */
 export async function listen(
   options: ListenerOptions,
   settings: Settings,
-  accept: (socket: Socket) => void,
+  secureContext: SecureContext,
+  accept: Accept,
 ): Promise<Listener> {
-  const server =
-    options.tls === 'direct'
-      ? createDirectTlsServer(settings, accept)
-      : createServer({ noDelay: true }, accept);
+  const server = createServer({ noDelay: true }, (socket) => {
+    void receive(socket, options, settings, secureContext, accept);
+  });
   const sockets = new Set<Socket>();
   server.maxConnections = settings.limits.connectionsMax;
   server.on('connection', (socket: Socket) => {
@@ -49,16 +55,37 @@ async function closeServer(server: Server, sockets: ReadonlySet<Socket>, graceMs
   clearTimeout(cut);
 }
 
+async function receive(
+  socket: Socket,
+  { proxyProtocol = false, tls }: ListenerOptions,
+  settings: Settings,
+  secureContext: SecureContext,
+  accept: Accept,
+): Promise<void> {
+  const { negotiationTimeoutMs } = settings.limits;
+  const header = proxyProtocol ? await takeProxyHeader(socket, negotiationTimeoutMs) : undefined;
+  if (socket.destroyed) return;
+  if (tls === 'starttls') accept(socket, header);
+  else takeTls(socket, settings, secureContext, (secured) => accept(secured, header));
+}
+
 /** A client that offers ALPN must offer `xmpp-client` (XEP-0368 §3); one that offers none is let in. */
-function createDirectTlsServer({ certificate, limits }: Settings, accept: (socket: Socket) => void): Server {
-  return createTlsServer(
-    {
-      noDelay: true,
-      cert: certificate.certificate,
-      key: certificate.key,
-      ALPNProtocols: ['xmpp-client'],
-      handshakeTimeout: limits.negotiationTimeoutMs,
-    },
-    accept,
-  );
+function takeTls(
+  socket: Socket,
+  settings: Settings,
+  secureContext: SecureContext,
+  accept: (secured: Socket) => void,
+): void {
+  const secured = new TLSSocket(socket, {
+    ...serverTls(settings, secureContext),
+    ALPNProtocols: ['xmpp-client'],
+  });
+  const cut = (): void => void socket.destroy();
+  const timer = setTimeout(cut, settings.limits.negotiationTimeoutMs);
+  secured.on('error', cut).on('_tlsError', cut);
+  secured.once('close', () => clearTimeout(timer));
+  secured.once('secure', () => {
+    clearTimeout(timer);
+    accept(secured);
+  });
 }

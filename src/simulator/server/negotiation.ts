@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
+import type { Verification } from '../../signals/verify.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import { prepareResource } from '../jid.ts';
 import { failure, type SaslExchange, type SaslStep } from '../sasl/mechanism.ts';
@@ -12,12 +13,14 @@ import type { Account, Accounts } from './accounts.ts';
 import type { Connection } from './connection.ts';
 import type { Settings } from './options.ts';
 import { createSession, type Session, type Sessions } from './session.ts';
+import type { SignalsReceiver } from './signals.ts';
 
 export interface NegotiationContext {
   readonly settings: Settings;
   readonly secureContext: SecureContext;
   readonly accounts: Accounts;
   readonly sessions: Sessions;
+  readonly signals: SignalsReceiver | undefined;
 }
 
 /** From an open connection to a bound resource (RFC 6120 §5, §6, §7): STARTTLS, then SASL, then resource binding.
@@ -30,6 +33,9 @@ export class Negotiation {
   #failures = 0;
   /** Known from SASL success on. */
   #account: Account | undefined;
+  #attested = false;
+  /** What came while an attestation is being verified. */
+  #waiting: Element[] | undefined;
 
   constructor(connection: Connection, context: NegotiationContext, onBound: (session: Session) => void) {
     this.#connection = connection;
@@ -38,14 +44,50 @@ export class Negotiation {
   }
 
   onStream(): void {
-    this.#connection.send(element(ns.streams, 'features', {}, ...this.#features()));
+    const verification =
+      this.#connection.isSecured && this.#account === undefined
+        ? this.#context.signals?.receiveHeader(this.#connection)
+        : undefined;
+    if (verification === undefined) this.#advertise();
+    else void this.#settle(verification, () => this.#advertise());
   }
 
   onElement(source: Element): void {
-    if (!this.#connection.isSecured && is(source, ns.tls, 'starttls')) this.#startTls();
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(source);
+      return;
+    }
+    const { signals } = this.#context;
+    if (
+      signals !== undefined &&
+      this.#account === undefined &&
+      is(source, ns.signals, 'connection-signals')
+    ) {
+      if (!this.#connection.isSecured) this.#connection.fail('not-authorized');
+      else void this.#settle(signals.receive(this.#connection, source), () => {});
+    } else if (!this.#connection.isSecured && is(source, ns.tls, 'starttls')) this.#startTls();
     else if (this.#account === undefined && source.namespace === ns.sasl) this.#authenticate(source);
     else if (this.#account !== undefined && isBindRequest(source)) this.#bind(source, this.#account);
     else this.#connection.fail('not-authorized');
+  }
+
+  #advertise(): void {
+    this.#connection.send(element(ns.streams, 'features', {}, ...this.#features()));
+  }
+
+  /** Waits for the outcome; nothing else is looked at before. */
+  async #settle(verification: Promise<Verification>, accepted: () => void): Promise<void> {
+    this.#waiting = [];
+    const { kind } = await verification;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (kind === 'refused') {
+      this.#connection.fail('not-authorized');
+      return;
+    }
+    this.#attested = true;
+    accepted();
+    for (const source of waiting) if (this.#connection.isOpen) this.onElement(source);
   }
 
   #features(): Element[] {
@@ -56,6 +98,7 @@ export class Negotiation {
     const binding = element(ns.saslChannelBinding, 'channel-binding', { type: channelBindingType });
     return [
       element(ns.sasl, 'mechanisms', {}, ...names),
+      ...(this.#context.signals === undefined ? [] : [element(ns.signals, 'connection-signals')]),
       ...(this.#bindsChannel() ? [element(ns.saslChannelBinding, 'sasl-channel-binding', {}, binding)] : []),
     ];
   }
@@ -81,6 +124,11 @@ export class Negotiation {
 
   #authenticate(source: Element): void {
     if (!this.#connection.isSecured) return this.#answer(failure('encryption-required'));
+    const { signals } = this.#context;
+    if (signals?.required === true && !this.#attested) {
+      signals.miss(this.#connection);
+      return this.#connection.fail('not-authorized');
+    }
     if (is(source, ns.sasl, 'abort')) return this.#answer(failure('aborted'));
     if (is(source, ns.sasl, 'auth')) {
       this.#exchange = this.#createExchange(attribute(source, 'mechanism') ?? '');

@@ -1,4 +1,7 @@
 import { isIP } from 'node:net';
+import type { KeySource } from '../../signals/jwks.ts';
+import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
+import type { Verification } from '../../signals/verify.ts';
 import { SimulatorError } from '../error.ts';
 import { parseJid } from '../jid.ts';
 import { iterationsMin } from '../sasl/scram.ts';
@@ -19,6 +22,8 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** A PROXY protocol header must come first, and is believed. Default: false. */
+  readonly proxyProtocol?: boolean;
 }
 
 export interface BoundListener extends ListenerOptions {
@@ -42,6 +47,33 @@ export interface ConnectionRecord {
   readonly connectionId: number;
   readonly event: 'opened' | 'secured' | 'authenticated' | 'bound' | 'closed';
   readonly jid: string | undefined;
+}
+
+/** Which attestations of connection signals are accepted (docs/connection-signals.md). */
+export interface ConnectionSignalsOptions {
+  /** Public keys of the intermediary. */
+  readonly keys: KeySource;
+  /** The intermediary, as its attestations name it. */
+  readonly issuer: string;
+  /** This gatekeeper, as they name it. Default: the domain. */
+  readonly audience?: string;
+  /** Nobody authenticates without. Default: false. */
+  readonly required?: boolean;
+  /** Milliseconds since 1970. Default: `Date.now`. */
+  readonly clock?: () => number;
+}
+
+/** What became of an attestation; `ERR_ATTESTATION_MISSING` when one was required and none came. */
+export interface AttestationRecord {
+  readonly connectionId: number;
+  readonly carrier: 'stream' | 'proxy-protocol';
+  readonly verification: Verification;
+}
+
+/** The header that a listener with `proxyProtocol` was given. */
+export interface ProxyHeaderRecord {
+  readonly connectionId: number;
+  readonly header: ProxyHeader;
 }
 
 interface GatekeeperLimits extends ReaderLimits {
@@ -78,12 +110,21 @@ export interface GatekeeperOptions {
   /** PBKDF2 rounds. Default: 4,096, what RFC 7677 asks for at least: passwords here guard nothing, and @xmpp/client
    *  takes seconds for 10,000, longer than it waits. */
   readonly scramIterations?: number;
+  /** Attestations are asked for in the stream features, and taken from PROXY headers. Default: neither. */
+  readonly connectionSignals?: ConnectionSignalsOptions;
+  /** PEM of the authorities of client certificates, which are then asked for: the intermediary shows one. */
+  readonly clientAuthorities?: string;
   readonly limits?: Partial<GatekeeperLimits>;
+  readonly onAttestation?: (record: AttestationRecord) => void;
+  readonly onProxyHeader?: (record: ProxyHeaderRecord) => void;
   readonly onStanza?: (record: StanzaRecord) => void;
   readonly onConnection?: (record: ConnectionRecord) => void;
 }
 
-export type Settings = Required<Omit<GatekeeperOptions, 'limits'>> & { readonly limits: GatekeeperLimits };
+type Optional = 'limits' | 'connectionSignals' | 'clientAuthorities';
+
+export type Settings = Required<Omit<GatekeeperOptions, Optional>> &
+  Pick<GatekeeperOptions, 'connectionSignals' | 'clientAuthorities'> & { readonly limits: GatekeeperLimits };
 
 const defaultGatekeeperLimits: GatekeeperLimits = {
   ...defaultReaderLimits,
@@ -118,6 +159,8 @@ export function completeOptions(options: GatekeeperOptions): Settings {
     resourceConflict: 'rename',
     onStanza: () => {},
     onConnection: () => {},
+    onAttestation: () => {},
+    onProxyHeader: () => {},
     ...options,
     domain: domain.domain,
     scramIterations,
