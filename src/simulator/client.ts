@@ -1,5 +1,5 @@
-/** A small XMPP client that a script drives: STARTTLS or direct TLS with the certificate verified, SCRAM-SHA-256,
- *  resource binding, then stanzas sent and awaited as text and trees. No reconnection, no defaults that hide
+/** A small XMPP client that a script drives: STARTTLS or direct TLS with the certificate verified, SCRAM-SHA-256
+ *  or OAUTHBEARER, resource binding, then stanzas sent and awaited as text and trees. No reconnection, no defaults that hide
  *  anything: what it sends is what the script says. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,6 +7,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { ns } from '../stanza/namespaces.ts';
 import { SimulatorError } from './error.ts';
+import { bearerAbort, bearerMessage } from './sasl/oauthbearer.ts';
 import { decodeBase64 } from './sasl/scram.ts';
 import { scramClient } from './sasl/scram-client.ts';
 import { attribute, child, element, elements, is, text, type Element } from './xml/element.ts';
@@ -26,7 +27,9 @@ export interface Endpoint {
 export interface ClientOptions {
   readonly endpoint: Endpoint;
   readonly username: string;
-  readonly password: string;
+  /** A password for SCRAM, or a token for OAUTHBEARER. */
+  readonly password?: string;
+  readonly token?: string;
   /** Asked of the server, which may choose another. Default: the server chooses. */
   readonly resource?: string;
   /** Bind SCRAM to the TLS session (`tls-exporter`) where the server offers it. Without, the client says that it
@@ -183,9 +186,31 @@ class ClientStream {
     this.#socket.off('data', this.#receiveBytes);
   }
 
-  /** SCRAM-SHA-256, and the stream that follows it. */
+  /** SASL, and the stream that follows it. */
   async authenticate(): Promise<void> {
+    const { token } = this.#options;
     const offered = elements(child(this.#features!, ns.sasl, 'mechanisms') ?? this.#features!).map(text);
+    if (token === undefined) await this.#authenticateByPassword(offered);
+    else await this.#authenticateByToken(token, offered);
+    this.#reader = new StreamReader();
+    await this.open();
+  }
+
+  async #authenticateByToken(token: string, offered: readonly string[]): Promise<void> {
+    const mechanism = 'OAUTHBEARER';
+    if (!offered.includes(mechanism))
+      throw new SimulatorError('ERR_SIMULATOR_NEGOTIATION', `the server does not offer ${mechanism}`);
+    this.send(element(ns.sasl, 'auth', { mechanism }, bearerMessage(token).toString('base64')));
+    const { element: answer } = await this.receive((one) => one.namespace === ns.sasl);
+    if (is(answer, ns.sasl, 'success')) return;
+    if (!is(answer, ns.sasl, 'challenge')) throw refusedLogin(elements(answer)[0]?.local ?? answer.local);
+    // The reason comes as a challenge; the server ends the exchange only once it is acknowledged (RFC 7628 §3.2.3).
+    this.send(element(ns.sasl, 'response', {}, bearerAbort.toString('base64')));
+    await this.receive((one) => one.namespace === ns.sasl);
+    throw refusedLogin(bearerStatus(text(answer)));
+  }
+
+  async #authenticateByPassword(offered: readonly string[]): Promise<void> {
     const plus = this.#options.channelBinding === 'use' && offered.includes('SCRAM-SHA-256-PLUS');
     const mechanism = plus ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256';
     if (!offered.includes(mechanism))
@@ -193,7 +218,7 @@ class ClientStream {
     const scram = scramClient({
       hash: 'sha256',
       username: this.#options.username,
-      password: this.#options.password,
+      password: this.#options.password ?? '',
       nonce: randomBytes(18).toString('base64'),
       channelBinding: this.#channelBinding(plus),
     });
@@ -201,8 +226,6 @@ class ClientStream {
     const challenge = await this.#saslAnswer('challenge');
     this.send(element(ns.sasl, 'response', {}, scram.final(challenge).toString('base64')));
     scram.verify(await this.#saslAnswer('success'));
-    this.#reader = new StreamReader();
-    await this.open();
   }
 
   #channelBinding(plus: boolean): 'absent' | 'not-offered' | Buffer {
@@ -215,8 +238,7 @@ class ClientStream {
     const { element: answer } = await this.receive((one) => one.namespace === ns.sasl);
     const data = answer.local === expected ? decodeBase64(text(answer)) : undefined;
     if (data !== undefined) return data;
-    const condition = elements(answer)[0]?.local ?? answer.local;
-    throw new SimulatorError('ERR_SIMULATOR_AUTHENTICATION', `the server answers ${condition}`);
+    throw refusedLogin(elements(answer)[0]?.local ?? answer.local);
   }
 
   /** RFC 6120 §7. Answers with the full JID. */
@@ -331,6 +353,18 @@ class ClientStream {
     this.#ended ??= new SimulatorError('ERR_SIMULATOR_STREAM', reason);
     for (const waiter of this.#waiters) waiter.reject(this.#ended);
   }
+}
+
+function refusedLogin(answer: string): SimulatorError {
+  return new SimulatorError('ERR_SIMULATOR_AUTHENTICATION', `the server answers ${answer}`);
+}
+
+/** `status` of the error challenge (RFC 7628 §3.2.2). */
+function bearerStatus(challenge: string): string {
+  const reason = Buffer.from(challenge, 'base64').toString();
+  return (
+    /"status": ?"(invalid_request|invalid_token|insufficient_scope)"/.exec(reason)?.[1] ?? 'no known status'
+  );
 }
 
 function isRequest(stanza: Element): boolean {

@@ -18,6 +18,11 @@ export type SaslStep =
 
 /** One exchange of one mechanism, server side. */
 export interface SaslExchange {
+  step(message: Buffer): SaslStep | Promise<SaslStep>;
+}
+
+/** One whose mechanism needs nobody else to decide. */
+export interface ImmediateExchange extends SaslExchange {
   step(message: Buffer): SaslStep;
 }
 

@@ -1,10 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Accounts } from '../server/accounts.ts';
-import { decodeUtf8, failure, type SaslExchange, type SaslStep } from './mechanism.ts';
+import { decodeUtf8, failure, type ImmediateExchange, type SaslStep } from './mechanism.ts';
 import { deriveCredentials } from './scram.ts';
 
 /** PLAIN (RFC 4616): `authzid NUL authcid NUL password`, offered inside TLS only. */
-export function plainExchange(accounts: Accounts): SaslExchange {
+export function plainExchange(accounts: Accounts): ImmediateExchange {
   return {
     step(message): SaslStep {
       const parts = decodeUtf8(message)?.split('\0');

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Account, Accounts } from '../server/accounts.ts';
-import { decodeUtf8, failure, type SaslExchange, type SaslStep } from './mechanism.ts';
+import { decodeUtf8, failure, type ImmediateExchange, type SaslStep } from './mechanism.ts';
 import {
   channelBindingType,
   decodeBase64,
@@ -39,7 +39,7 @@ export function scramExchange(
   accounts: Accounts,
   binding: ChannelBinding,
   nonce: () => string = () => randomBytes(18).toString('base64'),
-): SaslExchange {
+): ImmediateExchange {
   let expectsFinal: ((message: string) => SaslStep) | undefined;
 
   function first(message: string): SaslStep {

@@ -5,7 +5,8 @@ import { deriveCredentials, type ScramCredentials, type ScramHash } from '../sas
 
 export interface User {
   readonly username: string;
-  readonly password: string;
+  /** Without one the user can only log in with a token. */
+  readonly password?: string;
 }
 
 /** How a user has named and grouped a contact (RFC 6121 §2.1.2). */
@@ -45,7 +46,10 @@ export function createAccounts(domain: string, users: readonly User[], iteration
     byName.set(username, {
       username,
       jid: bareJid({ local: username, domain, resource: '' }),
-      credentials: credentialsOf(user.password, randomBytes(16), iterations),
+      credentials:
+        user.password === undefined
+          ? decoyCredentials(randomBytes(16), iterations)
+          : credentialsOf(user.password, randomBytes(16), iterations),
       rosterNotes: new Map(),
     });
   }

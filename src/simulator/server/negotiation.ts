@@ -4,6 +4,7 @@ import type { Verification } from '../../signals/verify.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import { prepareResource } from '../jid.ts';
 import { failure, type SaslExchange, type SaslStep } from '../sasl/mechanism.ts';
+import { bearerExchange } from '../sasl/oauthbearer.ts';
 import { plainExchange } from '../sasl/plain.ts';
 import { scramExchange } from '../sasl/scram-server.ts';
 import { channelBindingType, decodeBase64 } from '../sasl/scram.ts';
@@ -30,6 +31,8 @@ export class Negotiation {
   readonly #context: NegotiationContext;
   readonly #onBound: (session: Session) => void;
   #exchange: SaslExchange | undefined;
+  /** While the last message is being judged the client has nothing to say. */
+  #isJudging = false;
   #failures = 0;
   /** Known from SASL success on. */
   #account: Account | undefined;
@@ -104,8 +107,9 @@ export class Negotiation {
   }
 
   #mechanisms(): string[] {
-    const { mechanisms } = this.#context.settings;
-    return this.#bindsChannel() ? ['SCRAM-SHA-256-PLUS', ...mechanisms] : [...mechanisms];
+    const { mechanisms, bearer } = this.#context.settings;
+    const offered = bearer === undefined ? mechanisms : ['OAUTHBEARER', ...mechanisms];
+    return this.#bindsChannel() ? ['SCRAM-SHA-256-PLUS', ...offered] : [...offered];
   }
 
   #bindsChannel(): boolean {
@@ -129,6 +133,7 @@ export class Negotiation {
       signals.miss(this.#connection);
       return this.#connection.fail('not-authorized');
     }
+    if (this.#isJudging) return this.#connection.fail('not-authorized');
     if (is(source, ns.sasl, 'abort')) return this.#answer(failure('aborted'));
     if (is(source, ns.sasl, 'auth')) {
       this.#exchange = this.#createExchange(attribute(source, 'mechanism') ?? '');
@@ -140,12 +145,23 @@ export class Negotiation {
     }
     const written = text(source);
     const data = written === '=' ? Buffer.alloc(0) : decodeBase64(written);
-    return this.#answer(data === undefined ? failure('incorrect-encoding') : this.#exchange.step(data));
+    if (data === undefined) return this.#answer(failure('incorrect-encoding'));
+    const step = this.#exchange.step(data);
+    if (!(step instanceof Promise)) return this.#answer(step);
+    return void this.#awaitJudgement(step);
+  }
+
+  async #awaitJudgement(step: Promise<SaslStep>): Promise<void> {
+    this.#isJudging = true;
+    const judged = await step;
+    this.#isJudging = false;
+    this.#answer(judged);
   }
 
   #createExchange(mechanism: string): SaslExchange | undefined {
     if (!this.#mechanisms().includes(mechanism)) return undefined;
-    const { accounts } = this.#context;
+    const { accounts, settings } = this.#context;
+    if (mechanism === 'OAUTHBEARER') return bearerExchange(accounts, settings.bearer!);
     if (mechanism === 'PLAIN') return plainExchange(accounts);
     const required = mechanism.endsWith('-PLUS');
     const advertised = this.#bindsChannel();

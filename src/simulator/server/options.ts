@@ -6,6 +6,7 @@ import { SimulatorError } from '../error.ts';
 import { parseJid } from '../jid.ts';
 import { iterationsMin } from '../sasl/scram.ts';
 import { defaultReaderLimits, type ReaderLimits } from '../xml/reader.ts';
+import type { BearerRules } from '../sasl/oauthbearer.ts';
 import type { User } from './accounts.ts';
 
 /** SASL mechanisms in the order in which they are advertised. `-PLUS` follows from `channelBinding`. */
@@ -105,6 +106,8 @@ export interface GatekeeperOptions {
   /** Advertise SCRAM-SHA-256-PLUS with `tls-exporter` (RFC 9266, XEP-0440). A client that then claims that it saw no
    *  such offer is refused (RFC 5802 §6). Default: false. */
   readonly channelBinding?: boolean;
+  /** Offer OAUTHBEARER, before the others, and judge its tokens. Default: not offered. */
+  readonly bearer?: BearerRules;
   /** Default: `rename`. */
   readonly resourceConflict?: ResourceConflict;
   /** PBKDF2 rounds. Default: 4,096, what RFC 7677 asks for at least: passwords here guard nothing, and @xmpp/client
@@ -121,10 +124,10 @@ export interface GatekeeperOptions {
   readonly onConnection?: (record: ConnectionRecord) => void;
 }
 
-type Optional = 'limits' | 'connectionSignals' | 'clientAuthorities';
+type Optional = 'limits' | 'bearer' | 'connectionSignals' | 'clientAuthorities';
 
 export type Settings = Required<Omit<GatekeeperOptions, Optional>> &
-  Pick<GatekeeperOptions, 'connectionSignals' | 'clientAuthorities'> & { readonly limits: GatekeeperLimits };
+  Pick<GatekeeperOptions, Exclude<Optional, 'limits'>> & { readonly limits: GatekeeperLimits };
 
 const defaultGatekeeperLimits: GatekeeperLimits = {
   ...defaultReaderLimits,

@@ -1,0 +1,117 @@
+/** The HTTPS port of one party: hands whole requests to one function, writes what it answers, and reports both. */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { CertificatePair } from '../certificates.ts';
+import { SimulatorError } from '../error.ts';
+import { answer, type HeaderList, type HttpAnswer, type HttpExchange, type HttpRequest } from './message.ts';
+
+/** A request, and what is known of the connection it came on. */
+export interface IncomingRequest extends HttpRequest {
+  /** 32 bytes that only the two ends of this TLS connection can compute (RFC 9266 §4.2). */
+  readonly exporter: Buffer;
+  /** The caller's verified certificate (mutual TLS), as SHA-256 in upper-case hex with colons. */
+  readonly callerCertificate: string | undefined;
+}
+
+export interface HttpsServerOptions {
+  readonly certificate: CertificatePair;
+  /** An address of this machine; a free port is taken. */
+  readonly host: string;
+  /** PEM of the authorities whose client certificates are believed. Without, none is asked for. */
+  readonly clientCa?: string;
+  /** Largest body of a request, in bytes. Default: 65,536. */
+  readonly bodyBytesMax?: number;
+  readonly handle: (request: IncomingRequest) => HttpAnswer | Promise<HttpAnswer>;
+  readonly onExchange?: (exchange: HttpExchange) => void;
+}
+
+export interface HttpsServer {
+  /** `https://host:port`, without a slash at its end. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** @throws SimulatorError `ERR_SIMULATOR_CONNECT` when the address cannot be bound. */
+export async function serveHttps(options: HttpsServerOptions): Promise<HttpsServer> {
+  const { certificate, key } = options.certificate;
+  const server = createServer(
+    {
+      cert: certificate,
+      key,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      ...(options.clientCa === undefined
+        ? {}
+        : { ca: options.clientCa, requestCert: true, rejectUnauthorized: false }),
+    },
+    (incoming, response) => void serve(incoming, response, options),
+  );
+  server.listen(0, options.host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new SimulatorError('ERR_SIMULATOR_CONNECT', 'cannot open an HTTPS port', { cause });
+  }
+  return {
+    url: `https://${options.host}:${(server.address() as AddressInfo).port}`,
+    async close() {
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function serve(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  { handle, onExchange, bodyBytesMax = 65_536 }: HttpsServerOptions,
+): Promise<void> {
+  const body = await readBody(incoming, bodyBytesMax);
+  if (body === 'gone') return;
+  const socket = incoming.socket as TLSSocket;
+  const request: IncomingRequest = {
+    method: incoming.method ?? '',
+    target: incoming.url ?? '',
+    headers: pairs(incoming.rawHeaders),
+    body: body === 'too-large' ? Buffer.alloc(0) : body,
+    exporter: socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)),
+    callerCertificate: socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined,
+  };
+  const given = body === 'too-large' ? answer(413) : await handled(handle, request);
+  onExchange?.({ request, answer: given });
+  if (request.method !== 'HEAD') response.setHeader('Content-Length', given.body.length);
+  response.writeHead(given.status, given.headers.flat());
+  response.end(request.method === 'HEAD' ? undefined : given.body);
+}
+
+/** A fault of the simulator's own must not leave the caller waiting. */
+async function handled(handle: HttpsServerOptions['handle'], request: IncomingRequest): Promise<HttpAnswer> {
+  try {
+    return await handle(request);
+  } catch {
+    return answer(500);
+  }
+}
+
+async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer | 'too-large' | 'gone'> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes <= bytesMax) chunks.push(chunk);
+    }
+  } catch {
+    return 'gone';
+  }
+  return bytes > bytesMax ? 'too-large' : Buffer.concat(chunks);
+}
+
+/** Node gives names and values in one list. */
+export function pairs(raw: readonly string[]): HeaderList {
+  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1]!] as const] : []));
+}

@@ -1,0 +1,65 @@
+/** Someone who signs tokens (JWT, RFC 7519) with an ES256 key made here: the provider its ownership tokens, the
+ *  gatekeeper its calls. The key can be rotated; keys of before are published as long as their tokens may live. */
+import { randomBytes } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
+
+export interface TokenOptions {
+  readonly subject: string;
+  readonly audience: string;
+  /** Default: 300 seconds. */
+  readonly lifetimeS?: number;
+  /** Further claims: `nonce`, or what a provider puts in without need. */
+  readonly claims?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface TokenIssuer {
+  /** `iss` of every token. */
+  readonly issuer: string;
+  sign(options: TokenOptions): Promise<string>;
+  /** Public keys (RFC 7517), the one in use first. */
+  jwks(): { readonly keys: readonly JWK[] };
+  /** Signs with a new key from now on. */
+  rotate(): Promise<void>;
+}
+
+const algorithm = 'ES256';
+
+interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  readonly jwk: JWK;
+}
+
+/** @param now milliseconds since 1970. */
+export async function createTokenIssuer(
+  issuer: string,
+  { now = Date.now }: { readonly now?: () => number } = {},
+): Promise<TokenIssuer> {
+  let keys = [await createKey()];
+  return {
+    issuer,
+    sign({ subject, audience, lifetimeS = 300, claims = {} }) {
+      const { kid, privateKey } = keys[0]!;
+      const iat = Math.floor(now() / 1000);
+      return new SignJWT({ ...claims })
+        .setProtectedHeader({ alg: algorithm, typ: 'JWT', kid })
+        .setIssuer(issuer)
+        .setSubject(subject)
+        .setAudience(audience)
+        .setIssuedAt(iat)
+        .setExpirationTime(iat + lifetimeS)
+        .setJti(randomBytes(12).toString('base64url'))
+        .sign(privateKey);
+    },
+    jwks: () => ({ keys: keys.map(({ jwk }) => jwk) }),
+    async rotate() {
+      keys = [await createKey(), ...keys];
+    },
+  };
+}
+
+async function createKey(): Promise<SigningKey> {
+  const { publicKey, privateKey } = await generateKeyPair(algorithm);
+  const kid = randomBytes(6).toString('base64url');
+  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' } };
+}
