@@ -10,7 +10,7 @@ import { ns } from '../stanza/namespaces.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
 import { catalogueNames, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
-import { compileMatcher } from './match.ts';
+import { compileMatcher, type Turn } from './match.ts';
 import { treatmentOf, type Matrix, type Policy, type PolicyException, type Unlisted } from './policy.ts';
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
@@ -43,6 +43,8 @@ export class CompiledPolicy {
   readonly names: Names;
   readonly exceptions: readonly PolicyException[];
   readonly pseudonyms: Pseudonyms | undefined;
+  /** Of the matchers in its tables. */
+  readonly turn: Turn = { stanza: 0 };
   readonly #policy: Policy;
   readonly #catalogue: Catalogue;
   readonly #tables: Record<Direction, Map<number, DecisionTable>> = {
@@ -75,7 +77,9 @@ export class CompiledPolicy {
         (applying & (1 << index)) === 0 ? under : overlay(under, exception.matrix),
       this.#policy.matrix,
     );
-    const table = new TableBuilder(this.#catalogue, this.names, matrix, this.#policy).build(direction);
+    const table = new TableBuilder(this.#catalogue, this.names, matrix, this.#policy, this.turn).build(
+      direction,
+    );
     this.#tables[direction].set(applying, table);
     return table;
   }
@@ -116,11 +120,13 @@ class TableBuilder {
   readonly #open = new Map<number, Entry>();
   readonly #anywhere: { namespace: number; local: number; rules: TableRule[] }[] = [];
   readonly #listed: Uint8Array;
+  readonly #turn: Turn;
   #slots = 0;
 
-  constructor(catalogue: Catalogue, names: Names, matrix: Matrix, policy: Policy) {
+  constructor(catalogue: Catalogue, names: Names, matrix: Matrix, policy: Policy, turn: Turn) {
     this.#catalogue = catalogue;
     this.#names = names;
+    this.#turn = turn;
     this.#policy = { matrix, unlisted: policy.unlisted, name: policy.name };
     this.#listed = new Uint8Array(names.namespaces.size + 1);
     for (const namespace of [ns.client, ns.streams, ns.xml]) this.#listed[names.namespace(namespace)] = 1;
@@ -199,7 +205,7 @@ class TableBuilder {
   }
 
   #add(selector: Selector, rule: Omit<TableRule, 'matches'>): void {
-    const matches = compileMatcher(selector, this.#names);
+    const matches = compileMatcher(selector, this.#names, this.#turn);
     const compiled: TableRule = { ...rule, matches };
     const { target, steps } = selector;
     const last = steps.at(-1);

@@ -134,6 +134,7 @@ export class Decider {
   #reset(stanza: Stanza): void {
     this.#stanza = stanza;
     this.#session.enter(stanza);
+    this.#policy.turn.stanza += 1;
     this.#decisions.length = 0;
     if (this.#edits.length > 0) this.#edits = [];
     this.#depth = 0;

@@ -7,13 +7,18 @@ import type { Condition, Selector, Step } from './selector.ts';
 /** Whether the element at a tape index is meant. */
 export type Matcher = (stanza: Stanza, index: number) => boolean;
 
+/** What matchers compiled together remember is of one stanza. Whoever asks them about another says so first. */
+export interface Turn {
+  stanza: number;
+}
+
 /** A matcher for elements whose own name the caller has already compared. */
-export function compileMatcher(selector: Selector, names: Names): Matcher | undefined {
+export function compileMatcher(selector: Selector, names: Names, turn: Turn): Matcher | undefined {
   const own = selector.steps.at(-1)?.conditions.map((condition) => compileCondition(condition, names)) ?? [];
   const above = selector.steps
     .slice(0, -1)
     .toReversed()
-    .map((step) => compileStep(step, names));
+    .map((step) => compileStep(step, names, turn));
   if (own.length === 0 && above.length === 0) return undefined;
   return (stanza, index) => {
     if (!every(own, stanza, index)) return false;
@@ -26,14 +31,39 @@ export function compileMatcher(selector: Selector, names: Names): Matcher | unde
   };
 }
 
-function compileStep({ namespace, local, conditions }: Step, names: Names): Matcher {
+/** An element above the one that is asked about. It is asked again for each of its children. */
+function compileStep({ namespace, local, conditions }: Step, names: Names, turn: Turn): Matcher {
   const namespaceId = names.namespace(namespace);
   const localId = names.local(local);
-  const compiled = conditions.map((condition) => compileCondition(condition, names));
+  const compiled = conditions.map((condition) => {
+    const matcher = compileCondition(condition, names);
+    return looksAtChildren(condition) ? remembering(matcher, turn) : matcher;
+  });
   return (stanza, index) =>
     stanza.tape[index + element.namespace] === namespaceId &&
     stanza.tape[index + element.local] === localId &&
     every(compiled, stanza, index);
+}
+
+function looksAtChildren(condition: Condition): boolean {
+  if (condition.kind === 'not') return looksAtChildren(condition.of);
+  if (condition.kind === 'or') return condition.of.some(looksAtChildren);
+  return condition.kind === 'child';
+}
+
+/** Looking through n children for each of n children would be quadratic. Of the elements that are open there is one
+ *  per depth. */
+function remembering(matcher: Matcher, turn: Turn): Matcher {
+  const memos: { stanza: number; index: number; holds: boolean }[] = [];
+  return (stanza, index) => {
+    const memo = (memos[stanza.tape[index + element.depth]!] ??= { stanza: -1, index: -1, holds: false });
+    if (memo.stanza !== turn.stanza || memo.index !== index) {
+      memo.stanza = turn.stanza;
+      memo.index = index;
+      memo.holds = matcher(stanza, index);
+    }
+    return memo.holds;
+  };
 }
 
 function every(conditions: readonly Matcher[], stanza: Stanza, index: number): boolean {

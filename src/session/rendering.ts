@@ -81,24 +81,42 @@ export class Rendering {
 
 const nothing = new Uint8Array(0);
 
-/** Edits of several stages, in order of the stages: one that lies in another goes, of two equal ones the earlier. */
-export function reconcile(edits: readonly Edit[]): Edit[] {
-  return edits.filter(
-    (edit, index) => !edits.some((other, at) => at !== index && supersedes(other, at, edit, index)),
-  );
+/** Edits of several stages, in order of the stages: one that lies in another goes, of two equal ones the earlier.
+ *  An insertion at the border of a replaced range stands beside it, two at one place beside each other.
+ *  @returns what stands, in document order. */
+export function reconcile(edits: readonly Edit[]): readonly Edit[] {
+  if (edits.length < 2) return edits;
+  const standing: Edit[] = [];
+  let start = 0;
+  // How far edits reach that begin before `start`, and all of them.
+  let before = 0;
+  let reached = 0;
+  for (const edit of edits.toSorted(byPlace)) {
+    if (edit.start > start) {
+      start = edit.start;
+      before = reached;
+    }
+    const last = standing.at(-1);
+    if (isInsertion(edit)) {
+      if (before <= edit.start) standing.push(edit);
+    } else if (last?.start === edit.start && last.end === edit.end) {
+      standing[standing.length - 1] = edit;
+    } else if (edit.end > reached) {
+      standing.push(edit);
+      reached = edit.end;
+    }
+  }
+  return standing;
 }
 
-function supersedes(other: Edit, at: number, edit: Edit, index: number): boolean {
-  if (other.start > edit.start || other.end < edit.end) return false;
-  // An insertion at the border of a replaced range stands beside it.
-  if (
-    edit.start === edit.end &&
-    other.start < other.end &&
-    (edit.start === other.start || edit.end === other.end)
-  )
-    return false;
-  const same = other.start === edit.start && other.end === edit.end;
-  if (!same) return true;
-  // Two insertions at one place stand beside each other.
-  return edit.start < edit.end && at > index;
+/** By beginning; insertions first, since they stand before what is replaced there, then the wider range first, so that
+ *  what lies in it comes behind it. Otherwise the order of the stages. */
+function byPlace(one: Edit, other: Edit): number {
+  if (one.start !== other.start) return one.start - other.start;
+  const first = Number(isInsertion(other)) - Number(isInsertion(one));
+  return first !== 0 ? first : other.end - one.end;
+}
+
+function isInsertion({ start, end }: Edit): boolean {
+  return start === end;
 }

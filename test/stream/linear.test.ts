@@ -2,11 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { defaultLimits, type StreamLimits } from '../../src/stream/limits.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
 import type { Workspace } from '../../src/stream/workspace.ts';
+import { expectLinear } from '../support/linear.ts';
 import { newWorkspace, vocabulary } from '../support/scan.ts';
 import { headers } from './hostile/case.ts';
-
-/** Twice the input may cost at most this much more: 2 is linear, 4 quadratic. */
-const ratioMax = 2.3;
 
 /** Limits out of the way, so that only the scanner's own cost is measured. */
 const limits: StreamLimits = {
@@ -43,9 +41,6 @@ const shapes: readonly (readonly [string, number, (n: number) => string, number]
   ['keep-alives', 300_000, (n) => '\n'.repeat(n), 0x10000],
 ]; // prettier-ignore
 
-/** Least time of one measurement, far above the clock's noise. */
-const measurementMs = 12;
-
 function scanOnce(bytes: Uint8Array, chunkBytes: number, workspace: Workspace): void {
   let found = 0;
   const count = (): void => {
@@ -58,39 +53,13 @@ function scanOnce(bytes: Uint8Array, chunkBytes: number, workspace: Workspace): 
   expect(found).toBeGreaterThan(0);
 }
 
-/** Milliseconds of this thread's CPU that `times` scans take: what other processes do must not count. */
-function measure(bytes: Uint8Array, chunkBytes: number, workspace: Workspace, times: number): number {
-  const before = process.threadCpuUsage();
-  for (let i = 0; i < times; i += 1) scanOnce(bytes, chunkBytes, workspace);
-  const { user, system } = process.threadCpuUsage(before);
-  return (user + system) / 1_000;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
-
-/** Interleaved, so that whatever else the machine does falls on both sizes alike. */
-function ratio(input: (n: number) => string, n: number, chunkBytes: number, workspace: Workspace): number {
-  const single = Buffer.from(headers['to-client'] + input(n));
-  const double = Buffer.from(headers['to-client'] + input(2 * n));
-  measure(double, chunkBytes, workspace, 5);
-  const repeats = Math.ceil((measurementMs * 3) / Math.max(0.1, measure(single, chunkBytes, workspace, 3)));
-  const times = Array.from({ length: 9 }, () => ({
-    single: measure(single, chunkBytes, workspace, repeats),
-    double: measure(double, chunkBytes, workspace, repeats),
-  }));
-  return median(times.map((time) => time.double)) / median(times.map((time) => time.single));
-}
-
 describe('twice the bytes take twice the time', () => {
   const workspace = newWorkspace(undefined, limits);
   test.each(shapes)('%s', (name, n, input, chunkBytes) => {
-    let found = ratio(input, n, chunkBytes, workspace);
-    // Other tests share the processor: a quadratic cost (ratio 4) fails every time, a disturbed measurement not.
-    for (let again = 0; again < 4 && found > ratioMax; again += 1)
-      found = Math.min(found, ratio(input, n, chunkBytes, workspace));
-    console.log(`${name}: ${found.toFixed(2)}`);
-    expect(found).toBeLessThanOrEqual(ratioMax);
+    const scanning = (size: number): (() => void) => {
+      const bytes = Buffer.from(headers['to-client'] + input(size));
+      return () => scanOnce(bytes, chunkBytes, workspace);
+    };
+    expectLinear(name, scanning(n), scanning(2 * n));
   });
 });
