@@ -12,6 +12,7 @@ import { Gateway } from '../session/gateway.ts';
 import { policyStage } from '../session/policy-stage.ts';
 import { negotiationGuard } from '../session/guard.ts';
 import type { SessionObserver } from '../session/observer.ts';
+import type { ReauthenticationOptions } from '../session/reauthentication.ts';
 import type { GatekeeperRoute } from '../session/session.ts';
 import { Rendering } from '../session/rendering.ts';
 import { Resumptions } from '../session/resumptions.ts';
@@ -34,6 +35,8 @@ export interface ProxyObserver {
   refused(listener: string, code: RefusalCode): void;
   certificates(report: CertificateReport | ReloadReport): void;
   policy(report: PolicyReport): void;
+  /** A client has tried to authenticate to the proxy. */
+  readonly reauthenticated: ReauthenticationOptions['concluded'];
   decided(audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]): void;
   readonly capabilities: CapabilitiesObserver;
 }

@@ -5,6 +5,7 @@ import type { DiscoErrorCode, HashSetErrorCode } from '../capabilities/errors.ts
 import { configErrors } from '../config/problem.ts';
 import { adminProblems } from '../http/admin-problem.ts';
 import { type ErrorExplanation, streamErrors } from '../observability/errors.ts';
+import { tokenErrors } from '../observability/token-errors.ts';
 import type { SimulatorErrorCode } from '../simulator/error.ts';
 import type { SetupErrorCode } from '../transport/error.ts';
 
@@ -193,6 +194,11 @@ export const errorSections: readonly ErrorSection[] = [
     codes: setupErrors,
   },
   { title: 'Streams', seen: 'in the log and in the metric `narthex_refusals_total`', codes: streamErrors },
+  {
+    title: 'Signed tokens',
+    seen: 'in the log (`session.reauthenticated`) and, by callers over HTTP, in problem documents (RFC 9457)',
+    codes: tokenErrors,
+  },
   { title: 'Admin port', seen: 'in problem documents (RFC 9457)', codes: explained(adminProblems) },
   { title: 'Capability profiles', seen: 'with file, line and column', codes: profileErrors },
   { title: 'Service discovery', seen: 'in the output of `narthex capabilities`', codes: discoErrors },

@@ -27,6 +27,14 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       metrics.refused(code);
       log.write('connection.refused', { listener: label(listener), code });
     },
+    reauthenticated(gatekeeper, outcome, token) {
+      metrics.reauthenticated(label(gatekeeper), outcome);
+      log.write('session.reauthenticated', {
+        gatekeeper: label(gatekeeper),
+        outcome,
+        ...(token === undefined ? {} : { token }),
+      });
+    },
     certificates(report) {
       if (report.kind === 'reloaded') {
         metrics.certificatesReloaded('replaced');

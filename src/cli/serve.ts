@@ -60,6 +60,7 @@ async function serve(config: Config): Promise<void> {
       else if (report.kind === 'reloaded') policy = 'loaded';
       inner.policy(report);
     },
+    reauthenticated: inner.reauthenticated,
     decided: (audience, mode, decisions) => inner.decided(audience, mode, decisions),
     capabilities: inner.capabilities,
     certificates(report) {

@@ -126,7 +126,17 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
       'under attack if the offer were only removed.',
     wayOut:
       'Turn channel binding off at the gatekeeper; or give proxy and gatekeeper the same certificate and set ' +
-      '`channelBinding: same-certificate`; or, once built, let the proxy authenticate by itself.',
+      '`channelBinding: same-certificate`; or let the proxy authenticate by itself with `channelBinding: reauthenticate`.',
+  },
+  ERR_REAUTHENTICATION_OFFER: {
+    cause:
+      'The gatekeeper does not offer OAUTHBEARER, the mechanism that takes an ownership token, which ' +
+      '`channelBinding: reauthenticate` needs.',
+    wayOut: 'Have the gatekeeper offer it (RFC 7628), or choose another `channelBinding`.',
+  },
+  ERR_AUTHENTICATION_ATTEMPTS: {
+    cause: 'A client began one more authentication than a session may, after those before had failed.',
+    wayOut: raise('authenticationAttemptsMax'),
   },
   ERR_NEGOTIATION: {
     cause: 'The client sent something that has no place at this point of the negotiation.',

@@ -1,6 +1,8 @@
 /** Everything that is ever logged: closed event names, and for each the fields it may carry. Free text has
  *  no kind (`field.ts`). */
 import type { FieldKinds, FieldValues } from './field.ts';
+import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
+import { tokenErrorCodes } from './token-errors.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -43,6 +45,10 @@ export const logEvents = {
   'session.authenticated': {
     level: 'debug',
     fields: { session: 'number', gatekeeper: 'label', durationMs: 'number' },
+  },
+  'session.reauthenticated': {
+    level: 'info',
+    fields: { gatekeeper: 'label', outcome: reauthenticationOutcomes, token: tokenErrorCodes },
   },
   'session.refused': {
     level: 'warn',

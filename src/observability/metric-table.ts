@@ -60,6 +60,11 @@ export const metricTable = {
     labels: ['side'],
     buckets: connectSeconds,
   },
+  narthex_reauthentications_total: {
+    type: 'counter',
+    help: 'Attempts of clients to authenticate to the proxy by a token, by what came of them.',
+    labels: ['gatekeeper', 'outcome'],
+  },
   narthex_certificate_reloads_total: {
     type: 'counter',
     help: 'Attempts to load changed certificates: replaced, or kept because the new ones are broken.',

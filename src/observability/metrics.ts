@@ -13,6 +13,7 @@ import { streamErrors } from './errors.ts';
 import { type CloseReason, closeReasons } from './events.ts';
 import type { Label } from './label.ts';
 import { type MetricName, metricTable } from './metric-table.ts';
+import type { ReauthenticationOutcome } from './reauthentication-outcomes.ts';
 
 /** Running totals of one direction, for the relay to add to. */
 interface Traffic extends Record<StanzaKind, number> {
@@ -35,6 +36,7 @@ export interface Metrics {
   readonly refused: (code: StreamErrorCode) => void;
   readonly dialled: (gatekeeper: Label, outcome: DialOutcome, seconds: number) => void;
   readonly handshaken: (side: Side, seconds: number) => void;
+  readonly reauthenticated: (gatekeeper: Label, outcome: ReauthenticationOutcome) => void;
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
   readonly policyReloaded: (outcome: ReloadOutcome) => void;
   /** Decisions of the policy since the start. */
@@ -68,6 +70,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const refusals = counter(registry, 'narthex_refusals_total');
   const dials = histogram(registry, 'narthex_dial_duration_seconds');
   const handshakes = histogram(registry, 'narthex_handshake_duration_seconds');
+  const reauthentications = counter(registry, 'narthex_reauthentications_total');
   const reloads = counter(registry, 'narthex_certificate_reloads_total');
   const capabilityReloads = counter(registry, 'narthex_capability_reloads_total');
   const asks = counter(registry, 'narthex_capability_asks_total');
@@ -103,6 +106,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     refused: (code) => refusals.inc({ code }),
     dialled: (gatekeeper, outcome, seconds) => dials.observe({ gatekeeper, outcome }, seconds),
     handshaken: (side, seconds) => handshakes.observe({ side }, seconds),
+    reauthenticated: (gatekeeper, outcome) => reauthentications.inc({ gatekeeper, outcome }),
     certificatesReloaded: (outcome) => reloads.inc({ outcome }),
     policyReloaded: (outcome) => policyReloads.inc({ outcome }),
     decisions,

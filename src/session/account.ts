@@ -3,15 +3,15 @@
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 
-/** Longest initial response that is looked at, in bytes. */
-const responseBytesMax = 4_096;
+/** How much of an initial response is looked at, in base64: names come first in it. */
+const responseCharsMax = 4_096;
 
 /** The account that a client authenticates as (RFC 4616 §2, RFC 5802 §7, RFC 7628 §3.1).
  *  @returns a bare JID in lower case, undefined where the mechanism does not tell. */
 export function claimedAccount(stanza: Stanza, domain: string): string | undefined {
   const response = initialResponse(stanza);
-  if (response === undefined || response.length > responseBytesMax) return undefined;
-  const bytes = Buffer.from(response, 'base64');
+  if (response === undefined) return undefined;
+  const bytes = Buffer.from(response.slice(0, responseCharsMax), 'base64');
   const name = bytes.includes(0) ? plainName(bytes) : gs2Name(bytes);
   if (name === undefined || name === '') return undefined;
   const bare = name.split('/', 1)[0]!.toLowerCase();
@@ -35,9 +35,11 @@ function plainName(bytes: Buffer): string | undefined {
   return bytes.toString('utf8', first === 0 ? 1 : 0, first === 0 ? second : first);
 }
 
-/** `n,a=authzid,n=name,…` (RFC 5801 §4, RFC 5802 §7): up to the nonce or the bearer token. */
+/** `n,a=authzid,n=name,…` (RFC 5801 §4, RFC 5802 §7), with nothing of a bearer token behind it (RFC 7628 §3.1). */
 function gs2Name(bytes: Buffer): string | undefined {
-  const header = /^(?:n|y|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,(?:n=([^,]*),)?/.exec(bytes.toString('utf8'));
+  const separator = bytes.indexOf(1);
+  const text = bytes.toString('utf8', 0, separator === -1 ? bytes.length : separator);
+  const header = /^(?:n|y|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,(?:n=([^,]*),)?/.exec(text);
   const name = header?.[1] ?? header?.[2];
   return name?.replaceAll('=2C', ',').replaceAll('=3D', '=');
 }

@@ -71,6 +71,7 @@ function judgeFeatures(stanza: Stanza, { channelBinding }: StageContext): Verdic
     if (namespace === ns.tls || namespace === ns.compressFeature) edits.push(removal(stanza, child));
     else if (namespace === ns.saslChannelBinding) {
       if (channelBinding === 'upstream-without-plus') return { kind: 'close', error: channelBindingTrap() };
+      if (channelBinding === 'reauthenticate') continue;
       for (const offer of children(stanza, child))
         if (stanza.attributeValue(offer, 'type') !== 'tls-server-end-point')
           edits.push(removal(stanza, offer));

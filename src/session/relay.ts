@@ -167,7 +167,7 @@ export class Relay {
         if (this.#ended) return;
         this.#outside(() => {
           const passage = newPassage(stanza, direction, true);
-          passage.edits.push(...edits);
+          passage.edits.push(...edits, ...this.#managed(stanza, direction));
           this.#carryOut(this.#judge(stanza, direction, index + 1) ?? untouched, passage);
         });
       },
@@ -271,6 +271,13 @@ export class Relay {
   }
 
   // ---- nonzas -----------------------------------------------------------------------------------------------------
+
+  /** What stream management changes in a nonza that is sent later than it came: an inline resumption. */
+  #managed(stanza: Stanza, direction: Direction): readonly Edit[] {
+    if (stanza.kind !== 'nonza') return [];
+    const managed = this.#management.judge(stanza, direction);
+    return managed.kind === 'forward' ? (managed.edits ?? []) : [];
+  }
 
   /** Nonzas are never counted and never wait. */
   #takeNonza(stanza: Stanza, direction: Direction): void {

@@ -556,6 +556,8 @@ const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
   ERR_CHANNEL_BINDING:
     'The messaging server offers channel binding, which cannot pass an intermediary. Its operator must switch the ' +
     '-PLUS mechanisms off, or the intermediary must present the server certificate or authenticate by itself.',
+  ERR_REAUTHENTICATION_OFFER: 'The messaging server does not take ownership tokens.',
+  ERR_AUTHENTICATION_ATTEMPTS: 'Too many attempts to authenticate.',
   ERR_SHUTDOWN: 'Connect again.',
 };
 

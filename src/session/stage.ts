@@ -8,6 +8,9 @@ import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit, Verdict } from '../stanza/verdict.ts';
 import type { Phase } from './phase.ts';
 
+/** What becomes of channel binding, which cannot pass an intermediary by itself (RFC 5802 §6, XEP-0440). */
+export type ChannelBinding = 'same-certificate' | 'upstream-without-plus' | 'reauthenticate';
+
 /** What a session has settled, by phase: `domain` and `gatekeeper` from `routing` on, `account` from authentication
  *  or at the latest from binding on. */
 export interface StageContext {
@@ -22,7 +25,7 @@ export interface StageContext {
   readonly gatekeeper: string;
   /** The operator's name for the listener. */
   readonly listener: string;
-  readonly channelBinding: 'same-certificate' | 'upstream-without-plus';
+  readonly channelBinding: ChannelBinding;
   /** Bare JID of the session's account, '' while unknown. */
   readonly account: string;
 }

@@ -62,6 +62,8 @@ export type StreamErrorCode =
   | 'ERR_STREAM_VERSION'
   | 'ERR_RESTART_PIPELINED'
   | 'ERR_CHANNEL_BINDING'
+  | 'ERR_REAUTHENTICATION_OFFER'
+  | 'ERR_AUTHENTICATION_ATTEMPTS'
   | 'ERR_NEGOTIATION'
   // Stream management and delays.
   | 'ERR_SM_COUNT'

@@ -27,6 +27,8 @@ export const ns = {
   sasl2: 'urn:xmpp:sasl:2',
   /** XEP-0386 */
   bind2: 'urn:xmpp:bind:0',
+  /** XEP-0480 */
+  saslUpgrade: 'urn:xmpp:sasl:upgrade:0',
   /** XEP-0440 */
   saslChannelBinding: 'urn:xmpp:sasl-cb:0',
   /** XEP-0484 */

@@ -1,122 +1,45 @@
 import fc from 'fast-check';
-import type { Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { Outlet } from '../../src/session/outlet.ts';
-import { Relay, type RelayHost } from '../../src/session/relay.ts';
-import { Rendering } from '../../src/session/rendering.ts';
 import { Resumptions } from '../../src/session/resumptions.ts';
 import type { StageFactory, StagePort } from '../../src/session/stage.ts';
 import { defaultWaitingLimits } from '../../src/session/waiting-room.ts';
-import { directions, type Direction } from '../../src/stanza/direction.ts';
+import type { Direction } from '../../src/stanza/direction.ts';
 import type { HeldStanza, Verdict } from '../../src/stanza/verdict.ts';
-import { defaultLimits } from '../../src/stream/limits.ts';
-import { Scanner } from '../../src/stream/scanner.ts';
-import { clientHeader, writeHeader } from '../../src/stream/write.ts';
-import { newWorkspace, vocabulary } from '../support/scan.ts';
+import { Legs } from './legs.ts';
 
 const sm = 'urn:xmpp:sm:3';
 const forwarded: Verdict = { kind: 'forward' };
 
-/** A relay whose legs are arrays of text. */
-class Bench {
-  readonly out: Record<Direction, string[]> = { 'to-gatekeeper': [], 'to-client': [] };
-  readonly relay: Relay;
+/** Legs with one stage, which judges by the id of a stanza. */
+class Bench extends Legs {
   port!: StagePort;
   readonly held: HeldStanza[] = [];
-  failure: unknown;
-  readonly #scanners: Record<Direction, Scanner>;
-  readonly host: RelayHost;
 
   constructor(
     judge: (name: string, direction: Direction, bench: Bench) => Verdict,
-    resumptions = new Resumptions(),
-    id = 's1',
+    resumptions?: Resumptions,
+    id?: string,
   ) {
-    const outlets = Object.fromEntries(
-      directions.map((direction) => {
-        const socket = {
-          writable: true,
-          writableNeedDrain: false,
-          write: (bytes: Uint8Array) => this.out[direction].push(Buffer.from(bytes).toString()) > 0,
-        };
-        return [direction, new Outlet(socket as unknown as Socket)];
-      }),
-    ) as Record<Direction, Outlet>;
-    const flush = (): void => {
-      for (const outlet of Object.values(outlets)) outlet.flush();
-    };
-    this.host = {
-      id,
-      startedAt: 1,
-      account: 'juliet@capulet.example',
-      phase: 'established',
-      domain: 'capulet.example',
-      gatekeeper: 'main',
-      listener: 'clients',
-      channelBinding: 'upstream-without-plus',
-      outlet: (direction) => outlets[direction],
-      flush,
-      passed: () => {},
-      guarded: (task) => {
-        try {
-          task();
-        } catch (error) {
-          this.failure = error;
-        }
-      },
-      resume: vi.fn<RelayHost['resume']>(),
-    };
+    const made: { bench?: Bench; port?: StagePort } = {};
     const stage: StageFactory = {
       name: 'test',
-      begin: (port) => {
-        this.port = port;
+      begin: (given) => {
+        made.port = given;
         return {
           judge: (stanza, direction) =>
             stanza.kind === 'nonza'
               ? forwarded
-              : judge(stanza.attributeValue(0, 'id') ?? '', direction, this),
+              : judge(stanza.attributeValue(0, 'id') ?? '', direction, made.bench!),
         };
       },
     };
-    const rendering = new Rendering({ names: vocabulary, limits: defaultLimits, workspace: newWorkspace() });
-    this.relay = new Relay(this.host, {
+    super({
       stages: [stage],
-      rendering,
-      resumptions,
-      waiting: defaultWaitingLimits,
-      now: () => performance.now(),
+      ...(resumptions === undefined ? {} : { resumptions }),
+      ...(id === undefined ? {} : { id }),
     });
-    const workspace = newWorkspace();
-    this.#scanners = Object.fromEntries(
-      directions.map((direction) => {
-        const scanner = new Scanner({
-          names: vocabulary,
-          limits: defaultLimits,
-          workspace,
-          sink: {
-            header: () => {},
-            stanza: (stanza) => this.relay.take(stanza, direction),
-            whitespace: () => {},
-            end: () => {},
-          },
-        });
-        scanner.push(writeHeader(clientHeader(new Map([['version', '1.0']]))));
-        return [direction, scanner];
-      }),
-    ) as Record<Direction, Scanner>;
-  }
-
-  /** A peer sends this. */
-  read(direction: Direction, xml: string): void {
-    this.#scanners[direction].push(Buffer.from(xml));
-    this.host.flush();
-  }
-
-  /** Ids of the stanzas that left in this direction. */
-  ids(direction: Direction): string[] {
-    return [...this.out[direction].join('').matchAll(/<(?:message|iq|presence)[^>]* id='([^']*)'/g)].map(
-      ([, id]) => id!,
-    );
+    made.bench = this;
+    this.port = made.port!;
   }
 }
 

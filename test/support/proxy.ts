@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startProxy, type Proxy, type ProxyObserver } from '../../src/cli/compose.ts';
 import { DecisionCounts } from '../../src/observability/decision-counts.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import type { ChannelBinding } from '../../src/session/stage.ts';
 import type { CloseReason, SessionObserver } from '../../src/session/observer.ts';
 
 /** What a test gives to have a proxy between its clients and a gatekeeper. Certificates are PEM. */
@@ -13,7 +14,7 @@ export interface TestProxyOptions {
   readonly certificate: string;
   readonly key: string;
   readonly ca: string;
-  readonly channelBinding?: 'same-certificate' | 'upstream-without-plus';
+  readonly channelBinding?: ChannelBinding;
   readonly limits?: Record<string, number>;
   readonly timeouts?: Record<string, number>;
   /** A shipped policy or a file; by default `passthrough`. */
@@ -114,6 +115,7 @@ function recorder(
       if (report.kind === 'made-up-key') return;
       policy.push(`${report.kind} ${report.kind === 'kept' ? report.problems : report.policy}`);
     },
+    reauthenticated: () => {},
     decided: (audience, mode, made) => decisions.add(audience, mode, made),
     capabilities: {
       asked: () => {},
