@@ -48,16 +48,17 @@ export function createDevice(jid: string, id: number): Device {
   return { jid, id, ...generateKeyPairSync('x25519') };
 }
 
-/** `<encrypted/>` for these devices, whose text only they can read. */
+/** `<encrypted/>` for these devices, whose text, and what is attached to it, only they can read. */
 export function encrypt(
   sender: DeviceAddress,
   recipients: readonly DeviceAddress[],
   plaintext: string,
+  ...attached: readonly Element[]
 ): Element {
   const payloadKey = randomBytes(payloadKeyBytes);
   const { encryptionKey, authenticationKey, iv } = payloadKeys(payloadKey);
   const cipher = createCipheriv('aes-256-cbc', encryptionKey, iv);
-  const content = serialise(contentOf(sender.jid, plaintext), '');
+  const content = serialise(contentOf(sender.jid, plaintext, attached), '');
   const ciphertext = Buffer.concat([cipher.update(content, 'utf8'), cipher.final()]);
   const secret = Buffer.concat([payloadKey, macOf(authenticationKey, ciphertext)]);
   const jids = [...new Set(recipients.map(({ jid }) => jid))];
@@ -81,6 +82,13 @@ export function encrypt(
 /** The text that `encrypt` was given.
  *  @throws SimulatorError `ERR_SIMULATOR_EXPECTATION` when the envelope is not for this device or was tampered with */
 export function decrypt(device: Device, encrypted: Element): string {
+  const body = decryptContent(device, encrypted).find((one) => is(one, ns.client, 'body'));
+  return text(body ?? noContent());
+}
+
+/** The text as `<body/>`, and what was attached to it.
+ *  @throws SimulatorError as `decrypt` does */
+export function decryptContent(device: Device, encrypted: Element): readonly Element[] {
   const wrapped = elements(child(encrypted, ns.omemo2, 'header') ?? encrypted)
     .filter((keys) => is(keys, ns.omemo2, 'keys') && attribute(keys, 'jid') === device.jid)
     .flatMap(elements)
@@ -94,11 +102,11 @@ export function decrypt(device: Device, encrypted: Element): string {
   const expected = macOf(authenticationKey, ciphertext);
   if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) throw unreadable('was altered');
   const decipher = createDecipheriv('aes-256-cbc', encryptionKey, iv);
-  return bodyOf(Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString());
+  return contentElements(Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString());
 }
 
 /** XEP-0420 §4: the content, padding that hides its length, and who says so. */
-function contentOf(jid: string, plaintext: string): Element {
+function contentOf(jid: string, plaintext: string, attached: readonly Element[]): Element {
   const padding = randomBytes(64)
     .toString('base64')
     .slice(0, randomBytes(1)[0]! % 64);
@@ -106,15 +114,15 @@ function contentOf(jid: string, plaintext: string): Element {
     sceNamespace,
     'envelope',
     {},
-    element(sceNamespace, 'content', {}, element(ns.client, 'body', {}, plaintext)),
+    element(sceNamespace, 'content', {}, element(ns.client, 'body', {}, plaintext), ...attached),
     element(sceNamespace, 'rpad', {}, padding),
     element(sceNamespace, 'from', { jid }),
   );
 }
 
-function bodyOf(envelope: string): string {
+function contentElements(envelope: string): readonly Element[] {
   const content = child(parseElement(envelope) ?? noContent(), sceNamespace, 'content');
-  return text(child(content ?? noContent(), ns.client, 'body') ?? noContent());
+  return elements(content ?? noContent());
 }
 
 function noContent(): never {

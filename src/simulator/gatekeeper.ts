@@ -34,7 +34,7 @@ export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
   const secureContext = createContext(settings);
   const accounts = createAccounts(domain, settings.users, settings.scramIterations);
   const sessions = new Sessions();
-  const router = new Router(domain, accounts, sessions);
+  const router = new Router(settings, accounts, sessions);
   const signals = createSignalsReceiver(settings);
   const context = { settings, secureContext, accounts, sessions, signals };
   const connections = new Set<Connection>();

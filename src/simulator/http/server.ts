@@ -70,22 +70,29 @@ async function serve(
   response: ServerResponse,
   { handle, onExchange, bodyBytesMax = 65_536 }: HttpsServerOptions,
 ): Promise<void> {
+  const connection = knownOf(incoming.socket as TLSSocket);
   const body = await readBody(incoming, bodyBytesMax);
   if (body === 'gone') return;
-  const socket = incoming.socket as TLSSocket;
   const request: IncomingRequest = {
+    ...connection,
     method: incoming.method ?? '',
     target: incoming.url ?? '',
     headers: pairs(incoming.rawHeaders),
     body: body === 'too-large' ? Buffer.alloc(0) : body,
-    exporter: socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)),
-    callerCertificate: socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined,
   };
   const given = body === 'too-large' ? answer(413) : await handled(handle, request);
   onExchange?.({ request, answer: given });
   if (request.method !== 'HEAD') response.setHeader('Content-Length', given.body.length);
   response.writeHead(given.status, given.headers.flat());
   response.end(request.method === 'HEAD' ? undefined : given.body);
+}
+
+/** To be asked while the connection is certainly there. */
+function knownOf(socket: TLSSocket): Pick<IncomingRequest, 'exporter' | 'callerCertificate'> {
+  return {
+    exporter: socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)),
+    callerCertificate: socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined,
+  };
 }
 
 /** A fault of the simulator's own must not leave the caller waiting. */

@@ -23,6 +23,8 @@ export interface Account {
   readonly credentials: Readonly<Record<ScramHash, ScramCredentials>>;
   /** By bare JID of the contact. */
   readonly rosterNotes: Map<string, RosterNote>;
+  /** Nodes under which the user's devices can be woken (XEP-0357). */
+  readonly pushNodes: Set<string>;
 }
 
 /** The users of the simulator. Every one is every other's contact, subscribed both ways. */
@@ -51,6 +53,7 @@ export function createAccounts(domain: string, users: readonly User[], iteration
           ? decoyCredentials(randomBytes(16), iterations)
           : credentialsOf(user.password, randomBytes(16), iterations),
       rosterNotes: new Map(),
+      pushNodes: new Set(),
     });
   }
   return {

@@ -8,6 +8,7 @@ import { iterationsMin } from '../sasl/scram.ts';
 import { defaultReaderLimits, type ReaderLimits } from '../xml/reader.ts';
 import type { BearerRules } from '../sasl/oauthbearer.ts';
 import type { User } from './accounts.ts';
+import type { OfflineRecord } from './offline.ts';
 
 /** SASL mechanisms in the order in which they are advertised. `-PLUS` follows from `channelBinding`. */
 type Mechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-1' | 'PLAIN';
@@ -92,6 +93,8 @@ interface GatekeeperLimits extends ReaderLimits {
   readonly authenticationAttemptsMax: number;
   /** Resources bound at once per account. */
   readonly resourcesMax: number;
+  /** Messages kept for one user who is away; 0 keeps none, and their senders get an error. */
+  readonly offlineMessagesMax: number;
 }
 
 export interface GatekeeperOptions {
@@ -118,6 +121,7 @@ export interface GatekeeperOptions {
   /** PEM of the authorities of client certificates, which are then asked for: the intermediary shows one. */
   readonly clientAuthorities?: string;
   readonly limits?: Partial<GatekeeperLimits>;
+  readonly onOffline?: (record: OfflineRecord) => void;
   readonly onAttestation?: (record: AttestationRecord) => void;
   readonly onProxyHeader?: (record: ProxyHeaderRecord) => void;
   readonly onStanza?: (record: StanzaRecord) => void;
@@ -138,6 +142,7 @@ const defaultGatekeeperLimits: GatekeeperLimits = {
   closeTimeoutMs: 2_000,
   authenticationAttemptsMax: 3,
   resourcesMax: 10,
+  offlineMessagesMax: 0,
 };
 
 /** Options with every default filled in.
@@ -160,6 +165,7 @@ export function completeOptions(options: GatekeeperOptions): Settings {
     mechanisms: ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'],
     channelBinding: false,
     resourceConflict: 'rename',
+    onOffline: () => {},
     onStanza: () => {},
     onConnection: () => {},
     onAttestation: () => {},

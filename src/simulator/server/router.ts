@@ -1,8 +1,10 @@
 import { ns } from '../../stanza/namespaces.ts';
-import { parseJid, type Jid } from '../jid.ts';
+import { bareJid, parseJid, type Jid } from '../jid.ts';
 import { errorReply, type StanzaCondition } from '../stanza-error.ts';
 import { attribute, element, elements, language, withAttributes, type Element } from '../xml/element.ts';
 import type { Account, Accounts } from './accounts.ts';
+import { OfflineMessages } from './offline.ts';
+import type { Settings } from './options.ts';
 import { Presence } from './presence.ts';
 import { createServices, findService, type Request, type Service } from './services.ts';
 import type { Session, Sessions } from './session.ts';
@@ -10,17 +12,22 @@ import type { Session, Sessions } from './session.ts';
 /** What the gatekeeper does with a bound session's stanzas (RFC 6120 §8, §10; RFC 6121 §8). */
 export class Router {
   readonly #domain: string;
+  readonly #settings: Settings;
   readonly #accounts: Accounts;
   readonly #sessions: Sessions;
   readonly #presence: Presence;
   readonly #services: readonly Service[];
+  readonly #offline: OfflineMessages;
 
-  constructor(domain: string, accounts: Accounts, sessions: Sessions) {
+  constructor(settings: Settings, accounts: Accounts, sessions: Sessions) {
+    const { domain, limits } = settings;
     this.#domain = domain;
+    this.#settings = settings;
+    this.#offline = new OfflineMessages(domain, limits.offlineMessagesMax, Date.now);
     this.#accounts = accounts;
     this.#sessions = sessions;
     this.#presence = new Presence(accounts, sessions);
-    this.#services = createServices(accounts, sessions);
+    this.#services = createServices(accounts, sessions, { push: limits.offlineMessagesMax > 0 });
   }
 
   onElement(session: Session, source: Element): void {
@@ -51,9 +58,18 @@ export class Router {
     if (to !== undefined && to.domain !== this.#domain) return 'remote-server-not-found';
     if (stanza.local === 'iq') return this.#routeIq(session, stanza, to);
     if (stanza.local === 'message') return this.#routeMessage(session, stanza, to);
-    if (to === undefined) return this.#presence.broadcast(session, stanza);
+    if (to === undefined) return this.#broadcast(session, stanza);
     if (to.local !== '') this.#presence.direct(session, stanza, to);
     return undefined;
+  }
+
+  #broadcast(session: Session, presence: Element): StanzaCondition | undefined {
+    const isInitial = session.presence === undefined;
+    const condition = this.#presence.broadcast(session, presence);
+    // XEP-0160 §3: they wait for a resource that takes messages.
+    if (isInitial && session.presence !== undefined && session.priority >= 0)
+      for (const message of this.#offline.take(session.account)) session.connection.send(message);
+    return condition;
   }
 
   /** RFC 6121 §8.5: to a resource when it is there, else as to the bare JID. */
@@ -73,7 +89,22 @@ export class Router {
       return unreachable;
     const receivers = this.#sessions.preferred(account);
     for (const receiver of receivers) receiver.connection.send(stanza);
-    return receivers.length === 0 ? unreachable : undefined;
+    return receivers.length > 0 || this.#keep(account, stanza) ? undefined : unreachable;
+  }
+
+  /** Whether it waits for its recipient now; who can be woken is told. */
+  #keep(account: Account, message: Element): boolean {
+    const count = this.#offline.keep(account, message);
+    if (count === undefined) return false;
+    const sender = parseJid(attribute(message, 'from')!)!;
+    this.#settings.onOffline({
+      recipient: account.jid,
+      sender: bareJid(sender),
+      messageId: attribute(message, 'id'),
+      count,
+      pushNodes: [...account.pushNodes],
+    });
+    return true;
   }
 
   #routeIq(session: Session, stanza: Element, to: Jid | undefined): StanzaCondition | undefined {

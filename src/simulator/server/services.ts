@@ -1,5 +1,6 @@
 import { ns } from '../../stanza/namespaces.ts';
 import { parseJid } from '../jid.ts';
+import { namespaces } from '../namespaces.ts';
 import type { StanzaCondition } from '../stanza-error.ts';
 import { attribute, element, elements, is, text, type Element } from '../xml/element.ts';
 import type { Account, Accounts, RosterNote } from './accounts.ts';
@@ -33,7 +34,11 @@ export interface Service {
 }
 
 /** Everything the gatekeeper answers. Later protocols are further rows. */
-export function createServices(accounts: Accounts, sessions: Sessions): readonly Service[] {
+export function createServices(
+  accounts: Accounts,
+  sessions: Sessions,
+  { push }: { readonly push: boolean },
+): readonly Service[] {
   const services: Service[] = [
     {
       namespace: ns.ping,
@@ -76,9 +81,46 @@ export function createServices(accounts: Accounts, sessions: Sessions): readonly
         return { kind: 'result', payload: element(ns.discoItems, 'query') };
       },
     },
+    ...(push ? pushServices : []),
   ];
   return services;
 }
+
+/** XEP-0357 §5: a device says how it can be woken. Which service does it is settled between the parties. */
+const pushServices: readonly Service[] = [
+  {
+    namespace: namespaces.push,
+    local: 'enable',
+    at: ['self'],
+    features: [namespaces.push],
+    answer({ type, payload, session }) {
+      const node = attribute(payload, 'node');
+      const { pushNodes } = session.account;
+      if (type !== 'set' || node === undefined) return error('bad-request');
+      if (pushNodes.size >= pushNodesMax) return error('resource-constraint');
+      pushNodes.add(node);
+      return { kind: 'result' };
+    },
+  },
+  {
+    namespace: namespaces.push,
+    local: 'disable',
+    at: ['self'],
+    features: [],
+    answer({ type, payload, session }) {
+      const { pushNodes } = session.account;
+      const node = attribute(payload, 'node');
+      if (type !== 'set') return error('bad-request');
+      // Without a node: every device (§5.2).
+      if (node === undefined) pushNodes.clear();
+      else pushNodes.delete(node);
+      return { kind: 'result' };
+    },
+  },
+];
+
+/** Devices of one user. */
+const pushNodesMax = 10;
 
 function error(condition: StanzaCondition): Answer {
   return { kind: 'error', condition };

@@ -1,0 +1,149 @@
+/** What a gatekeeper has beside its messaging server so that others can interoperate: the enlistment API, the keys of
+ *  the provider fetched again and again, the check of tokens at each connection, push notifications, and the media
+ *  proxy of its own clients. */
+import type { KeySource } from '../../signals/jwks.ts';
+import { createVerifier } from '../../signals/verify.ts';
+import type { CertificatePair } from '../certificates.ts';
+import { SimulatorError } from '../error.ts';
+import { answer, type HttpExchange } from '../http/message.ts';
+import type { Caller } from '../http/request.ts';
+import { serveHttps } from '../http/server.ts';
+import { parseJid } from '../jid.ts';
+import type { BearerRules } from '../sasl/oauthbearer.ts';
+import { createTokenIssuer } from '../token/issuer.ts';
+import { createOwnershipCheck, type TokenCheck } from '../token/ownership-check.ts';
+import { followPublishedKeys, type PublishedKeys } from '../token/published-keys.ts';
+import { EnlistedUsers } from './enlisted-users.ts';
+import { createEnlistmentApi, type EnlistmentRecord } from './enlistment-api.ts';
+import { createMediaProxy } from './media-proxy.ts';
+import { createPushSender, type PushNotification, type PushOutcome, type PushSender } from './push-sender.ts';
+
+/** Which of its doors an exchange went through: its own port, or a call it made. */
+export type PartnerExchange = 'enlistment' | 'media-proxy' | 'keys' | 'push' | 'media-download';
+
+/** A token was shown at a connection. */
+export interface TokenRecord {
+  readonly check: TokenCheck;
+  /** Whether its user has enlisted; false where the token was not believed. */
+  readonly enlisted: boolean;
+}
+
+export interface PartnerServicesOptions {
+  /** How tokens and attestations name this gatekeeper, and it itself in its calls. */
+  readonly name: string;
+  /** Issuer of ownership tokens, and of attestations. */
+  readonly provider: string;
+  readonly intermediary: string;
+  /** Bare JIDs that may enlist. */
+  readonly known: (subject: string) => boolean;
+  readonly certificate: CertificatePair;
+  /** An address of this machine. */
+  readonly host: string;
+  /** How it calls others: whom it trusts, and the certificate it shows. */
+  readonly caller: Caller;
+  /** Between two fetches of the provider's keys, in milliseconds. Default: 60,000. */
+  readonly keysEveryMs?: number;
+  readonly onExchange?: (through: PartnerExchange, exchange: HttpExchange) => void;
+  readonly onEnlistment?: (record: EnlistmentRecord) => void;
+  readonly onToken?: (record: TokenRecord) => void;
+}
+
+/** Where the intermediary is, known once it runs. */
+export interface IntermediaryAddress {
+  /** Its public HTTPS port, without a slash at its end. */
+  readonly url: string;
+  /** Where it takes this gatekeeper's notifications. */
+  readonly pushUrl: string;
+}
+
+export interface PartnerServices {
+  /** `https://host:port`, without a slash at its end. */
+  readonly url: string;
+  /** For the messaging server. */
+  readonly bearer: BearerRules;
+  readonly attestationKeys: KeySource;
+  /** Fetches the keys for the first time. */
+  attach(intermediary: IntermediaryAddress): Promise<void>;
+  push(notification: PushNotification): Promise<PushOutcome>;
+  close(): Promise<void>;
+}
+
+/** @throws SimulatorError `ERR_SIMULATOR_CONNECT` */
+export async function startPartnerServices(options: PartnerServicesOptions): Promise<PartnerServices> {
+  const { name, known, caller, onExchange, onEnlistment, onToken } = options;
+  const through = (which: PartnerExchange) => (exchange: HttpExchange) => onExchange?.(which, exchange);
+  const users = new EnlistedUsers();
+  const issuer = await createTokenIssuer(name);
+  const mediaOrigins: string[] = [];
+  let attached: { readonly keys: PublishedKeys; readonly sender: PushSender } | undefined;
+  const attachment = () => {
+    if (attached !== undefined) return attached;
+    throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'nobody said where the intermediary is');
+  };
+
+  const tokens: PublishedKeys['tokens'] = ((...asked) =>
+    attachment().keys.tokens(...asked)) as PublishedKeys['tokens'];
+  const ownership = createOwnershipCheck({ keys: { tokens }, issuer: options.provider, audience: name });
+  const attestationKeys: KeySource = { find: async (kid) => attachment().keys.attestationKey(kid) };
+  const enlistment = createEnlistmentApi({
+    users,
+    ownership,
+    attestations: createVerifier({ keys: attestationKeys, issuer: options.intermediary, audience: name }),
+    known,
+    onRequest: (record) => onEnlistment?.(record),
+  });
+  const mediaProxy = createMediaProxy({
+    caller,
+    origins: mediaOrigins,
+    onExchange: through('media-download'),
+  });
+
+  const server = await serveHttps({
+    certificate: options.certificate,
+    host: options.host,
+    handle: async (request) => {
+      if (request.method === 'GET' && request.target === '/.well-known/jwks.json')
+        return answer(200, issuer.jwks());
+      return (await enlistment(request)) ?? (await mediaProxy(request)) ?? answer(404);
+    },
+    onExchange(exchange) {
+      const { target } = exchange.request;
+      if (target.startsWith('/enlistments')) onExchange?.('enlistment', exchange);
+      else if (target.startsWith('/media-proxy')) onExchange?.('media-proxy', exchange);
+    },
+  });
+
+  return {
+    url: server.url,
+    attestationKeys,
+    bearer: {
+      openidConfiguration: `${options.provider}/.well-known/openid-configuration`,
+      async verify(token) {
+        const check = await ownership.check(token);
+        const enlisted = check.kind === 'valid' && users.has(check.subject);
+        onToken?.({ check, enlisted });
+        if (check.kind === 'refused') return { kind: 'refused', because: 'invalid' };
+        if (!enlisted) return { kind: 'refused', because: 'not-enlisted' };
+        return { kind: 'accepted', username: parseJid(check.subject)?.local ?? '' };
+      },
+    },
+    async attach({ url, pushUrl }) {
+      const keys = followPublishedKeys({
+        url,
+        issuer: options.provider,
+        caller,
+        everyMs: options.keysEveryMs ?? 60_000,
+        onExchange: through('keys'),
+      });
+      const sender = createPushSender({ url: pushUrl, issuer, caller, onExchange: through('push') });
+      mediaOrigins.push(url);
+      attached = { keys, sender };
+      await keys.fetch();
+    },
+    push: (notification) => attachment().sender.push(notification),
+    async close() {
+      attached?.keys.close();
+      await server.close();
+    },
+  };
+}

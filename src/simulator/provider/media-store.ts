@@ -1,0 +1,74 @@
+/** The provider's media server: keeps ciphertext, serves it whole or in parts (RFC 9110 §14), and tells about itself
+ *  and its users what such servers tell: in the address, in validators, in headers. */
+import { createHash, randomBytes } from 'node:crypto';
+import { answer, header, type HeaderList, type HttpAnswer } from '../http/message.ts';
+import type { IncomingRequest } from '../http/server.ts';
+
+interface StoredFile {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+export interface MediaStore {
+  /** Keeps a file of a user; answers with its path. */
+  keep(username: string, name: string, bytes: Buffer): string;
+  /** Answers GET and HEAD of what it keeps. */
+  handle(request: IncomingRequest): HttpAnswer | undefined;
+}
+
+export function createMediaStore(): MediaStore {
+  const files = new Map<string, StoredFile>();
+  return {
+    keep(username, name, bytes) {
+      const path = `/store-3/u/${username}/${randomBytes(6).toString('hex')}/${name}`;
+      const digest = createHash('sha256').update(path).digest('hex');
+      files.set(path, { bytes, etag: `"inode-4711-${digest.slice(0, 12)}"` });
+      return path;
+    },
+    handle(request) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
+      const file = files.get(request.target);
+      return file === undefined ? undefined : serve(file, request);
+    },
+  };
+}
+
+function serve({ bytes, etag }: StoredFile, request: IncomingRequest): HttpAnswer {
+  const headers: HeaderList = [
+    ['Server', 'store/7 (rack 12)'],
+    ['Set-Cookie', `uid=${request.target.split('/')[3]}; Path=/`],
+    ['X-Request-Id', randomBytes(4).toString('hex')],
+    ['Via', '1.1 cache-3'],
+    ['Content-Type', 'image/jpeg'],
+    ['Accept-Ranges', 'bytes'],
+    ['ETag', etag],
+  ];
+  const sameVersion = [undefined, etag].includes(header(request, 'if-range'));
+  const range = sameVersion ? rangeOf(header(request, 'range'), bytes.length) : 'whole';
+  if (range === 'unsatisfiable')
+    return { ...answer(416), headers: [...headers, ['Content-Range', `bytes */${bytes.length}`]] };
+  if (range === 'whole') {
+    // A HEAD answer has no body that the port could count.
+    const length: HeaderList = request.method === 'HEAD' ? [['Content-Length', String(bytes.length)]] : [];
+    return {
+      status: 200,
+      headers: [...headers, ...length],
+      body: request.method === 'HEAD' ? Buffer.alloc(0) : bytes,
+    };
+  }
+  const { start, end } = range;
+  const part: HeaderList = [['Content-Range', `bytes ${start}-${end}/${bytes.length}`]];
+  return { status: 206, headers: [...headers, ...part], body: bytes.subarray(start, end + 1) };
+}
+
+/** One range of bytes; anything else is answered with the whole (RFC 9110 §14.2). */
+function rangeOf(
+  text: string | undefined,
+  bytes: number,
+): { start: number; end: number } | 'whole' | 'unsatisfiable' {
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(text ?? '') ?? [];
+  if (first === undefined) return 'whole';
+  const start = Number(first);
+  const end = last === '' ? bytes - 1 : Math.min(Number(last), bytes - 1);
+  return start >= bytes || end < start ? 'unsatisfiable' : { start, end };
+}

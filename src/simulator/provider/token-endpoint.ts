@@ -1,0 +1,66 @@
+/** What the provider publishes as issuer (OpenID Connect Discovery §4), and how its own clients get an ownership token:
+ *  by their password, for one audience, bound to a nonce of theirs. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { answer, header, jsonBody, type HttpAnswer } from '../http/message.ts';
+import type { IncomingRequest } from '../http/server.ts';
+import type { TokenIssuer } from '../token/issuer.ts';
+
+export interface ProviderUser {
+  /** What others see of the user: a bare JID. */
+  readonly identifier: string;
+  readonly password: string;
+}
+
+export interface TokenEndpointOptions {
+  readonly issuer: TokenIssuer;
+  readonly users: readonly ProviderUser[];
+  /** `https://…` of this server, without a slash at its end; known once it listens. */
+  readonly url: () => string;
+}
+
+/** Answers GET of both documents, and POST /tokens with `{ audience, nonce }`. */
+export function createTokenEndpoint({ issuer, users, url }: TokenEndpointOptions) {
+  return async (request: IncomingRequest): Promise<HttpAnswer | undefined> => {
+    const { method, target } = request;
+    if (method === 'GET' && target === '/.well-known/openid-configuration')
+      return answer(200, metadata(issuer.issuer, url()));
+    if (method === 'GET' && target === '/.well-known/jwks.json') return answer(200, issuer.jwks());
+    if (method !== 'POST' || target !== '/tokens') return undefined;
+    const user = authenticatedUser(users, request);
+    if (user === undefined) return answer(401);
+    const { audience, nonce } = jsonBody(request) ?? {};
+    if (typeof audience !== 'string' || typeof nonce !== 'string') return answer(400);
+    const claims = { nonce };
+    return answer(201, { ownershipToken: await issuer.sign({ subject: user.identifier, audience, claims }) });
+  };
+}
+
+function metadata(issuer: string, url: string) {
+  return {
+    issuer,
+    jwks_uri: `${url}/.well-known/jwks.json`,
+    token_endpoint: `${url}/tokens`,
+    service_documentation: `${url}/internal/how-our-login-works`,
+    id_token_signing_alg_values_supported: ['ES256'],
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+  };
+}
+
+/** The user whose name and password the request has (RFC 7617), or undefined. */
+export function authenticatedUser(
+  users: readonly ProviderUser[],
+  request: IncomingRequest,
+): ProviderUser | undefined {
+  const [, encoded] = /^Basic ([A-Za-z0-9+/=]+)$/.exec(header(request, 'authorization') ?? '') ?? [];
+  const text = Buffer.from(encoded ?? '', 'base64').toString();
+  return users.find(({ identifier, password }) => sameText(`${identifier}:${password}`, text));
+}
+
+function sameText(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
