@@ -28,6 +28,10 @@ import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
 import { openPolicyRuntime, type PolicyReport } from './policy-runtime.ts';
 import { openCapabilities, type CapabilitiesObserver } from './compose-capabilities.ts';
+import { openHttp, type PublicHttp } from './compose-http.ts';
+import { openProvider } from './compose-provider.ts';
+import type { HttpObserver } from './http-parts.ts';
+import { httpPolicy } from './http-policy.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {
@@ -39,12 +43,15 @@ export interface ProxyObserver {
   readonly reauthenticated: ReauthenticationOptions['concluded'];
   decided(audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]): void;
   readonly capabilities: CapabilitiesObserver;
+  readonly http: HttpObserver;
 }
 
 export interface Proxy {
   readonly gateway: Gateway;
   /** Ports in use, in the order of the configured listeners. */
   readonly ports: readonly number[];
+  /** Port of the public HTTP plane, where it is configured. */
+  readonly httpPort: number | undefined;
   /** Drains and lets go of everything. */
   close(drainMs?: number): Promise<void>;
 }
@@ -57,13 +64,14 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
     for (const resource of open.toReversed()) resource.close();
   };
   try {
-    const gateway = await compose(config, observer, open);
+    const { gateway, http } = await compose(config, observer, open);
     const ports = await gateway.start();
     return {
       gateway,
       ports,
+      httpPort: http?.port,
       async close(drainMs = config.timeouts.drainMs) {
-        await gateway.drain(drainMs);
+        await Promise.all([gateway.drain(drainMs), http?.close(drainMs)]);
         closeAll();
       },
     };
@@ -73,7 +81,11 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
   }
 }
 
-async function compose(config: Config, observer: ProxyObserver, open: { close(): void }[]): Promise<Gateway> {
+async function compose(
+  config: Config,
+  observer: ProxyObserver,
+  open: { close(): void }[],
+): Promise<{ readonly gateway: Gateway; readonly http: PublicHttp | undefined }> {
   const { timeouts } = config;
   const capabilities = await openCapabilities(config.capabilities, observer.capabilities);
   if (capabilities !== undefined) open.push(capabilities);
@@ -128,7 +140,10 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
   const writeStalls = new WriteStallWatch({ writeStallMs: timeouts.writeStallMs });
   open.push(writeStalls);
 
-  return new Gateway({
+  const certificateReport = observer.certificates.bind(observer);
+  const provider = await openProvider(config, { observer: observer.http, certificateReport });
+  if (provider !== undefined) open.push(provider);
+  const gateway = new Gateway({
     listeners: config.listeners,
     admission: new Admission({
       connectionsMax: config.limits.connectionsMax,
@@ -165,6 +180,21 @@ async function compose(config: Config, observer: ProxyObserver, open: { close():
       clock: () => Date.now(),
     },
   });
+  const http = await openHttp(config, provider, {
+    observer: observer.http,
+    certificateReport,
+    certificates,
+    policy: httpPolicy(
+      () => policies.current,
+      observer.decided.bind(observer),
+      () => Date.now(),
+    ),
+    // Nothing is captured yet, so nothing can be attested.
+    attest: async () => undefined,
+    attestationKeys: () => [],
+  });
+  if (http !== undefined) open.push({ close: () => void http.close(0) });
+  return { gateway, http };
 }
 
 /** In [0, 1). */

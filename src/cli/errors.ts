@@ -63,6 +63,14 @@ const setupErrors: Table<SetupErrorCode> = {
     cause: 'The private key is not the key of the certificate beside it.',
     wayOut: 'Pair each certificate with its key, and replace both files at once.',
   },
+  ERR_SECRET_UNREADABLE: {
+    cause: 'A file with a secret or a token does not exist or cannot be read.',
+    wayOut: 'Correct the path or its permissions. While serving, what is in use stays.',
+  },
+  ERR_SECRET_INVALID: {
+    cause: 'A secret has fewer than 32 bytes, or a file for a bearer token holds something else.',
+    wayOut: 'Make a secret with `openssl rand 32`. While serving, what is in use stays.',
+  },
   ERR_CAPABILITIES_UNREADABLE: {
     cause: 'A capability profile or the table of content kinds does not exist or cannot be read.',
     wayOut: 'Correct the path or its permissions. While serving, the profiles in use stay.',

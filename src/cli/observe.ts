@@ -55,6 +55,11 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       }
     },
     decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
+    http: {
+      report: () => {},
+      refused: () => {},
+      madeUpMediaKey: () => log.write('media.made-up-key', {}),
+    },
     capabilities: {
       asked: (whom) => metrics.capabilitiesAsked(whom),
       answered: () => metrics.capabilitiesAnswered(),

@@ -63,6 +63,7 @@ async function serve(config: Config): Promise<void> {
     reauthenticated: inner.reauthenticated,
     decided: (audience, mode, decisions) => inner.decided(audience, mode, decisions),
     capabilities: inner.capabilities,
+    http: inner.http,
     certificates(report) {
       if (report.kind === 'kept') certificates = 'kept';
       else if (report.kind === 'reloaded') certificates = 'loaded';
@@ -98,6 +99,7 @@ async function serve(config: Config): Promise<void> {
     config.listeners.forEach(({ name, tls }, index) =>
       log.write('listener.opened', { listener: label(name), port: proxy!.ports[index]!, tls }),
     );
+    if (proxy.httpPort !== undefined) log.write('http.opened', { port: proxy.httpPort });
     log.write('proxy.started', {
       listeners: config.listeners.length,
       domains: config.domains.length,

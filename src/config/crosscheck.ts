@@ -27,6 +27,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...portClashes(config, report),
     ...halfPairs(config, report),
     ...contradictingLimits(config, report),
+    ...missingParts(config, report),
   ];
 }
 
@@ -107,6 +108,8 @@ function portClashes(config: Config, report: Report): ConfigProblem[] {
     return { host, port, path: ['listeners', index, 'port'], title: `listener \`${name}\`` };
   });
   endpoints.push({ ...config.admin, path: ['admin', 'port'], title: 'the admin port' });
+  if (config.http !== undefined)
+    endpoints.push({ ...config.http, path: ['http', 'port'], title: 'the public HTTP port' });
   return endpoints.flatMap((later, index) => {
     const earlier = endpoints.slice(0, index).find((other) => clash(other, later));
     if (earlier === undefined) return [];
@@ -124,11 +127,44 @@ function clash(a: Endpoint, b: Endpoint): boolean {
 }
 
 function halfPairs(config: Config, report: Report): ConfigProblem[] {
-  return config.gatekeepers.flatMap(({ clientCertFile, clientKeyFile }, index) => {
+  const holders: { readonly path: ConfigPath; readonly holder: ClientPair }[] = [
+    ...config.gatekeepers.map((holder, index) => ({ path: ['gatekeepers', index], holder })),
+    ...(config.provider === undefined ? [] : [{ path: ['provider'], holder: config.provider }]),
+  ];
+  return holders.flatMap(({ path, holder: { clientCertFile, clientKeyFile } }) => {
     if ((clientCertFile === undefined) === (clientKeyFile === undefined)) return [];
     const lacking = clientCertFile === undefined ? 'clientCertFile' : 'clientKeyFile';
-    const message = `\`${lacking}\` is missing in \`gatekeepers[${index}]\`: a client certificate is a pair of files`;
-    return [report('ERR_CONFIG_MISSING', ['gatekeepers', index], message)];
+    const message = `\`${lacking}\` is missing in \`${formatPath(path)}\`: a client certificate is a pair of files`;
+    return [report('ERR_CONFIG_MISSING', path, message)];
+  });
+}
+
+interface ClientPair {
+  readonly clientCertFile?: string | undefined;
+  readonly clientKeyFile?: string | undefined;
+}
+
+/** Parts of the HTTP plane that do nothing without another. */
+function missingParts({ http, provider, gatekeepers }: Config, report: Report): ConfigProblem[] {
+  const lacks = (path: ConfigPath, what: string): ConfigProblem =>
+    report('ERR_CONFIG_MISSING', path, `\`${formatPath(path)}\` needs ${what}, which is missing`);
+  return gatekeepers.flatMap(({ enlistment, push, media }, index) => {
+    const found: ConfigProblem[] = [];
+    const at = (part: string): ConfigPath => ['gatekeepers', index, part];
+    for (const [part, value] of Object.entries({ enlistment, push, media }))
+      if (value !== undefined && http === undefined) found.push(lacks(at(part), 'a section `http`'));
+    if (enlistment !== undefined && provider === undefined)
+      found.push(lacks(at('enlistment'), 'a section `provider`'));
+    if (push !== undefined && provider?.push === undefined)
+      found.push(lacks(at('push'), 'a section `provider.push`'));
+    if (media !== undefined && provider?.media === undefined)
+      found.push(lacks(at('media'), 'a section `provider.media`'));
+    if (push === undefined) return found;
+    if ((push.issuer === undefined) !== (push.jwksUri === undefined))
+      found.push(lacks(at('push'), 'both `issuer` and `jwksUri`, one of'));
+    if (push.certFile === undefined && push.issuer === undefined && push.jwksUri === undefined)
+      found.push(lacks(at('push'), '`certFile`, or `issuer` and `jwksUri`,'));
+    return found;
   });
 }
 

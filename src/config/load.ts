@@ -110,7 +110,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
   const policyFile = (path: string): string => (shippedPolicyName.test(path) ? path : absolute(path));
   const { file, shadow, catalogue, obligations, keyFiles } = config.policy;
   return {
-    ...config,
+    ...(mapPaths(config, [], absolute) as Config),
     policy: {
       file: policyFile(file),
       ...(shadow !== undefined && { shadow: policyFile(shadow) }),
@@ -118,17 +118,6 @@ function withAbsolutePaths(config: Config, folder: string): Config {
       ...(obligations !== undefined && { obligations: absolute(obligations) }),
       keyFiles: keyFiles.map(absolute),
     },
-    certificates: config.certificates.map((entry) => ({
-      ...entry,
-      certFile: absolute(entry.certFile),
-      keyFile: absolute(entry.keyFile),
-    })),
-    gatekeepers: config.gatekeepers.map((entry) => ({
-      ...entry,
-      ...(entry.caFile !== undefined && { caFile: absolute(entry.caFile) }),
-      ...(entry.clientCertFile !== undefined && { clientCertFile: absolute(entry.clientCertFile) }),
-      ...(entry.clientKeyFile !== undefined && { clientKeyFile: absolute(entry.clientKeyFile) }),
-    })),
     ...(config.capabilities !== undefined && {
       capabilities: {
         ...config.capabilities,
@@ -140,6 +129,22 @@ function withAbsolutePaths(config: Config, folder: string): Config {
       },
     }),
   };
+}
+
+/** Keys that hold paths end so, wherever they stand. */
+const pathKeys = /(?:Files?|Folder)$/;
+
+/** The same value with `change` applied to every path in it. */
+function mapPaths(value: unknown, at: ConfigPath, change: (file: string, at: ConfigPath) => string): unknown {
+  if (typeof value === 'string') {
+    const key = at.findLast((step) => typeof step === 'string') ?? '';
+    return pathKeys.test(key) ? change(value, at) : value;
+  }
+  if (Array.isArray(value)) return value.map((item, index) => mapPaths(item, [...at, index], change));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, mapPaths(inner, [...at, key], change)]),
+  );
 }
 
 async function unreadableFiles(config: Config, places: Places): Promise<ConfigProblem[]> {
@@ -164,22 +169,12 @@ interface NamedFile {
 
 /** Every file that the configuration names, with the path of the key that names it. */
 function namedFiles(config: Config): readonly NamedFile[] {
-  const certificates = config.certificates.flatMap((entry, index) =>
-    (['certFile', 'keyFile'] as const).map((key) => ({
-      path: ['certificates', index, key],
-      file: entry[key],
-    })),
-  );
-  const gatekeepers = config.gatekeepers.flatMap((entry, index) =>
-    (['caFile', 'clientCertFile', 'clientKeyFile'] as const).map((key) => ({
-      path: ['gatekeepers', index, key],
-      file: entry[key],
-    })),
-  );
-  const keys = config.policy.keyFiles.map((file, index) => ({ path: ['policy', 'keyFiles', index], file }));
-  return [...certificates, ...gatekeepers, ...keys].filter(
-    (named): named is { path: (string | number)[]; file: string } => named.file !== undefined,
-  );
+  const found: NamedFile[] = [];
+  mapPaths(config, [], (file, path) => {
+    if (!formatPath(path).endsWith('Folder')) found.push({ path, file });
+    return file;
+  });
+  return found;
 }
 
 /** A folder without profiles is named itself, as the file that is missing. */

@@ -61,7 +61,8 @@ export const configErrors = {
     wayOut: 'Rename or remove one of the two.',
   },
   ERR_CONFIG_PORT_CLASH: {
-    cause: 'Two listeners, or a listener and the admin port, want the same port of the same address.',
+    cause:
+      'Two of the listeners, the admin port and the public HTTP port want the same port of the same address.',
     wayOut: 'Give each its own port or its own address.',
   },
   ERR_CONFIG_FILE: {

@@ -1,41 +1,11 @@
 /** The shape of `narthex.yaml`: every key with its unit, default and meaning. The same definitions give the types,
  *  the checks and the JSON Schema for editors. What needs more than one value at a time is in `crosscheck.ts`. */
-import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { policySection } from './sections/policy.ts';
 import { capabilities } from './sections/capabilities.ts';
-import { isBindAddress, isDomainName, parseHostPort } from './address.ts';
-
-const dayMs = 86_400_000;
-
-/** Names end up in logs and as metric labels, so they are short and plain. */
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, at most 63');
-
-const port = z.int().min(0).max(65_535);
-
-const bindHost = z
-  .string()
-  .refine(isBindAddress, 'an IPv4 or IPv6 address (without brackets) or a host name');
-
-const hostPort = z.string().superRefine((text, context) => {
-  const parsed = parseHostPort(text);
-  if (parsed.kind === 'malformed')
-    context.addIssue({
-      code: 'custom',
-      message: `host:port, such as xmpp.example:5222 or [2001:db8::1]:5222; this ${parsed.why}`,
-    });
-});
-
-const domain = z
-  .string()
-  .refine(
-    (text) => text === text.normalize('NFC').toLowerCase() && isDomainName(domainToASCII(text)),
-    'a domain name in lower case, without a trailing dot, such as chat.example',
-  );
-
-const file = z.string().min(1).max(4_096);
+import { enlistment, mediaCallers, publicHttp, pushCaller } from './sections/http.ts';
+import { provider } from './sections/provider.ts';
+import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
 
 const otlpEndpoint = z
   .string()
@@ -50,24 +20,6 @@ export function isHttpUrl(text: string): boolean {
 
 const tls = z.enum(['starttls', 'direct']);
 
-function milliseconds(byDefault: number, minimum: number, description: string) {
-  return z
-    .int()
-    .min(minimum)
-    .max(dayMs)
-    .default(byDefault)
-    .describe(`${description} Milliseconds, ${minimum} to ${dayMs}.`);
-}
-
-function bound(byDefault: number, minimum: number, maximum: number, description: string) {
-  return z
-    .int()
-    .min(minimum)
-    .max(maximum)
-    .default(byDefault)
-    .describe(`${description} ${minimum} to ${maximum}.`);
-}
-
 const listener = z
   .strictObject({
     name: name.describe('Name of the listener in logs and metrics.'),
@@ -81,19 +33,6 @@ const listener = z
     ),
   })
   .describe('A port that clients connect to.');
-
-const certificate = z
-  .strictObject({
-    certFile: file.describe('Certificate in PEM form, intermediates after it.'),
-    keyFile: file.describe('Its private key in PEM form, without a passphrase.'),
-    domains: z
-      .array(domain)
-      .min(1)
-      .max(1_000)
-      .optional()
-      .describe('Domains to present it for; by default those that the certificate itself names.'),
-  })
-  .describe('A certificate shown to clients. Files are read again when they change.');
 
 const servedDomain = z
   .strictObject({
@@ -152,6 +91,9 @@ const gatekeeper = z
           'survives the proxy.',
       ),
     redirects,
+    enlistment: enlistment.optional(),
+    push: pushCaller.optional(),
+    media: mediaCallers.optional(),
   })
   .describe('A messaging server that the proxy stands in front of.');
 
@@ -252,6 +194,8 @@ export const configSchema = z
     gatekeepers: z.array(gatekeeper).min(1).max(1_000).describe('Messaging servers behind the proxy.'),
     policy: policySection,
     capabilities: capabilities.optional(),
+    provider: provider.optional(),
+    http: publicHttp.optional(),
     limits,
     timeouts,
     admin,

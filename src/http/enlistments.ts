@@ -2,10 +2,13 @@
  *  shown to the gatekeeper beside the attestation of this connection, and the answer comes back reduced to what
  *  the client needs. */
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { clientHeaders } from './client-headers.ts';
 import type { HttpContext } from './env.ts';
 import type { Report } from './events.ts';
 import type { Exchange, ExchangeOutcome } from './exchange.ts';
+import type { HttpPolicy } from './http-policy.ts';
 import { IdempotentAnswers, type IdempotencyLimits, type KeptAnswer } from './idempotency.ts';
 import type { OwnershipProof, OwnershipVerifier } from './ownership-proof.ts';
 import { HttpProblem, type ProblemCode } from './problem.ts';
@@ -23,11 +26,19 @@ export interface EnlistmentGatekeeper {
   readonly authorization?: () => Promise<string>;
 }
 
+/** Signs what is known of a client's connection for a gatekeeper, bound to the connection it will travel on: a JWS in
+ *  compact form; undefined when this gatekeeper is told nothing. Rejects when it must be told and cannot be. */
+export type AttestConnection = (
+  gatekeeper: string,
+  client: Socket,
+  upstream: Socket,
+) => Promise<string | undefined>;
+
 export interface EnlistmentOptions {
   readonly gatekeepers: ReadonlyMap<string, EnlistmentGatekeeper>;
   readonly ownership: OwnershipVerifier;
-  /** Signs what is known of this connection, bound to the proof; a JWS in compact form. */
-  readonly attest: (context: HttpContext, proof: OwnershipProof) => Promise<string>;
+  readonly attest: AttestConnection;
+  readonly policy: HttpPolicy;
   readonly report: Report;
   /** Wall clock, milliseconds since 1970. */
   readonly now: () => number;
@@ -67,7 +78,7 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
       const proof = await prove(context);
       const secret = `${proof.subject.reveal()}\n${key}`;
       replays.check(proof, secret);
-      const work = (): Promise<KeptAnswer> => forward(name, gatekeeper, proof, secret, context, options);
+      const work = (): Promise<KeptAnswer> => forward({ name, gatekeeper, proof, context, secret }, options);
       const answer = await answers.run(secret, name, work);
       const location = `/enlistments/${String(answer.body['id'])}`;
       return json(answer, { location, 'cache-control': 'no-store' });
@@ -78,7 +89,7 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
       const proof = await prove(context);
       replays.check(proof, `${name}~${id}`);
       const url = new URL(`${gatekeeper.url.href.replace(/\/$/, '')}/${encodeURIComponent(id)}`);
-      judge(await send('DELETE', url, gatekeeper, proof, undefined, context, options));
+      judge(await send('DELETE', url, { name, gatekeeper, proof, context }, options));
       return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } });
     },
   };
@@ -138,16 +149,19 @@ function readEnlistmentId(text: string): { readonly name: string; readonly id: s
   return { name, id: Buffer.from(id, 'base64url').toString() };
 }
 
-async function forward(
-  name: string,
-  gatekeeper: EnlistmentGatekeeper,
-  proof: OwnershipProof,
-  secret: string,
-  context: HttpContext,
-  options: EnlistmentOptions,
-): Promise<KeptAnswer> {
-  const { url } = gatekeeper;
-  const { status, body } = judge(await send('POST', url, gatekeeper, proof, secret, context, options));
+/** One request of a client to a gatekeeper. */
+interface Asking {
+  readonly name: string;
+  readonly gatekeeper: EnlistmentGatekeeper;
+  readonly proof: OwnershipProof;
+  readonly context: HttpContext;
+  /** What only this caller knows, where the request may be repeated. */
+  readonly secret?: string;
+}
+
+async function forward(asking: Asking, options: EnlistmentOptions): Promise<KeptAnswer> {
+  const { name, gatekeeper } = asking;
+  const { status, body } = judge(await send('POST', gatekeeper.url, asking, options));
   const json = parseStrictJson(body, { depthMax: options.limits.jsonDepthMax });
   if (json.kind !== 'object') throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
   const { id } = json.value;
@@ -165,25 +179,24 @@ async function forward(
 async function send(
   method: 'POST' | 'DELETE',
   url: URL,
-  { exchange, authorization }: EnlistmentGatekeeper,
-  proof: OwnershipProof,
-  secret: string | undefined,
-  context: HttpContext,
-  { attest, limits }: EnlistmentOptions,
+  { name, gatekeeper: { exchange, authorization }, proof, context, secret }: Asking,
+  { attest, policy, limits }: EnlistmentOptions,
 ): Promise<ExchangeOutcome> {
-  const attestation = await attest(context, proof).catch(() => {
-    throw new HttpProblem('ERR_ATTESTATION_UNAVAILABLE', { retryAfterS: 1 });
-  });
+  const client = context.env.incoming.socket;
   return exchange({
     method,
     url,
     headers: {
+      ...clientHeaders(context.req.raw.headers, name, policy),
       accept: 'application/json',
       'content-type': 'application/json',
-      'connection-attestation': attestation,
       // Ours, not the client's: the gatekeeper cannot link two requests by a habit of the client.
       ...(secret === undefined ? {} : { 'idempotency-key': digest(`upstream\n${secret}`) }),
       ...(authorization === undefined ? {} : { authorization: await authorization() }),
+    },
+    headersFor: async (upstream) => {
+      const attestation = await attest(name, client, upstream);
+      return attestation === undefined ? {} : { 'connection-signals': attestation };
     },
     body: JSON.stringify({ ownershipToken: proof.token.reveal() }),
     timeoutMs: limits.enlistmentTimeoutMs,
@@ -206,6 +219,7 @@ function judge(outcome: ExchangeOutcome): Extract<ExchangeOutcome, { kind: 'answ
   if (outcome.kind === 'timeout') throw new HttpProblem('ERR_GATEKEEPER_TIMEOUT');
   if (outcome.kind === 'unreachable') throw new HttpProblem('ERR_GATEKEEPER_UNREACHABLE');
   if (outcome.kind === 'too-large') throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
+  if (outcome.kind === 'unsent') throw new HttpProblem('ERR_ATTESTATION_UNAVAILABLE', { retryAfterS: 1 });
   const { status, headers } = outcome;
   if (status >= 200 && status < 300) return outcome;
   const known = refusals[status];

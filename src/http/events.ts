@@ -10,8 +10,6 @@ export type HttpEvent =
   | { readonly event: 'failed'; readonly route: string; readonly error: Sensitive<unknown> }
   /** A proof had claims beyond those allowed and was passed on. */
   | { readonly event: 'claims-unlisted'; readonly claims: readonly string[] }
-  /** One member of a notification and what the policy did with it. */
-  | { readonly event: 'push-field'; readonly field: string; readonly treatment: string }
   /** The provider took one push. */
   | { readonly event: 'push-delivered' }
   | { readonly event: 'media-ended'; readonly end: PumpEnd };

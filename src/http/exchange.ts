@@ -3,13 +3,17 @@
  *  no client certificate. */
 import http from 'node:http';
 import https from 'node:https';
-import type { SecureContextOptions } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { OutboundHeaders } from './headers.ts';
+import { SecureAgent } from './secure-agent.ts';
 
 export interface ExchangeRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: URL;
   readonly headers?: OutboundHeaders;
+  /** More headers, made for the very connection they leave on, once it is there and secured. */
+  readonly headersFor?: (connection: Socket) => Promise<OutboundHeaders>;
   readonly body?: string;
   /** From the start to the last byte of the answer. */
   readonly timeoutMs: number;
@@ -25,27 +29,30 @@ export type ExchangeOutcome =
     }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'too-large' }
-  | { readonly kind: 'unreachable' };
+  | { readonly kind: 'unreachable' }
+  /** `headersFor` failed: nothing was sent. */
+  | { readonly kind: 'unsent' };
 
 /** Never rejects. */
 export type Exchange = (request: ExchangeRequest) => Promise<ExchangeOutcome>;
 
 export interface ExchangeOptions {
-  /** Certificate authorities to trust and the client certificate to show (mutual TLS). */
-  readonly tls?: Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'minVersion'>;
+  /** Whom to trust and what to show (mutual TLS): asked for each new connection. By default the authorities that
+   *  come with Node, and no certificate. */
+  readonly secureContext?: () => SecureContext;
   /** Connections to one host at once. */
   readonly connectionsMax?: number;
 }
 
 /** Connections are kept between exchanges; `close` drops the idle ones. */
-export function createExchange({ tls = {}, connectionsMax = 64 }: ExchangeOptions = {}): {
+export function createExchange({ secureContext, connectionsMax = 64 }: ExchangeOptions = {}): {
   readonly exchange: Exchange;
   readonly close: () => void;
 } {
   const keep = { keepAlive: true, maxSockets: connectionsMax, maxFreeSockets: 8, timeout: 30_000 };
   const agents = {
     'http:': new http.Agent(keep),
-    'https:': new https.Agent({ ...keep, minVersion: 'TLSv1.2', ...tls }),
+    'https:': new SecureAgent({ ...keep, minVersion: 'TLSv1.2' }, secureContext),
   };
   return {
     exchange: async (request) => {
@@ -98,8 +105,32 @@ function attempt(
       resolve({ kind: 'answer', status: statusCode, headers, body: Buffer.concat(chunks) });
     });
   });
-  outgoing.end(request.body);
+  onConnection(outgoing, (connection) => {
+    send(outgoing, request, connection).catch(() => {
+      resolve({ kind: 'unsent' });
+      outgoing.destroy();
+    });
+  });
   return promise;
+}
+
+/** @throws whatever `headersFor` throws. */
+async function send(
+  outgoing: http.ClientRequest,
+  request: ExchangeRequest,
+  connection: Socket,
+): Promise<void> {
+  const headers = (await request.headersFor?.(connection)) ?? {};
+  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
+  outgoing.end(request.body);
+}
+
+/** The connection a request leaves on: a new one when it is up, with TLS if it has TLS; or a kept one. */
+function onConnection(outgoing: http.ClientRequest, ready: (connection: Socket) => void): void {
+  outgoing.once('socket', (socket: Socket & { readonly encrypted?: boolean }) => {
+    if (outgoing.reusedSocket) ready(socket);
+    else socket.once(socket.encrypted === true ? 'secureConnect' : 'connect', () => ready(socket));
+  });
 }
 
 function lengthOf(body: string | undefined): Record<string, string> {

@@ -1,20 +1,27 @@
 /** Headers are metadata like any other: each set here is the whole of what one audience gets to see. Nothing is
  *  copied from one side to the other; a header that is not listed does not exist. */
 
-/** Towards the provider and the gatekeeper's API: only what we author. */
-export type OutboundHeader =
+/** Towards the provider and the gatekeeper's API: what we author, and what the policy lets through of the client. */
+type OutboundHeader =
   | 'accept'
   | 'accept-encoding'
+  | 'accept-language'
   | 'authorization'
-  | 'connection-attestation'
+  | 'connection-signals'
   | 'content-type'
+  | 'cookie'
+  | 'forwarded'
   | 'idempotency-key'
   | 'if-none-match'
   | 'if-match'
   | 'if-modified-since'
   | 'if-unmodified-since'
   | 'if-range'
-  | 'range';
+  | 'origin'
+  | 'range'
+  | 'referer'
+  | 'user-agent'
+  | 'x-forwarded-for';
 
 export type OutboundHeaders = Readonly<Partial<Record<OutboundHeader, string>>>;
 

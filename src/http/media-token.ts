@@ -8,7 +8,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 export interface MediaTokenOptions {
-  /** Secrets of 32 bytes, newest first. */
+  /** Secrets of 32 bytes or more, newest first. */
   readonly secrets: readonly [Uint8Array, ...Uint8Array[]];
   /** How long a token opens, in milliseconds. */
   readonly lifetimeMs: number;
@@ -17,21 +17,26 @@ export interface MediaTokenOptions {
 }
 
 export type OpenedToken =
-  | { readonly kind: 'open'; readonly url: string }
+  | { readonly kind: 'open'; readonly url: string; readonly audience: string }
   /** Not sealed by us, not whole, or under a key that has left the ring. */
   | { readonly kind: 'not-ours' }
   | { readonly kind: 'expired' }
   | { readonly kind: 'other-audience' };
 
+/** The provider's own clients as an audience; no gatekeeper can have this name. */
+export const clientsAudience = ':clients';
+
 export interface MediaTokens {
-  /** @param audience who may use it: a gatekeeper's name, or a word for the provider's own clients. */
+  /** @param audience who may use it: a gatekeeper's name, or `clientsAudience`. */
   seal(url: string, audience: string): string;
-  open(token: string, audience: string): OpenedToken;
+  /** @param audiences what the caller may be. */
+  open(token: string, audiences: readonly string[]): OpenedToken;
   sealEtag(etag: string, url: string): string;
   /** Undefined when it was not sealed here for this URL. */
   openEtag(sealed: string, url: string): string | undefined;
 }
 
+const secretBytesMin = 32;
 const version = 1;
 const idBytes = 4;
 const nonceBytes = 12;
@@ -48,7 +53,7 @@ interface RingKey {
   readonly etagNonce: Buffer;
 }
 
-/** @throws RangeError when a secret is not 32 bytes. */
+/** @throws RangeError when a secret is shorter than 32 bytes. */
 export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOptions): MediaTokens {
   const ring = secrets.map(ringKey);
   const newest = ring[0]!;
@@ -58,12 +63,12 @@ export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOption
       const sealed = seal(newest.head, newest.token, randomBytes(nonceBytes), pad(text), newest.head);
       return sealed.toString('base64url');
     },
-    open: (token, audience) => {
+    open: (token, audiences) => {
       const text = unseal(ring, token, ({ token: key, head }) => ({ key, bound: head }));
       if (text === undefined) return { kind: 'not-ours' };
-      const [expiresAtS, sealedFor, url] = JSON.parse(text) as [number, string, string];
+      const [expiresAtS, audience, url] = JSON.parse(text) as [number, string, string];
       if (now() >= expiresAtS * 1000) return { kind: 'expired' };
-      return sealedFor === audience ? { kind: 'open', url } : { kind: 'other-audience' };
+      return audiences.includes(audience) ? { kind: 'open', url, audience } : { kind: 'other-audience' };
     },
     sealEtag: (etag, url) => {
       const bound = boundTo(newest.head, url);
@@ -77,7 +82,8 @@ export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOption
 }
 
 function ringKey(secret: Uint8Array): RingKey {
-  if (secret.byteLength !== 32) throw new RangeError('a media token secret has 32 bytes');
+  if (secret.byteLength < secretBytesMin)
+    throw new RangeError(`a secret for media tokens has at least ${secretBytesMin} bytes`);
   const derive = (purpose: string, length: number): Buffer =>
     Buffer.from(hkdfSync('sha256', secret, '', `narthex media ${purpose}`, length));
   const head = Buffer.concat([Buffer.from([version]), derive('key id', idBytes)]);

@@ -2,26 +2,35 @@
  *  header of the other but those below; a byte that arrived is on its way out before the next is read. */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { bodyOf, type BodySource } from './body-source.ts';
 import type { HttpContext } from './env.ts';
 import type { Report } from './events.ts';
 import { Gate } from './gate.ts';
 import { constantHeaders } from './headers.ts';
+import type { HttpPolicy } from './http-policy.ts';
 import { mediaAnswerHeaders, mediaRequestHeaders } from './media-headers.ts';
-import type { MediaTokens } from './media-token.ts';
+import { clientsAudience, type MediaTokens, type OpenedToken } from './media-token.ts';
 import { HttpProblem } from './problem.ts';
 import { pump } from './pump.ts';
 import { TappedAgent, TappedTlsAgent } from './tapped-agent.ts';
 import type { SsrfGuard } from './ssrf.ts';
 
-export interface MediaOptions {
-  readonly tokens: MediaTokens;
+/** Servers that media come from. */
+export interface MediaSource {
   readonly guard: SsrfGuard;
-  /** Who is asking: a gatekeeper by its certificate or by the name it called us by; undefined for nobody known. */
-  readonly audienceOf: (context: HttpContext) => string | undefined;
-  readonly tls?: Pick<SecureContextOptions, 'ca' | 'minVersion'>;
+  /** Whom to trust: asked for each new connection. */
+  readonly secureContext?: () => SecureContext;
+}
+
+export interface MediaOptions {
+  readonly tokens: () => MediaTokens;
+  /** What gatekeepers fetch is the provider's; what clients fetch is a gatekeeper's. */
+  readonly sources: { readonly provider: MediaSource; readonly gatekeepers: MediaSource };
+  /** What the caller may be, as far as is known of its connection: gatekeepers, or `clientsAudience`. */
+  readonly audiencesOf: (context: HttpContext) => readonly string[];
+  readonly policy: HttpPolicy;
   readonly report: Report;
   readonly limits: {
     readonly mediaBytesMax: number;
@@ -38,6 +47,8 @@ export interface MediaRelay {
 }
 
 interface Download {
+  readonly tokens: MediaTokens;
+  readonly agents: Agents;
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
   readonly request: IncomingMessage;
@@ -45,20 +56,35 @@ interface Download {
 }
 
 export function createMediaRelay(options: MediaOptions): MediaRelay {
-  const { tokens, guard, audienceOf, limits } = options;
+  const { sources, audiencesOf, policy, limits } = options;
   const gate = new Gate(limits.mediaConcurrentMax, 0, busy);
-  const agents = createAgents(options);
+  const agents = {
+    provider: createAgents(sources.provider, limits.mediaConcurrentMax),
+    gatekeepers: createAgents(sources.gatekeepers, limits.mediaConcurrentMax),
+  };
   return {
     handle: async (context) => {
-      const url = guard.checkUrl(openToken(tokens, context.req.param('token') ?? '', audienceOf(context)));
+      const tokens = options.tokens();
+      const opened = openToken(tokens, context.req.param('token') ?? '', audiencesOf(context));
+      const fromProvider = opened.audience !== clientsAudience;
+      const source = fromProvider ? 'provider' : 'gatekeepers';
+      const url = sources[source].guard.checkUrl(opened.url);
+      // A gatekeeper's servers see a client's download, the provider's see a gatekeeper's.
+      if (
+        policy.see(fromProvider ? 'provider' : 'gatekeeper', 'media.fetch', '', opened.audience) === undefined
+      )
+        throw new HttpProblem('ERR_MEDIA_POLICY');
       const { incoming: request, outgoing } = context.env;
       const method = context.req.method === 'HEAD' ? 'HEAD' : 'GET';
-      await gate.run(() => relay({ method, url, request, outgoing }, options, agents));
+      const download = { tokens, agents: agents[source], method, url, request, outgoing } as const;
+      await gate.run(() => relay(download, options));
       return RESPONSE_ALREADY_SENT;
     },
     close: () => {
-      agents['http:'].destroy();
-      agents['https:'].destroy();
+      for (const each of Object.values(agents)) {
+        each['http:'].destroy();
+        each['https:'].destroy();
+      }
     },
   };
 }
@@ -72,28 +98,31 @@ interface Agents {
   readonly 'https:': TappedTlsAgent;
 }
 
-function createAgents({ guard, tls = {}, limits }: MediaOptions): Agents {
+function createAgents({ guard, secureContext }: MediaSource, socketsMax: number): Agents {
   const { lookup } = guard;
-  const keep = { keepAlive: true, maxSockets: limits.mediaConcurrentMax, maxFreeSockets: 32, lookup };
+  const keep = { keepAlive: true, maxSockets: socketsMax, maxFreeSockets: 32, lookup };
   return {
     'http:': new TappedAgent(keep),
-    'https:': new TappedTlsAgent({ ...keep, minVersion: 'TLSv1.2', ...tls }),
+    'https:': new TappedTlsAgent({ ...keep, minVersion: 'TLSv1.2' }, secureContext),
   };
 }
 
-function openToken(tokens: MediaTokens, token: string, audience: string | undefined): string {
-  if (audience === undefined) throw new HttpProblem('ERR_MEDIA_TOKEN_AUDIENCE');
-  const opened = tokens.open(token, audience);
-  if (opened.kind === 'open') return opened.url;
+function openToken(
+  tokens: MediaTokens,
+  token: string,
+  audiences: readonly string[],
+): Extract<OpenedToken, { kind: 'open' }> {
+  const opened = tokens.open(token, audiences);
+  if (opened.kind === 'open') return opened;
   if (opened.kind === 'expired') throw new HttpProblem('ERR_MEDIA_TOKEN_EXPIRED');
   throw new HttpProblem(opened.kind === 'not-ours' ? 'ERR_MEDIA_TOKEN' : 'ERR_MEDIA_TOKEN_AUDIENCE');
 }
 
 /** Settles when the download is over on both sides. Rejects only while nothing has been answered yet. */
-async function relay(download: Download, options: MediaOptions, agents: Agents): Promise<void> {
-  const { outgoing, method, url } = download;
-  const { tokens, limits } = options;
-  const { upstream, body } = await ask(download, options, agents);
+async function relay(download: Download, options: MediaOptions): Promise<void> {
+  const { tokens, outgoing, method, url } = download;
+  const { limits } = options;
+  const { upstream, body } = await ask(download, options);
   const refusal = judge(upstream, limits.mediaBytesMax);
   if (refusal !== undefined) {
     upstream.destroy();
@@ -123,14 +152,14 @@ interface Asked {
 }
 
 /** The media server's answer, its body unread. */
-function ask(download: Download, options: MediaOptions, agents: Agents): Promise<Asked> {
-  const { method, url, request, outgoing } = download;
+function ask(download: Download, options: MediaOptions): Promise<Asked> {
+  const { tokens, agents, method, url, request, outgoing } = download;
   const { promise, resolve, reject } = Promise.withResolvers<Asked>();
   const secure = url.protocol === 'https:';
   const agent = agents[secure ? 'https:' : 'http:'];
   const asking = (secure ? https : http).request(url, {
     method,
-    headers: mediaRequestHeaders(request.headers, options.tokens, url.href),
+    headers: mediaRequestHeaders(request.headers, tokens, url.href),
     agent,
   });
   const giveUp = (): void => {

@@ -76,6 +76,7 @@ const mediaCodes: readonly ProblemCode[] = [
   'ERR_MEDIA_TOKEN_AUDIENCE',
   'ERR_MEDIA_ORIGIN',
   'ERR_MEDIA_ADDRESS',
+  'ERR_MEDIA_POLICY',
   'ERR_MEDIA_BUSY',
   'ERR_MEDIA_NOT_FOUND',
   'ERR_MEDIA_REDIRECT',

@@ -72,6 +72,7 @@ export const problems = {
   ERR_MEDIA_TOKEN_AUDIENCE: { status: 403, detail: 'The media token was made for someone else.' },
   ERR_MEDIA_ORIGIN: { status: 403, detail: 'The media server is not on the list.' },
   ERR_MEDIA_ADDRESS: { status: 502, detail: 'The media server resolves to an address that is not allowed.' },
+  ERR_MEDIA_POLICY: { status: 403, detail: 'The policy does not let media be fetched.' },
   ERR_MEDIA_BUSY: { status: 503, detail: 'Too many downloads are under way.' },
   ERR_MEDIA_NOT_FOUND: { status: 404, detail: 'The media server does not have it.' },
   ERR_MEDIA_REDIRECT: { status: 502, detail: 'The media server points elsewhere.' },

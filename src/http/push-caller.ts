@@ -8,16 +8,16 @@ import { bearerToken, verifySignedToken, type SignedTokenRules } from './signed-
 export interface CallerRules {
   /** The token's audience is the push URL, its lifetime short; a replay does nothing a notification id forgives. */
   readonly token?: SignedTokenRules;
-  /** SHA-256 fingerprints of client certificates, upper-case hex with colons as Node prints them. */
-  readonly certificates?: readonly string[];
+  /** Whether a client certificate is one of its own. */
+  readonly isPinned?: (certificate: X509Certificate) => boolean;
 }
 
-/** The verified client certificate of a connection, if it has one. */
+/** The client certificate of a connection, if it has one; its key is proved by TLS, nothing else is. */
 export type PeerCertificate = (context: HttpContext) => X509Certificate | undefined;
 
 /** @throws TypeError when nothing is configured: that would let everyone push. */
-export function checkCallerRules({ token, certificates }: CallerRules): void {
-  if (token === undefined && certificates === undefined) {
+export function checkCallerRules({ token, isPinned }: CallerRules): void {
+  if (token === undefined && isPinned === undefined) {
     throw new TypeError('a gatekeeper that pushes needs a token issuer or a certificate');
   }
 }
@@ -25,14 +25,12 @@ export function checkCallerRules({ token, certificates }: CallerRules): void {
 /** @throws HttpProblem ERR_PUSH_CALLER, an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE. */
 export async function authenticateCaller(
   context: HttpContext,
-  { token, certificates }: CallerRules,
+  { token, isPinned }: CallerRules,
   peerCertificate: PeerCertificate,
 ): Promise<void> {
-  if (certificates !== undefined) {
-    const fingerprint = peerCertificate(context)?.fingerprint256;
-    if (fingerprint === undefined || !certificates.includes(fingerprint)) {
-      throw new HttpProblem('ERR_PUSH_CALLER');
-    }
+  if (isPinned !== undefined) {
+    const certificate = peerCertificate(context);
+    if (certificate === undefined || !isPinned(certificate)) throw new HttpProblem('ERR_PUSH_CALLER');
   }
   if (token !== undefined) await verifySignedToken(bearerToken(context.req.raw.headers), token);
 }

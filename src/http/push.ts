@@ -8,6 +8,7 @@ import type { HttpContext } from './env.ts';
 import type { Report } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
+import { seeScalar, type HttpPolicy } from './http-policy.ts';
 import { HttpProblem } from './problem.ts';
 import {
   authenticateCaller,
@@ -18,17 +19,10 @@ import {
 import { readJsonBody } from './request-body.ts';
 import { isScalar, type JsonObject, type JsonScalar } from './strict-json.ts';
 
-/** What the policy says about one field on its way to the provider; without a value it does not go.
- *  @param field `push.` and the member's name, as in the catalogue. */
-export type FieldFilter = (
-  field: string,
-  value: JsonScalar,
-) => { readonly treatment: string; readonly value?: JsonScalar };
-
 export interface PushOptions {
   readonly gatekeepers: ReadonlyMap<string, CallerRules>;
   readonly peerCertificate: PeerCertificate;
-  readonly filter: FieldFilter;
+  readonly policy: HttpPolicy;
   /** The provider's push endpoint. */
   readonly url: URL;
   readonly exchange: Exchange;
@@ -65,7 +59,7 @@ export function createPush(options: PushOptions): (context: HttpContext) => Prom
     if (before >= limits.pushWaitingMax) throw busy(options);
     waiting.set(name, before + 1);
     try {
-      const { id, payload } = minimise(await readJsonBody(context.req.raw, limits), options);
+      const { id, payload } = minimise(await readJsonBody(context.req.raw, limits), name, options.policy);
       await delivery.deliver(digest(`${name}\n${id}`), payload);
     } finally {
       waiting.set(name, waiting.get(name)! - 1);
@@ -83,15 +77,15 @@ const memberForm = /^[a-z][a-z0-9_-]{0,63}$/;
 /** Members sorted, so that equal notifications are equal text and the gatekeeper's own order does not pass. */
 function minimise(
   notification: JsonObject,
-  { filter, report }: PushOptions,
+  gatekeeper: string,
+  policy: HttpPolicy,
 ): { readonly id: string; readonly payload: string } {
   const { id } = notification;
   if (typeof id !== 'string' || id === '') throw new HttpProblem('ERR_HTTP_MEMBER');
   const members = Object.entries(notification).sort(([a], [b]) => (a < b ? -1 : 1));
   const kept = members.flatMap(([member, value]): [string, JsonScalar][] => {
     if (!memberForm.test(member) || !isScalar(value)) throw new HttpProblem('ERR_HTTP_MEMBER');
-    const { treatment, value: left } = filter(`push.${member}`, value);
-    report({ event: 'push-field', field: `push.${member}`, treatment });
+    const left = seeScalar(policy, 'provider', `push.${member}`, value, gatekeeper);
     return left === undefined ? [] : [[member, left]];
   });
   if (kept.length === 0) throw new HttpProblem('ERR_PUSH_NOTHING_LEFT');
@@ -148,7 +142,8 @@ class Delivery {
     });
     const retry = { retryAfterS: limits.pushRetryAfterS };
     if (outcome.kind === 'timeout') throw new HttpProblem('ERR_PROVIDER_TIMEOUT', retry);
-    if (outcome.kind === 'unreachable') throw new HttpProblem('ERR_PROVIDER_UNREACHABLE', retry);
+    if (outcome.kind === 'unreachable' || outcome.kind === 'unsent')
+      throw new HttpProblem('ERR_PROVIDER_UNREACHABLE', retry);
     if (outcome.kind === 'too-large') throw new HttpProblem('ERR_PROVIDER_ANSWER', retry);
     if (outcome.status === 410) throw new HttpProblem('ERR_PUSH_GONE');
     if (outcome.status === 429 || outcome.status === 503) throw busy(this.#options);

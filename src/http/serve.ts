@@ -1,28 +1,11 @@
-/** Puts an app on a port, with every wait and size bounded. */
-import { createAdaptorServer } from '@hono/node-server';
-import { type Server, createServer } from 'node:http';
+/** Puts an app where connections are: on a port of its own, or behind somebody else who accepts and secures them. */
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ListenError } from './listen-error.ts';
+import { createNodeServer, type App, type ServeLimits } from './node-server.ts';
 
-/** What a caller can make the port hold or wait for. */
-export interface ServeLimits {
-  /** Request line and headers together, in bytes; more is answered 431. */
-  readonly headerBytesMax: number;
-  /** Header fields of one request; those beyond are not looked at. */
-  readonly headersMax: number;
-  /** From the first byte of a request to the end of its headers; then 408. */
-  readonly headersTimeoutMs: number;
-  /** From the first byte of a request to the end of its body; then 408. */
-  readonly requestTimeoutMs: number;
-  /** Between two requests of one connection. */
-  readonly keepAliveTimeoutMs: number;
-  /** Requests of one connection; the last is answered with `Connection: close`, one more with 503. */
-  readonly requestsPerConnectionMax: number;
-  /** Connections at once; further ones are closed. */
-  readonly connectionsMax: number;
-}
-
-/** For the admin port: a few probes and scrapers, no bodies. */
+/** For the admin port: a few probes and scrapers, small bodies. */
 export const adminServeLimits: ServeLimits = {
   headerBytesMax: 8_192,
   headersMax: 50,
@@ -34,7 +17,7 @@ export const adminServeLimits: ServeLimits = {
 };
 
 export interface ServeOptions {
-  readonly app: { readonly fetch: (request: Request) => Response | Promise<Response> };
+  readonly app: App;
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
@@ -51,27 +34,57 @@ export interface Served {
 /** Opens the port.
  *  @throws ListenError */
 export async function serveHttp({ app, host, port, limits }: ServeOptions): Promise<Served> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    createServer,
-    // The adapter would replace the global Request and Response of the whole process.
-    overrideGlobalObjects: false,
-    serverOptions: {
-      requireHostHeader: true,
-      insecureHTTPParser: false,
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      // How late a timeout may be noticed.
-      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
-    },
-  }) as Server;
-  server.maxHeadersCount = limits.headersMax;
-  server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
-  server.maxConnections = limits.connectionsMax;
+  const server = createNodeServer(app, limits);
   await listen(server, host, port);
-  return { port: (server.address() as AddressInfo).port, close: (graceMs) => close(server, graceMs) };
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+export interface HttpConnections {
+  /** Takes a connection over: TLS is up, nothing was read. */
+  readonly accept: (socket: Duplex) => void;
+  /** Lets requests finish for `graceMs`, then cuts the rest. */
+  readonly close: (graceMs: number) => Promise<void>;
+}
+
+/** How often a closing server looks for connections whose request has been answered. */
+const closingPollMs = 20;
+
+/** Speaks HTTP/1.1 on connections that somebody else accepts. */
+export function httpConnections(app: App, limits: ServeLimits): HttpConnections {
+  const server = createNodeServer(app, limits);
+  const open = new Map<Duplex, Promise<void>>();
+  return {
+    accept(socket) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      open.set(socket, promise);
+      socket.once('close', () => {
+        open.delete(socket);
+        resolve();
+      });
+      server.emit('connection', socket);
+    },
+    async close(graceMs) {
+      const polling = setInterval(() => server.closeIdleConnections(), closingPollMs);
+      const cut = setTimeout(() => {
+        for (const socket of open.keys()) socket.destroy();
+      }, graceMs);
+      server.closeIdleConnections();
+      await Promise.all(open.values());
+      clearInterval(polling);
+      clearTimeout(cut);
+      // It never listened; this ends its own timers.
+      server.close(() => {});
+    },
+  };
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {
@@ -83,12 +96,4 @@ function listen(server: Server, host: string, port: number): Promise<void> {
       resolve();
     });
   });
-}
-
-async function close(server: Server, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed;
-  clearTimeout(cut);
 }

@@ -2,9 +2,10 @@
  *  be had straight from the socket, in buffers that are used over and over. Node's way, a fresh 64 KiB per read
  *  and a copy of it by the HTTP parser, leaves 80 MB to the garbage collector on a fast download. */
 import http from 'node:http';
-import https from 'node:https';
+import type https from 'node:https';
 import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { SecureAgent, type ConnectCallback } from './secure-agent.ts';
 
 /** @param release to be called once the piece has been used up. */
 export type PieceReader = (piece: Uint8Array, release: () => void) => void;
@@ -41,7 +42,6 @@ export class Tap {
 const bufferBytes = 131_072;
 
 type Create = (more: { onread: OnReadOpts }) => Duplex | null | undefined;
-type Callback = (error: Error | null, stream: Duplex) => void;
 
 function connectTapped(create: Create, taps: WeakMap<Duplex, Tap>): Duplex | null | undefined {
   const tap = new Tap();
@@ -53,16 +53,22 @@ function connectTapped(create: Create, taps: WeakMap<Duplex, Tap>): Duplex | nul
 export class TappedAgent extends http.Agent {
   readonly taps = new WeakMap<Duplex, Tap>();
 
-  override createConnection(options: http.ClientRequestArgs, callback?: Callback): Duplex | null | undefined {
+  override createConnection(
+    options: http.ClientRequestArgs,
+    callback?: ConnectCallback,
+  ): Duplex | null | undefined {
     const create: Create = (more) => super.createConnection({ ...options, ...more }, callback);
     return connectTapped(create, this.taps);
   }
 }
 
-export class TappedTlsAgent extends https.Agent {
+export class TappedTlsAgent extends SecureAgent {
   readonly taps = new WeakMap<Duplex, Tap>();
 
-  override createConnection(options: https.RequestOptions, callback?: Callback): Duplex | null | undefined {
+  override createConnection(
+    options: https.RequestOptions,
+    callback?: ConnectCallback,
+  ): Duplex | null | undefined {
     const create: Create = (more) => super.createConnection({ ...options, ...more }, callback);
     return connectTapped(create, this.taps);
   }

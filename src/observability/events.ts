@@ -37,6 +37,8 @@ export const logEvents = {
   'policy.loaded': { level: 'info', fields: { policy: 'label', warnings: 'number' } },
   'policy.kept': { level: 'error', fields: { problems: 'number' } },
   'policy.made-up-key': { level: 'warn', fields: {} },
+  'http.opened': { level: 'info', fields: { port: 'number' } },
+  'media.made-up-key': { level: 'warn', fields: {} },
   'capabilities.loaded': { level: 'info', fields: {} },
   'capabilities.kept': { level: 'error', fields: {} },
   'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },

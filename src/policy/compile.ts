@@ -11,7 +11,14 @@ import type { Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
 import { catalogueNames, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
 import { compileMatcher, type Turn } from './match.ts';
-import { treatmentOf, type Matrix, type Policy, type PolicyException, type Unlisted } from './policy.ts';
+import {
+  treatmentOf,
+  type Matrix,
+  type Policy,
+  type PolicyException,
+  type Rule,
+  type Unlisted,
+} from './policy.ts';
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
 import { clientNamespace, type Selector } from './selector.ts';
@@ -47,6 +54,7 @@ export class CompiledPolicy {
   readonly turn: Turn = { stanza: 0 };
   readonly #policy: Policy;
   readonly #catalogue: Catalogue;
+  readonly #decisions = new Map<string, Decision>();
   readonly #tables: Record<Direction, Map<number, DecisionTable>> = {
     'to-gatekeeper': new Map(),
     'to-client': new Map(),
@@ -88,6 +96,28 @@ export class CompiledPolicy {
   treatment(audience: Audience, field: string): Treatment {
     return treatmentOf(this.#policy, audience, field).treatment;
   }
+
+  /** The same as a decision to be counted: one object for each, so that counting is a look-up. A field that the
+   *  catalogue does not have is one with all others like it. */
+  decision(audience: Audience, field: string): Decision {
+    const known = this.#catalogue.fields.has(field) ? field : unlistedField;
+    const key = `${audience} ${known}`;
+    let decision = this.#decisions.get(key);
+    if (decision === undefined) {
+      const { treatment, rule } = treatmentOf(this.#policy, audience, field);
+      const reason = known === unlistedField ? 'not registered' : reasonOf(rule, this.name);
+      this.#decisions.set(key, (decision = { field: known, treatment: treatment.kind, reason }));
+    }
+    return decision;
+  }
+}
+
+/** As decisions name what the catalogue does not know. */
+const unlistedField = 'unlisted';
+
+function reasonOf(rule: Rule | undefined, policy: string): string {
+  const by = rule === undefined ? `unlisted in ${policy}` : `policy ${rule.policy}`;
+  return rule === undefined || rule.why === '' ? by : `${by}: ${rule.why}`;
 }
 
 /** The scanner's names for this catalogue, and for whoever else asks. */
@@ -106,7 +136,7 @@ const noNames = { namespaces: [], locals: [] };
 
 function pseudonymises({ matrix, exceptions }: Policy): boolean {
   return [matrix, ...exceptions.map((exception) => exception.matrix)].some((each) =>
-    (['gatekeeper', 'client'] as const).some((audience) =>
+    (['gatekeeper', 'client', 'provider'] as const).some((audience) =>
       [...each[audience].values()].some(({ treatment }) => treatment.kind === 'pseudonymise'),
     ),
   );
@@ -199,8 +229,7 @@ class TableBuilder {
 
   #ruleFor(audience: Audience, field: Field): { treatment: Treatment; decision: Decision } {
     const { treatment, rule } = treatmentOf(this.#policy, audience, field.name);
-    const by = rule === undefined ? `unlisted in ${this.#policy.name}` : `policy ${rule.policy}`;
-    const reason = rule === undefined || rule.why === '' ? by : `${by}: ${rule.why}`;
+    const reason = reasonOf(rule, this.#policy.name);
     return { treatment, decision: { field: field.name, treatment: treatment.kind, reason } };
   }
 

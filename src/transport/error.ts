@@ -8,6 +8,9 @@ export type SetupErrorCode =
   | 'ERR_CERTIFICATE_INVALID'
   | 'ERR_CERTIFICATE_KEY_INVALID'
   | 'ERR_CERTIFICATE_KEY_MISMATCH'
+  // Shared secrets and tokens of the HTTP plane.
+  | 'ERR_SECRET_UNREADABLE'
+  | 'ERR_SECRET_INVALID'
   // Documents of the provider (reloading.ts).
   | 'ERR_CAPABILITIES_UNREADABLE'
   | 'ERR_CAPABILITIES_INVALID'
@@ -18,7 +21,7 @@ export type SetupErrorCode =
   | 'ERR_LISTEN';
 
 /** What a file is for; errors name it beside the path, since one path may be configured twice. */
-export type FileRole = 'certificate' | 'key' | 'authorities' | 'content kinds' | 'profile';
+export type FileRole = 'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile';
 
 /** A set-up fault: what is wrong, where, and what to do about it. Holds no contents of any file. */
 export class SetupError extends Error {

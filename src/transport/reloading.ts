@@ -21,12 +21,15 @@ export interface SourceFile {
   readonly path: string;
 }
 
-/** How to build, and whom to tell. `build` gets the files' texts in the order given and throws a SetupError. */
+/** How to build, and whom to tell. `build` gets the files' texts in the order given and throws a SetupError; the one
+ *  for a secret is thrown by `refuse`, which is given the place of its file. */
 export interface ReloadingOptions<T> extends WatchOptions {
   /** The operator's name for it, in reports. */
   readonly name: string;
   readonly files: readonly SourceFile[];
-  readonly build: (texts: readonly string[]) => T;
+  /** `latin1` keeps every byte of a secret. Default `utf8`. */
+  readonly encoding?: 'utf8' | 'latin1';
+  readonly build: (texts: readonly string[], refuse: (index: number) => never) => T;
   readonly report: (report: ReloadReport) => void;
 }
 
@@ -43,8 +46,8 @@ export class Reloading<T> {
 
   /** @throws SetupError when the files do not make a first build. */
   static async open<T>(options: ReloadingOptions<T>): Promise<Reloading<T>> {
-    const texts = await readAll(options.files);
-    return new Reloading(options, options.build(texts), digest(texts));
+    const texts = await readAll(options);
+    return new Reloading(options, build(options, texts), digest(texts));
   }
 
   private constructor(options: ReloadingOptions<T>, first: T, judged: string) {
@@ -84,10 +87,10 @@ export class Reloading<T> {
   async #lookOnce(): Promise<void> {
     let judged = this.#judged;
     try {
-      const texts = await readAll(this.#options.files);
+      const texts = await readAll(this.#options);
       judged = digest(texts);
       if (judged === this.#judged || this.#closed) return;
-      this.#current = this.#options.build(texts);
+      this.#current = build(this.#options, texts);
       this.#options.report({ kind: 'reloaded', name: this.#options.name });
     } catch (error) {
       if (!(error instanceof SetupError) || error.file === undefined) throw error;
@@ -100,13 +103,27 @@ export class Reloading<T> {
   }
 }
 
-async function readAll(files: readonly SourceFile[]): Promise<string[]> {
-  return Promise.all(files.map(read));
+function build<T>({ build: make, files }: ReloadingOptions<T>, texts: readonly string[]): T {
+  return make(texts, (index) => {
+    const file = files[index]!;
+    throw new SetupError(
+      'ERR_SECRET_INVALID',
+      `the ${file.role} file ${file.path} does not hold what it should`,
+      'A secret has 32 bytes at least (openssl rand 32); a bearer token is one line of text',
+      file,
+    );
+  });
 }
 
-async function read(file: SourceFile): Promise<string> {
+type Sources = Pick<ReloadingOptions<unknown>, 'files' | 'encoding'>;
+
+async function readAll({ files, encoding = 'utf8' }: Sources): Promise<string[]> {
+  return Promise.all(files.map((file) => read(file, encoding)));
+}
+
+async function read(file: SourceFile, encoding: 'utf8' | 'latin1'): Promise<string> {
   try {
-    return await readFile(file.path, 'utf8');
+    return await readFile(file.path, encoding);
   } catch (error) {
     throw new SetupError(
       unreadable(file.role),
@@ -118,6 +135,7 @@ async function read(file: SourceFile): Promise<string> {
 }
 
 function unreadable(role: FileRole): SetupErrorCode {
+  if (role === 'secret') return 'ERR_SECRET_UNREADABLE';
   return role === 'content kinds' || role === 'profile'
     ? 'ERR_CAPABILITIES_UNREADABLE'
     : 'ERR_CERTIFICATE_UNREADABLE';

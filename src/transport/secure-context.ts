@@ -10,10 +10,21 @@ export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 /** The application protocol of XMPP clients over TLS (XEP-0368 §4). */
 export const xmppClientProtocol = 'xmpp-client';
 
-/** The list of that one protocol as the wire has it (RFC 7301 §3.1): Node would convert an array per connection. */
-export const xmppClientAlpn: Uint8Array = Buffer.from(
-  `${String.fromCodePoint(xmppClientProtocol.length)}${xmppClientProtocol}`,
-);
+/** The application protocol of the HTTP plane (RFC 9112). HTTP/2 has no use here: few requests per connection. */
+export const httpProtocol = 'http/1.1';
+
+/** What a port of the proxy speaks inside TLS. */
+export type ApplicationProtocol = typeof xmppClientProtocol | typeof httpProtocol;
+
+/** Lists of one protocol as the wire has them (RFC 7301 §3.1): Node would convert an array per connection. */
+export const alpnLists: Readonly<Record<ApplicationProtocol, Uint8Array>> = {
+  [xmppClientProtocol]: alpnList(xmppClientProtocol),
+  [httpProtocol]: alpnList(httpProtocol),
+};
+
+function alpnList(protocol: string): Uint8Array {
+  return Buffer.from(`${String.fromCodePoint(protocol.length)}${protocol}`);
+}
 
 /** What a server context may vary in. */
 export interface ServerContextOptions {

@@ -6,7 +6,12 @@ import { StreamError } from '../stanza/error.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import { systemCode } from './error.ts';
 import { handshake } from './handshake.ts';
-import { xmppClientAlpn, xmppClientProtocol, type TlsVersion } from './secure-context.ts';
+import {
+  alpnLists,
+  xmppClientProtocol,
+  type ApplicationProtocol,
+  type TlsVersion,
+} from './secure-context.ts';
 
 /** Options of one handshake. */
 export interface ServerTlsOptions {
@@ -15,6 +20,11 @@ export interface ServerTlsOptions {
   readonly handshakeTimeoutMs: number;
   /** Bytes of the ClientHello that were read already. */
   readonly early?: Uint8Array;
+  /** What is spoken inside. Default `xmpp-client`. */
+  readonly protocol?: ApplicationProtocol;
+  /** Whether to ask for a client certificate. One is not demanded, and not judged here: whoever takes it for
+   *  something compares it with those it pins. Default false. */
+  readonly requestCertificate?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -24,7 +34,7 @@ export interface SecuredClient {
   /** The SNI name, as the client sent it. It comes from the wire: compare it, do not log it. */
   readonly serverName: string | undefined;
   readonly protocolVersion: TlsVersion;
-  readonly alpn: typeof xmppClientProtocol | undefined;
+  readonly alpn: ApplicationProtocol | undefined;
 }
 
 /** Why a handshake failed, for a metric's label.
@@ -48,8 +58,8 @@ export class TlsHandshakeError extends StreamError {
 /** Takes TLS on a socket. The caller reads from it no more: what it holds unread belongs to the handshake.
  *  The returned socket owns it from then on; destroying one destroys both. On every failure both are closed.
  *
- *  A client that offers application protocols but not `xmpp-client` is refused (RFC 7301 §3.2); one that offers
- *  none is welcome.
+ *  A client that offers application protocols but not the one spoken here is refused (RFC 7301 §3.2); one that
+ *  offers none is welcome.
  *  @throws TlsHandshakeError, StreamError ERR_HANDSHAKE_TIMEOUT, or the signal's reason. */
 export async function secureClient(socket: Socket, options: ServerTlsOptions): Promise<SecuredClient> {
   try {
@@ -70,7 +80,7 @@ export async function secureClient(socket: Socket, options: ServerTlsOptions): P
 
 async function take(
   socket: Socket,
-  { certificates, early }: ServerTlsOptions,
+  { certificates, early, protocol = xmppClientProtocol, requestCertificate = false }: ServerTlsOptions,
   signal: AbortSignal,
 ): Promise<SecuredClient> {
   if (socket.destroyed || socket.readableEnded) throw new TlsHandshakeError('closed');
@@ -80,7 +90,9 @@ async function take(
     isServer: true,
     secureContext: certificates.contextFor(undefined),
     SNICallback: (serverName, choose) => choose(null, certificates.contextFor(serverName)),
-    ALPNProtocols: xmppClientAlpn,
+    ALPNProtocols: alpnLists[protocol],
+    requestCert: requestCertificate,
+    rejectUnauthorized: false,
   });
   await handshake(secured, 'secure', signal);
   // Without a tls.Server nobody turns faults of the established session into an error.
@@ -89,7 +101,7 @@ async function take(
     socket: secured,
     serverName: typeof secured.servername === 'string' ? secured.servername : undefined,
     protocolVersion: secured.getProtocol() as TlsVersion,
-    alpn: secured.alpnProtocol === xmppClientProtocol ? xmppClientProtocol : undefined,
+    alpn: secured.alpnProtocol === protocol ? protocol : undefined,
   };
 }
 

@@ -8,9 +8,13 @@ import { createPublicApp } from '../../src/http/public.ts';
 import { heldKeys } from '../../src/http/verification-keys.ts';
 import { jwks, makeKey, sign } from './support/issuer.ts';
 import { codeOf, startParty, type Answer, type Party } from './support/party.ts';
+import { policyOf } from './support/policy.ts';
 
 const provider = makeKey('2026-11');
 const { exchange, close } = createExchange();
+const socket = {};
+/** What Node would give beside the request. */
+const bindings = { incoming: { rawHeaders: [], url: '/', socket } };
 const key = '8e03978e-40d5-43dd-bc93-6894a57f9324';
 const enlisted: Answer = {
   status: 201,
@@ -69,7 +73,11 @@ describe('enlistment', () => {
         ['down', { url: new URL('http://127.0.0.1:1/'), exchange, answerMembers: [] }],
       ]),
       ownership,
-      attest: () => attest(),
+      attest: (_, client, upstream) => {
+        expect([client, upstream.readyState]).toEqual([socket, 'open']);
+        return attest();
+      },
+      policy: policyOf({ 'http.user-agent': () => 'Narthex' }),
       report,
       now: () => now,
       limits,
@@ -93,22 +101,26 @@ describe('enlistment', () => {
     body: unknown = { gatekeeper: 'gk' },
     token?: string,
   ): Promise<Response> =>
-    app.request('/enlistments', {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Bearer ${token ?? (await proof())}`,
-        'ownership-nonce': 'n-1',
-        'idempotency-key': key,
-        cookie: 'c=1',
-        'user-agent': 'JulietPhone/1',
-        'x-forwarded-for': '198.51.100.7',
-        ...headers,
+    app.request(
+      '/enlistments',
+      {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${token ?? (await proof())}`,
+          'ownership-nonce': 'n-1',
+          'idempotency-key': key,
+          cookie: 'c=1',
+          'user-agent': 'JulietPhone/1',
+          'x-forwarded-for': '198.51.100.7',
+          ...headers,
+        },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
       },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    });
+      bindings,
+    );
 
-  it('shows the gatekeeper the proof and the attestation, and nothing else', async () => {
+  it('shows the gatekeeper the proof, the attestation, what the policy allows, and nothing else', async () => {
     const token = await proof();
     await post({}, undefined, token);
     const [seen] = gatekeeper.received;
@@ -117,11 +129,12 @@ describe('enlistment', () => {
       accept: 'application/json',
       authorization: 'Bearer ours',
       connection: 'keep-alive',
-      'connection-attestation': 'attestation 1',
+      'connection-signals': 'attestation 1',
       'content-length': String(seen!.body.length),
       'content-type': 'application/json',
       host: gatekeeper.url.host,
       'idempotency-key': expect.not.stringContaining(key) as string,
+      'user-agent': 'Narthex',
     });
   });
 
@@ -182,11 +195,11 @@ describe('enlistment', () => {
   it('ends: the way back is in the id', async () => {
     const { id } = (await (await post()).json()) as { id: string };
     const headers = { authorization: `Bearer ${await proof({ nonce: 'n-3' })}`, 'ownership-nonce': 'n-3' };
-    const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE', headers });
+    const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE', headers }, bindings);
     expect([answer.status, await answer.text()]).toEqual([204, '']);
     const seen = gatekeeper.received.at(-1)!;
     expect([seen.method, seen.path]).toEqual(['DELETE', '/enlistments/u%2F42']);
-    expect(seen.headers['connection-attestation']).toBe('attestation 2');
+    expect(seen.headers['connection-signals']).toBe('attestation 2');
   });
 
   it.each<[string, Answer]>([
@@ -253,7 +266,7 @@ describe('enlistment', () => {
   });
 
   it.each(['nobody~AAAA', 'gk', 'gk~', 'gk~a%2Fb', '..~AAAA'])('knows no enlistment %s', async (id) => {
-    const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE' });
+    const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE' }, bindings);
     expect(await codeOf(answer)).toBe('ERR_ENLISTMENT_UNKNOWN');
   });
 });

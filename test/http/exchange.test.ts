@@ -1,6 +1,6 @@
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { createExchange, type ExchangeRequest } from '../../src/http/exchange.ts';
 import { selfSigned } from './support/certificate.ts';
@@ -91,10 +91,12 @@ describe('an exchange', () => {
     });
     await new Promise<void>((resolve) => party.listen(0, '127.0.0.1', resolve));
     const { port } = party.address() as AddressInfo;
-    const mutual = createExchange({ tls: { ca: server.cert, ...client } });
+    const mutual = createExchange({
+      secureContext: () => createSecureContext({ ca: server.cert, ...client }),
+    });
     expect((await mutual.exchange(ask(new URL(`https://localhost:${port}/`)))).kind).toBe('answer');
     expect((await mutual.exchange(ask(new URL(`https://127.0.0.1:${port}/`)))).kind).toBe('unreachable');
-    const wary = createExchange({ tls: client });
+    const wary = createExchange({ secureContext: () => createSecureContext(client) });
     expect((await wary.exchange(ask(new URL(`https://localhost:${port}/`)))).kind).toBe('unreachable');
     expect(names).toEqual(['proxy.example']);
     mutual.close();

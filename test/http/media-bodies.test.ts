@@ -139,7 +139,7 @@ describe('a body through the relay', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     closing.push(() => stop(server));
     const origin = `https://media.test:${(server.address() as AddressInfo).port}`;
-    const trusting = await serveMedia([origin], { guard: { resolve }, tls: { ca: cert } });
+    const trusting = await serveMedia([origin], { guard: { resolve }, ca: cert });
     const wary = await serveMedia([origin], { guard: { resolve } });
     closing.push(trusting.close, wary.close);
     expect((await bytesOf(await open(trusting.through(origin)))).equals(large)).toBe(true);

@@ -1,8 +1,9 @@
 import { type Socket, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAdminApp } from '../../src/http/admin.ts';
-import { type ServeLimits, type Served, adminServeLimits, serveHttp } from '../../src/http/serve.ts';
 import { ListenError } from '../../src/http/listen-error.ts';
+import type { ServeLimits } from '../../src/http/node-server.ts';
+import { type Served, adminServeLimits, serveHttp } from '../../src/http/serve.ts';
 import { label } from '../../src/observability/label.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 

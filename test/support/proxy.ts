@@ -22,6 +22,14 @@ export interface TestProxyOptions {
   readonly shadow?: string;
   /** The `capabilities` section; none by default. */
   readonly capabilities?: Record<string, unknown>;
+  /** The sections of the HTTP plane; the port is a free one of the loopback. */
+  readonly http?: { readonly publicUrl: string } & Record<string, unknown>;
+  readonly provider?: Record<string, unknown>;
+  /** `enlistment`, `push` and `media` of the gatekeeper. */
+  readonly gatekeeperHttp?: Record<string, unknown>;
+  /** More gatekeepers, as the file has them. */
+  readonly otherGatekeepers?: readonly Record<string, unknown>[];
+  readonly httpObserver?: Partial<ProxyObserver['http']>;
   /** Hears of what the capability stages do. */
   readonly capabilitiesObserver?: Partial<ProxyObserver['capabilities']>;
 }
@@ -65,7 +73,9 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
         connect: { address: `127.0.0.1:${options.gatekeeper.port}`, tls: options.gatekeeper.tls },
         caFile: await file('ca.crt', options.ca),
         channelBinding: options.channelBinding ?? 'upstream-without-plus',
+        ...options.gatekeeperHttp,
       },
+      ...(options.otherGatekeepers ?? []),
     ],
     policy: {
       file: options.policy ?? 'passthrough',
@@ -73,12 +83,14 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     },
     limits: options.limits ?? {},
     timeouts: options.timeouts ?? {},
+    ...(options.provider && { provider: options.provider }),
+    ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
   const closed: CloseReason[] = [];
   const policy: string[] = [];
   const decisions = new DecisionCounts();
-  const proxy = await startProxy(config, recorder(closed, policy, decisions, options.capabilitiesObserver));
+  const proxy = await startProxy(config, recorder(closed, policy, decisions, options));
   return {
     proxy,
     starttls: proxy.ports[0]!,
@@ -97,7 +109,7 @@ function recorder(
   closed: CloseReason[],
   policy: string[],
   decisions: DecisionCounts,
-  heard: TestProxyOptions['capabilitiesObserver'],
+  { capabilitiesObserver, httpObserver }: TestProxyOptions,
 ): ProxyObserver {
   const session: SessionObserver = {
     phase: () => {},
@@ -117,13 +129,14 @@ function recorder(
     },
     reauthenticated: () => {},
     decided: (audience, mode, made) => decisions.add(audience, mode, made),
+    http: { report: () => {}, refused: () => {}, madeUpMediaKey: () => {}, ...httpObserver },
     capabilities: {
       asked: () => {},
       answered: () => {},
       held: () => {},
       gated: () => {},
       reloaded: () => {},
-      ...heard,
+      ...capabilitiesObserver,
     },
   };
 }

@@ -1,8 +1,10 @@
 /** The media relay in front of a media server on the loopback. */
+import { createSecureContext } from 'node:tls';
 import { defaultHttpLimits, type HttpLimits } from '../../../src/http/limits.ts';
 import { createMediaRelay } from '../../../src/http/media.ts';
 import { createMediaTokens, type MediaTokens } from '../../../src/http/media-token.ts';
 import { createSsrfGuard, type SsrfOptions } from '../../../src/http/ssrf.ts';
+import { transparent } from './policy.ts';
 import { serve, type Served } from './serve.ts';
 import type { HttpEvent } from '../../../src/http/events.ts';
 
@@ -18,11 +20,11 @@ export async function serveMedia(
   {
     limits = {},
     guard = {},
-    tls = {},
+    ca,
   }: {
     readonly limits?: Partial<HttpLimits>;
     readonly guard?: Partial<SsrfOptions>;
-    readonly tls?: { readonly ca?: string };
+    readonly ca?: string;
   } = {},
 ): Promise<MediaRelayUnderTest> {
   const all = { ...defaultHttpLimits, ...limits };
@@ -34,11 +36,17 @@ export async function serveMedia(
   const events: HttpEvent[] = [];
   const report = (event: HttpEvent): void => void events.push(event);
   const media = createMediaRelay({
-    tokens,
-    guard: createSsrfGuard({ origins, allowAddresses: ['127.0.0.1'], ...guard }),
-    audienceOf: () => 'gatekeeper.example',
+    tokens: () => tokens,
+    sources: {
+      provider: {
+        guard: createSsrfGuard({ origins, allowAddresses: ['127.0.0.1'], ...guard }),
+        ...(ca !== undefined && { secureContext: () => createSecureContext({ ca }) }),
+      },
+      gatekeepers: { guard: createSsrfGuard({ origins: [] }) },
+    },
+    audiencesOf: () => ['gatekeeper.example'],
+    policy: transparent,
     report,
-    tls,
     limits: all,
   });
   const served = await serve({ media, report }, all);

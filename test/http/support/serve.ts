@@ -1,10 +1,9 @@
 /** The public app on a real port, with the limits that Node's server keeps. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import { defaultHttpLimits, type HttpLimits } from '../../../src/http/limits.ts';
+import { createNodeServer } from '../../../src/http/node-server.ts';
 import { createPublicApp, type PublicParts } from '../../../src/http/public.ts';
-import { limitServer, serverOptions } from '../../../src/http/server-limits.ts';
 import { stop } from './party.ts';
 
 export interface Served {
@@ -18,13 +17,7 @@ export async function serve(
   parts: Omit<PublicParts, 'limits' | 'report'> & Partial<Pick<PublicParts, 'report'>>,
   limits: HttpLimits = defaultHttpLimits,
 ): Promise<Served> {
-  const app = createPublicApp({ report: () => {}, ...parts, limits });
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: serverOptions(limits),
-  }) as Server;
-  limitServer(server, limits);
+  const server = createNodeServer(createPublicApp({ report: () => {}, ...parts, limits }), limits);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return { url: new URL(`http://127.0.0.1:${port}/`), port, server, close: () => stop(server) };

@@ -1,0 +1,94 @@
+/** The media relay as the configuration wants it. */
+import { BlockList, isIP } from 'node:net';
+import type { Config } from '../config/schema.ts';
+import type { HttpContext } from '../http/env.ts';
+import type { HttpLimits } from '../http/limits.ts';
+import { clientsAudience } from '../http/media-token.ts';
+import { createMediaRelay, type MediaRelay } from '../http/media.ts';
+import { createSsrfGuard } from '../http/ssrf.ts';
+import type { ProviderParts } from './compose-provider.ts';
+import type { HttpOptions } from './http-parts.ts';
+import { openPins, peerCertificate, type Pins } from './pinned-certificates.ts';
+
+/** How the media proxy of one gatekeeper is recognised. */
+interface MediaCaller {
+  readonly name: string;
+  readonly pins: Pins | undefined;
+  readonly addresses: BlockList | undefined;
+}
+
+/** @throws SetupError */
+export async function openMedia(
+  config: Config,
+  provider: ProviderParts | undefined,
+  { observer, certificateReport, policy }: HttpOptions,
+  limits: HttpLimits,
+): Promise<MediaRelay | undefined> {
+  const media = config.provider?.media;
+  const tokens = provider?.mediaTokens;
+  if (media === undefined || tokens === undefined) return undefined;
+  const callers: MediaCaller[] = [];
+  const closePins = (): void => callers.forEach(({ pins }) => pins?.close());
+  try {
+    for (const { name, media: section } of config.gatekeepers) {
+      if (section === undefined) continue;
+      const { certFile, addresses } = section;
+      callers.push({
+        name,
+        pins:
+          certFile === undefined
+            ? undefined
+            : await openPins(`media of ${name}`, certFile, certificateReport),
+        addresses: addresses === undefined ? undefined : rangesOf(addresses),
+      });
+    }
+  } catch (error) {
+    closePins();
+    throw error;
+  }
+  const relay = createMediaRelay({
+    tokens,
+    sources: {
+      provider: {
+        guard: createSsrfGuard({ origins: media.hosts, allowAddresses: media.allowAddresses }),
+        secureContext: () => provider!.credentials.context(),
+      },
+      gatekeepers: {
+        guard: createSsrfGuard({ origins: config.gatekeepers.flatMap((each) => each.media?.hosts ?? []) }),
+      },
+    },
+    audiencesOf: (context) => [
+      ...callers.filter((caller) => isCaller(context, caller)).map(({ name }) => name),
+      clientsAudience,
+    ],
+    policy,
+    report: observer.report,
+    limits,
+  });
+  return {
+    handle: relay.handle,
+    close() {
+      relay.close();
+      closePins();
+    },
+  };
+}
+
+function isCaller(context: HttpContext, { pins, addresses }: MediaCaller): boolean {
+  if (pins !== undefined) {
+    const certificate = peerCertificate(context);
+    if (certificate === undefined || !pins.has(certificate)) return false;
+  }
+  if (addresses === undefined) return true;
+  const address = (context.env.incoming.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+  return addresses.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+function rangesOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [network = '', bits = ''] = range.split('/');
+    list.addSubnet(network, Number(bits), isIP(network) === 6 ? 'ipv6' : 'ipv4');
+  }
+  return list;
+}

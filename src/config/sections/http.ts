@@ -1,0 +1,132 @@
+/** `http`, and what of a gatekeeper concerns it: the public port for enlistment, push and media. */
+import { z } from 'zod';
+import { bindHost, bound, certificate, file, milliseconds, origin, port, serviceUrl } from '../values.ts';
+import { addressRanges, algorithms } from './provider.ts';
+
+const hour = 3_600_000;
+
+/** Defaults are those of `http/limits.ts`; a test compares. */
+const limits = z
+  .strictObject({
+    connectionsMax: bound(10_000, 1, 1_000_000, 'Connections at once.'),
+    connectionsPerAddressMax: bound(
+      256,
+      0,
+      1_000_000,
+      'Connections at once from one address; 0 for no limit.',
+    ),
+    headerBytesMax: bound(16_384, 2_048, 65_536, 'Bytes of request line and headers.'),
+    headersMax: bound(64, 16, 1_000, 'Header fields of one request.'),
+    headersTimeoutMs: milliseconds(
+      10_000,
+      100,
+      'From the first byte of a request to the end of its headers.',
+    ),
+    requestTimeoutMs: milliseconds(30_000, 100, 'From the first byte of a request to the end of its body.'),
+    keepAliveTimeoutMs: milliseconds(15_000, 100, 'Between two requests of one connection.'),
+    requestsPerConnectionMax: bound(1_000, 1, 1_000_000, 'Requests of one connection.'),
+    bodyBytesMax: bound(16_384, 1_024, 1_048_576, 'Bytes of a JSON body.'),
+    bodyTimeoutMs: milliseconds(10_000, 100, 'From the start of reading a body to its end.'),
+    jsonDepthMax: bound(16, 2, 128, 'Nested arrays and objects of any JSON that is read.'),
+    tokenBytesMax: bound(8_192, 512, 65_536, 'Bytes of a token (JWT).'),
+    documentBytesMax: bound(65_536, 1_024, 1_048_576, 'Bytes of a key set or metadata document.'),
+    keysMax: bound(32, 1, 1_000, 'Keys of one key set.'),
+    documentTimeoutMs: milliseconds(3_000, 100, 'To fetch such a document.'),
+    documentFreshMs: milliseconds(300_000, 0, 'How long it is used without asking again.'),
+    documentStaleMs: milliseconds(
+      24 * hour,
+      0,
+      'How long an old one serves while its server fails.',
+      30 * 24 * hour,
+    ),
+    documentCooldownMs: milliseconds(30_000, 0, 'The least time between two attempts to fetch it.'),
+    enlistmentTimeoutMs: milliseconds(10_000, 100, 'For the gatekeeper to answer.'),
+    enlistmentAnswerBytesMax: bound(16_384, 1_024, 1_048_576, 'Bytes of its answer.'),
+    enlistmentConcurrentMax: bound(256, 1, 100_000, 'Enlistments under way at once.'),
+    idempotencyEntriesMax: bound(10_000, 1, 1_000_000, 'Sealed answers kept for repeated requests.'),
+    idempotencyWindowMs: milliseconds(120_000, 1_000, 'How long each is kept.'),
+    noncesMax: bound(100_000, 1, 10_000_000, 'Nonces remembered against replay.'),
+    pushTimeoutMs: milliseconds(10_000, 100, 'For the provider to take a notification.'),
+    pushConcurrentMax: bound(64, 1, 10_000, 'Notifications on their way to the provider at once.'),
+    pushWaitingMax: bound(4_096, 1, 1_000_000, 'Notifications of one gatekeeper under way or waiting.'),
+    pushWaitTimeoutMs: milliseconds(10_000, 0, 'How long one may wait for its turn.'),
+    pushDeliveredMax: bound(50_000, 1, 10_000_000, 'Delivered notifications remembered.'),
+    pushDeliveredMs: milliseconds(600_000, 0, 'How long each is remembered.'),
+    mediaBytesMax: bound(4 * 1024 ** 3, 1_024, 1024 ** 4, 'Bytes of one download.'),
+    mediaConcurrentMax: bound(512, 1, 100_000, 'Downloads at once.'),
+    mediaFirstByteTimeoutMs: milliseconds(10_000, 100, 'For the media server to start its answer.'),
+    mediaStallTimeoutMs: milliseconds(30_000, 100, 'Without a byte moving, on either side.'),
+  })
+  .prefault({})
+  .describe('Bounds on what a caller can make the public port hold, do or wait for.');
+
+export const publicHttp = z
+  .strictObject({
+    host: bindHost.default('::').describe('Address to listen on; `::` is every address, IPv4 included.'),
+    port: port.default(8_443).describe('TCP port of HTTPS; 0 takes a free one.'),
+    publicUrl: serviceUrl.describe(
+      'Base URL under which clients and gatekeepers reach this port; it is in metadata and in media addresses.',
+    ),
+    websocketUrl: z
+      .string()
+      .regex(/^wss:\/\/[^?#]+$/, 'a wss URL')
+      .optional()
+      .describe('WebSocket endpoint for clients in host-meta (XEP-0156), if there is one.'),
+    certificates: z
+      .array(certificate)
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Certificates of this port; by default those at the top of the file.'),
+    limits,
+  })
+  .describe('The public HTTPS port: enlistment, push, media, issuer metadata. Without it none is served.');
+
+/** Certificates that the other side is known by: pinned, so that no authority can make another. */
+const pinned = file.describe(
+  'The client certificates it is known by, in PEM form; several while one is renewed. Read again when they change.',
+);
+
+export const enlistment = z
+  .strictObject({
+    url: serviceUrl.describe('The collection of enlistments in its API; single ones are below it.'),
+    caFile: file
+      .optional()
+      .describe('Certificate authorities in PEM form to trust there; by default `caFile` of the gatekeeper.'),
+    answerMembers: z
+      .array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'the name of a JSON member'))
+      .max(100)
+      .default([])
+      .describe('Members of its answer that the client gets beside `id`; scalars only.'),
+  })
+  .describe('Its enlistment API. Without it users cannot opt in through the proxy.');
+
+export const pushCaller = z
+  .strictObject({
+    certFile: pinned.optional(),
+    issuer: z.string().min(1).max(1_024).optional().describe('`iss` of the tokens it signs for its calls.'),
+    jwksUri: serviceUrl.optional().describe('Where its public keys are (RFC 7517).'),
+    caFile: file
+      .optional()
+      .describe('Certificate authorities in PEM form to trust there instead of the public ones.'),
+    algorithms: algorithms.describe('Signature algorithms of its tokens.'),
+  })
+  .describe(
+    'How it shows who it is when it pushes: by a pinned certificate, by a token of `issuer` for the push URL, or both ' +
+      'where both are set. Without this section it cannot push.',
+  );
+
+export const mediaCallers = z
+  .strictObject({
+    certFile: pinned.optional(),
+    addresses: addressRanges.min(1).optional().describe('Address ranges its media proxy calls from.'),
+    hosts: z
+      .array(origin)
+      .max(100)
+      .default([])
+      .describe('Origins of its own storage, from which clients fetch media through the proxy.'),
+  })
+  .describe(
+    'How its media proxy is recognised: by a pinned certificate, by its address, or both where both are set. With ' +
+      'neither, whoever has a sealed address made for it can use it. Without this section it gets no media.',
+  );

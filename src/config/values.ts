@@ -1,0 +1,99 @@
+/** The values that `narthex.yaml` is made of: names, addresses, files, waits and bounds, each with what it may be. */
+import { domainToASCII } from 'node:url';
+import { z } from 'zod';
+import { isBindAddress, isDomainName, parseHostPort } from './address.ts';
+
+const dayMs = 86_400_000;
+
+/** Names end up in logs and as metric labels, so they are short and plain. */
+export const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, at most 63');
+
+export const port = z.int().min(0).max(65_535);
+
+export const bindHost = z
+  .string()
+  .refine(isBindAddress, 'an IPv4 or IPv6 address (without brackets) or a host name');
+
+export const hostPort = z.string().superRefine((text, context) => {
+  const parsed = parseHostPort(text);
+  if (parsed.kind === 'malformed')
+    context.addIssue({
+      code: 'custom',
+      message: `host:port, such as xmpp.example:5222 or [2001:db8::1]:5222; this ${parsed.why}`,
+    });
+});
+
+export const domain = z
+  .string()
+  .refine(
+    (text) => text === text.normalize('NFC').toLowerCase() && isDomainName(domainToASCII(text)),
+    'a domain name in lower case, without a trailing dot, such as chat.example',
+  );
+
+/** A path; relative ones start at the folder of the configuration file. Keys that hold one end in `File`, `Files` or
+ *  `Folder`: so `load.ts` knows them. */
+export const file = z.string().min(1).max(4_096);
+
+/** A wait. */
+export function milliseconds(byDefault: number, minimum: number, description: string, maximum = dayMs) {
+  return z
+    .int()
+    .min(minimum)
+    .max(maximum)
+    .default(byDefault)
+    .describe(`${description} Milliseconds, ${minimum} to ${maximum}.`);
+}
+
+/** A number of things. */
+export function bound(byDefault: number, minimum: number, maximum: number, description: string) {
+  return z
+    .int()
+    .min(minimum)
+    .max(maximum)
+    .default(byDefault)
+    .describe(`${description} ${minimum} to ${maximum}.`);
+}
+
+/** A certificate with its key, as clients of any protocol are shown it. */
+export const certificate = z
+  .strictObject({
+    certFile: file.describe('Certificate in PEM form, intermediates after it.'),
+    keyFile: file.describe('Its private key in PEM form, without a passphrase.'),
+    domains: z
+      .array(domain)
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe('Domains to present it for; by default those that the certificate itself names.'),
+  })
+  .describe('A certificate shown to clients. Files are read again when they change.');
+
+/** Where another party is reached over HTTP. In clear text only inside this machine. */
+export const serviceUrl = z
+  .string()
+  .max(2_048)
+  .refine(isServiceUrl, 'an https URL without user, query or fragment (http only to a loopback address)');
+
+function isServiceUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== '' || url.password !== '') return false;
+  return url.search === '' && url.hash === '' && isSecure(url);
+}
+
+function isSecure({ protocol, hostname }: URL): boolean {
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && loopback);
+}
+
+/** `https://media.example`, or `https://*.media.example` for every name below. */
+export const origin = z
+  .string()
+  .max(300)
+  .refine(isOrigin, 'an origin such as https://media.example or https://*.media.example, without a path');
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text.replace('://*.', '://wildcard.'));
+  return url !== null && isSecure(url) && url.origin === text.replace('://*.', '://wildcard.');
+}

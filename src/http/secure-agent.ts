@@ -1,0 +1,29 @@
+/** An HTTPS agent whose trust and client certificate may change while it lives: each new connection is made with what
+ *  is current then. */
+import https from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
+
+export type ConnectCallback = (error: Error | null, stream: Duplex) => void;
+
+export class SecureAgent extends https.Agent {
+  readonly #secureContext: (() => SecureContext) | undefined;
+
+  constructor(options: https.AgentOptions, secureContext: (() => SecureContext) | undefined) {
+    super(options);
+    this.#secureContext = secureContext;
+  }
+
+  override createConnection(
+    options: https.RequestOptions,
+    callback?: ConnectCallback,
+  ): Duplex | null | undefined {
+    const secureContext = this.#secureContext?.();
+    // Node passes what it does not know on to tls.connect, which knows it.
+    const all: https.RequestOptions & { secureContext?: SecureContext } = {
+      ...options,
+      ...(secureContext && { secureContext }),
+    };
+    return super.createConnection(all, callback);
+  }
+}
