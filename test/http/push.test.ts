@@ -216,7 +216,7 @@ describe('push', () => {
     const bearer = await token({ exp: Math.floor(now / 1000) + 290 });
     const answers = await Promise.all(['a', 'b'].map((id) => send(app, notification(id, id), { bearer })));
     // Which of the two comes first is chance.
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 503]);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202, 503]));
     expect(provider.received).toHaveLength(1);
   });
 
