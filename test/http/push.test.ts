@@ -209,8 +209,9 @@ describe('push', () => {
 
   it('tells those behind a stuck provider at once when their turn comes too late', async () => {
     provider.answer = () => {
-      now += 20_000;
-      return { ...taken, delayMs: 20 };
+      // Once both are there.
+      setTimeout(() => (now += 20_000), 100);
+      return { ...taken, delayMs: 200 };
     };
     const app = start({ pushConcurrentMax: 1 });
     const bearer = await token({ exp: Math.floor(now / 1000) + 290 });
