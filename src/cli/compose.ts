@@ -30,6 +30,7 @@ import { openPolicyRuntime, type PolicyReport } from './policy-runtime.ts';
 import { openCapabilities, type CapabilitiesObserver } from './compose-capabilities.ts';
 import { openHttp, type PublicHttp } from './compose-http.ts';
 import { openProvider } from './compose-provider.ts';
+import { reauthenticationStages } from './compose-reauthentication.ts';
 import type { HttpObserver } from './http-parts.ts';
 import { httpPolicy } from './http-policy.ts';
 
@@ -40,7 +41,7 @@ export interface ProxyObserver {
   certificates(report: CertificateReport | ReloadReport): void;
   policy(report: PolicyReport): void;
   /** A client has tried to authenticate to the proxy. */
-  readonly reauthenticated: ReauthenticationOptions['concluded'];
+  reauthenticated: ReauthenticationOptions['concluded'];
   decided(audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]): void;
   readonly capabilities: CapabilitiesObserver;
   readonly http: HttpObserver;
@@ -158,6 +159,9 @@ async function compose(
       preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
       stages: [
         negotiationGuard,
+        ...reauthenticationStages(config, provider?.ownership, (...attempt) =>
+          observer.reauthenticated(...attempt),
+        ),
         ...(capabilities?.stages(names) ?? []),
         policyStage({
           policies: () => policies.current,

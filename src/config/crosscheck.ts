@@ -144,12 +144,21 @@ interface ClientPair {
   readonly clientKeyFile?: string | undefined;
 }
 
-/** Parts of the HTTP plane that do nothing without another. */
+/** Parts that do nothing without another. */
 function missingParts({ http, provider, gatekeepers }: Config, report: Report): ConfigProblem[] {
   const lacks = (path: ConfigPath, what: string): ConfigProblem =>
     report('ERR_CONFIG_MISSING', path, `\`${formatPath(path)}\` needs ${what}, which is missing`);
-  return gatekeepers.flatMap(({ enlistment, push, media }, index) => {
+  return gatekeepers.flatMap(({ enlistment, push, media, channelBinding }, index) => {
     const found: ConfigProblem[] = [];
+    if (channelBinding === 'reauthenticate' && provider === undefined)
+      found.push(
+        report(
+          'ERR_CONFIG_MISSING',
+          ['gatekeepers', index, 'channelBinding'],
+          '`channelBinding: reauthenticate` verifies ownership tokens, and there is no section `provider` that says whose',
+          'Add the section `provider`, or choose another `channelBinding`.',
+        ),
+      );
     const at = (part: string): ConfigPath => ['gatekeepers', index, part];
     for (const [part, value] of Object.entries({ enlistment, push, media }))
       if (value !== undefined && http === undefined) found.push(lacks(at(part), 'a section `http`'));

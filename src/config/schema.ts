@@ -83,12 +83,14 @@ const gatekeeper = z
       .describe('Certificate in PEM form by which the proxy shows who it is (mutual TLS).'),
     clientKeyFile: file.optional().describe('Private key of `clientCertFile`.'),
     channelBinding: z
-      .enum(['same-certificate', 'upstream-without-plus'])
+      .enum(['same-certificate', 'upstream-without-plus', 'reauthenticate'])
       .default('upstream-without-plus')
       .describe(
         '`upstream-without-plus`: the gatekeeper must not offer SCRAM-…-PLUS, which the proxy checks when it connects; ' +
           '`same-certificate`: proxy and gatekeeper show the same certificate, so that tls-server-end-point (RFC 5929) ' +
-          'survives the proxy.',
+          'survives the proxy; `reauthenticate`: clients authenticate to the proxy by their ownership token ' +
+          '(OAUTHBEARER, or PLAIN with the token as the password), which the proxy verifies as `provider` says and ' +
+          'presents to the gatekeeper by OAUTHBEARER (RFC 7628).',
       ),
     redirects,
     enlistment: enlistment.optional(),
@@ -120,6 +122,12 @@ const limits = z
     attributesMax: bound(128, 16, 4_096, 'Attributes of one tag, namespace declarations included.'),
     namespacesMax: bound(64, 16, 1_024, 'Namespace declarations in scope at once.'),
     whitespaceBytesMax: bound(65_536, 1, 262_144, 'Bytes of white space between two stanzas.'),
+    authenticationAttemptsMax: bound(
+      3,
+      2,
+      5,
+      'Attempts to authenticate to the proxy in one session (RFC 6120 §6.4.5), with `channelBinding: reauthenticate`.',
+    ),
   })
   .prefault({})
   .describe(

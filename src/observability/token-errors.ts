@@ -61,3 +61,7 @@ export const tokenErrors = {
 export type TokenErrorCode = keyof typeof tokenErrors;
 
 export const tokenErrorCodes = Object.keys(tokenErrors) as readonly TokenErrorCode[];
+
+export function isTokenErrorCode(code: string): code is TokenErrorCode {
+  return Object.hasOwn(tokenErrors, code);
+}

@@ -236,16 +236,16 @@ describe('a mistake', () => {
       '15:14: error ERR_CONFIG_TYPE: `gatekeepers[0].connect` must have `address` and `tls`, or `srv`; it is the text `xmpp.internal`',
     ],
     [
-      'a mode that is not built',
-      '  - name: main\n',
-      '  - name: main\n    channelBinding: reauthenticate\n',
-      '15:21: error ERR_CONFIG_VALUE: `gatekeepers[0].channelBinding` must be `same-certificate` or `upstream-without-plus`; it is the text `reauthenticate`',
-    ],
-    [
       'half a client certificate',
       '  - name: main\n',
       '  - name: main\n    clientKeyFile: tls.key\n',
       '14:5: error ERR_CONFIG_MISSING: `clientCertFile` is missing in `gatekeepers[0]`: a client certificate is a pair of files',
+    ],
+    [
+      'tokens to verify and nobody whose they are',
+      '  - name: main\n',
+      '  - name: main\n    channelBinding: reauthenticate\n',
+      '15:21: error ERR_CONFIG_MISSING: `channelBinding: reauthenticate` verifies ownership tokens, and there is no section `provider` that says whose',
     ],
     [
       'limits that contradict',

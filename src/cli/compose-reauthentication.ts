@@ -1,0 +1,34 @@
+/** Reauthentication as the configuration wants it: the provider's verifier of ownership tokens, as a session needs it. */
+import type { Config } from '../config/schema.ts';
+import type { OwnershipVerifier } from '../http/ownership-proof.ts';
+import { HttpProblem } from '../http/problem.ts';
+import { isTokenErrorCode } from '../observability/token-errors.ts';
+import type { VerifyOwnership } from '../session/ownership.ts';
+import { reauthentication, type ReauthenticationOptions } from '../session/reauthentication.ts';
+import type { StageFactory } from '../session/stage.ts';
+
+/** The stage, where a gatekeeper wants it. That there is a provider then, the configuration was checked for. */
+export function reauthenticationStages(
+  { gatekeepers, limits }: Config,
+  ownership: OwnershipVerifier | undefined,
+  concluded: ReauthenticationOptions['concluded'],
+): readonly StageFactory[] {
+  const wanted = gatekeepers.some(({ channelBinding }) => channelBinding === 'reauthenticate');
+  if (!wanted || ownership === undefined) return [];
+  const verify = verifyOwnership(ownership);
+  return [reauthentication({ verify, attemptsMax: limits.authenticationAttemptsMax, concluded })];
+}
+
+/** A stream has no place for a nonce of its own, so any that the token has is good enough. */
+function verifyOwnership(ownership: OwnershipVerifier): VerifyOwnership {
+  return async (token) => {
+    try {
+      const { subject } = await ownership.verify(token.reveal());
+      return { kind: 'owned', subject };
+    } catch (error) {
+      if (error instanceof HttpProblem && isTokenErrorCode(error.code))
+        return { kind: 'refused', code: error.code };
+      return { kind: 'unavailable' };
+    }
+  };
+}
