@@ -19,7 +19,30 @@ export function httpPolicy(
       decided(audience, isEnforced ? 'enforced' : 'shadow', [enforced.decision(audience, field)]);
       return isEnforced ? seen(enforced, audience, field, value, { gatekeeper, now: clock() }) : value;
     },
+    reveal: (field, value, gatekeeper) => revealed(policies().enforced, field, value, gatekeeper, clock()),
   };
+}
+
+/** Rotation periods that a pseudonym is recognised for: what was registered stays registered for a while. */
+const periodsMax = 32;
+
+function revealed(
+  policy: CompiledPolicy,
+  field: string,
+  value: string,
+  gatekeeper: string,
+  now: number,
+): string {
+  const treatment = policy.treatment('gatekeeper', field);
+  if (treatment.kind !== 'pseudonymise' || treatment.scope !== 'gatekeeper') return value;
+  const { rotateMs } = treatment;
+  const newest = rotateMs === undefined ? 0 : Math.floor(now / rotateMs);
+  for (let period = newest; period >= 0 && period > newest - periodsMax; period -= 1) {
+    const binding = { field, scope: treatment.scope, scopeValue: gatekeeper, period };
+    const plain = policy.pseudonyms?.recognise(value, binding);
+    if (plain !== undefined) return plain;
+  }
+  return value;
 }
 
 function seen(

@@ -9,6 +9,8 @@ export interface HttpPolicy {
    *  @param field a name of the catalogue; one it does not have is treated as unlisted.
    *  @param gatekeeper the operator's name for the one concerned. */
   see(audience: HttpAudience, field: string, value: string, gatekeeper: string): string | undefined;
+  /** The value behind a pseudonym that the gatekeeper was given for a field; anything else as it is. */
+  reveal(field: string, value: string, gatekeeper: string): string;
 }
 
 /** The same for a value of JSON, whose type stays if what is left of it allows. */

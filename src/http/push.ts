@@ -85,7 +85,12 @@ function minimise(
   const members = Object.entries(notification).sort(([a], [b]) => (a < b ? -1 : 1));
   const kept = members.flatMap(([member, value]): [string, JsonScalar][] => {
     if (!memberForm.test(member) || !isScalar(value)) throw new HttpProblem('ERR_HTTP_MEMBER');
-    const left = seeScalar(policy, 'provider', `push.${member}`, value, gatekeeper);
+    // The node that the gatekeeper knows may be a pseudonym of the one that the client registered.
+    const known =
+      member === 'recipient' && typeof value === 'string'
+        ? policy.reveal('push.node', value, gatekeeper)
+        : value;
+    const left = seeScalar(policy, 'provider', `push.${member}`, known, gatekeeper);
     return left === undefined ? [] : [[member, left]];
   });
   if (kept.length === 0) throw new HttpProblem('ERR_PUSH_NOTHING_LEFT');

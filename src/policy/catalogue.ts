@@ -149,11 +149,12 @@ function toStructure(
   return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
 }
 
-/** Whether this audience is ever shown the field. The provider sees what HTTP carries; the operator could see all. */
-export function concerns(field: Field, audience: Audience): boolean {
-  if (audience === 'gatekeeper') return field.directions.includes('to-gatekeeper');
-  if (audience === 'client') return field.directions.includes('to-client');
-  return audience === 'operator' || field.where === 'http' || field.where === 'connection';
+/** Whether this audience is ever shown the field. What HTTP carries to the client's side ends at the provider; the
+ *  operator could see all. */
+export function concerns({ where, directions }: Field, audience: Audience): boolean {
+  if (audience === 'operator') return true;
+  if (audience === 'gatekeeper') return directions.includes('to-gatekeeper');
+  return directions.includes('to-client') && (where === 'http') === (audience === 'provider');
 }
 
 /** Every namespace and local name that the catalogue asks for, for the vocabulary of the scanner. */

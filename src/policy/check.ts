@@ -17,8 +17,8 @@ export interface CheckOptions {
   readonly now: number;
 }
 
-/** Audiences whose view stanzas carry; for the others a field is a fact that is told or not. */
-const onTheWire: readonly Audience[] = ['gatekeeper', 'client'];
+/** Audiences that are sent something; the operator is only told. */
+const onTheWire: readonly Audience[] = ['gatekeeper', 'client', 'provider'];
 /** Warnings about an exception begin this long before its end. */
 const expiryWarningMs = 30 * 86_400_000;
 
@@ -138,6 +138,13 @@ function refuseParameters(field: Field, rule: Rule): Diagnostic | undefined {
     const wayOut = example === '' ? 'Use another treatment' : `Write coarsen: ${example}`;
     return refusal(rule, 'ERR_POLICY_TREATMENT', reason, wayOut);
   }
+  if (treatment.kind === 'pseudonymise' && field.where === 'http' && treatment.scope !== 'gatekeeper')
+    return refusal(
+      rule,
+      'ERR_POLICY_TREATMENT',
+      `a request has no ${treatment.scope} that a pseudonym could last for`,
+      'Write pseudonymise: { scope: gatekeeper }',
+    );
   if (treatment.kind !== 'answer') return undefined;
   const { required = [], optional = [] } = field.answer ?? {};
   const missing = required.filter((name) => !Object.hasOwn(treatment.values, name));
@@ -249,6 +256,15 @@ function checkException(
     );
   for (const audience of audienceNames) {
     for (const rule of exception.matrix[audience].values()) {
+      if (options.catalogue.fields.get(rule.field)?.where === 'http')
+        found.push(
+          refusal(
+            rule,
+            'ERR_POLICY_NEVER_MATCHES',
+            'exceptions apply to stanzas, and HTTP carries this field',
+            'Say it under audiences, for everyone',
+          ),
+        );
       const usual = treatmentOf(policy, audience, rule.field).treatment;
       if (describeTreatment(usual) === describeTreatment(rule.treatment))
         found.push(
@@ -327,7 +343,10 @@ function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[
   return onTheWire.flatMap((audience) => {
     const rules = policy.matrix[audience];
     const unnamed = [...catalogue.fields.values()].filter(
-      (field) => concerns(field, audience) && field.where !== 'http' && !rules.has(field.name),
+      (field) =>
+        concerns(field, audience) &&
+        (field.where !== 'http' || audience === 'provider') &&
+        !rules.has(field.name),
     );
     const rule = rules.get('*');
     const { treatment } = treatmentOf(policy, audience, '*');

@@ -8,7 +8,7 @@ import { separator, sections } from '../../src/policy/cases.ts';
 import type { Field } from '../../src/policy/catalogue.ts';
 import { explain } from '../../src/policy/explain.ts';
 import { treatmentOf } from '../../src/policy/policy.ts';
-import { audienceOf, type Direction } from '../../src/stanza/direction.ts';
+import { audienceOf, type Audience, type Direction } from '../../src/stanza/direction.ts';
 import { catalogue, context, policyOf, policyText, pseudonyms, root, tools } from './fixtures.ts';
 
 const folder = `${root}/test/golden`;
@@ -37,9 +37,15 @@ function ruleFor({ permits, value, answer }: Field, direction: Direction): strin
   return kind === 'delay' ? '{ delay: { up-to: 5s } }' : kind;
 }
 
+/** What HTTP carries to the client's side ends at the provider. */
+function audienceFor({ where }: Field, direction: Direction): Audience {
+  return where === 'http' && direction === 'to-client' ? 'provider' : audienceOf(direction);
+}
+
 function render({ field, direction }: (typeof cases)[number], rule: string): string {
-  const policy = policyOf(policyText(`{ ${audienceOf(direction)}: { ${field.name}: ${rule} } }`));
-  const { treatment } = treatmentOf(policy, audienceOf(direction), field.name);
+  const audience = audienceFor(field, direction);
+  const policy = policyOf(policyText(`{ ${audience}: { ${field.name}: ${rule} } }`));
+  const { treatment } = treatmentOf(policy, audience, field.name);
   const seen =
     field.where === 'stanza' ? stanzaSeen(field, direction, policy) : [valueSeen(field, treatment)];
   return `${[field.example, `${field.name}: ${rule}`, ...seen].join(`\n${separator}\n`)}\n`;
