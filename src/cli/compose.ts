@@ -18,9 +18,10 @@ import { Rendering } from '../session/rendering.ts';
 import { Resumptions } from '../session/resumptions.ts';
 import { defaultWaitingLimits } from '../session/waiting-room.ts';
 import { createUpstream } from '../session/upstream.ts';
-import { Admission, type RefusalCode } from '../transport/admission.ts';
+import { Admission } from '../transport/admission.ts';
 import { CertificateStore, type CertificateReport } from '../transport/certificates.ts';
 import type { Target } from '../transport/dial.ts';
+import type { ListenRefusal } from '../transport/listen.ts';
 import type { ReloadReport } from '../transport/reloading.ts';
 import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
@@ -33,11 +34,12 @@ import { openProvider } from './compose-provider.ts';
 import { reauthenticationStages } from './compose-reauthentication.ts';
 import type { HttpObserver } from './http-parts.ts';
 import { httpPolicy } from './http-policy.ts';
+import { openSignals, sightOf, type SignalsObserver } from './compose-signals.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {
   session(listener: string): SessionObserver;
-  refused(listener: string, code: RefusalCode): void;
+  refused(listener: string, code: ListenRefusal): void;
   certificates(report: CertificateReport | ReloadReport): void;
   policy(report: PolicyReport): void;
   /** A client has tried to authenticate to the proxy. */
@@ -45,6 +47,7 @@ export interface ProxyObserver {
   decided(audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]): void;
   readonly capabilities: CapabilitiesObserver;
   readonly http: HttpObserver;
+  readonly signals: SignalsObserver;
 }
 
 export interface Proxy {
@@ -67,6 +70,10 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
   try {
     const { gateway, http } = await compose(config, observer, open);
     const ports = await gateway.start();
+    for (const [index, sight] of gateway.synSights.entries()) {
+      const listener = config.listeners[index]!;
+      observer.signals.sight(listener.name, sightOf(listener, sight));
+    }
     return {
       gateway,
       ports,
@@ -97,6 +104,13 @@ async function compose(
     clock: () => Date.now(),
   });
   open.push(policies);
+  const signals = await openSignals(config, {
+    observer: observer.signals,
+    decided: (audience, mode, decisions) => observer.decided(audience, mode, decisions),
+    policies: () => policies.current,
+    policyDigest: () => policies.digest,
+  });
+  open.push(signals);
   const { names } = policies;
   const limits = streamLimits(config);
   const workspace = new Workspace(new SimdStructure(), limits);
@@ -129,6 +143,7 @@ async function compose(
       target: targetOf(gatekeeper),
       channelBinding: gatekeeper.channelBinding,
       credentials,
+      attestations: signals.attestations(gatekeeper),
       resolver: systemResolver(),
       names,
       workspace,
@@ -145,7 +160,8 @@ async function compose(
   const provider = await openProvider(config, { observer: observer.http, certificateReport });
   if (provider !== undefined) open.push(provider);
   const gateway = new Gateway({
-    listeners: config.listeners,
+    listeners: config.listeners.map((listener) => signals.listener(listener)),
+    capture: signals.capture,
     admission: new Admission({
       connectionsMax: config.limits.connectionsMax,
       connectionsPerAddressMax: config.limits.connectionsPerAddressMax || Number.MAX_SAFE_INTEGER,
@@ -174,8 +190,13 @@ async function compose(
       resumptions: new Resumptions(),
       waiting: defaultWaitingLimits,
       route: (domain) => routes.get(domain),
-      secure: (socket, signal) =>
-        secureClient(socket, { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal }),
+      secure: async (socket, signal, onClientHello) => {
+        const options = { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal, onClientHello };
+        const { socket: secured, serverName, alpn, ...facts } = await secureClient(socket, options);
+        const { handshakeMs: milliseconds, protocolVersion: version } = facts;
+        return { socket: secured, handshake: { milliseconds, serverName, alpn, version } };
+      },
+      captured: (evidence) => signals.captured(evidence),
       writeStalls,
       preAuthenticationMs: timeouts.preAuthMs,
       closeGraceMs: timeouts.closeGraceMs,

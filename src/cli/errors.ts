@@ -79,6 +79,15 @@ const setupErrors: Table<SetupErrorCode> = {
     cause: 'The capability profiles or the table of content kinds cannot be used together or alone.',
     wayOut: '`narthex check` names every line that is wrong. While serving, the profiles in use stay.',
   },
+  ERR_SIGNING_KEYS_UNREADABLE: {
+    cause: 'The folder of signing keys, or a key in it, does not exist or cannot be read.',
+    wayOut: 'Correct `signals.keysFolder` or its permissions. While serving, the keys in use stay.',
+  },
+  ERR_SIGNING_KEYS_INVALID: {
+    cause: 'The folder of signing keys holds no key, or a file that is none, or two keys that clash.',
+    wayOut:
+      'One Ed25519 key in PEM form per file (`openssl genpkey -algorithm ed25519`), each with a name and a start of its own. While serving, the keys in use stay.',
+  },
   ERR_PORT_IN_USE: {
     cause: 'Another process, or another part of this one, listens on the port already.',
     wayOut: 'Stop it (`ss -ltnp` shows which it is), or choose another port.',

@@ -5,6 +5,7 @@ import type { DialOutcome, Metrics } from '../observability/metrics.ts';
 import type { Span, Tracing } from '../observability/tracing.ts';
 import type { CloseReason, SessionObserver } from '../session/observer.ts';
 import type { Phase } from '../session/phase.ts';
+import { catalogueFields } from '../signals/claims.ts';
 import type { Direction } from '../stanza/direction.ts';
 import type { StreamErrorCode } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/stanza.ts';
@@ -68,6 +69,21 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       reloaded(report) {
         metrics.capabilitiesReloaded(report.kind === 'reloaded' ? 'replaced' : 'kept');
         log.write(report.kind === 'reloaded' ? 'capabilities.loaded' : 'capabilities.kept', {});
+      },
+    },
+    signals: {
+      sight: (listener, syn) => log.write('listener.signals', { listener: label(listener), syn }),
+      captured: (signal, outcome) => metrics.signalCaptured(catalogueFields[signal], label(outcome)),
+      attested: (gatekeeper, carrier, outcome) =>
+        metrics.attested(label(gatekeeper), label(carrier), label(outcome)),
+      keys(report) {
+        if (report.kind === 'reloaded') {
+          metrics.signingKeysReloaded('replaced');
+          log.write('signing-keys.loaded', { keys: report.keys });
+        } else {
+          metrics.signingKeysReloaded('kept');
+          log.write('signing-keys.kept', {});
+        }
       },
     },
   };

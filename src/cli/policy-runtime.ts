@@ -77,6 +77,7 @@ export class PolicyRuntime {
   readonly #madeUp = randomBytes(secretBytesMin);
   #current: PoliciesInForce;
   #judged: string;
+  #digest: string;
   #state: 'loaded' | 'kept' = 'loaded';
   #watch: FileWatch | undefined;
 
@@ -87,9 +88,10 @@ export class PolicyRuntime {
     this.#catalogue = openCatalogue(config.catalogue);
     this.#obligations = openObligations(config.obligations);
     this.names = vocabularyOf(this.#catalogue, options.vocabulary);
-    const { policies, judged, files, warnings } = this.#build();
+    const { policies, judged, digest, files, warnings } = this.#build();
     this.#current = policies;
     this.#judged = judged;
+    this.#digest = digest;
     if (config.keyFiles.length === 0) report({ kind: 'made-up-key' });
     report({ kind: 'loaded', policy: policies.enforced.name, warnings });
     this.#watch = this.#watchOver(files);
@@ -97,6 +99,11 @@ export class PolicyRuntime {
 
   get current(): PoliciesInForce {
     return this.#current;
+  }
+
+  /** SHA-256 of the documents in force, base64url: which policy it is, and nothing of the secrets. */
+  get digest(): string {
+    return this.#digest;
   }
 
   /** `kept`: newer files are broken, what is in force still serves. */
@@ -108,9 +115,10 @@ export class PolicyRuntime {
   look(): void {
     const { report } = this.#options;
     try {
-      const { policies, judged, files, warnings } = this.#build();
+      const { policies, judged, digest, files, warnings } = this.#build();
       if (judged === this.#judged) return;
       this.#judged = judged;
+      this.#digest = digest;
       this.#current = policies;
       this.#state = 'loaded';
       this.#watch?.close();
@@ -136,7 +144,13 @@ export class PolicyRuntime {
     return watchFiles(files, () => this.look(), this.#options);
   }
 
-  #build(): { policies: PoliciesInForce; judged: string; files: string[]; warnings: number } {
+  #build(): {
+    policies: PoliciesInForce;
+    judged: string;
+    digest: string;
+    files: string[];
+    warnings: number;
+  } {
     const { file, shadow, keyFiles } = this.#options.config;
     const enforced = openPolicyFiles(file);
     const beside = shadow === undefined ? undefined : openPolicyFiles(shadow);
@@ -160,6 +174,7 @@ export class PolicyRuntime {
         shadow: beside && compile({ ...beside.policy, mode: 'shadow' }),
       },
       judged: hash.digest('base64'),
+      digest: digestOf(enforced.files.map(({ text }) => text)),
       files: [...texts.map((text) => text.file), ...keyFiles],
       warnings,
     };
@@ -175,6 +190,12 @@ export class PolicyRuntime {
     if (hasErrors(found)) throw new PolicyRefused(found.filter(({ severity }) => severity === 'error'));
     return found.length;
   }
+}
+
+function digestOf(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length}:`).update(text);
+  return hash.digest('base64url');
 }
 
 /** @throws FileMissing; RangeError when it is too short */

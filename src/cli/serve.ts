@@ -64,6 +64,7 @@ async function serve(config: Config): Promise<void> {
     decided: (audience, mode, decisions) => inner.decided(audience, mode, decisions),
     capabilities: inner.capabilities,
     http: inner.http,
+    signals: inner.signals,
     certificates(report) {
       if (report.kind === 'kept') certificates = 'kept';
       else if (report.kind === 'reloaded') certificates = 'loaded';

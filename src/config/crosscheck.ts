@@ -28,6 +28,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...halfPairs(config, report),
     ...contradictingLimits(config, report),
     ...missingParts(config, report),
+    ...impossibleAttestations(config, report),
   ];
 }
 
@@ -188,4 +189,21 @@ function contradictingLimits({ limits }: Config, report: Report): ConfigProblem[
       `\`limits.${key}\` (${limits[key]}) must not be more than \`limits.stanzaBytesMax\` (${limits.stanzaBytesMax})`,
     ),
   );
+}
+
+function impossibleAttestations({ gatekeepers, signals }: Config, report: Report): ConfigProblem[] {
+  return gatekeepers.flatMap(({ attestation, clientCertFile }, index) => {
+    if (attestation === undefined) return [];
+    const path = ['gatekeepers', index, 'attestation'];
+    const unsigned = '`signals` is missing: attestations need an issuer and keys to sign with';
+    const unbound =
+      '`clientCertFile` is missing: an attestation in a PROXY header is bound to the client certificate';
+    const profile = attestation.carriers.proxyProtocol?.profile ?? 'none';
+    return [
+      ...(signals === undefined ? [report('ERR_CONFIG_MISSING', path, unsigned)] : []),
+      ...(profile !== 'none' && clientCertFile === undefined
+        ? [report('ERR_CONFIG_MISSING', [...path, 'carriers', 'proxyProtocol'], unbound)]
+        : []),
+    ];
+  });
 }

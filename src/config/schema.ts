@@ -5,6 +5,7 @@ import { policySection } from './sections/policy.ts';
 import { capabilities } from './sections/capabilities.ts';
 import { enlistment, mediaCallers, publicHttp, pushCaller } from './sections/http.ts';
 import { provider } from './sections/provider.ts';
+import { attestation, proxyProtocol, signals } from './sections/signals.ts';
 import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
 
 const otlpEndpoint = z
@@ -31,6 +32,7 @@ const listener = z
       '`starttls`: plain first, encrypted before anything else (RFC 6120 §5), usually port 5222; `direct`: encrypted ' +
         'from the first byte (XEP-0368), usually port 5223. There is no default: a wrong guess hangs.',
     ),
+    proxyProtocol: proxyProtocol.optional(),
   })
   .describe('A port that clients connect to.');
 
@@ -92,6 +94,7 @@ const gatekeeper = z
           '(OAUTHBEARER, or PLAIN with the token as the password), which the proxy verifies as `provider` says and ' +
           'presents to the gatekeeper by OAUTHBEARER (RFC 7628).',
       ),
+    attestation: attestation.optional(),
     redirects,
     enlistment: enlistment.optional(),
     push: pushCaller.optional(),
@@ -204,6 +207,7 @@ export const configSchema = z
     capabilities: capabilities.optional(),
     provider: provider.optional(),
     http: publicHttp.optional(),
+    signals: signals.optional(),
     limits,
     timeouts,
     admin,
@@ -217,5 +221,6 @@ export type Config = Immutable<z.output<typeof configSchema>>;
 
 export type CertificateConfig = Config['certificates'][number];
 export type GatekeeperConfig = Config['gatekeepers'][number];
+export type ListenerConfig = Config['listeners'][number];
 
 type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;

@@ -176,6 +176,35 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     cause: 'The gatekeeper redirected to an address that is not allowed (see-other-host).',
     wayOut: 'Add the address to `redirects.allow` if the gatekeeper is to be trusted with it.',
   },
+  ERR_PROXY_HEADER: {
+    cause: 'A trusted load balancer sent no PROXY protocol header that could be read, or not in time.',
+    wayOut:
+      'Turn the PROXY protocol on at the load balancer, or take it out of `listeners[].proxyProtocol.trusted`.',
+  },
+  ERR_SIGNALS_NOT_OFFERED: {
+    cause:
+      'Attestations are required and the gatekeeper does not advertise connection signals before authentication.',
+    wayOut: 'Have the gatekeeper advertise them, or set `gatekeepers[].attestation.required` to false.',
+  },
+  ERR_SIGNALS_TLS_VERSION: {
+    cause:
+      'Attestations are required, and the gatekeeper speaks TLS 1.2, which they cannot be bound to (RFC 9266).',
+    wayOut: 'Have the gatekeeper speak TLS 1.3, or set `gatekeepers[].attestation.required` to false.',
+  },
+  ERR_SIGNALS_CERTIFICATE: {
+    cause:
+      'Attestations are required in the PROXY header, and there is no client certificate to bind them to.',
+    wayOut: 'Set `gatekeepers[].clientCertFile` and `clientKeyFile`.',
+  },
+  ERR_SIGNALS_NO_KEY: {
+    cause: 'Attestations are required and no signing key may sign yet.',
+    wayOut: 'Put a key into `signals.keysFolder` whose start has come.',
+  },
+  ERR_SIGNALS_TOO_LARGE: {
+    cause: 'Attestations are required and the PROXY header with one is larger than allowed.',
+    wayOut:
+      'Raise `gatekeepers[].attestation.carriers.proxyProtocol.headerBytesMax` if the gatekeeper can read it.',
+  },
   ERR_SHUTDOWN: { cause: 'The proxy is stopping.', wayOut: 'None needed: clients reconnect.' },
   ERR_INTERNAL: {
     cause: 'A defect of the proxy.',

@@ -14,6 +14,9 @@ interface EventDefinition {
 const sides = ['client', 'gatekeeper'] as const;
 const tlsModes = ['starttls', 'direct'] as const;
 
+/** Whose packets a listener sees. */
+export const listenerSights = ['edge', 'behind-balancer', 'unsupported', 'off'] as const;
+
 const listenFailures = ['port-in-use', 'forbidden', 'no-such-address', 'other'] as const;
 
 /** Why a session ended. The same words are a label of narthex_session_closes_total. */
@@ -29,6 +32,7 @@ export const logEvents = {
   'proxy.draining': { level: 'info', fields: { sessions: 'number', drainMs: 'number' } },
   'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
   'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },
+  'listener.signals': { level: 'info', fields: { listener: 'label', syn: listenerSights } },
   'listener.closed': { level: 'info', fields: { listener: 'label' } },
   'listener.failed': { level: 'error', fields: { listener: 'label', why: listenFailures } },
   'admin.opened': { level: 'info', fields: { port: 'number' } },
@@ -41,6 +45,8 @@ export const logEvents = {
   'media.made-up-key': { level: 'warn', fields: {} },
   'capabilities.loaded': { level: 'info', fields: {} },
   'capabilities.kept': { level: 'error', fields: {} },
+  'signing-keys.loaded': { level: 'info', fields: { keys: 'number' } },
+  'signing-keys.kept': { level: 'error', fields: {} },
   'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },
   'session.opened': { level: 'debug', fields: { session: 'number', listener: 'label' } },
   'session.routed': { level: 'debug', fields: { session: 'number', gatekeeper: 'label' } },

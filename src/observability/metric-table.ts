@@ -110,6 +110,21 @@ export const metricTable = {
     help: 'Content kept from clients that cannot receive it, by action and kind of content.',
     labels: ['action', 'kind'],
   },
+  narthex_signal_captures_total: {
+    type: 'counter',
+    help: 'Connection signals when TLS was up: who saw them (edge, balancer), or why they are absent.',
+    labels: ['field', 'outcome'],
+  },
+  narthex_attestations_total: {
+    type: 'counter',
+    help: 'Attestations of connection signals, by gatekeeper, carrier and outcome: sent, or why not.',
+    labels: ['gatekeeper', 'carrier', 'outcome'],
+  },
+  narthex_signing_key_reloads_total: {
+    type: 'counter',
+    help: 'Attempts to load changed signing keys: replaced, or kept because the new ones are broken.',
+    labels: ['outcome'],
+  },
 } as const satisfies Record<`narthex_${string}`, MetricDefinition>;
 
 export type MetricName = keyof typeof metricTable;

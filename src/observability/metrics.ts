@@ -47,6 +47,10 @@ export interface Metrics {
   readonly presenceHeld: () => void;
   /** @param kind a name of the content-kind table. */
   readonly contentRefused: (action: 'bounce' | 'drop' | 'fallback', kind: Label) => void;
+  /** @param field its name in the catalogue. @param outcome who saw it, or the word for why nobody did. */
+  readonly signalCaptured: (field: `conn.${string}`, outcome: Label) => void;
+  readonly attested: (gatekeeper: Label, carrier: Label, outcome: Label) => void;
+  readonly signingKeysReloaded: (outcome: ReloadOutcome) => void;
 }
 
 export interface MetricsOptions {
@@ -77,6 +81,9 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const answers = counter(registry, 'narthex_capability_answers_total');
   const holds = counter(registry, 'narthex_capability_holds_total');
   const content = counter(registry, 'narthex_content_refusals_total');
+  const captures = counter(registry, 'narthex_signal_captures_total');
+  const attestations = counter(registry, 'narthex_attestations_total');
+  const keyReloads = counter(registry, 'narthex_signing_key_reloads_total');
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
   countTraffic(registry, traffic);
   const decisions = new DecisionCounts();
@@ -86,7 +93,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   for (const reason of closeReasons) closes.inc({ reason }, 0);
   for (const code of Object.keys(streamErrors)) refusals.inc({ code }, 0);
   for (const outcome of ['replaced', 'kept'])
-    for (const each of [reloads, policyReloads, capabilityReloads]) each.inc({ outcome }, 0);
+    for (const each of [reloads, policyReloads, capabilityReloads, keyReloads]) each.inc({ outcome }, 0);
   for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
 
@@ -115,6 +122,9 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     capabilitiesAnswered: () => answers.inc(),
     presenceHeld: () => holds.inc(),
     contentRefused: (action, kind) => content.inc({ action, kind }),
+    signalCaptured: (field, outcome) => captures.inc({ field, outcome }),
+    attested: (gatekeeper, carrier, outcome) => attestations.inc({ gatekeeper, carrier, outcome }),
+    signingKeysReloaded: (outcome) => keyReloads.inc({ outcome }),
   };
 }
 

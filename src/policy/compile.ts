@@ -59,6 +59,7 @@ export class CompiledPolicy {
     'to-gatekeeper': new Map(),
     'to-client': new Map(),
   };
+  readonly #rulings = new Map<string, Ruling>();
 
   /** @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys. */
   constructor(policy: Policy, { catalogue, names, pseudonyms }: CompileOptions) {
@@ -110,6 +111,60 @@ export class CompiledPolicy {
     }
     return decision;
   }
+
+  /** What becomes of a field that is in no stanza, with the decision to be counted. Exceptions for a whole gatekeeper
+   *  hold; those for an account or a contact cannot, since a connection has none yet.
+   *  @param now milliseconds since 1970 */
+  ruling(audience: Audience, field: string, { gatekeeper, now }: RulingContext): Ruling {
+    const applying = this.exceptions.map(
+      ({ when, expiresAt }) =>
+        now < expiresAt &&
+        when.gatekeeper === gatekeeper &&
+        when.accountDomain === undefined &&
+        when.contactDomain === undefined,
+    );
+    const key = `${audience} ${field} ${applying.join()}`;
+    let ruling = this.#rulings.get(key);
+    if (ruling === undefined) {
+      ruling = this.#rule(audience, field, applying);
+      this.#rulings.set(key, ruling);
+    }
+    return ruling;
+  }
+
+  #rule(audience: Audience, field: string, applying: readonly boolean[]): Ruling {
+    const matrix = this.exceptions.reduce(
+      (under, exception, index) => (applying[index] === true ? overlay(under, exception.matrix) : under),
+      this.#policy.matrix,
+    );
+    const required = this.#catalogue.fields.get(field)?.classes.includes('gatekeeper-required') ?? false;
+    return { ...decisionOn({ ...this.#policy, matrix }, audience, field), required };
+  }
+}
+
+interface RulingContext {
+  /** The operator's name for it. */
+  readonly gatekeeper: string;
+  readonly now: number;
+}
+
+/** How a field may appear to an audience. */
+export interface Ruling {
+  readonly treatment: Treatment;
+  /** The same object each time, so that it can be counted. */
+  readonly decision: Decision;
+  /** Whether gatekeepers' rules for intermediaries ask for the field. */
+  readonly required: boolean;
+}
+
+function decisionOn(
+  policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>,
+  audience: Audience,
+  field: string,
+): { treatment: Treatment; decision: Decision } {
+  const { treatment, rule } = treatmentOf(policy, audience, field);
+  const reason = reasonOf(rule, policy.name);
+  return { treatment, decision: { field, treatment: treatment.kind, reason } };
 }
 
 /** As decisions name what the catalogue does not know. */
@@ -228,9 +283,7 @@ class TableBuilder {
   }
 
   #ruleFor(audience: Audience, field: Field): { treatment: Treatment; decision: Decision } {
-    const { treatment, rule } = treatmentOf(this.#policy, audience, field.name);
-    const reason = reasonOf(rule, this.#policy.name);
-    return { treatment, decision: { field: field.name, treatment: treatment.kind, reason } };
+    return decisionOn(this.#policy, audience, field.name);
   }
 
   #add(selector: Selector, rule: Omit<TableRule, 'matches'>): void {

@@ -1,7 +1,16 @@
 /** The running proxy: its listeners, its live sessions, and how it stops. */
 import type { Socket } from 'node:net';
-import type { Admission, RefusalCode } from '../transport/admission.ts';
-import { listen, type Listener } from '../transport/listen.ts';
+import { ConnectionEvidence, type Arrival, type CaptureSwitches } from '../signals/connection-evidence.ts';
+import type { BalancerFields } from '../signals/evidence.ts';
+import type { SynCapture } from '../signals/saved-syn.ts';
+import type { Admission } from '../transport/admission.ts';
+import {
+  listen,
+  type Balancers,
+  type Listener,
+  type ListenRefusal,
+  type SynSight,
+} from '../transport/listen.ts';
 import type { SessionObserver } from './observer.ts';
 import { Session, type SessionOptions } from './session.ts';
 
@@ -12,15 +21,25 @@ export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: 'direct' | 'starttls';
+  /** Load balancers in front of it, and in which fields they report fingerprints. */
+  readonly balancers?: (Balancers & { readonly fields: BalancerFields }) | undefined;
+}
+
+/** How connections are looked at. */
+export interface CaptureOptions {
+  readonly switches: CaptureSwitches;
+  /** Undefined when no packet and no round trip is to be looked at. */
+  readonly syn: SynCapture | undefined;
 }
 
 export interface GatewayOptions {
   readonly listeners: readonly ListenerOptions[];
   readonly admission: Admission;
+  readonly capture: CaptureOptions;
   readonly session: SessionOptions;
   /** An observer for each session that begins on this listener. */
   readonly observe: (listener: string) => SessionObserver;
-  readonly onRefused: (listener: string, code: RefusalCode) => void;
+  readonly onRefused: (listener: string, code: ListenRefusal) => void;
 }
 
 export class Gateway {
@@ -44,6 +63,11 @@ export class Gateway {
       throw error;
     }
     return this.#listeners.map(({ address }) => address.port);
+  }
+
+  /** Whose packets each listener sees, in the order of the options. */
+  get synSights(): readonly SynSight[] {
+    return this.#listeners.map(({ synSight }) => synSight);
   }
 
   get draining(): boolean {
@@ -83,14 +107,18 @@ export class Gateway {
     return listen({
       target: { kind: 'address', host, port },
       admission: this.#options.admission,
-      onConnection: (socket) => this.#begin(socket, options),
+      synCapture: this.#options.capture.syn,
+      balancers: options.balancers,
+      onConnection: (socket, arrival) => this.#begin(socket, arrival, options),
       onRefused: (code) => this.#options.onRefused(name, code),
     });
   }
 
-  #begin(socket: Socket, listener: ListenerOptions): void {
+  #begin(socket: Socket, arrival: Arrival, listener: ListenerOptions): void {
+    const { switches } = this.#options.capture;
+    const evidence = new ConnectionEvidence(arrival, switches, listener.balancers?.fields);
     const session = new Session(
-      socket,
+      { socket, evidence },
       listener,
       this.#options.session,
       this.#options.observe(listener.name),

@@ -34,6 +34,9 @@ function refuseEarly(direction: Direction): Verdict {
 
 function judgeClient(stanza: Stanza, { phase }: StageContext): Verdict {
   const namespace = stanza.namespaceName(0);
+  // Only the proxy speaks of connections, and only over them.
+  if (namespace === ns.signals)
+    return { kind: 'close', error: new StreamError('policy-violation', { code: 'ERR_NEGOTIATION' }) };
   if (namespace === ns.compress) return { kind: 'drop', reply: compressionRefused };
   if (namespace === ns.tls)
     return { kind: 'close', error: new StreamError('unsupported-feature', { code: 'ERR_NEGOTIATION' }) };
@@ -49,6 +52,7 @@ function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
       kind: 'close',
       error: new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' }),
     };
+  if (stanza.namespaceName(0) === ns.signals) return { kind: 'drop' };
   const edits = hideLocations(stanza);
   return edits.length === 0 ? forward : { kind: 'forward', edits };
 }
@@ -68,7 +72,8 @@ function judgeFeatures(stanza: Stanza, { channelBinding }: StageContext): Verdic
   const edits: Edit[] = [];
   for (const child of children(stanza, 0)) {
     const namespace = stanza.namespaceName(child);
-    if (namespace === ns.tls || namespace === ns.compressFeature) edits.push(removal(stanza, child));
+    if (namespace === ns.tls || namespace === ns.compressFeature || namespace === ns.signals)
+      edits.push(removal(stanza, child));
     else if (namespace === ns.saslChannelBinding) {
       if (channelBinding === 'upstream-without-plus') return { kind: 'close', error: channelBindingTrap() };
       if (channelBinding === 'reauthenticate') continue;

@@ -5,6 +5,9 @@
  *  their differences are data. Whatever happens to one side happens to the other. */
 import type { Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import type { ClientHelloProgress } from '../signals/client-hello-reader.ts';
+import type { ConnectionEvidence, HandshakeFacts } from '../signals/connection-evidence.ts';
+import { signalsElement } from '../signals/nonza.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { StreamError } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
@@ -17,6 +20,7 @@ import type { Workspace } from '../stream/workspace.ts';
 import { clientHeader, writeClose, writeError, writeHeader } from '../stream/write.ts';
 import { endGracefully, onPeerEnd } from '../transport/close.ts';
 import type { WriteStallWatch } from '../transport/write-stall.ts';
+import type { GatekeeperAttestations } from './attestations.ts';
 import type { CloseReason, SessionObserver } from './observer.ts';
 import { Outlet } from './outlet.ts';
 import type { Phase } from './phase.ts';
@@ -29,9 +33,17 @@ export interface GatekeeperRoute {
   /** The operator's name for it. */
   readonly name: string;
   readonly channelBinding: StageContext['channelBinding'];
-  /** Connects for one session: TLS is up, no stream is open.
-   *  @throws StreamError ERR_UPSTREAM_…, or the signal's reason. */
-  connect(domain: string, signal: AbortSignal): Promise<Socket>;
+  /** What it is told of its clients' connections; undefined when nothing. */
+  readonly attestations: GatekeeperAttestations | undefined;
+  /** Connects for one session, of a client as `evidence` says: TLS is up, no stream is open.
+   *  @throws StreamError ERR_UPSTREAM_…, ERR_SIGNALS_…, or the signal's reason. */
+  connect(domain: string, signal: AbortSignal, evidence: ConnectionEvidence): Promise<Socket>;
+}
+
+/** A client's connection with TLS on it. */
+export interface SecuredConnection {
+  readonly socket: Socket;
+  readonly handshake: HandshakeFacts;
 }
 
 /** What every session of a process shares. */
@@ -42,11 +54,14 @@ export interface SessionOptions extends RelayOptions {
   readonly preAuthenticationLimits: StreamLimits;
   /** The gatekeeper of an XMPP domain, or undefined when it is not ours. */
   readonly route: (domain: string) => GatekeeperRoute | undefined;
-  /** Takes TLS from a client. @throws StreamError */
+  /** Takes TLS from a client, and tells its first flight to whoever asks. @throws StreamError */
   readonly secure: (
     socket: Socket,
     signal: AbortSignal,
-  ) => Promise<{ readonly socket: Socket; readonly serverName: string | undefined }>;
+    onClientHello: ((progress: ClientHelloProgress) => void) | undefined,
+  ) => Promise<SecuredConnection>;
+  /** Hears of each connection whose TLS is up. Nothing of it may be written down but whether it was seen. */
+  readonly captured: (evidence: ConnectionEvidence) => void;
   readonly writeStalls: WriteStallWatch;
   /** From accept until SASL success, in milliseconds. */
   readonly preAuthenticationMs: number;
@@ -63,6 +78,12 @@ export interface SessionListener {
   /** The operator's name for it. */
   readonly name: string;
   readonly tls: 'direct' | 'starttls';
+}
+
+/** A connection to begin a session on. */
+export interface AcceptedConnection {
+  readonly socket: Socket;
+  readonly evidence: ConnectionEvidence;
 }
 
 /** One side of a session. */
@@ -102,12 +123,15 @@ export class Session implements RelayHost {
   #accepted: Socket;
   #reason: CloseReason | undefined;
   #preAuthentication: NodeJS.Timeout;
-  #serverName: string | undefined;
+  readonly #evidence: ConnectionEvidence;
   #accountSettled = false;
+  /** The gatekeeper's features are to be answered with a statement about the connection, before anything of the
+   *  client's is read. */
+  #attesting = false;
 
   /** Takes over a connection that was just accepted. */
   constructor(
-    socket: Socket,
+    { socket, evidence }: AcceptedConnection,
     { name, tls }: SessionListener,
     options: SessionOptions,
     observer: SessionObserver,
@@ -117,6 +141,7 @@ export class Session implements RelayHost {
     this.#options = options;
     this.#observer = observer;
     this.#accepted = socket;
+    this.#evidence = evidence;
     const { promise, resolve } = Promise.withResolvers<CloseReason>();
     this.done = promise;
     this.#settle = resolve;
@@ -187,7 +212,8 @@ export class Session implements RelayHost {
         void this.#secure(socket);
       });
     };
-    socket.on('data', read);
+    // Behind a load balancer it was paused when its header had been read.
+    socket.on('data', read).resume();
   }
 
   async #secure(socket: Socket): Promise<void> {
@@ -195,13 +221,18 @@ export class Session implements RelayHost {
     // From here on the plain socket belongs to the handshake: nothing may be said in clear text any more.
     this.#client = undefined;
     try {
-      const secured = await this.#options.secure(socket, this.#abort.signal);
+      const evidence = this.#evidence;
+      const noteClientHello = evidence.wantsClientHello
+        ? (progress: ClientHelloProgress): void => evidence.noteClientHello(progress)
+        : undefined;
+      const secured = await this.#options.secure(socket, this.#abort.signal, noteClientHello);
       if (this.#reason !== undefined) {
         secured.socket.destroy();
         return;
       }
       this.#observer.secured('client', 'ok', this.#options.now() - started);
-      this.#serverName = secured.serverName;
+      evidence.noteHandshake(secured.handshake);
+      this.#options.captured(evidence);
       this.#client = this.#open(secured.socket, 'client', this.#routingSink());
       this.#enter('routing');
       this.#read(this.#client);
@@ -239,7 +270,7 @@ export class Session implements RelayHost {
       this.#route = this.#chooseRoute(header);
       this.#enter('dialling');
       dialling = true;
-      const socket = await this.#route.connect(this.domain, this.#abort.signal);
+      const socket = await this.#route.connect(this.domain, this.#abort.signal, this.#evidence);
       this.#observer.dialled(this.#route.name, 'ok', this.#options.now() - started);
       dialling = false;
       if (this.#reason !== undefined) {
@@ -247,12 +278,13 @@ export class Session implements RelayHost {
         return;
       }
       this.#gatekeeper = this.#open(socket, 'gatekeeper', this.#relaySink('gatekeeper'));
+      this.#attesting = this.#route.attestations?.overStream === true;
       this.#enter('authenticating');
       this.#client!.scanner.sink = this.#relaySink('client');
       this.#sendHeader(this.#gatekeeper, header);
       this.#gatekeeper.outlet.flush();
       this.#read(this.#gatekeeper);
-      this.#resume(this.#client!);
+      if (!this.#attesting) this.#resume(this.#client!);
     } catch (error) {
       if (this.#reason !== undefined) return;
       const refusal = asStreamError(error);
@@ -270,7 +302,8 @@ export class Session implements RelayHost {
     const domain = (attributes.get('to') ?? '').toLowerCase();
     const route = this.#options.route(domain);
     if (route === undefined) throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
-    if (this.#serverName !== undefined && this.#serverName.toLowerCase() !== domain)
+    const serverName = this.#evidence.handshake?.serverName;
+    if (serverName !== undefined && serverName.toLowerCase() !== domain)
       throw new StreamError('host-unknown', { code: 'ERR_SNI_MISMATCH' });
     this.domain = domain;
     return route;
@@ -287,6 +320,7 @@ export class Session implements RelayHost {
       stanza: (stanza) => {
         this.#learn(stanza, direction);
         this.#observer.stanza(direction, stanza.kind);
+        if (this.#attesting && side === 'gatekeeper') this.#attest(stanza);
         this.#relay.take(stanza, direction);
       },
       // Never in the middle of an authentication (XEP-0388 §2.6).
@@ -295,6 +329,16 @@ export class Session implements RelayHost {
       },
       end: () => (side === 'client' ? this.#peerEnded('client') : this.#gatekeeperClosed()),
     };
+  }
+
+  /** Answers the first features with the statement, which so goes before anything of the client's. */
+  #attest(features: Stanza): void {
+    if (!features.is(0, ns.streams, 'features')) return;
+    this.#attesting = false;
+    const offered = hasChild(features, ns.signals, signalsElement);
+    const { outlet, socket } = this.#gatekeeper!;
+    const nonza = this.#route!.attestations!.nonza(this.#evidence, socket, offered);
+    if (nonza !== undefined) outlet.put(nonza);
   }
 
   outlet(direction: Direction): Outlet {
@@ -403,15 +447,17 @@ export class Session implements RelayHost {
   #take(leg: Leg, chunk: Uint8Array): void {
     if (this.phase === 'closing') return;
     this.#observer.bytes(leg.direction, chunk.length);
-    if (this.phase === 'dialling') {
+    if (this.phase === 'dialling' || (this.#attesting && leg.side === 'client')) {
       this.#keep(leg, chunk);
       return;
     }
+    const attesting = this.#attesting;
     this.#guarded(leg, () => {
       const taken = leg.scanner.push(chunk);
       if (taken < chunk.length) this.#keep(leg, chunk.subarray(taken));
       this.flush();
     });
+    if (attesting && !this.#attesting && this.#reason === undefined) this.#resume(this.#client!);
   }
 
   /** While the gatekeeper is dialled the client is still read, so that its leaving is seen, but not beyond what a
@@ -546,6 +592,10 @@ export class Session implements RelayHost {
 
 const keepAlive = Buffer.from(' ');
 
+const noStatement =
+  'The messaging server cannot be told what this connection looks like, which it must be; its operator and that of ' +
+  'this service have to agree on how.';
+
 /** What a client is told beside the condition. */
 const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
   ERR_UPSTREAM_UNREACHABLE: 'The messaging server cannot be reached; try again later.',
@@ -559,10 +609,21 @@ const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
   ERR_REAUTHENTICATION_OFFER: 'The messaging server does not take ownership tokens.',
   ERR_AUTHENTICATION_ATTEMPTS: 'Too many attempts to authenticate.',
   ERR_SHUTDOWN: 'Connect again.',
+  ERR_SIGNALS_NOT_OFFERED: noStatement,
+  ERR_SIGNALS_TLS_VERSION: noStatement,
+  ERR_SIGNALS_CERTIFICATE: noStatement,
+  ERR_SIGNALS_NO_KEY: noStatement,
+  ERR_SIGNALS_TOO_LARGE: noStatement,
 };
 
 function isWhitespaceOnly(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
+}
+
+function hasChild(stanza: Stanza, namespace: string, local: string): boolean {
+  for (let child = stanza.firstChild(); child !== -1; child = stanza.nextSibling(child))
+    if (stanza.is(child, namespace, local)) return true;
+  return false;
 }
 
 function asStreamError(error: unknown): StreamError {

@@ -5,6 +5,7 @@ import { dial, type Target } from '../transport/dial.ts';
 import type { Resolver } from '../transport/srv.ts';
 import { startTls } from '../transport/starttls.ts';
 import type { UpstreamCredentials } from '../transport/upstream-credentials.ts';
+import type { GatekeeperAttestations } from './attestations.ts';
 import type { GatekeeperRoute } from './session.ts';
 
 export interface UpstreamOptions {
@@ -12,6 +13,7 @@ export interface UpstreamOptions {
   readonly target: Target;
   readonly channelBinding: GatekeeperRoute['channelBinding'];
   readonly credentials: UpstreamCredentials;
+  readonly attestations: GatekeeperAttestations | undefined;
   readonly resolver: Resolver;
   readonly names: Names;
   readonly workspace: Workspace;
@@ -21,15 +23,19 @@ export interface UpstreamOptions {
 
 /** A gatekeeper that sessions dial: one connection for each, with TLS on it, never shared. */
 export function createUpstream(options: UpstreamOptions): GatekeeperRoute {
-  const { name, target, channelBinding, credentials, resolver, names, workspace, dialTimeoutMs } = options;
+  const { name, target, channelBinding, credentials, attestations } = options;
+  const { resolver, names, workspace, dialTimeoutMs } = options;
   return {
     name,
     channelBinding,
-    async connect(domain, signal): Promise<Socket> {
+    attestations,
+    async connect(domain, signal, evidence): Promise<Socket> {
+      const preface = attestations?.proxyHeader(evidence, credentials.certificateSha256());
       const dialled = await dial(target, {
         domain,
         context: credentials.context(),
         resolver,
+        preface,
         dialTimeoutMs,
         attemptTimeoutMs: Math.ceil(dialTimeoutMs / 2),
         signal,

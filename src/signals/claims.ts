@@ -1,4 +1,5 @@
 import type {
+  AddressEvidence,
   ConnectionSignals,
   Necessity,
   RoundTripEvidence,
@@ -7,7 +8,6 @@ import type {
   TlsEvidence,
 } from './evidence.ts';
 import { absentReasons } from './evidence.ts';
-import type { Sensitive } from '../stanza/sensitive.ts';
 
 /** The `signals` claim: what goes over the wire, in the names of docs/connection-signals.md. A signal that the policy
  *  does not give to this gatekeeper has no member at all; one that could not be captured says why. */
@@ -25,12 +25,12 @@ type SignalClaim =
 export type SignalNecessities = { readonly [K in SignalName]?: Necessity };
 
 /** The names of the policy's catalogue for the members of the claim. */
-export const catalogueFields: Readonly<Record<SignalName, string>> = {
+export const catalogueFields = {
   client_ip: 'conn.client-ip',
   tcp: 'conn.tcp-fingerprint',
   tls: 'conn.tls-fingerprint',
   round_trip: 'conn.round-trip',
-};
+} as const satisfies Readonly<Record<SignalName, string>>;
 
 /** The address is revealed here, on purpose, to the gatekeeper that is owed it. */
 export function signalClaims(signals: ConnectionSignals, necessities: SignalNecessities): SignalClaims {
@@ -50,8 +50,8 @@ function claim<T>(signal: Signal<T>, necessity: Necessity, members: (value: T) =
   return { ...members(signal.value), observed_by: signal.observedBy, necessity };
 }
 
-function addressMembers(address: Sensitive<string>): Members {
-  return { address: address.reveal() };
+function addressMembers({ address, prefixBits }: AddressEvidence): Members {
+  return { address: address.reveal(), ...(prefixBits === undefined ? {} : { prefix: prefixBits }) };
 }
 
 function tcpMembers({ p0f, distance }: TcpEvidence): Members {
@@ -71,7 +71,7 @@ function roundTripMembers({ tcpMs, tlsMs }: RoundTripEvidence): Members {
 const shapes: Readonly<
   Record<SignalName, Readonly<Record<string, readonly ['string' | 'number', boolean]>>>
 > = {
-  client_ip: { address: ['string', true] },
+  client_ip: { address: ['string', true], prefix: ['number', false] },
   tcp: { p0f: ['string', true], distance: ['number', false] },
   tls: { ja4: ['string', true], ja4_stable: ['string', false] },
   round_trip: { tcp_ms: ['number', true], tls_ms: ['number', false] },

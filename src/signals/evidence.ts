@@ -45,14 +45,21 @@ export type Signal<T> =
 
 /** Everything known of one connection, by the names of the policy's catalogue. */
 export interface ConnectionSignals {
-  /** `conn.client-ip`: canonical text. */
-  readonly clientIp: Signal<Sensitive<string>>;
+  /** `conn.client-ip` */
+  readonly clientIp: Signal<AddressEvidence>;
   /** `conn.tcp-fingerprint` */
   readonly tcpFingerprint: Signal<TcpEvidence>;
   /** `conn.tls-fingerprint` */
   readonly tlsFingerprint: Signal<TlsEvidence>;
   /** `conn.round-trip` */
   readonly roundTrip: Signal<RoundTripEvidence>;
+}
+
+export interface AddressEvidence {
+  /** Canonical text. */
+  readonly address: Sensitive<string>;
+  /** How many bits of it are told, where not all of them are; the others are 0. */
+  readonly prefixBits: number | undefined;
 }
 
 /** A balancer reports the signature only; then `distance` is unknown. */
@@ -84,18 +91,27 @@ export function absent(reason: AbsentReason): Signal<never> {
   return { kind: 'absent', reason };
 }
 
-/** The client's address. Prefixes in bits coarsen it, where the policy says so and the obligations allow it.
- *  `parse-error` when the text is no address. */
-export function clientIpSignal(
-  address: string,
-  observedBy: Observer,
-  prefixBits: { readonly ipv4?: number; readonly ipv6?: number } = {},
-): Signal<Sensitive<string>> {
+/** The client's address. `parse-error` when the text is no address. */
+export function clientIpSignal(address: string, observedBy: Observer): Signal<AddressEvidence> {
   const ip = parseIp(address);
   if (ip === undefined) return absent('parse-error');
-  const { ipv4 = 32, ipv6 = 128 } = prefixBits;
-  const kept = prefixOf(ip, ip.version === 4 ? ipv4 : ipv6);
-  return { kind: 'seen', value: new Sensitive(formatIp(kept)), observedBy };
+  return { kind: 'seen', value: { address: new Sensitive(formatIp(ip)), prefixBits: undefined }, observedBy };
+}
+
+/** The same address with everything behind the prefix withheld. Prefixes in bits. */
+export function coarsenAddress(
+  { address }: AddressEvidence,
+  prefixBits: { readonly ipv4: number; readonly ipv6: number },
+): AddressEvidence {
+  const ip = parseIp(address.reveal())!;
+  const bits = ip.version === 4 ? prefixBits.ipv4 : prefixBits.ipv6;
+  return { address: new Sensitive(formatIp(prefixOf(ip, bits))), prefixBits: bits };
+}
+
+/** Times rounded down to a grain in milliseconds. */
+export function coarsenRoundTrip({ tcpMs, tlsMs }: RoundTripEvidence, grainMs: number): RoundTripEvidence {
+  const down = (ms: number): number => Math.floor(ms / grainMs) * grainMs;
+  return { tcpMs: down(tcpMs), tlsMs: tlsMs === undefined ? undefined : down(tlsMs) };
 }
 
 /** From what the kernel kept. A connection that a load balancer opened is to be given as `absent('behind-lb')`. */

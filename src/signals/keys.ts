@@ -29,6 +29,14 @@ export interface KeyFile {
  *  - `ERR_KEY_DUPLICATE`: two files have one key id, or one start. */
 export type KeyErrorCode = 'ERR_KEY_NONE' | 'ERR_KEY_NAME' | 'ERR_KEY_TYPE' | 'ERR_KEY_DUPLICATE';
 
+/** What is wrong with a folder, to follow its name. */
+export const keyProblems: Readonly<Record<KeyErrorCode, string>> = {
+  ERR_KEY_NONE: 'has no .pem file',
+  ERR_KEY_NAME: 'has a .pem file whose name is no key id with or without a start',
+  ERR_KEY_TYPE: 'has a .pem file that is no unencrypted Ed25519 private key',
+  ERR_KEY_DUPLICATE: 'has two keys of one id or of one start',
+};
+
 /** @property index of the offending file in the order given; -1 when none is to blame. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
@@ -90,6 +98,11 @@ export class SigningKeys {
   /** The public halves (RFC 7517), to be served to the gatekeeper. */
   jwks(): { readonly keys: readonly JWK[] } {
     return { keys: this.#keys.map(({ jwk }) => ({ ...jwk })) };
+  }
+
+  /** What the names of the files say, latest start first. */
+  starts(): readonly SigningKey[] {
+    return this.#keys.map(({ kid, notBefore }) => ({ kid, notBefore }));
   }
 
   #activeKey(now: number): LoadedKey {

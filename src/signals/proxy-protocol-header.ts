@@ -5,13 +5,15 @@ import { sslClient, tlvType } from './proxy-tlv.ts';
 
 /** How much the header says.
  *
- *  - `none`: the addresses, no field: 28 or 52 bytes, for receivers that read no more than 107.
+ *  - `none`: the addresses, no field: 28 or 52 bytes (16 without addresses), for receivers that read no more than 107.
  *  - `standard`: and a checksum and the attestation.
  *  - `full`: and the connection's id, server name, protocol and TLS version, as load balancers send them. */
 export type ProxyProfile = 'none' | 'standard' | 'full';
 
 export interface ProxyHeaderInput {
-  readonly source: Endpoint;
+  /** Undefined when nobody may know it: the header then has no addresses (AF_UNSPEC), and receivers take those of the
+   *  socket. */
+  readonly source: Endpoint | undefined;
   readonly destination: Endpoint;
   readonly profile: ProxyProfile;
   /** Packed (see `packAttestation`). Left out of profile `none`. */
@@ -39,23 +41,28 @@ const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const proxyCommand = 0x21;
 const tcpOverIpv4 = 0x11;
 const tcpOverIpv6 = 0x21;
+const unspecified = 0x00;
 
 /** A PROXY protocol v2 header for a TCP connection (proxy-protocol.txt §2.2). When one address is IPv4 and the other
  *  IPv6, the IPv4 one is written as IPv4-mapped. */
 export function proxyHeader(input: ProxyHeaderInput): ProxyHeaderAnswer {
   const { headerBytesMax = headerBytesMaxDefault } = input;
-  const addresses = addressBlock(input.source, input.destination);
+  const addresses =
+    input.source === undefined ? Buffer.alloc(0) : addressBlock(input.source, input.destination);
   if (addresses === undefined) return { kind: 'invalid-address' };
   const fields = input.profile === 'none' ? [] : [...describe(input), tlv(tlvType.crc32c, Buffer.alloc(4))];
   const payload = Buffer.concat([addresses, ...fields]);
   const bytes = signature.length + 4 + payload.length;
   if (bytes > headerBytesMax || payload.length > 0xffff) return { kind: 'too-large', bytes, headerBytesMax };
-  const family = addresses.length === 12 ? tcpOverIpv4 : tcpOverIpv6;
+  const family = families[addresses.length]!;
   const header = Buffer.concat([signature, Buffer.of(proxyCommand, family), uint16(payload.length), payload]);
   // The checksum is the last field, so that its value is the last four bytes.
   if (fields.length > 0) header.writeUInt32BE(crc32c(header), header.length - 4);
   return { kind: 'header', header };
 }
+
+/** By the size of the addresses. */
+const families: Readonly<Record<number, number>> = { 0: unspecified, 12: tcpOverIpv4, 36: tcpOverIpv6 };
 
 function describe(input: ProxyHeaderInput): Buffer[] {
   const fields: Buffer[] = [];

@@ -10,6 +10,10 @@ import { readSyn, type Syn } from './syn.ts';
  *  none. So the socket is made here and handed to `server.listen({ fd })`. Not with Node's round-robin cluster, whose
  *  workers never see the descriptor: several processes share a port with `reusePort`. */
 export interface SynCapture {
+  /** Whether the system calls can be had at all. */
+  readonly supported: boolean;
+  /** Sets the option on a bound socket of somebody else's; false where that cannot be done. */
+  prepare(fd: number): boolean;
   /** A bound socket, ready for `server.listen({ fd })`. */
   bind(where: ListenAddress): BoundSocket;
   /** What the kernel kept for an accepted connection. The SYN can be read once; call this first thing at
@@ -78,9 +82,17 @@ const tcpInfoBytes = 76;
 /** IPv4 with all options has 120; IPv6 extension headers may add a few hundred. */
 const savedSynBytesMax = 1024;
 
+/** What is known of a connection whose kernel cannot be asked. */
+export const nothingCaptured: ConnectionCapture = {
+  syn: { kind: 'absent', reason: 'unsupported' },
+  tcp: undefined,
+};
+
 const unsupported: SynCapture = {
+  supported: false,
+  prepare: () => false,
   bind: () => ({ kind: 'unsupported' }),
-  read: () => ({ syn: { kind: 'absent', reason: 'unsupported' }, tcp: undefined }),
+  read: () => nothingCaptured,
 };
 
 /** Never rejects: where the system calls cannot be had, the answers say `unsupported`. */
@@ -94,6 +106,8 @@ export async function loadSynCapture(
   const buffer = Buffer.alloc(savedSynBytesMax);
   const length = new Uint32Array(1);
   return {
+    supported: true,
+    prepare: (fd) => setOption(libc, fd, linux.tcp, linux.saveSyn, 1),
     bind: (where) => bindSocket(libc, where),
     read: (fd) => ({
       syn: readSavedSyn(libc, fd, buffer, length),
@@ -135,7 +149,7 @@ function bindSocket(libc: Libc, { address, port, reusePort = false }: ListenAddr
   const fd = libc.socket(destination.family, linux.stream | linux.nonBlocking | linux.closeOnExec, 0);
   if (fd < 0) return { kind: 'failed', errno: libc.errno() };
   const set = (level: number, name: number, value: number): boolean =>
-    libc.setsockopt(fd, level, name, int32(value), 4) === 0;
+    setOption(libc, fd, level, name, value);
   set(linux.solSocket, linux.reuseAddress, 1);
   const prepared =
     (!reusePort || set(linux.solSocket, linux.reusePort, 1)) &&
@@ -158,6 +172,10 @@ function socketAddress(address: string, port: number): { family: number; bytes: 
   bytes.writeUInt16BE(port, 2);
   bytes.set(ip.bytes, ip.version === 4 ? 4 : 8);
   return { family, bytes };
+}
+
+function setOption(libc: Libc, fd: number, level: number, name: number, value: number): boolean {
+  return libc.setsockopt(fd, level, name, int32(value), 4) === 0;
 }
 
 function int32(value: number): Buffer {

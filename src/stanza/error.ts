@@ -75,6 +75,13 @@ export type StreamErrorCode =
   | 'ERR_UPSTREAM_NEGOTIATION'
   | 'ERR_UPSTREAM_CLOSED'
   | 'ERR_UPSTREAM_REDIRECT'
+  // Connection signals.
+  | 'ERR_PROXY_HEADER'
+  | 'ERR_SIGNALS_NOT_OFFERED'
+  | 'ERR_SIGNALS_TLS_VERSION'
+  | 'ERR_SIGNALS_CERTIFICATE'
+  | 'ERR_SIGNALS_NO_KEY'
+  | 'ERR_SIGNALS_TOO_LARGE'
   // The proxy itself.
   | 'ERR_SHUTDOWN'
   | 'ERR_INTERNAL';

@@ -12,9 +12,14 @@ export interface AdmissionLimits {
 /** Why a connection was not admitted. */
 export type RefusalCode = 'ERR_CONNECTION_LIMIT' | 'ERR_ADDRESS_LIMIT';
 
-/** Admitted until `release`, which counts once however often it is called. */
+/** Admitted until `release`, which counts once however often it is called. `identify` adds the address to what counts,
+ *  once it is known; its code says that there are too many of that one. */
 export type AdmissionAnswer =
-  | { readonly kind: 'admitted'; readonly release: () => void }
+  | {
+      readonly kind: 'admitted';
+      readonly release: () => void;
+      readonly identify: (address: string) => RefusalCode | undefined;
+    }
   | { readonly kind: 'refused'; readonly code: RefusalCode };
 
 /** Counts live connections. Holds addresses of live connections only, so its memory is bounded by their number. */
@@ -37,26 +42,37 @@ export class Admission {
     return this.#perAddress.size;
   }
 
-  /** @param address the peer's, as the socket prints it; undefined to count in the total only (a connection that
-   *  a load balancer made, whose own address says nothing). */
+  /** @param address the client's, as the socket prints it; undefined while it is not known (a connection that a load
+   *  balancer made, whose own address says nothing): then it counts in the total only. */
   admit(address: string | undefined): AdmissionAnswer {
     if (this.#live >= this.#limits.connectionsMax) return { kind: 'refused', code: 'ERR_CONNECTION_LIMIT' };
-    const network = address === undefined ? undefined : networkOf(address);
-    if (network !== undefined) {
-      const before = this.#perAddress.get(network) ?? 0;
-      if (before >= this.#limits.connectionsPerAddressMax)
-        return { kind: 'refused', code: 'ERR_ADDRESS_LIMIT' };
-      this.#perAddress.set(network, before + 1);
-    }
-    this.#live += 1;
+    let network: string | undefined;
     let released = false;
+    const identify = (address: string): RefusalCode | undefined => {
+      if (released || network !== undefined) return undefined;
+      const candidate = networkOf(address);
+      if (!this.#count(candidate)) return 'ERR_ADDRESS_LIMIT';
+      network = candidate;
+      return undefined;
+    };
+    const refusal = address === undefined ? undefined : identify(address);
+    if (refusal !== undefined) return { kind: 'refused', code: refusal };
+    this.#live += 1;
     return {
       kind: 'admitted',
+      identify,
       release: () => {
         if (!released) this.#release(network);
         released = true;
       },
     };
+  }
+
+  #count(network: string): boolean {
+    const before = this.#perAddress.get(network) ?? 0;
+    if (before >= this.#limits.connectionsPerAddressMax) return false;
+    this.#perAddress.set(network, before + 1);
+    return true;
   }
 
   #release(network: string | undefined): void {

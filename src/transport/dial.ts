@@ -1,9 +1,9 @@
 /** Connecting to a gatekeeper: one connection per session, never shared and never kept (see ARCHITECTURE.md). */
 import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
-import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import { StreamError } from '../stanza/error.ts';
-import { clientTls, clientTlsOn, type ClientTlsOptions } from './client-tls.ts';
+import { clientTlsOn, type ClientTlsOptions } from './client-tls.ts';
 import { abortable, DeadlineError, withDeadline } from './deadline.ts';
 import { handshake, HandshakeClosed } from './handshake.ts';
 import { endpointsOf, type Endpoint, type Resolver } from './srv.ts';
@@ -20,6 +20,8 @@ export interface DialOptions {
   readonly domain: string;
   readonly context: SecureContext;
   readonly resolver: Resolver;
+  /** Written to each endpoint as soon as it is connected, before TLS or anything else: a PROXY protocol header. */
+  readonly preface?: Uint8Array | undefined;
   /** For everything: resolving, connecting, TLS, every endpoint. In milliseconds. */
   readonly dialTimeoutMs: number;
   /** For one endpoint, so that a dead one leaves time for the next. In milliseconds. */
@@ -87,8 +89,8 @@ async function attempt(
   try {
     return await withDeadline(options.attemptTimeoutMs, signal, (signal) =>
       endpoint.tls === 'direct'
-        ? openDirect(endpoint, tls, options.resolver, signal)
-        : openPlain(endpoint, tls, options.resolver, signal),
+        ? openDirect(endpoint, tls, options, signal)
+        : openPlain(endpoint, tls, options, signal),
     );
   } catch (error) {
     signal.throwIfAborted();
@@ -102,30 +104,32 @@ async function attempt(
 async function openDirect(
   endpoint: Endpoint,
   tls: ClientTlsOptions,
-  resolver: Resolver,
+  options: DialOptions,
   signal: AbortSignal,
 ): Promise<Dialled> {
-  const socket = connectTls({ ...tcp(endpoint, resolver), ...clientTls(tls) });
-  let connected = false;
-  socket.once('connect', () => (connected = true));
-  try {
-    await handshake(socket, 'secureConnect', signal);
-    return { kind: 'direct', socket };
-  } catch (error) {
-    signal.throwIfAborted();
-    throw connected ? upstreamTlsError(error) : unreachableError(error);
-  }
+  const socket = await openTcp(endpoint, options, signal);
+  return { kind: 'direct', socket: await upgrade(socket, tls, signal) };
 }
 
 async function openPlain(
   endpoint: Endpoint,
   tls: ClientTlsOptions,
-  resolver: Resolver,
+  options: DialOptions,
   signal: AbortSignal,
 ): Promise<Dialled> {
+  const socket = await openTcp(endpoint, options, signal);
+  return { kind: 'starttls', socket, upgrade: (signal) => upgrade(socket, tls, signal) };
+}
+
+async function openTcp(
+  endpoint: Endpoint,
+  { resolver, preface }: DialOptions,
+  signal: AbortSignal,
+): Promise<Socket> {
   const socket = connectTcp(tcp(endpoint, resolver));
   await connected(socket, signal);
-  return { kind: 'starttls', socket, upgrade: (signal) => upgrade(socket, tls, signal) };
+  if (preface !== undefined) socket.write(preface);
+  return socket;
 }
 
 async function upgrade(socket: Socket, tls: ClientTlsOptions, signal: AbortSignal): Promise<TLSSocket> {

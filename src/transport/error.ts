@@ -14,6 +14,9 @@ export type SetupErrorCode =
   // Documents of the provider (reloading.ts).
   | 'ERR_CAPABILITIES_UNREADABLE'
   | 'ERR_CAPABILITIES_INVALID'
+  // Keys of attestations (signing-keys.ts).
+  | 'ERR_SIGNING_KEYS_UNREADABLE'
+  | 'ERR_SIGNING_KEYS_INVALID'
   // Listeners (listen.ts).
   | 'ERR_PORT_IN_USE'
   | 'ERR_PORT_PERMISSION'

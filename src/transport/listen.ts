@@ -4,8 +4,14 @@
  *
  *  This file accepts: the first thing that happens to a connection. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { Admission, RefusalCode } from './admission.ts';
+import { getSystemErrorName } from 'node:util';
+import type { TrustedNetworks } from '../signals/cidr.ts';
+import type { Arrival } from '../signals/connection-evidence.ts';
+import type { ProxyHeader } from '../signals/proxy-protocol.ts';
+import { descriptorOf, nothingCaptured, type SynCapture } from '../signals/saved-syn.ts';
+import type { Admission, AdmissionAnswer, RefusalCode } from './admission.ts';
 import { SetupError, systemCode } from './error.ts';
+import { readProxyHeader } from './proxy-header.ts';
 
 /** Where to listen: an address, or a descriptor that is already bound (whoever bound it could set socket options
  *  that must be there before the first SYN). */
@@ -20,20 +26,37 @@ export interface ListenOptions {
   readonly backlog?: number;
   /** Limits, shared with other listeners. */
   readonly admission: Admission;
-  /** Whether the peer's address is the client's. False behind a load balancer: then only the total counts here.
-   *  Default true. */
-  readonly countAddresses?: boolean;
-  /** Called in the turn in which the connection was accepted, before anything is read from it. The socket sends
-   *  without delay and stays writable when the peer ends its half. */
-  readonly onConnection: (socket: Socket) => void;
+  /** Keeps the SYN of each connection, where the system can. */
+  readonly synCapture?: SynCapture | undefined;
+  /** Load balancers that stand in front and say for whom they speak. */
+  readonly balancers?: Balancers | undefined;
+  /** Called in the turn in which the connection was accepted, before anything is read from it; behind a trusted load
+   *  balancer once its PROXY header has been read. The socket sends without delay and stays writable when the peer
+   *  ends its half. */
+  readonly onConnection: (socket: Socket, arrival: Arrival) => void;
   /** Called for each connection that was closed at once. */
-  readonly onRefused: (code: RefusalCode) => void;
+  readonly onRefused: (code: ListenRefusal) => void;
 }
+
+/** Connections from trusted networks must begin with a PROXY header (version 1 or 2), all others must not. */
+export interface Balancers {
+  readonly trusted: TrustedNetworks;
+  /** For the header to come, in milliseconds. */
+  readonly headerTimeoutMs: number;
+}
+
+/** Why a connection was closed before anybody spoke to it. */
+export type ListenRefusal = RefusalCode | 'ERR_PROXY_HEADER';
+
+/** Whose packets the listener sees. `edge`: the clients', unless a balancer says otherwise; `unsupported`: nobody's,
+ *  since the system or an address by name does not allow it; `off`: nobody asked. */
+export type SynSight = 'edge' | 'unsupported' | 'off';
 
 /** A bound listener. */
 export interface Listener {
   /** The address, with the port that port 0 became. */
   readonly address: AddressInfo;
+  readonly synSight: SynSight;
   /** Stops accepting, frees the port and leaves live connections alone. Resolves when the port is free. */
   stop(): Promise<void>;
 }
@@ -42,45 +65,106 @@ export interface Listener {
  *  @throws SetupError ERR_PORT_IN_USE, ERR_PORT_PERMISSION, ERR_ADDRESS_NOT_AVAILABLE, ERR_LISTEN */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer({ noDelay: true, allowHalfOpen: true });
-  server.on('connection', (socket) => admit(socket, options));
-  await bind(server, options);
-  return { address: server.address() as AddressInfo, stop: () => stop(server) };
+  const state = { stopped: false };
+  server.on('connection', (socket) => admit(socket, options, state));
+  const { target, synSight } = prepare(options);
+  await bind(server, options, target);
+  return {
+    address: server.address() as AddressInfo,
+    synSight,
+    stop() {
+      state.stopped = true;
+      return stop(server);
+    },
+  };
 }
 
-function admit(
-  socket: Socket,
-  { admission, countAddresses = true, onConnection, onRefused }: ListenOptions,
-): void {
+/** Where possible, a descriptor with the option that keeps SYNs: it must be there before the first one comes. */
+function prepare({ target, synCapture }: ListenOptions): { target: ListenTarget; synSight: SynSight } {
+  if (synCapture === undefined) return { target, synSight: 'off' };
+  if (target.kind === 'descriptor')
+    return { target, synSight: synCapture.prepare(target.fd) ? 'edge' : 'unsupported' };
+  const bound = synCapture.bind({ address: target.host, port: target.port });
+  if (bound.kind === 'unsupported') return { target, synSight: 'unsupported' };
+  if (bound.kind === 'failed') throw setupError(getSystemErrorName(-bound.errno), target);
+  return {
+    target: { kind: 'descriptor', fd: bound.fd },
+    synSight: bound.savesSyn ? 'edge' : 'unsupported',
+  };
+}
+
+function admit(socket: Socket, options: ListenOptions, state: { readonly stopped: boolean }): void {
+  const { remoteAddress } = socket;
   // A peer that is gone already has no address, and no use for a slot.
-  if (socket.remoteAddress === undefined) {
+  if (remoteAddress === undefined) {
     socket.destroy();
     return;
   }
-  const answer = admission.admit(countAddresses ? socket.remoteAddress : undefined);
+  const { admission, synCapture, balancers, onConnection, onRefused } = options;
+  const trusted = balancers?.trusted.has(remoteAddress) === true ? balancers : undefined;
+  const answer = admission.admit(trusted === undefined ? remoteAddress : undefined);
   if (answer.kind === 'refused') {
     socket.destroy();
     onRefused(answer.code);
     return;
   }
   socket.once('close', answer.release);
-  onConnection(socket);
+  const arrival = arrivalOf(socket, remoteAddress, synCapture);
+  if (trusted === undefined) onConnection(socket, arrival);
+  else void awaitHeader(socket, arrival, trusted, answer, options, state);
 }
 
-function bind(server: Server, { target, backlog = 511 }: ListenOptions): Promise<void> {
+function arrivalOf(socket: Socket, address: string, synCapture: SynCapture | undefined): Arrival {
+  return {
+    peer: { address, port: socket.remotePort! },
+    local: { address: socket.localAddress!, port: socket.localPort! },
+    capture: synCapture?.read(descriptorOf(socket)) ?? nothingCaptured,
+    header: undefined,
+  };
+}
+
+async function awaitHeader(
+  socket: Socket,
+  arrival: Arrival,
+  { headerTimeoutMs }: Balancers,
+  admitted: Extract<AdmissionAnswer, { kind: 'admitted' }>,
+  { onConnection, onRefused }: ListenOptions,
+  state: { readonly stopped: boolean },
+): Promise<void> {
+  const header = await readProxyHeader(socket, headerTimeoutMs);
+  const refusal = header === undefined ? 'ERR_PROXY_HEADER' : identified(header, arrival, admitted);
+  if (refusal === undefined && !state.stopped && !socket.destroyed) {
+    onConnection(socket, { ...arrival, header });
+    return;
+  }
+  socket.on('error', () => {}).destroy();
+  if (refusal !== undefined) onRefused(refusal);
+}
+
+/** A balancer that speaks for itself counts as itself; of one that does not say for whom, nothing can be counted. */
+function identified(
+  { command, source }: ProxyHeader,
+  { peer }: Arrival,
+  { identify }: Extract<AdmissionAnswer, { kind: 'admitted' }>,
+): RefusalCode | undefined {
+  const client = command === 'local' ? peer : source;
+  return client && identify(client.address);
+}
+
+function bind(server: Server, options: ListenOptions, target: ListenTarget): Promise<void> {
+  const { backlog = 511 } = options;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const failed = (error: Error): void => reject(listenError(error, target));
+  const failed = (error: Error): void => reject(setupError(systemCode(error), options.target));
+  const listening = (): void => {
+    server.off('error', failed);
+    // Out of descriptors, say: that one connection is lost, the listener goes on.
+    server.on('error', () => {});
+    resolve();
+  };
   server.once('error', failed);
-  server.listen(
-    target.kind === 'descriptor'
-      ? { fd: target.fd, backlog }
-      : { host: target.host, port: target.port, backlog },
-    () => {
-      server.off('error', failed);
-      // Out of descriptors, say: that one connection is lost, the listener goes on.
-      server.on('error', () => {});
-      resolve();
-    },
-  );
+  // With a descriptor, Node takes the backlog from the second argument only.
+  if (target.kind === 'descriptor') server.listen({ fd: target.fd }, backlog, listening);
+  else server.listen({ host: target.host, port: target.port, backlog }, listening);
   return promise;
 }
 
@@ -90,8 +174,7 @@ function stop(server: Server): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function listenError(error: Error, target: ListenTarget): SetupError {
-  const code = systemCode(error);
+function setupError(code: string, target: ListenTarget): SetupError {
   const where =
     target.kind === 'descriptor' ? `descriptor ${target.fd}` : `port ${target.port} on ${target.host}`;
   switch (code) {

@@ -2,10 +2,12 @@
  *  §5.4.3.3). Both are the same handshake. */
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
+import type { ClientHelloProgress } from '../signals/client-hello-reader.ts';
 import { StreamError } from '../stanza/error.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import { systemCode } from './error.ts';
 import { handshake } from './handshake.ts';
+import { readClientHello } from './read-client-hello.ts';
 import {
   alpnLists,
   xmppClientProtocol,
@@ -16,7 +18,7 @@ import {
 /** Options of one handshake. */
 export interface ServerTlsOptions {
   readonly certificates: { contextFor(serverName: string | undefined): SecureContext };
-  /** For the whole handshake, in milliseconds. */
+  /** For the ClientHello and the whole handshake, in milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** Bytes of the ClientHello that were read already. */
   readonly early?: Uint8Array;
@@ -25,6 +27,10 @@ export interface ServerTlsOptions {
   /** Whether to ask for a client certificate. One is not demanded, and not judged here: whoever takes it for
    *  something compares it with those it pins. Default false. */
   readonly requestCertificate?: boolean;
+  /** Hears of the client's first flight, before TLS is given it. Without, nobody reads it but TLS. */
+  readonly onClientHello?: ((progress: ClientHelloProgress) => void) | undefined;
+  /** Monotonic milliseconds. Default `performance.now`. */
+  readonly now?: () => number;
   readonly signal?: AbortSignal;
 }
 
@@ -35,6 +41,8 @@ export interface SecuredClient {
   readonly serverName: string | undefined;
   readonly protocolVersion: TlsVersion;
   readonly alpn: ApplicationProtocol | undefined;
+  /** From the ClientHello to the client's last flight: a round trip and both sides' work. */
+  readonly handshakeMs: number;
 }
 
 /** Why a handshake failed, for a metric's label.
@@ -80,12 +88,25 @@ export async function secureClient(socket: Socket, options: ServerTlsOptions): P
 
 async function take(
   socket: Socket,
-  { certificates, early, protocol = xmppClientProtocol, requestCertificate = false }: ServerTlsOptions,
+  {
+    certificates,
+    early,
+    protocol = xmppClientProtocol,
+    requestCertificate = false,
+    onClientHello,
+    now = () => performance.now(),
+  }: ServerTlsOptions,
   signal: AbortSignal,
 ): Promise<SecuredClient> {
   if (socket.destroyed || socket.readableEnded) throw new TlsHandshakeError('closed');
   socket.pause();
   if (early !== undefined && early.length > 0) socket.unshift(early);
+  if (onClientHello !== undefined) {
+    const progress = await readClientHello(socket, signal);
+    if (progress.kind === 'incomplete') throw new TlsHandshakeError('closed');
+    onClientHello(progress);
+  }
+  const started = now();
   const secured = new TLSSocket(socket, {
     isServer: true,
     secureContext: certificates.contextFor(undefined),
@@ -102,6 +123,7 @@ async function take(
     serverName: typeof secured.servername === 'string' ? secured.servername : undefined,
     protocolVersion: secured.getProtocol() as TlsVersion,
     alpn: secured.alpnProtocol === protocol ? protocol : undefined,
+    handshakeMs: now() - started,
   };
 }
 

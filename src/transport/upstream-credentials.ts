@@ -1,5 +1,6 @@
 /** What the proxy trusts and shows when it dials a gatekeeper: authorities, and optionally a certificate of its
  *  own. Reloaded like the proxy's server certificates; each dial uses what is current then. */
+import { createHash, X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { WatchOptions } from './files.ts';
 import { parseCertificates, parsePair } from './pem.ts';
@@ -19,7 +20,10 @@ export interface UpstreamCredentialsOptions extends WatchOptions {
   readonly report: (report: ReloadReport) => void;
 }
 
-type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>>;
+type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>> & {
+  /** Of the client certificate in DER. */
+  readonly certificateSha256: Buffer | undefined;
+};
 
 /** The current credentials for one gatekeeper. */
 export class UpstreamCredentials {
@@ -48,6 +52,11 @@ export class UpstreamCredentials {
    *  @param version only this one: SCRAM with downgrade protection compares the two legs (XEP-0515). */
   context(version: TlsVersion | 'any' = 'any'): SecureContext {
     return this.#contexts.current[version];
+  }
+
+  /** SHA-256 of the client certificate (DER) that a context taken in the same turn shows (RFC 8705 §3.1). */
+  certificateSha256(): Uint8Array | undefined {
+    return this.#contexts.current.certificateSha256;
   }
 
   /** Stops watching. */
@@ -88,5 +97,6 @@ function build(
     any: context(minVersion, 'TLSv1.3'),
     'TLSv1.2': context('TLSv1.2', 'TLSv1.2'),
     'TLSv1.3': context('TLSv1.3', 'TLSv1.3'),
+    certificateSha256: pair && createHash('sha256').update(new X509Certificate(pair.cert).raw).digest(),
   };
 }

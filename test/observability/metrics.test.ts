@@ -121,6 +121,7 @@ describe('the table of metrics', () => {
           'namespace',
           'whom',
           'action',
+          'carrier',
         ]).toContain(name);
     }
   });

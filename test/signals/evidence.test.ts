@@ -6,6 +6,8 @@ import {
   absent,
   balancerSignals,
   clientIpSignal,
+  coarsenAddress,
+  coarsenRoundTrip,
   roundTripSignal,
   tcpFingerprintSignal,
   tlsFingerprintSignal,
@@ -91,13 +93,20 @@ describe('evidence of a connection', () => {
   });
 
   it.each([
-    ['192.0.2.77', { ipv4: 24, ipv6: 48 }, '192.0.2.0'],
-    ['2001:db8:1:2::3', { ipv4: 24, ipv6: 48 }, '2001:db8:1::'],
-    ['2001:db8:1:2::3', { ipv4: 24 }, '2001:db8:1:2::3'],
-  ])('coarsens %s by %o to %s', (address, prefixBits, expected) => {
-    const signal = clientIpSignal(address, 'balancer', prefixBits);
-    expect(signal.kind === 'seen' && signal.value.reveal()).toBe(expected);
-    expect(signal).toMatchObject({ observedBy: 'balancer' });
+    ['192.0.2.77', { address: '192.0.2.0', prefix: 24 }],
+    ['2001:db8:1:2::3', { address: '2001:db8:1::', prefix: 48 }],
+  ])('coarsens %s to a prefix, and says so', (address, expected) => {
+    const signal = clientIpSignal(address, 'balancer');
+    if (signal.kind === 'absent') throw new Error(signal.reason);
+    const value = coarsenAddress(signal.value, { ipv4: 24, ipv6: 48 });
+    const claims = signalClaims({ ...signals, clientIp: { ...signal, value } }, { client_ip: 'obligation' });
+    expect(claims.client_ip).toMatchObject({ ...expected, observed_by: 'balancer' });
+    expect(isSignalClaims(JSON.parse(JSON.stringify(claims)))).toBe(true);
+  });
+
+  it('coarsens times downwards', () => {
+    expect(coarsenRoundTrip({ tcpMs: 99, tlsMs: 100 }, 50)).toEqual({ tcpMs: 50, tlsMs: 100 });
+    expect(coarsenRoundTrip({ tcpMs: 10, tlsMs: undefined }, 50)).toEqual({ tcpMs: 0, tlsMs: undefined });
   });
 
   it('takes a balancer’s word for what looks like a fingerprint, and says whose it is', () => {

@@ -56,7 +56,7 @@ describe('signing keys', () => {
     const secret = seededKey(1).export({ format: 'jwk' }).d!;
     for (const text of seen) expect(text).not.toContain(secret);
     const methods = Object.getOwnPropertyNames(SigningKeys.prototype);
-    expect(methods.toSorted()).toEqual(['active', 'constructor', 'jwks', 'sign']);
+    expect(methods.toSorted()).toEqual(['active', 'constructor', 'jwks', 'sign', 'starts']);
     expect(Object.values(keys)).toEqual([]);
   });
 

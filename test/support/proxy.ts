@@ -32,6 +32,15 @@ export interface TestProxyOptions {
   readonly httpObserver?: Partial<ProxyObserver['http']>;
   /** Hears of what the capability stages do. */
   readonly capabilitiesObserver?: Partial<ProxyObserver['capabilities']>;
+  /** The `signals` section, the gatekeeper's `attestation` and its client certificate; none by default. */
+  readonly signals?: {
+    readonly section: Record<string, unknown>;
+    readonly attestation?: Record<string, unknown>;
+    readonly client?: { readonly certificate: string; readonly key: string };
+  };
+  readonly signalsObserver?: Partial<ProxyObserver['signals']>;
+  /** More of both listeners, such as where they listen. */
+  readonly listener?: Record<string, unknown>;
 }
 
 export interface TestProxy {
@@ -53,12 +62,13 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     await writeFile(join(folder, name), content, { mode: 0o600 });
     return join(folder, name);
   };
+  const { signals } = options;
   const config = configSchema.parse({
     apiVersion: 'narthex/v1',
     kind: 'Proxy',
     listeners: [
-      { name: 'starttls', host: '127.0.0.1', port: 0, tls: 'starttls' },
-      { name: 'direct', host: '127.0.0.1', port: 0, tls: 'direct' },
+      { name: 'starttls', host: '127.0.0.1', port: 0, tls: 'starttls', ...options.listener },
+      { name: 'direct', host: '127.0.0.1', port: 0, tls: 'direct', ...options.listener },
     ],
     certificates: [
       {
@@ -74,9 +84,17 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
         caFile: await file('ca.crt', options.ca),
         channelBinding: options.channelBinding ?? 'upstream-without-plus',
         ...options.gatekeeperHttp,
+        ...(signals?.attestation === undefined ? {} : { attestation: signals.attestation }),
+        ...(signals?.client === undefined
+          ? {}
+          : {
+              clientCertFile: await file('client.crt', signals.client.certificate),
+              clientKeyFile: await file('client.key', signals.client.key),
+            }),
       },
       ...(options.otherGatekeepers ?? []),
     ],
+    ...(signals === undefined ? {} : { signals: signals.section }),
     policy: {
       file: options.policy ?? 'passthrough',
       ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
@@ -109,7 +127,7 @@ function recorder(
   closed: CloseReason[],
   policy: string[],
   decisions: DecisionCounts,
-  { capabilitiesObserver, httpObserver }: TestProxyOptions,
+  { capabilitiesObserver, httpObserver, signalsObserver }: TestProxyOptions,
 ): ProxyObserver {
   const session: SessionObserver = {
     phase: () => {},
@@ -138,5 +156,6 @@ function recorder(
       reloaded: () => {},
       ...capabilitiesObserver,
     },
+    signals: { sight: () => {}, captured: () => {}, attested: () => {}, keys: () => {}, ...signalsObserver },
   };
 }

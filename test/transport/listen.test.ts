@@ -3,34 +3,43 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { Admission, type RefusalCode } from '../../src/transport/admission.ts';
+import { parseTrustedNetworks } from '../../src/signals/cidr.ts';
+import type { Arrival } from '../../src/signals/connection-evidence.ts';
+import { loadSynCapture } from '../../src/signals/saved-syn.ts';
+import { Admission } from '../../src/transport/admission.ts';
 import { SetupError } from '../../src/transport/error.ts';
-import { listen, type Listener, type ListenOptions } from '../../src/transport/listen.ts';
+import { listen, type Listener, type ListenOptions, type ListenRefusal } from '../../src/transport/listen.ts';
 import { boundDescriptor } from '../support/descriptors.ts';
 import { eventually, rejection } from '../support/sockets.ts';
 
 interface Scene {
   readonly listener: Listener;
   readonly accepted: Socket[];
-  readonly refused: RefusalCode[];
+  readonly arrivals: Arrival[];
+  readonly refused: ListenRefusal[];
   readonly admission: Admission;
   readonly dial: () => Promise<Socket>;
 }
 
 async function scene(more: Partial<ListenOptions> = {}, limits = {}): Promise<Scene> {
   const accepted: Socket[] = [];
-  const refused: RefusalCode[] = [];
+  const arrivals: Arrival[] = [];
+  const refused: ListenRefusal[] = [];
   const admission = new Admission({ connectionsMax: 100, connectionsPerAddressMax: 100, ...limits });
   const listener = await listen({
     target: { kind: 'address', host: '127.0.0.1', port: 0 },
     admission,
-    onConnection: (socket) => accepted.push(socket),
+    onConnection: (socket, arrival) => {
+      accepted.push(socket);
+      arrivals.push(arrival);
+    },
     onRefused: (code) => refused.push(code),
     ...more,
   });
   return {
     listener,
     accepted,
+    arrivals,
     refused,
     admission,
     dial: async () => {
@@ -64,18 +73,6 @@ describe('a listener', () => {
     await eventually(() => accepted.length === 3);
     for (const socket of accepted) socket.destroy();
     await eventually(() => admission.live === 0 && admission.addresses === 0);
-    await listener.stop();
-  });
-
-  it('counts no addresses where they say nothing', async () => {
-    const { dial, accepted, listener } = await scene(
-      { countAddresses: false },
-      { connectionsPerAddressMax: 1 },
-    );
-    await dial();
-    await dial();
-    await eventually(() => accepted.length === 2);
-    for (const socket of accepted) socket.destroy();
     await listener.stop();
   });
 
@@ -159,5 +156,159 @@ describe('a listener that cannot be', () => {
 
   it('because the descriptor is none', async () => {
     expect((await failure({ kind: 'descriptor', fd: 9_999 })).code).toBe('ERR_LISTEN');
+  });
+});
+
+const loopback = parseTrustedNetworks(['127.0.0.0/8', '::1']);
+const balancers =
+  loopback.kind === 'networks' ? { trusted: loopback.networks, headerTimeoutMs: 300 } : undefined;
+const v1 = (address: string): string => `PROXY TCP4 ${address} 198.51.100.2 40000 5222\r\n`;
+
+describe('a listener behind a load balancer', () => {
+  it('takes the client from the header, and hands on what follows it', async () => {
+    const { dial, accepted, arrivals, listener } = await scene({ balancers });
+    const client = await dial();
+    client.write(`${v1('192.0.2.77')}hello`);
+    await eventually(() => accepted.length === 1);
+    expect(arrivals[0]!.header).toMatchObject({
+      source: { address: '192.0.2.77', port: 40_000 },
+      destination: { address: '198.51.100.2', port: 5222 },
+    });
+    const [chunk] = (await once(accepted[0]!.resume(), 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('hello');
+    accepted[0]!.destroy();
+    await listener.stop();
+  });
+
+  it('also when it dribbles in', async () => {
+    const { dial, accepted, listener } = await scene({ balancers });
+    const client = await dial();
+    for (const character of `${v1('192.0.2.77')}x`) {
+      client.write(character);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await eventually(() => accepted.length === 1);
+    const [chunk] = (await once(accepted[0]!.resume(), 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('x');
+    accepted[0]!.destroy();
+    await listener.stop();
+  });
+
+  it('counts the clients of a balancer, not the balancer', async () => {
+    const { dial, accepted, refused, admission, listener } = await scene(
+      { balancers },
+      { connectionsPerAddressMax: 2 },
+    );
+    for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.1'])
+      (await dial()).write(v1(address));
+    await eventually(() => refused.length === 1 && accepted.length === 3);
+    expect(refused).toEqual(['ERR_ADDRESS_LIMIT']);
+    expect(admission.addresses).toBe(2);
+    for (const socket of accepted) socket.destroy();
+    await eventually(() => admission.live === 0 && admission.addresses === 0);
+    await listener.stop();
+  });
+
+  it.each([
+    ['another protocol', '<?xml version="1.0"?>'],
+    ['a header that is malformed', 'PROXY TCP4 a b c d\r\n'],
+    ['a header that does not end', 'PROXY TCP4 192.0.2.1'],
+    ['silence', ''],
+  ])('refuses %s', async (_, text) => {
+    const { dial, accepted, refused, admission, listener } = await scene({ balancers });
+    const client = await dial();
+    client.write(text);
+    await eventually(() => refused.length === 1);
+    expect(refused).toEqual(['ERR_PROXY_HEADER']);
+    await eventually(() => admission.live === 0);
+    expect(accepted).toEqual([]);
+    client.destroy();
+    await listener.stop();
+  });
+
+  it('believes nobody else', async () => {
+    const others = parseTrustedNetworks(['192.0.2.0/24']);
+    if (others.kind === 'invalid') throw new Error('networks');
+    const { dial, accepted, arrivals, listener } = await scene({
+      balancers: { trusted: others.networks, headerTimeoutMs: 300 },
+    });
+    const client = await dial();
+    client.write(v1('192.0.2.77'));
+    await eventually(() => accepted.length === 1);
+    expect(arrivals[0]).toMatchObject({ header: undefined, peer: { address: '127.0.0.1' } });
+    const [chunk] = (await once(accepted[0]!.resume(), 'data')) as [Buffer];
+    expect(chunk.toString()).toContain('PROXY');
+    accepted[0]!.destroy();
+    await listener.stop();
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('a listener that keeps SYNs', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['::1', '::1'],
+    ['::', '127.0.0.1'],
+    ['::', '::1'],
+  ])('on %s, of a client of %s', async (host, from) => {
+    const { accepted, arrivals, listener } = await scene({
+      target: { kind: 'address', host, port: 0 },
+      synCapture: await loadSynCapture(),
+    });
+    expect(listener.synSight).toBe('edge');
+    const client = connect({ port: listener.address.port, host: from });
+    await eventually(() => accepted.length === 1);
+    expect(arrivals[0]!.capture).toMatchObject({
+      syn: { kind: 'syn', syn: { ipVersion: from === '::1' ? 6 : 4 } },
+      tcp: { roundTripUs: expect.any(Number) },
+    });
+    client.destroy();
+    accepted[0]!.destroy();
+    await listener.stop();
+  });
+
+  it('on several ports at once, and on a descriptor that somebody else bound', async () => {
+    const synCapture = await loadSynCapture();
+    const descriptor = await boundDescriptor();
+    if (descriptor === undefined) throw new Error('koffi is missing');
+    const scenes = [
+      await scene({ synCapture }),
+      await scene({ synCapture }),
+      await scene({ synCapture, target: { kind: 'descriptor', fd: descriptor.fd } }),
+    ];
+    for (const { dial, accepted, arrivals, listener } of scenes) {
+      const client = await dial();
+      await eventually(() => accepted.length === 1);
+      expect(arrivals[0]!.capture.syn.kind).toBe('syn');
+      client.destroy();
+      accepted[0]!.destroy();
+      await listener.stop();
+    }
+  });
+
+  it('reports a port in use as an ordinary listener does', async () => {
+    const synCapture = await loadSynCapture();
+    const { listener } = await scene({ synCapture });
+    const target = { kind: 'address', host: '127.0.0.1', port: listener.address.port } as const;
+    expect((await rejection(scene({ synCapture, target }), SetupError)).code).toBe('ERR_PORT_IN_USE');
+    const foreign = { kind: 'address', host: '192.0.2.1', port: 0 } as const;
+    expect((await rejection(scene({ synCapture, target: foreign }), SetupError)).code).toBe(
+      'ERR_ADDRESS_NOT_AVAILABLE',
+    );
+    await listener.stop();
+  });
+
+  it('goes on without, where the system calls cannot be had', async () => {
+    const synCapture = await loadSynCapture('linux', () => Promise.reject(new Error('no koffi')));
+    const { dial, accepted, arrivals, listener } = await scene({ synCapture });
+    expect(listener.synSight).toBe('unsupported');
+    const client = await dial();
+    await eventually(() => accepted.length === 1);
+    expect(arrivals[0]!.capture).toEqual({
+      syn: { kind: 'absent', reason: 'unsupported' },
+      tcp: undefined,
+    });
+    client.destroy();
+    accepted[0]!.destroy();
+    await listener.stop();
   });
 });

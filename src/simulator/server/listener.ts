@@ -65,8 +65,11 @@ async function receive(
   const { negotiationTimeoutMs } = settings.limits;
   const header = proxyProtocol ? await takeProxyHeader(socket, negotiationTimeoutMs) : undefined;
   if (socket.destroyed) return;
-  if (tls === 'starttls') accept(socket, header);
-  else takeTls(socket, settings, secureContext, (secured) => accept(secured, header));
+  if (tls === 'starttls') {
+    accept(socket, header);
+    // It was paused when the header had been read.
+    socket.resume();
+  } else takeTls(socket, settings, secureContext, (secured) => accept(secured, header));
 }
 
 /** A client that offers ALPN must offer `xmpp-client` (XEP-0368 §3); one that offers none is let in. */

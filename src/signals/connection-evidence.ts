@@ -1,0 +1,116 @@
+import { Sensitive } from '../stanza/sensitive.ts';
+import type { ClientHelloProgress } from './client-hello-reader.ts';
+import {
+  absent,
+  balancerSignals,
+  clientIpSignal,
+  roundTripSignal,
+  tcpFingerprintSignal,
+  tlsFingerprintSignal,
+  type BalancerFields,
+  type ConnectionSignals,
+  type Observer,
+  type Signal,
+  type TlsEvidence,
+} from './evidence.ts';
+import type { Endpoint, ProxyHeader } from './proxy-protocol.ts';
+import type { ConnectionCapture } from './saved-syn.ts';
+
+/** What to look at. What is off is `absent: disabled`. */
+export interface CaptureSwitches {
+  readonly syn: boolean;
+  readonly clientHello: boolean;
+  readonly roundTrip: boolean;
+}
+
+/** A connection as it arrived, before its own first byte was read. */
+export interface Arrival {
+  /** The socket's own ends. */
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+  readonly capture: ConnectionCapture;
+  /** What a trusted load balancer said. */
+  readonly header: ProxyHeader | undefined;
+}
+
+/** What became known when TLS was up. */
+export interface HandshakeFacts {
+  /** From handing over the ClientHello to the client's last flight. */
+  readonly milliseconds: number;
+  /** SNI, from the wire. */
+  readonly serverName: string | undefined;
+  readonly alpn: string | undefined;
+  /** `TLSv1.3` */
+  readonly version: string;
+}
+
+/** Everything known of one connection, while it becomes known: the packet that opened it, then the ClientHello, then
+ *  the handshake. Holds fingerprints and no captured bytes. */
+export class ConnectionEvidence {
+  /** Undefined when a load balancer opened the connection and did not say for whom. */
+  readonly client: Sensitive<Endpoint> | undefined;
+  /** Where the client connected to. */
+  readonly destination: Endpoint;
+  readonly #arrival: Pick<ConnectionSignals, 'clientIp' | 'tcpFingerprint'>;
+  readonly #capture: ConnectionCapture;
+  readonly #switches: CaptureSwitches;
+  /** What the balancer reported, where the ClientHello that arrives here is the balancer's own. */
+  readonly #reportedTls: Signal<TlsEvidence> | undefined;
+  readonly #behindBalancer: boolean;
+  #tls: Signal<TlsEvidence>;
+  #handshake: HandshakeFacts | undefined;
+
+  constructor(
+    { peer, local, capture, header }: Arrival,
+    switches: CaptureSwitches,
+    fields: BalancerFields = {},
+  ) {
+    const speaksForItself = header === undefined || header.command === 'local';
+    const observedBy: Observer = speaksForItself ? 'edge' : 'balancer';
+    const client = speaksForItself ? peer : header.source;
+    this.client = client && new Sensitive(client);
+    this.destination = header?.destination ?? local;
+    this.#capture = capture;
+    this.#switches = switches;
+    this.#behindBalancer = !speaksForItself;
+    const reported = speaksForItself ? undefined : balancerSignals(header.fields.others, fields);
+    this.#arrival = {
+      clientIp: client === undefined ? absent('behind-lb') : clientIpSignal(client.address, observedBy),
+      tcpFingerprint: switches.syn
+        ? (reported?.tcpFingerprint ?? tcpFingerprintSignal(capture))
+        : absent('disabled'),
+    };
+    // Where the balancer passes TLS on, the ClientHello is the client's and better seen here.
+    this.#reportedTls = header?.fields.tls?.overTls === true ? reported?.tlsFingerprint : undefined;
+    this.#tls = absent(switches.clientHello ? 'not-tls' : 'disabled');
+  }
+
+  /** Whether the ClientHello is to be read. */
+  get wantsClientHello(): boolean {
+    return this.#switches.clientHello;
+  }
+
+  /** The client's first flight, or what came in its place. */
+  noteClientHello(progress: ClientHelloProgress): void {
+    this.#tls = this.#reportedTls ?? tlsFingerprintSignal(progress);
+  }
+
+  noteHandshake(facts: HandshakeFacts): void {
+    this.#handshake = facts;
+  }
+
+  get handshake(): HandshakeFacts | undefined {
+    return this.#handshake;
+  }
+
+  get signals(): ConnectionSignals {
+    return { ...this.#arrival, tlsFingerprint: this.#tls, roundTrip: this.#roundTrip() };
+  }
+
+  #roundTrip(): ConnectionSignals['roundTrip'] {
+    if (!this.#switches.roundTrip) return absent('disabled');
+    // TCP ends at the balancer: its round trip would be measured, not the client's.
+    if (this.#behindBalancer) return absent('behind-lb');
+    return roundTripSignal(this.#capture, this.#handshake?.milliseconds);
+  }
+}
