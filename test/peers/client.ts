@@ -6,7 +6,8 @@
  *   test → program   send TO BASE64-BODY; the end of input logs the client out
  *
  * A program takes its account from the environment: PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS
- * (`starttls` or `direct`) and PEER_AUTHORITY, the file of the only certificate authority it trusts.
+ * (`starttls` or `direct`) and PEER_AUTHORITY, the file of the only certificate authority it trusts. With PEER_TOKEN it
+ * authenticates by OAUTHBEARER (RFC 7628).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,8 @@ export interface Login {
   readonly user: string;
   readonly domain: string;
   readonly password: string;
+  /** To authenticate by OAUTHBEARER instead: @xmpp/client and slixmpp, which are taught it by their test programs. */
+  readonly token?: string;
   /** Where to connect, whatever the domain says. */
   readonly host: string;
   readonly port: number;
@@ -107,6 +110,7 @@ function environment(login: Login, jid: string, authorityFile: string): Record<s
   return {
     PEER_JID: jid,
     PEER_PASSWORD: login.password,
+    ...(login.token === undefined ? {} : { PEER_TOKEN: login.token }),
     PEER_HOST: login.host,
     PEER_PORT: String(login.port),
     PEER_TLS: login.mode,

@@ -30,6 +30,8 @@ export interface TestProxyOptions {
   /** More gatekeepers, as the file has them. */
   readonly otherGatekeepers?: readonly Record<string, unknown>[];
   readonly httpObserver?: Partial<ProxyObserver['http']>;
+  /** Hears everything, and then `closed`, `policy` and `decisions` stay empty. */
+  readonly observer?: ProxyObserver;
   /** Hears of what the capability stages do. */
   readonly capabilitiesObserver?: Partial<ProxyObserver['capabilities']>;
   /** The `signals` section, the gatekeeper's `attestation` and its client certificate; none by default. */
@@ -108,7 +110,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
   const closed: CloseReason[] = [];
   const policy: string[] = [];
   const decisions = new DecisionCounts();
-  const proxy = await startProxy(config, recorder(closed, policy, decisions, options));
+  const proxy = await startProxy(config, options.observer ?? recorder(closed, policy, decisions, options));
   return {
     proxy,
     starttls: proxy.ports[0]!,

@@ -2,17 +2,33 @@
 import { createInterface } from 'node:readline';
 import { client, jid, xml } from '@xmpp/client';
 
-const { PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS } = process.env;
+const { PEER_JID, PEER_PASSWORD, PEER_TOKEN, PEER_HOST, PEER_PORT, PEER_TLS } = process.env;
 const { local, domain } = jid(PEER_JID);
 
 const connection = client({
   // Over direct TLS this library checks the certificate against the host it connects to, not against the domain.
   service: PEER_TLS === 'direct' ? `xmpps://${domain}:${PEER_PORT}` : `xmpp://${PEER_HOST}:${PEER_PORT}`,
   domain,
-  username: local,
-  password: PEER_PASSWORD,
+  ...(PEER_TOKEN === undefined
+    ? { username: local, password: PEER_PASSWORD }
+    : { credentials: (authenticate) => authenticate({ token: PEER_TOKEN }, 'OAUTHBEARER') }),
   timeout: 15_000,
 });
+
+/** RFC 7628, for a library that lets its user add mechanisms. */
+class OauthBearer {
+  #refused = false;
+
+  response({ token }) {
+    return this.#refused ? '\u0001' : `n,,\u0001auth=Bearer ${token}\u0001\u0001`;
+  }
+
+  challenge() {
+    this.#refused = true;
+  }
+}
+Object.assign(OauthBearer.prototype, { name: 'OAUTHBEARER', clientFirst: true });
+connection.saslFactory.use(OauthBearer);
 connection.reconnect.stop();
 
 connection.on('error', (error) => say('failed', encode(`${error.name}: ${error.message}`)));

@@ -1,0 +1,205 @@
+/** Real clients that show the proxy a token, and a gatekeeper that the proxy shows it to. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createObserver } from '../../src/cli/observe.ts';
+import { openLog } from '../../src/observability/log.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { openTracing } from '../../src/observability/tracing.ts';
+import type { PeerClient } from '../peers/client.ts';
+import { clients, type ClientKind } from '../peers/clients.ts';
+import { describeWithPeers } from '../peers/require.ts';
+import { startSasl2Gatekeeper, type Sasl2Gatekeeper } from './sasl2-gatekeeper.ts';
+import { startTokenParties, type TokenParties } from './token-parties.ts';
+
+/** Clients that know no token mechanism send the token as their password, by PLAIN. */
+type Way = 'OAUTHBEARER' | 'PLAIN';
+
+/** The test programs of these two teach their libraries OAUTHBEARER. */
+const bearers = ['@xmpp/client', 'slixmpp'];
+
+let parties: TokenParties;
+let online: PeerClient[] = [];
+
+beforeAll(async () => {
+  parties = await startTokenParties();
+});
+afterEach(async () => {
+  await Promise.all(online.map((client) => client.close()));
+  online = [];
+  parties.records.length = 0;
+});
+afterAll(() => parties.close());
+
+async function logIn(
+  kind: ClientKind,
+  way: Way,
+  user: string,
+  { token, over = parties }: { token?: string; over?: TokenParties } = {},
+): Promise<PeerClient> {
+  const shown = token ?? (await over.token(`${user}@localhost`));
+  const client = await kind.logIn({
+    user,
+    domain: 'localhost',
+    host: '127.0.0.1',
+    port: over.proxy.starttls,
+    mode: 'starttls',
+    authority: over.ca,
+    password: shown,
+    ...(way === 'OAUTHBEARER' ? { token: shown } : {}),
+  });
+  online.push(client);
+  return client;
+}
+
+/** What the gatekeeper was shown: mechanism and message. */
+function shown(): string[] {
+  return parties.records.flatMap(({ direction, xml }) => {
+    const [, mechanism, message] = /<auth [^>]*mechanism='([^']+)'[^>]*>([^<]*)</.exec(xml) ?? [];
+    if (direction !== 'received' || message === undefined) return [];
+    return [`${mechanism} ${readable(message)}`];
+  });
+}
+
+function readable(message: string): string {
+  return Buffer.from(message, 'base64').toString().replaceAll('\x01', '^A');
+}
+
+for (const kind of clients) {
+  const ways: readonly Way[] = bearers.includes(kind.name) ? ['OAUTHBEARER', 'PLAIN'] : ['PLAIN'];
+  describeWithPeers(kind.needs, kind.name, () => {
+    it.each(ways)('talks once its token is verified, by %s', async (way) => {
+      const juliet = await logIn(kind, way, 'juliet');
+      const romeo = await logIn(clients[0], 'OAUTHBEARER', 'romeo');
+      juliet.send(romeo.jid, 'O Romeo, Romeo!');
+      expect((await romeo.receive()).body.trim()).toBe('O Romeo, Romeo!');
+      // One of them logs in anew for each message.
+      const messages = shown().map((message) => message.replace(/Bearer [^^]+/, 'Bearer …'));
+      expect([...new Set(messages)]).toEqual(['OAUTHBEARER n,,^Aauth=Bearer …^A^A']);
+    });
+  });
+}
+
+describe('@xmpp/client', () => {
+  const [client] = clients;
+
+  it.each<[string, Way, (over: TokenParties) => Promise<string>]>([
+    ['a token that nobody signed', 'OAUTHBEARER', async () => 'not.a.token'],
+    ['a token that nobody signed', 'PLAIN', async () => 'not.a.token'],
+    ['an expired one', 'OAUTHBEARER', (over) => over.token('juliet@localhost', -60)],
+    ["somebody else's, as its own", 'PLAIN', (over) => over.token('romeo@localhost')],
+  ])(
+    'is told not-authorized when it shows %s by %s, and the gatekeeper hears nothing',
+    async (_, way, make) => {
+      const token = await make(parties);
+      await expect(logIn(client, way, 'juliet', { token })).rejects.toThrow(/not-authorized/);
+      expect(shown()).toEqual([]);
+    },
+  );
+
+  it('is told temporary-auth-failure while the keys of the provider cannot be had', async () => {
+    const over = await startTokenParties();
+    try {
+      over.hideKeys();
+      const refused = logIn(client, 'OAUTHBEARER', 'juliet', { over });
+      await expect(refused).rejects.toThrow(/temporary-auth-failure/);
+    } finally {
+      await over.close();
+    }
+  });
+});
+
+describe('SASL 2', () => {
+  it.each<Way>(['OAUTHBEARER', 'PLAIN'])('binds inline, by %s: one exchange, no restart', async (way) => {
+    const { promise, resolve } = Promise.withResolvers<Sasl2Gatekeeper>();
+    const over = await startTokenParties({
+      async otherGatekeeper({ certificate, key }) {
+        const gatekeeper = await startSasl2Gatekeeper(certificate, key);
+        resolve(gatekeeper);
+        return gatekeeper;
+      },
+    });
+    try {
+      const juliet = await logIn(clients[0], way, 'juliet', { over });
+      const [request] = (await promise).requests;
+      const [, message] = /<initial-response[^>]*>([^<]+)</.exec(request!)!;
+      expect(request).toContain('mechanism="OAUTHBEARER"');
+      expect(readable(message!)).toMatch(/^n,,\^Aauth=Bearer [\w.-]+\^A\^A$/);
+      expect(request).toMatch(/<bind xmlns="urn:xmpp:bind:0"/);
+      expect(request).not.toContain('urn:xmpp:fast:0');
+      await juliet.close();
+      online = [];
+      expect(over.proxy.closed).toEqual(['client-closed']);
+    } finally {
+      await over.close();
+    }
+  });
+});
+
+describe('with OAUTHBEARER passing through', () => {
+  it('the gatekeeper judges, and both hear each other out to the end (RFC 7628 §3.2.3)', async () => {
+    const over = await startTokenParties({ channelBinding: 'upstream-without-plus' });
+    try {
+      await logIn(clients[0], 'OAUTHBEARER', 'juliet', { over });
+      const refused = logIn(clients[0], 'OAUTHBEARER', 'romeo', { over, token: 'not.a.token' });
+      await expect(refused).rejects.toThrow(/not-authorized/);
+      const said = over.records
+        .map(({ xml }) => xml)
+        .filter((xml) => /<(?:challenge|response|failure)/.test(xml));
+      expect(said.map((xml) => /^<([a-z]+)/.exec(xml)![1])).toEqual(['challenge', 'response', 'failure']);
+      expect(Buffer.from(/>([^<]+)</.exec(said[1]!)![1]!, 'base64').toString()).toBe('\x01');
+    } finally {
+      await Promise.all(online.map((client) => client.close()));
+      online = [];
+      await over.close();
+    }
+  });
+});
+
+describe('the operator', () => {
+  it('learns what came of it, and nothing of the token', async () => {
+    let log = '';
+    const metrics = createMetrics({ version: '1', processMetrics: false });
+    const observer = createObserver({
+      log: openLog({
+        level: 'debug',
+        now: () => Date.now(),
+        destination: { write: (line) => (log += line) },
+      }),
+      metrics,
+      tracing: await openTracing({ endpoint: undefined, version: '1', failed: () => {} }),
+      now: () => performance.now(),
+    });
+    const over = await startTokenParties({ observer });
+    const forged = (await over.token('romeo@localhost')).replace(/.{8}$/, 'AAAAAAAA');
+    const good = await over.token('juliet@localhost');
+    try {
+      const juliet = await logIn(clients[0], 'PLAIN', 'juliet', { over, token: good });
+      await expect(logIn(clients[0], 'PLAIN', 'romeo', { over, token: forged })).rejects.toThrow(
+        'not-authorized',
+      );
+      await juliet.close();
+      online = [];
+    } finally {
+      await over.close();
+    }
+    const told = `${log}${await metrics.text()}`;
+    expect(log).toMatch(/"event":"session.reauthenticated","gatekeeper":"test","outcome":"ok"}/);
+    expect(log).toMatch(/"outcome":"token","token":"ERR_TOKEN_SIGNATURE"}/);
+    expect(told).toContain('narthex_reauthentications_total{gatekeeper="test",outcome="token"} 1');
+    for (const secret of [...good.split('.'), ...forged.split('.'), 'juliet', 'romeo'])
+      expect(told).not.toContain(secret);
+  });
+});
+
+describe('a gatekeeper without OAUTHBEARER', () => {
+  it('ends the session with a code, before the client says anything secret', async () => {
+    const over = await startTokenParties({}, { takesTokens: false });
+    try {
+      await expect(logIn(clients[0], 'PLAIN', 'juliet', { over })).rejects.toThrow(
+        /remote-connection-failed/,
+      );
+      expect(over.proxy.closed).toEqual(['ERR_REAUTHENTICATION_OFFER']);
+    } finally {
+      await over.close();
+    }
+  });
+});
