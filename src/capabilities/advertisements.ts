@@ -174,6 +174,13 @@ export class Advertisements<P> {
     return this.#releaseHeld();
   }
 
+  /** What a claim stands for when it is one of this session's own advertisements, its client's or that of another
+   *  client of its cohort: nobody need be asked. */
+  find({ caps, hashSet }: CapabilityClaim): DiscoInfo | undefined {
+    const claimed = hashSet.length > 0 ? hashSet.map(capabilityHashNode) : caps && [legacyCapsNode(caps)];
+    return this.#sets.find(({ nodes }) => claimed?.some((node) => nodes.includes(node)))?.info;
+  }
+
   /** Somebody asks the client for its disco#info. Whoever it is gets the same answer, at any time. */
   query(node?: string): QueryAnswer {
     const asked = node ?? '';

@@ -43,6 +43,8 @@ export const defaultContactLimits: ContactLimits = {
 export interface ContactContext {
   readonly table: () => ContentKinds;
   readonly profile: () => CapabilityProfile;
+  /** What the session itself advertises by a claim, if it does. */
+  readonly own: (claim: CapabilityClaim) => DiscoInfo | undefined;
   /** Shared by all sessions. */
   readonly cache: CapabilityCache;
   readonly newId: () => string;
@@ -103,8 +105,8 @@ export class ContactAdvertisements<P> {
     if (this.#context.profile().contacts === 'pass') return { kind: 'pass' };
     const node = askableNode(claim);
     if (node === undefined) return isClaim(claim) ? { kind: 'replace', elements: '' } : { kind: 'pass' };
-    const info = this.#context.cache.find(claim);
-    if (info !== undefined) return { kind: 'replace', elements: this.#elements(from, claim, info) };
+    const elements = this.known(from, claim);
+    if (elements !== undefined) return { kind: 'replace', elements };
     const ask = this.#ask(now, given, node);
     return { kind: 'replace', elements: '', ...(ask === undefined ? {} : { ask }) };
   }
@@ -119,7 +121,7 @@ export class ContactAdvertisements<P> {
 
   /** The elements for a claim that can be answered without asking anybody, else undefined. */
   known(from: string, claim: CapabilityClaim): string | undefined {
-    const info = this.#context.cache.find(claim);
+    const info = this.#context.own(claim) ?? this.#context.cache.find(claim);
     return info === undefined ? undefined : this.#elements(from, claim, info);
   }
 

@@ -87,7 +87,7 @@ class CapabilitiesStage implements Stage {
   #begun(): Sides {
     if (this.#sides !== undefined) return this.#sides;
     const own = new OwnCapabilities(this.#port, this.#shared);
-    const contacts = new ContactCapabilities(this.#port, this.#shared, () => own.profile);
+    const contacts = new ContactCapabilities(this.#port, this.#shared, own);
     this.#sides = { own, contacts };
     this.#shared.join(this.#port.context, own);
     return this.#sides;

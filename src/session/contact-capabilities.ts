@@ -4,7 +4,7 @@ import { capsEdits } from '../capabilities/caps-edits.ts';
 import { readAnswer, readClaim } from '../capabilities/claim.ts';
 import type { CapabilityClaim } from '../capabilities/capability-cache.ts';
 import { ContactAdvertisements, type ContactVerdict } from '../capabilities/contact-advertisements.ts';
-import { writeDiscoInfo } from '../capabilities/disco-info.ts';
+import { writeDiscoInfo, type DiscoInfo } from '../capabilities/disco-info.ts';
 import { elementFromStanza } from '../capabilities/element.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -21,6 +21,12 @@ interface Shown {
   stanza: Stanza | undefined;
 }
 
+/** The client's own side of the session. */
+interface OwnAdvertisements {
+  readonly profile: CapabilityProfile;
+  find(claim: CapabilityClaim): DiscoInfo | undefined;
+}
+
 export class ContactCapabilities {
   readonly #port: StagePort;
   readonly #shared: CapabilitySessions;
@@ -30,12 +36,18 @@ export class ContactCapabilities {
   /** What the stream features claimed, until it can be asked about. */
   #serverClaim: CapabilityClaim | undefined;
 
-  constructor(port: StagePort, shared: CapabilitySessions, profile: () => CapabilityProfile) {
+  constructor(port: StagePort, shared: CapabilitySessions, own: OwnAdvertisements) {
     this.#port = port;
     this.#shared = shared;
-    this.#profile = profile;
+    this.#profile = () => own.profile;
     const { cache, newId } = shared.options;
-    this.#contacts = new ContactAdvertisements({ table: () => shared.policy.table, profile, cache, newId });
+    this.#contacts = new ContactAdvertisements({
+      table: () => shared.policy.table,
+      profile: this.#profile,
+      own: (claim) => own.find(claim),
+      cache,
+      newId,
+    });
     this.#alarm = new Alarm(port, (now) => {
       this.#contacts.tick(now);
       this.#alarm.set(this.#contacts.deadline);

@@ -5,8 +5,10 @@ import {
   type AdvertisementAction,
   type CapabilityPolicy,
 } from '../capabilities/advertisements.ts';
+import type { CapabilityClaim } from '../capabilities/capability-cache.ts';
 import { capsEdits } from '../capabilities/caps-edits.ts';
 import { readAnswer, readClaim } from '../capabilities/claim.ts';
+import type { DiscoInfo } from '../capabilities/disco-info.ts';
 import { elementFromStanza } from '../capabilities/element.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -54,6 +56,11 @@ export class OwnCapabilities {
 
   get profile(): CapabilityProfile {
     return this.#advertisements.profile;
+  }
+
+  /** What a claim stands for when it is an advertisement of this session. */
+  find(claim: CapabilityClaim): DiscoInfo | undefined {
+    return this.#advertisements.find(claim);
   }
 
   /** The client has its resource: now it can be asked. */

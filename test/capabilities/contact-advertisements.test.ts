@@ -39,6 +39,7 @@ function create(name: string) {
   return new ContactAdvertisements<string>({
     table: () => table,
     profile: () => profile,
+    own: () => undefined,
     cache,
     newId: () => `q${(ids += 1)}`,
   });

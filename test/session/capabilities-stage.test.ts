@@ -229,6 +229,17 @@ describe('a client of a cohort', () => {
     expect(bench.take('to-client')).toEqual(["<iq xmlns='jabber:client' type='result' id='i'></iq>"]);
   });
 
+  it('sees its own advertisement come back without a question, and so do others of its cohort', () => {
+    const [sent] = bench.client('<presence/>');
+    for (const sender of [juliet, 'nurse@capulet.example/door']) {
+      const [seen] = bench.gatekeeper(sent!.replace('<presence', `<presence from='${sender}'`));
+      const asked = `<iq type='get' id='q' to='${sender}'><query xmlns='${disco}' node='https://narthex.invalid/caps/desktop#${verIn(seen!)}'/></iq>`;
+      expect(bench.client(asked)).toEqual([]);
+      expect(verOf(queryIn(bench.take('to-client')[0]!))).toBe(verIn(seen!));
+    }
+    expect(bench.counted).toEqual([]);
+  });
+
   it('leaves everything else alone', () => {
     const iq = `<iq type='get' id='p' to='${romeo}'><ping xmlns='urn:xmpp:ping'/></iq>`;
     expect(bench.client(iq)).toEqual([iq]);
