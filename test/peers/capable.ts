@@ -73,7 +73,9 @@ export async function logInCapable(login: Login, features: readonly string[] = [
     waiting.add(look);
     look();
     try {
-      return await within(timeoutMs, `a stanza; received ${stanzas.slice(-4).join('\n')}`, promise);
+      return await within(timeoutMs, 'a stanza', promise);
+    } catch (error) {
+      throw new Error(`${String(error)}; received ${stanzas.slice(-4).join('\n')}`, { cause: error });
     } finally {
       waiting.delete(look);
     }
