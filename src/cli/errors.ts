@@ -3,8 +3,8 @@
  *  types make the tables here complete. */
 import type { DiscoErrorCode, HashSetErrorCode } from '../capabilities/errors.ts';
 import { configErrors } from '../config/problem.ts';
-import { adminProblems } from '../http/admin-problem.ts';
 import { type ErrorExplanation, streamErrors } from '../observability/errors.ts';
+import { adminErrors, httpErrors } from '../observability/http-errors.ts';
 import { tokenErrors } from '../observability/token-errors.ts';
 import type { SimulatorErrorCode } from '../simulator/error.ts';
 import type { SetupErrorCode } from '../transport/error.ts';
@@ -216,17 +216,16 @@ export const errorSections: readonly ErrorSection[] = [
     seen: 'in the log (`session.reauthenticated`) and, by callers over HTTP, in problem documents (RFC 9457)',
     codes: tokenErrors,
   },
-  { title: 'Admin port', seen: 'in problem documents (RFC 9457)', codes: explained(adminProblems) },
+  {
+    title: 'HTTP',
+    seen: 'in problem documents (RFC 9457), in the log (`http.refused`) and in `narthex_http_refusals_total`',
+    codes: httpErrors,
+  },
+  { title: 'Admin port', seen: 'in problem documents (RFC 9457)', codes: adminErrors },
   { title: 'Capability profiles', seen: 'with file, line and column', codes: profileErrors },
   { title: 'Service discovery', seen: 'in the output of `narthex capabilities`', codes: discoErrors },
   { title: 'Simulator', seen: 'on standard error of `narthex demo`', codes: simulatorErrors },
 ];
-
-function explained(problems: Readonly<Record<string, { detail: string; wayOut: string }>>): Table {
-  return Object.fromEntries(
-    Object.entries(problems).map(([code, { detail, wayOut }]) => [code, { cause: detail, wayOut }]),
-  );
-}
 
 /** What a code means, if it is one of ours. */
 export function explanationOf(code: string): ErrorExplanation | undefined {

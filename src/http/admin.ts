@@ -1,4 +1,4 @@
-/** The admin app: probes and metrics, for the operator and the platform. It reads; it changes nothing.
+/** The admin app, for the operator and the platform: probes, metrics, and the operator's API (`admin-api.ts`).
  *
  *  | route | answers |
  *  |---|---|
@@ -9,7 +9,8 @@
 import { Hono } from 'hono';
 import type { Label } from '../observability/label.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { adminProblem } from './admin-problem.ts';
+import { adminApi, type AdminApi } from './admin-api.ts';
+import { HttpProblem, renderMethodProblem, renderProblem } from './problem.ts';
 
 /** What the proxy says about itself when asked. Answers come from memory, at once: a probe must not wait. */
 interface Probes {
@@ -29,9 +30,13 @@ export interface Readiness {
 export interface AdminParts {
   readonly probes: Probes;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
+  /** Undefined until the proxy has started. */
+  readonly api: () => AdminApi | undefined;
+  /** Host names under which the API is called, beside addresses and `localhost`; lower case. */
+  readonly names: readonly string[];
 }
 
-export function createAdminApp({ probes, metrics }: AdminParts): Hono {
+export function createAdminApp({ probes, metrics, api, names }: AdminParts): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -39,24 +44,37 @@ export function createAdminApp({ probes, metrics }: AdminParts): Hono {
   });
   app.get('/livez', (context) => context.json({ status: 'alive' }));
   app.get('/startupz', (context) =>
-    probes.started() ? context.json({ status: 'started' }) : adminProblem('ERR_NOT_STARTED'),
+    probes.started() ? context.json({ status: 'started' }) : renderProblem(new HttpProblem('ERR_NOT_STARTED')),
   );
   app.get('/readyz', (context) => {
     const readiness = probes.readiness();
     return isReady(readiness)
       ? context.json({ status: 'ready', ...readiness })
-      : adminProblem('ERR_NOT_READY', readiness);
+      : renderProblem(new HttpProblem('ERR_NOT_READY'), readiness);
   });
   app.get('/metrics', async (context) =>
     context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );
-  for (const path of paths) app.all(path, () => adminProblem('ERR_HTTP_METHOD', {}, { allow: 'GET, HEAD' }));
-  app.notFound(() => adminProblem('ERR_HTTP_NOT_FOUND'));
-  app.onError(() => adminProblem('ERR_INTERNAL'));
+  app.route('/api', adminApi(api, names));
+  for (const [path, allow] of Object.entries(methods)) app.all(path, () => renderMethodProblem(allow));
+  app.notFound(() => renderProblem(new HttpProblem('ERR_HTTP_NOT_FOUND')));
+  app.onError((error) =>
+    renderProblem(error instanceof HttpProblem ? error : new HttpProblem('ERR_INTERNAL')),
+  );
   return app;
 }
 
-const paths = ['/livez', '/startupz', '/readyz', '/metrics'] as const;
+const methods: Readonly<Record<string, string>> = {
+  '/livez': 'GET, HEAD',
+  '/startupz': 'GET, HEAD',
+  '/readyz': 'GET, HEAD',
+  '/metrics': 'GET, HEAD',
+  '/api/sessions': 'GET, HEAD',
+  '/api/policy': 'GET, HEAD',
+  '/api/policy/explain': 'POST',
+  '/api/reload': 'POST',
+  '/api/drain': 'POST',
+};
 
 /** Every answer is of the moment, for programs, and no page. */
 const constantHeaders = {

@@ -1,6 +1,6 @@
 /** The public routes as an OpenAPI 3.1 document. `deploy/openapi.yaml` is this, written out; a test compares the
  *  two, and the document with the routes and the problem codes that exist. */
-import { problems, type ProblemCode } from './problem.ts';
+import { publicProblemCodes, statusOf, type PublicProblemCode as ProblemCode } from './problem.ts';
 
 /** Members of an object schema or document; what OpenAPI allows is checked by its own readers. */
 type Document = Readonly<Record<string, unknown>>;
@@ -246,7 +246,7 @@ export function openApiDocument(): Document {
           type: 'object',
           properties: {
             status: { type: 'integer' },
-            code: { enum: Object.keys(problems) },
+            code: { enum: publicProblemCodes },
             detail: text,
           },
           required: ['status', 'code', 'detail'],
@@ -269,7 +269,7 @@ function renderOperation({ summary, security, parameters, body, answers, codes }
 
 /** One answer per status, its codes listed. */
 function refusals(codes: readonly ProblemCode[], answers: Operation['answers']): Document {
-  const byStatus = Map.groupBy(codes, (code) => problems[code].status);
+  const byStatus = Map.groupBy(codes, statusOf);
   return Object.fromEntries(
     [...byStatus]
       .filter(([status]) => !(status in answers))

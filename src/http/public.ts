@@ -10,7 +10,7 @@ import { answerHeadersOf } from './headers.ts';
 import type { HostMeta } from './host-meta.ts';
 import type { IssuerMetadata } from './issuer-metadata.ts';
 import type { MediaRelay } from './media.ts';
-import { HttpProblem, renderProblem } from './problem.ts';
+import { HttpProblem, renderMethodProblem, renderProblem } from './problem.ts';
 import { guardRequest } from './request-guard.ts';
 
 export interface PublicParts {
@@ -76,11 +76,7 @@ function routesOf({ issuer, hostMeta, enlistments, push, media }: PublicParts): 
 function refuseMethod(path: string, routes: readonly Route[]): Handler {
   const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
   const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
-  return () => {
-    const refusal = renderProblem(new HttpProblem('ERR_HTTP_METHOD'));
-    refusal.headers.set('allow', allow);
-    return refusal;
-  };
+  return () => renderMethodProblem(allow);
 }
 
 /** Whatever a handler put on its answer, only listed headers leave. */
