@@ -23,6 +23,8 @@ export interface CapabilitiesObserver extends CapabilityObserver {
 export interface CapabilitySetup {
   readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
   stages(names: Names): readonly StageFactory[];
+  /** Reads the files again, now. */
+  look(): Promise<void>;
   close(): void;
 }
 
@@ -76,6 +78,7 @@ export async function openCapabilities(
       });
       return [capabilitiesStage(sessions), contentGateStage(sessions)];
     },
+    look: () => documents.look(),
     close: () => documents.close(),
   };
 }

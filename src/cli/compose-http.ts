@@ -21,6 +21,7 @@ import {
   below,
   closeAll,
   kept,
+  lookAll,
   limitsOf,
   monotonic,
   type Closable,
@@ -33,6 +34,8 @@ export interface PublicHttp {
   readonly port: number;
   /** Takes no new connections, lets requests finish for `graceMs`, then cuts the rest. */
   close(graceMs: number): Promise<void>;
+  /** Reads every file again, now. */
+  look(): Promise<void>;
 }
 
 /** Opens the public port.
@@ -74,6 +77,7 @@ export async function openHttp(
     const listener = await accept(config, tls, options.observer, (socket) => connections.accept(socket));
     return {
       port: listener.address.port,
+      look: () => lookAll(open),
       async close(graceMs) {
         await listener.stop();
         await connections.close(graceMs);

@@ -7,7 +7,7 @@ import { clientsAudience } from '../http/media-token.ts';
 import { createMediaRelay, type MediaRelay } from '../http/media.ts';
 import { createSsrfGuard } from '../http/ssrf.ts';
 import type { ProviderParts } from './compose-provider.ts';
-import type { HttpOptions } from './http-parts.ts';
+import { closeAll, lookAll, type Closable, type HttpOptions } from './http-parts.ts';
 import { openPins, peerCertificate, type Pins } from './pinned-certificates.ts';
 
 /** How the media proxy of one gatekeeper is recognised. */
@@ -23,12 +23,12 @@ export async function openMedia(
   provider: ProviderParts | undefined,
   { observer, certificateReport, policy }: HttpOptions,
   limits: HttpLimits,
-): Promise<MediaRelay | undefined> {
+): Promise<(MediaRelay & Closable) | undefined> {
   const media = config.provider?.media;
   const tokens = provider?.mediaTokens;
   if (media === undefined || tokens === undefined) return undefined;
   const callers: MediaCaller[] = [];
-  const closePins = (): void => callers.forEach(({ pins }) => pins?.close());
+  const closePins = (): void => closeAll(callers.flatMap(({ pins }) => pins ?? []));
   try {
     for (const { name, media: section } of config.gatekeepers) {
       if (section === undefined) continue;
@@ -67,6 +67,9 @@ export async function openMedia(
   });
   return {
     handle: relay.handle,
+    async look() {
+      await lookAll(callers.flatMap(({ pins }) => pins ?? []));
+    },
     close() {
       relay.close();
       closePins();

@@ -10,6 +10,7 @@ import { Reloading, type ReloadReport } from '../transport/reloading.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import {
   closeAll,
+  lookAll,
   limitsOf,
   monotonic,
   type Closable,
@@ -23,6 +24,7 @@ export interface ProviderParts {
   readonly mediaTokens: (() => MediaTokens) | undefined;
   readonly keys: RemoteKeys;
   readonly credentials: UpstreamCredentials;
+  look(): Promise<void>;
   close(): void;
 }
 
@@ -71,6 +73,7 @@ export async function openProvider(
       mediaTokens: tokens && (() => tokens.current),
       keys,
       credentials,
+      look: () => lookAll(open),
       close: () => closeAll(open),
     };
   } catch (error) {
@@ -85,7 +88,7 @@ async function openMediaTokens(
   { keyFiles, tokenLifetimeMs: lifetimeMs }: MediaSection,
   observer: HttpObserver,
   report: (report: ReloadReport) => void,
-): Promise<{ readonly current: MediaTokens; close(): void }> {
+): Promise<{ readonly current: MediaTokens } & Closable> {
   const build = (secrets: readonly Uint8Array[]): MediaTokens => {
     const [first, ...rest] = secrets;
     return createMediaTokens({ secrets: [first!, ...rest], lifetimeMs, now: () => Date.now() });

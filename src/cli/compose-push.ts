@@ -9,11 +9,12 @@ import { remoteKeys } from '../http/verification-keys.ts';
 import { Reloading } from '../transport/reloading.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import type { ProviderParts } from './compose-provider.ts';
-import { below, monotonic, type HttpOptions } from './http-parts.ts';
+import { below, closeAll, lookAll, monotonic, type Closable, type HttpOptions } from './http-parts.ts';
 import { openPins, peerCertificate, type Pins } from './pinned-certificates.ts';
 
 export interface PushPart {
   readonly handle: (context: HttpContext) => Promise<Response>;
+  look(): Promise<void>;
   close(): void;
 }
 
@@ -31,8 +32,7 @@ export async function openPush(
   const endpoint = config.provider?.push;
   const callers = config.gatekeepers.filter(({ push }) => push !== undefined);
   if (endpoint === undefined || provider === undefined || callers.length === 0) return undefined;
-  const open: { close(): void }[] = [];
-  const close = (): void => open.forEach((resource) => resource.close());
+  const open: Closable[] = [];
   try {
     const gatekeepers = new Map<string, CallerRules>();
     for (const { name, push } of callers) {
@@ -84,9 +84,9 @@ export async function openPush(
       now: monotonic,
       limits,
     });
-    return { handle, close };
+    return { handle, look: () => lookAll(open), close: () => closeAll(open) };
   } catch (error) {
-    close();
+    closeAll(open);
     throw error;
   }
 }

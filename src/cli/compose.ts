@@ -27,12 +27,12 @@ import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
-import { openPolicyRuntime, type PolicyReport } from './policy-runtime.ts';
+import { openPolicyRuntime, type PolicyReport, type PolicyRuntime } from './policy-runtime.ts';
 import { openCapabilities, type CapabilitiesObserver } from './compose-capabilities.ts';
 import { openHttp, type PublicHttp } from './compose-http.ts';
 import { openProvider } from './compose-provider.ts';
 import { reauthenticationStages } from './compose-reauthentication.ts';
-import type { HttpObserver } from './http-parts.ts';
+import { closeAll, lookAll, type Closable, type HttpObserver } from './http-parts.ts';
 import { httpPolicy } from './http-policy.ts';
 import { openSignals, sightOf, type SignalsObserver } from './compose-signals.ts';
 
@@ -56,6 +56,10 @@ export interface Proxy {
   readonly ports: readonly number[];
   /** Port of the public HTTP plane, where it is configured. */
   readonly httpPort: number | undefined;
+  /** Its policies, for whoever wants to know what is in force. */
+  readonly policies: PolicyRuntime;
+  /** Reads every watched file again, now. */
+  look(): Promise<void>;
   /** Drains and lets go of everything. */
   close(drainMs?: number): Promise<void>;
 }
@@ -63,12 +67,9 @@ export interface Proxy {
 /** Starts a proxy: all of it, or nothing.
  *  @throws SetupError when a certificate does not load or a port cannot be had. */
 export async function startProxy(config: Config, observer: ProxyObserver): Promise<Proxy> {
-  const open: { close(): void }[] = [];
-  const closeAll = (): void => {
-    for (const resource of open.toReversed()) resource.close();
-  };
+  const open: Closable[] = [];
   try {
-    const { gateway, http } = await compose(config, observer, open);
+    const { gateway, http, policies } = await compose(config, observer, open);
     const ports = await gateway.start();
     for (const [index, sight] of gateway.synSights.entries()) {
       const listener = config.listeners[index]!;
@@ -78,22 +79,26 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
       gateway,
       ports,
       httpPort: http?.port,
+      policies,
+      look: () => lookAll(open),
       async close(drainMs = config.timeouts.drainMs) {
         await Promise.all([gateway.drain(drainMs), http?.close(drainMs)]);
-        closeAll();
+        closeAll(open);
       },
     };
   } catch (error) {
-    closeAll();
+    closeAll(open);
     throw error;
   }
 }
 
-async function compose(
-  config: Config,
-  observer: ProxyObserver,
-  open: { close(): void }[],
-): Promise<{ readonly gateway: Gateway; readonly http: PublicHttp | undefined }> {
+interface Composed {
+  readonly gateway: Gateway;
+  readonly http: PublicHttp | undefined;
+  readonly policies: PolicyRuntime;
+}
+
+async function compose(config: Config, observer: ProxyObserver, open: Closable[]): Promise<Composed> {
   const { timeouts } = config;
   const capabilities = await openCapabilities(config.capabilities, observer.capabilities);
   if (capabilities !== undefined) open.push(capabilities);
@@ -216,10 +221,10 @@ async function compose(
     ),
     // Nothing is captured yet, so nothing can be attested.
     attest: async () => undefined,
-    attestationKeys: () => [],
+    attestationKeys: () => signals.keys()?.jwks().keys ?? [],
   });
-  if (http !== undefined) open.push({ close: () => void http.close(0) });
-  return { gateway, http };
+  if (http !== undefined) open.push({ close: () => void http.close(0), look: () => http.look() });
+  return { gateway, http, policies };
 }
 
 /** In [0, 1). */

@@ -44,8 +44,10 @@ export function monotonic(): number {
   return performance.now();
 }
 
+/** Something that is let go of in the end, and may look at its files before. */
 export interface Closable {
   close(): void;
+  look?(): Promise<void> | void;
 }
 
 /** Remembers what has to be closed. */
@@ -57,4 +59,9 @@ export function kept<T extends Closable>(open: Closable[], resource: T): T {
 /** The last one opened first. */
 export function closeAll(open: readonly Closable[]): void {
   for (const resource of open.toReversed()) resource.close();
+}
+
+/** Has everything look at its files. */
+export async function lookAll(open: readonly Closable[]): Promise<void> {
+  await Promise.all(open.map(async (resource) => resource.look?.()));
 }

@@ -2,6 +2,7 @@
 import type { Log } from '../observability/log.ts';
 import { label, type Label } from '../observability/label.ts';
 import type { DialOutcome, Metrics } from '../observability/metrics.ts';
+import { type Counted, SessionCensus } from '../observability/session-census.ts';
 import type { Span, Tracing } from '../observability/tracing.ts';
 import type { CloseReason, SessionObserver } from '../session/observer.ts';
 import type { Phase } from '../session/phase.ts';
@@ -10,20 +11,23 @@ import type { Direction } from '../stanza/direction.ts';
 import type { StreamErrorCode } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/stanza.ts';
 import type { ProxyObserver } from './compose.ts';
+import { reportHttp } from './observe-http.ts';
 
 export interface ObserveOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
+  /** Where sessions are counted; by default in a census that nobody sees. */
+  readonly census?: SessionCensus;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 export function createObserver(options: ObserveOptions): ProxyObserver {
-  const { log, metrics } = options;
+  const { log, metrics, census = new SessionCensus() } = options;
   let sessions = 0;
   return {
-    session: (listener) => new ObservedSession(options, label(listener), ++sessions),
+    session: (listener) => new ObservedSession(options, census, label(listener), ++sessions),
     refused(listener, code) {
       metrics.refused(code);
       log.write('connection.refused', { listener: label(listener), code });
@@ -57,8 +61,8 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
     },
     decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
     http: {
-      report: () => {},
-      refused: () => {},
+      report: (event) => reportHttp(event, options),
+      refused: () => metrics.http.connectionRefused(),
       madeUpMediaKey: () => log.write('media.made-up-key', {}),
     },
     capabilities: {
@@ -100,22 +104,25 @@ class ObservedSession implements SessionObserver {
   readonly #session: number;
   readonly #opened: number;
   readonly #span: Span;
+  readonly #counted: Counted;
   #step: Span | undefined;
   #gatekeeper: Label | undefined;
   readonly #stanzas: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
   readonly #bytes: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
 
-  constructor(options: ObserveOptions, listener: Label, session: number) {
+  constructor(options: ObserveOptions, census: SessionCensus, listener: Label, session: number) {
     this.#options = options;
     this.#listener = listener;
     this.#session = session;
     this.#opened = options.now();
     this.#span = options.tracing.session({ listener });
+    this.#counted = census.enter(listener, 'securing' satisfies Phase);
     options.metrics.sessionOpened(listener);
     options.log.write('session.opened', { session, listener });
   }
 
   phase(phase: Phase): void {
+    this.#counted.move({ phase });
     this.#step?.end();
     this.#step = undefined;
     if (phase === 'securing') this.#step = this.#span.child('tls', { side: 'client' });
@@ -132,6 +139,7 @@ class ObservedSession implements SessionObserver {
   dialled(gatekeeper: string, outcome: 'ok' | StreamErrorCode, milliseconds: number): void {
     const { log, metrics } = this.#options;
     this.#gatekeeper = label(gatekeeper);
+    this.#counted.move({ gatekeeper: this.#gatekeeper });
     const result = outcome === 'ok' ? 'connected' : (dialOutcomes[outcome] ?? 'refused');
     metrics.dialled(this.#gatekeeper, result, milliseconds / 1_000);
     if (outcome === 'ok') {
@@ -182,6 +190,7 @@ class ObservedSession implements SessionObserver {
     });
     this.#step?.end();
     this.#span.end();
+    this.#counted.leave();
   }
 }
 

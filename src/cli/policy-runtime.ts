@@ -66,6 +66,12 @@ export interface PolicyRuntimeOptions extends WatchOptions {
   readonly clock: () => number;
 }
 
+/** The documents that the policies in force were compiled from. */
+export interface PolicyDocuments {
+  readonly enforced: Policy;
+  readonly shadow: Policy | undefined;
+}
+
 const secretBytesMin = 32;
 
 export class PolicyRuntime {
@@ -76,6 +82,7 @@ export class PolicyRuntime {
   readonly #obligations: readonly Obligation[];
   readonly #madeUp = randomBytes(secretBytesMin);
   #current: PoliciesInForce;
+  #documents: PolicyDocuments;
   #judged: string;
   #digest: string;
   #state: 'loaded' | 'kept' = 'loaded';
@@ -88,8 +95,9 @@ export class PolicyRuntime {
     this.#catalogue = openCatalogue(config.catalogue);
     this.#obligations = openObligations(config.obligations);
     this.names = vocabularyOf(this.#catalogue, options.vocabulary);
-    const { policies, judged, digest, files, warnings } = this.#build();
+    const { policies, documents, judged, digest, files, warnings } = this.#build();
     this.#current = policies;
+    this.#documents = documents;
     this.#judged = judged;
     this.#digest = digest;
     if (config.keyFiles.length === 0) report({ kind: 'made-up-key' });
@@ -99,6 +107,15 @@ export class PolicyRuntime {
 
   get current(): PoliciesInForce {
     return this.#current;
+  }
+
+  /** What is in force, as it is written. */
+  get documents(): PolicyDocuments {
+    return this.#documents;
+  }
+
+  get catalogue(): Catalogue {
+    return this.#catalogue;
   }
 
   /** SHA-256 of the documents in force, base64url: which policy it is, and nothing of the secrets. */
@@ -115,11 +132,12 @@ export class PolicyRuntime {
   look(): void {
     const { report } = this.#options;
     try {
-      const { policies, judged, digest, files, warnings } = this.#build();
+      const { policies, documents, judged, digest, files, warnings } = this.#build();
       if (judged === this.#judged) return;
       this.#judged = judged;
       this.#digest = digest;
       this.#current = policies;
+      this.#documents = documents;
       this.#state = 'loaded';
       this.#watch?.close();
       this.#watch = this.#watchOver(files);
@@ -146,6 +164,7 @@ export class PolicyRuntime {
 
   #build(): {
     policies: PoliciesInForce;
+    documents: PolicyDocuments;
     judged: string;
     digest: string;
     files: string[];
@@ -173,6 +192,7 @@ export class PolicyRuntime {
         enforced: compile(enforced.policy),
         shadow: beside && compile({ ...beside.policy, mode: 'shadow' }),
       },
+      documents: { enforced: enforced.policy, shadow: beside?.policy },
       judged: hash.digest('base64'),
       digest: digestOf(enforced.files.map(({ text }) => text)),
       files: [...texts.map((text) => text.file), ...keyFiles],

@@ -7,7 +7,9 @@ import { adminServeLimits, serveHttp } from '../http/serve.ts';
 import { label } from '../observability/label.ts';
 import { openLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import { SessionCensus } from '../observability/session-census.ts';
 import { openTracing } from '../observability/tracing.ts';
+import { adminApiOf } from './admin-api.ts';
 import { startProxy, type Proxy, type ProxyObserver } from './compose.ts';
 import { exitCodes } from './exit.ts';
 import { createObserver } from './observe.ts';
@@ -51,7 +53,8 @@ async function serve(config: Config): Promise<void> {
   });
   let certificates: 'loaded' | 'kept' = 'loaded';
   let policy: 'loaded' | 'kept' = 'loaded';
-  const inner = createObserver({ log, metrics, tracing, now: () => performance.now() });
+  const census = new SessionCensus();
+  const inner = createObserver({ log, metrics, tracing, census, now: () => performance.now() });
   const observer: ProxyObserver = {
     session: (listener) => inner.session(listener),
     refused: (listener, code) => inner.refused(listener, code),
@@ -73,14 +76,18 @@ async function serve(config: Config): Promise<void> {
   };
 
   let proxy: Proxy | undefined;
+  const stop = stopRequest();
   const admin = await serveHttp({
     app: createAdminApp({
       metrics,
+      names: config.admin.names,
+      api: () =>
+        proxy && adminApiOf(proxy, { census, states: () => ({ certificates, policy }), drain: stop.request }),
       probes: {
         started: () => proxy !== undefined,
         readiness: () => ({
           draining: proxy?.gateway.draining ?? false,
-          listeners: config.listeners.map(({ name }) => ({
+          listeners: portNames(config).map((name) => ({
             name: label(name),
             state: proxy === undefined || proxy.gateway.draining ? 'closed' : 'open',
           })),
@@ -94,7 +101,6 @@ async function serve(config: Config): Promise<void> {
     limits: adminServeLimits,
   });
   try {
-    const signalled = stopSignal();
     proxy = await startProxy(config, observer);
     log.write('admin.opened', { port: admin.port });
     config.listeners.forEach(({ name, tls }, index) =>
@@ -106,7 +112,7 @@ async function serve(config: Config): Promise<void> {
       domains: config.domains.length,
       gatekeepers: config.gatekeepers.length,
     });
-    await signalled;
+    await stop.requested;
     const started = performance.now();
     const { sessions } = proxy.gateway;
     log.write('proxy.draining', { sessions, drainMs: config.timeouts.drainMs });
@@ -118,9 +124,13 @@ async function serve(config: Config): Promise<void> {
   }
 }
 
-/** The first signal drains; the second ends the process, as it would have without us. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
+function portNames({ listeners, http }: Config): readonly string[] {
+  return [...listeners.map(({ name }) => name), ...(http === undefined ? [] : ['http'])];
+}
+
+/** Resolves with the first signal or request; a second signal ends the process, as it would have without us. */
+function stopRequest(): { readonly requested: Promise<void>; readonly request: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  return { requested: promise, request: resolve };
 }

@@ -164,9 +164,19 @@ const admin = z
       .default('127.0.0.1')
       .describe('Address of the admin port. It has no authentication: keep it inside.'),
     port: port.default(9_090).describe('TCP port of probes and metrics; 0 takes a free one.'),
+    names: z
+      .array(domain)
+      .max(100)
+      .default([])
+      .describe(
+        'Host names under which the API (/api) may be called, beside addresses and localhost; others are refused, since ' +
+          'a page in a browser could use them.',
+      ),
   })
   .prefault({})
-  .describe('Probes (/livez, /readyz, /startupz) and Prometheus metrics (/metrics) for the operator.');
+  .describe(
+    'Probes (/livez, /readyz, /startupz), Prometheus metrics (/metrics) and the API (/api) for the operator.',
+  );
 
 const log = z
   .strictObject({

@@ -101,7 +101,12 @@ function explainRequest({ from, stanza, account, gatekeeper, ...rest }: JsonObje
   if ((from !== 'client' && from !== 'gatekeeper') || typeof stanza !== 'string') throw memberProblem();
   if (account !== undefined && typeof account !== 'string') throw memberProblem();
   if (gatekeeper !== undefined && typeof gatekeeper !== 'string') throw memberProblem();
-  return { from, stanza, ...(account !== undefined && { account }), ...(gatekeeper !== undefined && { gatekeeper }) };
+  return {
+    from,
+    stanza,
+    ...(account !== undefined && { account }),
+    ...(gatekeeper !== undefined && { gatekeeper }),
+  };
 }
 
 function noMembers(body: JsonObject): void {

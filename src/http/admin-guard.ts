@@ -13,7 +13,10 @@ import { HttpProblem } from './problem.ts';
  *  @throws HttpProblem ERR_ADMIN_HOST, ERR_ADMIN_ORIGIN */
 export function guardAdminRequest(headers: Headers, names: readonly string[]): void {
   const host = headers.get('host') ?? '';
-  const name = host.replace(/:\d+$/, '').replaceAll(/^\[|\]$/g, '').toLowerCase();
+  const name = host
+    .replace(/:\d+$/, '')
+    .replaceAll(/^\[|\]$/g, '')
+    .toLowerCase();
   if (isIP(name) === 0 && name !== 'localhost' && !names.includes(name))
     throw new HttpProblem('ERR_ADMIN_HOST');
   const origin = headers.get('origin');

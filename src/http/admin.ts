@@ -10,7 +10,8 @@ import { Hono } from 'hono';
 import type { Label } from '../observability/label.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { adminApi, type AdminApi } from './admin-api.ts';
-import { HttpProblem, renderMethodProblem, renderProblem } from './problem.ts';
+import { renderMethodProblem } from './method-problem.ts';
+import { HttpProblem, renderProblem } from './problem.ts';
 
 /** What the proxy says about itself when asked. Answers come from memory, at once: a probe must not wait. */
 interface Probes {
@@ -44,7 +45,9 @@ export function createAdminApp({ probes, metrics, api, names }: AdminParts): Hon
   });
   app.get('/livez', (context) => context.json({ status: 'alive' }));
   app.get('/startupz', (context) =>
-    probes.started() ? context.json({ status: 'started' }) : renderProblem(new HttpProblem('ERR_NOT_STARTED')),
+    probes.started()
+      ? context.json({ status: 'started' })
+      : renderProblem(new HttpProblem('ERR_NOT_STARTED')),
   );
   app.get('/readyz', (context) => {
     const readiness = probes.readiness();

@@ -139,11 +139,11 @@ async function relay(download: Download, options: MediaOptions): Promise<void> {
   }
   // The headers leave now, not with the first byte of the body.
   outgoing.flushHeaders();
-  const end = await pump(body, outgoing, {
+  const { end, bytes } = await pump(body, outgoing, {
     bytesMax: limits.mediaBytesMax,
     stallMs: limits.mediaStallTimeoutMs,
   });
-  options.report({ event: 'media-ended', end });
+  options.report({ event: 'media-ended', end, bytes });
 }
 
 interface Asked {

@@ -1,6 +1,7 @@
 /** The public routes as an OpenAPI 3.1 document. `deploy/openapi.yaml` is this, written out; a test compares the
  *  two, and the document with the routes and the problem codes that exist. */
-import { publicProblemCodes, statusOf, type PublicProblemCode as ProblemCode } from './problem.ts';
+import { httpCodes } from '../observability/http-words.ts';
+import { statusOf, type PublicProblemCode as ProblemCode } from './problem.ts';
 
 /** Members of an object schema or document; what OpenAPI allows is checked by its own readers. */
 type Document = Readonly<Record<string, unknown>>;
@@ -246,7 +247,7 @@ export function openApiDocument(): Document {
           type: 'object',
           properties: {
             status: { type: 'integer' },
-            code: { enum: publicProblemCodes },
+            code: { enum: httpCodes },
             detail: text,
           },
           required: ['status', 'code', 'detail'],

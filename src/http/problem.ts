@@ -1,15 +1,11 @@
 /** Problem documents (RFC 9457), of both ports. The code is the closed word a caller may branch on; the sentence is
  *  ours and constant. Nothing of the request, of a token or of another party's answer comes back. */
-import {
-  adminErrors,
-  httpErrors,
-  type AdminErrorCode,
-  type HttpErrorCode,
-} from '../observability/http-errors.ts';
-import { tokenErrors, type TokenErrorCode } from '../observability/token-errors.ts';
+import { adminErrors, httpErrors, type AdminErrorCode } from '../observability/http-errors.ts';
+import type { HttpCode } from '../observability/http-words.ts';
+import { tokenErrors } from '../observability/token-errors.ts';
 
 /** Every refusal of the public port. `deploy/openapi.yaml` says which route answers with which. */
-export type PublicProblemCode = HttpErrorCode | TokenErrorCode | 'ERR_INTERNAL';
+export type PublicProblemCode = HttpCode;
 export type ProblemCode = PublicProblemCode | AdminErrorCode;
 
 const details: Readonly<Record<ProblemCode, { readonly cause: string }>> = {
@@ -18,12 +14,6 @@ const details: Readonly<Record<ProblemCode, { readonly cause: string }>> = {
   ...adminErrors,
   ERR_INTERNAL: { cause: 'The request failed inside the proxy.' },
 };
-
-export const publicProblemCodes = [
-  ...Object.keys(httpErrors),
-  ...Object.keys(tokenErrors),
-  'ERR_INTERNAL',
-] as readonly PublicProblemCode[];
 
 /** By what a caller can do about it (RFC 9110 §15.5, §15.6). */
 const statuses: Readonly<Record<number, readonly ProblemCode[]>> = {
@@ -129,11 +119,4 @@ export function renderProblem(problem: HttpProblem, members: object = {}): Respo
   if (status === 401)
     headers.set('www-authenticate', code === 'ERR_TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"');
   return new Response(JSON.stringify(body), { status, headers });
-}
-
-/** The refusal of a method. @param allow the methods that the path takes, as in RFC 9110 §10.2.1. */
-export function renderMethodProblem(allow: string): Response {
-  const refusal = renderProblem(new HttpProblem('ERR_HTTP_METHOD'));
-  refusal.headers.set('allow', allow);
-  return refusal;
 }

@@ -2,6 +2,8 @@
  *  by its own file and given here; a part that is not configured has no route. */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
+import { routePath } from 'hono/route';
+import type { HttpRoute } from '../observability/http-words.ts';
 import { Sensitive } from '../stanza/sensitive.ts';
 import type { Enlistments } from './enlistments.ts';
 import type { HttpContext, HttpEnv } from './env.ts';
@@ -10,7 +12,8 @@ import { answerHeadersOf } from './headers.ts';
 import type { HostMeta } from './host-meta.ts';
 import type { IssuerMetadata } from './issuer-metadata.ts';
 import type { MediaRelay } from './media.ts';
-import { HttpProblem, renderMethodProblem, renderProblem } from './problem.ts';
+import { renderMethodProblem } from './method-problem.ts';
+import { HttpProblem, renderProblem } from './problem.ts';
 import { guardRequest } from './request-guard.ts';
 
 export interface PublicParts {
@@ -20,6 +23,8 @@ export interface PublicParts {
   readonly push?: (context: HttpContext) => Promise<Response>;
   readonly media?: MediaRelay;
   readonly report: Report;
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
   readonly limits: { readonly headersMax: number };
 }
 
@@ -28,13 +33,28 @@ type Method = 'GET' | 'POST' | 'DELETE';
 
 interface Route {
   readonly method: Method;
-  readonly path: string;
+  readonly path: HttpRoute;
   readonly handle: Handler;
 }
 
 export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
-  const { report, limits } = parts;
+  const { report, limits, now = () => performance.now() } = parts;
   const app = new Hono<HttpEnv>();
+  const routes = routesOf(parts);
+  const routeOf = (context: HttpContext): HttpRoute =>
+    routes.find(({ path }) => path === routePath(context, -1))?.path ?? '*';
+  app.use(async (context, next) => {
+    const started = now();
+    await next();
+    const { error, res } = context;
+    report({
+      event: 'answered',
+      route: routeOf(context),
+      status: isSent(res) ? context.env.outgoing.statusCode : res.status,
+      milliseconds: now() - started,
+      ...(error && { code: error instanceof HttpProblem ? error.code : 'ERR_INTERNAL' }),
+    });
+  });
   app.use(async (context, next) => {
     // There is no pair of Node's behind `app.request`.
     const { incoming } = (context.env as Partial<HttpBindings> | undefined) ?? {};
@@ -42,17 +62,14 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
     await next();
     keepListedHeaders(context);
   });
-  const routes = routesOf(parts);
   for (const { method, path, handle } of routes) app.on(method, path, handle);
   for (const path of new Set(routes.map((route) => route.path))) app.all(path, refuseMethod(path, routes));
   app.notFound(() => {
     throw new HttpProblem('ERR_HTTP_NOT_FOUND');
   });
   app.onError((error, context) => {
-    const route = routes.find(({ path }) => path === context.req.routePath)?.path ?? '*';
     const problem = error instanceof HttpProblem ? error : new HttpProblem('ERR_INTERNAL');
-    if (problem !== error) report({ event: 'failed', route, error: new Sensitive(error) });
-    report({ event: 'refused', route, code: problem.code });
+    if (problem !== error) report({ event: 'failed', route: routeOf(context), error: new Sensitive(error) });
     return answerOf(renderProblem(problem));
   });
   return app;
@@ -82,11 +99,15 @@ function refuseMethod(path: string, routes: readonly Route[]): Handler {
 /** Whatever a handler put on its answer, only listed headers leave. */
 function keepListedHeaders(context: HttpContext): void {
   const answer = context.res;
-  // The media relay has written its answer on the socket itself.
-  if (answer.headers.has('x-hono-already-sent')) return;
+  if (isSent(answer)) return;
   // Emptied first: Hono would carry the old headers over to the new answer.
   context.res = undefined;
   context.res = answerOf(answer);
+}
+
+/** The media relay has written its answer on the socket itself. */
+function isSent({ headers }: Response): boolean {
+  return headers.has('x-hono-already-sent');
 }
 
 function answerOf({ body, status, headers }: Response): Response {

@@ -1,5 +1,6 @@
 /** Moves a body to whoever asked for it as fast as the slower side allows, counting. */
 import type { ServerResponse } from 'node:http';
+import type { MediaEnd } from '../observability/http-words.ts';
 import type { BodySource } from './body-source.ts';
 
 export interface PumpLimits {
@@ -8,23 +9,25 @@ export interface PumpLimits {
   readonly stallMs: number;
 }
 
-/** How a body ended; anything but `complete` cut both connections, so that the reader cannot take a part for the
- *  whole. */
-export type PumpEnd = 'complete' | 'reader-left' | 'source-broke' | 'too-large' | 'stalled';
+/** How a body ended, and how much of it was read. */
+export interface PumpResult {
+  readonly end: MediaEnd;
+  readonly bytes: number;
+}
 
 /** Never rejects. Handlers by hand rather than `pipeline` with a counting transform: half the work per piece. */
 export function pump(
   source: BodySource,
   sink: ServerResponse,
   { bytesMax, stallMs }: PumpLimits,
-): Promise<PumpEnd> {
-  const { promise, resolve } = Promise.withResolvers<PumpEnd>();
+): Promise<PumpResult> {
+  const { promise, resolve } = Promise.withResolvers<PumpResult>();
   let bytes = 0;
   let ended = false;
-  const finish = (end: PumpEnd): void => {
+  const finish = (end: MediaEnd): void => {
     if (ended) return;
     ended = true;
-    resolve(end);
+    resolve({ end, bytes });
     source.destroy();
     if (end !== 'complete') sink.destroy();
   };

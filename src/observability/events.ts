@@ -1,5 +1,6 @@
 /** Everything that is ever logged: closed event names, and for each the fields it may carry. Free text has
  *  no kind (`field.ts`). */
+import { httpCodes, httpRoutes, mediaEnds } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
 import { tokenErrorCodes } from './token-errors.ts';
@@ -42,6 +43,18 @@ export const logEvents = {
   'policy.kept': { level: 'error', fields: { problems: 'number' } },
   'policy.made-up-key': { level: 'warn', fields: {} },
   'http.opened': { level: 'info', fields: { port: 'number' } },
+  'http.answered': {
+    level: 'debug',
+    fields: { route: httpRoutes, status: 'number', durationMs: 'number' },
+  },
+  'http.refused': {
+    level: 'warn',
+    fields: { route: httpRoutes, status: 'number', code: httpCodes, durationMs: 'number' },
+  },
+  'http.failed': { level: 'error', fields: { route: httpRoutes } },
+  'push.delivered': { level: 'debug', fields: {} },
+  'media.ended': { level: 'info', fields: { outcome: mediaEnds, bytes: 'number' } },
+  'token.claims-unlisted': { level: 'warn', fields: { claims: 'number' } },
   'media.made-up-key': { level: 'warn', fields: {} },
   'capabilities.loaded': { level: 'info', fields: {} },
   'capabilities.kept': { level: 'error', fields: {} },

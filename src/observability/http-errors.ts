@@ -21,7 +21,10 @@ export const httpErrors = {
     cause: 'This path does not take this method.',
     wayOut: 'Use a method of the Allow header.',
   },
-  ERR_HTTP_MALFORMED: { cause: 'The request is not HTTP that every reader understands alike.', wayOut: caller },
+  ERR_HTTP_MALFORMED: {
+    cause: 'The request is not HTTP that every reader understands alike.',
+    wayOut: caller,
+  },
   ERR_HTTP_HEADERS: {
     cause: 'The request has too many header fields, or too large ones.',
     wayOut: raise('headersMax` or `http.limits.headerBytesMax'),
@@ -41,7 +44,8 @@ export const httpErrors = {
   },
   ERR_KEYS_UNAVAILABLE: {
     cause: 'The keys of the issuer cannot be had.',
-    wayOut: 'Check `jwksUri` and that its server answers; known keys serve for `http.limits.documentStaleMs`.',
+    wayOut:
+      'Check `jwksUri` and that its server answers; known keys serve for `http.limits.documentStaleMs`.',
   },
   ERR_METADATA_UNAVAILABLE: {
     cause: 'The metadata of the issuer cannot be had.',
@@ -147,5 +151,4 @@ export const adminErrors = {
   },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorExplanation>>;
 
-export type HttpErrorCode = keyof typeof httpErrors;
 export type AdminErrorCode = keyof typeof adminErrors;

@@ -125,6 +125,43 @@ export const metricTable = {
     help: 'Attempts to load changed signing keys: replaced, or kept because the new ones are broken.',
     labels: ['outcome'],
   },
+  narthex_http_requests_total: {
+    type: 'counter',
+    help: 'Requests to the public HTTP port, by route and class of status.',
+    labels: ['route', 'status'],
+  },
+  narthex_http_request_duration_seconds: {
+    type: 'histogram',
+    help: 'Requests to the public HTTP port, from headers to answer; of a download, to its end.',
+    labels: ['route'],
+    buckets: connectSeconds,
+  },
+  narthex_http_refusals_total: {
+    type: 'counter',
+    help: 'Requests refused, by code (see ERRORS.md).',
+    labels: ['code'],
+  },
+  narthex_http_connection_refusals_total: {
+    type: 'counter',
+    help: 'Connections to the public HTTP port that came to no request: too many, or no TLS.',
+    labels: [],
+  },
+  narthex_push_deliveries_total: {
+    type: 'counter',
+    help: 'Pushes that the provider took; merged notifications count once.',
+    labels: [],
+  },
+  narthex_media_downloads_total: {
+    type: 'counter',
+    help: 'Downloads with a body, by how they ended.',
+    labels: ['outcome'],
+  },
+  narthex_media_bytes_total: { type: 'counter', help: 'Bytes of media relayed.', labels: [] },
+  narthex_token_claims_unlisted_total: {
+    type: 'counter',
+    help: 'Claims of ownership tokens beyond those allowed, by registered name.',
+    labels: ['claim'],
+  },
 } as const satisfies Record<`narthex_${string}`, MetricDefinition>;
 
 export type MetricName = keyof typeof metricTable;

@@ -12,6 +12,7 @@ import { DecisionCounts } from './decision-counts.ts';
 import { streamErrors } from './errors.ts';
 import { type CloseReason, closeReasons } from './events.ts';
 import type { Label } from './label.ts';
+import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
 import { type MetricName, metricTable } from './metric-table.ts';
 import type { ReauthenticationOutcome } from './reauthentication-outcomes.ts';
 
@@ -51,6 +52,7 @@ export interface Metrics {
   readonly signalCaptured: (field: `conn.${string}`, outcome: Label) => void;
   readonly attested: (gatekeeper: Label, carrier: Label, outcome: Label) => void;
   readonly signingKeysReloaded: (outcome: ReloadOutcome) => void;
+  readonly http: HttpMetrics;
 }
 
 export interface MetricsOptions {
@@ -97,10 +99,16 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
 
+  const http = createHttpMetrics({
+    counter: (name) => counter(registry, name),
+    histogram: (name) => histogram(registry, name),
+  });
+
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     traffic,
+    http,
     sessionOpened(listener) {
       sessions.inc();
       opened.inc({ listener });

@@ -1,10 +1,12 @@
 /** Every span of a trace and every attribute a span may carry. No attribute takes free text. */
 import { closeReasons } from './events.ts';
+import { httpCodes, httpRoutes } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 
-/** The life of a session, and its steps, which are children of `session`. */
+/** The life of a session, and its steps, which are children of `session`; and a request over HTTP. */
 export const spanNames = [
   'session',
+  'request',
   'accept',
   'tls',
   'dial',
@@ -22,6 +24,9 @@ export const spanAttributes = {
   tls: ['starttls', 'direct'],
   code: 'code',
   reason: closeReasons,
+  route: httpRoutes,
+  status: 'number',
+  problem: httpCodes,
   stanzasToGatekeeper: 'number',
   stanzasToClient: 'number',
 } as const satisfies FieldKinds;

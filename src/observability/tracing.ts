@@ -20,6 +20,8 @@ export interface Span {
 export interface Tracing {
   /** Starts the trace of a session. */
   readonly session: (attributes?: SpanAttributes) => Span;
+  /** A request over HTTP that ended now. @param milliseconds since it began. */
+  readonly request: (attributes: SpanAttributes, milliseconds: number) => void;
   /** Delivers what is waiting and stops. */
   readonly shutdown: () => Promise<void>;
 }
@@ -42,7 +44,19 @@ export async function openTracing({ endpoint, version, failed }: TracingOptions)
 }
 
 function facade(tracer: Tracer, shutdown: () => Promise<void>): Tracing {
-  return { session: (attributes) => start(tracer, 'session', ROOT_CONTEXT, attributes), shutdown };
+  return {
+    session: (attributes) => start(tracer, 'session', ROOT_CONTEXT, attributes),
+    request(attributes, milliseconds) {
+      const startTime = Date.now() - milliseconds;
+      const span = tracer.startSpan('request', { root: true, startTime }, ROOT_CONTEXT);
+      if (!span.isRecording()) return;
+      for (const [key, value] of Object.entries(allowedFields(spanAttributes, attributes)))
+        span.setAttribute(`narthex.${key}`, value);
+      if (attributes.problem !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    },
+    shutdown,
+  };
 }
 
 function start(tracer: Tracer, name: SpanName, parent: Context, attributes: SpanAttributes = {}): Span {

@@ -101,6 +101,11 @@ export class CertificateStore {
     }));
   }
 
+  /** Reads every file again, now. */
+  async look(): Promise<void> {
+    await Promise.all(this.#entries.map(({ loaded }) => loaded.look()));
+  }
+
   /** Stops watching. The contexts stay usable. */
   close(): void {
     for (const { loaded } of this.#entries) loaded.close();

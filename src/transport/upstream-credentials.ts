@@ -59,6 +59,11 @@ export class UpstreamCredentials {
     return this.#contexts.current.certificateSha256;
   }
 
+  /** Reads every file again, now. */
+  look(): Promise<void> {
+    return this.#contexts.look();
+  }
+
   /** Stops watching. */
   close(): void {
     this.#contexts.close();

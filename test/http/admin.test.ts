@@ -10,9 +10,15 @@ const ready: Readiness = {
   policy: 'loaded',
 };
 
+const noApi = { api: () => undefined, names: [] };
+
 function app(readiness: Partial<Readiness> = {}, started = true): ReturnType<typeof createAdminApp> {
   const probes = { started: () => started, readiness: () => ({ ...ready, ...readiness }) };
-  return createAdminApp({ probes, metrics: createMetrics({ version: '1', processMetrics: false }) });
+  return createAdminApp({
+    probes,
+    metrics: createMetrics({ version: '1', processMetrics: false }),
+    ...noApi,
+  });
 }
 
 const never = (): never => expect.fail('liveness looked at the proxy');
@@ -33,9 +39,11 @@ describe('probes', () => {
 
   it('alive asks nobody', async () => {
     const metrics = { contentType: 'text/plain', text: never };
-    const response = await createAdminApp({ probes: { started: never, readiness: never }, metrics }).request(
-      '/livez',
-    );
+    const response = await createAdminApp({
+      probes: { started: never, readiness: never },
+      metrics,
+      ...noApi,
+    }).request('/livez');
     expect([response.status, await response.json()]).toEqual([200, { status: 'alive' }]);
   });
 
@@ -82,7 +90,11 @@ describe('metrics', () => {
       contentType: 'text/plain',
       text: () => Promise.reject(new Error('juliet@capulet.example')),
     };
-    const broken = createAdminApp({ probes: { started: () => true, readiness: () => ready }, metrics });
+    const broken = createAdminApp({
+      probes: { started: () => true, readiness: () => ready },
+      metrics,
+      ...noApi,
+    });
     const body = await problem(broken.request('/metrics'));
     expect(body).toEqual({
       status: 500,

@@ -189,7 +189,8 @@ describe('enlistment', () => {
 
   it('flags claims beyond those allowed by name, never by value', async () => {
     await post({}, undefined, await proof({ email: 'juliet@capulet.example' }));
-    expect(events).toEqual([{ event: 'claims-unlisted', claims: ['email'] }]);
+    expect(events[0]).toEqual({ event: 'claims-unlisted', claims: ['email'] });
+    expect(JSON.stringify(events)).not.toContain('juliet');
   });
 
   it('ends: the way back is in the id', async () => {
@@ -262,7 +263,7 @@ describe('enlistment', () => {
     const answer = await post(headers, body);
     expect(await codeOf(answer)).toBe(code);
     expect(gatekeeper.received).toEqual([]);
-    expect(events).toEqual([{ event: 'refused', route: '/enlistments', code }]);
+    expect(events).toEqual([expect.objectContaining({ event: 'answered', route: '/enlistments', code })]);
   });
 
   it.each(['nobody~AAAA', 'gk', 'gk~', 'gk~a%2Fb', '..~AAAA'])('knows no enlistment %s', async (id) => {

@@ -3,7 +3,7 @@ import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { openApiDocument } from '../../src/http/openapi.ts';
-import { publicProblemCodes } from '../../src/http/problem.ts';
+import { httpCodes } from '../../src/observability/http-words.ts';
 import { createPublicApp, type PublicParts } from '../../src/http/public.ts';
 
 const document = openApiDocument() as {
@@ -21,6 +21,7 @@ const parts: Required<PublicParts> = {
   push: late,
   media: { handle: late, close: () => {} },
   report: () => {},
+  now: () => 0,
   limits: { headersMax: 64 },
 };
 
@@ -61,7 +62,7 @@ describe('the OpenAPI document', () => {
 
   it('says of every code but those of no route where it comes from', () => {
     const text = JSON.stringify(document.paths);
-    const absent = publicProblemCodes.filter((code) => !text.includes(`"${code}"`));
+    const absent = httpCodes.filter((code) => !text.includes(`"${code}"`));
     expect(absent).toEqual(['ERR_HTTP_NOT_FOUND', 'ERR_HTTP_METHOD']);
   });
 
@@ -71,6 +72,6 @@ describe('the OpenAPI document', () => {
       .filter((file) => file.endsWith('.ts') && !['problem.ts', 'openapi.ts', 'limits.ts'].includes(file))
       .map((file) => readFileSync(new URL(file, folder), 'utf8'))
       .join('\n');
-    expect(publicProblemCodes.filter((code) => !sources.includes(`'${code}'`))).toEqual([]);
+    expect(httpCodes.filter((code) => !sources.includes(`'${code}'`))).toEqual([]);
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { HttpEvent } from '../../src/http/events.ts';
 import { createHostMeta } from '../../src/http/host-meta.ts';
-import { HttpProblem, problems, renderProblem, type ProblemCode } from '../../src/http/problem.ts';
+import { HttpProblem, renderProblem, statusOf } from '../../src/http/problem.ts';
 import { createPublicApp, type PublicParts } from '../../src/http/public.ts';
+import { adminErrors } from '../../src/observability/http-errors.ts';
+import { httpCodes } from '../../src/observability/http-words.ts';
 import { codeOf } from './support/party.ts';
 
 const websocketUrl = new URL('wss://xmpp.provider.example/xmpp-websocket?a=1&b=2');
@@ -11,6 +13,7 @@ function appWith(parts: Partial<PublicParts> = {}) {
   const events: HttpEvent[] = [];
   const app = createPublicApp({
     report: (event) => void events.push(event),
+    now: () => 0,
     limits: { headersMax: 64 },
     ...parts,
   });
@@ -25,7 +28,15 @@ describe('the public app', () => {
       expect([answer.status, await codeOf(answer)]).toEqual([404, 'ERR_HTTP_NOT_FOUND']);
     }
     expect(new Set(events.map((event) => JSON.stringify(event)))).toEqual(
-      new Set([JSON.stringify({ event: 'refused', route: '*', code: 'ERR_HTTP_NOT_FOUND' })]),
+      new Set([
+        JSON.stringify({
+          event: 'answered',
+          route: '*',
+          status: 404,
+          milliseconds: 0,
+          code: 'ERR_HTTP_NOT_FOUND',
+        }),
+      ]),
     );
   });
 
@@ -68,7 +79,7 @@ describe('the public app', () => {
       true,
       false,
     ]);
-    expect(events.map(({ event }) => event)).toEqual(['failed', 'refused']);
+    expect(events.map(({ event }) => event)).toEqual(['failed', 'answered']);
     expect(JSON.stringify(events)).not.toContain('juliet');
     expect(events[0]?.event === 'failed' && events[0].error.reveal()).toBe(fault);
   });
@@ -100,11 +111,12 @@ describe('host-meta', () => {
 });
 
 describe('a problem document', () => {
-  it.each(Object.keys(problems) as ProblemCode[])(
+  it.each([...httpCodes, ...(Object.keys(adminErrors) as (keyof typeof adminErrors)[])])(
     '%s has its status, its code and a sentence',
     async (code) => {
       const answer = renderProblem(new HttpProblem(code, { retryAfterS: 3, bytesMax: 7 }));
-      const { status, detail } = problems[code];
+      const status = statusOf(code);
+      const detail: unknown = expect.stringMatching(/^[A-Z].+\.$/);
       expect(answer.status).toBe(status);
       expect(answer.headers.get('content-type')).toBe('application/problem+json');
       expect(answer.headers.get('retry-after')).toBe('3');
@@ -112,4 +124,9 @@ describe('a problem document', () => {
       expect(await answer.json()).toEqual({ status, code, detail, bytesMax: 7 });
     },
   );
+
+  it('401 is for tokens only', () => {
+    const codes = [...httpCodes, ...(Object.keys(adminErrors) as (keyof typeof adminErrors)[])];
+    expect(codes.filter((code) => statusOf(code) === 401 && !code.startsWith('ERR_TOKEN_'))).toEqual([]);
+  });
 });

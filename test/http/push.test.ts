@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { HttpEvent } from '../../src/http/events.ts';
 import { createExchange } from '../../src/http/exchange.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../src/http/limits.ts';
 import { createPublicApp } from '../../src/http/public.ts';
@@ -29,7 +28,6 @@ const notification = (id: string, token = 'device-1') => ({
 
 describe('push', () => {
   let provider: Party;
-  let events: HttpEvent[];
   let certificate: Partial<X509Certificate> | undefined;
   let now: number;
   const { exchange, close } = createExchange();
@@ -37,7 +35,6 @@ describe('push', () => {
 
   beforeEach(async () => {
     provider = await startParty(() => taken);
-    events = [];
     certificate = undefined;
     now = Date.now();
   });
@@ -58,7 +55,7 @@ describe('push', () => {
     now: () => now,
   });
 
-  const report = (event: HttpEvent): void => void events.push(event);
+  const report = (): void => {};
 
   const start = (changed: Partial<HttpLimits> = {}, callers: Record<string, CallerRules> = {}) => {
     const limits = { ...defaultHttpLimits, pushTimeoutMs: 1_500, ...changed };

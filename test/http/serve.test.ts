@@ -17,6 +17,8 @@ const readiness = {
 const admin = createAdminApp({
   probes: { started: () => true, readiness: () => readiness },
   metrics: createMetrics({ version: '1', processMetrics: false }),
+  api: () => undefined,
+  names: [],
 });
 
 async function serve(

@@ -122,6 +122,9 @@ describe('the table of metrics', () => {
           'whom',
           'action',
           'carrier',
+          'route',
+          'status',
+          'claim',
         ]).toContain(name);
     }
   });

@@ -6,11 +6,13 @@ import { createMediaTokens, type MediaTokens } from '../../../src/http/media-tok
 import { createSsrfGuard, type SsrfOptions } from '../../../src/http/ssrf.ts';
 import { transparent } from './policy.ts';
 import { serve, type Served } from './serve.ts';
-import type { HttpEvent } from '../../../src/http/events.ts';
+import type { Report } from '../../../src/http/events.ts';
+import type { MediaEnd } from '../../../src/observability/http-words.ts';
 
 export interface MediaRelayUnderTest extends Served {
   readonly tokens: MediaTokens;
-  readonly events: HttpEvent[];
+  /** How downloads ended, in the order in which they did. */
+  readonly ends: MediaEnd[];
   /** Where a URL is to be had through the relay. */
   through(url: URL | string): URL;
 }
@@ -33,8 +35,10 @@ export async function serveMedia(
     lifetimeMs: 60_000,
     now: () => Date.now(),
   });
-  const events: HttpEvent[] = [];
-  const report = (event: HttpEvent): void => void events.push(event);
+  const ends: MediaEnd[] = [];
+  const report: Report = (event) => {
+    if (event.event === 'media-ended') ends.push(event.end);
+  };
   const media = createMediaRelay({
     tokens: () => tokens,
     sources: {
@@ -53,7 +57,7 @@ export async function serveMedia(
   return {
     ...served,
     tokens,
-    events,
+    ends,
     through: (url) => new URL(`/media/${tokens.seal(String(url), 'gatekeeper.example')}`, served.url),
     close: async () => {
       await served.close();

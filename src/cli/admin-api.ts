@@ -1,0 +1,68 @@
+/** The operator's API of a running proxy. */
+import type { AdminApi, PolicySummary, ReloadSummary } from '../http/admin-api.ts';
+import type { SessionCensus } from '../observability/session-census.ts';
+import { describeTreatment } from '../policy/describe.ts';
+import { explain } from '../policy/explain.ts';
+import type { Policy } from '../policy/policy.ts';
+import { audienceNames } from '../policy/schema.ts';
+import { StreamError } from '../stanza/error.ts';
+import type { Proxy } from './compose.ts';
+import { createWire } from './wire.ts';
+
+export interface AdminApiOptions {
+  readonly census: SessionCensus;
+  readonly states: () => ReloadSummary;
+  /** Begins to stop the proxy. */
+  readonly drain: () => void;
+}
+
+export function adminApiOf(proxy: Proxy, { census, states, drain }: AdminApiOptions): AdminApi {
+  const { policies } = proxy;
+  return {
+    sessions: () => census.counts(),
+    policy: () => ({
+      state: policies.state,
+      digest: policies.digest,
+      enforced: summary(policies.documents.enforced),
+      shadow: policies.documents.shadow === undefined ? null : summary(policies.documents.shadow),
+    }),
+    explain: ({ from, stanza, ...session }) => {
+      const direction = from === 'client' ? 'to-gatekeeper' : 'to-client';
+      try {
+        return explain(policies.documents.enforced, direction, stanza, {
+          catalogue: policies.catalogue,
+          names: policies.names,
+          wire: createWire(),
+          pseudonyms: policies.current.enforced.pseudonyms!,
+          clock: () => Date.now(),
+          ...session,
+        });
+      } catch (error) {
+        if (error instanceof SyntaxError || error instanceof StreamError) return undefined;
+        throw error;
+      }
+    },
+    async reload() {
+      await proxy.look();
+      return states();
+    },
+    drain,
+  };
+}
+
+function summary({ name, lineage, mode, unlisted, matrix, exceptions }: Policy): PolicySummary {
+  const audiences = audienceNames.map((audience) => [
+    audience,
+    Object.fromEntries(
+      [...matrix[audience].values()].map(({ field, treatment }) => [field, describeTreatment(treatment)]),
+    ),
+  ]);
+  return {
+    name,
+    lineage,
+    mode,
+    unlisted,
+    audiences: Object.fromEntries(audiences) as PolicySummary['audiences'],
+    exceptions: exceptions.length,
+  };
+}

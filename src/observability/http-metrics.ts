@@ -1,0 +1,57 @@
+/** Metrics of the public HTTP port. */
+import type { Counter, Histogram } from 'prom-client';
+import {
+  httpCodes,
+  httpRoutes,
+  mediaEnds,
+  statusClasses,
+  type HttpCode,
+  type HttpRoute,
+  type MediaEnd,
+} from './http-words.ts';
+import type { MetricName } from './metric-table.ts';
+
+export interface HttpMetrics {
+  /** @param status as answered. */
+  readonly answered: (route: HttpRoute, status: number, seconds: number) => void;
+  readonly refused: (code: HttpCode) => void;
+  readonly connectionRefused: () => void;
+  readonly pushDelivered: () => void;
+  readonly mediaEnded: (end: MediaEnd, bytes: number) => void;
+  /** @param claim a registered name, or `other`. */
+  readonly claimUnlisted: (claim: string) => void;
+}
+
+export interface MetricMakers {
+  readonly counter: (name: MetricName) => Counter;
+  readonly histogram: (name: MetricName) => Histogram;
+}
+
+/** Creates them, those with closed labels at zero. */
+export function createHttpMetrics({ counter, histogram }: MetricMakers): HttpMetrics {
+  const requests = counter('narthex_http_requests_total');
+  const durations = histogram('narthex_http_request_duration_seconds');
+  const refusals = counter('narthex_http_refusals_total');
+  const connections = counter('narthex_http_connection_refusals_total');
+  const deliveries = counter('narthex_push_deliveries_total');
+  const downloads = counter('narthex_media_downloads_total');
+  const bytesRelayed = counter('narthex_media_bytes_total');
+  const claims = counter('narthex_token_claims_unlisted_total');
+  for (const route of httpRoutes) for (const status of statusClasses) requests.inc({ route, status }, 0);
+  for (const code of httpCodes) refusals.inc({ code }, 0);
+  for (const outcome of mediaEnds) downloads.inc({ outcome }, 0);
+  return {
+    answered(route, status, seconds) {
+      requests.inc({ route, status: `${Math.floor(status / 100)}xx` });
+      durations.observe({ route }, seconds);
+    },
+    refused: (code) => refusals.inc({ code }),
+    connectionRefused: () => connections.inc(),
+    pushDelivered: () => deliveries.inc(),
+    mediaEnded(outcome, bytes) {
+      downloads.inc({ outcome });
+      bytesRelayed.inc(bytes);
+    },
+    claimUnlisted: (claim) => claims.inc({ claim }),
+  };
+}
