@@ -94,6 +94,7 @@ export const origin = z
   .refine(isOrigin, 'an origin such as https://media.example or https://*.media.example, without a path');
 
 function isOrigin(text: string): boolean {
-  const url = URL.parse(text.replace('://*.', '://wildcard.'));
-  return url !== null && isSecure(url) && url.origin === text.replace('://*.', '://wildcard.');
+  const concrete = text.replace('://*.', '://wildcard.');
+  const url = URL.parse(concrete);
+  return url !== null && !concrete.includes('*') && isSecure(url) && url.origin === concrete;
 }

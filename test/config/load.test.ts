@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblem, problemsMax } from '../../src/config/problem.ts';
 import { defaultLimits, preAuthenticationLimits } from '../../src/stream/limits.ts';
+import { publicHttp } from '../../src/config/sections/http.ts';
+import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { folderWith, minimal } from './folder.ts';
 
 const pair = { 'tls.crt': 'x', 'tls.key': 'x' };
@@ -54,7 +56,7 @@ describe('a complete configuration', () => {
       channelBinding: 'upstream-without-plus',
       redirects: { allow: [] },
     });
-    expect(config.admin).toEqual({ host: '127.0.0.1', port: 9090 });
+    expect(config.admin).toEqual({ host: '127.0.0.1', port: 9090, names: [] });
     expect(config.timeouts).toMatchObject({
       handshakeMs: 10_000,
       preAuthMs: 30_000,
@@ -70,6 +72,14 @@ describe('a complete configuration', () => {
     const { limits } = (await load(minimal)).config;
     expect(limits).toMatchObject(defaultLimits);
     expect(limits.preAuthStanzaBytesMax).toBe(preAuthenticationLimits.stanzaBytesMax);
+  });
+
+  it('has the limits of the HTTP plane by default', () => {
+    const { limits } = publicHttp.parse({ publicUrl: 'https://proxy.example' });
+    const { connectionsPerAddressMax, ...shared } = limits;
+    const { pushRetryAfterS, ...defaults } = defaultHttpLimits;
+    expect(shared).toEqual(defaults);
+    expect([connectionsPerAddressMax, pushRetryAfterS]).toEqual([256, 5]);
   });
 
   it('starts relative paths at the folder of the file', async () => {

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
+import { ConfigError, formatProblem } from '../../src/config/problem.ts';
+import { folderWith, minimal } from './folder.ts';
+
+const http = 'http: { publicUrl: https://proxy.example }\n';
+const provider = `provider:
+  issuer: https://id.provider.example
+  jwksUri: https://id.provider.example/jwks
+  audiences: [https://gatekeeper.example]
+`;
+
+const gatekeeperWith = (section: string): string => `${minimal}    ${section}\n`;
+
+async function load(text: string): Promise<{ readonly loaded: LoadedConfig; readonly folder: string }> {
+  const folder = await folderWith({
+    'tls.crt': 'x',
+    'tls.key': 'x',
+    'push.crt': 'x',
+    'narthex.yaml': text,
+  });
+  return { loaded: await loadConfig({ folder, environment: {} }), folder };
+}
+
+async function problems(text: string): Promise<string[]> {
+  try {
+    await load(text);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(formatProblem);
+    throw error;
+  }
+  return expect.fail('the configuration was accepted');
+}
+
+describe('the HTTP plane in narthex.yaml', () => {
+  it('is off by default', async () => {
+    const { config } = (await load(minimal)).loaded;
+    expect([config.http, config.provider, config.gatekeepers[0]!.enlistment]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('gets its defaults, and paths that start at the folder of the file', async () => {
+    const push = '  push: { url: https://push.provider.example/ }\n';
+    const { loaded, folder } = await load(
+      `${gatekeeperWith('push: { certFile: push.crt }')}${http}${provider}${push}`,
+    );
+    const { config } = loaded;
+    expect(config.http).toMatchObject({ host: '::', port: 8443, publicUrl: 'https://proxy.example' });
+    expect(config.provider).toMatchObject({
+      algorithms: ['ES256', 'EdDSA'],
+      nonce: 'required',
+      claims: { allowed: [], unlisted: 'flag' },
+    });
+    expect(config.gatekeepers[0]!.push!.certFile).toBe(join(folder, 'push.crt'));
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['http', gatekeeperWith('enlistment: { url: https://api.example/e }') + provider, /ERR_CONFIG_MISSING: `gatekeepers\[0\]\.enlistment` needs a section `http`, which is missing/],
+    ['provider', gatekeeperWith('enlistment: { url: https://api.example/e }') + http, /`gatekeepers\[0\]\.enlistment` needs a section `provider`/],
+    ['provider.push', gatekeeperWith('push: { certFile: push.crt }') + http + provider, /`gatekeepers\[0\]\.push` needs a section `provider\.push`/],
+    ['provider.media', gatekeeperWith('media: {}') + http + provider, /`gatekeepers\[0\]\.media` needs a section `provider\.media`/],
+    ['a way to know who pushes', `${gatekeeperWith('push: {}')}${http}${provider}  push: { url: https://p.example/ }\n`, /push` needs `certFile`, or `issuer` and `jwksUri`,/],
+    ['both halves of a token issuer', `${gatekeeperWith('push: { issuer: gk }')}${http}${provider}  push: { url: https://p.example/ }\n`, /push` needs both `issuer` and `jwksUri`/],
+    ['both halves of a client certificate', `${minimal}${http}${provider}  clientCertFile: tls.crt\n`, /`clientKeyFile` is missing in `provider`/],
+    ['a file that is there', gatekeeperWith('media: { certFile: nowhere.crt }') + http + `${provider}  media: { hosts: [https://m.example] }\n`, /ERR_CONFIG_FILE: `gatekeepers\[0\]\.media\.certFile`/],
+  ])('needs %s', async (_, text, line) => {
+    expect(await problems(text)).toEqual([expect.stringMatching(line)]);
+  }); // prettier-ignore
+
+  it.each<[string, string]>([
+    ['clear text', 'http: { publicUrl: http://proxy.example }'],
+    ['a password in a URL', 'http: { publicUrl: "https://a:b@proxy.example" }'],
+    ['a query in a URL', 'http: { publicUrl: "https://proxy.example/?a" }'],
+    ['a WebSocket in the clear', 'http: { publicUrl: https://proxy.example, websocketUrl: ws://proxy.example/ }'],
+    ['a port that is taken', 'http: { publicUrl: https://proxy.example, port: 5222 }'],
+    ['a symmetric algorithm', `${provider}  algorithms: [HS256]`],
+    ['no signature at all', `${provider}  algorithms: [none]`],
+    ['a media host with a path', `${provider}  media: { hosts: [https://m.example/store] }`],
+    ['a media host in clear text', `${provider}  media: { hosts: [http://m.example] }`],
+    ['every host', `${provider}  media: { hosts: ["https://*"] }`],
+    ['half an address range', `${provider}  media: { hosts: [https://m.example], allowAddresses: [10.0.0.0] }`],
+    ['an address range beyond its end', `${provider}  media: { hosts: [https://m.example], allowAddresses: [10.0.0.0/33] }`],
+  ])('refuses %s', async (_, text) => {
+    expect((await problems(`${minimal}${text}\n`))[0]).toMatch(/error ERR_CONFIG_(VALUE|PORT_CLASH)/);
+  }); // prettier-ignore
+});
