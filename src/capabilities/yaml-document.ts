@@ -85,7 +85,9 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, at: Locate, code: 
       at(issue.path, { code, message: `${labelled(issue.path)}must be ${allowed.join(' or ')}${given}` }),
     ];
   }
-  return [at(issue.path, { code, message: `${labelled(issue.path)}${firstLine(issue.message)}` })];
+  const missing = issue.code === 'invalid_type' && issue.input === undefined;
+  const message = missing ? 'is missing' : firstLine(issue.message);
+  return [at(issue.path, { code, message: `${labelled(issue.path)}${message}` })];
 }
 
 function labelled(path: Path): string {

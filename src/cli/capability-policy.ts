@@ -13,16 +13,22 @@ export type CapabilityPolicyReading =
       readonly kind: 'policy';
       readonly policy: CapabilityPolicy;
       readonly profiles: readonly CapabilityProfile[];
-      /** What encryption hides from the gate although a profile does not receive it: one sentence each. */
-      readonly notes: readonly string[];
+      /** What encryption hides from the gate although a profile does not receive it. */
+      readonly notes: readonly Note[];
     }
   | {
       readonly kind: 'invalid';
       readonly role: FileRole;
       readonly file: string;
-      /** One sentence each, with file, line and code. */
-      readonly problems: readonly string[];
+      /** At least one. */
+      readonly problems: readonly Problem[];
     };
+
+/** Something that a profile cannot promise: the file that promises it, and one sentence. */
+export interface Note {
+  readonly file: string;
+  readonly message: string;
+}
 
 /** Reads the documents; every problem of the first wrong kind of file is told. */
 export function readCapabilityPolicy(table: Source, profiles: readonly Source[]): CapabilityPolicyReading {
@@ -40,14 +46,15 @@ export function readCapabilityPolicy(table: Source, profiles: readonly Source[])
       code === 'ERR_PROFILE_NAME'
         ? `two profiles are called ${names.join(', ')}`
         : `exactly one profile must have no \`match\`; these have none: ${names.join(', ') || 'no profile'}`;
-    return { kind: 'invalid', role: 'profile', file: profiles[0]!.file, problems: [`${code} ${sentence}`] };
+    const { file } = profiles[0] ?? table;
+    return invalid('profile', { file }, [{ file, line: 1, column: 1, code, message: sentence }]);
   }
   const policy = { profiles: set.profiles, table: kinds.table };
   return {
     kind: 'policy',
     policy,
     profiles: read,
-    notes: read.flatMap((profile) => notesOn(profile, policy)),
+    notes: read.flatMap((profile, index) => notesOn(profile, profiles[index]!, policy)),
   };
 }
 
@@ -59,7 +66,7 @@ export function buildCapabilityPolicy(
   const [table, ...profiles] = files.map(({ path }, index) => ({ file: path, text: texts[index] ?? '' }));
   const reading = readCapabilityPolicy(table!, profiles);
   if (reading.kind === 'policy') return reading.policy;
-  throw invalidPolicy(reading.role, reading.file, reading.problems[0] ?? '');
+  throw invalidPolicy(reading.role, reading.file, formatProblem(reading.problems[0]!));
 }
 
 /** A document that cannot come into force. */
@@ -72,15 +79,23 @@ export function invalidPolicy(role: FileRole, path: string, problem: string): Se
   );
 }
 
-function notesOn(profile: CapabilityProfile, { table }: CapabilityPolicy): string[] {
+function notesOn(profile: CapabilityProfile, { file }: Source, { table }: CapabilityPolicy): Note[] {
   const kinds = ungatedKinds(profile, table).map(({ kind }) => kind);
   if (kinds.length === 0) return [];
   return [
-    `profile \`${profile.name}\` does not receive ${kinds.join(', ')}, but encrypted messages need not show them: ` +
-      'there they cannot be kept out',
+    {
+      file,
+      message:
+        `profile \`${profile.name}\` does not receive ${kinds.join(', ')}, but encrypted messages need not show ` +
+        'them: there they cannot be kept out',
+    },
   ];
 }
 
-function invalid(role: FileRole, { file }: Source, problems: readonly Problem[]): CapabilityPolicyReading {
-  return { kind: 'invalid', role, file, problems: problems.map(formatProblem) };
+function invalid(
+  role: FileRole,
+  { file }: Pick<Source, 'file'>,
+  problems: readonly Problem[],
+): CapabilityPolicyReading {
+  return { kind: 'invalid', role, file, problems };
 }

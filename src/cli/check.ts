@@ -4,7 +4,9 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
+import { capabilityProblems } from './check-capabilities.ts';
 import { exitCodeOf, exitCodes } from './exit.ts';
+import { openPolicy } from './policy-files.ts';
 import { openPolicyRuntime } from './policy-runtime.ts';
 import { reportProblems } from './report.ts';
 
@@ -66,7 +68,15 @@ async function examine(file: string | undefined): Promise<Result> {
   }
   const verified = await verifyFiles(loaded, Date.now());
   const { certificates } = verified;
-  const problems = [...verified.problems, ...policyProblems(loaded.config)];
+  const policy = policyProblems(loaded.config);
+  const problems = [
+    ...verified.problems,
+    ...policy,
+    ...(await capabilityProblems(
+      loaded.config,
+      policy.length === 0 ? openPolicy(loaded.config.policy.file) : undefined,
+    )),
+  ];
   const valid = problems.every(({ severity }) => severity === 'warning');
   return { valid, file: loaded.file, problems, omitted: 0, serves: summarise(loaded.config, certificates) };
 }

@@ -1,0 +1,79 @@
+/** What `narthex check` says of the capability documents: what is wrong with them, what a profile cannot promise, and
+ *  where the metadata policy says something else about the same thing. */
+import { readFile } from 'node:fs/promises';
+import type { Source } from '../capabilities/yaml-document.ts';
+import { configErrors, type ConfigProblem } from '../config/problem.ts';
+import { profileFiles } from '../config/profile-files.ts';
+import type { Config } from '../config/schema.ts';
+import { treatmentOf, type Policy } from '../policy/policy.ts';
+import { readCapabilityPolicy } from './capability-policy.ts';
+
+/** Fields of the catalogue that a capability profile decides. */
+const decidedByProfile = [
+  'caps.node',
+  'caps.hash',
+  'disco.identity',
+  'disco.features',
+  'disco.interests',
+  'disco.software-info',
+] as const;
+
+/** Reads the documents as serve does.
+ *  @param policy the metadata policy to be enforced; undefined when it cannot be read */
+export async function capabilityProblems(
+  { capabilities }: Config,
+  policy: Policy | undefined,
+): Promise<readonly ConfigProblem[]> {
+  if (capabilities === undefined) return [];
+  const table = await read(capabilities.contentKinds);
+  const profiles = await Promise.all((await profileFiles(capabilities.profiles)).map(read));
+  // Missing files are reported with the configuration that names them.
+  if (table === undefined || profiles.includes(undefined)) return [];
+  const reading = readCapabilityPolicy(
+    table,
+    profiles.filter((source) => source !== undefined),
+  );
+  if (reading.kind === 'invalid')
+    return reading.problems.map(({ code, message, ...place }) => ({
+      ...problem('error', `${code} ${message}`, configErrors.ERR_CONFIG_CAPABILITIES.wayOut),
+      place,
+    }));
+  return [
+    ...reading.notes.map(({ file, message }) => ({
+      ...problem(
+        'warning',
+        message,
+        'Tell the people who rely on it; `from-outside` in the table says more.',
+      ),
+      place: { file, line: 1, column: 1 },
+    })),
+    ...(policy === undefined ? [] : contradictions(policy)),
+  ];
+}
+
+/** What the proxy advertises is the provider's own word, so the policy is not asked about it. */
+function contradictions(policy: Policy): ConfigProblem[] {
+  return decidedByProfile.flatMap((field) => {
+    const { treatment, rule } = treatmentOf(policy, 'gatekeeper', field);
+    if (treatment.kind === 'keep' || rule?.field !== field) return [];
+    const message = `\`${field}: ${treatment.kind}\` changes nothing for the gatekeeper: the capability profile decides what it sees`;
+    return [
+      {
+        ...problem('warning', message, 'Say it in the profile, and leave the field out of the policy.'),
+        place: rule.place,
+      },
+    ];
+  });
+}
+
+function problem(severity: ConfigProblem['severity'], message: string, wayOut: string): ConfigProblem {
+  return { severity, code: 'ERR_CONFIG_CAPABILITIES', path: 'capabilities', message, wayOut };
+}
+
+async function read(file: string): Promise<Source | undefined> {
+  try {
+    return { file, text: await readFile(file, 'utf8') };
+  } catch {
+    return undefined;
+  }
+}

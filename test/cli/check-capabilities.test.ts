@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { profileText } from '../capabilities/shipped.ts';
+import { issue } from '../config/certificate.ts';
+import { folderWith, minimal } from '../config/folder.ts';
+import { narthex, root } from './narthex.ts';
+
+const { cert, key } = issue(['chat.example']);
+const kinds = readFileSync(join(root, 'policies/content-kinds.yaml'), 'utf8');
+const config = `${minimal}capabilities: { contentKinds: kinds.yaml, profiles: [a.yaml, b.yaml] }\n`;
+const everything = [...kinds.matchAll(/^  ([a-z-]+):$/gm)].map(([, kind]) => `${kind}: true`).slice(0, 18);
+const all = `receives: { ${everything.join(', ')} }`;
+
+/** What `check` says of these profiles: exit code, and each problem in one line. */
+async function check(files: Record<string, string>, more = ''): Promise<[number, string[]]> {
+  const folder = await folderWith({
+    'tls.crt': cert,
+    'tls.key': key,
+    'kinds.yaml': kinds,
+    'a.yaml': profileText('name: a', all),
+    'b.yaml': profileText('name: b', all, 'match: { domain: b.example }'),
+    'narthex.yaml': config + more,
+    ...files,
+  });
+  const { exit, stderr } = await narthex(['check'], { folder });
+  const lines = stderr.split('\n').filter((line) => / (?:error|warning) /.test(line));
+  return [exit, lines.map((line) => line.replace(`${folder}/`, ''))];
+}
+
+describe('check reads the capability documents as serve does', () => {
+  it('and has nothing to say of profiles that keep their word', async () => {
+    expect(await check({})).toEqual([0, []]);
+  });
+
+  it.each([
+    [
+      'a kind that nobody knows',
+      { 'b.yaml': profileText('name: b', 'receives: { voise: true }') },
+      "b.yaml:6:13: error ERR_CONFIG_CAPABILITIES: ERR_CONTENT_KIND no content kind 'voise' - did you mean 'voice'?",
+    ],
+    [
+      'a key that is missing',
+      { 'b.yaml': profileText('name: b').replace(/^node.*$/m, '') },
+      'b.yaml:1:1: error ERR_CONFIG_CAPABILITIES: ERR_CAPABILITY_PROFILE node: is missing',
+    ],
+    [
+      'two profiles for whoever matches nothing',
+      { 'b.yaml': profileText('name: b', all) },
+      'a.yaml:1:1: error ERR_CONFIG_CAPABILITIES: ERR_PROFILE_DEFAULT exactly one profile must have no `match`; these have none: a, b',
+    ],
+    [
+      'a table that is none',
+      { 'kinds.yaml': 'kinds: []' },
+      'kinds.yaml:1:8: error ERR_CONFIG_CAPABILITIES: ERR_CONTENT_KINDS kinds: Invalid input: expected record, received array',
+    ],
+  ])('%s', async (_, files, line) => {
+    const [exit, lines] = await check(files);
+    expect(exit).toBe(78);
+    expect(lines).toContain(line);
+  });
+});
+
+describe('check warns', () => {
+  it('of what encryption hides from the gate', async () => {
+    const [exit, lines] = await check({
+      'a.yaml': profileText('name: a', 'receives: { text: true, group: true }'),
+    });
+    expect(exit).toBe(0);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(
+      /^a\.yaml:1:1: warning ERR_CONFIG_CAPABILITIES: profile `a` does not receive image, .*contact, poll, but encrypted messages need not show them: there they cannot be kept out$/,
+    );
+    // Calls and groups show whatever is encrypted.
+    expect(lines[0]).not.toMatch(/call|group/);
+  });
+
+  it('of a policy that wants something else of the advertisement', async () => {
+    const policy = `apiVersion: narthex/v1
+kind: MetadataPolicy
+metadata: { name: ours, owner: security@third.example }
+spec:
+  extends: strict
+  audiences:
+    gatekeeper:
+      caps.hash: drop
+      disco.features: keep
+`;
+    const [exit, lines] = await check({ 'policy.yaml': policy }, 'policy: { file: policy.yaml }\n');
+    expect([exit, lines]).toEqual([
+      0,
+      [
+        'policy.yaml:8:7: warning ERR_CONFIG_CAPABILITIES: `caps.hash: drop` changes nothing for the gatekeeper: the capability profile decides what it sees',
+      ],
+    ]);
+  });
+
+  it.each(['passthrough', 'balanced', 'strict'])('of nothing in the shipped policy %s', async (name) => {
+    expect(await check({}, `policy: { file: ${name} }\n`)).toEqual([0, []]);
+  });
+});
