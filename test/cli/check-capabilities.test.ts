@@ -13,7 +13,7 @@ const everything = [...kinds.matchAll(/^  ([a-z-]+):$/gm)].map(([, kind]) => `${
 const all = `receives: { ${everything.join(', ')} }`;
 
 /** What `check` says of these profiles: exit code, and each problem in one line. */
-async function check(files: Record<string, string>, more = ''): Promise<[number, string[]]> {
+async function check(files: Record<string, string>, more = ''): Promise<[number | null, string[]]> {
   const folder = await folderWith({
     'tls.crt': cert,
     'tls.key': key,

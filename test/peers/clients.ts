@@ -29,6 +29,11 @@ const slixmpp: Program = async () => ({
   args: [join(import.meta.dirname, 'python', 'client.py')],
 });
 
+const xmppJsCapable: Program = async () => ({
+  program: process.execPath,
+  args: [fileURLToPath(new URL('./javascript/capable.mjs', import.meta.url))],
+});
+
 /** Compiled where it runs: the tests test the library that is installed. */
 const libstrophe: Program = async (folder) => {
   const program = join(folder, 'client');
@@ -53,7 +58,7 @@ const slixmppClient: ClientKind = {
   logIn: (login) => logIn(slixmpp, login),
 };
 
-const libstropheClient: ClientKind = {
+export const libstropheClient: ClientKind = {
   name: 'libstrophe',
   needs: ['libstrophe'],
   authentication: 'scram',
@@ -69,5 +74,8 @@ const goSendxmppClient: ClientKind = {
   addsLineFeed: true,
   logIn: logInGoSendxmpp,
 };
+
+/** One of @xmpp/client that advertises its capabilities, and hears and sends nothing else. */
+export const logInCapableXmppJs = (login: Login): Promise<PeerClient> => logIn(xmppJsCapable, login);
 
 export const clients = [xmppJsClient, slixmppClient, libstropheClient, goSendxmppClient] as const;

@@ -1,0 +1,111 @@
+/** Clients of different libraries behind one profile: what of them reaches the server is the same bytes. The server
+ *  is real; in front of it a tap reads along, and behind it another device of the same account asks each of them. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { distinguishable } from '../../src/capabilities/cohort.ts';
+import { logInCapable, type CapableClient } from '../peers/capable.ts';
+import { loginTo, type Login } from '../peers/client.ts';
+import { libstropheClient, logInCapableXmppJs } from '../peers/clients.ts';
+import { describeWithPeers } from '../peers/require.ts';
+import type { PeerServer } from '../peers/server.ts';
+import { servers } from '../peers/servers.ts';
+import { startTestProxy, type TestProxy } from '../support/proxy.ts';
+import { openTap, type Tap } from '../support/tap.ts';
+
+type LogIn = (login: Login) => Promise<{ readonly close: () => Promise<void> }>;
+
+const xmppJs: LogIn = logInCapableXmppJs;
+const slixmpp: LogIn = (login) => logInCapable(login, ['urn:xmpp:reactions:0']);
+/** Advertises nothing, which tells it from everybody who does. */
+const libstrophe: LogIn = (login) => libstropheClient.logIn(login);
+
+const policies = new URL('../../policies/', import.meta.url).pathname;
+/** How long somebody who may never answer is given. */
+const silenceMs = 1_000;
+
+for (const kind of servers) {
+  describeWithPeers([...kind.needs, 'slixmpp', 'libstrophe'], `a cohort with ${kind.name}`, () => {
+    let server: PeerServer;
+    let tap: Tap;
+    let watcher: CapableClient;
+    let questions = 0;
+
+    beforeAll(async () => {
+      server = await kind.start();
+      const { chain: certificate, key, authority: ca } = server.certificates;
+      tap = await openTap({ port: server.ports.direct, domain: server.domain, certificate, key, ca });
+      watcher = await logInCapable(loginTo(server, 'juliet', 'direct'));
+    });
+    afterAll(async () => {
+      await watcher?.close();
+      await tap?.close();
+      await server?.close();
+    });
+
+    /** Everything with which a client tells others about itself: its first presence, and its answer when asked. */
+    const advertisementOf = async (logIn: LogIn, port: number): Promise<readonly string[]> => {
+      const connection = tap.sent.length;
+      const seen = new Set(watcher.stanzas);
+      const isNew = (xml: string): boolean => !seen.has(xml);
+      const client = await logIn({ ...loginTo(server, 'juliet', 'direct'), port });
+      try {
+        const presence = await watcher.until(
+          (xml) => /^<presence.* from="juliet@[^"]*\//.test(xml) && !xml.includes(' type=') && isNew(xml),
+        );
+        const id = `question-${(questions += 1)}`;
+        watcher.send(
+          `<iq type='get' id='${id}' to='${/ from="([^"]*)"/.exec(presence)![1]!}'>` +
+            `<query xmlns='http://jabber.org/protocol/disco#info'/></iq>`,
+        );
+        await watcher.until((xml) => xml.startsWith('<iq') && xml.includes(id), silenceMs).catch(() => '');
+        const sent = tap.sent[connection]!;
+        const answer = new RegExp(`<iq [^>]*["']${id}["'][^>]*(?:/>|>[^]*?</iq>)`).exec(sent)?.[0] ?? '';
+        return [/<presence(?:[^>]*\/>|[^]*?<\/presence>)/.exec(sent)![0], answer];
+      } finally {
+        await client.close();
+      }
+    };
+
+    const openProxy = (policy: string): Promise<TestProxy> =>
+      startTestProxy({
+        domain: server.domain,
+        gatekeeper: { port: tap.port, tls: 'direct' },
+        certificate: server.certificates.chain,
+        key: server.certificates.key,
+        ca: server.certificates.authority,
+        policy,
+        capabilities: {
+          contentKinds: `${policies}content-kinds.yaml`,
+          profiles: [`${policies}capabilities/desktop.yaml`],
+        },
+      });
+
+    it('where clients of different libraries look alike, under each policy', async () => {
+      const all = async (port: number): Promise<(readonly string[])[]> => {
+        const advertisements: (readonly string[])[] = [];
+        for (const logIn of [xmppJs, slixmpp, libstrophe])
+          advertisements.push(await advertisementOf(logIn, port));
+        return advertisements;
+      };
+      const before = await all(tap.port);
+      for (const policy of ['passthrough', 'balanced', 'strict']) {
+        const proxy = await openProxy(policy);
+        const after = await all(proxy.direct);
+        await proxy.close();
+        for (const [names, count] of [
+          ['@xmpp/client and slixmpp', 2],
+          ['@xmpp/client, slixmpp and libstrophe', 3],
+        ] as const) {
+          const counts = [before, after].map((each) => distinguishable(each.slice(0, count)));
+          console.log(`${kind.name}, ${policy}, ${names}: ${counts[0]} before, ${counts[1]} after`);
+          expect(counts, policy).toEqual([count, 1]);
+        }
+        // Not only alike in shape: the presences are the same bytes.
+        expect(new Set(after.map(([presence]) => presence)).size).toBe(1);
+        for (const [presence, answer] of after) {
+          expect(presence).toContain("<c xmlns='http://jabber.org/protocol/caps'");
+          expect(answer).toContain("<feature var='urn:xmpp:reactions:0'/>");
+        }
+      }
+    });
+  });
+}
