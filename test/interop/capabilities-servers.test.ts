@@ -65,7 +65,9 @@ for (const kind of servers) {
       await server?.close();
     });
 
-    const proxyWith = async (name: string, ...lines: string[]): Promise<TestProxy> => {
+    const proxyWith = async (name: string, ...lines: string[]): Promise<TestProxy> =>
+      proxyUnder('passthrough', name, ...lines);
+    const proxyUnder = async (policy: string, name: string, ...lines: string[]): Promise<TestProxy> => {
       const file = join(folder, `${name}.yaml`);
       await writeFile(file, profileText(...lines));
       const proxy = await startTestProxy({
@@ -74,6 +76,7 @@ for (const kind of servers) {
         certificate: server.certificates.chain,
         key: server.certificates.key,
         ca: server.certificates.authority,
+        policy,
         capabilities: { contentKinds, profiles: [file] },
         capabilitiesObserver: { answered: () => (answered += 1) },
       });
@@ -159,28 +162,46 @@ for (const kind of servers) {
       await second.close();
     });
 
-    it("a contact's library verifies the rewritten hash against the rewritten answer", async () => {
-      const proxy = await proxyWith('verify', 'cohort: false', 'receives: { text: true, reaction: true }');
-      const juliet = await throughProxy(proxy);
-      juliet.send(`<presence to='${romeo.jid}'/>`);
-      const presence = await romeo.until(
-        (xml) => xml.includes('caps.example/test') && xml.includes(juliet.jid),
-      );
-      const ver = verOf(presence);
-      await expect.poll(() => romeo.verified).toContain(ver);
-      expect(romeo.rejected).toEqual([]);
-      romeo.send(
-        `<iq type='get' id='info' to='${juliet.jid}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`,
-      );
-      const info = await romeo.until((xml) => xml.includes('id="info"'));
-      expect(info).toContain('urn:xmpp:reactions:0');
-      expect(info).not.toMatch(/leak|slixmpp|mood/i);
-      // And the other way: what romeo advertises is cut down, and verifies behind the proxy.
-      romeo.send(`<presence to='${juliet.jid}'/>`);
-      await expect.poll(() => juliet.verified.length).toBeGreaterThan(0);
-      expect(juliet.rejected).toEqual([]);
-      await juliet.close();
-    });
+    it.each([
+      ['passthrough', 'cohort: false'],
+      ['balanced', 'cohort: false'],
+      ['strict', 'cohort: false'],
+      ['strict', 'cohort: true'],
+    ])(
+      "a contact's library verifies the rewritten hash against the rewritten answer, %s, %s",
+      async (policy, cohort) => {
+        const receives = 'receives: { text: true, reaction: true }';
+        // Another hash for each: a library verifies what it has not seen.
+        const features = `features: ['urn:example:${policy}:${cohort.slice(8)}']`;
+        const proxy = await proxyUnder(
+          policy,
+          `verify-${policy}-${cohort.slice(8)}`,
+          cohort,
+          receives,
+          features,
+        );
+        const juliet = await throughProxy(proxy);
+        juliet.send(`<presence to='${romeo.jid}'/>`);
+        const presence = await romeo.until(
+          (xml) => xml.includes('caps.example/test') && xml.includes(juliet.jid),
+        );
+        const ver = verOf(presence);
+        await expect.poll(() => romeo.verified).toContain(ver);
+        expect(romeo.rejected).toEqual([]);
+        const id = `info-${policy}-${cohort.slice(8)}`;
+        romeo.send(
+          `<iq type='get' id='${id}' to='${juliet.jid}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`,
+        );
+        const info = await romeo.until((xml) => xml.includes(`id="${id}"`));
+        expect(info).toContain('urn:xmpp:reactions:0');
+        expect(info).not.toMatch(/leak|slixmpp|mood/i);
+        // And the other way: what romeo advertises is cut down, and verifies behind the proxy.
+        romeo.send(`<presence to='${juliet.jid}'/>`);
+        await expect.poll(() => juliet.verified.length).toBeGreaterThan(0);
+        expect(juliet.rejected).toEqual([]);
+        await juliet.close();
+      },
+    );
 
     describe.each(['bounce', 'fallback'])('content of each kind, %s', (mode) => {
       let juliet: CapableClient;
