@@ -7,6 +7,7 @@ import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import { capabilityProblems } from './check-capabilities.ts';
 import { exitCodeOf, exitCodes } from './exit.ts';
 import { openPolicy } from './policy-files.ts';
+import { openMediaAddresses } from './compose-media-addresses.ts';
 import { openPolicyRuntime } from './policy-runtime.ts';
 import { reportProblems } from './report.ts';
 
@@ -84,7 +85,12 @@ async function examine(file: string | undefined): Promise<Result> {
 /** Reads and compiles the policies as serve does. */
 function policyProblems(config: Config): readonly ConfigProblem[] {
   try {
-    openPolicyRuntime({ config: config.policy, report: () => {}, clock: () => Date.now() }).close();
+    openPolicyRuntime({
+      config: config.policy,
+      media: openMediaAddresses(config, nothingIsSealed),
+      report: () => {},
+      clock: () => Date.now(),
+    }).close();
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -135,4 +141,8 @@ function printText({ valid, file, problems, omitted, serves }: Result): void {
 
 function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function nothingIsSealed(): never {
+  throw new RangeError('a check seals no addresses');
 }

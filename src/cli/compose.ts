@@ -30,6 +30,7 @@ import { WriteStallWatch } from '../transport/write-stall.ts';
 import { openPolicyRuntime, type PolicyReport, type PolicyRuntime } from './policy-runtime.ts';
 import { openCapabilities, type CapabilitiesObserver } from './compose-capabilities.ts';
 import { openHttp, type PublicHttp } from './compose-http.ts';
+import { openMediaAddresses } from './compose-media-addresses.ts';
 import { openProvider } from './compose-provider.ts';
 import { reauthenticationStages } from './compose-reauthentication.ts';
 import { closeAll, lookAll, type Closable, type HttpObserver } from './http-parts.ts';
@@ -102,8 +103,12 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
   const { timeouts } = config;
   const capabilities = await openCapabilities(config.capabilities, observer.capabilities);
   if (capabilities !== undefined) open.push(capabilities);
+  const certificateReport = observer.certificates.bind(observer);
+  const provider = await openProvider(config, { observer: observer.http, certificateReport });
+  if (provider !== undefined) open.push(provider);
   const policies = openPolicyRuntime({
     config: config.policy,
+    media: openMediaAddresses(config, provider?.mediaTokens),
     ...(capabilities === undefined ? {} : { vocabulary: capabilities.vocabulary }),
     report: (report) => observer.policy(report),
     clock: () => Date.now(),
@@ -161,9 +166,6 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
   const writeStalls = new WriteStallWatch({ writeStallMs: timeouts.writeStallMs });
   open.push(writeStalls);
 
-  const certificateReport = observer.certificates.bind(observer);
-  const provider = await openProvider(config, { observer: observer.http, certificateReport });
-  if (provider !== undefined) open.push(provider);
   const gateway = new Gateway({
     listeners: config.listeners.map((listener) => signals.listener(listener)),
     capture: signals.capture,

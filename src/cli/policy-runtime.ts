@@ -2,8 +2,10 @@
  *  broken never replaces what works. The catalogue is read at the start only, because the scanner's names are its. */
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { shippedPolicyName } from '../config/sections/policy.ts';
 import { configErrors, ConfigError, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
+import type { MediaAddresses } from '../minimisation/media-address.ts';
 import { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { Catalogue } from '../policy/catalogue.ts';
 import { checkPolicy } from '../policy/check.ts';
@@ -59,6 +61,8 @@ function problem(
 
 export interface PolicyRuntimeOptions extends WatchOptions {
   readonly config: Config['policy'];
+  /** The media servers whose addresses a policy can have sealed. */
+  readonly media?: MediaAddresses | undefined;
   /** Names that the scanner must know for others. */
   readonly vocabulary?: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
   readonly report: (report: PolicyReport) => void;
@@ -170,17 +174,21 @@ export class PolicyRuntime {
     files: string[];
     warnings: number;
   } {
+    const { media } = this.#options;
     const { file, shadow, keyFiles } = this.#options.config;
     const enforced = openPolicyFiles(file);
     const beside = shadow === undefined ? undefined : openPolicyFiles(shadow);
     const secrets = keyFiles.length === 0 ? [this.#madeUp] : keyFiles.map(readSecret);
-    const warnings = [enforced, beside].reduce(
-      (sum, each) => sum + (each === undefined ? 0 : this.#check(each.policy)),
-      0,
-    );
+    const warnings =
+      this.#check(enforced.policy, file) + (beside === undefined ? 0 : this.#check(beside.policy, shadow!));
     const pseudonyms = new Pseudonyms(secrets.map((secret) => createSecretKey(secret)));
     const compile = (policy: Policy): CompiledPolicy =>
-      new CompiledPolicy(policy, { catalogue: this.#catalogue, names: this.names, pseudonyms });
+      new CompiledPolicy(policy, {
+        catalogue: this.#catalogue,
+        names: this.names,
+        pseudonyms,
+        ...(media === undefined ? {} : { media }),
+      });
     const texts = [...enforced.files, ...(beside?.files ?? [])];
     const hash = createHash('sha256');
     for (const { file: path, text } of texts)
@@ -201,8 +209,11 @@ export class PolicyRuntime {
   }
 
   /** @returns the number of warnings. @throws PolicyRefused */
-  #check(policy: Policy): number {
+  #check(policy: Policy, file: string): number {
+    // A shipped policy is for proxies with media servers and for those without.
+    const media = shippedPolicyName.test(file) ? {} : { media: this.#options.media !== undefined };
     const found = checkPolicy(policy, {
+      ...media,
       catalogue: this.#catalogue,
       obligations: this.#obligations,
       now: this.#options.clock(),

@@ -3,6 +3,7 @@
  *  once its last token has expired.
  *
  *  Token: base64url of version (1) | key id (4) | nonce (12) | ciphertext | tag (16), the first two authenticated.
+ *  In messages the nonce is a MAC of what is sealed, so that the same address in the same scope has the same token.
  *  ETags are sealed likewise, but deterministically (the nonce is a MAC of the text) and bound to the URL, so
  *  that the same picture has the same ETag and the media server's own never leaves. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
@@ -26,9 +27,19 @@ export type OpenedToken =
 /** The provider's own clients as an audience; no gatekeeper can have this name. */
 export const clientsAudience = ':clients';
 
+/** Where and how long the same URL has the same token. */
+export interface TokenScope {
+  readonly context: string;
+  /** Milliseconds; tokens of one period expire together, at least a lifetime after they were made. */
+  readonly periodMs: number;
+}
+
 export interface MediaTokens {
-  /** @param audience who may use it: a gatekeeper's name, or `clientsAudience`. */
-  seal(url: string, audience: string): string;
+  /** @param audience who may use it: a gatekeeper's name, or `clientsAudience`.
+   *  @param scope within which the token is the same for the same URL; without it no two are alike. */
+  seal(url: string, audience: string, scope?: TokenScope): string;
+  /** What was sealed for this audience, expired or not: to read an address that comes back, not to fetch from it. */
+  reveal(token: string, audience: string): string | undefined;
   /** @param audiences what the caller may be. */
   open(token: string, audiences: readonly string[]): OpenedToken;
   sealEtag(etag: string, url: string): string;
@@ -49,6 +60,7 @@ const tokenCharsMax = 8_192;
 interface RingKey {
   readonly head: Buffer;
   readonly token: Buffer;
+  readonly tokenNonce: Buffer;
   readonly etag: Buffer;
   readonly etagNonce: Buffer;
 }
@@ -58,15 +70,21 @@ export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOption
   const ring = secrets.map(ringKey);
   const newest = ring[0]!;
   return {
-    seal: (url, audience) => {
-      const text = JSON.stringify([Math.floor((now() + lifetimeMs) / 1000), audience, url]);
-      const sealed = seal(newest.head, newest.token, randomBytes(nonceBytes), pad(text), newest.head);
-      return sealed.toString('base64url');
+    seal: (url, audience, scope) => {
+      const from = scope === undefined ? now() : (Math.floor(now() / scope.periodMs) + 1) * scope.periodMs;
+      const text = JSON.stringify([Math.ceil((from + lifetimeMs) / 1000), audience, url]);
+      const nonce =
+        scope === undefined ? randomBytes(nonceBytes) : syntheticNonce(newest, scope.context, text);
+      return seal(newest.head, newest.token, nonce, pad(text), newest.head).toString('base64url');
+    },
+    reveal: (token, audience) => {
+      const [, sealedFor, url] = read(ring, token) ?? [];
+      return sealedFor === audience ? url : undefined;
     },
     open: (token, audiences) => {
-      const text = unseal(ring, token, ({ token: key, head }) => ({ key, bound: head }));
-      if (text === undefined) return { kind: 'not-ours' };
-      const [expiresAtS, audience, url] = JSON.parse(text) as [number, string, string];
+      const content = read(ring, token);
+      if (content === undefined) return { kind: 'not-ours' };
+      const [expiresAtS, audience, url] = content;
       if (now() >= expiresAtS * 1000) return { kind: 'expired' };
       return audiences.includes(audience) ? { kind: 'open', url, audience } : { kind: 'other-audience' };
     },
@@ -81,13 +99,34 @@ export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOption
   };
 }
 
+type TokenContent = [expiresAtS: number, audience: string, url: string];
+
+function read(ring: readonly RingKey[], token: string): TokenContent | undefined {
+  const text = unseal(ring, token, ({ token: key, head }) => ({ key, bound: head }));
+  return text === undefined ? undefined : (JSON.parse(text) as TokenContent);
+}
+
+/** A MAC of all that is sealed, so that one nonce never serves two texts. The lengths tell its parts apart. */
+function syntheticNonce({ tokenNonce }: RingKey, context: string, text: string): Buffer {
+  const mac = createHmac('sha256', tokenNonce)
+    .update(`${Buffer.byteLength(context)}:${context}`)
+    .update(text);
+  return mac.digest().subarray(0, nonceBytes);
+}
+
 function ringKey(secret: Uint8Array): RingKey {
   if (secret.byteLength < secretBytesMin)
     throw new RangeError(`a secret for media tokens has at least ${secretBytesMin} bytes`);
   const derive = (purpose: string, length: number): Buffer =>
     Buffer.from(hkdfSync('sha256', secret, '', `narthex media ${purpose}`, length));
   const head = Buffer.concat([Buffer.from([version]), derive('key id', idBytes)]);
-  return { head, token: derive('token', 32), etag: derive('etag', 32), etagNonce: derive('etag nonce', 32) };
+  return {
+    head,
+    token: derive('token', 32),
+    tokenNonce: derive('token nonce', 32),
+    etag: derive('etag', 32),
+    etagNonce: derive('etag nonce', 32),
+  };
 }
 
 function boundTo(head: Buffer, url: string): Buffer {

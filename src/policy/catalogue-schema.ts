@@ -34,6 +34,7 @@ const selector = z.union([
     path: z.string(),
     'on-drop': z.enum(['element']).optional().describe('Drop the whole element: it is not legal without'),
     part: z.enum(['own-resource', 'peer-resource']).optional(),
+    words: z.literal(true).optional().describe('The value is among other words of the text'),
   }),
 ]);
 

@@ -18,6 +18,8 @@ export interface FieldSelector extends Selector {
   readonly dropsElement: boolean;
   /** Which part of a JID is meant; the whole value without it. */
   readonly part: 'whole' | 'own-resource' | 'peer-resource';
+  /** The value is among the words of a text that is another field's. */
+  readonly words: boolean;
 }
 
 export interface Field {
@@ -133,11 +135,13 @@ function toSelectors(
     path,
     'on-drop': onDrop,
     part = 'whole',
+    words = false,
   } = typeof selector === 'string' ? { path: selector } : selector;
   return parseSelector(path, namespaces).map((parsed) => ({
     ...parsed,
     dropsElement: onDrop === 'element',
     part,
+    words,
   }));
 }
 
@@ -147,6 +151,11 @@ function toStructure(
 ): Structure[] {
   const { path, wrapper } = typeof entry === 'string' ? { path: entry, wrapper: false } : entry;
   return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
+}
+
+/** Whether values of the field are addresses that are sealed: what pseudonymising means for them. */
+export function isSealable({ value, permits, selectors }: Field): boolean {
+  return value === 'url' && selectors.length > 0 && permits.includes('pseudonymise');
 }
 
 /** Whether this audience is ever shown the field. What HTTP carries to the client's side ends at the provider; the

@@ -1,7 +1,7 @@
 /** What is wrong with a policy before it runs: refusals, each with a way out, and warnings. */
 import type { Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
-import { concerns, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
+import { concerns, isSealable, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
 import { describeTreatment } from './describe.ts';
 import { errorAt, type Diagnostic, type Place } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
@@ -15,6 +15,8 @@ export interface CheckOptions {
   readonly obligations: readonly Obligation[];
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Whether the proxy that runs it has media servers whose addresses it could seal; undefined when nobody knows. */
+  readonly media?: boolean;
 }
 
 /** Audiences that are sent something; the operator is only told. */
@@ -55,6 +57,7 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
   const refused =
     refuseUnreachable(field, audience, rule) ??
     (onTheWire.includes(audience) ? refuseOnTheWire(field, rule) : undefined) ??
+    (rule.policy === policy.name ? refuseWithoutMedia(field, rule, options) : undefined) ??
     refuseParameters(field, rule) ??
     refuseShadowed(policy, field, audience, rule, catalogue);
   if (refused !== undefined) return [refused];
@@ -116,6 +119,17 @@ function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
     'ERR_POLICY_TREATMENT',
     `${kind} is not possible for this field`,
     `Use ${field.permits.join(', ')}`,
+  );
+}
+
+/** Whoever wrote the rule believes that something is hidden. What is inherited hides what there is. */
+function refuseWithoutMedia(field: Field, rule: Rule, { media }: CheckOptions): Diagnostic | undefined {
+  if (media !== false || rule.treatment.kind !== 'pseudonymise' || !isSealable(field)) return undefined;
+  return refusal(
+    rule,
+    'ERR_POLICY_MEDIA',
+    'hides nothing: the proxy knows no media servers whose addresses it could seal',
+    'Add `provider.media` and `http` to narthex.yaml, or remove the rule',
   );
 }
 

@@ -1,6 +1,7 @@
 /** From the matrix to tables: one per direction and set of exceptions that apply. */
 import { answerPayload } from '../minimisation/answer.ts';
 import { coarsenTo } from '../minimisation/coarsen.ts';
+import type { MediaAddresses } from '../minimisation/media-address.ts';
 import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import { elementWith, replaceWith } from '../minimisation/replace.ts';
 import type { Treatment } from '../minimisation/treatment.ts';
@@ -9,7 +10,7 @@ import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
-import { catalogueNames, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
+import { catalogueNames, isSealable, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
 import { compileMatcher, type Turn } from './match.ts';
 import {
   treatmentOf,
@@ -28,6 +29,7 @@ import {
   emptyEntry,
   flag,
   keyOf,
+  type AddressTreatment,
   type Effect,
   type Entry,
   type TableRule,
@@ -40,6 +42,8 @@ export interface CompileOptions {
   readonly names: Names;
   /** Needed by policies that pseudonymise. */
   readonly pseudonyms?: Pseudonyms;
+  /** The media servers whose addresses are sealed; without them there is nothing to seal. */
+  readonly media?: MediaAddresses;
 }
 
 /** A policy ready to run. Immutable; sessions share it. */
@@ -50,6 +54,7 @@ export class CompiledPolicy {
   readonly names: Names;
   readonly exceptions: readonly PolicyException[];
   readonly pseudonyms: Pseudonyms | undefined;
+  readonly media: MediaAddresses | undefined;
   /** Of the matchers in its tables. */
   readonly turn: Turn = { stanza: 0 };
   readonly #policy: Policy;
@@ -62,13 +67,14 @@ export class CompiledPolicy {
   readonly #rulings = new Map<string, Ruling>();
 
   /** @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys. */
-  constructor(policy: Policy, { catalogue, names, pseudonyms }: CompileOptions) {
+  constructor(policy: Policy, { catalogue, names, pseudonyms, media }: CompileOptions) {
     this.name = policy.name;
     this.mode = policy.mode;
     this.unlisted = policy.unlisted;
     this.names = names;
     this.exceptions = policy.exceptions;
     this.pseudonyms = pseudonyms;
+    this.media = media;
     this.#policy = policy;
     this.#catalogue = catalogue;
     if (pseudonyms === undefined && pseudonymises(policy))
@@ -222,9 +228,11 @@ class TableBuilder {
       this.#add(selector, { ...neutral, flags: wrapper ? flag.owner | flag.wrapper : flag.owner });
     }
     // A pseudonym is mapped back before anything else looks at the value.
-    for (const field of this.#catalogue.fields.values()) this.#addReturns(field, direction);
+    for (const field of this.#catalogue.fields.values())
+      if (!isSealable(field)) this.#addReturns(field, direction);
     for (const field of this.#catalogue.fields.values()) {
-      this.#addField(field, direction);
+      if (isSealable(field)) this.#addAddresses(field, direction);
+      else this.#addField(field, direction);
       this.#addRequests(field, direction);
     }
     return new DecisionTable(this.#entries, this.#open, this.#anywhere, this.#listed);
@@ -271,6 +279,24 @@ class TableBuilder {
         part: selector.part,
         effect: mapsBack ? { kind: 'transform', transform } : keepEffect,
       });
+    }
+  }
+
+  /** Sealed for this direction's receiver, opened when they come from the other one. An address among other words is no
+   *  reason to know the element that holds them. */
+  #addAddresses(field: Field, direction: Direction): void {
+    const { treatment, decision } = this.#ruleFor(audienceOf(direction), field);
+    const returned = this.#ruleFor(audienceOf(opposite(direction)), field).treatment;
+    const reveal = returned.kind === 'pseudonymise' && field.directions.includes(opposite(direction));
+    const hides = treatment.kind === 'pseudonymise' && field.directions.includes(direction);
+    const hide = hides ? { scope: treatment.scope, rotateMs: treatment.rotateMs } : undefined;
+    const see: AddressTreatment = (address, session) => session.seeAddress(address, { hide, reveal });
+    for (const selector of field.selectors) {
+      const { words, dropsElement } = selector;
+      if (words && !hides && !reveal) continue;
+      const effect: Effect = hides || reveal ? { kind: 'address', words, see } : keepEffect;
+      const flags = words ? 0 : flagsOf(field, selector);
+      this.#add(selector, { ...neutral, effect, decision, dropsElement, flags });
     }
   }
 

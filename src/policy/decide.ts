@@ -7,8 +7,10 @@ import { answerTo } from '../minimisation/answer.ts';
 import { delayOf } from '../minimisation/delay.ts';
 import { dropAttribute, dropElement, dropText } from '../minimisation/drop.ts';
 import { isOwedAnswer, refusal, withheldResult } from '../minimisation/refuse.ts';
+import { replaceAddresses } from '../minimisation/media-address.ts';
 import { replaceAttribute, replaceContent } from '../minimisation/replace.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
+import { escapeText } from '../stanza/decode.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -101,7 +103,7 @@ export class Decider {
     const { names } = policy;
     this.#policy = policy;
     this.#direction = direction;
-    this.#session = new SessionView(context, direction, policy.pseudonyms);
+    this.#session = new SessionView(context, direction, policy);
     this.#clock = clock;
     this.#random = random;
     this.#unlisted = new UnlistedDecisions(policy);
@@ -186,7 +188,7 @@ export class Decider {
     let rewritten = false;
     for (const rule of entry?.elements ?? none) {
       if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
-      listed = true;
+      if (rule.effect.kind !== 'address' || !rule.effect.words) listed = true;
       flags |= rule.flags;
       if (rule.effect.kind === 'substitute') substitute = rule.effect.payload;
       const result = this.#applyToElement(rule, at);
@@ -282,8 +284,9 @@ export class Decider {
   }
 
   #applyToElement(rule: TableRule, at: number): number {
-    if (rule.decision !== undefined) this.#decisions.push(rule.decision);
     const { effect } = rule;
+    if (effect.kind === 'address') return this.#judgeAddresses(rule, effect, at);
+    if (rule.decision !== undefined) this.#decisions.push(rule.decision);
     switch (effect.kind) {
       case 'keep':
         return fate.stays;
@@ -344,6 +347,78 @@ export class Decider {
     return fate.rewritten;
   }
 
+  /** Addresses in the text of an element: the whole of it, or among its words. */
+  #judgeAddresses(rule: TableRule, effect: AddressEffect, at: number): number {
+    return effect.words ? this.#judgeWords(rule, effect, at) : this.#judgeAddressText(rule, effect, at);
+  }
+
+  #judgeAddressText(rule: TableRule, effect: AddressEffect, at: number): number {
+    const before = this.#stanza.text(at);
+    const seen = effect.see(before, this.#session);
+    if (seen.kind === 'as-is' || before === '') return fate.stays;
+    if (seen.kind !== 'opened') this.#count(rule);
+    if (seen.kind === 'refused') return this.#refuse('policy-violation', at);
+    // Hiding the text of an element must not leave what else it holds.
+    if (!('address' in seen) || this.#stanza.firstChild(at) !== -1) return fate.gone;
+    this.#edits.push(replaceContent(this.#stanza, at, seen.address));
+    return fate.rewritten;
+  }
+
+  /** Runs of character data between elements, each read as a whole: an address may be written in pieces. */
+  #judgeWords(rule: TableRule, effect: AddressEffect, at: number): number {
+    const { tape } = this.#stanza;
+    const end = tape[at + element.end]!;
+    let index = at + elementSize + tape[at + element.attributes]! * attributeSize;
+    while (index < end) {
+      if (tape[index] === recordKind.element) {
+        index = tape[index + element.end]! + endSize;
+        continue;
+      }
+      const first = index;
+      while (index < end && tape[index] === recordKind.text) index += textSize;
+      const result = this.#judgeRun(rule, effect, at, first, index - textSize);
+      if (result !== fate.stays) return result;
+    }
+    return fate.stays;
+  }
+
+  #judgeRun(rule: TableRule, effect: AddressEffect, at: number, first: number, last: number): number {
+    const stanza = this.#stanza;
+    if (!this.#mayHoldAddress(first, last)) return fate.stays;
+    let before = '';
+    for (let index = first; index <= last; index += textSize) before += stanza.textValue(index);
+    let refused = false;
+    const after = replaceAddresses(before, (address) => {
+      const seen = effect.see(address, this.#session);
+      if (seen.kind === 'as-is' || seen.kind === 'unreadable') return address;
+      if (seen.kind !== 'opened') this.#count(rule);
+      if (seen.kind === 'refused') refused = true;
+      return 'address' in seen ? seen.address : '';
+    });
+    if (refused) return this.#refuse('policy-violation', at);
+    if (after === before) return fate.stays;
+    const { start } = dropText(stanza, first);
+    const { end } = dropText(stanza, last);
+    this.#edits.push({ start, end, replacement: Buffer.from(escapeText(after)) });
+    return fate.stays;
+  }
+
+  /** Most bodies hold none, and those are not decoded. */
+  #mayHoldAddress(first: number, last: number): boolean {
+    const { tape, bytes, start } = this.#stanza;
+    for (let index = first; index <= last; index += textSize)
+      if ((tape[index + textRecord.flags]! & (cdata | needsDecoding)) !== 0) return true;
+    const from = start + tape[first + textRecord.start]!;
+    const text = bytes.subarray(from, start + tape[last + textRecord.end]!);
+    for (let at = text.indexOf(COLON); at !== -1; at = text.indexOf(COLON, at + 1))
+      if (text[at + 1] === SLASH && text[at + 2] === SLASH) return true;
+    return false;
+  }
+
+  #count({ decision }: TableRule): void {
+    if (decision !== undefined) this.#decisions.push(decision);
+  }
+
   #judgeAttributes(at: number, entry: Entry | undefined, owned: boolean): number {
     const { tape } = this.#stanza;
     const count = tape[at + element.attributes]!;
@@ -401,10 +476,20 @@ export class Decider {
         resource ??= this.#resourceOf(index);
         if (resource !== rule.part) continue;
       }
-      if (rule.decision !== undefined) this.#decisions.push(rule.decision);
       const { effect } = rule;
+      if (effect.kind !== 'address') this.#count(rule);
       if (effect.kind === 'keep') continue;
-      if (effect.kind === 'transform') {
+      if (effect.kind === 'address') {
+        before ??= this.#stanza.value(index);
+        const seen = effect.see(after ?? before, this.#session);
+        if (seen.kind === 'as-is') continue;
+        if (seen.kind !== 'opened') this.#count(rule);
+        if ('address' in seen) {
+          after = seen.address;
+          continue;
+        }
+        if (seen.kind === 'refused' && this.#refuse('policy-violation', at) === fate.stays) continue;
+      } else if (effect.kind === 'transform') {
         before ??= this.#stanza.value(index);
         after = withheld
           ? undefined
@@ -506,6 +591,9 @@ export class Decider {
 const none: readonly TableRule[] = [];
 const notFound = -1;
 const SLASH = 0x2f;
+const COLON = 0x3a;
+
+type AddressEffect = Extract<Effect, { kind: 'address' }>;
 
 /** Prebuilt decisions on what the catalogue does not know, one per namespace that is registered. */
 class UnlistedDecisions {

@@ -22,6 +22,7 @@ export type DiagnosticCode =
   | 'ERR_POLICY_NEVER_MATCHES'
   | 'ERR_POLICY_SHADOWED'
   | 'ERR_POLICY_CONFLICT'
+  | 'ERR_POLICY_MEDIA'
   | 'ERR_POLICY_TEST'
   // It runs, and somebody should know.
   | 'WARN_POLICY_BREAKS'

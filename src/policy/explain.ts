@@ -1,5 +1,6 @@
 /** Before, after and why, for one stanza under one policy. */
 import { paddingOf } from '../minimisation/pad.ts';
+import type { MediaAddresses } from '../minimisation/media-address.ts';
 import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { Direction } from '../stanza/direction.ts';
 import type { Names } from '../stanza/names.ts';
@@ -31,6 +32,8 @@ export interface ExplainOptions {
   readonly names: Names;
   readonly wire: Wire;
   readonly pseudonyms: Pseudonyms;
+  /** Without it addresses of media are shown as they are. */
+  readonly media?: MediaAddresses;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Bare JID of the session. */
@@ -45,8 +48,8 @@ export function explain(
   text: string,
   options: ExplainOptions,
 ): Explanation {
-  const { catalogue, names, wire, pseudonyms, clock, account = '', gatekeeper = 'gatekeeper' } = options;
-  const compiled = new CompiledPolicy({ ...policy, mode: 'enforce' }, { catalogue, names, pseudonyms });
+  const { names, wire, clock, account = '', gatekeeper = 'gatekeeper' } = options;
+  const compiled = new CompiledPolicy({ ...policy, mode: 'enforce' }, options);
   const context = { gatekeeper, account, session: 'explain', startedAt: clock() };
   const decider = new Decider(compiled, direction, context, { clock, random: () => 1 });
   const stanza = wire.parse(text, names);

@@ -1,3 +1,4 @@
+import type { AddressView, MediaAddresses, SeenAddress } from '../minimisation/media-address.ts';
 import type { PseudonymBinding, Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { PseudonymScope } from '../minimisation/treatment.ts';
 import type { Direction } from '../stanza/direction.ts';
@@ -27,14 +28,23 @@ export class SessionView {
   readonly context: PolicyContext;
   readonly direction: Direction;
   readonly #pseudonyms: Pseudonyms | undefined;
+  readonly #media: MediaAddresses | undefined;
   readonly #memos: (Memo | undefined)[] = [];
   #stanza: Stanza | undefined;
   #peer: string | undefined;
 
-  constructor(context: PolicyContext, direction: Direction, pseudonyms: Pseudonyms | undefined) {
+  constructor(
+    context: PolicyContext,
+    direction: Direction,
+    {
+      pseudonyms,
+      media,
+    }: { readonly pseudonyms: Pseudonyms | undefined; readonly media: MediaAddresses | undefined },
+  ) {
     this.context = context;
     this.direction = direction;
     this.#pseudonyms = pseudonyms;
+    this.#media = media;
   }
 
   enter(stanza: Stanza): void {
@@ -81,6 +91,27 @@ export class SessionView {
     return result ?? value;
   }
 
+  /** An address that comes back is opened; one that is to be hidden, sealed. Without media servers there is neither. */
+  seeAddress(address: string, { hide, reveal }: AddressRule): SeenAddress {
+    if (this.#media === undefined) return { kind: 'as-is' };
+    const [receiver, sender] =
+      this.direction === 'to-gatekeeper'
+        ? (['gatekeeper', 'client'] as const)
+        : (['client', 'gatekeeper'] as const);
+    const revealed = reveal ? this.#media.reveal(address, this.#view(sender)) : undefined;
+    if (hide === undefined) return revealed ?? { kind: 'as-is' };
+    const opened = revealed?.kind === 'opened' ? revealed.address : address;
+    const seen = this.#media.hide(opened, this.#view(receiver), {
+      context: `${hide.scope} ${this.#scopeValue(hide.scope)}`,
+      periodMs: hide.rotateMs,
+    });
+    return seen.kind === 'as-is' && revealed !== undefined ? revealed : seen;
+  }
+
+  #view(audience: AddressView['audience']): AddressView {
+    return { audience, gatekeeper: this.context.gatekeeper };
+  }
+
   #period({ rotateMs }: PseudonymRule): number {
     return rotateMs === undefined ? 0 : Math.floor(this.context.startedAt / rotateMs);
   }
@@ -91,6 +122,14 @@ export class SessionView {
     if (scope === 'gatekeeper') return gatekeeper;
     return scope === 'account' ? account : `${account} ${this.peer}`;
   }
+}
+
+/** What becomes of addresses in one direction. */
+export interface AddressRule {
+  /** Those that the receiver may not see are sealed. */
+  readonly hide: Pick<PseudonymRule, 'scope' | 'rotateMs'> | undefined;
+  /** Those that were sealed for the sender are opened. */
+  readonly reveal: boolean;
 }
 
 /** A pseudonymising rule as compiled. */

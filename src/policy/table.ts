@@ -1,10 +1,14 @@
 import type { Decision } from '../stanza/verdict.ts';
+import type { SeenAddress } from '../minimisation/media-address.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
 import type { Matcher } from './match.ts';
 import type { SessionView } from './session-view.ts';
 
 /** What a rule does to a value; `undefined` withholds it. */
 export type Transform = (value: string, session: SessionView) => string | undefined;
+
+/** What is seen of an address. */
+export type AddressTreatment = (address: string, session: SessionView) => SeenAddress;
 
 /** What a rule does where its selector matches. */
 export type Effect =
@@ -13,6 +17,8 @@ export type Effect =
   | { readonly kind: 'refuse'; readonly condition: StanzaCondition }
   /** The value becomes another. */
   | { readonly kind: 'transform'; readonly transform: Transform }
+  /** Addresses that are sealed or opened; the decision counts where that changed something. */
+  | { readonly kind: 'address'; readonly words: boolean; readonly see: AddressTreatment }
   /** An element that is the same for everyone takes the place of this one. */
   | { readonly kind: 'substitute'; readonly payload: Uint8Array }
   /** An iq get that the proxy answers itself. */

@@ -92,4 +92,34 @@ describe('a sealed ETag', () => {
     expect(tokens.open(tokens.sealEtag('"v1"', url), ['a'])).toEqual({ kind: 'not-ours' });
     expect(tokens.openEtag(tokens.seal(url, 'a'), url)).toBeUndefined();
   });
+
+  it('is the same in the same scope and period, and expires with its period, at least a lifetime on', () => {
+    const scope = { context: 'gatekeeper main', periodMs: 600_000 };
+    const start = Math.ceil(now / 600_000) * 600_000;
+    now = start;
+    const token = tokens.seal(url, 'a', scope);
+    now = start + 599_999;
+    expect(tokens.seal(url, 'a', scope)).toBe(token);
+    const others = [
+      tokens.seal(url, 'b', scope),
+      tokens.seal(`${url}?`, 'a', scope),
+      tokens.seal(url, 'a', { ...scope, context: 'gatekeeper other' }),
+      tokens.seal(url, 'a'),
+    ];
+    now = start + 600_000;
+    expect(new Set([token, ...others, tokens.seal(url, 'a', scope)]).size).toBe(6);
+    now = start + 600_000 + 59_999;
+    expect(tokens.open(token, ['a']).kind).toBe('open');
+    now += 1;
+    expect(tokens.open(token, ['a'])).toEqual({ kind: 'expired' });
+  });
+
+  it('is read back by who made it, for its audience only, also when it has expired', () => {
+    const token = tokens.seal(url, 'a');
+    now += 60_000;
+    expect(tokens.open(token, ['a'])).toEqual({ kind: 'expired' });
+    expect(tokens.reveal(token, 'a')).toBe(url);
+    expect(tokens.reveal(token, 'b')).toBeUndefined();
+    expect(tokens.reveal('AAAA', 'a')).toBeUndefined();
+  });
 });

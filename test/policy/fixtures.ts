@@ -3,6 +3,8 @@ import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createWire } from '../../src/cli/wire.ts';
 import { openCatalogue, openObligations, policySource } from '../../src/cli/policy-files.ts';
+import { createMediaTokens } from '../../src/http/media-token.ts';
+import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
 import { checkPolicy } from '../../src/policy/check.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
@@ -21,7 +23,27 @@ export const names = vocabularyOf(catalogue);
 export const wire = createWire();
 export const today = Date.parse('2026-11-23T12:00:00Z');
 export const pseudonyms = new Pseudonyms([createSecretKey(Buffer.alloc(32, 7))]);
-export const tools: ExplainOptions = { catalogue, names, wire, pseudonyms, clock: () => today };
+/** The same server for both audiences, so that one example shows either. */
+export const mediaHost = 'https://media.provider.example';
+const mediaTokens = createMediaTokens({
+  secrets: [Buffer.alloc(32, 7)],
+  lifetimeMs: 86_400_000,
+  now: () => today,
+});
+export const sealedBase = 'https://proxy.example/media/';
+export const media = new MediaAddresses({
+  base: sealedBase,
+  provider: [mediaHost],
+  gatekeepers: new Map(
+    ['gk', 'gatekeeper'].map((name) => [name, [mediaHost, 'https://up.gatekeeper.example']]),
+  ),
+  seal: {
+    seal: (url, { audience, gatekeeper }, { context, periodMs = 86_400_000 }) =>
+      mediaTokens.seal(url, `${audience} ${gatekeeper}`, { context, periodMs }),
+    unseal: (token, { audience, gatekeeper }) => mediaTokens.reveal(token, `${audience} ${gatekeeper}`),
+  },
+});
+export const tools: ExplainOptions = { catalogue, names, wire, pseudonyms, media, clock: () => today };
 
 export function read(path: string): string {
   return readFileSync(`${root}/${path}`, 'utf8');
@@ -46,10 +68,13 @@ export function policyOf(text: string, source: PolicySource = policySource): Pol
 }
 
 /** Everything that is said of a policy text, one line each, without the folder. */
-export function complaints(text: string, now = today): string[] {
+export function complaints(
+  text: string,
+  { now = today, ...known }: { readonly now?: number; readonly media?: boolean } = {},
+): string[] {
   const loaded = loadPolicy({ file: 'p.yaml', text }, policySource);
   if (loaded.kind === 'refused') return loaded.diagnostics.map(renderDiagnostic);
-  return checkPolicy(loaded.value, { catalogue, obligations, now }).map(renderDiagnostic);
+  return checkPolicy(loaded.value, { catalogue, obligations, now, ...known }).map(renderDiagnostic);
 }
 
 export const context = {
@@ -64,7 +89,7 @@ export function deciderFor(
   direction: Direction,
   over: Partial<typeof context> = {},
 ): Decider {
-  const compiled = new CompiledPolicy(policy, { catalogue, names, pseudonyms });
+  const compiled = new CompiledPolicy(policy, { catalogue, names, pseudonyms, media });
   return new Decider(compiled, direction, { ...context, ...over }, { clock: () => today, random: () => 1 });
 }
 

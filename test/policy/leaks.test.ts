@@ -4,9 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Field } from '../../src/policy/catalogue.ts';
 import { audienceOf, directions, type Direction } from '../../src/stanza/direction.ts';
-import type { Stanza } from '../../src/stanza/stanza.ts';
-import { recordKind, recordSize } from '../../src/stanza/tape.ts';
 import { catalogue, deciderFor, leaving, names, policyOf, policyText, replyOf, wire } from './fixtures.ts';
+import { everything, wraps, writers, type Writer } from './writing.ts';
 
 /** Treatments after which nothing of the value may be left. */
 const hiding = ['drop', 'refuse', 'replace', 'answer', 'pseudonymise'] as const;
@@ -17,11 +16,6 @@ interface Place {
   readonly direction: Direction;
   readonly rule: string;
   readonly build: (value: string, write: Writer) => string;
-}
-
-interface Writer {
-  readonly text: (value: string) => string;
-  readonly attribute: (value: string) => string;
 }
 
 const marker = 'marker';
@@ -54,56 +48,11 @@ function fill(example: string, value: string, write: Writer): string {
   });
 }
 
-const reference = (value: string, radix: 10 | 16): string =>
-  [...value].map((c) => `&#${radix === 16 ? 'x' : ''}${c.codePointAt(0)!.toString(radix)};`).join('');
-
-const writers: readonly Writer[] = [
-  { text: (v) => v, attribute: (v) => v },
-  { text: (v) => reference(v, 10), attribute: (v) => reference(v, 10) },
-  { text: (v) => reference(v, 16), attribute: (v) => reference(v, 16) },
-  { text: (v) => `<![CDATA[${v}]]>`, attribute: (v) => v },
-  {
-    text: (v) => `${v.slice(0, 3)}<![CDATA[${v.slice(3)}]]>`,
-    attribute: (v) => `${v.slice(0, 3)}${reference(v.slice(3), 16)}`,
-  },
-];
-
-type Wrap = (stanza: string) => string;
-const wraps: readonly Wrap[] = [
-  (x) => x,
-  (x) =>
-    `<message from='c@d'><received xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>${x}</forwarded></received></message>`,
-  (x) =>
-    `<message><result xmlns='urn:xmpp:mam:2' queryid='q' id='i'><forwarded xmlns='urn:xmpp:forward:0'>${x}</forwarded></result></message>`,
-  (x) =>
-    `<message><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item id='i'>${x}</item></items></event></message>`,
-  (x) =>
-    `<iq type='result' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'><item id='i'>${x}</item></items></pubsub></iq>`,
-];
-
 const unknown = (value: string): readonly string[] => [
   `<x xmlns='urn:nobody:knows'>${value}</x>`,
   `<p:x xmlns:p='urn:${value}' p:a='${value}'/>`,
   `<body xmlns='' a='${value}'>${value}</body>`,
 ];
-
-/** Everything that a reader of these bytes could learn: raw, and decoded from every record of the tape. */
-function everything(text: string): string {
-  if (text === '') return '';
-  const stanza = wire.parse(text, names);
-  const values: string[] = [text];
-  for (let at = 0; at < stanza.tapeLength; at += recordSize[stanza.tape[at]!]!)
-    values.push(...decoded(stanza, at));
-  return values.join('\n');
-}
-
-function decoded(stanza: Stanza, at: number): string[] {
-  const kind = stanza.tape[at];
-  if (kind === recordKind.element)
-    return [stanza.qualifiedName(at), stanza.namespaceName(at), stanza.text(at)];
-  if (kind === recordKind.attribute) return [stanza.qualifiedName(at), stanza.value(at)];
-  return kind === recordKind.text ? [stanza.textValue(at)] : [];
-}
 
 /** A value that occurs nowhere else. */
 const secrets = fc
