@@ -66,11 +66,13 @@ function version(hello: ClientHello): string {
 }
 
 /** First and last character of the first protocol name, or of its hexadecimal form when one of them is not
- *  alphanumeric. `00` without a name. */
+ *  alphanumeric. `00` without a name. When neither is ASCII, `99`: the description wants hexadecimal there too, but
+ *  FoxIO's command line tools print this, and what they print is what databases hold. */
 function protocol(name: string | undefined): string {
   if (name === undefined || name === '') return '00';
   const ends = name[0]! + name.at(-1)!;
   if (/^[0-9A-Za-z]{2}$/.test(ends)) return ends;
+  if (/^[\x80-\xff]{2}$/.test(ends)) return '99';
   const hex = Buffer.from(name, 'latin1').toString('hex');
   return hex[0]! + hex.at(-1)!;
 }

@@ -93,8 +93,10 @@ describe('JA4', () => {
   });
 
   it.each<[string, number[][]]>([
-    ['ab', [[0xab]]],
-    ['ad', [[0xab, 0xcd]]],
+    // Where the published description and the published tools disagree, databases hold what the tools print.
+    ['99', [[0xab]]],
+    ['99', [[0xab, 0xcd]]],
+    ['99', [[0xba, 0x30, 0xad]]],
     ['3b', [[0x30, 0xab]]],
     ['3d', [[0x30, 0x31, 0xab, 0xcd]]],
     ['01', [[0x30, 0xab, 0xcd, 0x31]]],

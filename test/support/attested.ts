@@ -97,7 +97,23 @@ export async function startAttested(options: AttestedOptions) {
     ...options.proxy,
   });
   const clients: Client[] = [];
+  let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    for (const client of clients) client.destroy();
+    await proxy.close();
+    await gatekeeper.close();
+    await keys.close();
+  };
+  const endpoint = (tls: 'starttls' | 'direct'): ClientOptions['endpoint'] => ({
+    host: '127.0.0.1',
+    port: proxy[tls],
+    tls,
+    ca: authority.certificate,
+    domain: 'localhost',
+  });
   return {
+    /** Of the proxy, direct TLS. */
+    endpoint: endpoint('direct'),
     authority,
     proxy,
     keys,
@@ -113,13 +129,7 @@ export async function startAttested(options: AttestedOptions) {
     reports,
     async logIn(tls: 'starttls' | 'direct' = 'direct', more: Partial<ClientOptions> = {}): Promise<Client> {
       const client = await connectClient({
-        endpoint: {
-          host: '127.0.0.1',
-          port: proxy[tls],
-          tls,
-          ca: authority.certificate,
-          domain: 'localhost',
-        },
+        endpoint: endpoint(tls),
         username: 'juliet',
         password: 'balcony',
         timeoutMs: 5_000,
@@ -128,12 +138,7 @@ export async function startAttested(options: AttestedOptions) {
       clients.push(client);
       return client;
     },
-    async close() {
-      for (const client of clients) client.destroy();
-      await proxy.close();
-      await gatekeeper.close();
-      await keys.close();
-    },
+    close: () => (closing ??= closeAll()),
   };
 }
 

@@ -20,6 +20,8 @@ export interface TestProxyOptions {
   /** A shipped policy or a file; by default `passthrough`. */
   readonly policy?: string;
   readonly shadow?: string;
+  /** File with the obligations of gatekeepers; by default those shipped. */
+  readonly obligations?: string;
   /** The `capabilities` section; none by default. */
   readonly capabilities?: Record<string, unknown>;
   /** The sections of the HTTP plane; the port is a free one of the loopback. */
@@ -100,6 +102,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     policy: {
       file: options.policy ?? 'passthrough',
       ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+      ...(options.obligations === undefined ? {} : { obligations: options.obligations }),
     },
     limits: options.limits ?? {},
     timeouts: options.timeouts ?? {},

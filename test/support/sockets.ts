@@ -57,9 +57,9 @@ export async function readToEnd(socket: Socket): Promise<Buffer> {
 }
 
 /** Resolves once the condition holds; fails after two seconds. */
-export async function eventually(condition: () => boolean): Promise<void> {
+export async function eventually(condition: () => boolean, timeoutMs = 2_000): Promise<void> {
   for (let waited = 0; !condition(); waited += 5) {
-    if (waited > 2_000) throw new Error(`did not come true: ${condition.toString()}`);
+    if (waited > timeoutMs) throw new Error(`did not come true: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

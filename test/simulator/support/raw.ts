@@ -23,9 +23,11 @@ export function streamHeader(domain: string): string {
   return `<?xml version='1.0'?><stream:stream to='${domain}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`;
 }
 
-export async function openRaw(endpoint: Endpoint): Promise<Raw> {
+/** @param preface sent before TLS or anything else */
+export async function openRaw(endpoint: Endpoint, preface?: Uint8Array): Promise<Raw> {
   const tcp = connect({ host: endpoint.host, port: endpoint.port, noDelay: true });
   await once(tcp, 'connect');
+  if (preface !== undefined) tcp.write(preface);
   const raw = wrap(tcp, endpoint);
   return endpoint.tls === 'direct' ? raw.secure() : raw;
 }
