@@ -9,6 +9,7 @@ import { createIssuerMetadata } from '../http/issuer-metadata.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { createPublicApp, type PublicParts } from '../http/public.ts';
 import { httpConnections } from '../http/serve.ts';
+import type { Arrival } from '../signals/connection-evidence.ts';
 import { Admission } from '../transport/admission.ts';
 import { CertificateStore } from '../transport/certificates.ts';
 import { listen, type Listener } from '../transport/listen.ts';
@@ -25,7 +26,6 @@ import {
   limitsOf,
   monotonic,
   type Closable,
-  type HttpObserver,
   type HttpOptions,
 } from './http-parts.ts';
 
@@ -74,7 +74,7 @@ export async function openHttp(
     };
     const connections = httpConnections(createPublicApp(parts), limits);
     const tls = { certificates, asksForCertificate: asksForCertificate(config) };
-    const listener = await accept(config, tls, options.observer, (socket) => connections.accept(socket));
+    const listener = await accept(config, tls, options, (socket) => connections.accept(socket));
     return {
       port: listener.address.port,
       look: () => lookAll(open),
@@ -96,18 +96,25 @@ function accept(
     certificates,
     asksForCertificate,
   }: { certificates: ServerTlsOptions['certificates']; asksForCertificate: boolean },
-  observer: HttpObserver,
+  { observer, signals }: HttpOptions,
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Listener> {
   const { host, port, limits } = config.http!;
-  const secure = async (socket: Socket): Promise<void> => {
+  const secure = async (socket: Socket, arrival: Arrival): Promise<void> => {
+    const evidence = signals.begin(arrival);
     try {
       const secured = await secureClient(socket, {
         certificates,
         handshakeTimeoutMs: config.timeouts.handshakeMs,
         protocol: 'http/1.1',
         requestCertificate: asksForCertificate,
+        onClientHello: evidence.wantsClientHello
+          ? (progress) => evidence.noteClientHello(progress)
+          : undefined,
       });
+      const { handshakeMs: milliseconds, serverName, alpn, protocolVersion: version } = secured;
+      evidence.noteHandshake({ milliseconds, serverName, alpn, version });
+      signals.secured(secured.socket, evidence);
       onSecured(secured.socket);
     } catch {
       observer.refused();
@@ -119,7 +126,8 @@ function accept(
       connectionsMax: limits.connectionsMax,
       connectionsPerAddressMax: limits.connectionsPerAddressMax || Number.MAX_SAFE_INTEGER,
     }),
-    onConnection: (socket) => void secure(socket),
+    synCapture: signals.syn,
+    onConnection: (socket, arrival) => void secure(socket, arrival),
     onRefused: () => observer.refused(),
   });
 }
@@ -145,7 +153,7 @@ async function ownCertificates(
 async function openEnlistments(
   { gatekeepers }: Config,
   { ownership }: ProviderParts,
-  { observer, certificateReport, policy, attest }: HttpOptions,
+  { observer, certificateReport, policy, signals }: HttpOptions,
   limits: HttpLimits,
   open: Closable[],
 ): Promise<Enlistments | undefined> {
@@ -174,7 +182,7 @@ async function openEnlistments(
   return createEnlistments({
     gatekeepers: parties,
     ownership,
-    attest,
+    attest: async (gatekeeper, client, upstream) => signals.attest(gatekeeper, client, upstream),
     policy,
     report: observer.report,
     now: () => Date.now(),

@@ -1,4 +1,5 @@
 /** Connection signals as the configuration wants them: what is captured, with which keys it is signed, who is told. */
+import type { Socket } from 'node:net';
 import type { Config, GatekeeperConfig, ListenerConfig } from '../config/schema.ts';
 import type { ProxyObserver } from './compose.ts';
 import { GatekeeperAttestations, type AttestationOutcome, type Carrier } from '../session/attestations.ts';
@@ -6,10 +7,10 @@ import type { CaptureOptions, ListenerOptions } from '../session/gateway.ts';
 import type { PoliciesInForce } from '../session/policy-stage.ts';
 import { parseTrustedNetworks } from '../signals/cidr.ts';
 import type { SignalName } from '../signals/claims.ts';
-import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
+import { ConnectionEvidence, type Arrival } from '../signals/connection-evidence.ts';
 import type { AbsentReason, ConnectionSignals, Observer } from '../signals/evidence.ts';
 import type { SigningKeys } from '../signals/keys.ts';
-import { loadSynCapture } from '../signals/saved-syn.ts';
+import { loadSynCapture, type SynCapture } from '../signals/saved-syn.ts';
 import type { SynSight } from '../transport/listen.ts';
 import { SigningKeyFolder, type SigningKeysReport } from '../transport/signing-keys.ts';
 
@@ -34,9 +35,22 @@ export interface SignalsSetup {
   /** The keys in use now; undefined without the section. */
   keys(): SigningKeys | undefined;
   listener(config: ListenerConfig): ListenerOptions;
-  attestations(config: GatekeeperConfig): GatekeeperAttestations | undefined;
+  /** What a gatekeeper is told; undefined when nothing. */
+  attestations(gatekeeper: string): GatekeeperAttestations | undefined;
   captured(evidence: ConnectionEvidence): void;
+  readonly http: HttpSignals;
   close(): void;
+}
+
+/** The same for the public HTTPS port. */
+export interface HttpSignals {
+  readonly syn: SynCapture | undefined;
+  begin(arrival: Arrival): ConnectionEvidence;
+  /** TLS is up: what is known belongs to this connection from now on. */
+  secured(socket: Socket, evidence: ConnectionEvidence): void;
+  /** The statement about a client's connection, for a request over `upstream`.
+   *  @throws StreamError ERR_SIGNALS_… when one is required and cannot be made */
+  attest(gatekeeper: string, client: Socket, upstream: Socket): string | undefined;
 }
 
 export interface SignalsOptions {
@@ -53,9 +67,10 @@ const nothing: CaptureOptions = {
 
 /** @throws SetupError ERR_SIGNING_KEYS_… */
 export async function openSignals(
-  { signals: section, timeouts }: Config,
-  { observer, decided, policies, policyDigest }: SignalsOptions,
+  { signals: section, timeouts, gatekeepers }: Config,
+  options: SignalsOptions,
 ): Promise<SignalsSetup> {
+  const { observer } = options;
   const keys =
     section &&
     (await SigningKeyFolder.open({
@@ -63,32 +78,70 @@ export async function openSignals(
       report: (report) => observer.keys(report),
     }));
   const capture = section === undefined ? nothing : await captureOptions(section.capture);
+  const attestations = new Map(
+    section === undefined || keys === undefined
+      ? []
+      : gatekeepers.flatMap((gatekeeper) => attestationsOf(gatekeeper, { ...options, section, keys })),
+  );
+  const captured = ({ signals }: ConnectionEvidence): void => {
+    if (section === undefined) return;
+    for (const [name, outcome] of outcomes(signals)) observer.captured(name, outcome);
+  };
   return {
     capture,
     keys: () => keys?.current,
     listener: (config) => listenerOptions(config, timeouts.handshakeMs),
-    attestations({ name, attestation }) {
-      if (attestation === undefined || section === undefined || keys === undefined) return undefined;
-      const { stream, proxyProtocol, http } = attestation.carriers;
-      return new GatekeeperAttestations({
-        gatekeeper: name,
-        issuer: section.issuer,
-        audience: attestation.audience,
-        carriers: { stream: stream !== undefined, proxyProtocol, http: http !== undefined },
-        required: attestation.required,
-        keys: () => keys.current,
-        policies,
-        policyDigest,
-        decided,
-        attested: (gatekeeper, carrier, outcome) => observer.attested(gatekeeper, carrier, outcome),
-        clock: () => Date.now(),
-      });
-    },
-    captured({ signals }) {
-      if (section === undefined) return;
-      for (const [name, outcome] of outcomes(signals)) observer.captured(name, outcome);
-    },
+    attestations: (gatekeeper) => attestations.get(gatekeeper),
+    captured,
+    http: httpSignals(capture, attestations, captured),
     close: () => keys?.close(),
+  };
+}
+
+interface Attesting extends SignalsOptions {
+  readonly section: NonNullable<Config['signals']>;
+  readonly keys: SigningKeyFolder;
+}
+
+function attestationsOf(
+  { name, attestation }: GatekeeperConfig,
+  { section, keys, observer, decided, policies, policyDigest }: Attesting,
+): [string, GatekeeperAttestations][] {
+  if (attestation === undefined) return [];
+  const { stream, proxyProtocol, http } = attestation.carriers;
+  const attestations = new GatekeeperAttestations({
+    gatekeeper: name,
+    issuer: section.issuer,
+    audience: attestation.audience,
+    carriers: { stream: stream !== undefined, proxyProtocol, http: http !== undefined },
+    required: attestation.required,
+    keys: () => keys.current,
+    policies,
+    policyDigest,
+    decided,
+    attested: (gatekeeper, carrier, outcome) => observer.attested(gatekeeper, carrier, outcome),
+    clock: () => Date.now(),
+  });
+  return [[name, attestations]];
+}
+
+function httpSignals(
+  { switches, syn }: CaptureOptions,
+  attestations: ReadonlyMap<string, GatekeeperAttestations>,
+  captured: (evidence: ConnectionEvidence) => void,
+): HttpSignals {
+  const known = new WeakMap<Socket, ConnectionEvidence>();
+  return {
+    syn,
+    begin: (arrival) => new ConnectionEvidence(arrival, switches),
+    secured(socket, evidence) {
+      known.set(socket, evidence);
+      captured(evidence);
+    },
+    attest(gatekeeper, client, upstream) {
+      const evidence = known.get(client);
+      return evidence && attestations.get(gatekeeper)?.httpField(evidence, upstream);
+    },
   };
 }
 

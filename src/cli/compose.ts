@@ -153,7 +153,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       target: targetOf(gatekeeper),
       channelBinding: gatekeeper.channelBinding,
       credentials,
-      attestations: signals.attestations(gatekeeper),
+      attestations: signals.attestations(gatekeeper.name),
       resolver: systemResolver(),
       names,
       workspace,
@@ -221,8 +221,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       observer.decided.bind(observer),
       () => Date.now(),
     ),
-    // Nothing is captured yet, so nothing can be attested.
-    attest: async () => undefined,
+    signals: signals.http,
     attestationKeys: () => signals.keys()?.jwks().keys ?? [],
   });
   if (http !== undefined) open.push({ close: () => void http.close(0), look: () => http.look() });

@@ -1,12 +1,12 @@
 /** What the parts of the HTTP plane share while it is put together. */
 import type { Config } from '../config/schema.ts';
-import type { AttestConnection } from '../http/enlistments.ts';
 import type { Report } from '../http/events.ts';
 import type { HttpPolicy } from '../http/http-policy.ts';
 import { defaultHttpLimits, type HttpLimits } from '../http/limits.ts';
 import type { JsonObject } from '../http/strict-json.ts';
 import type { CertificateReport, CertificateStore } from '../transport/certificates.ts';
 import type { ReloadReport } from '../transport/reloading.ts';
+import type { HttpSignals } from './compose-signals.ts';
 
 /** Whoever hears of it: what happened, and what became of changed files. */
 export interface HttpObserver {
@@ -24,7 +24,8 @@ export interface HttpOptions {
   readonly policy: HttpPolicy;
   /** The certificates at the top of the file. */
   readonly certificates: CertificateStore;
-  readonly attest: AttestConnection;
+  /** What clients' connections look like, and how that is told. */
+  readonly signals: HttpSignals;
   /** Our own keys for the gatekeeper, public members only. */
   readonly attestationKeys: () => readonly JsonObject[];
 }

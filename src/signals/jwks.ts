@@ -7,8 +7,8 @@ export interface KeySource {
   find(kid: string): Promise<KeyObject | undefined>;
 }
 
-/** The keys of a JWKS (RFC 7517) that can verify attestations: Ed25519 (RFC 8037), for signatures, with an id. Others
- *  are skipped, because a set may serve more than one purpose. Undefined when the value is no JWKS. */
+/** The keys of a JWKS (RFC 7517) that can verify attestations: Ed25519 (RFC 8037), with an id, for signatures (`sig`) or
+ *  for nothing but these (`attestation`). Others are skipped, because a set may serve more than one purpose. Undefined when the value is no JWKS. */
 export function parseJwks(value: unknown): ReadonlyMap<string, KeyObject> | undefined {
   if (!isRecord(value) || !Array.isArray(value['keys'])) return undefined;
   const keys = new Map<string, KeyObject>();
@@ -22,8 +22,8 @@ export function parseJwks(value: unknown): ReadonlyMap<string, KeyObject> | unde
 
 function usableKey(jwk: Record<string, unknown>): { kid: string; key: KeyObject } | undefined {
   const { kty, crv, x, kid, use = 'sig', alg = 'EdDSA' } = jwk;
-  if (kty !== 'OKP' || crv !== 'Ed25519' || use !== 'sig' || (alg !== 'EdDSA' && alg !== 'Ed25519'))
-    return undefined;
+  if (kty !== 'OKP' || crv !== 'Ed25519') return undefined;
+  if ((use !== 'sig' && use !== 'attestation') || (alg !== 'EdDSA' && alg !== 'Ed25519')) return undefined;
   if (typeof kid !== 'string' || typeof x !== 'string') return undefined;
   try {
     return { kid, key: createPublicKey({ key: { kty, crv, x }, format: 'jwk' }) };

@@ -287,11 +287,11 @@ describe('signing keys that change under load', () => {
   it('lose no session and no verification', async () => {
     await start({ carriers: { stream: {} }, required: true });
     const first = await scene.logIn();
-    let stop = false;
+    const load = new AbortController();
     let logins = 1;
     const failures: unknown[] = [];
     const loads = Array.from({ length: 3 }, async () => {
-      while (!stop && logins < 500) {
+      while (!load.signal.aborted && logins < 500) {
         logins += 1;
         await scene.logIn().then(
           (client) => client.destroy(),
@@ -313,7 +313,7 @@ describe('signing keys that change under load', () => {
     // A broken folder changes nothing.
     await writeFile(join(scene.keys.folder, 'winter.pem'), 'no key');
     await eventually(() => scene.reports.length === 3, 10_000);
-    stop = true;
+    load.abort();
     await Promise.all(loads);
     expect(scene.reports).toEqual(['reloaded', 'reloaded', 'kept']);
     expect(failures).toEqual([]);
