@@ -1,0 +1,112 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refreshingKeys } from '../../../src/signals/jwks.ts';
+import { createVerifier, type Verification } from '../../../src/signals/verify.ts';
+import { createAuthority } from '../../support/certificates.ts';
+import { signingKeyFolder } from '../../support/signing-keys.ts';
+import { ownershipToken, startServed, type ServedProxy } from '../support/served.ts';
+
+/** A gatekeeper's own HTTPS interface, verifying what it is sent with the keys that the proxy publishes. */
+describe('the attestation of a client that enlists', () => {
+  const authority = createAuthority();
+  const { cert, key } = authority.issue({ ipv4: ['127.0.0.1'] });
+  let served: ServedProxy;
+  let keys: Awaited<ReturnType<typeof signingKeyFolder>>;
+  let folder: string;
+  const verifications: Verification[] = [];
+
+  const verifier = createVerifier({
+    keys: refreshingKeys({
+      load: async () => (await served.ask('/.well-known/jwks.json')).json(),
+      clock: () => performance.now(),
+    }),
+    issuer: 'proxy.example',
+    audience: 'gatekeeper.example',
+  });
+  const verify = async (request: IncomingMessage): Promise<void> => {
+    const socket = request.socket as TLSSocket;
+    const value = socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+    const jws = request.headers['connection-signals'] as string | undefined;
+    verifications.push(await verifier.verify(jws, { kind: 'tls-exporter', value }));
+  };
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    await verify(request);
+    response.writeHead(201, { 'content-type': 'application/json' }).end('{"id":"u/42","status":"active"}');
+  };
+  const gatekeeper = createServer({ cert, key }, (request, response) => void answer(request, response));
+
+  beforeAll(async () => {
+    keys = await signingKeyFolder();
+    folder = await mkdtemp(join(tmpdir(), 'narthex-attestation-'));
+    const caFile = join(folder, 'ca.crt');
+    await writeFile(caFile, authority.cert);
+    gatekeeper.listen(0, '127.0.0.1');
+    await once(gatekeeper, 'listening');
+    const { port } = gatekeeper.address() as AddressInfo;
+    served = await startServed({
+      gatekeeper: () => ({ enlistment: { url: `https://127.0.0.1:${port}/enlistments`, caFile } }),
+      proxy: {
+        signals: {
+          section: { issuer: 'proxy.example', keysFolder: keys.folder },
+          attestation: { audience: 'gatekeeper.example', carriers: { http: {} }, required: true },
+        },
+      },
+    });
+  });
+  afterAll(async () => {
+    await served.close();
+    gatekeeper.close();
+    await keys.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const enlist = async (): Promise<number> => {
+    const nonce = crypto.randomUUID();
+    const answer = await served.ask('/enlistments', {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await ownershipToken({ nonce })}`,
+        'ownership-nonce': nonce,
+        'idempotency-key': crypto.randomUUID(),
+      },
+      body: { gatekeeper: 'test' },
+    });
+    return answer.status;
+  };
+
+  it('is verified with the published keys, each time anew, also over one connection', async () => {
+    expect(await enlist()).toBe(201);
+    expect(verifications[0]).toMatchObject({
+      kind: 'accepted',
+      bindingChecked: true,
+      claims: {
+        signals: {
+          client_ip: { address: '127.0.0.1', observed_by: 'edge', necessity: 'obligation' },
+          tcp: { p0f: expect.stringMatching(/^4:64\+0:/) },
+          tls: { ja4: expect.stringMatching(/^t13d/), observed_by: 'edge' },
+        },
+      },
+    });
+    expect(await enlist()).toBe(201);
+    expect(verifications.map(({ kind }) => kind)).toEqual(['accepted', 'accepted']);
+  });
+
+  it('is required: without a key that may sign nothing leaves', async () => {
+    await keys.add('autumn@20991001T000000Z');
+    await keys.remove('spring');
+    let status = 201;
+    for (let attempt = 0; status === 201 && attempt < 50; attempt += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      status = await enlist();
+    }
+    expect(status).toBeGreaterThanOrEqual(500);
+    expect(verifications.every(({ kind }) => kind === 'accepted')).toBe(true);
+  });
+});
