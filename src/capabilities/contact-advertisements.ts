@@ -111,12 +111,21 @@ export class ContactAdvertisements<P> {
     return { kind: 'replace', elements: '', ...(ask === undefined ? {} : { ask }) };
   }
 
-  /** A newer presence of the sender: an earlier one that still waits for an answer must not be shown again. */
-  superseded(from: string): void {
+  /** A newer presence of the sender: an earlier one that still waits for an answer must not be shown again.
+   *  @param successor waits in its place, when it says nothing new of capabilities (XEP-0115 §8.4); undefined for one
+   *  that says something of its own, or that they are gone
+   *  @returns whether the successor waits */
+  superseded(from: string, successor?: P): boolean {
+    let waits = false;
     for (const { waiting } of this.#questions.values()) {
       const index = waiting.findIndex((earlier) => earlier.from === from);
-      if (index !== -1) waiting.splice(index, 1);
+      if (index === -1) continue;
+      const [earlier] = waiting.splice(index, 1);
+      if (successor === undefined) continue;
+      waiting.push({ ...earlier!, presence: successor });
+      waits = true;
     }
+    return waits;
   }
 
   /** The elements for a claim that can be answered without asking anybody, else undefined. */

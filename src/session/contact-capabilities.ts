@@ -57,10 +57,12 @@ export class ContactCapabilities {
   /** A contact's presence. */
   presence(stanza: Stanza): Verdict {
     const from = stanza.attributeValue(0, 'from') ?? '';
-    this.#contacts.superseded(from);
-    if (!carriesCapabilities(stanza)) return forward;
-    if (stanza.attributeValue(0, 'type') !== undefined) return withoutCapabilities(stanza);
+    const available = stanza.attributeValue(0, 'type') === undefined;
     const shown: Shown = { stanza: undefined };
+    if (!available || carriesCapabilities(stanza)) this.#contacts.superseded(from);
+    else if (this.#contacts.superseded(from, shown)) shown.stanza = stanza.retain();
+    if (!carriesCapabilities(stanza)) return forward;
+    if (!available) return withoutCapabilities(stanza);
     const verdict = this.#claimed(shown, from, readClaim(elementFromStanza(stanza)));
     if (verdict.kind === 'pass') return forward;
     // Its capabilities may come later, and then it is shown again.

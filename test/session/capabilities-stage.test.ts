@@ -382,6 +382,15 @@ describe('a contact', () => {
     expect(bench.gatekeeper(`<iq type='result' id='${id}' from='${romeo}'>${theirs}</iq>`)).toEqual([]);
   });
 
+  it('that says nothing new while it is asked is shown again as it was last', () => {
+    const id = present();
+    const away = `<presence from='${romeo}'><show>away</show></presence>`;
+    expect(bench.gatekeeper(away)).toEqual([away]);
+    const again = bench.gatekeeper(`<iq type='result' id='${id}' from='${romeo}'>${theirs}</iq>`);
+    expect(again).toHaveLength(1);
+    expect(again[0]).toMatch(/<show>away<\/show><c /);
+  });
+
   it('cannot answer in the name of another', () => {
     const id = present();
     expect(
