@@ -61,6 +61,8 @@ const closingPollMs = 20;
 /** Speaks HTTP/1.1 on connections that somebody else accepts. */
 export function httpConnections(app: App, limits: ServeLimits): HttpConnections {
   const server = createNodeServer(app, limits);
+  // Node's own watch over slow headers and bodies starts with this event, and this server will never listen.
+  server.emit('listening');
   const open = new Map<Duplex, Promise<void>>();
   return {
     accept(socket) {

@@ -86,7 +86,7 @@ export async function startServed({
     ...proxy,
   });
   const port = test.proxy.httpPort!;
-  const agent = new https.Agent({ keepAlive: true });
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 64 });
   return {
     test,
     port,
