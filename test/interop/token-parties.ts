@@ -26,10 +26,23 @@ export interface TokenParties {
   close(): Promise<void>;
 }
 
+/** What another gatekeeper may be built from: the certificate that the proxy shows, and tokens. */
+export interface OtherSite extends CertificatePair {
+  readonly token: TokenParties['token'];
+}
+
+export interface OtherGatekeeper {
+  /** With direct TLS. */
+  readonly port: number;
+  /** Who vouches for it; the parties' own authority by default. */
+  readonly ca?: string;
+  close(): void | Promise<void>;
+}
+
 export async function startTokenParties(
   options: Partial<TestProxyOptions> & {
     /** In the simulator's place. */
-    readonly otherGatekeeper?: (pair: CertificatePair) => Promise<{ readonly port: number; close(): void }>;
+    readonly otherGatekeeper?: (site: OtherSite) => Promise<OtherGatekeeper>;
   } = {},
   { takesTokens = true }: { readonly takesTokens?: boolean } = {},
 ): Promise<TokenParties> {
@@ -60,13 +73,15 @@ export async function startTokenParties(
   });
   const [listener] = await gatekeeper.start();
   const { otherGatekeeper, ...proxyOptions } = options;
-  const other = await otherGatekeeper?.(certificate);
+  const token: TokenParties['token'] = (subject, lifetimeS) =>
+    issuer.sign({ subject, audience, ...(lifetimeS === undefined ? {} : { lifetimeS }) });
+  const other = await otherGatekeeper?.({ ...certificate, token });
   const proxy = await startTestProxy({
     domain: 'localhost',
     gatekeeper: { port: other?.port ?? listener!.port, tls: 'direct' },
     certificate: certificate.certificate,
     key: certificate.key,
-    ca: authority.certificate,
+    ca: other?.ca ?? authority.certificate,
     channelBinding: 'reauthenticate',
     policy: 'balanced',
     provider: {
@@ -82,14 +97,13 @@ export async function startTokenParties(
     proxy,
     ca: authority.certificate,
     records,
-    token: (subject, lifetimeS) =>
-      issuer.sign({ subject, audience, ...(lifetimeS === undefined ? {} : { lifetimeS }) }),
+    token,
     hideKeys: () => {
       hidden = true;
     },
     async close() {
       await proxy.close();
-      other?.close();
+      await other?.close();
       await gatekeeper.close();
       await provider.close();
       await folder[Symbol.asyncDispose]();

@@ -24,6 +24,8 @@ export interface Login {
   readonly password: string;
   /** To authenticate by OAUTHBEARER instead: @xmpp/client and slixmpp, which are taught it by their test programs. */
   readonly token?: string;
+  /** To bind SCRAM to the server's certificate (`tls-server-end-point`): slixmpp, taught it by its test program. */
+  readonly bindsEndPoint?: boolean;
   /** Where to connect, whatever the domain says. */
   readonly host: string;
   readonly port: number;
@@ -111,6 +113,7 @@ function environment(login: Login, jid: string, authorityFile: string): Record<s
     PEER_JID: jid,
     PEER_PASSWORD: login.password,
     ...(login.token === undefined ? {} : { PEER_TOKEN: login.token }),
+    ...(login.bindsEndPoint === true ? { PEER_BINDING: 'tls-server-end-point' } : {}),
     PEER_HOST: login.host,
     PEER_PORT: String(login.port),
     PEER_TLS: login.mode,

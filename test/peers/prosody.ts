@@ -41,7 +41,7 @@ modules_enabled = { ${modules.map(lua).join(', ')} }
 modules_disabled = { "s2s", "http" }
 
 -- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
-authentication = "internal_plain"
+${site.tokens === undefined ? 'authentication = "internal_plain"' : tokenAuthentication(site, site.tokens)}
 storage = "internal"
 disable_sasl_mechanisms = { ${[...(site.plain ? [] : ['PLAIN']), 'LOGIN', 'DIGEST-MD5'].map(lua).join(', ')} }
 
@@ -58,6 +58,20 @@ VirtualHost ${lua(site.domain)}
   ssl = tls
 Component ${lua(`conference.${site.domain}`)} "muc"
 `;
+}
+
+function tokenAuthentication({ accounts, endPoint }: Site, tokens: Readonly<Record<string, string>>): string {
+  return `authentication = "tokens"
+plugin_paths = { ${lua(join(import.meta.dirname, 'lua'))} }
+test_tokens = ${table(tokens)}
+test_passwords = ${table(accounts)}
+test_end_point = ${lua(endPoint)}`;
+}
+
+function table(entries: Readonly<Record<string, string>>): string {
+  return `{ ${Object.entries(entries)
+    .map(([key, value]) => `[${lua(key)}] = ${lua(value)}`)
+    .join(', ')} }`;
 }
 
 async function writeAccounts({ folder, domain, accounts }: Site): Promise<void> {

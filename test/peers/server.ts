@@ -2,6 +2,7 @@
  * A real XMPP server in a temporary folder on loopback ports of its own: started, awaited until both listeners show
  * their stream features, stopped by its process id, its folder removed. What differs between servers is a recipe.
  */
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -19,6 +20,8 @@ export interface ServerOptions {
   readonly channelBinding?: boolean;
   /** Whether PLAIN (RFC 4616) is offered besides SCRAM. Default false: who logs in has used SCRAM. */
   readonly plain?: boolean;
+  /** Offers OAUTHBEARER (RFC 7628) besides, for these tokens: localpart by token. Prosody, by a module of the tests. */
+  readonly tokens?: Readonly<Record<string, string>>;
 }
 
 /** Password by localpart. */
@@ -34,6 +37,9 @@ export interface Site {
   readonly keyFile: string;
   readonly channelBinding: boolean;
   readonly plain: boolean;
+  readonly tokens: Readonly<Record<string, string>> | undefined;
+  /** SHA-256 of the certificate: what `tls-server-end-point` binds to (RFC 5929 §4.1). */
+  readonly endPoint: string;
   readonly accounts: Accounts;
 }
 
@@ -82,8 +88,10 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
     const keyFile = join(folder, 'key.pem');
     await writeFile(chainFile, certificates.chain);
     await writeFile(keyFile, certificates.key, { mode: 0o600 });
-    const { channelBinding = false, plain = false } = options;
-    const site = { folder, domain, host, ports, chainFile, keyFile, channelBinding, plain, accounts };
+    const { channelBinding = false, plain = false, tokens } = options;
+    const endPoint = createHash('sha256').update(new X509Certificate(certificates.chain).raw).digest('hex');
+    const files = { folder, chainFile, keyFile };
+    const site = { ...files, domain, host, ports, channelBinding, plain, tokens, endPoint, accounts };
 
     const start = await recipe.prepare(site);
     server = startProcess({ ...start, folder, log: join(folder, 'output.log') });

@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import hashlib
 import os
 import sys
 
 import slixmpp
 from slixmpp.util.sasl.client import Mech, sasl_mech
+from slixmpp.util.sasl.mechanisms import SCRAM
 
 
 @sasl_mech(100)
@@ -20,6 +22,21 @@ class OauthBearer(Mech):
         if challenge:
             return b"\x01"
         return b"n,,\x01auth=Bearer " + self.credentials["token"] + b"\x01\x01"
+
+
+class EndPointScram(SCRAM):
+    """SCRAM with tls-server-end-point (RFC 5929 §4) where the library would bind tls-unique."""
+
+    def process_1(self, challenge):
+        certificate = peer.socket.getpeercert(binary_form=True)
+        self.credentials["channel_binding"] = hashlib.sha256(certificate).digest()
+        first = super().process_1(challenge)
+        self.gs2_header = self.gs2_header.replace(b"tls-unique", b"tls-server-end-point")
+        return first.replace(b"tls-unique", b"tls-server-end-point", 1)
+
+
+if os.environ.get("PEER_BINDING") == "tls-server-end-point":
+    sasl_mech(70)(EndPointScram)
 
 
 class Peer(slixmpp.ClientXMPP):
@@ -67,8 +84,10 @@ def encode(text):
     return base64.b64encode(text.encode()).decode()
 
 
+peer = Peer()
+
+
 async def main():
-    peer = Peer()
     peer.log_in()
     # The default limit of 64 KiB is less than a long message in base64.
     commands = asyncio.StreamReader(limit=1 << 20)

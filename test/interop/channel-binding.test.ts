@@ -1,0 +1,140 @@
+/** The three ways out of channel binding, each with a real server that offers it and real clients. */
+import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
+import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
+import { loginTo, type PeerClient } from '../peers/client.ts';
+import { clients, xmppJsClient } from '../peers/clients.ts';
+import { describeWithPeers } from '../peers/require.ts';
+import type { PeerServer } from '../peers/server.ts';
+import { prosody, servers } from '../peers/servers.ts';
+import type { ChannelBinding } from '../../src/session/stage.ts';
+import { startTestProxy, type TestProxy } from '../support/proxy.ts';
+import { startTokenParties } from './token-parties.ts';
+
+const slixmpp = clients.find(({ name }) => name === 'slixmpp')!;
+
+/** Before the server, with the server's own certificate. */
+function proxyTo(server: PeerServer, channelBinding: ChannelBinding): Promise<TestProxy> {
+  return startTestProxy({
+    domain: server.domain,
+    gatekeeper: { port: server.ports.direct, tls: 'direct' },
+    certificate: server.certificates.chain,
+    key: server.certificates.key,
+    ca: server.certificates.authority,
+    channelBinding,
+  });
+}
+
+const through = (server: PeerServer, proxy: TestProxy, user: string) => ({
+  ...loginTo(server, user, 'starttls'),
+  port: proxy.starttls,
+});
+
+describe('upstream-without-plus', () => {
+  for (const kind of servers)
+    describeWithPeers([...kind.needs, 'slixmpp'], kind.name, () => {
+      it('refuses the session when the server offers -PLUS all the same', async () => {
+        const server = await kind.start({ channelBinding: true });
+        const proxy = await proxyTo(server, 'upstream-without-plus');
+        try {
+          for (const client of [xmppJsClient, slixmpp])
+            await expect(client.logIn(through(server, proxy, 'juliet'))).rejects.toThrow();
+          expect(new Set(proxy.closed)).toEqual(new Set(['ERR_CHANNEL_BINDING']));
+        } finally {
+          await proxy.close();
+          await server.close();
+        }
+      });
+    });
+});
+
+describeWithPeers(['prosody', 'slixmpp'], 'same-certificate', () => {
+  let server: PeerServer;
+  let proxy: TestProxy;
+  let online: PeerClient[] = [];
+
+  beforeAll(async () => {
+    server = await prosody.start({ channelBinding: true, tokens: {} });
+    proxy = await proxyTo(server, 'same-certificate');
+  });
+  afterEach(async () => {
+    await Promise.all(online.map((client) => client.close()));
+    online = [];
+  });
+  afterAll(async () => {
+    await proxy.close();
+    await server.close();
+  });
+
+  it('lets SCRAM bind to the certificate that both show, over TLS 1.3 here and TLS 1.2 there', async () => {
+    const login = { ...through(server, proxy, 'juliet'), bindsEndPoint: true };
+    const juliet = await slixmpp.logIn(login);
+    online.push(juliet);
+    const romeo = await xmppJsClient.logIn(loginTo(server, 'romeo', 'starttls'));
+    online.push(romeo);
+    juliet.send(romeo.jid, 'bound');
+    expect((await romeo.receive()).body).toBe('bound');
+  });
+
+  it('lets nobody in who shows another certificate: the binding is real', async () => {
+    const authority = createDevelopmentAuthority();
+    const other = await startTestProxy({
+      domain: server.domain,
+      gatekeeper: { port: server.ports.direct, tls: 'direct' },
+      ...authority.issue(['localhost']),
+      ca: server.certificates.authority,
+      channelBinding: 'same-certificate',
+    });
+    try {
+      const login = {
+        ...through(server, other, 'juliet'),
+        authority: authority.certificate,
+        bindsEndPoint: true,
+      };
+      await expect(slixmpp.logIn(login)).rejects.toThrow(/failed_all_auth/);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describeWithPeers(['prosody', 'slixmpp'], 'reauthenticate', () => {
+  it('lets a server offer -PLUS without harm: Prosody takes the token from the proxy', async () => {
+    const tokens: Record<string, string> = {};
+    let server: PeerServer | undefined;
+    const parties = await startTokenParties({
+      policy: 'balanced',
+      otherGatekeeper: async ({ token }) => {
+        tokens[await token('juliet@localhost')] = 'juliet';
+        tokens[await token('romeo@localhost')] = 'romeo';
+        server = await prosody.start({ channelBinding: true, tokens });
+        const { ports, certificates, close } = server;
+        return { port: ports.direct, ca: certificates.authority, close };
+      },
+    });
+    const shown = Object.keys(tokens);
+    const login = (index: number, user: string) => ({
+      user,
+      domain: 'localhost',
+      host: '127.0.0.1',
+      port: parties.proxy.starttls,
+      mode: 'starttls' as const,
+      authority: parties.ca,
+      password: shown[index]!,
+    });
+    const online: PeerClient[] = [];
+    try {
+      expect(await server!.mechanisms('direct')).toEqual(
+        expect.arrayContaining(['OAUTHBEARER', 'SCRAM-SHA-256-PLUS']),
+      );
+      const juliet = await slixmpp.logIn({ ...login(0, 'juliet'), token: shown[0]! });
+      online.push(juliet);
+      const romeo = await xmppJsClient.logIn(login(1, 'romeo'));
+      online.push(romeo);
+      juliet.send(romeo.jid, 'known by a token');
+      expect((await romeo.receive()).body).toBe('known by a token');
+    } finally {
+      await Promise.all(online.map((client) => client.close()));
+      await parties.close();
+    }
+  });
+});
