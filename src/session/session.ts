@@ -193,7 +193,7 @@ export class Session implements RelayHost {
         leg.scanner.halt();
       },
       whitespace: () => {},
-      end: () => this.#peerEnded('client'),
+      end: () => this.#clientClosed(),
     });
     const read = (chunk: Uint8Array): void => {
       this.#guarded(leg, () => {
@@ -259,7 +259,7 @@ export class Session implements RelayHost {
         throw new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' });
       },
       whitespace: () => {},
-      end: () => this.#peerEnded('client'),
+      end: () => this.#clientClosed(),
     };
   }
 
@@ -327,7 +327,7 @@ export class Session implements RelayHost {
       whitespace: () => {
         if (this.phase === 'established') peer().outlet.put(keepAlive);
       },
-      end: () => (side === 'client' ? this.#peerEnded('client') : this.#gatekeeperClosed()),
+      end: () => (side === 'client' ? this.#clientClosed() : this.#gatekeeperClosed()),
     };
   }
 
@@ -433,7 +433,7 @@ export class Session implements RelayHost {
       pauses: 0,
     };
     onPeerEnd(socket, () => {
-      if (leg === this.#client || leg === this.#gatekeeper) this.#peerEnded(side);
+      if (leg === this.#client || leg === this.#gatekeeper) this.#peerLost(side);
     });
     writeStalls.watch(socket, () => this.#end('ERR_WRITE_STALL'));
     if (side === 'client') this.#client = leg;
@@ -527,16 +527,20 @@ export class Session implements RelayHost {
     this.#end(error.code);
   }
 
-  /** One side is over; so is the other. A client may leave in any way; a gatekeeper that leaves without its closing
-   *  tag had an accident, which the client is told. */
-  #peerEnded(side: Leg['side']): void {
+  /** The client sent its closing tag. */
+  #clientClosed(): void {
     if (this.#reason !== undefined) return;
-    if (side === 'gatekeeper') {
-      this.#refuse(new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_CLOSED' }), 'client');
-      return;
-    }
     this.#closeStreams();
     this.#end('client-closed');
+  }
+
+  /** A connection ended without a closing tag. A gatekeeper's had an accident, which the client is told. Of a client
+   *  the gatekeeper must not hear that it closed its stream, or there would be nothing to resume (XEP-0198 §5). */
+  #peerLost(side: Leg['side']): void {
+    if (this.#reason !== undefined) return;
+    if (side === 'gatekeeper')
+      this.#refuse(new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_CLOSED' }), 'client');
+    else this.#end('client-closed');
   }
 
   /** The gatekeeper sent its closing tag. */

@@ -1,0 +1,48 @@
+/** A network that fails when told to: TCP connections to a port, passed on byte by byte. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export interface Link {
+  readonly port: number;
+  /** From now on what clients send is lost on the way, although they think it sent. Ends with the next cut. */
+  swallow(): void;
+  /** Every connection is gone, on both sides, without a word. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+export async function openLink(target: number): Promise<Link> {
+  const sockets = new Set<Socket>();
+  let swallowing = false;
+  const server = createServer((near) => {
+    const far = connect({ host: '127.0.0.1', port: target, noDelay: true });
+    near.on('data', (bytes) => void (swallowing || far.write(bytes)));
+    far.on('data', (bytes) => void near.write(bytes));
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+    }
+  });
+  const cut = (): void => {
+    swallowing = false;
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    swallow: () => void (swallowing = true),
+    cut,
+    async close() {
+      cut();
+      await new Promise((resolve) => void server.close(resolve));
+    },
+  };
+}
