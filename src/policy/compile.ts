@@ -244,7 +244,8 @@ class TableBuilder {
     const { treatment, decision } = this.#ruleFor(audience, field);
     const applies = field.directions.includes(direction);
     const slot = this.#slots;
-    this.#slots += 1;
+    // One for hiding, one for what is bound.
+    this.#slots += 2;
     for (const selector of field.selectors) {
       // What accompanies a message does so whichever of its attributes the field means.
       if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))
@@ -269,7 +270,8 @@ class TableBuilder {
     this.#slots += 1;
     const reversible = treatment.kind === 'pseudonymise' && field.value !== 'uuid';
     const rule = treatment.kind === 'pseudonymise' ? pseudonymRule(field, treatment) : undefined;
-    const transform: Transform = (value, session) => session.reveal(slot, value, rule!);
+    const reveal: Transform = (value, session) => session.reveal(slot, value, rule!);
+    const fromBound: Transform = (value, session) => session.fromBound(slot, value, rule!);
     const selectors = field.returns.length > 0 ? field.returns : field.selectors;
     for (const selector of selectors) {
       const mapsBack = reversible && field.directions.includes(other);
@@ -277,7 +279,9 @@ class TableBuilder {
       this.#add(selector, {
         ...neutral,
         part: selector.part,
-        effect: mapsBack ? { kind: 'transform', transform } : keepEffect,
+        effect: mapsBack
+          ? { kind: 'transform', transform: selector.part === 'own-resource' ? fromBound : reveal }
+          : keepEffect,
       });
     }
   }
@@ -371,7 +375,7 @@ function flagsOf({ classes }: Field, selector: Selector): number {
 
 function effectOf(
   field: Field,
-  { target, steps }: FieldSelector,
+  { target, steps, part }: FieldSelector,
   treatment: Treatment,
   slot: number,
 ): Effect {
@@ -393,7 +397,10 @@ function effectOf(
       const rule = pseudonymRule(field, treatment);
       return {
         kind: 'transform',
-        transform: (value, session) => session.hide(slot, value, rule),
+        transform:
+          part === 'own-resource'
+            ? (value, session) => session.toBound(slot + 1, value, rule)
+            : (value, session) => session.hide(slot, value, rule),
       };
     }
     case 'delay':

@@ -50,7 +50,7 @@ export function explain(
 ): Explanation {
   const { names, wire, clock, account = '', gatekeeper = 'gatekeeper' } = options;
   const compiled = new CompiledPolicy({ ...policy, mode: 'enforce' }, options);
-  const context = { gatekeeper, account, session: 'explain', startedAt: clock() };
+  const context = { gatekeeper, account, resource: '', session: 'explain', startedAt: clock() };
   const decider = new Decider(compiled, direction, context, { clock, random: () => 1 });
   const stanza = wire.parse(text, names);
   const { verdict, decisions, delayMs, normalise, padTo } = decider.decide(stanza);

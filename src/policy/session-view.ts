@@ -10,6 +10,11 @@ export interface PolicyContext {
   readonly gatekeeper: string;
   /** Bare JID of the session's account, '' while unknown. */
   readonly account: string;
+  /** The resource that the gatekeeper has bound, '' before. */
+  readonly resource: string;
+  /** By which name the client knows it: kept by whoever owns the context, because rules can change under a session.
+   *  Undefined before the first stanza that holds it. */
+  shownResource?: string | undefined;
   /** Identifies the session; never sent. */
   readonly session: string;
   /** Milliseconds since 1970: pseudonyms do not change under a session. */
@@ -110,6 +115,25 @@ export class SessionView {
 
   #view(audience: AddressView['audience']): AddressView {
     return { audience, gatekeeper: this.context.gatekeeper };
+  }
+
+  /** A resource of the user's own, as the gatekeeper knows it. Only this session's has a name of ours; those of the
+   *  user's other devices came from the gatekeeper as they are, also when their own sessions hide them. */
+  toBound(slot: number, resource: string, rule: PseudonymRule): string | undefined {
+    const { resource: bound } = this.context;
+    if (bound === '') return this.hide(slot, resource, rule);
+    return resource === this.#shown(slot, bound, rule) ? bound : resource;
+  }
+
+  /** The way back: this session's resource becomes what the client has asked for. */
+  fromBound(slot: number, resource: string, rule: PseudonymRule): string {
+    const { resource: bound } = this.context;
+    if (bound === '') return this.reveal(slot, resource, rule);
+    return resource === bound ? this.#shown(slot, bound, rule) : resource;
+  }
+
+  #shown(slot: number, bound: string, rule: PseudonymRule): string {
+    return (this.context.shownResource ??= this.reveal(slot, bound, rule));
   }
 
   #period({ rotateMs }: PseudonymRule): number {

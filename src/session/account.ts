@@ -44,12 +44,13 @@ function gs2Name(bytes: Buffer): string | undefined {
   return name?.replaceAll('=2C', ',').replaceAll('=3D', '=');
 }
 
-/** The account that a gatekeeper has bound or authorised (RFC 6120 §7.6, XEP-0388 §2.6).
- *  @returns a bare JID in lower case. */
-export function boundAccount(stanza: Stanza): string | undefined {
+/** The account that a gatekeeper has bound or authorised (RFC 6120 §7.6, XEP-0388 §2.6): a bare JID in lower case.
+ *  The resource is '' where only the account is told. */
+export function boundAddress(stanza: Stanza): { account: string; resource: string } | undefined {
   const jid = boundJid(stanza)?.trim();
   if (jid === undefined || jid === '') return undefined;
-  return jid.split('/', 1)[0]!.toLowerCase();
+  const [bare] = jid.split('/', 1);
+  return { account: bare!.toLowerCase(), resource: jid.slice(bare!.length + 1) };
 }
 
 function boundJid(stanza: Stanza): string | undefined {

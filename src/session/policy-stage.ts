@@ -79,6 +79,7 @@ class PolicyStage implements Stage {
 
 /** The session as a policy sees it: what it knows changes while it lasts. */
 class LiveContext implements PolicyContext {
+  shownResource?: string | undefined;
   readonly #context: StageContext;
 
   constructor(context: StageContext) {
@@ -95,6 +96,10 @@ class LiveContext implements PolicyContext {
 
   get account(): string {
     return this.#context.account;
+  }
+
+  get resource(): string {
+    return this.#context.resource;
   }
 
   get session(): string {

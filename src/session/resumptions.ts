@@ -8,6 +8,7 @@ export interface ManagedStream {
   readonly id: string;
   readonly startedAt: number;
   readonly account: string;
+  readonly resource: string;
   toGatekeeper: AckWindow;
   toClient: AckWindow;
 }

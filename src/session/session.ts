@@ -24,7 +24,7 @@ import type { GatekeeperAttestations } from './attestations.ts';
 import type { CloseReason, SessionObserver } from './observer.ts';
 import { Outlet } from './outlet.ts';
 import type { Phase } from './phase.ts';
-import { boundAccount, claimedAccount } from './account.ts';
+import { boundAddress, claimedAccount } from './account.ts';
 import { Relay, type RelayHost, type RelayOptions } from './relay.ts';
 import type { StageContext } from './stage.ts';
 
@@ -106,6 +106,7 @@ export class Session implements RelayHost {
   phase: Phase = 'securing';
   domain = '';
   account = '';
+  resource = '';
   id: string = randomUUID();
   startedAt: number;
   /** The operator's name for the listener. */
@@ -357,10 +358,11 @@ export class Session implements RelayHost {
     this.#guarded(this.#client!, step);
   }
 
-  resume({ id, startedAt, account }: { id: string; startedAt: number; account: string }): void {
+  resume({ id, startedAt, account, resource }: Parameters<RelayHost['resume']>[0]): void {
     this.id = id;
     this.startedAt = startedAt;
     this.account = account;
+    this.resource = resource;
   }
 
   /** Whose session this is: claimed by the client first, settled by the gatekeeper. */
@@ -370,10 +372,12 @@ export class Session implements RelayHost {
       if (this.phase === 'authenticating') this.account = claimedAccount(stanza, this.domain) ?? this.account;
       return;
     }
-    const account = boundAccount(stanza);
-    if (account === undefined) return;
-    this.account = account;
-    this.#accountSettled = true;
+    const bound = boundAddress(stanza);
+    if (bound === undefined) return;
+    this.account = bound.account;
+    this.resource = bound.resource;
+    // SASL 2 may tell the account before it has a resource.
+    this.#accountSettled = bound.resource !== '';
   }
 
   /** SASL success changes the phase; with SASL 1 both streams begin anew behind it (RFC 6120 §6.4.6), with SASL 2

@@ -28,6 +28,8 @@ export interface StageContext {
   readonly channelBinding: ChannelBinding;
   /** Bare JID of the session's account, '' while unknown. */
   readonly account: string;
+  /** The resource that the gatekeeper has bound, '' before. The client may know it by another name. */
+  readonly resource: string;
 }
 
 /** What a stage can do outside a verdict: when time has passed, or an answer has come. */

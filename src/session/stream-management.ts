@@ -15,9 +15,10 @@ export interface ResumableSession {
   readonly id: string;
   readonly startedAt: number;
   readonly account: string;
+  readonly resource: string;
   readonly gatekeeper: string;
   /** Takes over the identity of the session that the stream began in. */
-  resume(stream: Pick<ManagedStream, 'id' | 'startedAt' | 'account'>): void;
+  resume(stream: Pick<ManagedStream, 'id' | 'startedAt' | 'account' | 'resource'>): void;
 }
 
 const resumptionFailed = `<failed xmlns='${ns.sm}'><item-not-found xmlns='${ns.stanzaErrors}'/></failed>`;
@@ -116,11 +117,12 @@ export class StreamManagement {
     const id = stanza.attributeValue(at, 'id');
     const resumable = /^(?:true|1)$/.test(stanza.attributeValue(at, 'resume') ?? '');
     if (id === undefined || !resumable) return;
-    const { gatekeeper, id: session, startedAt, account } = this.#session;
+    const { gatekeeper, id: session, startedAt, account, resource } = this.#session;
     this.#resumptions.remember(gatekeeper, id, {
       id: session,
       startedAt,
       account,
+      resource,
       toGatekeeper: this.#toGatekeeper,
       toClient: this.#toClient,
     });

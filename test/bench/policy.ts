@@ -26,6 +26,7 @@ const shipped = openCatalogue();
 const context = {
   gatekeeper: 'gatekeeper',
   account: 'alice@example.org',
+  resource: '',
   session: 'a session',
   startedAt: Date.parse('2026-11-23T12:00:00Z'),
 };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
+import type { Direction } from '../../src/stanza/direction.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
 import {
   catalogue,
@@ -160,7 +161,7 @@ describe('pseudonyms', () => {
         '{ gatekeeper: { bind.resource: { pseudonymise: { scope: account, rotate: 30d } }, id.iq: { pseudonymise: { scope: session } } } }',
       ),
     );
-  const out = () => deciderFor(policy(), 'to-gatekeeper');
+  const out = (over = {}) => deciderFor(policy(), 'to-gatekeeper', over);
   const back = (over = {}) => deciderFor(policy(), 'to-client', over);
   const attribute = (text: string, name: string) => new RegExp(`${name}='([^']*)'`).exec(text)![1]!;
 
@@ -203,6 +204,44 @@ describe('pseudonyms', () => {
     // A session that began in the next period still knows those of the last.
     expect(pass(back({ startedAt: today + 30 * 86_400_000 }), result).after).toContain('Gajim.9J2');
     expect(pass(back({ startedAt: today + 90 * 86_400_000 }), result).after).toContain(resource);
+  });
+
+  it('of resources leave alone what the gatekeeper has assigned, and other devices of the user', () => {
+    const own = (resource: string): string =>
+      `<message from='me@provider.example/${resource}' to='me@provider.example/${resource}'><body>b</body></message>`;
+    const assigned = { resource: '7403567205493' };
+    expect(pass(out(assigned), own('7403567205493')).after).toBe(own('7403567205493'));
+    expect(pass(back(assigned), own('7403567205493')).after).toBe(own('7403567205493'));
+    const bind =
+      "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>mine</resource></bind></iq>";
+    const bound = { resource: /<resource>([^<]+)</.exec(pass(out(), bind).after)![1]! };
+    expect(pass(out(bound), own('mine')).after).toBe(own(bound.resource));
+    expect(pass(back(bound), own(bound.resource)).after).toBe(own('mine'));
+    expect(pass(out(bound), own('tablet')).after).toBe(own('tablet'));
+    expect(pass(back(bound), own('tablet')).after).toBe(own('tablet'));
+  });
+
+  it('of a bound resource outlive the rule that made them', () => {
+    const session = { ...context, resource: '' };
+    const decider = (scope: string, direction: Direction): Decider =>
+      new Decider(
+        new CompiledPolicy(
+          policyOf(policyText(`{ gatekeeper: { bind.resource: { pseudonymise: { scope: ${scope} } } } }`)),
+          { catalogue, names, pseudonyms },
+        ),
+        direction,
+        session,
+        { clock: () => today, random: () => 1 },
+      );
+    const bind =
+      "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>mine</resource></bind></iq>";
+    const bound = /<resource>([^<]+)</.exec(pass(decider('account', 'to-gatekeeper'), bind).after)![1]!;
+    session.resource = bound;
+    const to = (resource: string): string =>
+      `<message to='me@provider.example/${resource}'><body>b</body></message>`;
+    expect(pass(decider('account', 'to-client'), to(bound)).after).toBe(to('mine'));
+    expect(pass(decider('session', 'to-client'), to(bound)).after).toBe(to('mine'));
+    expect(pass(decider('session', 'to-gatekeeper'), to('mine')).after).toBe(to(bound));
   });
 
   it("leave contacts' resources alone", () => {

@@ -80,6 +80,7 @@ export function complaints(
 export const context = {
   gatekeeper: 'gk',
   account: 'me@provider.example',
+  resource: '',
   session: 'session-1',
   startedAt: today,
 };

@@ -41,6 +41,7 @@ export class Legs {
       id,
       startedAt: 1,
       account: 'juliet@capulet.example',
+      resource: '',
       get phase() {
         return phase();
       },
