@@ -2,7 +2,10 @@
  *  product's own computation has somebody to disagree with. Identities without names' white space, no forms. */
 import { createHash } from 'node:crypto';
 import { ns } from '../stanza/namespaces.ts';
-import { attribute, child, element, type Element } from './xml/element.ts';
+import { attribute, child, element, elements, is, language, text, type Element } from './xml/element.ts';
+
+/** XEP-0004 */
+const dataForms = 'jabber:x:data';
 
 export interface Software {
   /** URI of the software, the `node` of its caps. */
@@ -15,9 +18,57 @@ export interface Software {
 
 /** XEP-0115 §5.1: `category/type/lang/name<`, then the features in the order of their octets, each followed by `<`. */
 export function capsHash({ type, name, features }: Software): string {
-  const sorted = [...features].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
-  const text = [`client/${type}//${name}`, ...sorted].map((one) => `${one}<`).join('');
+  return hashOf([`client/${type}//${name}`, ...inOctetOrder(features)]);
+}
+
+function inOctetOrder(texts: readonly string[]): string[] {
+  return [...texts].sort(octetOrder);
+}
+
+function octetOrder(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}
+
+function hashOf(parts: readonly string[]): string {
+  const text = parts.map((one) => `${one}<`).join('');
   return createHash('sha1').update(text).digest('base64');
+}
+
+/** The hash of a disco#info result that somebody else wrote (XEP-0115 §5.1): identities, features, forms. */
+export function capsHashOf(query: Element): string {
+  const identities = elements(query)
+    .filter((one) => is(one, ns.discoInfo, 'identity'))
+    .map((one) =>
+      [attribute(one, 'category'), attribute(one, 'type'), language(one), attribute(one, 'name')]
+        .map((part) => part ?? '')
+        .join('/'),
+    );
+  const features = elements(query)
+    .filter((one) => is(one, ns.discoInfo, 'feature'))
+    .map((one) => attribute(one, 'var') ?? '');
+  const forms = elements(query)
+    .filter((one) => is(one, dataForms, 'x'))
+    .map(formParts)
+    .sort(([left = ''], [right = '']) => octetOrder(left, right));
+  return hashOf([...inOctetOrder(identities), ...inOctetOrder(features), ...forms.flat()]);
+}
+
+/** The form's type, then each field's name and values (XEP-0115 §5.1, steps 6 and 7). */
+function formParts(form: Element): string[] {
+  const fields = elements(form)
+    .filter((one) => is(one, dataForms, 'field'))
+    .map((field) => ({
+      name: attribute(field, 'var') ?? '',
+      values: inOctetOrder(elements(field).map(text)),
+    }));
+  const type = fields.find(({ name }) => name === 'FORM_TYPE')?.values ?? [];
+  const others = fields.filter(({ name }) => name !== 'FORM_TYPE');
+  return [
+    ...type,
+    ...others
+      .sort((left, right) => octetOrder(left.name, right.name))
+      .flatMap(({ name, values }) => [name, ...values]),
+  ];
 }
 
 /** `<c/>` for presence (XEP-0115 §4). */

@@ -3,10 +3,13 @@
  *  names and the library that gatekeepers verify attestations with, so that what it says it received is an independent
  *  opinion.
  *
- *      xml/        elements, a strict reader built on saxes, a writer
- *      sasl/       PLAIN and SCRAM, both sides
- *      server/     listeners, connections, negotiation, routing, services
- *      client.ts, conversation.ts, script.ts, envelope.ts, transcript.ts, certificates.ts: see each file */
+ *      xml/         elements, a strict reader built on saxes, a writer
+ *      sasl/        PLAIN, SCRAM and OAUTHBEARER, both sides
+ *      server/      listeners, connections, negotiation, routing, services, messages for who is away
+ *      gatekeeper/  what it has beside its server: enlistment API, key fetching, push, media proxy
+ *      http/ token/ the HTTPS port and requests of every party; what is signed and checked
+ *      story/       the parties on a stage, the acts they play, and what is told of it
+ *      client.ts, envelope.ts, picture.ts, provider.ts, transcript.ts, certificates.ts: see each file */
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { ProxyHeader } from '../signals/proxy-protocol.ts';

@@ -125,6 +125,15 @@ function commonLengths(before: readonly string[], after: readonly string[]): num
   return table;
 }
 
+/** Lines of a message before and after, marked. */
+export function formatLinesBeforeAndAfter(
+  before: readonly string[],
+  after: readonly string[],
+  { colour = defaults.colour }: Pick<TranscriptOptions, 'colour'> = {},
+): string[] {
+  return compareLines(before, after).map(({ mark, text }) => paint(`${mark} ${text}`, mark, colour));
+}
+
 /** What was sent and what was received of it, one above the other, changed lines marked. Says so when both are the
  *  same bytes, and when they differ only in the way they are written. */
 export function formatBeforeAndAfter(
@@ -136,9 +145,8 @@ export function formatBeforeAndAfter(
   const narrower = { ...settings, width: settings.width - 2 };
   const written = [formatStanza(before, narrower), formatStanza(after, narrower)] as const;
   const bytes = Buffer.byteLength(before);
-  const compared = compareLines(...written);
-  const isChanged = compared.some(({ mark }) => mark !== ' ');
-  const body = compared.map((line) => paint(`${line.mark} ${line.text}`, line.mark, settings.colour));
+  const isChanged = compareLines(...written).some(({ mark }) => mark !== ' ');
+  const body = formatLinesBeforeAndAfter(...written, settings);
   if (before === after) return [...body, dim(`  = identical, ${bytes} bytes`, settings.colour)];
   if (!isChanged) return [...body, dim('  = same content, written differently', settings.colour)];
   return [...body, dim(`  ${bytes} bytes before, ${Buffer.byteLength(after)} after`, settings.colour)];

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ns } from '../../src/stanza/namespaces.ts';
-import { answerRequest, capsElement, capsHash, type Software } from '../../src/simulator/caps.ts';
+import { answerRequest, capsElement, capsHash, capsHashOf, type Software } from '../../src/simulator/caps.ts';
 import { attribute, elements } from '../../src/simulator/xml/element.ts';
 import { parseElement } from '../../src/simulator/xml/reader.ts';
 import { serialise } from '../../src/simulator/xml/write.ts';
@@ -21,6 +21,31 @@ const exodus: Software = {
 it('hashes the example of XEP-0115', () => {
   expect(capsHash(exodus)).toBe('QgayPKawpkPSDYmwT/WM94uAlu0=');
   expect(attribute(capsElement(exodus), 'ver')).toBe('QgayPKawpkPSDYmwT/WM94uAlu0=');
+});
+
+/** XEP-0115 §5.3. */
+const psi = `<iq from='benvolio@capulet.lit/230193' id='disco1' to='juliet@capulet.lit/chamber' type='result'>
+  <query xmlns='${ns.discoInfo}' node='http://psi-im.org#q07IKJEyjvHSyhy//CH0CxmKi8w='>
+    <identity xml:lang='en' category='client' name='Psi 0.11' type='pc'/>
+    <identity xml:lang='el' category='client' name='\u03a8 0.11' type='pc'/>
+    <feature var='http://jabber.org/protocol/caps'/>
+    <feature var='http://jabber.org/protocol/disco#info'/>
+    <feature var='http://jabber.org/protocol/disco#items'/>
+    <feature var='http://jabber.org/protocol/muc'/>
+    <x xmlns='jabber:x:data' type='result'>
+      <field var='FORM_TYPE' type='hidden'><value>urn:xmpp:dataforms:softwareinfo</value></field>
+      <field var='ip_version'><value>ipv4</value><value>ipv6</value></field>
+      <field var='os'><value>Mac</value></field>
+      <field var='os_version'><value>10.5.1</value></field>
+      <field var='software'><value>Psi</value></field>
+      <field var='software_version'><value>0.11</value></field>
+    </x>
+  </query>
+</iq>`;
+
+it('hashes what others write, languages and forms included', () => {
+  const [query] = elements(parseElement(psi)!);
+  expect(capsHashOf(query!)).toBe('q07IKJEyjvHSyhy//CH0CxmKi8w=');
 });
 
 it('answers disco#info with the node that was asked for', () => {

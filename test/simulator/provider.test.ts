@@ -80,10 +80,10 @@ describe('the provider', () => {
     const node = provider.push.register((notification) => woken.push(notification));
     const push = async (body: object) => (await ask('/push', { method: 'POST', body: json(body) })).status;
     provider.push.failNext(1);
-    expect(await push({ node, count: 1 })).toBe(503);
-    expect(await push({ node, count: 1 })).toBe(200);
-    expect(await push({ node: 'gone' })).toBe(410);
-    expect(woken).toEqual([{ node, count: 1 }]);
+    expect(await push({ recipient: node, count: 1 })).toBe(503);
+    expect(await push({ recipient: node, count: 1 })).toBe(200);
+    expect(await push({ recipient: 'gone' })).toBe(410);
+    expect(woken).toEqual([{ recipient: node, count: 1 }]);
   });
 
   it('serves media whole and in parts', async () => {

@@ -54,7 +54,7 @@ export function createEnlistmentApi(options: EnlistmentApiOptions) {
 /** The attestation belongs to the connection it came on. */
 function verify(request: IncomingRequest, { attestations }: EnlistmentApiOptions): Promise<Verification> {
   const value = request.exporter;
-  return attestations.verify(header(request, 'connection-attestation'), { kind: 'tls-exporter', value });
+  return attestations.verify(header(request, 'connection-signals'), { kind: 'tls-exporter', value });
 }
 
 function decide(

@@ -10,7 +10,7 @@ import type { TokenIssuer } from '../token/issuer.ts';
 /** What a gatekeeper knows and might say. */
 export interface PushNotification {
   /** Node of the device (XEP-0357 §5). */
-  readonly node: string;
+  readonly recipient: string;
   /** Bare JID of who wrote. */
   readonly sender: string;
   /** What a notification would show. */

@@ -32,7 +32,7 @@ export function createPushEndpoint(): PushEndpoint {
       }
       const notification = jsonBody(request);
       if (notification === undefined) return answer(400);
-      const wake = devices.get(String(notification['node']));
+      const wake = devices.get(String(notification['recipient']));
       if (wake === undefined) return answer(410);
       wake(notification);
       return answer(200);

@@ -4,7 +4,7 @@ import { answer, header, jsonBody, type HttpAnswer } from '../../../src/simulato
 import { createTokenIssuer } from '../../../src/simulator/token/issuer.ts';
 import { startHttps } from '../support/https.ts';
 
-const notification = { node: 'n-1', sender: 'romeo@capulet.example', body: 'a message', count: 2 };
+const notification = { recipient: 'n-1', sender: 'romeo@capulet.example', body: 'a message', count: 2 };
 
 describe('a push of the gatekeeper', () => {
   let answers: HttpAnswer[];

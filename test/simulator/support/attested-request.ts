@@ -26,7 +26,7 @@ export async function sendAttested(
   const text = body === undefined ? '' : JSON.stringify(body);
   const headers = {
     'content-length': Buffer.byteLength(text),
-    ...(attestation === undefined ? {} : { 'connection-attestation': attestation }),
+    ...(attestation === undefined ? {} : { 'connection-signals': attestation }),
   };
   const sending = httpsRequest(url, { method, headers, createConnection: () => socket });
   sending.end(text);

@@ -1,0 +1,205 @@
+/** What the acts share: the parties, the way through the intermediary, the two apps, and what one step keeps for a later
+ *  one. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ns } from '../../stanza/namespaces.ts';
+import { answerRequest } from '../caps.ts';
+import { connectClient, type Client, type Endpoint } from '../client.ts';
+import { createDevice, type Device } from '../envelope.ts';
+import { SimulatorError } from '../error.ts';
+import { json, jsonBody, type HeaderList, type HttpExchange } from '../http/message.ts';
+import { send, type OutgoingRequest } from '../http/request.ts';
+import { attribute, element, is, type Element } from '../xml/element.ts';
+import { parseElement } from '../xml/reader.ts';
+import { juliet, names, romeo } from './cast.ts';
+import { ownConnections } from './records.ts';
+import type { Stage } from './stage.ts';
+import type { Telling } from './telling.ts';
+
+/** How the intermediary is reached. */
+export interface Intermediary {
+  /** By XMPP clients. */
+  readonly endpoint: Endpoint;
+  /** Its public HTTPS port, without a slash at its end. */
+  readonly url: string;
+  /** Its name for the gatekeeper. */
+  readonly gatekeeper: string;
+}
+
+/** What Juliet's app wrote to and read from its stream. */
+interface WireRecord {
+  readonly direction: 'sent' | 'received';
+  readonly xml: string;
+}
+
+export class Scene {
+  readonly stage: Stage;
+  readonly intermediary: Intermediary;
+  readonly telling: Telling;
+  readonly devices: Readonly<Record<'juliet' | 'romeo', Device>>;
+  /** Of Juliet's app, all connections. */
+  readonly wire: WireRecord[] = [];
+  readonly #clients: Client[] = [];
+  #juliet: Client | undefined;
+  #romeo: Client | undefined;
+
+  constructor(stage: Stage, intermediary: Intermediary, telling: Telling) {
+    this.stage = stage;
+    this.intermediary = intermediary;
+    this.telling = telling;
+    this.devices = {
+      juliet: createDevice(juliet.identifier, 31_415),
+      romeo: createDevice(`${romeo.username}@${stage.gatekeeper.endpoint.domain}`, 27_183),
+    };
+  }
+
+  get juliet(): Client {
+    return known(this.#juliet, 'Juliet is not connected');
+  }
+
+  get romeo(): Client {
+    return known(this.#romeo, 'Romeo is not connected');
+  }
+
+  /** A token of Juliet's provider for the gatekeeper, and the nonce that it is bound to. */
+  async ownershipToken(): Promise<{ readonly token: string; readonly nonce: string }> {
+    const nonce = randomBytes(12).toString('base64url');
+    const { answer } = await this.callProvider({
+      method: 'POST',
+      url: `${this.stage.provider.url}/tokens`,
+      headers: [['Content-Type', 'application/json']],
+      body: json({ audience: names.gatekeeper, nonce }),
+    });
+    const token = jsonBody(answer)?.['ownershipToken'];
+    if (typeof token !== 'string') throw missing('the provider gives no token');
+    return { token, nonce };
+  }
+
+  /** A request of Juliet's app to her own provider, not through the intermediary. */
+  callProvider(request: OutgoingRequest): Promise<HttpExchange> {
+    const credentials = Buffer.from(`${juliet.identifier}:${juliet.password}`).toString('base64');
+    return this.#call({
+      ...request,
+      headers: [['Authorization', `Basic ${credentials}`], ...(request.headers ?? [])],
+    });
+  }
+
+  /** A request of Juliet's app to the intermediary, with all that her HTTP library says by itself. */
+  callIntermediary(method: OutgoingRequest['method'], path: string, headers: HeaderList, body?: object) {
+    return this.#call({
+      method,
+      url: `${this.intermediary.url}${path}`,
+      headers: [...juliet.httpHabits, ...headers],
+      ...(body === undefined ? {} : { body: json(body) }),
+    });
+  }
+
+  /** A request of Romeo's app to his gatekeeper. */
+  callGatekeeper(path: string): Promise<HttpExchange> {
+    const url = `${this.stage.gatekeeper.services.url}${path}`;
+    return this.#call({ method: 'GET', url, headers: romeo.httpHabits });
+  }
+
+  #call(request: OutgoingRequest): Promise<HttpExchange> {
+    return send(request, { ca: this.stage.authority.certificate });
+  }
+
+  /** Juliet's app logs in through the intermediary.
+   *  @throws SimulatorError `ERR_SIMULATOR_AUTHENTICATION` when the gatekeeper does not take the token */
+  async connectJuliet(token: string): Promise<Client> {
+    this.#juliet = await this.#connect(this.intermediary.endpoint, {
+      username: juliet.username,
+      token,
+      resource: juliet.resource,
+      onRequest: (iq) => answerRequest(juliet.software, iq),
+      onXml: (direction, xml) => void this.wire.push({ direction, xml }),
+    });
+    return this.#juliet;
+  }
+
+  async connectRomeo(): Promise<Client> {
+    const { username, password, resource } = romeo;
+    this.#romeo = await this.#connect(this.stage.gatekeeper.endpoint, {
+      username,
+      password,
+      resource,
+      onRequest: (iq) => answerRequest(romeo.software, iq),
+    });
+    return this.#romeo;
+  }
+
+  async #connect(
+    endpoint: Endpoint,
+    options: Omit<Parameters<typeof connectClient>[0], 'endpoint'>,
+  ): Promise<Client> {
+    const client = await connectClient({ endpoint, ...options });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** What the gatekeeper has received on the intermediary's connections from a place in its record on. */
+  arrived(since: number, accepts: (source: Element) => boolean): string | undefined {
+    const { stream } = this.stage.records.gatekeeper;
+    const own = ownConnections(this.stage.records.gatekeeper);
+    return stream
+      .slice(since)
+      .filter(({ direction, connectionId }) => direction === 'received' && !own.has(connectionId))
+      .find(({ xml }) => matches(xml, accepts))?.xml;
+  }
+
+  /** What the gatekeeper last sent to the intermediary.
+   *  @throws SimulatorError when there is no such */
+  sentByGatekeeper(accepts: (source: Element) => boolean): string {
+    const own = ownConnections(this.stage.records.gatekeeper);
+    const sent = this.stage.records.gatekeeper.stream.findLast(
+      ({ direction, connectionId, xml }) =>
+        direction === 'sent' && !own.has(connectionId) && matches(xml, accepts),
+    );
+    return known(sent, 'the gatekeeper sent nothing of the kind').xml;
+  }
+
+  get mark(): number {
+    return this.stage.records.gatekeeper.stream.length;
+  }
+
+  /** Whatever Juliet's app sent before has arrived, or never will, once this resolves. */
+  async settle(): Promise<void> {
+    const id = randomBytes(6).toString('hex');
+    const { domain } = this.intermediary.endpoint;
+    this.juliet.send(element(ns.client, 'iq', { type: 'get', id, to: domain }, element(ns.ping, 'ping')));
+    await this.juliet.receive((one) => is(one, ns.client, 'iq') && attribute(one, 'id') === id);
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.destroy();
+  }
+}
+
+/** Whether the text is an element that a predicate agrees to. */
+export function matches(xml: string, accepts: (source: Element) => boolean): boolean {
+  const parsed = xml.startsWith('<?') || xml.startsWith('</') ? undefined : parseElement(xml);
+  return parsed !== undefined && accepts(parsed);
+}
+
+const untilMs = 10_000;
+const pollMs = 10;
+
+/** Waits for what another party does in its own time.
+ *  @throws SimulatorError `ERR_SIMULATOR_TIMEOUT` */
+export async function until<T>(look: () => T | undefined, what: string): Promise<T> {
+  for (let waited = 0; waited < untilMs; waited += pollMs) {
+    const found = look();
+    if (found !== undefined) return found;
+    await sleep(pollMs);
+  }
+  throw new SimulatorError('ERR_SIMULATOR_TIMEOUT', what);
+}
+
+export function missing(message: string): SimulatorError {
+  return new SimulatorError('ERR_SIMULATOR_EXPECTATION', message);
+}
+
+export function known<T>(value: T | undefined, otherwise: string): T {
+  if (value === undefined) throw missing(otherwise);
+  return value;
+}

@@ -1,0 +1,30 @@
+/** The whole story of interoperability through an intermediary, played by the simulator's parties: opting in,
+ *  connecting, a message with a picture, a push. Each statement is made on what the other party really received. */
+import { playConnecting } from './connecting.ts';
+import { playEnlisting } from './enlisting.ts';
+import { playPicture } from './picture.ts';
+import { Scene, type Intermediary } from './scene.ts';
+import type { Stage } from './stage.ts';
+import { Telling, type Outcome, type Step } from './telling.ts';
+import { playWaking } from './waking.ts';
+
+export interface StoryOptions {
+  readonly stage: Stage;
+  readonly intermediary: Intermediary;
+  readonly onStep: (step: Step) => void;
+}
+
+/** Never rejects because of the intermediary: what it does wrong is a statement that does not hold. */
+export async function playStory({ stage, intermediary, onStep }: StoryOptions): Promise<Outcome> {
+  const telling = new Telling(onStep);
+  const scene = new Scene(stage, intermediary, telling);
+  try {
+    const { location } = await playEnlisting(scene);
+    await playConnecting(scene);
+    await playPicture(scene);
+    await playWaking(scene, location);
+  } finally {
+    scene.close();
+  }
+  return telling.outcome;
+}

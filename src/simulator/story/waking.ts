@@ -1,0 +1,110 @@
+/** Act four: Juliet goes away, a push wakes her phone, and she comes back to what was written meanwhile. */
+import { ns } from '../../stanza/namespaces.ts';
+import { capsElement } from '../caps.ts';
+import { decrypt, encrypt } from '../envelope.ts';
+import { jsonBody } from '../http/message.ts';
+import { namespaces } from '../namespaces.ts';
+import { attribute, child, element, is, type Element } from '../xml/element.ts';
+import { domain, juliet, written } from './cast.ts';
+import { refusal } from './enlisting.ts';
+import { known, until, type Scene } from './scene.ts';
+
+const answerId = 'romeo-answer';
+const isMessage = (one: Element): boolean => is(one, ns.client, 'message');
+
+/** @param location path of Juliet's enlistment at the intermediary. */
+export async function playWaking(scene: Scene, location: string): Promise<void> {
+  const { telling, stage, devices } = scene;
+  const { gatekeeper, provider } = stage.records;
+  const woken: Readonly<Record<string, unknown>>[] = [];
+  const node = stage.provider.push.register((notification) => woken.push(notification));
+  telling.act('Juliet is away, and a message comes');
+
+  await telling.step("Juliet's app says how it can be woken, and closes", async (notes) => {
+    const since = scene.mark;
+    const enable = element(namespaces.push, 'enable', { jid: `push.${domain}`, node });
+    const sent = scene.juliet.send(element(ns.client, 'iq', { type: 'set', id: 'wake-me' }, enable));
+    const { element: answer } = await scene.juliet.receive((one) => attribute(one, 'id') === 'wake-me');
+    const arrived = scene.arrived(since, (one) => child(one, namespaces.push, 'enable') !== undefined);
+    notes.shows({ kind: 'stanza', from: "Juliet's app", to: 'the gatekeeper', sent, received: arrived });
+    notes.finds(
+      attribute(answer, 'type') === 'result',
+      'the gatekeeper will say so when something waits for her',
+    );
+    await scene.juliet.close();
+    const { element: gone } = await scene.romeo.receive((one) => attribute(one, 'type') === 'unavailable');
+    notes.finds(attribute(gone, 'from')?.startsWith(juliet.identifier) === true, 'Romeo sees her go');
+  });
+
+  await telling.step(
+    'Romeo answers; the gatekeeper has nobody to give it to, and the provider is down for a moment',
+    async (notes) => {
+      stage.provider.push.failNext(1);
+      const sealed = encrypt(devices.romeo, [devices.juliet], written.romeo);
+      const attributes = { type: 'chat', id: answerId, to: juliet.identifier };
+      scene.romeo.send(element(ns.client, 'message', attributes, sealed, element(namespaces.hints, 'store')));
+      const { outcome } = await until(() => gatekeeper.pushes.at(-1), 'no push was sent');
+      const calls = gatekeeper.http
+        .filter(({ through }) => through === 'push')
+        .map(({ exchange }) => exchange);
+      const taken = provider.http.filter(({ request }) => request.target === '/push');
+      const [sent, received] = [
+        known(calls.at(-1), 'no push left'),
+        known(taken.at(-1), 'no push reached the provider'),
+      ];
+      notes.shows({
+        kind: 'request',
+        from: 'the gatekeeper',
+        to: 'the provider',
+        sent: sent.request,
+        received: received.request,
+      });
+      notes.finds(
+        outcome.kind === 'taken' && (calls[0]?.answer.status ?? 0) >= 500 && outcome.attempts > 1,
+        `told ${calls[0]?.answer.status} first, the gatekeeper came again; it was told 202 once the provider had it`,
+      );
+      notes.finds(woken.length === 1, "Juliet's phone woke, once");
+      const told = jsonBody(received.request) ?? {};
+      notes.finds(told['recipient'] === node, 'the provider learned which device to wake');
+      const text = received.request.body.toString() + JSON.stringify(received.request.headers);
+      notes.finds(
+        !text.includes('romeo') && told['body'] === undefined,
+        'not who wrote, and nothing of what',
+      );
+    },
+  );
+
+  await telling.step('Her phone connects again, and gets what has waited', async (notes) => {
+    const { token } = await scene.ownershipToken();
+    const client = await scene.connectJuliet(token);
+    client.send(element(ns.client, 'presence', {}, capsElement(juliet.software)));
+    const { element: message, xml } = await client.receive(
+      (one) => isMessage(one) && child(one, ns.omemo2, 'encrypted') !== undefined,
+    );
+    notes.shows({
+      kind: 'stanza',
+      from: 'the gatekeeper',
+      to: "Juliet's app",
+      sent: scene.sentByGatekeeper((one) => attribute(one, 'id') === answerId),
+      received: xml,
+    });
+    const plaintext = decrypt(devices.juliet, child(message, ns.omemo2, 'encrypted')!);
+    notes.finds(plaintext === written.romeo, `Juliet reads it: ${plaintext}`);
+  });
+
+  await telling.step('Juliet opts out', async (notes) => {
+    await scene.juliet.close();
+    const { token, nonce } = await scene.ownershipToken();
+    const { answer } = await scene.callIntermediary('DELETE', location, [
+      ['Authorization', `Bearer ${token}`],
+      ['Ownership-Nonce', nonce],
+    ]);
+    notes.finds(answer.status === 204, 'the enlistment is withdrawn');
+    const again = await scene.ownershipToken();
+    const status = await refusal(scene.connectJuliet(again.token));
+    notes.finds(
+      status.endsWith('insufficient_scope'),
+      'her provider still vouches for her; the gatekeeper lets her in no more',
+    );
+  });
+}
