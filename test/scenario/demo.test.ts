@@ -1,0 +1,89 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { juliet } from '../../src/simulator/story/cast.ts';
+import { narthex, root } from '../cli/narthex.ts';
+
+type Ran = Awaited<ReturnType<typeof narthex>>;
+
+const folder = mkdtempSync(join(tmpdir(), 'narthex-demo-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const demo = (...more: string[]): Promise<Ran> =>
+  narthex(['demo', '--once', '--port', '0', '--tls-port', '0', '--http-port', '0', ...more], {
+    folder,
+    environment: { TMPDIR: folder, NO_COLOR: '1' },
+  });
+
+/** A line without what is different in every run: ports, keys, ids, sizes, and the fingerprints of this machine. */
+function normal(line: string): string {
+  return line
+    .trimEnd()
+    .replaceAll(/[\w+/=~-]*… \(\d+ characters\)/g, '…')
+    .replaceAll(/(?<=127\.0\.0\.1:)\d+/g, 'port')
+    .replaceAll(/\d+(?= bytes| after)/g, 'n')
+    .replaceAll(/(?<="(?:id|recipient)": ")[^"]*/g, '…')
+    .replace(/(?<=ownership-nonce: ).*/, '…')
+    .replace(/(?<=✓ the fingerprint of her TLS: JA4 |✓ and of her TCP: ).*/, '…');
+}
+
+/** The lines of README's excerpt; `…` alone stands for what is left out. */
+function excerpt(): string[] {
+  const page = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, shown] = /\n```\n([^`]*✓[^`]*)\n```\n/.exec(page)!;
+  return shown!.split('\n').filter((line) => line.trim() !== '…' && line.trim() !== '');
+}
+
+describe("README's first command", () => {
+  let ran: Ran;
+  beforeAll(async () => {
+    ran = await demo();
+  });
+
+  it('tells the story, and says that every statement held', () => {
+    expect([ran.exit, ran.stderr]).toEqual([0, '']);
+    expect(ran.stdout).toMatch(/\n✓ (\d+) of \1 statements held, [^\n]+\n$/);
+    expect(ran.stdout).not.toContain('✗');
+    for (const act of ['opts in', 'connects, and says', 'sends Romeo a picture', 'is away'])
+      expect(ran.stdout).toMatch(new RegExp(`\\nJuliet ${act}[^\\n]*\\n─+\\n`));
+  });
+
+  it('prints what README shows of it, in that order', () => {
+    const printed = ran.stdout.split('\n').map(normal);
+    let from = 0;
+    const missing = excerpt().filter((line) => {
+      const at = printed.indexOf(normal(line), from);
+      if (at !== -1) from = at + 1;
+      return at === -1;
+    });
+    expect(missing).toEqual([]);
+    expect(excerpt().length).toBeGreaterThan(50);
+  });
+
+  it('leaves nothing on disk', () => {
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is plain text of at most 110 columns', () => {
+    expect(ran.stdout).not.toContain('\u001b');
+    expect(ran.stdout.split('\n').filter((line) => [...line].length > 110)).toEqual([]);
+  });
+
+  it('prints no secret beyond its first characters', () => {
+    expect(ran.stdout).not.toMatch(/eyJ[\w-]{40}/);
+    expect(ran.stdout).not.toMatch(/[\w-]{60}/);
+    expect(ran.stdout).not.toContain('PRIVATE');
+    expect(ran.stdout).not.toContain(juliet.password);
+    expect(ran.stdout).not.toContain(Buffer.from(juliet.password).toString('base64').slice(0, -2));
+  });
+});
+
+describe('a policy that shows too much', () => {
+  it('ends with 1, each untrue statement marked', async () => {
+    const { exit, stdout } = await demo('--policy', 'passthrough');
+    expect(exit).toBe(1);
+    expect(stdout).toContain('✗ what she is doing stays with her');
+    expect(stdout).toMatch(/\n✗ \d+ of \d+ statements held/);
+  });
+});
