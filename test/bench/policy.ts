@@ -1,6 +1,8 @@
 /** What a policy costs on top of the scanner: deciding, editing, writing in normal form. */
 import { createSecretKey } from 'node:crypto';
 import { openCatalogue, openPolicy } from '../../src/cli/policy-files.ts';
+import { createMediaTokens } from '../../src/http/media-token.ts';
+import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
 import { loadCatalogue, type Catalogue } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
@@ -39,7 +41,7 @@ const rounds = 15;
 
 export const policyBench: Bench = {
   name: 'policy',
-  run: () => [...typicalStanzas.flatMap(costRows), ...ruleRows()],
+  run: () => [...typicalStanzas.flatMap(costRows), ...ruleRows(), ...mediaRows()],
 };
 
 function costRows({ name, direction, write }: TypicalStanza): Row[] {
@@ -90,8 +92,63 @@ function ruleRows(): Row[] {
   }));
 }
 
-function added(without: number, cost: number): Pick<Row, 'figure' | 'ratio' | 'yardstick'> {
-  const more = cost - without;
+/** What sealing the addresses of media adds to a decision, for a message without one and for one with two. */
+function mediaRows(): Row[] {
+  const address = (n: number): string => `https://media.provider.example/u/${n}/holiday.jpg`;
+  const messages: Record<string, (n: number) => string> = {
+    'without an address': typicalStanzas[0]!.write,
+    'with a picture': (n) =>
+      `<message to='bob@example.com' type='chat' id='m${n}'><body>${address(n)}</body>` +
+      `<x xmlns='jabber:x:oob'><url>${address(n)}</url></x></message>`,
+  };
+  const kept = { ...strict, matrix: { ...strict.matrix, gatekeeper: without(strict, 'content.media-url') } };
+  return Object.entries(messages).map(([name, write]) => {
+    const batch = batchOf(write);
+    const { names, compiled } = compile(shipped, kept);
+    const sealing = compile(shipped, strict, sealedMedia());
+    const { nanoseconds } = compare(
+      [
+        scanning(names, batch, () => 1),
+        scanning(names, batch, editing(compiled, 'to-gatekeeper')),
+        scanning(sealing.names, batch, editing(sealing.compiled, 'to-gatekeeper')),
+      ],
+      rounds,
+    );
+    const [scan, keep, seal] = nanoseconds.map((each) => each / batchStanzas) as [number, number, number];
+    return {
+      name: `chat ${name}: sealing media adds`,
+      byteLength: write(0).length,
+      figure: microseconds(seal - keep),
+      ratio: (seal - scan) / (keep - scan),
+      yardstick: 'decided without',
+    };
+  });
+}
+
+function without({ matrix }: Policy, field: string): Policy['matrix']['gatekeeper'] {
+  return new Map([...matrix.gatekeeper].filter(([name]) => name !== field));
+}
+
+function sealedMedia(): MediaAddresses {
+  const tokens = createMediaTokens({
+    secrets: [Buffer.alloc(32, 7)],
+    lifetimeMs: 86_400_000,
+    now: () => Date.now(),
+  });
+  return new MediaAddresses({
+    base: 'https://proxy.example/media/',
+    provider: ['https://media.provider.example'],
+    gatekeepers: new Map(),
+    seal: {
+      seal: (url, view, { context: scope, periodMs = 86_400_000 }) =>
+        tokens.seal(url, view.gatekeeper, { context: scope, periodMs }),
+      unseal: (token, view) => tokens.reveal(token, view.gatekeeper),
+    },
+  });
+}
+
+function added(base: number, cost: number): Pick<Row, 'figure' | 'ratio' | 'yardstick'> {
+  const more = cost - base;
   return { figure: microseconds(more), ratio: more / budget, yardstick: '2 µs' };
 }
 
@@ -99,10 +156,17 @@ function microseconds(nanoseconds: number): string {
   return `${(nanoseconds / 1_000).toFixed(2)} µs`;
 }
 
-function compile(catalogue: Catalogue, policy: Policy): { names: Names; compiled: CompiledPolicy } {
+function compile(
+  catalogue: Catalogue,
+  policy: Policy,
+  media?: MediaAddresses,
+): { names: Names; compiled: CompiledPolicy } {
   const names = vocabularyOf(catalogue);
   const pseudonyms = new Pseudonyms([createSecretKey(Buffer.alloc(32, 7))]);
-  return { names, compiled: new CompiledPolicy(policy, { catalogue, names, pseudonyms }) };
+  return {
+    names,
+    compiled: new CompiledPolicy(policy, { catalogue, names, pseudonyms, ...(media && { media }) }),
+  };
 }
 
 function catalogueWith(fields: number): Catalogue {

@@ -107,6 +107,20 @@ describe('@xmpp/client', () => {
   });
 });
 
+describe('a verification that takes too long', () => {
+  it('is bounded by the time there is for authentication', async () => {
+    const over = await startTokenParties({ timeouts: { preAuthMs: 1_000 } });
+    try {
+      over.holdKeys();
+      const refused = logIn(clients[0], 'OAUTHBEARER', 'juliet', { over });
+      await expect(refused).rejects.toThrow(/connection-timeout/);
+      expect(over.proxy.closed).toEqual(['ERR_PRE_AUTH_TIMEOUT']);
+    } finally {
+      await over.close();
+    }
+  });
+});
+
 describe('SASL 2', () => {
   it.each<Way>(['OAUTHBEARER', 'PLAIN'])('binds inline, by %s: one exchange, no restart', async (way) => {
     const { promise, resolve } = Promise.withResolvers<Sasl2Gatekeeper>();

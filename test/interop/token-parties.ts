@@ -23,6 +23,8 @@ export interface TokenParties {
   token(subject: string, lifetimeS?: number): Promise<string>;
   /** From now on the provider's keys cannot be had; nobody has fetched them before who did not have to. */
   hideKeys(): void;
+  /** From now on whoever asks for the keys waits. */
+  holdKeys(): void;
   close(): Promise<void>;
 }
 
@@ -51,11 +53,12 @@ export async function startTokenParties(
   const certificate = authority.issue(['localhost', '127.0.0.1']);
   const caFile = await folder.write('ca.pem', authority.certificate);
   const issuer = await createTokenIssuer('https://provider.example');
-  let hidden = false;
+  let keys: 'served' | 'hidden' | 'held' = 'served';
   const provider = await serveHttps({
     certificate,
     host: '127.0.0.1',
-    handle: () => (hidden ? answer(503) : answer(200, issuer.jwks())),
+    handle: () =>
+      keys === 'held' ? new Promise(() => {}) : keys === 'hidden' ? answer(503) : answer(200, issuer.jwks()),
   });
   const records: StanzaRecord[] = [];
   const check = createOwnershipCheck({
@@ -99,7 +102,10 @@ export async function startTokenParties(
     records,
     token,
     hideKeys: () => {
-      hidden = true;
+      keys = 'hidden';
+    },
+    holdKeys: () => {
+      keys = 'held';
     },
     async close() {
       await proxy.close();

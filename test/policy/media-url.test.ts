@@ -183,6 +183,8 @@ const places: readonly ((address: string, write: Writer) => string)[] = [
   (a, { attribute }) =>
     `<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'><thumbnail xmlns='urn:xmpp:thumbs:1' uri='${attribute(a)}'/></file></file-sharing>`,
   (a, { text, attribute }) =>
+    `<body>.</body><metadata xmlns='urn:xmpp:avatar:metadata'><info id='1' type='image/png' url='${attribute(a)}'/></metadata><vCard xmlns='vcard-temp'><PHOTO><EXTVAL>${text(a)}</EXTVAL></PHOTO></vCard><vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'><photo><uri>${text(a)}</uri></photo></vcard>`,
+  (a, { text, attribute }) =>
     `<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>${text(a)}<p>${text(a)} <a href='${attribute(a)}'>${text(a)}</a><img src='${attribute(a)}'/></p></body></html>`,
 ];
 

@@ -196,6 +196,21 @@ describe('a client that owns its identifier', () => {
     );
   });
 
+  it('resumes inline like everywhere else: a stream that is not known here fails cleanly (XEP-0198)', async () => {
+    const talk = await conversation(
+      `<authentication xmlns='${sasl2}'><mechanism>OAUTHBEARER</mechanism></authentication>`,
+    );
+    await talk.client(
+      `<authenticate xmlns='${sasl2}' mechanism='OAUTHBEARER'><initial-response>${presented}</initial-response>` +
+        `<resume xmlns='urn:xmpp:sm:3' previd='elsewhere' h='2'/></authenticate>`,
+    );
+    expect(talk.heardBy('gatekeeper')).not.toContain('resume');
+    await talk.gatekeeper(
+      `<success xmlns='${sasl2}'><authorization-identifier>a@b/c</authorization-identifier></success>`,
+    );
+    expect(talk.heardBy('client')).toContain(`<failed xmlns='urn:xmpp:sm:3'><item-not-found`);
+  });
+
   it('does more when the gatekeeper wants more of it (XEP-0388 §2.6.3)', async () => {
     const talk = await conversation(
       `<authentication xmlns='${sasl2}'><mechanism>OAUTHBEARER</mechanism></authentication>`,
