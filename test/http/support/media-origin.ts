@@ -32,7 +32,7 @@ const chunkBytes = 65_536;
 
 export async function startMediaOrigin(
   fileBytes: number,
-  { plain = false }: { readonly plain?: boolean } = {},
+  { plain = false, host = '127.0.0.1' }: { readonly plain?: boolean; readonly host?: string } = {},
 ): Promise<MediaOrigin> {
   const requests: MediaOrigin['requests'][number][] = [];
   const sent = { bytes: 0 };
@@ -104,7 +104,7 @@ export async function startMediaOrigin(
     const source = body(start, end);
     response.on('close', () => source.destroy());
     source.pipe(response);
-  });
+  }, host);
   const origin: MediaOrigin = { url, requests, sent, override: undefined, close };
   return origin;
 }

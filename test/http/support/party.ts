@@ -26,12 +26,13 @@ export interface Party {
 
 export async function listen(
   listener: RequestListener,
+  host = '127.0.0.1',
 ): Promise<{ readonly url: URL; readonly server: http.Server; readonly close: () => Promise<void> }> {
   const server = http.createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: new URL(`http://127.0.0.1:${port}/`),
+    url: new URL(`http://${host}:${port}/`),
     server,
     close: () => stop(server),
   };
