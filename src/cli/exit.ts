@@ -41,9 +41,10 @@ export function exitCodeOf(errorCode: string): ExitCode {
 /** First match counts. */
 const rules: readonly { readonly codes: RegExp; readonly exit: ExitName }[] = [
   { codes: /^ERR_(USAGE|OPTION|HASH_ALGORITHM)$/, exit: 'usage' },
-  { codes: /^ERR_(CASES|INPUT_JSON)$/, exit: 'dataError' },
+  { codes: /^ERR_(CASES$|INPUT_JSON$|XML_|DISCO_)/, exit: 'dataError' },
   { codes: /^ERR_(FILE|CONFIG_NOT_FOUND|CONFIG_UNREADABLE)$/, exit: 'noInput' },
   { codes: /^ERR_(CONFIG_|CERTIFICATE_|SECRET_|CAPABILITIES_|SIGNING_KEYS_|NODE_VERSION$)/, exit: 'config' },
+  { codes: /^ERR_(CAPABILITY_PROFILE|CONTENT_KINDS?|PROFILE_NAME|PROFILE_DEFAULT|YAML)$/, exit: 'config' },
   { codes: /^ERR_PORT_PERMISSION$/, exit: 'noPermission' },
   { codes: /^ERR_(PORT_IN_USE|ADDRESS_NOT_AVAILABLE|LISTEN|TRACING_SDK_MISSING)$/, exit: 'unavailable' },
 ];

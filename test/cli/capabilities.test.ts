@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { register } from '../../src/cli/capabilities.ts';
@@ -13,6 +13,7 @@ async function narthex(args: string[], files: Record<string, string> = {}, stdin
   const program = new Command().exitOverride();
   register(program, {
     readFile: async (path) => files[path] ?? (await readFile(path, 'utf8')),
+    readFolder: async (path) => await readdir(path),
     readStdin: async () => await Promise.resolve(stdin),
     out: (line) => out.push(line),
     err: (line) => err.push(line),
@@ -72,13 +73,16 @@ describe('hash', () => {
     const files = { 'a.xml': exodus };
     const { out } = await narthex(['hash', 'a.xml', '--algorithm', 'sha-512'], files);
     expect(Object.keys(JSON.parse(out[0]!) as object)).toEqual(['ver', 'sha-512']);
-    expect(await narthex(['hash', 'a.xml', '--algorithm', 'md5'], files)).toMatchObject({ code: 2, out: [] });
+    expect(await narthex(['hash', 'a.xml', '--algorithm', 'md5'], files)).toMatchObject({
+      code: 64,
+      out: [],
+    });
   });
 
   it('says when a file cannot be read', async () => {
     expect(await narthex(['hash', '/nonexistent'])).toMatchObject({
-      code: 2,
-      err: ['ERR_FILE cannot read /nonexistent'],
+      code: 66,
+      err: ['/nonexistent: error ERR_FILE: cannot be read'],
     });
   });
 });
@@ -95,7 +99,7 @@ describe('preview', () => {
     expect(text).toContain('http://jabber.org/protocol/geoloc+notify (interest)');
     expect(text).toContain('form urn:xmpp:dataforms:softwareinfo');
     expect(text).toContain('image: pictures');
-    expect(text).toContain('note: image is not received, but encrypted messages show it never');
+    expect(text).toContain('note: image is not received, but encrypted messages never show it');
     expect(text).not.toContain('Tkabber');
   });
 
@@ -104,13 +108,34 @@ describe('preview', () => {
     expect(JSON.parse(out.join(''))).toMatchObject({ profile: 'phone', report: { hidden: [] } });
   });
 
+  it('names the profiles there are', async () => {
+    expect(await narthex(['preview', '--profile', 'telephone'])).toEqual({
+      out: [],
+      err: [
+        'narthex: error ERR_OPTION: no profile `telephone`; there are as-declared, desktop, phone, text-only, and files that end in .yaml',
+      ],
+      code: 64,
+    });
+  });
+
+  it('refuses what is no result', async () => {
+    const twice = query("<feature var='a'/><feature var='a'/>");
+    expect(await narthex(['preview', '--profile', 'phone', '--client', 'c.xml'], { 'c.xml': twice })).toEqual(
+      {
+        out: [],
+        err: ['c.xml: error ERR_DISCO_DUPLICATE_FEATURE: is no result of disco#info'],
+        code: 65,
+      },
+    );
+  });
+
   it('points at the line of a wrong profile', async () => {
     const files = { 'p.yaml': 'apiVersion: narthex/v1\nkind: CapabilityProfil\n' };
     const { err, code } = await narthex(['preview', '--profile', 'p.yaml'], files);
     expect(err).toContain(
-      "p.yaml:2:7: ERR_CAPABILITY_PROFILE kind: must be CapabilityProfile - did you mean 'CapabilityProfile'?",
+      "p.yaml:2:7: error ERR_CAPABILITY_PROFILE: kind: must be CapabilityProfile - did you mean 'CapabilityProfile'?",
     );
-    expect(code).toBe(2);
+    expect(code).toBe(78);
   });
 });
 

@@ -107,9 +107,8 @@ async function readvertised({ sessions, proxy, reloads }: Stage): Promise<void> 
 /** The hash of what the gatekeeper is told by a node, in the session of this number. */
 async function answerTo(session: number, ver: string): Promise<string> {
   const query = `<query xmlns='http://jabber.org/protocol/disco#info' node='https://caps.example/test#${ver}'/>`;
-  gatekeeper.connections
-    .slice(-clients)
-    [session]!.write(`<iq xmlns='jabber:client' type='get' id='ask' from='a@b/c'>${query}</iq>`);
+  const connection = gatekeeper.connections.at(session - clients)!;
+  connection.write(`<iq xmlns='jabber:client' type='get' id='ask' from='a@b/c'>${query}</iq>`);
   await expect.poll(() => received[session]).toContain("id='ask'");
   const answer = /<iq [^>]*id='ask'[^>]*>(<query.*?<\/query>)/.exec(received[session]!)![1]!;
   return verificationHash(infoOf(answer));

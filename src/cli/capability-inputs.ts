@@ -1,0 +1,147 @@
+/** What the commands on capabilities read: profiles, the table of content kinds, results of disco#info. */
+import { join } from 'node:path';
+import type { Element } from '@xmpp/xml';
+import { readContentKinds, type ContentKinds } from '../capabilities/content-kinds.ts';
+import {
+  canonicalDiscoInfo,
+  elementsOf,
+  isNamed,
+  readDiscoInfo,
+  type DiscoInfo,
+  type DiscoReading,
+} from '../capabilities/disco-info.ts';
+import { elementFromXml } from '../capabilities/element.ts';
+import { readProfile, type CapabilityProfile } from '../capabilities/profile.ts';
+import type { Problem } from '../capabilities/yaml-document.ts';
+import { ns } from '../stanza/namespaces.ts';
+
+/** What the commands touch of the world. */
+export interface CapabilitiesIo {
+  /** The text of a file; rejects when it cannot be read. */
+  readonly readFile: (path: string) => Promise<string>;
+  /** Names of the files in a folder; none when it cannot be read. */
+  readonly readFolder: (path: string) => Promise<readonly string[]>;
+  readonly readStdin: () => Promise<string>;
+  /** One line, without its line end. */
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+  readonly setExitCode: (code: number) => void;
+  /** The folder of the shipped policies. */
+  readonly policies: string;
+}
+
+/** Ends a command with something for the operator to mend. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+  readonly problems: readonly InputProblem[];
+
+  /** @param problems at least one */
+  constructor(problems: readonly [InputProblem, ...InputProblem[]]) {
+    super(problems.map(({ code }) => code).join(', '));
+    this.problems = problems;
+  }
+}
+
+interface InputProblem {
+  readonly code: string;
+  readonly message: string;
+  /** `file` or `file:line:column`; absent when it is the command line. */
+  readonly place?: string;
+}
+
+/** A result of disco#info, or why the text is none. */
+type XmlReading = (DiscoReading & { kind: 'info' }) | { readonly code: string };
+
+/** Reads XML that holds a disco#info query: itself, or somewhere inside. */
+export function readXml(xml: string, language: 'inherited' | 'own'): XmlReading {
+  const reading = elementFromXml(xml);
+  if (reading.kind === 'not-xml') return { code: reading.code };
+  const query = findQuery(reading.element);
+  if (query === undefined) return { code: 'ERR_DISCO_NOT_INFO' };
+  const result = readDiscoInfo(query, { language });
+  return result.kind === 'info' ? result : { code: result.code };
+}
+
+/** The disco#info query: the root, or the first inside it. */
+function findQuery(root: Element): Element | undefined {
+  const waiting = [root];
+  for (let element = waiting.shift(); element !== undefined; element = waiting.shift()) {
+    if (isNamed(element, ns.discoInfo, 'query')) return element;
+    waiting.push(...elementsOf(element));
+  }
+  return undefined;
+}
+
+/** Everything that a result says, one statement per line. */
+export function linesOf(info: DiscoInfo): string[] {
+  const { identities, features, forms } = canonicalDiscoInfo(info);
+  return [
+    ...identities.map(
+      ({ category, type, lang, name }) =>
+        `identity ${category}/${type}${lang === '' ? '' : ` ${lang}`}${name === '' ? '' : ` ${JSON.stringify(name)}`}`,
+    ),
+    ...features.map((feature) => `feature ${feature}`),
+    ...forms.flatMap(({ formType, fields }) =>
+      fields.flatMap(({ name, values }) => values.map((value) => `form ${formType} ${name}=${value}`)),
+    ),
+  ];
+}
+
+/** @throws InputError ERR_FILE */
+export async function load(io: CapabilitiesIo, path: string): Promise<string> {
+  try {
+    return await io.readFile(path);
+  } catch {
+    throw new InputError([{ code: 'ERR_FILE', message: 'cannot be read', place: path }]);
+  }
+}
+
+/** @throws InputError ERR_FILE, ERR_XML_…, ERR_DISCO_… */
+export async function loadInfo(io: CapabilitiesIo, path: string): Promise<DiscoInfo> {
+  const reading = readXml((await load(io, path)).trim(), 'inherited');
+  if ('code' in reading)
+    throw new InputError([{ code: reading.code, message: 'is no result of disco#info', place: path }]);
+  return reading.info;
+}
+
+/** @throws InputError ERR_FILE, ERR_CONTENT_KINDS, ERR_YAML */
+export async function loadTable(io: CapabilitiesIo, policies: string): Promise<ContentKinds> {
+  const file = join(policies, 'content-kinds.yaml');
+  const reading = readContentKinds({ file, text: await load(io, file) });
+  if (reading.kind === 'invalid') throw failure(reading.problems);
+  return reading.table;
+}
+
+/** @param name of a shipped profile, or a YAML file
+ *  @throws InputError ERR_FILE, ERR_OPTION, ERR_CAPABILITY_PROFILE, ERR_CONTENT_KIND, ERR_YAML */
+export async function loadProfile(
+  io: CapabilitiesIo,
+  name: string,
+  policies: string,
+  table: ContentKinds,
+): Promise<CapabilityProfile> {
+  const file = isYaml(name) ? name : await shippedProfile(io, name, join(policies, 'capabilities'));
+  const reading = readProfile({ file, text: await load(io, file) }, table);
+  if (reading.kind === 'invalid') throw failure(reading.problems);
+  return reading.profile;
+}
+
+async function shippedProfile(io: CapabilitiesIo, name: string, folder: string): Promise<string> {
+  const names = (await io.readFolder(folder)).filter(isYaml).map((file) => file.replace(/\.ya?ml$/, ''));
+  if (names.includes(name)) return join(folder, `${name}.yaml`);
+  const message = `no profile \`${name}\`; there are ${names.join(', ') || 'none'}, and files that end in .yaml`;
+  throw new InputError([{ code: 'ERR_OPTION', message }]);
+}
+
+function isYaml(name: string): boolean {
+  return /\.ya?ml$/.test(name);
+}
+
+function failure(problems: readonly Problem[]): InputError {
+  const [first, ...rest] = problems.map(({ file, line, column, code, message }) => ({
+    code,
+    message,
+    place: `${file}:${line}:${column}`,
+  }));
+  return new InputError([first!, ...rest]);
+}
