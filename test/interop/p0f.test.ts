@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Real p0f watches one end of a veth pair between two network namespaces, while real clients connect across it to a
- *  server that reads its own saved SYNs. Both must print the same signature for the same connection. */
+ *  running proxy. What the gatekeeper was told, signed, must be what p0f printed for the same connections. */
 
 const run = promisify(execFile);
 const p0f = '/usr/sbin/p0f';
@@ -35,8 +35,10 @@ const address6 = 'fd77:77::1';
 const directory = obstacle === undefined ? mkdtempSync(join(tmpdir(), 'narthex-p0f-')) : '';
 const log = join(directory, 'p0f.log');
 const children: ChildProcess[] = [];
-const seen = new Map<number, string>();
-let port = 0;
+/** What the gatekeeper was told, in order. */
+const told: string[] = [];
+let ports = { stream: 0, http: 0 };
+let tokens: { nonce: string; token: string }[] = [];
 
 async function ip(...args: string[]): Promise<void> {
   await run('ip', args);
@@ -74,25 +76,34 @@ async function layNetwork(): Promise<void> {
   }
 }
 
+interface Line {
+  readonly stream?: number;
+  readonly http?: number;
+  readonly tokens?: typeof tokens;
+  readonly attested?: { readonly p0f?: string; readonly absent?: string };
+  readonly refused?: string;
+}
+
 async function startServer(): Promise<void> {
   const child = start(server, process.execPath, [new URL('p0f/server.ts', import.meta.url).pathname]);
   const lines = createInterface({ input: child.stdout! });
   await new Promise<void>((resolve) => {
-    lines.on('line', (line) => {
-      const message = JSON.parse(line) as { listening?: number; port?: number; p0f?: string };
-      if (message.listening !== undefined) {
-        port = message.listening;
+    lines.on('line', (text) => {
+      const line = JSON.parse(text) as Line;
+      if (line.stream !== undefined) {
+        ports = { stream: line.stream, http: line.http! };
+        tokens = [...line.tokens!];
         resolve();
-      } else seen.set(message.port!, message.p0f!);
+      } else told.push(line.attested?.p0f ?? JSON.stringify(line));
     });
   });
 }
 
-/** Signatures that p0f printed for SYNs, by the client's port. */
-function logged(): Map<number, string> {
+/** Signatures that p0f printed for SYNs to this port of ours, in order. */
+function logged(port: number): string[] {
   const text = existsSync(log) ? readFileSync(log, 'utf8') : '';
-  const lines = text.matchAll(/\] mod=syn\|cli=[^/|]+\/(\d+)\|.*\|raw_sig=(\S+)$/gm);
-  return new Map([...lines].map(([, port, signature]) => [Number(port), signature!]));
+  const lines = text.matchAll(/\] mod=syn\|cli=[^|]+\|srv=[^|/]+\/(\d+)\|.*\|raw_sig=(\S+)$/gm);
+  return [...lines].filter(([, to]) => Number(to) === port).map(([, , signature]) => signature!);
 }
 
 async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
@@ -100,22 +111,77 @@ async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void
   while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-/** Connects, and returns what each of the two printed for every connection made meanwhile. */
-async function compare(connections: () => Promise<void>): Promise<{ ours: string[]; p0fs: string[] }> {
-  seen.clear();
-  const before = new Set(logged().keys());
+/** Connects, and returns what each of the two said of every connection made meanwhile. A browser makes more than it
+ *  uses, all of one kind. */
+async function compare(
+  port: number,
+  count: number,
+  connections: () => Promise<void>,
+): Promise<{ ours: string[]; p0fs: string[] }> {
+  told.length = 0;
+  const before = logged(port).length;
   await connections();
-  await until(() => seen.size > 0 && [...seen.keys()].every((port) => logged().has(port)));
-  const ports = [...seen.keys()].filter((port) => !before.has(port));
-  const theirs = logged();
-  return { ours: ports.map((port) => seen.get(port)!), p0fs: ports.map((port) => theirs.get(port)!) };
+  await until(() => told.length >= count && logged(port).length >= before + count);
+  return { ours: [...new Set(told)], p0fs: [...new Set(logged(port).slice(before))] };
 }
 
+const opening =
+  "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' " +
+  "xmlns:stream='http://etherx.jabber.org/streams'>";
+
+/** Opens a stream, which is when the gatekeeper is told, and leaves. */
 const node = (host: string): Promise<void> =>
   connect(process.execPath, [
     '-e',
-    `require('net').connect(${port}, '${host}').on('error', () => {}).resume()`,
+    `const socket = require('tls').connect({ port: ${ports.stream}, host: '${host}', servername: 'localhost',
+      ALPNProtocols: ['xmpp-client'], rejectUnauthorized: false }, () => socket.write(${JSON.stringify(opening)}));
+     socket.on('error', () => {}).resume(); setTimeout(() => socket.destroy(), 500);`,
   ]);
+
+const openssl = (host: string): Promise<void> =>
+  connect('sh', [
+    '-c',
+    '(printf %s "$0"; sleep 0.5) | openssl s_client -quiet -no_ign_eof -connect "$1" -servername localhost -alpn xmpp-client',
+    opening,
+    `${bracketed(host)}:${ports.stream}`,
+  ]);
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+/** What a client sends to enlist. */
+function enlistment(host: string): { url: string; headers: Record<string, string>; body: string } {
+  const { nonce, token } = tokens.pop()!;
+  return {
+    url: `https://${bracketed(host)}:${ports.http}/enlistments`,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'ownership-nonce': nonce,
+      'idempotency-key': crypto.randomUUID(),
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ gatekeeper: 'test' }),
+  };
+}
+
+const curl = (host: string): Promise<void> => {
+  const { url, headers, body } = enlistment(host);
+  const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  return connect('curl', ['-skm5', ...fields, '-d', body, url]);
+};
+
+const browser = (host: string): Promise<void> => {
+  const { url, ...request } = enlistment(host);
+  const script = `fetch(${JSON.stringify(url)}, ${JSON.stringify({ method: 'POST', ...request })})`;
+  return connect(
+    chromium,
+    [
+      '--headless', '--no-sandbox', '--disable-gpu', '--ignore-certificate-errors', '--no-first-run',
+      '--disable-web-security', '--virtual-time-budget=3000', `--user-data-dir=${directory}/chromium`, '--dump-dom',
+      `data:text/html,<script>${encodeURIComponent(script)}</script>`,
+    ], // prettier-ignore
+    25_000,
+  );
+};
 
 describe('p0f and the proxy on the same connections', () => {
   if (obstacle !== undefined) {
@@ -132,7 +198,9 @@ describe('p0f and the proxy on the same connections', () => {
     await until(() => existsSync(log));
     // p0f opens its log before it captures: the first connection that it logs tells that it is there.
     await until(
-      () => logged().size > 0 || (void connect('curl', ['-sm1', `http://${address4}:${port}`]), false),
+      () =>
+        logged(ports.stream).length > 0 ||
+        (void connect('curl', ['-sm1', `http://${address4}:${ports.stream}`]), false),
     );
   });
 
@@ -148,19 +216,11 @@ describe('p0f and the proxy on the same connections', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const clients: Readonly<Record<string, (host: string, url: string) => Promise<void>>> = {
-    curl: (_, url) => connect('curl', ['-skm2', url]),
-    openssl: (_, url) => connect('openssl', ['s_client', '-connect', url.slice('https://'.length)]),
+  const clients: Readonly<Record<string, (host: string) => Promise<void>>> = {
+    curl,
+    openssl,
     Node: node,
-    'a browser': (_, url) =>
-      connect(
-        chromium,
-        [
-          '--headless', '--no-sandbox', '--disable-gpu', '--ignore-certificate-errors', '--no-first-run',
-          `--user-data-dir=${directory}/chromium`, '--dump-dom', url,
-        ], // prettier-ignore
-        20_000,
-      ),
+    'a browser': browser,
   };
 
   for (const [name, open] of Object.entries(clients)) {
@@ -169,11 +229,12 @@ describe('p0f and the proxy on the same connections', () => {
       [6, address6],
     ] as const) {
       it.skipIf(name === 'a browser' && !existsSync(chromium))(`${name} over IPv${version}`, async () => {
-        const url = `https://${version === 6 ? `[${host}]` : host}:${port}`;
-        const { ours, p0fs } = await compare(() => open(host, url));
-        expect(ours.length).toBeGreaterThan(0);
+        const port = open === curl || open === browser ? ports.http : ports.stream;
+        const { ours, p0fs } = await compare(port, 1, () => open(host));
+        expect(ours).toEqual([
+          expect.stringMatching(new RegExp(`^${version}:64\\+0:0:14[46]0:mss\\*.*:.*:.*:0$`)),
+        ]);
         expect(ours).toEqual(p0fs);
-        for (const signature of ours) expect(signature).toMatch(new RegExp(`^${version}:64\\+0:0:14[46]0:`));
       });
     }
   }
@@ -187,7 +248,7 @@ describe('p0f and the proxy on the same connections', () => {
     ['ip_default_ttl', 128, 64],
   ])('with the client’s %s at %i', async (name, value, usual) => {
     await setting(name, value);
-    const { ours, p0fs } = await compare(async () => {
+    const { ours, p0fs } = await compare(ports.stream, 2, async () => {
       await node(address4);
       await node(address6);
     });
