@@ -64,6 +64,9 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
     listen: [
       { ...listener, port: site.ports.starttls, starttls: true, starttls_required: true },
       { ...listener, port: site.ports.direct, tls: true },
+      ...(site.proxyProtocolPort === undefined
+        ? []
+        : [{ ...listener, port: site.proxyProtocolPort, tls: true, use_proxy_protocol: true }]),
     ],
     auth_method: 'internal',
     auth_password_format: 'plain',

@@ -9,4 +9,5 @@ export const programs = {
   python: '/usr/bin/python3',
   goSendxmpp: '/usr/bin/go-sendxmpp',
   gcc: '/usr/bin/gcc',
+  haproxy: '/usr/sbin/haproxy',
 } as const;

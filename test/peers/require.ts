@@ -22,6 +22,7 @@ const requirements = {
     present: () => succeeds(programs.python, '-c', 'import slixmpp'),
   },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
+  haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
   libstrophe: {
     packages: ['libstrophe-dev', 'gcc', 'libc6-dev'],
     present: () => existsSync('/usr/include/strophe.h') && existsSync(programs.gcc),

@@ -22,6 +22,9 @@ export interface ServerOptions {
   readonly plain?: boolean;
   /** Offers OAUTHBEARER (RFC 7628) besides, for these tokens: localpart by token. Prosody, by a module of the tests. */
   readonly tokens?: Readonly<Record<string, string>>;
+  /** A free port for one more listener, with direct TLS, that wants a PROXY protocol header first. Servers that know
+   *  none ignore it. */
+  readonly proxyProtocolPort?: number;
 }
 
 /** Password by localpart. */
@@ -40,6 +43,7 @@ export interface Site {
   readonly tokens: Readonly<Record<string, string>> | undefined;
   /** SHA-256 of the certificate: what `tls-server-end-point` binds to (RFC 5929 §4.1). */
   readonly endPoint: string;
+  readonly proxyProtocolPort: number | undefined;
   readonly accounts: Accounts;
 }
 
@@ -61,6 +65,8 @@ export interface PeerServer {
   readonly ports: Readonly<Record<TlsMode, number>>;
   readonly accounts: Accounts;
   readonly certificates: TestCertificates;
+  /** Holds its configuration, data and logs. */
+  readonly folder: string;
   /** The SASL mechanisms the server offers over `mode`. */
   mechanisms(mode: TlsMode): Promise<string[]>;
   close(): Promise<void>;
@@ -88,10 +94,11 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
     const keyFile = join(folder, 'key.pem');
     await writeFile(chainFile, certificates.chain);
     await writeFile(keyFile, certificates.key, { mode: 0o600 });
-    const { channelBinding = false, plain = false, tokens } = options;
+    const { channelBinding = false, plain = false, tokens, proxyProtocolPort } = options;
     const endPoint = createHash('sha256').update(new X509Certificate(certificates.chain).raw).digest('hex');
     const files = { folder, chainFile, keyFile };
-    const site = { ...files, domain, host, ports, channelBinding, plain, tokens, endPoint, accounts };
+    const offers = { channelBinding, plain, tokens, proxyProtocolPort };
+    const site = { ...files, ...offers, domain, host, ports, endPoint, accounts };
 
     const start = await recipe.prepare(site);
     server = startProcess({ ...start, folder, log: join(folder, 'output.log') });
@@ -114,6 +121,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       ports,
       accounts,
       certificates,
+      folder,
       mechanisms: (mode) => offeredMechanisms(target(mode)),
       close,
     };
