@@ -46,6 +46,9 @@ export interface MediaAddressOptions {
 /** Longest address that is sealed, in characters: its token is no longer than the media route reads. */
 export const addressCharsMax = 2_048;
 
+/** Addresses that are sealed in one stanza; one with more is refused. Each costs as much as reading many stanzas. */
+export const sealedAddressesMax = 64;
+
 interface Servers {
   readonly origins: ReadonlySet<string>;
   readonly hosts: ReadonlySet<string>;

@@ -294,7 +294,8 @@ class TableBuilder {
     const reveal = returned.kind === 'pseudonymise' && field.directions.includes(opposite(direction));
     const hides = treatment.kind === 'pseudonymise' && field.directions.includes(direction);
     const hide = hides ? { scope: treatment.scope, rotateMs: treatment.rotateMs } : undefined;
-    const see: AddressTreatment = (address, session) => session.seeAddress(address, { hide, reveal });
+    const rule = { hide, reveal };
+    const see: AddressTreatment = (address, session) => session.seeAddress(address, rule);
     for (const selector of field.selectors) {
       const { words, dropsElement } = selector;
       if (words && !hides && !reveal) continue;

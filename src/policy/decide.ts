@@ -408,10 +408,15 @@ export class Decider {
     const { tape, bytes, start } = this.#stanza;
     for (let index = first; index <= last; index += textSize)
       if ((tape[index + textRecord.flags]! & (cdata | needsDecoding)) !== 0) return true;
-    const from = start + tape[first + textRecord.start]!;
-    const text = bytes.subarray(from, start + tape[last + textRecord.end]!);
-    for (let at = text.indexOf(COLON); at !== -1; at = text.indexOf(COLON, at + 1))
-      if (text[at + 1] === SLASH && text[at + 2] === SLASH) return true;
+    const to = start + tape[last + textRecord.end]!;
+    let at = start + tape[first + textRecord.start]!;
+    // A view costs more than a short text.
+    if (to - at > longText) {
+      const colon = bytes.subarray(at, to).indexOf(COLON);
+      at = colon === -1 ? to : at + colon;
+    }
+    for (; at < to; at += 1)
+      if (bytes[at] === COLON && bytes[at + 1] === SLASH && bytes[at + 2] === SLASH) return true;
     return false;
   }
 
@@ -592,6 +597,8 @@ const none: readonly TableRule[] = [];
 const notFound = -1;
 const SLASH = 0x2f;
 const COLON = 0x3a;
+/** In bytes. */
+const longText = 256;
 
 type AddressEffect = Extract<Effect, { kind: 'address' }>;
 

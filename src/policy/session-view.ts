@@ -1,4 +1,9 @@
-import type { AddressView, MediaAddresses, SeenAddress } from '../minimisation/media-address.ts';
+import {
+  sealedAddressesMax,
+  type AddressView,
+  type MediaAddresses,
+  type SeenAddress,
+} from '../minimisation/media-address.ts';
 import type { PseudonymBinding, Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { PseudonymScope } from '../minimisation/treatment.ts';
 import type { Direction } from '../stanza/direction.ts';
@@ -35,6 +40,10 @@ export class SessionView {
   readonly #pseudonyms: Pseudonyms | undefined;
   readonly #media: MediaAddresses | undefined;
   readonly #memos: (Memo | undefined)[] = [];
+  /** The last address of this stanza: clients write the same one in body and attachment. */
+  #address: { readonly address: string; readonly rule: AddressRule; readonly seen: SeenAddress } | undefined;
+  /** How many were sealed in this stanza. */
+  #sealed = 0;
   #stanza: Stanza | undefined;
   #peer: string | undefined;
 
@@ -55,6 +64,8 @@ export class SessionView {
   enter(stanza: Stanza): void {
     this.#stanza = stanza;
     this.#peer = undefined;
+    this.#address = undefined;
+    this.#sealed = 0;
   }
 
   /** Bare JID of the other party, lower case; '' for the account itself and its server. */
@@ -97,7 +108,15 @@ export class SessionView {
   }
 
   /** An address that comes back is opened; one that is to be hidden, sealed. Without media servers there is neither. */
-  seeAddress(address: string, { hide, reveal }: AddressRule): SeenAddress {
+  seeAddress(address: string, rule: AddressRule): SeenAddress {
+    const last = this.#address;
+    if (last?.address === address && last.rule === rule) return last.seen;
+    const seen = this.#see(address, rule);
+    this.#address = { address, rule, seen };
+    return seen;
+  }
+
+  #see(address: string, { hide, reveal }: AddressRule): SeenAddress {
     if (this.#media === undefined) return { kind: 'as-is' };
     const [receiver, sender] =
       this.direction === 'to-gatekeeper'
@@ -105,11 +124,13 @@ export class SessionView {
         : (['client', 'gatekeeper'] as const);
     const revealed = reveal ? this.#media.reveal(address, this.#view(sender)) : undefined;
     if (hide === undefined) return revealed ?? { kind: 'as-is' };
+    if (this.#sealed === sealedAddressesMax) return { kind: 'refused' };
     const opened = revealed?.kind === 'opened' ? revealed.address : address;
     const seen = this.#media.hide(opened, this.#view(receiver), {
       context: `${hide.scope} ${this.#scopeValue(hide.scope)}`,
       periodMs: hide.rotateMs,
     });
+    if (seen.kind === 'sealed') this.#sealed += 1;
     return seen.kind === 'as-is' && revealed !== undefined ? revealed : seen;
   }
 

@@ -1,7 +1,7 @@
 /** Addresses of media: sealed for whoever may not see where they lead, opened when they come back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressCharsMax } from '../../src/minimisation/media-address.ts';
+import { addressCharsMax, sealedAddressesMax } from '../../src/minimisation/media-address.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
 import {
@@ -93,6 +93,17 @@ describe('an address of the provider', () => {
     const token = seal(picture);
     expect(pass(sealing(), text(picture)).after).toBe(text(token));
     expect(pass(opening(), text(token)).after).toBe(text(picture));
+  });
+
+  it('is sealed so many times in one stanza; one with more is refused', () => {
+    const many = (count: number): string =>
+      `<message to='a@b'><body>${Array.from({ length: count }, (_, n) => `${mediaHost}/${n}`).join(' ')}</body></message>`;
+    const within = pass(sealing(), many(sealedAddressesMax)).after;
+    expect(within.split(sealedBase)).toHaveLength(sealedAddressesMax + 1);
+    const { after, reply } = pass(sealing(), many(sealedAddressesMax + 1));
+    expect(after).toBe('');
+    expect(reply).toContain('<policy-violation ');
+    expect(reply).not.toContain('media.provider.example');
   });
 
   it('is counted where it was hidden, and nowhere else', () => {
