@@ -1,61 +1,77 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
+import https from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMediaTokens } from '../../src/http/media-token.ts';
 import { startMediaOrigin, type MediaOrigin } from '../http/support/media-origin.ts';
+import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 
 /** MEDIA_BYTES shortens it. */
 const fileBytes = Number(process.env['MEDIA_BYTES'] ?? 2 * 1024 ** 3);
-const growthMax = 50 * 1024 * 1024;
+const growthMaxMiB = 50;
 const pageBytes = 4_096;
+const secret = 'm'.repeat(32);
 
-function residentBytes(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes;
+function residentMiB(pid: number): number {
+  return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes) / 1024 ** 2;
 }
 
-/** Reads and counts. */
-function download(url: string, headers: Record<string, string> = {}): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  http
-    .get(url, { headers }, (answer) => {
-      let bytes = 0;
-      answer.on('data', (chunk: Buffer) => (bytes += chunk.length));
-      answer.on('end', () => resolve(bytes));
-      answer.on('error', reject);
-    })
-    .on('error', reject);
-  return promise;
-}
-
-describe('the media relay', () => {
+describe('the media relay of a served proxy, over TLS', () => {
   let origin: MediaOrigin;
-  let relay: ChildProcess;
-  let url: string;
+  let proxy: ServeProcess;
+  let path: string;
 
   beforeAll(async () => {
     origin = await startMediaOrigin(fileBytes, { plain: true });
-    relay = fork(new URL('../http/support/media-relay.ts', import.meta.url), [origin.url.href], {
-      execArgv: [],
+    proxy = await serveProcess({
+      config: {
+        http: { host: '127.0.0.1', port: 0, publicUrl: 'https://proxy.example' },
+        provider: {
+          issuer: 'https://id.provider.example',
+          jwksUri: 'https://id.provider.example/jwks',
+          audiences: ['https://gatekeeper.example'],
+          media: { hosts: [origin.url.origin], allowAddresses: ['127.0.0.1/32'], keyFiles: ['media-key'] },
+        },
+      },
+      gatekeeper: { media: {} },
+      files: { 'media-key': secret },
     });
-    [url] = (await once(relay, 'message')) as [string];
+    const tokens = createMediaTokens({
+      secrets: [Buffer.from(secret)],
+      lifetimeMs: 600_000,
+      now: () => Date.now(),
+    });
+    path = `/media/${tokens.seal(origin.url.href, 'test')}`;
   });
   afterAll(async () => {
-    relay.disconnect();
-    await once(relay, 'exit');
+    expect(await proxy.stop()).toBe(0);
     await origin.close();
   });
 
-  it(`streams ${fileBytes / 1024 ** 3} GiB with memory that stays under 50 MB over the start`, async () => {
-    expect(await download(url, { range: 'bytes=0-9999' })).toBe(10_000);
-    const before = residentBytes(relay.pid!);
+  /** Reads and counts. */
+  const download = (headers: Record<string, string> = {}): Promise<number> => {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const options = { port: proxy.httpPort, host: '127.0.0.1', servername: 'proxy.example', ca: proxy.ca };
+    https
+      .get({ ...options, path, headers, agent: false }, (answer) => {
+        let bytes = 0;
+        answer.on('data', (chunk: Buffer) => (bytes += chunk.length));
+        answer.on('end', () => resolve(bytes));
+        answer.on('error', reject);
+      })
+      .on('error', reject);
+    return promise;
+  };
+
+  it(`streams ${fileBytes / 1024 ** 3} GiB with memory that stays under 50 MiB over the start`, async () => {
+    expect(await download({ range: 'bytes=0-9999' })).toBe(10_000);
+    const before = residentMiB(proxy.child.pid!);
     let most = 0;
-    const sampling = setInterval(() => (most = Math.max(most, residentBytes(relay.pid!))), 25);
-    const bytes = await download(url);
+    const sampling = setInterval(() => (most = Math.max(most, residentMiB(proxy.child.pid!))), 25);
+    const bytes = await download();
     clearInterval(sampling);
     expect(bytes).toBe(fileBytes);
     expect(most).toBeGreaterThan(0);
-    expect((most - before) / 1024 / 1024).toBeLessThan(growthMax / 1024 / 1024);
-    console.log(`resident: ${Math.round(before / 1e6)} MB before, ${Math.round(most / 1e6)} MB at most`);
+    console.log(`resident: ${Math.round(before)} MiB before, ${Math.round(most)} MiB at most`);
+    expect(most - before).toBeLessThan(growthMaxMiB);
   });
 });
