@@ -80,7 +80,7 @@ async function serve(config: Config): Promise<void> {
   const admin = await serveHttp({
     app: createAdminApp({
       metrics,
-      names: config.admin.names,
+      callers: config.admin,
       api: () =>
         proxy && adminApiOf(proxy, { census, states: () => ({ certificates, policy }), drain: stop.request }),
       probes: {

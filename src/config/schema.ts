@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { policySection } from './sections/policy.ts';
 import { capabilities } from './sections/capabilities.ts';
 import { enlistment, mediaCallers, publicHttp, pushCaller } from './sections/http.ts';
-import { provider } from './sections/provider.ts';
+import { addressRanges, provider } from './sections/provider.ts';
 import { attestation, proxyProtocol, signals } from './sections/signals.ts';
 import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
 
@@ -172,6 +172,9 @@ const admin = z
         'Host names under which the API (/api) may be called, beside addresses and localhost; others are refused, since ' +
           'a page in a browser could use them.',
       ),
+    addresses: addressRanges
+      .default([])
+      .describe('Address ranges from which the API may be called, beside this machine itself.'),
   })
   .prefault({})
   .describe(

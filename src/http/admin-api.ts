@@ -10,7 +10,8 @@
 import { Hono } from 'hono';
 import type { SessionCount } from '../observability/session-census.ts';
 import type { Explanation } from '../policy/explain.ts';
-import { guardAdminRequest } from './admin-guard.ts';
+import { adminGuard, type AdminCallers } from './admin-guard.ts';
+import type { HttpEnv } from './env.ts';
 import { HttpProblem } from './problem.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonObject } from './strict-json.ts';
@@ -63,17 +64,17 @@ export interface AdminApi {
 /** For bodies of the operator. */
 const bodyLimits = { bodyBytesMax: 262_144, bodyTimeoutMs: 5_000, jsonDepthMax: 4 };
 
-/** The routes, to be mounted; refusals are thrown as HttpProblem.
- *  @param names further host names of the admin port. */
-export function adminApi(api: () => AdminApi | undefined, names: readonly string[]): Hono {
-  const app = new Hono();
+/** The routes, to be mounted; refusals are thrown as HttpProblem. */
+export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  const guard = adminGuard(callers);
   const ready = (): AdminApi => {
     const started = api();
     if (started === undefined) throw new HttpProblem('ERR_NOT_STARTED');
     return started;
   };
   app.use(async (context, next) => {
-    guardAdminRequest(context.req.raw.headers, names);
+    guard(context.req.raw.headers, context.env.incoming.socket.remoteAddress ?? '');
     await next();
   });
   app.get('/sessions', (context) => context.json({ sessions: ready().sessions() }));

@@ -10,6 +10,8 @@ import { Hono } from 'hono';
 import type { Label } from '../observability/label.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { adminApi, type AdminApi } from './admin-api.ts';
+import type { AdminCallers } from './admin-guard.ts';
+import type { HttpEnv } from './env.ts';
 import { renderMethodProblem } from './method-problem.ts';
 import { HttpProblem, renderProblem } from './problem.ts';
 
@@ -33,12 +35,11 @@ export interface AdminParts {
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   /** Undefined until the proxy has started. */
   readonly api: () => AdminApi | undefined;
-  /** Host names under which the API is called, beside addresses and `localhost`; lower case. */
-  readonly names: readonly string[];
+  readonly callers: AdminCallers;
 }
 
-export function createAdminApp({ probes, metrics, api, names }: AdminParts): Hono {
-  const app = new Hono();
+export function createAdminApp({ probes, metrics, api, callers }: AdminParts): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
   app.use(async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(constantHeaders)) context.res.headers.set(name, value);
@@ -58,7 +59,7 @@ export function createAdminApp({ probes, metrics, api, names }: AdminParts): Hon
   app.get('/metrics', async (context) =>
     context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );
-  app.route('/api', adminApi(api, names));
+  app.route('/api', adminApi(api, callers));
   for (const [path, allow] of Object.entries(methods)) app.all(path, () => renderMethodProblem(allow));
   app.notFound(() => renderProblem(new HttpProblem('ERR_HTTP_NOT_FOUND')));
   app.onError((error) =>

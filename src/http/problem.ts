@@ -31,6 +31,7 @@ const statuses: Readonly<Record<number, readonly ProblemCode[]>> = {
     'ERR_MEDIA_TOKEN_AUDIENCE',
     'ERR_MEDIA_ORIGIN',
     'ERR_MEDIA_POLICY',
+    'ERR_ADMIN_ADDRESS',
     'ERR_ADMIN_ORIGIN',
   ],
   404: [

@@ -137,6 +137,11 @@ export const adminErrors = {
     cause: 'The proxy has not finished starting.',
     wayOut: 'Wait; if it lasts, look into the log.',
   },
+  ERR_ADMIN_ADDRESS: {
+    cause: 'The API is called from this machine only.',
+    wayOut:
+      'Call it on the loopback, such as by `kubectl port-forward`, or add the address to `admin.addresses`.',
+  },
   ERR_ADMIN_HOST: {
     cause: 'The request names this port by a name that is not listed.',
     wayOut: 'Use an IP address or localhost, or add the name to `admin.names`.',

@@ -56,7 +56,7 @@ describe('a complete configuration', () => {
       channelBinding: 'upstream-without-plus',
       redirects: { allow: [] },
     });
-    expect(config.admin).toEqual({ host: '127.0.0.1', port: 9090, names: [] });
+    expect(config.admin).toEqual({ host: '127.0.0.1', port: 9090, names: [], addresses: [] });
     expect(config.timeouts).toMatchObject({
       handshakeMs: 10_000,
       preAuthMs: 30_000,

@@ -27,21 +27,29 @@ function appWith(names: readonly string[] = []) {
     probes: { started: () => true, readiness: () => expect.fail('nobody asked') },
     metrics: { contentType: 'text/plain', text: async () => '' },
     api: () => api,
-    names,
+    callers: { names, addresses: ['10.9.0.0/16'] },
   });
   const ask = async (
     path: string,
-    { body, headers = {} }: { body?: string; headers?: Record<string, string> } = {},
+    {
+      body,
+      headers = {},
+      peer = '127.0.0.1',
+    }: { body?: string; headers?: Record<string, string>; peer?: string } = {},
   ): Promise<Response> =>
-    app.request(path, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: {
-        host: '127.0.0.1:9090',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
+    app.request(
+      path,
+      {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          host: '127.0.0.1:9090',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body }),
       },
-      ...(body === undefined ? {} : { body }),
-    });
+      { incoming: { socket: { remoteAddress: peer } } },
+    );
   return { ask, calls, asked };
 }
 
@@ -101,14 +109,29 @@ describe('the API of the operator', () => {
     expect(calls).toEqual([]);
   });
 
+  it.each(['10.1.2.3', '192.0.2.1', '::ffff:10.1.2.3', '2001:db8::1', ''])('is not for %s', async (peer) => {
+    const { ask, calls } = appWith();
+    expect(await codeOf(await ask('/api/drain', { body: '{}', peer }))).toBe('ERR_ADMIN_ADDRESS');
+    expect(await codeOf(await ask('/api/sessions', { peer }))).toBe('ERR_ADMIN_ADDRESS');
+    expect(calls).toEqual([]);
+  });
+
+  it.each(['::1', '::ffff:127.0.0.1', '10.9.1.1', '::ffff:10.9.1.1'])('is for %s', async (peer) => {
+    expect((await appWith().ask('/api/sessions', { peer })).status).toBe(200);
+  });
+
   it('waits for the start', async () => {
     const app = createAdminApp({
       probes: { started: () => false, readiness: () => expect.fail('nobody asked') },
       metrics: { contentType: 'text/plain', text: async () => '' },
       api: () => undefined,
-      names: [],
+      callers: { names: [], addresses: [] },
     });
-    const answer = await app.request('/api/sessions', { headers: { host: 'localhost' } });
+    const answer = await app.request(
+      '/api/sessions',
+      { headers: { host: 'localhost' } },
+      { incoming: { socket: { remoteAddress: '::1' } } },
+    );
     expect([answer.status, await codeOf(answer)]).toEqual([503, 'ERR_NOT_STARTED']);
   });
 });

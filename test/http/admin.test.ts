@@ -10,7 +10,7 @@ const ready: Readiness = {
   policy: 'loaded',
 };
 
-const noApi = { api: () => undefined, names: [] };
+const noApi = { api: () => undefined, callers: { names: [], addresses: [] } };
 
 function app(readiness: Partial<Readiness> = {}, started = true): ReturnType<typeof createAdminApp> {
   const probes = { started: () => started, readiness: () => ({ ...ready, ...readiness }) };

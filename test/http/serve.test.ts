@@ -18,7 +18,7 @@ const admin = createAdminApp({
   probes: { started: () => true, readiness: () => readiness },
   metrics: createMetrics({ version: '1', processMetrics: false }),
   api: () => undefined,
-  names: [],
+  callers: { names: [], addresses: [] },
 });
 
 async function serve(
