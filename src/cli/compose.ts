@@ -9,7 +9,8 @@ import type { StreamLimits } from '../stream/limits.ts';
 import { SimdStructure } from '../stream/structure/simd.ts';
 import { Workspace } from '../stream/workspace.ts';
 import { Gateway } from '../session/gateway.ts';
-import { policyStage } from '../session/policy-stage.ts';
+import { headerPolicy } from '../session/header-policy.ts';
+import { policyStage, type PolicyStageOptions } from '../session/policy-stage.ts';
 import { negotiationGuard } from '../session/guard.ts';
 import type { SessionObserver } from '../session/observer.ts';
 import type { ReauthenticationOptions } from '../session/reauthentication.ts';
@@ -122,6 +123,11 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
   });
   open.push(signals);
   const { names } = policies;
+  const underPolicy: Omit<PolicyStageOptions, 'random'> = {
+    policies: () => policies.current,
+    decided: (audience, mode, decisions) => observer.decided(audience, mode, decisions),
+    clock: () => Date.now(),
+  };
   const limits = streamLimits(config);
   const workspace = new Workspace(new SimdStructure(), limits);
 
@@ -186,16 +192,12 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
           observer.reauthenticated(...attempt),
         ),
         ...(capabilities?.stages(names) ?? []),
-        policyStage({
-          policies: () => policies.current,
-          decided: (audience, mode, decisions) => observer.decided(audience, mode, decisions),
-          clock: () => Date.now(),
-          random: unpredictable,
-        }),
+        policyStage({ ...underPolicy, random: unpredictable }),
       ],
       rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
       resumptions: new Resumptions(),
       waiting: defaultWaitingLimits,
+      seeHeader: headerPolicy(underPolicy),
       route: (domain) => routes.get(domain),
       secure: async (socket, signal, onClientHello) => {
         const options = { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal, onClientHello };

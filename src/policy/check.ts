@@ -8,7 +8,7 @@ import { nearest } from './nearest.ts';
 import type { Obligation } from './obligations.ts';
 import { treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
 import { overlay } from './resolve.ts';
-import { audienceNames } from './schema.ts';
+import { audienceNames, exceptionsMax } from './schema.ts';
 
 export interface CheckOptions {
   readonly catalogue: Catalogue;
@@ -27,14 +27,36 @@ const expiryWarningMs = 30 * 86_400_000;
 /** In the order of the file; errors before warnings. */
 export function checkPolicy(policy: Policy, options: CheckOptions): readonly Diagnostic[] {
   const found = [
+    ...checkObligations(policy, options),
+    ...checkOperator(policy),
     ...checkMatrix(policy, policy.matrix, options),
     ...policy.exceptions.flatMap((exception, index) => checkException(policy, exception, index, options)),
-    ...checkObligations(policy, options),
+    ...checkNumber(policy),
     ...checkDefaults(policy, options),
   ];
-  return found.toSorted((a, b) =>
+  return oneRefusalEach(found).toSorted((a, b) =>
     a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : a.line - b.line || a.column - b.column,
   );
+}
+
+/** Whoever is told once that a rule cannot stand need not hear why else. */
+function oneRefusalEach(found: readonly Diagnostic[]): Diagnostic[] {
+  const refused = new Set<string>();
+  return found.filter(({ severity, file, line, column, field }) => {
+    if (severity !== 'error') return true;
+    const subject = JSON.stringify([file, line, column, field]);
+    const first = !refused.has(subject);
+    refused.add(subject);
+    return first;
+  });
+}
+
+/** Which of them apply to a stanza is a set of bits. */
+function checkNumber({ exceptions }: Policy): Diagnostic[] {
+  const first = exceptions[exceptionsMax];
+  if (first === undefined) return [];
+  const reason = `${exceptions.length} exceptions, inherited ones included, are more than ${exceptionsMax}`;
+  return [errorAt(first.place, 'ERR_POLICY_SCHEMA', reason, { wayOut: 'Remove those that have expired' })];
 }
 
 function checkMatrix(policy: Policy, matrix: Matrix, options: CheckOptions): Diagnostic[] {
@@ -320,10 +342,7 @@ function checkObligations(policy: Policy, { obligations }: CheckOptions): Diagno
     policy,
     ...policy.exceptions.map(({ matrix }) => ({ ...policy, matrix: overlay(policy.matrix, matrix) })),
   ];
-  const found = states.flatMap((state) =>
-    obligations.flatMap((obligation) => checkObligation(state, obligation)),
-  );
-  return [...new Map(found.map((each) => [`${each.line}:${each.column}:${each.field}`, each])).values()];
+  return states.flatMap((state) => obligations.flatMap((obligation) => checkObligation(state, obligation)));
 }
 
 function checkObligation(
@@ -346,6 +365,22 @@ function checkObligation(
     ...requires.flatMap((field) => breach(field, true)),
     ...forbids.flatMap((field) => breach(field, false)),
   ];
+}
+
+/** Logs, metrics, traces and the ledger hold names and counts, whatever a policy says. */
+function checkOperator({ matrix, exceptions }: Policy): Diagnostic[] {
+  return [matrix, ...exceptions.map((exception) => exception.matrix)].flatMap(({ operator }) =>
+    [...operator.values()]
+      .filter(({ treatment }) => treatment.kind !== 'drop')
+      .map((rule) =>
+        refusal(
+          rule,
+          'ERR_POLICY_TREATMENT',
+          `${rule.treatment.kind} is not possible: the operator is shown names and counts, never a value`,
+          'Use drop',
+        ),
+      ),
+  );
 }
 
 function startOf({ file }: Policy): Place {

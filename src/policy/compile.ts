@@ -60,6 +60,7 @@ export class CompiledPolicy {
   readonly #policy: Policy;
   readonly #catalogue: Catalogue;
   readonly #decisions = new Map<string, Decision>();
+  readonly #unlisted: (Decision | undefined)[] = [];
   readonly #tables: Record<Direction, Map<number, DecisionTable>> = {
     'to-gatekeeper': new Map(),
     'to-client': new Map(),
@@ -102,6 +103,18 @@ export class CompiledPolicy {
   /** What to do with a field that is in no stanza (connection, HTTP) or that others enforce. */
   treatment(audience: Audience, field: string): Treatment {
     return treatmentOf(this.#policy, audience, field).treatment;
+  }
+
+  /** What is said of something that the catalogue does not know: one object per registered namespace, one for all
+   *  others.
+   *  @param namespace as on the tape. */
+  unlistedDecision(namespace: number): Decision {
+    const known = namespace > 0 ? namespace : 0;
+    return (this.#unlisted[known] ??= {
+      field: unlistedField,
+      treatment: this.unlisted,
+      reason: known === 0 ? 'not registered' : this.names.namespaces.nameOf(known)!,
+    });
   }
 
   /** The same as a decision to be counted: one object for each, so that counting is a look-up. A field that the

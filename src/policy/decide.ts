@@ -66,7 +66,6 @@ export class Decider {
   readonly #session: SessionView;
   readonly #clock: () => number;
   readonly #random: () => number;
-  readonly #unlisted: UnlistedDecisions;
   readonly #outside: readonly number[];
   readonly #roots: readonly number[];
   readonly #client: number;
@@ -106,7 +105,6 @@ export class Decider {
     this.#session = new SessionView(context, direction, policy);
     this.#clock = clock;
     this.#random = random;
-    this.#unlisted = new UnlistedDecisions(policy);
     this.#outside = negotiation.map((namespace) => names.namespace(namespace));
     this.#client = names.namespace(ns.client);
     this.#roots = ['message', 'presence', 'iq'].map((local) => names.local(local));
@@ -569,7 +567,7 @@ export class Decider {
   }
 
   #judgeUnlisted(namespace: number): number {
-    this.#decisions.push(this.#unlisted.decision(namespace));
+    this.#decisions.push(this.#policy.unlistedDecision(namespace));
     if (this.#policy.unlisted === 'keep') return fate.stays;
     if (this.#policy.unlisted === 'drop') return fate.gone;
     return this.#refuse('policy-violation', this.#depth === 0 ? 0 : this.#open[this.#depth - 1]!);
@@ -601,28 +599,6 @@ const COLON = 0x3a;
 const longText = 256;
 
 type AddressEffect = Extract<Effect, { kind: 'address' }>;
-
-/** Prebuilt decisions on what the catalogue does not know, one per namespace that is registered. */
-class UnlistedDecisions {
-  readonly #policy: CompiledPolicy;
-  readonly #byNamespace: (Decision | undefined)[] = [];
-  readonly #unknown: Decision;
-
-  constructor(policy: CompiledPolicy) {
-    this.#policy = policy;
-    this.#unknown = this.#build('not registered');
-  }
-
-  /** @param namespace as on the tape. */
-  decision(namespace: number): Decision {
-    if (namespace <= 0) return this.#unknown;
-    return (this.#byNamespace[namespace] ??= this.#build(this.#policy.names.namespaces.nameOf(namespace)!));
-  }
-
-  #build(reason: string): Decision {
-    return { field: 'unlisted', treatment: this.#policy.unlisted, reason };
-  }
-}
 
 function enlarged(from: Int32Array): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(from.length * 2);

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { stanzaConditions } from '../minimisation/treatment.ts';
 import { durationPattern, sizePattern } from './quantity.ts';
 
+/** In one policy, inherited ones included. */
+export const exceptionsMax = 30;
+
 export const audienceNames = ['gatekeeper', 'client', 'provider', 'operator'] as const;
 
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
@@ -89,7 +92,7 @@ export const policySchema = z.strictObject({
     mode: z.enum(['enforce', 'shadow']).optional(),
     unlisted: z.enum(['drop', 'keep', 'refuse']).optional().describe('What the catalogue does not know'),
     audiences: audiences.optional(),
-    exceptions: z.array(exceptionSchema).max(30).optional(),
+    exceptions: z.array(exceptionSchema).max(exceptionsMax).optional(),
     tests: z.array(inlineTest).optional(),
   }),
 });

@@ -1,9 +1,11 @@
-/** Minimisation as a stage: asks the policy in force what becomes of each stanza of an established stream. What
- *  negotiates the stream is the guard's, and what authenticates is nobody's business. */
+/** Minimisation as a stage: asks the policy in force what becomes of each stanza of an established stream, and of what
+ *  says more than who somebody is while authenticating (XEP-0388 §2.2.1, XEP-0386). What negotiates the stream is the
+ *  guard's. */
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { Decider } from '../policy/decide.ts';
 import type { PolicyContext } from '../policy/session-view.ts';
 import { audienceOf, type Audience, type Direction } from '../stanza/direction.ts';
+import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { forward, type Decision, type Verdict } from '../stanza/verdict.ts';
 import type { Stage, StageContext, StageFactory } from './stage.ts';
@@ -48,7 +50,7 @@ class PolicyStage implements Stage {
   }
 
   judge(stanza: Stanza, direction: Direction): Verdict {
-    if (this.#context.phase !== 'established') return forward;
+    if (this.#context.phase !== 'established' && !isAuthentication(stanza)) return forward;
     const { enforced, shadow } = this.#decidersOf(direction);
     const audience = audienceOf(direction);
     if (shadow !== undefined) this.#options.decided(audience, 'shadow', shadow.decide(stanza).decisions);
@@ -75,6 +77,11 @@ class PolicyStage implements Stage {
   #decider(policy: CompiledPolicy, direction: Direction): Decider {
     return new Decider(policy, direction, this.#context, this.#options);
   }
+}
+
+function isAuthentication(stanza: Stanza): boolean {
+  const namespace = stanza.namespaceName(0);
+  return namespace === ns.sasl2 || namespace === ns.sasl;
 }
 
 /** The session as a policy sees it: what it knows changes while it lasts. */

@@ -25,6 +25,7 @@ import type { CloseReason, SessionObserver } from './observer.ts';
 import { Outlet } from './outlet.ts';
 import type { Phase } from './phase.ts';
 import { boundAddress, claimedAccount } from './account.ts';
+import type { HeaderView } from './header-policy.ts';
 import { Relay, type RelayHost, type RelayOptions } from './relay.ts';
 import type { StageContext } from './stage.ts';
 
@@ -52,6 +53,8 @@ export interface SessionOptions extends RelayOptions {
   readonly workspace: Workspace;
   readonly limits: StreamLimits;
   readonly preAuthenticationLimits: StreamLimits;
+  /** What each side sees of the other's stream header. */
+  readonly seeHeader: HeaderView;
   /** The gatekeeper of an XMPP domain, or undefined when it is not ours. */
   readonly route: (domain: string) => GatekeeperRoute | undefined;
   /** Takes TLS from a client, and tells its first flight to whoever asks. @throws StreamError */
@@ -416,7 +419,8 @@ export class Session implements RelayHost {
         throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
       if (to.side === 'client') this.#enter('established');
     }
-    to.outlet.put(writeHeader(header));
+    const direction: Direction = to.side === 'gatekeeper' ? 'to-gatekeeper' : 'to-client';
+    to.outlet.put(writeHeader(this.#options.seeHeader(header, direction, this.gatekeeper)));
     to.outlet.prefix = header.prefix;
   }
 

@@ -3,6 +3,7 @@ import { renderDiagnostic } from '../../src/policy/diagnostic.ts';
 import { checkPolicy } from '../../src/policy/check.ts';
 import { loadPolicy, type PolicySource } from '../../src/policy/resolve.ts';
 import { loadObligations } from '../../src/policy/obligations.ts';
+import { policySource } from '../../src/cli/policy-files.ts';
 import { toSarif } from '../../src/policy/sarif.ts';
 import { catalogue, complaints, policyOf, policyText, read, today } from './fixtures.ts';
 
@@ -40,6 +41,8 @@ describe('check refuses', () => {
       'p.yaml:7:30: error ERR_POLICY_TREATMENT time.idle: coarsen to the major version does not fit a value of type time. Write coarsen: 1h'],
     ['an answer that lacks something', '{ gatekeeper: { version.iq: { answer: { name: N } } } }',
       'p.yaml:7:30: error ERR_POLICY_TREATMENT version.iq: the answer lacks version. An answer needs name, version; it may hold os'],
+    ['a value for the operator', '{ operator: { presence.status: keep } }',
+      'p.yaml:7:28: error ERR_POLICY_TREATMENT presence.status: keep is not possible: the operator is shown names and counts, never a value. Use drop'],
     ['an answer that holds too much', '{ gatekeeper: { version.iq: { answer: { name: N, version: "1", colour: red } } } }',
       'p.yaml:7:30: error ERR_POLICY_TREATMENT version.iq: the answer cannot hold colour. An answer needs name, version; it may hold os'],
   ])('%s', (_, audiences, line) => {
@@ -68,6 +71,33 @@ describe('check refuses', () => {
     const spec = `  exceptions:\n${exception('{ gatekeeper: { chat-state: drop } }')}${exception('{ gatekeeper: { chat-state: { delay: { up-to: 1s } } } }', '2027-06-30', 'gatekeeper: gk')}`;
     expect(errors('{}', spec)).toEqual([
       'p.yaml:10:62: error ERR_POLICY_CONFLICT chat-state: the exception in line 9 says otherwise and can apply at the same time. Make their conditions exclude each other',
+    ]);
+  });
+
+  it('more exceptions than fit into one policy, inherited ones included', () => {
+    const thirty = Array.from({ length: 30 }, (_, index) =>
+      exception('{ client: { sm.location: keep } }', '2027-06-30', `contact-domain: c${index}.example`),
+    );
+    const parent = policyText('{ client: { sm.location: drop } }', `  exceptions:\n${thirty.join('')}`);
+    const child = policyText('{}', `  exceptions:\n${exception('{ client: { sm.location: keep } }')}`);
+    const source: PolicySource = {
+      ...policySource,
+      find: (name, from) =>
+        name === 'parent' ? { file: 'parent.yaml', text: parent } : policySource.find(name, from),
+    };
+    const policy = policyOf(child.replace('extends: passthrough', 'extends: parent'), source);
+    const found = checkPolicy(policy, { catalogue, obligations: [], now: today });
+    expect(
+      found
+        .filter(({ severity }) => severity === 'error')
+        .map(({ code, line, reason, wayOut }) => ({ code, line, reason, wayOut })),
+    ).toEqual([
+      {
+        code: 'ERR_POLICY_SCHEMA',
+        line: 9,
+        reason: '31 exceptions, inherited ones included, are more than 30',
+        wayOut: 'Remove those that have expired',
+      },
     ]);
   });
 

@@ -1,0 +1,168 @@
+/** Every treatment of every field towards every audience is either carried out by something or refused by `check`:
+ *  a rule that is read, reported as in force and then ignored would be a lie to whoever reviewed it. */
+import { describe, expect, it } from 'vitest';
+import { httpPolicy } from '../../src/cli/http-policy.ts';
+import { treatmentNames, type TreatmentName } from '../../src/minimisation/treatment.ts';
+import type { Field } from '../../src/policy/catalogue.ts';
+import { CompiledPolicy } from '../../src/policy/compile.ts';
+import { audienceNames } from '../../src/policy/schema.ts';
+import { headerPolicy } from '../../src/session/header-policy.ts';
+import type { Phase } from '../../src/session/phase.ts';
+import { policyStage } from '../../src/session/policy-stage.ts';
+import { signalsUnder } from '../../src/session/signal-policy.ts';
+import type { StagePort } from '../../src/session/stage.ts';
+import { clientIpSignal, type ConnectionSignals } from '../../src/signals/evidence.ts';
+import type { Audience, Direction } from '../../src/stanza/direction.ts';
+import { clientHeader } from '../../src/stream/write.ts';
+import {
+  catalogue,
+  complaints,
+  context,
+  media,
+  names,
+  policyOf,
+  policyText,
+  pseudonyms,
+  today,
+  wire,
+} from './fixtures.ts';
+
+/** What somebody is shown of the field's example under a policy, in any form that can be compared. */
+type Shown = (field: Field, policy: CompiledPolicy, direction: Direction, audience: Audience) => unknown;
+
+const decided = (): void => {};
+const clock = (): number => today;
+
+/** As the data plane judges it: by the stage, in the phase in which such a stanza comes. */
+const inStanzas: Shown = (field, policy, direction) => {
+  const stanza = wire.parse(field.example, names);
+  const phase: Phase = stanza.namespaceName(0).startsWith('urn:xmpp:sasl:')
+    ? 'authenticating'
+    : 'established';
+  const stage = policyStage({
+    policies: () => ({ enforced: policy, shadow: undefined }),
+    decided,
+    clock,
+    random: () => 1,
+  }).begin({ context: { ...context, phase, id: context.session } } as unknown as StagePort);
+  const verdict = stage.judge(stanza, direction);
+  if (verdict.kind !== 'forward') return verdict;
+  const { edits = [], normalise, padTo, delayMs } = verdict;
+  return { bytes: Buffer.from(wire.write(stanza, edits)).toString(), normalise, padTo, delayMs };
+};
+
+const headerNames: Readonly<Record<string, string>> = {
+  'stream.from': 'from',
+  'stream.id': 'id',
+  'stream.lang': 'xml:lang',
+};
+
+const inHeaders: Shown = (field, policy, direction) => {
+  const name = headerNames[field.name];
+  if (name === undefined) return undefined;
+  const see = headerPolicy({ policies: () => ({ enforced: policy, shadow: undefined }), decided, clock });
+  return (
+    see(clientHeader(new Map([[name, field.example]])), direction, 'gk').attributes.get(name) ?? 'nothing'
+  );
+};
+
+const seen: ConnectionSignals = {
+  clientIp: clientIpSignal('192.0.2.77', 'edge'),
+  tcpFingerprint: {
+    kind: 'seen',
+    value: { p0f: '4:64:0:*:mss*44,7:mss:df:0', distance: 1 },
+    observedBy: 'edge',
+  },
+  tlsFingerprint: { kind: 'seen', value: { ja4: 't13d', ja4Stable: 't13d' }, observedBy: 'edge' },
+  roundTrip: { kind: 'seen', value: { tcpMs: 25, tlsMs: 60 }, observedBy: 'edge' },
+};
+
+const ofConnections: Shown = (field, policy) => {
+  // A ticket of the client's TLS ends at the proxy, which never resumes a session of its own (transport/dial.ts).
+  if (field.name === 'conn.session-ticket') return policy.treatment('gatekeeper', field.name).kind;
+  const { signals, necessities, tellsPort } = signalsUnder(policy, seen, { gatekeeper: 'gk', now: today });
+  const address = signals.clientIp.kind === 'seen' && signals.clientIp.value.address.reveal();
+  return { address, roundTrip: signals.roundTrip, necessities, tellsPort };
+};
+
+const overHttp: Shown = (field, policy, _, audience) =>
+  httpPolicy(() => ({ enforced: policy, shadow: undefined }), decided, clock).see(
+    audience as 'gatekeeper' | 'provider',
+    field.name,
+    field.example,
+    'gk',
+  );
+
+const shownBy: Readonly<Record<Field['where'], Shown>> = {
+  stanza: inStanzas,
+  stream: inHeaders,
+  connection: ofConnections,
+  http: overHttp,
+};
+
+const grains: Readonly<Record<string, string>> = {
+  bytes: '64KiB', number: '64KiB', address: '{ ipv4: 8, ipv6: 16 }', language: 'primary', version: 'major',
+}; // prettier-ignore
+
+function written(kind: TreatmentName, { value, where, answer }: Field): string {
+  switch (kind) {
+    case 'replace':
+      return '{ replace: same }';
+    case 'coarsen':
+      return `{ coarsen: ${grains[value] ?? '1d'} }`;
+    case 'pseudonymise':
+      return `{ pseudonymise: { scope: ${where === 'http' ? 'gatekeeper' : 'account'} } }`;
+    case 'pad':
+      return '{ pad: [64KiB] }';
+    case 'delay':
+      return '{ delay: { up-to: 5s } }';
+    case 'answer':
+      return `{ answer: { ${(answer?.required ?? ['name']).map((name) => `${name}: same`).join(', ')} } }`;
+    default:
+      return kind;
+  }
+}
+
+const cases = [...catalogue.fields.values()].flatMap((field) =>
+  audienceNames.flatMap((audience) => treatmentNames.map((kind) => ({ field, audience, kind }))),
+);
+
+const compiled = (text: string): CompiledPolicy =>
+  new CompiledPolicy(policyOf(text), { catalogue, names, pseudonyms, media });
+
+/** Keeping is no act; and for the operator, who is shown names and counts only, there is nothing to withhold. */
+const isAct = ({ audience, kind }: (typeof cases)[number]): boolean =>
+  kind !== 'keep' && audience !== 'operator';
+
+describe('a rule', () => {
+  const accepted: string[] = [];
+
+  it.each(
+    cases.filter(isAct).map((each) => [`${each.field.name} ${each.kind} ${each.audience}`, each] as const),
+  )('%s', (name, { field, audience, kind }) => {
+    const rules = `{ ${audience}: { ${field.name}: ${written(kind, field)} } }`;
+    const errors = complaints(policyText(rules), { media: true }).filter((line) => line.includes(': error '));
+    if (errors.length > 0) {
+      // Refused in one line with a way out.
+      expect(errors).toEqual([expect.stringMatching(/: error ERR_POLICY_[A-Z0-9_]+ .+\. \S.+$/)]);
+      return;
+    }
+    accepted.push(name);
+    const direction: Direction = audience === 'gatekeeper' ? 'to-gatekeeper' : 'to-client';
+    const shown = shownBy[field.where];
+    const without = shown(field, compiled(policyText('{}')), direction, audience);
+    expect(shown(field, compiled(policyText(rules)), direction, audience)).not.toEqual(without);
+  });
+
+  it('is accepted often enough for this to say something', () => {
+    expect(accepted.length).toBeGreaterThan(250);
+  });
+
+  it.each(cases.filter(({ audience, kind }) => audience === 'operator' && kind !== 'drop').slice(0, 40))(
+    'for the operator is refused: $field.name $kind',
+    ({ field, kind }) => {
+      const text = policyText(`{ operator: { ${field.name}: ${written(kind, field)} } }`);
+      expect(complaints(text, { media: true }).filter((line) => line.includes(': error '))).toHaveLength(1);
+    },
+  );
+});
