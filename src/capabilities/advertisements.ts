@@ -14,7 +14,7 @@ import type { DiscoInfo } from './disco-info.ts';
 import { capabilityHashNode, legacyCapsNode } from './entity-capabilities.ts';
 import type { CapabilityProfile } from './profile.ts';
 import type { ProfileSet, SessionFacts } from './profile-set.ts';
-import { advertise, baseline, discoAnswer, rewriteInfo, type Advertisement } from './rewrite.ts';
+import { advertise, discoAnswer, rewriteInfo, type Advertisement, type Baselines } from './rewrite.ts';
 
 /** Bounds of one session. */
 export interface AdvertisementLimits {
@@ -48,6 +48,8 @@ export interface AdvertisementContext {
   readonly policy: CapabilityPolicy;
   /** Shared by all sessions. */
   readonly cache: CapabilityCache;
+  /** Shared by all sessions. */
+  readonly baselines: Baselines;
   readonly facts: SessionFacts;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -113,7 +115,7 @@ export class Advertisements<P> {
     this.#policy = context.policy;
     const { profile } = this.#select();
     this.#profile = profile;
-    this.#sets = [advertise(baseline(profile, this.#policy.table), profile)];
+    this.#sets = [context.baselines.of(profile, this.#policy.table)];
   }
 
   /** The profile in force. */
@@ -293,13 +295,11 @@ export class Advertisements<P> {
     const { profile } = this.#select();
     const { table } = this.#policy;
     this.#profile = profile;
-    const info =
-      this.#known === undefined
-        ? baseline(profile, table)
-        : rewriteInfo(this.#known.info, profile, table).info;
-    const next = advertise(info, profile);
-    if (next.elements === this.#sets[0].elements && discoAnswer(next) === discoAnswer(this.#sets[0]))
-      return false;
+    const next =
+      this.#known === undefined || profile.cohort
+        ? this.#context.baselines.of(profile, table)
+        : advertise(rewriteInfo(this.#known.info, profile, table).info, profile);
+    if (next.elements === this.#sets[0].elements && next.content === this.#sets[0].content) return false;
     const older = this.#sets.filter(({ elements }) => elements !== next.elements);
     this.#sets = [next, ...older.slice(0, this.#limits.setsMax - 1)];
     return true;

@@ -78,10 +78,12 @@ export class ContentGate {
   readonly #table: ContentKinds;
   readonly #names: Names;
   /** By namespace and local name of the first step: a stanza's child costs one look-up. */
-  readonly #places = new Map<string, CompiledPlace[]>();
-  readonly #ciphertext: readonly CompiledStep[];
+  readonly #places = new Map<number, readonly CompiledPlace[]>();
+  readonly #ciphertext: ReadonlySet<number>;
+  readonly #bodyLocal: number;
+  /** The longest prefix first. */
   readonly #byBody: readonly { readonly prefix: string; readonly kind: ContentKind }[];
-  readonly #byType: readonly { readonly type: string; readonly kind: ContentKind }[];
+  readonly #byType: ReadonlyMap<string, readonly ContentKind[]>;
 
   /** @param names must hold `contentVocabulary(table)`. @throws RangeError if it does not. */
   constructor(table: ContentKinds, names: Names) {
@@ -90,12 +92,22 @@ export class ContentGate {
     const kinds = [...table.kinds.values()];
     for (const kind of kinds) for (const entry of kind.recognise) if ('path' in entry) this.#add(entry, kind);
     for (const place of table.attachments) this.#add(place);
-    this.#ciphertext = table.encryption.elements.map((step) => compile(step, names));
-    this.#byBody = kinds.flatMap((kind) =>
-      kind.recognise.flatMap((entry) => ('body' in entry ? [{ prefix: entry.body, kind }] : [])),
+    this.#ciphertext = new Set(
+      table.encryption.elements
+        .map((step) => compile(step, names))
+        .map(({ namespace, local }) => keyOf(namespace, local)),
     );
-    this.#byType = kinds.flatMap((kind) =>
+    this.#bodyLocal = names.local('body');
+    this.#byBody = kinds
+      .flatMap((kind) =>
+        kind.recognise.flatMap((entry) => ('body' in entry ? [{ prefix: entry.body, kind }] : [])),
+      )
+      .toSorted((a, b) => b.prefix.length - a.prefix.length);
+    const typed = kinds.flatMap((kind) =>
       kind.recognise.flatMap((entry) => ('type' in entry ? [{ type: entry.type, kind }] : [])),
+    );
+    this.#byType = new Map(
+      typed.map(({ type }) => [type, typed.filter((entry) => entry.type === type).map(({ kind }) => kind)]),
     );
   }
 
@@ -106,6 +118,7 @@ export class ContentGate {
     const { kind } = stanza;
     if (kind === 'message' ? type === 'error' : kind !== 'iq' || type !== 'set') return pass;
     const sightings = this.#sightings(stanza, profile, type ?? 'normal');
+    if (sightings.length === 0) return pass;
     const refused = sightings.filter(({ refusal }) => refusal !== undefined);
     if (refused.length === 0) return { kind: 'pass', shown: namesOf(sightings) };
     return this.#refuse(stanza, profile, type, refused);
@@ -119,30 +132,35 @@ export class ContentGate {
     this.#places.set(key, [...(this.#places.get(key) ?? []), compiled]);
   }
 
-  #sightings(stanza: Stanza, profile: CapabilityProfile, type: string): Sighting[] {
+  /** One pass over the children: most stanzas show nothing but a body, and for them nothing is built. */
+  #sightings(stanza: Stanza, profile: CapabilityProfile, type: string): readonly Sighting[] {
+    const { tape } = stanza;
+    const namespace = tape[record.element.namespace]!;
     const marked: Sighting[] = [];
-    const files: FileSighting[] = [];
+    let files: FileSighting[] | undefined;
+    let body = -1;
+    let encrypted = false;
     for (let child = stanza.firstChild(); child !== -1; child = stanza.nextSibling(child)) {
-      for (const place of this.#placesAt(stanza, child)) {
+      const key = keyOf(tape[child + record.element.namespace]!, tape[child + record.element.local]!);
+      encrypted ||= this.#ciphertext.has(key);
+      if (body === -1 && key === keyOf(namespace, this.#bodyLocal)) body = child;
+      const places = this.#places.get(key);
+      if (places === undefined) continue;
+      for (const place of places) {
         if (place.stanza !== stanza.kind) continue;
         for (const found of walk(stanza, child, place.steps)) {
-          if (place.kind === undefined) files.push(this.#file(stanza, child, found));
+          if (place.kind === undefined) (files ??= []).push(this.#file(stanza, child, found));
           else marked.push(sighting(place.kind, profile, child));
         }
       }
     }
-    return [
-      ...marked,
-      ...this.#fileSightings(files, marked, profile),
-      ...this.#byMessageType(stanza, type, profile),
-      ...this.#body(stanza, profile),
-    ];
-  }
-
-  #placesAt(stanza: Stanza, child: number): readonly CompiledPlace[] {
-    const namespace = stanza.tape[child + record.element.namespace]!;
-    const local = stanza.tape[child + record.element.local]!;
-    return this.#places.get(keyOf(namespace, local)) ?? [];
+    const seen = files === undefined ? marked : [...marked, ...this.#fileSightings(files, marked, profile)];
+    if (stanza.kind !== 'message') return seen;
+    for (const kind of this.#byType.get(type) ?? []) seen.push(sighting(kind, profile, -1));
+    // Beside ciphertext it is a notice for clients that cannot decrypt.
+    const said = body === -1 || encrypted ? undefined : this.#body(stanza, profile, body);
+    if (said !== undefined) seen.push(said);
+    return seen;
   }
 
   #file(stanza: Stanza, child: number, found: number): FileSighting {
@@ -203,33 +221,18 @@ export class ContentGate {
     return { ...(accepted ?? nearest ?? first!), child };
   }
 
-  #byMessageType(stanza: Stanza, type: string, profile: CapabilityProfile): Sighting[] {
-    if (stanza.kind !== 'message') return [];
-    return this.#byType.filter((entry) => entry.type === type).map(({ kind }) => sighting(kind, profile, -1));
-  }
-
-  /** The body counts unless there is ciphertext beside it: then it is a notice for clients that cannot decrypt. The
-   *  longest prefix that fits says what it is. */
-  #body(stanza: Stanza, profile: CapabilityProfile): Sighting[] {
-    const body = stanza.kind === 'message' ? this.#bodyOf(stanza) : -1;
-    if (body === -1 || this.#isEncrypted(stanza)) return [];
+  /** The longest prefix that fits says what a body is. */
+  #body(stanza: Stanza, profile: CapabilityProfile, body: number): Sighting | undefined {
     const text = stanza.text(body);
-    const [best] = this.#byBody
-      .filter(({ prefix }) => text.startsWith(prefix))
-      .toSorted((a, b) => b.prefix.length - a.prefix.length);
-    if (best === undefined || text === '') return [];
+    const best = this.#byBody.find(({ prefix }) => text.startsWith(prefix));
+    if (best === undefined || text === '') return undefined;
     const reception = profile.receives.get(best.kind.name);
-    return [
-      { kind: best.kind, refusal: refusalOf(reception, undefined, Buffer.byteLength(text)), child: body },
-    ];
+    const bytes = reception?.bytesMax === undefined ? undefined : Buffer.byteLength(text);
+    return { kind: best.kind, refusal: refusalOf(reception, undefined, bytes), child: body };
   }
 
   #bodyOf(stanza: Stanza): number {
-    return stanza.child(0, stanza.tape[record.element.namespace]!, this.#names.local('body'));
-  }
-
-  #isEncrypted(stanza: Stanza): boolean {
-    return this.#ciphertext.some(({ namespace, local }) => stanza.child(0, namespace, local) !== -1);
+    return stanza.child(0, stanza.tape[record.element.namespace]!, this.#bodyLocal);
   }
 
   /** A signal is not worth an error, and an error sent to a room would throw its client out (XEP-0045 §18.1.2): both
@@ -304,9 +307,12 @@ function compile({ namespace, name, attributes }: Step, names: Names): CompiledS
   return { ...compiled, attributes: Object.entries(attributes) };
 }
 
-function keyOf(namespace: number, local: number): string {
-  return `${namespace} ${local}`;
+/** Interned names are small numbers: the two together stay an integer of 32 bits for a vocabulary of any real size. */
+function keyOf(namespace: number, local: number): number {
+  return namespace * localsMax + local;
 }
+
+const localsMax = 65_536;
 
 /** Every element at the end of a path that starts at `at`. */
 function* walk(stanza: Stanza, at: number, steps: readonly CompiledStep[]): Generator<number> {

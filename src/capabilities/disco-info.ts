@@ -241,9 +241,18 @@ function compareFields(a: DiscoField, b: DiscoField): number {
 /** Writes the `<query/>` of a result, mirroring `node` as XEP-0030 §3.2 asks. Same information, same node, same
  *  bytes: canonical order, single quotes, every language explicit (a re-inherited one would change the hash). */
 export function writeDiscoInfo(info: DiscoInfo, node?: string): string {
+  return writeDiscoQuery(writeDiscoContent(info), node);
+}
+
+/** What stands in the `<query/>`: for whoever is asked often. */
+export function writeDiscoContent(info: DiscoInfo): string {
   const { identities, features, forms } = canonicalDiscoInfo(info);
-  const body = [...identities.map(writeIdentity), ...features.map(writeFeature), ...forms.map(writeForm)];
-  return `<query xmlns='${ns.discoInfo}'${optional('node', node ?? '')}>${body.join('')}</query>`;
+  return [...identities.map(writeIdentity), ...features.map(writeFeature), ...forms.map(writeForm)].join('');
+}
+
+/** @param content of `writeDiscoContent` */
+export function writeDiscoQuery(content: string, node = ''): string {
+  return `<query xmlns='${ns.discoInfo}'${optional('node', node)}>${content}</query>`;
 }
 
 function writeIdentity({ category, type, lang, name }: DiscoIdentity): string {

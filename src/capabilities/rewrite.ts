@@ -2,7 +2,13 @@
  *  same client and profile give the same advertisement, and a cohort profile gives every client the same. */
 import { ns } from '../stanza/namespaces.ts';
 import { contentFormType, type ContentKinds } from './content-kinds.ts';
-import { canonicalDiscoInfo, writeDiscoInfo, type DiscoForm, type DiscoInfo } from './disco-info.ts';
+import {
+  canonicalDiscoInfo,
+  writeDiscoContent,
+  writeDiscoQuery,
+  type DiscoForm,
+  type DiscoInfo,
+} from './disco-info.ts';
 import {
   capabilityHash,
   capabilityHashNode,
@@ -17,6 +23,8 @@ import type { CapabilityProfile } from './profile.ts';
 /** What is sent instead of a client's own capabilities. */
 export interface Advertisement {
   readonly info: DiscoInfo;
+  /** What stands in the `<query/>` of an answer. */
+  readonly content: string;
   /** `<c/>` elements for a presence: XEP-0115, then XEP-0390; '' when the profile advertises neither. */
   readonly elements: string;
   /** Nodes by which others ask for it (XEP-0115 §6.2, XEP-0390 §4.3). */
@@ -92,12 +100,26 @@ export function advertise(info: DiscoInfo, profile: CapabilityProfile): Advertis
     elements.push(writeHashSet(hashes));
     nodes.push(...hashes.map(capabilityHashNode));
   }
-  return { info, elements: elements.join(''), nodes };
+  return { info, content: writeDiscoContent(info), elements: elements.join(''), nodes };
+}
+
+/** What clients of whom nothing is known advertise, computed once for all sessions. For a cohort that is what every
+ *  client advertises, whatever it says. */
+export class Baselines {
+  readonly #known = new WeakMap<ContentKinds, WeakMap<CapabilityProfile, Advertisement>>();
+
+  of(profile: CapabilityProfile, table: ContentKinds): Advertisement {
+    const known = this.#known.get(table) ?? new WeakMap<CapabilityProfile, Advertisement>();
+    this.#known.set(table, known);
+    const advertisement = known.get(profile) ?? advertise(baseline(profile, table), profile);
+    known.set(profile, advertisement);
+    return advertisement;
+  }
 }
 
 /** The answer to a disco#info query: its `<query/>`, mirroring the node that was asked for. */
-export function discoAnswer({ info }: Pick<Advertisement, 'info'>, node?: string): string {
-  return writeDiscoInfo(info, node);
+export function discoAnswer({ content }: Pick<Advertisement, 'content'>, node?: string): string {
+  return writeDiscoQuery(content, node);
 }
 
 /** Features that hold the protocol together: disco#info always, and caps exactly when a `<c/>` is sent. */

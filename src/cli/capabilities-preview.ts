@@ -22,7 +22,7 @@ export async function preview(io: CapabilitiesIo, options: PreviewOptions): Prom
   const profile = await loadProfile(io, options.profile, options.policies, table);
   const client = options.client === undefined ? undefined : await loadInfo(io, options.client);
   const { info, report } = rewriteInfo(client ?? baseline(profile, table), profile, table);
-  const { elements, nodes } = advertise(info, profile);
+  const { elements, nodes, content } = advertise(info, profile);
   if (options.json) {
     io.out(JSON.stringify({ profile: profile.name, info, elements, nodes, report }));
     return;
@@ -38,7 +38,7 @@ export async function preview(io: CapabilitiesIo, options: PreviewOptions): Prom
   io.out('asked by');
   for (const node of nodes) io.out(`  ${node}`);
   io.out('and answered');
-  io.out(`  ${discoAnswer({ info })}`);
+  io.out(`  ${discoAnswer({ content })}`);
   if (client !== undefined) for (const line of describeReport(report)) io.out(line);
   for (const { kind, fromOutside } of ungatedKinds(profile, table))
     io.out(

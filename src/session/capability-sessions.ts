@@ -2,6 +2,7 @@
  *  sessions are to hear of a new policy. */
 import type { AdvertisementLimits, CapabilityPolicy } from '../capabilities/advertisements.ts';
 import type { CapabilityCache } from '../capabilities/capability-cache.ts';
+import { Baselines } from '../capabilities/rewrite.ts';
 import { ContentGate } from '../capabilities/content-gate.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
 import type { Names } from '../stanza/names.ts';
@@ -31,6 +32,7 @@ export class CapabilitySessions {
   readonly options: CapabilitySessionsOptions;
   #policy: CapabilityPolicy;
   #gate: ContentGate;
+  readonly baselines = new Baselines();
   readonly #members = new Map<StageContext, Member>();
 
   /** @throws RangeError when the vocabulary lacks a name of the content-kind table. */

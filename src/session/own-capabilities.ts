@@ -46,6 +46,7 @@ export class OwnCapabilities {
     this.#advertisements = new Advertisements({
       policy: shared.policy,
       cache,
+      baselines: shared.baselines,
       facts: { listener, domain, claims: new Map() },
       random,
       newId,

@@ -1,13 +1,21 @@
 /** `npm run bench [-- --json] [name…]`: what the hot paths cost, each in relation to a yardstick of the same run. */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { capabilitiesBench } from './capabilities.ts';
 import { mediaBench } from './media.ts';
 import { policyBench } from './policy.ts';
 import { relayBench } from './relay.ts';
 import { canonicalBench, scannerBench } from './scanner.ts';
 import type { Bench, Row } from './row.ts';
 
-const benches: readonly Bench[] = [scannerBench, canonicalBench, policyBench, relayBench, mediaBench];
+const benches: readonly Bench[] = [
+  scannerBench,
+  canonicalBench,
+  policyBench,
+  capabilitiesBench,
+  relayBench,
+  mediaBench,
+];
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },

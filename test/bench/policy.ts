@@ -34,7 +34,7 @@ const context = {
 };
 
 /** Stanzas of one call. No cache of a session remembers so many. */
-const batchStanzas = 512;
+export const batchStanzas = 512;
 /** What deciding and editing a typical stanza may add, in nanoseconds. */
 const budget = 2_000;
 const rounds = 15;
@@ -152,7 +152,7 @@ function added(base: number, cost: number): Pick<Row, 'figure' | 'ratio' | 'yard
   return { figure: microseconds(more), ratio: more / budget, yardstick: '2 µs' };
 }
 
-function microseconds(nanoseconds: number): string {
+export function microseconds(nanoseconds: number): string {
   return `${(nanoseconds / 1_000).toFixed(2)} µs`;
 }
 
@@ -206,7 +206,7 @@ function policyWith(count: number): Policy {
   return { ...strict, matrix: { ...others, gatekeeper: new Map([...gatekeeper, ...custom]) } };
 }
 
-function batchOf(write: TypicalStanza['write']): Buffer {
+export function batchOf(write: TypicalStanza['write']): Buffer {
   return Buffer.from(Array.from({ length: batchStanzas }, (_, n) => write(n)).join(''));
 }
 
@@ -226,7 +226,7 @@ function editing(policy: CompiledPolicy, direction: Direction): Use {
   };
 }
 
-function scanning(names: Names, batch: Buffer, use: Use): Contender {
+export function scanning(names: Names, batch: Buffer, use: Use): Contender {
   let sum = 0;
   const scanner = new Scanner({
     names,

@@ -15,6 +15,7 @@ import {
   verificationString,
 } from '../../src/capabilities/entity-capabilities.ts';
 import type { CapabilityProfile } from '../../src/capabilities/profile.ts';
+import { Baselines } from '../../src/capabilities/rewrite.ts';
 import { infoOf } from './disco-xml.ts';
 import { profileOf, setOf, table } from './shipped.ts';
 
@@ -59,6 +60,7 @@ beforeEach(() => {
 function session(profiles: CapabilityProfile[], given: Partial<AdvertisementContext> = {}) {
   return new Advertisements<string>({
     policy: { profiles: setOf(...profiles), table },
+    baselines: new Baselines(),
     cache,
     facts: { listener: 'tls', domain: 'a.example', claims: new Map() },
     random: () => 0.5,

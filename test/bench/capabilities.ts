@@ -1,0 +1,78 @@
+/** What the capability stages cost on top of the scanner: next to nothing for what is no presence and no question. */
+import { defaultAdvertisementLimits } from '../../src/capabilities/advertisements.ts';
+import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
+import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
+import { capabilitiesStage } from '../../src/session/capabilities-stage.ts';
+import { CapabilitySessions } from '../../src/session/capability-sessions.ts';
+import { contentGateStage } from '../../src/session/content-gate-stage.ts';
+import type { Stage, StageContext, StagePort } from '../../src/session/stage.ts';
+import type { Direction } from '../../src/stanza/direction.ts';
+import { createVocabulary } from '../../src/stanza/vocabulary.ts';
+import { setOf, shipped, table } from '../capabilities/shipped.ts';
+import { stanzaOf } from '../capabilities/stanza-of.ts';
+import { compare } from './measure.ts';
+import { batchOf, batchStanzas, microseconds, scanning } from './policy.ts';
+import type { Bench, Row } from './row.ts';
+import { typicalStanzas, type TypicalStanza } from './typical-stanzas.ts';
+
+/** What a policy may cost, in nanoseconds. */
+const budget = 2_000;
+
+const names = createVocabulary(contentVocabulary(table));
+
+export const capabilitiesBench: Bench = {
+  name: 'capabilities',
+  run: () => typicalStanzas.flatMap(rowsOf),
+};
+
+/** The stanza as its client sends it, and as it reaches a client: the gate looks at what arrives. */
+function rowsOf({ name, write }: TypicalStanza): Row[] {
+  const batch = batchOf(write);
+  return (['to-gatekeeper', 'to-client'] as const).map((direction) => {
+    const stages = session();
+    const { nanoseconds } = compare([
+      scanning(names, batch, () => 1),
+      scanning(names, batch, (stanza) => {
+        let edits = 0;
+        for (const stage of stages) {
+          const verdict = stage.judge(stanza, direction satisfies Direction);
+          if (verdict.kind !== 'forward') return 1;
+          edits += verdict.edits?.length ?? 0;
+        }
+        return edits;
+      }),
+    ]);
+    const [without, cost] = nanoseconds.map((each) => each / batchStanzas) as [number, number];
+    return {
+      name: `${name}, ${direction}: capability stages add`,
+      byteLength: write(0).length,
+      figure: microseconds(cost - without),
+      ratio: (cost - without) / budget,
+      yardstick: '2 µs',
+      ...(name.includes('chat') ? { aim: 1 } : {}),
+    };
+  });
+}
+
+/** The stages of a session whose client has sent its presence. */
+function session(): Stage[] {
+  const shared = new CapabilitySessions({
+    policy: { profiles: setOf(shipped.get('desktop')!), table },
+    cache: new CapabilityCache(),
+    names,
+    limits: defaultAdvertisementLimits,
+    random: Math.random,
+    newId: () => 'id',
+    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+  });
+  const port: StagePort = {
+    context: { domain: 'example.org', listener: 'clients', account: 'alice@example.org' } as StageContext,
+    now: () => 0,
+    schedule: () => () => {},
+    inject: () => {},
+    repeat: () => {},
+  };
+  const stages = [capabilitiesStage(shared), contentGateStage(shared)].map((factory) => factory.begin(port));
+  for (const stage of stages) stage.judge(stanzaOf('<presence/>', names), 'to-gatekeeper');
+  return stages;
+}
