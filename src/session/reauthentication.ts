@@ -119,7 +119,7 @@ class Reauthentication implements Stage {
     const local = stanza.localName(0);
     if (local === profile.request && attempt === undefined) return this.#begin(stanza, profile);
     if (attempt === undefined || attempt.profile !== profile) return close(outOfTurn());
-    if (attempt.awaits === 'tasks') return forward;
+    if (attempt.awaits === 'tasks' && taskSteps.includes(local)) return forward;
     // The gatekeeper has the token already; it answers the abort.
     if (local === 'abort')
       return attempt.awaits === 'gatekeeper' ? forward : this.#fail(attempt, 'aborted', 'aborted');
@@ -236,7 +236,9 @@ class Reauthentication implements Stage {
     const profile = profileOf(stanza);
     if (profile === undefined) return forward;
     const attempt = this.#attempt;
-    if (attempt?.profile !== profile) return close(unasked());
+    // Before it was shown a token it has nothing to judge.
+    if (attempt?.profile !== profile || !['gatekeeper', 'tasks'].includes(attempt.awaits))
+      return close(unasked());
     switch (stanza.localName(0)) {
       case 'challenge':
         return this.#challenged(attempt);
@@ -259,12 +261,14 @@ class Reauthentication implements Stage {
   /** An error, which the proxy acknowledges; the failure behind it is the client's (RFC 7628 §3.2.3). */
   #challenged(attempt: Attempt): Verdict {
     if (attempt.awaits === 'tasks') return forward;
-    if (attempt.awaits !== 'gatekeeper') return close(unasked());
     return { kind: 'drop', reply: writeMessage(attempt.profile, 'response', errorAcknowledgement) };
   }
 }
 
 const nothing = new Uint8Array(0);
+
+/** What a client says while it does what a gatekeeper wants beside the token; nothing that authenticates anew. */
+const taskSteps: readonly string[] = ['next', 'response', 'abort'];
 
 function close(error: StreamError): Verdict {
   return { kind: 'close', error };

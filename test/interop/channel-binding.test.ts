@@ -47,6 +47,23 @@ describe('upstream-without-plus', () => {
     });
 });
 
+describeWithPeers(['prosody', 'slixmpp'], 'upstream-without-plus, with a token', () => {
+  it('passes OAUTHBEARER through to a server that takes it, and its refusal back', async () => {
+    const server = await prosody.start({ tokens: { 'a.good.token': 'juliet' } });
+    const proxy = await proxyTo(server, 'upstream-without-plus');
+    try {
+      const login = through(server, proxy, 'juliet');
+      const juliet = await slixmpp.logIn({ ...login, token: 'a.good.token' });
+      await juliet.close();
+      await expect(xmppJsClient.logIn({ ...login, token: 'a.bad.token' })).rejects.toThrow(/not-authorized/);
+      expect(new Set(proxy.closed)).toEqual(new Set(['client-closed']));
+    } finally {
+      await proxy.close();
+      await server.close();
+    }
+  });
+});
+
 describeWithPeers(['prosody', 'slixmpp'], 'same-certificate', () => {
   let server: PeerServer;
   let proxy: TestProxy;

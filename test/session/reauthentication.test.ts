@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { negotiationGuard } from '../../src/session/guard.ts';
 import type { OwnershipVerdict } from '../../src/session/ownership.ts';
@@ -224,6 +225,22 @@ describe('a client that owns its identifier', () => {
     const next = `<next xmlns='${sasl2}' task='TOTP'><totp xmlns='urn:x'>123456</totp></next>`;
     await talk.client(next);
     expect([talk.heardBy('client'), talk.heardBy('gatekeeper')]).toEqual([wanted, next]);
+    const anew = `<authenticate xmlns='${sasl2}' mechanism='SCRAM-SHA-1'/>`;
+    await expect(talk.client(anew)).rejects.toMatchObject({ code: 'ERR_NEGOTIATION' });
+    expect(talk.heardBy('gatekeeper')).toBe('');
+  });
+
+  it('has succeeded when the gatekeeper wants nothing more', async () => {
+    const talk = await conversation(
+      `<authentication xmlns='${sasl2}'><mechanism>OAUTHBEARER</mechanism></authentication>`,
+    );
+    await talk.client(
+      `<authenticate xmlns='${sasl2}' mechanism='OAUTHBEARER'><initial-response>${presented}</initial-response></authenticate>`,
+    );
+    await talk.gatekeeper(`<continue xmlns='${sasl2}'><tasks><task>TOTP</task></tasks></continue>`);
+    await talk.client(`<next xmlns='${sasl2}' task='TOTP'/>`);
+    await talk.gatekeeper(`<challenge xmlns='${sasl2}'>AA==</challenge>`);
+    await talk.client(`<response xmlns='${sasl2}'>AA==</response>`);
     await talk.gatekeeper(`<success xmlns='${sasl2}'/>`);
     expect(talk.concluded).toEqual(['main ok']);
   });
@@ -403,6 +420,14 @@ describe('out of turn', () => {
     await expect(talk.gatekeeper(said)).rejects.toMatchObject({ code: 'ERR_UPSTREAM_NEGOTIATION' });
   });
 
+  it('the gatekeeper cannot let a client in whose token it was not shown', async () => {
+    const talk = await conversation();
+    await talk.client(auth('PLAIN', ''));
+    await expect(talk.gatekeeper(`<success xmlns='${sasl}'/>`)).rejects.toMatchObject({
+      code: 'ERR_UPSTREAM_NEGOTIATION',
+    });
+  });
+
   it('a client may give up while its token is verified, and nothing comes of it', async () => {
     const talk = await conversation();
     const verification = Promise.withResolvers<OwnershipVerdict>();
@@ -439,6 +464,63 @@ describe('a gatekeeper that refuses the token', () => {
     await talk.gatekeeper(failure('not-authorized'));
     expect(talk.heardBy('client')).toBe(failure('not-authorized'));
     expect(talk.concluded).toEqual(['main gatekeeper']);
+  });
+});
+
+describe('whatever is said, in whatever order', () => {
+  const fromClient = [
+    bearer('juliets.own.token'),
+    bearer('romeos.own.token'),
+    bearer('somebody.made.this', `n,a=${juliet},`),
+    plain('juliets.own.token'),
+    plain('juliets.own.token', 'romeo'),
+    auth('PLAIN', ''),
+    auth('SCRAM-SHA-1', ''),
+    `<response xmlns='${sasl}'>${base64('\0juliet\0juliets.own.token')}</response>`,
+    `<response xmlns='${sasl}'>AQ==</response>`,
+    `<abort xmlns='${sasl}'/>`,
+    `<authenticate xmlns='${sasl2}' mechanism='PLAIN'/>`,
+    `<next xmlns='${sasl2}' task='TOTP'/>`,
+  ];
+  const fromGatekeeper = [
+    `<stream:features>${offer}</stream:features>`,
+    `<challenge xmlns='${sasl}'>e30=</challenge>`,
+    `<success xmlns='${sasl}'/>`,
+    failure('not-authorized'),
+    `<continue xmlns='${sasl2}'/>`,
+  ];
+  /** All that a gatekeeper ever hears: a verified token in the proxy's words, and answers to what it said itself. */
+  const allowed: readonly string[] = [
+    auth('OAUTHBEARER', presented),
+    auth('OAUTHBEARER', base64('n,,\x01auth=Bearer romeos.own.token\x01\x01')),
+    `<response xmlns='${sasl}'>AQ==</response>`,
+    `<abort xmlns='${sasl}'/>`,
+  ];
+
+  it('the gatekeeper hears verified tokens only, and a client succeeds with one of those only', async () => {
+    const step = fc.oneof(
+      fc.constantFrom(...fromClient).map((xml) => ({ by: 'client' as const, xml })),
+      fc.constantFrom(...fromGatekeeper).map((xml) => ({ by: 'gatekeeper' as const, xml })),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
+        const talk = await conversation();
+        let told = '';
+        for (const { by, xml } of steps) {
+          const ended = await talk[by](xml).then(
+            () => false,
+            () => true,
+          );
+          const heard = talk.heardBy('gatekeeper');
+          told += heard;
+          expect(allowed.reduce((rest, each) => rest.replaceAll(each, ''), heard)).toBe('');
+          if (talk.heardBy('client').includes('<success')) expect(told).toContain('mechanism=');
+          expect(talk.verified.length).toBeLessThanOrEqual(3);
+          if (ended) return;
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
