@@ -37,6 +37,7 @@ interface ProxyConfig {
   readonly listeners: readonly { readonly name: string; readonly port: number }[];
   readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[];
   readonly timeouts: { readonly drainMs: number };
+  readonly http: { readonly port: number };
   readonly admin: { readonly host: string; readonly port: number };
 }
 const config = parse(configMap.data!['narthex.yaml']!) as ProxyConfig;
@@ -161,7 +162,8 @@ describe('the configuration in the cluster', () => {
   it('listens where the container says', () => {
     const admin = ports.get('admin');
     expect(config.admin).toEqual({ host: '::', port: admin });
-    const streams = [...ports.values()].filter((port) => port !== admin);
+    expect(config.http.port).toBe(ports.get('https'));
+    const streams = [...ports].filter(([name]) => name.startsWith('xmpp')).map(([, port]) => port);
     expect(config.listeners.map(({ port }) => port)).toEqual(streams);
   });
 
@@ -170,14 +172,14 @@ describe('the configuration in the cluster', () => {
       port,
       ports.get(targetPort as string),
     ]);
-    expect(targets).toEqual(config.listeners.map(({ port }) => [port, port]));
+    expect(targets).toEqual([...config.listeners.map(({ port }) => [port, port]), [443, config.http.port]]);
     expect(service.spec!.externalTrafficPolicy).toBe('Local');
   });
 
   it('lets clients in from anywhere, and only the monitoring namespace to the admin port', () => {
     const [clients, monitoring, ...others] = networkPolicy.spec!.ingress!;
     expect(clients!.from).toBeUndefined();
-    expect(clients!.ports!.map(({ port }) => port)).toEqual(['xmpp-client', 'xmpps-client']);
+    expect(clients!.ports!.map(({ port }) => port)).toEqual(['xmpp-client', 'xmpps-client', 'https']);
     expect(monitoring!.from).toHaveLength(1);
     expect(monitoring!.ports!.map(({ port }) => port)).toEqual(['admin']);
     expect(others).toEqual([]);
