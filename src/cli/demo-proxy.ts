@@ -1,6 +1,7 @@
 /** The proxy of the demo: a whole configuration on loopback, for the simulator's parties. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +23,8 @@ export interface DemoProxyOptions {
   readonly port: number;
   readonly tlsPort: number;
   readonly httpPort: number;
+  /** Default: clients authenticate to the gatekeeper. */
+  readonly channelBinding?: Config['gatekeepers'][number]['channelBinding'];
 }
 
 export interface DemoProxy extends Intermediary {
@@ -39,6 +42,9 @@ const gatekeeperName = 'embedded';
 /** @throws SetupError when a port cannot be had */
 export async function startDemoProxy(stage: Stage, options: DemoProxyOptions): Promise<DemoProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'narthex-demo-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  // Also where the process ends before the demo does: by Ctrl-C, or when nobody reads on.
+  process.once('exit', remove);
   try {
     const httpPort = options.httpPort === 0 ? await freePort() : options.httpPort;
     const files = await writeFiles(folder, stage);
@@ -52,11 +58,13 @@ export async function startDemoProxy(stage: Stage, options: DemoProxyOptions): P
       caFile: files.ca,
       async close() {
         await proxy.close(0);
-        await rm(folder, { recursive: true });
+        process.off('exit', remove);
+        remove();
       },
     };
   } catch (error) {
-    await rm(folder, { recursive: true });
+    process.off('exit', remove);
+    remove();
     throw error;
   }
 }
@@ -74,11 +82,13 @@ interface Files {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
+  /** That of the gatekeeper's calls: nobody else may push or fetch media. */
+  readonly gatekeeperCertificate: string;
   /** Folder of the keys that attestations are signed with. */
   readonly signingKeys: string;
 }
 
-async function writeFiles(folder: string, { authority }: Stage): Promise<Files> {
+async function writeFiles(folder: string, { authority, gatekeeper }: Stage): Promise<Files> {
   const write = async (name: string, content: string): Promise<string> => {
     const file = join(folder, name);
     await writeFile(file, content, { mode: 0o600 });
@@ -93,6 +103,7 @@ async function writeFiles(folder: string, { authority }: Stage): Promise<Files> 
     ca: await write('ca.crt', authority.certificate),
     certificate: await write('localhost.crt', pair.certificate),
     key: await write('localhost.key', pair.key),
+    gatekeeperCertificate: await write('gatekeeper.crt', gatekeeper.callerCertificate),
     signingKeys,
   };
 }
@@ -115,13 +126,15 @@ function demoConfig({ gatekeeper, provider }: Stage, files: Files, options: Demo
         name: gatekeeperName,
         connect: { address: `${host}:${endpoint.port}`, tls: 'direct' },
         caFile: files.ca,
+        channelBinding: options.channelBinding,
         enlistment: { url: `${services.url}/enlistments`, answerMembers: ['status'] },
         push: {
           issuer: names.gatekeeper,
           jwksUri: `${services.url}/.well-known/jwks.json`,
           caFile: files.ca,
+          certFile: files.gatekeeperCertificate,
         },
-        media: {},
+        media: { certFile: files.gatekeeperCertificate },
         attestation: { audience: names.gatekeeper, carriers: { stream: {}, http: {} }, required: true },
       },
     ],

@@ -65,17 +65,17 @@ async function play(
   options: DemoOptions,
   format: StoryFormat,
 ): Promise<void> {
+  const stopped = interrupted();
   print(introduction(proxy, options.policy));
-  const outcome = await playStory({
-    stage,
-    intermediary: proxy,
-    onStep: (step) => print(formatStep(step, format)),
-  });
+  const story = playStory({ stage, intermediary: proxy, onStep: (step) => print(formatStep(step, format)) });
+  const outcome = await Promise.race([story, stopped]);
+  // In the middle of it nobody waits for the parties to take their leave.
+  if (outcome === 'stopped') process.exit(exitCodes.negative);
   print(formatOutcome(outcome, format));
   process.exitCode = outcome.failed === 0 && outcome.complete ? exitCodes.ok : exitCodes.negative;
   if (options.once === true) return;
   print(invitation(proxy));
-  await interrupted();
+  await stopped;
 }
 
 function introduction({ ports, url }: DemoProxy, policy: string): string[] {
@@ -104,9 +104,9 @@ function invitation({ ports, caFile }: DemoProxy): string[] {
   ];
 }
 
-function interrupted(): Promise<void> {
+function interrupted(): Promise<'stopped'> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('stopped'));
   });
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,5 +87,39 @@ describe('a policy that shows too much', () => {
     expect(exit).toBe(1);
     expect(stdout).toContain('✗ what she is doing stays with her');
     expect(stdout).toMatch(/\n✗ \d+ of \d+ statements held/);
+  });
+});
+
+describe('a demo that is stopped', () => {
+  const start = (...more: string[]) =>
+    spawn(
+      process.execPath,
+      [join(root, 'src/cli/main.ts'), 'demo', '--port', '0', '--tls-port', '0', '--http-port', '0', ...more],
+      { env: { PATH: process.env['PATH'], TMPDIR: folder }, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+
+  it.each([
+    ['in the middle of the story', / 3 {2}Juliet enlists/, 1],
+    ['by a visitor, afterwards', /Ctrl-C ends it/, 0],
+  ])('leaves nothing on disk: %s', async (_, when, exit) => {
+    const child = start();
+    let printed = '';
+    await new Promise<void>((resolve) => {
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        printed += text;
+        if (when.test(printed)) resolve();
+      });
+    });
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect([code, readdirSync(folder)]).toEqual([exit, []]);
+  });
+
+  it('leaves nothing on disk when nobody reads on', async () => {
+    const child = start('--once');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    await once(child, 'exit');
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

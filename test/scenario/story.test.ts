@@ -29,10 +29,17 @@ const withheldFromProvider = [
   ["the gatekeeper's edge", 'fra-17'],
 ] as const;
 
-describe.each(['balanced', 'strict'])('under %s', (policy) => {
+/** Policy, who authenticates the client, and what she hears while she is not enlisted. */
+const ways = [
+  ['balanced', 'upstream-without-plus', 'insufficient_scope'],
+  ['strict', 'upstream-without-plus', 'insufficient_scope'],
+  ['balanced', 'reauthenticate', 'not-authorized'],
+] as const;
+
+describe.each(ways)('under %s, with channelBinding %s', (policy, channelBinding, heard) => {
   let told: Told;
   beforeAll(async () => {
-    told = await tell(policy);
+    told = await tell(policy, { channelBinding });
   });
 
   it('the story is played to its end, and every statement holds', () => {
@@ -41,6 +48,11 @@ describe.each(['balanced', 'strict'])('under %s', (policy) => {
     expect(told.outcome.findings).toBeGreaterThan(35);
     expect(told.steps.map(({ number }) => number)).toEqual(told.steps.map((_, index) => index + 1));
     expect(told.steps.length).toBe(16);
+  });
+
+  it(`her app hears ${heard} while she is not enlisted`, () => {
+    const texts = told.steps.flatMap(({ findings }) => findings.map(({ text }) => text));
+    expect(texts.filter((text) => text.endsWith(`her app hears ${heard}`)).length).toBe(2);
   });
 
   it.each(withheldFromGatekeeper)('the gatekeeper never saw %s', (_, text) => {

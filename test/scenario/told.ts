@@ -1,4 +1,4 @@
-import { startDemoProxy } from '../../src/cli/demo-proxy.ts';
+import { startDemoProxy, type DemoProxyOptions } from '../../src/cli/demo-proxy.ts';
 import { receivedByGatekeeper, receivedByProvider, type Records } from '../../src/simulator/story/records.ts';
 import { openStage } from '../../src/simulator/story/stage.ts';
 import { playStory } from '../../src/simulator/story/story.ts';
@@ -18,10 +18,10 @@ export interface Told {
 }
 
 /** Plays the whole story through a whole proxy under a policy. */
-export async function tell(policy: string): Promise<Told> {
+export async function tell(policy: string, more: Partial<DemoProxyOptions> = {}): Promise<Told> {
   const stage = await openStage();
   try {
-    const proxy = await startDemoProxy(stage, { policy, port: 0, tlsPort: 0, httpPort: 0 });
+    const proxy = await startDemoProxy(stage, { policy, port: 0, tlsPort: 0, httpPort: 0, ...more });
     const steps: Step[] = [];
     const outcome = await playStory({ stage, intermediary: proxy, onStep: (step) => steps.push(step) });
     await proxy.close();

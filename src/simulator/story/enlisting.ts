@@ -62,16 +62,13 @@ export async function playEnlisting(scene: Scene): Promise<{ readonly location: 
 
   await telling.step('Juliet connects before she has opted in', async (notes) => {
     const { token } = await scene.ownershipToken();
-    const status = await refusal(scene.connectJuliet(token));
+    const heard = await refusal(scene.connectJuliet(token));
     const shown = gatekeeper.tokens.at(-1);
     notes.finds(
       shown?.check.kind === 'valid' && shown.check.subject === juliet.identifier,
       'the gatekeeper checks her token itself: signed by the provider, for this gatekeeper, in time',
     );
-    notes.finds(
-      status.endsWith('insufficient_scope'),
-      'and refuses her: she has not enlisted (RFC 7628 insufficient_scope)',
-    );
+    notes.finds(shown?.enlisted === false, `and refuses her, who has not enlisted: her app hears ${heard}`);
     showLogin(scene, notes);
   });
 
@@ -166,14 +163,14 @@ export function showLogin(scene: Scene, notes: StepNotes): void {
     });
 }
 
-/** The words of a login that must fail.
+/** The condition with which a login fails that must.
  *  @throws SimulatorError when it does not, or fails otherwise */
 export async function refusal(login: Promise<unknown>): Promise<string> {
   try {
     await login;
   } catch (error) {
     if (error instanceof SimulatorError && error.code === 'ERR_SIMULATOR_AUTHENTICATION')
-      return error.message;
+      return error.message.replace(/^.* /, '');
     throw error;
   }
   throw new SimulatorError('ERR_SIMULATOR_EXPECTATION', 'the login succeeds, and must not');

@@ -1,53 +1,30 @@
-/** Act three: a message that only Romeo can read, with a picture that only he can see. */
+/** The picture of act three: where its ciphertext is kept, and how Romeo gets it. */
 import { randomBytes } from 'node:crypto';
-import { ns } from '../../stanza/namespaces.ts';
-import { decryptContent, encrypt } from '../envelope.ts';
 import { header, type HttpExchange } from '../http/message.ts';
-import { namespaces } from '../namespaces.ts';
-import {
-  decryptPicture,
-  encryptPicture,
-  pictureAddress,
-  pictureAddressOf,
-  pictureKeyElement,
-  pictureKeyOf,
-} from '../picture.ts';
-import { attribute, child, element, is, text, type Element } from '../xml/element.ts';
-import { parseElement } from '../xml/reader.ts';
-import { juliet, pictureBytes, pictureName, written } from './cast.ts';
+import { decryptPicture, encryptPicture, pictureKeyOf, type PictureKey } from '../picture.ts';
+import type { Element } from '../xml/element.ts';
+import { juliet, pictureBytes, pictureName } from './cast.ts';
 import { known, type Scene } from './scene.ts';
 
-const isMessage = (one: Element): boolean => is(one, ns.client, 'message');
-const letterId = 'juliet-letter';
-const receiptId = 'romeo-receipt';
+/** A picture of Juliet's, and where her provider keeps it encrypted. */
+export interface KeptPicture {
+  readonly picture: Buffer;
+  readonly secret: PictureKey;
+  readonly storedAt: string;
+}
 
-export async function playPicture(scene: Scene): Promise<void> {
-  const { telling, stage, devices } = scene;
-  const { gatekeeper, provider } = stage.records;
+/** What Romeo knows of it. */
+export interface ReceivedPicture {
+  readonly address: string;
+  /** What the encrypted message held. */
+  readonly content: readonly Element[];
+}
+
+export async function keepPicture(scene: Scene): Promise<KeptPicture> {
+  const { telling, stage } = scene;
   const picture = randomBytes(pictureBytes);
   const { ciphertext, secret } = encryptPicture(picture);
-  const to = devices.romeo.jid;
   let storedAt = '';
-  let received: { readonly address: string; readonly content: readonly Element[] } | undefined;
-  telling.act('Juliet sends Romeo a picture');
-
-  await telling.step('Juliet begins to write', async (notes) => {
-    const since = scene.mark;
-    const sent = scene.juliet.send(
-      element(
-        ns.client,
-        'message',
-        { type: 'chat', id: 'juliet-composing', to },
-        element(namespaces.chatStates, 'composing'),
-        element(namespaces.hints, 'no-store'),
-      ),
-    );
-    await scene.settle();
-    const arrived = scene.arrived(since, isMessage);
-    notes.shows({ kind: 'stanza', from: "Juliet's app", to: 'the gatekeeper', sent, received: arrived });
-    notes.finds(arrived === undefined, 'that she is typing is said to nobody before she has decided to send');
-  });
-
   await telling.step(
     'Her app encrypts the picture and leaves the ciphertext with her provider',
     async (notes) => {
@@ -57,7 +34,7 @@ export async function playPicture(scene: Scene): Promise<void> {
         body: ciphertext,
       });
       storedAt = known(header(answer, 'location'), 'the provider keeps no picture');
-      const stored = provider.http.at(-1)?.request.body;
+      const stored = stage.records.provider.http.at(-1)?.request.body;
       notes.finds(
         stored?.equals(ciphertext) === true && !stored.includes(picture.subarray(0, 64)),
         `${ciphertext.length} bytes of AES-256-GCM; the key goes into the encrypted message`,
@@ -68,46 +45,16 @@ export async function playPicture(scene: Scene): Promise<void> {
       );
     },
   );
+  return { picture, secret, storedAt };
+}
 
-  await telling.step(
-    'Juliet sends the message: text and key inside, address of the picture outside',
-    async (notes) => {
-      const since = scene.mark;
-      const sealed = encrypt(devices.juliet, [devices.romeo], written.juliet, pictureKeyElement(secret));
-      const sent = scene.juliet.send(
-        element(
-          ns.client,
-          'message',
-          { type: 'chat', id: letterId, to },
-          sealed,
-          pictureAddress(storedAt),
-          element(namespaces.encryption, 'encryption', { namespace: ns.omemo2, name: 'OMEMO' }),
-          element(namespaces.hints, 'store'),
-          element(namespaces.receipts, 'request'),
-          element(namespaces.chatStates, 'active'),
-        ),
-      );
-      const { element: message } = await scene.romeo.receive(
-        (one) => isMessage(one) && child(one, ns.omemo2, 'encrypted') !== undefined,
-      );
-      const arrived = known(scene.arrived(since, isMessage), 'the gatekeeper received no message');
-      notes.shows({ kind: 'stanza', from: "Juliet's app", to: 'the gatekeeper', sent, received: arrived });
-      notes.finds(
-        encryptedPart(arrived) === encryptedPart(sent),
-        'not a character of the encrypted part was touched',
-      );
-      const content = decryptContent(devices.romeo, child(message, ns.omemo2, 'encrypted')!);
-      const body = content.find((one) => is(one, ns.client, 'body'));
-      notes.finds(body !== undefined && text(body) === written.juliet, `Romeo reads it: ${written.juliet}`);
-      const address = known(pictureAddressOf(message), 'the message names no picture');
-      notes.finds(
-        address.startsWith(`${scene.intermediary.url}/media/`) && !arrived.includes(stage.provider.url),
-        "the gatekeeper sees a sealed address at Narthex, not the provider's",
-      );
-      received = { address, content };
-    },
-  );
-
+export async function fetchPicture(
+  scene: Scene,
+  { picture, storedAt }: KeptPicture,
+  received: ReceivedPicture | undefined,
+): Promise<void> {
+  const { telling, stage } = scene;
+  const { gatekeeper, provider } = stage.records;
   await telling.step(
     "Romeo's app gets the picture: through the gatekeeper's media proxy, then through Narthex",
     async (notes) => {
@@ -137,6 +84,7 @@ export async function playPicture(scene: Scene): Promise<void> {
         sent: given.answer,
         received: asked.answer,
       });
+      const stranger = await scene.callIntermediary('GET', new URL(address).pathname, []);
       const decrypted = decryptPicture(answer.body, pictureKeyOf(content));
       notes.finds(
         decrypted.equals(picture),
@@ -161,43 +109,14 @@ export async function playPicture(scene: Scene): Promise<void> {
         ),
         'the gatekeeper learned nothing of the store: no server, no cookie, no cache, its version sealed',
       );
+      notes.finds(
+        stranger.answer.status === 403,
+        'and to anybody but the gatekeeper the address is of no use, not even to Juliet',
+      );
     },
   );
-
-  await telling.step('Romeo lets her know that he has it', async (notes) => {
-    const receipt = element(namespaces.receipts, 'received', { id: letterId });
-    const attributes = { type: 'chat', id: receiptId, to: juliet.identifier };
-    scene.romeo.send(element(ns.client, 'message', attributes, receipt));
-    const { xml, element: message } = await scene.juliet.receive(hasId(receiptId));
-    const sent = scene.sentByGatekeeper(hasId(receiptId));
-    notes.shows({ kind: 'stanza', from: 'the gatekeeper', to: "Juliet's app", sent, received: xml });
-    const received = child(message, namespaces.receipts, 'received');
-    notes.finds(
-      received !== undefined && attribute(received, 'id') === letterId,
-      'it names the message as Juliet knows it',
-    );
-  });
-}
-
-/** What is said inside `<encrypted/>`, however it is written: a policy may ask for one way of writing everything. */
-function encryptedPart(xml: string): string {
-  const message = parseElement(xml);
-  return JSON.stringify(message && child(message, ns.omemo2, 'encrypted'), (name, value: unknown) =>
-    name === 'attributes' ? contentOf(value as Element['attributes']) : value,
-  );
-}
-
-function contentOf(attributes: Element['attributes']): string[] {
-  return attributes
-    .filter(({ namespace }) => namespace !== ns.xmlns)
-    .map(({ local, value }) => `${local} ${value}`)
-    .sort();
 }
 
 function isFirstPart({ request, answer }: HttpExchange): boolean {
   return answer.status === 206 && header(request, 'range')?.startsWith('bytes=0-') === true;
-}
-
-function hasId(id: string): (one: Element) => boolean {
-  return (one) => attribute(one, 'id') === id;
 }

@@ -15,6 +15,8 @@ export interface Stage {
     /** Where Romeo's app, and the intermediary, find its messaging server. */
     readonly endpoint: Endpoint;
     readonly services: PartnerServices;
+    /** PEM of the certificate that it shows when it calls the intermediary. */
+    readonly callerCertificate: string;
   };
   readonly provider: Provider;
   readonly records: Records;
@@ -37,6 +39,7 @@ export async function openStage(): Promise<Stage> {
     host,
     onExchange: (exchange) => records.provider.http.push(exchange),
   });
+  const shown = authority.issue([names.gatekeeper]);
   const services = await startPartnerServices({
     name: names.gatekeeper,
     provider: names.provider,
@@ -44,7 +47,7 @@ export async function openStage(): Promise<Stage> {
     known: (subject) => subject === juliet.identifier,
     certificate: authority.issue([host]),
     host,
-    caller: { ca: authority.certificate },
+    caller: { ca: authority.certificate, certificate: shown },
     onExchange: (through, exchange) => seen.http.push({ through, exchange }),
     onEnlistment: (record) => seen.enlistments.push(record),
     onToken: (record) => seen.tokens.push(record),
@@ -79,6 +82,7 @@ export async function openStage(): Promise<Stage> {
     gatekeeper: {
       endpoint: { host, port: listener!.port, tls: 'direct', ca: authority.certificate, domain },
       services,
+      callerCertificate: shown.certificate,
     },
     provider,
     records,

@@ -2,11 +2,11 @@
  *  connecting, a message with a picture, a push. Each statement is made on what the other party really received. */
 import { playConnecting } from './connecting.ts';
 import { playEnlisting } from './enlisting.ts';
-import { playPicture } from './picture.ts';
 import { Scene, type Intermediary } from './scene.ts';
 import type { Stage } from './stage.ts';
 import { Telling, type Outcome, type Step } from './telling.ts';
 import { playWaking } from './waking.ts';
+import { playWriting } from './writing.ts';
 
 export interface StoryOptions {
   readonly stage: Stage;
@@ -21,7 +21,7 @@ export async function playStory({ stage, intermediary, onStep }: StoryOptions): 
   try {
     const { location } = await playEnlisting(scene);
     await playConnecting(scene);
-    await playPicture(scene);
+    await playWriting(scene);
     await playWaking(scene, location);
   } finally {
     scene.close();

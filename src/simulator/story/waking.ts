@@ -101,10 +101,11 @@ export async function playWaking(scene: Scene, location: string): Promise<void> 
     ]);
     notes.finds(answer.status === 204, 'the enlistment is withdrawn');
     const again = await scene.ownershipToken();
-    const status = await refusal(scene.connectJuliet(again.token));
+    const heard = await refusal(scene.connectJuliet(again.token));
+    const shown = gatekeeper.tokens.at(-1);
     notes.finds(
-      status.endsWith('insufficient_scope'),
-      'her provider still vouches for her; the gatekeeper lets her in no more',
+      shown?.check.kind === 'valid' && !shown.enlisted,
+      `her provider still vouches for her, the gatekeeper lets her in no more: her app hears ${heard}`,
     );
   });
 }
