@@ -56,6 +56,8 @@ interface Summary {
   readonly domains: readonly { readonly domain: string; readonly gatekeeper: string; readonly at: string }[];
   readonly certificates: readonly CertificateSummary[];
   readonly admin: Config['admin'];
+  /** The public HTTP port; null without it. */
+  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string } | null;
   readonly tracing: string | null;
 }
 
@@ -108,6 +110,7 @@ function summarise(config: Config, certificates: readonly CertificateSummary[]):
     })),
     certificates,
     admin: config.admin,
+    http: config.http ?? null,
     tracing: config.tracing.otlpEndpoint ?? null,
   };
 }
@@ -133,6 +136,7 @@ function printText({ valid, file, problems, omitted, serves }: Result): void {
       const shown = domains.length === 0 ? 'no domain' : domains.join(', ');
       return `  certificate  ${certFile} for ${shown}, until ${notAfter.slice(0, 10)}`;
     }),
+    `  https        ${serves.http === null ? 'off' : `${serves.http.publicUrl} on ${hostPort(serves.http.host, serves.http.port)}`}`,
     `  admin        http://${hostPort(serves.admin.host, serves.admin.port)}`,
     `  tracing      ${serves.tracing ?? 'off'}`,
   ];

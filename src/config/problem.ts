@@ -93,6 +93,10 @@ export const configErrors = {
     cause: 'A key file does not hold a private key in PEM form without a passphrase.',
     wayOut: 'Write the key as unencrypted PKCS#8 (`openssl pkcs8 -topk8 -nocrypt`) and protect the file.',
   },
+  ERR_CONFIG_SECRET: {
+    cause: 'A file that should hold a secret holds too little.',
+    wayOut: 'Make it with `openssl rand 32`.',
+  },
   ERR_CONFIG_KEY_MISMATCH: {
     cause: 'The private key is not the key of the certificate beside it.',
     wayOut: 'Pair each certificate with the key it was issued for.',

@@ -106,6 +106,7 @@ describe('narthex check', () => {
         '  listener     clients on [::]:5222, starttls',
         '  domain       chat.example at gatekeeper main (xmpp.internal:5222, starttls)',
         `  certificate  ${join(folder, 'tls.crt')} for chat.example, until …`,
+        '  https        off',
         '  admin        http://127.0.0.1:9090',
         '  tracing      off',
         '',

@@ -1,0 +1,57 @@
+/** The files of the HTTP plane, as `narthex check` looks at them. */
+import { readFile } from 'node:fs/promises';
+import type { ConfigPath } from './problem.ts';
+import type { Config } from './schema.ts';
+import { verifyCertificates, verifyClient, verifyPair, type Report } from './verify-pem.ts';
+
+const secretBytesMin = 32;
+
+export async function verifyHttp(
+  { http, provider, gatekeepers, certificates }: Config,
+  now: number,
+  report: Report,
+): Promise<void> {
+  if (http !== undefined) await verifyOwnCertificates(http, certificates, now, report);
+  if (provider !== undefined) {
+    await verifyClient(provider, ['provider'], now, report);
+    for (const [index, file] of (provider.media?.keyFiles ?? []).entries())
+      await verifySecret(file, ['provider', 'media', 'keyFiles', index], report);
+  }
+  for (const [index, { enlistment, push, media }] of gatekeepers.entries()) {
+    const at: ConfigPath = ['gatekeepers', index];
+    await verifyClient({ caFile: enlistment?.caFile }, [...at, 'enlistment'], now, report);
+    await verifyClient({ caFile: push?.caFile }, [...at, 'push'], now, report);
+    for (const [part, pinned] of Object.entries({ push, media }))
+      if (pinned?.certFile !== undefined)
+        await verifyCertificates(pinned.certFile, [...at, part, 'certFile'], now, report);
+  }
+}
+
+/** Those of the port, and whether one of them is for the name in `publicUrl`. */
+async function verifyOwnCertificates(
+  { certificates: own, publicUrl }: NonNullable<Config['http']>,
+  shared: Config['certificates'],
+  now: number,
+  report: Report,
+): Promise<void> {
+  const at: ConfigPath = own === undefined ? ['certificates'] : ['http', 'certificates'];
+  // What is wrong with those at the top is told there.
+  const told: Report = own === undefined ? () => {} : report;
+  const name = new URL(publicUrl).hostname;
+  let covered = false;
+  for (const [index, { certFile: cert, keyFile: key }] of (own ?? shared).entries()) {
+    const paths = { certPath: [...at, index, 'certFile'], keyPath: [...at, index, 'keyFile'] };
+    const [leaf] = await verifyPair({ cert, key, ...paths }, now, told);
+    covered ||= leaf?.checkHost(name, { subject: 'never' }) !== undefined;
+  }
+  if (covered) return;
+  const message = `no certificate of the public HTTP port covers \`${name}\``;
+  report('ERR_CONFIG_CERTIFICATE_DOMAIN', ['http', 'publicUrl'], message, 'warning');
+}
+
+async function verifySecret(file: string, path: ConfigPath, report: Report): Promise<void> {
+  // Whether it can be read was looked at before.
+  const { length } = await readFile(file);
+  if (length >= secretBytesMin) return;
+  report('ERR_CONFIG_SECRET', path, `${file} has ${length} bytes; a secret has ${secretBytesMin} at least`);
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { verifyFiles } from '../../src/config/verify.ts';
+import { issue } from './certificate.ts';
+import { folderWith, minimal } from './folder.ts';
+
+const now = Date.now();
+const good = issue(['chat.example']);
+const old = issue(['push.example'], { from: now - 2_000_000, to: now - 1_000_000 });
+const text = `${minimal}    push: { certFile: pin.crt }
+http: { publicUrl: https://chat.example }
+provider:
+  issuer: https://id.example
+  jwksUri: https://id.example/jwks
+  audiences: [a]
+  caFile: ca.crt
+  push: { url: https://push.example/ }
+  media: { hosts: [https://media.example], keyFiles: [secret] }
+`;
+const files = {
+  'tls.crt': good.cert,
+  'tls.key': good.key,
+  'ca.crt': good.cert,
+  'pin.crt': good.cert,
+  secret: 's'.repeat(32),
+};
+
+async function problems(changed: Record<string, string>, document = text): Promise<string[]> {
+  const folder = await folderWith({ ...files, ...changed, 'narthex.yaml': document });
+  const { problems: found } = await verifyFiles(await loadConfig({ folder, environment: {} }), now);
+  return found.map(({ severity, code, path }) => `${severity} ${code} ${path}`);
+}
+
+describe('the files of the HTTP plane', () => {
+  it('are fine', async () => {
+    expect(await problems({})).toEqual([]);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['authorities that are none', { 'ca.crt': 'x' }, 'error ERR_CONFIG_CERTIFICATE provider.caFile'],
+    ['a pinned certificate that expired', { 'pin.crt': old.cert }, 'error ERR_CONFIG_CERTIFICATE_DATES gatekeepers[0].push.certFile'],
+    ['a secret that is too short', { secret: 'short' }, 'error ERR_CONFIG_SECRET provider.media.keyFiles[0]'],
+  ])('report %s', async (_, changed, line) => {
+    expect(await problems(changed)).toEqual([line]);
+  }); // prettier-ignore
+
+  it('warn of a public URL that no certificate is for', async () => {
+    expect(await problems({}, text.replace('https://chat.example', 'https://proxy.example'))).toEqual([
+      'warning ERR_CONFIG_CERTIFICATE_DOMAIN http.publicUrl',
+    ]);
+  });
+
+  it('report a key of the port that is another one, once', async () => {
+    const own = text.replace(
+      'https://chat.example }',
+      'https://chat.example, certificates: [{ certFile: tls.crt, keyFile: other.key }] }',
+    );
+    expect(await problems({ 'other.key': old.key }, own)).toEqual([
+      'error ERR_CONFIG_KEY_MISMATCH http.certificates[0].keyFile',
+    ]);
+  });
+});
