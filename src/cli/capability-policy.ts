@@ -13,7 +13,7 @@ export type CapabilityPolicyReading =
       readonly kind: 'policy';
       readonly policy: CapabilityPolicy;
       readonly profiles: readonly CapabilityProfile[];
-      /** What encryption hides from the gate although a profile does not receive it. */
+      /** What profiles promise and cannot keep. */
       readonly notes: readonly Note[];
     }
   | {
@@ -80,16 +80,16 @@ export function invalidPolicy(role: FileRole, path: string, problem: string): Se
 }
 
 function notesOn(profile: CapabilityProfile, { file }: Source, { table }: CapabilityPolicy): Note[] {
+  const notes: string[] = [];
+  if ((profile.match?.claims.size ?? 0) > 0)
+    notes.push(`profile \`${profile.name}\` asks for a claim, and no session has any: it is never chosen`);
   const kinds = ungatedKinds(profile, table).map(({ kind }) => kind);
-  if (kinds.length === 0) return [];
-  return [
-    {
-      file,
-      message:
-        `profile \`${profile.name}\` does not receive ${kinds.join(', ')}, but encrypted messages need not show ` +
+  if (kinds.length > 0)
+    notes.push(
+      `profile \`${profile.name}\` does not receive ${kinds.join(', ')}, but encrypted messages need not show ` +
         'them: there they cannot be kept out',
-    },
-  ];
+    );
+  return notes.map((message) => ({ file, message }));
 }
 
 function invalid(

@@ -43,7 +43,7 @@ export async function capabilityProblems(
       ...problem(
         'warning',
         message,
-        'Tell the people who rely on it; `from-outside` in the table says more.',
+        'docs/capabilities.md says what can be kept; nothing is wrong with serving it.',
       ),
       place: { file, line: 1, column: 1 },
     })),

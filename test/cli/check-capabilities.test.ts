@@ -75,6 +75,16 @@ describe('check warns', () => {
     expect(lines[0]).not.toMatch(/call|group/);
   });
 
+  it('of a profile that nobody is given', async () => {
+    const claimed = profileText('name: b', all, 'match: { claim: { tier: gold } }');
+    expect(await check({ 'b.yaml': claimed })).toEqual([
+      0,
+      [
+        'b.yaml:1:1: warning ERR_CONFIG_CAPABILITIES: profile `b` asks for a claim, and no session has any: it is never chosen',
+      ],
+    ]);
+  });
+
   it('of a policy that wants something else of the advertisement', async () => {
     const policy = `apiVersion: narthex/v1
 kind: MetadataPolicy
