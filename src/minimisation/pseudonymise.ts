@@ -1,24 +1,11 @@
-/** Pseudonyms: deterministic authenticated encryption of a value.
+/** Pseudonyms: deterministic authenticated encryption of a value, AES-SIV (RFC 5297) with two keys of 256 bits.
  *
- *  A synthetic initialisation vector (the construction of RFC 5297, with HMAC-SHA-256 truncated to 128 bits as the
- *  pseudorandom function and AES-256 in counter mode as the cipher): the vector authenticates field, scope and value,
- *  and is the counter block under which the value is encrypted. So the same value in the same scope always has the
- *  same pseudonym and no table is kept, whoever holds the key can map it back, on any replica, and a pseudonym that
- *  was altered, belongs to another scope or is none at all is not recognised. */
-import {
-  createCipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  timingSafeEqual,
-  type KeyObject,
-} from 'node:crypto';
-
-/** Keys derived from one secret. */
-interface KeyPair {
-  readonly authentication: KeyObject;
-  readonly encryption: KeyObject;
-}
+ *  The synthetic initialisation vector authenticates field, scope and value, and is the counter block under which the
+ *  value is encrypted. So the same value in the same scope always has the same pseudonym and no table is kept, whoever
+ *  holds the key can map it back, on any replica, and a pseudonym that was altered, belongs to another scope or is
+ *  none at all is not recognised. */
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { SyntheticIv } from './synthetic-iv.ts';
 
 /** What a pseudonym is bound to besides the value. */
 export interface PseudonymBinding {
@@ -31,7 +18,6 @@ export interface PseudonymBinding {
   readonly period: number;
 }
 
-const vectorBytes = 16;
 const blockBytes = 16;
 /** Longest value that has a pseudonym, in UTF-8 bytes: its pseudonym has 1,023 characters at most, which is what a
  *  resourcepart may have (RFC 7622 §3.4). */
@@ -43,7 +29,7 @@ const pseudonymCharsMax = 1_023;
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export class Pseudonyms {
-  readonly #keys: readonly KeyPair[];
+  readonly #keys: readonly SyntheticIv[];
 
   /** @param secrets the current one first; the others are only recognised, until they are taken away. At least 32
    *  bytes each.
@@ -59,9 +45,7 @@ export class Pseudonyms {
     if (this.recognise(value, binding) !== undefined) return value;
     const plain = Buffer.from(value);
     if (plain.length > valueBytesMax) return undefined;
-    const key = this.#keys[0]!;
-    const vector = syntheticVector(key, binding, plain);
-    return Buffer.concat([vector, crypt(key, vector, padded(plain))]).toString('base64url');
+    return this.#keys[0]!.seal(boundTo(binding), padded(plain)).toString('base64url');
   }
 
   /** The value behind a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
@@ -69,11 +53,10 @@ export class Pseudonyms {
     if (!hasFormOfPseudonym(pseudonym)) return undefined;
     const bytes = Buffer.from(pseudonym, 'base64url');
     if (bytes.length % blockBytes !== 0 || bytes.toString('base64url') !== pseudonym) return undefined;
-    const vector = bytes.subarray(0, vectorBytes);
+    const bound = boundTo(binding);
     for (const key of this.#keys) {
-      const plain = unpadded(crypt(key, vector, bytes.subarray(vectorBytes)));
-      if (plain === undefined) continue;
-      if (timingSafeEqual(syntheticVector(key, binding, plain), vector)) return plain.toString();
+      const plain = key.open(bound, bytes);
+      if (plain !== undefined) return unpadded(plain)?.toString();
     }
     return undefined;
   }
@@ -82,35 +65,24 @@ export class Pseudonyms {
    *  one cannot be mapped back: only for identifiers that nobody returns. `undefined` when the value is no UUID. */
   hideUuid(value: string, binding: PseudonymBinding): string | undefined {
     if (!uuidForm.test(value)) return undefined;
-    const bytes = syntheticVector(this.#keys[0]!, binding, Buffer.from(value.toLowerCase()));
+    const bytes = Buffer.from(this.#keys[0]!.vector(boundTo(binding), Buffer.from(value.toLowerCase())));
     bytes[6] = (bytes[6]! & 0x0f) | 0x40;
     bytes[8] = (bytes[8]! & 0x3f) | 0x80;
     return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 }
 
-function deriveKeys(secret: KeyObject): KeyPair {
+function deriveKeys(secret: KeyObject): SyntheticIv {
   if (secret.type !== 'secret' || (secret.symmetricKeySize ?? 0) < secretBytesMin)
     throw new RangeError(`a secret for pseudonyms has at least ${secretBytesMin} bytes`);
   const derive = (purpose: string): KeyObject =>
     createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `narthex pseudonym ${purpose}`, 32)));
-  return { authentication: derive('authentication'), encryption: derive('encryption') };
+  return new SyntheticIv(derive('authentication'), derive('encryption'));
 }
 
-/** The parts are told apart by their lengths, so that no two bindings authenticate the same bytes. */
-function syntheticVector(key: KeyPair, binding: PseudonymBinding, plain: Buffer): Buffer {
-  const { field, scope, scopeValue, period } = binding;
-  const bound = JSON.stringify([field, scope, scopeValue, period]);
-  return createHmac('sha256', key.authentication)
-    .update(`${Buffer.byteLength(bound)}:${bound}`)
-    .update(plain)
-    .digest()
-    .subarray(0, vectorBytes);
-}
-
-/** Counter mode is its own inverse. */
-function crypt(key: KeyPair, vector: Buffer, data: Buffer): Buffer {
-  return createCipheriv('aes-256-ctr', key.encryption, vector).update(data);
+/** The parts are told apart by their quotes, so that no two bindings authenticate the same bytes. */
+function boundTo({ field, scope, scopeValue, period }: PseudonymBinding): string {
+  return JSON.stringify([field, scope, scopeValue, period]);
 }
 
 /** Fills up to a whole block (ISO/IEC 7816-4): the length of a value is a hint at what it is. */

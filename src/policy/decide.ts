@@ -518,6 +518,8 @@ export class Decider {
       let at = start + tape[index + attribute.valueStart]!;
       while (at < start + end && bytes[at] !== SLASH) at += 1;
       if (at === start + end) return 'none';
+      const from = start + tape[index + attribute.valueStart]!;
+      return this.#session.isOwnAt(bytes, from, at) ? 'own-resource' : 'peer-resource';
     }
     const value = this.#stanza.value(index);
     const bare = bareOf(value);

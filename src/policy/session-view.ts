@@ -46,6 +46,8 @@ export class SessionView {
   #sealed = 0;
   #stanza: Stanza | undefined;
   #peer: string | undefined;
+  #account = '';
+  #accountBytes: Uint8Array = new Uint8Array(0);
 
   constructor(
     context: PolicyContext,
@@ -80,6 +82,23 @@ export class SessionView {
   isOwn(bare: string): boolean {
     const { account } = this.context;
     return account === '' || bare === account || bare.toLowerCase() === account.toLowerCase();
+  }
+
+  /** The same of a bare JID in place: most are somebody else's, and are never decoded. */
+  isOwnAt(bytes: Uint8Array, from: number, to: number): boolean {
+    const { account } = this.context;
+    if (account === '') return true;
+    if (account !== this.#account) {
+      this.#account = account;
+      this.#accountBytes = Buffer.from(account);
+    }
+    const own = this.#accountBytes;
+    for (let at = to - 1, i = own.length - 1; at >= from && i >= 0; at -= 1, i -= 1) {
+      // Where anything but ASCII differs, case has to be folded.
+      if (bytes[at]! >= 0x80) return this.isOwn(Buffer.from(bytes.subarray(from, to)).toString());
+      if (lower(bytes[at]!) !== lower(own[i]!)) return false;
+    }
+    return to - from === own.length;
   }
 
   hide(slot: number, value: string, rule: PseudonymRule): string | undefined {
@@ -187,6 +206,10 @@ export interface PseudonymRule {
 
 function bindingOf({ field, scope }: PseudonymRule, scopeValue: string, period: number): PseudonymBinding {
   return { field, scope, scopeValue, period };
+}
+
+function lower(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
 }
 
 export function bareOf(jid: string): string {

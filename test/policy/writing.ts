@@ -1,4 +1,7 @@
 /** How a value can be written, where a stanza can be, and everything that a reader could learn from bytes. */
+import type { Element } from '../../src/simulator/xml/element.ts';
+import { parseElement } from '../../src/simulator/xml/reader.ts';
+import { escapeAttribute, escapeText } from '../../src/simulator/xml/write.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { recordKind, recordSize } from '../../src/stanza/tape.ts';
 import { names, wire } from './fixtures.ts';
@@ -36,6 +39,33 @@ export const wraps: readonly Wrap[] = [
   (x) =>
     `<iq type='result' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'><item id='i'>${x}</item></items></pubsub></iq>`,
 ];
+
+/** The stanza as the payload of an error that answers it (RFC 6120 §8.3.1). */
+export const echo: Wrap = (x) => {
+  const error = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+  return x.replace(
+    /^<(message|presence|iq)\b([^>]*?)(?:\/>|>([^]*)<\/\1>)$/,
+    (_, name: string, attributes: string, payload = '') =>
+      `<${name}${attributes.replace(/ type='[^']*'/, '')} type='error'>${payload}${error}</${name}>`,
+  );
+};
+
+/** The same stanza with a prefix for every namespace but the stream's, declared where it is first needed. */
+export const prefixed: Wrap = (x) => {
+  const write = (element: Element, depth: number): string => {
+    const plain = element.namespace === 'jabber:client';
+    const name = plain ? element.local : `p${depth}:${element.local}`;
+    const declaration = plain ? '' : ` xmlns:p${depth}="${escapeAttribute(element.namespace)}"`;
+    const attributes = element.attributes
+      .filter(({ name: each }) => !/^xmlns(:|$)/.test(each))
+      .map(({ name: each, value }) => ` ${each}="${escapeAttribute(value)}"`);
+    const children = element.children.map((child) =>
+      typeof child === 'string' ? escapeText(child) : write(child, depth + 1),
+    );
+    return `<${name}${declaration}${attributes.join('')}>${children.join('')}</${name}>`;
+  };
+  return write(parseElement(x)!, 0);
+};
 
 /** Everything that a reader of these bytes could learn: raw, and decoded from every record of the tape. */
 export function everything(text: string): string {
