@@ -1,5 +1,5 @@
 /** `npm start`: the whole story of interoperability through Narthex, on this machine. */
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { domain, host, romeo } from '../simulator/story/cast.ts';
 import { openStage, visitor, type Stage } from '../simulator/story/stage.ts';
 import { playStory } from '../simulator/story/story.ts';
@@ -10,9 +10,9 @@ import { exitCodes } from './exit.ts';
 interface DemoOptions {
   readonly once?: boolean;
   readonly policy: string;
-  readonly port: string;
-  readonly tlsPort: string;
-  readonly httpPort: string;
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly httpPort: number;
 }
 
 const help = `
@@ -32,11 +32,17 @@ export function register(program: Command): void {
     )
     .option('--once', 'exit after the story')
     .option('--policy <policy>', 'a shipped policy or a file', 'balanced')
-    .option('--port <port>', 'STARTTLS port of the proxy', '5222')
-    .option('--tls-port <port>', 'direct TLS port of the proxy', '5223')
-    .option('--http-port <port>', 'HTTPS port of the proxy', '8443')
+    .option('--port <port>', 'STARTTLS port of the proxy; 0 takes a free one', portNumber, 5222)
+    .option('--tls-port <port>', 'direct TLS port of the proxy', portNumber, 5223)
+    .option('--http-port <port>', 'HTTPS port of the proxy', portNumber, 8443)
     .addHelpText('after', help)
     .action(demo);
+}
+
+function portNumber(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
 }
 
 async function demo(options: DemoOptions): Promise<void> {
@@ -45,9 +51,9 @@ async function demo(options: DemoOptions): Promise<void> {
   try {
     const proxy = await startDemoProxy(stage, {
       policy: options.policy,
-      port: Number(options.port),
-      tlsPort: Number(options.tlsPort),
-      httpPort: Number(options.httpPort),
+      port: options.port,
+      tlsPort: options.tlsPort,
+      httpPort: options.httpPort,
     });
     try {
       await play(stage, proxy, options, format);

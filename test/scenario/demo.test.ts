@@ -90,6 +90,18 @@ describe('a policy that shows too much', () => {
   });
 });
 
+describe('a demo that cannot start', () => {
+  it.each([
+    [['--port', 'abc'], 64, /ERR_USAGE: .*A port is a number/],
+    [['--http-port', '65536'], 64, /ERR_USAGE: .*A port is a number/],
+    [['--policy', './none.yaml'], 78, /ERR_CONFIG_POLICY/],
+  ])('says why, and leaves nothing on disk: %j', async (args, exit, stderr) => {
+    const ran = await demo(...args);
+    expect(ran.stderr).toMatch(stderr);
+    expect([ran.exit, ran.stdout, readdirSync(folder)]).toEqual([exit, '', []]);
+  });
+});
+
 describe('a demo that is stopped', () => {
   const start = (...more: string[]) =>
     spawn(

@@ -5,6 +5,7 @@ import { parseJid } from '../jid.ts';
 import { attribute, child, element, elements, is, type Element } from '../xml/element.ts';
 import { juliet, romeo } from './cast.ts';
 import { findSignals, showLogin } from './enlisting.ts';
+import { ownConnections } from './records.ts';
 import { known, matches, type Scene } from './scene.ts';
 
 const isBind = (one: Element): boolean => child(one, ns.bind, 'bind') !== undefined;
@@ -49,7 +50,12 @@ export async function playConnecting(scene: Scene): Promise<void> {
     const client = await scene.connectRomeo();
     client.send(element(ns.client, 'presence', {}, capsElement(romeo.software)));
     await client.receive(isPresence);
-    notes.finds(true, 'not through Narthex');
+    const own = ownConnections(gatekeeper);
+    const isAttested = gatekeeper.attestations.some(({ connectionId }) => own.has(connectionId));
+    notes.finds(
+      own.size === 1 && !isAttested,
+      'straight to the gatekeeper, which sees his connection itself',
+    );
   });
 
   await telling.step('Juliet says that she is here, and what her app can do', async (notes) => {

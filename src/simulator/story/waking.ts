@@ -71,6 +71,15 @@ export async function playWaking(scene: Scene, location: string): Promise<void> 
         !text.includes('romeo') && told['body'] === undefined,
         'not who wrote, and nothing of what',
       );
+      const pushPath = `/push/${scene.intermediary.gatekeeper}`;
+      const forged = await scene.callIntermediary('POST', pushPath, [['Content-Type', 'application/json']], {
+        id: 'forged',
+        recipient: node,
+      });
+      notes.finds(
+        [401, 403].includes(forged.answer.status) && woken.length === 1,
+        'nobody but the gatekeeper can wake it: Narthex knows its certificate, and its signature',
+      );
     },
   );
 
