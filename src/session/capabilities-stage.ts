@@ -25,6 +25,7 @@ class CapabilitiesStage implements Stage {
   readonly #port: StagePort;
   readonly #shared: CapabilitySessions;
   #sides: Sides | undefined;
+  #isBound = false;
 
   constructor(port: StagePort, shared: CapabilitySessions) {
     this.#port = port;
@@ -73,9 +74,11 @@ class CapabilitiesStage implements Stage {
     }
   }
 
-  /** What is asked must follow what has told of the binding. */
+  /** What is asked must follow what has told of the binding. Only the first does: before it nobody else can write to the
+   *  client, and after it everybody can. */
   #bound(binding: Binding | undefined): void {
-    if (binding === undefined) return;
+    if (binding === undefined || this.#isBound) return;
+    this.#isBound = true;
     this.#port.schedule(0, () => {
       const { own, contacts } = this.#begun();
       own.bound(binding.jid);
