@@ -5,7 +5,6 @@ import { ConfigError, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import { capabilityProblems } from './check-capabilities.ts';
-import { mediaProblems } from './check-media.ts';
 import { exitCodeOf, exitCodes } from './exit.ts';
 import { openPolicy } from './policy-files.ts';
 import { openMediaAddresses } from './compose-media-addresses.ts';
@@ -72,13 +71,14 @@ async function examine(file: string | undefined): Promise<Result> {
   }
   const verified = await verifyFiles(loaded, Date.now());
   const { certificates } = verified;
-  const policyFaults = policyProblems(loaded.config);
-  const policy = policyFaults.length === 0 ? openPolicy(loaded.config.policy.file) : undefined;
+  const policy = policyProblems(loaded.config);
   const problems = [
     ...verified.problems,
-    ...policyFaults,
-    ...(await capabilityProblems(loaded.config, policy)),
-    ...mediaProblems(loaded.config, policy),
+    ...policy,
+    ...(await capabilityProblems(
+      loaded.config,
+      policy.length === 0 ? openPolicy(loaded.config.policy.file) : undefined,
+    )),
   ];
   const valid = problems.every(({ severity }) => severity === 'warning');
   return { valid, file: loaded.file, problems, omitted: 0, serves: summarise(loaded.config, certificates) };

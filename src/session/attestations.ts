@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { CompiledPolicy } from '../policy/compile.ts';
 import { attest, type Binding } from '../signals/attestation.ts';
 import { signalClaims } from '../signals/claims.ts';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
@@ -19,7 +20,7 @@ import type { Audience } from '../stanza/direction.ts';
 import { StreamError, type StreamErrorCode } from '../stanza/error.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import type { PoliciesInForce } from './policy-stage.ts';
-import { signalsUnder, type SignalStatement } from './signal-policy.ts';
+import { signalRules, signalsUnder, type SignalRules, type SignalStatement } from './signal-policy.ts';
 
 export type Carrier = 'stream' | 'proxy-protocol' | 'http';
 
@@ -64,6 +65,7 @@ const uniqueIdBytes = 16;
 
 export class GatekeeperAttestations {
   readonly #options: GatekeeperAttestationsOptions;
+  readonly #rules = new WeakMap<CompiledPolicy, SignalRules>();
 
   constructor(options: GatekeeperAttestationsOptions) {
     this.#options = options;
@@ -147,14 +149,22 @@ export class GatekeeperAttestations {
 
   /** What the policy allows, counted. */
   #state({ signals }: ConnectionEvidence): SignalStatement {
-    const { gatekeeper, policies, decided, clock } = this.#options;
+    const { policies, decided } = this.#options;
     const { enforced, shadow } = policies();
-    const context = { gatekeeper, now: clock() };
-    if (shadow !== undefined)
-      decided('gatekeeper', 'shadow', signalsUnder(shadow, signals, context).decisions);
-    const statement = signalsUnder(enforced, signals, context);
-    decided('gatekeeper', enforced.mode === 'enforce' ? 'enforced' : 'shadow', statement.decisions);
-    return statement;
+    if (shadow !== undefined) decided('gatekeeper', 'shadow', this.#rulesOf(shadow).decisions);
+    const rules = this.#rulesOf(enforced);
+    decided('gatekeeper', enforced.mode === 'enforce' ? 'enforced' : 'shadow', rules.decisions);
+    return signalsUnder(rules, signals);
+  }
+
+  /** The same for every connection as long as the policy is, unless it has exceptions, which expire. */
+  #rulesOf(policy: CompiledPolicy): SignalRules {
+    const known = this.#rules.get(policy);
+    if (known !== undefined) return known;
+    const { gatekeeper, clock } = this.#options;
+    const rules = signalRules(policy, { gatekeeper, now: clock() });
+    if (policy.exceptions.length === 0) this.#rules.set(policy, rules);
+    return rules;
   }
 
   #impossible(carrier: Carrier, outcome: Exclude<AttestationOutcome, 'sent'>): undefined {

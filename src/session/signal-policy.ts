@@ -23,12 +23,22 @@ export interface SignalStatement {
   readonly decisions: readonly Decision[];
 }
 
+/** What a policy says of each signal for one gatekeeper, to be applied to many connections. */
+export interface SignalRules {
+  readonly necessities: SignalNecessities;
+  readonly tellsPort: boolean;
+  readonly decisions: readonly Decision[];
+  /** Of the prefix that is told of an address, in bits. */
+  readonly prefixBits: { readonly ipv4: number; readonly ipv6: number } | undefined;
+  /** To which times are rounded, in milliseconds. */
+  readonly grainMs: number | undefined;
+}
+
 /** @param now milliseconds since 1970 */
-export function signalsUnder(
+export function signalRules(
   policy: CompiledPolicy,
-  signals: ConnectionSignals,
   context: { readonly gatekeeper: string; readonly now: number },
-): SignalStatement {
+): SignalRules {
   const rule = (field: string): Ruling => policy.ruling('gatekeeper', field, context);
   const rulings = {
     client_ip: rule(catalogueFields.client_ip),
@@ -39,26 +49,34 @@ export function signalsUnder(
   const port = rule(portField);
   const decisions = [...Object.values(rulings), port].map(({ decision }) => decision);
   // A policy that only watches withholds nothing.
-  if (policy.mode === 'shadow')
-    return { signals, necessities: necessitiesOf(rulings, () => true), tellsPort: true, decisions };
-  const { clientIp, roundTrip } = signals;
-  const address = rulings.client_ip.treatment;
-  const time = rulings.round_trip.treatment;
+  const watches = policy.mode === 'shadow';
+  const [address, time] = [rulings.client_ip.treatment, rulings.round_trip.treatment];
   return {
+    decisions,
+    necessities: necessitiesOf(rulings, watches ? () => true : mayTell),
+    tellsPort: watches || port.treatment.kind === 'keep',
+    prefixBits:
+      !watches && address.kind === 'coarsen' && address.to.unit === 'address'
+        ? { ipv4: address.to.ipv4Bits, ipv6: address.to.ipv6Bits }
+        : undefined,
+    grainMs: !watches && time.kind === 'coarsen' && time.to.unit === 'time' ? time.to.grainMs : undefined,
+  };
+}
+
+export function signalsUnder(
+  { necessities, tellsPort, decisions, prefixBits, grainMs }: SignalRules,
+  signals: ConnectionSignals,
+): SignalStatement {
+  const { clientIp, roundTrip } = signals;
+  return {
+    necessities,
+    tellsPort,
+    decisions,
     signals: {
       ...signals,
-      clientIp:
-        address.kind === 'coarsen' && address.to.unit === 'address'
-          ? coarsened(clientIp, coarsenAddress, { ipv4: address.to.ipv4Bits, ipv6: address.to.ipv6Bits })
-          : clientIp,
-      roundTrip:
-        time.kind === 'coarsen' && time.to.unit === 'time'
-          ? coarsened(roundTrip, coarsenRoundTrip, time.to.grainMs)
-          : roundTrip,
+      clientIp: prefixBits === undefined ? clientIp : coarsened(clientIp, coarsenAddress, prefixBits),
+      roundTrip: grainMs === undefined ? roundTrip : coarsened(roundTrip, coarsenRoundTrip, grainMs),
     },
-    necessities: necessitiesOf(rulings, mayTell),
-    tellsPort: port.treatment.kind === 'keep',
-    decisions,
   };
 }
 

@@ -1,7 +1,7 @@
 /** TLS as server, on a connection just accepted (direct TLS, XEP-0368) or after STARTTLS `<proceed/>` (RFC 6120
  *  §5.4.3.3). Both are the same handshake. */
 import type { Socket } from 'node:net';
-import { TLSSocket, type SecureContext } from 'node:tls';
+import { TLSSocket, type SecureContext, type TLSSocketOptions } from 'node:tls';
 import type { ClientHelloProgress } from '../signals/client-hello-reader.ts';
 import { StreamError } from '../stanza/error.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
@@ -101,16 +101,18 @@ async function take(
   if (socket.destroyed || socket.readableEnded) throw new TlsHandshakeError('closed');
   socket.pause();
   if (early !== undefined && early.length > 0) socket.unshift(early);
+  let choice = whenAsked(certificates);
   if (onClientHello !== undefined) {
     const progress = await readClientHello(socket, signal);
     if (progress.kind === 'incomplete') throw new TlsHandshakeError('closed');
     onClientHello(progress);
+    if (progress.kind === 'hello')
+      choice = { secureContext: certificates.contextFor(progress.hello.serverName) };
   }
   const started = now();
   const secured = new TLSSocket(socket, {
     isServer: true,
-    secureContext: certificates.contextFor(undefined),
-    SNICallback: (serverName, choose) => choose(null, certificates.contextFor(serverName)),
+    ...choice,
     ALPNProtocols: alpnLists[protocol],
     requestCert: requestCertificate,
     rejectUnauthorized: false,
@@ -124,6 +126,16 @@ async function take(
     protocolVersion: secured.getProtocol() as TlsVersion,
     alpn: secured.alpnProtocol === protocol ? protocol : undefined,
     handshakeMs: now() - started,
+  };
+}
+
+/** Lets TLS ask which certificate, halfway through the handshake; needless where the name is known before. */
+function whenAsked(
+  certificates: ServerTlsOptions['certificates'],
+): Pick<TLSSocketOptions, 'secureContext' | 'SNICallback'> {
+  return {
+    secureContext: certificates.contextFor(undefined),
+    SNICallback: (serverName, choose) => choose(null, certificates.contextFor(serverName)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** `npm run bench [-- --json] [name…]`: what the hot paths cost, each in relation to a yardstick of the same run. */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { acceptBench } from './accept.ts';
 import { capabilitiesBench } from './capabilities.ts';
 import { mediaBench } from './media.ts';
 import { policyBench } from './policy.ts';
@@ -14,6 +15,7 @@ const benches: readonly Bench[] = [
   policyBench,
   capabilitiesBench,
   relayBench,
+  acceptBench,
   mediaBench,
 ];
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthority } from '../support/certificates.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import { ask } from './child.ts';
 import { median } from './measure.ts';
 import type { LoadRequest, LoadResult } from './relay-load.ts';
 import type { ProxyRequest } from './relay-proxy.ts';
@@ -86,24 +87,6 @@ async function measure(load: ChildProcess, relay: Relay, byteLength: number): Pr
   const spent = (await relay.cpu()) - before;
   await ask(load, 'stop');
   return spent / roundTrips;
-}
-
-/** Sends a message to a child and waits for its next one. @throws Error when it ends instead. */
-async function ask(child: ChildProcess, message: object | string): Promise<unknown> {
-  const abort = new AbortController();
-  const { signal } = abort;
-  const answered = once(child, 'message', { signal });
-  const ended = once(child, 'exit', { signal }).then(([code]) => {
-    throw new Error(`a process of the benchmark ended with ${String(code)}`);
-  });
-  child.send(message);
-  try {
-    const [answer] = (await Promise.race([answered, ended])) as [unknown];
-    return answer;
-  } finally {
-    abort.abort();
-    await Promise.allSettled([answered, ended]);
-  }
 }
 
 async function startNode(request: ProxyRequest): Promise<Relay> {

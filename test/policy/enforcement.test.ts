@@ -9,7 +9,7 @@ import { audienceNames } from '../../src/policy/schema.ts';
 import { headerPolicy } from '../../src/session/header-policy.ts';
 import type { Phase } from '../../src/session/phase.ts';
 import { policyStage } from '../../src/session/policy-stage.ts';
-import { signalsUnder } from '../../src/session/signal-policy.ts';
+import { signalRules, signalsUnder } from '../../src/session/signal-policy.ts';
 import type { StagePort } from '../../src/session/stage.ts';
 import { clientIpSignal, type ConnectionSignals } from '../../src/signals/evidence.ts';
 import type { Audience, Direction } from '../../src/stanza/direction.ts';
@@ -80,7 +80,10 @@ const seen: ConnectionSignals = {
 const ofConnections: Shown = (field, policy) => {
   // A ticket of the client's TLS ends at the proxy, which never resumes a session of its own (transport/dial.ts).
   if (field.name === 'conn.session-ticket') return policy.treatment('gatekeeper', field.name).kind;
-  const { signals, necessities, tellsPort } = signalsUnder(policy, seen, { gatekeeper: 'gk', now: today });
+  const { signals, necessities, tellsPort } = signalsUnder(
+    signalRules(policy, { gatekeeper: 'gk', now: today }),
+    seen,
+  );
   const address = signals.clientIp.kind === 'seen' && signals.clientIp.value.address.reveal();
   return { address, roundTrip: signals.roundTrip, necessities, tellsPort };
 };

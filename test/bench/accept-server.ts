@@ -1,0 +1,124 @@
+/** A child process of accept.ts: one way of taking TLS from clients. */
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer, createSecureContext, type TLSSocket } from 'node:tls';
+import { openPolicyRuntime } from '../../src/cli/policy-runtime.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { GatekeeperAttestations } from '../../src/session/attestations.ts';
+import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
+import { readSigningKeys } from '../../src/signals/keys.ts';
+import { loadSynCapture } from '../../src/signals/saved-syn.ts';
+import { Admission } from '../../src/transport/admission.ts';
+import { listen, type ListenOptions } from '../../src/transport/listen.ts';
+import { secureClient } from '../../src/transport/server-tls.ts';
+import { signingKeyFolder } from '../support/signing-keys.ts';
+
+export interface AcceptRequest {
+  readonly kind: 'plain' | 'listener' | 'signals';
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+const done = (socket: Socket): void =>
+  void socket
+    .on('error', () => {})
+    .on('end', () => socket.end())
+    .resume();
+
+async function startPlain({ cert, key }: AcceptRequest): Promise<number> {
+  const server = createServer({ cert, key, ALPNProtocols: ['xmpp-client'], noDelay: true }, done);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Hears of a client whose TLS is up. */
+type Secured = (evidence: ConnectionEvidence) => void;
+
+async function startListener(
+  { cert, key }: AcceptRequest,
+  capture: boolean,
+  synCapture: ListenOptions['synCapture'],
+  secured: Secured,
+): Promise<number> {
+  const context = createSecureContext({ cert, key });
+  const certificates = { contextFor: () => context };
+  const switches = { syn: capture, clientHello: capture, roundTrip: capture };
+  const listener = await listen({
+    target: { kind: 'address', host: '127.0.0.1', port: 0 },
+    admission: new Admission({ connectionsMax: 10_000, connectionsPerAddressMax: 10_000 }),
+    synCapture,
+    onRefused: () => {},
+    onConnection: (socket, arrival) => {
+      const evidence = new ConnectionEvidence(arrival, switches);
+      const taken = secureClient(socket, {
+        certificates,
+        handshakeTimeoutMs: 10_000,
+        onClientHello: capture ? (progress) => evidence.noteClientHello(progress) : undefined,
+      });
+      void follow(taken, evidence, secured);
+    },
+  });
+  return listener.address.port;
+}
+
+async function follow(
+  taken: ReturnType<typeof secureClient>,
+  evidence: ConnectionEvidence,
+  secured: Secured,
+): Promise<void> {
+  const { socket, handshakeMs: milliseconds, serverName, alpn, protocolVersion: version } = await taken;
+  evidence.noteHandshake({ milliseconds, serverName, alpn, version });
+  secured(evidence);
+  done(socket);
+}
+
+/** A connection to bind attestations to: in the proxy each session has its own, which is no part of the accept. */
+async function upstream(request: AcceptRequest): Promise<TLSSocket> {
+  const port = await startPlain(request);
+  const socket = connect({ port, host: '127.0.0.1', ca: request.ca, servername: 'im.example' });
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+async function attestations(): Promise<GatekeeperAttestations> {
+  const folder = await signingKeyFolder();
+  const keys = await readSigningKeys(folder.folder);
+  await folder.close();
+  const policies = openPolicyRuntime({
+    config: configSchema.shape.policy.parse({ file: 'balanced' }),
+    report: () => {},
+    clock: () => Date.now(),
+  });
+  return new GatekeeperAttestations({
+    gatekeeper: 'main',
+    issuer: 'proxy.example',
+    audience: 'gatekeeper.example',
+    carriers: { stream: true, proxyProtocol: undefined, http: false },
+    required: true,
+    keys: () => keys,
+    policies: () => policies.current,
+    policyDigest: () => policies.digest,
+    decided: () => {},
+    attested: () => {},
+    clock: () => Date.now(),
+  });
+}
+
+async function start(request: AcceptRequest): Promise<number> {
+  if (request.kind === 'plain') return startPlain(request);
+  if (request.kind === 'listener') return startListener(request, false, undefined, () => {});
+  const [made, socket] = [await attestations(), await upstream(request)];
+  return startListener(request, true, await loadSynCapture(), (evidence) => {
+    if (made.nonza(evidence, socket, true) === undefined) throw new Error('nothing was attested');
+  });
+}
+
+process.on('message', (message: AcceptRequest | 'cpu') => {
+  if (message === 'cpu') {
+    const { user, system } = process.cpuUsage();
+    process.send!(user + system);
+  } else void start(message).then((port) => process.send!(port));
+});
+process.once('disconnect', () => process.exit());
