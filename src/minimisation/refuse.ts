@@ -1,7 +1,9 @@
 /** Stanza errors on behalf of the other side (RFC 6120 §8.3). Every iq get or set has exactly one answer (§8.2.3),
  *  and an error is never answered with an error (§8.3.1). */
 import type { Stanza } from '../stanza/stanza.ts';
-import { attribute, needsDecoding } from '../stanza/tape.ts';
+import { attribute, element, end, needsDecoding } from '../stanza/tape.ts';
+import type { Edit } from '../stanza/verdict.ts';
+import { replaceAttribute } from './replace.ts';
 import type { StanzaCondition } from './treatment.ts';
 
 /** The type that RFC 6120 §8.3.3 associates with each condition. */
@@ -22,7 +24,7 @@ export function refusal(stanza: Stanza, condition: StanzaCondition): Uint8Array 
   if (kind === 'nonza') return undefined;
   const type = stanza.attributeValue(0, 'type') ?? '';
   if (type === 'error' || (kind === 'iq' && type === 'result')) return undefined;
-  return errorStanza(stanza, kind, condition, { swapped: true });
+  return errorStanza(stanza, kind, condition);
 }
 
 /** Whether the sender of this stanza waits for an answer. */
@@ -32,20 +34,24 @@ export function isOwedAnswer(stanza: Stanza): boolean {
   return type !== 'result' && type !== 'error';
 }
 
-/** What goes on in the place of an iq result whose payload the recipient may not see: an error, because many
- *  protocols forbid an empty result and the recipient does wait. Addresses stay as they are. */
-export function withheldResult(stanza: Stanza): Uint8Array {
-  return errorStanza(stanza, 'iq', 'service-unavailable', { swapped: false });
+/** What goes on of an iq result whose payload the recipient may not see: an error, because many protocols forbid an
+ *  empty result and the recipient does wait. Its start tag is the sender's, with whatever edits that has. */
+export function withheldResult(stanza: Stanza): readonly Edit[] {
+  const close = stanza.tape[element.end]!;
+  const error = `<error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`;
+  return [
+    replaceAttribute(stanza, stanza.attribute(0, stanza.names.local('type')), 'error'),
+    {
+      start: stanza.tape[element.tagEnd]!,
+      end: stanza.tape[close + end.tagStart]!,
+      replacement: Buffer.from(error),
+    },
+  ];
 }
 
-function errorStanza(
-  stanza: Stanza,
-  kind: string,
-  condition: StanzaCondition,
-  { swapped }: { swapped: boolean },
-): Uint8Array {
-  const to = rawAttribute(stanza, 'to', swapped ? 'from' : 'to');
-  const from = rawAttribute(stanza, 'from', swapped ? 'to' : 'from');
+function errorStanza(stanza: Stanza, kind: string, condition: StanzaCondition): Uint8Array {
+  const to = rawAttribute(stanza, 'to', 'from');
+  const from = rawAttribute(stanza, 'from', 'to');
   const id = rawAttribute(stanza, 'id', 'id');
   const type = errorTypes[condition];
   return Buffer.from(
@@ -59,7 +65,7 @@ export function rawAttribute(stanza: Stanza, name: string, of: string): string {
   const index = stanza.attribute(0, stanza.names.local(of));
   if (index === -1) return '';
   const start = stanza.start + stanza.tape[index + attribute.valueStart]!;
-  const end = stanza.start + (stanza.tape[index + attribute.valueEnd]! & ~needsDecoding);
+  const finish = stanza.start + (stanza.tape[index + attribute.valueEnd]! & ~needsDecoding);
   const quote = String.fromCharCode(stanza.bytes[start - 1]!);
-  return ` ${name}=${quote}${Buffer.from(stanza.bytes.subarray(start, end)).toString()}${quote}`;
+  return ` ${name}=${quote}${Buffer.from(stanza.bytes.subarray(start, finish)).toString()}${quote}`;
 }

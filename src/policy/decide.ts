@@ -588,8 +588,13 @@ export class Decider {
     const stanza = this.#stanza;
     if (isOwedAnswer(stanza)) return { kind: 'drop', reply: refusal(stanza, 'service-unavailable')! };
     if (stanza.kind !== 'iq') return { kind: 'drop' };
-    const edits: Edit[] = [{ start: 0, end: stanza.byteLength, replacement: withheldResult(stanza) }];
-    return { kind: 'forward', edits };
+    // Identifier and addresses of the answer are still mapped back: the recipient knows it by them.
+    const content = stanza.tape[element.tagEnd]!;
+    const edits = this.#edits.filter(({ end }) => end <= content);
+    return {
+      kind: 'forward',
+      edits: [...edits, ...withheldResult(stanza)].toSorted((a, b) => a.start - b.start),
+    };
   }
 }
 

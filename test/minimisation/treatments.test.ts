@@ -121,8 +121,8 @@ describe('refuse', () => {
 
   it('turns a result into an error on its way', () => {
     const stanza = parse("<iq type='result' id='1' from='a@b/c' to='d@e'><x xmlns='urn:x'/></iq>");
-    expect(text(withheldResult(stanza))).toBe(
-      "<iq xmlns='jabber:client' from='a@b/c' id='1' to='d@e' type='error'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    expect(after(stanza, ...withheldResult(stanza))).toBe(
+      "<iq type='error' id='1' from='a@b/c' to='d@e'><error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
     );
   });
 });

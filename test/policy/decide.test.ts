@@ -180,6 +180,14 @@ describe('pseudonyms', () => {
     );
   });
 
+  it('of identifiers come back on answers whose content is withheld, and are theirs alone', () => {
+    const sent = pass(out(), "<iq type='get' id='mine-1' to='x@y'><ping xmlns='urn:xmpp:ping'/></iq>").after;
+    const answer = `<iq type='result' id='${attribute(sent, 'id')}' from='x@y'><x xmlns='urn:nobody:knows'>s</x></iq>`;
+    expect(pass(back(), answer).after).toBe(
+      "<iq type='error' id='mine-1' from='x@y'><error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    );
+  });
+
   it('are not made of identifiers that the other side chose', () => {
     const answer = "<iq type='result' id='theirs-1' to='x@y'/>";
     expect(pass(out(), answer).after).toBe(answer);

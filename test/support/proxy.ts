@@ -20,6 +20,8 @@ export interface TestProxyOptions {
   /** A shipped policy or a file; by default `passthrough`. */
   readonly policy?: string;
   readonly shadow?: string;
+  /** Secrets of pseudonyms, the current one first; made up by default. */
+  readonly keyFiles?: readonly string[];
   /** File with the obligations of gatekeepers; by default those shipped. */
   readonly obligations?: string;
   /** The `capabilities` section; none by default. */
@@ -102,6 +104,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     policy: {
       file: options.policy ?? 'passthrough',
       ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+      ...(options.keyFiles === undefined ? {} : { keyFiles: options.keyFiles }),
       ...(options.obligations === undefined ? {} : { obligations: options.obligations }),
     },
     limits: options.limits ?? {},
