@@ -1,4 +1,5 @@
 /** Real clients that show the proxy a token, and a gatekeeper that the proxy shows it to. */
+import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createObserver } from '../../src/cli/observe.ts';
 import { openLog } from '../../src/observability/log.ts';
@@ -143,6 +144,47 @@ describe('SASL 2', () => {
       online = [];
       expect(over.proxy.closed).toEqual(['client-closed']);
     } finally {
+      await over.close();
+    }
+  });
+});
+
+describe('the policy', () => {
+  it('holds for the authentication that the proxy repeats: nothing of the device, a tag like everybody', async () => {
+    const { promise, resolve } = Promise.withResolvers<Sasl2Gatekeeper>();
+    const over = await startTokenParties({
+      async otherGatekeeper({ certificate, key }) {
+        const gatekeeper = await startSasl2Gatekeeper(certificate, key);
+        resolve(gatekeeper);
+        return gatekeeper;
+      },
+    });
+    const message = Buffer.from(`\0juliet\0${await over.token('juliet@localhost')}`).toString('base64');
+    const agent = 'd4565fa7-4d72-4749-b3d3-740edbf87770';
+    const socket = connect({
+      host: '127.0.0.1',
+      port: over.proxy.direct,
+      ca: over.ca,
+      servername: 'localhost',
+    });
+    let heard = '';
+    socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    try {
+      socket.write(
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>",
+      );
+      await expect.poll(() => heard).toContain('</stream:features>');
+      socket.write(
+        `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>${message}</initial-response>` +
+          `<user-agent id='${agent}'><software>Dino</software><device>Juliet's phone</device></user-agent>` +
+          `<bind xmlns='urn:xmpp:bind:0'><tag>Dino.1</tag></bind></authenticate>`,
+      );
+      await expect.poll(() => heard).toContain('<success');
+      const [request] = (await promise).requests;
+      expect(request).toContain('>Narthex</software>');
+      for (const own of [agent, 'Dino', 'Juliet', message]) expect(request).not.toContain(own);
+    } finally {
+      socket.destroy();
       await over.close();
     }
   });
