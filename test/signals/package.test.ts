@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+
+/** What a gatekeeper writes: everything it needs is an entry point of the package, none of it is reached by a path. */
+const receiver = `
+import { parseJwks, staticKeys } from 'narthex/jwks';
+import { unpackAttestation } from 'narthex/packed-attestation';
+import { ProxyProtocolReader } from 'narthex/proxy-protocol';
+import { createVerifier } from 'narthex/verify';
+const [jwks, header] = process.argv.slice(2);
+const progress = new ProxyProtocolReader().push(Buffer.from(header, 'hex'));
+const verifier = createVerifier({
+  keys: staticKeys(parseJwks(JSON.parse(jwks))),
+  issuer: 'proxy.example',
+  audience: 'gatekeeper.example',
+  clock: () => 1_795_435_201_000,
+});
+const sha256 = Buffer.alloc(32, 0xce);
+const answer = await verifier.verify(unpackAttestation(progress.header.fields.signals), { kind: 'certificate', sha256 });
+console.log(JSON.stringify([answer.kind, answer.claims.signals.client_ip.address]));
+`;
+
+describe('the library for gatekeepers', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'narthex-package-'));
+    await cp(join(root, 'package.json'), join(folder, 'package.json'));
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+    const tsc = join(root, 'node_modules/.bin/tsc');
+    await run(tsc, ['-p', join(root, 'tsconfig.json'), '--outDir', join(folder, 'dist')]);
+  }, 60_000);
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('accepts the example of the documentation, built and imported by its name', async () => {
+    const page = await readFile(join(root, 'docs/connection-signals.md'), 'utf8');
+    const example = (name: string): string =>
+      new RegExp(`<!-- example: ${name} -->\n\n\`\`\`\\w+\n([^\`]+)\`\`\``).exec(page)![1]!;
+    const header = example('proxy-header').split('\n\n')[0]!.replaceAll('\n', '');
+    await writeFile(join(folder, 'receiver.js'), receiver);
+    const { stdout } = await run(process.execPath, ['receiver.js', example('jwks'), header], { cwd: folder });
+    expect(JSON.parse(stdout)).toEqual(['accepted', '192.0.2.77']);
+  });
+});
