@@ -366,6 +366,7 @@ export class Session implements RelayHost {
     this.startedAt = startedAt;
     this.account = account;
     this.resource = resource;
+    this.#accountSettled = true;
   }
 
   /** Whose session this is: claimed by the client first, settled by the gatekeeper. */

@@ -14,9 +14,16 @@ import { servers } from '../peers/servers.ts';
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 
 const devices = 'eu.siacs.conversations.axolotl.devicelist';
+const devices2 = 'urn:xmpp:omemo:2:devices';
 const mood = 'http://jabber.org/protocol/mood';
 /** What juliet's client says of itself. */
-const declares = [`${devices}+notify`, `${mood}+notify`, 'urn:xmpp:reactions:0', 'urn:xmpp:poll:leak'];
+const declares = [
+  `${devices}+notify`,
+  `${devices2}+notify`,
+  `${mood}+notify`,
+  'urn:xmpp:reactions:0',
+  'urn:xmpp:poll:leak',
+];
 const signals = [...table.kinds.values()].filter(({ signal }) => signal).map(({ name }) => name);
 
 let folder: string;
@@ -129,6 +136,10 @@ for (const kind of servers) {
       const juliet = await throughProxy(proxy);
       await expect.poll(() => answered - before).toBeGreaterThan(0);
       expect(await getsMood(juliet)).toBe(false);
+      // Both generations of OMEMO (XEP-0384).
+      const next = `<devices xmlns='urn:xmpp:omemo:2'><device id='${77_000 + round}'/></devices>`;
+      publish(romeo, devices2, next, `n${round}`);
+      await juliet.until(mentions(`"${77_000 + round}"`));
       // Straight at the server the same client gets both: the difference is the proxy's doing.
       await control.until(mentions(`round ${round}.`));
       await juliet.close();
