@@ -1,6 +1,6 @@
 /** The media relay as the configuration wants it. */
-import { BlockList, isIP } from 'node:net';
 import type { Config } from '../config/schema.ts';
+import { addressList, type AddressList } from '../http/address-list.ts';
 import type { HttpContext } from '../http/env.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { clientsAudience } from '../http/media-token.ts';
@@ -14,7 +14,7 @@ import { openPins, peerCertificate, type Pins } from './pinned-certificates.ts';
 interface MediaCaller {
   readonly name: string;
   readonly pins: Pins | undefined;
-  readonly addresses: BlockList | undefined;
+  readonly addresses: AddressList | undefined;
 }
 
 /** @throws SetupError */
@@ -39,7 +39,7 @@ export async function openMedia(
           certFile === undefined
             ? undefined
             : await openPins(`media of ${name}`, certFile, certificateReport),
-        addresses: addresses === undefined ? undefined : rangesOf(addresses),
+        addresses: addresses === undefined ? undefined : addressList(addresses),
       });
     }
   } catch (error) {
@@ -83,15 +83,5 @@ function isCaller(context: HttpContext, { pins, addresses }: MediaCaller): boole
     if (certificate === undefined || !pins.has(certificate)) return false;
   }
   if (addresses === undefined) return true;
-  const address = (context.env.incoming.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
-  return addresses.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-}
-
-function rangesOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [network = '', bits = ''] = range.split('/');
-    list.addSubnet(network, Number(bits), isIP(network) === 6 ? 'ipv6' : 'ipv4');
-  }
-  return list;
+  return addresses.has(context.env.incoming.socket.remoteAddress ?? '');
 }

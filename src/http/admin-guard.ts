@@ -7,7 +7,8 @@
  *  - A page of another origin may send a form or a fetch here without reading the answer. Browsers say so in Origin
  *    (RFC 6454 §7) or Sec-Fetch-Site (Fetch Metadata), and cannot send JSON without asking first (CORS), which is
  *    never granted: whatever changes something takes JSON only. */
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { addressList } from './address-list.ts';
 import { HttpProblem } from './problem.ts';
 
 export interface AdminCallers {
@@ -19,13 +20,9 @@ export interface AdminCallers {
 
 /** @returns a guard that throws HttpProblem ERR_ADMIN_ADDRESS, ERR_ADMIN_HOST, ERR_ADMIN_ORIGIN. */
 export function adminGuard({ names, addresses }: AdminCallers): (headers: Headers, peer: string) => void {
-  const allowed = new BlockList();
-  for (const range of ['127.0.0.0/8', '::1/128', ...addresses]) {
-    const [network = '', bits = ''] = range.split('/');
-    allowed.addSubnet(network, Number(bits), isIP(network) === 6 ? 'ipv6' : 'ipv4');
-  }
+  const allowed = addressList(['127.0.0.0/8', '::1/128', ...addresses]);
   return (headers, peer) => {
-    if (!allowed.check(peer, isIP(peer) === 6 ? 'ipv6' : 'ipv4')) throw new HttpProblem('ERR_ADMIN_ADDRESS');
+    if (!allowed.has(peer)) throw new HttpProblem('ERR_ADMIN_ADDRESS');
     guardPage(headers, names);
   };
 }

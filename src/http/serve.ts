@@ -1,7 +1,6 @@
 /** Puts an app where connections are: on a port of its own, or behind somebody else who accepts and secures them. */
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { ListenError } from './listen-error.ts';
 import { createNodeServer, type App, type ServeLimits } from './node-server.ts';
 
@@ -50,24 +49,35 @@ export async function serveHttp({ app, host, port, limits }: ServeOptions): Prom
 
 export interface HttpConnections {
   /** Takes a connection over: TLS is up, nothing was read. */
-  readonly accept: (socket: Duplex) => void;
+  readonly accept: (socket: Socket) => void;
   /** Lets requests finish for `graceMs`, then cuts the rest. */
   readonly close: (graceMs: number) => Promise<void>;
 }
-
-/** How often a closing server looks for connections whose request has been answered. */
-const closingPollMs = 20;
 
 /** Speaks HTTP/1.1 on connections that somebody else accepts. */
 export function httpConnections(app: App, limits: ServeLimits): HttpConnections {
   const server = createNodeServer(app, limits);
   // Node's own watch over slow headers and bodies starts with this event, and this server will never listen.
   server.emit('listening');
-  const open = new Map<Duplex, Promise<void>>();
+  const open = new Map<Socket, { readonly gone: Promise<void>; requests: number }>();
+  let closing = false;
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const connection = open.get(socket);
+    if (connection === undefined) return;
+    connection.requests += 1;
+    response.once('close', () => {
+      connection.requests -= 1;
+      if (closing && connection.requests === 0) socket.destroySoon();
+    });
+  });
   return {
     accept(socket) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      open.set(socket, promise);
+      if (closing) {
+        socket.destroy();
+        return;
+      }
+      const { promise: gone, resolve } = Promise.withResolvers<void>();
+      open.set(socket, { gone, requests: 0 });
       socket.once('close', () => {
         open.delete(socket);
         resolve();
@@ -75,13 +85,13 @@ export function httpConnections(app: App, limits: ServeLimits): HttpConnections 
       server.emit('connection', socket);
     },
     async close(graceMs) {
-      const polling = setInterval(() => server.closeIdleConnections(), closingPollMs);
+      closing = true;
+      const ends = [...open.values()].map(({ gone }) => gone);
+      for (const [socket, { requests }] of open) if (requests === 0) socket.destroy();
       const cut = setTimeout(() => {
         for (const socket of open.keys()) socket.destroy();
       }, graceMs);
-      server.closeIdleConnections();
-      await Promise.all(open.values());
-      clearInterval(polling);
+      await Promise.all(ends);
       clearTimeout(cut);
       // It never listened; this ends its own timers.
       server.close(() => {});

@@ -4,8 +4,9 @@
  *  that could answer differently. */
 import type { LookupAddress } from 'node:dns';
 import { lookup as systemLookup } from 'node:dns/promises';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
+import { addressList } from './address-list.ts';
 import { HttpProblem } from './problem.ts';
 
 export interface SsrfOptions {
@@ -28,9 +29,8 @@ export interface SsrfGuard {
 
 export function createSsrfGuard(options: SsrfOptions): SsrfGuard {
   const { origins, allowAddresses = [], resolve = resolveAll } = options;
-  const allowed = blockList(allowAddresses);
-  const mayConnect = (address: string): boolean =>
-    allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4') || isPublicAddress(address);
+  const allowed = addressList(allowAddresses);
+  const mayConnect = (address: string): boolean => allowed.has(address) || isPublicAddress(address);
   // One address too many spoils the answer: an honest name does not lead to both sides.
   const check = callbackify(async (hostname: string) => {
     const addresses = await resolve(hostname);
@@ -70,7 +70,7 @@ function matchesOrigin(url: URL, origin: string): boolean {
 }
 
 /** Not for the public Internet (IANA special-purpose registry, RFC 6890; multicast; the reserved class E). */
-const specialIPv4 = blockList([
+const specialIPv4 = addressList([
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -90,19 +90,19 @@ const specialIPv4 = blockList([
 
 /** Of IPv6 only global unicast is public, and not all of that: protocol assignments with Teredo (2001::/23),
  *  documentation, 6to4. */
-const globalIPv6 = blockList(['2000::/3']);
-const specialIPv6 = blockList(['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']);
+const globalIPv6 = addressList(['2000::/3']);
+const specialIPv6 = addressList(['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']);
 /** Ranges whose last 32 bits are the IPv4 address that is really reached: mapped (RFC 4291 §2.5.5.2) and NAT64
  *  (RFC 6052 §2.1). */
-const embeddingIPv6 = blockList(['::ffff:0:0/96', '64:ff9b::/96']);
+const embeddingIPv6 = addressList(['::ffff:0:0/96', '64:ff9b::/96']);
 
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
-  if (family === 4) return !specialIPv4.check(address, 'ipv4');
+  if (family === 4) return !specialIPv4.has(address);
   // A zone makes sense only on a link.
   if (family !== 6 || address.includes('%')) return false;
-  if (embeddingIPv6.check(address, 'ipv6')) return !specialIPv4.check(embeddedIPv4(address), 'ipv4');
-  return globalIPv6.check(address, 'ipv6') && !specialIPv6.check(address, 'ipv6');
+  if (embeddingIPv6.has(address)) return !specialIPv4.has(embeddedIPv4(address));
+  return globalIPv6.has(address) && !specialIPv6.has(address);
 }
 
 function embeddedIPv4(address: string): string {
@@ -110,14 +110,4 @@ function embeddedIPv4(address: string): string {
   const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1).split(':');
   const [high, low] = [groups.at(-2), groups.at(-1)].map((group) => Number.parseInt(group || '0', 16));
   return [high! >> 8, high! & 255, low! >> 8, low! & 255].join('.');
-}
-
-function blockList(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [network = '', prefix] = range.split('/');
-    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4';
-    list.addSubnet(network, prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family);
-  }
-  return list;
 }

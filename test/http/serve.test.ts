@@ -1,9 +1,9 @@
-import { type Socket, connect } from 'node:net';
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAdminApp } from '../../src/http/admin.ts';
 import { ListenError } from '../../src/http/listen-error.ts';
 import type { ServeLimits } from '../../src/http/node-server.ts';
-import { type Served, adminServeLimits, serveHttp } from '../../src/http/serve.ts';
+import { type Served, adminServeLimits, httpConnections, serveHttp } from '../../src/http/serve.ts';
 import { label } from '../../src/observability/label.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 
@@ -89,6 +89,47 @@ describe('a served app', () => {
     await served.close(100);
     expect(performance.now() - started).toBeLessThan(1_000);
     expect(await hanging).toBe('');
+  });
+});
+
+describe('connections that somebody else accepts', () => {
+  async function accepting(app: Parameters<typeof httpConnections>[0], limits: Partial<ServeLimits> = {}) {
+    const connections = httpConnections(app, { ...adminServeLimits, ...limits });
+    const server = createServer((socket) => connections.accept(socket));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return { connections, port: (server.address() as AddressInfo).port };
+  }
+
+  it('finish what they are at when closed, and are gone', async () => {
+    const { promise: answered, resolve } = Promise.withResolvers<Response>();
+    const { connections, port } = await accepting({ fetch: () => answered });
+    const idle = talk(port, '');
+    const busy = talk(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await new Promise((wait) => setTimeout(wait, 50));
+    const closed = connections.close(5_000);
+    expect(await idle).toBe('');
+    resolve(new Response('done'));
+    expect(await busy).toMatch(/^HTTP\/1\.1 200 [^]*done$/);
+    await closed;
+  });
+
+  it('are cut when they do not', async () => {
+    const { connections, port } = await accepting({ fetch: () => new Promise<Response>(() => {}) });
+    const hanging = talk(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await new Promise((wait) => setTimeout(wait, 50));
+    const started = performance.now();
+    await connections.close(100);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(await hanging).toBe('');
+  });
+
+  it('are timed like others', async () => {
+    const { port } = await accepting(
+      { fetch: () => new Response() },
+      { headersTimeoutMs: 100, requestTimeoutMs: 200 },
+    );
+    expect(await talk(port, 'GET /livez HTTP/1.1\r\nHost: a\r\n')).toMatch(/^HTTP\/1\.1 408 /);
   });
 });
 

@@ -114,6 +114,27 @@ describe.skipIf(!installed && !required)(
       ]);
     });
 
+    it('a request arrives as a trace of its own, by its route and never its path', async () => {
+      const { tracing, collector } = await connected();
+      tracing.request({ route: '/media/:token', status: 403, problem: 'ERR_MEDIA_TOKEN_AUDIENCE' }, 40);
+      tracing.request({ route: '/media/juliet' as '*', status: 200 }, 1);
+      await tracing.shutdown();
+      const [refused, other] = collector.spans();
+      expect([refused!.name, refused!.parentSpanId ?? '', refused!.status]).toEqual([
+        'request',
+        '',
+        { code: 2 },
+      ]);
+      expect(refused!.attributes).toEqual([
+        { key: 'narthex.route', value: { stringValue: '/media/:token' } },
+        { key: 'narthex.status', value: { intValue: 403 } },
+        { key: 'narthex.problem', value: { stringValue: 'ERR_MEDIA_TOKEN_AUDIENCE' } },
+      ]);
+      const nanoseconds = BigInt(refused!.endTimeUnixNano) - BigInt(refused!.startTimeUnixNano);
+      expect(Number(nanoseconds / 1_000_000n)).toBeGreaterThanOrEqual(39);
+      expect(other!.attributes[0]).toEqual({ key: 'narthex.route', value: { stringValue: '[refused]' } });
+    });
+
     it('a failed delivery is told', async () => {
       const { tracing, failures } = await connected(400);
       tracing.session().end();

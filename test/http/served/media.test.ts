@@ -117,6 +117,30 @@ describe('media through the proxy', () => {
     expect(served.events).toContainEqual(expect.objectContaining({ end: 'reader-left' }));
   });
 
+  it('gives the first byte before the media server has sent the last', async () => {
+    const { promise: seen, resolve } = Promise.withResolvers<void>();
+    origin.override = (_, response) => {
+      response.writeHead(200, { 'content-length': 2 }).write('a');
+      void seen.then(() => response.end('b'));
+    };
+    const socket = connect({
+      port: served.port,
+      host: '127.0.0.1',
+      servername: 'proxy.example',
+      rejectUnauthorized: false,
+      ...known,
+    });
+    socket.write(`GET /media/${seal()} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    let heard = '';
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.toString('latin1');
+      if (heard.endsWith('\r\n\r\na')) resolve();
+    });
+    await new Promise((closed) => socket.once('close', closed));
+    expect(heard.endsWith('\r\n\r\nab')).toBe(true);
+    origin.override = undefined;
+  });
+
   it('is for the gatekeeper whose certificate is pinned', async () => {
     const answer = await served.ask(`/media/${seal()}`);
     expect([answer.status, answer.json()['code']]).toEqual([403, 'ERR_MEDIA_TOKEN_AUDIENCE']);
