@@ -113,10 +113,12 @@ function hostOf({ hostname }: URL): string {
 const schemeCharsMax = 16;
 
 /** Text with every address in it seen through `see`: what begins with a scheme and `://` and ends before white space or
- *  what cannot be in an address; the punctuation behind it is the sentence's. One pass, however much of it is nearly an
- *  address. */
+ *  what cannot be in an address; the punctuation behind it is the sentence's, unless there is no sentence. One pass,
+ *  however much of it is nearly an address. */
 export function replaceAddresses(text: string, see: (address: string) => string): string {
   const ending = /[\s<>"]/g;
+  const first = text.length - text.trimStart().length;
+  const last = text.trimEnd().length;
   let result = '';
   let done = 0;
   for (let mark = text.indexOf('://'); mark !== -1; mark = text.indexOf('://', Math.max(done, mark + 3))) {
@@ -125,7 +127,7 @@ export function replaceAddresses(text: string, see: (address: string) => string)
       start -= 1;
     ending.lastIndex = mark + 3;
     let end = ending.exec(text)?.index ?? text.length;
-    while (end > mark + 3 && punctuation.has(text[end - 1]!)) end -= 1;
+    if (start !== first || end !== last) while (end > mark + 3 && punctuation.has(text[end - 1]!)) end -= 1;
     result += text.slice(done, start) + see(text.slice(start, end));
     done = end;
   }

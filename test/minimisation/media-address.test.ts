@@ -12,8 +12,11 @@ describe('addresses in a text', () => {
       'see https://a.example/x, or <https://b.example>',
       'see [https://a.example/x], or <[https://b.example]>',
     ],
+    ['https://a.example/x_', '[https://a.example/x_]'],
+    [' https://a.example/x!\n', ' [https://a.example/x!]\n'],
     ['(https://a.example/x_(y)).', '([https://a.example/x_(y])).'],
     ['a://b://c', '[a://b://c]'],
+    ['a://b. c://d.', '[a://b]. [c://d].'],
     ['ahttps://a.example', '[ahttps://a.example]'],
     ['über https://a.example/ä!', 'über [https://a.example/ä]!'],
     ['://', '[://]'],
@@ -35,7 +38,7 @@ describe('addresses in a text', () => {
     ['marks apart', ':// '],
     ['punctuation', '.'],
   ])('cost one pass: %s', (name, unit) => {
-    const [single, double] = [200_000, 400_000].map((times) => `https://a.example/${unit.repeat(times)}`);
+    const [single, double] = [200_000, 400_000].map((times) => `see https://a.example/${unit.repeat(times)}`);
     expectLinear(
       name,
       () => void marked(single!),

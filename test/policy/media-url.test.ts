@@ -47,6 +47,11 @@ describe('an address of the provider', () => {
     expect(seal(picture)).toMatch(/^https:\/\/proxy\.example\/media\/[\w-]{200,}$/);
   });
 
+  it('is the whole of a body without other words, whatever it ends with: clients compare it with the attachment', () => {
+    expect(seal(`${picture}_`)).toMatch(/^https:\/\/proxy\.example\/media\/[\w-]+$/);
+    expect(seal(`${picture}_`)).not.toBe(`${seal(picture)}_`);
+  });
+
   it('has the same seal in the same scope, and another in another', () => {
     expect(seal(picture)).toBe(seal(picture));
     const to = (peer: string): string =>
