@@ -1,5 +1,7 @@
 /** `narthex policy check | explain | diff | test | fields`: read, question and compare policies before one runs. */
 import { createSecretKey, randomBytes } from 'node:crypto';
+import { relative } from 'node:path';
+import { styleText } from 'node:util';
 import { InvalidArgumentError, type Command } from 'commander';
 import { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import { directionOf, toTest } from '../policy/cases.ts';
@@ -25,6 +27,7 @@ import {
   readFolder,
   readText,
 } from './policy-files.ts';
+import { productVersion } from './version.ts';
 import { createWire } from './wire.ts';
 
 /** What the commands touch of the world. */
@@ -34,7 +37,11 @@ export interface PolicyIo {
   readonly setExitCode: (code: number) => void;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** A word in colour, where the output shows colours. */
+  readonly paint: (style: Style, word: string) => string;
 }
+
+type Style = 'red' | 'yellow' | 'green';
 
 const processIo: PolicyIo = {
   out: (text) => process.stdout.write(`${text}\n`),
@@ -43,6 +50,8 @@ const processIo: PolicyIo = {
     process.exitCode = code;
   },
   clock: Date.now,
+  // Heeds NO_COLOR, and that a pipe is no terminal.
+  paint: (style, word) => styleText(style, word, { stream: process.stdout }),
 };
 
 const help = `
@@ -117,7 +126,7 @@ function run(io: PolicyIo, command: () => number): void {
     io.setExitCode(command());
   } catch (error) {
     if (error instanceof PolicyRefused) {
-      for (const diagnostic of error.diagnostics) io.err(renderDiagnostic(diagnostic));
+      for (const diagnostic of error.diagnostics) io.err(renderDiagnostic(fromHere(diagnostic)));
       io.setExitCode(exitCodes.dataError);
     } else if (error instanceof FileMissing) {
       io.err(
@@ -142,16 +151,33 @@ function check(io: PolicyIo, files: readonly string[], options: Common & { oblig
       found.push(...error.diagnostics);
     }
   }
-  if (options.format === 'json') io.out(JSON.stringify(found, undefined, 2));
-  else if (options.format === 'sarif') io.out(JSON.stringify(toSarif(found, '0.1.0'), undefined, 2));
-  else io.out([...found.map(renderDiagnostic), summary(found)].join('\n'));
+  const shown = found.map(fromHere);
+  if (options.format === 'json') io.out(JSON.stringify(shown, undefined, 2));
+  else if (options.format === 'sarif') io.out(JSON.stringify(toSarif(shown, productVersion()), undefined, 2));
+  else io.out([...shown.map((each) => diagnosticLine(io, each)), summary(found)].join('\n'));
   if (unreadable) return exitCodes.dataError;
   return hasErrors(found) ? exitCodes.negative : exitCodes.ok;
 }
 
+/** A file below the folder one is in, by its name from there. */
+function fromHere(diagnostic: Diagnostic): Diagnostic {
+  const path = relative(process.cwd(), diagnostic.file);
+  return path.startsWith('..') ? diagnostic : { ...diagnostic, file: path };
+}
+
+function diagnosticLine(io: PolicyIo, diagnostic: Diagnostic): string {
+  const { severity } = diagnostic;
+  const painted = io.paint(severity === 'error' ? 'red' : 'yellow', severity);
+  return renderDiagnostic(diagnostic).replace(`: ${severity} `, () => `: ${painted} `);
+}
+
 function summary(found: readonly Diagnostic[]): string {
   const errors = found.filter(({ severity }) => severity === 'error').length;
-  return `${errors} errors, ${found.length - errors} warnings`;
+  return `${several(errors, 'error')}, ${several(found.length - errors, 'warning')}`;
+}
+
+function several(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 interface ExplainCommand extends Common {
@@ -258,14 +284,22 @@ function explanationText(explanation: Explanation): string {
 function diff(io: PolicyIo, before: string, after: string, options: Common & { failOn?: string }): number {
   const differences = diffPolicies(openPolicy(before), openPolicy(after), openCatalogue(options.catalogue));
   if (options.format === 'json') io.out(JSON.stringify(differences, undefined, 2));
-  else io.out(differences.length === 0 ? 'no difference' : differences.map(differenceLine).join('\n'));
+  else
+    io.out(
+      differences.length === 0
+        ? 'no difference'
+        : differences.map((each) => differenceLine(io, each)).join('\n'),
+    );
   const fails = differences.some(({ sees }) => options.failOn === 'any' || sees === options.failOn);
   return options.failOn !== undefined && fails ? exitCodes.negative : exitCodes.ok;
 }
 
-function differenceLine({ audience, field, before, after, sees, when }: Difference): string {
+const changeStyles = { more: 'red', less: 'green', differently: 'yellow' } as const;
+
+function differenceLine(io: PolicyIo, difference: Difference): string {
+  const { audience, field, before, after, sees, when } = difference;
   const condition = when === undefined ? '' : ` (${when})`;
-  return `${audience} sees ${sees} of ${field}${condition}: ${before} -> ${after}`;
+  return `${audience} sees ${io.paint(changeStyles[sees], sees)} of ${field}${condition}: ${before} -> ${after}`;
 }
 
 function test(io: PolicyIo, file: string, cases: string | undefined, options: Common): number {
@@ -285,7 +319,11 @@ function test(io: PolicyIo, file: string, cases: string | undefined, options: Co
   if (options.format === 'json') io.out(JSON.stringify(results, undefined, 2));
   else
     for (const { name, passed, diagnostic } of results)
-      io.out(passed ? `ok   ${name}` : `FAIL ${name}\n  ${renderDiagnostic(diagnostic!)}`);
+      io.out(
+        passed
+          ? `${io.paint('green', 'ok')}   ${name}`
+          : `${io.paint('red', 'FAIL')} ${name}\n  ${renderDiagnostic(fromHere(diagnostic!))}`,
+      );
   return results.every(({ passed }) => passed) ? exitCodes.ok : exitCodes.negative;
 }
 

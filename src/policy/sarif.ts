@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Diagnostic } from './diagnostic.ts';
 
 /** Diagnostics as a SARIF 2.1.0 log, which code hosts show beside the line. */
@@ -24,7 +26,7 @@ function toResult({ code, severity, field, reason, wayOut, file, line, column }:
     locations: [
       {
         physicalLocation: {
-          artifactLocation: { uri: file },
+          artifactLocation: { uri: isAbsolute(file) ? pathToFileURL(file).href : encodeURI(file) },
           region: { startLine: line, startColumn: column },
         },
       },

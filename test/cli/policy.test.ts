@@ -22,6 +22,7 @@ function run(...args: string[]): Ran {
     err: (text) => err.push(text),
     setExitCode: (value) => (code = value),
     clock: () => today,
+    paint: (_, word) => word,
   });
   program.parse(['policy', ...args], { from: 'user' });
   return { out: out.join('\n'), err: err.join('\n'), code };

@@ -188,13 +188,43 @@ it.each(['passthrough', 'balanced', 'strict'])('%s runs', (name) => {
   expect(complaints(read(`policies/${name}.yaml`)).filter((line) => /:\d+: error /.test(line))).toEqual([]);
 });
 
-it('SARIF says where', () => {
-  const [diagnostic] = checkPolicy(policyOf(policyText('{ gatekeeper: { chatstate: drop } }')), {
+it('SARIF is what SARIF 2.1.0 asks for: rules that results point to, levels, URIs, places from 1', () => {
+  const found = checkPolicy(policyOf(policyText('{ gatekeeper: { chatstate: drop, receipt.read: drop } }')), {
     catalogue,
     obligations: [],
     now: today,
   });
-  expect(JSON.stringify(toSarif([diagnostic!], '0.1.0'))).toContain(
-    '"region":{"startLine":7,"startColumn":30}',
-  );
+  const log = toSarif([...found, { ...found[0]!, file: 'with space.yaml' }], '0.1.0') as {
+    version: string;
+    $schema: string;
+    runs: { tool: { driver: { name: string; rules: { id: string }[] } }; results: SarifResult[] }[];
+  };
+  expect(log.version).toBe('2.1.0');
+  expect(log.$schema).toMatch(/sarif-2\.1\.0\.json$/);
+  const [{ tool, results }] = log.runs as [(typeof log.runs)[0]];
+  const ids = tool.driver.rules.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(results).toHaveLength(found.length + 1);
+  for (const { ruleId, level, message, locations } of results) {
+    expect(ids).toContain(ruleId);
+    expect(['error', 'warning']).toContain(level);
+    expect(message.text).not.toBe('');
+    const [{ physicalLocation }] = locations as [SarifResult['locations'][0]];
+    const { startLine, startColumn } = physicalLocation.region;
+    expect(Math.min(startLine, startColumn)).toBeGreaterThanOrEqual(1);
+    expect(() => new URL(physicalLocation.artifactLocation.uri, 'file:///')).not.toThrow();
+    expect(physicalLocation.artifactLocation.uri).not.toMatch(/\s/);
+  }
 });
+
+interface SarifResult {
+  readonly ruleId: string;
+  readonly level: string;
+  readonly message: { readonly text: string };
+  readonly locations: {
+    readonly physicalLocation: {
+      readonly artifactLocation: { readonly uri: string };
+      readonly region: { readonly startLine: number; readonly startColumn: number };
+    };
+  }[];
+}
