@@ -209,7 +209,7 @@ for (const kind of servers) {
       },
     );
 
-    describe.each(['bounce', 'fallback'])('content of each kind, %s', (mode) => {
+    describe.each(['bounce', 'drop', 'fallback'])('content of each kind, %s', (mode) => {
       let juliet: CapableClient;
       const others = (missing: string): string =>
         [...table.kinds.keys()].filter((name) => name !== missing && name !== 'file').join(': true, ');
@@ -241,6 +241,7 @@ for (const kind of servers) {
             expect(errorFor(name), name).toBeUndefined();
             // Nothing, or a notice in words.
             const left = reached(name);
+            if (mode === 'drop') expect(left, name).toBeUndefined();
             if (left !== undefined) expect(left, name).toMatch(/<body>\[[a-z, -]+\]<\/body>/);
           }
         }
