@@ -154,6 +154,25 @@ describe('what nobody knows', () => {
   });
 });
 
+it('what nobody knows is said with one object for all sessions, so that counting it takes no memory', () => {
+  const compiled = new CompiledPolicy(policyOf(policyText('{}')), { catalogue, names, pseudonyms });
+  const decisions = ['session-1', 'session-2'].map((session) => {
+    const decider = new Decider(
+      compiled,
+      'to-gatekeeper',
+      { ...context, session },
+      { clock: () => today, random: () => 1 },
+    );
+    const stanza = wire.parse(
+      "<message to='a@b'><body>b</body><x xmlns='urn:nobody:knows'/></message>",
+      names,
+    );
+    return decider.decide(stanza).decisions.filter(({ field }) => field === 'unlisted');
+  });
+  expect(decisions[0]).toHaveLength(1);
+  expect(decisions[1]![0]).toBe(decisions[0]![0]);
+});
+
 describe('pseudonyms', () => {
   const policy = () =>
     policyOf(

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { AckWindow } from '../../src/session/ack-window.ts';
 import { Resumptions } from '../../src/session/resumptions.ts';
 import type { StageFactory, StagePort } from '../../src/session/stage.ts';
 import { defaultWaitingLimits } from '../../src/session/waiting-room.ts';
@@ -221,6 +222,60 @@ describe('stream management through the relay', () => {
     second.read('to-client', message('n2'));
     second.read('to-gatekeeper', `<a xmlns='${sm}' h='3'/>`);
     expect(second.out['to-gatekeeper'].at(-1)).toBe(`<a xmlns='${sm}' h='2'/>`);
+  });
+
+  it('agrees over a long resumed stream whose counts wrap around at 2^32, at each end at another time', () => {
+    const last = 2 ** 32;
+    const random = fc.sample(fc.integer({ min: 0, max: 9 }), { numRuns: 20_000, seed: 7 });
+    const resumptions = new Resumptions();
+    // The client has sent more than the gatekeeper was passed on, and was sent more than the gatekeeper has sent.
+    const sent = { client: last - 3_000, gatekeeper: last - 9_000 };
+    const received = { gatekeeper: last - 5_000, client: last - 4_000 };
+    resumptions.remember('main', 'sm-1', {
+      id: 's1',
+      startedAt: 1,
+      account: 'juliet@capulet.example',
+      resource: 'balcony',
+      toGatekeeper: AckWindow.at({ sent: sent.client, delivered: received.gatekeeper }),
+      toClient: AckWindow.at({ sent: sent.gatekeeper, delivered: received.client }),
+    });
+    const bench = new Bench(
+      (id) => (id.startsWith('drop') ? { kind: 'drop' } : forwarded),
+      resumptions,
+      's2',
+    );
+    bench.read('to-gatekeeper', `<resume xmlns='${sm}' previd='sm-1' h='${received.client}'/>`);
+    bench.read('to-client', `<resumed xmlns='${sm}' previd='sm-1' h='${received.gatekeeper}'/>`);
+    expect(bench.out['to-gatekeeper'].at(-1)).toContain(`h='${sent.gatekeeper}'`);
+    expect(bench.out['to-client'].at(-1)).toContain(`h='${sent.client}'`);
+    let wraps = 0;
+    const acknowledge = (direction: Direction, handled: number, expected: number): void => {
+      if (handled >= last || expected >= last) wraps += 1;
+      bench.read(direction, `<a xmlns='${sm}' h='${handled % last}'/>`);
+      expect(bench.out[direction].at(-1)).toBe(`<a xmlns='${sm}' h='${expected % last}'/>`);
+    };
+    random.forEach((chance, index) => {
+      const name = chance < 3 ? 'drop' : 'pass';
+      if (index % 2 === 0) {
+        bench.read('to-gatekeeper', message(`${name}-${index}`));
+        sent.client += 1;
+        if (name === 'pass') received.gatekeeper += 1;
+      } else {
+        bench.read('to-client', message(`${name}-${index}`));
+        sent.gatekeeper += 1;
+        if (name === 'pass') received.client += 1;
+      }
+      if (chance === 9) {
+        bench.port.inject('to-client', Buffer.from("<iq type='get' id='own'/>"));
+        received.client += 1;
+      }
+      if (index % 97 === 0) {
+        acknowledge('to-client', received.gatekeeper, sent.client);
+        acknowledge('to-gatekeeper', received.client, sent.gatekeeper);
+      }
+    });
+    expect(bench.failure).toBeUndefined();
+    expect(wraps).toBeGreaterThan(100);
   });
 
   it('fails a resumption cleanly on another process', () => {
