@@ -127,6 +127,7 @@ function accept(
       connectionsPerAddressMax: limits.connectionsPerAddressMax || Number.MAX_SAFE_INTEGER,
     }),
     synCapture: signals.syn,
+    balancers: signals.balancers,
     onConnection: (socket, arrival) => void secure(socket, arrival),
     onRefused: () => observer.refused(),
   });

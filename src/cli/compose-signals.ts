@@ -11,7 +11,7 @@ import { ConnectionEvidence, type Arrival } from '../signals/connection-evidence
 import type { AbsentReason, ConnectionSignals, Observer } from '../signals/evidence.ts';
 import type { SigningKeys } from '../signals/keys.ts';
 import { loadSynCapture, type SynCapture } from '../signals/saved-syn.ts';
-import type { SynSight } from '../transport/listen.ts';
+import type { Balancers, SynSight } from '../transport/listen.ts';
 import { SigningKeyFolder, type SigningKeysReport } from '../transport/signing-keys.ts';
 
 /** Whose packets a listener sees: see `SynSight`; behind a trusted load balancer they are the balancer's. */
@@ -45,6 +45,7 @@ export interface SignalsSetup {
 /** The same for the public HTTPS port. */
 export interface HttpSignals {
   readonly syn: SynCapture | undefined;
+  readonly balancers: Balancers | undefined;
   begin(arrival: Arrival): ConnectionEvidence;
   /** TLS is up: what is known belongs to this connection from now on. */
   secured(socket: Socket, evidence: ConnectionEvidence): void;
@@ -67,7 +68,7 @@ const nothing: CaptureOptions = {
 
 /** @throws SetupError ERR_SIGNING_KEYS_… */
 export async function openSignals(
-  { signals: section, timeouts, gatekeepers }: Config,
+  { signals: section, timeouts, gatekeepers, http }: Config,
   options: SignalsOptions,
 ): Promise<SignalsSetup> {
   const { observer } = options;
@@ -93,7 +94,12 @@ export async function openSignals(
     listener: (config) => listenerOptions(config, timeouts.handshakeMs),
     attestations: (gatekeeper) => attestations.get(gatekeeper),
     captured,
-    http: httpSignals(capture, attestations, captured),
+    http: httpSignals(
+      capture,
+      balancersOf(http?.proxyProtocol, timeouts.handshakeMs),
+      attestations,
+      captured,
+    ),
     close: () => keys?.close(),
   };
 }
@@ -127,13 +133,15 @@ function attestationsOf(
 
 function httpSignals(
   { switches, syn }: CaptureOptions,
+  balancers: ListenerOptions['balancers'],
   attestations: ReadonlyMap<string, GatekeeperAttestations>,
   captured: (evidence: ConnectionEvidence) => void,
 ): HttpSignals {
   const known = new WeakMap<Socket, ConnectionEvidence>();
   return {
     syn,
-    begin: (arrival) => new ConnectionEvidence(arrival, switches),
+    balancers,
+    begin: (arrival) => new ConnectionEvidence(arrival, switches, balancers?.fields),
     secured(socket, evidence) {
       known.set(socket, evidence);
       captured(evidence);
@@ -154,12 +162,18 @@ async function captureOptions(switches: Switches): Promise<CaptureOptions> {
 /** The port's options, as the gateway wants them. */
 function listenerOptions(config: ListenerConfig, headerTimeoutMs: number): ListenerOptions {
   const { name, host, port, tls, proxyProtocol } = config;
-  if (proxyProtocol === undefined) return { name, host, port, tls };
+  return { name, host, port, tls, balancers: balancersOf(proxyProtocol, headerTimeoutMs) };
+}
+
+function balancersOf(
+  proxyProtocol: ListenerConfig['proxyProtocol'],
+  headerTimeoutMs: number,
+): ListenerOptions['balancers'] {
+  if (proxyProtocol === undefined) return undefined;
   const { ja4Type, p0fType } = proxyProtocol;
   const trusted = parseTrustedNetworks(proxyProtocol.trusted);
   if (trusted.kind === 'invalid') throw new RangeError('the configuration was not checked');
-  const balancers = { trusted: trusted.networks, headerTimeoutMs, fields: { ja4Type, p0fType } };
-  return { name, host, port, tls, balancers };
+  return { trusted: trusted.networks, headerTimeoutMs, fields: { ja4Type, p0fType } };
 }
 
 /** What a listener that sees packets sees of them. */

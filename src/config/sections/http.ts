@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bindHost, bound, certificate, file, milliseconds, origin, port, serviceUrl } from '../values.ts';
 import { addressRanges, algorithms } from './provider.ts';
+import { proxyProtocol } from './signals.ts';
 
 const hour = 3_600_000;
 
@@ -64,6 +65,7 @@ export const publicHttp = z
   .strictObject({
     host: bindHost.default('::').describe('Address to listen on; `::` is every address, IPv4 included.'),
     port: port.default(8_443).describe('TCP port of HTTPS; 0 takes a free one.'),
+    proxyProtocol: proxyProtocol.optional(),
     publicUrl: serviceUrl.describe(
       'Base URL under which clients and gatekeepers reach this port; it is in metadata and in media addresses.',
     ),

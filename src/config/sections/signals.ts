@@ -1,4 +1,4 @@
-/** `signals`, `listeners[].proxyProtocol`, `gatekeepers[].attestation`: what a client's connection looks like, and who
+/** `signals`, `proxyProtocol` of ports, `gatekeepers[].attestation`: what a client's connection looks like, and who
  *  is told. */
 import { z } from 'zod';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
@@ -37,7 +37,7 @@ export const proxyProtocol = z
         'Field (TLV) of a version 2 header with the p0f signature that the load balancer saw. 224 to 239.',
       ),
   })
-  .describe('Load balancers in front of this listener.');
+  .describe('Load balancers in front of this port.');
 
 const seen = (description: string) => z.boolean().default(true).describe(description);
 

@@ -2,16 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refreshingKeys } from '../../../src/signals/jwks.ts';
 import { createVerifier, type Verification } from '../../../src/signals/verify.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { signingKeyFolder } from '../../support/signing-keys.ts';
-import { ownershipToken, startServed, type ServedProxy } from '../support/served.ts';
+import { ownershipToken, publicUrl, startServed, type ServedProxy } from '../support/served.ts';
 
 /** A gatekeeper's own HTTPS interface, verifying what it is sent with the keys that the proxy publishes. */
 describe('the attestation of a client that enlists', () => {
@@ -53,6 +53,7 @@ describe('the attestation of a client that enlists', () => {
     served = await startServed({
       gatekeeper: () => ({ enlistment: { url: `https://127.0.0.1:${port}/enlistments`, caFile } }),
       proxy: {
+        http: { publicUrl, proxyProtocol: { trusted: ['127.0.0.2/32'] } },
         signals: {
           section: { issuer: 'proxy.example', keysFolder: keys.folder },
           attestation: { audience: 'gatekeeper.example', carriers: { http: {} }, required: true },
@@ -96,6 +97,39 @@ describe('the attestation of a client that enlists', () => {
     });
     expect(await enlist()).toBe(201);
     expect(verifications.map(({ kind }) => kind)).toEqual(['accepted', 'accepted']);
+  });
+
+  it('is of the client that a trusted load balancer names', async () => {
+    const tcp = connect({ port: served.port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    tcp.write('PROXY TCP4 192.0.2.77 198.51.100.2 40000 443\r\n');
+    const socket = connectTls({ socket: tcp, servername: 'proxy.example', rejectUnauthorized: false });
+    const nonce = crypto.randomUUID();
+    const body = JSON.stringify({ gatekeeper: 'test' });
+    socket.write(
+      [
+        'POST /enlistments HTTP/1.1',
+        'host: proxy.example:8443',
+        `authorization: Bearer ${await ownershipToken({ nonce })}`,
+        `ownership-nonce: ${nonce}`,
+        `idempotency-key: ${crypto.randomUUID()}`,
+        'content-type: application/json',
+        `content-length: ${body.length}`,
+        '',
+        body,
+      ].join('\r\n'),
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(answer.toString()).toContain('HTTP/1.1 201');
+    expect(verifications.at(-1)).toMatchObject({
+      claims: {
+        signals: {
+          client_ip: { address: '192.0.2.77', observed_by: 'balancer' },
+          tcp: { absent: 'behind-lb' },
+          tls: { observed_by: 'edge' },
+        },
+      },
+    });
   });
 
   it('is required: without a key that may sign nothing leaves', async () => {
