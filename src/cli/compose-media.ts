@@ -4,8 +4,9 @@ import { addressList, type AddressList } from '../http/address-list.ts';
 import type { HttpContext } from '../http/env.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { clientsAudience } from '../http/media-token.ts';
-import { createMediaRelay, type MediaRelay } from '../http/media.ts';
+import { createMediaRelay, type MediaRelay, type MediaSource } from '../http/media.ts';
 import { createSsrfGuard } from '../http/ssrf.ts';
+import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import type { ProviderParts } from './compose-provider.ts';
 import { closeAll, lookAll, type Closable, type HttpOptions } from './http-parts.ts';
 import { openPins, peerCertificate, type Pins } from './pinned-certificates.ts';
@@ -28,11 +29,13 @@ export async function openMedia(
   const tokens = provider?.mediaTokens;
   if (media === undefined || tokens === undefined) return undefined;
   const callers: MediaCaller[] = [];
-  const closePins = (): void => closeAll(callers.flatMap(({ pins }) => pins ?? []));
+  const gatekeepers: MediaSource[] = [];
+  const storages: UpstreamCredentials[] = [];
+  const closeFiles = (): void => closeAll([...storages, ...callers.flatMap(({ pins }) => pins ?? [])]);
   try {
     for (const { name, media: section } of config.gatekeepers) {
       if (section === undefined) continue;
-      const { certFile, addresses } = section;
+      const { certFile, addresses, hosts, caFile, allowAddresses } = section;
       callers.push({
         name,
         pins:
@@ -41,9 +44,16 @@ export async function openMedia(
             : await openPins(`media of ${name}`, certFile, certificateReport),
         addresses: addresses === undefined ? undefined : addressList(addresses),
       });
+      const guard = createSsrfGuard({ origins: hosts, allowAddresses });
+      if (caFile === undefined) gatekeepers.push({ guard });
+      else {
+        const storage = await UpstreamCredentials.open({ name, caFile, report: certificateReport });
+        storages.push(storage);
+        gatekeepers.push({ guard, secureContext: () => storage.context() });
+      }
     }
   } catch (error) {
-    closePins();
+    closeFiles();
     throw error;
   }
   const relay = createMediaRelay({
@@ -53,9 +63,7 @@ export async function openMedia(
         guard: createSsrfGuard({ origins: media.hosts, allowAddresses: media.allowAddresses }),
         secureContext: () => provider!.credentials.context(),
       },
-      gatekeepers: {
-        guard: createSsrfGuard({ origins: config.gatekeepers.flatMap((each) => each.media?.hosts ?? []) }),
-      },
+      gatekeepers,
     },
     audiencesOf: (context) => [
       ...callers.filter((caller) => isCaller(context, caller)).map(({ name }) => name),
@@ -68,11 +76,11 @@ export async function openMedia(
   return {
     handle: relay.handle,
     async look() {
-      await lookAll(callers.flatMap(({ pins }) => pins ?? []));
+      await lookAll([...storages, ...callers.flatMap(({ pins }) => pins ?? [])]);
     },
     close() {
       relay.close();
-      closePins();
+      closeFiles();
     },
   };
 }

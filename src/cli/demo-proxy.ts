@@ -10,11 +10,13 @@ import { configSchema, type Config } from '../config/schema.ts';
 import { openLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { openTracing } from '../observability/tracing.ts';
+import { treatmentOf } from '../policy/policy.ts';
 import { domain, host, names } from '../simulator/story/cast.ts';
 import type { Intermediary } from '../simulator/story/scene.ts';
 import type { Stage } from '../simulator/story/stage.ts';
 import { startProxy, type Proxy } from './compose.ts';
 import { createObserver } from './observe.ts';
+import { openPolicy } from './policy-files.ts';
 
 export interface DemoProxyOptions {
   /** A shipped policy or a file. */
@@ -54,6 +56,7 @@ export async function startDemoProxy(stage: Stage, options: DemoProxyOptions): P
       endpoint: { host, port: port!, tls: 'starttls', ca: stage.authority.certificate, domain },
       url: `https://${host}:${httpPort}`,
       gatekeeper: gatekeeperName,
+      fetchesForClients: fetchesForClients(options.policy),
       ports: [port!, direct!],
       caFile: files.ca,
       async close() {
@@ -67,6 +70,10 @@ export async function startDemoProxy(stage: Stage, options: DemoProxyOptions): P
     remove();
     throw error;
   }
+}
+
+function fetchesForClients(policy: string): boolean {
+  return treatmentOf(openPolicy(policy), 'client', 'content.media-url').treatment.kind === 'pseudonymise';
 }
 
 /** The public address has to be known before the port is opened. */
@@ -134,7 +141,12 @@ function demoConfig({ gatekeeper, provider }: Stage, files: Files, options: Demo
           caFile: files.ca,
           certFile: files.gatekeeperCertificate,
         },
-        media: { certFile: files.gatekeeperCertificate },
+        media: {
+          certFile: files.gatekeeperCertificate,
+          hosts: [services.url],
+          caFile: files.ca,
+          allowAddresses: [`${host}/32`],
+        },
         attestation: { audience: names.gatekeeper, carriers: { stream: {}, http: {} }, required: true },
       },
     ],
@@ -153,7 +165,7 @@ function demoConfig({ gatekeeper, provider }: Stage, files: Files, options: Demo
       push: { url: `${provider.url}/push` },
       media: {
         hosts: [provider.url],
-        // Loopback is refused unless it is named: the media server of the demo is on this machine.
+        // Loopback is refused unless it is named: the media servers of the demo are on this machine.
         allowAddresses: [`${host}/32`],
       },
     },

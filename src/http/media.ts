@@ -26,8 +26,8 @@ export interface MediaSource {
 
 export interface MediaOptions {
   readonly tokens: () => MediaTokens;
-  /** What gatekeepers fetch is the provider's; what clients fetch is a gatekeeper's. */
-  readonly sources: { readonly provider: MediaSource; readonly gatekeepers: MediaSource };
+  /** What gatekeepers fetch is the provider's; what clients fetch is that gatekeeper's whose origin it is. */
+  readonly sources: { readonly provider: MediaSource; readonly gatekeepers: readonly MediaSource[] };
   /** What the caller may be, as far as is known of its connection: gatekeepers, or `clientsAudience`. */
   readonly audiencesOf: (context: HttpContext) => readonly string[];
   readonly policy: HttpPolicy;
@@ -58,17 +58,20 @@ interface Download {
 export function createMediaRelay(options: MediaOptions): MediaRelay {
   const { sources, audiencesOf, policy, limits } = options;
   const gate = new Gate(limits.mediaConcurrentMax, 0, busy);
-  const agents = {
-    provider: createAgents(sources.provider, limits.mediaConcurrentMax),
-    gatekeepers: createAgents(sources.gatekeepers, limits.mediaConcurrentMax),
-  };
+  const connected = (source: MediaSource): ConnectedSource => ({
+    guard: source.guard,
+    agents: createAgents(source, limits.mediaConcurrentMax),
+  });
+  const provider = connected(sources.provider);
+  const gatekeepers = sources.gatekeepers.map(connected);
   return {
     handle: async (context) => {
       const tokens = options.tokens();
       const opened = openToken(tokens, context.req.param('token') ?? '', audiencesOf(context));
       const fromProvider = opened.audience !== clientsAudience;
-      const source = fromProvider ? 'provider' : 'gatekeepers';
-      const url = sources[source].guard.checkUrl(opened.url);
+      const source = fromProvider ? provider : gatekeepers.find(({ guard }) => guard.lists(opened.url));
+      if (source === undefined) throw new HttpProblem('ERR_MEDIA_ORIGIN');
+      const url = source.guard.checkUrl(opened.url);
       // A gatekeeper's servers see a client's download, the provider's see a gatekeeper's.
       if (
         policy.see(fromProvider ? 'provider' : 'gatekeeper', 'media.fetch', '', opened.audience) === undefined
@@ -76,14 +79,14 @@ export function createMediaRelay(options: MediaOptions): MediaRelay {
         throw new HttpProblem('ERR_MEDIA_POLICY');
       const { incoming: request, outgoing } = context.env;
       const method = context.req.method === 'HEAD' ? 'HEAD' : 'GET';
-      const download = { tokens, agents: agents[source], method, url, request, outgoing } as const;
+      const download = { tokens, agents: source.agents, method, url, request, outgoing } as const;
       await gate.run(() => relay(download, options));
       return RESPONSE_ALREADY_SENT;
     },
     close: () => {
-      for (const each of Object.values(agents)) {
-        each['http:'].destroy();
-        each['https:'].destroy();
+      for (const { agents } of [provider, ...gatekeepers]) {
+        agents['http:'].destroy();
+        agents['https:'].destroy();
       }
     },
   };
@@ -96,6 +99,12 @@ function busy(): HttpProblem {
 interface Agents {
   readonly 'http:': TappedAgent;
   readonly 'https:': TappedTlsAgent;
+}
+
+/** A source and the connections to it. */
+interface ConnectedSource {
+  readonly guard: SsrfGuard;
+  readonly agents: Agents;
 }
 
 function createAgents({ guard, secureContext }: MediaSource, socketsMax: number): Agents {

@@ -20,6 +20,8 @@ export interface SsrfOptions {
 }
 
 export interface SsrfGuard {
+  /** Whether the URL is of a listed origin, whatever its address. */
+  lists(url: string): boolean;
   /** The URL, parsed, if the relay may ask for it.
    *  @throws HttpProblem ERR_MEDIA_ORIGIN, or ERR_MEDIA_ADDRESS for a literal address that is not allowed. */
   checkUrl(url: string): URL;
@@ -37,13 +39,16 @@ export function createSsrfGuard(options: SsrfOptions): SsrfGuard {
     if (addresses.length > 0 && addresses.every(({ address }) => mayConnect(address))) return addresses;
     throw new HttpProblem('ERR_MEDIA_ADDRESS');
   });
+  const listed = (text: string): URL | undefined => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || url.username !== '' || url.password !== '') return undefined;
+    return origins.some((origin) => matchesOrigin(url, origin)) ? url : undefined;
+  };
   return {
+    lists: (text) => listed(text) !== undefined,
     checkUrl: (text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      if (url === undefined || url.username !== '' || url.password !== '') {
-        throw new HttpProblem('ERR_MEDIA_ORIGIN');
-      }
-      if (!origins.some((origin) => matchesOrigin(url, origin))) throw new HttpProblem('ERR_MEDIA_ORIGIN');
+      const url = listed(text);
+      if (url === undefined) throw new HttpProblem('ERR_MEDIA_ORIGIN');
       const literal = url.hostname.replace(/^\[|\]$/g, '');
       // A literal is connected to without a look-up.
       if (isIP(literal) !== 0 && !mayConnect(literal)) throw new HttpProblem('ERR_MEDIA_ADDRESS');

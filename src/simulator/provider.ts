@@ -1,20 +1,21 @@
 /** An embedded provider: issues ownership tokens, takes push notifications, keeps media. Everything it receives is
  *  reported, so that what an intermediary let through can be looked at.
  *
- *      provider/   one file for each of the three
+ *      provider/   tokens and push; media-store.ts beside
  *      http/       the port and the requests, token/ what is signed and checked */
 import type { CertificatePair } from './certificates.ts';
-import { answer, type HttpAnswer, type HttpExchange } from './http/message.ts';
-import { serveHttps, type IncomingRequest } from './http/server.ts';
-import { createMediaStore } from './provider/media-store.ts';
+import { answer, type HttpExchange } from './http/message.ts';
+import { serveHttps } from './http/server.ts';
+import type { PartyUser } from './http/user.ts';
+import { createMediaStore } from './media-store.ts';
 import { createPushEndpoint, type PushEndpoint } from './provider/push-endpoint.ts';
-import { authenticatedUser, createTokenEndpoint, type ProviderUser } from './provider/token-endpoint.ts';
+import { createTokenEndpoint } from './provider/token-endpoint.ts';
 import { createTokenIssuer, type TokenIssuer } from './token/issuer.ts';
 
 export interface ProviderOptions {
   /** `iss` of its tokens. */
   readonly issuer: string;
-  readonly users: readonly ProviderUser[];
+  readonly users: readonly PartyUser[];
   readonly certificate: CertificatePair;
   /** An address of this machine. */
   readonly host: string;
@@ -36,30 +37,16 @@ const uploadBytesMax = 16 * 1024 * 1024;
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { users, certificate, host, onExchange } = options;
   const issuer = await createTokenIssuer(options.issuer);
-  const media = createMediaStore();
+  const media = createMediaStore({ users, url: () => server.url });
   const push = createPushEndpoint();
   const tokens = createTokenEndpoint({ issuer, users, url: () => server.url });
-
-  /** PUT /media/:name by a user: the file's address is in `Location`. */
-  function upload(request: IncomingRequest): HttpAnswer | undefined {
-    const [, name] = /^\/media\/([\w.-]{1,64})$/.exec(request.target) ?? [];
-    if (request.method !== 'PUT' || name === undefined) return undefined;
-    const user = authenticatedUser(users, request);
-    if (user === undefined) return answer(401);
-    const path = media.keep(user.identifier.split('@', 1)[0]!, name, request.body);
-    return answer(201, undefined, [['Location', `${server.url}${path}`]]);
-  }
 
   const server = await serveHttps({
     certificate,
     host,
     bodyBytesMax: uploadBytesMax,
     handle: async (request) =>
-      (await tokens(request)) ??
-      push.handle(request) ??
-      upload(request) ??
-      media.handle(request) ??
-      answer(404),
+      (await tokens(request)) ?? push.handle(request) ?? media(request) ?? answer(404),
     ...(onExchange === undefined ? {} : { onExchange }),
   });
   return { url: server.url, issuer, push, close: () => server.close() };

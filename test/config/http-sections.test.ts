@@ -66,6 +66,7 @@ describe('the HTTP plane in narthex.yaml', () => {
     ['a way to know who pushes', `${gatekeeperWith('push: {}')}${http}${provider}  push: { url: https://p.example/ }\n`, /push` needs `certFile`, or `issuer` and `jwksUri`,/],
     ['both halves of a token issuer', `${gatekeeperWith('push: { issuer: gk }')}${http}${provider}  push: { url: https://p.example/ }\n`, /push` needs both `issuer` and `jwksUri`/],
     ['both halves of a client certificate', `${minimal}${http}${provider}  clientCertFile: tls.crt\n`, /`clientKeyFile` is missing in `provider`/],
+    ['authorities that are there', gatekeeperWith('media: { caFile: nowhere.crt }') + http + `${provider}  media: { hosts: [https://m.example] }\n`, /ERR_CONFIG_FILE: `gatekeepers\[0\]\.media\.caFile`/],
     ['a file that is there', gatekeeperWith('media: { certFile: nowhere.crt }') + http + `${provider}  media: { hosts: [https://m.example] }\n`, /ERR_CONFIG_FILE: `gatekeepers\[0\]\.media\.certFile`/],
   ])('needs %s', async (_, text, line) => {
     expect(await problems(text)).toEqual([expect.stringMatching(line)]);

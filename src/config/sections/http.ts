@@ -127,6 +127,12 @@ export const mediaCallers = z
       .max(100)
       .default([])
       .describe('Origins of its own storage, from which clients fetch media through the proxy.'),
+    caFile: file
+      .optional()
+      .describe('Certificate authorities in PEM form to trust at `hosts` instead of the public ones.'),
+    allowAddresses: addressRanges
+      .default([])
+      .describe('Address ranges that are not public, and allowed for `hosts` all the same.'),
   })
   .describe(
     'How its media proxy is recognised: by a pinned certificate, by its address, or both where both are set. With ' +

@@ -8,7 +8,9 @@ import { SimulatorError } from '../error.ts';
 import { answer, type HttpExchange } from '../http/message.ts';
 import type { Caller } from '../http/request.ts';
 import { serveHttps } from '../http/server.ts';
+import type { PartyUser } from '../http/user.ts';
 import { parseJid } from '../jid.ts';
+import { createMediaStore } from '../media-store.ts';
 import type { BearerRules } from '../sasl/oauthbearer.ts';
 import { createTokenIssuer } from '../token/issuer.ts';
 import { createOwnershipCheck, type TokenCheck } from '../token/ownership-check.ts';
@@ -19,7 +21,7 @@ import { createMediaProxy } from './media-proxy.ts';
 import { createPushSender, type PushNotification, type PushOutcome, type PushSender } from './push-sender.ts';
 
 /** Which of its doors an exchange went through: its own port, or a call it made. */
-export type PartnerExchange = 'enlistment' | 'media-proxy' | 'keys' | 'push' | 'media-download';
+export type PartnerExchange = 'enlistment' | 'media-proxy' | 'storage' | 'keys' | 'push' | 'media-download';
 
 /** A token was shown at a connection. */
 export interface TokenRecord {
@@ -34,6 +36,8 @@ export interface PartnerServicesOptions {
   /** Issuer of ownership tokens, and of attestations. */
   readonly provider: string;
   readonly intermediary: string;
+  /** Users of its own app, who keep media with it. */
+  readonly users: readonly PartyUser[];
   /** Bare JIDs that may enlist. */
   readonly known: (subject: string) => boolean;
   readonly certificate: CertificatePair;
@@ -68,11 +72,14 @@ export interface PartnerServices {
   close(): Promise<void>;
 }
 
+/** Bytes of one upload. */
+const uploadBytesMax = 16 * 1024 * 1024;
+
 /** @throws SimulatorError `ERR_SIMULATOR_CONNECT` */
 export async function startPartnerServices(options: PartnerServicesOptions): Promise<PartnerServices> {
   const { name, known, caller, onExchange, onEnlistment, onToken } = options;
   const through = (which: PartnerExchange) => (exchange: HttpExchange) => onExchange?.(which, exchange);
-  const users = new EnlistedUsers();
+  const enlisted = new EnlistedUsers();
   const issuer = await createTokenIssuer(name);
   const mediaOrigins: string[] = [];
   let attached: { readonly keys: PublishedKeys; readonly sender: PushSender } | undefined;
@@ -86,12 +93,13 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
   const ownership = createOwnershipCheck({ keys: { tokens }, issuer: options.provider, audience: name });
   const attestationKeys: KeySource = { find: async (kid) => attachment().keys.attestationKey(kid) };
   const enlistment = createEnlistmentApi({
-    users,
+    users: enlisted,
     ownership,
     attestations: createVerifier({ keys: attestationKeys, issuer: options.intermediary, audience: name }),
     known,
     onRequest: (record) => onEnlistment?.(record),
   });
+  const storage = createMediaStore({ users: options.users, url: () => server.url });
   const mediaProxy = createMediaProxy({
     caller,
     origins: mediaOrigins,
@@ -101,15 +109,17 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
   const server = await serveHttps({
     certificate: options.certificate,
     host: options.host,
+    bodyBytesMax: uploadBytesMax,
     handle: async (request) => {
       if (request.method === 'GET' && request.target === '/.well-known/jwks.json')
         return answer(200, issuer.jwks());
-      return (await enlistment(request)) ?? (await mediaProxy(request)) ?? answer(404);
+      return (await enlistment(request)) ?? (await mediaProxy(request)) ?? storage(request) ?? answer(404);
     },
     onExchange(exchange) {
       const { target } = exchange.request;
       if (target.startsWith('/enlistments')) onExchange?.('enlistment', exchange);
       else if (target.startsWith('/media-proxy')) onExchange?.('media-proxy', exchange);
+      else if (target.startsWith('/store-')) onExchange?.('storage', exchange);
     },
   });
 
@@ -120,10 +130,10 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
       openidConfiguration: `${options.provider}/.well-known/openid-configuration`,
       async verify(token) {
         const check = await ownership.check(token);
-        const enlisted = check.kind === 'valid' && users.has(check.subject);
-        onToken?.({ check, enlisted });
+        const isEnlisted = check.kind === 'valid' && enlisted.has(check.subject);
+        onToken?.({ check, enlisted: isEnlisted });
         if (check.kind === 'refused') return { kind: 'refused', because: 'invalid' };
-        if (!enlisted) return { kind: 'refused', because: 'not-enlisted' };
+        if (!isEnlisted) return { kind: 'refused', because: 'not-enlisted' };
         return { kind: 'accepted', username: parseJid(check.subject)?.local ?? '' };
       },
     },

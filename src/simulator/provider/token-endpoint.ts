@@ -1,19 +1,13 @@
 /** What the provider publishes as issuer (OpenID Connect Discovery §4), and how its own clients get an ownership token:
  *  by their password, for one audience, bound to a nonce of theirs. */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { answer, header, jsonBody, type HttpAnswer } from '../http/message.ts';
+import { answer, jsonBody, type HttpAnswer } from '../http/message.ts';
 import type { IncomingRequest } from '../http/server.ts';
+import { authenticatedUser, type PartyUser } from '../http/user.ts';
 import type { TokenIssuer } from '../token/issuer.ts';
-
-export interface ProviderUser {
-  /** What others see of the user: a bare JID. */
-  readonly identifier: string;
-  readonly password: string;
-}
 
 export interface TokenEndpointOptions {
   readonly issuer: TokenIssuer;
-  readonly users: readonly ProviderUser[];
+  readonly users: readonly PartyUser[];
   /** `https://…` of this server, without a slash at its end; known once it listens. */
   readonly url: () => string;
 }
@@ -45,22 +39,4 @@ function metadata(issuer: string, url: string) {
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
   };
-}
-
-/** The user whose name and password the request has (RFC 7617), or undefined. */
-export function authenticatedUser(
-  users: readonly ProviderUser[],
-  request: IncomingRequest,
-): ProviderUser | undefined {
-  const [, encoded] = /^Basic ([A-Za-z0-9+/=]+)$/.exec(header(request, 'authorization') ?? '') ?? [];
-  const text = Buffer.from(encoded ?? '', 'base64').toString();
-  return users.find(({ identifier, password }) => sameText(`${identifier}:${password}`, text));
-}
-
-function sameText(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

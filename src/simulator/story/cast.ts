@@ -51,6 +51,7 @@ export const juliet = {
 
 export const romeo = {
   username: 'romeo',
+  identifier: `romeo@${domain}`,
   password: 'J0l13t',
   resource: 'orchard',
   software: {
@@ -73,8 +74,10 @@ export const romeo = {
 export const written = {
   juliet: 'O Romeo, Romeo! wherefore art thou Romeo? \u{1F339}',
   romeo: 'I take thee at thy word.',
+  look: 'See how she leans her cheek upon her hand!',
 } as const;
 
 /** Bytes of the picture: more than the gatekeeper's media proxy asks for at once. */
 export const pictureBytes = 150_000;
 export const pictureName = 'IMG_2041.png';
+export const answeredPictureName = 'DSC_0007.png';

@@ -59,7 +59,7 @@ export async function fetchPicture(
     "Romeo's app gets the picture: through the gatekeeper's media proxy, then through Narthex",
     async (notes) => {
       const { address, content } = known(received, 'Romeo has no address');
-      const { answer } = await scene.callGatekeeper(`/media-proxy?url=${encodeURIComponent(address)}`);
+      const { answer } = await scene.callGatekeeper('GET', `/media-proxy?url=${encodeURIComponent(address)}`);
       const downloads = gatekeeper.http
         .filter(({ through }) => through === 'media-download')
         .map(({ exchange }) => exchange);

@@ -9,6 +9,7 @@ import { createDevice, type Device } from '../envelope.ts';
 import { SimulatorError } from '../error.ts';
 import { json, jsonBody, type HeaderList, type HttpExchange } from '../http/message.ts';
 import { send, type OutgoingRequest } from '../http/request.ts';
+import { basicCredentials } from '../http/user.ts';
 import { attribute, element, is, type Element } from '../xml/element.ts';
 import { parseElement } from '../xml/reader.ts';
 import { juliet, names, romeo } from './cast.ts';
@@ -24,6 +25,8 @@ export interface Intermediary {
   readonly url: string;
   /** Its name for the gatekeeper. */
   readonly gatekeeper: string;
+  /** Whether clients are to get the gatekeeper's media through it: what its policy says of `content.media-url`. */
+  readonly fetchesForClients: boolean;
 }
 
 /** What Juliet's app wrote to and read from its stream. */
@@ -49,7 +52,7 @@ export class Scene {
     this.telling = telling;
     this.devices = {
       juliet: createDevice(juliet.identifier, 31_415),
-      romeo: createDevice(`${romeo.username}@${stage.gatekeeper.endpoint.domain}`, 27_183),
+      romeo: createDevice(romeo.identifier, 27_183),
     };
   }
 
@@ -76,12 +79,8 @@ export class Scene {
   }
 
   /** A request of Juliet's app to her own provider, not through the intermediary. */
-  callProvider(request: OutgoingRequest): Promise<HttpExchange> {
-    const credentials = Buffer.from(`${juliet.identifier}:${juliet.password}`).toString('base64');
-    return this.#call({
-      ...request,
-      headers: [['Authorization', `Basic ${credentials}`], ...(request.headers ?? [])],
-    });
+  callProvider({ headers = [], ...request }: OutgoingRequest): Promise<HttpExchange> {
+    return this.#call({ ...request, headers: [['Authorization', basicCredentials(juliet)], ...headers] });
   }
 
   /** A request of Juliet's app to the intermediary, with all that her HTTP library says by itself. */
@@ -95,9 +94,13 @@ export class Scene {
   }
 
   /** A request of Romeo's app to his gatekeeper. */
-  callGatekeeper(path: string): Promise<HttpExchange> {
-    const url = `${this.stage.gatekeeper.services.url}${path}`;
-    return this.#call({ method: 'GET', url, headers: romeo.httpHabits });
+  callGatekeeper(method: OutgoingRequest['method'], path: string, body?: Buffer): Promise<HttpExchange> {
+    return this.#call({
+      method,
+      url: `${this.stage.gatekeeper.services.url}${path}`,
+      headers: [['Authorization', basicCredentials(romeo)], ...romeo.httpHabits],
+      ...(body === undefined ? {} : { body }),
+    });
   }
 
   #call(request: OutgoingRequest): Promise<HttpExchange> {

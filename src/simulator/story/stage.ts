@@ -44,6 +44,7 @@ export async function openStage(): Promise<Stage> {
     name: names.gatekeeper,
     provider: names.provider,
     intermediary: names.intermediary,
+    users: [romeo],
     known: (subject) => subject === juliet.identifier,
     certificate: authority.issue([host]),
     host,

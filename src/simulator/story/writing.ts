@@ -7,6 +7,7 @@ import { attribute, child, element, is, text, type Element } from '../xml/elemen
 import { parseElement } from '../xml/reader.ts';
 import { juliet, written } from './cast.ts';
 import { fetchPicture, keepPicture, type KeptPicture, type ReceivedPicture } from './picture.ts';
+import { playReturning } from './returning.ts';
 import { known, type Scene } from './scene.ts';
 
 const isMessage = (one: Element): boolean => is(one, ns.client, 'message');
@@ -20,6 +21,7 @@ export async function playWriting(scene: Scene): Promise<void> {
   const received = await sendLetter(scene, kept);
   await fetchPicture(scene, kept, received);
   await acknowledge(scene);
+  if (scene.intermediary.fetchesForClients) await playReturning(scene);
 }
 
 async function beginToWrite(scene: Scene): Promise<void> {

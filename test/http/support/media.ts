@@ -1,8 +1,8 @@
 /** The media relay in front of a media server on the loopback. */
 import { createSecureContext } from 'node:tls';
 import { defaultHttpLimits, type HttpLimits } from '../../../src/http/limits.ts';
-import { createMediaRelay } from '../../../src/http/media.ts';
-import { createMediaTokens, type MediaTokens } from '../../../src/http/media-token.ts';
+import { createMediaRelay, type MediaSource } from '../../../src/http/media.ts';
+import { clientsAudience, createMediaTokens, type MediaTokens } from '../../../src/http/media-token.ts';
 import { createSsrfGuard, type SsrfOptions } from '../../../src/http/ssrf.ts';
 import { transparent } from './policy.ts';
 import { serve, type Served } from './serve.ts';
@@ -13,8 +13,8 @@ export interface MediaRelayUnderTest extends Served {
   readonly tokens: MediaTokens;
   /** How downloads ended, in the order in which they did. */
   readonly ends: MediaEnd[];
-  /** Where a URL is to be had through the relay. */
-  through(url: URL | string): URL;
+  /** Where a URL is to be had through the relay, for the gatekeeper or for clients. */
+  through(url: URL | string, audience?: string): URL;
 }
 
 export async function serveMedia(
@@ -22,10 +22,13 @@ export async function serveMedia(
   {
     limits = {},
     guard = {},
+    gatekeepers = [],
     ca,
   }: {
     readonly limits?: Partial<HttpLimits>;
     readonly guard?: Partial<SsrfOptions>;
+    /** Storages of gatekeepers, for clients. */
+    readonly gatekeepers?: readonly MediaSource[];
     readonly ca?: string;
   } = {},
 ): Promise<MediaRelayUnderTest> {
@@ -46,9 +49,9 @@ export async function serveMedia(
         guard: createSsrfGuard({ origins, allowAddresses: ['127.0.0.1'], ...guard }),
         ...(ca !== undefined && { secureContext: () => createSecureContext({ ca }) }),
       },
-      gatekeepers: { guard: createSsrfGuard({ origins: [] }) },
+      gatekeepers,
     },
-    audiencesOf: () => ['gatekeeper.example'],
+    audiencesOf: () => ['gatekeeper.example', clientsAudience],
     policy: transparent,
     report,
     limits: all,
@@ -58,7 +61,8 @@ export async function serveMedia(
     ...served,
     tokens,
     ends,
-    through: (url) => new URL(`/media/${tokens.seal(String(url), 'gatekeeper.example')}`, served.url),
+    through: (url, audience = 'gatekeeper.example') =>
+      new URL(`/media/${tokens.seal(String(url), audience)}`, served.url),
     close: async () => {
       await served.close();
       media.close();

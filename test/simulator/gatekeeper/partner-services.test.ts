@@ -45,6 +45,7 @@ beforeEach(async () => {
     name,
     provider,
     intermediary: 'proxy.example',
+    users: [],
     known: (subject) => subject === juliet,
     certificate: intermediary.authority.issue(['127.0.0.1']),
     host: '127.0.0.1',

@@ -1,35 +1,42 @@
-/** The provider's media server: keeps ciphertext, serves it whole or in parts (RFC 9110 §14), and tells about itself
- *  and its users what such servers tell: in the address, in validators, in headers. */
+/** A media server, the provider's or the gatekeeper's: keeps ciphertext of its users, serves it whole or in parts (RFC
+ *  9110 §14), and tells about itself and them what such servers tell: in the address, in validators, in headers. */
 import { createHash, randomBytes } from 'node:crypto';
-import { answer, header, type HeaderList, type HttpAnswer } from '../http/message.ts';
-import type { IncomingRequest } from '../http/server.ts';
+import { answer, header, type HeaderList, type HttpAnswer } from './http/message.ts';
+import type { IncomingRequest } from './http/server.ts';
+import { authenticatedUser, type PartyUser } from './http/user.ts';
 
 interface StoredFile {
   readonly bytes: Buffer;
   readonly etag: string;
 }
 
-export interface MediaStore {
-  /** Keeps a file of a user; answers with its path. */
-  keep(username: string, name: string, bytes: Buffer): string;
-  /** Answers GET and HEAD of what it keeps. */
-  handle(request: IncomingRequest): HttpAnswer | undefined;
+export interface MediaStoreOptions {
+  readonly users: readonly PartyUser[];
+  /** `https://…` of the port it is on, without a slash at its end; known once that listens. */
+  readonly url: () => string;
 }
 
-export function createMediaStore(): MediaStore {
+/** Answers PUT /media/:name of a user, with the file's address in `Location`; GET and HEAD of what it keeps. */
+export function createMediaStore({ users, url }: MediaStoreOptions) {
   const files = new Map<string, StoredFile>();
-  return {
-    keep(username, name, bytes) {
-      const path = `/store-3/u/${username}/${randomBytes(6).toString('hex')}/${name}`;
-      const digest = createHash('sha256').update(path).digest('hex');
-      files.set(path, { bytes, etag: `"inode-4711-${digest.slice(0, 12)}"` });
-      return path;
-    },
-    handle(request) {
-      if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
-      const file = files.get(request.target);
-      return file === undefined ? undefined : serve(file, request);
-    },
+
+  function keep(request: IncomingRequest, name: string): HttpAnswer {
+    const user = authenticatedUser(users, request);
+    if (user === undefined) return answer(401);
+    const [username] = user.identifier.split('@', 1);
+    const path = `/store-3/u/${username}/${randomBytes(6).toString('hex')}/${name}`;
+    const digest = createHash('sha256').update(path).digest('hex');
+    files.set(path, { bytes: request.body, etag: `"inode-4711-${digest.slice(0, 12)}"` });
+    return answer(201, undefined, [['Location', `${url()}${path}`]]);
+  }
+
+  return (request: IncomingRequest): HttpAnswer | undefined => {
+    const { method, target } = request;
+    const [, name] = /^\/media\/([\w.-]{1,64})$/.exec(target) ?? [];
+    if (method === 'PUT' && name !== undefined) return keep(request, name);
+    if (method !== 'GET' && method !== 'HEAD') return undefined;
+    const file = files.get(target);
+    return file === undefined ? undefined : serve(file, request);
   };
 }
 
