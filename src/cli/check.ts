@@ -10,6 +10,7 @@ import { openPolicy } from './policy-files.ts';
 import { openMediaAddresses } from './compose-media-addresses.ts';
 import { openPolicyRuntime } from './policy-runtime.ts';
 import { reportProblems } from './report.ts';
+import { signalProblems } from './signal-check.ts';
 
 const help = `
 Reads the file as serve does, verifies every certificate and key it names, and reports all that is wrong at once as
@@ -74,6 +75,7 @@ async function examine(file: string | undefined): Promise<Result> {
   const policy = policyProblems(loaded.config);
   const problems = [
     ...verified.problems,
+    ...(await signalProblems(loaded, Date.now())),
     ...policy,
     ...(await capabilityProblems(
       loaded.config,
