@@ -72,7 +72,9 @@ export async function openHttp(
       report,
       limits,
     };
-    const connections = httpConnections(createPublicApp(parts), limits);
+    const connections = httpConnections(createPublicApp(parts), limits, ({ status, code }) =>
+      report({ event: 'answered', route: '*', status, milliseconds: 0, code }),
+    );
     const tls = { certificates, asksForCertificate: asksForCertificate(config) };
     const listener = await accept(config, tls, options, (socket) => connections.accept(socket));
     return {

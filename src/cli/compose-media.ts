@@ -22,7 +22,7 @@ interface MediaCaller {
 export async function openMedia(
   config: Config,
   provider: ProviderParts | undefined,
-  { observer, certificateReport, policy }: HttpOptions,
+  { observer, certificateReport, policy, signals }: HttpOptions,
   limits: HttpLimits,
 ): Promise<(MediaRelay & Closable) | undefined> {
   const media = config.provider?.media;
@@ -66,7 +66,7 @@ export async function openMedia(
       gatekeepers,
     },
     audiencesOf: (context) => [
-      ...callers.filter((caller) => isCaller(context, caller)).map(({ name }) => name),
+      ...callers.filter((caller) => isCaller(context, signals, caller)).map(({ name }) => name),
       clientsAudience,
     ],
     policy,
@@ -85,11 +85,15 @@ export async function openMedia(
   };
 }
 
-function isCaller(context: HttpContext, { pins, addresses }: MediaCaller): boolean {
+function isCaller(
+  context: HttpContext,
+  signals: HttpOptions['signals'],
+  { pins, addresses }: MediaCaller,
+): boolean {
   if (pins !== undefined) {
     const certificate = peerCertificate(context);
     if (certificate === undefined || !pins.has(certificate)) return false;
   }
   if (addresses === undefined) return true;
-  return addresses.has(context.env.incoming.socket.remoteAddress ?? '');
+  return addresses.has(signals.addressOf(context.env.incoming.socket) ?? '');
 }

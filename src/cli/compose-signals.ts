@@ -46,6 +46,9 @@ export interface SignalsSetup {
 export interface HttpSignals {
   readonly syn: SynCapture | undefined;
   readonly balancers: Balancers | undefined;
+  /** Where a secured connection comes from, as a trusted load balancer says where there is one; undefined when it does
+   *  not say. */
+  addressOf(client: Socket): string | undefined;
   begin(arrival: Arrival): ConnectionEvidence;
   /** TLS is up: what is known belongs to this connection from now on. */
   secured(socket: Socket, evidence: ConnectionEvidence): void;
@@ -146,6 +149,7 @@ function httpSignals(
       known.set(socket, evidence);
       captured(evidence);
     },
+    addressOf: (client) => known.get(client)?.client?.reveal().address,
     attest(gatekeeper, client, upstream) {
       const evidence = known.get(client);
       return evidence && attestations.get(gatekeeper)?.httpField(evidence, upstream);

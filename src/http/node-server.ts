@@ -26,8 +26,13 @@ export interface App {
   readonly fetch: (request: Request) => Response | Promise<Response>;
 }
 
-/** @returns a server that does not listen yet. */
-export function createNodeServer({ fetch }: App, limits: ServeLimits): Server {
+/** @param refused hears of requests that could not be read, so that no route saw them.
+ *  @returns a server that does not listen yet. */
+export function createNodeServer(
+  { fetch }: App,
+  limits: ServeLimits,
+  refused: (problem: HttpProblem) => void = () => {},
+): Server {
   const server = createAdaptorServer({
     fetch,
     createServer,
@@ -49,7 +54,16 @@ export function createNodeServer({ fetch }: App, limits: ServeLimits): Server {
   server.maxHeadersCount = limits.headersMax + 1;
   server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
   server.maxConnections = limits.connectionsMax;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => void refuse(error, socket));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Who went away half way, or is told already, is not told.
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const problem = new HttpProblem(codes[error.code ?? ''] ?? 'ERR_HTTP_MALFORMED');
+    refused(problem);
+    void refuse(problem, socket);
+  });
   return server;
 }
 
@@ -59,12 +73,8 @@ const codes: Readonly<Record<string, ProblemCode>> = {
 };
 
 /** After a request that cannot be read nothing on the connection can be trusted to start a new one. */
-async function refuse(error: NodeJS.ErrnoException, socket: Duplex): Promise<void> {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const answer = renderProblem(new HttpProblem(codes[error.code ?? ''] ?? 'ERR_HTTP_MALFORMED'));
+async function refuse(problem: HttpProblem, socket: Duplex): Promise<void> {
+  const answer = renderProblem(problem);
   const body = await answer.text();
   const head = [
     `HTTP/1.1 ${answer.status} Refused`,

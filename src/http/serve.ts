@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ListenError } from './listen-error.ts';
 import { createNodeServer, type App, type ServeLimits } from './node-server.ts';
+import type { HttpProblem } from './problem.ts';
 
 /** For the admin port: a few probes and scrapers, small bodies. */
 export const adminServeLimits: ServeLimits = {
@@ -54,9 +55,14 @@ export interface HttpConnections {
   readonly close: (graceMs: number) => Promise<void>;
 }
 
-/** Speaks HTTP/1.1 on connections that somebody else accepts. */
-export function httpConnections(app: App, limits: ServeLimits): HttpConnections {
-  const server = createNodeServer(app, limits);
+/** Speaks HTTP/1.1 on connections that somebody else accepts.
+ *  @param refused hears of requests that could not be read. */
+export function httpConnections(
+  app: App,
+  limits: ServeLimits,
+  refused?: (problem: HttpProblem) => void,
+): HttpConnections {
+  const server = createNodeServer(app, limits, refused);
   // Node's own watch over slow headers and bodies starts with this event, and this server will never listen.
   server.emit('listening');
   const open = new Map<Socket, { readonly gone: Promise<void>; requests: number }>();

@@ -61,6 +61,13 @@ describe('hostile HTTP to the served port', () => {
     ]);
   });
 
+  it('each is counted, also one that no route saw', () => {
+    const counted = served.events.filter(
+      (event) => event.event === 'answered' && event.route === '*' && event.code === 'ERR_HTTP_MALFORMED',
+    );
+    expect(counted.length).toBeGreaterThanOrEqual(unclear.length);
+  });
+
   it('headers too large, or too many: 431', async () => {
     expect(statuses(await exchange([head(`X: ${'a'.repeat(16_384)}`)]))).toEqual(['431']);
     const many = Array.from({ length: 70 }, (_, index) => `X${index}: a`);
