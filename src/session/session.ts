@@ -339,7 +339,8 @@ export class Session implements RelayHost {
   #attest(features: Stanza): void {
     if (!features.is(0, ns.streams, 'features')) return;
     this.#attesting = false;
-    const offered = hasChild(features, ns.signals, signalsElement);
+    const { names } = this.#options;
+    const offered = features.child(0, names.namespace(ns.signals), names.local(signalsElement)) !== -1;
     const { outlet, socket } = this.#gatekeeper!;
     const nonza = this.#route!.attestations!.nonza(this.#evidence, socket, offered);
     if (nonza !== undefined) outlet.put(nonza);
@@ -631,12 +632,6 @@ const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
 
 function isWhitespaceOnly(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
-}
-
-function hasChild(stanza: Stanza, namespace: string, local: string): boolean {
-  for (let child = stanza.firstChild(); child !== -1; child = stanza.nextSibling(child))
-    if (stanza.is(child, namespace, local)) return true;
-  return false;
 }
 
 function asStreamError(error: unknown): StreamError {

@@ -11,7 +11,7 @@ const coreLocals = [
   'continue', 'sasl-channel-binding', 'channel-binding', 'inline', 'fast',
   'bind', 'resource', 'jid', 'session', 'query', 'ping',
   'sm', 'enable', 'enabled', 'resume', 'resumed', 'failed', 'r', 'a', 'h', 'location', 'previd', 'max',
-  'c', 'ver', 'node', 'hash', 'ext', 'body',
+  'c', 'ver', 'node', 'hash', 'ext', 'body', 'connection-signals',
 ] as const; // prettier-ignore
 
 /** The vocabulary of the stream itself, plus whatever names the policy in force asks about. */

@@ -132,5 +132,14 @@ describe.each([
     const absent = { absent: 'unsupported' };
     expect(tcp).toMatchObject(sight === 'edge' ? { p0f: expect.any(String) } : absent);
     expect(round_trip).toMatchObject(sight === 'edge' ? { tcp_ms: 0 } : absent);
+    const admin = named('admin.opened')[0]!['port'] as number;
+    const metrics = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+    expect(metrics).toContain(
+      'narthex_attestations_total{gatekeeper="main",carrier="stream",outcome="sent"} 1',
+    );
+    expect(metrics).toContain(
+      `narthex_signal_captures_total{field="conn.tcp-fingerprint",outcome="${sight}"} 1`,
+    );
+    expect(metrics).toContain('narthex_signal_captures_total{field="conn.tls-fingerprint",outcome="edge"} 1');
   });
 });
