@@ -676,8 +676,9 @@ export const abilities: readonly Ability[] = [
     async run({ juliet, romeo }) {
       const mark = fresh();
       juliet.send("<inactive xmlns='urn:xmpp:csi:0'/>");
-      await say(romeo, juliet, chat(bare(juliet), `<body>${mark}</body>`));
+      romeo.send(chat(bare(juliet), `<body>${mark}</body>`));
       juliet.send("<active xmlns='urn:xmpp:csi:0'/>");
+      await say(romeo, juliet, chat(bare(juliet), '<body>after</body>'));
       return got(juliet, mark) === undefined ? 'withheld' : 'seen';
     },
   },
