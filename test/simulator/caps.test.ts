@@ -4,6 +4,7 @@ import { answerRequest, capsElement, capsHash, capsHashOf, type Software } from 
 import { attribute, elements } from '../../src/simulator/xml/element.ts';
 import { parseElement } from '../../src/simulator/xml/reader.ts';
 import { serialise } from '../../src/simulator/xml/write.ts';
+import { psi } from '../capabilities/disco-xml.ts';
 
 /** The simple example of XEP-0115 §5.2. */
 const exodus: Software = {
@@ -22,26 +23,6 @@ it('hashes the example of XEP-0115', () => {
   expect(capsHash(exodus)).toBe('QgayPKawpkPSDYmwT/WM94uAlu0=');
   expect(attribute(capsElement(exodus), 'ver')).toBe('QgayPKawpkPSDYmwT/WM94uAlu0=');
 });
-
-/** XEP-0115 §5.3. */
-const psi = `<iq from='benvolio@capulet.lit/230193' id='disco1' to='juliet@capulet.lit/chamber' type='result'>
-  <query xmlns='${ns.discoInfo}' node='http://psi-im.org#q07IKJEyjvHSyhy//CH0CxmKi8w='>
-    <identity xml:lang='en' category='client' name='Psi 0.11' type='pc'/>
-    <identity xml:lang='el' category='client' name='\u03a8 0.11' type='pc'/>
-    <feature var='http://jabber.org/protocol/caps'/>
-    <feature var='http://jabber.org/protocol/disco#info'/>
-    <feature var='http://jabber.org/protocol/disco#items'/>
-    <feature var='http://jabber.org/protocol/muc'/>
-    <x xmlns='jabber:x:data' type='result'>
-      <field var='FORM_TYPE' type='hidden'><value>urn:xmpp:dataforms:softwareinfo</value></field>
-      <field var='ip_version'><value>ipv4</value><value>ipv6</value></field>
-      <field var='os'><value>Mac</value></field>
-      <field var='os_version'><value>10.5.1</value></field>
-      <field var='software'><value>Psi</value></field>
-      <field var='software_version'><value>0.11</value></field>
-    </x>
-  </query>
-</iq>`;
 
 it('hashes what others write, languages and forms included', () => {
   const [query] = elements(parseElement(psi)!);

@@ -111,7 +111,6 @@ describe("the gatekeeper's media proxy", () => {
     headers: [['User-Agent', 'Orchard/7 (Verona)']],
     body: Buffer.alloc(0),
     exporter: Buffer.alloc(0),
-    callerCertificate: undefined,
   });
 
   it('asks for the size and then for one part after the other', async () => {

@@ -48,3 +48,8 @@ export function answer(status: number, value?: object, headers: HeaderList = [])
 export function json(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
+
+/** Node gives names and values in one list. */
+export function pairs(raw: readonly string[]): HeaderList {
+  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1]!] as const] : []));
+}

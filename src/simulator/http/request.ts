@@ -2,8 +2,7 @@
 import { request as httpsRequest } from 'node:https';
 import type { CertificatePair } from '../certificates.ts';
 import { SimulatorError } from '../error.ts';
-import type { HeaderList, HttpExchange } from './message.ts';
-import { pairs } from './server.ts';
+import { pairs, type HeaderList, type HttpExchange } from './message.ts';
 
 export interface OutgoingRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';

@@ -6,22 +6,18 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { CertificatePair } from '../certificates.ts';
 import { SimulatorError } from '../error.ts';
-import { answer, type HeaderList, type HttpAnswer, type HttpExchange, type HttpRequest } from './message.ts';
+import { answer, pairs, type HttpAnswer, type HttpExchange, type HttpRequest } from './message.ts';
 
 /** A request, and what is known of the connection it came on. */
 export interface IncomingRequest extends HttpRequest {
   /** 32 bytes that only the two ends of this TLS connection can compute (RFC 9266 §4.2). */
   readonly exporter: Buffer;
-  /** The caller's verified certificate (mutual TLS), as SHA-256 in upper-case hex with colons. */
-  readonly callerCertificate: string | undefined;
 }
 
 export interface HttpsServerOptions {
   readonly certificate: CertificatePair;
   /** An address of this machine; a free port is taken. */
   readonly host: string;
-  /** PEM of the authorities whose client certificates are believed. Without, none is asked for. */
-  readonly clientCa?: string;
   /** Largest body of a request, in bytes. Default: 65,536. */
   readonly bodyBytesMax?: number;
   readonly handle: (request: IncomingRequest) => HttpAnswer | Promise<HttpAnswer>;
@@ -38,15 +34,7 @@ export interface HttpsServer {
 export async function serveHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   const { certificate, key } = options.certificate;
   const server = createServer(
-    {
-      cert: certificate,
-      key,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      ...(options.clientCa === undefined
-        ? {}
-        : { ca: options.clientCa, requestCert: true, rejectUnauthorized: false }),
-    },
+    { cert: certificate, key, headersTimeout: 10_000, requestTimeout: 30_000 },
     (incoming, response) => void serve(incoming, response, options),
   );
   server.listen(0, options.host);
@@ -70,11 +58,16 @@ async function serve(
   response: ServerResponse,
   { handle, onExchange, bodyBytesMax = 65_536 }: HttpsServerOptions,
 ): Promise<void> {
-  const connection = knownOf(incoming.socket as TLSSocket);
+  // To be asked while the connection is certainly there.
+  const exporter = (incoming.socket as TLSSocket).exportKeyingMaterial(
+    32,
+    'EXPORTER-Channel-Binding',
+    Buffer.alloc(0),
+  );
   const body = await readBody(incoming, bodyBytesMax);
   if (body === 'gone') return;
   const request: IncomingRequest = {
-    ...connection,
+    exporter,
     method: incoming.method ?? '',
     target: incoming.url ?? '',
     headers: pairs(incoming.rawHeaders),
@@ -85,14 +78,6 @@ async function serve(
   if (request.method !== 'HEAD') response.setHeader('Content-Length', given.body.length);
   response.writeHead(given.status, given.headers.flat());
   response.end(request.method === 'HEAD' ? undefined : given.body);
-}
-
-/** To be asked while the connection is certainly there. */
-function knownOf(socket: TLSSocket): Pick<IncomingRequest, 'exporter' | 'callerCertificate'> {
-  return {
-    exporter: socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)),
-    callerCertificate: socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined,
-  };
 }
 
 /** A fault of the simulator's own must not leave the caller waiting. */
@@ -116,9 +101,4 @@ async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Bu
     return 'gone';
   }
   return bytes > bytesMax ? 'too-large' : Buffer.concat(chunks);
-}
-
-/** Node gives names and values in one list. */
-export function pairs(raw: readonly string[]): HeaderList {
-  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1]!] as const] : []));
 }
