@@ -1,7 +1,14 @@
 /** The whole story through a whole proxy: each assertion is made on what a party really received. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ns } from '../../src/stanza/namespaces.ts';
 import { jsonBody } from '../../src/simulator/http/message.ts';
 import { juliet, romeo } from '../../src/simulator/story/cast.ts';
+import { attribute, child, elements, text } from '../../src/simulator/xml/element.ts';
+import { parseElement } from '../../src/simulator/xml/reader.ts';
+import { root } from '../cli/narthex.ts';
 import { tell, type Told } from './told.ts';
 
 const withheldFromGatekeeper = [
@@ -28,6 +35,13 @@ const withheldFromProvider = [
   ["the gatekeeper's cookie", 'gk_trace'],
   ["the gatekeeper's edge", 'fra-17'],
 ] as const;
+
+/** Values of a field of the form in a disco#info answer. */
+function valuesOf(xml: string, field: string): string[] {
+  const form = child(child(parseElement(xml)!, ns.discoInfo, 'query')!, 'jabber:x:data', 'x')!;
+  const found = elements(form).find((one) => attribute(one, 'var') === field)!;
+  return elements(found).map(text);
+}
 
 /** Policy, who authenticates the client, and what she hears while she is not enlisted. */
 const ways = [
@@ -77,6 +91,18 @@ describe.each(ways)('under %s, with channelBinding %s', (policy, channelBinding,
       [503, expected],
       [200, expected],
     ]);
+  });
+
+  it("what Romeo's app was told that hers can receive is what the provider's profile says", () => {
+    const profile = parse(readFileSync(join(root, 'policies/capabilities/phone.yaml'), 'utf8')) as {
+      readonly receives: Readonly<Record<string, unknown>>;
+    };
+    const received = Object.entries(profile.receives).flatMap(([kind, how]) => (how === false ? [] : [kind]));
+    const answers = told.records.gatekeeper.stream.filter(
+      ({ direction, jid, xml }) =>
+        direction === 'sent' && jid?.startsWith('romeo@') && xml.includes('urn:narthex:content:0'),
+    );
+    expect(answers.map(({ xml }) => valuesOf(xml, 'kinds'))).toEqual([received.sort()]);
   });
 
   it('each attestation was bound to its connection, and had the address, the JA4 and the TCP fingerprint', () => {
