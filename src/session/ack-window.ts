@@ -34,6 +34,8 @@ export class AckWindow {
   #runs: Run[] = [];
   /** After a resumption: numbers the sender will use again for what the receiver has already. */
   #repeated: readonly Run[] = [];
+  /** The first of them that is not behind the sender. */
+  #repeatedAt = 0;
 
   /** A window in the middle of a stream in which everything so far is acknowledged. */
   static at({ sent, delivered }: { readonly sent: number; readonly delivered: number }): AckWindow {
@@ -88,7 +90,14 @@ export class AckWindow {
   /** Whether the sender's next stanza is one that the receiver got before the stream was resumed. */
   get repeats(): boolean {
     const next = this.#sent + 1;
-    return this.#repeated.some(({ from, count }) => next >= from && next < from + count);
+    let run = this.#repeated[this.#repeatedAt];
+    while (run !== undefined && next >= run.from + run.count) run = this.#repeated[(this.#repeatedAt += 1)];
+    if (run !== undefined) return next >= run.from;
+    if (this.#repeatedAt > 0) {
+      this.#repeated = [];
+      this.#repeatedAt = 0;
+    }
+    return false;
   }
 
   /** The receiver has handled this many.
@@ -127,6 +136,7 @@ export class AckWindow {
       const handled = run.to > 0 ? this.#handledOf(run) : 0;
       return handled === 0 ? [] : [{ ...run, count: handled }];
     });
+    this.#repeatedAt = 0;
     this.#runs = [];
     this.#sent = this.#handled;
     this.#delivered = this.#acknowledged;
@@ -141,6 +151,7 @@ export class AckWindow {
     copy.#handled = this.#handled;
     copy.#runs = this.#runs.map((run) => ({ ...run }));
     copy.#repeated = this.#repeated;
+    copy.#repeatedAt = this.#repeatedAt;
     return copy;
   }
 

@@ -98,6 +98,7 @@ export class Relay {
     this.#timers.clear();
     for (const room of Object.values(this.#rooms)) room.close();
     for (const stage of this.#stages) stage.end?.();
+    this.#management.end();
   }
 
   // ---- stages -----------------------------------------------------------------------------------------------------

@@ -21,15 +21,20 @@ export interface ResumableSession {
   resume(stream: Pick<ManagedStream, 'id' | 'startedAt' | 'account' | 'resource'>): void;
 }
 
-const resumptionFailed = `<failed xmlns='${ns.sm}'><item-not-found xmlns='${ns.stanzaErrors}'/></failed>`;
+const resumptionFailed = failure('item-not-found');
+const unexpected: Verdict = { kind: 'drop', reply: Buffer.from(failure('unexpected-request')) };
 
 export class StreamManagement {
   readonly #session: ResumableSession;
   readonly #resumptions: Resumptions;
   #toGatekeeper: AckWindow | undefined;
   #toClient: AckWindow | undefined;
+  /** The stream as others may resume it, once it is one. */
+  #resumable: { readonly id: string; readonly stream: ManagedStream } | undefined;
   /** A resumption that the client has asked for and the gatekeeper has not answered. */
   #asked: { readonly id: string; readonly stream: ManagedStream } | undefined;
+  /** The client has asked to be counted and the gatekeeper has not answered. */
+  #enabling = false;
   /** A resumption that was refused here, inside an authentication: its failure belongs into the success. */
   #owesFailure = false;
 
@@ -46,6 +51,8 @@ export class StreamManagement {
   /** A nonza, on its own or with others inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
    *  @throws StreamError ERR_SM_COUNT */
   judge(stanza: Stanza, direction: Direction): Verdict {
+    // Whatever an attempt before this one has asked for went with it.
+    if (stanza.is(0, ns.sasl2, 'authenticate')) this.#forgetRequests();
     const sm = stanza.names.namespace(ns.sm);
     const edits: Edit[] = [];
     for (let at = 0; at < stanza.tapeLength; at += recordSize[stanza.tape[at]!]!) {
@@ -64,9 +71,7 @@ export class StreamManagement {
   #judgeClient(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
     switch (stanza.localName(at)) {
       case 'enable':
-        // Inline, the count begins with the success; alone, behind this element.
-        if (at === 0) this.#toGatekeeper = new AckWindow();
-        return undefined;
+        return this.#askToEnable(at);
       case 'a':
         this.#translate(stanza, at, this.#toClient, edits);
         return undefined;
@@ -77,7 +82,26 @@ export class StreamManagement {
     }
   }
 
+  #forgetRequests(): void {
+    this.#asked = undefined;
+    this.#enabling = false;
+    this.#owesFailure = false;
+  }
+
+  /** Inline, the count begins with the success; alone, behind this element. Never anew: what is counted would be lost
+   *  when the gatekeeper refuses, as it must (XEP-0198 §3). */
+  #askToEnable(at: number): Verdict | undefined {
+    if (at === 0) {
+      if (this.#toGatekeeper !== undefined) return unexpected;
+      this.#toGatekeeper = new AckWindow();
+    }
+    this.#enabling = true;
+    return undefined;
+  }
+
   #askToResume(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
+    // One at a time, or an answer could be taken for that to another.
+    if (at === 0 && (this.#asked !== undefined || this.#toGatekeeper !== undefined)) return unexpected;
     const id = stanza.attributeValue(at, 'previd') ?? '';
     const stream = this.#resumptions.find(this.#session.gatekeeper, id);
     if (stream !== undefined) {
@@ -112,27 +136,35 @@ export class StreamManagement {
   }
 
   #enabled(stanza: Stanza, at: number): void {
+    if (!this.#enabling) throw unasked();
+    this.#enabling = false;
     this.#toGatekeeper ??= new AckWindow();
     this.#toClient = new AckWindow();
     const id = stanza.attributeValue(at, 'id');
     const resumable = /^(?:true|1)$/.test(stanza.attributeValue(at, 'resume') ?? '');
     if (id === undefined || !resumable) return;
-    const { gatekeeper, id: session, startedAt, account, resource } = this.#session;
-    this.#resumptions.remember(gatekeeper, id, {
-      id: session,
-      startedAt,
-      account,
-      resource,
-      toGatekeeper: this.#toGatekeeper,
-      toClient: this.#toClient,
-    });
+    const { id: session, startedAt, account, resource } = this.#session;
+    const { toGatekeeper, toClient } = { toGatekeeper: this.#toGatekeeper, toClient: this.#toClient };
+    this.#remember(id, { id: session, startedAt, account, resource, toGatekeeper, toClient });
+  }
+
+  #remember(id: string, stream: ManagedStream): void {
+    this.#resumable = { id, stream };
+    this.#resumptions.remember(this.#session.gatekeeper, id, stream);
+  }
+
+  /** The connection is gone; its stream may be resumed on another. */
+  end(): void {
+    if (this.#resumable === undefined) return;
+    const { id, stream } = this.#resumable;
+    this.#resumptions.release(this.#session.gatekeeper, id, stream);
   }
 
   #resumed(stanza: Stanza, at: number, edits: Edit[]): void {
     const asked = this.#asked;
-    this.#asked = undefined;
-    if (asked === undefined)
-      throw new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' });
+    // Another stream than the one asked for would be somebody else's.
+    if (asked === undefined || stanza.attributeValue(at, 'previd') !== asked.id) throw unasked();
+    this.#forgetRequests();
     // Copies: the connection that is being replaced may still count, and no longer matters.
     const toGatekeeper = asked.stream.toGatekeeper.copy();
     const toClient = asked.stream.toClient.copy();
@@ -143,22 +175,24 @@ export class StreamManagement {
     this.#toGatekeeper = toGatekeeper;
     this.#toClient = toClient;
     this.#session.resume(asked.stream);
-    this.#resumptions.remember(this.#session.gatekeeper, asked.id, {
-      ...asked.stream,
-      toGatekeeper,
-      toClient,
-    });
+    asked.stream.superseded = true;
+    this.#remember(asked.id, { ...asked.stream, superseded: false, toGatekeeper, toClient });
   }
 
   /** Enabling or resuming failed. A failed resumption says how much of the old stream was handled. */
   #failed(stanza: Stanza, at: number, edits: Edit[]): void {
     const asked = this.#asked;
+    const parent = stanza.tape[at + element.parent]!;
+    if (asked === undefined || (parent !== -1 && stanza.is(parent, ns.bind2, 'bound'))) {
+      if (this.#enabling) this.#toGatekeeper = undefined;
+      this.#enabling = false;
+      return;
+    }
     this.#asked = undefined;
-    this.#toGatekeeper = undefined;
-    this.#toClient = undefined;
-    if (asked === undefined) return;
     this.#translate(stanza, at, asked.stream.toGatekeeper.copy(), edits);
-    this.#resumptions.forget(this.#session.gatekeeper, asked.id);
+    // Whoever knows another's identifier cannot make the proxy forget the other's stream.
+    if (asked.stream.account === this.#session.account)
+      this.#resumptions.forget(this.#session.gatekeeper, asked.id);
   }
 
   #addFailure(stanza: Stanza, edits: Edit[]): void {
@@ -197,4 +231,12 @@ function removal(stanza: Stanza, at: number): Edit {
     end: stanza.tape[close + end.tagEnd]!,
     replacement: new Uint8Array(0),
   };
+}
+
+function failure(condition: 'item-not-found' | 'unexpected-request'): string {
+  return `<failed xmlns='${ns.sm}'><${condition} xmlns='${ns.stanzaErrors}'/></failed>`;
+}
+
+function unasked(): StreamError {
+  return new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' });
 }
