@@ -24,13 +24,15 @@ export interface AttestedOptions {
   readonly gatekeeper?: Partial<GatekeeperOptions>;
   readonly gatekeeperTls?: 'starttls' | 'direct';
   readonly proxy?: Partial<TestProxyOptions>;
+  /** The one key in the folder, as its file is named. Default `spring`. */
+  readonly signingKey?: string;
   /** Whether the proxy shows a certificate of its own upstream. Default true. */
   readonly mutualTls?: boolean;
 }
 
 /** A proxy before the simulated gatekeeper, and what the latter was told. */
 export async function startAttested(options: AttestedOptions) {
-  const keys = await signingKeyFolder();
+  const keys = await signingKeyFolder(options.signingKey);
   const authority = createDevelopmentAuthority();
   const pair = authority.issue(['localhost', '127.0.0.1']);
   const shown = authority.issue(['proxy.example']);

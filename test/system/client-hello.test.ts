@@ -17,7 +17,7 @@ beforeAll(async () => {
   scene = await startAttested({
     carriers: { stream: {} },
     required: true,
-    proxy: { timeouts: { handshakeMs: 1_000 }, limits: { connectionsPerAddressMax: 0 } },
+    proxy: { limits: { connectionsPerAddressMax: 0 } },
   });
   cutter = await startCutter(scene.proxy.direct, () => (flight) => {
     flightBytes = flight.length;
@@ -50,7 +50,7 @@ async function told(how: Cut, options: ConnectionOptions = small): Promise<unkno
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
   socket.write(streamHeader('localhost'));
-  await eventually(() => scene.attestations.length === 1);
+  await eventually(() => scene.attestations.length === 1, 10_000);
   socket.destroy();
   const [{ verification } = { verification: undefined }] = scene.attestations;
   if (verification?.kind !== 'accepted') throw new Error(JSON.stringify(verification));
@@ -98,13 +98,22 @@ describe('a ClientHello', () => {
 });
 
 describe('what is no ClientHello in time', () => {
+  let hasty: Attested;
+  beforeAll(async () => {
+    hasty = await startAttested({
+      carriers: { stream: {} },
+      proxy: { timeouts: { handshakeMs: 1_000 } },
+    });
+  });
+  afterAll(() => hasty.close());
+
   const ending = async (send: (socket: ReturnType<typeof connectTcp>) => unknown): Promise<unknown> => {
-    scene.proxy.closed.length = 0;
-    const socket = connectTcp(scene.proxy.direct, '127.0.0.1');
+    hasty.proxy.closed.length = 0;
+    const socket = connectTcp(hasty.proxy.direct, '127.0.0.1');
     socket.on('error', () => {});
     await once(socket, 'connect');
     void send(socket);
-    const refusals = (): unknown[] => scene.proxy.closed.filter((reason) => reason !== 'client-closed');
+    const refusals = (): unknown[] => hasty.proxy.closed.filter((reason) => reason !== 'client-closed');
     await eventually(() => refusals().length === 1, 5_000);
     socket.destroy();
     return refusals()[0];
