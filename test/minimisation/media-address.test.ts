@@ -38,7 +38,8 @@ describe('addresses in a text', () => {
     ['marks apart', ':// '],
     ['punctuation', '.'],
   ])('cost one pass: %s', (name, unit) => {
-    const [single, double] = [200_000, 400_000].map((times) => `see https://a.example/${unit.repeat(times)}`);
+    // Within what a stanza may hold: beyond that, caches and the garbage collector are measured.
+    const [single, double] = [20_000, 40_000].map((times) => `see https://a.example/${unit.repeat(times)}`);
     expectLinear(
       name,
       () => void marked(single!),

@@ -4,8 +4,9 @@ import { expect } from 'vitest';
 /** Twice the input may cost at most this much more: 2 is linear, 4 quadratic. */
 const ratioMax = 2.3;
 
-/** Least time of one measurement, far above the clock's noise. */
-const measurementMs = 12;
+/** Least time of one measurement: some kernels count a thread's CPU time in ticks of four milliseconds. */
+const measurementMs = 40;
+const rounds = 5;
 
 /** Measures both and compares. Other tests share the processor: a quadratic cost (ratio 4) fails every time, a
  *  disturbed measurement not. */
@@ -20,8 +21,8 @@ export function expectLinear(name: string, single: () => void, double: () => voi
 /** Interleaved, so that whatever else the machine does falls on both sizes alike. */
 function ratio(single: () => void, double: () => void): number {
   measure(double, 5);
-  const repeats = Math.ceil((measurementMs * 3) / Math.max(0.1, measure(single, 3)));
-  const times = Array.from({ length: 9 }, () => ({
+  const repeats = Math.ceil((measurementMs * 20) / Math.max(1, measure(single, 20)));
+  const times = Array.from({ length: rounds }, () => ({
     single: measure(single, repeats),
     double: measure(double, repeats),
   }));
