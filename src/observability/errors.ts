@@ -142,6 +142,10 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     cause: 'The client sent something that has no place at this point of the negotiation.',
     wayOut: peer,
   },
+  ERR_CLIENT_GAVE_UP: {
+    cause: 'The client ended its stream with a stream error of its own (RFC 6120 §4.9).',
+    wayOut: 'The log of the client says why; what it said is not passed on.',
+  },
   ERR_SM_COUNT: {
     cause: 'A peer acknowledged more stanzas than it was sent, or a count that is no number (XEP-0198 §4).',
     wayOut: 'A fault of that peer; its stream is closed so that nothing is taken for delivered that was not.',

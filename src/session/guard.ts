@@ -12,6 +12,15 @@ import type { StageContext, StageFactory } from './stage.ts';
 const nothing = new Uint8Array(0);
 const compressionRefused = Buffer.from(`<failure xmlns='${ns.compress}'><setup-failed/></failure>`);
 
+/** Nothing here translates its counts, and everybody who has it has `urn:xmpp:sm:3` too. */
+const olderStreamManagement = 'urn:xmpp:sm:2';
+const hiddenFeatures: ReadonlySet<string> = new Set([
+  ns.tls,
+  ns.compressFeature,
+  ns.signals,
+  olderStreamManagement,
+]);
+
 export const negotiationGuard: StageFactory = {
   name: 'negotiation-guard',
   begin: ({ context }) => ({
@@ -40,19 +49,46 @@ function judgeClient(stanza: Stanza, { phase }: StageContext): Verdict {
   if (namespace === ns.compress) return { kind: 'drop', reply: compressionRefused };
   if (namespace === ns.tls)
     return { kind: 'close', error: new StreamError('unsupported-feature', { code: 'ERR_NEGOTIATION' }) };
+  if (namespace === ns.streams || namespace === ns.framing)
+    return { kind: 'close', error: streamElement(stanza) };
+  if (namespace === olderStreamManagement) return refuseOlderStreamManagement(stanza);
   if (namespace === ns.sasl || namespace === ns.sasl2 || phase === 'established') return forward;
   return { kind: 'close', error: new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' }) };
+}
+
+/** The stream's own elements are no way to say something past the policy: a client has none to send but the error with
+ *  which it gives up (RFC 6120 §4.9), and whatever that says is between the two of us. */
+function streamElement(stanza: Stanza): StreamError {
+  if (stanza.is(0, ns.streams, 'error'))
+    return new StreamError('undefined-condition', { code: 'ERR_CLIENT_GAVE_UP' });
+  return new StreamError('unsupported-stanza-type', { code: 'ERR_NEGOTIATION' });
+}
+
+function refuseOlderStreamManagement(stanza: Stanza): Verdict {
+  const local = stanza.localName(0);
+  if (local !== 'enable' && local !== 'resume') return { kind: 'drop' };
+  const condition = `<feature-not-implemented xmlns='${ns.stanzaErrors}'/>`;
+  return {
+    kind: 'drop',
+    reply: Buffer.from(`<failed xmlns='${olderStreamManagement}'>${condition}</failed>`),
+  };
 }
 
 function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
   if (stanza.is(0, ns.streams, 'features')) return judgeFeatures(stanza, context);
   if (stanza.is(0, ns.streams, 'error')) return judgeError(stanza);
-  if (stanza.is(0, ns.tls, 'proceed') || stanza.is(0, ns.compress, 'compressed'))
+  const namespace = stanza.namespaceName(0);
+  if (
+    namespace === ns.streams ||
+    namespace === ns.framing ||
+    stanza.is(0, ns.tls, 'proceed') ||
+    stanza.is(0, ns.compress, 'compressed')
+  )
     return {
       kind: 'close',
       error: new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' }),
     };
-  if (stanza.namespaceName(0) === ns.signals) return { kind: 'drop' };
+  if (namespace === ns.signals || namespace === olderStreamManagement) return { kind: 'drop' };
   const edits = hideLocations(stanza);
   return edits.length === 0 ? forward : { kind: 'forward', edits };
 }
@@ -72,8 +108,7 @@ function judgeFeatures(stanza: Stanza, { channelBinding }: StageContext): Verdic
   const edits: Edit[] = [];
   for (const child of children(stanza, 0)) {
     const namespace = stanza.namespaceName(child);
-    if (namespace === ns.tls || namespace === ns.compressFeature || namespace === ns.signals)
-      edits.push(removal(stanza, child));
+    if (hiddenFeatures.has(namespace)) edits.push(removal(stanza, child));
     else if (namespace === ns.saslChannelBinding) {
       if (channelBinding === 'upstream-without-plus') return { kind: 'close', error: channelBindingTrap() };
       if (channelBinding === 'reauthenticate') continue;

@@ -413,6 +413,8 @@ export class Session implements RelayHost {
   }
 
   #sendHeader(to: Leg, header: StreamHeader): void {
+    if (header.scope.contentNamespace !== ns.client)
+      throw new StreamError('invalid-namespace', { code: 'ERR_STREAM_HEADER' });
     if (this.phase === 'restarting') {
       if (
         to.side === 'gatekeeper' &&
@@ -499,8 +501,8 @@ export class Session implements RelayHost {
     const { unread } = leg;
     leg.unread = undefined;
     if (unread !== undefined) this.#take(leg, unread);
-    if (!leg.socket.isPaused()) return;
-    leg.socket.resume();
+    // It may have turned out meanwhile that the other side is slow.
+    if (leg.pauses === 0) leg.socket.resume();
   }
 
   // ---- ending -----------------------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ export type StreamErrorCode =
   | 'ERR_REAUTHENTICATION_OFFER'
   | 'ERR_AUTHENTICATION_ATTEMPTS'
   | 'ERR_NEGOTIATION'
+  | 'ERR_CLIENT_GAVE_UP'
   // Stream management and delays.
   | 'ERR_SM_COUNT'
   | 'ERR_SM_WINDOW'
