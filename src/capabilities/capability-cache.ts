@@ -93,7 +93,8 @@ function keysOf({ caps, hashSet }: CapabilityClaim): string[] {
   return caps?.hash === undefined ? [] : [capsKey(caps)];
 }
 
-function charactersOf(info: DiscoInfo): number {
+/** The size of a result, at least 1. */
+export function charactersOf(info: DiscoInfo): number {
   let characters = 1;
   for (const value of allStrings(info)) characters += value.length;
   return characters;

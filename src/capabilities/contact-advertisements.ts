@@ -3,7 +3,7 @@
  *  answered from a map of the session. What is not known yet is asked for, once, in place of the client, which would
  *  have asked the same; until then a presence arrives without `<c/>`, which receivers must expect (XEP-0115 §8.4). */
 import { LRUCache } from 'lru-cache';
-import { noClaim, type CapabilityCache, type CapabilityClaim } from './capability-cache.ts';
+import { charactersOf, noClaim, type CapabilityCache, type CapabilityClaim } from './capability-cache.ts';
 import type { Answer } from './claim.ts';
 import type { ContentKinds } from './content-kinds.ts';
 import { writeDiscoInfo, type DiscoInfo } from './disco-info.ts';
@@ -17,6 +17,7 @@ import {
   verifyLegacyCaps,
   writeHashSet,
   writeLegacyCaps,
+  type CapabilityHash,
 } from './entity-capabilities.ts';
 import type { CapabilityProfile } from './profile.ts';
 import { filterContactInfo } from './rewrite.ts';
@@ -29,15 +30,21 @@ export interface ContactLimits {
   readonly waitingMax: number;
   /** How long an answer is waited for, in milliseconds. */
   readonly askMs: number;
+  /** The largest presence that waits, in bytes: a larger one is shown once, without its `<c/>`. */
+  readonly presenceBytesMax: number;
   /** Nodes the client can ask for; the least recently used is forgotten first. */
   readonly nodesMax: number;
+  /** What stands behind all of them together, in characters. */
+  readonly nodeCharactersMax: number;
 }
 
 export const defaultContactLimits: ContactLimits = {
   asksMax: 64,
   waitingMax: 8,
   askMs: 30_000,
+  presenceBytesMax: 8_192,
   nodesMax: 2_048,
+  nodeCharactersMax: 16_777_216,
 };
 
 export interface ContactContext {
@@ -91,12 +98,21 @@ export class ContactAdvertisements<P> {
   /** By our own id, oldest first. */
   readonly #questions = new Map<string, Question<P>>();
   /** What the client may ask for, by JID and node. */
-  readonly #nodes: LRUCache<string, DiscoInfo>;
+  readonly #nodes: LRUCache<string, Shown>;
+  /** What the client is shown of a result: contacts by the hundred have the same, and somebody may say so again and
+   *  again. */
+  #shown = new WeakMap<DiscoInfo, Shown>();
+  #shownUnder: readonly unknown[] = [];
 
   constructor(context: ContactContext) {
     this.#context = context;
     this.#limits = context.limits ?? defaultContactLimits;
-    this.#nodes = new LRUCache({ max: this.#limits.nodesMax });
+    const { nodesMax, nodeCharactersMax } = this.#limits;
+    this.#nodes = new LRUCache({
+      max: nodesMax,
+      maxSize: nodeCharactersMax,
+      sizeCalculation: ({ characters }) => characters,
+    });
   }
 
   /** A contact's presence, or a stream feature, on its way to the client. */
@@ -160,13 +176,24 @@ export class ContactAdvertisements<P> {
   /** The client asks a contact for a node that we made up: the `<query/>` of the answer. Other queries go on, and
    *  their answers through `filter`. */
   query(to: string, node: string): string | undefined {
-    const info = this.#nodes.get(nodeKey(to, node));
-    return info === undefined ? undefined : writeDiscoInfo(info, node);
+    const shown = this.#nodes.get(nodeKey(to, node));
+    return shown === undefined ? undefined : writeDiscoInfo(shown.info, node);
   }
 
   /** Cuts an answer down that a contact gives the client itself. */
   filter(info: DiscoInfo): DiscoInfo {
     return filterContactInfo(info, this.#context.profile(), this.#context.table());
+  }
+
+  #show(info: DiscoInfo): Shown {
+    const under = [this.#context.profile(), this.#context.table()];
+    if (under.some((each, index) => each !== this.#shownUnder[index])) {
+      this.#shown = new WeakMap();
+      this.#shownUnder = under;
+    }
+    let shown = this.#shown.get(info);
+    if (shown === undefined) this.#shown.set(info, (shown = new Shown(this.filter(info))));
+    return shown;
   }
 
   /** Forgets questions that nobody has answered in time. */
@@ -200,19 +227,46 @@ export class ContactAdvertisements<P> {
   /** The elements that verify against what the client gets to see, and the nodes it will ask by. The functions are the
    *  contact's own choice, as far as they are known here. */
   #elements(from: string, { caps, hashSet }: CapabilityClaim, info: DiscoInfo): string {
-    const shown = this.filter(info);
+    const shown = this.#show(info);
     const elements: string[] = [];
     if (caps?.hash !== undefined && supportsHash(caps.hash)) {
-      const rewritten = { ...caps, ver: verificationHash(shown, caps.hash) };
+      const rewritten = { ...caps, ver: shown.verificationHash(caps.hash) };
       elements.push(writeLegacyCaps(rewritten));
       this.#nodes.set(nodeKey(from, legacyCapsNode(rewritten)), shown);
     }
     const hashes = hashSet
       .filter(({ algorithm }) => supportsHash(algorithm))
-      .map(({ algorithm }) => capabilityHash(shown, algorithm));
+      .map(({ algorithm }) => shown.capabilityHash(algorithm));
     for (const hash of hashes) this.#nodes.set(nodeKey(from, capabilityHashNode(hash)), shown);
     if (hashes.length > 0) elements.push(writeHashSet(hashes));
     return elements.join('');
+  }
+}
+
+/** A result as the client sees it, with hashes that are computed once. */
+class Shown {
+  readonly info: DiscoInfo;
+  readonly characters: number;
+  readonly #verificationHashes = new Map<string, string>();
+  readonly #capabilityHashes = new Map<string, CapabilityHash>();
+
+  constructor(info: DiscoInfo) {
+    this.info = info;
+    this.characters = charactersOf(info);
+  }
+
+  verificationHash(algorithm: string): string {
+    let hash = this.#verificationHashes.get(algorithm);
+    if (hash === undefined)
+      this.#verificationHashes.set(algorithm, (hash = verificationHash(this.info, algorithm)));
+    return hash;
+  }
+
+  capabilityHash(algorithm: string): CapabilityHash {
+    let hash = this.#capabilityHashes.get(algorithm);
+    if (hash === undefined)
+      this.#capabilityHashes.set(algorithm, (hash = capabilityHash(this.info, algorithm)));
+    return hash;
   }
 }
 

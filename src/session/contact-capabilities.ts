@@ -3,7 +3,11 @@
 import { capsEdits } from '../capabilities/caps-edits.ts';
 import { readAnswer, readClaim } from '../capabilities/claim.ts';
 import type { CapabilityClaim } from '../capabilities/capability-cache.ts';
-import { ContactAdvertisements, type ContactVerdict } from '../capabilities/contact-advertisements.ts';
+import {
+  ContactAdvertisements,
+  defaultContactLimits,
+  type ContactVerdict,
+} from '../capabilities/contact-advertisements.ts';
 import { writeDiscoInfo, type DiscoInfo } from '../capabilities/disco-info.ts';
 import { elementFromStanza } from '../capabilities/element.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
@@ -16,7 +20,7 @@ import { carriesCapabilities, discoGet, discoQuery, iqResult, unusableAnswer } f
 import { withoutCapabilities } from './own-capabilities.ts';
 import type { StagePort } from './stage.ts';
 
-/** A presence that may have to be shown again; undefined for stream features, which are shown once. */
+/** A presence that may have to be shown again; undefined for what is shown once: stream features, large presences. */
 interface Shown {
   stanza: Stanza | undefined;
 }
@@ -60,13 +64,13 @@ export class ContactCapabilities {
     const available = stanza.attributeValue(0, 'type') === undefined;
     const shown: Shown = { stanza: undefined };
     if (!available || carriesCapabilities(stanza)) this.#contacts.superseded(from);
-    else if (this.#contacts.superseded(from, shown)) shown.stanza = stanza.retain();
+    else if (this.#contacts.superseded(from, shown)) shown.stanza = kept(stanza);
     if (!carriesCapabilities(stanza)) return forward;
     if (!available) return withoutCapabilities(stanza);
     const verdict = this.#claimed(shown, from, readClaim(elementFromStanza(stanza)));
     if (verdict.kind === 'pass') return forward;
     // Its capabilities may come later, and then it is shown again.
-    if (verdict.elements === '') shown.stanza = stanza.retain();
+    if (verdict.elements === '') shown.stanza = kept(stanza);
     return { kind: 'forward', edits: capsEdits(stanza, verdict.elements) };
   }
 
@@ -147,6 +151,11 @@ export class ContactCapabilities {
     const replacement = Buffer.from(writeDiscoInfo(shown, stanza.attributeValue(query, 'node')));
     return { kind: 'forward', edits: [{ ...extent(stanza, query), replacement }] };
   }
+}
+
+/** A large one is not kept: contacts by the hundred may each have one that waits. */
+function kept(stanza: Stanza): Stanza | undefined {
+  return stanza.byteLength > defaultContactLimits.presenceBytesMax ? undefined : stanza.retain();
 }
 
 function extent(stanza: Stanza, index: number): { readonly start: number; readonly end: number } {

@@ -34,7 +34,7 @@ beforeEach(() => {
   contacts = create('text-only');
 });
 
-function create(name: string) {
+function create(name: string, limits = defaultContactLimits) {
   const profile = shipped.get(name)!;
   return new ContactAdvertisements<string>({
     table: () => table,
@@ -42,6 +42,7 @@ function create(name: string) {
     own: () => undefined,
     cache,
     newId: () => `q${(ids += 1)}`,
+    limits,
   });
 }
 
@@ -138,4 +139,40 @@ it('leaves capabilities alone where the profile says so, and takes away what nob
   const legacy = { caps: { node: 'n', ver: '1.0' }, hashSet: [] };
   expect(contacts.presence(0, { ...presence, claim: legacy })).toEqual({ kind: 'replace', elements: '' });
   expect(contacts.presence(0, { ...presence, claim: { hashSet: [] } })).toEqual({ kind: 'pass' });
+});
+
+describe('a contact that says the same again and again', () => {
+  let reads = 0;
+  /** Tells how often somebody looks through it. */
+  const watched: DiscoInfo = {
+    ...contact,
+    get features() {
+      reads += 1;
+      return contact.features;
+    },
+  };
+
+  const appear = (from: string): string => {
+    const verdict = contacts.presence(0, { presence: 'p', from, claim });
+    return verdict.kind === 'replace' ? verdict.elements : '';
+  };
+
+  it('under a thousand resources is looked through once', () => {
+    cache.admit(claim, [{ info: watched }]);
+    appear(romeo);
+    reads = 0;
+    for (let n = 0; n < 1_000; n += 1) expect(appear(`romeo@a.example/${n}`)).toContain('<c ');
+    expect(reads).toBe(0);
+  });
+
+  it('can be asked for by the last of them, as many as their contents allow', () => {
+    cache.admit(claim, [{ info: contact }]);
+    contacts = create('text-only', { ...defaultContactLimits, nodeCharactersMax: 500 });
+    const froms = Array.from({ length: 50 }, (_, n) => `romeo@a.example/${n}`);
+    const [, ver] = / ver='([^']+)'/.exec(froms.map(appear).at(-1)!)!;
+    const known = froms.filter((from) => contacts.query(from, `https://gajim.org#${ver}`) !== undefined);
+    expect(known.length).toBeGreaterThan(0);
+    expect(known.length).toBeLessThan(6);
+    expect(known).toEqual(froms.slice(-known.length));
+  });
 });

@@ -17,7 +17,7 @@ import {
 } from './capability-bench.ts';
 
 const theirs = info('urn:xmpp:ping');
-const { asksMax, askMs } = defaultContactLimits;
+const { asksMax, askMs, presenceBytesMax } = defaultContactLimits;
 
 let bench: Bench;
 
@@ -132,6 +132,19 @@ describe('a contact', () => {
         `<presence from='${romeo}'></presence>`,
       ]);
     expect(bench.take('to-gatekeeper')).toEqual([]);
+  });
+
+  it('that sends presences too large to wait for an answer is shown by each, once, and by nothing it claims', () => {
+    const large = (size: number): string =>
+      `<presence from='${romeo}'>${c(verOf(theirs))}<status>${'x'.repeat(size)}</status></presence>`;
+    const redelivered = (size: number): number => {
+      bench = new Bench(profileOf('receives: { text: true }'));
+      expect(bench.gatekeeper(large(size))).toHaveLength(1);
+      const id = idIn(bench.take('to-gatekeeper')[0]!);
+      return bench.gatekeeper(`<iq type='result' id='${id}' from='${romeo}'>${theirs}</iq>`).length;
+    };
+    expect(redelivered(presenceBytesMax / 2)).toBe(1);
+    expect(redelivered(presenceBytesMax)).toBe(0);
   });
 
   it('that asks a thousand times is answered a thousand times, and the client hears nothing', () => {
