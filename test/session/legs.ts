@@ -7,6 +7,7 @@ import { Rendering } from '../../src/session/rendering.ts';
 import { Resumptions } from '../../src/session/resumptions.ts';
 import type { ChannelBinding, StageFactory } from '../../src/session/stage.ts';
 import { defaultWaitingLimits } from '../../src/session/waiting-room.ts';
+import type { Names } from '../../src/stanza/names.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
@@ -20,6 +21,8 @@ export interface LegsOptions {
   readonly id?: string;
   readonly phase?: Phase;
   readonly channelBinding?: ChannelBinding;
+  /** What the stages' names are integers of; those of the product by default. */
+  readonly names?: Names;
   /** What the session does with a nonza that has been passed on. */
   readonly passed?: (nonza: Stanza, direction: Direction) => void;
 }
@@ -35,6 +38,7 @@ export class Legs {
 
   constructor({ stages, resumptions = new Resumptions(), id = 's1', ...options }: LegsOptions) {
     this.phase = options.phase ?? 'established';
+    const { names = vocabulary } = options;
     const outlets = bothDirections((direction) => this.#outlet(direction));
     const phase = (): Phase => this.phase;
     this.host = {
@@ -65,7 +69,7 @@ export class Legs {
     };
     this.relay = new Relay(this.host, {
       stages,
-      rendering: new Rendering({ names: vocabulary, limits: defaultLimits, workspace: newWorkspace() }),
+      rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),
       resumptions,
       waiting: defaultWaitingLimits,
       now: () => performance.now(),
@@ -78,7 +82,7 @@ export class Legs {
         whitespace: () => {},
         end: () => {},
       };
-      const scanner = new Scanner({ names: vocabulary, limits: defaultLimits, workspace, sink });
+      const scanner = new Scanner({ names, limits: defaultLimits, workspace, sink });
       scanner.push(writeHeader(clientHeader(new Map([['version', '1.0']]))));
       return scanner;
     });
@@ -94,7 +98,7 @@ export class Legs {
   }
 
   /** A peer sends this. */
-  read(direction: Direction, xml: string): void {
+  read(direction: Direction, xml: string | Uint8Array): void {
     this.#scanners[direction].push(Buffer.from(xml));
     this.host.flush();
   }

@@ -1,0 +1,197 @@
+/** Made-up conversations through every stage at once, as both sides would have them at their worst: whatever is sent,
+ *  what leaves is a well-formed stream of whole stanzas, and stream management has counted it. */
+import { SaxesParser } from 'saxes';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { defaultAdvertisementLimits } from '../../src/capabilities/advertisements.ts';
+import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
+import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
+import { openPolicy } from '../../src/cli/policy-files.ts';
+import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
+import { capabilitiesStage } from '../../src/session/capabilities-stage.ts';
+import { CapabilitySessions } from '../../src/session/capability-sessions.ts';
+import { contentGateStage } from '../../src/session/content-gate-stage.ts';
+import { negotiationGuard } from '../../src/session/guard.ts';
+import { policyStage } from '../../src/session/policy-stage.ts';
+import { directions, opposite, type Direction } from '../../src/stanza/direction.ts';
+import { StreamError } from '../../src/stanza/error.ts';
+import { setOf, shipped, table } from '../capabilities/shipped.ts';
+import { catalogue, media, pseudonyms, today } from '../policy/fixtures.ts';
+import { Random } from '../support/random.ts';
+import { Legs } from './legs.ts';
+
+const names = vocabularyOf(catalogue, contentVocabulary(table));
+const sm = 'urn:xmpp:sm:3';
+/** More of them: `NARTHEX_CONVERSATIONS=50000`. */
+const conversations = Number(process.env['NARTHEX_CONVERSATIONS'] ?? 100);
+
+/** Everything that the catalogue has an example of, with and without what is around it. */
+const examples = [...catalogue.fields.values()].map(({ example }) => example.trim());
+const payloads = examples.flatMap((example) => {
+  const inner = /^<(?:message|iq|presence)[^>]*[^/]>(.*)<\/(?:message|iq|presence)>$/s.exec(example)?.[1];
+  return inner === undefined ? [] : [inner];
+});
+const whole = examples.filter((example) => /^<(?:message|iq|presence)/.test(example));
+const odd = [
+  "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>",
+  "<c xmlns='urn:xmpp:caps'><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>AA==</hash></c>",
+  "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+  "<query xmlns='http://jabber.org/protocol/disco#info' node='n'><identity category='client' type='pc'/><feature var='urn:xmpp:jingle:1'/><feature var='urn:x'/></query>",
+  "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@capulet.example/balcony</jid></bind>",
+  "<error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
+  "<p:body xmlns:p='jabber:client'>a<![CDATA[<b>]]>&amp;c</p:body>",
+  "<body xml:lang='de' xmlns:q='urn:q' q:a='1'>https://media.provider.example/x&#x20;y</body>",
+  "<unknown xmlns='urn:unknown'><body xmlns='jabber:client'>x</body></unknown>",
+  'text',
+  '<![CDATA[]]>',
+  '&#x1F600;',
+  '\n  ',
+];
+const jids = ['juliet@capulet.example', 'juliet@capulet.example/balcony', 'romeo@montague.example/o', 'capulet.example', 'x@y.example/&apos;', 'ROMEO@montague.example']; // prettier-ignore
+const types = ['get', 'set', 'result', 'error', 'chat', 'groupchat', 'unavailable', 'subscribe', 'nonsense'];
+const nonzas = [
+  `<r xmlns='${sm}'/>`,
+  "<inactive xmlns='urn:xmpp:csi:0'/>",
+  "<unknown xmlns='urn:unknown'>x</unknown>",
+  "<message xmlns='jabber:server'><body>x</body></message>",
+];
+
+function stanza(random: Random): string {
+  if (random.once(8)) return random.pick(nonzas);
+  if (random.once(3)) return random.pick(whole);
+  const name = random.pick(['message', 'message', 'presence', 'iq']);
+  const written = [
+    ...(random.once(8) ? [] : [` ${random.pick(['to', 'from'])}=${quoted(random, random.pick(jids))}`]),
+    ...(random.once(3) ? [] : [` id=${quoted(random, `i${random.below(20)}`)}`]),
+    ...(random.once(3) ? [] : [` type=${quoted(random, random.pick(types))}`]),
+    ...(random.once(4) ? [` xml:lang='de'`] : []),
+    ...(random.once(8) ? [` xmlns:p='urn:p' p:a='1'`] : []),
+    ...(random.once(8) ? [` xmlns='jabber:client'`] : []),
+  ];
+  if (random.once(2)) written.reverse();
+  const space = random.once(6) ? ' \n' : '';
+  if (random.once(10)) return `<${name}${written.join('')}${space}/>`;
+  return `<${name}${written.join('')}${space}>${content(random, 0)}</${name}${space}>`;
+}
+
+function content(random: Random, depth: number): string {
+  let text = '';
+  for (let count = random.below(4); count > 0; count -= 1) {
+    if (depth < 3 && random.once(5))
+      text += `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>${content(random, depth + 1)}</message></forwarded>`;
+    else text += random.pick(random.once(3) ? odd : payloads);
+  }
+  return text;
+}
+
+function quoted(random: Random, value: string): string {
+  return random.once(2) ? `'${value}'` : `"${value}"`;
+}
+
+/** @param policy of those that ship */
+function connect(policy: string, profile: string): Legs {
+  const compiled = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
+  let ids = 0;
+  const { match: _, ...forEverybody } = shipped.get(profile)!;
+  const capabilities = new CapabilitySessions({
+    policy: { profiles: setOf(forEverybody), table },
+    cache: new CapabilityCache(),
+    names,
+    limits: defaultAdvertisementLimits,
+    random: () => 0.5,
+    newId: () => `own${(ids += 1)}`,
+    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+  });
+  const policies = { enforced: compiled, shadow: undefined };
+  return new Legs({
+    names,
+    stages: [
+      negotiationGuard,
+      capabilitiesStage(capabilities),
+      contentGateStage(capabilities),
+      policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
+    ],
+  });
+}
+
+/** Reads what left strictly. @returns its stanzas, by name. */
+function leftOn(legs: Legs, direction: Direction): string[] {
+  const stanzas: string[] = [];
+  let depth = 0;
+  const parser = new SaxesParser({ xmlns: true });
+  parser.on('error', (error) => {
+    throw error;
+  });
+  parser.on('opentag', ({ local, uri }) => {
+    depth += 1;
+    if (depth === 2 && uri === 'jabber:client') stanzas.push(local);
+  });
+  parser.on('closetag', () => {
+    depth -= 1;
+  });
+  parser.write("<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>");
+  // In pieces as they were written: each ends between two stanzas.
+  for (const piece of legs.out[direction]) {
+    parser.write(piece);
+    if (depth !== 1) throw new Error('half a stanza');
+  }
+  parser.write('</s:stream>').close();
+  return stanzas;
+}
+
+function acknowledge(legs: Legs, direction: Direction, handled: number): void {
+  legs.read(opposite(direction), `<a xmlns='${sm}' h='${handled}'/>`);
+}
+
+function converse(seed: number, policy: string, profile: string): void {
+  const random = new Random(seed);
+  const legs = connect(policy, profile);
+  legs.read('to-gatekeeper', `<enable xmlns='${sm}' resume='true'/>`);
+  legs.read('to-client', `<enabled xmlns='${sm}' id='sm-1' resume='true'/>`);
+  try {
+    for (let turn = 0; turn < 30; turn += 1) {
+      const direction = random.pick(directions);
+      for (const chunk of random.chunks(Buffer.from(stanza(random)), 200)) legs.read(direction, chunk);
+      if (random.once(6)) acknowledge(legs, direction, leftOn(legs, direction).length);
+      if (random.once(4)) vi.advanceTimersByTime(random.below(4_000));
+    }
+    vi.advanceTimersByTime(60_000);
+  } catch (error) {
+    // A peer may be refused; nothing may come of it but a refusal.
+    if (!(error instanceof StreamError) || error.code === 'ERR_INTERNAL') throw error;
+    legs.relay.end();
+    return;
+  }
+  expect(legs.failure).toBeUndefined();
+  for (const direction of directions) {
+    const { length } = leftOn(legs, direction);
+    acknowledge(legs, direction, length);
+    expect(() => acknowledge(legs, direction, length + 1)).toThrow(
+      expect.objectContaining({ code: 'ERR_SM_COUNT' }),
+    );
+  }
+  legs.relay.end();
+  expect(vi.getTimerCount()).toBe(0);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe.each(['passthrough', 'balanced', 'strict'])('whatever is said under %s', (policy) => {
+  it.each([...shipped.keys()])(
+    'with the profile %s leaves well formed, whole and counted',
+    (profile) => {
+      const share = Math.ceil(conversations / shipped.size);
+      for (let seed = 1; seed <= share; seed += 1)
+        try {
+          converse(seed, policy, profile);
+        } catch (error) {
+          throw new Error(`conversation ${seed}`, { cause: error });
+        }
+    },
+    600_000,
+  );
+});
