@@ -147,28 +147,41 @@ function converse(seed: number, policy: string, profile: string): void {
   const legs = connect(policy, profile);
   legs.read('to-gatekeeper', `<enable xmlns='${sm}' resume='true'/>`);
   legs.read('to-client', `<enabled xmlns='${sm}' id='sm-1' resume='true'/>`);
+  const sent = { 'to-gatekeeper': 0, 'to-client': 0 };
   try {
     for (let turn = 0; turn < 30; turn += 1) {
       const direction = random.pick(directions);
-      for (const chunk of random.chunks(Buffer.from(stanza(random)), 200)) legs.read(direction, chunk);
+      const said = stanza(random);
+      if (!nonzas.includes(said)) sent[direction] += 1;
+      for (const chunk of random.chunks(Buffer.from(said), 200)) legs.read(direction, chunk);
       if (random.once(6)) acknowledge(legs, direction, leftOn(legs, direction).length);
       if (random.once(4)) vi.advanceTimersByTime(random.below(4_000));
+    }
+    if (random.once(4)) {
+      // In the middle of whatever waits.
+      end(legs);
+      return;
     }
     vi.advanceTimersByTime(60_000);
   } catch (error) {
     // A peer may be refused; nothing may come of it but a refusal.
     if (!(error instanceof StreamError) || error.code === 'ERR_INTERNAL') throw error;
-    legs.relay.end();
+    end(legs);
     return;
   }
   expect(legs.failure).toBeUndefined();
   for (const direction of directions) {
     const { length } = leftOn(legs, direction);
     acknowledge(legs, direction, length);
+    expect(legs.out[opposite(direction)].at(-1)).toBe(`<a xmlns='${sm}' h='${sent[direction]}'/>`);
     expect(() => acknowledge(legs, direction, length + 1)).toThrow(
       expect.objectContaining({ code: 'ERR_SM_COUNT' }),
     );
   }
+  end(legs);
+}
+
+function end(legs: Legs): void {
   legs.relay.end();
   expect(vi.getTimerCount()).toBe(0);
 }
