@@ -1,22 +1,8 @@
+import type { ServeLimits } from './node-server.ts';
+
 /** Limits and waits of the public HTTP plane. Every number bounds what a caller, or a party the proxy calls, can
  *  make it hold, do or wait for. */
-export interface HttpLimits {
-  // The server: what a caller may do before a route sees it.
-  /** Request line and headers together, in bytes; more is answered 431. */
-  readonly headerBytesMax: number;
-  /** Header fields of one request; those beyond are not looked at by Node, so the request is refused (431). */
-  readonly headersMax: number;
-  /** From the first byte of a request to the end of its headers; then 408. */
-  readonly headersTimeoutMs: number;
-  /** From the first byte of a request to the end of its body; then 408. */
-  readonly requestTimeoutMs: number;
-  /** Between two requests of one connection. */
-  readonly keepAliveTimeoutMs: number;
-  /** Requests of one connection; the last is answered with `Connection: close`. */
-  readonly requestsPerConnectionMax: number;
-  /** Connections at once. */
-  readonly connectionsMax: number;
-
+export interface HttpLimits extends ServeLimits {
   // Bodies we read.
   /** JSON body of a request, in bytes. ERR_HTTP_BODY_TOO_LARGE */
   readonly bodyBytesMax: number;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { SetupError, systemCode, type FileRole, type SetupErrorCode } from './error.ts';
 import { watchFiles, type FileWatch, type WatchOptions } from './files.ts';
+import { Looking } from './looking.ts';
 
 /** What became of a change on disk, for the operator's log and metrics. Paths are the operator's own. */
 export type ReloadReport =
@@ -40,8 +41,7 @@ export class Reloading<T> {
   #current: T;
   /** Digest of what was last judged, good or bad, so that each change is reported once. */
   #judged: string;
-  #looking: Promise<void> | undefined;
-  #again = false;
+  readonly #looking = new Looking(() => this.#lookOnce());
   #closed = false;
 
   /** @throws SetupError when the files do not make a first build. */
@@ -65,23 +65,14 @@ export class Reloading<T> {
     return this.#current;
   }
 
-  /** Reads the files and rebuilds if they changed. One look at a time; a sign during a look makes another. */
+  /** Reads the files and rebuilds if they changed. */
   look(): Promise<void> {
-    this.#again = this.#looking !== undefined;
-    this.#looking ??= this.#lookUntilQuiet().finally(() => (this.#looking = undefined));
-    return this.#looking;
+    return this.#looking.look();
   }
 
   close(): void {
     this.#closed = true;
     this.#watch.close();
-  }
-
-  async #lookUntilQuiet(): Promise<void> {
-    do {
-      this.#again = false;
-      await this.#lookOnce();
-    } while (this.#again);
   }
 
   async #lookOnce(): Promise<void> {

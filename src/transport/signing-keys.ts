@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { KeyError, keyProblems, readSigningKeys, type SigningKeys } from '../signals/keys.ts';
 import { SetupError, systemCode, type SetupErrorCode } from './error.ts';
 import { watchFiles, type FileWatch, type WatchOptions } from './files.ts';
+import { Looking } from './looking.ts';
 
 /** What became of a change, for the operator's log and metrics. */
 export type SigningKeysReport =
@@ -20,8 +21,7 @@ export class SigningKeyFolder {
   #current: SigningKeys;
   /** What was last judged, good or bad, so that each change is reported once. */
   #judged: string;
-  #looking: Promise<void> | undefined;
-  #again = false;
+  readonly #looking = new Looking(() => this.#lookOnce());
   #closed = false;
 
   /** @throws SetupError ERR_SIGNING_KEYS_… */
@@ -44,23 +44,14 @@ export class SigningKeyFolder {
     return this.#current;
   }
 
-  /** Reads the folder, and takes it over if it changed. One look at a time; a sign during a look makes another. */
+  /** Reads the folder, and takes it over if it changed. */
   look(): Promise<void> {
-    this.#again = this.#looking !== undefined;
-    this.#looking ??= this.#lookUntilQuiet().finally(() => (this.#looking = undefined));
-    return this.#looking;
+    return this.#looking.look();
   }
 
   close(): void {
     this.#closed = true;
     this.#watch.close();
-  }
-
-  async #lookUntilQuiet(): Promise<void> {
-    do {
-      this.#again = false;
-      await this.#lookOnce();
-    } while (this.#again);
   }
 
   async #lookOnce(): Promise<void> {

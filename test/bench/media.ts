@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo, type OnReadOpts } from 'node:net';
+import type { OnReadOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions } from 'node:tls';
@@ -12,6 +12,7 @@ import { createAuthority } from '../support/certificates.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 import { eventually } from '../support/sockets.ts';
 import type { Bench, Row } from './row.ts';
+import { freePort } from '../support/free-port.ts';
 
 interface Measured {
   readonly megabytesPerSecond: number;
@@ -159,12 +160,4 @@ function download({ port, path }: Target): Promise<void> {
 function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

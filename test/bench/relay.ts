@@ -1,10 +1,8 @@
 /** What relaying one stanza there and back costs a proxy in CPU time, over TLS on both sides. The proxy under test has
  *  a process of its own; another one is both the clients and an echoing server. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthority } from '../support/certificates.ts';
@@ -14,6 +12,7 @@ import { median } from './measure.ts';
 import type { LoadRequest, LoadResult } from './relay-load.ts';
 import type { ProxyRequest } from './relay-proxy.ts';
 import type { Bench, Row } from './row.ts';
+import { freePort } from '../support/free-port.ts';
 
 const sizes = [300, 2_560, 8_192];
 const rounds = 3;
@@ -146,13 +145,4 @@ function cpuOf(pid: number): number {
     .replace(/^.*\) /s, '')
     .split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

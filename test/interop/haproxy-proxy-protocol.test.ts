@@ -7,21 +7,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proxyHeader, type ProxyProfile } from '../../src/signals/proxy-protocol-header.ts';
 import { ProxyProtocolReader, type ProxyProgress } from '../../src/signals/proxy-protocol.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** HAProxy reads the headers that we write, and we read the headers that it writes. */
 
 const haproxy = '/usr/sbin/haproxy';
 const greeting = '<stream';
 const required = process.env['NARTHEX_PEERS'] === 'required';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function dial(port: number): Promise<ReturnType<typeof connect>> {
   for (let attempt = 0; ; attempt += 1) {

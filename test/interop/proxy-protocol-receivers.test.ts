@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -16,6 +14,7 @@ import { openRaw, streamHeader } from '../simulator/support/raw.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
 import { signingKeyFolder } from '../support/signing-keys.ts';
 import { eventually } from '../support/sockets.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** Real receivers of the PROXY header that the proxy's upstream dial writes, attestation included: they accept it, and
  *  see the client's address, which is neither theirs nor the proxy's. */
@@ -25,15 +24,6 @@ const clients = {
   4: { address: '192.0.2.77', header: 'PROXY TCP4 192.0.2.77 198.51.100.2 40000 5223\r\n' },
   6: { address: '2001:db8::77', header: 'PROXY TCP6 2001:db8::77 2001:db8::2 40000 5223\r\n' },
 } as const;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 interface Behind extends Pick<TestProxyOptions, 'domain' | 'certificate' | 'key' | 'ca'> {
   /** Where the header is read. */

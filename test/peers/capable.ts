@@ -1,7 +1,6 @@
 /** A slixmpp client that advertises capabilities, verifies those of others, and sends what the test writes. */
-import { join } from 'node:path';
 import type { Login } from './client.ts';
-import { programs } from './programs.ts';
+import { pythonClient } from './programs.ts';
 import { logInWith, type StanzaClient } from './stanza-client.ts';
 
 export interface CapableClient extends StanzaClient {
@@ -10,7 +9,7 @@ export interface CapableClient extends StanzaClient {
   readonly rejected: readonly string[];
 }
 
-const command = { program: programs.python, args: [join(import.meta.dirname, 'python', 'capable.py')] };
+const command = pythonClient('capable.py');
 
 /** Logs in with further features beside slixmpp's own. */
 export async function logInCapable(login: Login, features: readonly string[] = []): Promise<CapableClient> {

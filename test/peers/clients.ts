@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { logIn, type Login, type PeerClient, type Program } from './client.ts';
 import { logInGoSendxmpp } from './go-sendxmpp.ts';
-import { programs } from './programs.ts';
+import { programs, pythonClient } from './programs.ts';
 import type { PeerName } from './require.ts';
 
 export interface ClientKind {
@@ -24,10 +24,7 @@ const xmppJs: Program = async () => ({
   args: [fileURLToPath(new URL('./javascript/client.mjs', import.meta.url))],
 });
 
-const slixmpp: Program = async () => ({
-  program: programs.python,
-  args: [join(import.meta.dirname, 'python', 'client.py')],
-});
+const slixmpp: Program = async () => pythonClient('client.py');
 
 const xmppJsCapable: Program = async () => ({
   program: process.execPath,

@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import type { Command } from './process.ts';
+
 /**
  * Where Debian puts the programs of the real peers. Absolute, because a version manager's shims earlier in PATH would
  * not see Debian's libraries.
@@ -11,3 +14,8 @@ export const programs = {
   gcc: '/usr/bin/gcc',
   haproxy: '/usr/sbin/haproxy',
 } as const;
+
+/** A client of slixmpp under `python/`. -B: nothing compiled is left beside it. */
+export function pythonClient(file: string): Pick<Command, 'program' | 'args'> {
+  return { program: programs.python, args: ['-B', join(import.meta.dirname, 'python', file)] };
+}

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Login } from './client.ts';
 import { startProcess, type Command } from './process.ts';
-import { programs } from './programs.ts';
+import { pythonClient } from './programs.ts';
 import type { PeerName } from './require.ts';
 import { within } from './wait.ts';
 
@@ -42,7 +42,7 @@ const javascript = {
   program: process.execPath,
   args: [fileURLToPath(new URL('./javascript/stanzas.mjs', import.meta.url))],
 };
-const python = { program: programs.python, args: [join(import.meta.dirname, 'python', 'stanzas.py')] };
+const python = pythonClient('stanzas.py');
 
 export const xmppJsStanzas: StanzaClientKind = {
   name: '@xmpp/client',
