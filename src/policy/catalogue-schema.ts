@@ -19,6 +19,8 @@ const fieldClasses = [
   'wrapper',
   // Is about how a stanza is written, not about what it says.
   'wire',
+  // Comes back in a request over HTTP, where there is no session.
+  'returned-over-http',
 ] as const;
 
 const valueTypes = [

@@ -153,6 +153,11 @@ function toStructure(
   return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
 }
 
+/** Whether its value travels in requests over HTTP, where there is no session and no account. */
+export function meetsHttp({ where, classes }: Field): boolean {
+  return where === 'http' || classes.includes('returned-over-http');
+}
+
 /** Whether values of the field are addresses that are sealed: what pseudonymising means for them. */
 export function isSealable({ value, permits, selectors }: Field): boolean {
   return value === 'url' && selectors.length > 0 && permits.includes('pseudonymise');

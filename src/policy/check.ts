@@ -1,7 +1,14 @@
 /** What is wrong with a policy before it runs: refusals, each with a way out, and warnings. */
 import type { Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
-import { concerns, isSealable, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
+import {
+  concerns,
+  isSealable,
+  meetsHttp,
+  type Catalogue,
+  type Field,
+  type FieldSelector,
+} from './catalogue.ts';
 import { describeTreatment } from './describe.ts';
 import { errorAt, type Diagnostic, type Place } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
@@ -174,7 +181,7 @@ function refuseParameters(field: Field, rule: Rule): Diagnostic | undefined {
     const wayOut = example === '' ? 'Use another treatment' : `Write coarsen: ${example}`;
     return refusal(rule, 'ERR_POLICY_TREATMENT', reason, wayOut);
   }
-  if (treatment.kind === 'pseudonymise' && field.where === 'http' && treatment.scope !== 'gatekeeper')
+  if (treatment.kind === 'pseudonymise' && meetsHttp(field) && treatment.scope !== 'gatekeeper')
     return refusal(
       rule,
       'ERR_POLICY_TREATMENT',

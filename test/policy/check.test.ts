@@ -39,6 +39,8 @@ describe('check refuses', () => {
       'p.yaml:7:30: error ERR_POLICY_TREATMENT presence.status: coarsen is not possible for this field. Use keep, drop, replace'],
     ['a grain of another kind', '{ gatekeeper: { time.idle: { coarsen: major } } }',
       'p.yaml:7:30: error ERR_POLICY_TREATMENT time.idle: coarsen to the major version does not fit a value of type time. Write coarsen: 1h'],
+    ['a pseudonym that nobody could map back', '{ gatekeeper: { push.node: { pseudonymise: { scope: account } } } }',
+      'p.yaml:7:30: error ERR_POLICY_TREATMENT push.node: a request has no account that a pseudonym could last for. Write pseudonymise: { scope: gatekeeper }'],
     ['an answer that lacks something', '{ gatekeeper: { version.iq: { answer: { name: N } } } }',
       'p.yaml:7:30: error ERR_POLICY_TREATMENT version.iq: the answer lacks version. An answer needs name, version; it may hold os'],
     ['a value for the operator', '{ operator: { presence.status: keep } }',

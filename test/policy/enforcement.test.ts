@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { httpPolicy } from '../../src/cli/http-policy.ts';
 import { treatmentNames, type TreatmentName } from '../../src/minimisation/treatment.ts';
-import type { Field } from '../../src/policy/catalogue.ts';
+import { meetsHttp, type Field } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { audienceNames } from '../../src/policy/schema.ts';
 import { headerPolicy } from '../../src/session/header-policy.ts';
@@ -107,14 +107,15 @@ const grains: Readonly<Record<string, string>> = {
   bytes: '64KiB', number: '64KiB', address: '{ ipv4: 8, ipv6: 16 }', language: 'primary', version: 'major',
 }; // prettier-ignore
 
-function written(kind: TreatmentName, { value, where, answer }: Field): string {
+function written(kind: TreatmentName, field: Field): string {
+  const { value, answer } = field;
   switch (kind) {
     case 'replace':
       return '{ replace: same }';
     case 'coarsen':
       return `{ coarsen: ${grains[value] ?? '1d'} }`;
     case 'pseudonymise':
-      return `{ pseudonymise: { scope: ${where === 'http' ? 'gatekeeper' : 'account'} } }`;
+      return `{ pseudonymise: { scope: ${meetsHttp(field) ? 'gatekeeper' : 'account'} } }`;
     case 'pad':
       return '{ pad: [64KiB] }';
     case 'delay':

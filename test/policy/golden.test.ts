@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { treatValue } from '../../src/minimisation/value.ts';
 import type { Treatment, TreatmentName } from '../../src/minimisation/treatment.ts';
 import { separator, sections } from '../../src/policy/cases.ts';
-import type { Field } from '../../src/policy/catalogue.ts';
+import { meetsHttp, type Field } from '../../src/policy/catalogue.ts';
 import { explain } from '../../src/policy/explain.ts';
 import { treatmentOf } from '../../src/policy/policy.ts';
 import { audienceOf, type Audience, type Direction } from '../../src/stanza/direction.ts';
@@ -22,7 +22,12 @@ const preference: readonly TreatmentName[] = [
 ]; // prettier-ignore
 const harshest: readonly TreatmentName[] = ['drop', 'refuse', ...preference];
 
-function ruleFor({ permits, value, answer }: Field, direction: Direction): string {
+function scopeOf(field: Field): 'gatekeeper' | 'account' {
+  return meetsHttp(field) ? 'gatekeeper' : 'account';
+}
+
+function ruleFor(field: Field, direction: Direction): string {
+  const { permits, value, answer } = field;
   const order = direction === 'to-gatekeeper' ? preference : harshest;
   const kind = order.find((each) => permits.includes(each))!;
   if (kind === 'answer')
@@ -31,7 +36,7 @@ function ruleFor({ permits, value, answer }: Field, direction: Direction): strin
     bytes: '64KiB', address: '{ ipv4: 24, ipv6: 48 }', language: 'primary', version: 'major',
   }; // prettier-ignore
   if (kind === 'coarsen') return `{ coarsen: ${grains[value] ?? '1h'} }`;
-  if (kind === 'pseudonymise') return '{ pseudonymise: { scope: account } }';
+  if (kind === 'pseudonymise') return `{ pseudonymise: { scope: ${scopeOf(field)} } }`;
   if (kind === 'replace') return '{ replace: same }';
   if (kind === 'pad') return '{ pad: [256B] }';
   return kind === 'delay' ? '{ delay: { up-to: 5s } }' : kind;
@@ -52,7 +57,12 @@ function render({ field, direction }: (typeof cases)[number], rule: string): str
 }
 
 function valueSeen(field: Field, treatment: Treatment): string {
-  const binding = { field: field.name, scope: 'account', scopeValue: context.account, period: 0 };
+  const binding = {
+    field: field.name,
+    scope: scopeOf(field),
+    scopeValue: context[scopeOf(field)],
+    period: 0,
+  };
   return treatValue(field.example, treatment, (value) => pseudonyms.hide(value, binding)) ?? 'nothing';
 }
 
