@@ -30,6 +30,8 @@ export interface Collector {
   readonly endpoint: string;
   /** Method and path of each request. */
   readonly requests: readonly string[];
+  /** Headers and bodies of all of them, as they came. */
+  readonly raw: () => string;
   readonly spans: () => readonly ReceivedSpan[];
   readonly resource: () => ReceivedSpan['attributes'];
   readonly close: () => Promise<void>;
@@ -39,12 +41,14 @@ export interface Collector {
 export async function openCollector(status = 200): Promise<Collector> {
   const requests: string[] = [];
   const exports: Export[] = [];
+  let raw = '';
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url} ${request.headers['content-type']}`);
     let body = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => (body += chunk));
     request.on('end', () => {
+      raw += `${request.rawHeaders.join('\n')}\n${body}\n`;
       exports.push(JSON.parse(body) as Export);
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
     });
@@ -55,6 +59,7 @@ export async function openCollector(status = 200): Promise<Collector> {
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    raw: () => raw,
     spans: () => all().flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => [...spans])),
     resource: () => all().flatMap(({ resource }) => [...resource.attributes]),
     close: () => new Promise((resolve) => server.close(() => resolve())),

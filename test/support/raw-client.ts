@@ -1,26 +1,42 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 
-const header =
-  "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " +
-  "to='localhost' version='1.0'>";
-
-/** A client made of bytes: logged in over direct TLS, it sends and reads what the test wants. */
+/** A client made of bytes: it sends and reads what the test wants. */
 export interface RawClient {
   readonly socket: TLSSocket;
   /** What TLS runs on: resetting it needs no TLS. */
   readonly tcp: Socket;
-  /** Everything received since login, as latin1. */
+  /** Everything received since login, or since what was last forgotten, as latin1. */
   received(): string;
+  /** Forgets what was received, up to the end of this text. */
+  forget(text?: string): void;
   /** Resolves when the text has been received. */
   until(text: string, timeoutMs?: number): Promise<void>;
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>;
 }
 
-export async function logInRaw(port: number, ca: string): Promise<RawClient> {
-  const tcp = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
-  const socket = connect({ socket: tcp, ca, servername: 'localhost', ALPNProtocols: ['xmpp-client'] });
+export interface RawClientOptions {
+  /** In TLS. Default: `localhost`. */
+  readonly servername?: string;
+  /** An address of the loopback to come from. */
+  readonly localAddress?: string;
+}
+
+/** A stream header (RFC 6120 §4.7). @param more attributes, each with a space before it */
+export const streamHeader = (to = 'localhost', more = ''): string =>
+  "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " +
+  `to='${to}' version='1.0'${more}>`;
+
+/** Direct TLS, and nothing said in it yet. */
+export function connectRaw(
+  port: number,
+  ca: string,
+  { servername = 'localhost', localAddress }: RawClientOptions = {},
+): RawClient {
+  const from = localAddress === undefined ? {} : { localAddress };
+  const tcp = connectTcp({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true, ...from });
+  const socket = connect({ socket: tcp, ca, servername, ALPNProtocols: ['xmpp-client'] });
   tcp.on('error', () => {});
   let heard = '';
   const waiters = new Set<() => void>();
@@ -46,15 +62,28 @@ export async function logInRaw(port: number, ca: string): Promise<RawClient> {
       waiters.add(look);
       look();
     });
-  socket.write(header);
-  await until('</stream:features>');
-  heard = '';
-  socket.write("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>");
-  await until('<success');
-  heard = '';
-  socket.write(header);
-  await until('<stream:features/>');
+  const forget = (text?: string): void => {
+    heard = text === undefined ? '' : heard.slice(heard.indexOf(text) + text.length);
+  };
+  return { socket, tcp, received: () => heard, forget, until, closed };
+}
+
+/** A client that a raw gatekeeper has let in. */
+export async function logInRaw(
+  port: number,
+  ca: string,
+  options: RawClientOptions & { readonly to?: string } = {},
+): Promise<RawClient> {
+  const client = connectRaw(port, ca, options);
+  client.socket.write(streamHeader(options.to));
+  await client.until('</stream:features>');
+  client.forget();
+  client.socket.write("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>");
+  await client.until('<success');
+  client.forget();
+  client.socket.write(streamHeader(options.to));
+  await client.until('<stream:features/>');
   // What the gatekeeper says next may have come with it.
-  heard = heard.slice(heard.indexOf('<stream:features/>') + '<stream:features/>'.length);
-  return { socket, tcp, received: () => heard, until, closed };
+  client.forget('<stream:features/>');
+  return client;
 }

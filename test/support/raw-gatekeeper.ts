@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 
-/** What a raw gatekeeper does with a connection once it is as good as authenticated. */
+/** What a raw gatekeeper does with a connection: once it is as good as authenticated, or from its start. */
 export type Script = (socket: TLSSocket, tcp: Socket) => void;
 
 export interface RawGatekeeper {
@@ -23,6 +23,11 @@ export function startRawGatekeeper(
   script: Script,
   features = '',
 ): Promise<RawGatekeeper> {
+  return startRawServer(certificate, key, (socket, tcp) => negotiate(socket, tcp, script, features));
+}
+
+/** Direct TLS, and nothing said in it yet. */
+export function startRawServer(certificate: string, key: string, script: Script): Promise<RawGatekeeper> {
   const connections: TLSSocket[] = [];
   const secureContext = createSecureContext({ cert: certificate, key });
   const server = createServer({ allowHalfOpen: true }, (tcp) => {
@@ -34,7 +39,7 @@ export function startRawGatekeeper(
     connections.push(socket);
     tcp.on('error', () => {});
     socket.on('error', () => {});
-    negotiate(socket, tcp, script, features);
+    script(socket, tcp);
   });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () =>
@@ -50,7 +55,8 @@ export function startRawGatekeeper(
   });
 }
 
-function negotiate(socket: TLSSocket, tcp: Socket, script: Script, features: string): void {
+/** Takes whatever comes for PLAIN, and then begins the script. */
+export function negotiate(socket: TLSSocket, tcp: Socket, script: Script, features: string): void {
   let heard = '';
   let step = 0;
   const listen = (chunk: Buffer): void => {

@@ -14,6 +14,8 @@ export interface ServeProcess {
   readonly ca: string;
   /** Lines of its log, parsed. */
   readonly log: readonly Record<string, unknown>[];
+  /** Everything that it has written to standard output and standard error. */
+  readonly printed: () => string;
   /** Asks it to stop, waits for its end, and gives the exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -60,7 +62,12 @@ export async function serveProcess({
   });
   const log: Record<string, unknown>[] = [];
   let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  let printed = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+    printed += chunk.toString();
+  });
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   const started = Promise.withResolvers<void>();
   createInterface(child.stdout).on('line', (line) => {
     log.push(JSON.parse(line) as Record<string, unknown>);
@@ -76,6 +83,7 @@ export async function serveProcess({
     adminPort: port('admin.opened'),
     ca: authority.cert,
     log,
+    printed: () => printed,
     async stop() {
       child.kill('SIGTERM');
       const [code] = await exit;
