@@ -1,11 +1,13 @@
 /** Chooses the profile of a session among those a provider has written. */
+import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { CapabilityProfile, ProfileMatch } from './profile.ts';
 
 /** What is known of a session. `identityType` is undefined until the client has been asked, '' when it has none. */
 export interface SessionFacts {
   readonly listener: string;
   readonly domain: string;
-  readonly claims: ReadonlyMap<string, string>;
+  /** What its ownership token says; nothing where the proxy has not verified one. */
+  readonly claims: OwnershipClaims;
   readonly identityType?: string;
 }
 
@@ -66,7 +68,7 @@ function conditions({ identityType, listener, domain, claims }: ProfileMatch): n
 function matches(match: ProfileMatch, facts: SessionFacts): 'yes' | 'no' | 'unknown' {
   if (match.listener !== undefined && match.listener !== facts.listener) return 'no';
   if (match.domain !== undefined && match.domain !== facts.domain) return 'no';
-  for (const [name, value] of match.claims) if (facts.claims.get(name) !== value) return 'no';
+  for (const [name, value] of match.claims) if (facts.claims.get(name)?.reveal() !== value) return 'no';
   if (match.identityType === undefined) return 'yes';
   if (facts.identityType === undefined) return 'unknown';
   return match.identityType === facts.identityType ? 'yes' : 'no';

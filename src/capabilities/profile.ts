@@ -1,6 +1,7 @@
 /** Capability profiles (policies/capabilities/*.yaml): which kinds of content the clients of a profile can receive,
  *  who they are to the gatekeeper, and which clients the profile is for. */
 import { z } from 'zod';
+import { claimCharactersMax, type ClaimValue } from '../stanza/ownership-claims.ts';
 import type { ContentKinds } from './content-kinds.ts';
 import { supportsHash } from './entity-capabilities.ts';
 import { parseMediaType, type MediaType } from './media-type.ts';
@@ -35,6 +36,13 @@ const reception = z.union([
   }),
 ]);
 
+/** As in `provider.claims.allowed`. */
+const claimNameCharactersMax = 128;
+
+const claimError = {
+  error: `must be a number, true, false or a text of at most ${claimCharactersMax} characters`,
+};
+
 const match = z
   .strictObject({
     'identity-type': z
@@ -44,9 +52,17 @@ const match = z
     listener: z.string().optional(),
     domain: z.string().optional(),
     claim: z
-      .record(z.string(), z.string())
+      .record(
+        z.string().min(1).max(claimNameCharactersMax),
+        z.union([z.string().max(claimCharactersMax, claimError), z.number(), z.boolean()], claimError),
+      )
+      .refine((claims) => Object.keys(claims).length > 0, { error: 'must name at least one claim' })
       .optional()
-      .meta({ description: "Claims in the provider's token." }),
+      .meta({
+        description:
+          'Claims of the ownership token, each with exactly this value. Needs `channelBinding: reauthenticate`, and the ' +
+          'names in `provider.claims.allowed`.',
+      }),
   })
   .refine((given) => Object.values(given).some((value) => value !== undefined), {
     error: 'must name at least one thing to match; leave match out for the default profile',
@@ -133,7 +149,7 @@ export interface ProfileMatch {
   readonly identityType?: string;
   readonly listener?: string;
   readonly domain?: string;
-  readonly claims: ReadonlyMap<string, string>;
+  readonly claims: ReadonlyMap<string, ClaimValue>;
 }
 
 export interface CapabilityProfile {
@@ -158,8 +174,9 @@ export interface CapabilityProfile {
   readonly contacts: 'filter' | 'pass';
 }
 
+/** `at` places what others find wrong with it. */
 export type ProfileReading =
-  | { readonly kind: 'profile'; readonly profile: CapabilityProfile }
+  | { readonly kind: 'profile'; readonly profile: CapabilityProfile; readonly at: Locate }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
 /** Reads one profile. Problems carry ERR_CAPABILITY_PROFILE, ERR_CONTENT_KIND for a kind that the table does not
@@ -169,7 +186,7 @@ export function readProfile(source: Source, table: ContentKinds): ProfileReading
   if (reading.kind === 'invalid') return reading;
   const problems = unknownKinds(reading.value, table, reading.at);
   if (problems.length > 0) return { kind: 'invalid', problems };
-  return { kind: 'profile', profile: toProfile(reading.value, table) };
+  return { kind: 'profile', profile: toProfile(reading.value, table), at: reading.at };
 }
 
 /** The JSON Schema of a profile, for editors: deploy/schema/capability-profile.schema.json. */

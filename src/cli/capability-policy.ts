@@ -7,6 +7,7 @@ import { readProfile, type CapabilityProfile } from '../capabilities/profile.ts'
 import { formatProblem, type Problem, type Source } from '../capabilities/yaml-document.ts';
 import { SetupError, type FileRole } from '../transport/error.ts';
 import type { SourceFile } from '../transport/reloading.ts';
+import { claimProblems, domainsWithoutClaims, type ClaimSources } from './claim-conditions.ts';
 
 export type CapabilityPolicyReading =
   | {
@@ -31,13 +32,19 @@ export interface Note {
 }
 
 /** Reads the documents; every problem of the first wrong kind of file is told. */
-export function readCapabilityPolicy(table: Source, profiles: readonly Source[]): CapabilityPolicyReading {
+export function readCapabilityPolicy(
+  table: Source,
+  profiles: readonly Source[],
+  claims: ClaimSources,
+): CapabilityPolicyReading {
   const kinds = readContentKinds(table);
   if (kinds.kind === 'invalid') return invalid('content kinds', table, kinds.problems);
   const readings = profiles.map((source) => readProfile(source, kinds.table));
-  const wrong = readings.findIndex(({ kind }) => kind === 'invalid');
-  const problems = readings.flatMap((reading) => (reading.kind === 'invalid' ? reading.problems : []));
-  if (wrong !== -1) return invalid('profile', profiles[wrong]!, problems);
+  const problems = readings.map((reading) =>
+    reading.kind === 'invalid' ? reading.problems : claimProblems(reading.profile, reading.at, claims),
+  );
+  const wrong = problems.findIndex(({ length }) => length > 0);
+  if (wrong !== -1) return invalid('profile', profiles[wrong]!, problems.flat());
   const read = readings.flatMap((reading) => (reading.kind === 'profile' ? [reading.profile] : []));
   const set = createProfileSet(read);
   if (set.kind === 'invalid') {
@@ -54,7 +61,7 @@ export function readCapabilityPolicy(table: Source, profiles: readonly Source[])
     kind: 'policy',
     policy,
     profiles: read,
-    notes: read.flatMap((profile, index) => notesOn(profile, profiles[index]!, policy)),
+    notes: read.flatMap((profile, index) => notesOn(profile, profiles[index]!, policy, claims)),
   };
 }
 
@@ -62,9 +69,10 @@ export function readCapabilityPolicy(table: Source, profiles: readonly Source[])
 export function buildCapabilityPolicy(
   files: readonly SourceFile[],
   texts: readonly string[],
+  claims: ClaimSources,
 ): CapabilityPolicy {
   const [table, ...profiles] = files.map(({ path }, index) => ({ file: path, text: texts[index] ?? '' }));
-  const reading = readCapabilityPolicy(table!, profiles);
+  const reading = readCapabilityPolicy(table!, profiles, claims);
   if (reading.kind === 'policy') return reading.policy;
   throw invalidPolicy(reading.role, reading.file, formatProblem(reading.problems[0]!));
 }
@@ -79,10 +87,19 @@ export function invalidPolicy(role: FileRole, path: string, problem: string): Se
   );
 }
 
-function notesOn(profile: CapabilityProfile, { file }: Source, { table }: CapabilityPolicy): Note[] {
+function notesOn(
+  profile: CapabilityProfile,
+  { file }: Source,
+  { table }: CapabilityPolicy,
+  claims: ClaimSources,
+): Note[] {
   const notes: string[] = [];
-  if ((profile.match?.claims.size ?? 0) > 0)
-    notes.push(`profile \`${profile.name}\` asks for a claim, and no session has any: it is never chosen`);
+  const without = domainsWithoutClaims(profile, claims);
+  if (without.length > 0)
+    notes.push(
+      `profile \`${profile.name}\` asks for a claim, and no session of ${without.join(', ')} has any: there it is ` +
+        'never chosen',
+    );
   const kinds = ungatedKinds(profile, table).map(({ kind }) => kind);
   if (kinds.length > 0)
     notes.push(

@@ -6,7 +6,9 @@ import { configErrors, type ConfigProblem } from '../config/problem.ts';
 import { profileFiles } from '../config/profile-files.ts';
 import type { Config } from '../config/schema.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
+import { explanationOf } from './errors.ts';
 import { readCapabilityPolicy } from './capability-policy.ts';
+import { claimSources } from './claim-conditions.ts';
 
 /** Fields of the catalogue that a capability profile decides. */
 const decidedByProfile = [
@@ -21,9 +23,10 @@ const decidedByProfile = [
 /** Reads the documents as serve does.
  *  @param policy the metadata policy to be enforced; undefined when it cannot be read */
 export async function capabilityProblems(
-  { capabilities }: Config,
+  config: Config,
   policy: Policy | undefined,
 ): Promise<readonly ConfigProblem[]> {
+  const { capabilities } = config;
   if (capabilities === undefined) return [];
   const table = await read(capabilities.contentKinds);
   const profiles = await Promise.all((await profileFiles(capabilities.profiles)).map(read));
@@ -32,10 +35,15 @@ export async function capabilityProblems(
   const reading = readCapabilityPolicy(
     table,
     profiles.filter((source) => source !== undefined),
+    claimSources(config),
   );
   if (reading.kind === 'invalid')
     return reading.problems.map(({ code, message, ...place }) => ({
-      ...problem('error', `${code} ${message}`, configErrors.ERR_CONFIG_CAPABILITIES.wayOut),
+      ...problem(
+        'error',
+        `${code} ${message}`,
+        explanationOf(code)?.wayOut ?? configErrors.ERR_CONFIG_CAPABILITIES.wayOut,
+      ),
       place,
     }));
   return [

@@ -13,6 +13,7 @@ import type { StageFactory } from '../session/stage.ts';
 import type { Names } from '../stanza/names.ts';
 import { Reloading, type ReloadReport, type SourceFile } from '../transport/reloading.ts';
 import { buildCapabilityPolicy, invalidPolicy } from './capability-policy.ts';
+import { claimSources } from './claim-conditions.ts';
 
 export interface CapabilitiesObserver extends CapabilityObserver {
   /** Changed files were taken over, or not. */
@@ -34,22 +35,24 @@ const idBytes = 12;
 /** Reads the files of the section and watches them; nothing where there is no section.
  *  @throws SetupError ERR_CAPABILITIES_… */
 export async function openCapabilities(
-  section: Config['capabilities'],
+  config: Config,
   observer: CapabilitiesObserver,
 ): Promise<CapabilitySetup | undefined> {
+  const { capabilities: section } = config;
   if (section === undefined) return undefined;
   const profiles = await profileFiles(section.profiles);
   const files: SourceFile[] = [
     { role: 'content kinds', path: section.contentKinds },
     ...profiles.map((path) => ({ role: 'profile' as const, path })),
   ];
+  const claims = claimSources(config);
   let sessions: CapabilitySessions | undefined;
   const documents = await Reloading.open({
     name: 'capabilities',
     files,
     report: (report) => observer.reloaded(report),
     build(texts) {
-      const policy = buildCapabilityPolicy(files, texts);
+      const policy = buildCapabilityPolicy(files, texts, claims);
       try {
         sessions?.replace(policy);
       } catch (error) {

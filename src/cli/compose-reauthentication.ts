@@ -23,8 +23,8 @@ export function reauthenticationStages(
 function verifyOwnership(ownership: OwnershipVerifier): VerifyOwnership {
   return async (token) => {
     try {
-      const { subject } = await ownership.verify(token.reveal());
-      return { kind: 'owned', subject };
+      const { subject, claims } = await ownership.verify(token.reveal());
+      return { kind: 'owned', subject, claims };
     } catch (error) {
       if (error instanceof HttpProblem && isTokenErrorCode(error.code))
         return { kind: 'refused', code: error.code };

@@ -102,7 +102,7 @@ interface Composed {
 
 async function compose(config: Config, observer: ProxyObserver, open: Closable[]): Promise<Composed> {
   const { timeouts } = config;
-  const capabilities = await openCapabilities(config.capabilities, observer.capabilities);
+  const capabilities = await openCapabilities(config, observer.capabilities);
   if (capabilities !== undefined) open.push(capabilities);
   const certificateReport = observer.certificates.bind(observer);
   const provider = await openProvider(config, { observer: observer.http, certificateReport });

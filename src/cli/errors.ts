@@ -157,6 +157,12 @@ const profileErrors: Table = {
     wayOut: 'Correct the value at the place named; deploy/schema has the schema for editors.',
   },
   ERR_PROFILE_NAME: { cause: 'Two profiles have the same name.', wayOut: 'Rename one of the two.' },
+  ERR_PROFILE_CLAIM: {
+    cause: 'A profile asks for a claim that no session can have, and would never be chosen.',
+    wayOut:
+      "Set the gatekeeper's `channelBinding: reauthenticate` and list the claim in `provider.claims.allowed`, or leave " +
+      '`claim` out of the profile.',
+  },
   ERR_PROFILE_DEFAULT: {
     cause: 'Not exactly one profile is the default.',
     wayOut: 'Mark one profile as the default.',

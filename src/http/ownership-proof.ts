@@ -2,10 +2,11 @@
  *  §2 in form. The token is signed, so the proxy cannot take claims out of it: a claim beyond those allowed is
  *  flagged or the whole token refused. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { claimCharactersMax, type ClaimValue, type OwnershipClaims } from '../stanza/ownership-claims.ts';
 import { Sensitive } from '../stanza/sensitive.ts';
 import { HttpProblem } from './problem.ts';
 import { verifySignedToken, type SignedTokenRules } from './signed-token.ts';
-import type { JsonObject } from './strict-json.ts';
+import type { JsonObject, JsonValue } from './strict-json.ts';
 
 export interface OwnershipRules extends SignedTokenRules {
   /** Claims the token may have beside `requiredClaims`. */
@@ -23,6 +24,8 @@ export interface OwnershipProof {
   readonly nonce: Sensitive<string> | undefined;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  /** Those of `claimsAllowed` that the token has, where they can be compared. */
+  readonly claims: OwnershipClaims;
   /** Claims beyond those allowed, by registered name, others as `other`. */
   readonly unlisted: readonly string[];
 }
@@ -77,6 +80,7 @@ export function createOwnershipVerifier(rules: OwnershipRules): OwnershipVerifie
         token: new Sensitive(token),
         nonce: found === undefined ? undefined : new Sensitive(found),
         expiresAt,
+        claims: comparableClaims(all, rules.claimsAllowed),
         unlisted: unlistedClaims(all, rules),
       };
     },
@@ -99,6 +103,21 @@ function sameText(a: string, b: string): boolean {
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+function comparableClaims(claims: JsonObject, allowed: readonly string[]): OwnershipClaims {
+  const comparable = new Map<string, Sensitive<ClaimValue>>();
+  for (const name of allowed) {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    if (isComparable(value)) comparable.set(name, new Sensitive(value));
+  }
+  return comparable;
+}
+
+/** Lists and objects are left out: what of them would have to be equal, nobody has said. */
+function isComparable(value: JsonValue | undefined): value is ClaimValue {
+  if (typeof value === 'string') return value.length <= claimCharactersMax;
+  return typeof value === 'boolean' || typeof value === 'number';
 }
 
 function unlistedClaims(claims: JsonObject, { claimsAllowed, claimsUnlisted }: OwnershipRules): string[] {

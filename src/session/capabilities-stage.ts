@@ -58,6 +58,8 @@ class CapabilitiesStage implements Stage {
   #toClient(stanza: Stanza): Verdict {
     switch (stanza.kind) {
       case 'message':
+        // The gate behind this stage asks for the profile.
+        this.#begun();
         return forward;
       case 'presence':
         return this.#begun().contacts.presence(stanza);
@@ -68,10 +70,17 @@ class CapabilitiesStage implements Stage {
         return verdict ?? forward;
       }
       default:
-        if (stanza.is(0, ns.streams, 'features')) return this.#begun().contacts.features(stanza);
+        if (stanza.is(0, ns.streams, 'features')) return this.#features(stanza);
         this.#bound(bindingOf(stanza));
         return forward;
     }
+  }
+
+  /** Before authentication nobody knows what the client's token says, so there is no profile yet by which to show the
+   *  server's capabilities. They come again behind it (RFC 6120 §6.4.6, XEP-0388 §2.6). */
+  #features(stanza: Stanza): Verdict {
+    if (this.#port.context.phase === 'authenticating') return withoutCapabilities(stanza);
+    return this.#begun().contacts.features(stanza);
   }
 
   /** What is asked must follow what has told of the binding. Only the first does: before it nobody else can write to the
@@ -86,7 +95,7 @@ class CapabilitiesStage implements Stage {
     });
   }
 
-  /** Not before the first stanza: domain and listener choose the profile. */
+  /** Not before authentication: domain, listener and claims choose the profile. */
   #begun(): Sides {
     if (this.#sides !== undefined) return this.#sides;
     const own = new OwnCapabilities(this.#port, this.#shared);

@@ -42,12 +42,12 @@ export class OwnCapabilities {
     this.#port = port;
     this.#shared = shared;
     const { cache, limits, newId, random } = shared.options;
-    const { listener, domain } = port.context;
+    const { listener, domain, claims } = port.context;
     this.#advertisements = new Advertisements({
       policy: shared.policy,
       cache,
       baselines: shared.baselines,
-      facts: { listener, domain, claims: new Map() },
+      facts: { listener, domain, claims },
       random,
       newId,
       limits,

@@ -1,5 +1,6 @@
 /** Ownership tokens as a session knows them: somebody else reads and verifies them (`http/ownership-proof.ts`). */
 import type { TokenErrorCode } from '../observability/token-errors.ts';
+import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { Sensitive } from '../stanza/sensitive.ts';
 
 /** Verifies that a token proves the ownership of an identifier. Must not keep the token. */
@@ -7,7 +8,7 @@ export type VerifyOwnership = (token: Sensitive<string>) => Promise<OwnershipVer
 
 export type OwnershipVerdict =
   /** `subject` is the user-visible identifier that the token was signed for. */
-  | { readonly kind: 'owned'; readonly subject: Sensitive<string> }
+  | { readonly kind: 'owned'; readonly subject: Sensitive<string>; readonly claims: OwnershipClaims }
   | { readonly kind: 'refused'; readonly code: TokenErrorCode }
   /** The provider's keys cannot be had now: nothing is known of the token. */
   | { readonly kind: 'unavailable' };

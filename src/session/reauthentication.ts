@@ -12,6 +12,7 @@ import type { TokenErrorCode } from '../observability/token-errors.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { StreamError } from '../stanza/error.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { noClaims, type OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { Sensitive } from '../stanza/sensitive.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { forward, type Edit, type Verdict } from '../stanza/verdict.ts';
@@ -60,6 +61,8 @@ interface Attempt {
   readonly mechanism: BearerMechanism;
   /** `<authenticate/>` with what it asks for beside. */
   readonly request: Stanza | undefined;
+  /** What the token says beside the name; nothing before it is verified. */
+  claims: OwnershipClaims;
   /** What is waited for.
    *  - `message`: the client's only message, when it did not come at once.
    *  - `verdict`: whether the token proves anything.
@@ -144,7 +147,7 @@ class Reauthentication implements Stage {
       return { kind: 'drop', reply: writeFailure(profile, 'invalid-mechanism') };
     }
     const request = profile.request === 'authenticate' ? stanza.retain() : undefined;
-    const attempt: Attempt = { profile, mechanism, request, awaits: 'message' };
+    const attempt: Attempt = { profile, mechanism, request, claims: noClaims, awaits: 'message' };
     this.#attempt = attempt;
     return this.#read(stanza, attempt);
   }
@@ -172,14 +175,16 @@ class Reauthentication implements Stage {
       .catch((): OwnershipVerdict => ({ kind: 'unavailable' }));
     // Meanwhile the client may have given up, or the session be over.
     if (this.#attempt !== attempt) return;
-    if (verdict.kind === 'owned') this.#judgeClaims(attempt, response, verdict.subject);
-    else if (verdict.kind === 'unavailable')
+    if (verdict.kind === 'owned') {
+      attempt.claims = verdict.claims;
+      this.#judgeNames(attempt, response, verdict.subject);
+    } else if (verdict.kind === 'unavailable')
       this.#send(this.#fail(attempt, 'temporary-auth-failure', 'unavailable'));
     else this.#refuseToken(attempt, verdict.code);
   }
 
   /** Whatever the client says of itself must be what the token says. */
-  #judgeClaims(
+  #judgeNames(
     attempt: Attempt,
     { token, authorization, authentication }: BearerResponse,
     subject: Sensitive<string>,
@@ -247,6 +252,7 @@ class Reauthentication implements Stage {
         return forward;
       case 'success':
         this.#attempt = undefined;
+        this.#port.settleClaims(attempt.claims);
         this.#conclude('ok');
         return forward;
       case 'failure':

@@ -2,6 +2,7 @@
  *  directions are the same code. Everything that changes the number of stanzas on a stream happens here, so here they
  *  are counted for stream management (XEP-0198). */
 import { opposite, type Direction } from '../stanza/direction.ts';
+import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit, HeldStanza, Manner, Verdict } from '../stanza/verdict.ts';
 import type { Outlet } from './outlet.ts';
@@ -30,6 +31,8 @@ export interface RelayHost extends StageContext, ResumableSession {
   flush(): void;
   /** A nonza has been passed on: it may change the phase. */
   passed(nonza: Stanza, direction: Direction): void;
+  /** See `StagePort.settleClaims`. */
+  settleClaims(claims: OwnershipClaims): void;
   /** Runs a step that was not caused by reading; what it throws ends the session. */
   guarded(step: () => void): void;
 }
@@ -172,6 +175,7 @@ export class Relay {
           this.#carryOut(this.#judge(stanza, direction, index + 1) ?? untouched, passage);
         });
       },
+      settleClaims: (claims) => this.#host.settleClaims(claims),
     };
   }
 

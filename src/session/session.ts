@@ -12,6 +12,7 @@ import type { Direction } from '../stanza/direction.ts';
 import { StreamError } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { noClaims, type OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { StreamHeader } from '../stream/header.ts';
 import type { StreamLimits } from '../stream/limits.ts';
@@ -110,6 +111,7 @@ export class Session implements RelayHost {
   domain = '';
   account = '';
   resource = '';
+  claims = noClaims;
   id: string = randomUUID();
   startedAt: number;
   /** The operator's name for the listener. */
@@ -368,6 +370,10 @@ export class Session implements RelayHost {
     this.account = account;
     this.resource = resource;
     this.#accountSettled = true;
+  }
+
+  settleClaims(claims: OwnershipClaims): void {
+    this.claims = claims;
   }
 
   /** Whose session this is: claimed by the client first, settled by the gatekeeper. */

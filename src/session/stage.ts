@@ -4,6 +4,7 @@
  *  Every stage reads the stanza as it came: edits of the stages before it add up and are carried out at the end.
  *  Where two stages edit the same place, the edit that takes in the other one stands; of two equal ones, the later. */
 import type { Direction } from '../stanza/direction.ts';
+import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit, Verdict } from '../stanza/verdict.ts';
 import type { Phase } from './phase.ts';
@@ -11,8 +12,8 @@ import type { Phase } from './phase.ts';
 /** What becomes of channel binding, which cannot pass an intermediary by itself (RFC 5802 §6, XEP-0440). */
 export type ChannelBinding = 'same-certificate' | 'upstream-without-plus' | 'reauthenticate';
 
-/** What a session has settled, by phase: `domain` and `gatekeeper` from `routing` on, `account` from authentication
- *  or at the latest from binding on. */
+/** What a session has settled, by phase: `domain` and `gatekeeper` from `routing` on, `claims` from authentication on,
+ *  `account` from then or at the latest from binding on. */
 export interface StageContext {
   /** Tells sessions apart; never sent. A resumed stream keeps the one it began with (XEP-0198 §5). */
   readonly id: string;
@@ -30,6 +31,8 @@ export interface StageContext {
   readonly account: string;
   /** The resource that the gatekeeper has bound, '' before. The client may know it by another name. */
   readonly resource: string;
+  /** What the ownership token says beside, where the proxy has verified one; else nothing. */
+  readonly claims: OwnershipClaims;
 }
 
 /** What a stage can do outside a verdict: when time has passed, or an answer has come. */
@@ -44,6 +47,8 @@ export interface StagePort {
   /** Sends a stanza seen earlier once more, with these edits, through the stages behind this one. The stanza must be
    *  a retained one. Counted as injected. */
   repeat(direction: Direction, stanza: Stanza, edits?: readonly Edit[]): void;
+  /** The client has authenticated by a token that says this. */
+  settleClaims(claims: OwnershipClaims): void;
 }
 
 /** A stage of one session. */

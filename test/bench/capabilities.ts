@@ -9,6 +9,7 @@ import type { Stage, StageContext, StagePort } from '../../src/session/stage.ts'
 import type { Direction } from '../../src/stanza/direction.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
 import { setOf, shipped, table } from '../capabilities/shipped.ts';
+import { noClaims } from '../../src/stanza/ownership-claims.ts';
 import { stanzaOf } from '../capabilities/stanza-of.ts';
 import { compare } from './measure.ts';
 import { batchOf, batchStanzas, microseconds, scanning } from './policy.ts';
@@ -66,11 +67,17 @@ function session(): Stage[] {
     observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
   });
   const port: StagePort = {
-    context: { domain: 'example.org', listener: 'clients', account: 'alice@example.org' } as StageContext,
+    context: {
+      domain: 'example.org',
+      listener: 'clients',
+      account: 'alice@example.org',
+      claims: noClaims,
+    } as StageContext,
     now: () => 0,
     schedule: () => () => {},
     inject: () => {},
     repeat: () => {},
+    settleClaims: () => {},
   };
   const stages = [capabilitiesStage(shared), contentGateStage(shared)].map((factory) => factory.begin(port));
   for (const stage of stages) stage.judge(stanzaOf('<presence/>', names), 'to-gatekeeper');

@@ -4,6 +4,7 @@ import { readContentKinds } from '../../src/capabilities/content-kinds.ts';
 import { profileJsonSchema, readProfile } from '../../src/capabilities/profile.ts';
 import { createProfileSet } from '../../src/capabilities/profile-set.ts';
 import { formatProblem } from '../../src/capabilities/yaml-document.ts';
+import { Sensitive } from '../../src/stanza/sensitive.ts';
 import { profileOf, profileText, setOf, shipped, table } from './shipped.ts';
 
 function problems(text: string): string[] {
@@ -83,6 +84,19 @@ describe('a capability profile', () => {
     );
   });
 
+  it.each([
+    ['a list', 'plan: [pro]'],
+    ['nothing', 'plan: null'],
+    ['a long text', `plan: ${'a'.repeat(257)}`],
+  ])('refuses to compare a claim with %s', (_, condition) => {
+    expect(problems(profileText(`match: { claim: { ${condition} } }`))).toEqual([
+      'p.yaml:7:25: ERR_CAPABILITY_PROFILE match.claim.plan: must be a number, true, false or a text of at most 256 characters',
+    ]);
+    expect(problems(profileText('match: { claim: {} }'))).toEqual([
+      'p.yaml:7:17: ERR_CAPABILITY_PROFILE match.claim: must name at least one claim',
+    ]);
+  });
+
   it('refuses an alias bomb', () => {
     const bomb = `features: &a [x:y]\nhash-sets: [${'*a,'.repeat(40)}]`;
     expect(problems(profileText(bomb)).length).toBeGreaterThan(0);
@@ -125,7 +139,7 @@ describe('the content-kind table', () => {
 });
 
 describe('choosing a profile', () => {
-  const facts = { listener: 'tls', domain: 'a.example', claims: new Map([['plan', 'pro']]) };
+  const facts = { listener: 'tls', domain: 'a.example', claims: new Map([['plan', new Sensitive('pro')]]) };
   const plain = profileOf('name: plain');
   const phone = profileOf('name: phone', 'match: { identity-type: phone }');
   const pro = profileOf('name: pro', 'match: { claim: { plan: pro } }');
@@ -148,6 +162,22 @@ describe('choosing a profile', () => {
     expect(chosen(undefined, pro)).toBe('pro');
     expect(chosen(undefined, pro, phone)).toBe('pro?');
     expect(chosen(undefined, pro, proPhone)).toBe('pro?');
+  });
+
+  it.each([
+    ['claim: { level: 3 }', 3],
+    ['claim: { level: -0.5 }', -0.5],
+    ['claim: { level: true }', true],
+    ["claim: { level: 'true' }", 'true'],
+    ["claim: { level: '' }", ''],
+  ])('compares a claim by its type and value: %s', (condition, value) => {
+    const set = setOf(plain, profileOf('name: level', `match: { ${condition} }`));
+    const nameFor = (given: string | number | boolean) =>
+      set.select({ ...facts, claims: new Map([['level', new Sensitive(given)]]) }).profile.name;
+    expect(nameFor(value)).toBe('level');
+    for (const other of [3, -0.5, true, false, 'true', '3', ''].filter((each) => each !== value))
+      expect(nameFor(other)).toBe('plain');
+    expect(set.select(facts).profile.name).toBe('plain');
   });
 
   it('wants one default and one profile of a name', () => {

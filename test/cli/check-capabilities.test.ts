@@ -61,6 +61,44 @@ describe('check reads the capability documents as serve does', () => {
   });
 });
 
+const claimed = profileText('name: b', all, 'match: { claim: { tier: gold } }');
+const reauthenticating = `${config}    channelBinding: reauthenticate
+provider:
+  issuer: https://provider.example
+  jwksUri: https://provider.example/jwks.json
+  audiences: [https://gatekeeper.example]
+  claims: { allowed: [tier] }
+`.replace(/(capabilities:.*\n)([^]*)$/, '$2$1');
+
+describe('check refuses a profile that nobody is given', () => {
+  it.each([
+    [
+      'because nobody verifies a token',
+      config,
+      claimed,
+      'b.yaml:7:10: error ERR_CONFIG_CAPABILITIES: ERR_PROFILE_CLAIM no session has claims: they take a gatekeeper with `channelBinding: reauthenticate`',
+    ],
+    [
+      'because nobody does at its domain',
+      reauthenticating,
+      claimed.replace('claim:', 'domain: b.example, claim:'),
+      'b.yaml:7:29: error ERR_CONFIG_CAPABILITIES: ERR_PROFILE_CLAIM no session of `b.example` has claims: they take a gatekeeper with `channelBinding: reauthenticate`',
+    ],
+    [
+      'because the claim is not looked at',
+      reauthenticating,
+      claimed.replace('tier', 'plan'),
+      'b.yaml:7:19: error ERR_CONFIG_CAPABILITIES: ERR_PROFILE_CLAIM claim `plan` is not in `provider.claims.allowed`, and so is never read',
+    ],
+  ])('%s', async (_, narthexYaml, profile, line) => {
+    expect(await check({ 'narthex.yaml': narthexYaml, 'b.yaml': profile })).toEqual([78, [line]]);
+  });
+
+  it('and has nothing against one that can be had', async () => {
+    expect(await check({ 'narthex.yaml': reauthenticating, 'b.yaml': claimed })).toEqual([0, []]);
+  });
+});
+
 describe('check warns', () => {
   it('of what encryption hides from the gate', async () => {
     const [exit, lines] = await check({
@@ -75,12 +113,21 @@ describe('check warns', () => {
     expect(lines[0]).not.toMatch(/call|group/);
   });
 
-  it('of a profile that nobody is given', async () => {
-    const claimed = profileText('name: b', all, 'match: { claim: { tier: gold } }');
-    expect(await check({ 'b.yaml': claimed })).toEqual([
+  it('of a profile that is for some of the domains only, because the others have no claims', async () => {
+    const other = `domains:
+  - { domain: chat.example, gatekeeper: main }
+  - { domain: plain.example, gatekeeper: plain }
+gatekeepers:
+  - name: plain
+    connect: { address: other.internal:5222, tls: starttls }
+`;
+    const both = reauthenticating.replace(/domains:[^]*?gatekeepers:\n/, other);
+    const certificate = issue(['chat.example', 'plain.example']);
+    const files = { 'b.yaml': claimed, 'tls.crt': certificate.cert, 'tls.key': certificate.key };
+    expect(await check({ ...files, 'narthex.yaml': both })).toEqual([
       0,
       [
-        'b.yaml:1:1: warning ERR_CONFIG_CAPABILITIES: profile `b` asks for a claim, and no session has any: it is never chosen',
+        'b.yaml:1:1: warning ERR_CONFIG_CAPABILITIES: profile `b` asks for a claim, and no session of plain.example has any: there it is never chosen',
       ],
     ]);
   });

@@ -159,4 +159,28 @@ describe('an ownership proof', () => {
     const { unlisted } = await verify(token, 'n-1', { claimsUnlisted: 'flag' });
     expect(unlisted).toEqual(['email', 'other']);
   });
+
+  it('gives the allowed claims that can be compared, and no other', async () => {
+    const long = 'a'.repeat(257);
+    const token = await signed({
+      acr: 'gold',
+      level: 3,
+      beta: false,
+      fits: 'é'.repeat(256),
+      long,
+      roles: ['pro'],
+      address: { country: 'de' },
+      nothing: null,
+      email: 'juliet@capulet.example',
+    });
+    const claimsAllowed = ['acr', 'level', 'beta', 'fits', 'long', 'roles', 'address', 'nothing', 'toString'];
+    const { claims: given } = await verify(token, 'n-1', { claimsAllowed, claimsUnlisted: 'flag' });
+    expect([...given].map(([name, value]) => [name, value.reveal()])).toEqual([
+      ['acr', 'gold'],
+      ['level', 3],
+      ['beta', false],
+      ['fits', 'é'.repeat(256)],
+    ]);
+    expect(inspect(given)).not.toMatch(/gold|3|false|é/);
+  });
 });

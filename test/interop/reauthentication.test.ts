@@ -7,6 +7,8 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import { openTracing } from '../../src/observability/tracing.ts';
 import type { PeerClient } from '../peers/client.ts';
 import { clients, type ClientKind } from '../peers/clients.ts';
+import { profileText } from '../capabilities/shipped.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 import { describeWithPeers } from '../peers/require.ts';
 import { startSasl2Gatekeeper, type Sasl2Gatekeeper } from './sasl2-gatekeeper.ts';
 import { startTokenParties, type TokenParties } from './token-parties.ts';
@@ -208,6 +210,45 @@ describe('with OAUTHBEARER passing through', () => {
       await over.close();
     }
   });
+});
+
+describe('a claim of the token', () => {
+  it.each(clients.filter(({ name }) => bearers.includes(name)))(
+    'chooses the capability profile of $name',
+    async (kind) => {
+      await using folder = await temporaryFolder();
+      const profiles = [
+        await folder.write('plain.yaml', profileText('name: plain', 'node: https://caps.example/plain')),
+        await folder.write(
+          'gold.yaml',
+          profileText('name: gold', 'node: https://caps.example/gold', 'match: { claim: { plan: gold } }'),
+        ),
+      ];
+      const contentKinds = new URL('../../policies/content-kinds.yaml', import.meta.url).pathname;
+      const over = await startTokenParties({ capabilities: { contentKinds, profiles } });
+      try {
+        for (const [user, claims] of [
+          ['juliet', { plan: 'gold' }],
+          ['romeo', { plan: 'lead' }],
+        ] as const)
+          await logIn(kind, 'OAUTHBEARER', user, {
+            over,
+            token: await over.token(`${user}@localhost`, undefined, claims),
+          });
+        const advertised = (): string[] =>
+          over.records.flatMap(({ direction, xml }) =>
+            direction === 'received' && xml.startsWith('<presence')
+              ? [/ node='https:\/\/caps\.example\/([a-z]+)'/.exec(xml)![1]!]
+              : [],
+          );
+        await expect.poll(advertised).toEqual(['gold', 'plain']);
+      } finally {
+        await Promise.all(online.map((client) => client.close()));
+        online = [];
+        await over.close();
+      }
+    },
+  );
 });
 
 describe('the operator', () => {

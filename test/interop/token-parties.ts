@@ -8,7 +8,7 @@ import { serveHttps } from '../../src/simulator/http/server.ts';
 import type { BearerRules } from '../../src/simulator/sasl/oauthbearer.ts';
 import type { StanzaRecord } from '../../src/simulator/server/options.ts';
 import { createOwnershipCheck, type OwnershipCheck } from '../../src/simulator/token/ownership-check.ts';
-import { createTokenIssuer } from '../../src/simulator/token/issuer.ts';
+import { createTokenIssuer, type TokenOptions } from '../../src/simulator/token/issuer.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -20,7 +20,7 @@ export interface TokenParties {
   /** What the gatekeeper received and sent, as on the wire. */
   readonly records: StanzaRecord[];
   /** A token of the provider for a user of the gatekeeper. */
-  token(subject: string, lifetimeS?: number): Promise<string>;
+  token(subject: string, lifetimeS?: number, claims?: TokenOptions['claims']): Promise<string>;
   /** From now on the provider's keys cannot be had; nobody has fetched them before who did not have to. */
   hideKeys(): void;
   /** From now on whoever asks for the keys waits. */
@@ -76,8 +76,8 @@ export async function startTokenParties(
   });
   const [listener] = await gatekeeper.start();
   const { otherGatekeeper, ...proxyOptions } = options;
-  const token: TokenParties['token'] = (subject, lifetimeS) =>
-    issuer.sign({ subject, audience, ...(lifetimeS === undefined ? {} : { lifetimeS }) });
+  const token: TokenParties['token'] = (subject, lifetimeS, claims = {}) =>
+    issuer.sign({ subject, audience, claims, ...(lifetimeS === undefined ? {} : { lifetimeS }) });
   const other = await otherGatekeeper?.({ ...certificate, token });
   const proxy = await startTestProxy({
     domain: 'localhost',
@@ -93,6 +93,7 @@ export async function startTokenParties(
       audiences: [audience],
       caFile,
       nonce: 'optional',
+      claims: { allowed: ['plan'] },
     },
     ...proxyOptions,
   });

@@ -10,6 +10,7 @@ import { CapabilitySessions } from '../../src/session/capability-sessions.ts';
 import { contentGateStage } from '../../src/session/content-gate-stage.ts';
 import type { Stage, StageContext, StagePort } from '../../src/session/stage.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
+import { noClaims } from '../../src/stanza/ownership-claims.ts';
 import type { HeldStanza, Verdict } from '../../src/stanza/verdict.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
 import { infoOf } from '../capabilities/disco-xml.ts';
@@ -65,6 +66,7 @@ export class Bench {
     domain: 'capulet.example',
     listener: 'clients',
     account: 'juliet@capulet.example',
+    claims: noClaims,
   } as StageContext;
 
   #port(): StagePort {
@@ -79,6 +81,7 @@ export class Bench {
       inject: (direction, stanza) => this.sent[direction].push(Buffer.from(stanza).toString()),
       repeat: (direction, stanza, edits = []) =>
         this.sent[direction].push(applied(Buffer.from(stanza.wire()).toString(), edits)),
+      settleClaims: () => {},
     };
   }
 

@@ -7,6 +7,7 @@ import { CapabilitySessions } from '../../src/session/capability-sessions.ts';
 import type { Stage, StageContext, StagePort } from '../../src/session/stage.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
 import { profileOf, setOf, table } from '../capabilities/shipped.ts';
+import { noClaims } from '../../src/stanza/ownership-claims.ts';
 import { stanzaOf } from '../capabilities/stanza-of.ts';
 import { Random } from '../support/random.ts';
 
@@ -31,7 +32,12 @@ it(`a new profile is spread over the jitter, once for each of ${sessions} sessio
   /** Presences sent again, by the second in which they were. */
   const repeated: number[] = Array.from({ length: readvertiseJitterMs / secondMs + 10 }, () => 0);
   const port = (): StagePort => ({
-    context: { domain: 'a.example', listener: 'clients', account: 'a@a.example' } as StageContext,
+    context: {
+      domain: 'a.example',
+      listener: 'clients',
+      account: 'a@a.example',
+      claims: noClaims,
+    } as StageContext,
     now: () => now,
     schedule: (milliseconds, run) => {
       const task = {};
@@ -40,6 +46,7 @@ it(`a new profile is spread over the jitter, once for each of ${sessions} sessio
     },
     inject: () => {},
     repeat: () => (repeated[Math.floor(now / secondMs)]! += 1),
+    settleClaims: () => {},
   });
   const stages: Stage[] = [];
   for (let count = 0; count < sessions; count += 1) {

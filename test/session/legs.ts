@@ -9,6 +9,7 @@ import type { ChannelBinding, StageFactory } from '../../src/session/stage.ts';
 import { defaultWaitingLimits } from '../../src/session/waiting-room.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
+import { noClaims, type OwnershipClaims } from '../../src/stanza/ownership-claims.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
@@ -33,6 +34,7 @@ export class Legs {
   readonly relay: Relay;
   readonly host: RelayHost;
   phase: Phase;
+  claims = noClaims;
   failure: unknown;
   readonly #scanners: Record<Direction, Scanner>;
 
@@ -41,6 +43,7 @@ export class Legs {
     const { names = vocabulary } = options;
     const outlets = bothDirections((direction) => this.#outlet(direction));
     const phase = (): Phase => this.phase;
+    const claims = (): OwnershipClaims => this.claims;
     this.host = {
       id,
       startedAt: 1,
@@ -57,6 +60,10 @@ export class Legs {
       flush: () => {
         for (const outlet of Object.values(outlets)) outlet.flush();
       },
+      get claims() {
+        return claims();
+      },
+      settleClaims: (settled) => (this.claims = settled),
       passed: options.passed ?? (() => {}),
       guarded: (task) => {
         try {

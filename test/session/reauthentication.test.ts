@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { negotiationGuard } from '../../src/session/guard.ts';
 import type { OwnershipVerdict } from '../../src/session/ownership.ts';
 import { reauthentication } from '../../src/session/reauthentication.ts';
+import { noClaims } from '../../src/stanza/ownership-claims.ts';
 import { Sensitive } from '../../src/stanza/sensitive.ts';
 import { Legs } from './legs.ts';
 
@@ -13,8 +14,8 @@ const juliet = 'juliet@capulet.example';
 
 /** Tokens that the verifier of these tests knows; anything else is refused. */
 const tokens: Readonly<Record<string, OwnershipVerdict>> = {
-  'juliets.own.token': { kind: 'owned', subject: new Sensitive(juliet) },
-  'romeos.own.token': { kind: 'owned', subject: new Sensitive('romeo@capulet.example') },
+  'juliets.own.token': { kind: 'owned', subject: new Sensitive(juliet), claims: noClaims },
+  'romeos.own.token': { kind: 'owned', subject: new Sensitive('romeo@capulet.example'), claims: noClaims },
   'while.keys.unreachable': { kind: 'unavailable' },
 };
 const presented = base64('n,,\x01auth=Bearer juliets.own.token\x01\x01');

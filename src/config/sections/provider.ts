@@ -31,7 +31,8 @@ const claims = z
       .default([])
       .describe(
         'Claims that a token may have beside iss, sub, aud, exp, iat, nbf, nonce and jti. The token is signed, so the ' +
-          'proxy cannot take any out of it.',
+          'proxy cannot take any out of it. Capability profiles can be chosen by those that are a text, a number, true ' +
+          'or false.',
       ),
     unlisted: z
       .enum(['flag', 'refuse'])

@@ -1,0 +1,60 @@
+/** Whether the claims that capability profiles ask for can be had. Only a token that the proxy has verified has any, and
+ *  only those that the provider's section lists are read: a condition that could never hold is refused, not ignored. */
+import type { CapabilityProfile } from '../capabilities/profile.ts';
+import type { Locate, Problem } from '../capabilities/yaml-document.ts';
+import type { Config } from '../config/schema.ts';
+
+/** Where claims come from. */
+export interface ClaimSources {
+  /** Names that are read. */
+  readonly allowed: readonly string[];
+  /** Domains served, and whether their clients authenticate to the proxy by a token. */
+  readonly domains: readonly { readonly domain: string; readonly hasClaims: boolean }[];
+}
+
+export function claimSources({ domains, gatekeepers, provider }: Config): ClaimSources {
+  const reauthenticating = new Set(
+    gatekeepers.filter(({ channelBinding }) => channelBinding === 'reauthenticate').map(({ name }) => name),
+  );
+  return {
+    allowed: provider?.claims.allowed ?? [],
+    domains: domains.map(({ domain, gatekeeper }) => ({
+      domain: domain.toLowerCase(),
+      hasClaims: reauthenticating.has(gatekeeper),
+    })),
+  };
+}
+
+/** What is wrong with the claims that a profile asks for. */
+export function claimProblems({ match }: CapabilityProfile, at: Locate, sources: ClaimSources): Problem[] {
+  if (match === undefined || match.claims.size === 0) return [];
+  const code = 'ERR_PROFILE_CLAIM';
+  const concerned = domainsOf(match, sources);
+  if (!concerned.some(({ hasClaims }) => hasClaims)) {
+    const message =
+      `no session ${match.domain === undefined ? '' : `of \`${match.domain}\` `}has claims: ` +
+      'they take a gatekeeper with `channelBinding: reauthenticate`';
+    return [at(['match', 'claim'], { code, message }, true)];
+  }
+  return [...match.claims.keys()]
+    .filter((name) => !sources.allowed.includes(name))
+    .map((name) =>
+      at(
+        ['match', 'claim', name],
+        { code, message: `claim \`${name}\` is not in \`provider.claims.allowed\`, and so is never read` },
+        true,
+      ),
+    );
+}
+
+/** Domains whose clients the profile would be for, if they had claims. */
+export function domainsWithoutClaims({ match }: CapabilityProfile, sources: ClaimSources): string[] {
+  if (match === undefined || match.claims.size === 0) return [];
+  return domainsOf(match, sources)
+    .filter(({ hasClaims }) => !hasClaims)
+    .map(({ domain }) => domain);
+}
+
+function domainsOf({ domain: wanted }: { readonly domain?: string }, { domains }: ClaimSources) {
+  return domains.filter(({ domain }) => wanted === undefined || domain === wanted);
+}
