@@ -4,6 +4,7 @@ import type { Stanza } from '../stanza/stanza.ts';
 import * as record from '../stanza/tape.ts';
 import { elementFlag } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
+import { removeElement } from './element-edits.ts';
 
 /** Edits that leave exactly `elements` as the capabilities below `parent`, as its last children.
  *  @param elements what `Advertisement.elements` holds; '' to take all away
@@ -12,9 +13,7 @@ export function capsEdits(stanza: Stanza, elements: string, parent = 0): Edit[] 
   const edits: Edit[] = [];
   for (let at = stanza.firstChild(parent); at !== -1; at = stanza.nextSibling(at)) {
     if (!isCaps(stanza, at)) continue;
-    const close = stanza.tape[at + record.element.end]!;
-    const end = Math.max(stanza.tape[at + record.element.tagEnd]!, stanza.tape[close + record.end.tagEnd]!);
-    edits.push({ start: stanza.tape[at + record.element.tagStart]!, end, replacement: Buffer.alloc(0) });
+    edits.push(removeElement(stanza, at));
   }
   if (elements !== '') edits.push(append(stanza, parent, elements));
   return edits;

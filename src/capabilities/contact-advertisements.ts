@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { charactersOf, noClaim, type CapabilityCache, type CapabilityClaim } from './capability-cache.ts';
 import type { Answer } from './claim.ts';
 import type { ContentKinds } from './content-kinds.ts';
+import type { HiddenInfo } from './disco-edits.ts';
 import { writeDiscoInfo, type DiscoInfo } from './disco-info.ts';
 import {
   capabilityHash,
@@ -20,7 +21,7 @@ import {
   type CapabilityHash,
 } from './entity-capabilities.ts';
 import type { CapabilityProfile } from './profile.ts';
-import { filterContactInfo } from './rewrite.ts';
+import { filterContactInfo, hiddenFromClient } from './rewrite.ts';
 
 /** Bounds of one session. */
 export interface ContactLimits {
@@ -174,15 +175,15 @@ export class ContactAdvertisements<P> {
   }
 
   /** The client asks a contact for a node that we made up: the `<query/>` of the answer. Other queries go on, and
-   *  their answers through `filter`. */
+   *  what is `hidden` is cut out of their answers. */
   query(to: string, node: string): string | undefined {
     const shown = this.#nodes.get(nodeKey(to, node));
     return shown === undefined ? undefined : writeDiscoInfo(shown.info, node);
   }
 
-  /** Cuts an answer down that a contact gives the client itself. */
-  filter(info: DiscoInfo): DiscoInfo {
-    return filterContactInfo(info, this.#context.profile(), this.#context.table());
+  /** What an answer is cut down by that a contact gives the client itself. */
+  get hidden(): HiddenInfo {
+    return hiddenFromClient(this.#context.profile(), this.#context.table());
   }
 
   #show(info: DiscoInfo): Shown {
@@ -192,7 +193,10 @@ export class ContactAdvertisements<P> {
       this.#shownUnder = under;
     }
     let shown = this.#shown.get(info);
-    if (shown === undefined) this.#shown.set(info, (shown = new Shown(this.filter(info))));
+    if (shown === undefined) {
+      const filtered = filterContactInfo(info, this.#context.profile(), this.#context.table());
+      this.#shown.set(info, (shown = new Shown(filtered)));
+    }
     return shown;
   }
 

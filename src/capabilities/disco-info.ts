@@ -8,7 +8,7 @@ import type { DiscoErrorCode, HashSetErrorCode } from './errors.ts';
 import { compareOctetLists, compareOctets } from './octets.ts';
 
 /** Data forms (XEP-0004). */
-const dataFormNamespace = 'jabber:x:data';
+export const dataFormNamespace = 'jabber:x:data';
 
 /** One `<identity/>`. `lang` is the language in force, inherited or not; '' for none. `name` is '' when absent. */
 interface DiscoIdentity {

@@ -3,9 +3,9 @@
 import { escapeAttribute } from '../stanza/decode.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import * as record from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { ContentKind } from './content-kinds.ts';
+import { removeElement, replaceElement } from './element-edits.ts';
 
 /** Namespace of the application-specific condition in our errors (RFC 6120 §8.3.4). */
 const contentErrorNamespace = 'urn:narthex:content:0';
@@ -58,11 +58,11 @@ export function fallbackEdits(
   const notices = refused.filter(({ kind }) => kind.fallback === 'notice').map(({ kind }) => kind.name);
   const children = new Set(refused.map(({ child }) => child));
   children.delete(body);
-  const edits = [...children].map((child) => replaceElement(stanza, child, ''));
+  const edits = [...children].map((child) => removeElement(stanza, child));
   const notice =
     notices.length === 0 ? '' : `<body xmlns='${ns.client}'>[${[...new Set(notices)].join(', ')}]</body>`;
   if (notice !== '') {
-    if (body !== -1) edits.push(replaceElement(stanza, body, notice));
+    if (body !== -1) edits.push(replaceElement(stanza, body, Buffer.from(notice)));
     else edits[0] = { ...edits[0]!, replacement: Buffer.from(notice) };
   } else if (body === -1 && !leavesSomething(stanza, children)) return undefined;
   return edits.toSorted((a, b) => a.start - b.start);
@@ -80,14 +80,4 @@ function leavesSomething(stanza: Stanza, removed: ReadonlySet<number>): boolean 
   for (let at = stanza.firstChild(); at !== -1; at = stanza.nextSibling(at))
     if (!removed.has(at) && !annotations.has(stanza.namespaceName(at))) return true;
   return false;
-}
-
-function replaceElement(stanza: Stanza, index: number, replacement: string): Edit {
-  const close = stanza.tape[index + record.element.end]!;
-  return {
-    start: stanza.tape[index + record.element.tagStart]!,
-    // An empty-element tag has an end record of no length; its own tag is the end.
-    end: Math.max(stanza.tape[index + record.element.tagEnd]!, stanza.tape[close + record.end.tagEnd]!),
-    replacement: Buffer.from(replacement),
-  };
 }

@@ -2,6 +2,7 @@
  *  same client and profile give the same advertisement, and a cohort profile gives every client the same. */
 import { ns } from '../stanza/namespaces.ts';
 import { contentFormType, type ContentKinds } from './content-kinds.ts';
+import type { HiddenInfo } from './disco-edits.ts';
 import {
   canonicalDiscoInfo,
   writeDiscoContent,
@@ -208,15 +209,11 @@ function hiddenBecause(feature: string, ofKinds: ReadonlySet<string>): Hidden['r
   return ofKinds.has(feature) ? 'not-received' : 'unlisted';
 }
 
-/** What a contact or the gatekeeper declares, cut down for the client: without the features that belong only to kinds
- *  its profile does not receive, and without the forms that name software and operating system (XEP-0232). Features
- *  of no kind stay: the client needs its server's. */
-export function filterContactInfo(
-  contact: DiscoInfo,
-  profile: CapabilityProfile,
-  table: ContentKinds,
-): DiscoInfo {
-  if (profile.contacts === 'pass') return contact;
+/** What a client is not to see of what contacts and the gatekeeper declare: the features that belong only to kinds its
+ *  profile does not receive, and the forms that name software and operating system (XEP-0232). Features of no kind
+ *  stay: the client needs its server's. */
+export function hiddenFromClient(profile: CapabilityProfile, table: ContentKinds): HiddenInfo {
+  if (profile.contacts === 'pass') return { features: new Set(), formTypes: new Set() };
   const hidden = new Set<string>();
   for (const { features, also } of table.kinds.values())
     for (const feature of [...features, ...also]) hidden.add(feature);
@@ -225,12 +222,22 @@ export function filterContactInfo(
     for (const feature of [...features, ...(kind?.features ?? []), ...(kind?.also ?? [])])
       hidden.delete(feature);
   }
+  return { features: hidden, formTypes: softwareForms };
+}
+
+/** What a contact or the gatekeeper declares, without what is hidden from the client. */
+export function filterContactInfo(
+  contact: DiscoInfo,
+  profile: CapabilityProfile,
+  table: ContentKinds,
+): DiscoInfo {
+  const { features, formTypes } = hiddenFromClient(profile, table);
   return {
     identities: contact.identities,
-    features: contact.features.filter((feature) => !hidden.has(feature)),
-    forms: contact.forms.filter(({ formType }) => formType !== softwareForm),
+    features: contact.features.filter((feature) => !features.has(feature)),
+    forms: contact.forms.filter(({ formType }) => !formTypes.has(formType)),
   };
 }
 
 /** XEP-0232. */
-const softwareForm = 'urn:xmpp:dataforms:softwareinfo';
+const softwareForms: ReadonlySet<string> = new Set(['urn:xmpp:dataforms:softwareinfo']);

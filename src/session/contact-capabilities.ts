@@ -8,11 +8,12 @@ import {
   defaultContactLimits,
   type ContactVerdict,
 } from '../capabilities/contact-advertisements.ts';
-import { writeDiscoInfo, type DiscoInfo } from '../capabilities/disco-info.ts';
+import { discoEdits } from '../capabilities/disco-edits.ts';
+import type { DiscoInfo } from '../capabilities/disco-info.ts';
 import { elementFromStanza } from '../capabilities/element.ts';
+import { isHashNode } from '../capabilities/entity-capabilities.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import * as record from '../stanza/tape.ts';
 import { forward, type Verdict } from '../stanza/verdict.ts';
 import { Alarm } from './alarm.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
@@ -135,33 +136,22 @@ export class ContactCapabilities {
     this.#alarm.set(this.#contacts.deadline);
   }
 
-  /** An answer that the client has asked for. What nobody could verify is not passed on (XEP-0115 §5.4). */
+  /** An answer that the client has asked for. By whose hash it was asked is told by its node (XEP-0030 §3.2): whoever
+   *  leaves that out gains nothing, for the client judges what it is given as it came. */
   #filter(stanza: Stanza, query: number): Verdict | undefined {
     if (this.#profile().contacts === 'pass') return undefined;
-    const answer = readAnswer(elementFromStanza(stanza, query));
-    if (answer.kind === 'refused') {
+    const byHash = isHashNode(stanza.attributeValue(query, 'node') ?? '');
+    if (byHash && readAnswer(elementFromStanza(stanza, query)).kind === 'refused') {
+      // What nobody could verify is not passed on (XEP-0115 §5.4).
       this.#port.inject('to-client', unusableAnswer(stanza));
       return { kind: 'drop' };
     }
-    // With the languages that the sender has written: whoever reads it inherits the same as before.
-    const { info } = answer.readings.at(-1)!;
-    const shown = this.#contacts.filter(info);
-    if (shown.features.length === info.features.length && shown.forms.length === info.forms.length)
-      return undefined;
-    const replacement = Buffer.from(writeDiscoInfo(shown, stanza.attributeValue(query, 'node')));
-    return { kind: 'forward', edits: [{ ...extent(stanza, query), replacement }] };
+    const edits = discoEdits(stanza, query, this.#contacts.hidden);
+    return edits.length === 0 ? undefined : { kind: 'forward', edits };
   }
 }
 
 /** A large one is not kept: contacts by the hundred may each have one that waits. */
 function kept(stanza: Stanza): Stanza | undefined {
   return stanza.byteLength > defaultContactLimits.presenceBytesMax ? undefined : stanza.retain();
-}
-
-function extent(stanza: Stanza, index: number): { readonly start: number; readonly end: number } {
-  const close = stanza.tape[index + record.element.end]!;
-  return {
-    start: stanza.tape[index + record.element.tagStart]!,
-    end: Math.max(stanza.tape[index + record.element.tagEnd]!, stanza.tape[close + record.end.tagEnd]!),
-  };
 }

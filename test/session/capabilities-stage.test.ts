@@ -247,9 +247,59 @@ describe('a contact', () => {
     expect(cut).not.toContain('reactions');
     const fine = answer(info('urn:xmpp:ping'));
     expect(bench.gatekeeper(fine)).toEqual([fine]);
-    expect(bench.gatekeeper(answer(info('urn:a', 'urn:a')))).toEqual([
+  });
+
+  it.each([
+    ["<feature var='urn:a'/><feature var='urn:a'/>", ''],
+    ["<identity category='client' type='pc'/><identity category='client' type='pc'/>", ''],
+    ['<feature/><identity/>', ''],
+    [
+      "<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>urn:f</value></field></x>",
+      '',
+    ],
+    [`<d:feature xmlns:d='${disco}' var="urn:a" />`, '<r:other xmlns:r="urn:r">a &amp; b</r:other>'],
+  ])(
+    'whose answer breaks the rules for hashes is passed on all the same, cut down, where nobody hashes it: %s',
+    (kept, other) => {
+      const answer = (inside: string, node = '') =>
+        `<iq type='result' id='7' from='${romeo}' to='${juliet}'><query xmlns='${disco}'${node}>${inside}</query></iq>`;
+      const hidden = [
+        "<feature var='urn:xmpp:reactions:0'/>",
+        '<feature var="urn:xmpp:reactions&#58;0" ></feature>',
+        `<d:feature xmlns:d='${disco}' var='urn:xmpp:reactions:0'/>`,
+        "<x xmlns='jabber:x:data'><field var='FORM_TYPE'><value>urn:other</value><value> urn:xmpp:dataforms:softwareinfo </value></field></x>",
+      ];
+      for (const node of ['', " node='http://jabber.org/protocol/commands#add-user'"]) {
+        expect(bench.gatekeeper(answer(`${kept}${kept}${other}`, node))).toEqual([
+          answer(`${kept}${kept}${other}`, node),
+        ]);
+        expect(
+          bench.gatekeeper(answer(`${hidden[0]}${kept}${hidden.join('')}${other}${kept}\n`, node)),
+        ).toEqual([answer(`${kept}${other}${kept}\n`, node)]);
+      }
+      expect(bench.shared.options.cache.size).toBe(0);
+    },
+  );
+
+  it.each([
+    `https://gajim.org#${verOf(info('urn:a'))}`,
+    'urn:xmpp:caps#sha-256.u79ZroNJbdSWhdSp311mddz44oHHPsEBntQ5b1jqBSY=',
+    'urn:xmpp:caps#sha-3.256.x',
+  ])('whose answer by the hash %s is not passed on when nobody could verify it', (node) => {
+    const answer = (...features: string[]) =>
+      `<iq type='result' id='7' from='${romeo}' to='${juliet}'>${info(...features).replace('<query', `<query node='${node}'`)}</iq>`;
+    expect(bench.gatekeeper(answer('urn:a'))).toEqual([answer('urn:a')]);
+    expect(bench.gatekeeper(answer('urn:a', 'urn:a'))).toEqual([
       `<iq xmlns='jabber:client' type='error' from='${romeo}' to='${juliet}' id='7'><error type='cancel'><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
     ]);
+  });
+
+  it('that answers us with what breaks the rules for hashes stays unadvertised, and is not remembered', () => {
+    const twice = info('urn:xmpp:ping', 'urn:xmpp:ping');
+    bench.gatekeeper(`<presence from='${romeo}'>${c('tWJjjfqQMFaMvdUjLbHvPvpgTw8=')}</presence>`);
+    const id = idIn(bench.take('to-gatekeeper')[0]!);
+    expect(bench.gatekeeper(`<iq type='result' id='${id}' from='${romeo}'>${twice}</iq>`)).toEqual([]);
+    expect(bench.shared.options.cache.size).toBe(0);
   });
 
   it('may be the server: its stream features are asked about after binding, and shown by the next stream', () => {

@@ -1,0 +1,38 @@
+/** Cuts what a client is not to see out of an answer to a question of its own (XEP-0030 §3), and leaves the rest byte for
+ *  byte. No hash stands for such an answer, so the rules of XEP-0115 §5.4 are not applied to it: what to make of a
+ *  feature that is named twice is for the client to say. */
+import { ns } from '../stanza/namespaces.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { Edit } from '../stanza/verdict.ts';
+import { dataFormNamespace } from './disco-info.ts';
+import { removeElement } from './element-edits.ts';
+
+/** What an answer is cut down by. */
+export interface HiddenInfo {
+  readonly features: ReadonlySet<string>;
+  readonly formTypes: ReadonlySet<string>;
+}
+
+/** @param query tape index of the `<query/>`. */
+export function discoEdits(stanza: Stanza, query: number, { features, formTypes }: HiddenInfo): Edit[] {
+  const edits: Edit[] = [];
+  for (let at = stanza.firstChild(query); at !== -1; at = stanza.nextSibling(at)) {
+    const hidden = stanza.is(at, ns.discoInfo, 'feature')
+      ? features.has(stanza.attributeValue(at, 'var') ?? '')
+      : stanza.is(at, dataFormNamespace, 'x') && formTypesOf(stanza, at).some((type) => formTypes.has(type));
+    if (hidden) edits.push(removeElement(stanza, at));
+  }
+  return edits;
+}
+
+/** Every value of every FORM_TYPE, hidden or not: a form that might be read as one of them is one. */
+function formTypesOf(stanza: Stanza, form: number): string[] {
+  const types: string[] = [];
+  for (let field = stanza.firstChild(form); field !== -1; field = stanza.nextSibling(field)) {
+    if (!stanza.is(field, dataFormNamespace, 'field')) continue;
+    if (stanza.attributeValue(field, 'var') !== 'FORM_TYPE') continue;
+    for (let value = stanza.firstChild(field); value !== -1; value = stanza.nextSibling(value))
+      if (stanza.is(value, dataFormNamespace, 'value')) types.push(stanza.text(value).trim());
+  }
+  return types;
+}
