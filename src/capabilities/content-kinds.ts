@@ -1,6 +1,7 @@
 /** The table of content kinds (policies/content-kinds.yaml): the features that advertise a kind, the media types of
  *  its files, and how a stanza shows it without being decrypted. Data: a provider may add kinds and namespaces. */
 import { z } from 'zod';
+import { ns } from '../stanza/namespaces.ts';
 import { parseMediaType, type MediaType } from './media-type.ts';
 import { readDocument, type Problem, type Source } from './yaml-document.ts';
 
@@ -61,6 +62,23 @@ export type Place = z.output<typeof place>;
 /** How a kind shows: an element in its place, a body that starts so, or a message of this type. */
 type Recogniser = z.output<typeof recogniser>;
 
+/** How a message comes to be inside another one: as a copy for the account's other devices (XEP-0280), out of an archive
+ *  (XEP-0313), or because somebody passes it on (XEP-0297). */
+export type Carriage = 'carbon' | 'archived' | 'forwarded';
+
+/** Where a message carries another one. */
+export const carriers: readonly { readonly place: Place; readonly carriage: Carriage }[] = [
+  { place: carrier(['urn:xmpp:carbons:2', 'received']), carriage: 'carbon' },
+  { place: carrier(['urn:xmpp:carbons:2', 'sent']), carriage: 'carbon' },
+  { place: carrier(['urn:xmpp:mam:2', 'result']), carriage: 'archived' },
+  { place: carrier(), carriage: 'forwarded' },
+];
+
+function carrier(...around: readonly (readonly [namespace: string, name: string])[]): Place {
+  const path = [...around, ['urn:xmpp:forward:0', 'forwarded'], [ns.client, 'message']] as const;
+  return { stanza: 'message', path: path.map(([namespace, name]) => ({ namespace, name, attributes: {} })) };
+}
+
 export interface ContentKind {
   readonly name: string;
   /** Advertised for whoever receives the kind. */
@@ -118,7 +136,9 @@ export function contentVocabulary(table: ContentKinds): { namespaces: string[]; 
     recognise.filter((entry) => 'path' in entry),
   );
   const steps = [
-    ...[...places, ...table.attachments].flatMap(({ path }) => path),
+    ...[...places, ...table.attachments, ...carriers.map(({ place: carried }) => carried)].flatMap(
+      ({ path }) => path,
+    ),
     ...table.encryption.elements,
   ];
   return {

@@ -47,25 +47,31 @@ export interface RefusedChild {
   readonly child: number;
 }
 
-/** Edits that take the refused children out and, for kinds that want it, put a notice where the body is. Undefined
- *  when nothing that people could read would be left: then the message is better not delivered at all.
+/** What is left of a message: the edits, and whether they leave anything that people could read. */
+interface Remainder {
+  readonly edits: readonly Edit[];
+  readonly isReadable: boolean;
+}
+
+/** Takes the refused children out of a message and, for kinds that want it, puts a notice where the body is.
+ *  @param message tape index
  *  @param body tape index of the message's body, -1 when it has none */
-export function fallbackEdits(
+export function fallback(
   stanza: Stanza,
+  message: number,
   body: number,
   refused: readonly RefusedChild[],
-): readonly Edit[] | undefined {
+): Remainder {
   const notices = refused.filter(({ kind }) => kind.fallback === 'notice').map(({ kind }) => kind.name);
   const children = new Set(refused.map(({ child }) => child));
   children.delete(body);
   const edits = [...children].map((child) => removeElement(stanza, child));
-  const notice =
-    notices.length === 0 ? '' : `<body xmlns='${ns.client}'>[${[...new Set(notices)].join(', ')}]</body>`;
-  if (notice !== '') {
-    if (body !== -1) edits.push(replaceElement(stanza, body, Buffer.from(notice)));
-    else edits[0] = { ...edits[0]!, replacement: Buffer.from(notice) };
-  } else if (body === -1 && !leavesSomething(stanza, children)) return undefined;
-  return edits.toSorted((a, b) => a.start - b.start);
+  if (notices.length === 0)
+    return { edits, isReadable: body !== -1 || leavesSomething(stanza, message, children) };
+  const notice = Buffer.from(`<body xmlns='${ns.client}'>[${[...new Set(notices)].join(', ')}]</body>`);
+  if (body !== -1) edits.push(replaceElement(stanza, body, notice));
+  else edits[0] = { ...edits[0]!, replacement: notice };
+  return { edits, isReadable: true };
 }
 
 /** Namespaces of what servers and clients write beside content: ids, times and hints for the way. */
@@ -76,8 +82,8 @@ const annotations: ReadonlySet<string> = new Set([
   'urn:xmpp:hints',
 ]);
 
-function leavesSomething(stanza: Stanza, removed: ReadonlySet<number>): boolean {
-  for (let at = stanza.firstChild(); at !== -1; at = stanza.nextSibling(at))
+function leavesSomething(stanza: Stanza, message: number, removed: ReadonlySet<number>): boolean {
+  for (let at = stanza.firstChild(message); at !== -1; at = stanza.nextSibling(at))
     if (!removed.has(at) && !annotations.has(stanza.namespaceName(at))) return true;
   return false;
 }

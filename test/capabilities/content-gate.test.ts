@@ -202,6 +202,115 @@ describe('a fallback', () => {
   });
 });
 
+describe('a message inside another', () => {
+  const forwarded = (inner: string) =>
+    `<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-25T00:00:00Z'/>${inner}</forwarded>`;
+  const carbon = (inner: string, way = 'received') =>
+    `<message xmlns='jabber:client' from='juliet@b.example' to='juliet@b.example/y' type='chat'><${way} xmlns='urn:xmpp:carbons:2'>${forwarded(inner)}</${way}></message>`;
+  const archived = (inner: string) =>
+    `<message xmlns='jabber:client' from='juliet@b.example' to='juliet@b.example/y'><result xmlns='urn:xmpp:mam:2' queryid='q' id='28482'>${forwarded(inner)}</result></message>`;
+  const copies = [
+    ['a carbon', carbon],
+    ['a carbon of what another device has sent', (inner: string) => carbon(inner, 'sent')],
+    ['an archive result', archived],
+  ] as const;
+  const modes = ['bounce', 'drop', 'fallback'] as const;
+  const none = (mode: string, ...kinds: string[]) =>
+    receiving(['text', 'group', ...kinds], `on-unsupported-content: ${mode}`);
+  /** What reaches the client, or what becomes of it instead. */
+  const left = (xml: string, profile: CapabilityProfile): string => {
+    const verdict = judge(xml, profile);
+    if (verdict.kind === 'fallback') return applied(xml, verdict.edits);
+    return verdict.kind === 'pass' ? xml : verdict.kind;
+  };
+  const picture = message(`<body>https://files.example/a</body>${oob}${sfs('image/png', 3)}`);
+  const notice = message("<body xmlns='jabber:client'>[image]</body>");
+
+  it.each(copies)('of which nothing is refused passes: %s', (_, copy) => {
+    const xml = copy(message(samples['reaction']!));
+    expect(judge(xml, receiving(all))).toEqual({ kind: 'pass', shown: ['reaction'] });
+    expect(judge(copy(message(omemo)), none('drop'))).toEqual({ kind: 'pass', shown: [] });
+  });
+
+  it.each(copies)('is never bounced: %s has a fallback in it instead', (_, copy) => {
+    for (const mode of ['bounce', 'fallback']) {
+      expect(left(copy(picture), none(mode))).toBe(copy(notice));
+      expect(left(copy(message(`<body>new</body>${samples['edit']!}`)), none(mode))).toBe(
+        copy(message('<body>new</body>')),
+      );
+    }
+  });
+
+  it.each(modes)('of an archive is never dropped, whatever is left in it: %s', (mode) => {
+    expect(left(archived(picture), none(mode))).toBe(archived(notice));
+    expect(left(archived(message(samples['reaction']!)), none(mode))).toBe(archived(message('')));
+    expect(left(archived(message(samples['typing']!)), none(mode))).toBe(archived(message('')));
+  });
+
+  it('is dropped with its carbon where the profile says so, or where nothing to read would be left', () => {
+    expect(left(carbon(picture), none('drop'))).toBe('drop');
+    for (const mode of modes) {
+      expect(left(carbon(message(samples['reaction']!)), none(mode))).toBe('drop');
+      expect(left(carbon(message(samples['typing']!)), none(mode))).toBe('drop');
+      expect(left(carbon(message(`<body>a</body>${samples['typing']!}`)), none(mode))).toBe(
+        carbon(message('<body>a</body>')),
+      );
+    }
+  });
+
+  it('of a room is not judged by being one: it has been delivered', () => {
+    const xml = archived(message('<body>hi</body>', 'groupchat'));
+    expect(left(xml, receiving(['text'], 'on-unsupported-content: drop'))).toBe(xml);
+  });
+
+  it('that is an error passes', () => {
+    const xml = archived(message(samples['reaction']!, 'error'));
+    expect(left(xml, none('fallback'))).toBe(xml);
+  });
+
+  it('that somebody passes on is judged like the message itself', () => {
+    const passedOn = (inner: string) => message(`<body>see this</body>${forwarded(inner)}`);
+    expect(left(passedOn(picture), none('drop'))).toBe('drop');
+    expect(judge(passedOn(picture), none('bounce'))).toMatchObject({
+      kind: 'bounce',
+      refusals: [{ kind: 'image', reason: 'kind' }],
+    });
+    expect(left(passedOn(picture), none('fallback'))).toBe(passedOn(notice));
+    expect(left(passedOn(message(samples['reaction']!)), none('fallback'))).toBe(passedOn(message('')));
+    expect(left(passedOn(picture), none('bounce', 'image'))).toBe(passedOn(picture));
+  });
+
+  it('is found at any depth and beside others; what is around it decides', () => {
+    const inside = (inner: string) => message(`<body>see</body>${forwarded(inner)}${forwarded(inner)}`);
+    for (const [, copy] of copies) {
+      expect(left(copy(inside(picture)), none('bounce'))).toBe(copy(inside(notice)));
+      expect(left(copy(inside(message(samples['reaction']!))), none('bounce'))).toBe(
+        copy(inside(message(''))),
+      );
+    }
+  });
+
+  it('is no way to hide what is outside of it, or what is in another namespace', () => {
+    const beside = message(`${samples['location']!}<received xmlns='urn:xmpp:carbons:2'/>`);
+    expect(judge(beside, none('bounce')).kind).toBe('bounce');
+    const both = `${message('').replace('</message>', '')}${samples['location']!}${forwarded(picture)}</message>`;
+    expect(judge(both, none('bounce'))).toMatchObject({
+      refusals: [{ kind: 'location' }, { kind: 'image' }],
+    });
+    const foreign = archived(picture.replace("xmlns='jabber:client'", "xmlns='jabber:server'"));
+    expect(judge(foreign, none('bounce'))).toEqual({ kind: 'pass', shown: [] });
+  });
+
+  it('has the types and sizes of its files judged too', () => {
+    const small = profileOf('receives: { text: true, image: { types: [image/png], max-bytes: 2 } }');
+    for (const [, copy] of copies)
+      expect(judge(copy(picture), small)).toMatchObject({
+        kind: 'fallback',
+        refusals: [{ kind: 'image', reason: 'size' }],
+      });
+  });
+});
+
 it('refuses to work with a vocabulary that lacks its names', () => {
   expect(() => new ContentGate(table, createNames(['jabber:client'], ['message']))).toThrow(RangeError);
 });

@@ -1,7 +1,12 @@
 /** Peers that mean harm to whoever keeps capabilities: what they can reach is bounded, and is theirs alone. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defaultContactLimits } from '../../src/capabilities/contact-advertisements.ts';
-import { profileOf } from '../capabilities/shipped.ts';
+import { ContentGate } from '../../src/capabilities/content-gate.ts';
+import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
+import { createVocabulary } from '../../src/stanza/vocabulary.ts';
+import { profileOf, table } from '../capabilities/shipped.ts';
+import { stanzaOf } from '../capabilities/stanza-of.ts';
+import { expectLinear } from '../support/linear.ts';
 import {
   Bench,
   c,
@@ -16,6 +21,7 @@ import {
   verOf,
 } from './capability-bench.ts';
 
+const vocabulary = createVocabulary(contentVocabulary(table));
 const theirs = info('urn:xmpp:ping');
 const { asksMax, askMs, presenceBytesMax } = defaultContactLimits;
 
@@ -67,6 +73,30 @@ describe('a client', () => {
     sent += bench.take('to-gatekeeper').length;
     expect(sent).toBe(501);
     expect(bench.take('to-client').length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('messages in messages', () => {
+  it('cost what they are long, side by side and inside each other', () => {
+    const gate = new ContentGate(table, vocabulary);
+    const profile = profileOf('on-unsupported-content: fallback');
+    const wrap = (inside: string) =>
+      `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>${inside}</message></forwarded>`;
+    const refused = "<geoloc xmlns='http://jabber.org/protocol/geoloc'/>";
+    const beside = (count: number) =>
+      stanzaOf(`<message>${wrap(refused).repeat(count)}</message>`, vocabulary);
+    const [once, twice] = [beside(1_000), beside(2_000)];
+    expectLinear(
+      'messages side by side',
+      () => expect(gate.judge(once, profile).kind).toBe('fallback'),
+      () => expect(gate.judge(twice, profile).kind).toBe('fallback'),
+    );
+    let nested = refused;
+    for (let depth = 0; depth < 60; depth += 1) nested = wrap(nested + refused);
+    expect(gate.judge(stanzaOf(`<message>${nested}</message>`, vocabulary), profile)).toMatchObject({
+      kind: 'fallback',
+      refusals: [{ kind: 'location' }],
+    });
   });
 });
 
