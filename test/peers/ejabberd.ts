@@ -67,6 +67,7 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
       ...(site.proxyProtocolPort === undefined
         ? []
         : [{ ...listener, port: site.proxyProtocolPort, tls: true, use_proxy_protocol: true }]),
+      ...(site.uploadPort === undefined ? [] : [uploadListener(site.host, site.uploadPort)]),
     ],
     auth_method: 'internal',
     auth_password_format: 'plain',
@@ -83,8 +84,21 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
       mod_mam: { default: 'never' },
       mod_muc: { host: `conference.${site.domain}` },
       mod_pubsub: { plugins: ['flat', 'pep'] },
+      ...(site.uploadPort === undefined
+        ? {}
+        : {
+            mod_http_upload: {
+              access: 'all',
+              docroot: join(site.folder, 'uploads'),
+              put_url: `https://${site.domain}:${site.uploadPort}/upload`,
+            },
+          }),
     },
   };
+}
+
+function uploadListener(ip: string, port: number): Record<string, unknown> {
+  return { ip, port, module: 'ejabberd_http', tls: true, request_handlers: { '/upload': 'mod_http_upload' } };
 }
 
 const bindingMechanisms = ['SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-512-PLUS'];

@@ -10,6 +10,7 @@ import { Inbox } from './inbox.ts';
 import { startProcess, type Command, type PeerProcess } from './process.ts';
 import { programs } from './programs.ts';
 import { ready } from './ready.ts';
+import { within } from './wait.ts';
 
 const loginTimeoutMs = 20_000;
 
@@ -47,6 +48,21 @@ export async function logInGoSendxmpp(login: Login): Promise<PeerClient> {
     receive: (timeoutMs) => inbox.next(timeoutMs),
     close,
   };
+}
+
+/** Uploads a file and tells `to` of it, as `go-sendxmpp -h FILE` does. */
+export async function shareByGoSendxmpp(login: Login, to: string, file: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'narthex-client-'));
+  const authorityFile = join(folder, 'authority.pem');
+  await writeFile(authorityFile, login.authority);
+  const sender = startProcess(command(folder, login, authorityFile, ['-h', file, to]));
+  try {
+    const status = await within(loginTimeoutMs, 'share a file', sender.ended);
+    if (status !== 0) throw new Error(`go-sendxmpp ended with ${status}: ${sender.logTail()}`);
+  } finally {
+    await sender.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 function command(folder: string, login: Login, authorityFile: string, args: readonly string[]): Command {

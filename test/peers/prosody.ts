@@ -37,8 +37,8 @@ interfaces = { ${lua(site.host)} }
 c2s_ports = { ${site.ports.starttls} }
 c2s_direct_tls_ports = { ${site.ports.direct} }
 c2s_require_encryption = true
-modules_enabled = { ${modules.map(lua).join(', ')} }
-modules_disabled = { "s2s", "http" }
+${site.uploadPort === undefined ? '' : https(site, site.uploadPort)}modules_enabled = { ${modules.map(lua).join(', ')} }
+modules_disabled = { "s2s"${site.uploadPort === undefined ? ', "http"' : ''} }
 
 -- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
 ${site.tokens === undefined ? 'authentication = "internal_plain"' : tokenAuthentication(site, site.tokens)}
@@ -57,6 +57,21 @@ c2s_direct_tls_ssl = tls
 VirtualHost ${lua(site.domain)}
   ssl = tls
 Component ${lua(`conference.${site.domain}`)} "muc"
+${site.uploadPort === undefined ? '' : uploads(site, site.uploadPort)}`;
+}
+
+function https({ host, chainFile, keyFile }: Site, port: number): string {
+  return `http_ports = {}
+https_ports = { ${port} }
+https_interfaces = { ${lua(host)} }
+https_ssl = { certificate = ${lua(chainFile)}, key = ${lua(keyFile)} }
+`;
+}
+
+function uploads({ domain }: Site, port: number): string {
+  return `Component ${lua(`upload.${domain}`)} "http_file_share"
+  http_host = ${lua(domain)}
+  http_external_url = ${lua(`https://${domain}:${port}/`)}
 `;
 }
 

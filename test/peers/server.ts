@@ -25,6 +25,8 @@ export interface ServerOptions {
   /** A free port for one more listener, with direct TLS, that wants a PROXY protocol header first. Servers that know
    *  none ignore it. */
   readonly proxyProtocolPort?: number;
+  /** Whether files can be uploaded (XEP-0363), over HTTPS at a port of its own. Default false. */
+  readonly uploads?: boolean;
 }
 
 /** Password by localpart. */
@@ -44,6 +46,8 @@ export interface Site {
   /** SHA-256 of the certificate: what `tls-server-end-point` binds to (RFC 5929 §4.1). */
   readonly endPoint: string;
   readonly proxyProtocolPort: number | undefined;
+  /** For uploads; undefined without them. */
+  readonly uploadPort: number | undefined;
   readonly accounts: Accounts;
 }
 
@@ -88,16 +92,22 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
   };
 
   try {
-    const [starttls, direct] = await freePorts(host);
+    const [starttls, direct, upload] = await freePorts(host);
     const ports = { starttls, direct };
     const chainFile = join(folder, 'chain.pem');
     const keyFile = join(folder, 'key.pem');
     await writeFile(chainFile, certificates.chain);
     await writeFile(keyFile, certificates.key, { mode: 0o600 });
-    const { channelBinding = false, plain = false, tokens, proxyProtocolPort } = options;
+    const { channelBinding = false, plain = false, tokens, proxyProtocolPort, uploads = false } = options;
     const endPoint = createHash('sha256').update(new X509Certificate(certificates.chain).raw).digest('hex');
     const files = { folder, chainFile, keyFile };
-    const offers = { channelBinding, plain, tokens, proxyProtocolPort };
+    const offers = {
+      channelBinding,
+      plain,
+      tokens,
+      proxyProtocolPort,
+      uploadPort: uploads ? upload : undefined,
+    };
     const site = { ...files, ...offers, domain, host, ports, endPoint, accounts };
 
     const start = await recipe.prepare(site);
@@ -131,17 +141,17 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
   }
 }
 
-/** Two ports that were free a moment ago, held open together so that they differ. */
-async function freePorts(host: string): Promise<[number, number]> {
-  const holders = [createServer(), createServer()] as const;
+/** Ports that were free a moment ago, held open together so that they differ. */
+async function freePorts(host: string): Promise<[number, number, number]> {
+  const holders = [createServer(), createServer(), createServer()];
   for (const holder of holders) {
     holder.listen(0, host);
     await once(holder, 'listening');
   }
-  const [first, second] = holders.map((holder) => (holder.address() as { port: number }).port);
+  const [first, second, third] = holders.map((holder) => (holder.address() as { port: number }).port);
   for (const holder of holders) {
     holder.close();
     await once(holder, 'close');
   }
-  return [first!, second!];
+  return [first!, second!, third!];
 }

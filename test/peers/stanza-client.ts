@@ -23,6 +23,8 @@ export interface StanzaClient {
   readonly resumptions: number;
   /** Sends a stanza, with xmlns='jabber:client'. */
   send(xml: string): void;
+  /** Says something in the program's own words. */
+  command(line: string): void;
   /** Resolves with the first stanza received that fits, now or later. */
   until(fits: (xml: string, index: number) => boolean, timeoutMs?: number): Promise<string>;
   /** When the connection is lost, connects again and resumes the stream; resolves when it is resumed. */
@@ -69,7 +71,7 @@ export async function logInWith(
   command: Pick<Command, 'program' | 'args'>,
   login: Login,
   more: Readonly<Record<string, string>> = {},
-  heard: (event: string, word: string) => void = () => {},
+  heard: (event: string, words: string) => void = () => {},
 ): Promise<StanzaClient> {
   const folder = await mkdtemp(join(tmpdir(), 'narthex-client-'));
   const authority = join(folder, 'authority.pem');
@@ -93,7 +95,7 @@ export async function logInWith(
   const client = startProcess(
     { ...command, environment, folder, log: join(folder, 'client.log') },
     (line) => {
-      const [event, word = ''] = line.split(' ');
+      const [event, word = '', ...rest] = line.split(' ');
       const text = (): string => Buffer.from(word, 'base64').toString('utf8');
       if (event === 'online') online.resolve(word);
       else if (event === 'stanza') stanzas.push(text());
@@ -102,7 +104,7 @@ export async function logInWith(
       else if (event === 'failed') {
         failures.push(text());
         online.reject(new Error(text()));
-      } else heard(event!, word);
+      } else heard(event!, [word, ...rest].join(' '));
       for (const look of waiting) look();
     },
   );
@@ -138,6 +140,7 @@ export async function logInWith(
         return resumptions;
       },
       send: (xml) => void client.write(`raw ${Buffer.from(xml).toString('base64')}`),
+      command: (line) => void client.write(line),
       until: (fits, timeoutMs = stanzaTimeoutMs) => find('a stanza', timeoutMs, () => stanzas.find(fits)),
       async resume() {
         const next = resumptions + 1;
