@@ -391,10 +391,17 @@ export class Session implements RelayHost {
     this.#accountSettled = bound.resource !== '';
   }
 
-  /** SASL success changes the phase; with SASL 1 both streams begin anew behind it (RFC 6120 §6.4.6), with SASL 2
+  /** A stream error ends the session. SASL success changes the phase; with SASL 1 both streams begin anew behind it (RFC 6120 §6.4.6), with SASL 2
    *  they go on (XEP-0388 §2.6). */
   passed(stanza: Stanza, direction: Direction): void {
-    if (direction !== 'to-client' || this.phase !== 'authenticating') return;
+    if (direction !== 'to-client') return;
+    if (stanza.is(0, ns.streams, 'error')) {
+      // Nothing may follow it (RFC 6120 §4.9.1.1), and no other error come beside it.
+      this.#gatekeeper!.scanner.halt();
+      this.#gatekeeperClosed();
+      return;
+    }
+    if (this.phase !== 'authenticating') return;
     if (stanza.is(0, ns.sasl, 'success')) {
       const client = this.#client!.scanner;
       if (!client.atBoundary || this.#client!.unread !== undefined)

@@ -59,6 +59,15 @@ describe('the gatekeeper goes away', () => {
     await client.closed;
     expect(client.received()).toBe('</stream:stream>');
   });
+
+  it('with an error and no closing tag: the client hears of that error, whatever it says meanwhile', async () => {
+    const error = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    script = (socket) => socket.write(`${error}<presence/>`);
+    const client = await logIn();
+    client.socket.write('<not well formed');
+    await client.closed;
+    expect(client.received()).toBe(`${error}</stream:stream>`);
+  });
 });
 
 describe('the client goes away', () => {
