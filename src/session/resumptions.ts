@@ -1,7 +1,7 @@
 /** What stream management needs to outlive a connection on this process (XEP-0198 §5): counters, never stanzas.
  *  Another process knows nothing of them and fails a resumption cleanly. */
 import { LRUCache } from 'lru-cache';
-import type { AckWindow } from './ack-window.ts';
+import { runsMax, type AckWindow } from './ack-window.ts';
 
 /** The counters of one managed stream. Belongs to the connection that resumed it last. */
 export interface ManagedStream {
@@ -18,8 +18,12 @@ export interface ManagedStream {
 export interface ResumptionLimits {
   /** Streams remembered, live ones included; the least recently used is forgotten first. */
   readonly resumptionsMax: number;
+  /** Those of one account, whose own oldest is then forgotten, and never another's. */
+  readonly resumptionsPerAccountMax: number;
   /** Runs of stanzas that nobody has acknowledged, of all streams together when their connections ended. */
   readonly resumptionRunsMax: number;
+  /** Those of one account; a stream at its worst has two windows full of them. */
+  readonly resumptionRunsPerAccountMax: number;
   /** Characters of an identifier; a stream with a longer one cannot be resumed (XEP-0198 §3). */
   readonly identifierCharactersMax: number;
   /** How long after the end of its connection, in milliseconds, whatever the gatekeeper has promised. */
@@ -28,15 +32,24 @@ export interface ResumptionLimits {
 
 export const defaultResumptionLimits: ResumptionLimits = {
   resumptionsMax: 100_000,
+  resumptionsPerAccountMax: 64,
   resumptionRunsMax: 1_000_000,
+  resumptionRunsPerAccountMax: 2 * runsMax,
   identifierCharactersMax: 4_000,
   resumptionMs: 3_600_000,
 };
+
+/** What of them one account has: by key, least recently remembered first. */
+interface Share {
+  readonly runs: Map<string, number>;
+  total: number;
+}
 
 /** By gatekeeper and SM-ID. */
 export class Resumptions {
   readonly #limits: ResumptionLimits;
   readonly #streams: LRUCache<string, ManagedStream>;
+  readonly #shares = new Map<string, Share>();
 
   /** @param now monotonic milliseconds */
   constructor(limits: Partial<ResumptionLimits> = {}, now = (): number => performance.now()) {
@@ -46,7 +59,8 @@ export class Resumptions {
       max: resumptionsMax,
       maxSize: resumptionsMax + resumptionRunsMax,
       perf: { now },
-      sizeCalculation: ({ toGatekeeper, toClient }) => 1 + toGatekeeper.runs + toClient.runs,
+      sizeCalculation: (stream) => 1 + runsOf(stream),
+      dispose: (stream, key) => this.#takeFromShare(stream, key),
     });
   }
 
@@ -70,8 +84,44 @@ export class Resumptions {
 
   #keep(gatekeeper: string, id: string, stream: ManagedStream, ttl: number): void {
     if (id.length > this.#limits.identifierCharactersMax) return;
-    this.#streams.set(keyOf(gatekeeper, id), stream, { ttl });
+    const key = keyOf(gatekeeper, id);
+    this.#streams.set(key, stream, { ttl });
+    this.#addToShare(stream, key);
   }
+
+  #addToShare(stream: ManagedStream, key: string): void {
+    const { resumptionsPerAccountMax, resumptionRunsPerAccountMax } = this.#limits;
+    this.#takeFromShare(stream, key);
+    const owner = ownerOf(stream, key);
+    const share = this.#shares.get(owner) ?? { runs: new Map<string, number>(), total: 0 };
+    this.#shares.set(owner, share);
+    const runs = runsOf(stream);
+    share.runs.set(key, runs);
+    share.total += runs;
+    for (const oldest of share.runs.keys()) {
+      if (share.runs.size <= resumptionsPerAccountMax && share.total <= resumptionRunsPerAccountMax) return;
+      if (oldest !== key) this.#streams.delete(oldest);
+    }
+  }
+
+  #takeFromShare(stream: ManagedStream, key: string): void {
+    const owner = ownerOf(stream, key);
+    const share = this.#shares.get(owner);
+    const runs = share?.runs.get(key);
+    if (share === undefined || runs === undefined) return;
+    share.runs.delete(key);
+    share.total -= runs;
+    if (share.runs.size === 0) this.#shares.delete(owner);
+  }
+}
+
+/** The same address at another gatekeeper is somebody else. */
+function ownerOf({ account }: ManagedStream, key: string): string {
+  return keyOf(key.slice(0, key.indexOf(' ')), account);
+}
+
+function runsOf({ toGatekeeper, toClient }: ManagedStream): number {
+  return toGatekeeper.runs + toClient.runs;
 }
 
 /** Names of gatekeepers hold no white space. */

@@ -215,6 +215,47 @@ describe('what is remembered of streams', () => {
     expect(kept.map(({ id }) => id)).toEqual(['7', '8', '9']);
   });
 
+  const { resumptionsPerAccountMax, resumptionRunsPerAccountMax } = defaultResumptionLimits;
+
+  it('is not pushed out by somebody who connects again and again: they push out their own', () => {
+    resumptions.release('main', 'victim', stream('juliet@capulet.example'));
+    resumptions.release('other', 'theirs', stream('tybalt@capulet.example'));
+    const times = defaultResumptionLimits.resumptionsMax + 1;
+    for (let n = 0; n < times; n += 1) resumptions.release('main', `${n}`, stream('tybalt@capulet.example'));
+    expect(resumptions.find('main', 'victim')).toBeDefined();
+    expect(resumptions.find('other', 'theirs')).toBeDefined();
+    expect(resumptions.find('main', `${times - resumptionsPerAccountMax}`)).toBeDefined();
+    expect(resumptions.find('main', `${times - resumptionsPerAccountMax - 1}`)).toBeUndefined();
+  });
+
+  it('is not pushed out by somebody who acknowledges nothing', () => {
+    resumptions.release('main', 'victim', stream('juliet@capulet.example'));
+    for (let n = 0; n < 40; n += 1) {
+      const full = stream('tybalt@capulet.example');
+      for (let i = 0; i < runsMax / 2; i += 1) {
+        full.toGatekeeper.pass();
+        full.toGatekeeper.drop();
+      }
+      resumptions.release('main', `${n}`, full);
+    }
+    expect(resumptions.find('main', 'victim')).toBeDefined();
+    const kept = Array.from({ length: 40 }, (_, n) => `${n}`).filter((id) => resumptions.find('main', id));
+    expect(kept).toHaveLength(resumptionRunsPerAccountMax / runsMax);
+  });
+
+  it('makes room again for what was resumed, forgotten or has waited too long', () => {
+    vi.advanceTimersByTime(1);
+    const few = new Resumptions({ resumptionsPerAccountMax: 2 });
+    for (const id of ['a', 'b', 'a', 'a']) few.release('main', id, stream('juliet@capulet.example'));
+    few.forget('main', 'b');
+    few.release('main', 'c', stream('juliet@capulet.example'));
+    expect(['a', 'b', 'c'].map((id) => few.find('main', id) !== undefined)).toEqual([true, false, true]);
+    vi.advanceTimersByTime(hour + 1_000);
+    expect(few.find('main', 'a')).toBeUndefined();
+    for (const id of ['d', 'e']) few.release('main', id, stream('juliet@capulet.example'));
+    expect(['c', 'd', 'e'].map((id) => few.find('main', id) !== undefined)).toEqual([false, true, true]);
+  });
+
   it('has no identifier longer than the protocol allows', () => {
     const long = 'x'.repeat(defaultResumptionLimits.identifierCharactersMax + 1);
     resumptions.remember('main', long, stream('a'));
