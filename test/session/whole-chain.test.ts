@@ -16,6 +16,7 @@ import { directions, opposite, type Direction } from '../../src/stanza/direction
 import { StreamError } from '../../src/stanza/error.ts';
 import { setOf, shipped, table } from '../capabilities/shipped.ts';
 import { catalogue, media, pseudonyms, today } from '../policy/fixtures.ts';
+import { madeUpStanza, nonzas } from '../support/made-up-stanzas.ts';
 import { Random } from '../support/random.ts';
 import { Legs } from './legs.ts';
 
@@ -23,69 +24,6 @@ const names = vocabularyOf(catalogue, contentVocabulary(table));
 const sm = 'urn:xmpp:sm:3';
 /** More of them: `NARTHEX_CONVERSATIONS=50000`. */
 const conversations = Number(process.env['NARTHEX_CONVERSATIONS'] ?? 100);
-
-/** Everything that the catalogue has an example of, with and without what is around it. */
-const examples = [...catalogue.fields.values()].map(({ example }) => example.trim());
-const payloads = examples.flatMap((example) => {
-  const inner = /^<(?:message|iq|presence)[^>]*[^/]>(.*)<\/(?:message|iq|presence)>$/s.exec(example)?.[1];
-  return inner === undefined ? [] : [inner];
-});
-const whole = examples.filter((example) => /^<(?:message|iq|presence)/.test(example));
-const odd = [
-  "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>",
-  "<c xmlns='urn:xmpp:caps'><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>AA==</hash></c>",
-  "<query xmlns='http://jabber.org/protocol/disco#info'/>",
-  "<query xmlns='http://jabber.org/protocol/disco#info' node='n'><identity category='client' type='pc'/><feature var='urn:xmpp:jingle:1'/><feature var='urn:x'/></query>",
-  "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@capulet.example/balcony</jid></bind>",
-  "<error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
-  "<p:body xmlns:p='jabber:client'>a<![CDATA[<b>]]>&amp;c</p:body>",
-  "<body xml:lang='de' xmlns:q='urn:q' q:a='1'>https://media.provider.example/x&#x20;y</body>",
-  "<unknown xmlns='urn:unknown'><body xmlns='jabber:client'>x</body></unknown>",
-  'text',
-  '<![CDATA[]]>',
-  '&#x1F600;',
-  '\n  ',
-];
-const jids = ['juliet@capulet.example', 'juliet@capulet.example/balcony', 'romeo@montague.example/o', 'capulet.example', 'x@y.example/&apos;', 'ROMEO@montague.example']; // prettier-ignore
-const types = ['get', 'set', 'result', 'error', 'chat', 'groupchat', 'unavailable', 'subscribe', 'nonsense'];
-const nonzas = [
-  `<r xmlns='${sm}'/>`,
-  "<inactive xmlns='urn:xmpp:csi:0'/>",
-  "<unknown xmlns='urn:unknown'>x</unknown>",
-  "<message xmlns='jabber:server'><body>x</body></message>",
-];
-
-function stanza(random: Random): string {
-  if (random.once(8)) return random.pick(nonzas);
-  if (random.once(3)) return random.pick(whole);
-  const name = random.pick(['message', 'message', 'presence', 'iq']);
-  const written = [
-    ...(random.once(8) ? [] : [` ${random.pick(['to', 'from'])}=${quoted(random, random.pick(jids))}`]),
-    ...(random.once(3) ? [] : [` id=${quoted(random, `i${random.below(20)}`)}`]),
-    ...(random.once(3) ? [] : [` type=${quoted(random, random.pick(types))}`]),
-    ...(random.once(4) ? [` xml:lang='de'`] : []),
-    ...(random.once(8) ? [` xmlns:p='urn:p' p:a='1'`] : []),
-    ...(random.once(8) ? [` xmlns='jabber:client'`] : []),
-  ];
-  if (random.once(2)) written.reverse();
-  const space = random.once(6) ? ' \n' : '';
-  if (random.once(10)) return `<${name}${written.join('')}${space}/>`;
-  return `<${name}${written.join('')}${space}>${content(random, 0)}</${name}${space}>`;
-}
-
-function content(random: Random, depth: number): string {
-  let text = '';
-  for (let count = random.below(4); count > 0; count -= 1) {
-    if (depth < 3 && random.once(5))
-      text += `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>${content(random, depth + 1)}</message></forwarded>`;
-    else text += random.pick(random.once(3) ? odd : payloads);
-  }
-  return text;
-}
-
-function quoted(random: Random, value: string): string {
-  return random.once(2) ? `'${value}'` : `"${value}"`;
-}
 
 /** @param policy of those that ship */
 function connect(policy: string, profile: string): Legs {
@@ -151,7 +89,7 @@ function converse(seed: number, policy: string, profile: string): void {
   try {
     for (let turn = 0; turn < 30; turn += 1) {
       const direction = random.pick(directions);
-      const said = stanza(random);
+      const said = madeUpStanza(random);
       if (!nonzas.includes(said)) sent[direction] += 1;
       for (const chunk of random.chunks(Buffer.from(said), 200)) legs.read(direction, chunk);
       if (random.once(6)) acknowledge(legs, direction, leftOn(legs, direction).length);

@@ -8,10 +8,10 @@ export interface RawClient {
   readonly tcp: Socket;
   /** Everything received since login, or since what was last forgotten, as latin1. */
   received(): string;
-  /** Forgets what was received, up to the end of this text. */
-  forget(text?: string): void;
-  /** Resolves when the text has been received. */
-  until(text: string, timeoutMs?: number): Promise<void>;
+  /** Forgets what was received, up to the end of this. */
+  forget(text?: string | RegExp): void;
+  /** Resolves when this has been received. */
+  until(text: string | RegExp, timeoutMs?: number): Promise<void>;
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>;
 }
@@ -47,14 +47,16 @@ export function connectRaw(
     for (const waiter of waiters) waiter();
   });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  const until = (text: string, timeoutMs = 5_000): Promise<void> =>
+  const until = (text: string | RegExp, timeoutMs = 5_000): Promise<void> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiters.delete(look);
-        reject(new Error(`"${text}" did not come within ${timeoutMs} ms; heard ${heard.slice(-300)}`));
+        reject(
+          new Error(`"${String(text)}" did not come within ${timeoutMs} ms; heard ${heard.slice(-300)}`),
+        );
       }, timeoutMs);
       const look = (): void => {
-        if (!heard.includes(text)) return;
+        if (endOf(text, heard) === -1) return;
         clearTimeout(timer);
         waiters.delete(look);
         resolve();
@@ -62,28 +64,47 @@ export function connectRaw(
       waiters.add(look);
       look();
     });
-  const forget = (text?: string): void => {
-    heard = text === undefined ? '' : heard.slice(heard.indexOf(text) + text.length);
+  const forget = (text?: string | RegExp): void => {
+    heard = text === undefined ? '' : heard.slice(endOf(text, heard));
   };
   return { socket, tcp, received: () => heard, forget, until, closed };
 }
 
-/** A client that a raw gatekeeper has let in. */
-export async function logInRaw(
-  port: number,
-  ca: string,
-  options: RawClientOptions & { readonly to?: string } = {},
-): Promise<RawClient> {
+/** Where the first occurrence ends; -1 without one. */
+function endOf(wanted: string | RegExp, text: string): number {
+  if (typeof wanted !== 'string') {
+    const found = wanted.exec(text);
+    return found === null ? -1 : found.index + found[0].length;
+  }
+  const at = text.indexOf(wanted);
+  return at === -1 ? -1 : at + wanted.length;
+}
+
+export interface LoginOptions extends RawClientOptions {
+  readonly to?: string;
+  /** More of the stream header. */
+  readonly header?: string;
+  /** Default: what only a raw gatekeeper takes. */
+  readonly username?: string;
+  readonly password?: string;
+}
+
+const features = /<stream:features\/>|<\/stream:features>/;
+
+/** A client that has been let in and has bound nothing yet. */
+export async function logInRaw(port: number, ca: string, options: LoginOptions = {}): Promise<RawClient> {
+  const { to, header, username = 'a', password = 'b' } = options;
   const client = connectRaw(port, ca, options);
-  client.socket.write(streamHeader(options.to));
-  await client.until('</stream:features>');
+  client.socket.write(streamHeader(to, header));
+  await client.until(features);
   client.forget();
-  client.socket.write("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>");
+  const response = Buffer.from(`\0${username}\0${password}`).toString('base64');
+  client.socket.write(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${response}</auth>`);
   await client.until('<success');
   client.forget();
-  client.socket.write(streamHeader(options.to));
-  await client.until('<stream:features/>');
+  client.socket.write(streamHeader(to, header));
+  await client.until(features);
   // What the gatekeeper says next may have come with it.
-  client.forget('<stream:features/>');
+  client.forget(features);
   return client;
 }

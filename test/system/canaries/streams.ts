@@ -15,18 +15,13 @@ export async function playConversation(scene: Scene): Promise<{ readonly sealed:
   const { canaries, ports, ca, poll } = scene;
   const c: Place = (place) => canaries.at(place);
   const logIn = async (who: string): Promise<RawClient> => {
-    const more = ` from='${c(who)}@localhost' xml:lang='${c('language')}' ${c('header attribute')}='${c('header value')}'`;
-    const localAddress = canaries.note('address of the client', '127.203.119.47');
-    const client = connectRaw(ports.direct, ca, { localAddress });
-    client.socket.write(streamHeader('localhost', more));
-    await client.until('</stream:features>');
-    client.forget();
-    const response = Buffer.from(`\0${c(who)}\0${c('password')}`).toString('base64');
-    client.socket.write(`<auth xmlns='${sasl}' mechanism='PLAIN'>${response}</auth>`);
-    await client.until('<success');
-    client.forget();
-    client.socket.write(streamHeader('localhost', more));
-    await client.until('</stream:features>');
+    const header = ` from='${c(who)}@localhost' xml:lang='${c('language')}' ${c('header attribute')}='${c('header value')}'`;
+    const client = await logInRaw(ports.direct, ca, {
+      localAddress: canaries.note('address of the client', '127.203.119.47'),
+      header,
+      username: c(who),
+      password: c('password'),
+    });
     client.socket.write(
       `<iq type='set' id='${c('id of the bind')}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${c(`resource of the ${who}`)}</resource></bind></iq>`,
     );
