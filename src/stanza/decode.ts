@@ -19,18 +19,23 @@ export function decodeReferences(raw: string, where: 'text' | 'cdata' | 'attribu
 /** Escapes a value for an attribute in single quotes (and for text): the five predefined entities, and the white
  *  space that attribute normalisation would otherwise change. */
 export function escapeAttribute(value: string): string {
-  return escapeText(value)
-    .replaceAll("'", '&apos;')
-    .replaceAll('"', '&quot;')
-    .replaceAll('\t', '&#9;')
-    .replaceAll('\n', '&#10;');
+  return /[&<>\r'"\t\n]/.test(value)
+    ? value.replaceAll(/[&<>\r'"\t\n]/g, (each) => references[each]!)
+    : value;
 }
 
 /** Escapes character data. A carriage return would be read back as a line feed, so it becomes a reference. */
 export function escapeText(value: string): string {
-  return value
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('\r', '&#13;');
+  return /[&<>\r]/.test(value) ? value.replaceAll(/[&<>\r]/g, (each) => references[each]!) : value;
 }
+
+const references: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  "'": '&apos;',
+  '"': '&quot;',
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+};
