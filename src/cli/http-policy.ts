@@ -39,7 +39,7 @@ function revealed(
   const newest = rotateMs === undefined ? 0 : Math.floor(now / rotateMs);
   for (let period = newest; period >= 0 && period > newest - periodsMax; period -= 1) {
     const binding = { field, scope: treatment.scope, scopeValue: gatekeeper, period };
-    const plain = policy.pseudonyms?.recognise(value, binding);
+    const plain = policy.pseudonyms?.of(binding).recognise(value);
     if (plain !== undefined) return plain;
   }
   return value;
@@ -67,5 +67,5 @@ function hidden(
 ): string | undefined {
   if (treatment.kind !== 'pseudonymise' || treatment.scope !== 'gatekeeper') return undefined;
   const period = treatment.rotateMs === undefined ? 0 : Math.floor(now / treatment.rotateMs);
-  return pseudonyms?.hide(value, { field, scope: treatment.scope, scopeValue: gatekeeper, period });
+  return pseudonyms?.of({ field, scope: treatment.scope, scopeValue: gatekeeper, period }).hide(value);
 }

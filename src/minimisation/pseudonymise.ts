@@ -5,7 +5,8 @@
  *  holds the key can map it back, on any replica, and a pseudonym that was altered, belongs to another scope or is
  *  none at all is not recognised. */
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
-import { SyntheticIv } from './synthetic-iv.ts';
+import { LRUCache } from 'lru-cache';
+import { SyntheticIv, type AssociatedData } from './synthetic-iv.ts';
 
 /** What a pseudonym is bound to besides the value. */
 export interface PseudonymBinding {
@@ -28,8 +29,13 @@ const pseudonymCharsMin = 43;
 const pseudonymCharsMax = 1_023;
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** How many bindings are remembered; more than the rules that are in use at one time. */
+const rememberedMax = 1_024;
+
 export class Pseudonyms {
   readonly #keys: readonly SyntheticIv[];
+  readonly #bound = new LRUCache<string, BoundPseudonyms>({ max: rememberedMax });
+  readonly #plain = Buffer.alloc(3 * valueBytesMax + blockBytes);
 
   /** @param secrets the current one first; the others are only recognised, until they are taken away. At least 32
    *  bytes each.
@@ -39,23 +45,52 @@ export class Pseudonyms {
     this.#keys = secrets.map(deriveKeys);
   }
 
+  /** Those of one binding. Whoever treats many values keeps what it gets: a rule has the same for all its stanzas. */
+  of(binding: PseudonymBinding): BoundPseudonyms {
+    const text = boundTo(binding);
+    let bound = this.#bound.get(text);
+    if (bound === undefined)
+      this.#bound.set(text, (bound = new BoundPseudonyms(this.#keys, text, this.#plain)));
+    return bound;
+  }
+}
+
+interface BoundKey {
+  readonly siv: SyntheticIv;
+  readonly data: AssociatedData;
+}
+
+export class BoundPseudonyms {
+  readonly #current: BoundKey;
+  readonly #keys: readonly BoundKey[];
+  readonly #plain: Buffer;
+
+  /** @param plain where the values of all bindings are written on their way, with room for any that could be meant. */
+  constructor(keys: readonly SyntheticIv[], binding: string, plain: Buffer) {
+    this.#plain = plain;
+    this.#keys = keys.map((siv) => ({ siv, data: siv.associate(binding) }));
+    this.#current = this.#keys[0]!;
+  }
+
   /** The pseudonym of a value: base64url, legal in a resourcepart, an identifier, an attribute or text. A value that
    *  is a pseudonym of this binding already stays as it is. `undefined` when the value is too long. */
-  hide(value: string, binding: PseudonymBinding): string | undefined {
-    if (this.recognise(value, binding) !== undefined) return value;
-    const plain = Buffer.from(value);
-    if (plain.length > valueBytesMax) return undefined;
-    return this.#keys[0]!.seal(boundTo(binding), padded(plain)).toString('base64url');
+  hide(value: string): string | undefined {
+    if (this.recognise(value) !== undefined) return value;
+    // No value has fewer bytes than UTF-16 code units.
+    if (value.length > valueBytesMax) return undefined;
+    const length = this.#plain.write(value);
+    if (length > valueBytesMax) return undefined;
+    const { siv, data } = this.#current;
+    return siv.seal(data, this.#plain, pad(this.#plain, length)).toString('base64url');
   }
 
   /** The value behind a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
-  recognise(pseudonym: string, binding: PseudonymBinding): string | undefined {
+  recognise(pseudonym: string): string | undefined {
     if (!hasFormOfPseudonym(pseudonym)) return undefined;
     const bytes = Buffer.from(pseudonym, 'base64url');
     if (bytes.length % blockBytes !== 0 || bytes.toString('base64url') !== pseudonym) return undefined;
-    const bound = boundTo(binding);
-    for (const key of this.#keys) {
-      const plain = key.open(bound, bytes);
+    for (const { siv, data } of this.#keys) {
+      const plain = siv.open(data, bytes);
       if (plain !== undefined) return unpadded(plain)?.toString();
     }
     return undefined;
@@ -63,9 +98,10 @@ export class Pseudonyms {
 
   /** A stand-in for a UUID, in the form of a random UUID (RFC 9562 §5.4). A UUID has no room for a vector, so this
    *  one cannot be mapped back: only for identifiers that nobody returns. `undefined` when the value is no UUID. */
-  hideUuid(value: string, binding: PseudonymBinding): string | undefined {
+  hideUuid(value: string): string | undefined {
     if (!uuidForm.test(value)) return undefined;
-    const bytes = Buffer.from(this.#keys[0]!.vector(boundTo(binding), Buffer.from(value.toLowerCase())));
+    const { siv, data } = this.#current;
+    const bytes = Buffer.from(siv.vector(data, Buffer.from(value.toLowerCase())));
     bytes[6] = (bytes[6]! & 0x0f) | 0x40;
     bytes[8] = (bytes[8]! & 0x3f) | 0x80;
     return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
@@ -85,13 +121,13 @@ function boundTo({ field, scope, scopeValue, period }: PseudonymBinding): string
   return JSON.stringify([field, scope, scopeValue, period]);
 }
 
-/** Fills up to a whole block (ISO/IEC 7816-4): the length of a value is a hint at what it is. */
-function padded(plain: Buffer): Buffer {
-  const length = (Math.floor(plain.length / blockBytes) + 1) * blockBytes;
-  const out = Buffer.alloc(length);
-  plain.copy(out);
-  out[plain.length] = 0x80;
-  return out;
+/** Fills up to a whole block (ISO/IEC 7816-4): the length of a value is a hint at what it is.
+ *  @returns how many bytes that makes */
+function pad(plain: Buffer, length: number): number {
+  const end = (Math.floor(length / blockBytes) + 1) * blockBytes;
+  plain[length] = 0x80;
+  for (let i = length + 1; i < end; i += 1) plain[i] = 0;
+  return end;
 }
 
 function unpadded(data: Buffer): Buffer | undefined {

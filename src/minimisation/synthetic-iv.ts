@@ -1,16 +1,19 @@
 /** AES-SIV (RFC 5297) with one associated datum: CMAC (RFC 4493) over counter mode, on ciphers that live as long as
- *  their key. Making a cipher for each value would cost more than everything else that happens to a stanza. */
+ *  their key. Making a cipher for each value would cost more than everything else that happens to a stanza. What is
+ *  left are two calls of a cipher for a value, and beside those a call of anything else would be felt: blocks are
+ *  written byte by byte, into buffers that the ciphers know already. */
 import { createCipheriv, timingSafeEqual, type Cipheriv, type KeyObject } from 'node:crypto';
 
 const blockBytes = 16;
-/** Associated data whose part of the vector is remembered; more than the rules that are in use at one time. */
-const rememberedMax = 1_024;
+
+/** Associated data as they go into each vector: dbl(CMAC(zero)) xor CMAC(data) (RFC 5297 §2.4). */
+export type AssociatedData = Buffer & { readonly [associated]: true };
+declare const associated: unique symbol;
 
 export class SyntheticIv {
   readonly #mac: Cmac;
   readonly #counter: Cipheriv;
-  /** By associated data: dbl(CMAC(zero)) xor CMAC(data), which no value changes (RFC 5297 §2.4). */
-  readonly #prefixes = new Map<string, Buffer>();
+  readonly #counters = new Blocks();
   readonly #zero: Buffer;
 
   /** @param authentication K1 and @param encryption K2, of 128, 192 or 256 bits. */
@@ -20,72 +23,73 @@ export class SyntheticIv {
     this.#zero = doubled(this.#mac.of(Buffer.alloc(blockBytes)));
   }
 
-  /** Vector and ciphertext (RFC 5297 §2.6). */
-  seal(associated: string, plain: Buffer): Buffer {
-    const vector = this.vector(associated, plain);
-    return Buffer.concat([vector, this.#crypt(vector, plain)]);
+  /** What no value changes, computed once for all that go with the same data. */
+  associate(data: string): AssociatedData {
+    const prefix = this.#mac.of(Buffer.from(data));
+    xorInto(prefix, 0, this.#zero);
+    return prefix as AssociatedData;
   }
 
-  /** What was sealed with this data; `undefined` when it was not (RFC 5297 §2.7). */
-  open(associated: string, sealed: Buffer): Buffer | undefined {
+  /** Vector and ciphertext (RFC 5297 §2.6) of the first `length` bytes. */
+  seal(data: AssociatedData, plain: Buffer, length = plain.length): Buffer {
+    const sealed = Buffer.allocUnsafe(blockBytes + length);
+    this.#vectorInto(sealed, data, plain, length);
+    this.#crypt(sealed, plain, sealed, blockBytes, length);
+    return sealed;
+  }
+
+  /** What was sealed with these data; `undefined` when it was not (RFC 5297 §2.7). */
+  open(data: AssociatedData, sealed: Buffer): Buffer | undefined {
     if (sealed.length < blockBytes) return undefined;
-    const vector = sealed.subarray(0, blockBytes);
-    const plain = this.#crypt(vector, sealed.subarray(blockBytes));
-    return timingSafeEqual(this.vector(associated, plain), vector) ? plain : undefined;
+    const plain = Buffer.allocUnsafe(sealed.length - blockBytes);
+    this.#crypt(sealed, sealed.subarray(blockBytes), plain, 0, plain.length);
+    return timingSafeEqual(this.vector(data, plain), sealed.subarray(0, blockBytes)) ? plain : undefined;
   }
 
   /** S2V (RFC 5297 §2.4). */
-  vector(associated: string, plain: Buffer): Buffer {
-    const prefix = this.#prefixOf(associated);
-    if (plain.length >= blockBytes) {
-      const last = Buffer.from(plain);
-      xorInto(last, prefix, last.length - blockBytes);
-      return this.#mac.of(last);
-    }
-    const short = filledUp(plain, blockBytes);
-    xorInto(short, doubled(prefix), 0);
-    return this.#mac.of(short);
+  vector(data: AssociatedData, plain: Buffer): Buffer {
+    const vector = Buffer.allocUnsafe(blockBytes);
+    this.#vectorInto(vector, data, plain, plain.length);
+    return vector;
   }
 
-  #prefixOf(associated: string): Buffer {
-    let prefix = this.#prefixes.get(associated);
-    if (prefix === undefined) {
-      prefix = Buffer.from(this.#zero);
-      xorInto(prefix, this.#mac.of(Buffer.from(associated)), 0);
-      // All of them rather than the oldest: sessions come and go, and each computes its own again in a moment.
-      if (this.#prefixes.size === rememberedMax) this.#prefixes.clear();
-      this.#prefixes.set(associated, prefix);
-    }
-    return prefix;
+  #vectorInto(target: Buffer, data: AssociatedData, plain: Buffer, length: number): void {
+    const isShort = length < blockBytes;
+    const message = this.#mac.input(isShort ? blockBytes : length);
+    for (let i = 0; i < length; i += 1) message[i] = plain[i]!;
+    if (isShort) fillUp(message, length);
+    xorInto(message, isShort ? 0 : length - blockBytes, isShort ? doubled(data) : data);
+    this.#mac.into(target, message, isShort ? blockBytes : length);
   }
 
-  /** Counter mode is its own inverse. Two bits of the counter block are cleared (RFC 5297 §2.5). */
-  #crypt(vector: Buffer, data: Buffer): Buffer {
-    const blocks = Math.ceil(data.length / blockBytes);
-    const counters = Buffer.allocUnsafe(blocks * blockBytes);
-    const middle = vector.readUInt32BE(8) & 0x7fffffff;
-    // Its highest bit is clear, so that no carry leaves these 32 bits for any length that a pseudonym may have.
+  /** Counter mode, which is its own inverse (RFC 5297 §2.5). Two bits of the first counter block are cleared; with its
+   *  highest bit clear, no carry leaves the last 32 bits for any length that a pseudonym may have.
+   *  @param vector begins with it */
+  #crypt(vector: Buffer, from: Buffer, to: Buffer, at: number, length: number): void {
+    const counters = this.#counters.of(length);
     let low = vector.readUInt32BE(12) & 0x7fffffff;
-    for (let at = 0; at < counters.length; at += blockBytes) {
-      vector.copy(counters, at, 0, 8);
-      counters.writeUInt32BE(middle, at + 8);
-      counters.writeUInt32BE(low, at + 12);
+    for (let block = 0; block < counters.length; block += blockBytes) {
+      for (let i = 0; i < 12; i += 1) counters[block + i] = vector[i]!;
+      counters[block + 8] = counters[block + 8]! & 0x7f;
+      counters[block + 12] = low >>> 24;
+      counters[block + 13] = low >>> 16;
+      counters[block + 14] = low >>> 8;
+      counters[block + 15] = low;
       low += 1;
     }
-    const out = this.#counter.update(counters);
-    const stream = out.length === data.length ? out : out.subarray(0, data.length);
-    xorInto(stream, data, 0);
-    return stream;
+    const stream = this.#counter.update(counters);
+    for (let i = 0; i < length; i += 1) to[at + i] = from[i]! ^ stream[i]!;
   }
 }
 
 /** AES-CMAC (RFC 4493). */
 class Cmac {
   readonly #chain: Cipheriv;
+  readonly #inputs = new Blocks();
   readonly #whole: Buffer;
   readonly #partial: Buffer;
-  /** The cipher's last block: what it would chain to. */
-  #last: Buffer = Buffer.alloc(blockBytes);
+  /** What the cipher gave last: it chains to the last block of it. */
+  #output: Buffer = Buffer.alloc(blockBytes);
 
   constructor(key: KeyObject) {
     this.#chain = blockCipher('cbc', key, Buffer.alloc(blockBytes));
@@ -94,15 +98,43 @@ class Cmac {
   }
 
   of(message: Buffer): Buffer {
-    const blocks = Math.max(1, Math.ceil(message.length / blockBytes));
-    const chained = filledUp(message, blocks * blockBytes);
-    const complete = message.length === chained.length;
-    xorInto(chained, complete ? this.#whole : this.#partial, chained.length - blockBytes);
+    const input = this.input(message.length);
+    message.copy(input);
+    const code = Buffer.alloc(blockBytes);
+    this.into(code, input, message.length);
+    return code;
+  }
+
+  /** Where the next message of this many bytes has to be. */
+  input(length: number): Buffer {
+    return this.#inputs.of(Math.max(1, length));
+  }
+
+  /** Writes the code of the message in `input`, which is spent. */
+  into(target: Buffer, input: Buffer, length: number): void {
+    const last = input.length - blockBytes;
+    if (length < input.length) fillUp(input, length);
+    xorInto(input, last, length < input.length ? this.#partial : this.#whole);
     // The chain begins anew: what the cipher adds to the first block is taken away before.
-    xorInto(chained, this.#last, 0);
-    const out = this.#chain.update(chained);
-    this.#last = out.subarray(out.length - blockBytes);
-    return this.#last;
+    const before = this.#output;
+    const end = before.length - blockBytes;
+    for (let i = 0; i < blockBytes; i += 1) input[i] = input[i]! ^ before[end + i]!;
+    const output = this.#chain.update(input);
+    for (let i = 0; i < blockBytes; i += 1) target[i] = output[last + i]!;
+    this.#output = output;
+  }
+}
+
+/** Buffers of whole blocks, one of each length: a cipher takes a quarter longer when it has to meet a new one. */
+class Blocks {
+  readonly #byCount = new Map<number, Buffer>();
+
+  /** The shortest that has room for so many bytes. Holds whatever it held. */
+  of(bytes: number): Buffer {
+    const count = Math.ceil(bytes / blockBytes);
+    let blocks = this.#byCount.get(count);
+    if (blocks === undefined) this.#byCount.set(count, (blocks = Buffer.alloc(count * blockBytes)));
+    return blocks;
   }
 }
 
@@ -110,20 +142,14 @@ function blockCipher(mode: 'ecb' | 'cbc', key: KeyObject, iv: Buffer | null): Ci
   return createCipheriv(`aes-${key.symmetricKeySize! * 8}-${mode}`, key, iv).setAutoPadding(false);
 }
 
-/** A copy, up to `length` bytes with a one and zeros behind it. */
-function filledUp(message: Buffer, length: number): Buffer {
-  const out = Buffer.allocUnsafe(length);
-  message.copy(out);
-  if (message.length < length) {
-    out[message.length] = 0x80;
-    out.fill(0, message.length + 1);
-  }
-  return out;
+/** Puts a one and zeros behind the first `length` bytes. */
+function fillUp(blocks: Buffer, length: number): void {
+  blocks[length] = 0x80;
+  blocks.fill(0, length + 1);
 }
 
-function xorInto(target: Buffer, with_: Buffer, from: number): void {
-  const end = Math.min(target.length - from, with_.length);
-  for (let i = 0; i < end; i += 1) target[from + i] = target[from + i]! ^ with_[i]!;
+function xorInto(target: Buffer, at: number, block: Buffer): void {
+  for (let i = 0; i < blockBytes; i += 1) target[at + i] = target[at + i]! ^ block[i]!;
 }
 
 /** Multiplication by x in GF(2^128) (RFC 4493 §2.3). */

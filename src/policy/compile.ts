@@ -29,7 +29,9 @@ import {
   emptyEntry,
   flag,
   keyOf,
+  withRule,
   type AddressTreatment,
+  type AttributeRules,
   type Effect,
   type Entry,
   type TableRule,
@@ -222,7 +224,7 @@ class TableBuilder {
   readonly #policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>;
   readonly #entries = new Map<number, Entry>();
   readonly #open = new Map<number, Entry>();
-  readonly #anywhere: { namespace: number; local: number; rules: TableRule[] }[] = [];
+  readonly #anywhere: (AttributeRules & { readonly namespace: number })[] = [];
   readonly #listed: Uint8Array;
   readonly #turn: Turn;
   #slots = 0;
@@ -331,8 +333,7 @@ class TableBuilder {
   }
 
   #add(selector: Selector, rule: Omit<TableRule, 'matches'>): void {
-    const matches = compileMatcher(selector, this.#names, this.#turn);
-    const compiled: TableRule = { ...rule, matches };
+    const compiled: TableRule = { ...rule, matches: compileMatcher(selector, this.#names, this.#turn) };
     const { target, steps } = selector;
     const last = steps.at(-1);
     for (const step of steps) {
@@ -342,11 +343,13 @@ class TableBuilder {
     if (target.kind === 'attribute') {
       const local = this.#names.local(target.name);
       const namespace = target.namespace === '' ? 0 : this.#names.namespace(target.namespace);
-      const list: { local: number; namespace?: number; rules: TableRule[] }[] =
+      const list: (AttributeRules & { namespace?: number })[] =
         last === undefined ? this.#anywhere : this.#entry(last.namespace, last.local).attributes;
-      const known = list.find((each) => each.local === local);
-      if (known === undefined) list.push({ local, namespace, rules: [compiled] });
-      else known.rules.push(compiled);
+      const known = list.findIndex((each) => each.local === local && each.namespace === namespace);
+      const { rules, kept } = withRule(list[known]?.rules ?? [], compiled);
+      const all = { local, namespace, rules, kept };
+      if (known === -1) list.push(all);
+      else list[known] = all;
       return;
     }
     const entry = this.#entry(last!.namespace, last!.local);

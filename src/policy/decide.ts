@@ -73,7 +73,7 @@ export class Decider {
   // Of the stanza under way; arrays are kept from one to the next.
   #stanza!: Stanza;
   #table!: DecisionTable;
-  readonly #decisions: Decision[] = [];
+  #decisions: Decision[] = [];
   readonly #outcome = {
     verdict: forward,
     decisions: this.#decisions as readonly Decision[],
@@ -125,6 +125,7 @@ export class Decider {
     }
     const enforced = this.#policy.mode === 'enforce';
     this.#outcome.verdict = enforced ? this.#verdict() : forward;
+    this.#outcome.decisions = this.#decisions;
     this.#outcome.delayMs = enforced ? this.#delayMs : 0;
     this.#outcome.normalise = enforced && this.#normalise;
     this.#outcome.padTo = enforced ? this.#buckets : undefined;
@@ -135,7 +136,8 @@ export class Decider {
     this.#stanza = stanza;
     this.#session.enter(stanza);
     this.#policy.turn.stanza += 1;
-    this.#decisions.length = 0;
+    // Emptying the old array would cost more.
+    this.#decisions = [];
     if (this.#edits.length > 0) this.#edits = [];
     this.#depth = 0;
     this.#delayMs = 0;
@@ -264,7 +266,7 @@ export class Decider {
   }
 
   #removeElement(at: number, editsBefore: number): number {
-    this.#edits.length = editsBefore;
+    this.#forgetEdits(editsBefore);
     if (this.#depth === 0) this.#rootGone = true;
     else {
       this.#edits.push(dropElement(this.#stanza, at));
@@ -273,9 +275,14 @@ export class Decider {
     return this.#stanza.tape[at + element.end]! + endSize;
   }
 
+  /** Whatever was done inside an element that goes as a whole. Shortening the array would cost more. */
+  #forgetEdits(editsBefore: number): void {
+    while (this.#edits.length > editsBefore) this.#edits.pop();
+  }
+
   #substituteElement(at: number, editsBefore: number, replacement: Uint8Array, flags: number): number {
     const { start, end } = dropElement(this.#stanza, at);
-    this.#edits.length = editsBefore;
+    this.#forgetEdits(editsBefore);
     this.#edits.push({ start, end, replacement });
     this.#markContent(flags);
     return this.#stanza.tape[at + element.end]! + endSize;
@@ -284,7 +291,7 @@ export class Decider {
   #applyToElement(rule: TableRule, at: number): number {
     const { effect } = rule;
     if (effect.kind === 'address') return this.#judgeAddresses(rule, effect, at);
-    if (rule.decision !== undefined) this.#decisions.push(rule.decision);
+    this.#count(rule);
     switch (effect.kind) {
       case 'keep':
         return fate.stays;
@@ -449,6 +456,11 @@ export class Decider {
     if (namespace === 0 && entry !== undefined && local !== 0) {
       for (const each of entry.attributes) {
         if (each.local !== local) continue;
+        if (each.kept !== undefined) {
+          for (const decision of each.kept) this.#decisions.push(decision);
+          judged = true;
+          continue;
+        }
         const result = this.#applyToAttribute(each.rules, at, index);
         if (result === notFound) continue;
         if (result !== fate.stays) return result;

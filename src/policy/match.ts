@@ -77,40 +77,67 @@ function compileCondition(condition: Condition, names: Names): Matcher {
       const of = compileCondition(condition.of, names);
       return (stanza, index) => !of(stanza, index);
     }
-    case 'or': {
-      const of = condition.of.map((each) => compileCondition(each, names));
-      return (stanza, index) => of.some((each) => each(stanza, index));
-    }
+    case 'or':
+      return compileAlternatives(condition.of, names);
     case 'child': {
       const namespace = names.namespace(condition.namespace);
       const local = names.local(condition.local);
       return (stanza, index) => stanza.child(index, namespace, local) !== -1;
     }
-    default:
-      return compileAttribute(condition, names);
+    default: {
+      if (condition.test !== 'present') return compileValue([condition], names.local(condition.name));
+      const local = names.local(condition.name);
+      return (stanza, index) => stanza.attribute(index, local) !== -1;
+    }
   }
 }
 
-function compileAttribute(condition: Extract<Condition, { kind: 'attribute' }>, names: Names): Matcher {
-  const local = names.local(condition.name);
-  if (condition.test === 'present') return (stanza, index) => stanza.attribute(index, local) !== -1;
-  const { test, value } = condition;
-  const bytes = Buffer.from(value);
+function compileAlternatives(conditions: readonly Condition[], names: Names): Matcher {
+  // As in `@type='get' or @type='set'`: the attribute is looked for once.
+  const values = conditions.filter((each) => each.kind === 'attribute' && each.test !== 'present');
+  const [name, ...others] = new Set(values.map((each) => each.name));
+  if (values.length === conditions.length && name !== undefined && others.length === 0)
+    return compileValue(values, names.local(name));
+  const matchers = conditions.map((each) => compileCondition(each, names));
   return (stanza, index) => {
-    const at = stanza.attribute(index, local);
-    if (at === -1) return false;
-    if (stanza.tape[at + attribute.valueEnd]! >= needsDecoding) return holds(stanza.value(at), test, value);
-    const start = stanza.start + stanza.tape[at + attribute.valueStart]!;
-    const end = stanza.start + stanza.tape[at + attribute.valueEnd]!;
-    const length = end - start;
-    if (test === 'equals' ? length !== bytes.length : length < bytes.length) return false;
-    const from = test === 'ends-with' ? end - bytes.length : start;
-    for (let i = 0; i < bytes.length; i += 1) if (stanza.bytes[from + i] !== bytes[i]) return false;
-    return true;
+    for (const matcher of matchers) if (matcher(stanza, index)) return true;
+    return false;
   };
 }
 
-function holds(actual: string, test: 'equals' | 'starts-with' | 'ends-with', value: string): boolean {
+type ValueCondition = Extract<Condition, { value: string }>;
+
+/** @param alternatives all about the attribute of this name; one has to hold */
+function compileValue(alternatives: readonly ValueCondition[], local: number): Matcher {
+  const values = alternatives.map((each) => ({ ...each, bytes: Buffer.from(each.value) }));
+  return (stanza, index) => {
+    const at = stanza.attribute(index, local);
+    if (at === -1) return false;
+    const from = stanza.start + stanza.tape[at + attribute.valueStart]!;
+    const end = stanza.tape[at + attribute.valueEnd]!;
+    for (const value of values) {
+      if (end < needsDecoding) {
+        if (holdsAt(stanza.bytes, from, stanza.start + end, value)) return true;
+      } else if (holds(stanza.value(at), value)) return true;
+    }
+    return false;
+  };
+}
+
+function holdsAt(
+  wire: Uint8Array,
+  from: number,
+  to: number,
+  { test, bytes }: Pick<ValueCondition, 'test'> & { readonly bytes: Uint8Array },
+): boolean {
+  const { length } = bytes;
+  if (test === 'equals' ? to - from !== length : to - from < length) return false;
+  const start = test === 'ends-with' ? to - length : from;
+  for (let i = 0; i < length; i += 1) if (wire[start + i] !== bytes[i]) return false;
+  return true;
+}
+
+function holds(actual: string, { test, value }: ValueCondition): boolean {
   if (test === 'equals') return actual === value;
   return test === 'starts-with' ? actual.startsWith(value) : actual.endsWith(value);
 }

@@ -4,7 +4,7 @@ import {
   type MediaAddresses,
   type SeenAddress,
 } from '../minimisation/media-address.ts';
-import type { PseudonymBinding, Pseudonyms } from '../minimisation/pseudonymise.ts';
+import type { BoundPseudonyms, Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { PseudonymScope } from '../minimisation/treatment.ts';
 import type { Direction } from '../stanza/direction.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -26,11 +26,15 @@ export interface PolicyContext {
   readonly startedAt: number;
 }
 
-/** A pseudonymising rule's last value: a resource is the same in every stanza. */
+/** What a pseudonymising rule keeps from one stanza to the next: the pseudonyms of its scope, and the last value, since
+ *  a resource is the same in every stanza. */
 interface Memo {
-  readonly value: string;
   readonly scopeValue: string;
-  readonly result: string | undefined;
+  readonly current: BoundPseudonyms;
+  /** Of the period before, where pseudonyms rotate. */
+  readonly former: BoundPseudonyms | undefined;
+  value: string | undefined;
+  result: string | undefined;
 }
 
 /** A session as the rules of one direction see it, one stanza at a time. */
@@ -102,28 +106,36 @@ export class SessionView {
   }
 
   hide(slot: number, value: string, rule: PseudonymRule): string | undefined {
-    const scopeValue = this.#scopeValue(rule.scope);
-    const memo = this.#memos[slot];
-    if (memo?.value === value && memo.scopeValue === scopeValue) return memo.result;
-    const binding = bindingOf(rule, scopeValue, this.#period(rule));
-    const result = rule.uuid
-      ? this.#pseudonyms!.hideUuid(value, binding)
-      : this.#pseudonyms!.hide(value, binding);
-    this.#memos[slot] = { value, scopeValue, result };
-    return result;
+    const memo = this.#memo(slot, rule);
+    if (memo.value === value) return memo.result;
+    memo.result = rule.uuid ? memo.current.hideUuid(value) : memo.current.hide(value);
+    memo.value = value;
+    return memo.result;
   }
 
   /** The value behind a pseudonym of this or the last period; anything else unchanged. */
   reveal(slot: number, value: string, rule: PseudonymRule): string {
-    const scopeValue = this.#scopeValue(rule.scope);
-    const memo = this.#memos[slot];
-    if (memo?.value === value && memo.scopeValue === scopeValue) return memo.result!;
-    const period = this.#period(rule);
-    let result = this.#pseudonyms!.recognise(value, bindingOf(rule, scopeValue, period));
-    if (result === undefined && rule.rotateMs !== undefined)
-      result = this.#pseudonyms!.recognise(value, bindingOf(rule, scopeValue, period - 1));
-    this.#memos[slot] = { value, scopeValue, result: result ?? value };
-    return result ?? value;
+    const memo = this.#memo(slot, rule);
+    if (memo.value === value) return memo.result!;
+    memo.result = memo.current.recognise(value) ?? memo.former?.recognise(value) ?? value;
+    memo.value = value;
+    return memo.result;
+  }
+
+  #memo(slot: number, { field, scope, rotateMs }: PseudonymRule): Memo {
+    const scopeValue = this.#scopeValue(scope);
+    const known = this.#memos[slot];
+    if (known?.scopeValue === scopeValue) return known;
+    const period = rotateMs === undefined ? 0 : Math.floor(this.context.startedAt / rotateMs);
+    const pseudonyms = this.#pseudonyms!;
+    return (this.#memos[slot] = {
+      scopeValue,
+      current: pseudonyms.of({ field, scope, scopeValue, period }),
+      former:
+        rotateMs === undefined ? undefined : pseudonyms.of({ field, scope, scopeValue, period: period - 1 }),
+      value: undefined,
+      result: undefined,
+    });
   }
 
   /** An address that comes back is opened; one that is to be hidden, sealed. Without media servers there is neither. */
@@ -176,10 +188,6 @@ export class SessionView {
     return (this.context.shownResource ??= this.reveal(slot, bound, rule));
   }
 
-  #period({ rotateMs }: PseudonymRule): number {
-    return rotateMs === undefined ? 0 : Math.floor(this.context.startedAt / rotateMs);
-  }
-
   #scopeValue(scope: PseudonymScope): string {
     const { session, account, gatekeeper } = this.context;
     if (scope === 'session') return session;
@@ -202,10 +210,6 @@ export interface PseudonymRule {
   readonly scope: PseudonymScope;
   readonly rotateMs: number | undefined;
   readonly uuid: boolean;
-}
-
-function bindingOf({ field, scope }: PseudonymRule, scopeValue: string, period: number): PseudonymBinding {
-  return { field, scope, scopeValue, period };
 }
 
 function lower(byte: number): number {

@@ -57,7 +57,9 @@ export const flag = {
 
 export interface AttributeRules {
   readonly local: number;
-  readonly rules: TableRule[];
+  readonly rules: readonly TableRule[];
+  /** What there is to say when every value stays as it is, as most do; undefined when that depends. */
+  readonly kept: readonly Decision[] | undefined;
 }
 
 /** Everything that the policy says about elements of one name. */
@@ -71,6 +73,19 @@ export interface Entry {
 
 export function emptyEntry(): Entry {
   return { container: false, elements: [], texts: [], attributes: [] };
+}
+
+/** The rules for one attribute, with one more. */
+export function withRule(
+  known: readonly TableRule[],
+  rule: TableRule,
+): Pick<AttributeRules, 'rules' | 'kept'> {
+  const rules = [...known, rule];
+  const keepsAll = rules.every(
+    ({ matches, effect, part }) => matches === undefined && effect.kind === 'keep' && part === 'whole',
+  );
+  const decisions = rules.flatMap(({ decision }) => (decision === undefined ? [] : [decision]));
+  return { rules, kept: keepsAll ? decisions : undefined };
 }
 
 /** Entries by interned namespace and local name. One multiplication and, mostly, one comparison per look-up,
