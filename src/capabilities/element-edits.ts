@@ -1,4 +1,4 @@
-/** Edits of whole elements on the tape. */
+/** Edits of whole elements and attributes on the tape. */
 import type { Stanza } from '../stanza/stanza.ts';
 import * as record from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
@@ -12,6 +12,15 @@ export function replaceElement(stanza: Stanza, index: number, replacement: Uint8
     start: stanza.tape[index + record.element.tagStart]!,
     end: stanza.tape[close + record.end.tagEnd]!,
     replacement,
+  };
+}
+
+/** With the white space before it and the closing quote. @param index of the attribute's record */
+export function removeAttribute(stanza: Stanza, index: number): Edit {
+  return {
+    start: stanza.tape[index + record.attribute.nameStart]! - 1,
+    end: (stanza.tape[index + record.attribute.valueEnd]! & ~record.needsDecoding) + 1,
+    replacement: nothing,
   };
 }
 

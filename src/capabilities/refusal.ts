@@ -3,9 +3,10 @@
 import { escapeAttribute } from '../stanza/decode.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
+import { fallbackNamespace, textRanges } from '../stanza/text-ranges.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { ContentKind } from './content-kinds.ts';
-import { removeElement, replaceElement } from './element-edits.ts';
+import { removeAttribute, removeElement, replaceElement } from './element-edits.ts';
 
 /** Namespace of the application-specific condition in our errors (RFC 6120 §8.3.4). */
 const contentErrorNamespace = 'urn:narthex:content:0';
@@ -65,13 +66,39 @@ export function fallback(
   const notices = refused.filter(({ kind }) => kind.fallback === 'notice').map(({ kind }) => kind.name);
   const children = new Set(refused.map(({ child }) => child));
   children.delete(body);
-  const edits = [...children].map((child) => removeElement(stanza, child));
-  if (notices.length === 0)
-    return { edits, isReadable: body !== -1 || leavesSomething(stanza, message, children) };
+  const markers = staleMarkers(stanza, message, children, notices.length > 0);
+  const edits = [...children, ...markers.elements].map((child) => removeElement(stanza, child));
+  edits.push(...markers.attributes.map((attribute) => removeAttribute(stanza, attribute)));
+  if (notices.length === 0) {
+    const gone = new Set([...children, ...markers.elements]);
+    return { edits, isReadable: body !== -1 || leavesSomething(stanza, message, gone) };
+  }
   const notice = Buffer.from(`<body xmlns='${ns.client}'>[${[...new Set(notices)].join(', ')}]</body>`);
   if (body !== -1) edits.push(replaceElement(stanza, body, notice));
   else edits[0] = { ...edits[0]!, replacement: notice };
   return { edits, isReadable: true };
+}
+
+/** What says something of the body that is no longer true. Where it is replaced, nothing is at its place any more, and
+ *  what is marked as a fallback would be hidden; where something is taken out, the fallback for it is all there is.
+ *  @returns tape indexes of children and of attributes */
+function staleMarkers(
+  stanza: Stanza,
+  message: number,
+  removed: ReadonlySet<number>,
+  isReplaced: boolean,
+): { readonly elements: ReadonlySet<number>; readonly attributes: readonly number[] } {
+  const gone = new Set([...removed].map((child) => stanza.namespaceName(child)));
+  const elements = new Set<number>();
+  const attributes: number[] = [];
+  for (const { text, holder, kind, bounds } of textRanges(stanza, message)) {
+    if (removed.has(holder)) continue;
+    const isFor = stanza.is(holder, fallbackNamespace, 'fallback') && stanza.attributeValue(holder, 'for');
+    if (kind === 'marker' && ((isReplaced && text === 'body') || (isFor && gone.has(isFor))))
+      elements.add(holder);
+    else if (kind === 'reference' && isReplaced) attributes.push(...bounds.map(({ attribute }) => attribute));
+  }
+  return { elements, attributes };
 }
 
 /** Namespaces of what servers and clients write beside content: ids, times and hints for the way. */

@@ -112,10 +112,10 @@ function hostOf({ hostname }: URL): string {
 /** Longest scheme that is looked for (they have four letters). */
 const schemeCharsMax = 16;
 
-/** Text with every address in it seen through `see`: what begins with a scheme and `://` and ends before white space or
+/** Text with every address in it seen through `see`, which is told where it begins: what begins with a scheme and `://` and ends before white space or
  *  what cannot be in an address; the punctuation behind it is the sentence's, unless there is no sentence. One pass,
  *  however much of it is nearly an address. */
-export function replaceAddresses(text: string, see: (address: string) => string): string {
+export function replaceAddresses(text: string, see: (address: string, start: number) => string): string {
   const ending = /[\s<>"]/g;
   const first = text.length - text.trimStart().length;
   const last = text.trimEnd().length;
@@ -128,7 +128,7 @@ export function replaceAddresses(text: string, see: (address: string) => string)
     ending.lastIndex = mark + 3;
     let end = ending.exec(text)?.index ?? text.length;
     if (start !== first || end !== last) while (end > mark + 3 && punctuation.has(text[end - 1]!)) end -= 1;
-    result += text.slice(done, start) + see(text.slice(start, end));
+    result += text.slice(done, start) + see(text.slice(start, end), start);
     done = end;
   }
   return done === 0 ? text : result + text.slice(done);

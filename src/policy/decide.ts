@@ -9,6 +9,12 @@ import { dropAttribute, dropElement, dropText } from '../minimisation/drop.ts';
 import { isOwedAnswer, refusal, withheldResult } from '../minimisation/refuse.ts';
 import { replaceAddresses } from '../minimisation/media-address.ts';
 import { replaceAttribute, replaceContent } from '../minimisation/replace.ts';
+import {
+  outermost,
+  positionEdits,
+  type ChangedRun,
+  type Replacement,
+} from '../minimisation/text-positions.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
 import { escapeText } from '../stanza/decode.ts';
 import type { Direction } from '../stanza/direction.ts';
@@ -82,6 +88,7 @@ export class Decider {
     padTo: undefined as readonly number[] | undefined,
   };
   #edits: Edit[] = [];
+  #changedRuns: ChangedRun[] = [];
   #depth = 0;
   #open = new Int32Array(256);
   #editsBefore = new Int32Array(256);
@@ -122,6 +129,7 @@ export class Decider {
     if (!this.#outside.includes(stanza.tape[element.namespace]!)) {
       this.#table = this.#policy.table(this.#direction, this.#applyingExceptions());
       this.#walk();
+      if (this.#changedRuns.length > 0) this.#movePositions();
     }
     const enforced = this.#policy.mode === 'enforce';
     this.#outcome.verdict = enforced ? this.#verdict() : forward;
@@ -139,6 +147,7 @@ export class Decider {
     // Emptying the old array would cost more.
     this.#decisions = [];
     if (this.#edits.length > 0) this.#edits = [];
+    if (this.#changedRuns.length > 0) this.#changedRuns = [];
     this.#depth = 0;
     this.#delayMs = 0;
     this.#normalise = false;
@@ -174,6 +183,11 @@ export class Decider {
       else if (kind === recordKind.end) at = this.#leaveElement(at);
       else at += attributeSize;
     }
+  }
+
+  /** Who points at characters of a text that has changed its length points at them still. */
+  #movePositions(): void {
+    this.#edits = outermost([...this.#edits, ...positionEdits(this.#stanza, this.#changedRuns)]);
   }
 
   /** @returns the tape index to go on from. */
@@ -393,18 +407,22 @@ export class Decider {
     let before = '';
     for (let index = first; index <= last; index += textSize) before += stanza.textValue(index);
     let refused = false;
-    const after = replaceAddresses(before, (address) => {
+    const replacements: Replacement[] = [];
+    const after = replaceAddresses(before, (address, start) => {
       const seen = effect.see(address, this.#session);
       if (seen.kind === 'as-is' || seen.kind === 'unreadable') return address;
       if (seen.kind !== 'opened') this.#count(rule);
       if (seen.kind === 'refused') refused = true;
-      return 'address' in seen ? seen.address : '';
+      const by = 'address' in seen ? seen.address : '';
+      replacements.push({ start, end: start + address.length, by });
+      return by;
     });
     if (refused) return this.#refuse('policy-violation', at);
     if (after === before) return fate.stays;
     const { start } = dropText(stanza, first);
     const { end } = dropText(stanza, last);
     this.#edits.push({ start, end, replacement: Buffer.from(escapeText(after)) });
+    this.#changedRuns.push({ element: at, first, replacements });
     return fate.stays;
   }
 

@@ -10,10 +10,10 @@ import { capsEdits } from '../capabilities/caps-edits.ts';
 import { readAnswer, readClaim } from '../capabilities/claim.ts';
 import type { DiscoInfo } from '../capabilities/disco-info.ts';
 import { elementFromStanza } from '../capabilities/element.ts';
+import { removeAttribute } from '../capabilities/element-edits.ts';
 import type { CapabilityProfile } from '../capabilities/profile.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import * as record from '../stanza/tape.ts';
 import { recordKind, recordSize } from '../stanza/tape.ts';
 import { forward, type Edit, type HeldStanza, type Verdict } from '../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
@@ -201,11 +201,7 @@ function habits(stanza: Stanza): Edit[] {
   let at = recordSize[recordKind.element]!;
   for (; at < stanza.tapeLength && stanza.tape[at] === recordKind.attribute; at += size) {
     const name = stanza.qualifiedName(at);
-    if (name !== 'id' && name !== 'xml:lang') continue;
-    // With the white space before it and the closing quote.
-    const start = stanza.tape[at + record.attribute.nameStart]! - 1;
-    const end = (stanza.tape[at + record.attribute.valueEnd]! & ~record.needsDecoding) + 1;
-    edits.push({ start, end, replacement: new Uint8Array(0) });
+    if (name === 'id' || name === 'xml:lang') edits.push(removeAttribute(stanza, at));
   }
   return edits;
 }

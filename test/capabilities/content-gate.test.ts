@@ -192,6 +192,36 @@ describe('a fallback', () => {
     expect(picture.kind === 'fallback' && applied(sticker, picture.edits)).toContain('file-sharing');
   });
 
+  it('is not hidden by what said that the text it replaces was one (XEP-0428), and nothing points into it', () => {
+    const said = `<body>See https://files.example/a</body>${sfs('image/png', 3)}`;
+    const whole = "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><body/></fallback>";
+    const markers = [
+      whole,
+      whole.replace('<body/>', "<body start='4' end='27'/>"),
+      whole.replace('><body/></fallback>', '/>'),
+      "<markup xmlns='urn:xmpp:markup:0'><span start='0' end='3'><emphasis/></span></markup>",
+    ];
+    const mention =
+      "<reference xmlns='urn:xmpp:reference:0' begin='0' end='3' type='mention' uri='xmpp:a@b'/>";
+    const subject =
+      "<fallback xmlns='urn:xmpp:fallback:0' for='urn:other'><subject start='0' end='1'/></fallback>";
+    expect(left(message(`${said}${markers.join('')}${mention}${subject}`))).toBe(
+      message(
+        `<body xmlns='jabber:client'>[image]</body>${mention.replace(" begin='0' end='3'", '')}${subject}`,
+      ),
+    );
+  });
+
+  it('is what stood for something that is gone: it is shown, and what stands for something else stays marked', () => {
+    const marked = (namespace: string) =>
+      `<fallback xmlns='urn:xmpp:fallback:0' for='${namespace}'><body start='0' end='5'/></fallback>`;
+    const body = '<body>&gt; hi\nyes</body>';
+    expect(
+      left(message(`${body}${samples['reply']!}${marked('urn:xmpp:reply:0')}${marked('urn:other')}`)),
+    ).toBe(message(`${body}${marked('urn:other')}`));
+    expect(left(message(`${samples['reaction']!}${marked('urn:xmpp:reactions:0')}`))).toBe('drop');
+  });
+
   it('counts nothing as left that is only about the way', () => {
     const signal = message(`${samples['typing']!}<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/>`);
     expect(judge(signal, receiving(['text']))).toMatchObject({ kind: 'drop' });
