@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ClientHelloReader } from '../signals/client-hello-reader.ts';
 import { clientHelloType, parseClientHello, type ClientHello } from '../signals/client-hello.ts';
-import { ja4 } from '../signals/ja4.ts';
+import { ja4, ja4Raw } from '../signals/ja4.ts';
 import { fingerprintSyn } from '../signals/p0f.ts';
 import { readSyn } from '../signals/syn.ts';
 import { processIo, type CommandIo } from './command-io.ts';
@@ -97,6 +97,6 @@ function fingerprintHello(bytes: Uint8Array): FingerprintLine {
 }
 
 function describe(hello: ClientHello): FingerprintLine {
-  const { ja4: fingerprint, raw, stable } = ja4(hello);
-  return { ja4: fingerprint, ja4_r: raw, ja4_stable: stable };
+  const { ja4: fingerprint, stable } = ja4(hello);
+  return { ja4: fingerprint, ja4_r: ja4Raw(hello), ja4_stable: stable };
 }

@@ -6,7 +6,6 @@ export interface ClientHello {
   /** `legacy_version`: 0x0303 from every client of TLS 1.2 and later. */
   readonly legacyVersion: number;
   readonly cipherSuites: readonly number[];
-  readonly compressionMethods: readonly number[];
   /** Extension types. */
   readonly extensions: readonly number[];
   /** The first `host_name` of server_name (RFC 6066 §3), as sent; undefined without one. */
@@ -16,8 +15,6 @@ export interface ClientHello {
   readonly signatureAlgorithms: readonly number[];
   /** Undefined when the extension is missing: then `legacyVersion` counts. */
   readonly supportedVersions: readonly number[] | undefined;
-  readonly groups: readonly number[];
-  readonly pointFormats: readonly number[];
 }
 
 /** Answer about one complete handshake message. */
@@ -41,6 +38,7 @@ export const extensionType = {
 } as const;
 
 const malformed: ClientHelloAnswer = { kind: 'malformed' };
+const randomBytes = 32;
 const sessionIdBytesMax = 32;
 
 /** Reads one handshake message, from its type byte to its last byte and nothing behind it.
@@ -58,88 +56,79 @@ export function parseClientHello(message: Uint8Array): ClientHelloAnswer {
     : malformed;
 }
 
+type Draft = { -readonly [K in keyof ClientHello]: ClientHello[K] };
+
 function readBody(body: Cursor): ClientHello | undefined {
   const legacyVersion = body.u16();
-  body.take(32);
+  body.skip(randomBytes);
   const sessionIdBytes = body.u8();
   if (sessionIdBytes > sessionIdBytesMax) return undefined;
-  body.take(sessionIdBytes);
-  const cipherSuites = list16(body, body.u16());
-  const compressionMethods = list8(body);
-  const known = body.left > 0 ? readExtensions(body) : noExtensions();
-  return known && { legacyVersion, cipherSuites, compressionMethods, ...known };
-}
-
-type Extensions = Omit<ClientHello, 'legacyVersion' | 'cipherSuites' | 'compressionMethods'>;
-
-function noExtensions(): { -readonly [K in keyof Extensions]: Extensions[K] } {
-  return {
+  body.skip(sessionIdBytes);
+  const draft: Draft = {
+    legacyVersion,
+    cipherSuites: body.u16s(body.u16()),
     extensions: [],
     serverName: undefined,
     alpn: [],
     signatureAlgorithms: [],
     supportedVersions: undefined,
-    groups: [],
-    pointFormats: [],
   };
+  const compressionMethods = body.u8();
+  body.skip(compressionMethods);
+  return body.left === 0 || readExtensions(body, draft) ? draft : undefined;
 }
 
-function readExtensions(body: Cursor): Extensions | undefined {
-  const known = noExtensions();
-  const types = new Set<number>();
+/** False when a list is cut off, or has two of a kind, which let two readers see two different hellos (RFC 8446 §4.2
+ *  forbids them). */
+function readExtensions(body: Cursor, draft: Draft): boolean {
+  const types: number[] = [];
+  const seen = new Set<number>();
   const all = body.range(body.u16());
   while (all.left > 0) {
     const type = all.u16();
-    const content = all.range(all.u16());
-    // Two of a kind let two readers see two different hellos (RFC 8446 §4.2 forbids them).
-    if (!all.intact || types.has(type)) return undefined;
-    types.add(type);
-    if (readKnown(type, content, known)) all.finish(content);
+    const bytes = all.u16();
+    if (!all.intact || seen.has(type)) return false;
+    seen.add(type);
+    types.push(type);
+    readExtension(type, all, bytes, draft);
   }
   body.finish(all);
-  known.extensions = [...types];
-  return known;
+  draft.extensions = types;
+  return true;
 }
 
-/** Fills in what an extension of interest says. False when the type is none of them. */
-function readKnown(type: number, content: Cursor, known: ReturnType<typeof noExtensions>): boolean {
-  switch (type) {
-    case extensionType.serverName:
-      known.serverName = readServerName(content);
-      return true;
-    case extensionType.supportedGroups:
-      known.groups = list16(content, content.u16());
-      return true;
-    case extensionType.ecPointFormats:
-      known.pointFormats = list8(content);
-      return true;
-    case extensionType.signatureAlgorithms:
-      known.signatureAlgorithms = list16(content, content.u16());
-      return true;
-    case extensionType.alpn:
-      known.alpn = readAlpn(content);
-      return true;
-    case extensionType.supportedVersions:
-      known.supportedVersions = list16(content, content.u8());
-      return true;
-    default:
-      return false;
+function readExtension(type: number, all: Cursor, bytes: number, draft: Draft): void {
+  const read = readers[type];
+  if (read === undefined) {
+    all.skip(bytes);
+    return;
   }
+  const content = all.range(bytes);
+  read(content, draft);
+  all.finish(content);
 }
 
-/** A list of 16-bit values in the next `bytes` bytes. */
-function list16(from: Cursor, bytes: number): number[] {
-  const list = from.range(bytes);
-  const values: number[] = [];
-  while (list.left > 0 && list.intact) values.push(list.u16());
-  from.finish(list);
-  return values;
-}
-
-/** A list of bytes behind its length in one byte. */
-function list8(from: Cursor): number[] {
-  return Array.from(from.take(from.u8()));
-}
+/** What extensions of interest say. Of some only that their lists add up. */
+const readers: Readonly<Record<number, (content: Cursor, draft: Draft) => void>> = {
+  [extensionType.serverName](content, draft) {
+    draft.serverName = readServerName(content);
+  },
+  [extensionType.supportedGroups](content) {
+    content.u16s(content.u16());
+  },
+  [extensionType.ecPointFormats](content) {
+    content.skip(content.u8());
+  },
+  [extensionType.signatureAlgorithms](content, draft) {
+    draft.signatureAlgorithms = content.u16s(content.u16());
+  },
+  [extensionType.alpn](content, draft) {
+    draft.alpn = readAlpn(content);
+  },
+  [extensionType.supportedVersions](content, draft) {
+    draft.supportedVersions = content.u16s(content.u8());
+  },
+};
 
 function readServerName(content: Cursor): string | undefined {
   const list = content.range(content.u16());

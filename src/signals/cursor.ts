@@ -40,6 +40,20 @@ export class Cursor {
     return high * 0x10000 + this.u16();
   }
 
+  /** The 16-bit fields that the next `bytes` bytes are; an odd number of them is an overrun. */
+  u16s(bytes: number): number[] {
+    const values: number[] = [];
+    if ((bytes & 1) === 0 && this.#advance(bytes))
+      for (let at = this.#at - bytes; at < this.#at; at += 2)
+        values.push((this.#bytes[at]! << 8) | this.#bytes[at + 1]!);
+    else this.#overrun = true;
+    return values;
+  }
+
+  skip(length: number): void {
+    this.#advance(length);
+  }
+
   /** The next `length` bytes, without a copy. */
   take(length: number): Uint8Array {
     return this.#advance(length) ? this.#bytes.subarray(this.#at - length, this.#at) : new Uint8Array(0);

@@ -7,14 +7,13 @@ import { extensionType, type ClientHello } from './client-hello.ts';
 export interface Ja4 {
   /** `t13d1516h2_8daaf6152771_e5627efa2ab1` */
   readonly ja4: string;
-  /** The same with the lists in place of their hashes. */
-  readonly raw: string;
   /** JA4 as if the hello had no padding (21), pre_shared_key (41) and early_data (42): these come and go with
    *  resumption and name length, so the plain JA4 of one client changes and this one does not. */
   readonly stable: string;
 }
 
 const countMax = 99;
+const comma = 0x2c;
 const emptyHash = '000000000000';
 const unstable: ReadonlySet<number> = new Set([
   extensionType.padding,
@@ -34,23 +33,26 @@ const versionNames: Readonly<Record<number, string>> = {
   0xfefc: 'd3',
 };
 
-/** All three forms of a hello's fingerprint. Pure; the cost is two or three short hashes. */
+/** Both forms of a hello's fingerprint. Pure; the cost is two or three short hashes. */
 export function ja4(hello: ClientHello): Ja4 {
   const ciphers = withoutGrease(hello.cipherSuites);
   const extensions = withoutGrease(hello.extensions);
-  const steady = extensions.filter((type) => !unstable.has(type));
-  const cipherList = hexList(sorted(ciphers));
-  const cipherHash = hash12(cipherList);
-  const extensionList = listExtensions(extensions, hello);
-  const fingerprint = `${summary(hello, ciphers, extensions)}_${cipherHash}_${hash12(extensionList)}`;
+  const cipherHash = hash12(hexList(sorted(ciphers)));
+  const form = (types: readonly number[]): string =>
+    `${summary(hello, ciphers, types)}_${cipherHash}_${hash12(listExtensions(types, hello))}`;
+  const fingerprint = form(extensions);
+  const changes = extensions.some((type) => unstable.has(type));
   return {
     ja4: fingerprint,
-    raw: `${summary(hello, ciphers, extensions)}_${cipherList}_${extensionList}`,
-    stable:
-      steady.length === extensions.length
-        ? fingerprint
-        : `${summary(hello, ciphers, steady)}_${cipherHash}_${hash12(listExtensions(steady, hello))}`,
+    stable: changes ? form(extensions.filter((type) => !unstable.has(type))) : fingerprint,
   };
+}
+
+/** The fingerprint with the lists in place of their hashes, for people. */
+export function ja4Raw(hello: ClientHello): string {
+  const ciphers = withoutGrease(hello.cipherSuites);
+  const extensions = withoutGrease(hello.extensions);
+  return `${summary(hello, ciphers, extensions)}_${hexList(sorted(ciphers))}_${listExtensions(extensions, hello)}`;
 }
 
 /** The readable first part: transport, version, server name, two counts, first protocol. */
@@ -92,12 +94,25 @@ function withoutGrease(values: readonly number[]): number[] {
   return values.filter((value) => (value & 0x0f0f) !== 0x0a0a || value >> 8 !== (value & 0xff));
 }
 
-function sorted(values: readonly number[]): number[] {
-  return values.toSorted((left, right) => left - right);
+/** Numbers in an array of their own kind sort without a call for each comparison. */
+function sorted(codePoints: readonly number[]): Uint16Array {
+  return new Uint16Array(codePoints).sort();
 }
 
-function hexList(values: readonly number[]): string {
-  return values.map((value) => value.toString(16).padStart(4, '0')).join(',');
+const digits = Buffer.from('0123456789abcdef');
+
+/** `0005,000a` */
+function hexList(codePoints: ArrayLike<number>): string {
+  const text = Buffer.allocUnsafe(codePoints.length * 5);
+  for (let index = 0, at = 0; index < codePoints.length; index += 1, at += 5) {
+    const codePoint = codePoints[index]!;
+    text[at] = digits[codePoint >> 12]!;
+    text[at + 1] = digits[(codePoint >> 8) & 15]!;
+    text[at + 2] = digits[(codePoint >> 4) & 15]!;
+    text[at + 3] = digits[codePoint & 15]!;
+    text[at + 4] = comma;
+  }
+  return text.toString('latin1', 0, Math.max(0, text.length - 1));
 }
 
 function count(values: readonly number[]): string {

@@ -35,14 +35,11 @@ describe('a ClientHello', () => {
       hello: {
         legacyVersion: 0x0303,
         cipherSuites: [0x0a0a, 0x1301, 0xc02b],
-        compressionMethods: [0],
         extensions: [0x1a1a, 0, 16, 13, 43, 10, 11, 0xfe0d],
         serverName: 'xmpp.example',
         alpn: ['xmpp-client', 'h2'],
         signatureAlgorithms: [0x0403, 0x0804],
         supportedVersions: [0x0304, 0x0303],
-        groups: [29, 23],
-        pointFormats: [0, 1],
       },
     });
   });
@@ -77,6 +74,10 @@ describe('a ClientHello', () => {
     ['a list of odd length', [[13, block16([4, 3, 8])]]],
     ['a list shorter than its extension', [[13, [...block16([4, 3]), 0]]]],
     ['a list longer than its extension', [[43, [4, 3, 4]]]],
+    ['a list of groups of odd length', [[10, block16([0, 29, 0])]]],
+    ['a list of groups longer than its extension', [[10, [0, 4, 0, 29]]]],
+    ['a list of point formats longer than its extension', [[11, [2, 0]]]],
+    ['something behind its point formats', [[11, [...block8([0]), 0]]]],
     ['a server name cut off', [[0, block16([0, 0, 9, 120])]]],
     ['a protocol name cut off', [[16, block16([3, 104, 50])]]],
   ])('with %s is malformed', (_, extensions) => {
