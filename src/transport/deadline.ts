@@ -7,6 +7,28 @@ export class DeadlineError extends Error {
   }
 }
 
+/** Calls back once: when `signal` aborts, with its reason, or after `milliseconds`, with a DeadlineError. Not any more
+ *  when the function that it answers was called. Then, too, no timer and no listener is left. For what happens with every
+ *  connection: an AbortController of its own costs more. */
+export function onDeadline(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  passed: (reason: unknown) => void,
+): () => void {
+  const stop = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', aborted);
+  };
+  const end = (reason: unknown): void => {
+    stop();
+    passed(reason);
+  };
+  const aborted = (): void => end(signal?.reason);
+  const timer = setTimeout(() => end(new DeadlineError()), milliseconds);
+  signal?.addEventListener('abort', aborted, { once: true });
+  return stop;
+}
+
 /** Runs `work` with a signal that aborts when `signal` does, or after `milliseconds` with a DeadlineError. Leaves no timer and
  *  no listener behind: AbortSignal.timeout and AbortSignal.any would keep both for their full time, per connection. */
 export async function withDeadline<T>(
@@ -16,14 +38,11 @@ export async function withDeadline<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const controller = new AbortController();
-  const follow = (): void => controller.abort(signal?.reason);
-  const timer = setTimeout(() => controller.abort(new DeadlineError()), milliseconds);
-  signal?.addEventListener('abort', follow, { once: true });
+  const stop = onDeadline(milliseconds, signal, (reason) => controller.abort(reason));
   try {
     return await work(controller.signal);
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', follow);
+    stop();
   }
 }
 

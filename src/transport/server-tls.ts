@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext, type TLSSocketOptions } from 'node:tls';
 import type { ClientHelloProgress } from '../signals/client-hello-reader.ts';
 import { StreamError } from '../stanza/error.ts';
-import { DeadlineError, withDeadline } from './deadline.ts';
+import { DeadlineError, onDeadline } from './deadline.ts';
 import { systemCode } from './error.ts';
-import { handshake } from './handshake.ts';
-import { readClientHello } from './read-client-hello.ts';
+import { HandshakeClosed, watchHandshake } from './handshake.ts';
+import { watchClientHello } from './read-client-hello.ts';
 import {
   alpnLists,
   xmppClientProtocol,
@@ -69,70 +69,118 @@ export class TlsHandshakeError extends StreamError {
  *  A client that offers application protocols but not the one spoken here is refused (RFC 7301 §3.2); one that
  *  offers none is welcome.
  *  @throws TlsHandshakeError, StreamError ERR_HANDSHAKE_TIMEOUT, or the signal's reason. */
-export async function secureClient(socket: Socket, options: ServerTlsOptions): Promise<SecuredClient> {
-  try {
-    return await withDeadline(options.handshakeTimeoutMs, options.signal, (signal) =>
-      take(socket, options, signal),
-    );
-  } catch (error) {
-    socket.destroy();
-    if (error instanceof DeadlineError)
-      throw new StreamError('connection-timeout', {
-        code: 'ERR_HANDSHAKE_TIMEOUT',
-        handshakeTimeoutMs: options.handshakeTimeoutMs,
+export function secureClient(socket: Socket, options: ServerTlsOptions): Promise<SecuredClient> {
+  const { promise, resolve, reject } = Promise.withResolvers<SecuredClient>();
+  new ServerHandshake(socket, options, resolve, reject).begin();
+  return promise;
+}
+
+/** One handshake from the socket to the outcome, told by calls: it happens with every connection, so it makes nothing
+ *  to wait with but the caller's promise. */
+class ServerHandshake {
+  readonly #socket: Socket;
+  readonly #options: ServerTlsOptions;
+  readonly #resolve: (secured: SecuredClient) => void;
+  readonly #reject: (error: unknown) => void;
+  #stopClock = (): void => {};
+  /** Ends what is waited for on the socket. */
+  #giveUp = (): void => {};
+
+  constructor(
+    socket: Socket,
+    options: ServerTlsOptions,
+    resolve: (secured: SecuredClient) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  begin(): void {
+    const { handshakeTimeoutMs, signal, early, onClientHello, certificates } = this.#options;
+    const socket = this.#socket;
+    if (signal?.aborted === true || socket.destroyed || socket.readableEnded) {
+      this.#fail(new HandshakeClosed());
+      return;
+    }
+    this.#stopClock = onDeadline(handshakeTimeoutMs, signal, (reason) => {
+      this.#giveUp();
+      this.#fail(reason);
+    });
+    socket.pause();
+    if (early !== undefined && early.length > 0) socket.unshift(early);
+    if (onClientHello === undefined) this.#secure(() => whenAsked(certificates));
+    else this.#giveUp = watchClientHello(socket, (progress) => this.#heard(progress, onClientHello));
+  }
+
+  #heard(progress: ClientHelloProgress, tell: (progress: ClientHelloProgress) => void): void {
+    const { certificates } = this.#options;
+    if (progress.kind === 'incomplete') {
+      this.#fail(new HandshakeClosed());
+      return;
+    }
+    this.#secure(() => {
+      tell(progress);
+      return progress.kind === 'hello'
+        ? { secureContext: certificates.contextFor(progress.hello.serverName) }
+        : whenAsked(certificates);
+    });
+  }
+
+  #secure(choose: () => ContextChoice): void {
+    const { protocol = xmppClientProtocol, requestCertificate = false, now = monotonic } = this.#options;
+    try {
+      const choice = choose();
+      const started = now();
+      const secured = new TLSSocket(this.#socket, {
+        isServer: true,
+        ...choice,
+        ALPNProtocols: alpnLists[protocol],
+        requestCert: requestCertificate,
+        rejectUnauthorized: false,
       });
-    if (options.signal?.aborted === true) throw error;
-    throw new TlsHandshakeError(reasonOf(error));
+      this.#giveUp = watchHandshake(secured, 'secure', (error) => {
+        if (error === undefined) this.#succeed(secured, protocol, now() - started);
+        else this.#fail(error);
+      });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #succeed(secured: TLSSocket, protocol: ApplicationProtocol, handshakeMs: number): void {
+    this.#stopClock();
+    // Without a tls.Server nobody turns faults of the established session into an error.
+    secured.on('_tlsError', (error: Error) => secured.destroy(error));
+    this.#resolve({
+      socket: secured,
+      serverName: typeof secured.servername === 'string' ? secured.servername : undefined,
+      protocolVersion: secured.getProtocol() as TlsVersion,
+      alpn: secured.alpnProtocol === protocol ? protocol : undefined,
+      handshakeMs,
+    });
+  }
+
+  #fail(cause: unknown): void {
+    const { signal, handshakeTimeoutMs } = this.#options;
+    this.#stopClock();
+    this.#socket.destroy();
+    if (cause instanceof DeadlineError)
+      this.#reject(
+        new StreamError('connection-timeout', { code: 'ERR_HANDSHAKE_TIMEOUT', handshakeTimeoutMs }),
+      );
+    else this.#reject(signal?.aborted === true ? signal.reason : new TlsHandshakeError(reasonOf(cause)));
   }
 }
 
-async function take(
-  socket: Socket,
-  {
-    certificates,
-    early,
-    protocol = xmppClientProtocol,
-    requestCertificate = false,
-    onClientHello,
-    now = () => performance.now(),
-  }: ServerTlsOptions,
-  signal: AbortSignal,
-): Promise<SecuredClient> {
-  if (socket.destroyed || socket.readableEnded) throw new TlsHandshakeError('closed');
-  socket.pause();
-  if (early !== undefined && early.length > 0) socket.unshift(early);
-  let choice = whenAsked(certificates);
-  if (onClientHello !== undefined) {
-    const progress = await readClientHello(socket, signal);
-    if (progress.kind === 'incomplete') throw new TlsHandshakeError('closed');
-    onClientHello(progress);
-    if (progress.kind === 'hello')
-      choice = { secureContext: certificates.contextFor(progress.hello.serverName) };
-  }
-  const started = now();
-  const secured = new TLSSocket(socket, {
-    isServer: true,
-    ...choice,
-    ALPNProtocols: alpnLists[protocol],
-    requestCert: requestCertificate,
-    rejectUnauthorized: false,
-  });
-  await handshake(secured, 'secure', signal);
-  // Without a tls.Server nobody turns faults of the established session into an error.
-  secured.on('_tlsError', (error: Error) => secured.destroy(error));
-  return {
-    socket: secured,
-    serverName: typeof secured.servername === 'string' ? secured.servername : undefined,
-    protocolVersion: secured.getProtocol() as TlsVersion,
-    alpn: secured.alpnProtocol === protocol ? protocol : undefined,
-    handshakeMs: now() - started,
-  };
-}
+const monotonic = (): number => performance.now();
+
+type ContextChoice = Pick<TLSSocketOptions, 'secureContext' | 'SNICallback'>;
 
 /** Lets TLS ask which certificate, halfway through the handshake; needless where the name is known before. */
-function whenAsked(
-  certificates: ServerTlsOptions['certificates'],
-): Pick<TLSSocketOptions, 'secureContext' | 'SNICallback'> {
+function whenAsked(certificates: ServerTlsOptions['certificates']): ContextChoice {
   return {
     secureContext: certificates.contextFor(undefined),
     SNICallback: (serverName, choose) => choose(null, certificates.contextFor(serverName)),
@@ -156,7 +204,6 @@ const reasons: Readonly<Record<string, HandshakeReason>> = {
 };
 
 function reasonOf(error: unknown): HandshakeReason {
-  if (error instanceof TlsHandshakeError) return error.reason;
   const code = systemCode(error);
   return reasons[code] ?? (code.includes('_ALERT_') ? 'alert' : 'other');
 }

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { abortable, DeadlineError, withDeadline } from '../../src/transport/deadline.ts';
+import { abortable, DeadlineError, onDeadline, withDeadline } from '../../src/transport/deadline.ts';
 
 /** Work that ends only by its signal. */
 function untilAborted(signal: AbortSignal): Promise<never> {
@@ -27,6 +27,21 @@ describe('a deadline', () => {
     await working;
     await expect(withDeadline(100, controller.signal, untilAborted)).rejects.toBe('left');
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('calls once, with the reason of what came first, and never after it was stopped', async () => {
+    const controller = new AbortController();
+    const reasons: unknown[] = [];
+    const watch = (): (() => void) => onDeadline(100, controller.signal, (reason) => reasons.push(reason));
+    const [, stop] = [watch(), watch()];
+    await vi.advanceTimersByTimeAsync(99);
+    stop();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(reasons).toEqual([expect.any(DeadlineError)]);
+    watch();
+    controller.abort('left');
+    await vi.advanceTimersByTimeAsync(100);
+    expect(reasons).toEqual([expect.any(DeadlineError), 'left']);
   });
 
   it('leaves no timer and no listener behind', async () => {

@@ -304,6 +304,17 @@ describe('a handshake that fails', () => {
     client.destroy();
   });
 
+  it.each([
+    ['before the ClientHello was looked at', undefined],
+    ['for its server name', (): void => {}],
+  ])('because no certificate can be had %s', async (_, onClientHello) => {
+    const contextFor = (): never => {
+      throw new RangeError('no certificate');
+    };
+    const client = tlsClient();
+    expect(await reason(client, options({}, { certificates: { contextFor }, onClientHello }))).toBe('other');
+  });
+
   it('without a word of the peer in the message', async () => {
     const client = sending('GET /canary HTTP/1.1\r\n\r\n');
     const error = await failure(client);
