@@ -1,5 +1,4 @@
 /** What one gatekeeper is told of the connections of its clients, and over which carriers. */
-import { randomBytes } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { CompiledPolicy } from '../policy/compile.ts';
@@ -16,6 +15,7 @@ import {
   type ProxyProfile,
 } from '../signals/proxy-protocol-header.ts';
 import type { Endpoint } from '../signals/proxy-protocol.ts';
+import { RandomPool } from '../signals/random-pool.ts';
 import type { Audience } from '../stanza/direction.ts';
 import { StreamError, type StreamErrorCode } from '../stanza/error.ts';
 import type { Decision } from '../stanza/verdict.ts';
@@ -61,11 +61,15 @@ export interface GatekeeperAttestationsOptions {
 
 const exporterLabel = 'EXPORTER-Channel-Binding';
 const exporterBytes = 32;
-const uniqueIdBytes = 16;
+const noContext = Buffer.alloc(0);
+/** Of `jti`, and of the PROXY header's unique id. */
+const identifierBytes = 16;
 
 export class GatekeeperAttestations {
   readonly #options: GatekeeperAttestationsOptions;
   readonly #rules = new WeakMap<CompiledPolicy, SignalRules>();
+  readonly #pool = new RandomPool();
+  readonly #random = (): Uint8Array => this.#pool.take(identifierBytes);
 
   constructor(options: GatekeeperAttestationsOptions) {
     this.#options = options;
@@ -99,7 +103,7 @@ export class GatekeeperAttestations {
     if (carriers.proxyProtocol === undefined) return undefined;
     const { profile, headerBytesMax } = carriers.proxyProtocol;
     const statement = this.#state(evidence);
-    const input = { ...headerInput(evidence, statement, profile), headerBytesMax };
+    const input = { ...headerInput(evidence, statement, profile), uniqueId: this.#random(), headerBytesMax };
     if (profile === 'none') {
       this.#options.attested(this.#options.gatekeeper, 'proxy-protocol', 'sent');
       return written(proxyHeader(input));
@@ -139,7 +143,7 @@ export class GatekeeperAttestations {
           policyDigest: policyDigest(),
           signals: signalClaims(signals, necessities),
         },
-        { keys: keys(), clock },
+        { keys: keys(), clock, random: this.#random },
       );
     } catch (error) {
       if (error instanceof KeyError) return undefined;
@@ -188,7 +192,7 @@ const refusals: Readonly<Record<Exclude<AttestationOutcome, 'sent'>, StreamError
 /** RFC 9266, for TLS 1.3 only: older versions bind a connection in ways that two ends may disagree about. */
 function exporterOf(upstream: Socket): Buffer | undefined {
   if (!(upstream instanceof TLSSocket) || upstream.getProtocol() !== 'TLSv1.3') return undefined;
-  return upstream.exportKeyingMaterial(exporterBytes, exporterLabel, Buffer.alloc(0));
+  return upstream.exportKeyingMaterial(exporterBytes, exporterLabel, noContext);
 }
 
 /** What the header says besides the attestation: the addresses as the policy shows them. */
@@ -205,7 +209,6 @@ function headerInput(
     source,
     destination,
     profile,
-    uniqueId: randomBytes(uniqueIdBytes),
     ...(handshake?.serverName === undefined || isIP(handshake.serverName) !== 0
       ? {}
       : { authority: handshake.serverName }),

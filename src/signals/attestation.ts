@@ -77,14 +77,13 @@ export function attest(input: AttestationInput, options: AttesterOptions): strin
     policy: input.policyDigest,
     signals: input.signals,
   };
-  const payload = base64url(Buffer.from(JSON.stringify(claims)));
-  const { signed, signature } = keys.sign((kid) => `${protectedHeader(kid)}.${payload}`, iat);
-  return `${signed}.${base64url(signature)}`;
+  return keys.sign(Buffer.from(JSON.stringify(claims)).toString('base64url'), iat);
 }
 
 /** The one form the protected header has. */
 export function protectedHeader(kid: string): string {
-  return base64url(Buffer.from(JSON.stringify({ alg: attestationAlgorithm, typ: attestationType, kid })));
+  const header = JSON.stringify({ alg: attestationAlgorithm, typ: attestationType, kid });
+  return Buffer.from(header).toString('base64url');
 }
 
 /** The `cnf` claim of a binding. */

@@ -9,7 +9,7 @@
  *  randoms, ticket hashes, the server name, and anything that names the user. */
 import { Sensitive } from '../stanza/sensitive.ts';
 import type { ClientHelloProgress } from './client-hello-reader.ts';
-import { formatIp, parseIp, prefixOf } from './ip-address.ts';
+import { canonicalIp, formatIp, parseIp, prefixOf } from './ip-address.ts';
 import { ja4 } from './ja4.ts';
 import { fingerprintSyn } from './p0f.ts';
 import type { ConnectionCapture } from './saved-syn.ts';
@@ -93,9 +93,9 @@ export function absent(reason: AbsentReason): Signal<never> {
 
 /** The client's address. `parse-error` when the text is no address. */
 export function clientIpSignal(address: string, observedBy: Observer): Signal<AddressEvidence> {
-  const ip = parseIp(address);
-  if (ip === undefined) return absent('parse-error');
-  return { kind: 'seen', value: { address: new Sensitive(formatIp(ip)), prefixBits: undefined }, observedBy };
+  const text = canonicalIp(address);
+  if (text === undefined) return absent('parse-error');
+  return { kind: 'seen', value: { address: new Sensitive(text), prefixBits: undefined }, observedBy };
 }
 
 /** The same address with everything behind the prefix withheld. Prefixes in bits. */

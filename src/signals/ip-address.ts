@@ -26,6 +26,14 @@ export function formatIp({ version, bytes }: IpAddress): string {
   return version === 4 ? bytes.join('.') : formatIpv6(bytes);
 }
 
+/** The canonical text of an address in text; undefined when it is none. */
+export function canonicalIp(text: string): string | undefined {
+  // IPv4 has no other form that isIPv4 would take: no leading zeros, no parts left out.
+  if (isIPv4(text)) return text;
+  const ip = parseIp(text);
+  return ip && formatIp(ip);
+}
+
 /** The address with everything behind the prefix set to zero: `192.0.2.77`, 24 → `192.0.2.0`. */
 export function prefixOf(address: IpAddress, prefixBits: number): IpAddress {
   const bytes = address.bytes.map((byte, index) => {

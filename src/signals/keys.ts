@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:cr
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, type JWK } from 'jose';
+import { protectedHeader } from './attestation.ts';
 
 /** The keys that attestations are signed with: one PEM file (PKCS #8, Ed25519) each in a directory, such as a mounted
  *  Kubernetes secret. The file name says the rest:
@@ -52,6 +53,8 @@ export class KeyError extends Error {
 
 interface LoadedKey extends SigningKey {
   readonly key: KeyObject;
+  /** Of every attestation that the key signs. */
+  readonly header: string;
   readonly jwk: JWK;
 }
 
@@ -85,14 +88,13 @@ export class SigningKeys {
     return { kid, notBefore };
   }
 
-  /** Signs with the active key (RFC 8032). `content` is given its key id, because the signature covers it. */
-  sign(
-    content: (kid: string) => string,
-    now: number,
-  ): { readonly signed: string; readonly signature: Buffer } {
-    const { kid, key } = this.#activeKey(now);
-    const signed = content(kid);
-    return { signed, signature: sign(null, Buffer.from(signed), key) };
+  /** Signs with the active key (RFC 8032).
+   *  @param payload of an attestation, base64url
+   *  @returns the JWS (RFC 7515 §7.1) */
+  sign(payload: string, now: number): string {
+    const { header, key } = this.#activeKey(now);
+    const signed = `${header}.${payload}`;
+    return `${signed}.${sign(null, Buffer.from(signed, 'latin1'), key).toString('base64url')}`;
   }
 
   /** The public halves (RFC 7517), to be served to the gatekeeper. */
@@ -129,7 +131,13 @@ async function loadKey({ name, pem }: KeyFile, index: number): Promise<LoadedKey
   const key = readPrivateKey(pem);
   if (key?.asymmetricKeyType !== 'ed25519') throw new KeyError('ERR_KEY_TYPE', index);
   const jwk = await exportJWK(createPublicKey(key));
-  return { kid, notBefore, key, jwk: { ...jwk, kid, alg: 'EdDSA', use: 'sig' } };
+  return {
+    kid,
+    notBefore,
+    key,
+    header: protectedHeader(kid),
+    jwk: { ...jwk, kid, alg: 'EdDSA', use: 'sig' },
+  };
 }
 
 /** NaN for a date that does not exist. */

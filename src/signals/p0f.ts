@@ -37,18 +37,10 @@ export function fingerprintSyn(syn: Syn): TcpFingerprint {
   const window = windowSize(syn);
   const options = syn.options.map(optionName);
   const quirks = quirkOrder.filter((quirk) => syn.quirks.has(quirk));
-  const fields = [
-    syn.ipVersion,
-    `${syn.ttl}+${near ? distance : '?'}`,
-    syn.ipOptionBytes,
-    syn.mss,
-    `${window.unit === 'bytes' ? '' : `${window.unit}*`}${window.count},${syn.windowScale}`,
-    options.join(','),
-    quirks.join(','),
-    syn.payload ? '+' : '0',
-  ];
+  const arrival = `${syn.ipVersion}:${syn.ttl}+${near ? distance : '?'}:${syn.ipOptionBytes}:${syn.mss}`;
+  const size = `${window.unit === 'bytes' ? '' : `${window.unit}*`}${window.count},${syn.windowScale}`;
   return {
-    p0f: fields.join(':'),
+    p0f: `${arrival}:${size}:${options.join(',')}:${quirks.join(',')}:${syn.payload ? '+' : '0'}`,
     ipVersion: syn.ipVersion,
     distance: near ? distance : undefined,
     initialTtl: near ? syn.ttl + distance : undefined,

@@ -55,7 +55,7 @@ const flag = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 1
 export function readSyn(packet: Uint8Array): SynAnswer {
   const ip = (packet[0] ?? 0) >> 4 === 6 ? readIpv6(packet) : readIpv4(packet);
   if (ip === undefined) return malformed;
-  return readTcp(packet.subarray(ip.headerBytes), ip);
+  return readTcp(new Cursor(packet, ip.headerBytes), ip);
 }
 
 /** What the IP header contributes. */
@@ -80,7 +80,7 @@ function readIpv4(packet: Uint8Array): IpHeader | undefined {
   const fragment = header.u16();
   const ttl = header.u8();
   const protocol = header.u8();
-  header.take(headerBytes - 10);
+  header.skip(headerBytes - 10);
   const whole =
     versionAndLength >> 4 === 4 && headerBytes >= 20 && header.intact && totalBytes >= headerBytes;
   const isFragment = (fragment & 0x3fff) !== 0;
@@ -113,12 +113,12 @@ function readIpv6(packet: Uint8Array): IpHeader | undefined {
   const declaredBytes = header.u16();
   let next = header.u8();
   const ttl = header.u8();
-  header.take(32);
+  header.skip(32);
   let optionBytes = 0;
   while (skippedHeaders.has(next) && header.intact) {
     next = header.u8();
     const units = header.u8();
-    header.take(8 * units + 6);
+    header.skip(8 * units + 6);
     optionBytes += 8 * (units + 1);
   }
   if (!header.intact || next !== tcpProtocol || declaredBytes < optionBytes) return undefined;
@@ -136,18 +136,17 @@ function readIpv6(packet: Uint8Array): IpHeader | undefined {
 }
 
 /** RFC 9293 §3.1. */
-function readTcp(segment: Uint8Array, ip: IpHeader): SynAnswer {
-  const header = new Cursor(segment);
-  header.take(4);
+function readTcp(header: Cursor, ip: IpHeader): SynAnswer {
+  header.skip(4);
   const sequence = header.u32();
   const acknowledgement = header.u32();
   const offsetAndReserved = header.u8();
   const flags = header.u8();
   const window = header.u16();
-  header.take(2);
+  header.skip(2);
   const urgent = header.u16();
   const tcpBytes = (offsetAndReserved >> 4) * 4;
-  const optionArea = header.take(tcpBytes - 20);
+  const optionArea = header.range(tcpBytes - 20);
   if (tcpBytes < 20 || !header.intact || tcpBytes > ip.payloadBytes) return malformed;
   if ((flags & (flag.syn | flag.ack | flag.fin | flag.rst)) !== flag.syn) return { kind: 'not-syn' };
 
@@ -189,10 +188,9 @@ const fixedOptions: Readonly<Record<number, { kind: 'mss' | 'ws' | 'sok' | 'ts';
 const optionsMax = 24;
 const windowScaleMax = 14;
 
-function readOptions(area: Uint8Array, quirks: Set<Quirk>): OptionFindings {
+function readOptions(left: Cursor, quirks: Set<Quirk>): OptionFindings {
   const found: OptionFindings = { mss: 0, windowScale: 0, options: [], timestamped: false };
   const options: SynOption[] = [];
-  const left = new Cursor(area);
   while (left.left > 0 && left.intact && options.length < optionsMax) {
     const number = left.u8();
     if (number === 0) options.push(endOfOptions(left, quirks));
@@ -238,6 +236,6 @@ function readTimestamps(option: Cursor, found: OptionFindings, quirks: Set<Quirk
 function skipVariable(left: Cursor, number: number): SynOption {
   const bytes = left.u8();
   const [least, most] = number === 5 ? [10, 34] : [2, 40];
-  left.take(bytes < least || bytes > most ? Infinity : bytes - 2);
+  left.skip(bytes < least || bytes > most ? Infinity : bytes - 2);
   return number === 5 ? { kind: 'sack' } : { kind: 'unknown', number };
 }

@@ -87,6 +87,7 @@ export class Admission {
 /** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, since a subscriber has at least
  *  that much. An IPv4 address in IPv6 form, as a dual-stack listener shows it, is an IPv4 address. */
 export function networkOf(address: string): string {
+  if (isIPv4(address)) return address;
   const plain = address.replace(/%.*$/, '');
   const mapped = plain.slice(plain.lastIndexOf(':') + 1);
   if (isIPv4(mapped) && (mapped === plain || /^::ffff:/i.test(plain))) return mapped;
