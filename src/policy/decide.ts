@@ -63,7 +63,8 @@ const endSize = recordSize[recordKind.end]!;
 /** What came of judging one element, text or attribute. */
 const fate = { stays: 0, gone: 1, rewritten: 2 } as const;
 
-/** Elements of these namespaces negotiate the stream: the session's guard judges them, not a policy. */
+/** Elements of these namespaces negotiate the stream: the session's guard judges them, not a policy. An error that ends
+ *  the stream is more than that: what it says in words is a field. */
 const negotiation = [ns.streams, ns.tls, ns.compress, ns.compressFeature, ns.framing];
 
 export class Decider {
@@ -126,7 +127,7 @@ export class Decider {
   decide(stanza: Stanza): Outcome {
     if (stanza.names !== this.#policy.names) throw new RangeError('the tape has another vocabulary');
     this.#reset(stanza);
-    if (!this.#outside.includes(stanza.tape[element.namespace]!)) {
+    if (!this.#outside.includes(stanza.tape[element.namespace]!) || stanza.is(0, ns.streams, 'error')) {
       this.#table = this.#policy.table(this.#direction, this.#applyingExceptions());
       this.#walk();
       if (this.#changedRuns.length > 0) this.#movePositions();

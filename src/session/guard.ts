@@ -89,6 +89,9 @@ function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
       error: new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' }),
     };
   if (namespace === ns.signals || namespace === olderStreamManagement) return { kind: 'drop' };
+  // No policy reads it yet, and no client has asked for it.
+  if (context.phase !== 'established' && namespace !== ns.sasl && namespace !== ns.sasl2)
+    return refuseEarly('to-client');
   const edits = hideLocations(stanza);
   return edits.length === 0 ? forward : { kind: 'forward', edits };
 }

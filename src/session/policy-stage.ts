@@ -1,6 +1,6 @@
-/** Minimisation as a stage: asks the policy in force what becomes of each stanza of an established stream, and of what
- *  says more than who somebody is while authenticating (XEP-0388 §2.2.1, XEP-0386). What negotiates the stream is the
- *  guard's. */
+/** Minimisation as a stage: asks the policy in force what becomes of each stanza of an established stream, of what says
+ *  more than who somebody is while authenticating (XEP-0388 §2.2.1, XEP-0386), and of the error that ends a stream.
+ *  What negotiates it is the guard's. */
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { Decider } from '../policy/decide.ts';
 import type { PolicyContext } from '../policy/session-view.ts';
@@ -50,7 +50,7 @@ class PolicyStage implements Stage {
   }
 
   judge(stanza: Stanza, direction: Direction): Verdict {
-    if (this.#context.phase !== 'established' && !isAuthentication(stanza)) return forward;
+    if (this.#context.phase !== 'established' && !speaksEarly(stanza)) return forward;
     const { enforced, shadow } = this.#decidersOf(direction);
     const audience = audienceOf(direction);
     if (shadow !== undefined) this.#options.decided(audience, 'shadow', shadow.decide(stanza).decisions);
@@ -79,9 +79,10 @@ class PolicyStage implements Stage {
   }
 }
 
-function isAuthentication(stanza: Stanza): boolean {
+/** What says something before the stream is established. */
+function speaksEarly(stanza: Stanza): boolean {
   const namespace = stanza.namespaceName(0);
-  return namespace === ns.sasl2 || namespace === ns.sasl;
+  return namespace === ns.sasl2 || namespace === ns.sasl || stanza.is(0, ns.streams, 'error');
 }
 
 /** The session as a policy sees it: what it knows changes while it lasts. */

@@ -3,8 +3,9 @@
  *  are counted for stream management (XEP-0198). */
 import { opposite, type Direction } from '../stanza/direction.ts';
 import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
+import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import type { Edit, HeldStanza, Manner, Verdict } from '../stanza/verdict.ts';
+import { forward, type Edit, type HeldStanza, type Manner, type Verdict } from '../stanza/verdict.ts';
 import type { Outlet } from './outlet.ts';
 import type { Rendering } from './rendering.ts';
 import type { Stage, StageContext, StageFactory, StagePort } from './stage.ts';
@@ -284,9 +285,15 @@ export class Relay {
     return managed.kind === 'forward' ? (managed.edits ?? []) : [];
   }
 
+  /** By itself on an established stream, or as part of an authentication; anywhere else nobody understands it. */
+  #mayManage(stanza: Stanza): boolean {
+    const namespace = stanza.namespaceName(0);
+    return namespace === ns.sasl2 || (namespace === ns.sm && this.#host.phase === 'established');
+  }
+
   /** Nonzas are never counted and never wait. */
   #takeNonza(stanza: Stanza, direction: Direction): void {
-    const managed = this.#management.judge(stanza, direction);
+    const managed = this.#mayManage(stanza) ? this.#management.judge(stanza, direction) : forward;
     if (managed.kind === 'drop') {
       this.#host.outlet(opposite(direction)).put(managed.reply!);
       return;
