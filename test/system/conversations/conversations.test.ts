@@ -90,7 +90,7 @@ beforeAll(async () => {
       policy: { file: 'strict' },
       capabilities: {
         contentKinds: shipped('content-kinds.yaml'),
-        profiles: shipped('capabilities'),
+        profiles: ['desktop', 'phone', 'text-only'].map((name) => shipped(`capabilities/${name}.yaml`)),
         holdMs: 50,
       },
       timeouts: { closeGraceMs: 200, drainMs: 500 },
