@@ -346,8 +346,7 @@ class TableBuilder {
       const list: (AttributeRules & { namespace?: number })[] =
         last === undefined ? this.#anywhere : this.#entry(last.namespace, last.local).attributes;
       const known = list.findIndex((each) => each.local === local && each.namespace === namespace);
-      const { rules, kept } = withRule(list[known]?.rules ?? [], compiled);
-      const all = { local, namespace, rules, kept };
+      const all = { local, namespace, ...withRule(list[known]?.rules ?? [], compiled) };
       if (known === -1) list.push(all);
       else list[known] = all;
       return;

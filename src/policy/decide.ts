@@ -16,7 +16,7 @@ import {
   type Replacement,
 } from '../minimisation/text-positions.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
-import { escapeText } from '../stanza/decode.ts';
+import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -33,7 +33,14 @@ import {
 import { forward, type Decision, type Edit, type Verdict } from '../stanza/verdict.ts';
 import { transformPart, type CompiledPolicy } from './compile.ts';
 import { bareOf, domainOf, SessionView, type PolicyContext } from './session-view.ts';
-import { flag, type DecisionTable, type Effect, type Entry, type TableRule } from './table.ts';
+import {
+  flag,
+  type AttributeRules,
+  type DecisionTable,
+  type Effect,
+  type Entry,
+  type TableRule,
+} from './table.ts';
 
 /** What the policy says about one stanza. Valid until the next one is decided. */
 export interface Outcome {
@@ -100,6 +107,8 @@ export class Decider {
   #refused: StanzaCondition | undefined;
   #answer: string | undefined;
   #rootGone = false;
+  /** Where the resource begins in the attribute that was looked at last: the place of its slash in the stanza. */
+  #slash = 0;
 
   constructor(
     policy: CompiledPolicy,
@@ -480,7 +489,11 @@ export class Decider {
           judged = true;
           continue;
         }
-        const result = this.#applyToAttribute(each.rules, at, index);
+        const isPlain = this.#stanza.tape[index + attribute.valueEnd]! < needsDecoding;
+        const result =
+          each.transforms !== undefined && isPlain
+            ? this.#transformAttribute(each, at, index)
+            : this.#applyToAttribute(each.rules, at, index);
         if (result === notFound) continue;
         if (result !== fate.stays) return result;
         judged = true;
@@ -541,15 +554,50 @@ export class Decider {
     return result;
   }
 
+  /** The same for what most attributes are: a value that stands as it is written, and rules that keep or transform it or
+   *  the resource in it. What is before the resource is not decoded. */
+  #transformAttribute({ rules, transforms }: AttributeRules, at: number, index: number): number {
+    const { tape, bytes, start } = this.#stanza;
+    const end = tape[index + attribute.valueEnd]!;
+    const part = transforms === 'resource' ? this.#resourceOf(index) : 'none';
+    const from = transforms === 'resource' ? this.#slash + 1 : tape[index + attribute.valueStart]!;
+    let result: number = notFound;
+    let before: string | undefined;
+    let after: string | undefined;
+    let withheld = false;
+    for (const rule of rules) {
+      if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
+      result = fate.stays;
+      if (rule.part !== 'whole' && rule.part !== part) continue;
+      this.#count(rule);
+      if (rule.effect.kind !== 'transform' || withheld) continue;
+      before ??= bytes.toString('utf8', start + from, start + end);
+      after = rule.effect.transform(after ?? before, this.#session);
+      if (after !== undefined && (after !== '' || transforms === 'value')) continue;
+      if (rule.dropsElement && transforms === 'value') return fate.gone;
+      withheld = true;
+    }
+    if (withheld)
+      this.#edits.push(
+        transforms === 'value'
+          ? dropAttribute(this.#stanza, index)
+          : { start: this.#slash, end, replacement: nothing },
+      );
+    else if (after !== undefined && after !== before)
+      this.#edits.push({ start: from, end, replacement: Buffer.from(escapeAttribute(after)) });
+    return result;
+  }
+
   /** Whose the resource of a JID is. Most have none, and those are not decoded. */
   #resourceOf(index: number): 'own-resource' | 'peer-resource' | 'none' {
     const { tape, bytes, start } = this.#stanza;
     const end = tape[index + attribute.valueEnd]!;
     if (end < needsDecoding) {
-      let at = start + tape[index + attribute.valueStart]!;
-      while (at < start + end && bytes[at] !== SLASH) at += 1;
-      if (at === start + end) return 'none';
       const from = start + tape[index + attribute.valueStart]!;
+      let at = from;
+      while (at < start + end && bytes[at] !== SLASH) at += 1;
+      this.#slash = at - start;
+      if (at === start + end) return 'none';
       return this.#session.isOwnAt(bytes, from, at) ? 'own-resource' : 'peer-resource';
     }
     const value = this.#stanza.value(index);
@@ -630,6 +678,7 @@ export class Decider {
 }
 
 const none: readonly TableRule[] = [];
+const nothing = new Uint8Array(0);
 const notFound = -1;
 const SLASH = 0x2f;
 const COLON = 0x3a;

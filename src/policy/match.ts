@@ -19,7 +19,8 @@ export function compileMatcher(selector: Selector, names: Names, turn: Turn): Ma
     .slice(0, -1)
     .toReversed()
     .map((step) => compileStep(step, names, turn));
-  if (own.length === 0 && above.length === 0) return undefined;
+  // Nearly all have one condition or none.
+  if (above.length === 0 && own.length < 2) return own[0];
   return (stanza, index) => {
     if (!every(own, stanza, index)) return false;
     let at = index;

@@ -60,6 +60,9 @@ export interface AttributeRules {
   readonly rules: readonly TableRule[];
   /** What there is to say when every value stays as it is, as most do; undefined when that depends. */
   readonly kept: readonly Decision[] | undefined;
+  /** What rules that do nothing but keep and transform do that to: the value, or the resource of the JID that it is.
+   *  Undefined for all others. */
+  readonly transforms: 'value' | 'resource' | undefined;
 }
 
 /** Everything that the policy says about elements of one name. */
@@ -79,13 +82,20 @@ export function emptyEntry(): Entry {
 export function withRule(
   known: readonly TableRule[],
   rule: TableRule,
-): Pick<AttributeRules, 'rules' | 'kept'> {
+): Pick<AttributeRules, 'rules' | 'kept' | 'transforms'> {
   const rules = [...known, rule];
-  const keepsAll = rules.every(
-    ({ matches, effect, part }) => matches === undefined && effect.kind === 'keep' && part === 'whole',
+  const isSure = rules.every(
+    ({ matches, effect, part }) => !matches && effect.kind === 'keep' && part === 'whole',
   );
   const decisions = rules.flatMap(({ decision }) => (decision === undefined ? [] : [decision]));
-  return { rules, kept: keepsAll ? decisions : undefined };
+  return { rules, kept: isSure ? decisions : undefined, transforms: transformed(rules) };
+}
+
+function transformed(rules: readonly TableRule[]): AttributeRules['transforms'] {
+  const changing = rules.filter(({ effect }) => effect.kind !== 'keep');
+  if (changing.some(({ effect }) => effect.kind !== 'transform')) return undefined;
+  if (rules.every(({ part }) => part === 'whole')) return 'value';
+  return changing.some(({ part }) => part === 'whole') ? undefined : 'resource';
 }
 
 /** Entries by interned namespace and local name. One multiplication and, mostly, one comparison per look-up,

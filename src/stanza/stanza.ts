@@ -30,16 +30,13 @@ export interface CoreNames {
 /** In an element's namespace field: the first id of a header-declared namespace that the vocabulary lacks. */
 export const headerNamespaceBase = -0x20000000;
 
-/** U+FEFF is a character wherever a value begins: only the start of a document may have a byte order mark. */
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
 /** One top-level element of a stream: its bytes as they came and the tape the scanner wrote for it.
  *
  *  The scanner reuses one instance: it is valid inside the callback that received it, and `retain()` makes a
  *  copy that stays. Indices are tape indices; the stanza's own element record is always index 0. */
 export class Stanza {
   /** The buffer the stanza lies in. It may hold other stanzas too. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Buffer = Buffer.alloc(0);
   /** Offset of the stanza's `<` in `bytes`; offsets on the tape count from here. */
   start = 0;
   /** Offset after the stanza's last `>`. */
@@ -78,8 +75,9 @@ export class Stanza {
   /** A copy that outlives the callback. */
   retain(): Stanza {
     const copy = new Stanza(this.names, this.scope);
-    // Not `slice`, which does not copy when the bytes are a Buffer.
-    copy.bytes = new Uint8Array(this.bytes.subarray(this.start, this.end));
+    // A buffer of its own: a small part of a shared one would keep the whole.
+    copy.bytes = Buffer.allocUnsafeSlow(this.byteLength);
+    copy.bytes.set(this.wire());
     copy.end = copy.bytes.length;
     copy.tape = this.tape.slice(0, this.tapeLength);
     copy.tapeLength = this.tapeLength;
@@ -213,7 +211,8 @@ export class Stanza {
   }
 
   #decode(start: number, end: number): string {
-    return utf8.decode(this.bytes.subarray(this.start + start, this.start + end));
+    // Unlike a TextDecoder by default, this takes U+FEFF for the character that it is inside of a document.
+    return this.bytes.toString('utf8', this.start + start, this.start + end);
   }
 }
 

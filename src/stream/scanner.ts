@@ -110,10 +110,10 @@ export class Scanner {
   #mode: number = mode.prolog;
   /** Offset in the stream of the byte at `#base`. */
   #streamBase = 0;
-  #buffer: Uint8Array = new Uint8Array(0);
+  #buffer: Buffer = noBytes;
   #base = 0;
   /** Bytes of an unfinished stanza carried from earlier chunks; empty between stanzas. */
-  #carried: Uint8Array = new Uint8Array(0);
+  #carried: Buffer = noBytes;
   #carriedLength = 0;
   #utf8State = 0;
   #whitespaceRun = 0;
@@ -179,10 +179,11 @@ export class Scanner {
   push(chunk: Uint8Array): number {
     if (this.#failed !== undefined) throw this.#failed;
     this.#halted = false;
+    const bytes = asBuffer(chunk);
     try {
       let taken = 0;
-      while (taken < chunk.length && !this.#halted)
-        taken += this.#scanSlice(chunk, taken, Math.min(taken + sliceBytesMax, chunk.length));
+      while (taken < bytes.length && !this.#halted)
+        taken += this.#scanSlice(bytes, taken, Math.min(taken + sliceBytesMax, bytes.length));
       return taken;
     } catch (error) {
       if (error instanceof StreamError) {
@@ -230,7 +231,7 @@ export class Scanner {
 
   // ---- slices and buffers -------------------------------------------------------------------------------------
 
-  #scanSlice(chunk: Uint8Array, from: number, to: number): number {
+  #scanSlice(chunk: Buffer, from: number, to: number): number {
     const { structure } = this.#workspace;
     // Only the very first byte can tell another encoding apart from bad UTF-8 (RFC 6120 §11.6).
     if (this.#declarationAllowed && this.#streamBase === 0 && this.#carriedLength < 2)
@@ -301,7 +302,7 @@ export class Scanner {
   }
 
   /** Appends the slice to the carried bytes, growing geometrically. */
-  #carry(chunk: Uint8Array, from: number, to: number): void {
+  #carry(chunk: Buffer, from: number, to: number): void {
     const needed = this.#carriedLength + to - from;
     if (needed > this.#carried.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(4_096, 2 ** Math.ceil(Math.log2(needed))));
@@ -319,7 +320,7 @@ export class Scanner {
   #keepUnfinished(end: number): void {
     if (this.#buffer === this.#carried && this.#base === 0) return;
     const unfinished = this.#buffer.subarray(this.#base, end);
-    this.#carried = new Uint8Array(0);
+    this.#carried = noBytes;
     this.#carriedLength = 0;
     this.#base = 0;
     this.#carry(unfinished, 0, unfinished.length);
@@ -1138,7 +1139,12 @@ export class Scanner {
   }
 }
 
-const noBytes = new Uint8Array(0);
+const noBytes = Buffer.alloc(0);
+
+/** The same bytes. What is read byte by byte is of one class only, whoever brings it. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 /** U+FEFF at the start of a value is a character of it. */
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 

@@ -62,7 +62,8 @@ export class Workspace {
   }
 
   returnDesk(desk: Desk): void {
-    desk.decodedNames.length = 0;
+    // Setting the length costs the same whether there is something or not.
+    if (desk.decodedNames.length > 0) desk.decodedNames.length = 0;
     if (this.#desks.length < desksKeptMax && desk.tape.length <= tapeKeptMax) this.#desks.push(desk);
   }
 }
