@@ -152,3 +152,37 @@ describe('a profile that changes while sessions run', () => {
     });
   });
 });
+
+describe('a profile that asks for a claim that no session can have', () => {
+  const claimed = profileText('name: gold', 'match: { claim: { plan: gold } }');
+  const start = (profiles: readonly string[]): Promise<TestProxy> =>
+    startTestProxy({
+      domain: 'localhost',
+      gatekeeper: { port: gatekeeper.port, tls: 'direct' },
+      certificate: pair.certificate,
+      key: pair.key,
+      ca: authority.certificate,
+      capabilities: { contentKinds, profiles },
+      capabilitiesObserver: { reloaded: ({ kind }) => reloads.push(kind) },
+    });
+  const reloads: string[] = [];
+
+  it('keeps the proxy from starting, and one that runs from taking it over', async () => {
+    const [fallback, gold] = [join(folder, 'default.yaml'), join(folder, 'gold.yaml')];
+    await writeFile(fallback, profileText('name: default'));
+    await writeFile(gold, claimed);
+    await expect(start([fallback, gold])).rejects.toMatchObject({
+      code: 'ERR_CAPABILITIES_INVALID',
+      message: expect.stringContaining('7:10: ERR_PROFILE_CLAIM no session has claims') as unknown,
+    });
+    await writeFile(gold, claimed.replace('claim: { plan: gold }', 'domain: other.example'));
+    const proxy = await start([fallback, gold]);
+    try {
+      await writeFile(gold, claimed);
+      await proxy.proxy.look();
+      expect(reloads).toEqual(['kept']);
+    } finally {
+      await proxy.close();
+    }
+  });
+});
