@@ -99,6 +99,16 @@ describe('check refuses a profile that nobody is given', () => {
   });
 });
 
+it('check has nothing against the shipped profiles, whoever authenticates the clients', async () => {
+  const shipped = `profiles: ${join(root, 'policies/capabilities')}`;
+  for (const given of [config, reauthenticating]) {
+    const [exit, lines] = await check({
+      'narthex.yaml': given.replace('profiles: [a.yaml, b.yaml]', shipped),
+    });
+    expect([exit, lines.filter((line) => line.includes(' error '))]).toEqual([0, []]);
+  }
+});
+
 describe('check warns', () => {
   it('of what encryption hides from the gate', async () => {
     const [exit, lines] = await check({
