@@ -2,32 +2,22 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Config } from '../config/schema.ts';
-import { createEnlistments, type EnlistmentGatekeeper, type Enlistments } from '../http/enlistments.ts';
-import { createExchange } from '../http/exchange.ts';
 import { createHostMeta } from '../http/host-meta.ts';
-import { createIssuerMetadata } from '../http/issuer-metadata.ts';
-import type { HttpLimits } from '../http/limits.ts';
 import { createPublicApp, type PublicParts } from '../http/public.ts';
 import { httpConnections } from '../http/serve.ts';
+import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { Arrival } from '../signals/connection-evidence.ts';
+import { StreamError } from '../stanza/error.ts';
 import { Admission } from '../transport/admission.ts';
 import { CertificateStore } from '../transport/certificates.ts';
-import { listen, type Listener } from '../transport/listen.ts';
-import { secureClient, type ServerTlsOptions } from '../transport/server-tls.ts';
-import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
+import { listen, type Listener, type ListenRefusal } from '../transport/listen.ts';
+import { secureClient, TlsHandshakeError, type ServerTlsOptions } from '../transport/server-tls.ts';
+import { openEnlistments } from './compose-enlistments.ts';
+import { openIssuer } from './compose-issuer.ts';
 import { openMedia } from './compose-media.ts';
 import type { ProviderParts } from './compose-provider.ts';
 import { openPush } from './compose-push.ts';
-import {
-  below,
-  closeAll,
-  kept,
-  lookAll,
-  limitsOf,
-  monotonic,
-  type Closable,
-  type HttpOptions,
-} from './http-parts.ts';
+import { closeAll, kept, limitsOf, lookAll, type Closable, type HttpOptions } from './http-parts.ts';
 
 export interface PublicHttp {
   /** The port in use. */
@@ -118,8 +108,8 @@ function accept(
       evidence.noteHandshake({ milliseconds, serverName, alpn, version });
       signals.secured(secured.socket, evidence);
       onSecured(secured.socket);
-    } catch {
-      observer.refused();
+    } catch (error) {
+      observer.refused(whyRefused(error));
     }
   };
   return listen({
@@ -131,8 +121,19 @@ function accept(
     synCapture: signals.syn,
     balancers: signals.balancers,
     onConnection: (socket, arrival) => void secure(socket, arrival),
-    onRefused: () => observer.refused(),
+    onRefused: (code) => observer.refused(limitReasons[code]),
   });
+}
+
+const limitReasons: Readonly<Record<ListenRefusal, ConnectionRefusal>> = {
+  ERR_CONNECTION_LIMIT: 'limit',
+  ERR_ADDRESS_LIMIT: 'address-limit',
+  ERR_PROXY_HEADER: 'proxy-header',
+};
+
+function whyRefused(error: unknown): ConnectionRefusal {
+  if (error instanceof TlsHandshakeError) return error.reason;
+  return error instanceof StreamError && error.code === 'ERR_HANDSHAKE_TIMEOUT' ? 'timeout' : 'other';
 }
 
 /** Browsers ask their user when a server wants a certificate, so it is only wanted where one is pinned. */
@@ -151,67 +152,4 @@ async function ownCertificates(
     ...(domains && { domains: [...domains] }),
   }));
   return CertificateStore.open({ certificates: [first!, ...rest], report });
-}
-
-async function openEnlistments(
-  { gatekeepers }: Config,
-  { ownership }: ProviderParts,
-  { observer, certificateReport, policy, signals }: HttpOptions,
-  limits: HttpLimits,
-  open: Closable[],
-): Promise<Enlistments | undefined> {
-  const parties = new Map<string, EnlistmentGatekeeper>();
-  for (const { name, enlistment, caFile, clientCertFile, clientKeyFile } of gatekeepers) {
-    if (enlistment === undefined) continue;
-    const authorities = enlistment.caFile ?? caFile;
-    const credentials = kept(
-      open,
-      await UpstreamCredentials.open({
-        name,
-        ...(authorities !== undefined && { caFile: authorities }),
-        ...(clientCertFile !== undefined &&
-          clientKeyFile !== undefined && { client: { certFile: clientCertFile, keyFile: clientKeyFile } }),
-        report: certificateReport,
-      }),
-    );
-    const { exchange } = kept(open, createExchange({ secureContext: () => credentials.context() }));
-    parties.set(name, {
-      url: new URL(enlistment.url),
-      exchange,
-      answerMembers: enlistment.answerMembers,
-    });
-  }
-  if (parties.size === 0) return undefined;
-  return createEnlistments({
-    gatekeepers: parties,
-    ownership,
-    attest: async (gatekeeper, client, upstream) => signals.attest(gatekeeper, client, upstream),
-    policy,
-    report: observer.report,
-    now: () => Date.now(),
-    limits,
-  });
-}
-
-function openIssuer(
-  { provider, http }: Config,
-  { keys, credentials }: ProviderParts,
-  { attestationKeys }: HttpOptions,
-  limits: HttpLimits,
-  open: Closable[],
-): PublicParts['issuer'] {
-  const { issuer, configurationUri } = provider!;
-  const { exchange } = kept(open, createExchange({ secureContext: () => credentials.context() }));
-  return createIssuerMetadata({
-    issuer,
-    configurationUrl: new URL(
-      configurationUri ?? `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
-    ),
-    publicJwksUrl: below(http!.publicUrl, '.well-known/jwks.json'),
-    providerKeys: keys,
-    attestationKeys,
-    exchange,
-    now: monotonic,
-    limits,
-  });
 }

@@ -4,6 +4,7 @@ import type { Report } from '../http/events.ts';
 import type { HttpPolicy } from '../http/http-policy.ts';
 import { defaultHttpLimits, type HttpLimits } from '../http/limits.ts';
 import type { JsonObject } from '../http/strict-json.ts';
+import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { CertificateReport, CertificateStore } from '../transport/certificates.ts';
 import type { ReloadReport } from '../transport/reloading.ts';
 import type { HttpSignals } from './compose-signals.ts';
@@ -12,7 +13,7 @@ import type { HttpSignals } from './compose-signals.ts';
 export interface HttpObserver {
   readonly report: Report;
   /** A connection that did not get as far as a request. */
-  refused(): void;
+  refused(why: ConnectionRefusal): void;
   /** Media addresses are sealed with a secret that this process has made up. */
   madeUpMediaKey(): void;
 }

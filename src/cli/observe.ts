@@ -62,7 +62,10 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
     decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
     http: {
       report: (event) => reportHttp(event, options),
-      refused: () => metrics.http.connectionRefused(),
+      refused(why) {
+        metrics.http.connectionRefused(why);
+        log.write('http.connection-refused', { why });
+      },
       madeUpMediaKey: () => log.write('media.made-up-key', {}),
     },
     capabilities: {

@@ -1,6 +1,6 @@
 /** Everything that is ever logged: closed event names, and for each the fields it may carry. Free text has
  *  no kind (`field.ts`). */
-import { httpCodes, httpRoutes, mediaEnds } from './http-words.ts';
+import { connectionRefusals, httpCodes, httpRoutes, mediaEnds } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
 import { tokenErrorCodes } from './token-errors.ts';
@@ -51,6 +51,7 @@ export const logEvents = {
     level: 'warn',
     fields: { route: httpRoutes, status: 'number', code: httpCodes, durationMs: 'number' },
   },
+  'http.connection-refused': { level: 'info', fields: { why: connectionRefusals } },
   'http.failed': { level: 'error', fields: { route: httpRoutes } },
   'push.delivered': { level: 'debug', fields: {} },
   'media.ended': { level: 'info', fields: { outcome: mediaEnds, bytes: 'number' } },

@@ -1,10 +1,12 @@
 /** Metrics of the public HTTP port. */
 import type { Counter, Histogram } from 'prom-client';
 import {
+  connectionRefusals,
   httpCodes,
   httpRoutes,
   mediaEnds,
   statusClasses,
+  type ConnectionRefusal,
   type HttpCode,
   type HttpRoute,
   type MediaEnd,
@@ -15,7 +17,7 @@ export interface HttpMetrics {
   /** @param status as answered. */
   readonly answered: (route: HttpRoute, status: number, seconds: number) => void;
   readonly refused: (code: HttpCode) => void;
-  readonly connectionRefused: () => void;
+  readonly connectionRefused: (reason: ConnectionRefusal) => void;
   readonly pushDelivered: () => void;
   readonly mediaEnded: (end: MediaEnd, bytes: number) => void;
   /** @param claim a registered name, or `other`. */
@@ -39,6 +41,7 @@ export function createHttpMetrics({ counter, histogram }: MetricMakers): HttpMet
   const claims = counter('narthex_token_claims_unlisted_total');
   for (const route of httpRoutes) for (const status of statusClasses) requests.inc({ route, status }, 0);
   for (const code of httpCodes) refusals.inc({ code }, 0);
+  for (const reason of connectionRefusals) connections.inc({ reason }, 0);
   for (const outcome of mediaEnds) downloads.inc({ outcome }, 0);
   return {
     answered(route, status, seconds) {
@@ -46,7 +49,7 @@ export function createHttpMetrics({ counter, histogram }: MetricMakers): HttpMet
       durations.observe({ route }, seconds);
     },
     refused: (code) => refusals.inc({ code }),
-    connectionRefused: () => connections.inc(),
+    connectionRefused: (reason) => connections.inc({ reason }),
     pushDelivered: () => deliveries.inc(),
     mediaEnded(outcome, bytes) {
       downloads.inc({ outcome });

@@ -31,3 +31,20 @@ export const statusClasses = ['2xx', '3xx', '4xx', '5xx'] as const;
  *  whole. */
 export const mediaEnds = ['complete', 'reader-left', 'source-broke', 'too-large', 'stalled'] as const;
 export type MediaEnd = (typeof mediaEnds)[number];
+
+/** Why a connection came to no request: one of our limits, no PROXY header where one is due, or TLS, whose words are
+ *  those of `HandshakeReason` in transport/server-tls.ts. */
+export const connectionRefusals = [
+  'limit',
+  'address-limit',
+  'proxy-header',
+  'timeout',
+  'not-tls',
+  'version',
+  'cipher',
+  'alpn',
+  'alert',
+  'closed',
+  'other',
+] as const;
+export type ConnectionRefusal = (typeof connectionRefusals)[number];

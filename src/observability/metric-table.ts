@@ -143,8 +143,8 @@ export const metricTable = {
   },
   narthex_http_connection_refusals_total: {
     type: 'counter',
-    help: 'Connections to the public HTTP port that came to no request: too many, or no TLS.',
-    labels: [],
+    help: 'Connections to the public HTTP port that came to no request, by reason: a limit, or how TLS failed.',
+    labels: ['reason'],
   },
   narthex_push_deliveries_total: {
     type: 'counter',

@@ -97,6 +97,7 @@ describe('hostile HTTP to the served port', () => {
   });
 
   it('no TLS, or half of it: closed within the limit of handshakes, without a word', async () => {
+    served.refusals.length = 0;
     for (const bytes of ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', '\x16\x03\x01\x02\x00', '']) {
       const started = performance.now();
       const { promise, resolve } = Promise.withResolvers<string>();
@@ -108,9 +109,12 @@ describe('hostile HTTP to the served port', () => {
       expect(await promise).not.toContain('HTTP/');
       expect(performance.now() - started).toBeLessThan(2_000);
     }
+    // The operator is told what was wrong, by a word.
+    expect(served.refusals).toEqual(['not-tls', 'timeout', 'timeout']);
   });
 
   it('another protocol inside TLS: no handshake', async () => {
+    served.refusals.length = 0;
     const { promise, resolve } = Promise.withResolvers<string>();
     const socket = connect({
       port: served.port,
@@ -120,14 +124,17 @@ describe('hostile HTTP to the served port', () => {
     });
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
     expect(await promise).toBe('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL');
+    expect(served.refusals).toEqual(['alpn']);
   });
 
   it('more connections than there is room for: closed, and room again afterwards', async () => {
+    served.refusals.length = 0;
     const sockets = await Promise.allSettled(Array.from({ length: 40 }, secured));
     const open = sockets.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     await sleep(50);
     expect(open.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(limits.connectionsMax);
     expect(sockets.some(({ status }) => status === 'rejected')).toBe(true);
+    expect(new Set(served.refusals)).toContain('limit');
     for (const socket of open) socket.destroy();
     await sleep(50);
     expect((await served.ask('/nothing')).status).toBe(404);

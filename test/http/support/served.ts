@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { createAuthority, type Issued } from '../../support/certificates.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import type { HttpEvent } from '../../../src/http/events.ts';
+import type { ConnectionRefusal } from '../../../src/observability/http-words.ts';
 import { jwks, makeKey, sign } from './issuer.ts';
 import { startParty, type Answer, type Party } from './party.ts';
 
@@ -18,6 +19,8 @@ export interface ServedProxy {
   readonly test: TestProxy;
   readonly port: number;
   readonly events: HttpEvent[];
+  /** Of connections that came to no request. */
+  readonly refusals: ConnectionRefusal[];
   /** The provider's key set and push endpoint. */
   readonly provider: Party;
   readonly gatekeeper: Party;
@@ -63,6 +66,7 @@ export async function startServed({
   const provider = await startParty(({ path }) => (path === '/jwks' ? document : { status: 204 }));
   const gatekeeper = await startParty(() => ({ status: 201, body: '{"id":"u/42","status":"active"}' }));
   const events: HttpEvent[] = [];
+  const refusals: ConnectionRefusal[] = [];
   const test = await startTestProxy({
     domain: 'chat.example',
     gatekeeper: { port: 9, tls: 'direct' },
@@ -82,7 +86,7 @@ export async function startServed({
       enlistment: { url: new URL('/enlistments', gatekeeper.url).href, answerMembers: ['status'] },
       ...sections(gatekeeper),
     },
-    httpObserver: { report: (event) => void events.push(event) },
+    httpObserver: { report: (event) => void events.push(event), refused: (why) => void refusals.push(why) },
     ...proxy,
   });
   const port = test.proxy.httpPort!;
@@ -91,6 +95,7 @@ export async function startServed({
     test,
     port,
     events,
+    refusals,
     provider,
     gatekeeper,
     ask: (path, request = {}) => ask(port, agent, path, request),
