@@ -78,6 +78,9 @@ export interface PolicyDocuments {
 
 const secretBytesMin = 32;
 
+/** Policies that are gone, whose pseudonyms are still mapped back. */
+export const formerPoliciesMax = 8;
+
 export class PolicyRuntime {
   /** The scanner's names. */
   readonly names: Names;
@@ -87,6 +90,7 @@ export class PolicyRuntime {
   readonly #madeUp = randomBytes(secretBytesMin);
   #current: PoliciesInForce;
   #documents: PolicyDocuments;
+  #former: readonly Policy[] = [];
   #judged: string;
   #digest: string;
   #state: 'loaded' | 'kept' = 'loaded';
@@ -99,7 +103,7 @@ export class PolicyRuntime {
     this.#catalogue = openCatalogue(config.catalogue);
     this.#obligations = openObligations(config.obligations);
     this.names = vocabularyOf(this.#catalogue, options.vocabulary);
-    const { policies, documents, judged, digest, files, warnings } = this.#build();
+    const { policies, documents, judged, digest, files, warnings } = this.#build(() => []);
     this.#current = policies;
     this.#documents = documents;
     this.#judged = judged;
@@ -136,9 +140,11 @@ export class PolicyRuntime {
   look(): void {
     const { report } = this.#options;
     try {
-      const { policies, documents, judged, digest, files, warnings } = this.#build();
+      const former = (newer: string): readonly Policy[] => this.#formerThan(newer);
+      const { policies, documents, judged, digest, files, warnings } = this.#build(former);
       if (judged === this.#judged) return;
       this.#judged = judged;
+      this.#former = this.#formerThan(digest);
       this.#digest = digest;
       this.#current = policies;
       this.#documents = documents;
@@ -162,11 +168,18 @@ export class PolicyRuntime {
     this.#watch?.close();
   }
 
+  /** What was in force before a policy of this digest, newest first. */
+  #formerThan(digest: string): readonly Policy[] {
+    if (digest === this.#digest) return this.#former;
+    return [this.#documents.enforced, ...this.#former].slice(0, formerPoliciesMax);
+  }
+
   #watchOver(files: readonly string[]): FileWatch {
     return watchFiles(files, () => this.look(), this.#options);
   }
 
-  #build(): {
+  /** @param former than the policy of a digest */
+  #build(former: (digest: string) => readonly Policy[]): {
     policies: PoliciesInForce;
     documents: PolicyDocuments;
     judged: string;
@@ -182,11 +195,13 @@ export class PolicyRuntime {
     const warnings =
       this.#check(enforced.policy, file) + (beside === undefined ? 0 : this.#check(beside.policy, shadow!));
     const pseudonyms = new Pseudonyms(secrets.map((secret) => createSecretKey(secret)));
+    const digest = digestOf(enforced.files.map(({ text }) => text));
     const compile = (policy: Policy): CompiledPolicy =>
       new CompiledPolicy(policy, {
         catalogue: this.#catalogue,
         names: this.names,
         pseudonyms,
+        former: former(digest),
         ...(media === undefined ? {} : { media }),
       });
     const texts = [...enforced.files, ...(beside?.files ?? [])];
@@ -202,7 +217,7 @@ export class PolicyRuntime {
       },
       documents: { enforced: enforced.policy, shadow: beside?.policy },
       judged: hash.digest('base64'),
-      digest: digestOf(enforced.files.map(({ text }) => text)),
+      digest,
       files: [...texts.map((text) => text.file), ...keyFiles],
       warnings,
     };

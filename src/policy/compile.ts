@@ -12,14 +12,7 @@ import type { Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
 import { catalogueNames, isSealable, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
 import { compileMatcher, type Turn } from './match.ts';
-import {
-  treatmentOf,
-  type Matrix,
-  type Policy,
-  type PolicyException,
-  type Rule,
-  type Unlisted,
-} from './policy.ts';
+import { treatmentOf, type Policy, type PolicyException, type Rule, type Unlisted } from './policy.ts';
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
 import { clientNamespace, type Selector } from './selector.ts';
@@ -46,6 +39,8 @@ export interface CompileOptions {
   readonly pseudonyms?: Pseudonyms;
   /** The media servers whose addresses are sealed; without them there is nothing to seal. */
   readonly media?: MediaAddresses;
+  /** Policies that were in force before it, newest first: the names that they gave out are still understood. */
+  readonly former?: readonly Policy[];
 }
 
 /** A policy ready to run. Immutable; sessions share it. */
@@ -60,6 +55,7 @@ export class CompiledPolicy {
   /** Of the matchers in its tables. */
   readonly turn: Turn = { stanza: 0 };
   readonly #policy: Policy;
+  readonly #former: readonly Policy[];
   readonly #catalogue: Catalogue;
   readonly #decisions = new Map<string, Decision>();
   readonly #unlisted: (Decision | undefined)[] = [];
@@ -70,7 +66,7 @@ export class CompiledPolicy {
   readonly #rulings = new Map<string, Ruling>();
 
   /** @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys. */
-  constructor(policy: Policy, { catalogue, names, pseudonyms, media }: CompileOptions) {
+  constructor(policy: Policy, { catalogue, names, pseudonyms, media, former = [] }: CompileOptions) {
     this.name = policy.name;
     this.mode = policy.mode;
     this.unlisted = policy.unlisted;
@@ -79,6 +75,7 @@ export class CompiledPolicy {
     this.pseudonyms = pseudonyms;
     this.media = media;
     this.#policy = policy;
+    this.#former = former;
     this.#catalogue = catalogue;
     if (pseudonyms === undefined && pseudonymises(policy))
       throw new RangeError(`ERR_POLICY_KEYS: the policy ${policy.name} pseudonymises and there are no keys`);
@@ -95,9 +92,15 @@ export class CompiledPolicy {
         (applying & (1 << index)) === 0 ? under : overlay(under, exception.matrix),
       this.#policy.matrix,
     );
-    const table = new TableBuilder(this.#catalogue, this.names, matrix, this.#policy, this.turn).build(
-      direction,
-    );
+    const { names, turn } = this;
+    const policy = { ...this.#policy, matrix };
+    const table = new TableBuilder({
+      catalogue: this.#catalogue,
+      names,
+      policy,
+      former: this.#former,
+      turn,
+    }).build(direction);
     this.#tables[direction].set(applying, table);
     return table;
   }
@@ -218,6 +221,15 @@ function pseudonymises({ matrix, exceptions }: Policy): boolean {
   );
 }
 
+interface TableOptions {
+  readonly catalogue: Catalogue;
+  readonly names: Names;
+  /** With the exceptions that apply. */
+  readonly policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>;
+  readonly former: readonly Policy[];
+  readonly turn: Turn;
+}
+
 class TableBuilder {
   readonly #catalogue: Catalogue;
   readonly #names: Names;
@@ -226,14 +238,16 @@ class TableBuilder {
   readonly #open = new Map<number, Entry>();
   readonly #anywhere: (AttributeRules & { readonly namespace: number })[] = [];
   readonly #listed: Uint8Array;
+  readonly #former: readonly Policy[];
   readonly #turn: Turn;
   #slots = 0;
 
-  constructor(catalogue: Catalogue, names: Names, matrix: Matrix, policy: Policy, turn: Turn) {
+  constructor({ catalogue, names, policy, former, turn }: TableOptions) {
     this.#catalogue = catalogue;
     this.#names = names;
     this.#turn = turn;
-    this.#policy = { matrix, unlisted: policy.unlisted, name: policy.name };
+    this.#policy = policy;
+    this.#former = former;
     this.#listed = new Uint8Array(names.namespaces.size + 1);
     for (const namespace of [ns.client, ns.streams, ns.xml]) this.#listed[names.namespace(namespace)] = 1;
   }
@@ -259,13 +273,14 @@ class TableBuilder {
     const { treatment, decision } = this.#ruleFor(audience, field);
     const applies = field.directions.includes(direction);
     const slot = this.#slots;
-    // One for hiding, one for what is bound.
-    this.#slots += 2;
+    // One for hiding, the others for what is bound.
+    const bound = this.#returnsOf(field, audience);
+    this.#slots += 1 + bound.length;
     for (const selector of field.selectors) {
       // What accompanies a message does so whichever of its attributes the field means.
       if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))
         this.#add({ ...selector, target: { kind: 'element' } }, { ...neutral, flags: flag.auxiliary });
-      const effect = applies ? effectOf(field, selector, treatment, slot) : keepEffect;
+      const effect = applies ? effectOf(field, selector, treatment, { slot, bound }) : keepEffect;
       this.#add(selector, {
         ...neutral,
         effect,
@@ -280,16 +295,14 @@ class TableBuilder {
   /** What this direction's receiver sends back of the other audience's pseudonyms becomes the value again. */
   #addReturns(field: Field, direction: Direction): void {
     const other = opposite(direction);
-    const { treatment } = this.#ruleFor(audienceOf(other), field);
     const slot = this.#slots;
-    this.#slots += 1;
-    const reversible = treatment.kind === 'pseudonymise' && field.value !== 'uuid';
-    const rule = treatment.kind === 'pseudonymise' ? pseudonymRule(field, treatment) : undefined;
-    const reveal: Transform = (value, session) => session.reveal(slot, value, rule!);
-    const fromBound: Transform = (value, session) => session.fromBound(slot, value, rule!);
+    const rules = this.#returnsOf(field, audienceOf(other));
+    this.#slots += rules.length;
+    const reveal: Transform = (value, session) => session.reveal(slot, value, rules);
+    const fromBound: Transform = (value, session) => session.fromBound(slot, value, rules);
     const selectors = field.returns.length > 0 ? field.returns : field.selectors;
     for (const selector of selectors) {
-      const mapsBack = reversible && field.directions.includes(other);
+      const mapsBack = rules.length > 0 && field.directions.includes(other);
       if (!mapsBack && field.returns.length === 0) continue;
       this.#add(selector, {
         ...neutral,
@@ -301,12 +314,31 @@ class TableBuilder {
     }
   }
 
+  /** By which rules the pseudonyms came about that this audience may know and return: the one in force first. */
+  #returnsOf(field: Field, audience: Audience): PseudonymRule[] {
+    if (field.value === 'uuid') return [];
+    const matrices = this.#former.flatMap(({ matrix, unlisted, exceptions }) =>
+      [matrix, ...exceptions.map((exception) => exception.matrix)].map((each) => ({
+        matrix: each,
+        unlisted,
+      })),
+    );
+    const rules = [this.#policy, ...matrices].flatMap((policy) => {
+      const { treatment } = treatmentOf(policy, audience, field.name);
+      return treatment.kind === 'pseudonymise' ? [pseudonymRule(field, treatment)] : [];
+    });
+    return rules.filter(
+      ({ scope, rotateMs }, index) =>
+        rules.findIndex((each) => each.scope === scope && each.rotateMs === rotateMs) === index,
+    );
+  }
+
   /** Sealed for this direction's receiver, opened when they come from the other one. An address among other words is no
    *  reason to know the element that holds them. */
   #addAddresses(field: Field, direction: Direction): void {
     const { treatment, decision } = this.#ruleFor(audienceOf(direction), field);
-    const returned = this.#ruleFor(audienceOf(opposite(direction)), field).treatment;
-    const reveal = returned.kind === 'pseudonymise' && field.directions.includes(opposite(direction));
+    const returned = this.#returnsOf(field, audienceOf(opposite(direction)));
+    const reveal = returned.length > 0 && field.directions.includes(opposite(direction));
     const hides = treatment.kind === 'pseudonymise' && field.directions.includes(direction);
     const hide = hides ? { scope: treatment.scope, rotateMs: treatment.rotateMs } : undefined;
     const rule = { hide, reveal };
@@ -393,11 +425,14 @@ function effectOf(
   field: Field,
   { target, steps, part }: FieldSelector,
   treatment: Treatment,
-  slot: number,
+  { slot, bound }: { readonly slot: number; readonly bound: readonly PseudonymRule[] },
 ): Effect {
+  // What was bound under a name keeps it, also when names are given no more.
+  const toBound: Transform = (value, session) => session.toBound(slot + 1, value, bound);
+  const isBound = part === 'own-resource' && bound.length > 0;
   switch (treatment.kind) {
     case 'keep':
-      return keepEffect;
+      return isBound ? { kind: 'transform', transform: toBound } : keepEffect;
     case 'drop':
       return field.classes.includes('wire') ? { kind: 'normalise' } : { kind: 'drop' };
     case 'refuse':
@@ -413,10 +448,8 @@ function effectOf(
       const rule = pseudonymRule(field, treatment);
       return {
         kind: 'transform',
-        transform:
-          part === 'own-resource'
-            ? (value, session) => session.toBound(slot + 1, value, rule)
-            : (value, session) => session.hide(slot, value, rule),
+        transform: (value, session) =>
+          isBound && session.isBound ? toBound(value, session) : session.hide(slot, value, rule),
       };
     }
     case 'delay':

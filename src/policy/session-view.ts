@@ -113,8 +113,18 @@ export class SessionView {
     return memo.result;
   }
 
-  /** The value behind a pseudonym of this or the last period; anything else unchanged. */
-  reveal(slot: number, value: string, rule: PseudonymRule): string {
+  /** The value behind a pseudonym of this or the last period, by whichever of these rules it came about; anything else
+   *  unchanged.
+   *  @param slot of the first rule; the others have the next */
+  reveal(slot: number, value: string, rules: readonly PseudonymRule[]): string {
+    for (let index = 0; index < rules.length; index += 1) {
+      const revealed = this.#reveal(slot + index, value, rules[index]!);
+      if (revealed !== value) return revealed;
+    }
+    return value;
+  }
+
+  #reveal(slot: number, value: string, rule: PseudonymRule): string {
     const memo = this.#memo(slot, rule);
     if (memo.value === value) return memo.result!;
     memo.result = memo.current.recognise(value) ?? memo.former?.recognise(value) ?? value;
@@ -171,21 +181,25 @@ export class SessionView {
 
   /** A resource of the user's own, as the gatekeeper knows it. Only this session's has a name of ours; those of the
    *  user's other devices came from the gatekeeper as they are, also when their own sessions hide them. */
-  toBound(slot: number, resource: string, rule: PseudonymRule): string | undefined {
+  toBound(slot: number, resource: string, rules: readonly PseudonymRule[]): string {
     const { resource: bound } = this.context;
-    if (bound === '') return this.hide(slot, resource, rule);
-    return resource === this.#shown(slot, bound, rule) ? bound : resource;
+    return bound !== '' && resource === this.#shown(slot, bound, rules) ? bound : resource;
+  }
+
+  /** Whether the session has a resource. */
+  get isBound(): boolean {
+    return this.context.resource !== '';
   }
 
   /** The way back: this session's resource becomes what the client has asked for. */
-  fromBound(slot: number, resource: string, rule: PseudonymRule): string {
+  fromBound(slot: number, resource: string, rules: readonly PseudonymRule[]): string {
     const { resource: bound } = this.context;
-    if (bound === '') return this.reveal(slot, resource, rule);
-    return resource === bound ? this.#shown(slot, bound, rule) : resource;
+    if (bound === '') return this.reveal(slot, resource, rules);
+    return resource === bound ? this.#shown(slot, bound, rules) : resource;
   }
 
-  #shown(slot: number, bound: string, rule: PseudonymRule): string {
-    return (this.context.shownResource ??= this.reveal(slot, bound, rule));
+  #shown(slot: number, bound: string, rules: readonly PseudonymRule[]): string {
+    return (this.context.shownResource ??= this.reveal(slot, bound, rules));
   }
 
   #scopeValue(scope: PseudonymScope): string {

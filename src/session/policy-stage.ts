@@ -87,7 +87,6 @@ function speaksEarly(stanza: Stanza): boolean {
 
 /** The session as a policy sees it: what it knows changes while it lasts. */
 class LiveContext implements PolicyContext {
-  shownResource?: string | undefined;
   readonly #context: StageContext;
 
   constructor(context: StageContext) {
@@ -108,6 +107,14 @@ class LiveContext implements PolicyContext {
 
   get resource(): string {
     return this.#context.resource;
+  }
+
+  get shownResource(): string | undefined {
+    return this.#context.naming.shownResource;
+  }
+
+  set shownResource(resource: string | undefined) {
+    this.#context.naming.shownResource = resource;
   }
 
   get session(): string {

@@ -28,7 +28,7 @@ import type { Phase } from './phase.ts';
 import { boundAddress, claimedAccount } from './account.ts';
 import type { HeaderView } from './header-policy.ts';
 import { Relay, type RelayHost, type RelayOptions } from './relay.ts';
-import type { StageContext } from './stage.ts';
+import type { Naming, StageContext } from './stage.ts';
 
 /** A gatekeeper as a session needs it. */
 export interface GatekeeperRoute {
@@ -111,6 +111,7 @@ export class Session implements RelayHost {
   domain = '';
   account = '';
   resource = '';
+  naming: Naming = { shownResource: undefined };
   claims = noClaims;
   id: string = randomUUID();
   startedAt: number;
@@ -364,8 +365,9 @@ export class Session implements RelayHost {
     this.#guarded(this.#client!, step);
   }
 
-  resume({ id, startedAt, account, resource }: Parameters<RelayHost['resume']>[0]): void {
+  resume({ id, startedAt, account, resource, naming }: Parameters<RelayHost['resume']>[0]): void {
     this.id = id;
+    this.naming = naming;
     this.startedAt = startedAt;
     this.account = account;
     this.resource = resource;

@@ -29,10 +29,18 @@ export interface StageContext {
   readonly channelBinding: ChannelBinding;
   /** Bare JID of the session's account, '' while unknown. */
   readonly account: string;
-  /** The resource that the gatekeeper has bound, '' before. The client may know it by another name. */
+  /** The resource that the gatekeeper has bound, '' before. */
   readonly resource: string;
+  readonly naming: Naming;
   /** What the ownership token says beside, where the proxy has verified one; else nothing. */
   readonly claims: OwnershipClaims;
+}
+
+/** What the client knows by another name than the gatekeeper. It goes with a stream that is resumed, since the rules that
+ *  it came of may have changed meanwhile. */
+export interface Naming {
+  /** The bound resource; undefined before the first stanza that holds it. */
+  shownResource: string | undefined;
 }
 
 /** What a stage can do outside a verdict: when time has passed, or an answer has come. */

@@ -9,6 +9,7 @@ import { element, end, needsDecoding, recordKind, recordSize, attribute } from '
 import { forward, type Edit, type Verdict } from '../stanza/verdict.ts';
 import { AckWindow } from './ack-window.ts';
 import type { ManagedStream, Resumptions } from './resumptions.ts';
+import type { Naming } from './stage.ts';
 
 /** What of a session a resumed stream brings along. */
 export interface ResumableSession {
@@ -16,9 +17,10 @@ export interface ResumableSession {
   readonly startedAt: number;
   readonly account: string;
   readonly resource: string;
+  readonly naming: Naming;
   readonly gatekeeper: string;
   /** Takes over the identity of the session that the stream began in. */
-  resume(stream: Pick<ManagedStream, 'id' | 'startedAt' | 'account' | 'resource'>): void;
+  resume(stream: Pick<ManagedStream, 'id' | 'startedAt' | 'account' | 'resource' | 'naming'>): void;
 }
 
 const resumptionFailed = failure('item-not-found');
@@ -143,9 +145,9 @@ export class StreamManagement {
     const id = stanza.attributeValue(at, 'id');
     const resumable = /^(?:true|1)$/.test(stanza.attributeValue(at, 'resume') ?? '');
     if (id === undefined || !resumable) return;
-    const { id: session, startedAt, account, resource } = this.#session;
+    const { id: session, startedAt, account, resource, naming } = this.#session;
     const { toGatekeeper, toClient } = { toGatekeeper: this.#toGatekeeper, toClient: this.#toClient };
-    this.#remember(id, { id: session, startedAt, account, resource, toGatekeeper, toClient });
+    this.#remember(id, { id: session, startedAt, account, resource, naming, toGatekeeper, toClient });
   }
 
   #remember(id: string, stream: ManagedStream): void {

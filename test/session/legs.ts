@@ -47,6 +47,7 @@ export class Legs {
     this.host = {
       id,
       startedAt: 1,
+      naming: { shownResource: undefined },
       account: 'juliet@capulet.example',
       resource: '',
       get phase() {

@@ -86,6 +86,16 @@ describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => 
   });
 });
 
+/** One stream is known. */
+function remembering(): Resumptions {
+  const resumptions = new Resumptions();
+  const naming = { shownResource: undefined };
+  const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
+  const stream = { id: 's', startedAt: 1, account: 'a@b', resource: 'c', naming, ...windows };
+  resumptions.remember('main', 'known', stream);
+  return resumptions;
+}
+
 describe('before there is an authentication', () => {
   const early: readonly (readonly [string, string])[] = [
     ['a stanza', '<presence/>'],
@@ -100,14 +110,7 @@ describe('before there is an authentication', () => {
     ['anything', "<x xmlns='urn:unknown'>marker</x>"],
   ];
 
-  /** Nobody learns by the answer which streams there are. */
-  const remembering = (): Resumptions => {
-    const resumptions = new Resumptions();
-    const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
-    resumptions.remember('main', 'known', { id: 's', startedAt: 1, account: 'a@b', resource: 'c', ...windows });
-    return resumptions;
-  }; // prettier-ignore
-
+  // Nor does anybody learn by the answer which streams there are.
   it.each(early)('a client that sends %s is refused, and nobody hears of it', (_, xml) => {
     for (const phase of ['authenticating', 'restarting'] as const) {
       const legs = connect('passthrough', phase, remembering());
@@ -134,10 +137,7 @@ describe('stream management that hides in something else', () => {
     ['to be counted', `<enable xmlns='${sm}'/>`, `<enabled xmlns='${sm}'/>`],
     ['to resume', `<resume xmlns='${sm}' previd='known' h='0'/>`, `<resumed xmlns='${sm}' previd='known' h='0'/>`],
   ])('is no request %s', (_, request, answer) => {
-    const resumptions = new Resumptions();
-    const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
-    resumptions.remember('main', 'known', { id: 's', startedAt: 1, account: 'a@b', resource: 'c', ...windows });
-    const legs = connect('passthrough', 'established', resumptions);
+    const legs = connect('passthrough', 'established', remembering());
     legs.read('to-gatekeeper', `<x xmlns='urn:unknown'>${request}</x>`);
     expect(() => legs.read('to-client', answer)).toThrow(
       expect.objectContaining({ code: 'ERR_UPSTREAM_NEGOTIATION' }),

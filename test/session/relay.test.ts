@@ -234,6 +234,7 @@ describe('stream management through the relay', () => {
     resumptions.remember('main', 'sm-1', {
       id: 's1',
       startedAt: 1,
+      naming: { shownResource: undefined },
       account: 'juliet@capulet.example',
       resource: 'balcony',
       toGatekeeper: AckWindow.at({ sent: sent.client, delivered: received.gatekeeper }),

@@ -20,7 +20,8 @@ const connect = (): Legs => new Legs({ stages: [], resumptions });
 
 function stream(account: string) {
   const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
-  return { id: account, startedAt: 1, account, resource: 'balcony', ...windows };
+  const naming = { shownResource: undefined };
+  return { id: account, startedAt: 1, account, resource: 'balcony', naming, ...windows };
 }
 
 beforeEach(() => {

@@ -16,7 +16,7 @@ import { startRawGatekeeper, type RawGatekeeper } from '../../support/raw-gateke
 import { scan } from '../../support/scan.ts';
 import { serveProcess, type ServeProcess } from '../../support/serve-process.ts';
 import { eventually } from '../../support/sockets.ts';
-import { Party, sm, type Managed, type PartyOptions } from './party.ts';
+import { Party, sm, type Managed, type PartyOptions } from '../../support/party.ts';
 
 /** More of them: `NARTHEX_CONVERSATIONS=50000`. */
 const conversations = Number(process.env['NARTHEX_CONVERSATIONS'] ?? 60);

@@ -4,9 +4,9 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Duplex } from 'node:stream';
 import { setImmediate as tick } from 'node:timers/promises';
 import { SaxesParser } from 'saxes';
-import { nonzas } from '../../support/made-up-stanzas.ts';
-import type { Random } from '../../support/random.ts';
-import { streamHeader } from '../../support/raw-client.ts';
+import { nonzas } from './made-up-stanzas.ts';
+import type { Random } from './random.ts';
+import { streamHeader } from './raw-client.ts';
 
 export const sm = 'urn:xmpp:sm:3';
 

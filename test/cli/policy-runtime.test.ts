@@ -1,0 +1,72 @@
+/** What was hidden under a policy that is gone is still understood, for a bounded number of them. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { formerPoliciesMax, openPolicyRuntime, type PolicyRuntime } from '../../src/cli/policy-runtime.ts';
+import { policySection } from '../../src/config/sections/policy.ts';
+import { Decider } from '../../src/policy/decide.ts';
+import type { Direction } from '../../src/stanza/direction.ts';
+import { context, leaving, policyText, today, wire } from '../policy/fixtures.ts';
+
+let folder: string;
+let runtime: PolicyRuntime;
+
+/** Pseudonyms of identifiers, each number another way to make them; 0 makes none. */
+function change(number: number, look = true): void {
+  const rule = number === 0 ? 'keep' : `{ pseudonymise: { scope: session, rotate: ${number}d } }`;
+  writeFileSync(join(folder, 'policy.yaml'), policyText(`{ gatekeeper: { id.iq: ${rule} } }`));
+  if (look) runtime.look();
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'narthex-former-'));
+  change(1, false);
+  const config = policySection.parse({ file: join(folder, 'policy.yaml') });
+  runtime = openPolicyRuntime({ config, report: () => {}, clock: () => today });
+});
+afterEach(() => {
+  runtime.close();
+  rmSync(folder, { recursive: true });
+});
+
+const iq = (type: string, id: string): string => `<iq xmlns='jabber:client' type='${type}' id='${id}'/>`;
+
+/** The identifier of a request or an answer, as it arrives. */
+function arriving(direction: Direction, text: string): string {
+  const decider = new Decider(runtime.current.enforced, direction, context, { clock: () => today, random: () => 1 }); // prettier-ignore
+  const stanza = wire.parse(text, runtime.names);
+  return / id='([^']*)'/.exec(leaving(stanza, decider.decide(stanza)))![1]!;
+}
+
+it('answers to what was asked under a former policy come back by their names', () => {
+  const hidden = arriving('to-gatekeeper', iq('get', 'ask-1'));
+  expect(hidden).not.toBe('ask-1');
+  for (const number of [2, 0, 0, 3]) {
+    change(number);
+    expect(arriving('to-client', iq('result', hidden))).toBe('ask-1');
+  }
+  expect(arriving('to-client', iq('result', 'made-up'))).toBe('made-up');
+});
+
+it('until too many others have followed', () => {
+  const hidden = arriving('to-gatekeeper', iq('get', 'ask-1'));
+  for (let number = 2; number <= formerPoliciesMax + 1; number += 1) {
+    change(number);
+    // The same once more is not another one.
+    runtime.look();
+  }
+  expect(arriving('to-client', iq('result', hidden))).toBe('ask-1');
+  change(formerPoliciesMax + 2);
+  expect(arriving('to-client', iq('result', hidden))).toBe(hidden);
+});
+
+it('a broken policy is no former one', () => {
+  const hidden = arriving('to-gatekeeper', iq('get', 'ask-1'));
+  for (let number = 0; number < 2 * formerPoliciesMax; number += 1) {
+    writeFileSync(join(folder, 'policy.yaml'), `broken: ${number}`);
+    runtime.look();
+  }
+  expect(runtime.state).toBe('kept');
+  expect(arriving('to-client', iq('result', hidden))).toBe('ask-1');
+});
