@@ -18,12 +18,22 @@ const odd = [
   "<error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
   "<p:body xmlns:p='jabber:client'>a<![CDATA[<b>]]>&amp;c</p:body>",
   "<body xml:lang='de' xmlns:q='urn:q' q:a='1'>https://media.provider.example/x&#x20;y</body>",
+  "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><body start='0' end='40' p='1'/></fallback>",
+  "<markup xmlns='urn:xmpp:markup:0'><span start='1' end='99'/><list start='3' end='4'><li start='3'/></list></markup>",
+  "<reference xmlns='urn:xmpp:reference:0' begin='2' end='41' type='data' uri='https://media.provider.example/x'/>",
+  '<body>See https://media.provider.example/x and more</body>',
   "<unknown xmlns='urn:unknown'><body xmlns='jabber:client'>x</body></unknown>",
   'text',
   '<![CDATA[]]>',
   '&#x1F600;',
   '\n  ',
 ];
+/** What a message inside another one may be in. */
+const carriers = [
+  ['', ''],
+  ["<received xmlns='urn:xmpp:carbons:2'>", '</received>'],
+  ["<result xmlns='urn:xmpp:mam:2' id='1'>", '</result>'],
+] as const;
 const jids = ['juliet@capulet.example', 'juliet@capulet.example/balcony', 'romeo@montague.example/o', 'capulet.example', 'x@y.example/&apos;', 'ROMEO@montague.example']; // prettier-ignore
 const types = ['get', 'set', 'result', 'error', 'chat', 'groupchat', 'unavailable', 'subscribe', 'nonsense'];
 /** Those among them that stream management does not count. */
@@ -56,9 +66,10 @@ export function madeUpStanza(random: Random): string {
 function content(random: Random, depth: number): string {
   let text = '';
   for (let count = random.below(4); count > 0; count -= 1) {
-    if (depth < 3 && random.once(5))
-      text += `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>${content(random, depth + 1)}</message></forwarded>`;
-    else text += random.pick(random.once(3) ? odd : payloads);
+    if (depth < 3 && random.once(5)) {
+      const [open, close] = random.pick(carriers);
+      text += `${open}<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>${content(random, depth + 1)}</message></forwarded>${close}`;
+    } else text += random.pick(random.once(3) ? odd : payloads);
   }
   return text;
 }
