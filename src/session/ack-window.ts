@@ -30,8 +30,9 @@ export class AckWindow {
   #acknowledged = 0;
   /** What the sender may be told. */
   #handled = 0;
-  /** Unacknowledged, oldest first. */
+  /** Unacknowledged from `#first` on, oldest first. */
   #runs: Run[] = [];
+  #first = 0;
   /** After a resumption: numbers the sender will use again for what the receiver has already. */
   #repeated: readonly Run[] = [];
   /** The first of them that is not behind the sender. */
@@ -49,12 +50,16 @@ export class AckWindow {
 
   /** Entries in memory. */
   get runs(): number {
-    return this.#runs.length;
+    return this.#runs.length - this.#first;
+  }
+
+  get #last(): Run | undefined {
+    return this.runs === 0 ? undefined : this.#runs.at(-1);
   }
 
   /** The sender's next stanza goes out at once. */
   pass(): void {
-    const last = this.#runs.at(-1);
+    const last = this.#last;
     this.#sent += 1;
     this.#delivered += 1;
     if (last !== undefined && last.to > 0 && last.to + last.count === this.#delivered) last.count += 1;
@@ -64,7 +69,8 @@ export class AckWindow {
   /** The sender's next stanza ends at the proxy. */
   drop(): void {
     this.#sent += 1;
-    if (this.#runs.at(-1)?.to === fate.dropped) this.#runs.at(-1)!.count += 1;
+    const last = this.#last;
+    if (last?.to === fate.dropped) last.count += 1;
     else this.#push({ from: this.#sent, count: 1, to: fate.dropped });
   }
 
@@ -78,8 +84,21 @@ export class AckWindow {
   /** What has waited goes out now, or ends. */
   settle(number: number, outcome: 'delivered' | 'dropped'): void {
     if (outcome === 'delivered') this.#delivered += 1;
-    const run = this.#runs.find(({ from, to }) => from === number && to === fate.waiting);
-    if (run !== undefined) run.to = outcome === 'delivered' ? this.#delivered : fate.dropped;
+    const run = this.#runFrom(number);
+    if (run?.to === fate.waiting) run.to = outcome === 'delivered' ? this.#delivered : fate.dropped;
+  }
+
+  /** By bisection: much may be unacknowledged before and behind it. */
+  #runFrom(number: number): Run | undefined {
+    let low = this.#first;
+    let high = this.#runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#runs[middle]!.from < number) low = middle + 1;
+      else high = middle;
+    }
+    const run = this.#runs[low];
+    return run?.from === number ? run : undefined;
   }
 
   /** A stanza of the proxy's own goes out. */
@@ -109,18 +128,23 @@ export class AckWindow {
     if (acknowledged > this.#delivered)
       throw new StreamError('undefined-condition', { code: 'ERR_SM_COUNT' });
     this.#acknowledged = acknowledged;
-    let gone = 0;
-    for (const run of this.#runs) {
+    for (let run = this.#runs[this.#first]; run !== undefined; run = this.#runs[(this.#first += 1)]) {
       const handled = this.#handledOf(run);
       this.#handled += handled;
-      if (handled < run.count) {
-        if (handled > 0)
-          this.#runs[gone] = { from: run.from + handled, count: run.count - handled, to: run.to + handled };
-        break;
-      }
-      gone += 1;
+      if (handled === run.count) continue;
+      if (handled > 0)
+        this.#runs[this.#first] = {
+          from: run.from + handled,
+          count: run.count - handled,
+          to: run.to + handled,
+        };
+      break;
     }
-    if (gone > 0) this.#runs.splice(0, gone);
+    // Now and then, so that each costs the same.
+    if (this.#first > this.#runs.length / 2) {
+      this.#runs = this.#runs.slice(this.#first);
+      this.#first = 0;
+    }
     return this.#handled % modulus;
   }
 
@@ -132,12 +156,13 @@ export class AckWindow {
 
   /** The stream was resumed (XEP-0198 §5): the sender sends everything again that it was not told of. */
   rewind(): void {
-    this.#repeated = this.#runs.flatMap((run) => {
+    this.#repeated = this.#runs.slice(this.#first).flatMap((run) => {
       const handled = run.to > 0 ? this.#handledOf(run) : 0;
       return handled === 0 ? [] : [{ ...run, count: handled }];
     });
     this.#repeatedAt = 0;
     this.#runs = [];
+    this.#first = 0;
     this.#sent = this.#handled;
     this.#delivered = this.#acknowledged;
   }
@@ -149,14 +174,14 @@ export class AckWindow {
     copy.#delivered = this.#delivered;
     copy.#acknowledged = this.#acknowledged;
     copy.#handled = this.#handled;
-    copy.#runs = this.#runs.map((run) => ({ ...run }));
+    copy.#runs = this.#runs.slice(this.#first).map((run) => ({ ...run }));
     copy.#repeated = this.#repeated;
     copy.#repeatedAt = this.#repeatedAt;
     return copy;
   }
 
   #push(run: Run): void {
-    if (this.#runs.length === runsMax)
+    if (this.runs === runsMax)
       throw new StreamError('resource-constraint', { code: 'ERR_SM_WINDOW', runsMax });
     this.#runs.push(run);
   }

@@ -2,54 +2,17 @@
  *  what leaves is a well-formed stream of whole stanzas, and stream management has counted it. */
 import { SaxesParser } from 'saxes';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { defaultAdvertisementLimits } from '../../src/capabilities/advertisements.ts';
-import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
-import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
-import { openPolicy } from '../../src/cli/policy-files.ts';
-import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
-import { capabilitiesStage } from '../../src/session/capabilities-stage.ts';
-import { CapabilitySessions } from '../../src/session/capability-sessions.ts';
-import { contentGateStage } from '../../src/session/content-gate-stage.ts';
-import { negotiationGuard } from '../../src/session/guard.ts';
-import { policyStage } from '../../src/session/policy-stage.ts';
 import { directions, opposite, type Direction } from '../../src/stanza/direction.ts';
 import { StreamError } from '../../src/stanza/error.ts';
-import { setOf, shipped, table } from '../capabilities/shipped.ts';
-import { catalogue, media, pseudonyms, today } from '../policy/fixtures.ts';
+import { shipped } from '../capabilities/shipped.ts';
 import { madeUpStanza, nonzas } from '../support/made-up-stanzas.ts';
 import { Random } from '../support/random.ts';
-import { Legs } from './legs.ts';
+import { connectThroughEveryStage } from './every-stage.ts';
+import type { Legs } from './legs.ts';
 
-const names = vocabularyOf(catalogue, contentVocabulary(table));
 const sm = 'urn:xmpp:sm:3';
 /** More of them: `NARTHEX_CONVERSATIONS=50000`. */
 const conversations = Number(process.env['NARTHEX_CONVERSATIONS'] ?? 100);
-
-/** @param policy of those that ship */
-function connect(policy: string, profile: string): Legs {
-  const compiled = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
-  let ids = 0;
-  const { match: _, ...forEverybody } = shipped.get(profile)!;
-  const capabilities = new CapabilitySessions({
-    policy: { profiles: setOf(forEverybody), table },
-    cache: new CapabilityCache(),
-    names,
-    limits: defaultAdvertisementLimits,
-    random: () => 0.5,
-    newId: () => `own${(ids += 1)}`,
-    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
-  });
-  const policies = { enforced: compiled, shadow: undefined };
-  return new Legs({
-    names,
-    stages: [
-      negotiationGuard,
-      capabilitiesStage(capabilities),
-      contentGateStage(capabilities),
-      policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
-    ],
-  });
-}
 
 /** Reads what left strictly. @returns its stanzas, by name. */
 function leftOn(legs: Legs, direction: Direction): string[] {
@@ -82,7 +45,7 @@ function acknowledge(legs: Legs, direction: Direction, handled: number): void {
 
 function converse(seed: number, policy: string, profile: string): void {
   const random = new Random(seed);
-  const legs = connect(policy, profile);
+  const legs = connectThroughEveryStage(policy, profile);
   legs.read('to-gatekeeper', `<enable xmlns='${sm}' resume='true'/>`);
   legs.read('to-client', `<enabled xmlns='${sm}' id='sm-1' resume='true'/>`);
   const sent = { 'to-gatekeeper': 0, 'to-client': 0 };

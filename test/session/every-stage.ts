@@ -1,0 +1,43 @@
+import { defaultAdvertisementLimits } from '../../src/capabilities/advertisements.ts';
+import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
+import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
+import { openPolicy } from '../../src/cli/policy-files.ts';
+import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
+import { capabilitiesStage } from '../../src/session/capabilities-stage.ts';
+import { CapabilitySessions } from '../../src/session/capability-sessions.ts';
+import { contentGateStage } from '../../src/session/content-gate-stage.ts';
+import { negotiationGuard } from '../../src/session/guard.ts';
+import { policyStage } from '../../src/session/policy-stage.ts';
+import { setOf, shipped, table } from '../capabilities/shipped.ts';
+import { catalogue, media, pseudonyms, today } from '../policy/fixtures.ts';
+import { Legs } from './legs.ts';
+
+const names = vocabularyOf(catalogue, contentVocabulary(table));
+
+/** Legs with the stages of the product between them, without chance.
+ *  @param policy of those that ship
+ *  @param profile of those that ship; for everybody */
+export function connectThroughEveryStage(policy: string, profile: string): Legs {
+  const compiled = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
+  let ids = 0;
+  const { match: _, ...forEverybody } = shipped.get(profile)!;
+  const capabilities = new CapabilitySessions({
+    policy: { profiles: setOf(forEverybody), table },
+    cache: new CapabilityCache(),
+    names,
+    limits: defaultAdvertisementLimits,
+    random: () => 0.5,
+    newId: () => `own${(ids += 1)}`,
+    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+  });
+  const policies = { enforced: compiled, shadow: undefined };
+  return new Legs({
+    names,
+    stages: [
+      negotiationGuard,
+      capabilitiesStage(capabilities),
+      contentGateStage(capabilities),
+      policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
+    ],
+  });
+}
