@@ -1,12 +1,11 @@
-/** Pseudonyms: deterministic authenticated encryption of a value, AES-SIV (RFC 5297) with two keys of 256 bits.
+/** Pseudonyms: deterministic authenticated encryption of a value, under keys of its field and scope.
  *
- *  The synthetic initialisation vector authenticates field, scope and value, and is the counter block under which the
- *  value is encrypted. So the same value in the same scope always has the same pseudonym and no table is kept, whoever
- *  holds the key can map it back, on any replica, and a pseudonym that was altered, belongs to another scope or is
- *  none at all is not recognised. */
-import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+ *  The synthetic initialisation vector authenticates the value and is what it is encrypted with. So the same value in
+ *  the same scope always has the same pseudonym and no table is kept, whoever holds the secret can map it back, on any
+ *  replica, and a pseudonym that was altered, belongs to another scope or is none at all is not recognised. */
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { SyntheticIv, type AssociatedData } from './synthetic-iv.ts';
+import { keyBytes, SyntheticIv, vectorBytes } from './synthetic-iv.ts';
 
 /** What a pseudonym is bound to besides the value. */
 export interface PseudonymBinding {
@@ -33,43 +32,49 @@ const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$
 const rememberedMax = 1_024;
 
 export class Pseudonyms {
-  readonly #keys: readonly SyntheticIv[];
+  readonly #roots: readonly KeyObject[];
   readonly #bound = new LRUCache<string, BoundPseudonyms>({ max: rememberedMax });
-  readonly #plain = Buffer.alloc(3 * valueBytesMax + blockBytes);
+  readonly #scratch: Scratch = {
+    plain: Buffer.alloc(3 * valueBytesMax + blockBytes),
+    sealed: Buffer.alloc(vectorBytes + valueBytesMax + blockBytes),
+  };
 
   /** @param secrets the current one first; the others are only recognised, until they are taken away. At least 32
    *  bytes each.
    *  @throws RangeError when there is none or one is too short. */
   constructor(secrets: readonly KeyObject[]) {
     if (secrets.length === 0) throw new RangeError('pseudonyms need a secret');
-    this.#keys = secrets.map(deriveKeys);
+    this.#roots = secrets.map(rootOf);
   }
 
   /** Those of one binding. Whoever treats many values keeps what it gets: a rule has the same for all its stanzas. */
   of(binding: PseudonymBinding): BoundPseudonyms {
     const text = boundTo(binding);
     let bound = this.#bound.get(text);
-    if (bound === undefined)
-      this.#bound.set(text, (bound = new BoundPseudonyms(this.#keys, text, this.#plain)));
+    if (bound === undefined) {
+      const [current, ...former] = this.#roots.map((root) => cipherOf(root, text));
+      this.#bound.set(text, (bound = new BoundPseudonyms(current!, former, this.#scratch)));
+    }
     return bound;
   }
 }
 
-interface BoundKey {
-  readonly siv: SyntheticIv;
-  readonly data: AssociatedData;
+/** Where the values of all bindings are on their way. */
+interface Scratch {
+  /** Has room for the UTF-8 of as many UTF-16 code units as a value may have bytes. */
+  readonly plain: Buffer;
+  readonly sealed: Buffer;
 }
 
 export class BoundPseudonyms {
-  readonly #current: BoundKey;
-  readonly #keys: readonly BoundKey[];
-  readonly #plain: Buffer;
+  readonly #current: SyntheticIv;
+  readonly #former: readonly SyntheticIv[];
+  readonly #scratch: Scratch;
 
-  /** @param plain where the values of all bindings are written on their way, with room for any that could be meant. */
-  constructor(keys: readonly SyntheticIv[], binding: string, plain: Buffer) {
-    this.#plain = plain;
-    this.#keys = keys.map((siv) => ({ siv, data: siv.associate(binding) }));
-    this.#current = this.#keys[0]!;
+  constructor(current: SyntheticIv, former: readonly SyntheticIv[], scratch: Scratch) {
+    this.#current = current;
+    this.#former = former;
+    this.#scratch = scratch;
   }
 
   /** The pseudonym of a value: base64url, legal in a resourcepart, an identifier, an attribute or text. A value that
@@ -78,10 +83,11 @@ export class BoundPseudonyms {
     if (this.recognise(value) !== undefined) return value;
     // No value has fewer bytes than UTF-16 code units.
     if (value.length > valueBytesMax) return undefined;
-    const length = this.#plain.write(value);
+    const { plain, sealed } = this.#scratch;
+    const length = plain.write(value);
     if (length > valueBytesMax) return undefined;
-    const { siv, data } = this.#current;
-    return siv.seal(data, this.#plain, pad(this.#plain, length)).toString('base64url');
+    const padded = pad(plain, length);
+    return this.#current.seal(plain, padded, sealed).toString('base64url', 0, vectorBytes + padded);
   }
 
   /** The value behind a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
@@ -89,34 +95,36 @@ export class BoundPseudonyms {
     if (!hasFormOfPseudonym(pseudonym)) return undefined;
     const bytes = Buffer.from(pseudonym, 'base64url');
     if (bytes.length % blockBytes !== 0 || bytes.toString('base64url') !== pseudonym) return undefined;
-    for (const { siv, data } of this.#keys) {
-      const plain = siv.open(data, bytes);
-      if (plain !== undefined) return unpadded(plain)?.toString();
-    }
-    return undefined;
+    let plain = this.#current.open(bytes);
+    for (let i = 0; plain === undefined && i < this.#former.length; i += 1)
+      plain = this.#former[i]!.open(bytes);
+    return plain && unpadded(plain)?.toString();
   }
 
   /** A stand-in for a UUID, in the form of a random UUID (RFC 9562 §5.4). A UUID has no room for a vector, so this
    *  one cannot be mapped back: only for identifiers that nobody returns. `undefined` when the value is no UUID. */
   hideUuid(value: string): string | undefined {
     if (!uuidForm.test(value)) return undefined;
-    const { siv, data } = this.#current;
-    const bytes = Buffer.from(siv.vector(data, Buffer.from(value.toLowerCase())));
+    const bytes = this.#current.vector(Buffer.from(value.toLowerCase()));
     bytes[6] = (bytes[6]! & 0x0f) | 0x40;
     bytes[8] = (bytes[8]! & 0x3f) | 0x80;
     return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 }
 
-function deriveKeys(secret: KeyObject): SyntheticIv {
+function rootOf(secret: KeyObject): KeyObject {
   if (secret.type !== 'secret' || (secret.symmetricKeySize ?? 0) < secretBytesMin)
     throw new RangeError(`a secret for pseudonyms has at least ${secretBytesMin} bytes`);
-  const derive = (purpose: string): KeyObject =>
-    createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `narthex pseudonym ${purpose}`, 32)));
-  return new SyntheticIv(derive('authentication'), derive('encryption'));
+  return createSecretKey(Buffer.from(hkdfSync('sha512', secret, '', 'narthex pseudonyms', 64)));
 }
 
-/** The parts are told apart by their quotes, so that no two bindings authenticate the same bytes. */
+/** The keys of one binding. HMAC (RFC 2104), since HKDF takes no info of the length of two addresses. */
+function cipherOf(root: KeyObject, binding: string): SyntheticIv {
+  const keys = createHmac('sha512', root).update(binding).digest();
+  return new SyntheticIv(keys.subarray(0, keyBytes), keys.subarray(keyBytes));
+}
+
+/** The parts are told apart by their quotes, so that no two bindings have the same keys. */
 function boundTo({ field, scope, scopeValue, period }: PseudonymBinding): string {
   return JSON.stringify([field, scope, scopeValue, period]);
 }

@@ -83,6 +83,8 @@ export class Decider {
   readonly #outside: readonly number[];
   readonly #roots: readonly number[];
   readonly #client: number;
+  /** Where no exception applies. */
+  readonly #usual: DecisionTable;
 
   // Of the stanza under way; arrays are kept from one to the next.
   #stanza!: Stanza;
@@ -124,6 +126,7 @@ export class Decider {
     this.#random = random;
     this.#outside = negotiation.map((namespace) => names.namespace(namespace));
     this.#client = names.namespace(ns.client);
+    this.#usual = policy.table(direction, 0);
     this.#roots = ['message', 'presence', 'iq'].map((local) => names.local(local));
   }
 
@@ -136,8 +139,9 @@ export class Decider {
   decide(stanza: Stanza): Outcome {
     if (stanza.names !== this.#policy.names) throw new RangeError('the tape has another vocabulary');
     this.#reset(stanza);
-    if (!this.#outside.includes(stanza.tape[element.namespace]!) || stanza.is(0, ns.streams, 'error')) {
-      this.#table = this.#policy.table(this.#direction, this.#applyingExceptions());
+    if (!this.#isNegotiation(stanza)) {
+      const applying = this.#applyingExceptions();
+      this.#table = applying === 0 ? this.#usual : this.#policy.table(this.#direction, applying);
       this.#walk();
       if (this.#changedRuns.length > 0) this.#movePositions();
     }
@@ -148,6 +152,12 @@ export class Decider {
     this.#outcome.normalise = enforced && this.#normalise;
     this.#outcome.padTo = enforced ? this.#buckets : undefined;
     return this.#outcome;
+  }
+
+  #isNegotiation(stanza: Stanza): boolean {
+    const namespace = stanza.tape[element.namespace]!;
+    if (namespace === this.#client) return false;
+    return this.#outside.includes(namespace) && !stanza.is(0, ns.streams, 'error');
   }
 
   #reset(stanza: Stanza): void {
