@@ -83,9 +83,21 @@ export class BoundPseudonyms {
     if (this.recognise(value) !== undefined) return value;
     // No value has fewer bytes than UTF-16 code units.
     if (value.length > valueBytesMax) return undefined;
+    const length = this.#scratch.plain.write(value);
+    return length > valueBytesMax ? undefined : this.#seal(length);
+  }
+
+  /** The same for a value in place. Most are shorter than any pseudonym, and those are not decoded. */
+  hideAt(bytes: Buffer, from: number, to: number): string | undefined {
+    const length = to - from;
+    if (length >= pseudonymCharsMin) return this.hide(bytes.toString('utf8', from, to));
+    const { plain } = this.#scratch;
+    for (let i = 0; i < length; i += 1) plain[i] = bytes[from + i]!;
+    return this.#seal(length);
+  }
+
+  #seal(length: number): string {
     const { plain, sealed } = this.#scratch;
-    const length = plain.write(value);
-    if (length > valueBytesMax) return undefined;
     const padded = pad(plain, length);
     return this.#current.seal(plain, padded, sealed).toString('base64url', 0, vectorBytes + padded);
   }

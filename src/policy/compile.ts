@@ -29,6 +29,7 @@ import {
   type Entry,
   type TableRule,
   type Transform,
+  type TransformAt,
 } from './table.ts';
 
 export interface CompileOptions {
@@ -446,11 +447,12 @@ function effectOf(
       return { kind: 'transform', transform: coarsenTo(treatment.to) };
     case 'pseudonymise': {
       const rule = pseudonymRule(field, treatment);
-      return {
-        kind: 'transform',
-        transform: (value, session) =>
-          isBound && session.isBound ? toBound(value, session) : session.hide(slot, value, rule),
-      };
+      const transform: Transform = (value, session) =>
+        isBound && session.isBound ? toBound(value, session) : session.hide(slot, value, rule);
+      if (isBound || field.value !== 'identifier') return { kind: 'transform', transform };
+      const transformAt: TransformAt = (bytes, from, to, session) =>
+        session.hideAt(slot, bytes, from, to, rule);
+      return { kind: 'transform', transform, transformAt };
     }
     case 'delay':
       return { kind: 'delay', upToMs: treatment.upToMs };

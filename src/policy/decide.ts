@@ -581,8 +581,13 @@ export class Decider {
       if (rule.part !== 'whole' && rule.part !== part) continue;
       this.#count(rule);
       if (rule.effect.kind !== 'transform' || withheld) continue;
-      before ??= bytes.toString('utf8', start + from, start + end);
-      after = rule.effect.transform(after ?? before, this.#session);
+      const { transform, transformAt } = rule.effect;
+      if (transformAt !== undefined && after === undefined)
+        after = transformAt(bytes, start + from, start + end, this.#session);
+      else {
+        before ??= bytes.toString('utf8', start + from, start + end);
+        after = transform(after ?? before, this.#session);
+      }
       if (after !== undefined && (after !== '' || transforms === 'value')) continue;
       if (rule.dropsElement && transforms === 'value') return fate.gone;
       withheld = true;

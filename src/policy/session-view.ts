@@ -113,6 +113,11 @@ export class SessionView {
     return memo.result;
   }
 
+  /** The same for an identifier in place, which is seldom the last one again. */
+  hideAt(slot: number, bytes: Buffer, from: number, to: number, rule: PseudonymRule): string | undefined {
+    return this.#memo(slot, rule).current.hideAt(bytes, from, to);
+  }
+
   /** The value behind a pseudonym of this or the last period, by whichever of these rules it came about; anything else
    *  unchanged.
    *  @param slot of the first rule; the others have the next */

@@ -7,6 +7,14 @@ import type { SessionView } from './session-view.ts';
 /** What a rule does to a value; `undefined` withholds it. */
 export type Transform = (value: string, session: SessionView) => string | undefined;
 
+/** The same for a value that stands in the bytes as it is. */
+export type TransformAt = (
+  bytes: Buffer,
+  from: number,
+  to: number,
+  session: SessionView,
+) => string | undefined;
+
 /** What is seen of an address. */
 export type AddressTreatment = (address: string, session: SessionView) => SeenAddress;
 
@@ -16,7 +24,7 @@ export type Effect =
   | { readonly kind: 'drop' }
   | { readonly kind: 'refuse'; readonly condition: StanzaCondition }
   /** The value becomes another. */
-  | { readonly kind: 'transform'; readonly transform: Transform }
+  | { readonly kind: 'transform'; readonly transform: Transform; readonly transformAt?: TransformAt }
   /** Addresses that are sealed or opened; the decision counts where that changed something. */
   | { readonly kind: 'address'; readonly words: boolean; readonly see: AddressTreatment }
   /** An element that is the same for everyone takes the place of this one. */

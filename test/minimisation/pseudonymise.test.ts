@@ -48,6 +48,17 @@ describe('a pseudonym', () => {
     );
   });
 
+  it('is the same for a value in place', () => {
+    fc.assert(
+      fc.property(values, bindings, fc.boolean(), (value, each, twice) => {
+        const given = twice ? pseudonyms.of(each).hide(value)! : value;
+        const bytes = Buffer.from(`'${given}'`);
+        const there = pseudonyms.of(each).hideAt(bytes, 1, bytes.length - 1);
+        expect(there).toBe(pseudonyms.of(each).hide(value));
+      }),
+    );
+  });
+
   it('is not recognised when one character was changed', () => {
     fc.assert(
       fc.property(values, fc.nat(), fc.constantFrom('A', 'q', '_', '0'), (value, at, other) => {
