@@ -42,11 +42,13 @@ export class Cursor {
 
   /** The 16-bit fields that the next `bytes` bytes are; an odd number of them is an overrun. */
   u16s(bytes: number): number[] {
+    if ((bytes & 1) === 1 || !this.#advance(bytes)) {
+      this.#overrun = true;
+      return [];
+    }
     const values: number[] = [];
-    if ((bytes & 1) === 0 && this.#advance(bytes))
-      for (let at = this.#at - bytes; at < this.#at; at += 2)
-        values.push((this.#bytes[at]! << 8) | this.#bytes[at + 1]!);
-    else this.#overrun = true;
+    for (let at = this.#at - bytes; at < this.#at; at += 2)
+      values.push((this.#bytes[at]! << 8) | this.#bytes[at + 1]!);
     return values;
   }
 

@@ -35,10 +35,10 @@ const versionNames: Readonly<Record<number, string>> = {
 
 /** Both forms of a hello's fingerprint. Pure; the cost is two or three short hashes. */
 export function ja4(hello: ClientHello): Ja4 {
-  const ciphers = withoutGrease(hello.cipherSuites);
-  const extensions = withoutGrease(hello.extensions);
-  const cipherHash = hash12(hexList(sorted(ciphers)));
-  const form = (types: readonly number[]): string =>
+  const ciphers = withoutGrease(hello.cipherSuites).sort();
+  const extensions = withoutGrease(hello.extensions).sort();
+  const cipherHash = hash12(hexList(ciphers));
+  const form = (types: Uint16Array): string =>
     `${summary(hello, ciphers, types)}_${cipherHash}_${hash12(listExtensions(types, hello))}`;
   const fingerprint = form(extensions);
   const changes = extensions.some((type) => unstable.has(type));
@@ -50,20 +50,19 @@ export function ja4(hello: ClientHello): Ja4 {
 
 /** The fingerprint with the lists in place of their hashes, for people. */
 export function ja4Raw(hello: ClientHello): string {
-  const ciphers = withoutGrease(hello.cipherSuites);
-  const extensions = withoutGrease(hello.extensions);
-  return `${summary(hello, ciphers, extensions)}_${hexList(sorted(ciphers))}_${listExtensions(extensions, hello)}`;
+  const ciphers = withoutGrease(hello.cipherSuites).sort();
+  const extensions = withoutGrease(hello.extensions).sort();
+  return `${summary(hello, ciphers, extensions)}_${hexList(ciphers)}_${listExtensions(extensions, hello)}`;
 }
 
 /** The readable first part: transport, version, server name, two counts, first protocol. */
-function summary(hello: ClientHello, ciphers: readonly number[], extensions: readonly number[]): string {
+function summary(hello: ClientHello, ciphers: Uint16Array, extensions: Uint16Array): string {
   const destination = extensions.includes(extensionType.serverName) ? 'd' : 'i';
   return `t${version(hello)}${destination}${count(ciphers)}${count(extensions)}${protocol(hello.alpn[0])}`;
 }
 
-function version(hello: ClientHello): string {
-  const offered = hello.supportedVersions;
-  const highest = offered === undefined ? hello.legacyVersion : Math.max(0, ...withoutGrease(offered));
+function version({ supportedVersions: offered, legacyVersion }: ClientHello): string {
+  const highest = offered === undefined ? legacyVersion : (withoutGrease(offered).sort().at(-1) ?? 0);
   return versionNames[highest] ?? '00';
 }
 
@@ -81,41 +80,42 @@ function protocol(name: string | undefined): string {
 
 /** Extensions in order of their numbers, without those that the first part already tells, then the signature
  *  algorithms in the order of the client's preference. */
-function listExtensions(extensions: readonly number[], hello: ClientHello): string {
-  const listed = extensions.filter(
-    (type) => type !== extensionType.serverName && type !== extensionType.alpn,
-  );
-  const algorithms = hexList(withoutGrease(hello.signatureAlgorithms));
-  return hexList(sorted(listed)) + (algorithms === '' ? '' : `_${algorithms}`);
+function listExtensions(extensions: Uint16Array, { signatureAlgorithms }: ClientHello): string {
+  const algorithms = hexList(withoutGrease(signatureAlgorithms));
+  return hexList(extensions, told) + (algorithms === '' ? '' : `_${algorithms}`);
 }
 
-/** GREASE values (RFC 8701): both bytes equal, low halves 0xA. They are random and say nothing. */
-function withoutGrease(values: readonly number[]): number[] {
-  return values.filter((value) => (value & 0x0f0f) !== 0x0a0a || value >> 8 !== (value & 0xff));
+/** GREASE values (RFC 8701) have two equal bytes, low halves 0xA. They are random and say nothing. The answer is an
+ *  array of numbers of one size, which sorts without a call for each comparison. */
+function withoutGrease(codePoints: readonly number[]): Uint16Array {
+  const kept = new Uint16Array(codePoints.length);
+  let length = 0;
+  for (const value of codePoints)
+    if ((value & 0x0f0f) !== 0x0a0a || value >> 8 !== (value & 0xff)) kept[length++] = value;
+  return length === kept.length ? kept : kept.subarray(0, length);
 }
 
-/** Numbers in an array of their own kind sort without a call for each comparison. */
-function sorted(codePoints: readonly number[]): Uint16Array {
-  return new Uint16Array(codePoints).sort();
-}
-
+const none: ReadonlySet<number> = new Set();
+/** By the first part. */
+const told: ReadonlySet<number> = new Set([extensionType.serverName, extensionType.alpn]);
 const digits = Buffer.from('0123456789abcdef');
 
-/** `0005,000a` */
-function hexList(codePoints: ArrayLike<number>): string {
+/** `0005,000a`, without some. */
+function hexList(codePoints: Uint16Array, without: ReadonlySet<number> = none): string {
   const text = Buffer.allocUnsafe(codePoints.length * 5);
-  for (let index = 0, at = 0; index < codePoints.length; index += 1, at += 5) {
-    const codePoint = codePoints[index]!;
-    text[at] = digits[codePoint >> 12]!;
-    text[at + 1] = digits[(codePoint >> 8) & 15]!;
-    text[at + 2] = digits[(codePoint >> 4) & 15]!;
-    text[at + 3] = digits[codePoint & 15]!;
-    text[at + 4] = comma;
+  let at = 0;
+  for (const codePoint of codePoints) {
+    if (without.has(codePoint)) continue;
+    text[at++] = digits[codePoint >> 12]!;
+    text[at++] = digits[(codePoint >> 8) & 15]!;
+    text[at++] = digits[(codePoint >> 4) & 15]!;
+    text[at++] = digits[codePoint & 15]!;
+    text[at++] = comma;
   }
-  return text.toString('latin1', 0, Math.max(0, text.length - 1));
+  return text.toString('latin1', 0, Math.max(0, at - 1));
 }
 
-function count(values: readonly number[]): string {
+function count(values: Uint16Array): string {
   return String(Math.min(values.length, countMax)).padStart(2, '0');
 }
 

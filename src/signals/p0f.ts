@@ -59,11 +59,13 @@ function windowSize({ mss, window, ipVersion, timestamped, headerBytes }: Syn): 
   const asIs = { unit: 'bytes', count: window } as const;
   if (window === 0 || mss < mssMin) return asIs;
   const ipv6 = ipVersion === 6;
-  const segments = [mss, ...(timestamped ? [mss - 12] : []), 1460, 1448, ...(ipv6 ? [1440, 1428] : [])];
-  const packets = [mss + 40, mss + headerBytes, ...(ipv6 ? [mss + 60] : []), 1500];
-  const segment = segments.find((bytes) => window % bytes === 0);
+  const divides = (bytes: number): boolean => window % bytes === 0;
+  // What is there twice decides nothing the second time.
+  const segment = [
+    mss, timestamped ? mss - 12 : mss, 1460, 1448, ipv6 ? 1440 : mss, ipv6 ? 1428 : mss,
+  ].find(divides); // prettier-ignore
   if (segment !== undefined) return { unit: 'mss', count: window / segment };
-  const packet = packets.find((bytes) => window % bytes === 0);
+  const packet = [mss + 40, mss + headerBytes, ipv6 ? mss + 60 : 1500, 1500].find(divides);
   return packet === undefined ? asIs : { unit: 'mtu', count: window / packet };
 }
 
