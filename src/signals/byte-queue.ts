@@ -1,7 +1,9 @@
+const nothing: Buffer = Buffer.alloc(0);
+
 /** Bytes as they arrive, kept in one piece. The first chunk is kept without a copy, which is the usual case; from
  *  the second on they gather in a buffer that doubles, so that n bytes cost O(n) however they are cut. */
 export class ByteQueue {
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer = nothing;
   #length = 0;
   #owned = false;
 
@@ -11,12 +13,14 @@ export class ByteQueue {
 
   /** Everything so far. Valid until the next `push`. */
   bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#length);
   }
 
   push(chunk: Uint8Array): void {
     if (this.#length === 0) {
-      this.#buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      this.#buffer = Buffer.isBuffer(chunk)
+        ? chunk
+        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       this.#length = chunk.length;
       this.#owned = false;
       return;

@@ -55,13 +55,17 @@ export class ClientHelloReader {
     if (chunk.length > 0) this.#wire.push(chunk);
     // What lies beyond the limit is not looked at, so that the answer does not depend on how the bytes were cut.
     if (this.#progress.kind === 'incomplete' && this.#wire.length >= this.#needed)
-      this.#progress = this.#read(this.#wire.bytes().subarray(0, this.#bytesMax));
+      this.#progress = this.#read(this.#within(this.#wire.bytes()));
     return this.#progress;
   }
 
   /** Everything pushed, in order: what the TLS stack must still be given. */
   taken(): Buffer {
     return this.#wire.bytes();
+  }
+
+  #within(wire: Uint8Array): Uint8Array {
+    return wire.length <= this.#bytesMax ? wire : wire.subarray(0, this.#bytesMax);
   }
 
   #read(wire: Uint8Array): ClientHelloProgress {

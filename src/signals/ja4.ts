@@ -71,11 +71,17 @@ function version({ supportedVersions: offered, legacyVersion }: ClientHello): st
  *  FoxIO's command line tools print this, and what they print is what databases hold. */
 function protocol(name: string | undefined): string {
   if (name === undefined || name === '') return '00';
-  const ends = name[0]! + name.at(-1)!;
-  if (/^[0-9A-Za-z]{2}$/.test(ends)) return ends;
-  if (/^[\x80-\xff]{2}$/.test(ends)) return '99';
+  const first = name.codePointAt(0)!;
+  const last = name.codePointAt(name.length - 1)!;
+  if (isAlphanumeric(first) && isAlphanumeric(last)) return name[0]! + name.at(-1)!;
+  if (first > 0x7f && last > 0x7f) return '99';
   const hex = Buffer.from(name, 'latin1').toString('hex');
   return hex[0]! + hex.at(-1)!;
+}
+
+function isAlphanumeric(code: number): boolean {
+  const lower = code | 0x20;
+  return (code >= 0x30 && code <= 0x39) || (code < 0x80 && lower >= 0x61 && lower <= 0x7a);
 }
 
 /** Extensions in order of their numbers, without those that the first part already tells, then the signature

@@ -1,7 +1,7 @@
 /** TLS settings that are the same for every connection (RFC 7590, RFC 9325). A context costs tens of kilobytes, so
  *  there is one per certificate, shared by all its connections. */
 import { constants } from 'node:crypto';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { SetupError, type FileRole } from './error.ts';
 
 /** Versions that are safe to speak (RFC 8996 retired the older ones). */
@@ -39,14 +39,20 @@ export interface ServerContextOptions {
  *  @throws SetupError ERR_CERTIFICATE_INVALID when OpenSSL refuses what parsed (a key too short, say). */
 export function serverContext(
   pair: { readonly cert: string; readonly key: string },
-  { minVersion = 'TLSv1.2', sessionTickets = false }: ServerContextOptions,
+  options: ServerContextOptions,
   file: { readonly role: FileRole; readonly path: string },
 ): SecureContext {
+  return refusing(file, () => createSecureContext({ ...pair, ...serverSettings(options) }));
+}
+
+/** The settings of such a context, in Node's terms. */
+export function serverSettings({
+  minVersion = 'TLSv1.2',
+  sessionTickets = false,
+}: ServerContextOptions): Pick<SecureContextOptions, 'minVersion' | 'secureOptions' | 'honorCipherOrder'> {
   // Renegotiation: RFC 7590 §3.1 has no use for it, and it lets a client make the server work.
   const secureOptions = constants.SSL_OP_NO_RENEGOTIATION | (sessionTickets ? 0 : constants.SSL_OP_NO_TICKET);
-  return refusing(file, () =>
-    createSecureContext({ ...pair, minVersion, secureOptions, honorCipherOrder: true }),
-  );
+  return { minVersion, secureOptions, honorCipherOrder: true };
 }
 
 /** What a client context may vary in. */

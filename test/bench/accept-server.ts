@@ -1,7 +1,7 @@
 /** A child process of accept.ts: one way of taking TLS from clients. */
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
-import { connect, createServer, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect, createServer, type TLSSocket } from 'node:tls';
 import { openPolicyRuntime } from '../../src/cli/policy-runtime.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { GatekeeperAttestations } from '../../src/session/attestations.ts';
@@ -10,11 +10,13 @@ import { readSigningKeys } from '../../src/signals/keys.ts';
 import { loadSynCapture } from '../../src/signals/saved-syn.ts';
 import { Admission } from '../../src/transport/admission.ts';
 import { listen, type ListenOptions } from '../../src/transport/listen.ts';
+import { serverContext, serverSettings } from '../../src/transport/secure-context.ts';
 import { secureClient } from '../../src/transport/server-tls.ts';
 import { signingKeyFolder } from '../support/signing-keys.ts';
 
 export interface AcceptRequest {
-  readonly kind: 'plain' | 'listener' | 'signals';
+  /** `settings` is plain Node with the TLS settings that the proxy's own certificates get. */
+  readonly kind: 'plain' | 'settings' | 'listener' | 'signals';
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
@@ -26,8 +28,12 @@ const done = (socket: Socket): void =>
     .on('end', () => socket.end())
     .resume();
 
-async function startPlain({ cert, key }: AcceptRequest): Promise<number> {
-  const server = createServer({ cert, key, ALPNProtocols: ['xmpp-client'], noDelay: true }, done);
+async function startPlain({ kind, cert, key }: AcceptRequest): Promise<number> {
+  const settings = kind === 'settings' ? serverSettings({}) : {};
+  const server = createServer(
+    { cert, key, ...settings, ALPNProtocols: ['xmpp-client'], noDelay: true },
+    done,
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -42,7 +48,7 @@ async function startListener(
   synCapture: ListenOptions['synCapture'],
   secured: Secured,
 ): Promise<number> {
-  const context = createSecureContext({ cert, key });
+  const context = serverContext({ cert, key }, {}, { role: 'certificate', path: 'the benchmark' });
   const certificates = { contextFor: () => context };
   const switches = { syn: capture, clientHello: capture, roundTrip: capture };
   const listener = await listen({
@@ -107,7 +113,7 @@ async function attestations(): Promise<GatekeeperAttestations> {
 }
 
 async function start(request: AcceptRequest): Promise<number> {
-  if (request.kind === 'plain') return startPlain(request);
+  if (request.kind === 'plain' || request.kind === 'settings') return startPlain(request);
   if (request.kind === 'listener') return startListener(request, false, undefined, () => {});
   const [made, socket] = [await attestations(), await upstream(request)];
   return startListener(request, true, await loadSynCapture(), (evidence) => {
