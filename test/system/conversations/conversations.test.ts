@@ -1,7 +1,7 @@
 /** Made-up conversations over real sockets, through a proxy as it is composed: two sides that say what they like in
  *  pieces of any size, break off, come back, or break the stream. Whatever they do, it ends in a defined way, for
  *  them only, and nothing is left of it. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { createDevelopmentAuthority } from '../../../src/simulator/certificates.ts';
 import { connectClient, type Client } from '../../../src/simulator/client.ts';
 import { createGatekeeper, type Gatekeeper } from '../../../src/simulator/gatekeeper.ts';
@@ -42,6 +42,16 @@ const breaking = hostileCases
     return verdict === 'reject' && offset < stream.length;
   });
 
+const policyOf = (extended: string, audiences: string): string =>
+  `apiVersion: narthex/v1\nkind: MetadataPolicy\nmetadata: { name: ours, owner: security@third.example }\n` +
+  `spec: { extends: ${extended}, unlisted: drop, audiences: ${audiences} }\n`;
+/** Nothing waits for seconds. */
+const delays = '{ receipt.delivered: { delay: { up-to: 60ms } }, receipt.read: { delay: { up-to: 30ms } }, chat-state: { delay: { up-to: 20ms } } }'; // prettier-ignore
+const policies = {
+  strict: policyOf('strict', '{}'),
+  'balanced, with delays': policyOf('balanced', `{ gatekeeper: ${delays}, client: ${delays} }`),
+};
+
 let simulator: Gatekeeper;
 let simulatorPort: number;
 let scripted: RawGatekeeper;
@@ -51,7 +61,7 @@ let streamsManaged = 0;
 let handOver: (party: Party) => void = () => {};
 let gatekeepersStream: () => { stream: Managed; random: Random };
 
-beforeAll(async () => {
+async function start(policy: string): Promise<void> {
   simulator = createGatekeeper({
     domain: 'localhost',
     users,
@@ -76,7 +86,7 @@ beforeAll(async () => {
   proxy = await serveProcess({
     // What is kept for good would end the process.
     node: ['--max-old-space-size=192', '--max-semi-space-size=8'],
-    files: { 'a.crt': pair.certificate, 'a.key': pair.key, 'ca.crt': authority.certificate },
+    files: { 'a.crt': pair.certificate, 'a.key': pair.key, 'ca.crt': authority.certificate, 'policy.yaml': policy },
     config: {
       certificates: [{ certFile: 'a.crt', keyFile: 'a.key' }],
       domains: [
@@ -87,7 +97,7 @@ beforeAll(async () => {
         { name: 'simulator', connect: { address: `127.0.0.1:${simulatorPort}`, tls: 'direct' }, caFile: 'ca.crt' },
         { name: 'scripted', connect: { address: `127.0.0.1:${scripted.port}`, tls: 'direct' }, caFile: 'ca.crt' },
       ],
-      policy: { file: 'strict' },
+      policy: { file: 'policy.yaml' },
       capabilities: {
         contentKinds: shipped('content-kinds.yaml'),
         profiles: ['desktop', 'phone', 'text-only'].map((name) => shipped(`capabilities/${name}.yaml`)),
@@ -97,9 +107,9 @@ beforeAll(async () => {
       log: { level: 'info' },
     },
   }); // prettier-ignore
-});
+}
 
-afterAll(async () => {
+afterEach(async () => {
   scripted.close();
   await simulator.close();
 });
@@ -256,35 +266,40 @@ const memory = /^narthex_process_resident_memory_bytes (\d+)/m;
 /** Bytes by which a process may grow once it is warm. */
 const growthMax = 96 * 1024 * 1024;
 
-it('ends every conversation in one defined way, and disturbs nobody else', async () => {
-  const undisturbed = await talkBeside();
-  let seed = 0;
-  let done = 0;
-  let warm = 0;
-  const worker = async (): Promise<void> => {
-    while (seed < conversations) {
-      const mine = (seed += 1);
+it.each(Object.entries(policies))(
+  'every conversation under %s ends in one defined way, and disturbs nobody else',
+  async (_, policy) => {
+    await start(policy);
+    const undisturbed = await talkBeside();
+    let seed = 0;
+    let done = 0;
+    let warm = 0;
+    const worker = async (): Promise<void> => {
+      while (seed < conversations) {
+        const mine = (seed += 1);
 
-      try {
-        await (mine % 5 === 0 ? breakAtSimulator : converse)(new Random(mine));
-      } catch (error) {
-        throw new Error(`conversation ${mine}`, { cause: error });
+        try {
+          await (mine % 5 === 0 ? breakAtSimulator : converse)(new Random(mine));
+        } catch (error) {
+          throw new Error(`conversation ${mine}`, { cause: error });
+        }
+        done += 1;
+        if (done === Math.ceil(conversations / 3)) warm = await metric(memory);
       }
-      done += 1;
-      if (done === Math.ceil(conversations / 3)) warm = await metric(memory);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  await undisturbed();
-  const grown = (await metric(memory)) - warm;
-  console.log(
-    `${done} conversations; memory grew ${(grown / 1024 / 1024).toFixed(1)} MB after the first third`,
-  );
-  expect(grown).toBeLessThan(growthMax);
-  expect(await metric(/^narthex_refusals_total\{code="ERR_INTERNAL"\} (\d+)/m)).toBe(0);
-  expect(await metric(/^narthex_sessions (\d+)/m)).toBe(0);
-  expect(await proxy.stop()).toBe(0);
-  // Nothing but the log: no warning of Node's, no defect.
-  for (const line of proxy.printed().trimEnd().split('\n'))
-    expect(line).toMatch(/^\{"level":"(?:info|warn)"/);
-}, 3_600_000);
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+    await undisturbed();
+    const grown = (await metric(memory)) - warm;
+    console.log(
+      `${done} conversations; memory grew ${(grown / 1024 / 1024).toFixed(1)} MB after the first third`,
+    );
+    expect(grown).toBeLessThan(growthMax);
+    expect(await metric(/^narthex_refusals_total\{code="ERR_INTERNAL"\} (\d+)/m)).toBe(0);
+    expect(await metric(/^narthex_sessions (\d+)/m)).toBe(0);
+    expect(await proxy.stop()).toBe(0);
+    // Nothing but the log: no warning of Node's, no defect.
+    for (const line of proxy.printed().trimEnd().split('\n'))
+      expect(line).toMatch(/^\{"level":"(?:info|warn)"/);
+  },
+  3_600_000,
+);
