@@ -36,6 +36,8 @@ describe.each(['balanced', 'strict'])('the operator of a proxy under %s', (polic
       [...metrics.matchAll(new RegExp(`^${metric}\\{code="(\\w+)"\\} [1-9]`, 'gm'))].map(([, code]) => code!);
     expect(counted('narthex_refusals_total')).toEqual(expect.arrayContaining([...new Set(streamCodes)]));
     expect(counted('narthex_http_refusals_total')).toEqual(expect.arrayContaining([...new Set(httpCodes)]));
+    for (const metric of ['narthex_refusals_total', 'narthex_http_refusals_total'])
+      expect(counted(metric)).not.toContain('ERR_INTERNAL');
     expect(metrics).toMatch(/^narthex_sessions 0$/m);
     expect(new Set(collector.spans().map(({ name }) => name))).toEqual(
       new Set(['session', 'request', 'tls', 'dial', 'authentication', 'close']),
