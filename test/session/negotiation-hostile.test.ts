@@ -46,6 +46,7 @@ describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => 
     ['one inside a bind request', "<bind xmlns='urn:xmpp:bind:0'><x xmlns='urn:unknown'>marker</x></bind>"],
     ['a registration for push in one', "<bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:push:0' jid='marker.example' node='n'/></bind>"],
     ['a tag', "<bind xmlns='urn:xmpp:bind:0'><tag>marker</tag></bind>"],
+    ['what else it is', '<user-agent><system>marker</system></user-agent>'],
     ['what the client is', '<user-agent><software>marker</software><device>marker</device></user-agent>'],
     ['an element without a namespace', "<x xmlns='' a='marker'>marker</x>"],
     ['a presence', "<presence xmlns='jabber:client'><status>marker</status><x xmlns='urn:unknown'>marker</x></presence>"],
