@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { asBuffer } from './as-buffer.ts';
 import type { SignalClaims } from './claims.ts';
 import type { SigningKeys } from './keys.ts';
 
@@ -94,5 +95,5 @@ export function confirmation(binding: Binding): Confirmation {
 }
 
 function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
+  return asBuffer(bytes).toString('base64url');
 }

@@ -1,3 +1,5 @@
+import { asBuffer } from './as-buffer.ts';
+
 const nothing: Buffer = Buffer.alloc(0);
 
 /** Bytes as they arrive, kept in one piece. The first chunk is kept without a copy, which is the usual case; from
@@ -18,9 +20,7 @@ export class ByteQueue {
 
   push(chunk: Uint8Array): void {
     if (this.#length === 0) {
-      this.#buffer = Buffer.isBuffer(chunk)
-        ? chunk
-        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      this.#buffer = asBuffer(chunk);
       this.#length = chunk.length;
       this.#owned = false;
       return;

@@ -135,8 +135,8 @@ function readServerName(content: Cursor): string | undefined {
   let name: string | undefined;
   while (list.left > 0 && list.intact) {
     const type = list.u8();
-    const value = list.take(list.u16());
-    if (type === 0 && list.intact) name ??= latin1(value);
+    const value = list.latin1(list.u16());
+    if (type === 0 && list.intact) name ??= value;
   }
   content.finish(list);
   return name;
@@ -145,11 +145,7 @@ function readServerName(content: Cursor): string | undefined {
 function readAlpn(content: Cursor): string[] {
   const list = content.range(content.u16());
   const names: string[] = [];
-  while (list.left > 0 && list.intact) names.push(latin1(list.take(list.u8())));
+  while (list.left > 0 && list.intact) names.push(list.latin1(list.u8()));
   content.finish(list);
   return names;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

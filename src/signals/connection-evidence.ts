@@ -25,7 +25,7 @@ export interface CaptureSwitches {
 
 /** A connection as it arrived, before its own first byte was read. */
 export interface Arrival {
-  /** The socket's own ends. */
+  /** The socket's own ends; the local one may be found out when it is asked for. */
   readonly peer: Endpoint;
   readonly local: Endpoint;
   readonly capture: ConnectionCapture;
@@ -49,8 +49,7 @@ export interface HandshakeFacts {
 export class ConnectionEvidence {
   /** Undefined when a load balancer opened the connection and did not say for whom. */
   readonly client: Sensitive<Endpoint> | undefined;
-  /** Where the client connected to. */
-  readonly destination: Endpoint;
+  readonly #destination: Pick<Arrival, 'local'>;
   readonly #arrival: Pick<ConnectionSignals, 'clientIp' | 'tcpFingerprint'>;
   readonly #capture: ConnectionCapture;
   readonly #switches: CaptureSwitches;
@@ -60,16 +59,13 @@ export class ConnectionEvidence {
   #tls: Signal<TlsEvidence>;
   #handshake: HandshakeFacts | undefined;
 
-  constructor(
-    { peer, local, capture, header }: Arrival,
-    switches: CaptureSwitches,
-    fields: BalancerFields = {},
-  ) {
+  constructor(arrival: Arrival, switches: CaptureSwitches, fields: BalancerFields = {}) {
+    const { peer, capture, header } = arrival;
     const speaksForItself = header === undefined || header.command === 'local';
     const observedBy: Observer = speaksForItself ? 'edge' : 'balancer';
     const client = speaksForItself ? peer : header.source;
     this.client = client && new Sensitive(client);
-    this.destination = header?.destination ?? local;
+    this.#destination = header?.destination === undefined ? arrival : { local: header.destination };
     this.#capture = capture;
     this.#switches = switches;
     this.#behindBalancer = !speaksForItself;
@@ -83,6 +79,11 @@ export class ConnectionEvidence {
     // Where the balancer passes TLS on, the ClientHello is the client's and better seen here.
     this.#reportedTls = header?.fields.tls?.overTls === true ? reported?.tlsFingerprint : undefined;
     this.#tls = absent(switches.clientHello ? 'not-tls' : 'disabled');
+  }
+
+  /** Where the client connected to. */
+  get destination(): Endpoint {
+    return this.#destination.local;
   }
 
   /** Whether the ClientHello is to be read. */

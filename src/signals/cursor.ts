@@ -1,3 +1,5 @@
+import { asBuffer } from './as-buffer.ts';
+
 /** Reads big-endian fields of a byte range and never past its end. A read that does not fit yields 0 or nothing
  *  and marks the cursor as overrun: the caller checks once, at the end, instead of after every field. */
 export class Cursor {
@@ -54,6 +56,11 @@ export class Cursor {
 
   skip(length: number): void {
     this.#advance(length);
+  }
+
+  /** The next `length` bytes, one character each. */
+  latin1(length: number): string {
+    return this.#advance(length) ? asBuffer(this.#bytes).toString('latin1', this.#at - length, this.#at) : '';
   }
 
   /** The next `length` bytes, without a copy. */

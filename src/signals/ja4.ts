@@ -62,7 +62,9 @@ function summary(hello: ClientHello, ciphers: Uint16Array, extensions: Uint16Arr
 }
 
 function version({ supportedVersions: offered, legacyVersion }: ClientHello): string {
-  const highest = offered === undefined ? legacyVersion : (withoutGrease(offered).sort().at(-1) ?? 0);
+  let highest = 0;
+  for (const version of offered ?? [legacyVersion])
+    if (version > highest && !isGrease(version)) highest = version;
   return versionNames[highest] ?? '00';
 }
 
@@ -91,13 +93,16 @@ function listExtensions(extensions: Uint16Array, { signatureAlgorithms }: Client
   return hexList(extensions, told) + (algorithms === '' ? '' : `_${algorithms}`);
 }
 
-/** GREASE values (RFC 8701) have two equal bytes, low halves 0xA. They are random and say nothing. The answer is an
- *  array of numbers of one size, which sorts without a call for each comparison. */
+/** Values of RFC 8701 have two equal bytes, low halves 0xA. They are random and say nothing. */
+function isGrease(value: number): boolean {
+  return (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff);
+}
+
+/** In an array of numbers of one size, which sorts without a call for each comparison. */
 function withoutGrease(codePoints: readonly number[]): Uint16Array {
   const kept = new Uint16Array(codePoints.length);
   let length = 0;
-  for (const value of codePoints)
-    if ((value & 0x0f0f) !== 0x0a0a || value >> 8 !== (value & 0xff)) kept[length++] = value;
+  for (const value of codePoints) if (!isGrease(value)) kept[length++] = value;
   return length === kept.length ? kept : kept.subarray(0, length);
 }
 

@@ -1,4 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { asBuffer } from './as-buffer.ts';
 import { protectedHeader } from './attestation.ts';
 
 /** The attestation for carriers that count bytes: the same JWS in less than half the space, so that a PROXY header with
@@ -43,7 +44,7 @@ export function packAttestation(jws: string): Uint8Array | undefined {
 
 /** The JWS that was packed; undefined when the bytes have another form. Says nothing about the signature. */
 export function unpackAttestation(packed: Uint8Array): string | undefined {
-  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
+  const bytes = asBuffer(packed);
   const payloadStart = 2 + (bytes[1] ?? 0) + signatureBytes;
   if (bytes[0] !== packedVersion || bytes.length <= payloadStart) return undefined;
   const kid = bytes.toString('latin1', 2, payloadStart - signatureBytes);

@@ -65,7 +65,7 @@ export interface Listener {
  *  @throws SetupError ERR_PORT_IN_USE, ERR_PORT_PERMISSION, ERR_ADDRESS_NOT_AVAILABLE, ERR_LISTEN */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer({ noDelay: true, allowHalfOpen: true });
-  const state = { stopped: false };
+  const state = { stopped: false, server };
   server.on('connection', (socket) => admit(socket, options, state));
   const { target, synSight } = prepare(options);
   await bind(server, options, target);
@@ -93,7 +93,12 @@ function prepare({ target, synCapture }: ListenOptions): { target: ListenTarget;
   };
 }
 
-function admit(socket: Socket, options: ListenOptions, state: { readonly stopped: boolean }): void {
+interface Listening {
+  readonly stopped: boolean;
+  readonly server: Server;
+}
+
+function admit(socket: Socket, options: ListenOptions, state: Listening): void {
   const { remoteAddress } = socket;
   // A peer that is gone already has no address, and no use for a slot.
   if (remoteAddress === undefined) {
@@ -109,15 +114,25 @@ function admit(socket: Socket, options: ListenOptions, state: { readonly stopped
     return;
   }
   socket.once('close', answer.release);
-  const arrival = arrivalOf(socket, remoteAddress, synCapture);
+  const arrival = arrivalOf(socket, remoteAddress, synCapture, state);
   if (trusted === undefined) onConnection(socket, arrival);
   else void awaitHeader(socket, arrival, trusted, answer, options, state);
 }
 
-function arrivalOf(socket: Socket, address: string, synCapture: SynCapture | undefined): Arrival {
+function arrivalOf(
+  socket: Socket,
+  address: string,
+  synCapture: SynCapture | undefined,
+  { server }: Listening,
+): Arrival {
   return {
     peer: { address, port: socket.remotePort! },
-    local: { address: socket.localAddress!, port: socket.localPort! },
+    // A system call that few connections need. A closed socket has no address any more; the listener's is near enough.
+    get local() {
+      const { localAddress, localPort } = socket;
+      const bound = server.address() as AddressInfo | null;
+      return { address: localAddress ?? bound?.address ?? '', port: localPort ?? bound?.port ?? 0 };
+    },
     capture: synCapture?.read(descriptorOf(socket)) ?? nothingCaptured,
     header: undefined,
   };
@@ -129,7 +144,7 @@ async function awaitHeader(
   { headerTimeoutMs }: Balancers,
   admitted: Extract<AdmissionAnswer, { kind: 'admitted' }>,
   { onConnection, onRefused }: ListenOptions,
-  state: { readonly stopped: boolean },
+  state: Listening,
 ): Promise<void> {
   const header = await readProxyHeader(socket, headerTimeoutMs);
   const refusal = header === undefined ? 'ERR_PROXY_HEADER' : identified(header, arrival, admitted);

@@ -243,6 +243,23 @@ describe('a listener behind a load balancer', () => {
   });
 });
 
+describe('where a client connected to', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['::', '::ffff:127.0.0.1'],
+  ])('on %s is known while it is connected, and then what the listener is bound to', async (host, local) => {
+    const { accepted, arrivals, listener } = await scene({ target: { kind: 'address', host, port: 0 } });
+    const { port } = listener.address;
+    const client = connect({ port, host: '127.0.0.1' });
+    await eventually(() => accepted.length === 1);
+    expect(arrivals[0]!.local).toEqual({ address: local, port });
+    client.destroy();
+    await once(accepted[0]!.destroy(), 'close');
+    expect(arrivals[0]!.local).toEqual({ address: host, port });
+    await listener.stop();
+  });
+});
+
 describe.skipIf(process.platform !== 'linux')('a listener that keeps SYNs', () => {
   it.each([
     ['127.0.0.1', '127.0.0.1'],
