@@ -28,6 +28,8 @@ const places: Readonly<Record<string, (jid: string) => string>> = {
   'where to answer (XEP-0033)': (jid) => message(`<addresses xmlns='http://jabber.org/protocol/address'><address type='replyto' jid='${jid}'/></addresses>`),
   'a candidate for a transfer (XEP-0260)': (jid) => iq(`<jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='s'><content creator='initiator' name='f'><transport xmlns='urn:xmpp:jingle:transports:s5b:1' sid='v'><candidate cid='c' type='proxy' jid='${jid}' host='proxy.example' port='1'/></transport></content></jingle>`),
   'the host that was used (XEP-0065)': (jid) => iq(`<query xmlns='http://jabber.org/protocol/bytestreams' sid='v'><streamhost-used jid='${jid}'/></query>`),
+  'whose message is replied to (XEP-0461)': (jid) => message(`<reply xmlns='urn:xmpp:reply:0' to='${jid}' id='m1'/>`),
+  'where to call (XEP-0482)': (jid) => message(`<invite xmlns='urn:xmpp:call-invites:0'><jingle sid='s' jid='${jid}'/></invite>`),
   'the sender of a forwarded message': (jid) => message(`<forwarded xmlns='urn:xmpp:forward:0'><message ${client} from='${jid}' to='a@b.example'><body>y</body></message></forwarded>`),
 }; // prettier-ignore
 
