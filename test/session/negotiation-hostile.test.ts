@@ -8,15 +8,25 @@ import type { Phase } from '../../src/session/phase.ts';
 import { policyStage } from '../../src/session/policy-stage.ts';
 import { Resumptions } from '../../src/session/resumptions.ts';
 import { AckWindow } from '../../src/session/ack-window.ts';
-import { opposite, type Direction } from '../../src/stanza/direction.ts';
+import { directions, opposite, type Direction } from '../../src/stanza/direction.ts';
+import { StreamError } from '../../src/stanza/error.ts';
 import { catalogue, media, names, pseudonyms, today } from '../policy/fixtures.ts';
+import { madeUpStanza } from '../support/made-up-stanzas.ts';
+import { Random } from '../support/random.ts';
 import { Legs } from './legs.ts';
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const sm = 'urn:xmpp:sm:3';
 
+const compiled = new Map(
+  ['passthrough', 'balanced', 'strict'].map((policy) => [
+    policy,
+    new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media }),
+  ]),
+);
+
 function connect(policy: string, phase: Phase, resumptions = new Resumptions()): Legs {
-  const enforced = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
+  const enforced = compiled.get(policy)!;
   const policies = { enforced, shadow: undefined };
   return new Legs({
     names,
@@ -87,6 +97,19 @@ describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => 
   });
 });
 
+const early: readonly (readonly [string, string])[] = [
+  ['a stanza', '<presence/>'],
+  ['a question', "<iq type='get' id='1'><query xmlns='jabber:iq:auth'/></iq>"],
+  ['a request to be counted', `<enable xmlns='${sm}' resume='true'/>`],
+  ['a count', `<a xmlns='${sm}' h='1'/>`],
+  ['a resumption', `<resume xmlns='${sm}' previd='known' h='0'/>`],
+  ['a resumption of nothing', `<resume xmlns='${sm}' previd='unknown' h='0'/>`],
+  ['the state of the client', "<inactive xmlns='urn:xmpp:csi:0'/>"],
+  ['a bind request by itself', "<bind xmlns='urn:xmpp:bind:0'/>"],
+  ['a token by itself', "<token xmlns='urn:xmpp:fast:0' token='t'/>"],
+  ['anything', "<x xmlns='urn:unknown'>marker</x>"],
+];
+
 /** One stream is known. */
 function remembering(): Resumptions {
   const resumptions = new Resumptions();
@@ -98,19 +121,6 @@ function remembering(): Resumptions {
 }
 
 describe('before there is an authentication', () => {
-  const early: readonly (readonly [string, string])[] = [
-    ['a stanza', '<presence/>'],
-    ['a question', "<iq type='get' id='1'><query xmlns='jabber:iq:auth'/></iq>"],
-    ['a request to be counted', `<enable xmlns='${sm}' resume='true'/>`],
-    ['a count', `<a xmlns='${sm}' h='1'/>`],
-    ['a resumption', `<resume xmlns='${sm}' previd='known' h='0'/>`],
-    ['a resumption of nothing', `<resume xmlns='${sm}' previd='unknown' h='0'/>`],
-    ['the state of the client', "<inactive xmlns='urn:xmpp:csi:0'/>"],
-    ['a bind request by itself', "<bind xmlns='urn:xmpp:bind:0'/>"],
-    ['a token by itself', "<token xmlns='urn:xmpp:fast:0' token='t'/>"],
-    ['anything', "<x xmlns='urn:unknown'>marker</x>"],
-  ];
-
   // Nor does anybody learn by the answer which streams there are.
   it.each(early)('a client that sends %s is refused, and nobody hears of it', (_, xml) => {
     for (const phase of ['authenticating', 'restarting'] as const) {
@@ -132,6 +142,49 @@ describe('before there is an authentication', () => {
     }
   });
 });
+
+describe('whatever is said before there is an authentication, in whatever order', () => {
+  const inline = [
+    "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>hidden-agent</software></user-agent>",
+    "<bind xmlns='urn:xmpp:bind:0'><tag>hidden-agent</tag></bind>",
+    `<resume xmlns='${sm}' previd='known' h='0'/>`,
+    `<enabled xmlns='${sm}' id='i' resume='true' location='hidden-place.example'/>`,
+    "<token xmlns='urn:xmpp:fast:0' token='t'/>",
+    "<x xmlns='urn:unknown'>hidden-unknown</x>",
+  ];
+  const roots = ['authenticate', 'challenge', 'response', 'success', 'failure', 'continue', 'next', 'abort', 'unknown'];
+
+  const authentication = /^<[a-z]+ xmlns='(?:urn:xmpp:sasl:2|urn:ietf:params:xml:ns:xmpp-sasl)'/;
+  const hidden = {
+    'to-gatekeeper': /hidden-(?:agent|unknown)/,
+    'to-client': /hidden-(?:place|unknown)/,
+  };
+
+  it.each(['balanced', 'strict'])('only authentications go through, read by %s', (policy) => {
+    for (let seed = 1; seed <= 1_000; seed += 1) {
+      const random = new Random(seed);
+      const legs = connect(policy, 'authenticating', remembering());
+      for (let turn = 0; turn < 8; turn += 1) {
+        const direction = random.pick(directions);
+        const content = Array.from({ length: random.below(3) }, () => random.pick(random.once(3) ? [madeUpStanza(random)] : inline)).join('');
+        const root = random.pick(roots);
+        const said = random.once(5) ? random.pick(early)[1] : random.once(2) ? `<${root} xmlns='urn:xmpp:sasl:2'>${content}</${root}>` : `<${root} xmlns='${sasl}'>AGEAYg==</${root}>`;
+        try {
+          legs.read(direction, said);
+        } catch (error) {
+          // Both streams end.
+          if (!(error instanceof StreamError) || error.code === 'ERR_INTERNAL') throw new Error(`sequence ${seed}`, { cause: error });
+          break;
+        }
+      }
+      for (const direction of directions) {
+        for (const piece of legs.out[direction])
+          if (!authentication.test(piece) || hidden[direction].test(piece))
+            throw new Error(`sequence ${seed} lets through ${piece}`);
+      }
+    }
+  });
+}); // prettier-ignore
 
 describe('stream management that hides in something else', () => {
   it.each([
