@@ -16,6 +16,7 @@ import { startRawGatekeeper, type RawGatekeeper } from '../../support/raw-gateke
 import { scan } from '../../support/scan.ts';
 import { serveProcess, type ServeProcess } from '../../support/serve-process.ts';
 import { eventually } from '../../support/sockets.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 import { Party, sm, type Managed, type PartyOptions } from '../../support/party.ts';
 
 /** More of them: `NARTHEX_CONVERSATIONS=50000`. */
@@ -47,10 +48,17 @@ const policyOf = (extended: string, audiences: string): string =>
   `spec: { extends: ${extended}, unlisted: drop, audiences: ${audiences} }\n`;
 /** Nothing waits for seconds. */
 const delays = '{ receipt.delivered: { delay: { up-to: 60ms } }, receipt.read: { delay: { up-to: 30ms } }, chat-state: { delay: { up-to: 20ms } } }'; // prettier-ignore
+const strict = policyOf('strict', '{}');
+const balanced = policyOf('balanced', `{ gatekeeper: ${delays}, client: ${delays} }`);
+const others = '{ id.iq: { pseudonymise: { scope: account, rotate: 1d } }, chat-state: keep }';
+/** The policies that take turns. */
 const policies = {
-  strict: policyOf('strict', '{}'),
-  'balanced, with delays': policyOf('balanced', `{ gatekeeper: ${delays}, client: ${delays} }`),
+  strict: [strict],
+  'balanced, with delays': [balanced],
+  'policies that change all the time': [balanced, strict, policyOf('passthrough', '{}'), 'broken: [', policyOf('balanced', `{ gatekeeper: ${others} }`)], // prettier-ignore
 };
+/** Between two changes: more than a change takes to be noticed. */
+const changeMs = 400;
 
 let simulator: Gatekeeper;
 let simulatorPort: number;
@@ -86,7 +94,7 @@ async function start(policy: string): Promise<void> {
   proxy = await serveProcess({
     // What is kept for good would end the process.
     node: ['--max-old-space-size=192', '--max-semi-space-size=8'],
-    files: { 'a.crt': pair.certificate, 'a.key': pair.key, 'ca.crt': authority.certificate, 'policy.yaml': policy },
+    files: { 'a.crt': pair.certificate, 'a.key': pair.key, 'ca.crt': authority.certificate },
     config: {
       certificates: [{ certFile: 'a.crt', keyFile: 'a.key' }],
       domains: [
@@ -97,7 +105,7 @@ async function start(policy: string): Promise<void> {
         { name: 'simulator', connect: { address: `127.0.0.1:${simulatorPort}`, tls: 'direct' }, caFile: 'ca.crt' },
         { name: 'scripted', connect: { address: `127.0.0.1:${scripted.port}`, tls: 'direct' }, caFile: 'ca.crt' },
       ],
-      policy: { file: 'policy.yaml' },
+      policy: { file: policy },
       capabilities: {
         contentKinds: shipped('content-kinds.yaml'),
         profiles: ['desktop', 'phone', 'text-only'].map((name) => shipped(`capabilities/${name}.yaml`)),
@@ -268,8 +276,13 @@ const growthMax = 96 * 1024 * 1024;
 
 it.each(Object.entries(policies))(
   'every conversation under %s ends in one defined way, and disturbs nobody else',
-  async (_, policy) => {
-    await start(policy);
+  async (_, [first, ...rest]) => {
+    await using folder = await temporaryFolder();
+    let turns = 0;
+    const change = async (): Promise<string> =>
+      folder.write('policy.yaml', [first!, ...rest][turns++ % (rest.length + 1)]!);
+    await start(await change());
+    const changing = rest.length === 0 ? undefined : setInterval(() => void change(), changeMs);
     const undisturbed = await talkBeside();
     let seed = 0;
     let done = 0;
@@ -288,6 +301,7 @@ it.each(Object.entries(policies))(
       }
     };
     await Promise.all(Array.from({ length: atOnce }, worker));
+    clearInterval(changing);
     await undisturbed();
     const grown = (await metric(memory)) - warm;
     console.log(
@@ -296,10 +310,12 @@ it.each(Object.entries(policies))(
     expect(grown).toBeLessThan(growthMax);
     expect(await metric(/^narthex_refusals_total\{code="ERR_INTERNAL"\} (\d+)/m)).toBe(0);
     expect(await metric(/^narthex_sessions (\d+)/m)).toBe(0);
+    const changes = await metric(/^narthex_policy_reloads_total\{outcome="replaced"\} (\d+)/m);
+    expect(changes > 1).toBe(rest.length > 0);
     expect(await proxy.stop()).toBe(0);
     // Nothing but the log: no warning of Node's, no defect.
     for (const line of proxy.printed().trimEnd().split('\n'))
-      expect(line).toMatch(/^\{"level":"(?:info|warn)"/);
+      expect(line).toMatch(/^\{"level":"(?:info|warn)"|"policy\.kept"/);
   },
   3_600_000,
 );
