@@ -3,18 +3,20 @@ import type { Socket } from 'node:net';
 import { ClientHelloReader, type ClientHelloProgress } from '../signals/client-hello-reader.ts';
 
 /** Reads until the first bytes hold a ClientHello or cannot, puts them back, and calls once: what comes next reads them
- *  as if nobody had looked. The socket is then paused. Whatever the answer, it is for TLS to accept or refuse the bytes;
- *  `incomplete` means that the peer left.
+ *  as if nobody had looked. The socket must not be flowing, and is not then. Whatever the answer, it is for TLS to
+ *  accept or refuse the bytes; `incomplete` means that the peer left.
  *  @returns what gives up: the bytes are put back, and there is no call any more. */
 export function watchClientHello(socket: Socket, heard: (progress: ClientHelloProgress) => void): () => void {
   const reader = new ClientHelloReader();
   let progress: ClientHelloProgress = { kind: 'incomplete' };
   const stop = (): void => {
-    socket.pause().off('data', read).off('end', ended).off('close', ended).off('error', ignored);
+    socket.off('readable', read).off('end', ended).off('close', ended).off('error', ignored);
     const taken = reader.taken();
     if (taken.length > 0 && !socket.destroyed && !socket.readableEnded) socket.unshift(taken);
   };
-  const read = (chunk: Uint8Array): void => {
+  const read = (): void => {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
     progress = reader.push(chunk);
     if (progress.kind !== 'incomplete') ended();
   };
@@ -22,7 +24,7 @@ export function watchClientHello(socket: Socket, heard: (progress: ClientHelloPr
     stop();
     heard(progress);
   };
-  socket.on('data', read).on('end', ended).on('close', ended).on('error', ignored).resume();
+  socket.on('readable', read).on('end', ended).on('close', ended).on('error', ignored);
   return stop;
 }
 

@@ -109,7 +109,7 @@ class ServerHandshake {
       this.#giveUp();
       this.#fail(reason);
     });
-    socket.pause();
+    if (socket.readableFlowing === true) socket.pause();
     if (early !== undefined && early.length > 0) socket.unshift(early);
     if (onClientHello === undefined) this.#secure(() => whenAsked(certificates));
     else this.#giveUp = watchClientHello(socket, (progress) => this.#heard(progress, onClientHello));
