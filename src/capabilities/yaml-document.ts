@@ -55,10 +55,22 @@ export function readDocument<T>(source: Source, schema: z.ZodType<T>, code: stri
     return { kind: 'invalid', problems: [at([], { code: 'ERR_YAML', message: 'too many aliases' })] };
   const parsed = schema.safeParse(json.value, { reportInput: true });
   if (parsed.success) return { kind: 'document', value: parsed.data, at };
-  return {
-    kind: 'invalid',
-    problems: parsed.error.issues.flatMap((issue) => describe(issue, schema, at, code)),
-  };
+  const { issues } = parsed.error;
+  const otherKind = issues.find(
+    ({ path, code: why }) => path.join('.') === 'kind' && why === 'invalid_value',
+  );
+  // What belongs in other files would be wrong here in each of its keys; that it is another document says it.
+  const judged = otherKind !== undefined && isOtherDocument(otherKind) ? [otherKind] : issues;
+  return { kind: 'invalid', problems: judged.flatMap((issue) => describe(issue, schema, at, code)) };
+}
+
+/** Of a kind that is no misspelling of the one wanted. */
+function isOtherDocument(issue: z.core.$ZodIssue): boolean {
+  return (
+    issue.code === 'invalid_value' &&
+    typeof issue.input === 'string' &&
+    didYouMean(issue.input, issue.values.map(String)) === ''
+  );
 }
 
 const aliasesMax = 16;
@@ -86,6 +98,8 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, at: Locate, code: 
     ];
   }
   const missing = issue.code === 'invalid_type' && issue.input === undefined;
+  if (issue.path.length === 0 && issue.input === null)
+    return [at([], { code, message: 'the document is empty' })];
   const message = missing ? 'is missing' : firstLine(issue.message);
   return [at(issue.path, { code, message: `${labelled(issue.path)}${message}` })];
 }

@@ -6,13 +6,14 @@ import {
   supportsHash,
   verificationHash,
 } from '../capabilities/entity-capabilities.ts';
-import { InputError, load, readXml, type CapabilitiesIo } from './capability-inputs.ts';
+import { load, readXml, type CapabilitiesIo } from './capability-inputs.ts';
 import { exitCodes } from './exit.ts';
+import { InputError } from './input-error.ts';
 
 export interface HashOptions {
   /** Names of XEP-0300, separated by commas. */
   readonly algorithm: string;
-  readonly language: string;
+  readonly language: 'inherited' | 'own';
 }
 
 /** Prints one JSON object per input, in order. Keys: `ver`, the XEP-0115 hash by SHA-1; one per XEP-0390 function, by
@@ -26,8 +27,6 @@ export async function hash(io: CapabilitiesIo, file: string, options: HashOption
       { code: 'ERR_HASH_ALGORITHM', message: `no hash function \`${unknown.join('`, `')}\`` },
     ]);
   const { language } = options;
-  if (language !== 'inherited' && language !== 'own')
-    throw new InputError([{ code: 'ERR_OPTION', message: '--language is inherited or own' }]);
   const text = file === '-' ? await io.readStdin() : await load(io, file);
   for (const input of inputsOf(text)) {
     const reading = 'code' in input ? input : readXml(input.xml, language);

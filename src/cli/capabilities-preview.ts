@@ -13,7 +13,7 @@ export interface PreviewOptions {
   readonly profile: string;
   readonly client?: string;
   readonly policies: string;
-  readonly json: boolean;
+  readonly format: 'text' | 'json';
 }
 
 /** @throws InputError */
@@ -23,7 +23,7 @@ export async function preview(io: CapabilitiesIo, options: PreviewOptions): Prom
   const client = options.client === undefined ? undefined : await loadInfo(io, options.client);
   const { info, report } = rewriteInfo(client ?? baseline(profile, table), profile, table);
   const { elements, nodes, content } = advertise(info, profile);
-  if (options.json) {
+  if (options.format === 'json') {
     io.out(JSON.stringify({ profile: profile.name, info, elements, nodes, report }));
     return;
   }

@@ -3,19 +3,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { diff } from './capabilities-diff.ts';
 import { hash, type HashOptions } from './capabilities-hash.ts';
 import { preview, type PreviewOptions } from './capabilities-preview.ts';
-import { InputError, type CapabilitiesIo } from './capability-inputs.ts';
-import { exitCodeOf } from './exit.ts';
+import type { CapabilitiesIo } from './capability-inputs.ts';
 
 const processIo: CapabilitiesIo = {
   readFile: (path) => readFile(path, 'utf8'),
   readFolder: (path) => readdir(path).catch(() => []),
   readStdin: () => text(process.stdin),
   out: (line) => process.stdout.write(`${line}\n`),
-  err: (line) => process.stderr.write(`${line}\n`),
   setExitCode: (code) => {
     process.exitCode = code;
   },
@@ -45,51 +43,47 @@ Exit codes: 0 no difference, 1 they differ, 64 no such profile, 65 a result is r
 export function register(program: Command, io: CapabilitiesIo = processIo): void {
   const group = program
     .command('capabilities')
-    .description('what clients advertise, and what the gatekeeper sees of it');
+    .summary('preview, hash and compare what clients advertise')
+    .description('What clients advertise, and what the gatekeeper sees of it.');
   group
     .command('preview')
-    .description('what the gatekeeper will see of a client, and what each side loses')
+    .summary('what the gatekeeper will see of a client, and what each side loses')
+    .description('What the gatekeeper will see of a client, and what each side loses.')
     .requiredOption('--profile <profile>', 'name of a shipped profile, or a YAML file')
     .option('--client <file>', "the client's disco#info result (XML); without it, the profile's baseline")
-    .option('--policies <folder>', 'folder of content-kinds.yaml and capabilities/', io.policies)
-    .option('--json', 'print one JSON object', false)
+    .addOption(policiesOption(io))
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addHelpText('after', previewHelp)
-    .action((options: PreviewOptions) => run(io, () => preview(io, options)));
+    .action((options: PreviewOptions) => preview(io, options));
   group
     .command('hash')
-    .description('XEP-0115 and XEP-0390 hashes of disco#info results')
+    .summary('XEP-0115 and XEP-0390 hashes of disco#info results')
+    .description('XEP-0115 and XEP-0390 hashes of disco#info results.')
     .argument(
       '[file]',
       'XML, or JSON lines: strings of XML, or objects with an "xml" key; - for standard input',
       '-',
     )
     .option('--algorithm <names>', 'hash functions of XEP-0390, separated by commas', 'sha-256,sha3-256')
-    .option(
-      '--language <rule>',
-      'inherited: as the specifications say; own: as most clients compute it',
-      'inherited',
+    .addOption(
+      new Option('--language <rule>', 'inherited: as the specifications say; own: as most clients compute it')
+        .choices(['inherited', 'own'])
+        .default('inherited'),
     )
     .addHelpText('after', hashHelp)
-    .action((file: string, options: HashOptions) => run(io, () => hash(io, file, options)));
+    .action((file: string, options: HashOptions) => hash(io, file, options));
   group
     .command('diff')
-    .description('what two disco#info results or profiles advertise differently')
+    .summary('what two disco#info results or profiles advertise differently')
+    .description('What two disco#info results or profiles advertise differently.')
     .argument('<a>', 'XML file, profile file, or name of a shipped profile')
     .argument('<b>', 'the same')
-    .option('--policies <folder>', 'folder of content-kinds.yaml and capabilities/', io.policies)
+    .addOption(policiesOption(io))
     .addHelpText('after', diffHelp)
-    .action((a: string, b: string, options: { policies: string }) =>
-      run(io, () => diff(io, a, b, options.policies)),
-    );
+    .action((a: string, b: string, options: { policies: string }) => diff(io, a, b, options.policies));
 }
 
-async function run(io: CapabilitiesIo, command: () => Promise<void>): Promise<void> {
-  try {
-    await command();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    for (const { place = 'narthex', code, message } of error.problems)
-      io.err(`${place}: error ${code}: ${message}`);
-    io.setExitCode(exitCodeOf(error.problems[0]!.code));
-  }
+function policiesOption(io: CapabilitiesIo): Option {
+  const meaning = 'folder of content-kinds.yaml and capabilities/';
+  return new Option('--policies <folder>', meaning).default(io.policies, 'those shipped');
 }

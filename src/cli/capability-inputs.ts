@@ -14,6 +14,7 @@ import { elementFromXml } from '../capabilities/element.ts';
 import { readProfile, type CapabilityProfile } from '../capabilities/profile.ts';
 import type { Problem } from '../capabilities/yaml-document.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { InputError, misused, unreadable } from './input-error.ts';
 
 /** What the commands touch of the world. */
 export interface CapabilitiesIo {
@@ -24,29 +25,9 @@ export interface CapabilitiesIo {
   readonly readStdin: () => Promise<string>;
   /** One line, without its line end. */
   readonly out: (line: string) => void;
-  readonly err: (line: string) => void;
   readonly setExitCode: (code: number) => void;
   /** The folder of the shipped policies. */
   readonly policies: string;
-}
-
-/** Ends a command with something for the operator to mend. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
-  readonly problems: readonly InputProblem[];
-
-  /** @param problems at least one */
-  constructor(problems: readonly [InputProblem, ...InputProblem[]]) {
-    super(problems.map(({ code }) => code).join(', '));
-    this.problems = problems;
-  }
-}
-
-interface InputProblem {
-  readonly code: string;
-  readonly message: string;
-  /** `file` or `file:line:column`; absent when it is the command line. */
-  readonly place?: string;
 }
 
 /** A result of disco#info, or why the text is none. */
@@ -92,7 +73,7 @@ export async function load(io: CapabilitiesIo, path: string): Promise<string> {
   try {
     return await io.readFile(path);
   } catch {
-    throw new InputError([{ code: 'ERR_FILE', message: 'cannot be read', place: path }]);
+    throw unreadable(path);
   }
 }
 
@@ -100,7 +81,7 @@ export async function load(io: CapabilitiesIo, path: string): Promise<string> {
 export async function loadInfo(io: CapabilitiesIo, path: string): Promise<DiscoInfo> {
   const reading = readXml((await load(io, path)).trim(), 'inherited');
   if ('code' in reading)
-    throw new InputError([{ code: reading.code, message: 'is no result of disco#info', place: path }]);
+    throw new InputError([{ code: reading.code, message: 'this is no result of disco#info', place: path }]);
   return reading.info;
 }
 
@@ -130,7 +111,7 @@ async function shippedProfile(io: CapabilitiesIo, name: string, folder: string):
   const names = (await io.readFolder(folder)).filter(isYaml).map((file) => file.replace(/\.ya?ml$/, ''));
   if (names.includes(name)) return join(folder, `${name}.yaml`);
   const message = `no profile \`${name}\`; there are ${names.join(', ') || 'none'}, and files that end in .yaml`;
-  throw new InputError([{ code: 'ERR_OPTION', message }]);
+  throw misused(message);
 }
 
 function isYaml(name: string): boolean {

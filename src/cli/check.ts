@@ -56,6 +56,7 @@ interface Summary {
   readonly listeners: Config['listeners'];
   readonly domains: readonly { readonly domain: string; readonly gatekeeper: string; readonly at: string }[];
   readonly certificates: readonly CertificateSummary[];
+  readonly policy: { readonly file: string; readonly shadow?: string | undefined; readonly keyFiles: number };
   readonly admin: Config['admin'];
   /** The public HTTP port; null without it. */
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string } | null;
@@ -72,7 +73,7 @@ async function examine(file: string | undefined): Promise<Result> {
   }
   const verified = await verifyFiles(loaded, Date.now());
   const { certificates } = verified;
-  const policy = policyProblems(loaded.config);
+  const policy = policyProblems(loaded);
   const problems = [
     ...verified.problems,
     ...(await signalProblems(loaded, Date.now())),
@@ -87,7 +88,7 @@ async function examine(file: string | undefined): Promise<Result> {
 }
 
 /** Reads and compiles the policies as serve does. */
-function policyProblems(config: Config): readonly ConfigProblem[] {
+function policyProblems({ config, places }: LoadedConfig): readonly ConfigProblem[] {
   try {
     openPolicyRuntime({
       config: config.policy,
@@ -98,7 +99,7 @@ function policyProblems(config: Config): readonly ConfigProblem[] {
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems;
+    return error.problems.map((problem) => ({ place: places.value(['policy']), ...problem }));
   }
 }
 
@@ -111,6 +112,11 @@ function summarise(config: Config, certificates: readonly CertificateSummary[]):
       at: whereIs(config, gatekeeper),
     })),
     certificates,
+    policy: {
+      file: config.policy.file,
+      shadow: config.policy.shadow,
+      keyFiles: config.policy.keyFiles.length,
+    },
     admin: config.admin,
     http: config.http ?? null,
     tracing: config.tracing.otlpEndpoint ?? null,
@@ -138,11 +144,19 @@ function printText({ valid, file, problems, omitted, serves }: Result): void {
       const shown = domains.length === 0 ? 'no domain' : domains.join(', ');
       return `  certificate  ${certFile} for ${shown}, until ${notAfter.slice(0, 10)}`;
     }),
+    `  policy       ${policyRow(serves.policy)}`,
     `  https        ${serves.http === null ? 'off' : `${serves.http.publicUrl} on ${hostPort(serves.http.host, serves.http.port)}`}`,
     `  admin        http://${hostPort(serves.admin.host, serves.admin.port)}`,
     `  tracing      ${serves.tracing ?? 'off'}`,
   ];
   process.stdout.write(`${rows.join('\n')}\n`);
+}
+
+function policyRow({ file, shadow, keyFiles }: Summary['policy']): string {
+  const beside = shadow === undefined ? '' : `, ${shadow} in its shadow`;
+  const secrets =
+    keyFiles === 0 ? 'pseudonyms of one process and its life (no keyFiles)' : 'pseudonyms by keyFiles';
+  return `${file}${beside}, ${secrets}`;
 }
 
 function hostPort(host: string, port: number): string {

@@ -8,6 +8,7 @@ import { adminErrors, httpErrors } from '../observability/http-errors.ts';
 import { tokenErrors } from '../observability/token-errors.ts';
 import type { SimulatorErrorCode } from '../simulator/error.ts';
 import type { SetupErrorCode } from '../transport/error.ts';
+import { policyErrors } from './policy-errors.ts';
 
 type Table<Code extends string = string> = Readonly<Record<Code, ErrorExplanation>>;
 
@@ -28,6 +29,10 @@ const commandErrors: Table = {
   ERR_INPUT_JSON: {
     cause: 'A line of input is neither a JSON string nor an object with a text `xml`.',
     wayOut: 'Correct the line, or pass XML.',
+  },
+  ERR_JWKS: {
+    cause: 'The file given as `--jwks` is no JWK set (RFC 7517).',
+    wayOut: 'Fetch it from `/.well-known/jwks.json` of the intermediary.',
   },
   ERR_HASH_ALGORITHM: {
     cause: 'XEP-0300 has no hash function of this name, or this Node has none.',
@@ -228,6 +233,11 @@ export const errorSections: readonly ErrorSection[] = [
     codes: httpErrors,
   },
   { title: 'Admin port', seen: 'in problem documents (RFC 9457)', codes: adminErrors },
+  {
+    title: 'Policies',
+    seen: 'with file, line and column, in the output of `narthex policy` and in `ERR_CONFIG_POLICY`',
+    codes: policyErrors,
+  },
   { title: 'Capability profiles', seen: 'with file, line and column', codes: profileErrors },
   { title: 'Service discovery', seen: 'in the output of `narthex capabilities`', codes: discoErrors },
   { title: 'Simulator', seen: 'on standard error of `narthex demo`', codes: simulatorErrors },

@@ -41,7 +41,7 @@ export function exitCodeOf(errorCode: string): ExitCode {
 /** First match counts. */
 const rules: readonly { readonly codes: RegExp; readonly exit: ExitName }[] = [
   { codes: /^ERR_(USAGE|OPTION|HASH_ALGORITHM)$/, exit: 'usage' },
-  { codes: /^ERR_(CASES$|INPUT_JSON$|XML_|DISCO_)/, exit: 'dataError' },
+  { codes: /^ERR_(CASES$|INPUT_JSON$|JWKS$|XML_|DISCO_)/, exit: 'dataError' },
   { codes: /^ERR_(FILE|CONFIG_NOT_FOUND|CONFIG_UNREADABLE)$/, exit: 'noInput' },
   { codes: /^ERR_(CONFIG_|CERTIFICATE_|SECRET_|CAPABILITIES_|SIGNING_KEYS_|NODE_VERSION$)/, exit: 'config' },
   { codes: /^ERR_(CAPABILITY_PROFILE|CONTENT_KINDS?|PROFILE_NAME|PROFILE_DEFAULT|YAML)$/, exit: 'config' },

@@ -4,7 +4,8 @@ import { clientHelloType, parseClientHello, type ClientHello } from '../signals/
 import { ja4, ja4Raw } from '../signals/ja4.ts';
 import { fingerprintSyn } from '../signals/p0f.ts';
 import { readSyn } from '../signals/syn.ts';
-import { processIo, type CommandIo } from './command-io.ts';
+import { processIo, readLines, type CommandIo } from './command-io.ts';
+import { misused } from './input-error.ts';
 
 /** What to read; exactly one of the two. A path, or `-` for standard input. */
 export interface FingerprintArguments {
@@ -20,49 +21,43 @@ type FingerprintLine =
 
 /** `narthex fingerprint`: prints one JSON line for each line of input, in order; empty lines are skipped. A line is hex,
  *  or a JSON object with the hex under `hello` or `syn`. A line that cannot be read is a line with `error`, not a
- *  failure: exit code 0. Exit code 2 when the arguments or the file are wrong. */
-export async function runFingerprint(args: FingerprintArguments, io: CommandIo): Promise<number> {
+ *  failure. @throws InputError ERR_OPTION, ERR_FILE */
+export async function runFingerprint(args: FingerprintArguments, io: CommandIo): Promise<void> {
   const { clientHello, syn } = args;
-  if ((clientHello === undefined) === (syn === undefined)) {
-    io.writeError('narthex fingerprint: give one of --client-hello and --syn\n');
-    return 2;
-  }
+  if ((clientHello === undefined) === (syn === undefined))
+    throw misused('give one of --client-hello and --syn');
   const [path, key, fingerprint] =
     clientHello === undefined
       ? ([syn!, 'syn', fingerprintPacket] as const)
       : ([clientHello, 'hello', fingerprintHello] as const);
-  try {
-    for await (const line of io.lines(path)) {
-      if (line.trim() === '') continue;
-      const bytes = readLine(line.trim(), key);
-      io.write(`${JSON.stringify(bytes === undefined ? { error: 'not-hex' } : fingerprint(bytes))}\n`);
-    }
-  } catch (error) {
-    io.writeError(
-      `narthex fingerprint: cannot read the input: ${(error as NodeJS.ErrnoException).code ?? 'error'}\n`,
-    );
-    return 2;
+  for await (const line of readLines(io, path)) {
+    if (line.trim() === '') continue;
+    const bytes = readLine(line.trim(), key);
+    io.write(`${JSON.stringify(bytes === undefined ? { error: 'not-hex' } : fingerprint(bytes))}\n`);
   }
-  return 0;
 }
+
+const help = `
+Give one of the two options; without a file, or with -, standard input is read. Each line of input is hex, or a JSON
+object with the hex under "hello" or "syn". Prints one JSON line for each:
+
+  {"p0f":"4:64+0:0:1460:mss*20,10:mss,sok,ts,nop,ws:df,id+:0"}
+  {"ja4":"t13d1517h2_8daaf6152771_cb7bf5808d99","ja4_r":…,"ja4_stable":…}
+  {"error":"not-hex"}          a line that cannot be read; also malformed, incomplete, not-tls
+
+Exit codes: 0 all lines were answered, 64 wrong usage, 66 no such file. docs/connection-signals.md says what is in them.`;
 
 /** Adds the command to the program. */
 export function registerFingerprint(program: Command, io: CommandIo = processIo()): void {
   program
     .command('fingerprint')
-    .description('print the fingerprints of captured TLS ClientHellos (JA4) or TCP SYNs (p0f)')
-    .option(
-      '--client-hello [file]',
-      'hex of ClientHellos, as records or as bare handshake messages (default: -)',
-    )
-    .option('--syn [file]', 'hex of SYN packets from the IP header on (default: -)')
-    .action(async (options: { clientHello?: string | true; syn?: string | true }) => {
-      const code = await runFingerprint(
-        { clientHello: pathOf(options.clientHello), syn: pathOf(options.syn) },
-        io,
-      );
-      if (code !== 0) process.exitCode = code;
-    });
+    .description('Print the fingerprints of captured TLS ClientHellos (JA4) or TCP SYNs (p0f).')
+    .option('--client-hello [file]', 'hex of ClientHellos, as records or as bare handshake messages')
+    .option('--syn [file]', 'hex of SYN packets from the IP header on')
+    .addHelpText('after', help)
+    .action((options: { clientHello?: string | true; syn?: string | true }) =>
+      runFingerprint({ clientHello: pathOf(options.clientHello), syn: pathOf(options.syn) }, io),
+    );
 }
 
 /** Commander gives `true` for an option without its optional value. */

@@ -34,7 +34,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     load: async () => ({ register: (await import('./fingerprint.ts')).registerFingerprint }),
   },
   verify: {
-    summary: 'check a connection attestation against a key set',
+    summary: 'check an attestation of a connection against a key set',
     load: async () => ({ register: (await import('./verify.ts')).registerVerify }),
   },
   schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
@@ -46,6 +46,7 @@ Start here:
   $ narthex check narthex.yaml     is this configuration right?
   $ narthex serve narthex.yaml     run the proxy
   $ narthex scan recording.xml     what does the proxy make of these bytes?
+  $ narthex policy check balanced  what does a policy take away?
 
 Exit codes:
 ${Object.entries(exitCodes)

@@ -25,6 +25,17 @@ export class PolicyRefused extends Error {
 /** A file that is not there or may not be read. */
 export class FileMissing extends Error {
   override readonly name = 'FileMissing';
+  /** What to do, as a sentence without its full stop. */
+  readonly wayOut: string;
+
+  constructor(message: string, wayOut = 'Check the path and its permissions') {
+    super(message);
+    this.wayOut = wayOut;
+  }
+
+  static at(path: string): FileMissing {
+    return new FileMissing(`${path} cannot be read`);
+  }
 }
 
 /** @throws FileMissing */
@@ -32,7 +43,7 @@ export function readText(file: string): TextFile {
   try {
     return { file, text: readFileSync(file, 'utf8') };
   } catch {
-    throw new FileMissing(file);
+    throw FileMissing.at(file);
   }
 }
 
@@ -48,7 +59,7 @@ export function readFolder(path: string, extension: string): readonly TextFile[]
     const names = readdirSync(path).filter((name) => name.endsWith(extension));
     return names.toSorted().map((name) => readText(join(path, name)));
   } catch {
-    throw new FileMissing(path);
+    throw FileMissing.at(path);
   }
 }
 
@@ -79,9 +90,7 @@ export function openPolicyFiles(nameOrFile: string): {
   readonly policy: Policy;
   readonly files: readonly TextFile[];
 } {
-  const file = /^[a-z][a-z0-9-]*$/.test(nameOrFile)
-    ? join(shippedPolicies, `${nameOrFile}.yaml`)
-    : nameOrFile;
+  const file = isShippedName(nameOrFile) ? shippedFile(nameOrFile) : nameOrFile;
   const first = readText(file);
   const files = [first];
   const loaded = loadPolicy(first, {
@@ -94,6 +103,20 @@ export function openPolicyFiles(nameOrFile: string): {
   });
   if (loaded.kind === 'refused') throw new PolicyRefused(loaded.diagnostics);
   return { policy: loaded.value, files };
+}
+
+function isShippedName(text: string): boolean {
+  return /^[a-z][a-z0-9-]*$/.test(text);
+}
+
+/** @throws FileMissing */
+function shippedFile(name: string): string {
+  const names = policiesIn(shippedPolicies);
+  if (names.includes(name)) return join(shippedPolicies, `${name}.yaml`);
+  throw new FileMissing(
+    `there is no shipped policy ${name}`,
+    `There are ${names.join(', ')}; a file of that name is given as ./${name}`,
+  );
 }
 
 /** What `extends` names is looked for beside the file, then among those shipped. */

@@ -42,12 +42,16 @@ export function openPolicyRuntime(options: PolicyRuntimeOptions): PolicyRuntime 
 
 function problemsOf(error: unknown): ConfigProblem[] {
   if (error instanceof PolicyRefused) {
-    return error.diagnostics.map(({ file, line, column, code, reason, wayOut }) =>
-      problem(`${code}: ${reason}`, { place: { file, line, column }, ...(wayOut === '' ? {} : { wayOut }) }),
+    return error.diagnostics.map(({ file, line, column, code, field, reason, wayOut }) =>
+      problem(`${code}${field === undefined ? '' : ` ${field}`}: ${reason}`, {
+        place: { file, line, column },
+        ...(wayOut === '' ? {} : { wayOut }),
+      }),
     );
   }
-  if (error instanceof FileMissing) return [problem(`${error.message} cannot be read`)];
-  if (error instanceof RangeError) return [problem(error.message)];
+  if (error instanceof FileMissing) return [problem(error.message, { wayOut: `${error.wayOut}.` })];
+  if (error instanceof RangeError)
+    return [problem(error.message, { wayOut: 'Make one with `openssl rand 32`.' })];
   throw error;
 }
 
@@ -250,11 +254,9 @@ function readSecret(file: string): Uint8Array {
   try {
     secret = readFileSync(file);
   } catch {
-    throw new FileMissing(file);
+    throw FileMissing.at(file);
   }
   if (secret.length < secretBytesMin)
-    throw new RangeError(
-      `ERR_POLICY_KEYS: ${file} has fewer than ${secretBytesMin} bytes; make one with openssl rand 32`,
-    );
+    throw new RangeError(`ERR_POLICY_KEYS: ${file} has fewer than ${secretBytesMin} bytes`);
   return secret;
 }

@@ -2,7 +2,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
-import { InvalidArgumentError, type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import { directionOf, toTest } from '../policy/cases.ts';
 import { concerns, type Catalogue } from '../policy/catalogue.ts';
@@ -54,6 +54,13 @@ const processIo: PolicyIo = {
   paint: (style, word) => styleText(style, word, { stream: process.stdout }),
 };
 
+const examples = `
+Examples:
+  $ narthex policy check house.yaml                        # before it runs
+  $ narthex policy explain balanced --stanza message.xml   # what becomes of it, and why
+  $ narthex policy diff balanced house.yaml --fail-on more # in a pipeline
+`;
+
 const help = `
 A policy is a file, or the name of a shipped one: passthrough, balanced, strict.
 
@@ -71,13 +78,17 @@ export function register(program: Command, io: PolicyIo = processIo): void {
     .command('policy')
     .summary('check, explain, compare and test policies')
     .description('What may be seen of every piece of metadata, and by whom.')
-    .addHelpText('after', help);
-  const add = (signature: string, description: string, formats: readonly string[]): Command =>
+    .addHelpText('after', examples + help);
+  const add = (signature: string, summary: string, formats: readonly string[]): Command =>
     group
       .command(signature)
-      .description(description)
-      .option('--format <format>', formats.join(', '), oneOf(formats), 'text')
-      .option('--catalogue <path...>', 'more entries, beside the shipped catalogue', []);
+      .summary(summary)
+      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
+      .addOption(new Option('--format <format>', 'how to print').choices(formats).default('text'))
+      .addOption(
+        new Option('--catalogue <path...>', 'more entries, beside the shipped catalogue').default([], 'none'),
+      )
+      .addHelpText('after', help);
 
   add('check <policy...>', 'refuse what must not run, warn of what breaks', ['text', 'json', 'sarif'])
     .option('--obligations <path>', 'the published rules to keep; by default those shipped')
@@ -89,15 +100,19 @@ export function register(program: Command, io: PolicyIo = processIo): void {
     'json',
   ])
     .option('--stanza <file>', 'a file that holds one stanza')
-    .option('--from <sender>', 'client or gatekeeper', oneOf(['client', 'gatekeeper']), 'client')
-    .option('--account <jid>', "the session's bare JID", '')
+    .addOption(
+      new Option('--from <sender>', 'who sends it').choices(['client', 'gatekeeper']).default('client'),
+    )
+    .addOption(new Option('--account <jid>', "the session's bare JID").default('', 'none'))
     .option('--gatekeeper <name>', "the operator's name for the gatekeeper", 'gatekeeper')
     .action((file: string, options: ExplainCommand) => run(io, () => explainCommand(io, file, options)));
   add('diff <before> <after>', 'who sees more under the second policy, and who sees less', ['text', 'json'])
-    .option(
-      '--fail-on <change>',
-      'exit 1 when somebody sees: more, less, or any change',
-      oneOf(['more', 'less', 'any']),
+    .addOption(
+      new Option('--fail-on <change>', 'exit 1 when somebody sees more or less, or on any change').choices([
+        'more',
+        'less',
+        'any',
+      ]),
     )
     .action((before: string, after: string, options: Common & { failOn?: string }) =>
       run(io, () => diff(io, before, after, options)),
@@ -113,13 +128,6 @@ export function register(program: Command, io: PolicyIo = processIo): void {
   );
 }
 
-function oneOf(choices: readonly string[]): (value: string) => string {
-  return (value) => {
-    if (choices.includes(value)) return value;
-    throw new InvalidArgumentError(`One of: ${choices.join(', ')}.`);
-  };
-}
-
 /** Says what is wrong with the input, and nothing of our own insides. */
 function run(io: PolicyIo, command: () => number): void {
   try {
@@ -129,9 +137,7 @@ function run(io: PolicyIo, command: () => number): void {
       for (const diagnostic of error.diagnostics) io.err(renderDiagnostic(fromHere(diagnostic)));
       io.setExitCode(exitCodes.dataError);
     } else if (error instanceof FileMissing) {
-      io.err(
-        `narthex: error ERR_POLICY_FILE: ${error.message} cannot be read. Check the path and its permissions`,
-      );
+      io.err(`narthex: error ERR_POLICY_FILE: ${error.message}. ${error.wayOut}`);
       io.setExitCode(exitCodes.noInput);
     } else throw error;
   }

@@ -6,6 +6,7 @@ import { styleText } from 'node:util';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
 import { explanationOf } from './errors.ts';
 import { type ExitCode, exitCodeOf } from './exit.ts';
+import { InputError } from './input-error.ts';
 
 /** Where a command writes. Colour only where `stream` is a terminal and NO_COLOR is not set. */
 export type Output = NodeJS.WritableStream;
@@ -46,6 +47,11 @@ export function reportFailure(error: unknown, output: Output): ExitCode {
   if (error instanceof ConfigError) {
     reportProblems(error.problems, error.omitted, output);
     return exitCodeOf(error.code);
+  }
+  if (error instanceof InputError) {
+    for (const problem of error.problems)
+      report({ severity: 'error', wayOut: explanationOf(problem.code)?.wayOut, ...problem }, output);
+    return exitCodeOf(error.problems[0]!.code);
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const explanation = explanationOf(code);

@@ -1,6 +1,6 @@
 /** `narthex scan`: what does the proxy make of these bytes? */
 import { open } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { StreamError } from '../stanza/error.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
@@ -8,6 +8,7 @@ import { defaultLimits, preAuthenticationLimits } from '../stream/limits.ts';
 import { Scanner, type ScannerSink } from '../stream/scanner.ts';
 import { SimdStructure } from '../stream/structure/simd.ts';
 import { Workspace } from '../stream/workspace.ts';
+import { InputError, unreadable } from './input-error.ts';
 
 const chunkings = ['whole', 'bytes', 'random'] as const;
 type Chunking = (typeof chunkings)[number];
@@ -50,10 +51,14 @@ export function register(program: Command): void {
     .command('scan')
     .description('Scan one direction of an XMPP stream exactly as the proxy does.')
     .argument('[file]', 'the bytes to scan, - for standard input', '-')
-    .option('--chunks <how>', `how the bytes arrive: ${chunkings.join(', ')}`, parseChunking, 'whole')
+    .addOption(new Option('--chunks <how>', 'how the bytes arrive').choices(chunkings).default('whole'))
     .option('--cases <file>', 'judge a JSON array of {name, bytes: base64} instead, one line each')
     .option('--pre-auth', 'with the limits of a stream that is not yet authenticated')
-    .option('--ambiguous <how>', 'report or refuse ambiguous input', 'report')
+    .addOption(
+      new Option('--ambiguous <how>', 'what to do about ambiguous input')
+        .choices(['report', 'refuse'])
+        .default('report'),
+    )
     .addHelpText('after', help)
     .action(async (file: string, options: ScanOptions) => {
       process.exitCode =
@@ -61,31 +66,18 @@ export function register(program: Command): void {
     });
 }
 
-function parseChunking(value: string): Chunking {
-  const found = chunkings.find((chunking) => chunking === value);
-  if (found === undefined) throw new UsageError(`--chunks takes ${chunkings.join(', ')}`);
-  return found;
-}
-
-class UsageError extends Error {
-  readonly code = 'commander.invalidArgument';
-}
-
 async function scanFile(file: string, options: ScanOptions): Promise<number> {
   const bytes = await read(file);
-  if (bytes === undefined) return noInput(file);
   const result = scan(bytes, options, print);
   print(result);
   return result.verdict === 'accept' ? 0 : 1;
 }
 
 async function scanCases(file: string, options: ScanOptions): Promise<number> {
-  const bytes = await read(file);
-  if (bytes === undefined) return noInput(file);
-  const cases = parseCases(bytes);
+  const cases = parseCases(await read(file));
   if (cases === undefined) {
-    complain('ERR_CASES', 'is no JSON array of {"name": string, "bytes": base64 string}', file);
-    return 65;
+    const message = `${file} is no JSON array of {"name": string, "bytes": base64 string}`;
+    throw new InputError([{ code: 'ERR_CASES', message }]);
   }
   for (const { name, bytes: encoded } of cases) {
     const { verdict, condition } = scan(Buffer.from(encoded, 'base64'), options, () => {});
@@ -177,7 +169,8 @@ function* chunksOf(bytes: Uint8Array, chunking: Chunking): Generator<Uint8Array>
   }
 }
 
-async function read(file: string): Promise<Uint8Array | undefined> {
+/** @throws InputError ERR_FILE */
+async function read(file: string): Promise<Uint8Array> {
   if (file === '-') {
     const chunks: Uint8Array[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
@@ -187,17 +180,8 @@ async function read(file: string): Promise<Uint8Array | undefined> {
     await using handle = await open(file);
     return await handle.readFile();
   } catch {
-    return undefined;
+    throw unreadable(file);
   }
-}
-
-function noInput(file: string): number {
-  complain('ERR_FILE', 'cannot be read; check the path and its permissions', file);
-  return 66;
-}
-
-function complain(code: string, what: string, file: string): void {
-  process.stderr.write(`narthex: error ${code}: ${file} ${what}\n`);
 }
 
 function print(line: object): void {

@@ -1,7 +1,9 @@
 import { Option, type Command } from 'commander';
 import { parseJwks, staticKeys } from '../signals/jwks.ts';
 import { createVerifier, type ExpectedBinding, type Verification } from '../signals/verify.ts';
-import { processIo, type CommandIo } from './command-io.ts';
+import { processIo, readLines, type CommandIo } from './command-io.ts';
+import { exitCodes } from './exit.ts';
+import { InputError, misused } from './input-error.ts';
 
 /** What to check. What is left out is not checked, and the output says so. */
 export interface VerifyArguments {
@@ -20,41 +22,44 @@ export interface VerifyArguments {
   readonly format: 'text' | 'json';
 }
 
-class UsageError extends Error {}
-
 /** `narthex verify`: checks one attestation and explains the outcome. Exit code 0 when it is accepted, 1 when it is
- *  refused, 2 when the arguments or files are wrong. */
+ *  refused. @throws InputError ERR_OPTION, ERR_FILE, ERR_JWKS */
 export async function runVerify(
   args: VerifyArguments,
   io: CommandIo,
   clock: () => number = Date.now,
 ): Promise<number> {
-  try {
-    const jws = (await readAll(args.file, io)).trim();
-    const keys = parseJwks(parseJson(await readAll(args.jwks, io)));
-    if (keys === undefined) throw new UsageError('--jwks is not a JWK set');
-    const claimed = claimedParties(jws);
-    const at = readTime(args.at, clock);
-    const verifier = createVerifier({
-      keys: staticKeys(keys),
-      audience: args.audience ?? claimed.aud,
-      issuer: args.issuer ?? claimed.iss,
-      clock: () => at,
-    });
-    const verification = await verifier.verify(jws === '' ? undefined : jws, readBinding(args));
-    io.write(args.format === 'json' ? renderJson(verification, args) : renderText(verification, args));
-    return verification.kind === 'accepted' ? 0 : 1;
-  } catch (error) {
-    io.writeError(`narthex verify: ${explain(error)}\n`);
-    return 2;
-  }
+  const jws = (await readAll(args.file, io)).trim();
+  const keys = parseJwks(parseJson(await readAll(args.jwks, io)));
+  if (keys === undefined) throw new InputError([{ code: 'ERR_JWKS', message: `${args.jwks} is no JWK set` }]);
+  const claimed = claimedParties(jws);
+  const at = readTime(args.at, clock);
+  const verifier = createVerifier({
+    keys: staticKeys(keys),
+    audience: args.audience ?? claimed.aud,
+    issuer: args.issuer ?? claimed.iss,
+    clock: () => at,
+  });
+  const verification = await verifier.verify(jws === '' ? undefined : jws, readBinding(args));
+  io.write(args.format === 'json' ? renderJson(verification, args) : renderText(verification, args));
+  return verification.kind === 'accepted' ? exitCodes.ok : exitCodes.negative;
 }
+
+const help = `
+What is left out is not checked, and the output says so. --exporter (the stream and HTTP) and --certificate (a PROXY
+header) are the two bindings; give the one that goes with the carrier.
+
+Example:
+  $ narthex verify attestation.jws --jwks jwks.json --audience gatekeeper.example --issuer proxy.example
+
+Exit codes: 0 accepted, 1 refused, 64 wrong usage, 65 the JWKS is none, 66 no such file.
+docs/connection-signals.md explains attestations and the codes with which they are refused.`;
 
 /** Adds the command to the program. */
 export function registerVerify(program: Command, io: CommandIo = processIo()): void {
   program
     .command('verify')
-    .description('check a connection-signals attestation against a JWKS and explain the outcome')
+    .description('Check a connection-signals attestation against a JWKS, and explain the outcome.')
     .argument('[file]', 'the attestation, a JWS in compact form', '-')
     .requiredOption('--jwks <file>', "the issuer's public keys")
     .option('--audience <name>', 'the gatekeeper it must be for')
@@ -62,16 +67,16 @@ export function registerVerify(program: Command, io: CommandIo = processIo()): v
     .option('--exporter <bytes>', 'TLS exporter of its connection, hex or base64url')
     .option('--certificate <sha256>', "SHA-256 of the proxy's client certificate, hex or base64url")
     .option('--at <time>', 'verify as of this time, ISO 8601 or seconds since the epoch')
-    .addOption(new Option('--format <format>', 'output').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addHelpText('after', help)
     .action(async (file: string, options: Omit<VerifyArguments, 'file'>) => {
-      const code = await runVerify({ ...options, file }, io);
-      if (code !== 0) process.exitCode = code;
+      process.exitCode = await runVerify({ ...options, file }, io);
     });
 }
 
 async function readAll(path: string, io: CommandIo): Promise<string> {
   const lines: string[] = [];
-  for await (const line of io.lines(path)) lines.push(line);
+  for await (const line of readLines(io, path)) lines.push(line);
   return lines.join('\n');
 }
 
@@ -84,7 +89,7 @@ function claimedParties(jws: string): { aud: string; iss: string } {
 
 function readBinding({ exporter, certificate }: VerifyArguments): ExpectedBinding {
   if (exporter !== undefined && certificate !== undefined)
-    throw new UsageError('--exporter and --certificate exclude each other');
+    throw misused('--exporter and --certificate exclude each other');
   if (exporter !== undefined) return { kind: 'tls-exporter', value: read32Bytes('--exporter', exporter) };
   if (certificate !== undefined)
     return { kind: 'certificate', sha256: read32Bytes('--certificate', certificate) };
@@ -94,14 +99,14 @@ function readBinding({ exporter, certificate }: VerifyArguments): ExpectedBindin
 function read32Bytes(option: string, text: string): Buffer {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   if (/^[\w-]{43}=?$/.test(text)) return Buffer.from(text, 'base64url');
-  throw new UsageError(`${option} is not 32 bytes in hex or base64url`);
+  throw misused(`${option} is not 32 bytes in hex or base64url`);
 }
 
 /** Milliseconds since the epoch. */
 function readTime(text: string | undefined, clock: () => number): number {
   if (text === undefined) return clock();
   const time = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  if (!Number.isFinite(time)) throw new UsageError('--at is neither ISO 8601 nor seconds since the epoch');
+  if (!Number.isFinite(time)) throw misused('--at is neither ISO 8601 nor seconds since the epoch');
   return time;
 }
 
@@ -127,12 +132,6 @@ function renderText(verification: Verification, args: VerifyArguments): string {
     JSON.stringify(claims, undefined, 2),
     '',
   ].join('\n');
-}
-
-function explain(error: unknown): string {
-  if (error instanceof UsageError) return error.message;
-  const { code } = error as NodeJS.ErrnoException;
-  return `cannot read a file: ${code ?? 'error'}`;
 }
 
 function parseJson(text: string): unknown {

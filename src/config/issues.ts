@@ -24,12 +24,19 @@ export interface Source {
 /** Every issue as problems, in the order of the document. A missing key whose misspelling is there too is told
  *  once, as the misspelling. */
 export function problemsOf(issues: readonly Issue[], source: Source): ConfigProblem[] {
-  const found = issues.flatMap((issue) => translate(issue, [], source));
+  const otherKind = issues.find(({ path }) => path.length === 1 && path[0] === 'kind');
+  const judged = otherKind !== undefined && isOtherDocument(source.value) ? [otherKind] : issues;
+  const found = judged.flatMap((issue) => translate(issue, [], source));
   const misspelt = new Set(found.map(({ meant }) => meant).filter((path) => path !== undefined));
   return found
     .filter(({ problem }) => !(problem.code === 'ERR_CONFIG_MISSING' && misspelt.has(problem.path)))
     .map(({ problem }) => problem)
     .sort(byPlace);
+}
+
+/** What belongs in other files would be wrong here in each of its keys; that it is another document says it. */
+function isOtherDocument(value: unknown): boolean {
+  return isMapping(value) && (value['kind'] === 'MetadataPolicy' || value['kind'] === 'CapabilityProfile');
 }
 
 /** First line first. */
@@ -145,7 +152,7 @@ function expected(issue: Issue): string {
     case 'invalid_type':
       return typeWords[issue.expected] ?? issue.expected;
     case 'invalid_value':
-      return issue.values.map((value) => `\`${String(value)}\``).join(' or ');
+      return oneOf(issue.values.map((value) => `\`${String(value)}\``));
     case 'too_small':
       return sized('at least', issue.origin, issue.minimum);
     case 'too_big':
@@ -153,6 +160,10 @@ function expected(issue: Issue): string {
     default:
       return issue.message;
   }
+}
+
+function oneOf(values: readonly string[]): string {
+  return values.length < 3 ? values.join(' or ') : `one of ${values.join(', ')}`;
 }
 
 function sized(bound: string, origin: string, size: number | bigint): string {
@@ -176,6 +187,8 @@ function described(value: unknown): string {
 }
 
 function wayOutAt(path: ConfigPath, code: ConfigErrorCode, source: Source): string {
+  if (path.length === 0 && code === 'ERR_CONFIG_TYPE') return 'Start from deploy/examples/narthex.yaml.';
+  if (code === 'ERR_CONFIG_VERSION') return configErrors[code].wayOut;
   const description = descriptionAt(source.outline, path);
   return description === '' ? configErrors[code].wayOut : description;
 }

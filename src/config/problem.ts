@@ -34,7 +34,8 @@ export const configErrors = {
   },
   ERR_CONFIG_VERSION: {
     cause: 'The apiVersion or the kind is not one that this version reads.',
-    wayOut: 'Use `apiVersion: narthex/v1` and `kind: Proxy`.',
+    wayOut:
+      'Use `apiVersion: narthex/v1` and `kind: Proxy`. Policies are for `narthex policy check`, capability profiles for `narthex capabilities preview`.',
   },
   ERR_CONFIG_UNKNOWN_KEY: {
     cause: 'A key that means nothing here; ignoring it would hide a spelling mistake.',

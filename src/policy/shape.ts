@@ -20,9 +20,27 @@ export function shape<T>(
   if (document.diagnostics.length > 0) return { kind: 'differs', diagnostics: document.diagnostics };
   const result = schema.safeParse(document.data);
   if (result.success) return { kind: 'fits', value: result.data };
-  const diagnostics = result.error.issues.flatMap((issue) => explain(document, issue, schema, code));
+  const otherKind = result.error.issues.find(({ path }) => path.length === 1 && path[0] === 'kind');
+  // What belongs in other files would be wrong here in each of its keys; that it is another document says it.
+  const issues =
+    otherKind !== undefined && isOtherDocument(document.data) ? [otherKind] : result.error.issues;
+  const diagnostics = issues.flatMap((issue) => explain(document, issue, schema, code));
   return { kind: 'differs', diagnostics };
 }
+
+function isOtherDocument(data: unknown): boolean {
+  const kind = valueAt(data, ['kind']);
+  return typeof kind === 'string' && documentKinds.has(kind);
+}
+
+const documentKinds: ReadonlySet<string> = new Set([
+  'CapabilityProfile',
+  'ContentKindTable',
+  'MetadataCatalogue',
+  'MetadataPolicy',
+  'Obligations',
+  'Proxy',
+]);
 
 function explain(
   document: SourceDocument,

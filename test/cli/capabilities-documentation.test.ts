@@ -26,7 +26,6 @@ async function run(command: string): Promise<string> {
     readFolder: (folder) => readdir(folder),
     readStdin: () => Promise.resolve(''),
     out: (line) => lines.push(line),
-    err: (line) => lines.push(line),
     setExitCode: () => {},
     policies: join(root, 'policies'),
   });

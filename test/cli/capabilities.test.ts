@@ -1,14 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { register } from '../../src/cli/capabilities.ts';
+import { reportFailure } from '../../src/cli/report.ts';
 import { exodus, psi, tkabber } from '../capabilities/disco-xml.ts';
 
 const policies = new URL('../../policies', import.meta.url).pathname;
 
 async function narthex(args: string[], files: Record<string, string> = {}, stdin = '') {
   const out: string[] = [];
-  const err: string[] = [];
   let code = 0;
   const program = new Command().exitOverride();
   register(program, {
@@ -16,14 +17,19 @@ async function narthex(args: string[], files: Record<string, string> = {}, stdin
     readFolder: async (path) => await readdir(path),
     readStdin: async () => await Promise.resolve(stdin),
     out: (line) => out.push(line),
-    err: (line) => err.push(line),
     setExitCode: (given) => {
       code = given;
     },
     policies,
   });
-  await program.parseAsync(['capabilities', ...args], { from: 'user' });
-  return { out, err, code };
+  try {
+    await program.parseAsync(['capabilities', ...args], { from: 'user' });
+    return { out, err: '', code };
+  } catch (error) {
+    const err = new PassThrough();
+    code = reportFailure(error, err);
+    return { out, err: String(err.read()), code };
+  }
 }
 
 const query = (body: string) => `<query xmlns='http://jabber.org/protocol/disco#info'>${body}</query>`;
@@ -82,7 +88,7 @@ describe('hash', () => {
   it('says when a file cannot be read', async () => {
     expect(await narthex(['hash', '/nonexistent'])).toMatchObject({
       code: 66,
-      err: ['/nonexistent: error ERR_FILE: cannot be read'],
+      err: expect.stringMatching(/^narthex: error ERR_FILE: \/nonexistent cannot be read\n {4}\S/) as string,
     });
   });
 });
@@ -104,16 +110,16 @@ describe('preview', () => {
   });
 
   it('prints JSON on request', async () => {
-    const { out } = await narthex(['preview', '--profile', 'phone', '--json']);
+    const { out } = await narthex(['preview', '--profile', 'phone', '--format', 'json']);
     expect(JSON.parse(out.join(''))).toMatchObject({ profile: 'phone', report: { hidden: [] } });
   });
 
   it('names the profiles there are', async () => {
     expect(await narthex(['preview', '--profile', 'telephone'])).toEqual({
       out: [],
-      err: [
-        'narthex: error ERR_OPTION: no profile `telephone`; there are as-declared, desktop, phone, text-only, and files that end in .yaml',
-      ],
+      err: expect.stringMatching(
+        /^narthex: error ERR_OPTION: no profile `telephone`; there are as-declared, desktop, phone, text-only, and files that end in .yaml\n/,
+      ) as string,
       code: 64,
     });
   });
@@ -123,7 +129,7 @@ describe('preview', () => {
     expect(await narthex(['preview', '--profile', 'phone', '--client', 'c.xml'], { 'c.xml': twice })).toEqual(
       {
         out: [],
-        err: ['c.xml: error ERR_DISCO_DUPLICATE_FEATURE: is no result of disco#info'],
+        err: 'c.xml: error ERR_DISCO_DUPLICATE_FEATURE: this is no result of disco#info\n    Correct the result, or have the software that made it corrected.\n',
         code: 65,
       },
     );
@@ -148,6 +154,6 @@ describe('diff', () => {
     const results = await narthex(['diff', 'a.xml', 'b.xml'], { 'a.xml': exodus, 'b.xml': psi });
     expect(results.out).toContain('- identity client/pc "Exodus 0.9.1"');
     expect(results.out).toContain('+ form urn:xmpp:dataforms:softwareinfo os=Mac');
-    expect(await narthex(['diff', 'phone', 'phone'])).toEqual({ out: [], err: [], code: 0 });
+    expect(await narthex(['diff', 'phone', 'phone'])).toEqual({ out: [], err: '', code: 0 });
   });
 });

@@ -7,7 +7,17 @@ import { folderWith, minimal } from '../config/folder.ts';
 import { narthex, root } from './narthex.ts';
 
 const { cert, key } = issue(['chat.example']);
-const commands = ['demo', 'check', 'serve', 'scan', 'schema'];
+const commands = [
+  'demo',
+  'check',
+  'serve',
+  'scan',
+  'policy',
+  'capabilities',
+  'fingerprint',
+  'verify',
+  'schema',
+];
 
 /** Names every module that is loaded, on standard error. */
 const loadedModules = `
@@ -76,6 +86,86 @@ describe('narthex', () => {
   });
 });
 
+describe('what a beginner gets wrong', () => {
+  const files = {
+    'empty.yaml': '',
+    'policy.yaml': 'apiVersion: narthex/v1\nkind: MetadataPolicy\n',
+    text: 'x',
+  };
+
+  it.each([
+    [
+      ['check', 'empty.yaml'],
+      78,
+      'empty.yaml:1:1: error ERR_CONFIG_TYPE: the document must be a mapping; it is empty',
+      'deploy/examples/narthex.yaml',
+    ],
+    [
+      ['check', 'policy.yaml'],
+      78,
+      'policy.yaml:2:7: error ERR_CONFIG_VERSION: `kind` must be `Proxy`; it is the text `MetadataPolicy`',
+      'narthex policy check',
+    ],
+    [
+      ['policy', 'check', 'blanced'],
+      66,
+      'narthex: error ERR_POLICY_FILE: there is no shipped policy blanced. There are balanced, passthrough, strict; ',
+      './blanced',
+    ],
+    [
+      ['capabilities', 'preview', '--profile', 'empty.yaml'],
+      78,
+      'empty.yaml:1:1: error ERR_CAPABILITY_PROFILE: the document is empty',
+      'Correct',
+    ],
+    [
+      ['capabilities', 'preview', '--profile', 'policy.yaml'],
+      78,
+      'policy.yaml:2:7: error ERR_CAPABILITY_PROFILE: kind: must be CapabilityProfile',
+      'Correct',
+    ],
+    [
+      ['capabilities', 'hash', 'none'],
+      66,
+      'narthex: error ERR_FILE: none cannot be read',
+      'Correct the path',
+    ],
+    [['fingerprint'], 64, 'narthex: error ERR_OPTION: give one of --client-hello and --syn', 'help'],
+    [
+      ['fingerprint', '--syn', 'none'],
+      66,
+      'narthex: error ERR_FILE: none cannot be read',
+      'Correct the path',
+    ],
+    [['verify', 'text', '--jwks', 'text'], 65, 'narthex: error ERR_JWKS: text is no JWK set', 'jwks.json'],
+    [
+      ['verify', 'none', '--jwks', 'text'],
+      66,
+      'narthex: error ERR_FILE: none cannot be read',
+      'Correct the path',
+    ],
+    [['scan', 'none'], 66, 'narthex: error ERR_FILE: none cannot be read', 'Correct the path'],
+    [['scan', '--cases', 'text'], 65, 'narthex: error ERR_CASES: text is no JSON array', 'scan --help'],
+    [
+      ['scan', '--ambiguous', 'maybe'],
+      64,
+      "narthex: error ERR_USAGE: option '--ambiguous <how>' argument 'maybe' is invalid.",
+      '--help',
+    ],
+  ])('%j has a code, a place and a way out', async (args, code, message, wayOut) => {
+    const { exit, stdout, stderr } = await narthex(args, { folder: await folderWith(files) });
+    expect([exit, stdout]).toEqual([code, '']);
+    expect(stderr.startsWith(message)).toBe(true);
+    expect(stderr.slice(message.length)).toContain(wayOut);
+    expect(
+      stderr
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !line.startsWith('    ')),
+    ).toHaveLength(1);
+  });
+});
+
 describe('a Node too old for TypeScript', () => {
   const candidates = ['/usr/local/bin/node', '/usr/bin/node', '/opt/node/bin/node'].filter((path) =>
     existsSync(path),
@@ -106,6 +196,7 @@ describe('narthex check', () => {
         '  listener     clients on [::]:5222, starttls',
         '  domain       chat.example at gatekeeper main (xmpp.internal:5222, starttls)',
         `  certificate  ${join(folder, 'tls.crt')} for chat.example, until …`,
+        '  policy       balanced, pseudonyms of one process and its life (no keyFiles)',
         '  https        off',
         '  admin        http://127.0.0.1:9090',
         '  tracing      off',
@@ -126,12 +217,12 @@ describe('narthex check', () => {
   it('reports every mistake with its place, in plain text on a pipe', async () => {
     const folder = await folderWith({
       ...pair,
-      'my.yaml': minimal.replace('listeners', 'listners').replace('Proxy', 'Client'),
+      'my.yaml': minimal.replace('listeners', 'listners').replace('narthex/v1', 'narthex/v2'),
     });
     const { exit, stdout, stderr } = await narthex(['check', 'my.yaml'], { folder });
     expect([exit, stdout]).toEqual([78, '']);
     expect(stderr.split('\n').filter((line) => line.startsWith('my.yaml'))).toEqual([
-      'my.yaml:2:7: error ERR_CONFIG_VERSION: `kind` must be `Proxy`; it is the text `Client`',
+      'my.yaml:1:13: error ERR_CONFIG_VERSION: `apiVersion` must be `narthex/v1`; it is the text `narthex/v2`',
       'my.yaml:3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `listners`, did you mean `listeners`?',
     ]);
   });

@@ -3,13 +3,11 @@ import type { CommandIo } from '../../src/cli/command-io.ts';
 /** A world of files in memory, and what a command wrote into it. */
 export interface MemoryIo extends CommandIo {
   readonly output: string;
-  readonly errors: string;
 }
 
 export function memoryIo(files: Readonly<Record<string, string>>): MemoryIo {
   const io = {
     output: '',
-    errors: '',
     async *lines(path: string) {
       await Promise.resolve();
       const file = files[path];
@@ -18,9 +16,6 @@ export function memoryIo(files: Readonly<Record<string, string>>): MemoryIo {
     },
     write(text: string) {
       io.output += text;
-    },
-    writeError(text: string) {
-      io.errors += text;
     },
   };
   return io;

@@ -169,6 +169,6 @@ fields:
   });
 
   it('refuses formats it has not', () => {
-    expect(() => run('fields', '--format', 'xml')).toThrow(/One of: text, json/);
+    expect(() => run('fields', '--format', 'xml')).toThrow(/choices are text, json/);
   });
 });
