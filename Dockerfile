@@ -23,7 +23,7 @@ COPY --from=build /app/policies ./policies
 ENV NODE_ENV=production
 # The image's user nonroot, by number: Kubernetes cannot verify a name.
 USER 65532:65532
-EXPOSE 5222 5223 9090
+EXPOSE 5222 5223 8443 9090
 # Health is asked over HTTP by whoever runs the container; SIGTERM drains.
 ENTRYPOINT ["/nodejs/bin/node", "--disallow-code-generation-from-strings", "dist/cli/main.js"]
 CMD ["serve"]

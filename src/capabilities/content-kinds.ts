@@ -62,8 +62,8 @@ export type Place = z.output<typeof place>;
 /** How a kind shows: an element in its place, a body that starts so, or a message of this type. */
 type Recogniser = z.output<typeof recogniser>;
 
-/** How a message comes to be inside another one: as a copy for the account's other devices (XEP-0280), out of an archive
- *  (XEP-0313), or because somebody passes it on (XEP-0297). */
+/** How a message comes to be inside another one: as a copy for the account's other devices (XEP-0280), out of an
+ *  archive (XEP-0313), or because somebody passes it on (XEP-0297). */
 export type Carriage = 'carbon' | 'archived' | 'forwarded';
 
 /** Where a message carries another one. */

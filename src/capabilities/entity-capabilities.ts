@@ -125,8 +125,8 @@ export function parseCapabilityHashNode(node: string): CapabilityHash | undefine
 /** Base64 of 16 to 64 bytes, padded: what a hash function of XEP-0300 may give. */
 const digestForm = /^(?=.{24,88}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Whether a node names what is asked for by its hash, so that whoever asked will verify the answer: one of XEP-0390, or
- *  any URI with a digest behind it (XEP-0115 §6.2). */
+/** Whether a node names what is asked for by its hash, so that whoever asked will verify the answer: one of XEP-0390,
+ *  or any URI with a digest behind it (XEP-0115 §6.2). */
 export function isHashNode(node: string): boolean {
   if (node.startsWith(hashNodePrefix)) return true;
   const border = node.lastIndexOf('#');

@@ -1,4 +1,5 @@
-/** Reauthentication as the configuration wants it: the provider's verifier of ownership tokens, as a session needs it. */
+/** Reauthentication as the configuration wants it: the provider's verifier of ownership tokens, as a session needs
+ *  it. */
 import type { Config } from '../config/schema.ts';
 import type { OwnershipVerifier } from '../http/ownership-proof.ts';
 import { HttpProblem } from '../http/problem.ts';

@@ -19,8 +19,8 @@ type FingerprintLine =
   | { readonly ja4: string; readonly ja4_r: string; readonly ja4_stable: string }
   | { readonly error: string };
 
-/** `narthex fingerprint`: prints one JSON line for each line of input, in order; empty lines are skipped. A line is hex,
- *  or a JSON object with the hex under `hello` or `syn`. A line that cannot be read is a line with `error`, not a
+/** `narthex fingerprint`: prints one JSON line for each line of input, in order; empty lines are skipped. A line is
+ *  hex, or a JSON object with the hex under `hello` or `syn`. A line that cannot be read is a line with `error`, not a
  *  failure. @throws InputError ERR_OPTION, ERR_FILE */
 export async function runFingerprint(args: FingerprintArguments, io: CommandIo): Promise<void> {
   const { clientHello, syn } = args;

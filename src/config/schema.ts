@@ -58,19 +58,6 @@ const connectBySrv = z
   })
   .describe('The address that DNS names.');
 
-const redirects = z
-  .strictObject({
-    allow: z
-      .array(hostPort)
-      .max(100)
-      .default([])
-      .describe(
-        'Addresses (host:port) to which the gatekeeper may send the proxy on (see-other-host); none by default.',
-      ),
-  })
-  .prefault({})
-  .describe('Redirects are followed by the proxy and never shown to clients.');
-
 const gatekeeper = z
   .strictObject({
     name: name.describe('Name of the gatekeeper in `domains`, logs and metrics.'),
@@ -95,7 +82,6 @@ const gatekeeper = z
           'presents to the gatekeeper by OAUTHBEARER (RFC 7628).',
       ),
     attestation: attestation.optional(),
-    redirects,
     enlistment: enlistment.optional(),
     push: pushCaller.optional(),
     media: mediaCallers.optional(),

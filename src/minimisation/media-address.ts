@@ -112,9 +112,9 @@ function hostOf({ hostname }: URL): string {
 /** Longest scheme that is looked for (they have four letters). */
 const schemeCharsMax = 16;
 
-/** Text with every address in it seen through `see`, which is told where it begins: what begins with a scheme and `://` and ends before white space or
- *  what cannot be in an address; the punctuation behind it is the sentence's, unless there is no sentence. One pass,
- *  however much of it is nearly an address. */
+/** Text with every address in it seen through `see`, which is told where it begins: what begins with a scheme and
+ *  `://` and ends before white space or what cannot be in an address; the punctuation behind it is the sentence's,
+ *  unless there is no sentence. One pass, however much of it is nearly an address. */
 export function replaceAddresses(text: string, see: (address: string, start: number) => string): string {
   const ending = /[\s<>"]/g;
   const first = text.length - text.trimStart().length;

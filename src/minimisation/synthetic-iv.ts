@@ -5,8 +5,8 @@
  *      vector     = the first 128 bits of KDF(authentication key, length ‖ plain)
  *      ciphertext = plain xor KDF(encryption key, vector)
  *
- *  Only half of a hash is shown of the vector, and no info begins with another, since its length stands in front: either
- *  is enough for nobody to continue a hash that they have not the key of.
+ *  Only half of a hash is shown of the vector, and no info begins with another, since its length stands in front:
+ *  either is enough for nobody to continue a hash that they have not the key of.
  *
  *  It is what node:crypto does fastest: hashing in one call, with a text for result, costs half of what a running AES
  *  costs for each buffer it returns. */

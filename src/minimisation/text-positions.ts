@@ -33,8 +33,8 @@ export interface Shift {
   readonly moved: number;
 }
 
-/** Edits that make every position right again. In a message of several bodies, or subjects, nobody can say which of them
- *  a position is in: there what points is taken away. */
+/** Edits that make every position right again. In a message of several bodies, or subjects, nobody can say which of
+ *  them a position is in: there what points is taken away. */
 export function positionEdits(stanza: Stanza, runs: readonly ChangedRun[]): Edit[] {
   const texts = Map.groupBy(runs, (run) => run.element);
   const edits: Edit[] = [];
@@ -87,8 +87,8 @@ function moved(stanza: Stanza, { attribute, side }: TextBound, shifts: readonly 
   return after === before ? [] : [replaceAttribute(stanza, attribute, String(after))];
 }
 
-/** Where a position is after the replacements. A start inside a replaced part is its first character, and an end its last:
- *  ends may be the last character that is meant, or the one behind it (XEP-0372 §3.1). */
+/** Where a position is after the replacements. A start inside a replaced part is its first character, and an end its
+ *  last: ends may be the last character that is meant, or the one behind it (XEP-0372 §3.1). */
 export function positionAfter(position: number, side: TextBound['side'], shifts: readonly Shift[]): number {
   const before = shifts[startingBefore(position, shifts) - 1];
   if (before === undefined) return position;

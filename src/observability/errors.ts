@@ -177,8 +177,8 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     wayOut: 'Look into the log of the gatekeeper.',
   },
   ERR_UPSTREAM_REDIRECT: {
-    cause: 'The gatekeeper redirected to an address that is not allowed (see-other-host).',
-    wayOut: 'Add the address to `redirects.allow` if the gatekeeper is to be trusted with it.',
+    cause: 'The gatekeeper wants the connection elsewhere (see-other-host), which the proxy does not follow.',
+    wayOut: 'Name the other address in `gatekeepers[].connect`, or have the gatekeeper not redirect.',
   },
   ERR_PROXY_HEADER: {
     cause: 'A trusted load balancer sent no PROXY protocol header that could be read, or not in time.',

@@ -564,8 +564,8 @@ export class Decider {
     return result;
   }
 
-  /** The same for what most attributes are: a value that stands as it is written, and rules that keep or transform it or
-   *  the resource in it. What is before the resource is not decoded. */
+  /** The same for what most attributes are: a value that stands as it is written, and rules that keep or transform it
+   *  or the resource in it. What is before the resource is not decoded. */
   #transformAttribute({ rules, transforms }: AttributeRules, at: number, index: number): number {
     const { tape, bytes, start } = this.#stanza;
     const end = tape[index + attribute.valueEnd]!;

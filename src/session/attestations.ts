@@ -80,8 +80,8 @@ export class GatekeeperAttestations {
     return this.#options.carriers.stream;
   }
 
-  /** The nonza that answers the feature, bound to the TLS connection it will travel in. Undefined when there can be none
-   *  and none is required.
+  /** The nonza that answers the feature, bound to the TLS connection it will travel in. Undefined when there can be
+   *  none and none is required.
    *  @throws StreamError ERR_SIGNALS_… */
   nonza(evidence: ConnectionEvidence, upstream: Socket, offered: boolean): Uint8Array | undefined {
     if (!offered) return this.#impossible('stream', 'not-offered');

@@ -1,6 +1,6 @@
 /** The capability stage: what a client advertises and what is advertised to it, as its profile says
- *  (XEP-0030, XEP-0115, XEP-0390). A stage only finds out whom a stanza concerns; the rest is in own-capabilities.ts and
- *  contact-capabilities.ts. */
+ *  (XEP-0030, XEP-0115, XEP-0390). A stage only finds out whom a stanza concerns; the rest is in own-capabilities.ts
+ *  and contact-capabilities.ts. */
 import type { Direction } from '../stanza/direction.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -83,8 +83,8 @@ class CapabilitiesStage implements Stage {
     return this.#begun().contacts.features(stanza);
   }
 
-  /** What is asked must follow what has told of the binding. Only the first does: before it nobody else can write to the
-   *  client, and after it everybody can. */
+  /** What is asked must follow what has told of the binding. Only the first does: before it nobody else can write to
+   *  the client, and after it everybody can. */
   #bound(binding: Binding | undefined): void {
     if (binding === undefined || this.#isBound) return;
     this.#isBound = true;

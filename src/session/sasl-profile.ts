@@ -1,4 +1,5 @@
-/** The two profiles of SASL in XMPP: RFC 6120 §6, and XEP-0388, whose elements hold more. Their messages are the same. */
+/** The two profiles of SASL in XMPP: RFC 6120 §6, and XEP-0388, whose elements hold more. Their messages are the
+ *  same. */
 import { dropElement } from '../minimisation/drop.ts';
 import { replaceAttribute } from '../minimisation/replace.ts';
 import { ns } from '../stanza/namespaces.ts';

@@ -393,8 +393,8 @@ export class Session implements RelayHost {
     this.#accountSettled = bound.resource !== '';
   }
 
-  /** A stream error ends the session. SASL success changes the phase; with SASL 1 both streams begin anew behind it (RFC 6120 §6.4.6), with SASL 2
-   *  they go on (XEP-0388 §2.6). */
+  /** A stream error ends the session. SASL success changes the phase; with SASL 1 both streams begin anew behind it
+   *  (RFC 6120 §6.4.6), with SASL 2 they go on (XEP-0388 §2.6). */
   passed(stanza: Stanza, direction: Direction): void {
     if (direction !== 'to-client') return;
     if (stanza.is(0, ns.streams, 'error')) {

@@ -36,8 +36,8 @@ export interface StageContext {
   readonly claims: OwnershipClaims;
 }
 
-/** What the client knows by another name than the gatekeeper. It goes with a stream that is resumed, since the rules that
- *  it came of may have changed meanwhile. */
+/** What the client knows by another name than the gatekeeper. It goes with a stream that is resumed, since the rules
+ *  that it came of may have changed meanwhile. */
 export interface Naming {
   /** The bound resource; undefined before the first stanza that holds it. */
   shownResource: string | undefined;

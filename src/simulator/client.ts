@@ -1,6 +1,6 @@
 /** A small XMPP client that a script drives: STARTTLS or direct TLS with the certificate verified, SCRAM-SHA-256
- *  or OAUTHBEARER, resource binding, then stanzas sent and awaited as text and trees. No reconnection, no defaults that hide
- *  anything: what it sends is what the script says. */
+ *  or OAUTHBEARER, resource binding, then stanzas sent and awaited as text and trees. No reconnection, no defaults
+ *  that hide anything: what it sends is what the script says. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';

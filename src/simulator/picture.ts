@@ -1,5 +1,5 @@
-/** A picture on its way through strangers' servers (XEP-0448): encrypted with a key of its own, which travels inside the
- *  end-to-end encrypted message; the address of the ciphertext stands outside, where an intermediary can see it. */
+/** A picture on its way through strangers' servers (XEP-0448): encrypted with a key of its own, which travels inside
+ *  the end-to-end encrypted message; the address of the ciphertext stands outside, where an intermediary can see it. */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { SimulatorError } from './error.ts';
 import { namespaces } from './namespaces.ts';

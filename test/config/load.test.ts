@@ -54,7 +54,6 @@ describe('a complete configuration', () => {
     expect(config.listeners[0]).toEqual({ name: 'clients', host: '::', port: 5222, tls: 'starttls' });
     expect(config.gatekeepers[0]).toMatchObject({
       channelBinding: 'upstream-without-plus',
-      redirects: { allow: [] },
     });
     expect(config.admin).toEqual({ host: '127.0.0.1', port: 9090, names: [], addresses: [] });
     expect(config.timeouts).toMatchObject({

@@ -24,7 +24,8 @@ export interface Caller {
 }
 
 /** Sends on a connection of its own, and never follows a redirect.
- *  @throws SimulatorError `ERR_SIMULATOR_CONNECT`, `ERR_SIMULATOR_TIMEOUT`, `ERR_SIMULATOR_STREAM` when too much comes */
+ *  @throws SimulatorError `ERR_SIMULATOR_CONNECT`, `ERR_SIMULATOR_TIMEOUT`, `ERR_SIMULATOR_STREAM` when too much
+ *  comes */
 export function send(outgoing: OutgoingRequest, caller: Caller): Promise<HttpExchange> {
   const { method, headers = [], body } = outgoing;
   const { ca, certificate, timeoutMs = 10_000, answerBytesMax = 32 * 1024 * 1024 } = caller;

@@ -1,5 +1,5 @@
-/** HTTP messages as text for a terminal: start line, headers, JSON spread over lines, anything else by its size. What is
- *  secret is cut to its first characters. */
+/** HTTP messages as text for a terminal: start line, headers, JSON spread over lines, anything else by its size. What
+ *  is secret is cut to its first characters. */
 import { jsonBody, type HeaderList, type HttpAnswer, type HttpRequest } from './message.ts';
 
 /** Characters of a secret that are shown. */

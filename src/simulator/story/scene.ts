@@ -1,5 +1,5 @@
-/** What the acts share: the parties, the way through the intermediary, the two apps, and what one step keeps for a later
- *  one. */
+/** What the acts share: the parties, the way through the intermediary, the two apps, and what one step keeps for a
+ *  later one. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ns } from '../../stanza/namespaces.ts';
