@@ -67,10 +67,18 @@ describe('the example', () => {
   it('shows every section with the defaults it would have without it', () => {
     const written = parse(example) as Record<string, unknown>;
     const required = { ...written };
-    const optional = ['limits', 'timeouts', 'admin', 'log', 'tracing'] as const;
+    const optional = ['limits', 'timeouts', 'admin', 'log'] as const;
     for (const key of optional) delete required[key];
     const byDefault = configSchema.parse(required);
     for (const key of optional) expect(written[key]).toEqual(byDefault[key]);
+  });
+
+  it('is still one when nothing is a comment', () => {
+    const [head, ...body] = example.split(/(?=\napiVersion)/);
+    // A comment that is a key, an entry with one, or a remark among such.
+    const text = body.join('').replaceAll(/^( *)# ( *(?:- )?(?:[a-z]\w*:(?: .*)?|#.*))$/gm, '$1$2');
+    const { capabilities, provider, http, signals, tracing } = configSchema.parse(parse(head! + text));
+    expect([capabilities, provider, http, signals, tracing.otlpEndpoint]).not.toContain(undefined);
   });
 
   it('names every key, if only in a comment', () => {

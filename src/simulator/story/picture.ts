@@ -67,7 +67,9 @@ export async function fetchPicture(
       const served = provider.http.filter(({ request }) => request.target === pathname);
       const asked = known(
         downloads.findLast(isFirstPart),
-        `no part was served; the media proxy got ${downloads.at(-1)?.answer.status}`,
+        downloads.length === 0
+          ? `the gatekeeper's media proxy does not fetch from that address (${answer.status})`
+          : `no part was served; the media proxy got ${downloads.at(-1)!.answer.status}`,
       );
       const given = known(served.findLast(isFirstPart), 'the provider was asked for no part');
       notes.shows({
