@@ -5,6 +5,8 @@
  *  replica, and a pseudonym that was altered, belongs to another scope or is none at all is not recognised. */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { readBase64url, writeBase64url } from './base64url.ts';
+import { RecentNames } from './recent-names.ts';
 import { keyBytes, SyntheticIv, vectorBytes } from './synthetic-iv.ts';
 
 /** What a pseudonym is bound to besides the value. */
@@ -24,7 +26,7 @@ const blockBytes = 16;
 export const valueBytesMax = 735;
 const secretBytesMin = 32;
 /** Two blocks: vector and one block of value. */
-const pseudonymCharsMin = 43;
+export const pseudonymCharsMin = 43;
 const pseudonymCharsMax = 1_023;
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -36,7 +38,7 @@ export class Pseudonyms {
   readonly #bound = new LRUCache<string, BoundPseudonyms>({ max: rememberedMax });
   readonly #scratch: Scratch = {
     plain: Buffer.alloc(3 * valueBytesMax + blockBytes),
-    sealed: Buffer.alloc(vectorBytes + valueBytesMax + blockBytes),
+    sealed: Buffer.alloc(pseudonymCharsMax),
   };
 
   /** @param secrets the current one first; the others are only recognised, until they are taken away. At least 32
@@ -70,6 +72,7 @@ export class BoundPseudonyms {
   readonly #current: SyntheticIv;
   readonly #former: readonly SyntheticIv[];
   readonly #scratch: Scratch;
+  #recent: RecentNames | undefined;
 
   constructor(current: SyntheticIv, former: readonly SyntheticIv[], scratch: Scratch) {
     this.#current = current;
@@ -84,33 +87,50 @@ export class BoundPseudonyms {
     // No value has fewer bytes than UTF-16 code units.
     if (value.length > valueBytesMax) return undefined;
     const length = this.#scratch.plain.write(value);
-    return length > valueBytesMax ? undefined : this.#seal(length);
+    return length > valueBytesMax ? undefined : this.#seal(length).toString('latin1');
   }
 
-  /** The same for a value in place. Most are shorter than any pseudonym, and those are not decoded. */
-  hideAt(bytes: Buffer, from: number, to: number): string | undefined {
+  /** The same for an identifier in place, and in UTF-8: most are shorter than any pseudonym, and those are not decoded.
+   *  What is named by it is asked for again before long. */
+  hideAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
     const length = to - from;
-    if (length >= pseudonymCharsMin) return this.hide(bytes.toString('utf8', from, to));
+    if (length >= pseudonymCharsMin) {
+      const name = this.hide(bytes.toString('utf8', from, to));
+      return name === undefined ? undefined : Buffer.from(name);
+    }
     const { plain } = this.#scratch;
     for (let i = 0; i < length; i += 1) plain[i] = bytes[from + i]!;
-    return this.#seal(length);
+    const name = this.#seal(length);
+    this.#recent ??= new RecentNames(pseudonymCharsMin - 1);
+    this.#recent.remember(name, bytes, from, to);
+    return name;
   }
 
-  #seal(length: number): string {
+  #seal(length: number): Buffer {
     const { plain, sealed } = this.#scratch;
     const padded = pad(plain, length);
-    return this.#current.seal(plain, padded, sealed).toString('base64url', 0, vectorBytes + padded);
+    return writeBase64url(this.#current.seal(plain, padded, sealed), vectorBytes + padded);
   }
 
   /** The value behind a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
   recognise(pseudonym: string): string | undefined {
-    if (!hasFormOfPseudonym(pseudonym)) return undefined;
-    const bytes = Buffer.from(pseudonym, 'base64url');
-    if (bytes.length % blockBytes !== 0 || bytes.toString('base64url') !== pseudonym) return undefined;
-    let plain = this.#current.open(bytes);
-    for (let i = 0; plain === undefined && i < this.#former.length; i += 1)
-      plain = this.#former[i]!.open(bytes);
-    return plain && unpadded(plain)?.toString();
+    if (pseudonym.length < pseudonymCharsMin || pseudonym.length > pseudonymCharsMax) return undefined;
+    const bytes = Buffer.from(pseudonym);
+    return this.recogniseAt(bytes, 0, bytes.length)?.toString();
+  }
+
+  /** The same for a pseudonym in place, in UTF-8. */
+  recogniseAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
+    if (to - from < pseudonymCharsMin || to - from > pseudonymCharsMax) return undefined;
+    const recent = this.#recent?.valueAt(bytes, from, to);
+    if (recent !== undefined) return recent;
+    const { plain, sealed } = this.#scratch;
+    const length = readBase64url(bytes, from, to, sealed);
+    if (length === -1 || length % blockBytes !== 0) return undefined;
+    let opened = this.#current.open(sealed, length, plain);
+    for (let i = 0; opened === undefined && i < this.#former.length; i += 1)
+      opened = this.#former[i]!.open(sealed, length, plain);
+    return opened && unpadded(opened, length - vectorBytes);
   }
 
   /** A stand-in for a UUID, in the form of a random UUID (RFC 9562 §5.4). A UUID has no room for a vector, so this
@@ -150,13 +170,10 @@ function pad(plain: Buffer, length: number): number {
   return end;
 }
 
-function unpadded(data: Buffer): Buffer | undefined {
-  let at = data.length - 1;
-  while (at >= 0 && data[at] === 0) at -= 1;
-  return data[at] === 0x80 && data.length - at <= blockBytes ? data.subarray(0, at) : undefined;
-}
-
-function hasFormOfPseudonym(value: string): boolean {
-  if (value.length < pseudonymCharsMin || value.length > pseudonymCharsMax) return false;
-  return /^[A-Za-z0-9_-]+$/.test(value);
+/** A copy of what was filled up. */
+function unpadded(data: Buffer, length: number): Buffer | undefined {
+  let end = length - 1;
+  while (end >= 0 && data[end] === 0) end -= 1;
+  if (data[end] !== 0x80 || length - end > blockBytes) return undefined;
+  return Buffer.from(data.subarray(0, end));
 }

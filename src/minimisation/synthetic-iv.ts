@@ -51,13 +51,21 @@ export class SyntheticIv {
     return target;
   }
 
-  /** What was sealed; `undefined` for anything else. */
-  open(sealed: Uint8Array): Buffer | undefined {
-    const length = sealed.length - vectorBytes;
-    if (length < 0 || length > plainBytesMax) return undefined;
-    const plain = Buffer.allocUnsafe(length);
-    this.#crypt(sealed, sealed, vectorBytes, plain, 0, length);
-    return timingSafeEqual(this.vector(plain), sealed.subarray(0, vectorBytes)) ? plain : undefined;
+  /** Writes what was sealed in the first `length` bytes.
+   *  @returns the target; `undefined` for anything else, and then what is in the target is of no use */
+  open(
+    sealed: Uint8Array,
+    length = sealed.length,
+    target: Buffer = Buffer.allocUnsafe(Math.max(0, length - vectorBytes)),
+  ): Buffer | undefined {
+    const plainLength = length - vectorBytes;
+    if (plainLength < 0 || plainLength > plainBytesMax) return undefined;
+    this.#crypt(sealed, sealed, vectorBytes, target, 0, plainLength);
+    const vector = this.#vectorOf(target, plainLength);
+    // All of them, however early one differs.
+    let difference = 0;
+    for (let i = 0; i < vectorBytes; i += 1) difference |= vector.charCodeAt(i) ^ sealed[i]!;
+    return difference === 0 ? target : undefined;
   }
 
   /** The vector alone: a name for the plaintext that cannot be turned back. */
@@ -70,11 +78,16 @@ export class SyntheticIv {
   // Bytes are moved one by one: for as few as these, a call costs more.
 
   #writeVector(target: Buffer, plain: Uint8Array, length: number): void {
+    const vector = this.#vectorOf(plain, length);
+    for (let i = 0; i < vectorBytes; i += 1) target[i] = vector.charCodeAt(i);
+  }
+
+  /** A character for each byte, and more than are needed. */
+  #vectorOf(plain: Uint8Array, length: number): string {
     if (this.#message.length !== plainStart + length) this.#resize(length);
     const message = this.#message;
     for (let i = 0; i < length; i += 1) message[plainStart + i] = plain[i]!;
-    const vector = hash('sha256', message, 'binary');
-    for (let i = 0; i < vectorBytes; i += 1) target[i] = vector.charCodeAt(i);
+    return hash('sha256', message, 'binary');
   }
 
   #resize(length: number): void {

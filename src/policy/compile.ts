@@ -299,8 +299,18 @@ class TableBuilder {
     const slot = this.#slots;
     const rules = this.#returnsOf(field, audienceOf(other));
     this.#slots += rules.length;
-    const reveal: Transform = (value, session) => session.reveal(slot, value, rules);
-    const fromBound: Transform = (value, session) => session.fromBound(slot, value, rules);
+    const revealAt: TransformAt = (bytes, from, to, session) =>
+      session.revealAt(slot, bytes, from, to, rules);
+    const reveal: Effect = {
+      kind: 'transform',
+      transform: (value, session) => session.reveal(slot, value, rules),
+      ...(field.value === 'identifier' && { transformAt: revealAt }),
+    };
+    const fromBound: Effect = {
+      kind: 'transform',
+      transform: (value, session) => session.fromBound(slot, value, rules),
+      transformAt: (bytes, from, to, session) => session.fromBoundAt(slot, bytes, from, to, rules),
+    };
     const selectors = field.returns.length > 0 ? field.returns : field.selectors;
     for (const selector of selectors) {
       const mapsBack = rules.length > 0 && field.directions.includes(other);
@@ -308,9 +318,7 @@ class TableBuilder {
       this.#add(selector, {
         ...neutral,
         part: selector.part,
-        effect: mapsBack
-          ? { kind: 'transform', transform: selector.part === 'own-resource' ? fromBound : reveal }
-          : keepEffect,
+        effect: mapsBack ? (selector.part === 'own-resource' ? fromBound : reveal) : keepEffect,
       });
     }
   }
@@ -430,10 +438,12 @@ function effectOf(
 ): Effect {
   // What was bound under a name keeps it, also when names are given no more.
   const toBound: Transform = (value, session) => session.toBound(slot + 1, value, bound);
+  const toBoundAt: TransformAt = (bytes, from, to, session) =>
+    session.toBoundAt(slot + 1, bytes, from, to, bound);
   const isBound = part === 'own-resource' && bound.length > 0;
   switch (treatment.kind) {
     case 'keep':
-      return isBound ? { kind: 'transform', transform: toBound } : keepEffect;
+      return isBound ? { kind: 'transform', transform: toBound, transformAt: toBoundAt } : keepEffect;
     case 'drop':
       return field.classes.includes('wire') ? { kind: 'normalise' } : { kind: 'drop' };
     case 'refuse':
@@ -449,10 +459,12 @@ function effectOf(
       const rule = pseudonymRule(field, treatment);
       const transform: Transform = (value, session) =>
         isBound && session.isBound ? toBound(value, session) : session.hide(slot, value, rule);
-      if (isBound || field.value !== 'identifier') return { kind: 'transform', transform };
       const transformAt: TransformAt = (bytes, from, to, session) =>
-        session.hideAt(slot, bytes, from, to, rule);
-      return { kind: 'transform', transform, transformAt };
+        isBound && session.isBound
+          ? toBoundAt(bytes, from, to, session)
+          : session.hideAt(slot, bytes, from, to, rule);
+      const isPlace = isBound || field.value === 'identifier';
+      return { kind: 'transform', transform, ...(isPlace && { transformAt }) };
     }
     case 'delay':
       return { kind: 'delay', upToMs: treatment.upToMs };
@@ -488,7 +500,7 @@ export function transformPart(
 ): string | undefined {
   if (part === 'whole') return transform(value, session);
   const bare = bareOf(value);
-  if (bare.length === value.length || session.isOwn(bare) !== (part === 'own-resource')) return value;
+  if (bare.length >= value.length - 1 || session.isOwn(bare) !== (part === 'own-resource')) return value;
   const resource = transform(value.slice(bare.length + 1), session);
   return resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
 }

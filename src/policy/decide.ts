@@ -566,7 +566,7 @@ export class Decider {
 
   /** The same for what most attributes are: a value that stands as it is written, and rules that keep or transform it
    *  or the resource in it. What is before the resource is not decoded. */
-  #transformAttribute({ rules, transforms }: AttributeRules, at: number, index: number): number {
+  #transformAttribute({ rules, transforms, areApart }: AttributeRules, at: number, index: number): number {
     const { tape, bytes, start } = this.#stanza;
     const end = tape[index + attribute.valueEnd]!;
     const part = transforms === 'resource' ? this.#resourceOf(index) : 'none';
@@ -574,6 +574,7 @@ export class Decider {
     let result: number = notFound;
     let before: string | undefined;
     let after: string | undefined;
+    let written: Uint8Array | undefined;
     let withheld = false;
     for (const rule of rules) {
       if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
@@ -582,13 +583,18 @@ export class Decider {
       this.#count(rule);
       if (rule.effect.kind !== 'transform' || withheld) continue;
       const { transform, transformAt } = rule.effect;
-      if (transformAt !== undefined && after === undefined)
-        after = transformAt(bytes, start + from, start + end, this.#session);
-      else {
+      let isSeen: boolean;
+      if (areApart && transformAt !== undefined) {
+        const there = transformAt(bytes, start + from, start + end, this.#session);
+        if (there === null) continue;
+        written = there;
+        isSeen = there !== undefined && (there.length > 0 || transforms === 'value');
+      } else {
         before ??= bytes.toString('utf8', start + from, start + end);
         after = transform(after ?? before, this.#session);
+        isSeen = after !== undefined && (after !== '' || transforms === 'value');
       }
-      if (after !== undefined && (after !== '' || transforms === 'value')) continue;
+      if (isSeen) continue;
       if (rule.dropsElement && transforms === 'value') return fate.gone;
       withheld = true;
     }
@@ -598,12 +604,13 @@ export class Decider {
           ? dropAttribute(this.#stanza, index)
           : { start: this.#slash, end, replacement: nothing },
       );
+    else if (written !== undefined) this.#edits.push({ start: from, end, replacement: written });
     else if (after !== undefined && after !== before)
       this.#edits.push({ start: from, end, replacement: Buffer.from(escapeAttribute(after)) });
     return result;
   }
 
-  /** Whose the resource of a JID is. Most have none, and those are not decoded. */
+  /** Whose the resource of a JID is; an empty one is none. Most have none, and those are not decoded. */
   #resourceOf(index: number): 'own-resource' | 'peer-resource' | 'none' {
     const { tape, bytes, start } = this.#stanza;
     const end = tape[index + attribute.valueEnd]!;
@@ -612,12 +619,12 @@ export class Decider {
       let at = from;
       while (at < start + end && bytes[at] !== SLASH) at += 1;
       this.#slash = at - start;
-      if (at === start + end) return 'none';
+      if (at >= start + end - 1) return 'none';
       return this.#session.isOwnAt(bytes, from, at) ? 'own-resource' : 'peer-resource';
     }
     const value = this.#stanza.value(index);
     const bare = bareOf(value);
-    if (bare.length === value.length) return 'none';
+    if (bare.length >= value.length - 1) return 'none';
     return this.#session.isOwn(bare) ? 'own-resource' : 'peer-resource';
   }
 

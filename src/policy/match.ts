@@ -1,4 +1,5 @@
 /** Selectors over the tape: names are integers of the vocabulary, so a step costs two comparisons. */
+import { equalAt } from '../stanza/equal-at.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { attribute, element, needsDecoding } from '../stanza/tape.ts';
@@ -133,9 +134,7 @@ function holdsAt(
 ): boolean {
   const { length } = bytes;
   if (test === 'equals' ? to - from !== length : to - from < length) return false;
-  const start = test === 'ends-with' ? to - length : from;
-  for (let i = 0; i < length; i += 1) if (wire[start + i] !== bytes[i]) return false;
-  return true;
+  return equalAt(wire, test === 'ends-with' ? to - length : from, bytes);
 }
 
 function holds(actual: string, { test, value }: ValueCondition): boolean {

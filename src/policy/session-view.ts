@@ -4,8 +4,10 @@ import {
   type MediaAddresses,
   type SeenAddress,
 } from '../minimisation/media-address.ts';
-import type { BoundPseudonyms, Pseudonyms } from '../minimisation/pseudonymise.ts';
+import { pseudonymCharsMin, type BoundPseudonyms, type Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { PseudonymScope } from '../minimisation/treatment.ts';
+import { escapeAttribute, escapedAttribute } from '../stanza/decode.ts';
+import { equalAt } from '../stanza/equal-at.ts';
 import type { Direction } from '../stanza/direction.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 
@@ -37,6 +39,16 @@ interface Memo {
   result: string | undefined;
 }
 
+/** The own resource, as it stands in addresses and as it is written there. */
+interface ResourceNames {
+  readonly of: string;
+  readonly as: string;
+  readonly bound: Buffer;
+  readonly shown: Buffer;
+  readonly boundWritten: Buffer;
+  readonly shownWritten: Buffer;
+}
+
 /** A session as the rules of one direction see it, one stanza at a time. */
 export class SessionView {
   readonly context: PolicyContext;
@@ -50,6 +62,7 @@ export class SessionView {
   #sealed = 0;
   #stanza: Stanza | undefined;
   #peer: string | undefined;
+  #names: ResourceNames | undefined;
   #account = '';
   #accountBytes: Uint8Array = new Uint8Array(0);
 
@@ -113,8 +126,8 @@ export class SessionView {
     return memo.result;
   }
 
-  /** The same for an identifier in place, which is seldom the last one again. */
-  hideAt(slot: number, bytes: Buffer, from: number, to: number, rule: PseudonymRule): string | undefined {
+  /** The same for an identifier in place. Pseudonyms need no escaping. */
+  hideAt(slot: number, bytes: Buffer, from: number, to: number, rule: PseudonymRule): Buffer | undefined {
     return this.#memo(slot, rule).current.hideAt(bytes, from, to);
   }
 
@@ -127,6 +140,23 @@ export class SessionView {
       if (revealed !== value) return revealed;
     }
     return value;
+  }
+
+  /** The same for an identifier in place; `null` when it is no pseudonym, as its length mostly says. */
+  revealAt(
+    slot: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    rules: readonly PseudonymRule[],
+  ): Buffer | null {
+    if (to - from < pseudonymCharsMin) return null;
+    for (let index = 0; index < rules.length; index += 1) {
+      const { current, former } = this.#memo(slot + index, rules[index]!);
+      const value = current.recogniseAt(bytes, from, to) ?? former?.recogniseAt(bytes, from, to);
+      if (value !== undefined) return escapedAttribute(value);
+    }
+    return null;
   }
 
   #reveal(slot: number, value: string, rule: PseudonymRule): string {
@@ -207,6 +237,47 @@ export class SessionView {
     return (this.context.shownResource ??= this.reveal(slot, bound, rules));
   }
 
+  /** Both in place; `null` for any other resource. */
+  toBoundAt(
+    slot: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    rules: readonly PseudonymRule[],
+  ): Buffer | null {
+    const names = this.#namesOf(slot, rules);
+    return names !== undefined && isAt(names.shown, bytes, from, to) ? names.boundWritten : null;
+  }
+
+  fromBoundAt(
+    slot: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    rules: readonly PseudonymRule[],
+  ): Buffer | null {
+    const names = this.#namesOf(slot, rules);
+    if (names === undefined) return this.revealAt(slot, bytes, from, to, rules);
+    return isAt(names.bound, bytes, from, to) ? names.shownWritten : null;
+  }
+
+  /** Nearly every stanza has the own resource in it. Undefined before it is bound. */
+  #namesOf(slot: number, rules: readonly PseudonymRule[]): ResourceNames | undefined {
+    const { resource: bound } = this.context;
+    if (bound === '') return undefined;
+    const shown = this.#shown(slot, bound, rules);
+    const known = this.#names;
+    if (known?.of === bound && known.as === shown) return known;
+    return (this.#names = {
+      of: bound,
+      as: shown,
+      bound: Buffer.from(bound),
+      shown: Buffer.from(shown),
+      boundWritten: Buffer.from(escapeAttribute(bound)),
+      shownWritten: Buffer.from(escapeAttribute(shown)),
+    });
+  }
+
   #scopeValue(scope: PseudonymScope): string {
     const { session, account, gatekeeper } = this.context;
     if (scope === 'session') return session;
@@ -229,6 +300,10 @@ export interface PseudonymRule {
   readonly scope: PseudonymScope;
   readonly rotateMs: number | undefined;
   readonly uuid: boolean;
+}
+
+function isAt(value: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  return value.length === to - from && equalAt(bytes, from, value);
 }
 
 function lower(byte: number): number {

@@ -7,13 +7,14 @@ import type { SessionView } from './session-view.ts';
 /** What a rule does to a value; `undefined` withholds it. */
 export type Transform = (value: string, session: SessionView) => string | undefined;
 
-/** The same for a value that stands in the bytes as it is. */
+/** The same for a value that stands in the bytes as it is: what is to be written there instead, escaped. `undefined`
+ *  withholds it, `null` leaves it. */
 export type TransformAt = (
   bytes: Buffer,
   from: number,
   to: number,
   session: SessionView,
-) => string | undefined;
+) => Uint8Array | undefined | null;
 
 /** What is seen of an address. */
 export type AddressTreatment = (address: string, session: SessionView) => SeenAddress;
@@ -71,6 +72,8 @@ export interface AttributeRules {
   /** What rules that do nothing but keep and transform do that to: the value, or the resource of the JID that it is.
    *  Undefined for all others. */
   readonly transforms: 'value' | 'resource' | undefined;
+  /** None of them has to look at what another one left. */
+  readonly areApart: boolean;
 }
 
 /** Everything that the policy says about elements of one name. */
@@ -87,20 +90,25 @@ export function emptyEntry(): Entry {
 }
 
 /** The rules for one attribute, with one more. */
-export function withRule(
-  known: readonly TableRule[],
-  rule: TableRule,
-): Pick<AttributeRules, 'rules' | 'kept' | 'transforms'> {
+export function withRule(known: readonly TableRule[], rule: TableRule): Omit<AttributeRules, 'local'> {
   const rules = [...known, rule];
   const isSure = rules.every(
     ({ matches, effect, part }) => !matches && effect.kind === 'keep' && part === 'whole',
   );
   const decisions = rules.flatMap(({ decision }) => (decision === undefined ? [] : [decision]));
-  return { rules, kept: isSure ? decisions : undefined, transforms: transformed(rules) };
+  const changing = rules.filter(({ effect }) => effect.kind !== 'keep');
+  return {
+    rules,
+    kept: isSure ? decisions : undefined,
+    transforms: transformed(rules, changing),
+    areApart: new Set(changing.map(({ part }) => part)).size === changing.length,
+  };
 }
 
-function transformed(rules: readonly TableRule[]): AttributeRules['transforms'] {
-  const changing = rules.filter(({ effect }) => effect.kind !== 'keep');
+function transformed(
+  rules: readonly TableRule[],
+  changing: readonly TableRule[],
+): AttributeRules['transforms'] {
   if (changing.some(({ effect }) => effect.kind !== 'transform')) return undefined;
   if (rules.every(({ part }) => part === 'whole')) return 'value';
   return changing.some(({ part }) => part === 'whole') ? undefined : 'resource';

@@ -24,6 +24,17 @@ export function escapeAttribute(value: string): string {
     : value;
 }
 
+/** The same in UTF-8. Most values need nothing, and are given back. */
+export function escapedAttribute(value: Buffer): Buffer {
+  for (const byte of value)
+    if (byte < 0x3f && isEscaped(byte)) return Buffer.from(escapeAttribute(value.toString()));
+  return value;
+}
+
+function isEscaped(byte: number): boolean {
+  return references[String.fromCharCode(byte)] !== undefined;
+}
+
 /** Escapes character data. A carriage return would be read back as a line feed, so it becomes a reference. */
 export function escapeText(value: string): string {
   return /[&<>\r]/.test(value) ? value.replaceAll(/[&<>\r]/g, (each) => references[each]!) : value;

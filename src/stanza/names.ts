@@ -1,3 +1,5 @@
+import { equalAt } from './equal-at.ts';
+
 /** The vocabulary: namespace names and local names that the product knows, interned to small integers.
  *
  *  The scanner looks every element, attribute and namespace name up once, by its bytes, and writes the integer
@@ -80,9 +82,4 @@ export class InternTable {
       slot = (slot + 1) & this.#mask;
     }
   }
-}
-
-function equalAt(bytes: Uint8Array, start: number, known: Uint8Array): boolean {
-  for (let i = 0; i < known.length; i += 1) if (bytes[start + i] !== known[i]) return false;
-  return true;
 }

@@ -1,6 +1,7 @@
 /** What a policy costs on top of the scanner: deciding, editing, writing in normal form. */
 import { createSecretKey } from 'node:crypto';
 import { openCatalogue, openPolicy } from '../../src/cli/policy-files.ts';
+import { createWire } from '../../src/cli/wire.ts';
 import { createMediaTokens } from '../../src/http/media-token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
@@ -8,6 +9,7 @@ import { loadCatalogue, type Catalogue } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
 import type { Policy, Rule } from '../../src/policy/policy.ts';
+import type { PolicyContext } from '../../src/policy/session-view.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
@@ -20,33 +22,46 @@ import { Workspace } from '../../src/stream/workspace.ts';
 import { compare, type Contender } from './measure.ts';
 import { header } from './payload.ts';
 import type { Bench, Row } from './row.ts';
-import { typicalStanzas, type TypicalStanza } from './typical-stanzas.ts';
+import {
+  account,
+  plainNames,
+  typicalStanzas,
+  type NamesOfClient,
+  type TypicalStanza,
+} from './typical-stanzas.ts';
 
 const workspace = new Workspace(new SimdStructure(), defaultLimits);
 const strict = openPolicy('strict');
 const shipped = openCatalogue();
-const context = {
+/** A session that has asked for its resource and not got it yet. */
+const unbound: PolicyContext = {
   gatekeeper: 'gatekeeper',
-  account: 'alice@example.org',
+  account,
   resource: '',
   session: 'a session',
   startedAt: Date.parse('2026-11-23T12:00:00Z'),
 };
 
+const environment = { clock: Date.now, random: Math.random };
+const shownNames = namesShown();
+const bound: PolicyContext = { ...unbound, resource: shownNames.resource };
+
 /** Stanzas of one call. No cache of a session remembers so many. */
 export const batchStanzas = 512;
+const answer = 'iq result';
 /** What deciding and editing a typical stanza may add, in nanoseconds. */
 const budget = 2_000;
 const rounds = 15;
 
 export const policyBench: Bench = {
   name: 'policy',
-  run: () => [...typicalStanzas.flatMap(costRows), ...ruleRows(), ...mediaRows()],
+  run: () => [...typicalStanzas.flatMap(costRows), ...answerRows(), ...ruleRows(), ...mediaRows()],
 };
 
-function costRows({ name, direction, write }: TypicalStanza): Row[] {
+function costRows({ name: kind, direction, write }: TypicalStanza): Row[] {
+  const name = kind === answer ? `${kind}, its request forgotten` : kind;
   const { names, compiled } = compile(shipped, strict);
-  const batch = batchOf(write);
+  const batch = batchOf(write, direction === 'to-client' ? shownNames : plainNames);
   const writer = new CanonicalWriter(defaultLimits);
   const { nanoseconds } = compare(
     [
@@ -67,8 +82,53 @@ function costRows({ name, direction, write }: TypicalStanza): Row[] {
   return [
     { ...row, name: `${name}: scanner`, figure: microseconds(scan), ratio: scan / budget, yardstick: '2 µs' },
     { ...row, name: `${name}: decide adds`, ...added(scan, decide) },
-    { ...row, name: `${name}: decide and edits add`, ...added(scan, edit), aim: 1 },
+    {
+      ...row,
+      name: `${name}: decide and edits add`,
+      ...added(scan, edit),
+      ...(kind !== answer && { aim: 1 }),
+    },
     { ...row, name: `${name}: normal form adds`, ...added(scan, normalForm) },
+  ];
+}
+
+/** Answers that come soon after their requests, as they do; the batch of the row above has no requests. */
+function answerRows(): Row[] {
+  const [get, result] = ['iq get disco#info', answer].map((name) =>
+    typicalStanzas.find((each) => each.name === name),
+  ) as [TypicalStanza, TypicalStanza];
+  const { names, compiled } = compile(shipped, strict);
+  const gets = batchOf(get.write);
+  const pairs = batchOf((n) => get.write(n) + result.write(n, shownNames));
+  const ask = editing(compiled, get.direction);
+  const hear = editing(compiled, result.direction);
+  let asked = false;
+  const inTurn: Use = (stanza) => {
+    asked = !asked;
+    return asked ? ask(stanza) : hear(stanza);
+  };
+  const { nanoseconds } = compare(
+    [
+      scanning(names, gets, () => 1),
+      scanning(names, gets, editing(compiled, get.direction)),
+      scanning(names, pairs, () => 1),
+      scanning(names, pairs, inTurn),
+    ],
+    rounds,
+  );
+  const [scanGets, editGets, scanPairs, editPairs] = nanoseconds.map((each) => each / batchStanzas) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const row = { name: `${answer} soon after its request: decide and edits add`, aim: 1 };
+  return [
+    {
+      ...row,
+      byteLength: result.write(0, shownNames).length,
+      ...added(scanPairs - scanGets, editPairs - editGets),
+    },
   ];
 }
 
@@ -206,19 +266,37 @@ function policyWith(count: number): Policy {
   return { ...strict, matrix: { ...others, gatekeeper: new Map([...gatekeeper, ...custom]) } };
 }
 
-export function batchOf(write: TypicalStanza['write']): Buffer {
-  return Buffer.from(Array.from({ length: batchStanzas }, (_, n) => write(n)).join(''));
+export function batchOf(write: TypicalStanza['write'], known = plainNames): Buffer {
+  return Buffer.from(Array.from({ length: batchStanzas }, (_, n) => write(n, known)).join(''));
+}
+
+/** What the gatekeeper is shown of what the client has named, by sending it. */
+function namesShown(): NamesOfClient {
+  const { names, compiled } = compile(shipped, strict);
+  const decider = new Decider(compiled, 'to-gatekeeper', unbound, environment);
+  const wire = createWire();
+  const shown = (text: string, place: RegExp): string => {
+    const stanza = wire.parse(text, names);
+    const { verdict } = decider.decide(stanza);
+    if (verdict.kind !== 'forward') throw new Error('strict lets nobody ask');
+    return place.exec(Buffer.from(wire.write(stanza, verdict.edits ?? [])).toString())![1]!;
+  };
+  const bind = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${plainNames.resource}</resource></bind>`;
+  return {
+    resource: shown(`<iq type='set' id='1'>${bind}</iq>`, /<resource>(.+)<\/resource>/),
+    request: (id) => shown(`<iq type='get' id='${id}'/>`, / id='(.+)'/),
+  };
 }
 
 type Use = (stanza: Stanza) => number;
 
 function deciding(policy: CompiledPolicy, direction: Direction): Use {
-  const decider = new Decider(policy, direction, context, { clock: Date.now, random: Math.random });
+  const decider = new Decider(policy, direction, { ...bound }, environment);
   return (stanza) => decider.decide(stanza).decisions.length;
 }
 
 function editing(policy: CompiledPolicy, direction: Direction): Use {
-  const decider = new Decider(policy, direction, context, { clock: Date.now, random: Math.random });
+  const decider = new Decider(policy, direction, { ...bound }, environment);
   return (stanza) => {
     const { verdict } = decider.decide(stanza);
     if (verdict.kind !== 'forward' || verdict.edits === undefined) return 1;

@@ -5,10 +5,19 @@ export interface TypicalStanza {
   readonly name: string;
   readonly direction: Direction;
   /** The nth of its kind: ids are never used twice, addresses are. */
-  readonly write: (n: number) => string;
+  readonly write: (n: number, names?: NamesOfClient) => string;
 }
 
-const own = 'alice@example.org/Conversations.x7Gq';
+/** What the client has named, as whoever sends a stanza knows it. */
+export interface NamesOfClient {
+  readonly resource: string;
+  readonly request: (id: string) => string;
+}
+
+export const account = 'alice@example.org';
+/** As the client knows it. */
+export const plainNames: NamesOfClient = { resource: 'Conversations.x7Gq', request: (given) => given };
+const own = ({ resource }: NamesOfClient): string => `${account}/${resource}`;
 const peer = 'bob@example.com/Dino.90c8f2';
 const caps =
   "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='http://conversations.im' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/>";
@@ -24,8 +33,8 @@ export const typicalStanzas: readonly TypicalStanza[] = [
   {
     name: 'chat to a full JID',
     direction: 'to-gatekeeper',
-    write: (n) =>
-      `<message from='${own}' to='${peer}' type='chat' id='${id(n)}'><body>The quick brown fox jumps over it.</body>` +
+    write: (n, names = plainNames) =>
+      `<message from='${own(names)}' to='${peer}' type='chat' id='${id(n)}'><body>The quick brown fox jumps over it.</body>` +
       `<active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/></message>`,
   },
   {
@@ -53,22 +62,22 @@ export const typicalStanzas: readonly TypicalStanza[] = [
   {
     name: 'iq result',
     direction: 'to-client',
-    write: (n) =>
-      `<iq type='result' from='alice@example.org' to='${own}' id='${id(n)}'><query xmlns='jabber:iq:roster' ver='7'>` +
+    write: (n, names = plainNames) =>
+      `<iq type='result' from='alice@example.org' to='${own(names)}' id='${names.request(id(n))}'><query xmlns='jabber:iq:roster' ver='7'>` +
       `<item jid='bob@example.com' subscription='both'/></query></iq>`,
   },
   {
     name: 'receipt',
     direction: 'to-client',
-    write: (n) =>
-      `<message from='${peer}' to='${own}' type='chat' id='${id(n)}'>` +
+    write: (n, names = plainNames) =>
+      `<message from='${peer}' to='${own(names)}' type='chat' id='${id(n)}'>` +
       `<received xmlns='urn:xmpp:receipts' id='${id(n)}'/></message>`,
   },
   {
     name: 'archive result',
     direction: 'to-client',
-    write: (n) =>
-      `<message from='alice@example.org' to='${own}'><result xmlns='urn:xmpp:mam:2' queryid='f27' id='${id(n)}'>` +
+    write: (n, names = plainNames) =>
+      `<message from='alice@example.org' to='${own(names)}'><result xmlns='urn:xmpp:mam:2' queryid='f27' id='${id(n)}'>` +
       `<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-07-10T23:08:25Z'/>` +
       `<message xmlns='jabber:client' from='${peer}' to='alice@example.org' type='chat' id='${id(n)}'>` +
       `<body>Hail to thee</body></message></forwarded></result></message>`,
