@@ -28,7 +28,8 @@ export function report(
   const colour = severity === 'error' ? 'red' : 'yellow';
   const head = `${place}: ${styleText(['bold', colour], severity, { stream: output })}`;
   output.write(`${head} ${styleText('bold', code, { stream: output })}: ${message}\n`);
-  if (wayOut !== undefined && wayOut !== '') output.write(`${wrap(wayOut)}\n`);
+  if (wayOut !== undefined && wayOut !== '')
+    output.write(`${wrap(/[.?!]$/.test(wayOut) ? wayOut : `${wayOut}.`)}\n`);
 }
 
 /** Writes the problems of a configuration.

@@ -47,4 +47,21 @@ describe('the library for gatekeepers', () => {
     const { stdout } = await run(process.execPath, ['receiver.js', example('jwks'), header], { cwd: folder });
     expect(JSON.parse(stdout)).toEqual(['accepted', '192.0.2.77']);
   });
+
+  it('is called as the documentation calls it', async () => {
+    const page = await readFile(join(root, 'docs/connection-signals.md'), 'utf8');
+    const [, jwks] = /<!-- example: jwks -->\n\n```json\n([^`]+)```/.exec(page)!;
+    const [, jws] = /<connection-signals xmlns='urn:narthex:signals:0'>([^<]+)</.exec(page)!;
+    const [, code] = /<!-- example in code: [^>]+ -->\n\n```js\n([^]+?)```/.exec(page)!;
+    const world = `
+      Date.now = () => 1_795_435_201_000;
+      globalThis.fetch = async () => ({ json: async () => (${jwks!}) });
+      globalThis.jws = ${JSON.stringify(jws)};
+      globalThis.socket = { exportKeyingMaterial: () => Buffer.alloc(32, 0xe0) };
+    `;
+    const report = 'console.log(JSON.stringify([client_ip.address, tcp.distance, tls.observed_by]))';
+    await writeFile(join(folder, 'called.js'), `${world}\n${code!}\n${report}`);
+    const { stdout } = await run(process.execPath, ['called.js'], { cwd: folder });
+    expect(JSON.parse(stdout)).toEqual(['192.0.2.77', 12, 'edge']);
+  });
 });
