@@ -80,6 +80,17 @@ export interface PolicyDocuments {
   readonly shadow: Policy | undefined;
 }
 
+/** What the files hold. */
+interface PolicySources {
+  readonly documents: PolicyDocuments;
+  readonly secrets: readonly Uint8Array[];
+  /** SHA-256 of everything. */
+  readonly judged: string;
+  /** Of the documents to be enforced. */
+  readonly digest: string;
+  readonly files: readonly string[];
+}
+
 const secretBytesMin = 32;
 
 /** Policies that are gone, whose pseudonyms are still mapped back. */
@@ -107,14 +118,15 @@ export class PolicyRuntime {
     this.#catalogue = openCatalogue(config.catalogue);
     this.#obligations = openObligations(config.obligations);
     this.names = vocabularyOf(this.#catalogue, options.vocabulary);
-    const { policies, documents, judged, digest, files, warnings } = this.#build(() => []);
-    this.#current = policies;
-    this.#documents = documents;
-    this.#judged = judged;
-    this.#digest = digest;
+    const sources = this.#read();
+    const warnings = this.#checkAll(sources);
+    this.#current = this.#compile(sources, []);
+    this.#documents = sources.documents;
+    this.#judged = sources.judged;
+    this.#digest = sources.digest;
     if (config.keyFiles.length === 0) report({ kind: 'made-up-key' });
-    report({ kind: 'loaded', policy: policies.enforced.name, warnings });
-    this.#watch = this.#watchOver(files);
+    report({ kind: 'loaded', policy: this.#current.enforced.name, warnings });
+    this.#watch = this.#watchOver(sources.files);
   }
 
   get current(): PoliciesInForce {
@@ -144,18 +156,20 @@ export class PolicyRuntime {
   look(): void {
     const { report } = this.#options;
     try {
-      const former = (newer: string): readonly Policy[] => this.#formerThan(newer);
-      const { policies, documents, judged, digest, files, warnings } = this.#build(former);
-      if (judged === this.#judged) return;
-      this.#judged = judged;
-      this.#former = this.#formerThan(digest);
-      this.#digest = digest;
-      this.#current = policies;
-      this.#documents = documents;
+      const sources = this.#read();
+      // At most polls: nothing is checked and compiled in vain while sessions wait.
+      if (sources.judged === this.#judged) return;
+      const warnings = this.#checkAll(sources);
+      const former = this.#formerThan(sources.digest);
+      this.#current = this.#compile(sources, former);
+      this.#documents = sources.documents;
+      this.#judged = sources.judged;
+      this.#former = former;
+      this.#digest = sources.digest;
       this.#state = 'loaded';
       this.#watch?.close();
-      this.#watch = this.#watchOver(files);
-      report({ kind: 'reloaded', policy: policies.enforced.name, warnings });
+      this.#watch = this.#watchOver(sources.files);
+      report({ kind: 'reloaded', policy: this.#current.enforced.name, warnings });
     } catch (error) {
       if (!(error instanceof PolicyRefused || error instanceof FileMissing || error instanceof RangeError))
         throw error;
@@ -182,49 +196,49 @@ export class PolicyRuntime {
     return watchFiles(files, () => this.look(), this.#options);
   }
 
-  /** @param former than the policy of a digest */
-  #build(former: (digest: string) => readonly Policy[]): {
-    policies: PoliciesInForce;
-    documents: PolicyDocuments;
-    judged: string;
-    digest: string;
-    files: string[];
-    warnings: number;
-  } {
-    const { media } = this.#options;
+  #read(): PolicySources {
     const { file, shadow, keyFiles } = this.#options.config;
     const enforced = openPolicyFiles(file);
     const beside = shadow === undefined ? undefined : openPolicyFiles(shadow);
     const secrets = keyFiles.length === 0 ? [this.#madeUp] : keyFiles.map(readSecret);
-    const warnings =
-      this.#check(enforced.policy, file) + (beside === undefined ? 0 : this.#check(beside.policy, shadow!));
-    const pseudonyms = new Pseudonyms(secrets.map((secret) => createSecretKey(secret)));
-    const digest = digestOf(enforced.files.map(({ text }) => text));
-    const compile = (policy: Policy): CompiledPolicy =>
-      new CompiledPolicy(policy, {
-        catalogue: this.#catalogue,
-        names: this.names,
-        pseudonyms,
-        former: former(digest),
-        ...(media === undefined ? {} : { media }),
-      });
     const texts = [...enforced.files, ...(beside?.files ?? [])];
     const hash = createHash('sha256');
     for (const { file: path, text } of texts)
       hash.update(`${path.length}:${path}${text.length}:`).update(text);
     for (const secret of secrets) hash.update(`${secret.length}:`).update(secret);
     return {
-      // A shadow decides as if it were enforced; its decisions are only counted.
-      policies: {
-        enforced: compile(enforced.policy),
-        shadow: beside && compile({ ...beside.policy, mode: 'shadow' }),
-      },
       documents: { enforced: enforced.policy, shadow: beside?.policy },
+      secrets,
       judged: hash.digest('base64'),
-      digest,
+      digest: digestOf(enforced.files.map(({ text }) => text)),
       files: [...texts.map((text) => text.file), ...keyFiles],
-      warnings,
     };
+  }
+
+  #compile({ documents, secrets }: PolicySources, former: readonly Policy[]): PoliciesInForce {
+    const { media } = this.#options;
+    const pseudonyms = new Pseudonyms(secrets.map((secret) => createSecretKey(secret)));
+    const compile = (policy: Policy): CompiledPolicy =>
+      new CompiledPolicy(policy, {
+        catalogue: this.#catalogue,
+        names: this.names,
+        pseudonyms,
+        former,
+        ...(media === undefined ? {} : { media }),
+      });
+    const { enforced, shadow } = documents;
+    return {
+      enforced: compile(enforced),
+      // A shadow decides as if it were enforced; its decisions are only counted.
+      shadow: shadow && compile({ ...shadow, mode: 'shadow' }),
+    };
+  }
+
+  /** @returns the number of warnings. @throws PolicyRefused */
+  #checkAll({ documents: { enforced, shadow } }: PolicySources): number {
+    const { config } = this.#options;
+    const beside = shadow === undefined ? 0 : this.#check(shadow, config.shadow!);
+    return this.#check(enforced, config.file) + beside;
   }
 
   /** @returns the number of warnings. @throws PolicyRefused */
