@@ -20,6 +20,12 @@ const processIo: CapabilitiesIo = {
   policies: fileURLToPath(new URL('../../policies', import.meta.url)),
 };
 
+const groupHelp = `
+A profile is a YAML file, or the name of a shipped one. docs/capabilities.md explains the format; \`narthex check\` reads
+the profiles that a configuration names.
+
+Each command says with \`--help\` how it exits.`;
+
 const previewHelp = `
 Examples:
   $ narthex capabilities preview --profile phone                      # what every client of a cohort shows
@@ -44,7 +50,8 @@ export function register(program: Command, io: CapabilitiesIo = processIo): void
   const group = program
     .command('capabilities')
     .summary('preview, hash and compare what clients advertise')
-    .description('What clients advertise, and what the gatekeeper sees of it.');
+    .description('What clients advertise, and what the gatekeeper sees of it.')
+    .addHelpText('after', groupHelp);
   group
     .command('preview')
     .summary('what the gatekeeper will see of a client, and what each side loses')

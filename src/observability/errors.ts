@@ -140,7 +140,8 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
   },
   ERR_NEGOTIATION: {
     cause: 'The client sent something that has no place at this point of the negotiation.',
-    wayOut: peer,
+    wayOut:
+      'Have the client do one thing after the other: TLS, authentication, resource binding, then stanzas.',
   },
   ERR_CLIENT_GAVE_UP: {
     cause: 'The client ended its stream with a stream error of its own (RFC 6120 §4.9).',
