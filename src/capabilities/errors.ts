@@ -1,5 +1,5 @@
 /** Why a disco#info result, a hash or an XML input is refused: closed words, never the value. `preview`, `hash`
- *  and the log print them; ERRORS.md lists each with its cause and way out. */
+ *  and the log print them; ERRORS.md lists each with its cause and remedy. */
 export type DiscoErrorCode =
   /** Not a disco#info query element. */
   | 'ERR_DISCO_NOT_INFO'

@@ -42,7 +42,7 @@ export async function capabilityProblems(
       ...problem(
         'error',
         `${code} ${message}`,
-        explanationOf(code)?.wayOut ?? configErrors.ERR_CONFIG_CAPABILITIES.wayOut,
+        explanationOf(code)?.remedy ?? configErrors.ERR_CONFIG_CAPABILITIES.remedy,
       ),
       place,
     }));
@@ -74,8 +74,8 @@ function contradictions(policy: Policy): ConfigProblem[] {
   });
 }
 
-function problem(severity: ConfigProblem['severity'], message: string, wayOut: string): ConfigProblem {
-  return { severity, code: 'ERR_CONFIG_CAPABILITIES', path: 'capabilities', message, wayOut };
+function problem(severity: ConfigProblem['severity'], message: string, remedy: string): ConfigProblem {
+  return { severity, code: 'ERR_CONFIG_CAPABILITIES', path: 'capabilities', message, remedy };
 }
 
 async function read(file: string): Promise<Source | undefined> {

@@ -1,4 +1,4 @@
-/** Something for the operator to mend: ends a command, and is reported with its way out. */
+/** Something for the operator to mend: ends a command, and is reported with its remedy. */
 export interface InputProblem {
   /** One of ERRORS.md. */
   readonly code: string;
@@ -6,7 +6,7 @@ export interface InputProblem {
   /** `file` or `file:line:column`; absent when it is the command line. */
   readonly place?: string;
   /** By default what ERRORS.md says. */
-  readonly wayOut?: string;
+  readonly remedy?: string;
 }
 
 export class InputError extends Error {

@@ -5,94 +5,94 @@ import type { DiagnosticCode } from '../policy/diagnostic.ts';
 export const policyErrors: Readonly<Record<DiagnosticCode | 'ERR_POLICY_KEYS', ErrorExplanation>> = {
   ERR_POLICY_YAML: {
     cause: 'The file is not one YAML document, or its aliases expand to too much.',
-    wayOut: 'Correct the YAML at the place named.',
+    remedy: 'Correct the YAML at the place named.',
   },
   ERR_POLICY_SCHEMA: {
     cause: 'The document has a key that is not known, lacks one, or has a value of another form.',
-    wayOut: 'Correct it; the schemas in deploy/schema let editors do so while you type.',
+    remedy: 'Correct it; the schemas in deploy/schema let editors do so while you type.',
   },
   ERR_POLICY_FILE: {
     cause: 'A policy, catalogue, obligation, stanza or folder does not exist or cannot be read.',
-    wayOut: 'Correct the path or its permissions, or use the name of a shipped policy.',
+    remedy: 'Correct the path or its permissions, or use the name of a shipped policy.',
   },
   ERR_POLICY_EXTENDS: {
     cause: 'What `extends` names is not there, or policies extend each other in a circle.',
-    wayOut: 'Name a policy in the same folder or a shipped one.',
+    remedy: 'Name a policy in the same folder or a shipped one.',
   },
   ERR_CATALOGUE: {
     cause: 'An entry of the catalogue is wrong, or two define the same field.',
-    wayOut: 'Correct the entry; deploy/schema/catalogue.schema.json describes the form.',
+    remedy: 'Correct the entry; deploy/schema/catalogue.schema.json describes the form.',
   },
   ERR_POLICY_FIELD: {
     cause: 'The catalogue has no field of this name.',
-    wayOut: 'Use a name that `narthex policy fields` prints, or add an entry of your own.',
+    remedy: 'Use a name that `narthex policy fields` prints, or add an entry of your own.',
   },
   ERR_POLICY_TREATMENT: {
     cause: 'The treatment is not possible for the field, or for this audience.',
-    wayOut: 'Use one of those named in the message.',
+    remedy: 'Use one of those named in the message.',
   },
   ERR_POLICY_E2EE_BOUND: {
     cause: 'The treatment changes what is bound inside end-to-end encryption: receivers could not decrypt.',
-    wayOut: 'Keep the field.',
+    remedy: 'Keep the field.',
   },
   ERR_POLICY_ROUTING: {
     cause: 'The treatment changes what delivery depends on.',
-    wayOut: 'Use one of the treatments named in the message.',
+    remedy: 'Use one of the treatments named in the message.',
   },
   ERR_POLICY_OBLIGATION: {
     cause: "The policy withholds what a gatekeeper's published rules ask for, or shows what they forbid.",
-    wayOut: 'Follow the rule, or check against others with `--obligations`.',
+    remedy: 'Follow the rule, or check against others with `--obligations`.',
   },
   ERR_POLICY_ANSWER_OWED: {
     cause: 'The treatment leaves a request without the answer that it is owed (RFC 6120 §8.2.3).',
-    wayOut: 'Use `refuse`, or `answer` where the field has one.',
+    remedy: 'Use `refuse`, or `answer` where the field has one.',
   },
   ERR_POLICY_NEVER_MATCHES: {
     cause: 'The rule can never apply: the audience is not shown the field, or exceptions do not reach it.',
-    wayOut: 'Remove the rule, or put it where the message says.',
+    remedy: 'Remove the rule, or put it where the message says.',
   },
   ERR_POLICY_SHADOWED: {
     cause: 'The rule never has an effect, because another takes away what it is in or says the same.',
-    wayOut: 'Remove the rule, or keep what is around it.',
+    remedy: 'Remove the rule, or keep what is around it.',
   },
   ERR_POLICY_CONFLICT: {
     cause: 'Two exceptions say different things of one field and can apply at the same time.',
-    wayOut: 'Make their conditions exclude each other.',
+    remedy: 'Make their conditions exclude each other.',
   },
   ERR_POLICY_MEDIA: {
     cause: 'The policy seals addresses of media, and the proxy knows no media servers.',
-    wayOut: 'Add `provider.media` and `http` to narthex.yaml, or remove the rule.',
+    remedy: 'Add `provider.media` and `http` to narthex.yaml, or remove the rule.',
   },
   ERR_POLICY_TEST: {
     cause: 'A test or example cannot be run, or did not come out as it says.',
-    wayOut: 'Correct the example or the policy; `narthex policy explain` shows why.',
+    remedy: 'Correct the example or the policy; `narthex policy explain` shows why.',
   },
   ERR_POLICY_KEYS: {
     cause: 'A file of `policy.keyFiles` has fewer than 32 bytes.',
-    wayOut: 'Make one with `openssl rand 32`.',
+    remedy: 'Make one with `openssl rand 32`.',
   },
   WARN_POLICY_BREAKS: {
     cause: 'The rule takes something away from users; the message says what.',
-    wayOut: 'Decide whether it is worth it; docs/what-works.md shows it for the shipped policies.',
+    remedy: 'Decide whether it is worth it; docs/what-works.md shows it for the shipped policies.',
   },
   WARN_POLICY_RECIPROCAL: {
     cause: 'Services show this only to those who show theirs.',
-    wayOut: 'Expect that users no longer see it of others.',
+    remedy: 'Expect that users no longer see it of others.',
   },
   WARN_POLICY_UNLISTED: {
     cause: 'Fields that the policy does not name are left to `unlisted`.',
-    wayOut: 'Name them, or say what holds for all of them with `"*"`.',
+    remedy: 'Name them, or say what holds for all of them with `"*"`.',
   },
   WARN_POLICY_CAPS_HASH: {
     cause: 'The capability hash no longer fits what it stands for.',
-    wayOut: 'Use a capability profile, which changes both together (docs/capabilities.md).',
+    remedy: 'Use a capability profile, which changes both together (docs/capabilities.md).',
   },
   WARN_POLICY_BYPASS: {
     cause: 'What is kept lets the client go around the proxy.',
-    wayOut: 'Drop it, unless that is wanted.',
+    remedy: 'Drop it, unless that is wanted.',
   },
   WARN_POLICY_EXPIRY: {
     cause: 'An exception has expired, or soon will.',
-    wayOut: 'Renew or remove it.',
+    remedy: 'Renew or remove it.',
   },
 };

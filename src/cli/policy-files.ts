@@ -26,11 +26,11 @@ export class PolicyRefused extends Error {
 export class FileMissing extends Error {
   override readonly name = 'FileMissing';
   /** What to do, as a sentence without its full stop. */
-  readonly wayOut: string;
+  readonly remedy: string;
 
-  constructor(message: string, wayOut = 'Check the path and its permissions') {
+  constructor(message: string, remedy = 'Check the path and its permissions') {
     super(message);
-    this.wayOut = wayOut;
+    this.remedy = remedy;
   }
 
   static at(path: string): FileMissing {

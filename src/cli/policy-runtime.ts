@@ -42,25 +42,25 @@ export function openPolicyRuntime(options: PolicyRuntimeOptions): PolicyRuntime 
 
 function problemsOf(error: unknown): ConfigProblem[] {
   if (error instanceof PolicyRefused) {
-    return error.diagnostics.map(({ file, line, column, code, field, reason, wayOut }) =>
+    return error.diagnostics.map(({ file, line, column, code, field, reason, remedy }) =>
       problem(`${code}${field === undefined ? '' : ` ${field}`}: ${reason}`, {
         place: { file, line, column },
-        ...(wayOut === '' ? {} : { wayOut }),
+        ...(remedy === '' ? {} : { remedy }),
       }),
     );
   }
-  if (error instanceof FileMissing) return [problem(error.message, { wayOut: `${error.wayOut}.` })];
+  if (error instanceof FileMissing) return [problem(error.message, { remedy: `${error.remedy}.` })];
   if (error instanceof RangeError)
-    return [problem(error.message, { wayOut: 'Make one with `openssl rand 32`.' })];
+    return [problem(error.message, { remedy: 'Make one with `openssl rand 32`.' })];
   throw error;
 }
 
 function problem(
   message: string,
-  more: Pick<Partial<ConfigProblem>, 'place' | 'wayOut'> = {},
+  more: Pick<Partial<ConfigProblem>, 'place' | 'remedy'> = {},
 ): ConfigProblem {
-  const { wayOut } = configErrors.ERR_CONFIG_POLICY;
-  return { severity: 'error', code: 'ERR_CONFIG_POLICY', path: 'policy', message, wayOut, ...more };
+  const { remedy } = configErrors.ERR_CONFIG_POLICY;
+  return { severity: 'error', code: 'ERR_CONFIG_POLICY', path: 'policy', message, remedy, ...more };
 }
 
 export interface PolicyRuntimeOptions extends WatchOptions {

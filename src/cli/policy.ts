@@ -137,7 +137,7 @@ function run(io: PolicyIo, command: () => number): void {
       for (const diagnostic of error.diagnostics) io.err(renderDiagnostic(fromHere(diagnostic)));
       io.setExitCode(exitCodes.dataError);
     } else if (error instanceof FileMissing) {
-      io.err(`narthex: error ERR_POLICY_FILE: ${error.message}. ${error.wayOut}`);
+      io.err(`narthex: error ERR_POLICY_FILE: ${error.message}. ${error.remedy}`);
       io.setExitCode(exitCodes.noInput);
     } else throw error;
   }

@@ -1,4 +1,4 @@
-/** How errors are told on the command line: place, severity, code, sentence; the way out indented below.
+/** How errors are told on the command line: place, severity, code, sentence; the remedy indented below.
  *
  *      narthex.yaml:3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `listners`, did you mean `listeners`?
  *          Write `listeners`, or remove the key. */
@@ -17,27 +17,27 @@ export interface Reportable {
   readonly message: string;
   /** `file:line:column`, or `narthex` when absent. */
   readonly place?: string;
-  readonly wayOut?: string | undefined;
+  readonly remedy?: string | undefined;
 }
 
 /** Writes one error or warning. */
 export function report(
-  { severity, code, message, place = 'narthex', wayOut }: Reportable,
+  { severity, code, message, place = 'narthex', remedy }: Reportable,
   output: Output,
 ): void {
   const colour = severity === 'error' ? 'red' : 'yellow';
   const head = `${place}: ${styleText(['bold', colour], severity, { stream: output })}`;
   output.write(`${head} ${styleText('bold', code, { stream: output })}: ${message}\n`);
-  if (wayOut !== undefined && wayOut !== '')
-    output.write(`${wrap(/[.?!]$/.test(wayOut) ? wayOut : `${wayOut}.`)}\n`);
+  if (remedy !== undefined && remedy !== '')
+    output.write(`${wrap(/[.?!]$/.test(remedy) ? remedy : `${remedy}.`)}\n`);
 }
 
 /** Writes the problems of a configuration.
  *  @param omitted how many more there are. */
 export function reportProblems(problems: readonly ConfigProblem[], omitted: number, output: Output): void {
-  for (const { place, severity, code, message, wayOut } of problems) {
+  for (const { place, severity, code, message, remedy } of problems) {
     const where = place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` };
-    report({ severity, code, message, wayOut, ...where }, output);
+    report({ severity, code, message, remedy, ...where }, output);
   }
   if (omitted > 0) output.write(`narthex: and ${omitted} more\n`);
 }
@@ -51,27 +51,27 @@ export function reportFailure(error: unknown, output: Output): ExitCode {
   }
   if (error instanceof InputError) {
     for (const problem of error.problems)
-      report({ severity: 'error', wayOut: explanationOf(problem.code)?.wayOut, ...problem }, output);
+      report({ severity: 'error', remedy: explanationOf(problem.code)?.remedy, ...problem }, output);
     return exitCodeOf(error.problems[0]!.code);
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const explanation = explanationOf(code);
   if (explanation === undefined || !(error instanceof Error)) return reportDefect(error, output);
-  const wayOut = 'wayOut' in error ? String(error.wayOut) : explanation.wayOut;
-  report({ severity: 'error', code, message: sentence(error.message, code, wayOut), wayOut }, output);
+  const remedy = 'remedy' in error ? String(error.remedy) : explanation.remedy;
+  report({ severity: 'error', code, message: sentence(error.message, code, remedy), remedy }, output);
   return exitCodeOf(code);
 }
 
-/** Some errors have their code and way out in the message too. */
-function sentence(message: string, code: string, wayOut: string): string {
+/** Some errors have their code and remedy in the message too. */
+function sentence(message: string, code: string, remedy: string): string {
   const bare = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
-  return bare.endsWith(`. ${wayOut}`) ? bare.slice(0, -wayOut.length - 2) : bare;
+  return bare.endsWith(`. ${remedy}`) ? bare.slice(0, -remedy.length - 2) : bare;
 }
 
 function reportDefect(error: unknown, output: Output): ExitCode {
   const code = 'ERR_INTERNAL';
   report(
-    { severity: 'error', code, message: whereabouts(error), wayOut: explanationOf(code)?.wayOut },
+    { severity: 'error', code, message: whereabouts(error), remedy: explanationOf(code)?.remedy },
     output,
   );
   return exitCodeOf(code);

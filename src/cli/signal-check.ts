@@ -15,7 +15,7 @@ export async function signalProblems(
     path: 'signals.keysFolder',
     place: places.value(['signals', 'keysFolder']),
     message: `\`signals.keysFolder\`: ${signals.keysFolder} ${message}`,
-    wayOut: configErrors.ERR_CONFIG_FILE.wayOut,
+    remedy: configErrors.ERR_CONFIG_FILE.remedy,
   });
   try {
     const keys = await readSigningKeys(signals.keysFolder);

@@ -13,13 +13,13 @@ import type { Config } from './schema.ts';
 
 /** Every contradiction, in no particular order. */
 export function crossCheck(config: Config, places: Places): ConfigProblem[] {
-  const report: Report = (code, path, message, wayOut = configErrors[code].wayOut) => ({
+  const report: Report = (code, path, message, remedy = configErrors[code].remedy) => ({
     severity: 'error',
     code,
     path: formatPath(path),
     place: places.value(path),
     message,
-    wayOut,
+    remedy,
   });
   return [
     ...duplicates(config, report),
@@ -32,7 +32,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
   ];
 }
 
-type Report = (code: ConfigErrorCode, path: ConfigPath, message: string, wayOut?: string) => ConfigProblem;
+type Report = (code: ConfigErrorCode, path: ConfigPath, message: string, remedy?: string) => ConfigProblem;
 
 function duplicates(config: Config, report: Report): ConfigProblem[] {
   return [

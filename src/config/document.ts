@@ -88,7 +88,7 @@ function refused(code: ConfigErrorCode, place: Place, message: string): Parsed {
 }
 
 function problem(code: ConfigErrorCode, place: Place, message: string): ConfigProblem {
-  return { severity: 'error', code, path: '', place, message, wayOut: configErrors[code].wayOut };
+  return { severity: 'error', code, path: '', place, message, remedy: configErrors[code].remedy };
 }
 
 function placeAt(offset: number, file: string, lines: LineCounter): Place {

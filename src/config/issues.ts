@@ -1,4 +1,4 @@
-/** What zod found wrong, turned into problems with a place, what was expected, and a way out. Pure. */
+/** What zod found wrong, turned into problems with a place, what was expected, and a remedy. Pure. */
 import type { z } from 'zod';
 import type { Places } from './document.ts';
 import { nearest } from './nearest.ts';
@@ -78,7 +78,7 @@ function translateUnion(
   if (value === undefined) return [{ problem: missing(path, source) }];
   const message = `\`${formatPath(path)}\` must have ${wanted}; it ${described(value)}`;
   const code = isMapping(value) ? 'ERR_CONFIG_MISSING' : 'ERR_CONFIG_TYPE';
-  return [{ problem: problem(code, path, source.places.value(path), message, wayOutAt(path, code, source)) }];
+  return [{ problem: problem(code, path, source.places.value(path), message, remedyAt(path, code, source)) }];
 }
 
 function likeness(value: unknown, keys: readonly string[]): number {
@@ -99,15 +99,15 @@ function unknownKey(path: ConfigPath, key: string, source: Source): Finding {
   const place = source.places.key(full);
   if (keys.includes(key)) {
     const message = `key \`${key}\`${where} does not go with the keys beside it`;
-    return { problem: problem(code, full, place, message, wayOutAt(path, code, source)) };
+    return { problem: problem(code, full, place, message, remedyAt(path, code, source)) };
   }
   const present = valueAt(source.value, path);
   const free = keys.filter((candidate) => !(isMapping(present) && Object.hasOwn(present, candidate)));
   const meant = nearest(key, free);
   const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`;
-  const wayOut =
+  const remedy =
     meant === undefined ? `Keys allowed here: ${keys.join(', ')}.` : `Write \`${meant}\`, or remove the key.`;
-  const found = problem(code, full, place, `unknown key \`${key}\`${where}${hint}`, wayOut);
+  const found = problem(code, full, place, `unknown key \`${key}\`${where}${hint}`, remedy);
   return meant === undefined ? { problem: found } : { problem: found, meant: formatPath([...path, meant]) };
 }
 
@@ -118,7 +118,7 @@ function wrongValue(issue: Issue, path: ConfigPath, source: Source): ConfigProbl
   const subject = path.length === 0 ? 'the document' : `\`${formatPath(path)}\``;
   const hint = issue.code === 'invalid_value' ? suggestion(value, issue.values) : '';
   const message = `${subject} must be ${expected(issue)}; it ${described(value)}${hint}`;
-  return problem(code, path, source.places.value(path), message, wayOutAt(path, code, source));
+  return problem(code, path, source.places.value(path), message, remedyAt(path, code, source));
 }
 
 function missing(path: ConfigPath, source: Source): ConfigProblem {
@@ -126,7 +126,7 @@ function missing(path: ConfigPath, source: Source): ConfigProblem {
   const parent = path.slice(0, -1);
   const where = parent.length === 0 ? '' : ` in \`${formatPath(parent)}\``;
   const message = `\`${path.at(-1) ?? ''}\` is missing${where}`;
-  return problem(code, path, source.places.value(parent), message, wayOutAt(path, code, source));
+  return problem(code, path, source.places.value(parent), message, remedyAt(path, code, source));
 }
 
 function codeOf(issue: Issue, path: ConfigPath): ConfigErrorCode {
@@ -186,11 +186,11 @@ function described(value: unknown): string {
   return `is ${typeof value === 'string' ? 'the text ' : ''}\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
 }
 
-function wayOutAt(path: ConfigPath, code: ConfigErrorCode, source: Source): string {
+function remedyAt(path: ConfigPath, code: ConfigErrorCode, source: Source): string {
   if (path.length === 0 && code === 'ERR_CONFIG_TYPE') return 'Start from deploy/examples/narthex.yaml.';
-  if (code === 'ERR_CONFIG_VERSION') return configErrors[code].wayOut;
+  if (code === 'ERR_CONFIG_VERSION') return configErrors[code].remedy;
   const description = descriptionAt(source.outline, path);
-  return description === '' ? configErrors[code].wayOut : description;
+  return description === '' ? configErrors[code].remedy : description;
 }
 
 function problem(
@@ -198,9 +198,9 @@ function problem(
   path: ConfigPath,
   place: Place,
   message: string,
-  wayOut: string,
+  remedy: string,
 ): ConfigProblem {
-  return { severity: 'error', code, path: formatPath(path), place, message, wayOut };
+  return { severity: 'error', code, path: formatPath(path), place, message, remedy };
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

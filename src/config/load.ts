@@ -89,7 +89,7 @@ async function readBounded(handle: FileHandle): Promise<Uint8Array> {
 }
 
 function outside(code: ConfigErrorCode, message: string): ConfigProblem {
-  return { severity: 'error', code, path: '', message, wayOut: configErrors[code].wayOut };
+  return { severity: 'error', code, path: '', message, remedy: configErrors[code].remedy };
 }
 
 function withEnvironment(config: Config, environment: Environment): Config {

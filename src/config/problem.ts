@@ -1,112 +1,112 @@
-/** What can be wrong with a configuration, as data: a closed code, the place, the sentence, the way out.
+/** What can be wrong with a configuration, as data: a closed code, the place, the sentence, the remedy.
  *
  *  A configuration is the operator's own text, so problems quote it; nothing from the wire ever gets here. */
 
-/** Every code of a configuration problem, with its cause and way out. ERRORS.md is checked against this table. */
+/** Every code of a configuration problem, with its cause and remedy. ERRORS.md is checked against this table. */
 export const configErrors = {
   ERR_CONFIG_POLICY: {
     cause: 'A policy, catalogue or key file that `policy` names cannot be used.',
-    wayOut: 'Run `narthex policy check` on it; it names the place and the way out.',
+    remedy: 'Run `narthex policy check` on it; it names the place and the remedy.',
   },
   ERR_CONFIG_NOT_FOUND: {
     cause: 'There is no configuration file at the path given, in NARTHEX_CONFIG or at ./narthex.yaml.',
-    wayOut: 'Pass the path of the file, or start from deploy/examples/narthex.yaml.',
+    remedy: 'Pass the path of the file, or start from deploy/examples/narthex.yaml.',
   },
   ERR_CONFIG_UNREADABLE: {
     cause: 'The configuration file exists but cannot be read.',
-    wayOut: 'Check its permissions, and that it is a file.',
+    remedy: 'Check its permissions, and that it is a file.',
   },
   ERR_CONFIG_TOO_LARGE: {
     cause: 'The configuration file is larger than 256 KiB.',
-    wayOut: 'Check that it is the right file; keep certificates in files of their own.',
+    remedy: 'Check that it is the right file; keep certificates in files of their own.',
   },
   ERR_CONFIG_SYNTAX: {
     cause: 'The file is not one YAML 1.2 document in UTF-8.',
-    wayOut: 'Correct the YAML at the place named; indentation and quotes are the usual causes.',
+    remedy: 'Correct the YAML at the place named; indentation and quotes are the usual causes.',
   },
   ERR_CONFIG_DUPLICATE_KEY: {
     cause: 'A mapping has the same key twice, so one of the two would be lost.',
-    wayOut: 'Remove or rename one of the two.',
+    remedy: 'Remove or rename one of the two.',
   },
   ERR_CONFIG_ALIAS: {
     cause: 'Aliases (`*name`) expand to more than the file may hold: 100 nodes.',
-    wayOut: 'Write the values out.',
+    remedy: 'Write the values out.',
   },
   ERR_CONFIG_VERSION: {
     cause: 'The apiVersion or the kind is not one that this version reads.',
-    wayOut:
+    remedy:
       'Use `apiVersion: narthex/v1` and `kind: Proxy`. Policies are for `narthex policy check`, capability profiles for `narthex capabilities preview`.',
   },
   ERR_CONFIG_UNKNOWN_KEY: {
     cause: 'A key that means nothing here; ignoring it would hide a spelling mistake.',
-    wayOut: 'Correct or remove the key; deploy/schema/narthex.schema.json lists every key for editors.',
+    remedy: 'Correct or remove the key; deploy/schema/narthex.schema.json lists every key for editors.',
   },
   ERR_CONFIG_MISSING: {
     cause: 'A required key is absent.',
-    wayOut: 'Add the key.',
+    remedy: 'Add the key.',
   },
   ERR_CONFIG_TYPE: {
     cause: 'A value of the wrong type, such as text where a number is expected.',
-    wayOut: 'Write a value of the type named; numbers without quotes and without units.',
+    remedy: 'Write a value of the type named; numbers without quotes and without units.',
   },
   ERR_CONFIG_VALUE: {
     cause: 'A value of the right type that is out of range, malformed, or not one of the words allowed.',
-    wayOut: 'Write a value as described beside the message.',
+    remedy: 'Write a value as described beside the message.',
   },
   ERR_CONFIG_REFERENCE: {
     cause: 'A name refers to something the file does not define.',
-    wayOut: 'Define it, or use a name that is defined.',
+    remedy: 'Define it, or use a name that is defined.',
   },
   ERR_CONFIG_DUPLICATE: {
     cause: 'Two entries of a list have the same name or serve the same domain.',
-    wayOut: 'Rename or remove one of the two.',
+    remedy: 'Rename or remove one of the two.',
   },
   ERR_CONFIG_PORT_CLASH: {
     cause:
       'Two of the listeners, the admin port and the public HTTP port want the same port of the same address.',
-    wayOut: 'Give each its own port or its own address.',
+    remedy: 'Give each its own port or its own address.',
   },
   ERR_CONFIG_FILE: {
     cause: 'A file that the configuration names does not exist or cannot be read.',
-    wayOut:
+    remedy:
       'Correct the path (relative ones start at the folder of the configuration file) or its permissions.',
   },
   ERR_CONFIG_CAPABILITIES: {
     cause:
       'A capability profile or the table of content kinds is wrong, or a profile promises what cannot be kept.',
-    wayOut: 'Correct the line named in the message; docs/capabilities.md explains the format.',
+    remedy: 'Correct the line named in the message; docs/capabilities.md explains the format.',
   },
   ERR_CONFIG_CERTIFICATE: {
     cause: 'A certificate file does not hold certificates in PEM form that can be parsed.',
-    wayOut:
+    remedy:
       'Write the certificate first and its intermediates after it, each between BEGIN and END CERTIFICATE.',
   },
   ERR_CONFIG_CERTIFICATE_DATES: {
     cause: 'A certificate has expired or is not valid yet.',
-    wayOut: 'Renew the certificate, or correct the clock of the machine.',
+    remedy: 'Renew the certificate, or correct the clock of the machine.',
   },
   ERR_CONFIG_CERTIFICATE_DOMAIN: {
     cause:
       'No certificate covers a domain that is served, so that clients which verify it will refuse to connect.',
-    wayOut: 'Add a certificate for the domain to `certificates`.',
+    remedy: 'Add a certificate for the domain to `certificates`.',
   },
   ERR_CONFIG_KEY: {
     cause: 'A key file does not hold a private key in PEM form without a passphrase.',
-    wayOut: 'Write the key as unencrypted PKCS#8 (`openssl pkcs8 -topk8 -nocrypt`) and protect the file.',
+    remedy: 'Write the key as unencrypted PKCS#8 (`openssl pkcs8 -topk8 -nocrypt`) and protect the file.',
   },
   ERR_CONFIG_SECRET: {
     cause: 'A file that should hold a secret holds too little.',
-    wayOut: 'Make it with `openssl rand 32`.',
+    remedy: 'Make it with `openssl rand 32`.',
   },
   ERR_CONFIG_KEY_MISMATCH: {
     cause: 'The private key is not the key of the certificate beside it.',
-    wayOut: 'Pair each certificate with the key it was issued for.',
+    remedy: 'Pair each certificate with the key it was issued for.',
   },
   ERR_CONFIG_ENVIRONMENT: {
     cause: 'An environment variable that Narthex reads has a value it cannot use.',
-    wayOut: 'Correct or unset it; NARTHEX_CONFIG and OTEL_EXPORTER_OTLP_ENDPOINT are the ones read.',
+    remedy: 'Correct or unset it; NARTHEX_CONFIG and OTEL_EXPORTER_OTLP_ENDPOINT are the ones read.',
   },
-} as const satisfies Record<`ERR_CONFIG_${string}`, { cause: string; wayOut: string }>;
+} as const satisfies Record<`ERR_CONFIG_${string}`, { cause: string; remedy: string }>;
 
 export type ConfigErrorCode = keyof typeof configErrors;
 
@@ -129,7 +129,7 @@ export interface ConfigProblem {
   readonly place?: Place;
   /** What is wrong and what was expected, in one sentence. */
   readonly message: string;
-  readonly wayOut: string;
+  readonly remedy: string;
 }
 
 /** The most problems that one report lists; a file this wrong is a different file. */

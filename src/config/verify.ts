@@ -36,7 +36,7 @@ export async function verifyFiles(loaded: LoadedConfig, now: number): Promise<Ve
       path: formatPath(path),
       place,
       message,
-      wayOut: configErrors[code].wayOut,
+      remedy: configErrors[code].remedy,
     });
   };
   const served = loaded.config.domains.map(({ domain }) => domain);

@@ -1,5 +1,5 @@
 /** GET and HEAD /media/:token: streams encrypted media from the provider's media server. Neither side sees a
- *  header of the other but those below; a byte that arrived is on its way out before the next is read. */
+ *  header of the other but those below; a byte that arrived is on its way to the other before the next is read. */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';

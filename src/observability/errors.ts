@@ -4,7 +4,7 @@ import type { StreamErrorCode } from '../stanza/error.ts';
 
 export interface ErrorExplanation {
   readonly cause: string;
-  readonly wayOut: string;
+  readonly remedy: string;
 }
 
 const raise = (limit: string): string =>
@@ -12,119 +12,119 @@ const raise = (limit: string): string =>
 const peer = 'The peer is broken or hostile; `narthex scan` shows at which byte it went wrong.';
 
 export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> = {
-  ERR_XML_NOT_WELL_FORMED: { cause: 'The bytes are not well-formed XML (RFC 6120 §11.3).', wayOut: peer },
+  ERR_XML_NOT_WELL_FORMED: { cause: 'The bytes are not well-formed XML (RFC 6120 §11.3).', remedy: peer },
   ERR_XML_RESTRICTED: {
     cause:
       'A comment, processing instruction, DTD or entity reference, all of which XMPP forbids (RFC 6120 §11.1).',
-    wayOut: peer,
+    remedy: peer,
   },
   ERR_XML_ENCODING: {
     cause: 'The XML declaration asks for an encoding other than UTF-8 (RFC 6120 §11.6).',
-    wayOut: 'Have the peer send UTF-8.',
+    remedy: 'Have the peer send UTF-8.',
   },
-  ERR_XML_UTF8: { cause: 'The bytes are not valid UTF-8.', wayOut: peer },
+  ERR_XML_UTF8: { cause: 'The bytes are not valid UTF-8.', remedy: peer },
   ERR_XML_NAMESPACE: {
     cause:
       'A prefix is undeclared, or a reserved prefix or namespace name is bound otherwise than it must be.',
-    wayOut: peer,
+    remedy: peer,
   },
   ERR_XML_AMBIGUOUS: {
     cause:
       'Legal XML that real parsers read differently, refused so that proxy and gatekeeper cannot disagree.',
-    wayOut: 'Have the peer avoid it; there is no option to let it through.',
+    remedy: 'Have the peer avoid it; there is no option to let it through.',
   },
-  ERR_STREAM_TEXT: { cause: 'Text other than white space between two stanzas.', wayOut: peer },
+  ERR_STREAM_TEXT: { cause: 'Text other than white space between two stanzas.', remedy: peer },
   ERR_STREAM_HEADER: {
     cause: 'What came first is not a stream header (RFC 6120 §4.7).',
-    wayOut: 'Check that the peer speaks XMPP on this port and uses the TLS mode of the listener.',
+    remedy: 'Check that the peer speaks XMPP on this port and uses the TLS mode of the listener.',
   },
   ERR_STANZA_TOO_LARGE: {
     cause: 'A stanza has more bytes than allowed; before authentication the bound is lower.',
-    wayOut: raise('stanzaBytesMax` or `limits.preAuthStanzaBytesMax'),
+    remedy: raise('stanzaBytesMax` or `limits.preAuthStanzaBytesMax'),
   },
   ERR_TAG_TOO_LARGE: {
     cause: 'A tag or the stream header has more bytes than allowed.',
-    wayOut: raise('tagBytesMax'),
+    remedy: raise('tagBytesMax'),
   },
   ERR_NAME_TOO_LONG: {
     cause: 'An element or attribute name is longer than allowed.',
-    wayOut: raise('nameBytesMax'),
+    remedy: raise('nameBytesMax'),
   },
-  ERR_DEPTH: { cause: 'Elements are nested deeper than allowed.', wayOut: raise('depthMax') },
-  ERR_ELEMENT_COUNT: { cause: 'A stanza has more elements than allowed.', wayOut: raise('elementsMax') },
-  ERR_ATTRIBUTE_COUNT: { cause: 'A tag has more attributes than allowed.', wayOut: raise('attributesMax') },
+  ERR_DEPTH: { cause: 'Elements are nested deeper than allowed.', remedy: raise('depthMax') },
+  ERR_ELEMENT_COUNT: { cause: 'A stanza has more elements than allowed.', remedy: raise('elementsMax') },
+  ERR_ATTRIBUTE_COUNT: { cause: 'A tag has more attributes than allowed.', remedy: raise('attributesMax') },
   ERR_NAMESPACE_COUNT: {
     cause: 'More namespace declarations are in scope than allowed.',
-    wayOut: raise('namespacesMax'),
+    remedy: raise('namespacesMax'),
   },
   ERR_WHITESPACE_RUN: {
     cause: 'More white space between two stanzas than any keep-alive needs.',
-    wayOut: raise('whitespaceBytesMax'),
+    remedy: raise('whitespaceBytesMax'),
   },
   ERR_HANDSHAKE_TIMEOUT: {
     cause: 'The TLS handshake was not finished in time.',
-    wayOut:
+    remedy:
       'Check the TLS mode of the listener and of the client; raise `timeouts.handshakeMs` for very slow links.',
   },
   ERR_PRE_AUTH_TIMEOUT: {
     cause: 'The client did not authenticate in time.',
-    wayOut: 'Raise `timeouts.preAuthMs` if people have to type a password or a second factor meanwhile.',
+    remedy: 'Raise `timeouts.preAuthMs` if people have to type a password or a second factor meanwhile.',
   },
   ERR_WRITE_STALL: {
     cause: 'A peer read nothing for too long while data waited for it.',
-    wayOut: 'The connection was probably dead already; raise `timeouts.writeStallMs` for very slow links.',
+    remedy: 'The connection was probably dead already; raise `timeouts.writeStallMs` for very slow links.',
   },
   ERR_IDLE_TIMEOUT: {
     cause: 'A session was silent in both directions for too long.',
-    wayOut: 'Raise `timeouts.idleMs` above the keep-alive interval of the clients, or set it to 0.',
+    remedy: 'Raise `timeouts.idleMs` above the keep-alive interval of the clients, or set it to 0.',
   },
   ERR_CONNECTION_LIMIT: {
     cause: 'As many clients as allowed are connected.',
-    wayOut: 'Raise `limits.connectionsMax`, or add replicas.',
+    remedy: 'Raise `limits.connectionsMax`, or add replicas.',
   },
   ERR_ADDRESS_LIMIT: {
     cause: 'As many clients as allowed are connected from one address.',
-    wayOut:
+    remedy:
       'Raise `limits.connectionsPerAddressMax` when many clients share an address (NAT, a load balancer).',
   },
   ERR_STARTTLS_PIPELINED: {
     cause:
       'Bytes followed <starttls/> in clear text, which would let a third party inject XML into the TLS session.',
-    wayOut: 'The peer is broken or under attack; nothing is to be configured.',
+    remedy: 'The peer is broken or under attack; nothing is to be configured.',
   },
   ERR_STARTTLS_REQUIRED: {
     cause: 'The client did something else than STARTTLS on a connection without TLS.',
-    wayOut: 'Have the client use TLS; it is not optional.',
+    remedy: 'Have the client use TLS; it is not optional.',
   },
   ERR_TLS_HANDSHAKE: {
     cause: 'The TLS handshake with the client failed.',
-    wayOut: 'Check that a certificate covers the domain and that the client supports TLS 1.2 or newer.',
+    remedy: 'Check that a certificate covers the domain and that the client supports TLS 1.2 or newer.',
   },
   ERR_COMPRESSION: {
     cause: 'The client asked for stream compression, which was not offered (XEP-0138).',
-    wayOut: 'Turn compression off in the client.',
+    remedy: 'Turn compression off in the client.',
   },
   ERR_UNKNOWN_DOMAIN: {
     cause: 'The client asked for a domain that is not served here.',
-    wayOut: 'Add the domain to `domains`, or correct the DNS records that led the client here.',
+    remedy: 'Add the domain to `domains`, or correct the DNS records that led the client here.',
   },
   ERR_SNI_MISMATCH: {
     cause: 'The domain in the TLS handshake and the one in the stream header lead to different places.',
-    wayOut: 'Have the client send the XMPP domain as SNI, not the name of the host.',
+    remedy: 'Have the client send the XMPP domain as SNI, not the name of the host.',
   },
   ERR_STREAM_VERSION: {
     cause: 'The stream header has no version 1.0 (RFC 6120 §4.7.5).',
-    wayOut: 'Use a client younger than 2004.',
+    remedy: 'Use a client younger than 2004.',
   },
   ERR_RESTART_PIPELINED: {
     cause: 'Bytes that belong to neither the old nor the new stream came around a stream restart.',
-    wayOut: peer,
+    remedy: peer,
   },
   ERR_CHANNEL_BINDING: {
     cause:
       'The gatekeeper offers SCRAM with channel binding, which ends at the proxy: clients would fail, or believe to be ' +
       'under attack if the offer were only removed.',
-    wayOut:
+    remedy:
       'Turn channel binding off at the gatekeeper; or give proxy and gatekeeper the same certificate and set ' +
       '`channelBinding: same-certificate`; or let the proxy authenticate by itself with `channelBinding: reauthenticate`.',
   },
@@ -132,88 +132,88 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     cause:
       'The gatekeeper does not offer OAUTHBEARER, the mechanism that takes an ownership token, which ' +
       '`channelBinding: reauthenticate` needs.',
-    wayOut: 'Have the gatekeeper offer it (RFC 7628), or choose another `channelBinding`.',
+    remedy: 'Have the gatekeeper offer it (RFC 7628), or choose another `channelBinding`.',
   },
   ERR_AUTHENTICATION_ATTEMPTS: {
     cause: 'A client began one more authentication than a session may, after those before had failed.',
-    wayOut: raise('authenticationAttemptsMax'),
+    remedy: raise('authenticationAttemptsMax'),
   },
   ERR_NEGOTIATION: {
     cause: 'The client sent something that has no place at this point of the negotiation.',
-    wayOut:
+    remedy:
       'Have the client do one thing after the other: TLS, authentication, resource binding, then stanzas.',
   },
   ERR_CLIENT_GAVE_UP: {
     cause: 'The client ended its stream with a stream error of its own (RFC 6120 §4.9).',
-    wayOut: 'The log of the client says why; what it said is not passed on.',
+    remedy: 'The log of the client says why; what it said is not passed on.',
   },
   ERR_SM_COUNT: {
     cause: 'A peer acknowledged more stanzas than it was sent, or a count that is no number (XEP-0198 §4).',
-    wayOut: 'A fault of that peer; its stream is closed so that nothing is taken for delivered that was not.',
+    remedy: 'A fault of that peer; its stream is closed so that nothing is taken for delivered that was not.',
   },
   ERR_SM_WINDOW: {
     cause: 'Stream management is on and a peer has acknowledged nothing for tens of thousands of stanzas.',
-    wayOut: 'The peer has to answer requests for acknowledgement; it can connect again.',
+    remedy: 'The peer has to answer requests for acknowledgement; it can connect again.',
   },
   ERR_WAITING: {
     cause: 'Too many stanzas wait behind one that is held until its sender has answered.',
-    wayOut:
+    remedy:
       'The client can connect again; a client that never answers disco#info and sends much is the usual cause.',
   },
   ERR_UPSTREAM_UNREACHABLE: {
     cause: 'No connection to the gatekeeper came about: refused, timed out, or its name did not resolve.',
-    wayOut: 'Check `gatekeepers[].connect`, DNS, and the network between proxy and gatekeeper.',
+    remedy: 'Check `gatekeepers[].connect`, DNS, and the network between proxy and gatekeeper.',
   },
   ERR_UPSTREAM_TLS: {
     cause: 'TLS with the gatekeeper failed, or its certificate was not accepted.',
-    wayOut:
+    remedy:
       'Check `caFile`, the names in the certificate of the gatekeeper, and the TLS mode under `connect`.',
   },
   ERR_UPSTREAM_NEGOTIATION: {
     cause: 'The gatekeeper answered the opening of the stream in a way that cannot be followed.',
-    wayOut: 'Check that `connect` names a client port, and that the gatekeeper serves the domain.',
+    remedy: 'Check that `connect` names a client port, and that the gatekeeper serves the domain.',
   },
   ERR_UPSTREAM_CLOSED: {
     cause: 'The gatekeeper closed or lost the connection.',
-    wayOut: 'Look into the log of the gatekeeper.',
+    remedy: 'Look into the log of the gatekeeper.',
   },
   ERR_UPSTREAM_REDIRECT: {
     cause: 'The gatekeeper wants the connection elsewhere (see-other-host), which the proxy does not follow.',
-    wayOut: 'Name the other address in `gatekeepers[].connect`, or have the gatekeeper not redirect.',
+    remedy: 'Name the other address in `gatekeepers[].connect`, or have the gatekeeper not redirect.',
   },
   ERR_PROXY_HEADER: {
     cause: 'A trusted load balancer sent no PROXY protocol header that could be read, or not in time.',
-    wayOut:
+    remedy:
       'Turn the PROXY protocol on at the load balancer, or take it out of `listeners[].proxyProtocol.trusted`.',
   },
   ERR_SIGNALS_NOT_OFFERED: {
     cause:
       'Attestations are required and the gatekeeper does not advertise connection signals before authentication.',
-    wayOut: 'Have the gatekeeper advertise them, or set `gatekeepers[].attestation.required` to false.',
+    remedy: 'Have the gatekeeper advertise them, or set `gatekeepers[].attestation.required` to false.',
   },
   ERR_SIGNALS_TLS_VERSION: {
     cause:
       'Attestations are required, and the gatekeeper speaks TLS 1.2, which they cannot be bound to (RFC 9266).',
-    wayOut: 'Have the gatekeeper speak TLS 1.3, or set `gatekeepers[].attestation.required` to false.',
+    remedy: 'Have the gatekeeper speak TLS 1.3, or set `gatekeepers[].attestation.required` to false.',
   },
   ERR_SIGNALS_CERTIFICATE: {
     cause:
       'Attestations are required in the PROXY header, and there is no client certificate to bind them to.',
-    wayOut: 'Set `gatekeepers[].clientCertFile` and `clientKeyFile`.',
+    remedy: 'Set `gatekeepers[].clientCertFile` and `clientKeyFile`.',
   },
   ERR_SIGNALS_NO_KEY: {
     cause: 'Attestations are required and no signing key may sign yet.',
-    wayOut: 'Put a key into `signals.keysFolder` whose start has come.',
+    remedy: 'Put a key into `signals.keysFolder` whose start has come.',
   },
   ERR_SIGNALS_TOO_LARGE: {
     cause: 'Attestations are required and the PROXY header with one is larger than allowed.',
-    wayOut:
+    remedy:
       'Raise `gatekeepers[].attestation.carriers.proxyProtocol.headerBytesMax` if the gatekeeper can read it.',
   },
-  ERR_SHUTDOWN: { cause: 'The proxy is stopping.', wayOut: 'None needed: clients reconnect.' },
+  ERR_SHUTDOWN: { cause: 'The proxy is stopping.', remedy: 'None needed: clients reconnect.' },
   ERR_INTERNAL: {
     cause: 'A defect of the proxy.',
-    wayOut: 'Please report it with the version and the log lines around it.',
+    remedy: 'Please report it with the version and the log lines around it.',
   },
 };
 

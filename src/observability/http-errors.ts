@@ -15,144 +15,144 @@ const probing = 'Nothing is to be done unless it happens often: somebody is prob
 export const httpErrors = {
   ERR_HTTP_NOT_FOUND: {
     cause: 'There is nothing at this path.',
-    wayOut: 'Compare the path with docs/http.md. Parts that are not configured have no route.',
+    remedy: 'Compare the path with docs/http.md. Parts that are not configured have no route.',
   },
   ERR_HTTP_METHOD: {
     cause: 'This path does not take this method.',
-    wayOut: 'Use a method of the Allow header.',
+    remedy: 'Use a method of the Allow header.',
   },
   ERR_HTTP_MALFORMED: {
     cause: 'The request is not HTTP that every reader understands alike.',
-    wayOut: caller,
+    remedy: caller,
   },
   ERR_HTTP_HEADERS: {
     cause: 'The request has too many header fields, or too large ones.',
-    wayOut: raise('headersMax` or `http.limits.headerBytesMax'),
+    remedy: raise('headersMax` or `http.limits.headerBytesMax'),
   },
-  ERR_HTTP_TIMEOUT: { cause: 'The request did not arrive in time.', wayOut: raise('requestTimeoutMs') },
-  ERR_HTTP_BODY_TYPE: { cause: 'The body must be application/json, unencoded.', wayOut: caller },
+  ERR_HTTP_TIMEOUT: { cause: 'The request did not arrive in time.', remedy: raise('requestTimeoutMs') },
+  ERR_HTTP_BODY_TYPE: { cause: 'The body must be application/json, unencoded.', remedy: caller },
   ERR_HTTP_BODY_TOO_LARGE: {
     cause: 'The body is larger than this route takes.',
-    wayOut: raise('bodyBytesMax'),
+    remedy: raise('bodyBytesMax'),
   },
-  ERR_HTTP_BODY_TIMEOUT: { cause: 'The body did not arrive in time.', wayOut: raise('bodyTimeoutMs') },
-  ERR_HTTP_JSON: { cause: 'The body is not a JSON object in UTF-8.', wayOut: caller },
-  ERR_HTTP_JSON_DUPLICATE: { cause: 'The body names a member twice.', wayOut: caller },
+  ERR_HTTP_BODY_TIMEOUT: { cause: 'The body did not arrive in time.', remedy: raise('bodyTimeoutMs') },
+  ERR_HTTP_JSON: { cause: 'The body is not a JSON object in UTF-8.', remedy: caller },
+  ERR_HTTP_JSON_DUPLICATE: { cause: 'The body names a member twice.', remedy: caller },
   ERR_HTTP_MEMBER: {
     cause: 'A member or header is missing, unknown or of the wrong form.',
-    wayOut: caller,
+    remedy: caller,
   },
   ERR_KEYS_UNAVAILABLE: {
     cause: 'The keys of the issuer cannot be had.',
-    wayOut:
+    remedy:
       'Check `jwksUri` and that its server answers; known keys serve for `http.limits.documentStaleMs`.',
   },
   ERR_METADATA_UNAVAILABLE: {
     cause: 'The metadata of the issuer cannot be had.',
-    wayOut: 'Check `provider.configurationUri`, and that the document names `provider.issuer`.',
+    remedy: 'Check `provider.configurationUri`, and that the document names `provider.issuer`.',
   },
   ERR_GATEKEEPER_UNKNOWN: {
     cause: 'There is no such gatekeeper.',
-    wayOut: 'Use a name of `gatekeepers` that has the section for this route.',
+    remedy: 'Use a name of `gatekeepers` that has the section for this route.',
   },
   ERR_IDEMPOTENCY_KEY: {
     cause: 'Idempotency-Key must be 16 to 128 unguessable characters.',
-    wayOut: 'Have the client make a random UUID for each enlistment and repeat it when it tries again.',
+    remedy: 'Have the client make a random UUID for each enlistment and repeat it when it tries again.',
   },
   ERR_IDEMPOTENCY_MISMATCH: {
     cause: 'The idempotency key belongs to a different request.',
-    wayOut: 'Have the client make a new key for each thing it asks for.',
+    remedy: 'Have the client make a new key for each thing it asks for.',
   },
   ERR_ENLISTMENT_BUSY: {
     cause: 'Too many enlistments are under way.',
-    wayOut: later('enlistmentConcurrentMax'),
+    remedy: later('enlistmentConcurrentMax'),
   },
-  ERR_ENLISTMENT_REFUSED: { cause: 'The gatekeeper refused.', wayOut: gatekeeper },
-  ERR_ENLISTMENT_CONFLICT: { cause: 'The gatekeeper knows a conflicting enlistment.', wayOut: gatekeeper },
-  ERR_ENLISTMENT_UNKNOWN: { cause: 'The gatekeeper knows no such enlistment.', wayOut: gatekeeper },
+  ERR_ENLISTMENT_REFUSED: { cause: 'The gatekeeper refused.', remedy: gatekeeper },
+  ERR_ENLISTMENT_CONFLICT: { cause: 'The gatekeeper knows a conflicting enlistment.', remedy: gatekeeper },
+  ERR_ENLISTMENT_UNKNOWN: { cause: 'The gatekeeper knows no such enlistment.', remedy: gatekeeper },
   ERR_ATTESTATION_UNAVAILABLE: {
     cause: 'The connection could not be attested.',
-    wayOut: 'Check the signing keys, and that the enlistment API speaks TLS 1.3.',
+    remedy: 'Check the signing keys, and that the enlistment API speaks TLS 1.3.',
   },
-  ERR_GATEKEEPER_UNREACHABLE: { cause: 'The gatekeeper could not be reached.', wayOut: gatekeeper },
-  ERR_GATEKEEPER_TIMEOUT: { cause: 'The gatekeeper did not answer in time.', wayOut: gatekeeper },
-  ERR_GATEKEEPER_BUSY: { cause: 'The gatekeeper asks to come back later.', wayOut: gatekeeper },
-  ERR_GATEKEEPER_ANSWER: { cause: 'The gatekeeper gave no usable answer.', wayOut: gatekeeper },
+  ERR_GATEKEEPER_UNREACHABLE: { cause: 'The gatekeeper could not be reached.', remedy: gatekeeper },
+  ERR_GATEKEEPER_TIMEOUT: { cause: 'The gatekeeper did not answer in time.', remedy: gatekeeper },
+  ERR_GATEKEEPER_BUSY: { cause: 'The gatekeeper asks to come back later.', remedy: gatekeeper },
+  ERR_GATEKEEPER_ANSWER: { cause: 'The gatekeeper gave no usable answer.', remedy: gatekeeper },
   ERR_PUSH_CALLER: {
     cause: 'The caller is not this gatekeeper.',
-    wayOut: 'Check the pinned certificate in `gatekeepers[].push.certFile`; it may have been renewed.',
+    remedy: 'Check the pinned certificate in `gatekeepers[].push.certFile`; it may have been renewed.',
   },
   ERR_PUSH_NOTHING_LEFT: {
     cause: 'The policy leaves nothing of this notification.',
-    wayOut: 'Keep push.recipient for the audience provider.',
+    remedy: 'Keep push.recipient for the audience provider.',
   },
   ERR_PUSH_BUSY: {
     cause: 'Too many notifications are under way.',
-    wayOut: later('pushWaitingMax` or `http.limits.pushConcurrentMax'),
+    remedy: later('pushWaitingMax` or `http.limits.pushConcurrentMax'),
   },
   ERR_PUSH_GONE: {
     cause: 'The provider no longer knows this recipient.',
-    wayOut: 'None needed: the gatekeeper stops notifying it.',
+    remedy: 'None needed: the gatekeeper stops notifying it.',
   },
-  ERR_PROVIDER_UNREACHABLE: { cause: 'The provider could not be reached.', wayOut: provider },
-  ERR_PROVIDER_TIMEOUT: { cause: 'The provider did not answer in time.', wayOut: provider },
-  ERR_PROVIDER_ANSWER: { cause: 'The provider did not take the notification.', wayOut: provider },
-  ERR_MEDIA_TOKEN: { cause: 'The media token is not one of ours.', wayOut: probing },
+  ERR_PROVIDER_UNREACHABLE: { cause: 'The provider could not be reached.', remedy: provider },
+  ERR_PROVIDER_TIMEOUT: { cause: 'The provider did not answer in time.', remedy: provider },
+  ERR_PROVIDER_ANSWER: { cause: 'The provider did not take the notification.', remedy: provider },
+  ERR_MEDIA_TOKEN: { cause: 'The media token is not one of ours.', remedy: probing },
   ERR_MEDIA_TOKEN_EXPIRED: {
     cause: 'The media token has expired.',
-    wayOut: 'Raise `provider.media.tokenLifetimeMs` if media are fetched later than that.',
+    remedy: 'Raise `provider.media.tokenLifetimeMs` if media are fetched later than that.',
   },
   ERR_MEDIA_TOKEN_AUDIENCE: {
     cause: 'The media token was made for someone else.',
-    wayOut: 'Check `gatekeepers[].media`: its certificates and addresses may have changed.',
+    remedy: 'Check `gatekeepers[].media`: its certificates and addresses may have changed.',
   },
   ERR_MEDIA_ORIGIN: {
     cause: 'The media server is not on the list.',
-    wayOut: 'Add it to `provider.media.hosts` or `gatekeepers[].media.hosts` if it is to be relayed.',
+    remedy: 'Add it to `provider.media.hosts` or `gatekeepers[].media.hosts` if it is to be relayed.',
   },
   ERR_MEDIA_ADDRESS: {
     cause: 'The media server resolves to an address that is not allowed.',
-    wayOut: 'If it is inside the same network on purpose, add its range to `provider.media.allowAddresses`.',
+    remedy: 'If it is inside the same network on purpose, add its range to `provider.media.allowAddresses`.',
   },
   ERR_MEDIA_POLICY: {
     cause: 'The policy does not let media be fetched.',
-    wayOut: 'Keep media.fetch for the audience whose servers are asked.',
+    remedy: 'Keep media.fetch for the audience whose servers are asked.',
   },
-  ERR_MEDIA_BUSY: { cause: 'Too many downloads are under way.', wayOut: later('mediaConcurrentMax') },
-  ERR_MEDIA_NOT_FOUND: { cause: 'The media server does not have it.', wayOut: mediaServer },
-  ERR_MEDIA_REDIRECT: { cause: 'The media server points elsewhere.', wayOut: mediaServer },
-  ERR_MEDIA_TOO_LARGE: { cause: 'The media is larger than the limit.', wayOut: raise('mediaBytesMax') },
-  ERR_MEDIA_UNREACHABLE: { cause: 'The media server could not be reached.', wayOut: mediaServer },
-  ERR_MEDIA_TIMEOUT: { cause: 'The media server did not answer in time.', wayOut: mediaServer },
-  ERR_MEDIA_ANSWER: { cause: 'The media server gave no usable answer.', wayOut: mediaServer },
+  ERR_MEDIA_BUSY: { cause: 'Too many downloads are under way.', remedy: later('mediaConcurrentMax') },
+  ERR_MEDIA_NOT_FOUND: { cause: 'The media server does not have it.', remedy: mediaServer },
+  ERR_MEDIA_REDIRECT: { cause: 'The media server points elsewhere.', remedy: mediaServer },
+  ERR_MEDIA_TOO_LARGE: { cause: 'The media is larger than the limit.', remedy: raise('mediaBytesMax') },
+  ERR_MEDIA_UNREACHABLE: { cause: 'The media server could not be reached.', remedy: mediaServer },
+  ERR_MEDIA_TIMEOUT: { cause: 'The media server did not answer in time.', remedy: mediaServer },
+  ERR_MEDIA_ANSWER: { cause: 'The media server gave no usable answer.', remedy: mediaServer },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorExplanation>>;
 
 /** Of the admin port only. */
 export const adminErrors = {
   ERR_NOT_READY: {
     cause: 'The proxy takes no new clients.',
-    wayOut: 'The members beside the code tell why: the proxy is draining, or a listener is not open.',
+    remedy: 'The members beside the code tell why: the proxy is draining, or a listener is not open.',
   },
   ERR_NOT_STARTED: {
     cause: 'The proxy has not finished starting.',
-    wayOut: 'Wait; if it lasts, look into the log.',
+    remedy: 'Wait; if it lasts, look into the log.',
   },
   ERR_ADMIN_ADDRESS: {
     cause: 'The API is called from this machine only.',
-    wayOut:
+    remedy:
       'Call it on the loopback, such as by `kubectl port-forward`, or add the address to `admin.addresses`.',
   },
   ERR_ADMIN_HOST: {
     cause: 'The request names this port by a name that is not listed.',
-    wayOut: 'Use an IP address or localhost, or add the name to `admin.names`.',
+    remedy: 'Use an IP address or localhost, or add the name to `admin.names`.',
   },
   ERR_ADMIN_ORIGIN: {
     cause: 'A browser sent the request for a page of somebody else.',
-    wayOut: 'Call the admin port from a program, such as curl.',
+    remedy: 'Call the admin port from a program, such as curl.',
   },
   ERR_EXPLAIN_STANZA: {
     cause: 'The text to explain is not one stanza.',
-    wayOut: 'Send one element with its namespace declared, as XMPP would carry it.',
+    remedy: 'Send one element with its namespace declared, as XMPP would carry it.',
   },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorExplanation>>;
 

@@ -7,54 +7,54 @@ const client = 'Nothing is to be done unless it happens often: clients fetch a n
 const configured = 'Correct the issuer, or `provider` in narthex.yaml, so that both say the same.';
 
 export const tokenErrors = {
-  ERR_TOKEN_MISSING: { cause: 'There is no bearer token.', wayOut: 'Have the caller send one.' },
+  ERR_TOKEN_MISSING: { cause: 'There is no bearer token.', remedy: 'Have the caller send one.' },
   ERR_TOKEN_TOO_LARGE: {
     cause: 'The token is larger than the limit.',
-    wayOut: 'Have it carry fewer claims.',
+    remedy: 'Have it carry fewer claims.',
   },
-  ERR_TOKEN_MALFORMED: { cause: 'The token is not a JWS in compact form with JSON inside.', wayOut: issuer },
-  ERR_TOKEN_DUPLICATE: { cause: 'The token names a member twice.', wayOut: issuer },
-  ERR_TOKEN_UNSECURED: { cause: 'The token is not signed.', wayOut: issuer },
+  ERR_TOKEN_MALFORMED: { cause: 'The token is not a JWS in compact form with JSON inside.', remedy: issuer },
+  ERR_TOKEN_DUPLICATE: { cause: 'The token names a member twice.', remedy: issuer },
+  ERR_TOKEN_UNSECURED: { cause: 'The token is not signed.', remedy: issuer },
   ERR_TOKEN_ALGORITHM: {
     cause: 'The token is signed with an algorithm that is not allowed.',
-    wayOut: configured,
+    remedy: configured,
   },
-  ERR_TOKEN_CRITICAL: { cause: 'The token asks for an extension that is not understood.', wayOut: issuer },
-  ERR_TOKEN_EMBEDDED_KEY: { cause: 'The token brings or points to its own key.', wayOut: issuer },
-  ERR_TOKEN_TYPE: { cause: 'The token is of another type.', wayOut: issuer },
+  ERR_TOKEN_CRITICAL: { cause: 'The token asks for an extension that is not understood.', remedy: issuer },
+  ERR_TOKEN_EMBEDDED_KEY: { cause: 'The token brings or points to its own key.', remedy: issuer },
+  ERR_TOKEN_TYPE: { cause: 'The token is of another type.', remedy: issuer },
   ERR_TOKEN_KEY_UNKNOWN: {
     cause: 'The token names no key of its issuer.',
-    wayOut:
+    remedy:
       'Publish a new key before tokens are signed with it, and an old one until its last token has expired.',
   },
   ERR_TOKEN_KEY_MISMATCH: {
     cause: 'The key the token names is not made for its algorithm.',
-    wayOut: issuer,
+    remedy: issuer,
   },
   ERR_TOKEN_SIGNATURE: {
     cause: 'The signature of the token does not verify.',
-    wayOut: 'Look at who sends it: it was altered or forged.',
+    remedy: 'Look at who sends it: it was altered or forged.',
   },
   ERR_TOKEN_CLAIM_MISSING: {
     cause: 'A claim the token must have is missing or malformed.',
-    wayOut: issuer,
+    remedy: issuer,
   },
-  ERR_TOKEN_ISSUER: { cause: 'The token is of another issuer.', wayOut: configured },
-  ERR_TOKEN_AUDIENCE: { cause: 'The token is for another audience.', wayOut: configured },
-  ERR_TOKEN_EXPIRED: { cause: 'The token has expired.', wayOut: client },
+  ERR_TOKEN_ISSUER: { cause: 'The token is of another issuer.', remedy: configured },
+  ERR_TOKEN_AUDIENCE: { cause: 'The token is for another audience.', remedy: configured },
+  ERR_TOKEN_EXPIRED: { cause: 'The token has expired.', remedy: client },
   ERR_TOKEN_NOT_YET_VALID: {
     cause: 'The token is not valid yet.',
-    wayOut: 'Compare the clocks of the issuer and of this machine.',
+    remedy: 'Compare the clocks of the issuer and of this machine.',
   },
-  ERR_TOKEN_LIFETIME: { cause: 'The token lives longer than allowed.', wayOut: configured },
-  ERR_TOKEN_NONCE: { cause: 'The nonce of the token is not the one of this request.', wayOut: client },
+  ERR_TOKEN_LIFETIME: { cause: 'The token lives longer than allowed.', remedy: configured },
+  ERR_TOKEN_NONCE: { cause: 'The nonce of the token is not the one of this request.', remedy: client },
   ERR_TOKEN_REPLAYED: {
     cause: 'The token was used for another request already.',
-    wayOut: 'Look at who sends it: tokens are not shared.',
+    remedy: 'Look at who sends it: tokens are not shared.',
   },
   ERR_TOKEN_CLAIM_UNLISTED: {
     cause: 'The token has claims beyond those allowed.',
-    wayOut: 'Have the issuer leave them out, or allow them under `provider` in narthex.yaml.',
+    remedy: 'Have the issuer leave them out, or allow them under `provider` in narthex.yaml.',
   },
 } as const satisfies Readonly<Record<`ERR_TOKEN_${string}`, ErrorExplanation>>;
 

@@ -17,7 +17,7 @@ export interface Sdk {
   readonly shutdown: () => Promise<void>;
 }
 
-/** Endpoint set, packages absent. ERRORS.md tells the way out. */
+/** Endpoint set, packages absent. ERRORS.md tells the remedy. */
 class TracingError extends Error {
   override readonly name = 'TracingError';
   readonly code = 'ERR_TRACING_SDK_MISSING';

@@ -1,4 +1,4 @@
-/** What is wrong with a policy before it runs: refusals, each with a way out, and warnings. */
+/** What is wrong with a policy before it runs: refusals, each with a remedy, and warnings. */
 import type { Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
 import {
@@ -63,7 +63,7 @@ function checkNumber({ exceptions }: Policy): Diagnostic[] {
   const first = exceptions[exceptionsMax];
   if (first === undefined) return [];
   const reason = `${exceptions.length} exceptions, inherited ones included, are more than ${exceptionsMax}`;
-  return [errorAt(first.place, 'ERR_POLICY_SCHEMA', reason, { wayOut: 'Remove those that have expired' })];
+  return [errorAt(first.place, 'ERR_POLICY_SCHEMA', reason, { remedy: 'Remove those that have expired' })];
 }
 
 function checkMatrix(policy: Policy, matrix: Matrix, options: CheckOptions): Diagnostic[] {
@@ -80,8 +80,8 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
   const field = catalogue.fields.get(rule.field);
   if (field === undefined) {
     const near = nearest(rule.field, catalogue.fields.keys());
-    const wayOut = near === undefined ? 'narthex policy fields lists them' : `Did you mean ${near}?`;
-    return [refusal(rule, 'ERR_POLICY_FIELD', 'no such field in the catalogue', wayOut)];
+    const remedy = near === undefined ? 'narthex policy fields lists them' : `Did you mean ${near}?`;
+    return [refusal(rule, 'ERR_POLICY_FIELD', 'no such field in the catalogue', remedy)];
   }
   const refused =
     refuseUnreachable(field, audience, rule) ??
@@ -98,9 +98,9 @@ function refusal(
   { place, field }: Rule,
   code: Diagnostic['code'],
   reason: string,
-  wayOut: string,
+  remedy: string,
 ): Diagnostic {
-  return errorAt(place, code, reason, { field, wayOut });
+  return errorAt(place, code, reason, { field, remedy });
 }
 
 function refuseUnreachable(field: Field, audience: Audience, rule: Rule): Diagnostic | undefined {
@@ -178,8 +178,8 @@ function refuseParameters(field: Field, rule: Rule): Diagnostic | undefined {
     const [unit, example] = grainsByValue[field.value] ?? ['', ''];
     if (unit === treatment.to.unit) return undefined;
     const reason = `${describeTreatment(treatment)} does not fit a value of type ${field.value}`;
-    const wayOut = example === '' ? 'Use another treatment' : `Write coarsen: ${example}`;
-    return refusal(rule, 'ERR_POLICY_TREATMENT', reason, wayOut);
+    const remedy = example === '' ? 'Use another treatment' : `Write coarsen: ${example}`;
+    return refusal(rule, 'ERR_POLICY_TREATMENT', reason, remedy);
   }
   if (treatment.kind === 'pseudonymise' && meetsHttp(field) && treatment.scope !== 'gatekeeper')
     return refusal(
@@ -288,13 +288,13 @@ function checkException(
   if (options.now >= expiresAt)
     found.push(
       errorAt(place, 'WARN_POLICY_EXPIRY', `the exception expired after ${day} and no longer applies`, {
-        wayOut: 'Remove or renew it',
+        remedy: 'Remove or renew it',
       }),
     );
   else if (options.now >= expiresAt - expiryWarningMs)
     found.push(
       errorAt(place, 'WARN_POLICY_EXPIRY', `the exception expires after ${day}`, {
-        wayOut: 'Renew it in time',
+        remedy: 'Renew it in time',
       }),
     );
   for (const audience of audienceNames) {
@@ -365,7 +365,7 @@ function checkObligation(
     const reason = `${describeTreatment(treatment)} ${verb} the ${audience} ${shows ? 'must get' : 'must not see'} (${set} ${id}: ${text})`;
     const place = rule?.place ?? startOf(policy);
     return [
-      errorAt(place, 'ERR_POLICY_OBLIGATION', reason, { field, wayOut: `Use ${shows ? 'keep' : 'drop'}` }),
+      errorAt(place, 'ERR_POLICY_OBLIGATION', reason, { field, remedy: `Use ${shows ? 'keep' : 'drop'}` }),
     ];
   };
   return [
@@ -419,7 +419,7 @@ function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[
           'ERR_POLICY_TREATMENT',
           `${by} is not possible for ${several(impossible)}, which the ${audience} is shown`,
           {
-            wayOut: 'Name them, or use "*": keep',
+            remedy: 'Name them, or use "*": keep',
           },
         ),
       );
@@ -430,7 +430,7 @@ function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[
           'WARN_POLICY_UNLISTED',
           `${several(unnamed.map(({ name }) => name))} of the ${audience} are left to ${by}`,
           {
-            wayOut: 'Name them, or "*"',
+            remedy: 'Name them, or "*"',
           },
         ),
       );

@@ -48,26 +48,26 @@ export interface Diagnostic extends Place {
   readonly field?: string;
   readonly reason: string;
   /** What to do about it; empty when the reason says it. */
-  readonly wayOut: string;
+  readonly remedy: string;
 }
 
 export function errorAt(
   place: Place,
   code: DiagnosticCode,
   reason: string,
-  { field, wayOut = '' }: { field?: string; wayOut?: string } = {},
+  { field, remedy = '' }: { field?: string; remedy?: string } = {},
 ): Diagnostic {
   const { file, line, column } = place;
   const severity: Severity = code.startsWith('WARN_') ? 'warning' : 'error';
-  return { file, line, column, severity, code, reason, wayOut, ...(field === undefined ? {} : { field }) };
+  return { file, line, column, severity, code, reason, remedy, ...(field === undefined ? {} : { field }) };
 }
 
-/** One line: `file:line:column: error CODE field: reason. Way out.` */
+/** One line: `file:line:column: error CODE field: reason. Remedy.` */
 export function renderDiagnostic(diagnostic: Diagnostic): string {
-  const { file, line, column, severity, code, field, reason, wayOut } = diagnostic;
+  const { file, line, column, severity, code, field, reason, remedy } = diagnostic;
   const subject = field === undefined ? '' : ` ${field}`;
-  const remedy = wayOut === '' ? '' : `. ${wayOut}`;
-  return `${file}:${line}:${column}: ${severity} ${code}${subject}: ${reason}${remedy}`;
+  const advice = remedy === '' ? '' : `. ${remedy}`;
+  return `${file}:${line}:${column}: ${severity} ${code}${subject}: ${reason}${advice}`;
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

@@ -40,7 +40,7 @@ export function readDocument(file: string, text: string): SourceDocument {
       data = document.toJS({ maxAliasCount: 50 });
     } catch {
       diagnostics.push(
-        errorAt(at(0), 'ERR_POLICY_YAML', 'aliases expand to too much', { wayOut: 'Write the values out' }),
+        errorAt(at(0), 'ERR_POLICY_YAML', 'aliases expand to too much', { remedy: 'Write the values out' }),
       );
     }
   }
@@ -53,7 +53,7 @@ export function readDocument(file: string, text: string): SourceDocument {
   };
 }
 
-const explanations: Readonly<Record<string, readonly [reason: string, wayOut: string]>> = {
+const explanations: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
   TAB_AS_INDENT: ['a tab is used for indentation', 'Indent with spaces'],
   DUPLICATE_KEY: ['this key stands here twice', 'Keep one of the two'],
   BAD_INDENT: ['the indentation does not fit the lines around it', 'Align it with its siblings'],
@@ -69,8 +69,8 @@ const explanations: Readonly<Record<string, readonly [reason: string, wayOut: st
 
 function explainYaml(place: Place, problem: YAMLError, text: string): Diagnostic {
   const code = causeOf(text.split('\n')[place.line - 1] ?? '', text.slice(problem.pos[0]), problem);
-  const [reason, wayOut] = explanations[code] ?? [firstSentence(problem.message), ''];
-  return errorAt(place, 'ERR_POLICY_YAML', reason, { wayOut });
+  const [reason, remedy] = explanations[code] ?? [firstSentence(problem.message), ''];
+  return errorAt(place, 'ERR_POLICY_YAML', reason, { remedy });
 }
 
 /** The reader names what it stumbled over; the line says what the author did. */

@@ -41,9 +41,9 @@ function load(
   const { metadata, spec } = shaped.value;
   if (spec.extends === undefined)
     return { kind: 'loaded', value: inherit(undefined, document, shaped.value) };
-  const refuse = (reason: string, wayOut: string): Loaded<Policy> => ({
+  const refuse = (reason: string, remedy: string): Loaded<Policy> => ({
     kind: 'refused',
-    diagnostics: [errorAt(document.place(['spec', 'extends']), 'ERR_POLICY_EXTENDS', reason, { wayOut })],
+    diagnostics: [errorAt(document.place(['spec', 'extends']), 'ERR_POLICY_EXTENDS', reason, { remedy })],
   });
   const line = [...descendants, { name: metadata.name, file }];
   const parent = source.find(spec.extends, file);

@@ -17,12 +17,12 @@ export function toSarif(diagnostics: readonly Diagnostic[], version: string): ob
   };
 }
 
-function toResult({ code, severity, field, reason, wayOut, file, line, column }: Diagnostic): object {
+function toResult({ code, severity, field, reason, remedy, file, line, column }: Diagnostic): object {
   const subject = field === undefined ? '' : `${field}: `;
   return {
     ruleId: code,
     level: severity,
-    message: { text: `${subject}${reason}${wayOut === '' ? '' : `. ${wayOut}`}` },
+    message: { text: `${subject}${reason}${remedy === '' ? '' : `. ${remedy}`}` },
     locations: [
       {
         physicalLocation: {

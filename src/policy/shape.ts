@@ -53,7 +53,7 @@ function explain(
     const known = knownKeys(schema, path);
     return issue.keys.map((key) =>
       errorAt(document.keyPlace([...path, key]), code, `${dotted([...path, key])} is not known here`, {
-        wayOut: suggestion(key, known),
+        remedy: suggestion(key, known),
       }),
     );
   }
@@ -63,8 +63,8 @@ function explain(
   }
   if (issue.code === 'invalid_union' && isTreatmentPath(path))
     return [explainTreatment(document, path, code)];
-  const [reason, wayOut] = explainValue(valueAt(document.data, path), path, issue);
-  return [errorAt(document.place(path), code, reason, { wayOut })];
+  const [reason, remedy] = explainValue(valueAt(document.data, path), path, issue);
+  return [errorAt(document.place(path), code, reason, { remedy })];
 }
 
 function explainValue(value: unknown, path: Path, issue: Issue): readonly [string, string] {
@@ -115,12 +115,12 @@ function isTreatmentPath(path: Path): boolean {
 function explainTreatment(document: SourceDocument, path: Path, code: DiagnosticCode): Diagnostic {
   const field = String(path.at(-1));
   const value = valueAt(document.data, path);
-  const fail = (at: Path, reason: string, wayOut: string): Diagnostic =>
-    errorAt(document.place(at), code, reason, { field, wayOut });
+  const fail = (at: Path, reason: string, remedy: string): Diagnostic =>
+    errorAt(document.place(at), code, reason, { field, remedy });
   if (value === null || value === undefined)
     return errorAt(document.keyPlace(path), code, 'has no treatment', {
       field,
-      wayOut: 'Write keep, drop, or another treatment after the colon',
+      remedy: 'Write keep, drop, or another treatment after the colon',
     });
   if (typeof value === 'string') {
     if (!(treatmentNames as readonly string[]).includes(value))
@@ -134,7 +134,7 @@ function explainTreatment(document: SourceDocument, path: Path, code: Diagnostic
   if (unknown !== undefined)
     return errorAt(document.keyPlace([...path, unknown]), code, `${unknown} is no treatment`, {
       field,
-      wayOut: suggestion(unknown, treatmentNames),
+      remedy: suggestion(unknown, treatmentNames),
     });
   if (keys.length !== 1)
     return fail(path, `${keys.length} treatments for one field`, 'One audience and field has one treatment');

@@ -127,7 +127,7 @@ function judgeFeatures(stanza: Stanza, { channelBinding }: StageContext): Verdic
 }
 
 /** A client that could bind the channel says so when the server seems not to offer it, and the server, which does,
- *  must then refuse (RFC 5802 §6). Hiding the offer is therefore no way out, and this mode does not allow it. */
+ *  must then refuse (RFC 5802 §6). Hiding the offer is therefore no remedy, and this mode does not allow it. */
 function channelBindingTrap(): StreamError {
   return new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING' });
 }

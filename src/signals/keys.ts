@@ -58,7 +58,7 @@ interface LoadedKey extends SigningKey {
   readonly jwk: JWK;
 }
 
-/** A set of signing keys. The private halves live in here as `KeyObject`s and have no way out: there is a signature
+/** A set of signing keys. The private halves live in here as `KeyObject`s and cannot be read from outside: there is a signature
  *  and there is the public JWKS. */
 export class SigningKeys {
   /** Latest start first. */

@@ -4,7 +4,7 @@ export interface Libc {
   bind(fd: number, address: Uint8Array, addressBytes: number): number;
   close(fd: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, valueBytes: number): number;
-  /** `valueBytes[0]` holds the room on the way in and the length on the way out. */
+  /** `valueBytes[0]` holds the room on the way in and the length on return. */
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, valueBytes: Uint32Array): number;
   /** Of the last call that returned -1. */
   errno(): number;

@@ -26,7 +26,7 @@ export type StreamCondition =
 /** What the operator gets to read beside a code: closed words and numbers. */
 export type ErrorDetail = Readonly<Record<string, number | boolean>>;
 
-/** Every code that ends a stream. ERRORS.md lists each with its cause and way out; a test compares the two. */
+/** Every code that ends a stream. ERRORS.md lists each with its cause and remedy; a test compares the two. */
 export type StreamErrorCode =
   // The bytes are not the XML that RFC 6120 §11 allows.
   | 'ERR_XML_NOT_WELL_FORMED'

@@ -31,13 +31,13 @@ export class SetupError extends Error {
   override readonly name = 'SetupError';
   readonly code: SetupErrorCode;
   /** What the operator can do, as one sentence. */
-  readonly wayOut: string;
+  readonly remedy: string;
   readonly file: { readonly role: FileRole; readonly path: string } | undefined;
 
-  constructor(code: SetupErrorCode, problem: string, wayOut: string, file?: SetupError['file']) {
-    super(`${code}: ${problem}. ${wayOut}`);
+  constructor(code: SetupErrorCode, problem: string, remedy: string, file?: SetupError['file']) {
+    super(`${code}: ${problem}. ${remedy}`);
     this.code = code;
-    this.wayOut = wayOut;
+    this.remedy = remedy;
     this.file = file;
   }
 }

@@ -20,13 +20,13 @@ export function errorsPage(): string {
     exitMeanings[name as ExitName],
   ]);
   const sections = errorSections.map(({ title, seen, codes }) => {
-    const rows = Object.entries(codes).map(([code, { cause, wayOut }]) => [`\`${code}\``, cause, wayOut]);
+    const rows = Object.entries(codes).map(([code, { cause, remedy }]) => [`\`${code}\``, cause, remedy]);
     return [
       `## ${title}`,
       '',
       `Seen ${seen}.`,
       '',
-      ...table(['code', 'what happened', 'way out'], rows),
+      ...table(['code', 'what happened', 'remedy'], rows),
       '',
     ].join('\n');
   });

@@ -45,9 +45,9 @@ describe('ERRORS.md', () => {
 
   it('says something for each', () => {
     for (const { codes } of errorSections)
-      for (const { cause, wayOut } of Object.values(codes)) {
+      for (const { cause, remedy } of Object.values(codes)) {
         expect(cause).toMatch(/^[A-Z].{15,}\.$/);
-        expect(wayOut).toMatch(/^[A-Z`].{5,}\.$/);
+        expect(remedy).toMatch(/^[A-Z`].{5,}\.$/);
       }
   });
 });

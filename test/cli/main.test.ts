@@ -152,11 +152,11 @@ describe('what a beginner gets wrong', () => {
       "narthex: error ERR_USAGE: option '--ambiguous <how>' argument 'maybe' is invalid.",
       '--help',
     ],
-  ])('%j has a code, a place and a way out', async (args, code, message, wayOut) => {
+  ])('%j has a code, a place and a remedy', async (args, code, message, remedy) => {
     const { exit, stdout, stderr } = await narthex(args, { folder: await folderWith(files) });
     expect([exit, stdout]).toEqual([code, '']);
     expect(stderr.startsWith(message)).toBe(true);
-    expect(stderr.slice(message.length)).toContain(wayOut);
+    expect(stderr.slice(message.length)).toContain(remedy);
     expect(
       stderr
         .trimEnd()

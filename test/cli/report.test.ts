@@ -11,10 +11,10 @@ function output(extra: object = {}): { stream: PassThrough; text: () => string }
   return { stream, text: () => String(stream.read() ?? '') };
 }
 
-const bug = { severity: 'error', code: 'ERR_X', message: 'it broke', wayOut: 'Mend it.' } as const;
+const bug = { severity: 'error', code: 'ERR_X', message: 'it broke', remedy: 'Mend it.' } as const;
 
 describe('an error', () => {
-  it('is one line with its way out below', () => {
+  it('is one line with its remedy below', () => {
     const { stream, text } = output();
     report({ ...bug, place: 'narthex.yaml:3:1' }, stream);
     expect(text()).toBe('narthex.yaml:3:1: error ERR_X: it broke\n    Mend it.\n');
@@ -26,9 +26,9 @@ describe('an error', () => {
     expect(text()).toBe('narthex: warning ERR_X: careful\n');
   });
 
-  it('breaks a long way out into lines', () => {
+  it('breaks a long remedy into lines', () => {
     const { stream, text } = output();
-    report({ ...bug, wayOut: 'word '.repeat(60).trim() }, stream);
+    report({ ...bug, remedy: 'word '.repeat(60).trim() }, stream);
     const lines = text().split('\n').slice(1, -1);
     expect(lines.join(' ').match(/word/g)).toHaveLength(60);
     for (const line of lines) expect(line).toMatch(/^ {4}\S.{0,95}$/);
@@ -67,7 +67,7 @@ function failure(error: unknown): { exit: number; text: string } {
 }
 
 describe('a failure', () => {
-  it('of ours gets its way out and exit code', () => {
+  it('of ours gets its remedy and exit code', () => {
     const busy = new ListenError(Object.assign(new Error('x'), { code: 'EADDRINUSE' }), {
       host: '127.0.0.1',
       port: 9090,
@@ -80,7 +80,7 @@ describe('a failure', () => {
     });
   });
 
-  it('that says its code and way out itself says them once', () => {
+  it('that says its code and remedy itself says them once', () => {
     const { exit, text } = failure(
       new SetupError('ERR_PORT_PERMISSION', 'port 5 is not for us', 'Choose another.'),
     );
@@ -96,7 +96,7 @@ describe('a failure', () => {
       path: 'a',
       place,
       message: 'm',
-      wayOut: 'W.',
+      remedy: 'W.',
     };
     const { exit, text } = failure(new ConfigError(Array.from({ length: 60 }, () => problem)));
     expect(exit).toBe(78);

@@ -296,10 +296,10 @@ describe('a mistake', () => {
     expect(await problems(edited(from, to))).toEqual([`narthex.yaml:${expected}`]);
   });
 
-  it('always comes with a way out', async () => {
+  it('always comes with a remedy', async () => {
     const { problems } = await refusal(load('listners: 1\nkind: 2\nlimits: []\n'));
     expect(problems.length).toBeGreaterThan(4);
-    for (const { wayOut } of problems) expect(wayOut).toMatch(/^[^\s].{10,}/);
+    for (const { remedy } of problems) expect(remedy).toMatch(/^[^\s].{10,}/);
   });
 
   it('is told together with all others, in the order of the file', async () => {

@@ -1,4 +1,4 @@
-/** The three ways out of channel binding, each with a real server that offers it and real clients. */
+/** The three remedies for channel binding, each with a real server that offers it and real clients. */
 import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
 import { loginTo, type PeerClient } from '../peers/client.ts';

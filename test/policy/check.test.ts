@@ -92,13 +92,13 @@ describe('check refuses', () => {
     expect(
       found
         .filter(({ severity }) => severity === 'error')
-        .map(({ code, line, reason, wayOut }) => ({ code, line, reason, wayOut })),
+        .map(({ code, line, reason, remedy }) => ({ code, line, reason, remedy })),
     ).toEqual([
       {
         code: 'ERR_POLICY_SCHEMA',
         line: 9,
         reason: '31 exceptions, inherited ones included, are more than 30',
-        wayOut: 'Remove those that have expired',
+        remedy: 'Remove those that have expired',
       },
     ]);
   });
@@ -117,11 +117,11 @@ describe('check refuses', () => {
       obligations: own,
       now: today,
     });
-    expect(found.map(({ field, reason, wayOut }) => ({ field, reason, wayOut }))).toEqual([
+    expect(found.map(({ field, reason, remedy }) => ({ field, reason, remedy }))).toEqual([
       {
         field: 'pep.mood',
         reason: 'keep shows what the gatekeeper must not see (house H-1: no moods)',
-        wayOut: 'Use drop',
+        remedy: 'Use drop',
       },
     ]);
   });

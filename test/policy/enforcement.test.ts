@@ -147,7 +147,7 @@ describe('a rule', () => {
     const rules = `{ ${audience}: { ${field.name}: ${written(kind, field)} } }`;
     const errors = complaints(policyText(rules), { media: true }).filter((line) => line.includes(': error '));
     if (errors.length > 0) {
-      // Refused in one line with a way out.
+      // Refused in one line with a remedy.
       expect(errors).toEqual([expect.stringMatching(/: error ERR_POLICY_[A-Z0-9_]+ .+\. \S.+$/)]);
       return;
     }

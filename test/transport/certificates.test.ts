@@ -74,7 +74,7 @@ async function failure(cert: string | undefined, key: string | undefined): Promi
   });
   const error = await rejection(opening, SetupError);
   expect(error.message).toContain(error.file!.path);
-  expect(error.message).toContain(error.wayOut);
+  expect(error.message).toContain(error.remedy);
   expect(error.message).not.toContain('BEGIN PRIVATE');
   return error;
 }
