@@ -17,7 +17,7 @@ import { ProxyProtocolReader } from '../../src/signals/proxy-protocol.ts';
 import { createVerifier, refusals } from '../../src/signals/verify.ts';
 import { seededPem } from './key-pair.ts';
 
-/** docs/connection-signals.md against the code. To write the examples anew: NARTHEX_WRITE_EXAMPLES=1. */
+/** docs/connection-signals.md against the code. UPDATE_GOLDEN=1 writes the examples anew. */
 
 const path = new URL('../../docs/connection-signals.md', import.meta.url);
 const clock = (): number => Date.UTC(2026, 10, 23, 12);
@@ -89,8 +89,7 @@ function column(page: string, heading: string): string[] {
   return [...rows.matchAll(/^\| `([\w-]+)`/gm)].map(([, word]) => word!);
 }
 
-if (process.env['NARTHEX_WRITE_EXAMPLES'] !== undefined)
-  writeFileSync(path, withExamples(readFileSync(path, 'utf8')));
+if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, withExamples(readFileSync(path, 'utf8')));
 
 const page = readFileSync(path, 'utf8');
 
