@@ -7,8 +7,8 @@ import { profileFiles } from '../config/profile-files.ts';
 import type { Config } from '../config/schema.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
 import { explanationOf } from './errors.ts';
-import { readCapabilityPolicy } from './capability-policy.ts';
-import { claimSources } from './claim-conditions.ts';
+import { readCapabilityPolicy } from '../app/files/capabilities.ts';
+import { claimSources } from '../app/files/claim-conditions.ts';
 
 /** Fields of the catalogue that a capability profile decides. */
 const decidedByProfile = [

@@ -6,9 +6,9 @@ import type { Config } from '../config/schema.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import { capabilityProblems } from './check-capabilities.ts';
 import { exitCodeOf, exitCodes } from './exit.ts';
-import { openPolicy } from './policy-files.ts';
-import { openMediaAddresses } from './compose-media-addresses.ts';
-import { openPolicyRuntime } from './policy-runtime.ts';
+import { openPolicy } from '../app/files/policies.ts';
+import { openMediaAddresses } from '../app/parts/media-addresses.ts';
+import { openPolicyRuntime } from '../app/parts/policies.ts';
 import { reportProblems } from './report.ts';
 import { signalProblems } from './signal-check.ts';
 

@@ -4,7 +4,7 @@ import { domain, host, romeo } from '../simulator/story/cast.ts';
 import { openStage, visitor, type Stage } from '../simulator/story/stage.ts';
 import { playStory } from '../simulator/story/story.ts';
 import { formatOutcome, formatStep, type StoryFormat } from '../simulator/story/transcript.ts';
-import { startDemoProxy, type DemoProxy } from './demo-proxy.ts';
+import { startDemoProxy, type DemoProxy } from '../app/demo-proxy.ts';
 import { exitCodes } from './exit.ts';
 
 interface DemoOptions {

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { type ExitName, exitCodes, exitMeanings } from './exit.ts';
 import { reportFailure } from './report.ts';
-import { productVersion } from './version.ts';
+import { productVersion } from '../app/version.ts';
 
 interface Subcommand {
   /** One line for the list of commands; options and help are in the module. */

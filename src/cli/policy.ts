@@ -26,9 +26,9 @@ import {
   PolicyRefused,
   readFolder,
   readText,
-} from './policy-files.ts';
-import { productVersion } from './version.ts';
-import { createWire } from './wire.ts';
+} from '../app/files/policies.ts';
+import { productVersion } from '../app/version.ts';
+import { createWire } from '../app/wire.ts';
 
 /** What the commands touch of the world. */
 export interface PolicyIo {

@@ -9,11 +9,11 @@ import { openLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { SessionCensus } from '../observability/session-census.ts';
 import { openTracing } from '../observability/tracing.ts';
-import { adminApiOf } from './admin-api.ts';
-import { startProxy, type Proxy, type ProxyObserver } from './compose.ts';
+import { adminApiOf } from '../app/parts/admin-api.ts';
+import { startProxy, type Proxy, type ProxyObserver } from '../app/proxy.ts';
 import { exitCodes } from './exit.ts';
-import { createObserver } from './observe.ts';
-import { productVersion } from './version.ts';
+import { createObserver } from '../app/telemetry/observe.ts';
+import { productVersion } from '../app/version.ts';
 
 const help = `
 Everything starts or nothing does: a wrong configuration, a certificate that does not load or a port in use ends the

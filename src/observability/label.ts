@@ -2,7 +2,7 @@
 
 declare const labelled: unique symbol;
 
-/** A name from the checked configuration. Nothing else becomes one: `label()` is called by cli/ only, on the
+/** A name from the checked configuration. Nothing else becomes one: `label()` is called by app/ and cli/ only, on the
  *  configuration, which a test of the imports watches over. */
 export type Label = string & { readonly [labelled]: true };
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
-import { openPolicyRuntime } from '../../src/cli/policy-runtime.ts';
+import { openPolicyRuntime } from '../../src/app/parts/policies.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { GatekeeperAttestations } from '../../src/session/attestations.ts';
 import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';

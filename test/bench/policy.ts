@@ -1,7 +1,7 @@
 /** What a policy costs on top of the scanner: deciding, editing, writing in normal form. */
 import { createSecretKey } from 'node:crypto';
-import { openCatalogue, openPolicy } from '../../src/cli/policy-files.ts';
-import { createWire } from '../../src/cli/wire.ts';
+import { openCatalogue, openPolicy } from '../../src/app/files/policies.ts';
+import { createWire } from '../../src/app/wire.ts';
 import { createMediaTokens } from '../../src/http/media-token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';

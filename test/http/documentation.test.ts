@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { httpRoutes } from '../../src/observability/http-words.ts';
-import { openCatalogue } from '../../src/cli/policy-files.ts';
+import { openCatalogue } from '../../src/app/files/policies.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { httpErrors, adminErrors } from '../../src/observability/http-errors.ts';
 import { tokenErrors } from '../../src/observability/token-errors.ts';

@@ -1,7 +1,7 @@
 /** Real clients that show the proxy a token, and a gatekeeper that the proxy shows it to. */
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createObserver } from '../../src/cli/observe.ts';
+import { createObserver } from '../../src/app/telemetry/observe.ts';
 import { openLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { openTracing } from '../../src/observability/tracing.ts';

@@ -3,7 +3,7 @@ import { renderDiagnostic } from '../../src/policy/diagnostic.ts';
 import { checkPolicy } from '../../src/policy/check.ts';
 import { loadPolicy, type PolicySource } from '../../src/policy/resolve.ts';
 import { loadObligations } from '../../src/policy/obligations.ts';
-import { policySource } from '../../src/cli/policy-files.ts';
+import { policySource } from '../../src/app/files/policies.ts';
 import { toSarif } from '../../src/policy/sarif.ts';
 import { catalogue, complaints, policyOf, policyText, read, today } from './fixtures.ts';
 

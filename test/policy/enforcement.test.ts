@@ -1,7 +1,7 @@
 /** Every treatment of every field towards every audience is either carried out by something or refused by `check`:
  *  a rule that is read, reported as in force and then ignored would be a lie to whoever reviewed it. */
 import { describe, expect, it } from 'vitest';
-import { httpPolicy } from '../../src/cli/http-policy.ts';
+import { httpPolicy } from '../../src/app/parts/http-policy.ts';
 import { treatmentNames, type TreatmentName } from '../../src/minimisation/treatment.ts';
 import { meetsHttp, type Field } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';

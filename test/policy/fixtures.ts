@@ -1,8 +1,8 @@
 /** What the tests of policies share: the shipped files, a fixed key, a fixed day. */
 import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createWire } from '../../src/cli/wire.ts';
-import { openCatalogue, openObligations, policySource } from '../../src/cli/policy-files.ts';
+import { createWire } from '../../src/app/wire.ts';
+import { openCatalogue, openObligations, policySource } from '../../src/app/files/policies.ts';
 import { createMediaTokens } from '../../src/http/media-token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';

@@ -1,7 +1,7 @@
 /** A stanza that asks for much work gets little: deciding and editing visit everything once, whatever is repeated. */
 import { describe, test } from 'vitest';
 import { Rendering } from '../../src/session/rendering.ts';
-import { openPolicy } from '../../src/cli/policy-files.ts';
+import { openPolicy } from '../../src/app/files/policies.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { defaultLimits, type StreamLimits } from '../../src/stream/limits.ts';

@@ -2,7 +2,7 @@
  *  sees it: UPDATE_GOLDEN=1 writes it anew. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { openPolicy } from '../../src/cli/policy-files.ts';
+import { openPolicy } from '../../src/app/files/policies.ts';
 import { deciderFor, pass, root } from './fixtures.ts';
 
 const client = "xmlns='jabber:client'";

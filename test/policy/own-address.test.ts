@@ -1,7 +1,7 @@
 /** A client's own full JID stands in many places beside `from` and `to`. Wherever it does, a hidden resource stays hidden,
  *  and comes back as the one that the client knows. */
 import { describe, expect, it } from 'vitest';
-import { openPolicy } from '../../src/cli/policy-files.ts';
+import { openPolicy } from '../../src/app/files/policies.ts';
 import { context, deciderFor, pass } from './fixtures.ts';
 
 const own = (resource: string): string => `${context.account}/${resource}`;

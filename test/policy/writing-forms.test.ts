@@ -2,7 +2,7 @@
  *  becomes of it, and what is counted, is the same. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { openPolicy } from '../../src/cli/policy-files.ts';
+import { openPolicy } from '../../src/app/files/policies.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { directions } from '../../src/stanza/direction.ts';
 import { deciderFor, leaving, names, policyOf, policyText, wire } from './fixtures.ts';

@@ -1,4 +1,4 @@
-import { startDemoProxy, type DemoProxyOptions } from '../../src/cli/demo-proxy.ts';
+import { startDemoProxy, type DemoProxyOptions } from '../../src/app/demo-proxy.ts';
 import { receivedByGatekeeper, receivedByProvider, type Records } from '../../src/simulator/story/records.ts';
 import { openStage } from '../../src/simulator/story/stage.ts';
 import { playStory } from '../../src/simulator/story/story.ts';

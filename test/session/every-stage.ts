@@ -1,7 +1,7 @@
 import { defaultAdvertisementLimits } from '../../src/capabilities/advertisements.ts';
 import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
-import { openPolicy } from '../../src/cli/policy-files.ts';
+import { openPolicy } from '../../src/app/files/policies.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
 import { capabilitiesStage } from '../../src/session/capabilities-stage.ts';
 import { CapabilitySessions } from '../../src/session/capability-sessions.ts';

@@ -1,7 +1,7 @@
 /** What either side may slip into an authentication that asks for more than to be let in (XEP-0388, XEP-0386,
  *  XEP-0484), before one, and into the error that ends a stream: everything is read by the policy or goes nowhere. */
 import { describe, expect, it } from 'vitest';
-import { openPolicy } from '../../src/cli/policy-files.ts';
+import { openPolicy } from '../../src/app/files/policies.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { negotiationGuard } from '../../src/session/guard.ts';
 import type { Phase } from '../../src/session/phase.ts';

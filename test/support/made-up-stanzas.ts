@@ -1,5 +1,5 @@
 /** Stanzas made up of everything that the catalogue knows, and of what nobody expects. */
-import { openCatalogue } from '../../src/cli/policy-files.ts';
+import { openCatalogue } from '../../src/app/files/policies.ts';
 import type { Random } from './random.ts';
 
 /** Everything that the catalogue has an example of, with and without what is around it. */

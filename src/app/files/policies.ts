@@ -2,14 +2,14 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadCatalogue, type Catalogue, type TextFile } from '../policy/catalogue.ts';
-import type { Diagnostic } from '../policy/diagnostic.ts';
-import { loadObligations, type Obligation } from '../policy/obligations.ts';
-import type { Policy } from '../policy/policy.ts';
-import { loadPolicy, type PolicySource } from '../policy/resolve.ts';
+import { loadCatalogue, type Catalogue, type TextFile } from '../../policy/catalogue.ts';
+import type { Diagnostic } from '../../policy/diagnostic.ts';
+import { loadObligations, type Obligation } from '../../policy/obligations.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { loadPolicy, type PolicySource } from '../../policy/resolve.ts';
 
 /** The folder that comes with the product. */
-const shippedPolicies = fileURLToPath(new URL('../../policies', import.meta.url));
+const shippedPolicies = fileURLToPath(new URL('../../../policies', import.meta.url));
 
 /** Documents that cannot be used. */
 export class PolicyRefused extends Error {

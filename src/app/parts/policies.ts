@@ -2,27 +2,27 @@
  *  broken never replaces what works. The catalogue is read at the start only, because the scanner's names are its. */
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { shippedPolicyName } from '../config/sections/policy.ts';
-import { configErrors, ConfigError, type ConfigProblem } from '../config/problem.ts';
-import type { Config } from '../config/schema.ts';
-import type { MediaAddresses } from '../minimisation/media-address.ts';
-import { Pseudonyms } from '../minimisation/pseudonymise.ts';
-import type { Catalogue } from '../policy/catalogue.ts';
-import { checkPolicy } from '../policy/check.ts';
-import { CompiledPolicy, vocabularyOf } from '../policy/compile.ts';
-import { hasErrors } from '../policy/diagnostic.ts';
-import type { Obligation } from '../policy/obligations.ts';
-import type { Policy } from '../policy/policy.ts';
-import type { PoliciesInForce } from '../session/policy-stage.ts';
-import type { Names } from '../stanza/names.ts';
-import { watchFiles, type FileWatch, type WatchOptions } from '../transport/files.ts';
+import { shippedPolicyName } from '../../config/sections/policy.ts';
+import { configErrors, ConfigError, type ConfigProblem } from '../../config/problem.ts';
+import type { Config } from '../../config/schema.ts';
+import type { MediaAddresses } from '../../minimisation/media-address.ts';
+import { Pseudonyms } from '../../minimisation/pseudonymise.ts';
+import type { Catalogue } from '../../policy/catalogue.ts';
+import { checkPolicy } from '../../policy/check.ts';
+import { CompiledPolicy, vocabularyOf } from '../../policy/compile.ts';
+import { hasErrors } from '../../policy/diagnostic.ts';
+import type { Obligation } from '../../policy/obligations.ts';
+import type { Policy } from '../../policy/policy.ts';
+import type { PoliciesInForce } from '../../session/policy-stage.ts';
+import type { Names } from '../../stanza/names.ts';
+import { watchFiles, type FileWatch, type WatchOptions } from '../../transport/files.ts';
 import {
   FileMissing,
   openCatalogue,
   openObligations,
   openPolicyFiles,
   PolicyRefused,
-} from './policy-files.ts';
+} from '../files/policies.ts';
 
 /** What became of a change on disk. */
 export type PolicyReport =

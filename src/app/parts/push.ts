@@ -1,16 +1,16 @@
 /** The push relay as the configuration wants it. */
-import type { Config } from '../config/schema.ts';
-import type { HttpContext } from '../http/env.ts';
-import { createExchange } from '../http/exchange.ts';
-import type { HttpLimits } from '../http/limits.ts';
-import type { CallerRules } from '../http/push-caller.ts';
-import { createPush } from '../http/push.ts';
-import { remoteKeys } from '../http/verification-keys.ts';
-import { Reloading } from '../transport/reloading.ts';
-import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
-import type { ProviderParts } from './compose-provider.ts';
-import { below, closeAll, lookAll, monotonic, type Closable, type HttpOptions } from './http-parts.ts';
-import { openPins, peerCertificate, type Pins } from './pinned-certificates.ts';
+import type { Config } from '../../config/schema.ts';
+import type { HttpContext } from '../../http/env.ts';
+import { createExchange } from '../../http/exchange.ts';
+import type { HttpLimits } from '../../http/limits.ts';
+import type { CallerRules } from '../../http/push-caller.ts';
+import { createPush } from '../../http/push.ts';
+import { remoteKeys } from '../../http/verification-keys.ts';
+import { Reloading } from '../../transport/reloading.ts';
+import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
+import type { ProviderParts } from './provider.ts';
+import { below, closeAll, lookAll, monotonic, type Closable, type HttpOptions } from '../part.ts';
+import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
 
 export interface PushPart {
   readonly handle: (context: HttpContext) => Promise<Response>;

@@ -7,7 +7,7 @@ import type { JsonObject } from '../http/strict-json.ts';
 import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { CertificateReport, CertificateStore } from '../transport/certificates.ts';
 import type { ReloadReport } from '../transport/reloading.ts';
-import type { HttpSignals } from './compose-signals.ts';
+import type { HttpSignals } from './parts/signals.ts';
 
 /** Whoever hears of it: what happened, and what became of changed files. */
 export interface HttpObserver {

@@ -1,12 +1,12 @@
 /** Reauthentication as the configuration wants it: the provider's verifier of ownership tokens, as a session needs
  *  it. */
-import type { Config } from '../config/schema.ts';
-import type { OwnershipVerifier } from '../http/ownership-proof.ts';
-import { HttpProblem } from '../http/problem.ts';
-import { isTokenErrorCode } from '../observability/token-errors.ts';
-import type { VerifyOwnership } from '../session/ownership.ts';
-import { reauthentication, type ReauthenticationOptions } from '../session/reauthentication.ts';
-import type { StageFactory } from '../session/stage.ts';
+import type { Config } from '../../config/schema.ts';
+import type { OwnershipVerifier } from '../../http/ownership-proof.ts';
+import { HttpProblem } from '../../http/problem.ts';
+import { isTokenErrorCode } from '../../observability/token-errors.ts';
+import type { VerifyOwnership } from '../../session/ownership.ts';
+import { reauthentication, type ReauthenticationOptions } from '../../session/reauthentication.ts';
+import type { StageFactory } from '../../session/stage.ts';
 
 /** The stage, where a gatekeeper wants it. That there is a provider then, the configuration was checked for. */
 export function reauthenticationStages(

@@ -1,11 +1,11 @@
 /** Enlistment as the configuration wants it: one exchange for each gatekeeper that takes enlistments. */
-import type { Config } from '../config/schema.ts';
-import { createEnlistments, type EnlistmentGatekeeper, type Enlistments } from '../http/enlistments.ts';
-import { createExchange } from '../http/exchange.ts';
-import type { HttpLimits } from '../http/limits.ts';
-import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
-import type { ProviderParts } from './compose-provider.ts';
-import { kept, type Closable, type HttpOptions } from './http-parts.ts';
+import type { Config } from '../../config/schema.ts';
+import { createEnlistments, type EnlistmentGatekeeper, type Enlistments } from '../../http/enlistments.ts';
+import { createExchange } from '../../http/exchange.ts';
+import type { HttpLimits } from '../../http/limits.ts';
+import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
+import type { ProviderParts } from './provider.ts';
+import { kept, type Closable, type HttpOptions } from '../part.ts';
 
 export async function openEnlistments(
   { gatekeepers }: Config,

@@ -1,9 +1,9 @@
 /** Turns what happens on the public HTTP port into log lines, metrics and spans. */
-import type { HttpEvent } from '../http/events.ts';
-import type { HttpCode } from '../observability/http-words.ts';
-import type { Log } from '../observability/log.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import type { Tracing } from '../observability/tracing.ts';
+import type { HttpEvent } from '../../http/events.ts';
+import type { HttpCode } from '../../observability/http-words.ts';
+import type { Log } from '../../observability/log.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { Tracing } from '../../observability/tracing.ts';
 
 export interface HttpTold {
   readonly log: Log;

@@ -1,12 +1,12 @@
 /** The provider's capability documents, read and put together: profiles and the table of content kinds. */
-import type { CapabilityPolicy } from '../capabilities/advertisements.ts';
-import { ungatedKinds } from '../capabilities/content-gate.ts';
-import { readContentKinds } from '../capabilities/content-kinds.ts';
-import { createProfileSet } from '../capabilities/profile-set.ts';
-import { readProfile, type CapabilityProfile } from '../capabilities/profile.ts';
-import { formatProblem, type Problem, type Source } from '../capabilities/yaml-document.ts';
-import { SetupError, type FileRole } from '../transport/error.ts';
-import type { SourceFile } from '../transport/reloading.ts';
+import type { CapabilityPolicy } from '../../capabilities/advertisements.ts';
+import { ungatedKinds } from '../../capabilities/content-gate.ts';
+import { readContentKinds } from '../../capabilities/content-kinds.ts';
+import { createProfileSet } from '../../capabilities/profile-set.ts';
+import { readProfile, type CapabilityProfile } from '../../capabilities/profile.ts';
+import { formatProblem, type Problem, type Source } from '../../capabilities/yaml-document.ts';
+import { SetupError, type FileRole } from '../../transport/error.ts';
+import type { SourceFile } from '../../transport/reloading.ts';
 import { claimProblems, domainsWithoutClaims, type ClaimSources } from './claim-conditions.ts';
 
 export type CapabilityPolicyReading =

@@ -28,15 +28,15 @@ import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
 import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
-import { openPolicyRuntime, type PolicyReport, type PolicyRuntime } from './policy-runtime.ts';
-import { openCapabilities, type CapabilitiesObserver } from './compose-capabilities.ts';
-import { openHttp, type PublicHttp } from './compose-http.ts';
-import { openMediaAddresses } from './compose-media-addresses.ts';
-import { openProvider } from './compose-provider.ts';
-import { reauthenticationStages } from './compose-reauthentication.ts';
-import { closeAll, lookAll, type Closable, type HttpObserver } from './http-parts.ts';
-import { httpPolicy } from './http-policy.ts';
-import { openSignals, sightOf, type SignalsObserver } from './compose-signals.ts';
+import { openPolicyRuntime, type PolicyReport, type PolicyRuntime } from './parts/policies.ts';
+import { openCapabilities, type CapabilitiesObserver } from './parts/capabilities.ts';
+import { openHttp, type PublicHttp } from './parts/http.ts';
+import { openMediaAddresses } from './parts/media-addresses.ts';
+import { openProvider } from './parts/provider.ts';
+import { reauthenticationStages } from './parts/reauthentication.ts';
+import { closeAll, lookAll, type Closable, type HttpObserver } from './part.ts';
+import { httpPolicy } from './parts/http-policy.ts';
+import { openSignals, sightOf, type SignalsObserver } from './parts/signals.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {

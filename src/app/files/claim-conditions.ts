@@ -1,9 +1,9 @@
 /** Whether the claims that capability profiles ask for can be had. Only a token that the proxy has verified has any,
  *  and only those that the provider's section lists are read: a condition that could never hold is refused, not
  *  ignored. */
-import type { CapabilityProfile } from '../capabilities/profile.ts';
-import type { Locate, Problem } from '../capabilities/yaml-document.ts';
-import type { Config } from '../config/schema.ts';
+import type { CapabilityProfile } from '../../capabilities/profile.ts';
+import type { Locate, Problem } from '../../capabilities/yaml-document.ts';
+import type { Config } from '../../config/schema.ts';
 
 /** Where claims come from. */
 export interface ClaimSources {

@@ -1,19 +1,19 @@
 /** The capability stages as the configuration wants them. */
 import { randomBytes } from 'node:crypto';
-import { CapabilityCache } from '../capabilities/capability-cache.ts';
-import { defaultAdvertisementLimits } from '../capabilities/advertisements.ts';
-import { contentVocabulary } from '../capabilities/content-kinds.ts';
-import { profileFiles } from '../config/profile-files.ts';
-import type { Config } from '../config/schema.ts';
-import { capabilitiesStage } from '../session/capabilities-stage.ts';
-import { CapabilitySessions } from '../session/capability-sessions.ts';
-import { contentGateStage } from '../session/content-gate-stage.ts';
-import type { CapabilityObserver } from '../session/observer.ts';
-import type { StageFactory } from '../session/stage.ts';
-import type { Names } from '../stanza/names.ts';
-import { Reloading, type ReloadReport, type SourceFile } from '../transport/reloading.ts';
-import { buildCapabilityPolicy, invalidPolicy } from './capability-policy.ts';
-import { claimSources } from './claim-conditions.ts';
+import { CapabilityCache } from '../../capabilities/capability-cache.ts';
+import { defaultAdvertisementLimits } from '../../capabilities/advertisements.ts';
+import { contentVocabulary } from '../../capabilities/content-kinds.ts';
+import { profileFiles } from '../../config/profile-files.ts';
+import type { Config } from '../../config/schema.ts';
+import { capabilitiesStage } from '../../session/capabilities-stage.ts';
+import { CapabilitySessions } from '../../session/capability-sessions.ts';
+import { contentGateStage } from '../../session/content-gate-stage.ts';
+import type { CapabilityObserver } from '../../session/observer.ts';
+import type { StageFactory } from '../../session/stage.ts';
+import type { Names } from '../../stanza/names.ts';
+import { Reloading, type ReloadReport, type SourceFile } from '../../transport/reloading.ts';
+import { buildCapabilityPolicy, invalidPolicy } from '../files/capabilities.ts';
+import { claimSources } from '../files/claim-conditions.ts';
 
 export interface CapabilitiesObserver extends CapabilityObserver {
   /** Changed files were taken over, or not. */

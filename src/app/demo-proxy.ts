@@ -14,9 +14,9 @@ import { treatmentOf } from '../policy/policy.ts';
 import { domain, host, names } from '../simulator/story/cast.ts';
 import type { Intermediary } from '../simulator/story/scene.ts';
 import type { Stage } from '../simulator/story/stage.ts';
-import { startProxy, type Proxy } from './compose.ts';
-import { createObserver } from './observe.ts';
-import { openPolicy } from './policy-files.ts';
+import { startProxy, type Proxy } from './proxy.ts';
+import { createObserver } from './telemetry/observe.ts';
+import { openPolicy } from './files/policies.ts';
 
 export interface DemoProxyOptions {
   /** A shipped policy or a file. */

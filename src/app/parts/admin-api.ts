@@ -1,13 +1,13 @@
 /** The operator's API of a running proxy. */
-import type { AdminApi, PolicySummary, ReloadSummary } from '../http/admin-api.ts';
-import type { SessionCensus } from '../observability/session-census.ts';
-import { describeTreatment } from '../policy/describe.ts';
-import { explain } from '../policy/explain.ts';
-import type { Policy } from '../policy/policy.ts';
-import { audienceNames } from '../policy/schema.ts';
-import { StreamError } from '../stanza/error.ts';
-import type { Proxy } from './compose.ts';
-import { createWire } from './wire.ts';
+import type { AdminApi, PolicySummary, ReloadSummary } from '../../http/admin-api.ts';
+import type { SessionCensus } from '../../observability/session-census.ts';
+import { describeTreatment } from '../../policy/describe.ts';
+import { explain } from '../../policy/explain.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { audienceNames } from '../../policy/schema.ts';
+import { StreamError } from '../../stanza/error.ts';
+import type { Proxy } from '../proxy.ts';
+import { createWire } from '../wire.ts';
 
 export interface AdminApiOptions {
   readonly census: SessionCensus;

@@ -1,15 +1,15 @@
 /** The media relay as the configuration wants it. */
-import type { Config } from '../config/schema.ts';
-import { addressList, type AddressList } from '../http/address-list.ts';
-import type { HttpContext } from '../http/env.ts';
-import type { HttpLimits } from '../http/limits.ts';
-import { clientsAudience } from '../http/media-token.ts';
-import { createMediaRelay, type MediaRelay, type MediaSource } from '../http/media.ts';
-import { createSsrfGuard } from '../http/ssrf.ts';
-import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
-import type { ProviderParts } from './compose-provider.ts';
-import { closeAll, lookAll, type Closable, type HttpOptions } from './http-parts.ts';
-import { openPins, peerCertificate, type Pins } from './pinned-certificates.ts';
+import type { Config } from '../../config/schema.ts';
+import { addressList, type AddressList } from '../../http/address-list.ts';
+import type { HttpContext } from '../../http/env.ts';
+import type { HttpLimits } from '../../http/limits.ts';
+import { clientsAudience } from '../../http/media-token.ts';
+import { createMediaRelay, type MediaRelay, type MediaSource } from '../../http/media.ts';
+import { createSsrfGuard } from '../../http/ssrf.ts';
+import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
+import type { ProviderParts } from './provider.ts';
+import { closeAll, lookAll, type Closable, type HttpOptions } from '../part.ts';
+import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
 
 /** How the media proxy of one gatekeeper is recognised. */
 interface MediaCaller {

@@ -1,11 +1,11 @@
 /** The issuer's metadata as the configuration wants them: the provider's own, with our keys beside its. */
-import type { Config } from '../config/schema.ts';
-import { createExchange } from '../http/exchange.ts';
-import { createIssuerMetadata } from '../http/issuer-metadata.ts';
-import type { HttpLimits } from '../http/limits.ts';
-import type { PublicParts } from '../http/public.ts';
-import type { ProviderParts } from './compose-provider.ts';
-import { below, kept, monotonic, type Closable, type HttpOptions } from './http-parts.ts';
+import type { Config } from '../../config/schema.ts';
+import { createExchange } from '../../http/exchange.ts';
+import { createIssuerMetadata } from '../../http/issuer-metadata.ts';
+import type { HttpLimits } from '../../http/limits.ts';
+import type { PublicParts } from '../../http/public.ts';
+import type { ProviderParts } from './provider.ts';
+import { below, kept, monotonic, type Closable, type HttpOptions } from '../part.ts';
 
 export function openIssuer(
   { provider, http }: Config,

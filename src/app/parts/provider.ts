@@ -1,13 +1,13 @@
 /** The provider as the configuration describes it, built once and used by more than one part: whose tokens count, and
  *  how its media addresses are sealed. */
 import { randomBytes } from 'node:crypto';
-import type { Config } from '../config/schema.ts';
-import { createExchange } from '../http/exchange.ts';
-import { createMediaTokens, type MediaTokens } from '../http/media-token.ts';
-import { createOwnershipVerifier, type OwnershipVerifier } from '../http/ownership-proof.ts';
-import { remoteKeys, type RemoteKeys } from '../http/verification-keys.ts';
-import { Reloading, type ReloadReport } from '../transport/reloading.ts';
-import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
+import type { Config } from '../../config/schema.ts';
+import { createExchange } from '../../http/exchange.ts';
+import { createMediaTokens, type MediaTokens } from '../../http/media-token.ts';
+import { createOwnershipVerifier, type OwnershipVerifier } from '../../http/ownership-proof.ts';
+import { remoteKeys, type RemoteKeys } from '../../http/verification-keys.ts';
+import { Reloading, type ReloadReport } from '../../transport/reloading.ts';
+import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
 import {
   closeAll,
   lookAll,
@@ -16,7 +16,7 @@ import {
   type Closable,
   type HttpObserver,
   type HttpOptions,
-} from './http-parts.ts';
+} from '../part.ts';
 
 export interface ProviderParts {
   readonly ownership: OwnershipVerifier;

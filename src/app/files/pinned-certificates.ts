@@ -1,9 +1,9 @@
 /** Client certificates that a caller is known by, from a file that is read again when it changes. */
 import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
-import type { HttpContext } from '../http/env.ts';
-import { parseCertificates } from '../transport/pem.ts';
-import { Reloading, type ReloadReport, type SourceFile } from '../transport/reloading.ts';
+import type { HttpContext } from '../../http/env.ts';
+import { parseCertificates } from '../../transport/pem.ts';
+import { Reloading, type ReloadReport, type SourceFile } from '../../transport/reloading.ts';
 
 export interface Pins {
   /** Whether a certificate is one of these, and within its validity. */

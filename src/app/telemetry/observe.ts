@@ -1,17 +1,17 @@
 /** Turns the life of sessions into log lines, metrics and spans. */
-import type { Log } from '../observability/log.ts';
-import { label, type Label } from '../observability/label.ts';
-import type { DialOutcome, Metrics } from '../observability/metrics.ts';
-import { type Counted, SessionCensus } from '../observability/session-census.ts';
-import type { Span, Tracing } from '../observability/tracing.ts';
-import type { CloseReason, SessionObserver } from '../session/observer.ts';
-import type { Phase } from '../session/phase.ts';
-import { catalogueFields } from '../signals/claims.ts';
-import type { Direction } from '../stanza/direction.ts';
-import type { StreamErrorCode } from '../stanza/error.ts';
-import type { StanzaKind } from '../stanza/stanza.ts';
-import type { ProxyObserver } from './compose.ts';
-import { reportHttp } from './observe-http.ts';
+import type { Log } from '../../observability/log.ts';
+import { label, type Label } from '../../observability/label.ts';
+import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
+import { type Counted, SessionCensus } from '../../observability/session-census.ts';
+import type { Span, Tracing } from '../../observability/tracing.ts';
+import type { CloseReason, SessionObserver } from '../../session/observer.ts';
+import type { Phase } from '../../session/phase.ts';
+import { catalogueFields } from '../../signals/claims.ts';
+import type { Direction } from '../../stanza/direction.ts';
+import type { StreamErrorCode } from '../../stanza/error.ts';
+import type { StanzaKind } from '../../stanza/stanza.ts';
+import type { ProxyObserver } from '../proxy.ts';
+import { reportHttp } from './http.ts';
 
 export interface ObserveOptions {
   readonly log: Log;

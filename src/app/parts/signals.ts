@@ -1,18 +1,18 @@
 /** Connection signals as the configuration wants them: what is captured, with which keys it is signed, who is told. */
 import type { Socket } from 'node:net';
-import type { Config, GatekeeperConfig, ListenerConfig } from '../config/schema.ts';
-import type { ProxyObserver } from './compose.ts';
-import { GatekeeperAttestations, type AttestationOutcome, type Carrier } from '../session/attestations.ts';
-import type { CaptureOptions, ListenerOptions } from '../session/gateway.ts';
-import type { PoliciesInForce } from '../session/policy-stage.ts';
-import { parseTrustedNetworks } from '../signals/cidr.ts';
-import type { SignalName } from '../signals/claims.ts';
-import { ConnectionEvidence, type Arrival } from '../signals/connection-evidence.ts';
-import type { AbsentReason, ConnectionSignals, Observer } from '../signals/evidence.ts';
-import type { SigningKeys } from '../signals/keys.ts';
-import { loadSynCapture, type SynCapture } from '../signals/saved-syn.ts';
-import type { Balancers, SynSight } from '../transport/listen.ts';
-import { SigningKeyFolder, type SigningKeysReport } from '../transport/signing-keys.ts';
+import type { Config, GatekeeperConfig, ListenerConfig } from '../../config/schema.ts';
+import type { ProxyObserver } from '../proxy.ts';
+import { GatekeeperAttestations, type AttestationOutcome, type Carrier } from '../../session/attestations.ts';
+import type { CaptureOptions, ListenerOptions } from '../../session/gateway.ts';
+import type { PoliciesInForce } from '../../session/policy-stage.ts';
+import { parseTrustedNetworks } from '../../signals/cidr.ts';
+import type { SignalName } from '../../signals/claims.ts';
+import { ConnectionEvidence, type Arrival } from '../../signals/connection-evidence.ts';
+import type { AbsentReason, ConnectionSignals, Observer } from '../../signals/evidence.ts';
+import type { SigningKeys } from '../../signals/keys.ts';
+import { loadSynCapture, type SynCapture } from '../../signals/saved-syn.ts';
+import type { Balancers, SynSight } from '../../transport/listen.ts';
+import { SigningKeyFolder, type SigningKeysReport } from '../../transport/signing-keys.ts';
 
 /** Whose packets a listener sees: see `SynSight`; behind a trusted load balancer they are the balancer's. */
 export type ListenerSight = SynSight | 'behind-balancer';

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { formerPoliciesMax, openPolicyRuntime, type PolicyRuntime } from '../../src/cli/policy-runtime.ts';
-import { policySection } from '../../src/config/sections/policy.ts';
-import { Decider } from '../../src/policy/decide.ts';
-import type { Direction } from '../../src/stanza/direction.ts';
-import { context, leaving, policyText, today, wire } from '../policy/fixtures.ts';
+import { formerPoliciesMax, openPolicyRuntime, type PolicyRuntime } from '../../../src/app/parts/policies.ts';
+import { policySection } from '../../../src/config/sections/policy.ts';
+import { Decider } from '../../../src/policy/decide.ts';
+import type { Direction } from '../../../src/stanza/direction.ts';
+import { context, leaving, policyText, today, wire } from '../../policy/fixtures.ts';
 
 let folder: string;
 let runtime: PolicyRuntime;

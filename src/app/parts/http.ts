@@ -1,23 +1,23 @@
 /** The public HTTP plane as the configuration wants it: enlistment, push, media and issuer metadata on one port. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Config } from '../config/schema.ts';
-import { createHostMeta } from '../http/host-meta.ts';
-import { createPublicApp, type PublicParts } from '../http/public.ts';
-import { httpConnections } from '../http/serve.ts';
-import type { ConnectionRefusal } from '../observability/http-words.ts';
-import type { Arrival } from '../signals/connection-evidence.ts';
-import { StreamError } from '../stanza/error.ts';
-import { Admission } from '../transport/admission.ts';
-import { CertificateStore } from '../transport/certificates.ts';
-import { listen, type Listener, type ListenRefusal } from '../transport/listen.ts';
-import { secureClient, TlsHandshakeError, type ServerTlsOptions } from '../transport/server-tls.ts';
-import { openEnlistments } from './compose-enlistments.ts';
-import { openIssuer } from './compose-issuer.ts';
-import { openMedia } from './compose-media.ts';
-import type { ProviderParts } from './compose-provider.ts';
-import { openPush } from './compose-push.ts';
-import { closeAll, kept, limitsOf, lookAll, type Closable, type HttpOptions } from './http-parts.ts';
+import type { Config } from '../../config/schema.ts';
+import { createHostMeta } from '../../http/host-meta.ts';
+import { createPublicApp, type PublicParts } from '../../http/public.ts';
+import { httpConnections } from '../../http/serve.ts';
+import type { ConnectionRefusal } from '../../observability/http-words.ts';
+import type { Arrival } from '../../signals/connection-evidence.ts';
+import { StreamError } from '../../stanza/error.ts';
+import { Admission } from '../../transport/admission.ts';
+import { CertificateStore } from '../../transport/certificates.ts';
+import { listen, type Listener, type ListenRefusal } from '../../transport/listen.ts';
+import { secureClient, TlsHandshakeError, type ServerTlsOptions } from '../../transport/server-tls.ts';
+import { openEnlistments } from './enlistments.ts';
+import { openIssuer } from './issuer.ts';
+import { openMedia } from './media.ts';
+import type { ProviderParts } from './provider.ts';
+import { openPush } from './push.ts';
+import { closeAll, kept, limitsOf, lookAll, type Closable, type HttpOptions } from '../part.ts';
 
 export interface PublicHttp {
   /** The port in use. */
