@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { createAdminApp } from '../http/admin.ts';
-import { adminServeLimits, serveHttp } from '../http/serve.ts';
+import { createAdminApp } from '../http/admin/app.ts';
+import { adminServeLimits, serveHttp } from '../http/server/serve.ts';
 import { label } from '../observability/label.ts';
 import { openLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';

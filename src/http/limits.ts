@@ -1,4 +1,4 @@
-import type { ServeLimits } from './node-server.ts';
+import type { ServeLimits } from './server/node-server.ts';
 
 /** Limits and waits of the public HTTP plane. Every number bounds what a caller, or a party the proxy calls, can
  *  make it hold, do or wait for. */

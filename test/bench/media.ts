@@ -7,7 +7,7 @@ import type { OnReadOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions } from 'node:tls';
-import { createMediaTokens } from '../../src/http/media-token.ts';
+import { createMediaTokens } from '../../src/http/media/token.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 import { eventually } from '../support/sockets.ts';

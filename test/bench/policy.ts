@@ -2,7 +2,7 @@
 import { createSecretKey } from 'node:crypto';
 import { openCatalogue, openPolicy } from '../../src/app/files/policies.ts';
 import { createWire } from '../../src/app/wire.ts';
-import { createMediaTokens } from '../../src/http/media-token.ts';
+import { createMediaTokens } from '../../src/http/media/token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
 import { loadCatalogue, type Catalogue } from '../../src/policy/catalogue.ts';

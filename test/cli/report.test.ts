@@ -3,7 +3,7 @@ import { WriteStream } from 'node:tty';
 import { describe, expect, it, vi } from 'vitest';
 import { report, reportFailure } from '../../src/cli/report.ts';
 import { ConfigError, type ConfigProblem } from '../../src/config/problem.ts';
-import { ListenError } from '../../src/http/listen-error.ts';
+import { ListenError } from '../../src/http/server/listen-error.ts';
 import { SetupError } from '../../src/transport/error.ts';
 
 function output(extra: object = {}): { stream: PassThrough; text: () => string } {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HttpEvent } from '../../src/http/events.ts';
-import { createHostMeta } from '../../src/http/host-meta.ts';
+import { createHostMeta } from '../../src/http/discovery/host-meta.ts';
 import { HttpProblem, renderProblem, statusOf } from '../../src/http/problem.ts';
 import { createPublicApp, type PublicParts } from '../../src/http/public.ts';
 import { adminErrors } from '../../src/observability/http-errors.ts';

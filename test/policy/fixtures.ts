@@ -3,7 +3,7 @@ import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createWire } from '../../src/app/wire.ts';
 import { openCatalogue, openObligations, policySource } from '../../src/app/files/policies.ts';
-import { createMediaTokens } from '../../src/http/media-token.ts';
+import { createMediaTokens } from '../../src/http/media/token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
 import { checkPolicy } from '../../src/policy/check.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMediaTokens } from '../../src/http/media-token.ts';
+import { createMediaTokens } from '../../src/http/media/token.ts';
 import { startMediaOrigin, type MediaOrigin } from '../http/support/media-origin.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 

@@ -1,5 +1,5 @@
 /** The operator's API of a running proxy. */
-import type { AdminApi, PolicySummary, ReloadSummary } from '../../http/admin-api.ts';
+import type { AdminApi, PolicySummary, ReloadSummary } from '../../http/admin/api.ts';
 import type { SessionCensus } from '../../observability/session-census.ts';
 import { describeTreatment } from '../../policy/describe.ts';
 import { explain } from '../../policy/explain.ts';

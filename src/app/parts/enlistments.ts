@@ -1,7 +1,11 @@
 /** Enlistment as the configuration wants it: one exchange for each gatekeeper that takes enlistments. */
 import type { Config } from '../../config/schema.ts';
-import { createEnlistments, type EnlistmentGatekeeper, type Enlistments } from '../../http/enlistments.ts';
-import { createExchange } from '../../http/exchange.ts';
+import {
+  createEnlistments,
+  type EnlistmentGatekeeper,
+  type Enlistments,
+} from '../../http/enlistment/enlistments.ts';
+import { createExchange } from '../../http/calls/exchange.ts';
 import type { HttpLimits } from '../../http/limits.ts';
 import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
 import type { ProviderParts } from './provider.ts';

@@ -2,9 +2,9 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
-import { createHostMeta } from '../../http/host-meta.ts';
+import { createHostMeta } from '../../http/discovery/host-meta.ts';
 import { createPublicApp, type PublicParts } from '../../http/public.ts';
-import { httpConnections } from '../../http/serve.ts';
+import { httpConnections } from '../../http/server/serve.ts';
 import type { ConnectionRefusal } from '../../observability/http-words.ts';
 import type { Arrival } from '../../signals/connection-evidence.ts';
 import { StreamError } from '../../stanza/error.ts';

@@ -1,7 +1,7 @@
 /** The issuer's metadata as the configuration wants them: the provider's own, with our keys beside its. */
 import type { Config } from '../../config/schema.ts';
-import { createExchange } from '../../http/exchange.ts';
-import { createIssuerMetadata } from '../../http/issuer-metadata.ts';
+import { createExchange } from '../../http/calls/exchange.ts';
+import { createIssuerMetadata } from '../../http/issuer/metadata.ts';
 import type { HttpLimits } from '../../http/limits.ts';
 import type { PublicParts } from '../../http/public.ts';
 import type { ProviderParts } from './provider.ts';

@@ -1,7 +1,7 @@
 /** Media addresses in messages as the configuration wants them: under the public base URL, sealed by the same tokens
  *  that the media relay opens. */
 import type { Config } from '../../config/schema.ts';
-import { clientsAudience, type MediaTokens } from '../../http/media-token.ts';
+import { clientsAudience, type MediaTokens } from '../../http/media/token.ts';
 import { MediaAddresses, type AddressView } from '../../minimisation/media-address.ts';
 import { below } from '../part.ts';
 

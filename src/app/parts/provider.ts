@@ -2,10 +2,10 @@
  *  how its media addresses are sealed. */
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../config/schema.ts';
-import { createExchange } from '../../http/exchange.ts';
-import { createMediaTokens, type MediaTokens } from '../../http/media-token.ts';
-import { createOwnershipVerifier, type OwnershipVerifier } from '../../http/ownership-proof.ts';
-import { remoteKeys, type RemoteKeys } from '../../http/verification-keys.ts';
+import { createExchange } from '../../http/calls/exchange.ts';
+import { createMediaTokens, type MediaTokens } from '../../http/media/token.ts';
+import { createOwnershipVerifier, type OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
+import { remoteKeys, type RemoteKeys } from '../../http/tokens/verification-keys.ts';
 import { Reloading, type ReloadReport } from '../../transport/reloading.ts';
 import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
 import {

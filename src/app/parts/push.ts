@@ -1,11 +1,11 @@
 /** The push relay as the configuration wants it. */
 import type { Config } from '../../config/schema.ts';
 import type { HttpContext } from '../../http/env.ts';
-import { createExchange } from '../../http/exchange.ts';
+import { createExchange } from '../../http/calls/exchange.ts';
 import type { HttpLimits } from '../../http/limits.ts';
-import type { CallerRules } from '../../http/push-caller.ts';
-import { createPush } from '../../http/push.ts';
-import { remoteKeys } from '../../http/verification-keys.ts';
+import type { CallerRules } from '../../http/push/caller.ts';
+import { createPush } from '../../http/push/relay.ts';
+import { remoteKeys } from '../../http/tokens/verification-keys.ts';
 import { Reloading } from '../../transport/reloading.ts';
 import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
 import type { ProviderParts } from './provider.ts';

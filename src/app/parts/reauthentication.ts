@@ -1,7 +1,7 @@
 /** Reauthentication as the configuration wants it: the provider's verifier of ownership tokens, as a session needs
  *  it. */
 import type { Config } from '../../config/schema.ts';
-import type { OwnershipVerifier } from '../../http/ownership-proof.ts';
+import type { OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
 import { HttpProblem } from '../../http/problem.ts';
 import { isTokenErrorCode } from '../../observability/token-errors.ts';
 import type { VerifyOwnership } from '../../session/ownership.ts';

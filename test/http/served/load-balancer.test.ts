@@ -1,7 +1,7 @@
 import { connect as connectPlain } from 'node:net';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMediaTokens } from '../../../src/http/media-token.ts';
+import { createMediaTokens } from '../../../src/http/media/token.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary.ts';
 import { statuses } from '../support/malformed.ts';
 import { startMediaOrigin, type MediaOrigin } from '../support/media-origin.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientsAudience, createMediaTokens, type MediaTokens } from '../../../src/http/media-token.ts';
+import { clientsAudience, createMediaTokens, type MediaTokens } from '../../../src/http/media/token.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary.ts';
 import { bytesAt, originEtag, startMediaOrigin, type MediaOrigin } from '../support/media-origin.ts';

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { JsonObject } from '../../../src/http/strict-json.ts';
-import type { SignatureAlgorithm } from '../../../src/http/verification-keys.ts';
+import type { SignatureAlgorithm } from '../../../src/http/tokens/verification-keys.ts';
 
 export interface SigningKey {
   readonly kid: string;

@@ -2,7 +2,7 @@
  *  the search finds what is there, whether it holds a copy kept on purpose. */
 import { randomBytes } from 'node:crypto';
 import { getHeapSnapshot } from 'node:v8';
-import { IdempotentAnswers } from '../../../src/http/idempotency.ts';
+import { IdempotentAnswers } from '../../../src/http/enlistment/idempotency.ts';
 
 const limits = { enlistmentConcurrentMax: 8, idempotencyEntriesMax: 8, idempotencyWindowMs: 60_000 };
 /** A canary exists only while its halves are joined. */

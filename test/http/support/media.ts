@@ -1,9 +1,9 @@
 /** The media relay in front of a media server on the loopback. */
 import { createSecureContext } from 'node:tls';
 import { defaultHttpLimits, type HttpLimits } from '../../../src/http/limits.ts';
-import { createMediaRelay, type MediaSource } from '../../../src/http/media.ts';
-import { clientsAudience, createMediaTokens, type MediaTokens } from '../../../src/http/media-token.ts';
-import { createSsrfGuard, type SsrfOptions } from '../../../src/http/ssrf.ts';
+import { createMediaRelay, type MediaSource } from '../../../src/http/media/relay.ts';
+import { clientsAudience, createMediaTokens, type MediaTokens } from '../../../src/http/media/token.ts';
+import { createSsrfGuard, type SsrfOptions } from '../../../src/http/media/ssrf.ts';
 import { transparent } from './policy.ts';
 import { serve, type Served } from './serve.ts';
 import type { Report } from '../../../src/http/events.ts';

@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { defaultHttpLimits, type HttpLimits } from '../../../src/http/limits.ts';
-import { createNodeServer } from '../../../src/http/node-server.ts';
+import { createNodeServer } from '../../../src/http/server/node-server.ts';
 import { createPublicApp, type PublicParts } from '../../../src/http/public.ts';
 import { stop } from './party.ts';
 

@@ -1,0 +1,119 @@
+/** What an operator may ask of a running proxy, and have it do. Counts and policies, never anybody's data.
+ *
+ *  | route | does |
+ *  |---|---|
+ *  | `GET /api/sessions` | counts live sessions by listener, gatekeeper and phase |
+ *  | `GET /api/policy` | the policy in force, its digest, and the one in its shadow |
+ *  | `POST /api/policy/explain` | what that policy does to a stanza, and by which rule |
+ *  | `POST /api/reload` | looks at every watched file now, and says what became of each |
+ *  | `POST /api/drain` | begins to stop, as SIGTERM does | */
+import { Hono } from 'hono';
+import type { SessionCount } from '../../observability/session-census.ts';
+import type { Explanation } from '../../policy/explain.ts';
+import { adminGuard, type AdminCallers } from './guard.ts';
+import type { HttpEnv } from '../env.ts';
+import { HttpProblem } from '../problem.ts';
+import { readJsonBody } from '../request-body.ts';
+import type { JsonObject } from '../strict-json.ts';
+
+/** A policy as it holds, treatments in words. */
+export interface PolicySummary {
+  readonly name: string;
+  /** This policy, what it extends, what that extends. */
+  readonly lineage: readonly string[];
+  readonly mode: 'enforce' | 'shadow';
+  /** What happens to what the catalogue does not know. */
+  readonly unlisted: string;
+  readonly audiences: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly exceptions: number;
+}
+
+export interface PoliciesSummary {
+  /** `kept`: newer files are broken, these still serve. */
+  readonly state: 'loaded' | 'kept';
+  /** SHA-256 of the texts, as in attestations. */
+  readonly digest: string;
+  readonly enforced: PolicySummary;
+  readonly shadow: PolicySummary | null;
+}
+
+export interface ExplainRequest {
+  readonly from: 'client' | 'gatekeeper';
+  /** One element, namespaces declared. */
+  readonly stanza: string;
+  /** Bare JID of the session. */
+  readonly account?: string;
+  readonly gatekeeper?: string;
+}
+
+/** What became of a look at the watched files. */
+export interface ReloadSummary {
+  readonly certificates: 'loaded' | 'kept';
+  readonly policy: 'loaded' | 'kept';
+}
+
+export interface AdminApi {
+  readonly sessions: () => readonly SessionCount[];
+  readonly policy: () => PoliciesSummary;
+  /** Undefined when the text is not one stanza. */
+  readonly explain: (request: ExplainRequest) => Explanation | undefined;
+  readonly reload: () => Promise<ReloadSummary>;
+  readonly drain: () => void;
+}
+
+/** For bodies of the operator. */
+const bodyLimits = { bodyBytesMax: 262_144, bodyTimeoutMs: 5_000, jsonDepthMax: 4 };
+
+/** The routes, to be mounted; refusals are thrown as HttpProblem. */
+export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  const guard = adminGuard(callers);
+  const ready = (): AdminApi => {
+    const started = api();
+    if (started === undefined) throw new HttpProblem('ERR_NOT_STARTED');
+    return started;
+  };
+  app.use(async (context, next) => {
+    guard(context.req.raw.headers, context.env.incoming.socket.remoteAddress ?? '');
+    await next();
+  });
+  app.get('/sessions', (context) => context.json({ sessions: ready().sessions() }));
+  app.get('/policy', (context) => context.json(ready().policy()));
+  app.post('/policy/explain', async (context) => {
+    const request = explainRequest(await readJsonBody(context.req.raw, bodyLimits));
+    const explanation = ready().explain(request);
+    if (explanation === undefined) throw new HttpProblem('ERR_EXPLAIN_STANZA');
+    return context.json(explanation);
+  });
+  app.post('/reload', async (context) => {
+    noMembers(await readJsonBody(context.req.raw, bodyLimits));
+    return context.json(await ready().reload());
+  });
+  app.post('/drain', async (context) => {
+    noMembers(await readJsonBody(context.req.raw, bodyLimits));
+    ready().drain();
+    return context.json({ status: 'draining' }, 202);
+  });
+  return app;
+}
+
+function explainRequest({ from, stanza, account, gatekeeper, ...rest }: JsonObject): ExplainRequest {
+  noMembers(rest);
+  if ((from !== 'client' && from !== 'gatekeeper') || typeof stanza !== 'string') throw memberProblem();
+  if (account !== undefined && typeof account !== 'string') throw memberProblem();
+  if (gatekeeper !== undefined && typeof gatekeeper !== 'string') throw memberProblem();
+  return {
+    from,
+    stanza,
+    ...(account !== undefined && { account }),
+    ...(gatekeeper !== undefined && { gatekeeper }),
+  };
+}
+
+function noMembers(body: JsonObject): void {
+  if (Object.keys(body).length > 0) throw memberProblem();
+}
+
+function memberProblem(): HttpProblem {
+  return new HttpProblem('ERR_HTTP_MEMBER');
+}

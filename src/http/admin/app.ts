@@ -1,0 +1,94 @@
+/** The admin app, for the operator and the platform: probes, metrics, and the operator's API (`api.ts`).
+ *
+ *  | route | answers |
+ *  |---|---|
+ *  | `GET /livez` | 200 as long as the process answers at all: a gatekeeper that is down is no reason to restart |
+ *  | `GET /startupz` | 200 once listeners are open for the first time |
+ *  | `GET /readyz` | 200 while new clients are welcome, 503 while draining or when a listener is not open |
+ *  | `GET /metrics` | Prometheus text */
+import { Hono } from 'hono';
+import type { Label } from '../../observability/label.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { adminApi, type AdminApi } from './api.ts';
+import type { AdminCallers } from './guard.ts';
+import type { HttpEnv } from '../env.ts';
+import { renderMethodProblem } from '../method-problem.ts';
+import { HttpProblem, renderProblem } from '../problem.ts';
+
+/** What the proxy says about itself when asked. Answers come from memory, at once: a probe must not wait. */
+interface Probes {
+  readonly started: () => boolean;
+  readonly readiness: () => Readiness;
+}
+
+export interface Readiness {
+  readonly draining: boolean;
+  readonly listeners: readonly { readonly name: Label; readonly state: 'open' | 'closed' }[];
+  /** `kept`: newer ones are broken, the ones in use still serve. This alone leaves the proxy ready. */
+  readonly certificates: 'loaded' | 'kept';
+  /** The same of the policy. */
+  readonly policy: 'loaded' | 'kept';
+}
+
+export interface AdminParts {
+  readonly probes: Probes;
+  readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
+  /** Undefined until the proxy has started. */
+  readonly api: () => AdminApi | undefined;
+  readonly callers: AdminCallers;
+}
+
+export function createAdminApp({ probes, metrics, api, callers }: AdminParts): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  app.use(async (context, next) => {
+    await next();
+    for (const [name, value] of Object.entries(constantHeaders)) context.res.headers.set(name, value);
+  });
+  app.get('/livez', (context) => context.json({ status: 'alive' }));
+  app.get('/startupz', (context) =>
+    probes.started()
+      ? context.json({ status: 'started' })
+      : renderProblem(new HttpProblem('ERR_NOT_STARTED')),
+  );
+  app.get('/readyz', (context) => {
+    const readiness = probes.readiness();
+    return isReady(readiness)
+      ? context.json({ status: 'ready', ...readiness })
+      : renderProblem(new HttpProblem('ERR_NOT_READY'), readiness);
+  });
+  app.get('/metrics', async (context) =>
+    context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
+  );
+  app.route('/api', adminApi(api, callers));
+  for (const [path, allow] of Object.entries(methods)) app.all(path, () => renderMethodProblem(allow));
+  app.notFound(() => renderProblem(new HttpProblem('ERR_HTTP_NOT_FOUND')));
+  app.onError((error) =>
+    renderProblem(error instanceof HttpProblem ? error : new HttpProblem('ERR_INTERNAL')),
+  );
+  return app;
+}
+
+const methods: Readonly<Record<string, string>> = {
+  '/livez': 'GET, HEAD',
+  '/startupz': 'GET, HEAD',
+  '/readyz': 'GET, HEAD',
+  '/metrics': 'GET, HEAD',
+  '/api/sessions': 'GET, HEAD',
+  '/api/policy': 'GET, HEAD',
+  '/api/policy/explain': 'POST',
+  '/api/reload': 'POST',
+  '/api/drain': 'POST',
+};
+
+/** Every answer is of the moment, for programs, and no page. */
+const constantHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+} as const;
+
+function isReady({ draining, listeners }: Readiness): boolean {
+  return !draining && listeners.length > 0 && listeners.every(({ state }) => state === 'open');
+}

@@ -1,0 +1,243 @@
+/** POST /enlistments and DELETE /enlistments/:id: opting in to a gatekeeper and out again. The proof is verified,
+ *  shown to the gatekeeper beside the attestation of this connection, and the answer comes back reduced to what
+ *  the client needs. */
+import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import { clientHeaders } from './client-headers.ts';
+import type { HttpContext } from '../env.ts';
+import type { Report } from '../events.ts';
+import type { Exchange, ExchangeOutcome } from '../calls/exchange.ts';
+import type { HttpPolicy } from '../http-policy.ts';
+import { IdempotentAnswers, type IdempotencyLimits, type KeptAnswer } from './idempotency.ts';
+import type { OwnershipProof, OwnershipVerifier } from '../tokens/ownership-proof.ts';
+import { HttpProblem, type ProblemCode } from '../problem.ts';
+import { readJsonBody } from '../request-body.ts';
+import { bearerToken } from '../tokens/signed-token.ts';
+import { isScalar, parseStrictJson, type JsonObject, type JsonScalar } from '../strict-json.ts';
+
+export interface EnlistmentGatekeeper {
+  /** The collection of enlistments in the gatekeeper's API. */
+  readonly url: URL;
+  readonly exchange: Exchange;
+  /** Members of the gatekeeper's answer that the client may see beside `id`; scalars only. */
+  readonly answerMembers: readonly string[];
+  /** The value of our own Authorization header, if the gatekeeper asks for one. */
+  readonly authorization?: () => Promise<string>;
+}
+
+/** Signs what is known of a client's connection for a gatekeeper, bound to the connection it will travel on: a JWS in
+ *  compact form; undefined when this gatekeeper is told nothing. Rejects when it must be told and cannot be. */
+export type AttestConnection = (
+  gatekeeper: string,
+  client: Socket,
+  upstream: Socket,
+) => Promise<string | undefined>;
+
+export interface EnlistmentOptions {
+  readonly gatekeepers: ReadonlyMap<string, EnlistmentGatekeeper>;
+  readonly ownership: OwnershipVerifier;
+  readonly attest: AttestConnection;
+  readonly policy: HttpPolicy;
+  readonly report: Report;
+  /** Wall clock, milliseconds since 1970. */
+  readonly now: () => number;
+  readonly limits: IdempotencyLimits & {
+    readonly bodyBytesMax: number;
+    readonly bodyTimeoutMs: number;
+    readonly jsonDepthMax: number;
+    readonly enlistmentTimeoutMs: number;
+    readonly enlistmentAnswerBytesMax: number;
+    readonly noncesMax: number;
+  };
+}
+
+export interface Enlistments {
+  readonly enlist: (context: HttpContext) => Promise<Response>;
+  readonly withdraw: (context: HttpContext) => Promise<Response>;
+}
+
+export function createEnlistments(options: EnlistmentOptions): Enlistments {
+  const { ownership, report, limits, now } = options;
+  const answers = new IdempotentAnswers(limits, now);
+  const replays = createReplayGuard(options);
+
+  const prove = async (context: HttpContext): Promise<OwnershipProof> => {
+    const { headers } = context.req.raw;
+    const proof = await ownership.verify(bearerToken(headers), headers.get('ownership-nonce') ?? undefined);
+    if (proof.unlisted.length > 0) report({ event: 'claims-unlisted', claims: proof.unlisted });
+    return proof;
+  };
+
+  return {
+    enlist: async (context) => {
+      const key = idempotencyKey(context);
+      const body = await readJsonBody(context.req.raw, limits);
+      const name = gatekeeperName(body);
+      const gatekeeper = findGatekeeper(options, name);
+      const proof = await prove(context);
+      const secret = `${proof.subject.reveal()}\n${key}`;
+      replays.check(proof, secret);
+      const work = (): Promise<KeptAnswer> => forward({ name, gatekeeper, proof, context, secret }, options);
+      const answer = await answers.run(secret, name, work);
+      const location = `/enlistments/${String(answer.body['id'])}`;
+      return json(answer, { location, 'cache-control': 'no-store' });
+    },
+    withdraw: async (context) => {
+      const { name, id } = readEnlistmentId(context.req.param('id') ?? '');
+      const gatekeeper = findGatekeeper(options, name, 'ERR_ENLISTMENT_UNKNOWN');
+      const proof = await prove(context);
+      replays.check(proof, `${name}~${id}`);
+      const url = new URL(`${gatekeeper.url.href.replace(/\/$/, '')}/${encodeURIComponent(id)}`);
+      judge(await send('DELETE', url, { name, gatekeeper, proof, context }, options));
+      return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } });
+    },
+  };
+}
+
+/** A nonce is for one request; the same request again is no replay. */
+function createReplayGuard({ limits, now }: EnlistmentOptions): {
+  readonly check: (proof: OwnershipProof, request: string) => void;
+} {
+  const seen = new LRUCache<string, string>({ max: limits.noncesMax, perf: { now }, ttlResolution: 0 });
+  return {
+    check: ({ subject, nonce, expiresAt }, request) => {
+      if (nonce === undefined) return;
+      const id = digest(`nonce\n${subject.reveal()}\n${nonce.reveal()}`);
+      const asked = digest(`request\n${subject.reveal()}\n${request}`);
+      const earlier = seen.get(id);
+      if (earlier === undefined) seen.set(id, asked, { ttl: Math.max(1, expiresAt - now()) });
+      else if (earlier !== asked) throw new HttpProblem('ERR_TOKEN_REPLAYED');
+    },
+  };
+}
+
+/** Unguessable, because it also seals the kept answer. */
+function idempotencyKey(context: HttpContext): string {
+  const key = context.req.header('idempotency-key') ?? '';
+  // A structured-field string may stand in quotes (RFC 8941 §3.3.3).
+  const [, text] = /^"?([\x21\x23-\x5b\x5d-\x7e]{16,128})"?$/.exec(key) ?? [];
+  if (text === undefined) throw new HttpProblem('ERR_IDEMPOTENCY_KEY');
+  return text;
+}
+
+function gatekeeperName(body: JsonObject): string {
+  const { gatekeeper, ...rest } = body;
+  if (typeof gatekeeper !== 'string' || Object.keys(rest).length > 0)
+    throw new HttpProblem('ERR_HTTP_MEMBER');
+  return gatekeeper;
+}
+
+function findGatekeeper(
+  { gatekeepers }: EnlistmentOptions,
+  name: string,
+  code: ProblemCode = 'ERR_GATEKEEPER_UNKNOWN',
+): EnlistmentGatekeeper {
+  const gatekeeper = gatekeepers.get(name);
+  if (gatekeeper === undefined) throw new HttpProblem(code);
+  return gatekeeper;
+}
+
+/** Ours is the gatekeeper's name and its own id, so that nothing has to be remembered to find the way back. */
+function writeEnlistmentId(name: string, id: string): string {
+  return `${name}~${Buffer.from(id).toString('base64url')}`;
+}
+
+function readEnlistmentId(text: string): { readonly name: string; readonly id: string } {
+  const [, name, id] = /^([\w.-]+)~([\w-]{1,512})$/.exec(text) ?? [];
+  if (name === undefined || id === undefined) throw new HttpProblem('ERR_ENLISTMENT_UNKNOWN');
+  return { name, id: Buffer.from(id, 'base64url').toString() };
+}
+
+/** One request of a client to a gatekeeper. */
+interface Asking {
+  readonly name: string;
+  readonly gatekeeper: EnlistmentGatekeeper;
+  readonly proof: OwnershipProof;
+  readonly context: HttpContext;
+  /** What only this caller knows, where the request may be repeated. */
+  readonly secret?: string;
+}
+
+async function forward(asking: Asking, options: EnlistmentOptions): Promise<KeptAnswer> {
+  const { name, gatekeeper } = asking;
+  const { status, body } = judge(await send('POST', gatekeeper.url, asking, options));
+  const json = parseStrictJson(body, { depthMax: options.limits.jsonDepthMax });
+  if (json.kind !== 'object') throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
+  const { id } = json.value;
+  if (typeof id !== 'string' || id === '' || id.length > 256) throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
+  const kept = gatekeeper.answerMembers.flatMap((member): [string, JsonScalar][] => {
+    const value = json.value[member];
+    return isScalar(value) ? [[member, value]] : [];
+  });
+  return {
+    status: status === 200 ? 200 : 201,
+    body: { ...Object.fromEntries(kept), id: writeEnlistmentId(name, id) },
+  };
+}
+
+async function send(
+  method: 'POST' | 'DELETE',
+  url: URL,
+  { name, gatekeeper: { exchange, authorization }, proof, context, secret }: Asking,
+  { attest, policy, limits }: EnlistmentOptions,
+): Promise<ExchangeOutcome> {
+  const client = context.env.incoming.socket;
+  return exchange({
+    method,
+    url,
+    headers: {
+      ...clientHeaders(context.req.raw.headers, name, policy),
+      accept: 'application/json',
+      'content-type': 'application/json',
+      // Ours, not the client's: the gatekeeper cannot link two requests by a habit of the client.
+      ...(secret === undefined ? {} : { 'idempotency-key': digest(`upstream\n${secret}`) }),
+      ...(authorization === undefined ? {} : { authorization: await authorization() }),
+    },
+    headersFor: async (upstream) => {
+      const attestation = await attest(name, client, upstream);
+      return attestation === undefined ? {} : { 'connection-signals': attestation };
+    },
+    body: JSON.stringify({ ownershipToken: proof.token.reveal() }),
+    timeoutMs: limits.enlistmentTimeoutMs,
+    answerBytesMax: limits.enlistmentAnswerBytesMax,
+  });
+}
+
+const refusals: Readonly<Record<number, ProblemCode>> = {
+  404: 'ERR_ENLISTMENT_UNKNOWN',
+  409: 'ERR_ENLISTMENT_CONFLICT',
+  410: 'ERR_ENLISTMENT_UNKNOWN',
+  429: 'ERR_GATEKEEPER_BUSY',
+  503: 'ERR_GATEKEEPER_BUSY',
+};
+
+const retryAfterMaxS = 3_600;
+
+/** A success, or the problem that says the same in our words: the gatekeeper's own text is not passed on. */
+function judge(outcome: ExchangeOutcome): Extract<ExchangeOutcome, { kind: 'answer' }> {
+  if (outcome.kind === 'timeout') throw new HttpProblem('ERR_GATEKEEPER_TIMEOUT');
+  if (outcome.kind === 'unreachable') throw new HttpProblem('ERR_GATEKEEPER_UNREACHABLE');
+  if (outcome.kind === 'too-large') throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
+  if (outcome.kind === 'unsent') throw new HttpProblem('ERR_ATTESTATION_UNAVAILABLE', { retryAfterS: 1 });
+  const { status, headers } = outcome;
+  if (status >= 200 && status < 300) return outcome;
+  const known = refusals[status];
+  const code = known ?? (status >= 400 && status < 500 ? 'ERR_ENLISTMENT_REFUSED' : 'ERR_GATEKEEPER_ANSWER');
+  if (code !== 'ERR_GATEKEEPER_BUSY') throw new HttpProblem(code);
+  const asked = Number(headers['retry-after']);
+  throw new HttpProblem(code, {
+    retryAfterS: Number.isInteger(asked) && asked > 0 ? Math.min(asked, retryAfterMaxS) : 5,
+  });
+}
+
+function json({ status, body }: KeptAnswer, headers: Record<string, string>): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...headers, 'content-type': 'application/json' },
+  });
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}

@@ -1,0 +1,99 @@
+/** Repeated requests get the first one's answer (draft-ietf-httpapi-idempotency-key-header). What is kept for that
+ *  is a digest and an answer sealed under a key made from the caller's own idempotency key, which is not kept:
+ *  whoever reads this memory learns nothing, and the caller who comes back opens it. */
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { HttpProblem } from '../problem.ts';
+import type { JsonScalar } from '../strict-json.ts';
+
+export interface KeptAnswer {
+  readonly status: 200 | 201;
+  readonly body: Readonly<Record<string, JsonScalar>>;
+}
+
+export interface IdempotencyLimits {
+  readonly enlistmentConcurrentMax: number;
+  readonly idempotencyEntriesMax: number;
+  readonly idempotencyWindowMs: number;
+}
+
+interface Entry {
+  /** Digest of what was asked, so that a key is not used for two things. */
+  readonly asked: string;
+  readonly sealed: Buffer;
+}
+
+export class IdempotentAnswers {
+  readonly #limits: IdempotencyLimits;
+  readonly #underWay = new Map<string, { readonly asked: string; readonly answer: Promise<KeptAnswer> }>();
+  readonly #done: LRUCache<string, Entry>;
+
+  /** @param now milliseconds of any clock that does not go back. */
+  constructor(limits: IdempotencyLimits, now: () => number) {
+    this.#limits = limits;
+    this.#done = new LRUCache({
+      max: limits.idempotencyEntriesMax,
+      ttl: limits.idempotencyWindowMs,
+      perf: { now },
+      ttlResolution: 0,
+    });
+  }
+
+  /** Does the work, or gives the answer of the same work done or under way. Failures are not kept.
+   *  @param secret what only this caller knows: the idempotency key and whose it is.
+   *  @param request what is asked for.
+   *  @throws HttpProblem ERR_IDEMPOTENCY_MISMATCH, ERR_ENLISTMENT_BUSY; whatever the work throws. */
+  async run(secret: string, request: string, work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
+    const id = digest(`id\n${secret}`);
+    const asked = digest(`asked\n${secret}\n${request}`);
+    const done = this.#done.get(id);
+    const earlier = done ?? this.#underWay.get(id);
+    if (earlier !== undefined && earlier.asked !== asked) throw new HttpProblem('ERR_IDEMPOTENCY_MISMATCH');
+    if (done !== undefined) return unseal(done.sealed, secret);
+    return this.#underWay.get(id)?.answer ?? this.#start(id, asked, secret, work);
+  }
+
+  async #start(
+    id: string,
+    asked: string,
+    secret: string,
+    work: () => Promise<KeptAnswer>,
+  ): Promise<KeptAnswer> {
+    if (this.#underWay.size >= this.#limits.enlistmentConcurrentMax) {
+      throw new HttpProblem('ERR_ENLISTMENT_BUSY', { retryAfterS: 1 });
+    }
+    const answer = work();
+    this.#underWay.set(id, { asked, answer });
+    try {
+      this.#done.set(id, { asked, sealed: seal(await answer, secret) });
+      return await answer;
+    } finally {
+      this.#underWay.delete(id);
+    }
+  }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+function sealingKey(secret: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', 'narthex kept answer', 32));
+}
+
+function seal(answer: KeptAnswer, secret: string): Buffer {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', sealingKey(secret), nonce);
+  const sealed = [cipher.update(JSON.stringify(answer)), cipher.final()];
+  return Buffer.concat([nonce, cipher.getAuthTag(), ...sealed]);
+}
+
+function unseal(sealed: Buffer, secret: string): KeptAnswer {
+  const decipher = createDecipheriv('aes-256-gcm', sealingKey(secret), sealed.subarray(0, 12), {
+    authTagLength: 16,
+  });
+  decipher.setAuthTag(sealed.subarray(12, 28));
+  return JSON.parse(
+    Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString(),
+  ) as KeptAnswer;
+}

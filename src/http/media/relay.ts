@@ -1,0 +1,209 @@
+/** GET and HEAD /media/:token: streams encrypted media from the provider's media server. Neither side sees a
+ *  header of the other but those below; a byte that arrived is on its way to the other before the next is read. */
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { SecureContext } from 'node:tls';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { bodyOf, type BodySource } from './body-source.ts';
+import type { HttpContext } from '../env.ts';
+import type { Report } from '../events.ts';
+import { Gate } from '../concurrency-limiter.ts';
+import { constantHeaders } from '../headers.ts';
+import type { HttpPolicy } from '../http-policy.ts';
+import { mediaAnswerHeaders, mediaRequestHeaders } from './headers.ts';
+import { clientsAudience, type MediaTokens, type OpenedToken } from './token.ts';
+import { HttpProblem } from '../problem.ts';
+import { pump } from './pump.ts';
+import { TappedAgent, TappedTlsAgent } from './tapped-agent.ts';
+import type { SsrfGuard } from './ssrf.ts';
+
+/** Servers that media come from. */
+export interface MediaSource {
+  readonly guard: SsrfGuard;
+  /** Whom to trust: asked for each new connection. */
+  readonly secureContext?: () => SecureContext;
+}
+
+export interface MediaOptions {
+  readonly tokens: () => MediaTokens;
+  /** What gatekeepers fetch is the provider's; what clients fetch is that gatekeeper's whose origin it is. */
+  readonly sources: { readonly provider: MediaSource; readonly gatekeepers: readonly MediaSource[] };
+  /** What the caller may be, as far as is known of its connection: gatekeepers, or `clientsAudience`. */
+  readonly audiencesOf: (context: HttpContext) => readonly string[];
+  readonly policy: HttpPolicy;
+  readonly report: Report;
+  readonly limits: {
+    readonly mediaBytesMax: number;
+    readonly mediaConcurrentMax: number;
+    readonly mediaFirstByteTimeoutMs: number;
+    readonly mediaStallTimeoutMs: number;
+  };
+}
+
+export interface MediaRelay {
+  /** @throws HttpProblem with an ERR_MEDIA_ code. */
+  readonly handle: (context: HttpContext) => Promise<Response>;
+  readonly close: () => void;
+}
+
+interface Download {
+  readonly tokens: MediaTokens;
+  readonly agents: Agents;
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  readonly request: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+export function createMediaRelay(options: MediaOptions): MediaRelay {
+  const { sources, audiencesOf, policy, limits } = options;
+  const gate = new Gate(limits.mediaConcurrentMax, 0, busy);
+  const connected = (source: MediaSource): ConnectedSource => ({
+    guard: source.guard,
+    agents: createAgents(source, limits.mediaConcurrentMax),
+  });
+  const provider = connected(sources.provider);
+  const gatekeepers = sources.gatekeepers.map(connected);
+  return {
+    handle: async (context) => {
+      const tokens = options.tokens();
+      const opened = openToken(tokens, context.req.param('token') ?? '', audiencesOf(context));
+      const fromProvider = opened.audience !== clientsAudience;
+      const source = fromProvider ? provider : gatekeepers.find(({ guard }) => guard.lists(opened.url));
+      if (source === undefined) throw new HttpProblem('ERR_MEDIA_ORIGIN');
+      const url = source.guard.checkUrl(opened.url);
+      // A gatekeeper's servers see a client's download, the provider's see a gatekeeper's.
+      if (
+        policy.see(fromProvider ? 'provider' : 'gatekeeper', 'media.fetch', '', opened.audience) === undefined
+      )
+        throw new HttpProblem('ERR_MEDIA_POLICY');
+      const { incoming: request, outgoing } = context.env;
+      const method = context.req.method === 'HEAD' ? 'HEAD' : 'GET';
+      const download = { tokens, agents: source.agents, method, url, request, outgoing } as const;
+      await gate.run(() => relay(download, options));
+      return RESPONSE_ALREADY_SENT;
+    },
+    close: () => {
+      for (const { agents } of [provider, ...gatekeepers]) {
+        agents['http:'].destroy();
+        agents['https:'].destroy();
+      }
+    },
+  };
+}
+
+function busy(): HttpProblem {
+  return new HttpProblem('ERR_MEDIA_BUSY', { retryAfterS: 5 });
+}
+
+interface Agents {
+  readonly 'http:': TappedAgent;
+  readonly 'https:': TappedTlsAgent;
+}
+
+/** A source and the connections to it. */
+interface ConnectedSource {
+  readonly guard: SsrfGuard;
+  readonly agents: Agents;
+}
+
+function createAgents({ guard, secureContext }: MediaSource, socketsMax: number): Agents {
+  const { lookup } = guard;
+  const keep = { keepAlive: true, maxSockets: socketsMax, maxFreeSockets: 32, lookup };
+  return {
+    'http:': new TappedAgent(keep),
+    'https:': new TappedTlsAgent({ ...keep, minVersion: 'TLSv1.2' }, secureContext),
+  };
+}
+
+function openToken(
+  tokens: MediaTokens,
+  token: string,
+  audiences: readonly string[],
+): Extract<OpenedToken, { kind: 'open' }> {
+  const opened = tokens.open(token, audiences);
+  if (opened.kind === 'open') return opened;
+  if (opened.kind === 'expired') throw new HttpProblem('ERR_MEDIA_TOKEN_EXPIRED');
+  throw new HttpProblem(opened.kind === 'not-ours' ? 'ERR_MEDIA_TOKEN' : 'ERR_MEDIA_TOKEN_AUDIENCE');
+}
+
+/** Settles when the download is over on both sides. Rejects only while nothing has been answered yet. */
+async function relay(download: Download, options: MediaOptions): Promise<void> {
+  const { tokens, outgoing, method, url } = download;
+  const { limits } = options;
+  const { upstream, body } = await ask(download, options);
+  const refusal = judge(upstream, limits.mediaBytesMax);
+  if (refusal !== undefined) {
+    upstream.destroy();
+    throw refusal;
+  }
+  const headers = mediaAnswerHeaders(upstream, tokens, url.href);
+  outgoing.writeHead(upstream.statusCode!, { ...constantHeaders, ...headers });
+  if (method === 'HEAD' || (upstream.statusCode !== 200 && upstream.statusCode !== 206)) {
+    // What there is of a body (an error page, RFC 9110 §15.5.17) is the media server's own words.
+    if (method === 'HEAD' || upstream.statusCode === 304) upstream.resume();
+    else upstream.destroy();
+    outgoing.end();
+    return;
+  }
+  // The headers leave now, not with the first byte of the body.
+  outgoing.flushHeaders();
+  const { end, bytes } = await pump(body, outgoing, {
+    bytesMax: limits.mediaBytesMax,
+    stallMs: limits.mediaStallTimeoutMs,
+  });
+  options.report({ event: 'media-ended', end, bytes });
+}
+
+interface Asked {
+  readonly upstream: IncomingMessage;
+  readonly body: BodySource;
+}
+
+/** The media server's answer, its body unread. */
+function ask(download: Download, options: MediaOptions): Promise<Asked> {
+  const { tokens, agents, method, url, request, outgoing } = download;
+  const { promise, resolve, reject } = Promise.withResolvers<Asked>();
+  const secure = url.protocol === 'https:';
+  const agent = agents[secure ? 'https:' : 'http:'];
+  const asking = (secure ? https : http).request(url, {
+    method,
+    headers: mediaRequestHeaders(request.headers, tokens, url.href),
+    agent,
+  });
+  const giveUp = (): void => {
+    asking.destroy();
+  };
+  const timer = setTimeout(() => {
+    reject(new HttpProblem('ERR_MEDIA_TIMEOUT'));
+    asking.destroy();
+  }, options.limits.mediaFirstByteTimeoutMs);
+  // The caller went away before there was anything to send.
+  outgoing.once('close', giveUp);
+  asking.once('response', (upstream) => {
+    const tap = method === 'GET' ? agent.taps.get(upstream.socket) : undefined;
+    resolve({ upstream, body: bodyOf(upstream, tap) });
+  });
+  asking.on('error', (error) => {
+    reject(error instanceof HttpProblem ? error : new HttpProblem('ERR_MEDIA_UNREACHABLE'));
+  });
+  asking.end();
+  return promise.finally(() => {
+    clearTimeout(timer);
+    outgoing.off('close', giveUp);
+  });
+}
+
+/** Why this answer cannot be passed on, or undefined. */
+function judge(upstream: IncomingMessage, mediaBytesMax: number): HttpProblem | undefined {
+  const { statusCode = 0, headers } = upstream;
+  // 304 is an answer to a condition, the other 3xx point elsewhere.
+  if (statusCode >= 300 && statusCode < 400 && statusCode !== 304)
+    return new HttpProblem('ERR_MEDIA_REDIRECT');
+  if (statusCode === 404 || statusCode === 410) return new HttpProblem('ERR_MEDIA_NOT_FOUND');
+  if (![200, 206, 304, 412, 416].includes(statusCode)) return new HttpProblem('ERR_MEDIA_ANSWER');
+  // Identity was asked for; a body that unpacks to more than it counts is not wanted.
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') return new HttpProblem('ERR_MEDIA_ANSWER');
+  const bytes = Number(headers['content-length'] ?? 0);
+  return bytes > mediaBytesMax ? new HttpProblem('ERR_MEDIA_TOO_LARGE', { mediaBytesMax }) : undefined;
+}

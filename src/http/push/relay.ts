@@ -1,0 +1,157 @@
+/** POST /push/:gatekeeper: a notification from the gatekeeper to the provider, reduced to what the policy lets the
+ *  provider see. 202 means that the provider took it; until then it lives nowhere but in this request, and every
+ *  other answer tells the gatekeeper to send it again. */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { Coalescer } from './coalescer.ts';
+import type { HttpContext } from '../env.ts';
+import type { Report } from '../events.ts';
+import type { Exchange } from '../calls/exchange.ts';
+import { Gate } from '../concurrency-limiter.ts';
+import { seeScalar, type HttpPolicy } from '../http-policy.ts';
+import { HttpProblem } from '../problem.ts';
+import { authenticateCaller, checkCallerRules, type CallerRules, type PeerCertificate } from './caller.ts';
+import { readJsonBody } from '../request-body.ts';
+import { isScalar, type JsonObject, type JsonScalar } from '../strict-json.ts';
+
+export interface PushOptions {
+  readonly gatekeepers: ReadonlyMap<string, CallerRules>;
+  readonly peerCertificate: PeerCertificate;
+  readonly policy: HttpPolicy;
+  /** The provider's push endpoint. */
+  readonly url: URL;
+  readonly exchange: Exchange;
+  readonly authorization?: () => Promise<string>;
+  readonly report: Report;
+  /** Milliseconds of any clock that does not go back. */
+  readonly now: () => number;
+  readonly limits: {
+    readonly bodyBytesMax: number;
+    readonly bodyTimeoutMs: number;
+    readonly jsonDepthMax: number;
+    readonly pushTimeoutMs: number;
+    readonly pushConcurrentMax: number;
+    readonly pushWaitingMax: number;
+    readonly pushWaitTimeoutMs: number;
+    readonly pushRetryAfterS: number;
+    readonly pushDeliveredMax: number;
+    readonly pushDeliveredMs: number;
+  };
+}
+
+/** @throws TypeError when a gatekeeper has no way to authenticate. */
+export function createPush(options: PushOptions): (context: HttpContext) => Promise<Response> {
+  const { gatekeepers, peerCertificate, limits } = options;
+  for (const rules of gatekeepers.values()) checkCallerRules(rules);
+  const delivery = new Delivery(options);
+  const waiting = new Map<string, number>();
+  return async (context) => {
+    const name = context.req.param('gatekeeper') ?? '';
+    const rules = gatekeepers.get(name);
+    if (rules === undefined) throw new HttpProblem('ERR_GATEKEEPER_UNKNOWN');
+    await authenticateCaller(context, rules, peerCertificate);
+    const before = waiting.get(name) ?? 0;
+    if (before >= limits.pushWaitingMax) throw busy(options);
+    waiting.set(name, before + 1);
+    try {
+      const { id, payload } = minimise(await readJsonBody(context.req.raw, limits), name, options.policy);
+      await delivery.deliver(digest(`${name}\n${id}`), payload);
+    } finally {
+      waiting.set(name, waiting.get(name)! - 1);
+    }
+    return new Response(null, { status: 202, headers: { 'cache-control': 'no-store' } });
+  };
+}
+
+function busy({ limits }: PushOptions): HttpProblem {
+  return new HttpProblem('ERR_PUSH_BUSY', { retryAfterS: limits.pushRetryAfterS });
+}
+
+const memberForm = /^[a-z][a-z0-9_-]{0,63}$/;
+
+/** Members sorted, so that equal notifications are equal text and the gatekeeper's own order does not pass. */
+function minimise(
+  notification: JsonObject,
+  gatekeeper: string,
+  policy: HttpPolicy,
+): { readonly id: string; readonly payload: string } {
+  const { id } = notification;
+  if (typeof id !== 'string' || id === '') throw new HttpProblem('ERR_HTTP_MEMBER');
+  const members = Object.entries(notification).sort(([a], [b]) => (a < b ? -1 : 1));
+  const kept = members.flatMap(([member, value]): [string, JsonScalar][] => {
+    if (!memberForm.test(member) || !isScalar(value)) throw new HttpProblem('ERR_HTTP_MEMBER');
+    // The node that the gatekeeper knows may be a pseudonym of the one that the client registered.
+    const known =
+      member === 'recipient' && typeof value === 'string'
+        ? policy.reveal('push.node', value, gatekeeper)
+        : value;
+    const left = seeScalar(policy, 'provider', `push.${member}`, known, gatekeeper);
+    return left === undefined ? [] : [[member, left]];
+  });
+  if (kept.length === 0) throw new HttpProblem('ERR_PUSH_NOTHING_LEFT');
+  return { id, payload: JSON.stringify(Object.fromEntries(kept)) };
+}
+
+/** Takes payloads to the provider: equal ones in one push, a delivered id never twice, so many at a time. */
+class Delivery {
+  readonly #options: PushOptions;
+  readonly #bursts = new Coalescer<void>();
+  readonly #gate: Gate;
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #delivered: LRUCache<string, true>;
+
+  constructor(options: PushOptions) {
+    const { pushConcurrentMax, pushDeliveredMax: max, pushDeliveredMs: ttl } = options.limits;
+    this.#options = options;
+    // How many may wait is counted per gatekeeper before they get here.
+    this.#gate = new Gate(pushConcurrentMax, Infinity, () => busy(options));
+    this.#delivered = new LRUCache({ max, ttl, perf: { now: options.now }, ttlResolution: 0 });
+  }
+
+  /** @param id digest of whose notification it is.
+   *  @throws HttpProblem when the provider did not take it. */
+  async deliver(id: string, payload: string): Promise<void> {
+    if (this.#delivered.has(id)) return;
+    const same = this.#underWay.get(id);
+    if (same !== undefined) return same;
+    const arrivedAt = this.#options.now();
+    const burst = this.#bursts.run(payload, () => this.#gate.run(() => this.#send(payload, arrivedAt)));
+    this.#underWay.set(id, burst);
+    try {
+      await burst;
+      this.#delivered.set(id, true);
+    } finally {
+      this.#underWay.delete(id);
+    }
+  }
+
+  async #send(body: string, arrivedAt: number): Promise<void> {
+    const { url, exchange, authorization, report, limits, now } = this.#options;
+    // While the provider is stuck, those behind are told now rather than one timeout after the other.
+    if (now() - arrivedAt > limits.pushWaitTimeoutMs) throw busy(this.#options);
+    const outcome = await exchange({
+      method: 'POST',
+      url,
+      headers: {
+        'content-type': 'application/json',
+        ...(authorization === undefined ? {} : { authorization: await authorization() }),
+      },
+      body,
+      timeoutMs: limits.pushTimeoutMs,
+      answerBytesMax: limits.bodyBytesMax,
+    });
+    const retry = { retryAfterS: limits.pushRetryAfterS };
+    if (outcome.kind === 'timeout') throw new HttpProblem('ERR_PROVIDER_TIMEOUT', retry);
+    if (outcome.kind === 'unreachable' || outcome.kind === 'unsent')
+      throw new HttpProblem('ERR_PROVIDER_UNREACHABLE', retry);
+    if (outcome.kind === 'too-large') throw new HttpProblem('ERR_PROVIDER_ANSWER', retry);
+    if (outcome.status === 410) throw new HttpProblem('ERR_PUSH_GONE');
+    if (outcome.status === 429 || outcome.status === 503) throw busy(this.#options);
+    if (outcome.status < 200 || outcome.status > 299) throw new HttpProblem('ERR_PROVIDER_ANSWER', retry);
+    report({ event: 'push-delivered' });
+  }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}

@@ -1,0 +1,131 @@
+/** The proof that a user owns a user-visible identifier: a token signed by the provider, of OpenID Connect Core
+ *  §2 in form. The token is signed, so the proxy cannot take claims out of it: a claim beyond those allowed is
+ *  flagged or the whole token refused. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { claimCharactersMax, type ClaimValue, type OwnershipClaims } from '../../stanza/ownership-claims.ts';
+import { Sensitive } from '../../stanza/sensitive.ts';
+import { HttpProblem } from '../problem.ts';
+import { verifySignedToken, type SignedTokenRules } from './signed-token.ts';
+import type { JsonObject, JsonValue } from '../strict-json.ts';
+
+export interface OwnershipRules extends SignedTokenRules {
+  /** Claims the token may have beside `requiredClaims`. */
+  readonly claimsAllowed: readonly string[];
+  readonly claimsUnlisted: 'flag' | 'refuse';
+  /** Whether a token without a nonce is good enough where none is expected. */
+  readonly nonceRequired: boolean;
+}
+
+export interface OwnershipProof {
+  /** The user-visible identifier: `sub`. */
+  readonly subject: Sensitive<string>;
+  /** The token as it came, to be shown to the gatekeeper. */
+  readonly token: Sensitive<string>;
+  readonly nonce: Sensitive<string> | undefined;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** Those of `claimsAllowed` that the token has, where they can be compared. */
+  readonly claims: OwnershipClaims;
+  /** Claims beyond those allowed, by registered name, others as `other`. */
+  readonly unlisted: readonly string[];
+}
+
+export interface OwnershipVerifier {
+  /** @param nonce the one this request was made for; undefined where the protocol has no place for it.
+   *  @throws HttpProblem with an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE. */
+  verify(token: string, nonce?: string): Promise<OwnershipProof>;
+}
+
+const requiredClaims = ['iss', 'sub', 'aud', 'exp', 'iat'];
+const alwaysAllowed = [...requiredClaims, 'nbf', 'nonce', 'jti'];
+
+/** Claims registered for OpenID Connect (Core §5.1, §2): safe to name in a log. Any other name is the provider's
+ *  own word and may itself tell something. */
+const registeredClaims: ReadonlySet<string> = new Set([
+  'acr',
+  'address',
+  'amr',
+  'at_hash',
+  'auth_time',
+  'azp',
+  'birthdate',
+  'c_hash',
+  'email',
+  'email_verified',
+  'family_name',
+  'gender',
+  'given_name',
+  'locale',
+  'middle_name',
+  'name',
+  'nickname',
+  'phone_number',
+  'phone_number_verified',
+  'picture',
+  'preferred_username',
+  'profile',
+  'sid',
+  'updated_at',
+  'website',
+  'zoneinfo',
+]);
+
+export function createOwnershipVerifier(rules: OwnershipRules): OwnershipVerifier {
+  return {
+    verify: async (token, nonce) => {
+      const { subject, expiresAt, all } = await verifySignedToken(token, rules);
+      const found = checkNonce(all, nonce, rules.nonceRequired);
+      return {
+        subject: new Sensitive(subject),
+        token: new Sensitive(token),
+        nonce: found === undefined ? undefined : new Sensitive(found),
+        expiresAt,
+        claims: comparableClaims(all, rules.claimsAllowed),
+        unlisted: unlistedClaims(all, rules),
+      };
+    },
+  };
+}
+
+function checkNonce(claims: JsonObject, expected: string | undefined, required: boolean): string | undefined {
+  const { nonce } = claims;
+  if (nonce !== undefined && typeof nonce !== 'string') throw new HttpProblem('ERR_TOKEN_NONCE');
+  if (nonce === undefined && (required || expected !== undefined)) throw new HttpProblem('ERR_TOKEN_NONCE');
+  if (nonce !== undefined && expected !== undefined && !sameText(nonce, expected)) {
+    throw new HttpProblem('ERR_TOKEN_NONCE');
+  }
+  return nonce;
+}
+
+function sameText(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function comparableClaims(claims: JsonObject, allowed: readonly string[]): OwnershipClaims {
+  const comparable = new Map<string, Sensitive<ClaimValue>>();
+  for (const name of allowed) {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    if (isComparable(value)) comparable.set(name, new Sensitive(value));
+  }
+  return comparable;
+}
+
+/** Lists and objects are left out: what of them would have to be equal, nobody has said. */
+function isComparable(value: JsonValue | undefined): value is ClaimValue {
+  if (typeof value === 'string') return value.length <= claimCharactersMax;
+  return typeof value === 'boolean' || typeof value === 'number';
+}
+
+function unlistedClaims(claims: JsonObject, { claimsAllowed, claimsUnlisted }: OwnershipRules): string[] {
+  const unlisted = Object.keys(claims).filter(
+    (name) => !alwaysAllowed.includes(name) && !claimsAllowed.includes(name),
+  );
+  if (unlisted.length > 0 && claimsUnlisted === 'refuse') {
+    throw new HttpProblem('ERR_TOKEN_CLAIM_UNLISTED', { claims: unlisted.length });
+  }
+  return unlisted.map((name) => (registeredClaims.has(name) ? name : 'other'));
+}

@@ -1,0 +1,143 @@
+/** Verifies a signed token (JWT, RFC 7519) as RFC 8725 advises: what is wrong with it is said by one code of a
+ *  closed list, found in a fixed order, and nothing of the token is repeated. The signature itself is jose's. */
+import { compactVerify, errors } from 'jose';
+import { HttpProblem, type ProblemCode } from '../problem.ts';
+import { parseStrictJson, type JsonObject, type JsonValue } from '../strict-json.ts';
+import {
+  signatureAlgorithms,
+  type KeySource,
+  type SignatureAlgorithm,
+  type VerificationKey,
+} from './verification-keys.ts';
+
+export interface SignedTokenRules {
+  /** `iss` must be exactly this. */
+  readonly issuer: string;
+  /** Every value of `aud` must be one of these: a token that is also for others can be replayed by them. */
+  readonly audiences: readonly string[];
+  readonly algorithms: readonly SignatureAlgorithm[];
+  /** `typ` must be one of these, compared without case and without `application/`; undefined allows a token
+   *  that has none. */
+  readonly types: readonly (string | undefined)[];
+  readonly keys: KeySource;
+  /** The most that may lie between `iat` and `exp`, in seconds. */
+  readonly lifetimeMaxS: number;
+  /** How far the issuer's clock may differ from ours, in seconds. */
+  readonly clockToleranceS: number;
+  readonly limits: { readonly tokenBytesMax: number; readonly jsonDepthMax: number };
+  /** Wall clock, milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** The claims every token must have, read; and all of them. */
+export interface TokenClaims {
+  readonly subject: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  readonly all: JsonObject;
+}
+
+/** @throws HttpProblem with an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE. */
+export async function verifySignedToken(token: string, rules: SignedTokenRules): Promise<TokenClaims> {
+  const { header, payload } = open(token, rules.limits);
+  const algorithm = checkHeader(header, rules);
+  const key = await findKey(header['kid'], algorithm, rules.keys);
+  await checkSignature(token, key, algorithm);
+  return checkClaims(payload, rules);
+}
+
+/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). @throws HttpProblem ERR_TOKEN_MISSING */
+export function bearerToken(headers: Headers): string {
+  const [, token] = /^Bearer +([^ ]+)$/i.exec(headers.get('authorization') ?? '') ?? [];
+  if (token === undefined) throw new HttpProblem('ERR_TOKEN_MISSING');
+  return token;
+}
+
+function open(
+  token: string,
+  limits: SignedTokenRules['limits'],
+): { header: JsonObject; payload: JsonObject } {
+  const { tokenBytesMax } = limits;
+  if (token.length > tokenBytesMax) throw new HttpProblem('ERR_TOKEN_TOO_LARGE', { tokenBytesMax });
+  // Not padded, no white space, three parts (RFC 7515 §7.1); an unsecured one has an empty third.
+  const [, header, payload] = /^([\w-]+)\.([\w-]+)\.[\w-]*$/.exec(token) ?? [];
+  if (header === undefined || payload === undefined) throw new HttpProblem('ERR_TOKEN_MALFORMED');
+  return { header: openPart(header, limits), payload: openPart(payload, limits) };
+}
+
+function openPart(part: string, { jsonDepthMax: depthMax }: SignedTokenRules['limits']): JsonObject {
+  const json = parseStrictJson(Buffer.from(part, 'base64url'), { depthMax });
+  if (json.kind === 'duplicate-member') throw new HttpProblem('ERR_TOKEN_DUPLICATE');
+  if (json.kind === 'malformed') throw new HttpProblem('ERR_TOKEN_MALFORMED');
+  return json.value;
+}
+
+/** Members that would let the token choose its own key (RFC 7515 §4.1.2, §4.1.3, §4.1.5, §4.1.6). */
+const embeddedKeys = ['jku', 'jwk', 'x5u', 'x5c'];
+
+function checkHeader(header: JsonObject, rules: SignedTokenRules): SignatureAlgorithm {
+  const { alg, typ } = header;
+  if (typeof alg === 'string' && alg.toLowerCase() === 'none') throw new HttpProblem('ERR_TOKEN_UNSECURED');
+  const algorithm = signatureAlgorithms.find((known) => known === alg && rules.algorithms.includes(known));
+  if (algorithm === undefined) throw new HttpProblem('ERR_TOKEN_ALGORITHM');
+  // No extension is understood, so none may be critical (RFC 7515 §4.1.11); b64 (RFC 7797) would be one.
+  if ('crit' in header || 'b64' in header) throw new HttpProblem('ERR_TOKEN_CRITICAL');
+  if (embeddedKeys.some((name) => name in header)) throw new HttpProblem('ERR_TOKEN_EMBEDDED_KEY');
+  if (!rules.types.some((type) => sameType(type, typ))) throw new HttpProblem('ERR_TOKEN_TYPE');
+  return algorithm;
+}
+
+function sameType(wanted: string | undefined, found: JsonValue | undefined): boolean {
+  if (typeof found !== 'string') return wanted === found;
+  return wanted?.toLowerCase() === found.toLowerCase().replace(/^application\//, '');
+}
+
+async function findKey(
+  kid: JsonValue | undefined,
+  algorithm: SignatureAlgorithm,
+  keys: KeySource,
+): Promise<VerificationKey> {
+  const key = typeof kid === 'string' ? await keys.find(kid) : undefined;
+  if (key === undefined) throw new HttpProblem('ERR_TOKEN_KEY_UNKNOWN');
+  if (!key.fits(algorithm)) throw new HttpProblem('ERR_TOKEN_KEY_MISMATCH');
+  return key;
+}
+
+async function checkSignature(
+  token: string,
+  { key }: VerificationKey,
+  algorithm: SignatureAlgorithm,
+): Promise<void> {
+  try {
+    await compactVerify(token, key, { algorithms: [algorithm] });
+  } catch (error) {
+    const forged = error instanceof errors.JWSSignatureVerificationFailed;
+    throw new HttpProblem(forged ? 'ERR_TOKEN_SIGNATURE' : 'ERR_TOKEN_MALFORMED');
+  }
+}
+
+function checkClaims(claims: JsonObject, rules: SignedTokenRules): TokenClaims {
+  const { iss, aud, sub, nbf } = claims;
+  demand(typeof iss === 'string' && typeof sub === 'string' && sub !== '', 'ERR_TOKEN_CLAIM_MISSING');
+  demand(iss === rules.issuer, 'ERR_TOKEN_ISSUER');
+  const audiences = Array.isArray(aud) ? (aud as readonly JsonValue[]) : [aud];
+  const isOurs = (value: JsonValue | undefined): boolean => rules.audiences.some((ours) => ours === value);
+  demand(audiences.length > 0 && audiences.every(isOurs), 'ERR_TOKEN_AUDIENCE');
+  const nowS = rules.now() / 1000;
+  const exp = seconds(claims['exp']);
+  const iat = seconds(claims['iat']);
+  demand(nowS < exp + rules.clockToleranceS, 'ERR_TOKEN_EXPIRED');
+  const notBefore = nbf === undefined ? iat : Math.max(iat, seconds(nbf));
+  demand(notBefore <= nowS + rules.clockToleranceS, 'ERR_TOKEN_NOT_YET_VALID');
+  demand(exp - iat <= rules.lifetimeMaxS, 'ERR_TOKEN_LIFETIME');
+  return { subject: sub, expiresAt: exp * 1000, all: claims };
+}
+
+function seconds(value: JsonValue | undefined): number {
+  demand(typeof value === 'number' && Number.isFinite(value) && value >= 0, 'ERR_TOKEN_CLAIM_MISSING');
+  return value;
+}
+
+function demand(condition: boolean, code: ProblemCode): asserts condition {
+  if (!condition) throw new HttpProblem(code);
+}
