@@ -7,8 +7,8 @@ const recordBytesMax = 16_384;
  *  are joined without a copy. Longer output is cut where TLS would cut it, but between characters: some clients
  *  decode each record by itself. */
 export class Outlet {
-  /** Prefix of the stream header written last, undefined before the first. */
-  prefix: string | undefined;
+  /** Whether a stream header has been written. */
+  open = false;
   readonly socket: Socket;
   #buffer: Uint8Array | undefined;
   #start = 0;

@@ -50,16 +50,27 @@ class PolicyStage implements Stage {
   }
 
   judge(stanza: Stanza, direction: Direction): Verdict {
-    if (this.#context.phase !== 'established' && !speaksEarly(stanza)) return forward;
+    if (this.#context.phase !== 'established' && !speaksEarly(stanza))
+      return this.#hidesForm(audienceOf(direction)) ? inNormalForm : forward;
     const { enforced, shadow } = this.#decidersOf(direction);
     const audience = audienceOf(direction);
     if (shadow !== undefined) this.#options.decided(audience, 'shadow', shadow.decide(stanza).decisions);
     const { verdict, decisions, normalise, padTo, delayMs } = enforced.decide(stanza);
     this.#options.decided(audience, enforced.enforces ? 'enforced' : 'shadow', decisions);
-    // Only stanzas wait, and only they have a form to hide in: nonzas are the protocol's own few.
-    if (verdict.kind !== 'forward' || stanza.kind === 'nonza') return verdict;
+    if (verdict.kind !== 'forward') return verdict;
+    // Only stanzas wait and are padded.
+    if (stanza.kind === 'nonza') return this.#hidesForm(audience) ? { ...verdict, normalise: true } : verdict;
     if (!normalise && padTo === undefined && delayMs === 0) return verdict;
     return { ...verdict, normalise, padTo, delayMs };
+  }
+
+  /** Whether the audience sees no more of a nonza's form than its tree: catalogue fields select stanzas only. */
+  #hidesForm(audience: Audience): boolean {
+    const { enforced } = this.#options.policies();
+    if (enforced.mode !== 'enforce') return false;
+    const { gatekeeper } = this.#context;
+    const ruling = enforced.ruling(audience, 'style.fingerprint', { gatekeeper, now: this.#options.clock() });
+    return ruling.treatment.kind === 'drop';
   }
 
   #decidersOf(direction: Direction): Deciders {
@@ -78,6 +89,8 @@ class PolicyStage implements Stage {
     return new Decider(policy, direction, this.#context, this.#options);
   }
 }
+
+const inNormalForm: Verdict = { kind: 'forward', normalise: true };
 
 /** What says something before the stream is established. */
 function speaksEarly(stanza: Stanza): boolean {

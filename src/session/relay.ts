@@ -89,11 +89,11 @@ export class Relay {
       return;
     }
     const verdict = this.#judge(stanza, direction, 0);
-    if (verdict === undefined) {
+    if (verdict === undefined && stanza.verbatim) {
       this.#passUntouched(stanza, direction);
       return;
     }
-    this.#carryOut(verdict, newPassage(stanza, direction, false));
+    this.#carryOut(verdict ?? untouched, newPassage(stanza, direction, false));
   }
 
   end(): void {
@@ -308,8 +308,10 @@ export class Relay {
     }
     const edits = [...own, ...(judgement?.edits ?? [])];
     const outlet = this.#host.outlet(direction);
-    if (edits.length === 0) outlet.put(stanza.bytes, stanza.start, stanza.end);
-    else outlet.put(this.#options.rendering.write(stanza, edits, {}));
+    const normalise = judgement?.manner?.normalise === true;
+    if (edits.length === 0 && !normalise && stanza.verbatim)
+      outlet.put(stanza.bytes, stanza.start, stanza.end);
+    else outlet.put(this.#options.rendering.write(stanza, edits, { normalise }));
     this.#host.passed(stanza, direction);
   }
 }

@@ -1,6 +1,5 @@
 /** The bytes of a stanza that leaves otherwise than it came: edited, in normal form, filled up. */
 import { paddingOf } from '../minimisation/pad.ts';
-import { ns } from '../stanza/namespaces.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza, StreamScope } from '../stanza/stanza.ts';
 import type { Edit, Manner } from '../stanza/verdict.ts';
@@ -9,7 +8,7 @@ import type { StreamLimits } from '../stream/limits.ts';
 import { Scanner } from '../stream/scanner.ts';
 import { splice } from '../stream/splice.ts';
 import type { Workspace } from '../stream/workspace.ts';
-import { writeHeader } from '../stream/write.ts';
+import { restateHeader } from '../stream/write.ts';
 
 export interface RenderingOptions {
   readonly names: Names;
@@ -35,12 +34,13 @@ export class Rendering {
 
   /** @returns bytes of its own, which stay.
    *  @throws StreamError ERR_STANZA_TOO_LARGE when the normal form or the edits make too much of it. */
-  write(stanza: Stanza, edits: readonly Edit[], { normalise = false, padTo }: Manner): Uint8Array {
+  write(stanza: Stanza, edits: readonly Edit[], manner: Manner): Uint8Array {
+    const normalise = manner.normalise === true || !stanza.verbatim;
     const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits));
     let result = edited;
     if (normalise)
       result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
-    const missing = padTo === undefined ? 0 : paddingOf(result.length, padTo);
+    const missing = manner.padTo === undefined ? 0 : paddingOf(result.length, manner.padTo);
     // Splicing has made a copy already; the others are views of buffers that will be used again.
     if (missing === 0 && result === edited && edits.length > 0) return result;
     const copy = Buffer.allocUnsafe(result.length + missing);
@@ -71,9 +71,7 @@ export class Rendering {
         end: () => {},
       },
     });
-    const prefix = [...scope.declarations].find(([, name]) => name === ns.streams)![0];
-    const attributes = new Map(scope.lang === '' ? [] : [['xml:lang', scope.lang] as const]);
-    scanner.push(writeHeader({ declaration: true, attributes, prefix, scope }));
+    scanner.push(restateHeader(scope));
     this.#scanners.set(scope, scanner);
     return scanner;
   }

@@ -18,7 +18,7 @@ import type { StreamHeader } from '../stream/header.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Scanner, type ScannerSink } from '../stream/scanner.ts';
 import type { Workspace } from '../stream/workspace.ts';
-import { clientHeader, writeClose, writeError, writeHeader } from '../stream/write.ts';
+import { writeClose, writeError, writeHeader } from '../stream/write.ts';
 import { endGracefully, onPeerEnd } from '../transport/close.ts';
 import type { WriteStallWatch } from '../transport/write-stall.ts';
 import type { GatekeeperAttestations } from './attestations.ts';
@@ -186,7 +186,7 @@ export class Session implements RelayHost {
     const leg = this.#open(socket, 'client', {
       header: (header) => {
         leg.outlet.put(this.#ownHeader(header));
-        leg.outlet.prefix = 'stream';
+        leg.outlet.open = true;
         leg.outlet.put(
           Buffer.from(
             `<stream:features><starttls xmlns='${ns.tls}'><required/></starttls></stream:features>`,
@@ -439,8 +439,8 @@ export class Session implements RelayHost {
       if (to.side === 'client') this.#enter('established');
     }
     const direction: Direction = to.side === 'gatekeeper' ? 'to-gatekeeper' : 'to-client';
-    to.outlet.put(writeHeader(this.#options.seeHeader(header, direction, this.gatekeeper)));
-    to.outlet.prefix = header.prefix;
+    to.outlet.put(writeHeader(this.#options.seeHeader(header.attributes, direction, this.gatekeeper)));
+    to.outlet.open = true;
   }
 
   // ---- reading ----------------------------------------------------------------------------------------------------
@@ -537,18 +537,17 @@ export class Session implements RelayHost {
     if (this.#reason !== undefined) return;
     const client = this.#client;
     if (client !== undefined && client.socket.writable) {
-      if (client.outlet.prefix === undefined) {
+      if (!client.outlet.open) {
         client.outlet.put(this.#ownHeader(answered));
-        client.outlet.prefix = 'stream';
+        client.outlet.open = true;
       }
       const condition = side === 'client' ? error.condition : 'remote-connection-failed';
-      client.outlet.put(writeError(client.outlet.prefix, condition, explanations[error.code]));
+      client.outlet.put(writeError(condition, explanations[error.code]));
       client.outlet.flush();
     }
     const gatekeeper = this.#gatekeeper;
-    if (gatekeeper?.outlet.prefix !== undefined && gatekeeper.socket.writable) {
-      const { prefix } = gatekeeper.outlet;
-      gatekeeper.outlet.put(side === 'gatekeeper' ? writeError(prefix, error.condition) : writeClose(prefix));
+    if (gatekeeper?.outlet.open === true && gatekeeper.socket.writable) {
+      gatekeeper.outlet.put(side === 'gatekeeper' ? writeError(error.condition) : writeClose());
       gatekeeper.outlet.flush();
     }
     this.#end(error.code);
@@ -580,8 +579,8 @@ export class Session implements RelayHost {
   /** Both closing tags (RFC 6120 §4.4). */
   #closeStreams(): void {
     for (const leg of [this.#client, this.#gatekeeper]) {
-      if (leg?.outlet.prefix === undefined || !leg.socket.writable) continue;
-      leg.outlet.put(writeClose(leg.outlet.prefix));
+      if (leg?.outlet.open !== true || !leg.socket.writable) continue;
+      leg.outlet.put(writeClose());
       leg.outlet.flush();
     }
   }
@@ -617,7 +616,7 @@ export class Session implements RelayHost {
   #ownHeader(answered: StreamHeader | undefined): Uint8Array {
     const to = answered?.attributes.get('to') ?? '';
     const from = this.#options.route(to.toLowerCase()) === undefined ? [] : [['from', to] as const];
-    return writeHeader(clientHeader(new Map([...from, ['id', randomUUID()], ['version', '1.0']])));
+    return writeHeader(new Map([...from, ['id', randomUUID()], ['version', '1.0']]));
   }
 }
 

@@ -44,6 +44,10 @@ export class Stanza {
   tape: Int32Array = new Int32Array(0);
   /** Integers of the tape in use. */
   tapeLength = 0;
+  /** Whether its bytes mean the same after the proxy's own stream header, to every parser. False when it uses a prefix
+   *  that only its own stream's header declares, or is written in a way that some parsers misread: then it is forwarded
+   *  in normal form only. */
+  verbatim = true;
   names: Names;
   scope: StreamScope;
   readonly #core: CoreNames;
@@ -81,6 +85,7 @@ export class Stanza {
     copy.end = copy.bytes.length;
     copy.tape = this.tape.slice(0, this.tapeLength);
     copy.tapeLength = this.tapeLength;
+    copy.verbatim = this.verbatim;
     return copy;
   }
 

@@ -1,4 +1,4 @@
-/** The normal form of a stanza: whatever way of writing it the sender chose, the same tree gives the same bytes.
+/** The normal form of a stanza or nonza: the same tree gives the same bytes, however its sender wrote it.
  *
  *  - every element is in the default namespace, declared only where it differs from the parent's; the stream's
  *    content namespace is what the stanza inherits
@@ -7,10 +7,11 @@
  *  - declarations that nothing uses are gone, CDATA sections are text, what can stand for itself does
  *  - elements without content are `<x/>`, and tags have no white space but one space before each attribute
  *
- *  Nothing is decoded to strings: what is copied are ranges of the stanza's bytes, and ranges that turn out to be
- *  neighbours become one, so that a stanza already in normal form costs about one copy.
+ *  Two namespaces have fixed prefixes instead: elements of the streams namespace are `stream:…`, as the header that the
+ *  proxy writes declares, and those of the xml namespace `xml:…`.
  *
- *  It is meant for stanzas. Nonzas of the streams namespace lose the prefix that many peers know them by. */
+ *  Nothing is decoded to strings: what is copied are ranges of the stanza's bytes, and ranges that turn out to be
+ *  neighbours become one, so that a stanza already in normal form costs about one copy. */
 import { StreamError } from '../stanza/error.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { headerNamespaceBase, type Stanza } from '../stanza/stanza.ts';
@@ -26,6 +27,7 @@ import {
   text,
 } from '../stanza/tape.ts';
 import { CopyOutput } from './copy-output.ts';
+import { streamPrefix } from './header.ts';
 
 const encoder = new TextEncoder();
 const noBytes = new Uint8Array(0);
@@ -38,6 +40,7 @@ const closeEmpty = encoder.encode('/>');
 const openEnd = encoder.encode('</');
 const space = encoder.encode(' ');
 const xmlPrefix = encoder.encode('xml:');
+const streamsPrefix = encoder.encode(`${streamPrefix}:`);
 const defaultDeclaration = encoder.encode(" xmlns='");
 const prefixDeclaration = encoder.encode(' xmlns:');
 const equalsQuote = encoder.encode("='");
@@ -100,6 +103,7 @@ export class CanonicalWriter {
   #bytes = noBytes;
   #base = 0;
   #xmlId = 0;
+  #streamsId = 0;
   /** Id of the namespace that the stanza's own element inherits. */
   #contentId = 0;
 
@@ -116,6 +120,7 @@ export class CanonicalWriter {
     this.#bytes = stanza.bytes as Uint8Array<ArrayBuffer>;
     this.#base = stanza.start;
     this.#xmlId = stanza.names.namespace(ns.xml);
+    this.#streamsId = stanza.names.namespace(ns.streams);
     this.#contentId = contentNamespaceId(stanza);
     this.#output.begin(stanza.bytes, stanza.end);
     this.#writeRecords(stanza.tapeLength);
@@ -155,20 +160,20 @@ export class CanonicalWriter {
     const localStart = tape[record + element.localStart]!;
     const nameEnd = tape[record + element.nameEnd]!;
     const namespace = tape[record + element.namespace]!;
-    const isXml = this.#isXml(namespace);
-    const declares = !isXml && namespace !== this.#inheritedNamespace(record);
+    const fixed = this.#fixedPrefix(namespace);
+    const declares = fixed === undefined && namespace !== this.#inheritedNamespace(record);
     const content = record + elementSize + tape[record + element.attributes]! * attributeSize;
     const endIndex = tape[record + element.end]!;
     const hasContent = this.#hasContent(content, endIndex);
     const next = hasContent ? content : endIndex + recordSize[recordKind.end]!;
     const isPrefixed = localStart !== tagStart + 1;
-    if (!isPrefixed && this.#isCanonicalTag(record, declares, hasContent)) {
+    if (!isPrefixed && fixed === undefined && this.#isCanonicalTag(record, declares, hasContent)) {
       this.#range(tagStart, tape[record + element.tagEnd]!);
       return next;
     }
-    if (isPrefixed) {
+    if (isPrefixed || fixed !== undefined) {
       output.literal(open);
-      if (isXml) output.literal(xmlPrefix);
+      if (fixed !== undefined) output.literal(fixed);
       this.#range(localStart, nameEnd);
     } else {
       this.#range(tagStart, nameEnd);
@@ -234,11 +239,12 @@ export class CanonicalWriter {
     const nameEnd = tape[opened + element.nameEnd]!;
     const tagStart = tape[record + endRecord.tagStart]!;
     const tagEnd = tape[record + endRecord.tagEnd]!;
-    const unprefixed = localStart === tape[opened + element.tagStart]! + 1;
+    const fixed = this.#fixedPrefix(tape[opened + element.namespace]!);
+    const unprefixed = fixed === undefined && localStart === tape[opened + element.tagStart]! + 1;
     if (unprefixed && tagEnd - tagStart === nameEnd - localStart + 3) return this.#range(tagStart, tagEnd);
     const output = this.#output;
     output.literal(openEnd);
-    if (this.#isXml(tape[opened + element.namespace]!)) output.literal(xmlPrefix);
+    if (fixed !== undefined) output.literal(fixed);
     this.#range(localStart, nameEnd);
     output.literal(close);
   }
@@ -391,16 +397,22 @@ export class CanonicalWriter {
     }
   }
 
+  /** The prefix that elements of a namespace are written with; undefined for most: they have none. */
+  #fixedPrefix(namespace: number): Uint8Array | undefined {
+    if (namespace <= 0) return undefined;
+    if (namespace === this.#streamsId) return streamsPrefix;
+    return namespace === this.#xmlId ? xmlPrefix : undefined;
+  }
+
   #isXml(namespace: number): boolean {
     return namespace !== 0 && namespace === this.#xmlId;
   }
 
-  /** The default namespace around an element. Elements of the xml namespace, which cannot be the default, leave it
-   *  as it is. */
+  /** The default namespace around an element. Elements with a fixed prefix leave it as it is. */
   #inheritedNamespace(record: number): number {
     const tape = this.#tape;
     let parent = tape[record + element.parent]!;
-    while (parent !== -1 && this.#isXml(tape[parent + element.namespace]!))
+    while (parent !== -1 && this.#fixedPrefix(tape[parent + element.namespace]!) !== undefined)
       parent = tape[parent + element.parent]!;
     return parent === -1 ? this.#contentId : tape[parent + element.namespace]!;
   }

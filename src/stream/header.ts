@@ -6,10 +6,13 @@ export interface StreamHeader {
   readonly declaration: boolean;
   /** Attributes by qualified name (`to`, `from`, `id`, `version`, `xml:lang`), namespace declarations excluded. */
   readonly attributes: ReadonlyMap<string, string>;
-  /** Prefix of the streams namespace, usually `stream`; '' when it is the default namespace. */
+  /** Its prefix, usually `stream`; '' when the streams namespace is the default one. */
   readonly prefix: string;
   readonly scope: StreamScope;
 }
+
+/** Prefix of the streams namespace in every header that the proxy writes (RFC 6120 §4.8.5). */
+export const streamPrefix = 'stream';
 
 /** What holds before any header was read. */
 export const emptyScope: StreamScope = {

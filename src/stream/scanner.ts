@@ -26,7 +26,7 @@ import {
   text,
 } from '../stanza/tape.ts';
 import { parseDeclaration } from './declaration.ts';
-import { emptyScope, type StreamHeader } from './header.ts';
+import { emptyScope, streamPrefix, type StreamHeader } from './header.ts';
 import type { StreamLimits } from './limits.ts';
 import { findIllegalReference } from './references.ts';
 import { sliceBytesMax } from './structure/structure.ts';
@@ -96,6 +96,14 @@ const doctype = 'DOCTYPE';
 /** Longest XML declaration that is read, in bytes; the three pseudo-attributes need less than half. */
 const declarationBytesMax = 256;
 
+/** A prefix that the stream header declares. */
+interface HeaderBinding {
+  readonly prefix: Uint8Array;
+  readonly id: number;
+  /** Whether the header that the proxy writes declares it too (see write.ts). */
+  readonly forwarded: boolean;
+}
+
 export class Scanner {
   names: Names;
   limits: StreamLimits;
@@ -144,10 +152,12 @@ export class Scanner {
   #elementCount = 0;
   #bindingCount = 0;
   #defaultNamespace = 0;
+  /** See `Stanza.verbatim`. */
+  #verbatim = true;
 
   // Of the stream.
   #headerDefaultNamespace = 0;
-  #headerBindings: readonly { readonly prefix: Uint8Array; readonly id: number }[] = [];
+  #headerBindings: readonly HeaderBinding[] = [];
   #headerUnknown: readonly string[] = [];
   #rootName: Uint8Array = new Uint8Array(0);
   #stanza: Stanza;
@@ -384,6 +394,7 @@ export class Scanner {
     this.#elementCount = 0;
     this.#bindingCount = 0;
     this.#defaultNamespace = this.#headerDefaultNamespace;
+    this.#verbatim = true;
     this.#outside = this.#mode;
     this.#tagStart = 0;
     this.#mode = mode.open;
@@ -436,6 +447,8 @@ export class Scanner {
       this.#mode = mode.open;
     } else if (byte === AMP || byte === CR) {
       this.#textFlags |= needsDecoding;
+      // Some parsers do not normalise line ends (XML 1.0 §2.11).
+      if (byte === CR) this.#verbatim = false;
     } else if (byte === GT) {
       const open = this.#base + at - 2;
       const sectionEnd =
@@ -524,6 +537,8 @@ export class Scanner {
       if (this.#outside === mode.between) this.#fail('bad-format', 'ERR_STREAM_TEXT', this.#tagStart);
       this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', this.#tagStart);
     }
+    // Some parsers lose the text after a section.
+    this.#verbatim = false;
     this.#mode = mode.cdata;
     this.#textStart = at + cdataOpening.length;
     this.#textFlags = cdata;
@@ -552,8 +567,12 @@ export class Scanner {
   #stepTag(at: number, byte: number): void {
     if (this.#quote !== 0) {
       if (byte === this.#quote) this.#endAttribute(at);
-      else if (byte === AMP || isWhitespace(byte)) this.#valueFlags = needsDecoding;
-      else if (byte === LT || byte < 0x20) this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', at);
+      else if (byte === AMP) this.#valueFlags = needsDecoding;
+      else if (isWhitespace(byte)) {
+        this.#valueFlags = needsDecoding;
+        // Some parsers do not normalise white space in values (XML 1.0 §3.3.3).
+        this.#verbatim = false;
+      } else if (byte === LT || byte < 0x20) this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', at);
       return;
     }
     if (byte === GT) {
@@ -868,6 +887,7 @@ export class Scanner {
     stanza.end = this.#base + stanzaEnd;
     stanza.tape = this.#desk!.tape;
     stanza.tapeLength = this.#tapeLength;
+    stanza.verbatim = this.#verbatim;
     this.sink.stanza(stanza);
     stanza.bytes = noBytes;
     this.#leaveMarkup(mode.between, stanzaEnd);
@@ -942,6 +962,7 @@ export class Scanner {
       .map(([declared, name]) => ({
         prefix: encoder.encode(declared),
         id: this.names.namespace(name) || headerNamespaceBase - unknown.indexOf(name),
+        forwarded: declared === streamPrefix && name === ns.streams,
       }));
     const scope: StreamScope = {
       contentNamespace: declarations.get('') ?? '',
@@ -1053,11 +1074,13 @@ export class Scanner {
         return bindings[at + 2]!;
     }
     if (length === 3 && this.#equals(start, end, 'xml')) return this.#xmlId;
-    for (const { prefix, id } of this.#headerBindings) {
+    for (const { prefix, id, forwarded } of this.#headerBindings) {
       if (prefix.length !== length) continue;
       let same = true;
       for (let i = 0; same && i < length; i += 1) same = prefix[i] === this.#byte(start + i);
-      if (same) return id;
+      if (!same) continue;
+      if (!forwarded) this.#verbatim = false;
+      return id;
     }
     return this.#fail('not-well-formed', 'ERR_XML_NAMESPACE', start);
   }

@@ -1,58 +1,64 @@
-/** What the proxy itself writes on a stream: header, stream error, closing tag (RFC 6120 §4.2, §4.4, §4.9). */
+/** What the proxy itself writes on a stream: header, stream error, closing tag (RFC 6120 §4.2, §4.4, §4.9).
+ *
+ *  The header is the same for every peer but for the values of its attributes: two declarations, the streams namespace
+ *  under its usual prefix, attributes in one order. A peer's own prefixes, declarations and further attributes are not
+ *  forwarded; stanzas that depend on them leave in normal form (`Stanza.verbatim`). */
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { StreamCondition } from '../stanza/error.ts';
 import { ns } from '../stanza/namespaces.ts';
-import type { StreamHeader } from './header.ts';
+import type { StreamScope } from '../stanza/stanza.ts';
+import { streamPrefix } from './header.ts';
 
-/** The header of an ordinary client stream, for streams that the proxy opens by itself. */
-export function clientHeader(attributes: ReadonlyMap<string, string>): StreamHeader {
-  return {
-    declaration: true,
-    attributes,
-    prefix: 'stream',
-    scope: {
-      contentNamespace: ns.client,
-      declarations: new Map([
-        ['', ns.client],
-        ['stream', ns.streams],
-      ]),
-      unknownNamespaces: [],
-      lang: '',
-    },
-  };
-}
+/** Attributes of a stream header (RFC 6120 §4.7), in the order in which the proxy writes them. */
+export const headerAttributes: readonly string[] = ['from', 'id', 'to', 'version', 'xml:lang'];
 
 /** XML declaration and stream header, for one write: some servers parse no header that arrives without its
- *  declaration. All namespace declarations are carried over, because stanzas behind it may use their prefixes. */
-export function writeHeader({ attributes, scope, prefix }: StreamHeader): Uint8Array {
-  const declarations = [...scope.declarations].map(
-    ([declared, name]) => `${declared === '' ? 'xmlns' : `xmlns:${declared}`}='${escapeAttribute(name)}'`,
-  );
-  const others = [...attributes].map(([name, value]) => `${name}='${escapeAttribute(value)}'`);
-  return Buffer.from(
-    `<?xml version='1.0'?><${streamName(prefix)} ${[...declarations, ...others].join(' ')}>`,
-  );
+ *  declaration.
+ *  @param attributes values by name; of other names than `headerAttributes` nothing is written */
+export function writeHeader(attributes: ReadonlyMap<string, string>): Uint8Array {
+  const declared = new Map([
+    ['', ns.client],
+    [streamPrefix, ns.streams],
+  ]);
+  const written = headerAttributes.flatMap((name) => {
+    const value = attributes.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return header(`${streamPrefix}:stream`, declared, written);
 }
 
-/** The closing tag of a stream whose header had this prefix. */
-export function writeClose(prefix: string): Uint8Array {
-  return Buffer.from(`</${streamName(prefix)}>`);
+/** The header of a stream with the same scope as another one, for reading its stanzas again. It is never sent. */
+export function restateHeader({ declarations, lang }: StreamScope): Uint8Array {
+  const [prefix] = [...declarations].find(([, name]) => name === ns.streams)!;
+  const name = prefix === '' ? 'stream' : `${prefix}:stream`;
+  return header(name, declarations, lang === '' ? [] : [['xml:lang', lang]]);
+}
+
+function header(
+  name: string,
+  declarations: ReadonlyMap<string, string>,
+  attributes: readonly (readonly [name: string, value: string])[],
+): Uint8Array {
+  const declared = [...declarations].map(
+    ([prefix, namespace]) => [prefix === '' ? 'xmlns' : `xmlns:${prefix}`, namespace] as const,
+  );
+  const written = [...declared, ...attributes].map(([key, value]) => ` ${key}='${escapeAttribute(value)}'`);
+  return Buffer.from(`<?xml version='1.0'?><${name}${written.join('')}>`);
+}
+
+/** The closing tag of a stream. */
+export function writeClose(): Uint8Array {
+  return Buffer.from(closingTag);
 }
 
 /** A stream error and the closing tag. The text is ours: it never repeats input. */
-export function writeError(prefix: string, condition: StreamCondition, text?: string): Uint8Array {
+export function writeError(condition: StreamCondition, text?: string): Uint8Array {
   const explanation =
     text === undefined ? '' : `<text xmlns='${ns.streamErrors}' xml:lang='en'>${escapeText(text)}</text>`;
+  const name = `${streamPrefix}:error`;
   return Buffer.from(
-    `<${qualify(prefix, 'error')}><${condition} xmlns='${ns.streamErrors}'/>${explanation}</${qualify(prefix, 'error')}>` +
-      `</${streamName(prefix)}>`,
+    `<${name}><${condition} xmlns='${ns.streamErrors}'/>${explanation}</${name}>${closingTag}`,
   );
 }
 
-function streamName(prefix: string): string {
-  return qualify(prefix, 'stream');
-}
-
-function qualify(prefix: string, name: string): string {
-  return prefix === '' ? name : `${prefix}:${name}`;
-}
+const closingTag = `</${streamPrefix}:stream>`;

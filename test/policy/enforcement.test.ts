@@ -13,7 +13,6 @@ import { signalRules, signalsUnder } from '../../src/session/signal-policy.ts';
 import type { StagePort } from '../../src/session/stage.ts';
 import { clientIpSignal, type ConnectionSignals } from '../../src/signals/evidence.ts';
 import type { Audience, Direction } from '../../src/stanza/direction.ts';
-import { clientHeader } from '../../src/stream/write.ts';
 import {
   catalogue,
   complaints,
@@ -61,9 +60,7 @@ const inHeaders: Shown = (field, policy, direction) => {
   const name = headerNames[field.name];
   if (name === undefined) return undefined;
   const see = headerPolicy({ policies: () => ({ enforced: policy, shadow: undefined }), decided, clock });
-  return (
-    see(clientHeader(new Map([[name, field.example]])), direction, 'gk').attributes.get(name) ?? 'nothing'
-  );
+  return see(new Map([[name, field.example]]), direction, 'gk').get(name) ?? 'nothing';
 };
 
 const seen: ConnectionSignals = {

@@ -13,7 +13,7 @@ import { noClaims, type OwnershipClaims } from '../../src/stanza/ownership-claim
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
-import { clientHeader, writeHeader } from '../../src/stream/write.ts';
+import { writeHeader } from '../../src/stream/write.ts';
 import { newWorkspace, vocabulary } from '../support/scan.ts';
 
 export interface LegsOptions {
@@ -91,7 +91,7 @@ export class Legs {
         end: () => {},
       };
       const scanner = new Scanner({ names, limits: defaultLimits, workspace, sink });
-      scanner.push(writeHeader(clientHeader(new Map([['version', '1.0']]))));
+      scanner.push(writeHeader(new Map([['version', '1.0']])));
       return scanner;
     });
   }

@@ -61,6 +61,9 @@ describe('golden cases', () => {
     ['language', `<message xml:lang='de' to='a'/>`, `<message to='a' xml:lang='de'/>`],
     ['prefixed attributes', `<iq xmlns:b='v' xmlns:a='u' b:z='1' a:z='2' xml:lang='x' a:y='3' q='4'/>`, `<iq xmlns:ns1='u' xmlns:ns2='v' q='4' xml:lang='x' ns1:y='3' ns1:z='2' ns2:z='1'/>`],
     ['an attribute in its element\'s namespace', `<iq><p:x xmlns:p='u' p:a='1'/></iq>`, `<iq><x xmlns='u' xmlns:ns1='u' ns1:a='1'/></iq>`],
+    ['an element of the streams namespace', `<stream:features><x xmlns='u'/><y/></stream:features>`, `<stream:features><x xmlns='u'/><y/></stream:features>`],
+    ['a streams namespace with another prefix', `<s:features xmlns:s='${ns.streams}'><x xmlns='u'/></s:features>`, `<stream:features><x xmlns='u'/></stream:features>`],
+    ['a default streams namespace', `<features xmlns='${ns.streams}'><x xmlns='u'/></features>`, `<stream:features><x xmlns='u'/></stream:features>`],
     ['an element of the xml namespace', `<iq><xml:x><y/></xml:x></iq>`, `<iq><xml:x><y/></xml:x></iq>`],
   ])('%s', (_, xml, expected) => {
     expect(canonical(xml)).toBe(expected);
