@@ -1,10 +1,8 @@
 /** Replaces the `<c/>` elements of a presence on the tape: every one that is there goes, ours come in one place. */
+import { appendContent, removeElement } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import * as record from '../stanza/tape.ts';
-import { elementFlag } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
-import { removeElement } from './element-edits.ts';
 
 /** Edits that leave exactly `elements` as the capabilities below `parent`, as its last children.
  *  @param elements what `Advertisement.elements` holds; '' to take all away
@@ -15,23 +13,11 @@ export function capsEdits(stanza: Stanza, elements: string, parent = 0): Edit[] 
     if (!isCaps(stanza, at)) continue;
     edits.push(removeElement(stanza, at));
   }
-  if (elements !== '') edits.push(append(stanza, parent, elements));
+  if (elements !== '') edits.push(appendContent(stanza, parent, elements));
   return edits;
 }
 
 /** Whether the element is a `<c/>` of XEP-0115 or XEP-0390. */
 function isCaps(stanza: Stanza, index: number): boolean {
   return stanza.is(index, ns.caps, 'c') || stanza.is(index, ns.caps2, 'c');
-}
-
-/** Before the end tag; an empty-element tag is opened for it. */
-function append(stanza: Stanza, parent: number, content: string): Edit {
-  const tagEnd = stanza.tape[parent + record.element.tagEnd]!;
-  if ((stanza.tape[parent + record.element.flags]! & elementFlag.empty) !== 0) {
-    const replacement = Buffer.from(`>${content}</${stanza.qualifiedName(parent)}>`);
-    return { start: tagEnd - 2, end: tagEnd, replacement };
-  }
-  const close = stanza.tape[parent + record.element.end]!;
-  const start = stanza.tape[close + record.end.tagStart]!;
-  return { start, end: start, replacement: Buffer.from(content) };
 }

@@ -1,11 +1,11 @@
 /** Cuts what a client is not to see out of an answer to a question of its own (XEP-0030 §3), and leaves the rest byte
  *  for byte. No hash stands for such an answer, so the rules of XEP-0115 §5.4 are not applied to it: what to make of a
  *  feature that is named twice is for the client to say. */
+import { removeElement } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import { dataFormNamespace } from './disco-info.ts';
-import { removeElement } from './element-edits.ts';
 
 /** What an answer is cut down by. */
 export interface HiddenInfo {

@@ -1,12 +1,12 @@
 /** What becomes of content that a client cannot receive: the error that goes back to its sender, or the edits that
  *  leave something readable in its place. */
 import { escapeAttribute } from '../stanza/decode.ts';
+import { removeAttribute, removeElement, replaceElement } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { fallbackNamespace, textRanges } from '../stanza/text-ranges.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { ContentKind } from './content-kinds.ts';
-import { removeAttribute, removeElement, replaceElement } from './element-edits.ts';
 
 /** Namespace of the application-specific condition in our errors (RFC 6120 §8.3.4). */
 const contentErrorNamespace = 'urn:narthex:content:0';

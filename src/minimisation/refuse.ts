@@ -1,9 +1,9 @@
 /** Stanza errors on behalf of the other side (RFC 6120 §8.3). Every iq get or set has exactly one answer (§8.2.3),
  *  and an error is never answered with an error (§8.3.1). */
+import { replaceContent, setAttribute } from '../stanza/edits.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { attribute, element, end, needsDecoding } from '../stanza/tape.ts';
+import { attribute, needsDecoding } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
-import { replaceAttribute } from './replace.ts';
 import type { StanzaCondition } from './treatment.ts';
 
 /** The type that RFC 6120 §8.3.3 associates with each condition. */
@@ -34,19 +34,27 @@ export function isOwedAnswer(stanza: Stanza): boolean {
   return type !== 'result' && type !== 'error';
 }
 
-/** What goes on of an iq result whose payload the recipient may not see: an error, because many protocols forbid an
- *  empty result and the recipient does wait. Its start tag is the sender's, with whatever edits that has. */
-export function withheldResult(stanza: Stanza): readonly Edit[] {
-  const close = stanza.tape[element.end]!;
-  const error = `<error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`;
-  return [
-    replaceAttribute(stanza, stanza.attribute(0, stanza.names.local('type')), 'error'),
-    {
-      start: stanza.tape[element.tagEnd]!,
-      end: stanza.tape[close + end.tagStart]!,
-      replacement: Buffer.from(error),
-    },
-  ];
+/** Whether this iq is an answer: a result or an error. */
+export function isAnswer(stanza: Stanza): boolean {
+  return stanza.kind === 'iq' && !isOwedAnswer(stanza);
+}
+
+/** Turns an iq answer whose payload the recipient may not see into an error: many protocols forbid an empty result, and
+ *  the recipient does wait. The start tag is the sender's, with the edits that the policy made of its attributes.
+ *  @param edits of the whole stanza
+ *  @returns edits in document order */
+export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly Edit[] {
+  const type = setAttribute(stanza, 0, 'type', 'error');
+  const content = replaceContent(
+    stanza,
+    0,
+    `<error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`,
+  );
+  // Edits inside the content go with it; what the policy says of the type is said of the old one.
+  const kept = edits.filter(
+    ({ start, end }) => end <= content.start && (end <= type.start || start >= type.end),
+  );
+  return [...kept, type, content].toSorted((a, b) => a.start - b.start);
 }
 
 function errorStanza(stanza: Stanza, kind: string, condition: StanzaCondition): Uint8Array {

@@ -1,10 +1,9 @@
 /** Positions in a text of which parts were replaced (XEP-0426): where they were pointed at, they are still. */
+import { removeAttribute, removeElement, replaceAttribute } from '../stanza/edits.ts';
 import { rangedText, textRanges, type RangedText, type TextBound } from '../stanza/text-ranges.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { element, recordKind, recordSize } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
-import { dropAttribute, dropElement } from './drop.ts';
-import { replaceAttribute } from './replace.ts';
 
 /** Part of a run of character data, in UTF-16 code units from its beginning, and what stands there now. */
 export interface Replacement {
@@ -73,8 +72,8 @@ function editsIn(
   return textRanges(stanza, message).flatMap(({ text, holder, kind, bounds }) => {
     if (text !== wanted || bounds.length === 0) return [];
     if (shifts !== undefined) return bounds.flatMap((bound) => moved(stanza, bound, shifts));
-    if (kind === 'marker') return [dropElement(stanza, holder)];
-    return bounds.map(({ attribute }) => dropAttribute(stanza, attribute));
+    if (kind === 'marker') return [removeElement(stanza, holder)];
+    return bounds.map(({ attribute }) => removeAttribute(stanza, attribute));
   });
 }
 

@@ -5,10 +5,8 @@
  *  applies in them too. What the catalogue does not know gets the treatment `unlisted`. */
 import { answerTo } from '../minimisation/answer.ts';
 import { delayOf } from '../minimisation/delay.ts';
-import { dropAttribute, dropElement, dropText } from '../minimisation/drop.ts';
-import { isOwedAnswer, refusal, withheldResult } from '../minimisation/refuse.ts';
+import { isAnswer, isOwedAnswer, refusal, withheldAnswer } from '../minimisation/refuse.ts';
 import { replaceAddresses } from '../minimisation/media-address.ts';
-import { replaceAttribute, replaceContent } from '../minimisation/replace.ts';
 import {
   outermost,
   positionEdits,
@@ -16,8 +14,17 @@ import {
   type Replacement,
 } from '../minimisation/text-positions.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
-import { escapeAttribute, escapeText } from '../stanza/decode.ts';
+import { escapeAttribute } from '../stanza/decode.ts';
 import type { Direction } from '../stanza/direction.ts';
+import {
+  removeAttribute,
+  removeElement,
+  removeText,
+  replaceAttribute,
+  replaceElement,
+  replaceTexts,
+  setText,
+} from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import {
@@ -226,17 +233,19 @@ export class Decider {
       flags |= rule.flags;
       if (rule.effect.kind === 'substitute') substitute = rule.effect.payload;
       const result = this.#applyToElement(rule, at);
-      if (result === fate.gone) return this.#removeElement(at, editsBefore);
+      if (result === fate.gone) return this.#removeElement(at, editsBefore, entry);
       if (result === fate.rewritten) rewritten = true;
     }
     if ((flags & flag.owner) === 0 && this.#isOwned(at)) flags |= flag.owner;
     else if (!listed) {
-      if (this.#judgeUnlisted(namespace) === fate.gone) return this.#removeElement(at, editsBefore);
+      if (this.#judgeUnlisted(namespace) === fate.gone) return this.#removeElement(at, editsBefore, entry);
       flags |= flag.owner;
     }
     if (substitute !== undefined) return this.#substituteElement(at, editsBefore, substitute, flags);
-    if (this.#judgeAttributes(at, entry, (flags & flag.owner) !== 0) === fate.gone)
-      return this.#removeElement(at, editsBefore);
+    if (this.#judgeAttributes(at, entry, (flags & flag.owner) !== 0) === fate.gone) {
+      if (at === 0) return this.#withholdStanza();
+      return this.#removeElement(at, editsBefore, entry);
+    }
     this.#push(at, editsBefore, flags);
     return rewritten ? tape[at + element.end]! : at + elementSize;
   }
@@ -284,11 +293,11 @@ export class Decider {
     const editsBefore = this.#editsBefore[this.#depth]!;
     const start = this.#open[this.#depth]!;
     const emptied = (flags & flag.lost) !== 0 && (flags & flag.content) === 0;
-    if (emptied && (flags & flag.wrapper) !== 0) {
-      this.#removeElement(start, editsBefore);
-      return at + endSize;
+    if (emptied && this.#depth === 0) {
+      this.#rootGone = (flags & flag.wrapper) !== 0 || this.#stanza.kind === 'iq';
+    } else if (emptied && (flags & flag.wrapper) !== 0) {
+      return this.#removeElement(start, editsBefore, undefined);
     }
-    if (emptied && this.#depth === 0) this.#rootGone = this.#stanza.kind === 'iq';
     this.#markContent(flags);
     return at + endSize;
   }
@@ -299,14 +308,22 @@ export class Decider {
       this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | flag.content;
   }
 
-  #removeElement(at: number, editsBefore: number): number {
+  /** @param entry of an element whose attributes were not judged yet */
+  #removeElement(at: number, editsBefore: number, entry: Entry | undefined): number {
     this.#forgetEdits(editsBefore);
-    if (this.#depth === 0) this.#rootGone = true;
-    else {
-      this.#edits.push(dropElement(this.#stanza, at));
-      this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | flag.lost;
+    if (this.#depth === 0) {
+      // The start tag of an answer leaves: what the policy says of its attributes holds for an error, too.
+      if (isAnswer(this.#stanza)) this.#judgeAttributes(at, entry, false);
+      return this.#withholdStanza();
     }
+    this.#edits.push(removeElement(this.#stanza, at));
+    this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | flag.lost;
     return this.#stanza.tape[at + element.end]! + endSize;
+  }
+
+  #withholdStanza(): number {
+    this.#rootGone = true;
+    return this.#stanza.tapeLength;
   }
 
   /** Whatever was done inside an element that goes as a whole. Shortening the array would cost more. */
@@ -315,9 +332,8 @@ export class Decider {
   }
 
   #substituteElement(at: number, editsBefore: number, replacement: Uint8Array, flags: number): number {
-    const { start, end } = dropElement(this.#stanza, at);
     this.#forgetEdits(editsBefore);
-    this.#edits.push({ start, end, replacement });
+    this.#edits.push(replaceElement(this.#stanza, at, replacement));
     this.#markContent(flags);
     return this.#stanza.tape[at + element.end]! + endSize;
   }
@@ -382,7 +398,7 @@ export class Decider {
     const after = transformPart(transform, rule.part, before, this.#session);
     if (after === undefined) return fate.gone;
     if (after === before) return fate.stays;
-    this.#edits.push(replaceContent(this.#stanza, at, after));
+    this.#edits.push(setText(this.#stanza, at, after));
     return fate.rewritten;
   }
 
@@ -399,7 +415,7 @@ export class Decider {
     if (seen.kind === 'refused') return this.#refuse('policy-violation', at);
     // Hiding the text of an element must not leave what else it holds.
     if (!('address' in seen) || this.#stanza.firstChild(at) !== -1) return fate.gone;
-    this.#edits.push(replaceContent(this.#stanza, at, seen.address));
+    this.#edits.push(setText(this.#stanza, at, seen.address));
     return fate.rewritten;
   }
 
@@ -439,9 +455,7 @@ export class Decider {
     });
     if (refused) return this.#refuse('policy-violation', at);
     if (after === before) return fate.stays;
-    const { start } = dropText(stanza, first);
-    const { end } = dropText(stanza, last);
-    this.#edits.push({ start, end, replacement: Buffer.from(escapeText(after)) });
+    this.#edits.push(replaceTexts(stanza, first, last, after));
     this.#changedRuns.push({ element: at, first, replacements });
     return fate.stays;
   }
@@ -471,15 +485,20 @@ export class Decider {
     const { tape } = this.#stanza;
     const count = tape[at + element.attributes]!;
     let index = at + elementSize;
+    let gone = false;
     for (let i = 0; i < count; i += 1, index += attributeSize) {
       const namespace = tape[index + attribute.namespace]!;
       const result =
         namespace === namespaceDeclaration
           ? this.#judgeDeclaration(at, index)
           : this.#judgeAttribute(at, index, namespace, entry, owned);
-      if (result === fate.gone) return fate.gone;
+      if (result !== fate.gone) continue;
+      if (at !== 0 || !isAnswer(this.#stanza)) return fate.gone;
+      // The start tag of an answer leaves, on an error.
+      gone = true;
+      this.#edits.push(removeAttribute(this.#stanza, index));
     }
-    return fate.stays;
+    return gone ? fate.gone : fate.stays;
   }
 
   #judgeAttribute(
@@ -515,7 +534,7 @@ export class Decider {
       }
     }
     if (judged || (owned && namespace === 0)) return fate.stays;
-    if (this.#judgeUnlisted(namespace) === fate.gone) this.#edits.push(dropAttribute(this.#stanza, index));
+    if (this.#judgeUnlisted(namespace) === fate.gone) this.#edits.push(removeAttribute(this.#stanza, index));
     return fate.stays;
   }
 
@@ -558,7 +577,7 @@ export class Decider {
       if (rule.dropsElement) return fate.gone;
       withheld = true;
     }
-    if (withheld) this.#edits.push(dropAttribute(this.#stanza, index));
+    if (withheld) this.#edits.push(removeAttribute(this.#stanza, index));
     else if (after !== undefined && after !== before)
       this.#edits.push(replaceAttribute(this.#stanza, index, after));
     return result;
@@ -601,7 +620,7 @@ export class Decider {
     if (withheld)
       this.#edits.push(
         transforms === 'value'
-          ? dropAttribute(this.#stanza, index)
+          ? removeAttribute(this.#stanza, index)
           : { start: this.#slash, end, replacement: nothing },
       );
     else if (written !== undefined) this.#edits.push({ start: from, end, replacement: written });
@@ -638,7 +657,7 @@ export class Decider {
     const name = this.#stanza.value(index);
     const namespace = this.#stanza.names.namespace(name);
     if (name === '' || this.#table.listed[namespace] === 1) return fate.stays;
-    if (this.#judgeUnlisted(namespace) === fate.gone) this.#edits.push(dropAttribute(this.#stanza, index));
+    if (this.#judgeUnlisted(namespace) === fate.gone) this.#edits.push(removeAttribute(this.#stanza, index));
     return fate.stays;
   }
 
@@ -656,7 +675,7 @@ export class Decider {
       if (rule.effect.kind !== 'keep') gone = true;
     }
     if (!judged && !this.#isWhitespace(at)) gone = this.#judgeUnlisted(0) === fate.gone;
-    if (gone) this.#edits.push(dropText(this.#stanza, at));
+    if (gone) this.#edits.push(removeText(this.#stanza, at));
     return next;
   }
 
@@ -690,12 +709,7 @@ export class Decider {
     if (isOwedAnswer(stanza)) return { kind: 'drop', reply: refusal(stanza, 'service-unavailable')! };
     if (stanza.kind !== 'iq') return { kind: 'drop' };
     // Identifier and addresses of the answer are still mapped back: the recipient knows it by them.
-    const content = stanza.tape[element.tagEnd]!;
-    const edits = this.#edits.filter(({ end }) => end <= content);
-    return {
-      kind: 'forward',
-      edits: [...edits, ...withheldResult(stanza)].toSorted((a, b) => a.start - b.start),
-    };
+    return { kind: 'forward', edits: withheldAnswer(stanza, this.#edits) };
   }
 }
 

@@ -6,10 +6,10 @@
  *
  *  SASL 1 and SASL 2 are offered as the gatekeeper offers them. The token is verified before the gatekeeper hears of
  *  it, so that only those who own an identifier reach it; the gatekeeper decides again, and has the last word. */
-import { dropElement } from '../minimisation/drop.ts';
 import type { ReauthenticationOutcome } from '../observability/reauthentication-outcomes.ts';
 import type { TokenErrorCode } from '../observability/token-errors.ts';
 import type { Direction } from '../stanza/direction.ts';
+import { removeElement, replaceElement } from '../stanza/edits.ts';
 import { StreamError } from '../stanza/error.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { noClaims, type OwnershipClaims } from '../stanza/ownership-claims.ts';
@@ -107,7 +107,7 @@ class Reauthentication implements Stage {
         offered.push(profile);
         edits.push(...ownOffer(stanza, at, profile));
       } else if (profile !== undefined || stanza.is(at, ns.saslChannelBinding, 'sasl-channel-binding'))
-        edits.push(dropElement(stanza, at));
+        edits.push(removeElement(stanza, at));
     }
     if (offered.length === 0)
       return close(new StreamError('policy-violation', { code: 'ERR_REAUTHENTICATION_OFFER' }));
@@ -306,10 +306,10 @@ function ownOffer(stanza: Stanza, feature: number, { namespace }: SaslProfile): 
   );
   for (let at = stanza.firstChild(feature); at !== -1; at = stanza.nextSibling(at)) {
     if (stanza.is(at, namespace, 'mechanism')) {
-      edits.push({ ...dropElement(stanza, at), replacement });
+      edits.push(replaceElement(stanza, at, replacement));
       replacement = Buffer.alloc(0);
     } else if (stanza.is(at, namespace, 'inline')) edits.push(...ownInline(stanza, at));
-    else edits.push(dropElement(stanza, at));
+    else edits.push(removeElement(stanza, at));
   }
   return edits;
 }
@@ -317,6 +317,6 @@ function ownOffer(stanza: Stanza, feature: number, { namespace }: SaslProfile): 
 function ownInline(stanza: Stanza, inline: number): Edit[] {
   const edits: Edit[] = [];
   for (let at = stanza.firstChild(inline); at !== -1; at = stanza.nextSibling(at))
-    if (!inlineOffers.includes(stanza.namespaceName(at))) edits.push(dropElement(stanza, at));
+    if (!inlineOffers.includes(stanza.namespaceName(at))) edits.push(removeElement(stanza, at));
   return edits;
 }

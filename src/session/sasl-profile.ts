@@ -1,10 +1,8 @@
 /** The two profiles of SASL in XMPP: RFC 6120 §6, and XEP-0388, whose elements hold more. Their messages are the
  *  same. */
-import { dropElement } from '../minimisation/drop.ts';
-import { replaceAttribute } from '../minimisation/replace.ts';
+import { prependContent, removeElement, replaceAttribute, replaceElement } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { element, end } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
 
 /** SASL failures that the proxy sends (RFC 6120 §6.5). */
@@ -81,25 +79,13 @@ export function rewriteAuthenticate(stanza: Stanza, mechanism: string, message: 
   let replaced = false;
   for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at)) {
     if (stanza.is(at, ns.sasl2, 'initial-response')) {
-      edits.push({ ...dropElement(stanza, at), replacement: replaced ? nothing : Buffer.from(written) });
+      edits.push(replaceElement(stanza, at, replaced ? nothing : Buffer.from(written)));
       replaced = true;
-    } else if (outliving.has(stanza.namespaceName(at))) edits.push(dropElement(stanza, at));
+    } else if (outliving.has(stanza.namespaceName(at))) edits.push(removeElement(stanza, at));
   }
-  if (!replaced) edits.push(insertion(stanza, written));
+  if (!replaced) edits.push(prependContent(stanza, 0, written));
   return edits;
 }
 
 const nothing = new Uint8Array(0);
 const outliving: ReadonlySet<string> = new Set([ns.fast, ns.saslUpgrade]);
-
-/** In front of everything else the stanza holds. */
-function insertion(stanza: Stanza, text: string): Edit {
-  const { tape } = stanza;
-  const opened = tape[element.tagEnd]!;
-  const closed = tape[element.end]!;
-  if (tape[closed + end.tagStart] !== tape[closed + end.tagEnd])
-    return { start: opened, end: opened, replacement: Buffer.from(text) };
-  // `<authenticate …/>` has no inside.
-  const tail = `>${text}</${stanza.qualifiedName(0)}>`;
-  return { start: opened - 2, end: opened, replacement: Buffer.from(tail) };
-}

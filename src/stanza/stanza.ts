@@ -143,13 +143,18 @@ export class Stanza {
 
   /** The value of an attribute by its local name without a prefix, or undefined. For names outside hot paths. */
   attributeValue(element: number, local: string): string | undefined {
+    const at = this.attributeNamed(element, local);
+    return at === -1 ? undefined : this.value(at);
+  }
+
+  /** Tape index of the attribute with this local name and no prefix, or -1. For names outside hot paths. */
+  attributeNamed(element: number, local: string): number {
     const size = recordSize[recordKind.attribute]!;
     for (let at = element + recordSize[recordKind.element]!; at < this.tapeLength; at += size) {
-      if (this.tape[at] !== recordKind.attribute) return undefined;
-      if (this.tape[at + record.attribute.namespace] === 0 && this.localName(at) === local)
-        return this.value(at);
+      if (this.tape[at] !== recordKind.attribute) return -1;
+      if (this.tape[at + record.attribute.namespace] === 0 && this.localName(at) === local) return at;
     }
-    return undefined;
+    return -1;
   }
 
   /** Qualified name as written, of an element or attribute record. */

@@ -2,7 +2,7 @@
 import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createWire } from '../../src/app/wire.ts';
-import { openCatalogue, openObligations, policySource } from '../../src/app/files/policies.ts';
+import { openCatalogue, openObligations, policySource, readFolder } from '../../src/app/files/policies.ts';
 import { createMediaTokens } from '../../src/http/media/token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
@@ -17,6 +17,8 @@ import type { Direction } from '../../src/stanza/direction.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 
 export const root = new URL('../..', import.meta.url).pathname;
+/** The shipped ones, for catalogues with fields of a test's own. */
+export const catalogueFiles = readFolder(`${root}/policies/catalogue`, '.yaml');
 export const catalogue = openCatalogue();
 const obligations = openObligations();
 export const names = vocabularyOf(catalogue);
