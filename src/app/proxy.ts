@@ -18,7 +18,7 @@ import type { GatekeeperRoute } from '../session/session.ts';
 import { Rendering } from '../session/rendering.ts';
 import { Resumptions } from '../session/resumptions.ts';
 import { defaultWaitingLimits } from '../session/waiting-room.ts';
-import { createUpstream } from '../session/upstream.ts';
+import { createGatekeeperRoute } from '../session/upstream.ts';
 import { Admission } from '../transport/admission.ts';
 import { CertificateStore, type CertificateReport } from '../transport/certificates.ts';
 import type { Target } from '../transport/dial.ts';
@@ -26,7 +26,7 @@ import type { ListenRefusal } from '../transport/listen.ts';
 import type { ReloadReport } from '../transport/reloading.ts';
 import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
-import { UpstreamCredentials } from '../transport/upstream-credentials.ts';
+import { OutboundCredentials } from '../transport/outbound-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
 import { openPolicyRuntime, type PolicyReport, type PolicyRuntime } from './parts/policies.ts';
 import { openCapabilities, type CapabilitiesObserver } from './parts/capabilities.ts';
@@ -145,7 +145,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
 
   const routes = new Map<string, GatekeeperRoute>();
   for (const gatekeeper of config.gatekeepers) {
-    const credentials = await UpstreamCredentials.open({
+    const credentials = await OutboundCredentials.open({
       name: gatekeeper.name,
       ...(gatekeeper.caFile === undefined ? {} : { caFile: gatekeeper.caFile }),
       ...(gatekeeper.clientCertFile === undefined || gatekeeper.clientKeyFile === undefined
@@ -154,7 +154,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       report: (report) => observer.certificates(report),
     });
     open.push(credentials);
-    const route = createUpstream({
+    const route = createGatekeeperRoute({
       name: gatekeeper.name,
       target: targetOf(gatekeeper),
       channelBinding: gatekeeper.channelBinding,

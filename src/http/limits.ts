@@ -28,9 +28,9 @@ export interface HttpLimits extends ServeLimits {
   readonly documentCooldownMs: number;
 
   // Enlistment.
-  /** Time for the gatekeeper to answer. ERR_GATEKEEPER_TIMEOUT */
+  /** Time for the gatekeeper to answer. ERR_ENLISTMENT_API_TIMEOUT */
   readonly enlistmentTimeoutMs: number;
-  /** Body of the gatekeeper's answer, in bytes. ERR_GATEKEEPER_ANSWER */
+  /** Body of the gatekeeper's answer, in bytes. ERR_ENLISTMENT_API_ANSWER */
   readonly enlistmentAnswerBytesMax: number;
   /** Enlistments under way at once. ERR_ENLISTMENT_BUSY */
   readonly enlistmentConcurrentMax: number;

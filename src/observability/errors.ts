@@ -160,24 +160,24 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     remedy:
       'The client can connect again; a client that never answers disco#info and sends much is the usual cause.',
   },
-  ERR_UPSTREAM_UNREACHABLE: {
+  ERR_GATEKEEPER_UNREACHABLE: {
     cause: 'No connection to the gatekeeper came about: refused, timed out, or its name did not resolve.',
     remedy: 'Check `gatekeepers[].connect`, DNS, and the network between proxy and gatekeeper.',
   },
-  ERR_UPSTREAM_TLS: {
+  ERR_GATEKEEPER_TLS: {
     cause: 'TLS with the gatekeeper failed, or its certificate was not accepted.',
     remedy:
       'Check `caFile`, the names in the certificate of the gatekeeper, and the TLS mode under `connect`.',
   },
-  ERR_UPSTREAM_NEGOTIATION: {
+  ERR_GATEKEEPER_NEGOTIATION: {
     cause: 'The gatekeeper answered the opening of the stream in a way that cannot be followed.',
     remedy: 'Check that `connect` names a client port, and that the gatekeeper serves the domain.',
   },
-  ERR_UPSTREAM_CLOSED: {
+  ERR_GATEKEEPER_CLOSED: {
     cause: 'The gatekeeper closed or lost the connection.',
     remedy: 'Look into the log of the gatekeeper.',
   },
-  ERR_UPSTREAM_REDIRECT: {
+  ERR_GATEKEEPER_REDIRECT: {
     cause: 'The gatekeeper wants the connection elsewhere (see-other-host), which the proxy does not follow.',
     remedy: 'Name the other address in `gatekeepers[].connect`, or have the gatekeeper not redirect.',
   },

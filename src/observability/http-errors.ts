@@ -74,10 +74,22 @@ export const httpErrors = {
     cause: 'The connection could not be attested.',
     remedy: 'Check the signing keys, and that the enlistment API speaks TLS 1.3.',
   },
-  ERR_GATEKEEPER_UNREACHABLE: { cause: 'The gatekeeper could not be reached.', remedy: gatekeeper },
-  ERR_GATEKEEPER_TIMEOUT: { cause: 'The gatekeeper did not answer in time.', remedy: gatekeeper },
-  ERR_GATEKEEPER_BUSY: { cause: 'The gatekeeper asks to come back later.', remedy: gatekeeper },
-  ERR_GATEKEEPER_ANSWER: { cause: 'The gatekeeper gave no usable answer.', remedy: gatekeeper },
+  ERR_ENLISTMENT_API_UNREACHABLE: {
+    cause: 'The enlistment API of the gatekeeper could not be reached.',
+    remedy: gatekeeper,
+  },
+  ERR_ENLISTMENT_API_TIMEOUT: {
+    cause: 'The enlistment API of the gatekeeper did not answer in time.',
+    remedy: gatekeeper,
+  },
+  ERR_ENLISTMENT_API_BUSY: {
+    cause: 'The enlistment API of the gatekeeper asks to come back later.',
+    remedy: gatekeeper,
+  },
+  ERR_ENLISTMENT_API_ANSWER: {
+    cause: 'The enlistment API of the gatekeeper gave no usable answer.',
+    remedy: gatekeeper,
+  },
   ERR_PUSH_CALLER: {
     cause: 'The caller is not this gatekeeper.',
     remedy: 'Check the pinned certificate in `gatekeepers[].push.certFile`; it may have been renewed.',

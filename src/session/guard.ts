@@ -37,7 +37,7 @@ function refuseEarly(direction: Direction): Verdict {
   const error =
     direction === 'to-gatekeeper'
       ? new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' })
-      : new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' });
+      : new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
   return { kind: 'close', error };
 }
 
@@ -86,7 +86,7 @@ function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
   )
     return {
       kind: 'close',
-      error: new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' }),
+      error: new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' }),
     };
   if (namespace === ns.signals || namespace === olderStreamManagement) return { kind: 'drop' };
   // No policy reads it yet, and no client has asked for it.
@@ -102,7 +102,7 @@ function judgeError(stanza: Stanza): Verdict {
     if (stanza.is(child, ns.streamErrors, 'see-other-host'))
       return {
         kind: 'close',
-        error: new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_REDIRECT' }),
+        error: new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_REDIRECT' }),
       };
   return forward;
 }

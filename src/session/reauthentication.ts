@@ -285,7 +285,7 @@ function outOfTurn(): StreamError {
 }
 
 function unasked(): StreamError {
-  return new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' });
+  return new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
 }
 
 function offersToken(stanza: Stanza, feature: number, { namespace }: SaslProfile): boolean {

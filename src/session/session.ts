@@ -38,7 +38,7 @@ export interface GatekeeperRoute {
   /** What it is told of its clients' connections; undefined when nothing. */
   readonly attestations: GatekeeperAttestations | undefined;
   /** Connects for one session, of a client as `evidence` says: TLS is up, no stream is open.
-   *  @throws StreamError ERR_UPSTREAM_…, ERR_SIGNALS_…, or the signal's reason. */
+   *  @throws StreamError ERR_GATEKEEPER_…, ERR_SIGNALS_…, or the signal's reason. */
   connect(domain: string, signal: AbortSignal, evidence: ConnectionEvidence): Promise<Socket>;
 }
 
@@ -565,7 +565,7 @@ export class Session implements RelayHost {
   #peerLost(side: Leg['side']): void {
     if (this.#reason !== undefined) return;
     if (side === 'gatekeeper')
-      this.#refuse(new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_CLOSED' }), 'client');
+      this.#refuse(new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_CLOSED' }), 'client');
     else this.#end('client-closed');
   }
 
@@ -628,8 +628,8 @@ const noStatement =
 
 /** What a client is told beside the condition. */
 const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
-  ERR_UPSTREAM_UNREACHABLE: 'The messaging server cannot be reached; try again later.',
-  ERR_UPSTREAM_CLOSED: 'The messaging server has closed the connection.',
+  ERR_GATEKEEPER_UNREACHABLE: 'The messaging server cannot be reached; try again later.',
+  ERR_GATEKEEPER_CLOSED: 'The messaging server has closed the connection.',
   ERR_UNKNOWN_DOMAIN: 'This service does not serve that domain.',
   ERR_SNI_MISMATCH: 'The server name in TLS is not the domain of the stream.',
   ERR_STARTTLS_REQUIRED: 'STARTTLS comes first.',

@@ -240,5 +240,5 @@ function failure(condition: 'item-not-found' | 'unexpected-request'): string {
 }
 
 function unasked(): StreamError {
-  return new StreamError('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' });
+  return new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
 }

@@ -4,15 +4,15 @@ import type { Workspace } from '../stream/workspace.ts';
 import { dial, type Target } from '../transport/dial.ts';
 import type { Resolver } from '../transport/srv.ts';
 import { startTls } from '../transport/starttls.ts';
-import type { UpstreamCredentials } from '../transport/upstream-credentials.ts';
+import type { OutboundCredentials } from '../transport/outbound-credentials.ts';
 import type { GatekeeperAttestations } from './attestations.ts';
 import type { GatekeeperRoute } from './session.ts';
 
-export interface UpstreamOptions {
+export interface GatekeeperRouteOptions {
   readonly name: string;
   readonly target: Target;
   readonly channelBinding: GatekeeperRoute['channelBinding'];
-  readonly credentials: UpstreamCredentials;
+  readonly credentials: OutboundCredentials;
   readonly attestations: GatekeeperAttestations | undefined;
   readonly resolver: Resolver;
   readonly names: Names;
@@ -22,7 +22,7 @@ export interface UpstreamOptions {
 }
 
 /** A gatekeeper that sessions dial: one connection for each, with TLS on it, never shared. */
-export function createUpstream(options: UpstreamOptions): GatekeeperRoute {
+export function createGatekeeperRoute(options: GatekeeperRouteOptions): GatekeeperRoute {
   const { name, target, channelBinding, credentials, attestations } = options;
   const { resolver, names, workspace, dialTimeoutMs } = options;
   return {

@@ -7,7 +7,7 @@ import { clientTlsOn, type ClientTlsOptions } from './client-tls.ts';
 import { abortable, DeadlineError, withDeadline } from './deadline.ts';
 import { handshake, HandshakeClosed } from './handshake.ts';
 import { endpointsOf, type Endpoint, type Resolver } from './srv.ts';
-import { unreachableError, UpstreamUnreachableError, upstreamTlsError } from './upstream-error.ts';
+import { unreachableError, GatekeeperUnreachableError, gatekeeperTlsError } from './gatekeeper-error.ts';
 
 /** Where a gatekeeper is: a fixed address, or wherever the SRV records of a domain say. */
 export type Target =
@@ -39,17 +39,17 @@ export type Dialled =
       readonly kind: 'starttls';
       readonly socket: Socket;
       /** Takes TLS on the socket, from which nothing more may be read. On failure it is closed.
-       *  @throws UpstreamTlsError, or the signal's reason. */
+       *  @throws GatekeeperTlsError, or the signal's reason. */
       readonly upgrade: (signal: AbortSignal) => Promise<TLSSocket>;
     };
 
 /** Tries the endpoints in order until one connects; with direct TLS, until one has shown its certificate. When
  *  none does, the error is that of the last, unless one failed in TLS: that says more than a refused connection.
  *  No socket outlives a failure or an abort.
- *  @throws UpstreamUnreachableError, UpstreamTlsError, or the signal's reason. */
+ *  @throws GatekeeperUnreachableError, GatekeeperTlsError, or the signal's reason. */
 export async function dial(target: Target, options: DialOptions): Promise<Dialled> {
   const domain = asciiDomain(options.domain);
-  const progress: Progress = { failure: new UpstreamUnreachableError('not-offered') };
+  const progress: Progress = { failure: new GatekeeperUnreachableError('not-offered') };
   try {
     return await withDeadline(options.dialTimeoutMs, options.signal, async (signal) => {
       const tls = { domain, context: options.context };
@@ -61,9 +61,9 @@ export async function dial(target: Target, options: DialOptions): Promise<Dialle
     });
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
-    throw progress.failure.code === 'ERR_UPSTREAM_TLS'
+    throw progress.failure.code === 'ERR_GATEKEEPER_TLS'
       ? progress.failure
-      : new UpstreamUnreachableError('timeout');
+      : new GatekeeperUnreachableError('timeout');
   }
 }
 
@@ -94,9 +94,9 @@ async function attempt(
     );
   } catch (error) {
     signal.throwIfAborted();
-    const failure = error instanceof DeadlineError ? new UpstreamUnreachableError('timeout') : error;
+    const failure = error instanceof DeadlineError ? new GatekeeperUnreachableError('timeout') : error;
     if (!(failure instanceof StreamError)) throw failure;
-    if (progress.failure.code !== 'ERR_UPSTREAM_TLS') progress.failure = failure;
+    if (progress.failure.code !== 'ERR_GATEKEEPER_TLS') progress.failure = failure;
     return undefined;
   }
 }
@@ -133,7 +133,7 @@ async function openTcp(
 }
 
 async function upgrade(socket: Socket, tls: ClientTlsOptions, signal: AbortSignal): Promise<TLSSocket> {
-  if (socket.destroyed) throw upstreamTlsError(new HandshakeClosed());
+  if (socket.destroyed) throw gatekeeperTlsError(new HandshakeClosed());
   socket.pause();
   const secured = clientTlsOn(socket, tls);
   try {
@@ -141,7 +141,7 @@ async function upgrade(socket: Socket, tls: ClientTlsOptions, signal: AbortSigna
     return secured;
   } catch (error) {
     signal.throwIfAborted();
-    throw upstreamTlsError(error);
+    throw gatekeeperTlsError(error);
   }
 }
 

@@ -3,7 +3,7 @@
 
 /** Every set-up fault of this folder. */
 export type SetupErrorCode =
-  // Certificate material (certificates.ts, upstream-credentials.ts).
+  // Certificate material (certificates.ts, outbound-credentials.ts).
   | 'ERR_CERTIFICATE_UNREADABLE'
   | 'ERR_CERTIFICATE_INVALID'
   | 'ERR_CERTIFICATE_KEY_INVALID'

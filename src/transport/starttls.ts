@@ -14,10 +14,10 @@ import type { Workspace } from '../stream/workspace.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import type { Dialled } from './dial.ts';
 import {
-  UpstreamNegotiationError,
-  UpstreamRedirectError,
-  UpstreamUnreachableError,
-} from './upstream-error.ts';
+  GatekeeperNegotiationError,
+  GatekeeperRedirectError,
+  GatekeeperUnreachableError,
+} from './gatekeeper-error.ts';
 
 /** Options of one negotiation. */
 export interface StartTlsOptions {
@@ -35,7 +35,7 @@ export interface StartTlsOptions {
 
 /** Negotiates STARTTLS on a dialled connection and takes TLS on it. The next thing to send is a new stream header.
  *  On every failure the connection is closed.
- *  @throws UpstreamNegotiationError, UpstreamRedirectError, UpstreamTlsError, UpstreamUnreachableError, or the
+ *  @throws GatekeeperNegotiationError, GatekeeperRedirectError, GatekeeperTlsError, GatekeeperUnreachableError, or the
  *  signal's reason. */
 export async function startTls(
   { socket, upgrade }: Extract<Dialled, { kind: 'starttls' }>,
@@ -48,7 +48,7 @@ export async function startTls(
     });
   } catch (error) {
     socket.destroy();
-    throw error instanceof DeadlineError ? new UpstreamUnreachableError('timeout') : error;
+    throw error instanceof DeadlineError ? new GatekeeperUnreachableError('timeout') : error;
   }
 }
 
@@ -66,7 +66,7 @@ async function untilProceed(socket: Socket, options: StartTlsOptions, signal: Ab
     socket.on('error', () => {});
     reject(error);
   };
-  const ended = (): void => settle(new UpstreamUnreachableError('reset'));
+  const ended = (): void => settle(new GatekeeperUnreachableError('reset'));
   const aborted = (): void => settle(signal.reason as Error);
   const read = (chunk: Uint8Array): void => {
     const step = negotiation.read(chunk);
@@ -74,10 +74,10 @@ async function untilProceed(socket: Socket, options: StartTlsOptions, signal: Ab
     if (step.kind === 'failed') settle(step.error);
     if (step.kind !== 'proceed') return;
     socket.pause();
-    settle(socket.readableLength === 0 ? undefined : new UpstreamNegotiationError('trailing-bytes'));
+    settle(socket.readableLength === 0 ? undefined : new GatekeeperNegotiationError('trailing-bytes'));
   };
   signal.throwIfAborted();
-  if (socket.destroyed) throw new UpstreamUnreachableError('reset');
+  if (socket.destroyed) throw new GatekeeperUnreachableError('reset');
   signal.addEventListener('abort', aborted, { once: true });
   socket.on('data', read).on('end', ended).on('close', ended).on('error', ended);
   // One write: some servers parse no header that comes in pieces with its declaration.
@@ -112,7 +112,7 @@ class Negotiation {
         stanza: (stanza) => this.#stanza(stanza),
         whitespace: () => {},
         end: () => {
-          throw new UpstreamNegotiationError('closed');
+          throw new GatekeeperNegotiationError('closed');
         },
       },
     });
@@ -124,11 +124,11 @@ class Negotiation {
       if (this.#phase === 'proceed')
         return taken === chunk.length
           ? { kind: 'proceed' }
-          : failed(new UpstreamNegotiationError('trailing-bytes'));
+          : failed(new GatekeeperNegotiationError('trailing-bytes'));
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      const ours = error instanceof UpstreamNegotiationError || error instanceof UpstreamRedirectError;
-      return failed(ours ? error : new UpstreamNegotiationError('malformed', error));
+      const ours = error instanceof GatekeeperNegotiationError || error instanceof GatekeeperRedirectError;
+      return failed(ours ? error : new GatekeeperNegotiationError('malformed', error));
     }
     if (this.#phase !== 'offered') return { kind: 'wait' };
     this.#phase = 'asked';
@@ -138,21 +138,21 @@ class Negotiation {
   #header({ attributes, scope }: StreamHeader): void {
     // Without version 1.0 there are no features, and so no STARTTLS (RFC 6120 §4.7.5).
     const major = Number.parseInt(attributes.get('version') ?? '0', 10);
-    if (major < 1 || scope.contentNamespace !== ns.client) throw new UpstreamNegotiationError('unexpected');
+    if (major < 1 || scope.contentNamespace !== ns.client) throw new GatekeeperNegotiationError('unexpected');
     this.#phase = 'features';
   }
 
   #stanza(stanza: Stanza): void {
     if (stanza.is(0, ns.streams, 'error')) throw streamErrorOf(stanza);
     if (stanza.is(0, ns.streams, 'features') && this.#phase === 'features') {
-      if (!offersStartTls(stanza)) throw new UpstreamNegotiationError('no-starttls');
+      if (!offersStartTls(stanza)) throw new GatekeeperNegotiationError('no-starttls');
       this.#phase = 'offered';
     } else if (stanza.is(0, ns.tls, 'proceed') && this.#phase === 'asked') {
       this.#phase = 'proceed';
       this.#scanner.halt();
     } else {
       // Also a `<proceed/>` to a `<starttls/>` that was not yet sent.
-      throw new UpstreamNegotiationError(stanza.is(0, ns.tls, 'failure') ? 'refused' : 'unexpected');
+      throw new GatekeeperNegotiationError(stanza.is(0, ns.tls, 'failure') ? 'refused' : 'unexpected');
     }
   }
 }
@@ -168,8 +168,8 @@ function offersStartTls(features: Stanza): boolean {
 /** In clear text a redirection is anybody's; it is not followed, only told apart. */
 function streamErrorOf(error: Stanza): StreamError {
   return hasChild(error, ns.streamErrors, 'see-other-host')
-    ? new UpstreamRedirectError()
-    : new UpstreamNegotiationError('stream-error');
+    ? new GatekeeperRedirectError()
+    : new GatekeeperNegotiationError('stream-error');
 }
 
 function hasChild(stanza: Stanza, namespace: string, local: string): boolean {

@@ -57,7 +57,7 @@ describe.skipIf(!installed && !required)(
       session.child('accept').end();
       const dial = session.child('dial', { gatekeeper: label('main') });
       dial.child('tls', { side: 'gatekeeper' }).end();
-      dial.fail('ERR_UPSTREAM_TLS');
+      dial.fail('ERR_GATEKEEPER_TLS');
       dial.end();
       session.set({ reason: 'refused', stanzasToClient: 3 });
       session.end();
@@ -72,7 +72,7 @@ describe.skipIf(!installed && !required)(
       expect(parent('accept')).toBe(spans.get('session')!.spanId);
       expect(parent('dial')).toBe(spans.get('session')!.spanId);
       expect(parent('tls')).toBe(spans.get('dial')!.spanId);
-      expect(spans.get('dial')!.status).toEqual({ code: 2, message: 'ERR_UPSTREAM_TLS' });
+      expect(spans.get('dial')!.status).toEqual({ code: 2, message: 'ERR_GATEKEEPER_TLS' });
       expect(spans.get('session')!.attributes).toEqual([
         { key: 'narthex.listener', value: { stringValue: 'clients' } },
         { key: 'narthex.tls', value: { stringValue: 'direct' } },
@@ -156,7 +156,7 @@ describe('without a collector', () => {
     const tracing = await openTracing({ endpoint: undefined, version: '1', failed: () => {} });
     const session = tracing.session({ listener: label('clients') });
     const dial = session.child('dial');
-    dial.fail('ERR_UPSTREAM_TLS');
+    dial.fail('ERR_GATEKEEPER_TLS');
     dial.end();
     session.end();
     await expect(tracing.shutdown()).resolves.toBeUndefined();

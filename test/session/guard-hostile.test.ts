@@ -69,7 +69,7 @@ describe('a gatekeeper', () => {
   ])('sends %s to nobody', (_, xml) => {
     const legs = connect();
     expect(() => legs.read('to-client', xml)).toThrow(
-      expect.objectContaining({ code: 'ERR_UPSTREAM_NEGOTIATION' }),
+      expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' }),
     );
     expect(legs.out['to-client']).toEqual([]);
   });

@@ -136,7 +136,7 @@ describe('before there is an authentication', () => {
     for (const phase of ['authenticating', 'restarting'] as const) {
       const legs = connect('passthrough', phase, remembering());
       expect(() => legs.read('to-client', xml)).toThrow(
-        expect.objectContaining({ code: 'ERR_UPSTREAM_NEGOTIATION' }),
+        expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' }),
       );
       expect(legs.out).toEqual({ 'to-gatekeeper': [], 'to-client': [] });
     }
@@ -194,7 +194,7 @@ describe('stream management that hides in something else', () => {
     const legs = connect('passthrough', 'established', remembering());
     legs.read('to-gatekeeper', `<x xmlns='urn:unknown'>${request}</x>`);
     expect(() => legs.read('to-client', answer)).toThrow(
-      expect.objectContaining({ code: 'ERR_UPSTREAM_NEGOTIATION' }),
+      expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' }),
     );
     expect(legs.host.resume).not.toHaveBeenCalled();
   }); // prettier-ignore

@@ -418,14 +418,14 @@ describe('out of turn', () => {
     ['success of the other profile', `<success xmlns='${sasl2}'/>`],
   ])('the gatekeeper is cut off when it answers what it was not asked: %s', async (_, said) => {
     const talk = await conversation();
-    await expect(talk.gatekeeper(said)).rejects.toMatchObject({ code: 'ERR_UPSTREAM_NEGOTIATION' });
+    await expect(talk.gatekeeper(said)).rejects.toMatchObject({ code: 'ERR_GATEKEEPER_NEGOTIATION' });
   });
 
   it('the gatekeeper cannot let a client in whose token it was not shown', async () => {
     const talk = await conversation();
     await talk.client(auth('PLAIN', ''));
     await expect(talk.gatekeeper(`<success xmlns='${sasl}'/>`)).rejects.toMatchObject({
-      code: 'ERR_UPSTREAM_NEGOTIATION',
+      code: 'ERR_GATEKEEPER_NEGOTIATION',
     });
   });
 

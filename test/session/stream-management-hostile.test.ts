@@ -12,7 +12,7 @@ const resumed = (previd: string, h = 0): string => `<resumed xmlns='${sm}' previ
 const failed = `<failed xmlns='${sm}'/>`;
 const enable = `<enable xmlns='${sm}' resume='true'/>`;
 const enabled = (id: string): string => `<enabled xmlns='${sm}' id='${id}' resume='true'/>`;
-const negotiation = expect.objectContaining({ code: 'ERR_UPSTREAM_NEGOTIATION' });
+const negotiation = expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' });
 
 let resumptions: Resumptions;
 

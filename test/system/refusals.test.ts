@@ -102,7 +102,7 @@ describe('a client is told', () => {
     const { heard, closed } = await ask('localhost', 'localhost');
     expect(heard).toMatch(/^<\?xml version='1\.0'\?><stream:stream .*<remote-connection-failed /);
     expect(heard).toMatch(/<\/stream:error><\/stream:stream>$/);
-    expect(closed).toEqual(['ERR_UPSTREAM_UNREACHABLE']);
+    expect(closed).toEqual(['ERR_GATEKEEPER_UNREACHABLE']);
   });
 
   it('that its domain is unknown here', async () => {

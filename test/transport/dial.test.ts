@@ -4,7 +4,7 @@ import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dial, type DialOptions, type Dialled, type Target } from '../../src/transport/dial.ts';
 import type { SrvRecord } from '../../src/transport/srv.ts';
-import { UpstreamTlsError, UpstreamUnreachableError } from '../../src/transport/upstream-error.ts';
+import { GatekeeperTlsError, GatekeeperUnreachableError } from '../../src/transport/gatekeeper-error.ts';
 import { createAuthority, dayMs, type CertificateRequest } from '../support/certificates.ts';
 import { deafListener } from '../support/descriptors.ts';
 import { eventually, loopback, rejection, type Loopback } from '../support/sockets.ts';
@@ -104,8 +104,8 @@ async function nothingLeft(): Promise<void> {
 }
 
 async function unreachable(target: Target, more: Parameters<typeof options>[0] = {}): Promise<string> {
-  const error = await rejection(dial(target, options(more)), UpstreamUnreachableError);
-  expect(error).toMatchObject({ code: 'ERR_UPSTREAM_UNREACHABLE', condition: 'remote-connection-failed' });
+  const error = await rejection(dial(target, options(more)), GatekeeperUnreachableError);
+  expect(error).toMatchObject({ code: 'ERR_GATEKEEPER_UNREACHABLE', condition: 'remote-connection-failed' });
   await nothingLeft();
   return error.reason;
 }
@@ -115,14 +115,14 @@ async function refusedIn(
   more: { from?: typeof authority; context?: SecureContext } = {},
 ) {
   const { from = authority, ...rest } = more;
-  const viaDirect = rejection(dial(direct(), options(rest)), UpstreamTlsError);
+  const viaDirect = rejection(dial(direct(), options(rest)), GatekeeperTlsError);
   await gatekeeper(request, from)(server);
   const error = await viaDirect;
-  expect(error).toMatchObject({ code: 'ERR_UPSTREAM_TLS', condition: 'remote-connection-failed' });
-  expect(error.message).toBe(`ERR_UPSTREAM_TLS: remote-connection-failed (${error.reason})`);
+  expect(error).toMatchObject({ code: 'ERR_GATEKEEPER_TLS', condition: 'remote-connection-failed' });
+  expect(error.message).toBe(`ERR_GATEKEEPER_TLS: remote-connection-failed (${error.reason})`);
   await nothingLeft();
   const dialled = (await dial(starttls(), options(rest))) as Extract<Dialled, { kind: 'starttls' }>;
-  const viaStarttls = rejection(dialled.upgrade(new AbortController().signal), UpstreamTlsError);
+  const viaStarttls = rejection(dialled.upgrade(new AbortController().signal), GatekeeperTlsError);
   await gatekeeper(request, from)(server);
   expect((await viaStarttls).reason).toBe(error.reason);
   expect(dialled.socket.destroyed).toBe(true);
@@ -221,9 +221,9 @@ describe('a dial that fails', () => {
     expect(await unreachable(target, { resolver: { ...options().resolver, lookup } })).toBe('dns');
     const error = await rejection(
       dial(target, options({ resolver: { ...options().resolver, lookup } })),
-      UpstreamUnreachableError,
+      GatekeeperUnreachableError,
     );
-    expect(error.message).toBe('ERR_UPSTREAM_UNREACHABLE: remote-connection-failed (dns)');
+    expect(error.message).toBe('ERR_GATEKEEPER_UNREACHABLE: remote-connection-failed (dns)');
     expect(error.cause).toBeUndefined();
   });
 
@@ -246,7 +246,10 @@ describe('a dial that fails', () => {
     await once(filling[0]!, 'connect');
     const before = Date.now();
     const target: Target = { kind: 'address', host: '127.0.0.1', port: deaf.port, tls };
-    const error = await rejection(dial(target, options({ attemptTimeoutMs: 80 })), UpstreamUnreachableError);
+    const error = await rejection(
+      dial(target, options({ attemptTimeoutMs: 80 })),
+      GatekeeperUnreachableError,
+    );
     expect(error.reason).toBe('timeout');
     expect(Date.now() - before).toBeLessThan(1_000);
     for (const socket of filling) socket.destroy();
@@ -292,10 +295,10 @@ describe('a dial that fails', () => {
   });
 
   it('because the gatekeeper hangs up or speaks no TLS', async () => {
-    const hangingUp = rejection(dial(direct(), options()), UpstreamTlsError);
+    const hangingUp = rejection(dial(direct(), options()), GatekeeperTlsError);
     (await server.next()).destroy();
     expect((await hangingUp).reason).toBe('handshake');
-    const clear = rejection(dial(direct(), options()), UpstreamTlsError);
+    const clear = rejection(dial(direct(), options()), GatekeeperTlsError);
     (await server.next()).write("<?xml version='1.0'?><stream:stream>");
     expect((await clear).reason).toBe('handshake');
     await nothingLeft();
@@ -305,7 +308,7 @@ describe('a dial that fails', () => {
     const records = { '_xmpps-client._tcp.im.example': [at(server.port, 1), at(await unusedPort(), 2)] };
     const failing = rejection(
       dial({ kind: 'srv', domain: 'im.example' }, options({ records })),
-      UpstreamTlsError,
+      GatekeeperTlsError,
     );
     await gatekeeper({ dns: ['other.example'] })(server);
     expect((await failing).reason).toBe('name-mismatch');

@@ -11,7 +11,7 @@ import { Workspace } from '../../src/stream/workspace.ts';
 import { dial, type Dialled } from '../../src/transport/dial.ts';
 import { systemResolver } from '../../src/transport/srv.ts';
 import { startTls, type StartTlsOptions } from '../../src/transport/starttls.ts';
-import { UpstreamNegotiationError } from '../../src/transport/upstream-error.ts';
+import { GatekeeperNegotiationError } from '../../src/transport/gatekeeper-error.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { eventually, loopback, rejection, type Loopback } from '../support/sockets.ts';
 
@@ -80,8 +80,8 @@ async function failure(first: string, second?: string): Promise<StreamError> {
 
 async function reason(first: string, second?: string): Promise<string> {
   const error = await failure(first, second);
-  expect(error.code).toBe('ERR_UPSTREAM_NEGOTIATION');
-  return (error as UpstreamNegotiationError).reason;
+  expect(error.code).toBe('ERR_GATEKEEPER_NEGOTIATION');
+  return (error as GatekeeperNegotiationError).reason;
 }
 
 /** Ends the gatekeeper's side of the negotiation by taking TLS. */
@@ -184,7 +184,7 @@ describe('a negotiation that fails', () => {
       far.write(text);
       await eventually(() => plain.socket.bytesRead === far.bytesWritten);
     }
-    const error = await rejection(startTls(plain, options()), UpstreamNegotiationError);
+    const error = await rejection(startTls(plain, options()), GatekeeperNegotiationError);
     expect(error.reason).toBe('trailing-bytes');
   });
 
@@ -197,7 +197,7 @@ describe('a negotiation that fails', () => {
   it('because of a stream error, and a redirection is not followed', async () => {
     expect(await reason(streamError('host-unknown'))).toBe('stream-error');
     const redirect = await failure(streamError('see-other-host'));
-    expect(redirect.code).toBe('ERR_UPSTREAM_REDIRECT');
+    expect(redirect.code).toBe('ERR_GATEKEEPER_REDIRECT');
     expect(redirect.message).not.toContain('elsewhere');
   });
 
@@ -207,7 +207,7 @@ describe('a negotiation that fails', () => {
     const { received } = script(far, header + features, proceed);
     await eventually(() => received.length > 2);
     far.write('no TLS either');
-    expect(await starting).toMatchObject({ code: 'ERR_UPSTREAM_TLS', reason: 'handshake' });
+    expect(await starting).toMatchObject({ code: 'ERR_GATEKEEPER_TLS', reason: 'handshake' });
     expect(plain.socket.destroyed).toBe(true);
   });
 
@@ -219,7 +219,7 @@ describe('a negotiation that fails', () => {
     const starting = rejection(startTls(plain, options()), StreamError);
     await once(far, 'data');
     leave(far);
-    expect(await starting).toMatchObject({ code: 'ERR_UPSTREAM_UNREACHABLE', reason: 'reset' });
+    expect(await starting).toMatchObject({ code: 'ERR_GATEKEEPER_UNREACHABLE', reason: 'reset' });
     expect(plain.socket.destroyed).toBe(true);
   });
 
@@ -231,7 +231,7 @@ describe('a negotiation that fails', () => {
 
   it('because the gatekeeper is silent, before or in TLS', async () => {
     const { plain } = await dialled();
-    const timeout = { code: 'ERR_UPSTREAM_UNREACHABLE', reason: 'timeout' };
+    const timeout = { code: 'ERR_GATEKEEPER_UNREACHABLE', reason: 'timeout' };
     const silent = startTls(plain, options({ negotiationTimeoutMs: 50 }));
     expect(await rejection(silent, StreamError)).toMatchObject(timeout);
     const other = await dialled();

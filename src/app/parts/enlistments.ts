@@ -7,7 +7,7 @@ import {
 } from '../../http/enlistment/enlistments.ts';
 import { createExchange } from '../../http/calls/exchange.ts';
 import type { HttpLimits } from '../../http/limits.ts';
-import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
+import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import type { ProviderParts } from './provider.ts';
 import { kept, type Closable, type HttpOptions } from '../part.ts';
 
@@ -24,7 +24,7 @@ export async function openEnlistments(
     const authorities = enlistment.caFile ?? caFile;
     const credentials = kept(
       open,
-      await UpstreamCredentials.open({
+      await OutboundCredentials.open({
         name,
         ...(authorities !== undefined && { caFile: authorities }),
         ...(clientCertFile !== undefined &&

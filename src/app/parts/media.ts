@@ -6,7 +6,7 @@ import type { HttpLimits } from '../../http/limits.ts';
 import { clientsAudience } from '../../http/media/token.ts';
 import { createMediaRelay, type MediaRelay, type MediaSource } from '../../http/media/relay.ts';
 import { createSsrfGuard } from '../../http/media/ssrf.ts';
-import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
+import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import type { ProviderParts } from './provider.ts';
 import { closeAll, lookAll, type Closable, type HttpOptions } from '../part.ts';
 import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
@@ -30,7 +30,7 @@ export async function openMedia(
   if (media === undefined || tokens === undefined) return undefined;
   const callers: MediaCaller[] = [];
   const gatekeepers: MediaSource[] = [];
-  const storages: UpstreamCredentials[] = [];
+  const storages: OutboundCredentials[] = [];
   const closeFiles = (): void => closeAll([...storages, ...callers.flatMap(({ pins }) => pins ?? [])]);
   try {
     for (const { name, media: section } of config.gatekeepers) {
@@ -47,7 +47,7 @@ export async function openMedia(
       const guard = createSsrfGuard({ origins: hosts, allowAddresses });
       if (caFile === undefined) gatekeepers.push({ guard });
       else {
-        const storage = await UpstreamCredentials.open({ name, caFile, report: certificateReport });
+        const storage = await OutboundCredentials.open({ name, caFile, report: certificateReport });
         storages.push(storage);
         gatekeepers.push({ guard, secureContext: () => storage.context() });
       }

@@ -7,7 +7,7 @@ import { createMediaTokens, type MediaTokens } from '../../http/media/token.ts';
 import { createOwnershipVerifier, type OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
 import { remoteKeys, type RemoteKeys } from '../../http/tokens/verification-keys.ts';
 import { Reloading, type ReloadReport } from '../../transport/reloading.ts';
-import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
+import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import {
   closeAll,
   lookAll,
@@ -23,7 +23,7 @@ export interface ProviderParts {
   /** Seals and opens media addresses; absent without `provider.media`. */
   readonly mediaTokens: (() => MediaTokens) | undefined;
   readonly keys: RemoteKeys;
-  readonly credentials: UpstreamCredentials;
+  readonly credentials: OutboundCredentials;
   look(): Promise<void>;
   close(): void;
 }
@@ -38,7 +38,7 @@ export async function openProvider(
   if (provider === undefined) return undefined;
   const open: Closable[] = [];
   const limits = limitsOf(config);
-  const credentials = await UpstreamCredentials.open({
+  const credentials = await OutboundCredentials.open({
     name: 'provider',
     ...(provider.caFile !== undefined && { caFile: provider.caFile }),
     ...(provider.clientCertFile !== undefined &&

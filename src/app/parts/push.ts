@@ -7,7 +7,7 @@ import type { CallerRules } from '../../http/push/caller.ts';
 import { createPush } from '../../http/push/relay.ts';
 import { remoteKeys } from '../../http/tokens/verification-keys.ts';
 import { Reloading } from '../../transport/reloading.ts';
-import { UpstreamCredentials } from '../../transport/upstream-credentials.ts';
+import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import type { ProviderParts } from './provider.ts';
 import { below, closeAll, lookAll, monotonic, type Closable, type HttpOptions } from '../part.ts';
 import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
@@ -43,7 +43,7 @@ export async function openPush(
         gatekeepers.set(name, { ...(pins && { isPinned: pins.has }) });
         continue;
       }
-      const credentials = await UpstreamCredentials.open({
+      const credentials = await OutboundCredentials.open({
         name,
         ...(caFile !== undefined && { caFile }),
         report,

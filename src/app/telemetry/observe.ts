@@ -97,8 +97,8 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
 }
 
 const dialOutcomes: Readonly<Partial<Record<StreamErrorCode, DialOutcome>>> = {
-  ERR_UPSTREAM_UNREACHABLE: 'unreachable',
-  ERR_UPSTREAM_TLS: 'tls',
+  ERR_GATEKEEPER_UNREACHABLE: 'unreachable',
+  ERR_GATEKEEPER_TLS: 'tls',
 };
 
 class ObservedSession implements SessionObserver {
@@ -202,7 +202,7 @@ function closeWord(reason: CloseReason): 'client' | 'gatekeeper' | 'refused' | '
     case 'client-closed':
       return 'client';
     case 'gatekeeper-closed':
-    case 'ERR_UPSTREAM_CLOSED':
+    case 'ERR_GATEKEEPER_CLOSED':
       return 'gatekeeper';
     case 'ERR_SHUTDOWN':
       return 'drain';

@@ -163,9 +163,10 @@ async function forward(asking: Asking, options: EnlistmentOptions): Promise<Kept
   const { name, gatekeeper } = asking;
   const { status, body } = judge(await send('POST', gatekeeper.url, asking, options));
   const json = parseStrictJson(body, { depthMax: options.limits.jsonDepthMax });
-  if (json.kind !== 'object') throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
+  if (json.kind !== 'object') throw new HttpProblem('ERR_ENLISTMENT_API_ANSWER');
   const { id } = json.value;
-  if (typeof id !== 'string' || id === '' || id.length > 256) throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
+  if (typeof id !== 'string' || id === '' || id.length > 256)
+    throw new HttpProblem('ERR_ENLISTMENT_API_ANSWER');
   const kept = gatekeeper.answerMembers.flatMap((member): [string, JsonScalar][] => {
     const value = json.value[member];
     return isScalar(value) ? [[member, value]] : [];
@@ -208,23 +209,24 @@ const refusals: Readonly<Record<number, ProblemCode>> = {
   404: 'ERR_ENLISTMENT_UNKNOWN',
   409: 'ERR_ENLISTMENT_CONFLICT',
   410: 'ERR_ENLISTMENT_UNKNOWN',
-  429: 'ERR_GATEKEEPER_BUSY',
-  503: 'ERR_GATEKEEPER_BUSY',
+  429: 'ERR_ENLISTMENT_API_BUSY',
+  503: 'ERR_ENLISTMENT_API_BUSY',
 };
 
 const retryAfterMaxS = 3_600;
 
 /** A success, or the problem that says the same in our words: the gatekeeper's own text is not passed on. */
 function judge(outcome: ExchangeOutcome): Extract<ExchangeOutcome, { kind: 'answer' }> {
-  if (outcome.kind === 'timeout') throw new HttpProblem('ERR_GATEKEEPER_TIMEOUT');
-  if (outcome.kind === 'unreachable') throw new HttpProblem('ERR_GATEKEEPER_UNREACHABLE');
-  if (outcome.kind === 'too-large') throw new HttpProblem('ERR_GATEKEEPER_ANSWER');
+  if (outcome.kind === 'timeout') throw new HttpProblem('ERR_ENLISTMENT_API_TIMEOUT');
+  if (outcome.kind === 'unreachable') throw new HttpProblem('ERR_ENLISTMENT_API_UNREACHABLE');
+  if (outcome.kind === 'too-large') throw new HttpProblem('ERR_ENLISTMENT_API_ANSWER');
   if (outcome.kind === 'unsent') throw new HttpProblem('ERR_ATTESTATION_UNAVAILABLE', { retryAfterS: 1 });
   const { status, headers } = outcome;
   if (status >= 200 && status < 300) return outcome;
   const known = refusals[status];
-  const code = known ?? (status >= 400 && status < 500 ? 'ERR_ENLISTMENT_REFUSED' : 'ERR_GATEKEEPER_ANSWER');
-  if (code !== 'ERR_GATEKEEPER_BUSY') throw new HttpProblem(code);
+  const code =
+    known ?? (status >= 400 && status < 500 ? 'ERR_ENLISTMENT_REFUSED' : 'ERR_ENLISTMENT_API_ANSWER');
+  if (code !== 'ERR_ENLISTMENT_API_BUSY') throw new HttpProblem(code);
   const asked = Number(headers['retry-after']);
   throw new HttpProblem(code, {
     retryAfterS: Number.isInteger(asked) && asked > 0 ? Math.min(asked, retryAfterMaxS) : 5,

@@ -169,7 +169,7 @@ describe('enlistment', () => {
 
   it('does not keep a failure', async () => {
     gatekeeper.answer = () => ({ status: 500 });
-    expect(await codeOf(await post())).toBe('ERR_GATEKEEPER_ANSWER');
+    expect(await codeOf(await post())).toBe('ERR_ENLISTMENT_API_ANSWER');
     gatekeeper.answer = () => enlisted;
     expect((await post()).status).toBe(201);
   });
@@ -207,15 +207,15 @@ describe('enlistment', () => {
     ['ERR_ENLISTMENT_REFUSED', { status: 403, body: 'juliet is banned' }],
     ['ERR_ENLISTMENT_CONFLICT', { status: 409 }],
     ['ERR_ENLISTMENT_UNKNOWN', { status: 404 }],
-    ['ERR_GATEKEEPER_BUSY', { status: 429, headers: { 'retry-after': '7' } }],
-    ['ERR_GATEKEEPER_BUSY', { status: 503, headers: { 'retry-after': '999999' } }],
-    ['ERR_GATEKEEPER_ANSWER', { status: 500 }],
-    ['ERR_GATEKEEPER_ANSWER', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }],
-    ['ERR_GATEKEEPER_ANSWER', { status: 200, body: 'not json' }],
-    ['ERR_GATEKEEPER_ANSWER', { status: 200, body: '{"id":"a","id":"b"}' }],
-    ['ERR_GATEKEEPER_ANSWER', { status: 200, body: '{"status":"active"}' }],
-    ['ERR_GATEKEEPER_ANSWER', { status: 200, body: `{"id":"${'x'.repeat(20_000)}"}` }],
-    ['ERR_GATEKEEPER_TIMEOUT', { status: 200, delayMs: 2_000 }],
+    ['ERR_ENLISTMENT_API_BUSY', { status: 429, headers: { 'retry-after': '7' } }],
+    ['ERR_ENLISTMENT_API_BUSY', { status: 503, headers: { 'retry-after': '999999' } }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 500 }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: 'not json' }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: '{"id":"a","id":"b"}' }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: '{"status":"active"}' }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: `{"id":"${'x'.repeat(20_000)}"}` }],
+    ['ERR_ENLISTMENT_API_TIMEOUT', { status: 200, delayMs: 2_000 }],
   ])('says %s when the gatekeeper answers %j', async (code, answer) => {
     gatekeeper.answer = () => answer;
     const seen = await post();
@@ -227,7 +227,7 @@ describe('enlistment', () => {
   });
 
   it('says when the gatekeeper is down', async () => {
-    expect(await codeOf(await post({}, { gatekeeper: 'down' }))).toBe('ERR_GATEKEEPER_UNREACHABLE');
+    expect(await codeOf(await post({}, { gatekeeper: 'down' }))).toBe('ERR_ENLISTMENT_API_UNREACHABLE');
   });
 
   it('says when the connection cannot be attested, and does not go without', async () => {

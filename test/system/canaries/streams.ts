@@ -159,10 +159,10 @@ export async function playBreakingGatekeepers(scene: Scene): Promise<string[]> {
   const cases: (readonly [string, string | Buffer])[] = [
     ...Object.entries(breaking(c)).filter(([code]) => code !== 'ERR_SM_COUNT'),
     [
-      'ERR_UPSTREAM_REDIRECT',
+      'ERR_GATEKEEPER_REDIRECT',
       `<stream:error><see-other-host xmlns='${conditions}'>${c('redirect')}.example</see-other-host></stream:error>`,
     ],
-    ['ERR_UPSTREAM_NEGOTIATION', `<stream:${c('element of the stream')}/>`],
+    ['ERR_GATEKEEPER_NEGOTIATION', `<stream:${c('element of the stream')}/>`],
     ['gatekeeper', streamError(c)],
     ['gatekeeper', `<failed xmlns='${sm}'><${c('reason')} xmlns='${c('reason namespace')}'/></failed></stream:stream>`],
   ]; // prettier-ignore
@@ -255,7 +255,7 @@ export async function playNegotiations(scene: Scene): Promise<string[]> {
     'ERR_STREAM_HEADER',
     'ERR_STREAM_VERSION',
     'ERR_XML_ENCODING',
-    'ERR_UPSTREAM_TLS',
+    'ERR_GATEKEEPER_TLS',
     'ERR_TLS_HANDSHAKE',
     'ERR_STARTTLS_PIPELINED',
     'ERR_STARTTLS_REQUIRED',

@@ -8,7 +8,7 @@ import { Reloading, type ReloadReport, type SourceFile } from './reloading.ts';
 import { clientContext, type TlsVersion } from './secure-context.ts';
 
 /** Options of one gatekeeper's credentials. */
-export interface UpstreamCredentialsOptions extends WatchOptions {
+export interface OutboundCredentialsOptions extends WatchOptions {
   /** The operator's name for it, in reports. */
   readonly name: string;
   /** PEM bundle of the only authorities to trust. Without it, those that come with Node. */
@@ -26,13 +26,13 @@ type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>> & {
 };
 
 /** The current credentials for one gatekeeper. */
-export class UpstreamCredentials {
+export class OutboundCredentials {
   readonly #contexts: Reloading<Contexts>;
 
   /** @throws SetupError when a file does not load. */
-  static async open(options: UpstreamCredentialsOptions): Promise<UpstreamCredentials> {
+  static async open(options: OutboundCredentialsOptions): Promise<OutboundCredentials> {
     const files = sources(options);
-    return new UpstreamCredentials(
+    return new OutboundCredentials(
       await Reloading.open({
         name: options.name,
         files: [files.authorities, files.certificate, files.key].filter((file) => file !== undefined),
@@ -76,7 +76,7 @@ interface Sources {
   readonly key: SourceFile | undefined;
 }
 
-function sources({ caFile, client }: UpstreamCredentialsOptions): Sources {
+function sources({ caFile, client }: OutboundCredentialsOptions): Sources {
   return {
     authorities: caFile === undefined ? undefined : { role: 'authorities', path: caFile },
     certificate: client === undefined ? undefined : { role: 'certificate', path: client.certFile },

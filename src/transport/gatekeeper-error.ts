@@ -15,25 +15,25 @@ export type UnreachableReason =
  *  - `expired`: its certificate, or one above it, is outside its validity.
  *  - `name-mismatch`: its certificate speaks for another domain.
  *  - `handshake`: anything else, such as no common version, or our certificate refused. */
-export type UpstreamTlsReason = 'untrusted' | 'expired' | 'name-mismatch' | 'handshake';
+export type GatekeeperTlsReason = 'untrusted' | 'expired' | 'name-mismatch' | 'handshake';
 
-/** ERR_UPSTREAM_UNREACHABLE with its reason. */
-export class UpstreamUnreachableError extends StreamError {
+/** ERR_GATEKEEPER_UNREACHABLE with its reason. */
+export class GatekeeperUnreachableError extends StreamError {
   readonly reason: UnreachableReason;
 
   constructor(reason: UnreachableReason) {
-    super('remote-connection-failed', { code: 'ERR_UPSTREAM_UNREACHABLE' });
+    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_UNREACHABLE' });
     this.reason = reason;
     this.message = `${this.message} (${reason})`;
   }
 }
 
-/** ERR_UPSTREAM_TLS with its reason. */
-export class UpstreamTlsError extends StreamError {
-  readonly reason: UpstreamTlsReason;
+/** ERR_GATEKEEPER_TLS with its reason. */
+export class GatekeeperTlsError extends StreamError {
+  readonly reason: GatekeeperTlsReason;
 
-  constructor(reason: UpstreamTlsReason) {
-    super('remote-connection-failed', { code: 'ERR_UPSTREAM_TLS' });
+  constructor(reason: GatekeeperTlsReason) {
+    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_TLS' });
     this.reason = reason;
     this.message = `${this.message} (${reason})`;
   }
@@ -55,11 +55,11 @@ const unreachable: Readonly<Record<string, UnreachableReason>> = {
 };
 
 /** For a fault before the connection stood. */
-export function unreachableError(error: unknown): UpstreamUnreachableError {
-  return new UpstreamUnreachableError(unreachable[systemCode(error)] ?? 'other');
+export function unreachableError(error: unknown): GatekeeperUnreachableError {
+  return new GatekeeperUnreachableError(unreachable[systemCode(error)] ?? 'other');
 }
 
-const tls: Readonly<Record<string, UpstreamTlsReason>> = {
+const tls: Readonly<Record<string, GatekeeperTlsReason>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'name-mismatch',
   CERT_HAS_EXPIRED: 'expired',
   CERT_NOT_YET_VALID: 'expired',
@@ -79,8 +79,8 @@ const tls: Readonly<Record<string, UpstreamTlsReason>> = {
 
 /** For a fault from the ClientHello on. In TLS 1.3 a gatekeeper refuses our certificate only after the handshake:
  *  an early error of the established socket belongs here too. */
-export function upstreamTlsError(error: unknown): UpstreamTlsError {
-  return new UpstreamTlsError(tls[systemCode(error)] ?? 'handshake');
+export function gatekeeperTlsError(error: unknown): GatekeeperTlsError {
+  return new GatekeeperTlsError(tls[systemCode(error)] ?? 'handshake');
 }
 
 /** What a gatekeeper did instead of STARTTLS.
@@ -93,21 +93,21 @@ export function upstreamTlsError(error: unknown): UpstreamTlsError {
 export type NegotiationReason =
   'no-starttls' | 'refused' | 'stream-error' | 'closed' | 'malformed' | 'trailing-bytes' | 'unexpected';
 
-/** ERR_UPSTREAM_NEGOTIATION with its reason. */
-export class UpstreamNegotiationError extends StreamError {
+/** ERR_GATEKEEPER_NEGOTIATION with its reason. */
+export class GatekeeperNegotiationError extends StreamError {
   readonly reason: NegotiationReason;
 
   constructor(reason: NegotiationReason, cause?: StreamError) {
-    super('remote-connection-failed', { code: 'ERR_UPSTREAM_NEGOTIATION' });
+    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
     this.reason = reason;
     this.message = `${this.message} (${reason})`;
     if (cause !== undefined) this.cause = cause;
   }
 }
 
-/** ERR_UPSTREAM_REDIRECT: `see-other-host` before TLS, where nobody vouches for it. */
-export class UpstreamRedirectError extends StreamError {
+/** ERR_GATEKEEPER_REDIRECT: `see-other-host` before TLS, where nobody vouches for it. */
+export class GatekeeperRedirectError extends StreamError {
   constructor() {
-    super('remote-connection-failed', { code: 'ERR_UPSTREAM_REDIRECT' });
+    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_REDIRECT' });
   }
 }

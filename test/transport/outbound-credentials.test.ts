@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SetupError } from '../../src/transport/error.ts';
 import type { ReloadReport } from '../../src/transport/reloading.ts';
-import { UpstreamCredentials } from '../../src/transport/upstream-credentials.ts';
+import { OutboundCredentials } from '../../src/transport/outbound-credentials.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { eventually, loopback, rejection } from '../support/sockets.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -48,7 +48,7 @@ describe('upstream credentials', () => {
     const caFile = await folder.write('ca.pem', other.cert + authority.cert);
     const certFile = await folder.write('tls.crt', own.cert);
     const keyFile = await folder.write('tls.key', own.key);
-    const both = await UpstreamCredentials.open({
+    const both = await OutboundCredentials.open({
       name: 'g',
       caFile,
       client: { certFile, keyFile },
@@ -58,10 +58,10 @@ describe('upstream credentials', () => {
     expect(await tried(both.context('TLSv1.2'))).toBe('TLSv1.2 DNS:narthex.example');
     expect(await tried(both.context('TLSv1.3'))).toBe('TLSv1.3 DNS:narthex.example');
     both.close();
-    const without = await UpstreamCredentials.open({ name: 'g', caFile, report: () => {} });
+    const without = await OutboundCredentials.open({ name: 'g', caFile, report: () => {} });
     expect(await tried(without.context())).toBe('TLSv1.3 nobody');
     without.close();
-    const public_ = await UpstreamCredentials.open({ name: 'g', report: () => {} });
+    const public_ = await OutboundCredentials.open({ name: 'g', report: () => {} });
     expect(await tried(public_.context())).toBe('SELF_SIGNED_CERT_IN_CHAIN');
     public_.close();
   });
@@ -70,7 +70,7 @@ describe('upstream credentials', () => {
     await using folder = await temporaryFolder();
     const caFile = await folder.write('ca.pem', other.cert);
     const reports: ReloadReport[] = [];
-    const credentials = await UpstreamCredentials.open({
+    const credentials = await OutboundCredentials.open({
       name: 'g',
       caFile,
       report: (report) => reports.push(report),
@@ -94,7 +94,7 @@ describe('upstream credentials', () => {
     await using folder = await temporaryFolder();
     const caFile = join(folder.path, 'missing.pem');
     const missing = await rejection(
-      UpstreamCredentials.open({ name: 'g', caFile, report: () => {} }),
+      OutboundCredentials.open({ name: 'g', caFile, report: () => {} }),
       SetupError,
     );
     expect(missing).toMatchObject({
@@ -106,7 +106,7 @@ describe('upstream credentials', () => {
       keyFile: await folder.write('tls.key', authority.issue({}).key),
     };
     const mismatch = await rejection(
-      UpstreamCredentials.open({ name: 'g', client, report: () => {} }),
+      OutboundCredentials.open({ name: 'g', client, report: () => {} }),
       SetupError,
     );
     expect(mismatch.code).toBe('ERR_CERTIFICATE_KEY_MISMATCH');
