@@ -8,17 +8,17 @@ import type { Decision } from '../stanza/verdict.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { SimdStructure } from '../stream/structure/simd.ts';
 import { Workspace } from '../stream/workspace.ts';
-import { Gateway } from '../session/gateway.ts';
-import { headerPolicy } from '../session/header-policy.ts';
-import { policyStage, type PolicyStageOptions } from '../session/policy-stage.ts';
-import { negotiationGuard } from '../session/guard.ts';
+import { StreamServer } from '../session/stream-server.ts';
+import { headerPolicy } from '../session/policy/header-policy.ts';
+import { policyStage, type PolicyStageOptions } from '../session/policy/policy-stage.ts';
+import { negotiationGuard } from '../session/negotiation/guard.ts';
 import type { SessionObserver } from '../session/observer.ts';
-import type { ReauthenticationOptions } from '../session/reauthentication.ts';
+import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
 import type { GatekeeperRoute } from '../session/session.ts';
 import { Rendering } from '../session/rendering.ts';
-import { Resumptions } from '../session/resumptions.ts';
-import { defaultWaitingLimits } from '../session/waiting-room.ts';
-import { createGatekeeperRoute } from '../session/upstream.ts';
+import { Resumptions } from '../session/stream-management/resumptions.ts';
+import { defaultDelayLimits } from '../session/delay-queue.ts';
+import { createGatekeeperRoute } from '../session/gatekeeper-route.ts';
 import { Admission } from '../transport/admission.ts';
 import { CertificateStore, type CertificateReport } from '../transport/certificates.ts';
 import type { Target } from '../transport/dial.ts';
@@ -53,7 +53,7 @@ export interface ProxyObserver {
 }
 
 export interface Proxy {
-  readonly gateway: Gateway;
+  readonly streams: StreamServer;
   /** Ports in use, in the order of the configured listeners. */
   readonly ports: readonly number[];
   /** Port of the public HTTP plane, where it is configured. */
@@ -71,20 +71,20 @@ export interface Proxy {
 export async function startProxy(config: Config, observer: ProxyObserver): Promise<Proxy> {
   const open: Closable[] = [];
   try {
-    const { gateway, http, policies } = await compose(config, observer, open);
-    const ports = await gateway.start();
-    for (const [index, sight] of gateway.synSights.entries()) {
+    const { streams, http, policies } = await compose(config, observer, open);
+    const ports = await streams.start();
+    for (const [index, sight] of streams.synSights.entries()) {
       const listener = config.listeners[index]!;
       observer.signals.sight(listener.name, sightOf(listener, sight));
     }
     return {
-      gateway,
+      streams,
       ports,
       httpPort: http?.port,
       policies,
       look: () => lookAll(open),
       async close(drainMs = config.timeouts.drainMs) {
-        await Promise.all([gateway.drain(drainMs), http?.close(drainMs)]);
+        await Promise.all([streams.drain(drainMs), http?.close(drainMs)]);
         closeAll(open);
       },
     };
@@ -95,7 +95,7 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
 }
 
 interface Composed {
-  readonly gateway: Gateway;
+  readonly streams: StreamServer;
   readonly http: PublicHttp | undefined;
   readonly policies: PolicyRuntime;
 }
@@ -172,7 +172,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
   const writeStalls = new WriteStallWatch({ writeStallMs: timeouts.writeStallMs });
   open.push(writeStalls);
 
-  const gateway = new Gateway({
+  const streams = new StreamServer({
     listeners: config.listeners.map((listener) => signals.listener(listener)),
     capture: signals.capture,
     admission: new Admission({
@@ -196,7 +196,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       ],
       rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
       resumptions: new Resumptions(),
-      waiting: defaultWaitingLimits,
+      waiting: defaultDelayLimits,
       seeHeader: headerPolicy(underPolicy),
       route: (domain) => routes.get(domain),
       secure: async (socket, signal, onClientHello) => {
@@ -227,7 +227,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
     attestationKeys: () => signals.keys()?.jwks().keys ?? [],
   });
   if (http !== undefined) open.push({ close: () => void http.close(0), look: () => http.look() });
-  return { gateway, http, policies };
+  return { streams, http, policies };
 }
 
 /** In [0, 1). */

@@ -86,10 +86,10 @@ async function serve(config: Config): Promise<void> {
       probes: {
         started: () => proxy !== undefined,
         readiness: () => ({
-          draining: proxy?.gateway.draining ?? false,
+          draining: proxy?.streams.draining ?? false,
           listeners: portNames(config).map((name) => ({
             name: label(name),
-            state: proxy === undefined || proxy.gateway.draining ? 'closed' : 'open',
+            state: proxy === undefined || proxy.streams.draining ? 'closed' : 'open',
           })),
           certificates,
           policy,
@@ -114,7 +114,7 @@ async function serve(config: Config): Promise<void> {
     });
     await stop.requested;
     const started = performance.now();
-    const { sessions } = proxy.gateway;
+    const { sessions } = proxy.streams;
     log.write('proxy.draining', { sessions, drainMs: config.timeouts.drainMs });
     await proxy.close();
     log.write('proxy.stopped', { sessions, durationMs: Math.round(performance.now() - started) });

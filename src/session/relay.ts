@@ -6,19 +6,19 @@ import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { forward, type Edit, type HeldStanza, type Manner, type Verdict } from '../stanza/verdict.ts';
-import type { Outlet } from './outlet.ts';
+import type { StreamWriter } from './stream-writer.ts';
 import type { Rendering } from './rendering.ts';
 import type { Stage, StageContext, StageFactory, StagePort } from './stage.ts';
-import { StreamManagement, type ResumableSession } from './stream-management.ts';
-import type { Resumptions } from './resumptions.ts';
-import { WaitingRoom, type Waiting, type WaitingLimits } from './waiting-room.ts';
+import { StreamManagement, type ResumableSession } from './stream-management/stream-management.ts';
+import type { Resumptions } from './stream-management/resumptions.ts';
+import { DelayQueue, type QueuedStanza, type DelayLimits } from './delay-queue.ts';
 
 /** What every relay of a process shares. */
 export interface RelayOptions {
   readonly stages: readonly StageFactory[];
   readonly rendering: Rendering;
   readonly resumptions: Resumptions;
-  readonly waiting: WaitingLimits;
+  readonly waiting: DelayLimits;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -27,7 +27,7 @@ export interface RelayOptions {
 export interface RelayHost extends StageContext, ResumableSession {
   readonly gatekeeper: string;
   /** Where stanzas of this direction leave. */
-  outlet(direction: Direction): Outlet;
+  writer(direction: Direction): StreamWriter;
   /** Writes what was put out while nothing was being read. */
   flush(): void;
   /** A nonza has been passed on: it may change the phase. */
@@ -49,7 +49,7 @@ interface Passage {
   /** Sent by the proxy: the sender has not counted it. */
   readonly own: boolean;
   /** Its place among those that wait, when it has one. */
-  place?: Waiting;
+  place?: QueuedStanza;
 }
 
 export class Relay {
@@ -57,7 +57,7 @@ export class Relay {
   readonly #host: RelayHost;
   readonly #stages: readonly Stage[];
   readonly #management: StreamManagement;
-  readonly #rooms: Readonly<Record<Direction, WaitingRoom>>;
+  readonly #queues: Readonly<Record<Direction, DelayQueue>>;
   readonly #timers = new Set<NodeJS.Timeout>();
   #ended = false;
 
@@ -66,13 +66,13 @@ export class Relay {
     this.#host = host;
     this.#management = new StreamManagement(host, options.resumptions);
     this.#stages = options.stages.map((factory, index) => factory.begin(this.#port(index)));
-    const room = (): WaitingRoom =>
-      new WaitingRoom({
+    const queue = (): DelayQueue =>
+      new DelayQueue({
         limits: options.waiting,
         now: options.now,
         schedule: (milliseconds, task) => this.#schedule(milliseconds, task),
       });
-    this.#rooms = { 'to-gatekeeper': room(), 'to-client': room() };
+    this.#queues = { 'to-gatekeeper': queue(), 'to-client': queue() };
   }
 
   /** A stanza has been read. It is valid during the call only.
@@ -100,7 +100,7 @@ export class Relay {
     this.#ended = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    for (const room of Object.values(this.#rooms)) room.close();
+    for (const queue of Object.values(this.#queues)) queue.close();
     for (const stage of this.#stages) stage.end?.();
     this.#management.end();
   }
@@ -204,31 +204,31 @@ export class Relay {
 
   /** The overwhelming case: the bytes as they came, without a copy. */
   #passUntouched(stanza: Stanza, direction: Direction): void {
-    const room = this.#rooms[direction];
-    if (!room.empty && room.has(keyOf(stanza, direction))) {
+    const queue = this.#queues[direction];
+    if (!queue.empty && queue.has(keyOf(stanza, direction))) {
       this.#leave(newPassage(stanza, direction, false));
       return;
     }
     this.#management.window(direction)?.pass();
-    this.#host.outlet(direction).put(stanza.bytes, stanza.start, stanza.end);
+    this.#host.writer(direction).write(stanza.bytes, stanza.start, stanza.end);
   }
 
   /** It goes out now, or when those before it have gone. */
   #leave(passage: Passage): void {
     const { stanza, direction, edits, manner } = passage;
-    const room = this.#rooms[direction];
+    const queue = this.#queues[direction];
     const bytes = this.#options.rendering.write(stanza, edits, manner);
     const { place } = passage;
     if (place !== undefined) {
-      place.leave = () => this.#send(passage, bytes);
+      place.send = () => this.#send(passage, bytes);
       place.dueAt = this.#options.now() + manner.delayMs;
-      room.advance();
+      queue.releaseDue();
       return;
     }
-    if (manner.delayMs === 0 && (room.empty || !room.has(keyOf(stanza, direction)))) {
+    if (manner.delayMs === 0 && (queue.empty || !queue.has(keyOf(stanza, direction)))) {
       if (passage.own) this.#management.window(direction)?.inject();
       else this.#management.window(direction)?.pass();
-      this.#host.outlet(direction).put(bytes);
+      this.#host.writer(direction).write(bytes);
       return;
     }
     this.#wait(passage, this.#options.now() + manner.delayMs, bytes);
@@ -245,9 +245,9 @@ export class Relay {
       key: keyOf(stanza, direction),
       bytes: bytes?.length ?? stanza.byteLength,
       dueAt,
-      leave: bytes === undefined ? () => {} : () => this.#send(passage, bytes),
+      send: bytes === undefined ? () => {} : () => this.#send(passage, bytes),
     };
-    this.#rooms[direction].enter(passage.place);
+    this.#queues[direction].enqueue(passage.place);
   }
 
   /** One that has waited. */
@@ -255,7 +255,7 @@ export class Relay {
     const window = this.#management.window(direction);
     if (own) window?.inject();
     else if (number > 0) window?.settle(number, 'delivered');
-    this.#host.outlet(direction).put(bytes);
+    this.#host.writer(direction).write(bytes);
     this.#host.flush();
   }
 
@@ -266,14 +266,14 @@ export class Relay {
       if (!passage.own) window?.drop();
     } else {
       if (number > 0) window?.settle(number, 'dropped');
-      this.#rooms[direction].remove(place);
+      this.#queues[direction].remove(place);
     }
     if (reply !== undefined && !passage.own) this.#inject(opposite(direction), reply);
   }
 
   #inject(direction: Direction, stanza: Uint8Array): void {
     this.#management.window(direction)?.inject();
-    this.#host.outlet(direction).put(stanza);
+    this.#host.writer(direction).write(stanza);
   }
 
   // ---- nonzas -----------------------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ export class Relay {
   #takeNonza(stanza: Stanza, direction: Direction): void {
     const managed = this.#mayManage(stanza) ? this.#management.judge(stanza, direction) : forward;
     if (managed.kind === 'drop') {
-      this.#host.outlet(opposite(direction)).put(managed.reply!);
+      this.#host.writer(opposite(direction)).write(managed.reply!);
       return;
     }
     const judgement = this.#judge(stanza, direction, 0);
@@ -303,15 +303,15 @@ export class Relay {
     if (judgement?.kind === 'final') {
       const { verdict } = judgement;
       if (verdict.kind === 'hold') throw new RangeError('a nonza cannot be held');
-      if (verdict.reply !== undefined) this.#host.outlet(opposite(direction)).put(verdict.reply);
+      if (verdict.reply !== undefined) this.#host.writer(opposite(direction)).write(verdict.reply);
       return;
     }
     const edits = [...own, ...(judgement?.edits ?? [])];
-    const outlet = this.#host.outlet(direction);
+    const writer = this.#host.writer(direction);
     const normalise = judgement?.manner?.normalise === true;
     if (edits.length === 0 && !normalise && stanza.verbatim)
-      outlet.put(stanza.bytes, stanza.start, stanza.end);
-    else outlet.put(this.#options.rendering.write(stanza, edits, { normalise }));
+      writer.write(stanza.bytes, stanza.start, stanza.end);
+    else writer.write(this.#options.rendering.write(stanza, edits, { normalise }));
     this.#host.passed(stanza, direction);
   }
 }

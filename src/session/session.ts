@@ -21,12 +21,12 @@ import type { Workspace } from '../stream/workspace.ts';
 import { writeClose, writeError, writeHeader } from '../stream/write.ts';
 import { endGracefully, onPeerEnd } from '../transport/close.ts';
 import type { WriteStallWatch } from '../transport/write-stall.ts';
-import type { GatekeeperAttestations } from './attestations.ts';
+import type { GatekeeperAttestations } from './signals/attestations.ts';
 import type { CloseReason, SessionObserver } from './observer.ts';
-import { Outlet } from './outlet.ts';
+import { StreamWriter } from './stream-writer.ts';
 import type { Phase } from './phase.ts';
-import { boundAddress, claimedAccount } from './account.ts';
-import type { HeaderView } from './header-policy.ts';
+import { boundAddress, claimedAccount } from './authentication/account.ts';
+import type { HeaderView } from './policy/header-policy.ts';
 import { Relay, type RelayHost, type RelayOptions } from './relay.ts';
 import type { Naming, StageContext } from './stage.ts';
 
@@ -97,7 +97,7 @@ interface Leg {
   readonly direction: Direction;
   readonly socket: Socket;
   readonly scanner: Scanner;
-  readonly outlet: Outlet;
+  readonly writer: StreamWriter;
   /** Bytes read while reading was not wanted. */
   unread: Uint8Array | undefined;
   /** Whether it has yet to take what was written. */
@@ -185,9 +185,9 @@ export class Session implements RelayHost {
     let asked = false;
     const leg = this.#open(socket, 'client', {
       header: (header) => {
-        leg.outlet.put(this.#ownHeader(header));
-        leg.outlet.open = true;
-        leg.outlet.put(
+        leg.writer.write(this.#ownHeader(header));
+        leg.writer.open = true;
+        leg.writer.write(
           Buffer.from(
             `<stream:features><starttls xmlns='${ns.tls}'><required/></starttls></stream:features>`,
           ),
@@ -206,7 +206,7 @@ export class Session implements RelayHost {
       this.#guarded(leg, () => {
         const taken = leg.scanner.push(chunk);
         if (!asked) {
-          leg.outlet.flush();
+          leg.writer.flush();
           return;
         }
         socket.off('data', read).pause();
@@ -214,8 +214,8 @@ export class Session implements RelayHost {
         // some clients write one behind each element.
         if (!isWhitespaceOnly(chunk.subarray(taken)) || socket.readableLength > 0)
           throw new StreamError('policy-violation', { code: 'ERR_STARTTLS_PIPELINED' });
-        leg.outlet.put(Buffer.from(`<proceed xmlns='${ns.tls}'/>`));
-        leg.outlet.flush();
+        leg.writer.write(Buffer.from(`<proceed xmlns='${ns.tls}'/>`));
+        leg.writer.flush();
         void this.#secure(socket);
       });
     };
@@ -289,7 +289,7 @@ export class Session implements RelayHost {
       this.#enter('authenticating');
       this.#client!.scanner.sink = this.#relaySink('client');
       this.#sendHeader(this.#gatekeeper, header);
-      this.#gatekeeper.outlet.flush();
+      this.#gatekeeper.writer.flush();
       this.#read(this.#gatekeeper);
       if (!this.#attesting) this.#resume(this.#client!);
     } catch (error) {
@@ -332,7 +332,7 @@ export class Session implements RelayHost {
       },
       // Never in the middle of an authentication (XEP-0388 §2.6).
       whitespace: () => {
-        if (this.phase === 'established') peer().outlet.put(keepAlive);
+        if (this.phase === 'established') peer().writer.write(keepAlive);
       },
       end: () => (side === 'client' ? this.#clientClosed() : this.#gatekeeperClosed()),
     };
@@ -344,13 +344,13 @@ export class Session implements RelayHost {
     this.#attesting = false;
     const { names } = this.#options;
     const offered = features.child(0, names.namespace(ns.signals), names.local(signalsElement)) !== -1;
-    const { outlet, socket } = this.#gatekeeper!;
+    const { writer, socket } = this.#gatekeeper!;
     const nonza = this.#route!.attestations!.nonza(this.#evidence, socket, offered);
-    if (nonza !== undefined) outlet.put(nonza);
+    if (nonza !== undefined) writer.write(nonza);
   }
 
-  outlet(direction: Direction): Outlet {
-    return direction === 'to-gatekeeper' ? this.#gatekeeper!.outlet : this.#client!.outlet;
+  writer(direction: Direction): StreamWriter {
+    return direction === 'to-gatekeeper' ? this.#gatekeeper!.writer : this.#client!.writer;
   }
 
   /** Writes to both sides. Whoever does not take it is not read any more, nor is who made it so much. */
@@ -439,8 +439,8 @@ export class Session implements RelayHost {
       if (to.side === 'client') this.#enter('established');
     }
     const direction: Direction = to.side === 'gatekeeper' ? 'to-gatekeeper' : 'to-client';
-    to.outlet.put(writeHeader(this.#options.seeHeader(header.attributes, direction, this.gatekeeper)));
-    to.outlet.open = true;
+    to.writer.write(writeHeader(this.#options.seeHeader(header.attributes, direction, this.gatekeeper)));
+    to.writer.open = true;
   }
 
   // ---- reading ----------------------------------------------------------------------------------------------------
@@ -454,7 +454,7 @@ export class Session implements RelayHost {
       direction,
       socket,
       scanner,
-      outlet: new Outlet(socket),
+      writer: new StreamWriter(socket),
       unread: undefined,
       draining: false,
       pauses: 0,
@@ -497,7 +497,7 @@ export class Session implements RelayHost {
   /** Backpressure: whoever sends too fast is not read until the other side has taken what there is; whoever does not
    *  read our answers is not read either. */
   #flush(to: Leg, from: Leg): void {
-    if (to.outlet.flush() || to.draining) return;
+    if (to.writer.flush() || to.draining) return;
     to.draining = true;
     from.pauses += 1;
     to.pauses += 1;
@@ -537,18 +537,18 @@ export class Session implements RelayHost {
     if (this.#reason !== undefined) return;
     const client = this.#client;
     if (client !== undefined && client.socket.writable) {
-      if (!client.outlet.open) {
-        client.outlet.put(this.#ownHeader(answered));
-        client.outlet.open = true;
+      if (!client.writer.open) {
+        client.writer.write(this.#ownHeader(answered));
+        client.writer.open = true;
       }
       const condition = side === 'client' ? error.condition : 'remote-connection-failed';
-      client.outlet.put(writeError(condition, explanations[error.code]));
-      client.outlet.flush();
+      client.writer.write(writeError(condition, explanations[error.code]));
+      client.writer.flush();
     }
     const gatekeeper = this.#gatekeeper;
-    if (gatekeeper?.outlet.open === true && gatekeeper.socket.writable) {
-      gatekeeper.outlet.put(side === 'gatekeeper' ? writeError(error.condition) : writeClose());
-      gatekeeper.outlet.flush();
+    if (gatekeeper?.writer.open === true && gatekeeper.socket.writable) {
+      gatekeeper.writer.write(side === 'gatekeeper' ? writeError(error.condition) : writeClose());
+      gatekeeper.writer.flush();
     }
     this.#end(error.code);
   }
@@ -579,9 +579,9 @@ export class Session implements RelayHost {
   /** Both closing tags (RFC 6120 §4.4). */
   #closeStreams(): void {
     for (const leg of [this.#client, this.#gatekeeper]) {
-      if (leg?.outlet.open !== true || !leg.socket.writable) continue;
-      leg.outlet.put(writeClose());
-      leg.outlet.flush();
+      if (leg?.writer.open !== true || !leg.socket.writable) continue;
+      leg.writer.write(writeClose());
+      leg.writer.flush();
     }
   }
 
@@ -596,8 +596,8 @@ export class Session implements RelayHost {
     const sockets = new Set([this.#client?.socket ?? this.#accepted, this.#gatekeeper?.socket]);
     sockets.delete(undefined);
     const ends = [...sockets].map((socket) => endGracefully(socket!, { closeGraceMs }));
-    this.#client?.outlet.close();
-    this.#gatekeeper?.outlet.close();
+    this.#client?.writer.close();
+    this.#gatekeeper?.writer.close();
     void this.#finish(Promise.all(ends), reason);
   }
 

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { openPolicyRuntime } from '../../src/app/parts/policies.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { GatekeeperAttestations } from '../../src/session/attestations.ts';
+import { GatekeeperAttestations } from '../../src/session/signals/attestations.ts';
 import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
 import { readSigningKeys } from '../../src/signals/keys.ts';
 import { loadSynCapture } from '../../src/signals/saved-syn.ts';

@@ -2,9 +2,9 @@
 import { defaultAdvertisementLimits } from '../../src/capabilities/advertisements.ts';
 import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
-import { capabilitiesStage } from '../../src/session/capabilities-stage.ts';
-import { CapabilitySessions } from '../../src/session/capability-sessions.ts';
-import { contentGateStage } from '../../src/session/content-gate-stage.ts';
+import { capabilitiesStage } from '../../src/session/capabilities/capabilities-stage.ts';
+import { CapabilitySessions } from '../../src/session/capabilities/capability-sessions.ts';
+import { contentGateStage } from '../../src/session/capabilities/content-filter-stage.ts';
 import type { Stage, StageContext, StagePort } from '../../src/session/stage.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';

@@ -6,10 +6,10 @@ import { treatmentNames, type TreatmentName } from '../../src/minimisation/treat
 import { meetsHttp, type Field } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { audienceNames } from '../../src/policy/schema.ts';
-import { headerPolicy } from '../../src/session/header-policy.ts';
+import { headerPolicy } from '../../src/session/policy/header-policy.ts';
 import type { Phase } from '../../src/session/phase.ts';
-import { policyStage } from '../../src/session/policy-stage.ts';
-import { signalRules, signalsUnder } from '../../src/session/signal-policy.ts';
+import { policyStage } from '../../src/session/policy/policy-stage.ts';
+import { signalRules, signalsUnder } from '../../src/session/signals/signal-policy.ts';
 import type { StagePort } from '../../src/session/stage.ts';
 import { clientIpSignal, type ConnectionSignals } from '../../src/signals/evidence.ts';
 import type { Audience, Direction } from '../../src/stanza/direction.ts';

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { vi } from 'vitest';
-import { Outlet } from '../../src/session/outlet.ts';
+import { StreamWriter } from '../../src/session/stream-writer.ts';
 import type { Phase } from '../../src/session/phase.ts';
 import { Relay, type RelayHost } from '../../src/session/relay.ts';
 import { Rendering } from '../../src/session/rendering.ts';
-import { Resumptions } from '../../src/session/resumptions.ts';
+import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
 import type { ChannelBinding, StageFactory } from '../../src/session/stage.ts';
-import { defaultWaitingLimits } from '../../src/session/waiting-room.ts';
+import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
 import { noClaims, type OwnershipClaims } from '../../src/stanza/ownership-claims.ts';
@@ -41,7 +41,7 @@ export class Legs {
   constructor({ stages, resumptions = new Resumptions(), id = 's1', ...options }: LegsOptions) {
     this.phase = options.phase ?? 'established';
     const { names = vocabulary } = options;
-    const outlets = bothDirections((direction) => this.#outlet(direction));
+    const writers = bothDirections((direction) => this.#writer(direction));
     const phase = (): Phase => this.phase;
     const claims = (): OwnershipClaims => this.claims;
     this.host = {
@@ -57,9 +57,9 @@ export class Legs {
       gatekeeper: 'main',
       listener: 'clients',
       channelBinding: options.channelBinding ?? 'upstream-without-plus',
-      outlet: (direction) => outlets[direction],
+      writer: (direction) => writers[direction],
       flush: () => {
-        for (const outlet of Object.values(outlets)) outlet.flush();
+        for (const writer of Object.values(writers)) writer.flush();
       },
       get claims() {
         return claims();
@@ -79,7 +79,7 @@ export class Legs {
       stages,
       rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),
       resumptions,
-      waiting: defaultWaitingLimits,
+      waiting: defaultDelayLimits,
       now: () => performance.now(),
     });
     const workspace = newWorkspace();
@@ -96,13 +96,13 @@ export class Legs {
     });
   }
 
-  #outlet(direction: Direction): Outlet {
+  #writer(direction: Direction): StreamWriter {
     const socket = {
       writable: true,
       writableNeedDrain: false,
       write: (bytes: Uint8Array) => this.out[direction].push(Buffer.from(bytes).toString()) > 0,
     };
-    return new Outlet(socket as unknown as Socket);
+    return new StreamWriter(socket as unknown as Socket);
   }
 
   /** A peer sends this. */

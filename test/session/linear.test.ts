@@ -1,7 +1,7 @@
 /** Peers that ask for much work get little: what capabilities, the content gate and stream management do with a stanza
  *  grows as it does, or ends at a limit. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { AckWindow } from '../../src/session/ack-window.ts';
+import { AckWindow } from '../../src/session/stream-management/ack-window.ts';
 import { opposite, type Direction } from '../../src/stanza/direction.ts';
 import { expectLinear } from '../support/linear.ts';
 import { connectThroughEveryStage } from './every-stage.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { AckWindow } from '../../src/session/ack-window.ts';
-import { Resumptions } from '../../src/session/resumptions.ts';
+import { AckWindow } from '../../src/session/stream-management/ack-window.ts';
+import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
 import type { StageFactory, StagePort } from '../../src/session/stage.ts';
-import { defaultWaitingLimits } from '../../src/session/waiting-room.ts';
+import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
 import type { HeldStanza, Verdict } from '../../src/stanza/verdict.ts';
 import { Legs } from './legs.ts';
@@ -116,13 +116,12 @@ describe('the relay', () => {
 
   it('ends delays rather than letting more wait than it may, and refuses a crowd behind a held stanza', () => {
     const slow = new Bench(() => ({ kind: 'forward', delayMs: 60_000 }));
-    for (let i = 0; i <= defaultWaitingLimits.waitingMax; i += 1)
-      slow.read('to-gatekeeper', message(`m${i}`));
-    expect(slow.ids('to-gatekeeper')).toHaveLength(defaultWaitingLimits.waitingMax + 1);
+    for (let i = 0; i <= defaultDelayLimits.waitingMax; i += 1) slow.read('to-gatekeeper', message(`m${i}`));
+    expect(slow.ids('to-gatekeeper')).toHaveLength(defaultDelayLimits.waitingMax + 1);
     slow.relay.end();
     const held = new Bench((_, __, self) => hold(self));
     expect(() => {
-      for (let i = 0; i <= defaultWaitingLimits.waitingMax; i += 1)
+      for (let i = 0; i <= defaultDelayLimits.waitingMax; i += 1)
         held.read('to-gatekeeper', message(`m${i}`));
     }).toThrow(expect.objectContaining({ code: 'ERR_WAITING' }));
   });

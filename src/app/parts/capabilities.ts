@@ -5,9 +5,9 @@ import { defaultAdvertisementLimits } from '../../capabilities/advertisements.ts
 import { contentVocabulary } from '../../capabilities/content-kinds.ts';
 import { profileFiles } from '../../config/profile-files.ts';
 import type { Config } from '../../config/schema.ts';
-import { capabilitiesStage } from '../../session/capabilities-stage.ts';
-import { CapabilitySessions } from '../../session/capability-sessions.ts';
-import { contentGateStage } from '../../session/content-gate-stage.ts';
+import { capabilitiesStage } from '../../session/capabilities/capabilities-stage.ts';
+import { CapabilitySessions } from '../../session/capabilities/capability-sessions.ts';
+import { contentGateStage } from '../../session/capabilities/content-filter-stage.ts';
 import type { CapabilityObserver } from '../../session/observer.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import type { Names } from '../../stanza/names.ts';

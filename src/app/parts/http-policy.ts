@@ -3,7 +3,7 @@ import type { HttpAudience, HttpPolicy } from '../../http/http-policy.ts';
 import type { Treatment } from '../../minimisation/treatment.ts';
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
-import type { PoliciesInForce, PolicyStageOptions } from '../../session/policy-stage.ts';
+import type { PoliciesInForce, PolicyStageOptions } from '../../session/policy/policy-stage.ts';
 
 /** @param clock milliseconds since 1970. */
 export function httpPolicy(

@@ -13,7 +13,7 @@ import { CompiledPolicy, vocabularyOf } from '../../policy/compile.ts';
 import { hasErrors } from '../../policy/diagnostic.ts';
 import type { Obligation } from '../../policy/obligations.ts';
 import type { Policy } from '../../policy/policy.ts';
-import type { PoliciesInForce } from '../../session/policy-stage.ts';
+import type { PoliciesInForce } from '../../session/policy/policy-stage.ts';
 import type { Names } from '../../stanza/names.ts';
 import { watchFiles, type FileWatch, type WatchOptions } from '../../transport/files.ts';
 import {

@@ -4,8 +4,11 @@ import type { Config } from '../../config/schema.ts';
 import type { OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
 import { HttpProblem } from '../../http/problem.ts';
 import { isTokenErrorCode } from '../../observability/token-errors.ts';
-import type { VerifyOwnership } from '../../session/ownership.ts';
-import { reauthentication, type ReauthenticationOptions } from '../../session/reauthentication.ts';
+import type { VerifyOwnership } from '../../session/authentication/ownership.ts';
+import {
+  reauthentication,
+  type ReauthenticationOptions,
+} from '../../session/authentication/reauthentication.ts';
 import type { StageFactory } from '../../session/stage.ts';
 
 /** The stage, where a gatekeeper wants it. That there is a provider then, the configuration was checked for. */

@@ -2,9 +2,13 @@
 import type { Socket } from 'node:net';
 import type { Config, GatekeeperConfig, ListenerConfig } from '../../config/schema.ts';
 import type { ProxyObserver } from '../proxy.ts';
-import { GatekeeperAttestations, type AttestationOutcome, type Carrier } from '../../session/attestations.ts';
-import type { CaptureOptions, ListenerOptions } from '../../session/gateway.ts';
-import type { PoliciesInForce } from '../../session/policy-stage.ts';
+import {
+  GatekeeperAttestations,
+  type AttestationOutcome,
+  type Carrier,
+} from '../../session/signals/attestations.ts';
+import type { CaptureOptions, ListenerOptions } from '../../session/stream-server.ts';
+import type { PoliciesInForce } from '../../session/policy/policy-stage.ts';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
 import type { SignalName } from '../../signals/claims.ts';
 import { ConnectionEvidence, type Arrival } from '../../signals/connection-evidence.ts';
@@ -163,7 +167,7 @@ async function captureOptions(switches: Switches): Promise<CaptureOptions> {
   return { switches, syn: switches.syn || switches.roundTrip ? await loadSynCapture() : undefined };
 }
 
-/** The port's options, as the gateway wants them. */
+/** The port's options, as the stream server takes them. */
 function listenerOptions(config: ListenerConfig, headerTimeoutMs: number): ListenerOptions {
   const { name, host, port, tls, proxyProtocol } = config;
   return { name, host, port, tls, balancers: balancersOf(proxyProtocol, headerTimeoutMs) };

@@ -1,0 +1,66 @@
+/** Whose session it is, from the negotiation: the name in the authentication, then what the gatekeeper has bound.
+ *  Only names are read; whatever else an authentication holds is never decoded into a string. */
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+
+/** How much of an initial response is looked at, in base64: names come first in it. */
+const responseCharsMax = 4_096;
+
+/** The account that a client authenticates as (RFC 4616 §2, RFC 5802 §7, RFC 7628 §3.1).
+ *  @returns a bare JID in lower case, undefined where the mechanism does not tell. */
+export function claimedAccount(stanza: Stanza, domain: string): string | undefined {
+  const response = initialResponse(stanza);
+  if (response === undefined) return undefined;
+  const bytes = Buffer.from(response.slice(0, responseCharsMax), 'base64');
+  const name = bytes.includes(0) ? plainName(bytes) : gs2Name(bytes);
+  if (name === undefined || name === '') return undefined;
+  const bare = name.split('/', 1)[0]!.toLowerCase();
+  return bare.includes('@') ? bare : `${bare}@${domain}`;
+}
+
+/** Text of `<auth/>`, or of `<initial-response/>` in `<authenticate/>`. */
+function initialResponse(stanza: Stanza): string | undefined {
+  if (stanza.is(0, ns.sasl, 'auth')) return stanza.text(0);
+  if (!stanza.is(0, ns.sasl2, 'authenticate')) return undefined;
+  for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at))
+    if (stanza.is(at, ns.sasl2, 'initial-response')) return stanza.text(at);
+  return undefined;
+}
+
+/** `authzid NUL authcid NUL password`: the password is not touched. */
+function plainName(bytes: Buffer): string | undefined {
+  const first = bytes.indexOf(0);
+  const second = bytes.indexOf(0, first + 1);
+  if (second === -1) return undefined;
+  return bytes.toString('utf8', first === 0 ? 1 : 0, first === 0 ? second : first);
+}
+
+/** `n,a=authzid,n=name,…` (RFC 5801 §4, RFC 5802 §7), with nothing of a bearer token behind it (RFC 7628 §3.1). */
+function gs2Name(bytes: Buffer): string | undefined {
+  const separator = bytes.indexOf(1);
+  const text = bytes.toString('utf8', 0, separator === -1 ? bytes.length : separator);
+  const header = /^(?:n|y|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,(?:n=([^,]*),)?/.exec(text);
+  const name = header?.[1] ?? header?.[2];
+  return name?.replaceAll('=2C', ',').replaceAll('=3D', '=');
+}
+
+/** The account that a gatekeeper has bound or authorised (RFC 6120 §7.6, XEP-0388 §2.6): a bare JID in lower case.
+ *  The resource is '' where only the account is told. */
+export function boundAddress(stanza: Stanza): { account: string; resource: string } | undefined {
+  const jid = boundJid(stanza)?.trim();
+  if (jid === undefined || jid === '') return undefined;
+  const [bare] = jid.split('/', 1);
+  return { account: bare!.toLowerCase(), resource: jid.slice(bare!.length + 1) };
+}
+
+function boundJid(stanza: Stanza): string | undefined {
+  const sasl2 = stanza.is(0, ns.sasl2, 'success');
+  if (!sasl2 && stanza.kind !== 'iq') return undefined;
+  for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at)) {
+    if (sasl2 && stanza.is(at, ns.sasl2, 'authorization-identifier')) return stanza.text(at);
+    if (sasl2 || !stanza.is(at, ns.bind, 'bind')) continue;
+    for (let inner = stanza.firstChild(at); inner !== -1; inner = stanza.nextSibling(inner))
+      if (stanza.is(inner, ns.bind, 'jid')) return stanza.text(inner);
+  }
+  return undefined;
+}

@@ -1,0 +1,25 @@
+/** Ownership tokens as a session knows them: somebody else reads and verifies them (`http/ownership-proof.ts`). */
+import type { TokenErrorCode } from '../../observability/token-errors.ts';
+import type { OwnershipClaims } from '../../stanza/ownership-claims.ts';
+import type { Sensitive } from '../../stanza/sensitive.ts';
+
+/** Verifies that a token proves the ownership of an identifier. Must not keep the token. */
+export type VerifyOwnership = (token: Sensitive<string>) => Promise<OwnershipVerdict>;
+
+export type OwnershipVerdict =
+  /** `subject` is the user-visible identifier that the token was signed for. */
+  | { readonly kind: 'owned'; readonly subject: Sensitive<string>; readonly claims: OwnershipClaims }
+  | { readonly kind: 'refused'; readonly code: TokenErrorCode }
+  /** The provider's keys cannot be had now: nothing is known of the token. */
+  | { readonly kind: 'unavailable' };
+
+/** Whether the client's name for itself is the token's subject. A name without a domain is one of this domain; case
+ *  does not tell users apart (RFC 7622 §3.3). */
+export function isSubject(claimed: string, subject: Sensitive<string>, domain: string): boolean {
+  return identity(claimed, domain) === identity(subject.reveal(), domain);
+}
+
+function identity(name: string, domain: string): string {
+  const folded = name.normalize('NFC').toLowerCase();
+  return folded.includes('@') ? folded : `${folded}@${domain}`;
+}

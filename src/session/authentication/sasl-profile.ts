@@ -1,0 +1,91 @@
+/** The two profiles of SASL in XMPP: RFC 6120 §6, and XEP-0388, whose elements hold more. Their messages are the
+ *  same. */
+import { prependContent, removeElement, replaceAttribute, replaceElement } from '../../stanza/edits.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import type { Edit } from '../../stanza/verdict.ts';
+
+/** SASL failures that the proxy sends (RFC 6120 §6.5). */
+export type SaslCondition =
+  | 'aborted'
+  | 'incorrect-encoding'
+  | 'invalid-authzid'
+  | 'invalid-mechanism'
+  | 'malformed-request'
+  | 'not-authorized'
+  | 'temporary-auth-failure';
+
+export interface SaslProfile {
+  readonly namespace: typeof ns.sasl | typeof ns.sasl2;
+  /** Local name of the element that begins an exchange. */
+  readonly request: 'auth' | 'authenticate';
+  /** Local name of the feature that lists the mechanisms. */
+  readonly feature: 'mechanisms' | 'authentication';
+}
+
+export const saslProfiles: readonly SaslProfile[] = [
+  { namespace: ns.sasl, request: 'auth', feature: 'mechanisms' },
+  { namespace: ns.sasl2, request: 'authenticate', feature: 'authentication' },
+];
+
+/** The profile of an element, undefined when it is no SASL. */
+export function profileOf(stanza: Stanza): SaslProfile | undefined {
+  const namespace = stanza.namespaceName(0);
+  return saslProfiles.find((profile) => profile.namespace === namespace);
+}
+
+export function writeFailure({ namespace }: SaslProfile, condition: SaslCondition): Buffer {
+  return Buffer.from(`<failure xmlns='${namespace}'><${condition} xmlns='${ns.sasl}'/></failure>`);
+}
+
+export function writeMessage(
+  { namespace }: SaslProfile,
+  kind: 'challenge' | 'response',
+  data: Uint8Array,
+): Buffer {
+  return Buffer.from(`<${kind} xmlns='${namespace}'>${Buffer.from(data).toString('base64')}</${kind}>`);
+}
+
+/** The message in an element: `absent` where there is none, which in a request asks for an empty challenge; undefined
+ *  when it is not in base64 (RFC 6120 §6.4.2, §13.9.1: nothing around it, nothing after the padding). */
+export function messageIn(stanza: Stanza, profile: SaslProfile): Uint8Array | 'absent' | undefined {
+  const request = stanza.localName(0) === 'authenticate';
+  const at = request ? childOf(stanza, profile, 'initial-response') : 0;
+  const text = at === -1 ? '' : stanza.text(at);
+  if (text === '') return 'absent';
+  if (text === '=') return new Uint8Array(0);
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
+  return Buffer.from(text, 'base64');
+}
+
+function childOf(stanza: Stanza, { namespace }: SaslProfile, local: string): number {
+  for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at))
+    if (stanza.is(at, namespace, local)) return at;
+  return -1;
+}
+
+/** An exchange of one message, begun by the proxy itself (RFC 6120 §6.4.2). */
+export function writeAuth(mechanism: string, message: Uint8Array): Buffer {
+  return Buffer.from(
+    `<auth xmlns='${ns.sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`,
+  );
+}
+
+/** Changes `<authenticate/>` into one with another mechanism and message; what else it asks for stays, except what
+ *  would make an authentication of later streams without either (XEP-0484, XEP-0480). */
+export function rewriteAuthenticate(stanza: Stanza, mechanism: string, message: Uint8Array): Edit[] {
+  const edits = [replaceAttribute(stanza, stanza.attribute(0, stanza.names.local('mechanism')), mechanism)];
+  const written = `<initial-response xmlns='${ns.sasl2}'>${Buffer.from(message).toString('base64')}</initial-response>`;
+  let replaced = false;
+  for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at)) {
+    if (stanza.is(at, ns.sasl2, 'initial-response')) {
+      edits.push(replaceElement(stanza, at, replaced ? nothing : Buffer.from(written)));
+      replaced = true;
+    } else if (outliving.has(stanza.namespaceName(at))) edits.push(removeElement(stanza, at));
+  }
+  if (!replaced) edits.push(prependContent(stanza, 0, written));
+  return edits;
+}
+
+const nothing = new Uint8Array(0);
+const outliving: ReadonlySet<string> = new Set([ns.fast, ns.saslUpgrade]);

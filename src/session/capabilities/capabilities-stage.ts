@@ -1,0 +1,107 @@
+/** The capability stage: what a client advertises and what is advertised to it, as its profile says
+ *  (XEP-0030, XEP-0115, XEP-0390). A stage only finds out whom a stanza concerns; the rest is in own-capabilities.ts
+ *  and contact-capabilities.ts. */
+import type { Direction } from '../../stanza/direction.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import { forward, type Verdict } from '../../stanza/verdict.ts';
+import type { CapabilitySessions } from './capability-sessions.ts';
+import { bindingOf, type Binding } from './bound-resource.ts';
+import { ContactCapabilities } from './contact-capabilities.ts';
+import { OwnCapabilities, withoutCapabilities } from './own-capabilities.ts';
+import type { Stage, StageFactory, StagePort } from '../stage.ts';
+
+/** Makes the capability stage of each session. */
+export function capabilitiesStage(shared: CapabilitySessions): StageFactory {
+  return { name: 'capabilities', begin: (port) => new CapabilitiesStage(port, shared) };
+}
+
+interface Sides {
+  readonly own: OwnCapabilities;
+  readonly contacts: ContactCapabilities;
+}
+
+class CapabilitiesStage implements Stage {
+  readonly #port: StagePort;
+  readonly #shared: CapabilitySessions;
+  #sides: Sides | undefined;
+  #isBound = false;
+
+  constructor(port: StagePort, shared: CapabilitySessions) {
+    this.#port = port;
+    this.#shared = shared;
+  }
+
+  judge(stanza: Stanza, direction: Direction): Verdict {
+    return direction === 'to-gatekeeper' ? this.#fromClient(stanza) : this.#toClient(stanza);
+  }
+
+  end(): void {
+    this.#shared.leave(this.#port.context);
+  }
+
+  #fromClient(stanza: Stanza): Verdict {
+    switch (stanza.kind) {
+      case 'message':
+        return withoutCapabilities(stanza);
+      case 'presence':
+        return this.#begun().own.presence(stanza);
+      case 'iq': {
+        const { own, contacts } = this.#begun();
+        return own.iq(stanza) ?? contacts.queried(stanza) ?? forward;
+      }
+      default:
+        return forward;
+    }
+  }
+
+  #toClient(stanza: Stanza): Verdict {
+    switch (stanza.kind) {
+      case 'message':
+        // The gate behind this stage asks for the profile.
+        this.#begun();
+        return forward;
+      case 'presence':
+        return this.#begun().contacts.presence(stanza);
+      case 'iq': {
+        const { own, contacts } = this.#begun();
+        const verdict = own.asked(stanza) ?? contacts.iq(stanza);
+        if (verdict === undefined) this.#bound(bindingOf(stanza));
+        return verdict ?? forward;
+      }
+      default:
+        if (stanza.is(0, ns.streams, 'features')) return this.#features(stanza);
+        this.#bound(bindingOf(stanza));
+        return forward;
+    }
+  }
+
+  /** Before authentication nobody knows what the client's token says, so there is no profile yet by which to show the
+   *  server's capabilities. They come again behind it (RFC 6120 §6.4.6, XEP-0388 §2.6). */
+  #features(stanza: Stanza): Verdict {
+    if (this.#port.context.phase === 'authenticating') return withoutCapabilities(stanza);
+    return this.#begun().contacts.features(stanza);
+  }
+
+  /** What is asked must follow what has told of the binding. Only the first does: before it nobody else can write to
+   *  the client, and after it everybody can. */
+  #bound(binding: Binding | undefined): void {
+    if (binding === undefined || this.#isBound) return;
+    this.#isBound = true;
+    this.#port.schedule(0, () => {
+      const { own, contacts } = this.#begun();
+      own.bound(binding.jid);
+      contacts.bound();
+    });
+  }
+
+  /** Not before authentication: domain, listener and claims choose the profile. */
+  #begun(): Sides {
+    if (this.#sides !== undefined) return this.#sides;
+    const own = new OwnCapabilities(this.#port, this.#shared);
+    const contacts = new ContactCapabilities(this.#port, this.#shared, own);
+    this.#sides = { own, contacts };
+    this.#shared.join(this.#port.context, own);
+    return this.#sides;
+  }
+}

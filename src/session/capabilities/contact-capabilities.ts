@@ -1,0 +1,157 @@
+/** What contacts and the gatekeeper advertise, on its way to the client. Translates between stanzas and
+ *  `ContactAdvertisements`. */
+import { capsEdits } from '../../capabilities/caps-edits.ts';
+import { readAnswer, readClaim } from '../../capabilities/claim.ts';
+import type { CapabilityClaim } from '../../capabilities/capability-cache.ts';
+import {
+  ContactAdvertisements,
+  defaultContactLimits,
+  type ContactVerdict,
+} from '../../capabilities/contact-advertisements.ts';
+import { discoEdits } from '../../capabilities/disco-edits.ts';
+import type { DiscoInfo } from '../../capabilities/disco-info.ts';
+import { elementFromStanza } from '../../capabilities/element.ts';
+import { isHashNode } from '../../capabilities/entity-capabilities.ts';
+import type { CapabilityProfile } from '../../capabilities/profile.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import { forward, type Verdict } from '../../stanza/verdict.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
+import type { CapabilitySessions } from './capability-sessions.ts';
+import { carriesCapabilities, discoGet, discoQuery, iqResult, unusableAnswer } from './disco-stanzas.ts';
+import { withoutCapabilities } from './own-capabilities.ts';
+import type { StagePort } from '../stage.ts';
+
+/** A presence that may have to be shown again; undefined for what is shown once: stream features, large presences. */
+interface Shown {
+  stanza: Stanza | undefined;
+}
+
+/** The client's own side of the session. */
+interface OwnAdvertisements {
+  readonly profile: CapabilityProfile;
+  find(claim: CapabilityClaim): DiscoInfo | undefined;
+}
+
+export class ContactCapabilities {
+  readonly #port: StagePort;
+  readonly #shared: CapabilitySessions;
+  readonly #contacts: ContactAdvertisements<Shown>;
+  readonly #profile: () => CapabilityProfile;
+  readonly #deadline: DeadlineTimer;
+  /** What the stream features claimed, until it can be asked about. */
+  #serverClaim: CapabilityClaim | undefined;
+
+  constructor(port: StagePort, shared: CapabilitySessions, own: OwnAdvertisements) {
+    this.#port = port;
+    this.#shared = shared;
+    this.#profile = () => own.profile;
+    const { cache, newId } = shared.options;
+    this.#contacts = new ContactAdvertisements({
+      table: () => shared.policy.table,
+      profile: this.#profile,
+      own: (claim) => own.find(claim),
+      cache,
+      newId,
+    });
+    this.#deadline = new DeadlineTimer(port, (now) => {
+      this.#contacts.tick(now);
+      this.#deadline.set(this.#contacts.deadline);
+    });
+  }
+
+  /** A contact's presence. */
+  presence(stanza: Stanza): Verdict {
+    const from = stanza.attributeValue(0, 'from') ?? '';
+    const available = stanza.attributeValue(0, 'type') === undefined;
+    const shown: Shown = { stanza: undefined };
+    if (!available || carriesCapabilities(stanza)) this.#contacts.superseded(from);
+    else if (this.#contacts.superseded(from, shown)) shown.stanza = kept(stanza);
+    if (!carriesCapabilities(stanza)) return forward;
+    if (!available) return withoutCapabilities(stanza);
+    const verdict = this.#claimed(shown, from, readClaim(elementFromStanza(stanza)));
+    if (verdict.kind === 'pass') return forward;
+    // Its capabilities may come later, and then it is shown again.
+    if (verdict.elements === '') shown.stanza = kept(stanza);
+    return { kind: 'forward', edits: capsEdits(stanza, verdict.elements) };
+  }
+
+  /** Stream features carry the server's capabilities (XEP-0115 §6.3). Nobody can be asked before the client has bound
+   *  its resource, so what is not known yet is left out. */
+  features(stanza: Stanza): Verdict {
+    if (!carriesCapabilities(stanza) || this.#profile().contacts === 'pass') return forward;
+    const claim = readClaim(elementFromStanza(stanza));
+    const elements = this.#contacts.known(this.#port.context.domain, claim);
+    if (elements === undefined) this.#serverClaim = claim;
+    return { kind: 'forward', edits: capsEdits(stanza, elements ?? '') };
+  }
+
+  /** Learns what the server can do, for the next stream that it begins. */
+  bound(): void {
+    if (this.#serverClaim === undefined) return;
+    this.#claimed({ stanza: undefined }, this.#port.context.domain, this.#serverClaim);
+    this.#serverClaim = undefined;
+  }
+
+  /** An iq to the client: an answer to us, or one to the client itself. Undefined when it is neither. */
+  iq(stanza: Stanza): Verdict | undefined {
+    const type = stanza.attributeValue(0, 'type');
+    if (type !== 'result' && type !== 'error') return undefined;
+    const id = stanza.attributeValue(0, 'id') ?? '';
+    const from = stanza.attributeValue(0, 'from') ?? '';
+    const query = discoQuery(stanza);
+    if (this.#contacts.owns(id, from)) {
+      this.#answered(id, from, type === 'error' || query === -1 ? undefined : query, stanza);
+      return { kind: 'drop' };
+    }
+    return query === -1 || type === 'error' ? undefined : this.#filter(stanza, query);
+  }
+
+  /** The client asks somebody for a node that was made up here. */
+  queried(stanza: Stanza): Verdict | undefined {
+    if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
+    const query = discoQuery(stanza);
+    const node = query === -1 ? undefined : stanza.attributeValue(query, 'node');
+    if (node === undefined) return undefined;
+    const to = stanza.attributeValue(0, 'to') ?? this.#port.context.account;
+    const answer = this.#contacts.query(to, node);
+    return answer === undefined ? undefined : { kind: 'drop', reply: iqResult(stanza, answer) };
+  }
+
+  #claimed(presence: Shown, from: string, claim: CapabilityClaim): ContactVerdict {
+    const verdict = this.#contacts.presence(this.#port.now(), { presence, from, claim });
+    if (verdict.kind === 'replace' && verdict.ask !== undefined) {
+      this.#shared.options.observer.asked('contact');
+      this.#port.inject('to-gatekeeper', discoGet(verdict.ask));
+      this.#deadline.set(this.#contacts.deadline);
+    }
+    return verdict;
+  }
+
+  #answered(id: string, from: string, query: number | undefined, stanza: Stanza): void {
+    const answer = readAnswer(query === undefined ? undefined : elementFromStanza(stanza, query));
+    for (const { presence, elements } of this.#contacts.answered(id, from, answer)) {
+      if (presence.stanza === undefined) continue;
+      this.#port.repeat('to-client', presence.stanza, capsEdits(presence.stanza, elements));
+    }
+    this.#deadline.set(this.#contacts.deadline);
+  }
+
+  /** An answer that the client has asked for. By whose hash it was asked is told by its node (XEP-0030 §3.2): whoever
+   *  leaves that out gains nothing, for the client judges what it is given as it came. */
+  #filter(stanza: Stanza, query: number): Verdict | undefined {
+    if (this.#profile().contacts === 'pass') return undefined;
+    const byHash = isHashNode(stanza.attributeValue(query, 'node') ?? '');
+    if (byHash && readAnswer(elementFromStanza(stanza, query)).kind === 'refused') {
+      // What nobody could verify is not passed on (XEP-0115 §5.4).
+      this.#port.inject('to-client', unusableAnswer(stanza));
+      return { kind: 'drop' };
+    }
+    const edits = discoEdits(stanza, query, this.#contacts.hidden);
+    return edits.length === 0 ? undefined : { kind: 'forward', edits };
+  }
+}
+
+/** A large one is not kept: contacts by the hundred may each have one that waits. */
+function kept(stanza: Stanza): Stanza | undefined {
+  return stanza.byteLength > defaultContactLimits.presenceBytesMax ? undefined : stanza.retain();
+}

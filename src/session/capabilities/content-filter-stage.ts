@@ -1,0 +1,42 @@
+/** The content gate: what a client cannot receive is bounced, dropped or replaced before it gets there, as its profile
+ *  says. Behind the capability stage, which chooses the profile. */
+import type { GateVerdict } from '../../capabilities/content-gate.ts';
+import type { Direction } from '../../stanza/direction.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import { forward, type Verdict } from '../../stanza/verdict.ts';
+import type { CapabilitySessions } from './capability-sessions.ts';
+import type { StageFactory } from '../stage.ts';
+
+/** Makes the content gate of each session. */
+export function contentGateStage(shared: CapabilitySessions): StageFactory {
+  const { observer } = shared.options;
+  return {
+    name: 'content-gate',
+    begin: ({ context }) => ({
+      judge(stanza: Stanza, direction: Direction): Verdict {
+        // What a client sends is gated where it arrives: at the client of whoever receives it.
+        if (direction === 'to-gatekeeper' || stanza.kind === 'nonza' || stanza.kind === 'presence')
+          return forward;
+        const profile = shared.profileOf(context);
+        if (profile === undefined) return forward;
+        const verdict = shared.gate.judge(stanza, profile);
+        if (verdict.kind !== 'pass')
+          for (const { kind } of verdict.refusals) observer.gated(verdict.kind, kind);
+        return toVerdict(verdict);
+      },
+    }),
+  };
+}
+
+function toVerdict(verdict: GateVerdict): Verdict {
+  switch (verdict.kind) {
+    case 'pass':
+      return forward;
+    case 'drop':
+      return { kind: 'drop' };
+    case 'bounce':
+      return { kind: 'drop', reply: verdict.reply };
+    default:
+      return { kind: 'forward', edits: verdict.edits };
+  }
+}

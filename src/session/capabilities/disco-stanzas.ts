@@ -1,0 +1,59 @@
+/** The few stanzas that the proxy writes itself to ask for capabilities and to answer for its client (XEP-0030 §3). */
+import { escapeAttribute } from '../../stanza/decode.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+
+/** Tape index of the disco#info query of an iq, -1 when it has none. */
+export function discoQuery(stanza: Stanza): number {
+  const { names } = stanza;
+  return stanza.child(0, names.namespace(ns.discoInfo), names.local('query'));
+}
+
+/** Whether the stanza has a `<c/>` of XEP-0115 or XEP-0390 among its children. */
+export function carriesCapabilities(stanza: Stanza): boolean {
+  const { names } = stanza;
+  const local = names.local('c');
+  return (
+    stanza.child(0, names.namespace(ns.caps), local) !== -1 ||
+    stanza.child(0, names.namespace(ns.caps2), local) !== -1
+  );
+}
+
+/** A question of our own. Without `from` it is the receiver's own server that asks. */
+export function discoGet(question: { id: string; from?: string; to?: string; node?: string }): Uint8Array {
+  const { id, from, to, node } = question;
+  return Buffer.from(
+    `<iq xmlns='${ns.client}' type='get' id='${escapeAttribute(id)}'${written('from', from)}${written('to', to)}>` +
+      `<query xmlns='${ns.discoInfo}'${written('node', node)}/></iq>`,
+  );
+}
+
+/** The result that a get or set is owed, addressed back (RFC 6120 §8.2.3). @param payload XML of our own */
+export function iqResult(request: Stanza, payload: string): Uint8Array {
+  return Buffer.from(`<iq xmlns='${ns.client}' type='result'${back(request)}>${payload}</iq>`);
+}
+
+/** The error that a get or set is owed, addressed back (RFC 6120 §8.3). */
+export function iqError(request: Stanza, condition: 'item-not-found'): Uint8Array {
+  const error = `<error type='cancel'><${condition} xmlns='${ns.stanzaErrors}'/></error>`;
+  return Buffer.from(`<iq xmlns='${ns.client}' type='error'${back(request)}>${error}</iq>`);
+}
+
+/** In place of an answer that nobody can use: the asker is not left waiting. */
+export function unusableAnswer(answer: Stanza): Uint8Array {
+  const attributes = ['from', 'to', 'id'].map((name) => written(name, answer.attributeValue(0, name)));
+  const error = `<error type='cancel'><undefined-condition xmlns='${ns.stanzaErrors}'/></error>`;
+  return Buffer.from(`<iq xmlns='${ns.client}' type='error'${attributes.join('')}>${error}</iq>`);
+}
+
+function back(request: Stanza): string {
+  return (
+    written('to', request.attributeValue(0, 'from')) +
+    written('from', request.attributeValue(0, 'to')) +
+    written('id', request.attributeValue(0, 'id'))
+  );
+}
+
+function written(name: string, value: string | undefined): string {
+  return value === undefined ? '' : ` ${name}='${escapeAttribute(value)}'`;
+}

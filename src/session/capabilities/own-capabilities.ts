@@ -1,0 +1,213 @@
+/** A client's own capabilities on their way to the gatekeeper: its presences are held and rewritten, questions about it
+ *  are answered in its place, and it is asked what it can do. Translates between stanzas and `Advertisements`. */
+import {
+  Advertisements,
+  type AdvertisementAction,
+  type CapabilityPolicy,
+} from '../../capabilities/advertisements.ts';
+import type { CapabilityClaim } from '../../capabilities/capability-cache.ts';
+import { capsEdits } from '../../capabilities/caps-edits.ts';
+import { readAnswer, readClaim } from '../../capabilities/claim.ts';
+import type { DiscoInfo } from '../../capabilities/disco-info.ts';
+import { elementFromStanza } from '../../capabilities/element.ts';
+import type { CapabilityProfile } from '../../capabilities/profile.ts';
+import { removeAttribute } from '../../stanza/edits.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import { recordKind, recordSize } from '../../stanza/tape.ts';
+import { forward, type Edit, type HeldStanza, type Verdict } from '../../stanza/verdict.ts';
+import type { CapabilitySessions } from './capability-sessions.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
+import { carriesCapabilities, discoGet, discoQuery, iqError, iqResult } from './disco-stanzas.ts';
+import type { StagePort } from '../stage.ts';
+
+/** A stanza that carries the client's capabilities. */
+interface Carrier {
+  /** Valid while it is judged; a broadcast's stays. */
+  readonly stanza: Stanza;
+  held?: HeldStanza;
+}
+
+type Action = AdvertisementAction<Carrier>;
+
+export class OwnCapabilities {
+  readonly #port: StagePort;
+  readonly #shared: CapabilitySessions;
+  readonly #advertisements: Advertisements<Carrier>;
+  readonly #deadline: DeadlineTimer;
+  /** Full JID of the client; undefined on a resumed stream, which does not tell it. */
+  #jid: string | undefined;
+
+  constructor(port: StagePort, shared: CapabilitySessions) {
+    this.#port = port;
+    this.#shared = shared;
+    const { cache, limits, newId, random } = shared.options;
+    const { listener, domain, claims } = port.context;
+    this.#advertisements = new Advertisements({
+      policy: shared.policy,
+      cache,
+      baselines: shared.baselines,
+      facts: { listener, domain, claims },
+      random,
+      newId,
+      limits,
+    });
+    this.#deadline = new DeadlineTimer(port, (now) => this.#act(this.#advertisements.tick(now)));
+  }
+
+  get profile(): CapabilityProfile {
+    return this.#advertisements.profile;
+  }
+
+  /** What a claim stands for when it is an advertisement of this session. */
+  find(claim: CapabilityClaim): DiscoInfo | undefined {
+    return this.#advertisements.find(claim);
+  }
+
+  /** The client has its resource: now it can be asked. */
+  bound(jid: string | undefined): void {
+    this.#jid = jid;
+    this.#act(this.#advertisements.bound());
+  }
+
+  reload(policy: CapabilityPolicy): void {
+    this.#act(this.#advertisements.reload(this.#port.now(), policy));
+  }
+
+  /** A presence of the client. */
+  presence(stanza: Stanza): Verdict {
+    const type = stanza.attributeValue(0, 'type');
+    const directed = stanza.attributeValue(0, 'to') !== undefined;
+    if (type === undefined)
+      return this.#carry(
+        { stanza: directed ? stanza : stanza.retain() },
+        directed ? 'directed' : 'broadcast',
+      );
+    if (type === 'unavailable' && !directed) this.#advertisements.unavailable();
+    return withoutCapabilities(stanza);
+  }
+
+  /** An iq of the client: an answer to us, an answer it is not asked for, or its capabilities outside of presence
+   *  (XEP-0390 §6.6). Undefined when it is none of these. */
+  iq(stanza: Stanza): Verdict | undefined {
+    const type = stanza.attributeValue(0, 'type');
+    if (type === 'result' || type === 'error') return this.#answer(stanza, type);
+    if (type !== 'set' || !carriesCapabilities(stanza)) return undefined;
+    return this.#carry({ stanza }, 'directed');
+  }
+
+  /** Somebody asks the client for its disco#info. It never gets to see the question. */
+  asked(stanza: Stanza): Verdict | undefined {
+    if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
+    const query = discoQuery(stanza);
+    if (query === -1) return undefined;
+    this.#shared.options.observer.answered();
+    const answer = this.#advertisements.query(stanza.attributeValue(query, 'node'));
+    const reply =
+      answer.kind === 'result' ? iqResult(stanza, answer.query) : iqError(stanza, 'item-not-found');
+    return { kind: 'drop', reply };
+  }
+
+  #answer(stanza: Stanza, type: 'result' | 'error'): Verdict | undefined {
+    const query = discoQuery(stanza);
+    const id = stanza.attributeValue(0, 'id') ?? '';
+    if (this.#advertisements.owns(id)) {
+      const payload = type === 'error' || query === -1 ? undefined : elementFromStanza(stanza, query);
+      this.#act(this.#advertisements.answered(this.#port.now(), id, readAnswer(payload)));
+      return { kind: 'drop' };
+    }
+    // Nobody has asked: every question is answered here.
+    return query === -1 ? undefined : { kind: 'drop' };
+  }
+
+  #carry(carrier: Carrier, scope: 'broadcast' | 'directed'): Verdict {
+    const { stanza } = carrier;
+    const claim = readClaim(elementFromStanza(stanza));
+    const actions = this.#advertisements.presence(this.#port.now(), { presence: carrier, claim, scope });
+    let verdict: Verdict = { kind: 'drop' };
+    this.#act(actions, (action) => {
+      if (!('presence' in action) || action.presence !== carrier) return false;
+      if (action.kind === 'hold') {
+        this.#shared.options.observer.held();
+        verdict = { kind: 'hold', keep: (held) => (carrier.held = held) };
+      } else verdict = this.#released(stanza, action.elements);
+      return true;
+    });
+    return verdict;
+  }
+
+  /** @param own takes the actions that are a verdict on the stanza being judged. */
+  #act(actions: readonly Action[], own: (action: Action) => boolean = () => false): void {
+    for (const action of actions) if (!own(action)) this.#carryOut(action);
+    this.#deadline.set(this.#advertisements.deadline);
+  }
+
+  #carryOut(action: Action): void {
+    switch (action.kind) {
+      case 'ask':
+        this.#shared.options.observer.asked('client');
+        this.#port.inject('to-client', this.#question(action));
+        break;
+      case 'release':
+        this.#release(action.presence.held, action.elements);
+        break;
+      case 'advertise': {
+        const { stanza } = action.presence;
+        this.#port.repeat('to-gatekeeper', stanza, capsEdits(stanza, action.elements));
+        break;
+      }
+      case 'hold':
+        break;
+    }
+  }
+
+  /** As from its own server. Libraries look what they have to say up by the address that is asked. */
+  #question({ id, node }: { readonly id: string; readonly node?: string }): Uint8Array {
+    return discoGet({
+      id,
+      from: this.#port.context.domain,
+      ...(this.#jid === undefined ? {} : { to: this.#jid }),
+      ...(node === undefined ? {} : { node }),
+    });
+  }
+
+  #release(held: HeldStanza | undefined, elements: string): void {
+    if (held === undefined) return;
+    const verdict = this.#released(held.stanza, elements);
+    if (verdict.kind === 'drop') held.drop(verdict.reply);
+    else if (verdict.kind === 'forward') held.release(verdict.edits);
+  }
+
+  /** Normal form where every client of the profile is to look alike. */
+  #released(stanza: Stanza, elements: string): Verdict {
+    const shown = stanza.kind === 'iq' ? hashSetOf(elements) : elements;
+    if (stanza.kind === 'iq' && shown === '') return { kind: 'drop', reply: iqResult(stanza, '') };
+    const edits = capsEdits(stanza, shown);
+    if (!this.profile.cohort) return { kind: 'forward', edits };
+    return { kind: 'forward', edits: [...edits, ...habits(stanza)], normalise: true };
+  }
+}
+
+/** Capabilities belong to available presence; elsewhere they are taken out, whatever they say. */
+export function withoutCapabilities(stanza: Stanza): Verdict {
+  return carriesCapabilities(stanza) ? { kind: 'forward', edits: capsEdits(stanza, '') } : forward;
+}
+
+/** What a client's library writes on every broadcast, or never: nobody needs it there, and it tells libraries apart. */
+function habits(stanza: Stanza): Edit[] {
+  if (stanza.kind !== 'presence' || stanza.attributeValue(0, 'to') !== undefined) return [];
+  const edits: Edit[] = [];
+  const size = recordSize[recordKind.attribute]!;
+  let at = recordSize[recordKind.element]!;
+  for (; at < stanza.tapeLength && stanza.tape[at] === recordKind.attribute; at += size) {
+    const name = stanza.qualifiedName(at);
+    if (name === 'id' || name === 'xml:lang') edits.push(removeAttribute(stanza, at));
+  }
+  return edits;
+}
+
+/** Of the elements for a presence the one of XEP-0390, which alone may stand in an iq; '' for none. */
+function hashSetOf(elements: string): string {
+  const start = elements.indexOf(`<c xmlns='${ns.caps2}'`);
+  return start === -1 ? '' : elements.slice(start);
+}

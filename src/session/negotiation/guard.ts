@@ -1,0 +1,174 @@
+/** The negotiation guard: what passes while a stream is negotiated, and which offers of the gatekeeper a client may
+ *  see. TLS is ours on both sides, so STARTTLS and compression are hidden; hints to go around the proxy are removed;
+ *  before authentication nothing but SASL passes. */
+import type { Direction } from '../../stanza/direction.ts';
+import { StreamError } from '../../stanza/error.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import { attribute, element, end, recordKind, recordSize } from '../../stanza/tape.ts';
+import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
+import type { StageContext, StageFactory } from '../stage.ts';
+
+const nothing = new Uint8Array(0);
+const compressionRefused = Buffer.from(`<failure xmlns='${ns.compress}'><setup-failed/></failure>`);
+
+/** Nothing here translates its counts, and everybody who has it has `urn:xmpp:sm:3` too. */
+const olderStreamManagement = 'urn:xmpp:sm:2';
+const hiddenFeatures: ReadonlySet<string> = new Set([
+  ns.tls,
+  ns.compressFeature,
+  ns.signals,
+  olderStreamManagement,
+]);
+
+export const negotiationGuard: StageFactory = {
+  name: 'negotiation-guard',
+  begin: ({ context }) => ({
+    judge(stanza, direction): Verdict {
+      // The overwhelming case: a stanza of an established stream.
+      if (stanza.kind !== 'nonza') return context.phase === 'established' ? forward : refuseEarly(direction);
+      return direction === 'to-gatekeeper' ? judgeClient(stanza, context) : judgeGatekeeper(stanza, context);
+    },
+  }),
+};
+
+/** RFC 6120 §4.9.3.12: no stanza before authentication. */
+function refuseEarly(direction: Direction): Verdict {
+  const error =
+    direction === 'to-gatekeeper'
+      ? new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' })
+      : new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
+  return { kind: 'close', error };
+}
+
+function judgeClient(stanza: Stanza, { phase }: StageContext): Verdict {
+  const namespace = stanza.namespaceName(0);
+  // Only the proxy speaks of connections, and only over them.
+  if (namespace === ns.signals)
+    return { kind: 'close', error: new StreamError('policy-violation', { code: 'ERR_NEGOTIATION' }) };
+  if (namespace === ns.compress) return { kind: 'drop', reply: compressionRefused };
+  if (namespace === ns.tls)
+    return { kind: 'close', error: new StreamError('unsupported-feature', { code: 'ERR_NEGOTIATION' }) };
+  if (namespace === ns.streams || namespace === ns.framing)
+    return { kind: 'close', error: streamElement(stanza) };
+  if (namespace === olderStreamManagement) return refuseOlderStreamManagement(stanza);
+  if (namespace === ns.sasl || namespace === ns.sasl2 || phase === 'established') return forward;
+  return { kind: 'close', error: new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' }) };
+}
+
+/** The stream's own elements are no way to say something past the policy: a client has none to send but the error with
+ *  which it gives up (RFC 6120 §4.9), and whatever that says is between the two of us. */
+function streamElement(stanza: Stanza): StreamError {
+  if (stanza.is(0, ns.streams, 'error'))
+    return new StreamError('undefined-condition', { code: 'ERR_CLIENT_GAVE_UP' });
+  return new StreamError('unsupported-stanza-type', { code: 'ERR_NEGOTIATION' });
+}
+
+function refuseOlderStreamManagement(stanza: Stanza): Verdict {
+  const local = stanza.localName(0);
+  if (local !== 'enable' && local !== 'resume') return { kind: 'drop' };
+  const condition = `<feature-not-implemented xmlns='${ns.stanzaErrors}'/>`;
+  return {
+    kind: 'drop',
+    reply: Buffer.from(`<failed xmlns='${olderStreamManagement}'>${condition}</failed>`),
+  };
+}
+
+function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
+  if (stanza.is(0, ns.streams, 'features')) return judgeFeatures(stanza, context);
+  if (stanza.is(0, ns.streams, 'error')) return judgeError(stanza);
+  const namespace = stanza.namespaceName(0);
+  if (
+    namespace === ns.streams ||
+    namespace === ns.framing ||
+    stanza.is(0, ns.tls, 'proceed') ||
+    stanza.is(0, ns.compress, 'compressed')
+  )
+    return {
+      kind: 'close',
+      error: new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' }),
+    };
+  if (namespace === ns.signals || namespace === olderStreamManagement) return { kind: 'drop' };
+  // No policy reads it yet, and no client has asked for it.
+  if (context.phase !== 'established' && namespace !== ns.sasl && namespace !== ns.sasl2)
+    return refuseEarly('to-client');
+  const edits = hideLocations(stanza);
+  return edits.length === 0 ? forward : { kind: 'forward', edits };
+}
+
+/** Redirection would lead the client around the proxy (RFC 6120 §4.9.3.19). */
+function judgeError(stanza: Stanza): Verdict {
+  for (const child of children(stanza, 0))
+    if (stanza.is(child, ns.streamErrors, 'see-other-host'))
+      return {
+        kind: 'close',
+        error: new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_REDIRECT' }),
+      };
+  return forward;
+}
+
+function judgeFeatures(stanza: Stanza, { channelBinding }: StageContext): Verdict {
+  const edits: Edit[] = [];
+  for (const child of children(stanza, 0)) {
+    const namespace = stanza.namespaceName(child);
+    if (hiddenFeatures.has(namespace)) edits.push(removal(stanza, child));
+    else if (namespace === ns.saslChannelBinding) {
+      if (channelBinding === 'upstream-without-plus') return { kind: 'close', error: channelBindingTrap() };
+      if (channelBinding === 'reauthenticate') continue;
+      for (const offer of children(stanza, child))
+        if (stanza.attributeValue(offer, 'type') !== 'tls-server-end-point')
+          edits.push(removal(stanza, offer));
+    } else if (namespace === ns.sasl || namespace === ns.sasl2) {
+      if (channelBinding === 'upstream-without-plus' && offersPlus(stanza, child))
+        return { kind: 'close', error: channelBindingTrap() };
+    }
+  }
+  return edits.length === 0 ? forward : { kind: 'forward', edits };
+}
+
+/** A client that could bind the channel says so when the server seems not to offer it, and the server, which does,
+ *  must then refuse (RFC 5802 §6). Hiding the offer is therefore no remedy, and this mode does not allow it. */
+function channelBindingTrap(): StreamError {
+  return new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING' });
+}
+
+function offersPlus(stanza: Stanza, mechanisms: number): boolean {
+  return children(stanza, mechanisms).some(
+    (child) => stanza.localName(child) === 'mechanism' && stanza.text(child).trim().endsWith('-PLUS'),
+  );
+}
+
+/** Stream management may name another host for resumption (XEP-0198 §5): removed wherever it is nested. */
+function hideLocations(stanza: Stanza): Edit[] {
+  const edits: Edit[] = [];
+  const sm = stanza.names.namespace(ns.sm);
+  const location = stanza.names.local('location');
+  for (let at = 0; at < stanza.tapeLength; at += recordSize[stanza.tape[at]!]!) {
+    if (stanza.tape[at] !== recordKind.element || stanza.tape[at + element.namespace] !== sm) continue;
+    const found = stanza.attribute(at, location);
+    if (found === -1) continue;
+    // With the white space before it; the closing quote is the value's last byte.
+    const start = stanza.tape[found + attribute.nameStart]! - 1;
+    edits.push({ start, end: attributeEnd(stanza, found), replacement: nothing });
+  }
+  return edits;
+}
+
+function attributeEnd(stanza: Stanza, record: number): number {
+  return (stanza.tape[record + attribute.valueEnd]! & 0x3fffffff) + 1;
+}
+
+function children(stanza: Stanza, parent: number): number[] {
+  const found: number[] = [];
+  for (let at = stanza.firstChild(parent); at !== -1; at = stanza.nextSibling(at)) found.push(at);
+  return found;
+}
+
+function removal(stanza: Stanza, index: number): Edit {
+  const close = stanza.tape[index + element.end]!;
+  return {
+    start: stanza.tape[index + element.tagStart]!,
+    end: stanza.tape[close + end.tagEnd]!,
+    replacement: nothing,
+  };
+}

@@ -1,0 +1,77 @@
+/** Attributes of stream headers under the policy in force (RFC 6120 §4.7): each appears as its audience may see it.
+ *  Attributes that no standard names are never forwarded, as the rest of a peer's header is not (stream/write.ts). */
+import { treatValue } from '../../minimisation/value.ts';
+import type { CompiledPolicy } from '../../policy/compile.ts';
+import { audienceOf, type Direction } from '../../stanza/direction.ts';
+import type { Decision } from '../../stanza/verdict.ts';
+import type { PolicyStageOptions } from './policy-stage.ts';
+
+/** Values by attribute name. */
+type HeaderAttributes = ReadonlyMap<string, string>;
+
+/** The attributes of a peer's header as the other side may see them. */
+export type HeaderView = (
+  attributes: HeaderAttributes,
+  direction: Direction,
+  gatekeeper: string,
+) => HeaderAttributes;
+
+export function headerPolicy({
+  policies,
+  decided,
+  clock,
+}: Pick<PolicyStageOptions, 'policies' | 'decided' | 'clock'>): HeaderView {
+  return (received, direction, gatekeeper) => {
+    const context = { gatekeeper, now: clock() };
+    const audience = audienceOf(direction);
+    const { enforced, shadow } = policies();
+    if (shadow !== undefined)
+      decided(audience, 'shadow', attributesUnder(shadow, received, direction, context).decisions);
+    const { attributes, decisions } = attributesUnder(enforced, received, direction, context);
+    const enforces = enforced.mode === 'enforce';
+    decided(audience, enforces ? 'enforced' : 'shadow', decisions);
+    return enforces ? attributes : received;
+  };
+}
+
+/** What a stream cannot do without. */
+const structure: readonly string[] = ['to', 'version'];
+
+const fields: Readonly<Record<string, string>> = {
+  from: 'stream.from',
+  id: 'stream.id',
+  'xml:lang': 'stream.lang',
+};
+
+const unknownAttribute: Decision = {
+  field: 'unlisted',
+  treatment: 'drop',
+  reason: 'not an attribute of stream headers',
+};
+
+function attributesUnder(
+  policy: CompiledPolicy,
+  received: HeaderAttributes,
+  direction: Direction,
+  context: { readonly gatekeeper: string; readonly now: number },
+): { attributes: HeaderAttributes; decisions: readonly Decision[] } {
+  const audience = audienceOf(direction);
+  const attributes = new Map<string, string>();
+  const decisions: Decision[] = [];
+  for (const [name, value] of received) {
+    if (structure.includes(name)) {
+      attributes.set(name, value);
+      continue;
+    }
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (field === undefined) {
+      decisions.push(unknownAttribute);
+      continue;
+    }
+    const { treatment, decision } = policy.ruling(audience, field, context);
+    decisions.push(decision);
+    const seen = treatValue(value, treatment, () => undefined);
+    if (seen !== undefined) attributes.set(name, seen);
+  }
+  return { attributes, decisions };
+}

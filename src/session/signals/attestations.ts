@@ -1,0 +1,224 @@
+/** What one gatekeeper is told of the connections of its clients, and over which carriers. */
+import { isIP, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { CompiledPolicy } from '../../policy/compile.ts';
+import { attest, type Binding } from '../../signals/attestation.ts';
+import { signalClaims } from '../../signals/claims.ts';
+import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
+import { KeyError, type SigningKeys } from '../../signals/keys.ts';
+import { signalsNonza } from '../../signals/nonza.ts';
+import { packAttestation } from '../../signals/packed-attestation.ts';
+import {
+  proxyHeader,
+  type ProxyHeaderAnswer,
+  type ProxyHeaderInput,
+  type ProxyProfile,
+} from '../../signals/proxy-protocol-header.ts';
+import type { Endpoint } from '../../signals/proxy-protocol.ts';
+import { RandomPool } from '../../signals/random-pool.ts';
+import type { Audience } from '../../stanza/direction.ts';
+import { StreamError, type StreamErrorCode } from '../../stanza/error.ts';
+import type { Decision } from '../../stanza/verdict.ts';
+import type { PoliciesInForce } from '../policy/policy-stage.ts';
+import { signalRules, signalsUnder, type SignalRules, type SignalStatement } from './signal-policy.ts';
+
+export type Carrier = 'stream' | 'proxy-protocol' | 'http';
+
+/** - `sent`: it left.
+ *  - `not-offered`: the gatekeeper does not ask for it.
+ *  - `tls-version`: there is no TLS 1.3 to bind it to. `no-certificate`: no client certificate to bind it to.
+ *  - `no-key`: no key may sign yet.
+ *  - `too-large`: the PROXY header would be. */
+export type AttestationOutcome =
+  'sent' | 'not-offered' | 'tls-version' | 'no-certificate' | 'no-key' | 'too-large';
+
+export interface CarrierOptions {
+  readonly stream: boolean;
+  readonly proxyProtocol: { readonly profile: ProxyProfile; readonly headerBytesMax: number } | undefined;
+  readonly http: boolean;
+}
+
+export interface GatekeeperAttestationsOptions {
+  /** The operator's name for it. */
+  readonly gatekeeper: string;
+  /** The proxy, as the gatekeeper knows it. */
+  readonly issuer: string;
+  /** The gatekeeper, as its attestations name it. */
+  readonly audience: string;
+  readonly carriers: CarrierOptions;
+  /** Without a statement there is no session. */
+  readonly required: boolean;
+  /** Those in use now. */
+  readonly keys: () => SigningKeys;
+  /** Those in force now. */
+  readonly policies: () => PoliciesInForce;
+  readonly policyDigest: () => string;
+  readonly decided: (audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]) => void;
+  readonly attested: (gatekeeper: string, carrier: Carrier, outcome: AttestationOutcome) => void;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+const exporterLabel = 'EXPORTER-Channel-Binding';
+const exporterBytes = 32;
+const noContext = Buffer.alloc(0);
+/** Of `jti`, and of the PROXY header's unique id. */
+const identifierBytes = 16;
+
+export class GatekeeperAttestations {
+  readonly #options: GatekeeperAttestationsOptions;
+  readonly #rules = new WeakMap<CompiledPolicy, SignalRules>();
+  readonly #pool = new RandomPool();
+  readonly #random = (): Uint8Array => this.#pool.take(identifierBytes);
+
+  constructor(options: GatekeeperAttestationsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the stream features are waited for before the client may speak. */
+  get overStream(): boolean {
+    return this.#options.carriers.stream;
+  }
+
+  /** The nonza that answers the feature, bound to the TLS connection it will travel in. Undefined when there can be
+   *  none and none is required.
+   *  @throws StreamError ERR_SIGNALS_… */
+  nonza(evidence: ConnectionEvidence, upstream: Socket, offered: boolean): Uint8Array | undefined {
+    if (!offered) return this.#impossible('stream', 'not-offered');
+    const jws = this.#overTls('stream', evidence, upstream);
+    return jws === undefined ? undefined : Buffer.from(signalsNonza(jws));
+  }
+
+  /** The value of the `Connection-Signals` field for a request over this connection to the gatekeeper.
+   *  @throws StreamError ERR_SIGNALS_… */
+  httpField(evidence: ConnectionEvidence, upstream: Socket): string | undefined {
+    return this.#options.carriers.http ? this.#overTls('http', evidence, upstream) : undefined;
+  }
+
+  /** The PROXY header to write before anything else on a connection to the gatekeeper; undefined without that carrier.
+   *  @param certificate SHA-256 of the client certificate that will be shown there
+   *  @throws StreamError ERR_SIGNALS_… */
+  proxyHeader(evidence: ConnectionEvidence, certificate: Uint8Array | undefined): Uint8Array | undefined {
+    const { carriers } = this.#options;
+    if (carriers.proxyProtocol === undefined) return undefined;
+    const { profile, headerBytesMax } = carriers.proxyProtocol;
+    const statement = this.#state(evidence);
+    const input = { ...headerInput(evidence, statement, profile), uniqueId: this.#random(), headerBytesMax };
+    if (profile === 'none') {
+      this.#options.attested(this.#options.gatekeeper, 'proxy-protocol', 'sent');
+      return written(proxyHeader(input));
+    }
+    const attestation = this.#packed(statement, certificate);
+    const answer = attestation && proxyHeader({ ...input, attestation });
+    if (answer?.kind === 'too-large') this.#impossible('proxy-protocol', 'too-large');
+    if (answer?.kind !== 'header') return written(proxyHeader(input));
+    this.#options.attested(this.#options.gatekeeper, 'proxy-protocol', 'sent');
+    return answer.header;
+  }
+
+  #packed(statement: SignalStatement, certificate: Uint8Array | undefined): Uint8Array | undefined {
+    if (certificate === undefined) return this.#impossible('proxy-protocol', 'no-certificate');
+    const jws = this.#sign(statement, { kind: 'certificate', sha256: certificate });
+    if (jws === undefined) return this.#impossible('proxy-protocol', 'no-key');
+    return packAttestation(jws) ?? this.#impossible('proxy-protocol', 'too-large');
+  }
+
+  #overTls(carrier: Carrier, evidence: ConnectionEvidence, upstream: Socket): string | undefined {
+    const value = exporterOf(upstream);
+    if (value === undefined) return this.#impossible(carrier, 'tls-version');
+    const jws = this.#sign(this.#state(evidence), { kind: 'tls-exporter', value });
+    if (jws === undefined) return this.#impossible(carrier, 'no-key');
+    this.#options.attested(this.#options.gatekeeper, carrier, 'sent');
+    return jws;
+  }
+
+  #sign({ signals, necessities }: SignalStatement, binding: Binding): string | undefined {
+    const { issuer, audience, keys, policyDigest, clock } = this.#options;
+    try {
+      return attest(
+        {
+          issuer,
+          audience,
+          binding,
+          policyDigest: policyDigest(),
+          signals: signalClaims(signals, necessities),
+        },
+        { keys: keys(), clock, random: this.#random },
+      );
+    } catch (error) {
+      if (error instanceof KeyError) return undefined;
+      throw error;
+    }
+  }
+
+  /** What the policy allows, counted. */
+  #state({ signals }: ConnectionEvidence): SignalStatement {
+    const { policies, decided } = this.#options;
+    const { enforced, shadow } = policies();
+    if (shadow !== undefined) decided('gatekeeper', 'shadow', this.#rulesOf(shadow).decisions);
+    const rules = this.#rulesOf(enforced);
+    decided('gatekeeper', enforced.mode === 'enforce' ? 'enforced' : 'shadow', rules.decisions);
+    return signalsUnder(rules, signals);
+  }
+
+  /** The same for every connection as long as the policy is, unless it has exceptions, which expire. */
+  #rulesOf(policy: CompiledPolicy): SignalRules {
+    const known = this.#rules.get(policy);
+    if (known !== undefined) return known;
+    const { gatekeeper, clock } = this.#options;
+    const rules = signalRules(policy, { gatekeeper, now: clock() });
+    if (policy.exceptions.length === 0) this.#rules.set(policy, rules);
+    return rules;
+  }
+
+  #impossible(carrier: Carrier, outcome: Exclude<AttestationOutcome, 'sent'>): undefined {
+    const { attested, gatekeeper, required } = this.#options;
+    attested(gatekeeper, carrier, outcome);
+    if (!required) return undefined;
+    // In a stream the gatekeeper is told why; before, there is nobody to tell but the client.
+    const condition = carrier === 'stream' ? 'policy-violation' : 'remote-connection-failed';
+    throw new StreamError(condition, { code: refusals[outcome] });
+  }
+}
+
+const refusals: Readonly<Record<Exclude<AttestationOutcome, 'sent'>, StreamErrorCode>> = {
+  'not-offered': 'ERR_SIGNALS_NOT_OFFERED',
+  'tls-version': 'ERR_SIGNALS_TLS_VERSION',
+  'no-certificate': 'ERR_SIGNALS_CERTIFICATE',
+  'no-key': 'ERR_SIGNALS_NO_KEY',
+  'too-large': 'ERR_SIGNALS_TOO_LARGE',
+};
+
+/** RFC 9266, for TLS 1.3 only: older versions bind a connection in ways that two ends may disagree about. */
+function exporterOf(upstream: Socket): Buffer | undefined {
+  if (!(upstream instanceof TLSSocket) || upstream.getProtocol() !== 'TLSv1.3') return undefined;
+  return upstream.exportKeyingMaterial(exporterBytes, exporterLabel, noContext);
+}
+
+/** What the header says besides the attestation: the addresses as the policy shows them. */
+function headerInput(
+  { client, destination, handshake }: ConnectionEvidence,
+  { signals: { clientIp }, necessities, tellsPort }: SignalStatement,
+  profile: ProxyProfile,
+): ProxyHeaderInput {
+  const told = necessities.client_ip !== undefined && clientIp.kind === 'seen' && client !== undefined;
+  const source: Endpoint | undefined = told
+    ? { address: clientIp.value.address.reveal(), port: tellsPort ? client.reveal().port : 0 }
+    : undefined;
+  return {
+    source,
+    destination,
+    profile,
+    ...(handshake?.serverName === undefined || isIP(handshake.serverName) !== 0
+      ? {}
+      : { authority: handshake.serverName }),
+    ...(handshake?.alpn === undefined ? {} : { alpn: handshake.alpn }),
+    ...(handshake === undefined ? {} : { tlsVersion: handshake.version }),
+  };
+}
+
+/** Without an attestation it is small, unless the operator allows less than its addresses take. */
+function written(answer: ProxyHeaderAnswer): Uint8Array {
+  if (answer.kind === 'header') return answer.header;
+  throw new StreamError('remote-connection-failed', { code: 'ERR_SIGNALS_TOO_LARGE' });
+}

@@ -1,0 +1,110 @@
+/** Connection signals under the policy in force: which of them a gatekeeper sees, in which form, and why. */
+import type { CompiledPolicy, Ruling } from '../../policy/compile.ts';
+import { catalogueFields, type SignalNecessities } from '../../signals/claims.ts';
+import {
+  coarsenAddress,
+  coarsenRoundTrip,
+  type ConnectionSignals,
+  type Signal,
+} from '../../signals/evidence.ts';
+import type { Decision } from '../../stanza/verdict.ts';
+
+/** The port, for carriers that tell the client's address. It is in no attestation. */
+const portField = 'conn.client-port';
+
+/** What may be told. */
+export interface SignalStatement {
+  readonly signals: ConnectionSignals;
+  /** What is left out here is not told. */
+  readonly necessities: SignalNecessities;
+  /** Whether the client's port may be told beside its address. */
+  readonly tellsPort: boolean;
+  /** To be counted. */
+  readonly decisions: readonly Decision[];
+}
+
+/** What a policy says of each signal for one gatekeeper, to be applied to many connections. */
+export interface SignalRules {
+  readonly necessities: SignalNecessities;
+  readonly tellsPort: boolean;
+  readonly decisions: readonly Decision[];
+  /** Of the prefix that is told of an address, in bits. */
+  readonly prefixBits: { readonly ipv4: number; readonly ipv6: number } | undefined;
+  /** To which times are rounded, in milliseconds. */
+  readonly grainMs: number | undefined;
+}
+
+/** @param now milliseconds since 1970 */
+export function signalRules(
+  policy: CompiledPolicy,
+  context: { readonly gatekeeper: string; readonly now: number },
+): SignalRules {
+  const rule = (field: string): Ruling => policy.ruling('gatekeeper', field, context);
+  const rulings = {
+    client_ip: rule(catalogueFields.client_ip),
+    tcp: rule(catalogueFields.tcp),
+    tls: rule(catalogueFields.tls),
+    round_trip: rule(catalogueFields.round_trip),
+  };
+  const port = rule(portField);
+  const decisions = [...Object.values(rulings), port].map(({ decision }) => decision);
+  // A policy that only watches withholds nothing.
+  const watches = policy.mode === 'shadow';
+  const [address, time] = [rulings.client_ip.treatment, rulings.round_trip.treatment];
+  return {
+    decisions,
+    necessities: necessitiesOf(rulings, watches ? () => true : mayTell),
+    tellsPort: watches || port.treatment.kind === 'keep',
+    prefixBits:
+      !watches && address.kind === 'coarsen' && address.to.unit === 'address'
+        ? { ipv4: address.to.ipv4Bits, ipv6: address.to.ipv6Bits }
+        : undefined,
+    grainMs: !watches && time.kind === 'coarsen' && time.to.unit === 'time' ? time.to.grainMs : undefined,
+  };
+}
+
+export function signalsUnder(
+  { necessities, tellsPort, decisions, prefixBits, grainMs }: SignalRules,
+  signals: ConnectionSignals,
+): SignalStatement {
+  const { clientIp, roundTrip } = signals;
+  return {
+    necessities,
+    tellsPort,
+    decisions,
+    signals: {
+      ...signals,
+      clientIp: prefixBits === undefined ? clientIp : coarsened(clientIp, coarsenAddress, prefixBits),
+      roundTrip: grainMs === undefined ? roundTrip : coarsened(roundTrip, coarsenRoundTrip, grainMs),
+    },
+  };
+}
+
+/** What nobody here carries out (a pseudonym is no address) is not told. */
+function mayTell({ treatment }: Ruling, name: keyof SignalNecessities): boolean {
+  if (treatment.kind === 'keep') return true;
+  if (treatment.kind !== 'coarsen') return false;
+  return (
+    (name === 'client_ip' && treatment.to.unit === 'address') ||
+    (name === 'round_trip' && treatment.to.unit === 'time')
+  );
+}
+
+function necessitiesOf(
+  rulings: Readonly<Record<keyof SignalNecessities, Ruling>>,
+  told: (ruling: Ruling, name: keyof SignalNecessities) => boolean,
+): SignalNecessities {
+  const names = Object.keys(rulings) as (keyof SignalNecessities)[];
+  const entries = names
+    .filter((name) => told(rulings[name], name))
+    .map((name) => [name, rulings[name].required ? 'obligation' : 'anti-abuse']);
+  return Object.fromEntries(entries) as SignalNecessities;
+}
+
+function coarsened<T, Grain>(
+  signal: Signal<T>,
+  coarsen: (value: T, grain: Grain) => T,
+  grain: Grain,
+): Signal<T> {
+  return signal.kind === 'absent' ? signal : { ...signal, value: coarsen(signal.value, grain) };
+}

@@ -1,0 +1,132 @@
+/** What stream management needs to outlive a connection on this process (XEP-0198 §5): counters, never stanzas.
+ *  Another process knows nothing of them and fails a resumption cleanly. */
+import { LRUCache } from 'lru-cache';
+import { runsMax, type AckWindow } from './ack-window.ts';
+import type { Naming } from '../stage.ts';
+
+/** The counters of one managed stream. Belongs to the connection that resumed it last. */
+export interface ManagedStream {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly account: string;
+  readonly resource: string;
+  readonly naming: Naming;
+  toGatekeeper: AckWindow;
+  toClient: AckWindow;
+  /** Another connection has resumed it: these counters are of the past. */
+  superseded?: boolean;
+}
+
+export interface ResumptionLimits {
+  /** Streams remembered, live ones included; the least recently used is forgotten first. */
+  readonly resumptionsMax: number;
+  /** Those of one account, whose own oldest is then forgotten, and never another's. */
+  readonly resumptionsPerAccountMax: number;
+  /** Runs of stanzas that nobody has acknowledged, of all streams together when their connections ended. */
+  readonly resumptionRunsMax: number;
+  /** Those of one account; a stream at its worst has two windows full of them. */
+  readonly resumptionRunsPerAccountMax: number;
+  /** Characters of an identifier; a stream with a longer one cannot be resumed (XEP-0198 §3). */
+  readonly identifierCharactersMax: number;
+  /** How long after the end of its connection, in milliseconds, whatever the gatekeeper has promised. */
+  readonly resumptionMs: number;
+}
+
+export const defaultResumptionLimits: ResumptionLimits = {
+  resumptionsMax: 100_000,
+  resumptionsPerAccountMax: 64,
+  resumptionRunsMax: 1_000_000,
+  resumptionRunsPerAccountMax: 2 * runsMax,
+  identifierCharactersMax: 4_000,
+  resumptionMs: 3_600_000,
+};
+
+/** What of them one account has: by key, least recently remembered first. */
+interface Share {
+  readonly runs: Map<string, number>;
+  total: number;
+}
+
+/** By gatekeeper and SM-ID. */
+export class Resumptions {
+  readonly #limits: ResumptionLimits;
+  readonly #streams: LRUCache<string, ManagedStream>;
+  readonly #shares = new Map<string, Share>();
+
+  /** @param now monotonic milliseconds */
+  constructor(limits: Partial<ResumptionLimits> = {}, now = (): number => performance.now()) {
+    this.#limits = { ...defaultResumptionLimits, ...limits };
+    const { resumptionsMax, resumptionRunsMax } = this.#limits;
+    this.#streams = new LRUCache({
+      max: resumptionsMax,
+      maxSize: resumptionsMax + resumptionRunsMax,
+      perf: { now },
+      sizeCalculation: (stream) => 1 + runsOf(stream),
+      dispose: (stream, key) => this.#takeFromShare(stream, key),
+    });
+  }
+
+  find(gatekeeper: string, id: string): ManagedStream | undefined {
+    return this.#streams.get(keyOf(gatekeeper, id));
+  }
+
+  /** Of a live connection, however long it lasts. */
+  remember(gatekeeper: string, id: string, stream: ManagedStream): void {
+    this.#keep(gatekeeper, id, stream, 0);
+  }
+
+  /** Its connection has ended. */
+  release(gatekeeper: string, id: string, stream: ManagedStream): void {
+    if (stream.superseded !== true) this.#keep(gatekeeper, id, stream, this.#limits.resumptionMs);
+  }
+
+  forget(gatekeeper: string, id: string): void {
+    this.#streams.delete(keyOf(gatekeeper, id));
+  }
+
+  #keep(gatekeeper: string, id: string, stream: ManagedStream, ttl: number): void {
+    if (id.length > this.#limits.identifierCharactersMax) return;
+    const key = keyOf(gatekeeper, id);
+    this.#streams.set(key, stream, { ttl });
+    this.#addToShare(stream, key);
+  }
+
+  #addToShare(stream: ManagedStream, key: string): void {
+    const { resumptionsPerAccountMax, resumptionRunsPerAccountMax } = this.#limits;
+    this.#takeFromShare(stream, key);
+    const owner = ownerOf(stream, key);
+    const share = this.#shares.get(owner) ?? { runs: new Map<string, number>(), total: 0 };
+    this.#shares.set(owner, share);
+    const runs = runsOf(stream);
+    share.runs.set(key, runs);
+    share.total += runs;
+    for (const oldest of share.runs.keys()) {
+      if (share.runs.size <= resumptionsPerAccountMax && share.total <= resumptionRunsPerAccountMax) return;
+      if (oldest !== key) this.#streams.delete(oldest);
+    }
+  }
+
+  #takeFromShare(stream: ManagedStream, key: string): void {
+    const owner = ownerOf(stream, key);
+    const share = this.#shares.get(owner);
+    const runs = share?.runs.get(key);
+    if (share === undefined || runs === undefined) return;
+    share.runs.delete(key);
+    share.total -= runs;
+    if (share.runs.size === 0) this.#shares.delete(owner);
+  }
+}
+
+/** The same address at another gatekeeper is somebody else. */
+function ownerOf({ account }: ManagedStream, key: string): string {
+  return keyOf(key.slice(0, key.indexOf(' ')), account);
+}
+
+function runsOf({ toGatekeeper, toClient }: ManagedStream): number {
+  return toGatekeeper.runs + toClient.runs;
+}
+
+/** Names of gatekeepers hold no white space. */
+function keyOf(gatekeeper: string, id: string): string {
+  return `${gatekeeper} ${id}`;
+}

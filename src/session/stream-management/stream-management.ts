@@ -1,0 +1,244 @@
+/** Stream management (XEP-0198) between two peers that count differently, because the proxy drops, adds and delays:
+ *  every `h` is translated, in both directions, and a resumed stream finds its counts again. The proxy keeps no
+ *  stanza and answers for none; acknowledgements still come from the peers. */
+import type { Direction } from '../../stanza/direction.ts';
+import { StreamError } from '../../stanza/error.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import { element, end, needsDecoding, recordKind, recordSize, attribute } from '../../stanza/tape.ts';
+import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
+import { AckWindow } from './ack-window.ts';
+import type { ManagedStream, Resumptions } from './resumptions.ts';
+import type { Naming } from '../stage.ts';
+
+/** What of a session a resumed stream brings along. */
+export interface ResumableSession {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly account: string;
+  readonly resource: string;
+  readonly naming: Naming;
+  readonly gatekeeper: string;
+  /** Takes over the identity of the session that the stream began in. */
+  resume(stream: Pick<ManagedStream, 'id' | 'startedAt' | 'account' | 'resource' | 'naming'>): void;
+}
+
+const resumptionFailed = failure('item-not-found');
+const unexpected: Verdict = { kind: 'drop', reply: Buffer.from(failure('unexpected-request')) };
+
+export class StreamManagement {
+  readonly #session: ResumableSession;
+  readonly #resumptions: Resumptions;
+  #toGatekeeper: AckWindow | undefined;
+  #toClient: AckWindow | undefined;
+  /** The stream as others may resume it, once it is one. */
+  #resumable: { readonly id: string; readonly stream: ManagedStream } | undefined;
+  /** A resumption that the client has asked for and the gatekeeper has not answered. */
+  #asked: { readonly id: string; readonly stream: ManagedStream } | undefined;
+  /** The client has asked to be counted and the gatekeeper has not answered. */
+  #enabling = false;
+  /** A resumption that was refused here, inside an authentication: its failure belongs into the success. */
+  #owesFailure = false;
+
+  constructor(session: ResumableSession, resumptions: Resumptions) {
+    this.#session = session;
+    this.#resumptions = resumptions;
+  }
+
+  /** The counts of one direction; undefined while nobody counts. */
+  window(direction: Direction): AckWindow | undefined {
+    return direction === 'to-gatekeeper' ? this.#toGatekeeper : this.#toClient;
+  }
+
+  /** A nonza, on its own or with others inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
+   *  @throws StreamError ERR_SM_COUNT */
+  judge(stanza: Stanza, direction: Direction): Verdict {
+    // Whatever an attempt before this one has asked for went with it.
+    if (stanza.is(0, ns.sasl2, 'authenticate')) this.#forgetRequests();
+    const sm = stanza.names.namespace(ns.sm);
+    const edits: Edit[] = [];
+    for (let at = 0; at < stanza.tapeLength; at += recordSize[stanza.tape[at]!]!) {
+      if (stanza.tape[at] !== recordKind.element || stanza.tape[at + element.namespace] !== sm) continue;
+      const verdict =
+        direction === 'to-gatekeeper'
+          ? this.#judgeClient(stanza, at, edits)
+          : this.#judgeGatekeeper(stanza, at, edits);
+      if (verdict !== undefined) return verdict;
+    }
+    if (this.#owesFailure && direction === 'to-client' && stanza.is(0, ns.sasl2, 'success'))
+      this.#addFailure(stanza, edits);
+    return edits.length === 0 ? forward : { kind: 'forward', edits };
+  }
+
+  #judgeClient(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
+    switch (stanza.localName(at)) {
+      case 'enable':
+        return this.#askToEnable(at);
+      case 'a':
+        this.#translate(stanza, at, this.#toClient, edits);
+        return undefined;
+      case 'resume':
+        return this.#askToResume(stanza, at, edits);
+      default:
+        return undefined;
+    }
+  }
+
+  #forgetRequests(): void {
+    this.#asked = undefined;
+    this.#enabling = false;
+    this.#owesFailure = false;
+  }
+
+  /** Inline, the count begins with the success; alone, behind this element. Never anew: what is counted would be lost
+   *  when the gatekeeper refuses, as it must (XEP-0198 §3). */
+  #askToEnable(at: number): Verdict | undefined {
+    if (at === 0) {
+      if (this.#toGatekeeper !== undefined) return unexpected;
+      this.#toGatekeeper = new AckWindow();
+    }
+    this.#enabling = true;
+    return undefined;
+  }
+
+  #askToResume(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
+    // One at a time, or an answer could be taken for that to another.
+    if (at === 0 && (this.#asked !== undefined || this.#toGatekeeper !== undefined)) return unexpected;
+    const id = stanza.attributeValue(at, 'previd') ?? '';
+    const stream = this.#resumptions.find(this.#session.gatekeeper, id);
+    if (stream !== undefined) {
+      this.#asked = { id, stream };
+      // On a copy: until the gatekeeper agrees, this stream is somebody else's.
+      this.#translate(stanza, at, stream.toClient.copy(), edits);
+      return undefined;
+    }
+    if (at === 0) return { kind: 'drop', reply: Buffer.from(resumptionFailed) };
+    this.#owesFailure = true;
+    edits.push(removal(stanza, at));
+    return undefined;
+  }
+
+  #judgeGatekeeper(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
+    switch (stanza.localName(at)) {
+      case 'enabled':
+        this.#enabled(stanza, at);
+        return undefined;
+      case 'a':
+        this.#translate(stanza, at, this.#toGatekeeper, edits);
+        return undefined;
+      case 'resumed':
+        this.#resumed(stanza, at, edits);
+        return undefined;
+      case 'failed':
+        this.#failed(stanza, at, edits);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #enabled(stanza: Stanza, at: number): void {
+    if (!this.#enabling) throw unasked();
+    this.#enabling = false;
+    this.#toGatekeeper ??= new AckWindow();
+    this.#toClient = new AckWindow();
+    const id = stanza.attributeValue(at, 'id');
+    const resumable = /^(?:true|1)$/.test(stanza.attributeValue(at, 'resume') ?? '');
+    if (id === undefined || !resumable) return;
+    const { id: session, startedAt, account, resource, naming } = this.#session;
+    const { toGatekeeper, toClient } = { toGatekeeper: this.#toGatekeeper, toClient: this.#toClient };
+    this.#remember(id, { id: session, startedAt, account, resource, naming, toGatekeeper, toClient });
+  }
+
+  #remember(id: string, stream: ManagedStream): void {
+    this.#resumable = { id, stream };
+    this.#resumptions.remember(this.#session.gatekeeper, id, stream);
+  }
+
+  /** The connection is gone; its stream may be resumed on another. */
+  end(): void {
+    if (this.#resumable === undefined) return;
+    const { id, stream } = this.#resumable;
+    this.#resumptions.release(this.#session.gatekeeper, id, stream);
+  }
+
+  #resumed(stanza: Stanza, at: number, edits: Edit[]): void {
+    const asked = this.#asked;
+    // Another stream than the one asked for would be somebody else's.
+    if (asked === undefined || stanza.attributeValue(at, 'previd') !== asked.id) throw unasked();
+    this.#forgetRequests();
+    // Copies: the connection that is being replaced may still count, and no longer matters.
+    const toGatekeeper = asked.stream.toGatekeeper.copy();
+    const toClient = asked.stream.toClient.copy();
+    this.#translate(stanza, at, toGatekeeper, edits);
+    toGatekeeper.rewind();
+    toClient.acknowledge(this.#resumeCount);
+    toClient.rewind();
+    this.#toGatekeeper = toGatekeeper;
+    this.#toClient = toClient;
+    this.#session.resume(asked.stream);
+    asked.stream.superseded = true;
+    this.#remember(asked.id, { ...asked.stream, superseded: false, toGatekeeper, toClient });
+  }
+
+  /** Enabling or resuming failed. A failed resumption says how much of the old stream was handled. */
+  #failed(stanza: Stanza, at: number, edits: Edit[]): void {
+    const asked = this.#asked;
+    const parent = stanza.tape[at + element.parent]!;
+    if (asked === undefined || (parent !== -1 && stanza.is(parent, ns.bind2, 'bound'))) {
+      if (this.#enabling) this.#toGatekeeper = undefined;
+      this.#enabling = false;
+      return;
+    }
+    this.#asked = undefined;
+    this.#translate(stanza, at, asked.stream.toGatekeeper.copy(), edits);
+    // Whoever knows another's identifier cannot make the proxy forget the other's stream.
+    if (asked.stream.account === this.#session.account)
+      this.#resumptions.forget(this.#session.gatekeeper, asked.id);
+  }
+
+  #addFailure(stanza: Stanza, edits: Edit[]): void {
+    this.#owesFailure = false;
+    const close = stanza.tape[element.end]!;
+    const at = stanza.tape[close + end.tagStart]!;
+    if (at === stanza.tape[close + end.tagEnd]) return;
+    edits.push({ start: at, end: at, replacement: Buffer.from(resumptionFailed) });
+  }
+
+  /** What `<resume/>` said, for the moment in which the gatekeeper agrees. */
+  #resumeCount = 0;
+
+  #translate(stanza: Stanza, at: number, window: AckWindow | undefined, edits: Edit[]): void {
+    const found = stanza.attribute(at, stanza.names.local('h'));
+    if (found === -1 || window === undefined) return;
+    const value = stanza.value(found);
+    if (!/^[0-9]{1,10}$/.test(value) || Number(value) >= 2 ** 32)
+      throw new StreamError('bad-format', { code: 'ERR_SM_COUNT' });
+    const count = Number(value);
+    if (stanza.localName(at) === 'resume') this.#resumeCount = count;
+    const translated = String(window.acknowledge(count));
+    if (translated === value) return;
+    edits.push({
+      start: stanza.tape[found + attribute.valueStart]!,
+      end: stanza.tape[found + attribute.valueEnd]! & ~needsDecoding,
+      replacement: Buffer.from(translated),
+    });
+  }
+}
+
+function removal(stanza: Stanza, at: number): Edit {
+  const close = stanza.tape[at + element.end]!;
+  return {
+    start: stanza.tape[at + element.tagStart]!,
+    end: stanza.tape[close + end.tagEnd]!,
+    replacement: new Uint8Array(0),
+  };
+}
+
+function failure(condition: 'item-not-found' | 'unexpected-request'): string {
+  return `<failed xmlns='${ns.sm}'><${condition} xmlns='${ns.stanzaErrors}'/></failed>`;
+}
+
+function unasked(): StreamError {
+  return new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
+}

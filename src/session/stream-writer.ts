@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+
+/** Largest TLS record (RFC 8446 §5.1). */
+const recordBytesMax = 16_384;
+
+/** The writing half of a connection. Collects byte ranges and passes them to the socket in one write per flush;
+ *  adjoining ranges of one buffer are joined without a copy. Output larger than a TLS record is cut between two UTF-8
+ *  characters, because some clients decode each record by itself. */
+export class StreamWriter {
+  /** Whether a stream header has been written. */
+  open = false;
+  readonly socket: Socket;
+  #buffer: Uint8Array | undefined;
+  #start = 0;
+  #end = 0;
+  #pieces: Uint8Array[] = [];
+  #closed = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  /** Discards what was queued and everything written from now on. */
+  close(): void {
+    this.#closed = true;
+    this.#pieces = [];
+    this.#buffer = undefined;
+  }
+
+  /** Queues `bytes[start, end)`. The buffer must not change afterwards. */
+  write(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    if (this.#buffer === bytes && this.#end === start) {
+      this.#end = end;
+      return;
+    }
+    this.#sealRange();
+    this.#buffer = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  #sealRange(): void {
+    if (this.#buffer === undefined) return;
+    const whole = this.#start === 0 && this.#end === this.#buffer.length;
+    this.#pieces.push(whole ? this.#buffer : this.#buffer.subarray(this.#start, this.#end));
+    this.#buffer = undefined;
+  }
+
+  /** Passes what was queued to the socket. @returns false when its buffer is full: wait for `drain`. */
+  flush(): boolean {
+    this.#sealRange();
+    if (this.#pieces.length === 0) return !this.socket.writableNeedDrain;
+    const output = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    if (this.#closed || !this.socket.writable) return true;
+    let from = 0;
+    while (output.length - from > recordBytesMax) {
+      const to = characterBorder(output, from + recordBytesMax);
+      this.socket.write(output.subarray(from, to));
+      from = to;
+    }
+    return this.socket.write(from === 0 ? output : output.subarray(from));
+  }
+}
+
+/** The last position at or before `at` that does not split a UTF-8 character. */
+function characterBorder(bytes: Uint8Array, at: number): number {
+  let border = at;
+  while ((bytes[border]! & 0xc0) === 0x80) border -= 1;
+  return border;
+}

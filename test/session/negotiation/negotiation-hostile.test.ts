@@ -1,0 +1,247 @@
+/** What either side may slip into an authentication that asks for more than to be let in (XEP-0388, XEP-0386,
+ *  XEP-0484), before one, and into the error that ends a stream: everything is read by the policy or goes nowhere. */
+import { describe, expect, it } from 'vitest';
+import { openPolicy } from '../../../src/app/files/policies.ts';
+import { CompiledPolicy } from '../../../src/policy/compile.ts';
+import { negotiationGuard } from '../../../src/session/negotiation/guard.ts';
+import type { Phase } from '../../../src/session/phase.ts';
+import { policyStage } from '../../../src/session/policy/policy-stage.ts';
+import { Resumptions } from '../../../src/session/stream-management/resumptions.ts';
+import { AckWindow } from '../../../src/session/stream-management/ack-window.ts';
+import { directions, opposite, type Direction } from '../../../src/stanza/direction.ts';
+import { StreamError } from '../../../src/stanza/error.ts';
+import { catalogue, media, names, pseudonyms, today } from '../../policy/fixtures.ts';
+import { madeUpStanza } from '../../support/made-up-stanzas.ts';
+import { Random } from '../../support/random.ts';
+import { Legs } from '../legs.ts';
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const sm = 'urn:xmpp:sm:3';
+
+const compiled = new Map(
+  ['passthrough', 'balanced', 'strict'].map((policy) => [
+    policy,
+    new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media }),
+  ]),
+);
+
+function connect(policy: string, phase: Phase, resumptions = new Resumptions()): Legs {
+  const enforced = compiled.get(policy)!;
+  const policies = { enforced, shadow: undefined };
+  return new Legs({
+    names,
+    phase,
+    resumptions,
+    stages: [
+      negotiationGuard,
+      policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
+    ],
+  });
+}
+
+/** What comes out where it should. */
+function passed(legs: Legs, direction: Direction, xml: string): string {
+  legs.read(direction, xml);
+  return legs.out[direction].join('');
+}
+
+const authenticate = (inside: string): string =>
+  `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>AGp1bGlldABy</initial-response>${inside}</authenticate>`;
+const success = (inside: string): string =>
+  `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@capulet.example</authorization-identifier>${inside}</success>`;
+
+describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => {
+  it.each([
+    ['an element that nobody knows', "<x xmlns='urn:unknown' a='marker'>marker</x>"],
+    ['one inside a bind request', "<bind xmlns='urn:xmpp:bind:0'><x xmlns='urn:unknown'>marker</x></bind>"],
+    ['a registration for push in one', "<bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:push:0' jid='marker.example' node='n'/></bind>"],
+    ['a tag', "<bind xmlns='urn:xmpp:bind:0'><tag>marker</tag></bind>"],
+    ['what else it is', '<user-agent><system>marker</system></user-agent>'],
+    ['what the client is', '<user-agent><software>marker</software><device>marker</device></user-agent>'],
+    ['an element without a namespace', "<x xmlns='' a='marker'>marker</x>"],
+    ['a presence', "<presence xmlns='jabber:client'><status>marker</status><x xmlns='urn:unknown'>marker</x></presence>"],
+  ])('takes nothing along: %s', (_, inside) => {
+    const out = passed(connect(policy, 'authenticating'), 'to-gatekeeper', authenticate(inside));
+    expect(out).toMatch(/^<authenticate .*<initial-response>AGp1bGlldABy<\/initial-response>.*<\/authenticate>$/);
+    expect(out).not.toContain('marker');
+  }); // prettier-ignore
+
+  it.each([
+    ['an element that nobody knows', "<x xmlns='urn:unknown'>marker</x>"],
+    ['one inside what is bound', "<bound xmlns='urn:xmpp:bind:0'><x xmlns='urn:unknown'>marker</x></bound>"],
+    ['another place to resume', `<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='${sm}' id='i' resume='true' location='marker.example'/></bound>`],
+  ])('brings nothing back: %s', (_, inside) => {
+    const legs = connect(policy, 'authenticating');
+    legs.read('to-gatekeeper', authenticate(`<bind xmlns='urn:xmpp:bind:0'><enable xmlns='${sm}'/></bind>`));
+    const out = passed(legs, 'to-client', success(inside));
+    expect(out).toContain('<authorization-identifier>');
+    expect(out).not.toContain('marker');
+  }); // prettier-ignore
+
+  it('keeps what lets it happen at once: the token, its count, the resumption and the bind request', () => {
+    const inside = `<fast xmlns='urn:xmpp:fast:0' count='7'/><request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/><bind xmlns='urn:xmpp:bind:0'><enable xmlns='${sm}' resume='true'/></bind>`;
+    expect(passed(connect(policy, 'authenticating'), 'to-gatekeeper', authenticate(inside))).toBe(
+      authenticate(inside),
+    );
+    const token = "<token xmlns='urn:xmpp:fast:0' expiry='2026-12-12T14:36:15Z' token='secret'/>";
+    const legs = connect(policy, 'authenticating');
+    legs.read('to-gatekeeper', authenticate(''));
+    expect(passed(legs, 'to-client', success(token))).toBe(success(token));
+  });
+
+  it('that fails says by which condition', () => {
+    const failure = `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/><x xmlns='urn:unknown'>marker</x></failure>`;
+    expect(passed(connect(policy, 'authenticating'), 'to-client', failure)).toBe(
+      `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/></failure>`,
+    );
+  });
+});
+
+const early: readonly (readonly [string, string])[] = [
+  ['a stanza', '<presence/>'],
+  ['a question', "<iq type='get' id='1'><query xmlns='jabber:iq:auth'/></iq>"],
+  ['a request to be counted', `<enable xmlns='${sm}' resume='true'/>`],
+  ['a count', `<a xmlns='${sm}' h='1'/>`],
+  ['a resumption', `<resume xmlns='${sm}' previd='known' h='0'/>`],
+  ['a resumption of nothing', `<resume xmlns='${sm}' previd='unknown' h='0'/>`],
+  ['the state of the client', "<inactive xmlns='urn:xmpp:csi:0'/>"],
+  ['a bind request by itself', "<bind xmlns='urn:xmpp:bind:0'/>"],
+  ['a token by itself', "<token xmlns='urn:xmpp:fast:0' token='t'/>"],
+  ['anything', "<x xmlns='urn:unknown'>marker</x>"],
+];
+
+/** One stream is known. */
+function remembering(): Resumptions {
+  const resumptions = new Resumptions();
+  const naming = { shownResource: undefined };
+  const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
+  const stream = { id: 's', startedAt: 1, account: 'a@b', resource: 'c', naming, ...windows };
+  resumptions.remember('main', 'known', stream);
+  return resumptions;
+}
+
+describe('before there is an authentication', () => {
+  // Nor does anybody learn by the answer which streams there are.
+  it.each(early)('a client that sends %s is refused, and nobody hears of it', (_, xml) => {
+    for (const phase of ['authenticating', 'restarting'] as const) {
+      const legs = connect('passthrough', phase, remembering());
+      expect(() => legs.read('to-gatekeeper', xml)).toThrow(
+        expect.objectContaining({ code: 'ERR_NEGOTIATION', condition: 'not-authorized' }),
+      );
+      expect(legs.out).toEqual({ 'to-gatekeeper': [], 'to-client': [] });
+    }
+  });
+
+  it.each(early)('so is a gatekeeper that sends %s', (_, xml) => {
+    for (const phase of ['authenticating', 'restarting'] as const) {
+      const legs = connect('passthrough', phase, remembering());
+      expect(() => legs.read('to-client', xml)).toThrow(
+        expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' }),
+      );
+      expect(legs.out).toEqual({ 'to-gatekeeper': [], 'to-client': [] });
+    }
+  });
+});
+
+describe('whatever is said before there is an authentication, in whatever order', () => {
+  const inline = [
+    "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>hidden-agent</software></user-agent>",
+    "<bind xmlns='urn:xmpp:bind:0'><tag>hidden-agent</tag></bind>",
+    `<resume xmlns='${sm}' previd='known' h='0'/>`,
+    `<enabled xmlns='${sm}' id='i' resume='true' location='hidden-place.example'/>`,
+    "<token xmlns='urn:xmpp:fast:0' token='t'/>",
+    "<x xmlns='urn:unknown'>hidden-unknown</x>",
+  ];
+  const roots = ['authenticate', 'challenge', 'response', 'success', 'failure', 'continue', 'next', 'abort', 'unknown'];
+
+  const authentication = /^<[a-z]+ xmlns='(?:urn:xmpp:sasl:2|urn:ietf:params:xml:ns:xmpp-sasl)'/;
+  const hidden = {
+    'to-gatekeeper': /hidden-(?:agent|unknown)/,
+    'to-client': /hidden-(?:place|unknown)/,
+  };
+
+  it.each(['balanced', 'strict'])('only authentications go through, read by %s', (policy) => {
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const random = new Random(seed);
+      const legs = connect(policy, 'authenticating', remembering());
+      for (let turn = 0; turn < 8; turn += 1) {
+        const direction = random.pick(directions);
+        const content = Array.from({ length: random.below(3) }, () => random.pick(random.once(3) ? [madeUpStanza(random)] : inline)).join('');
+        const root = random.pick(roots);
+        const said = random.once(5) ? random.pick(early)[1] : random.once(2) ? `<${root} xmlns='urn:xmpp:sasl:2'>${content}</${root}>` : `<${root} xmlns='${sasl}'>AGEAYg==</${root}>`;
+        try {
+          legs.read(direction, said);
+        } catch (error) {
+          // Both streams end.
+          if (!(error instanceof StreamError) || error.code === 'ERR_INTERNAL') throw new Error(`sequence ${seed}`, { cause: error });
+          break;
+        }
+      }
+      for (const direction of directions) {
+        for (const piece of legs.out[direction])
+          if (!authentication.test(piece) || hidden[direction].test(piece))
+            throw new Error(`sequence ${seed} lets through ${piece}`);
+      }
+    }
+  });
+}); // prettier-ignore
+
+describe('stream management that hides in something else', () => {
+  it.each([
+    ['to be counted', `<enable xmlns='${sm}'/>`, `<enabled xmlns='${sm}'/>`],
+    ['to resume', `<resume xmlns='${sm}' previd='known' h='0'/>`, `<resumed xmlns='${sm}' previd='known' h='0'/>`],
+  ])('is no request %s', (_, request, answer) => {
+    const legs = connect('passthrough', 'established', remembering());
+    legs.read('to-gatekeeper', `<x xmlns='urn:unknown'>${request}</x>`);
+    expect(() => legs.read('to-client', answer)).toThrow(
+      expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' }),
+    );
+    expect(legs.host.resume).not.toHaveBeenCalled();
+  }); // prettier-ignore
+});
+
+describe('an error of the gatekeeper', () => {
+  const streamError = (inside: string): string =>
+    `<error xmlns='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>${inside}</error>`;
+  const text = "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>node-17.internal</text>";
+  const own = "<overloaded xmlns='urn:server:17'>node-17.internal</overloaded>";
+  const phases = ['authenticating', 'restarting', 'established'] as const;
+
+  it.each(phases)('ends a stream by its condition only under strict: %s', (phase) => {
+    expect(passed(connect('strict', phase), 'to-client', streamError(text + own))).toBe(streamError(''));
+  });
+
+  it.each(phases)('ends it in its own words under balanced, but in no unknown ones: %s', (phase) => {
+    expect(passed(connect('balanced', phase), 'to-client', streamError(text + own))).toBe(streamError(text));
+  });
+
+  it('is as it came under passthrough', () => {
+    const whole = streamError(text + own);
+    expect(passed(connect('passthrough', 'established'), 'to-client', whole)).toBe(whole);
+  });
+
+  it.each([
+    ['SASL', `<failure xmlns='${sasl}'><account-disabled/>`, '<text>marker</text>', '</failure>'],
+    ['SASL 2', `<failure xmlns='urn:xmpp:sasl:2'><account-disabled xmlns='${sasl}'/>`, '<text>marker</text>', '</failure>'],
+  ])('of %s has a condition and no text under strict, both under balanced', (_, before, words, after) => {
+    const failure = before + words + after;
+    const out = (policy: string): string => passed(connect(policy, 'authenticating'), 'to-client', failure);
+    expect(out('strict')).toBe(before + after);
+    expect(out('balanced')).toBe(failure);
+  }); // prettier-ignore
+
+  it('says nothing in the condition itself under strict', () => {
+    const gone = (inside: string): string =>
+      `<message type='error'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>${inside}</gone></error></message>`;
+    const stream = (inside: string): string =>
+      `<error xmlns='http://etherx.jabber.org/streams'><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'>${inside}</reset></error>`;
+    for (const write of [gone, stream])
+      expect(passed(connect('strict', 'established'), 'to-client', write('xmpp:marker@a.example')).trim()).not.toContain('marker');
+  }); // prettier-ignore
+
+  it('is shown to nobody but the client', () => {
+    const legs = connect('strict', 'established');
+    legs.read('to-client', streamError(text));
+    expect(legs.out[opposite('to-client')]).toEqual([]);
+  });
+});
