@@ -36,7 +36,7 @@ import { openProvider } from './parts/provider.ts';
 import { reauthenticationStages } from './parts/reauthentication.ts';
 import { closeAll, lookAll, type Closable, type HttpObserver } from './part.ts';
 import { httpPolicy } from './parts/http-policy.ts';
-import { openSignals, sightOf, type SignalsObserver } from './parts/signals.ts';
+import { openSignals, synVisibilityOf, type SignalsObserver } from './parts/signals.ts';
 
 /** Who hears what the proxy does. */
 export interface ProxyObserver {
@@ -73,9 +73,9 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
   try {
     const { streams, http, policies } = await compose(config, observer, open);
     const ports = await streams.start();
-    for (const [index, sight] of streams.synSights.entries()) {
+    for (const [index, visibility] of streams.synVisibilities.entries()) {
       const listener = config.listeners[index]!;
-      observer.signals.sight(listener.name, sightOf(listener, sight));
+      observer.signals.synVisibility(listener.name, synVisibilityOf(listener, visibility));
     }
     return {
       streams,

@@ -7,7 +7,7 @@ import { adminServeLimits, serveHttp } from '../http/server/serve.ts';
 import { label } from '../observability/label.ts';
 import { openLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
-import { SessionCensus } from '../observability/session-census.ts';
+import { SessionGauge } from '../observability/session-gauge.ts';
 import { openTracing } from '../observability/tracing.ts';
 import { adminApiOf } from '../app/parts/admin-api.ts';
 import { startProxy, type Proxy, type ProxyObserver } from '../app/proxy.ts';
@@ -53,8 +53,8 @@ async function serve(config: Config): Promise<void> {
   });
   let certificates: 'loaded' | 'kept' = 'loaded';
   let policy: 'loaded' | 'kept' = 'loaded';
-  const census = new SessionCensus();
-  const inner = createObserver({ log, metrics, tracing, census, now: () => performance.now() });
+  const gauge = new SessionGauge();
+  const inner = createObserver({ log, metrics, tracing, gauge, now: () => performance.now() });
   const observer: ProxyObserver = {
     session: (listener) => inner.session(listener),
     refused: (listener, code) => inner.refused(listener, code),
@@ -82,7 +82,7 @@ async function serve(config: Config): Promise<void> {
       metrics,
       callers: config.admin,
       api: () =>
-        proxy && adminApiOf(proxy, { census, states: () => ({ certificates, policy }), drain: stop.request }),
+        proxy && adminApiOf(proxy, { gauge, states: () => ({ certificates, policy }), drain: stop.request }),
       probes: {
         started: () => proxy !== undefined,
         readiness: () => ({

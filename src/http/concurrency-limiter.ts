@@ -1,41 +1,41 @@
-/** Lets so many in at once and so many wait, and turns the rest away: back-pressure with two numbers. */
-export class Gate {
-  readonly #insideMax: number;
+/** Runs a bounded number of tasks at once, queues a bounded number, and rejects the rest. */
+export class ConcurrencyLimiter {
+  readonly #runningMax: number;
   readonly #waitingMax: number;
   readonly #refusal: () => Error;
   readonly #waiting: (() => void)[] = [];
-  #inside = 0;
+  #running = 0;
 
-  /** @param refusal makes the error for those who are turned away. */
-  constructor(insideMax: number, waitingMax: number, refusal: () => Error) {
-    this.#insideMax = insideMax;
+  /** @param refusal makes the error for a task that finds the queue full. */
+  constructor(runningMax: number, waitingMax: number, refusal: () => Error) {
+    this.#runningMax = runningMax;
     this.#waitingMax = waitingMax;
     this.#refusal = refusal;
   }
 
-  /** Runs the work when there is room; rejects with the refusal when even the queue is full. */
+  /** Runs `work` as soon as a slot is free and returns its result. @throws what `refusal` makes when the queue is full */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    await this.#enter();
+    await this.#acquire();
     try {
       return await work();
     } finally {
-      this.#leave();
+      this.#release();
     }
   }
 
-  #enter(): Promise<void> | undefined {
-    if (this.#inside < this.#insideMax) {
-      this.#inside += 1;
+  #acquire(): Promise<void> | undefined {
+    if (this.#running < this.#runningMax) {
+      this.#running += 1;
       return undefined;
     }
     if (this.#waiting.length >= this.#waitingMax) throw this.#refusal();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The place goes straight to the one who waited longest, so nobody can slip in between. */
-  #leave(): void {
+  /** Hands the slot to the task that waited longest, so that a new one cannot overtake it. */
+  #release(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#inside -= 1;
+    if (next === undefined) this.#running -= 1;
     else next();
   }
 }

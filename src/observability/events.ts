@@ -16,7 +16,7 @@ const sides = ['client', 'gatekeeper'] as const;
 const tlsModes = ['starttls', 'direct'] as const;
 
 /** Whose packets a listener sees. */
-export const listenerSights = ['edge', 'behind-balancer', 'unsupported', 'off'] as const;
+export const listenerVisibilities = ['edge', 'behind-balancer', 'unsupported', 'off'] as const;
 
 const listenFailures = ['port-in-use', 'forbidden', 'no-such-address', 'other'] as const;
 
@@ -33,7 +33,7 @@ export const logEvents = {
   'proxy.draining': { level: 'info', fields: { sessions: 'number', drainMs: 'number' } },
   'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
   'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },
-  'listener.signals': { level: 'info', fields: { listener: 'label', syn: listenerSights } },
+  'listener.signals': { level: 'info', fields: { listener: 'label', syn: listenerVisibilities } },
   'listener.closed': { level: 'info', fields: { listener: 'label' } },
   'listener.failed': { level: 'error', fields: { listener: 'label', why: listenFailures } },
   'admin.opened': { level: 'info', fields: { port: 'number' } },

@@ -9,7 +9,7 @@ import {
   type Balancers,
   type Listener,
   type ListenRefusal,
-  type SynSight,
+  type SynVisibility,
 } from '../transport/listen.ts';
 import type { SessionObserver } from './observer.ts';
 import { Session, type SessionOptions } from './session.ts';
@@ -66,8 +66,8 @@ export class StreamServer {
   }
 
   /** Whose packets each listener sees, in the order of the options. */
-  get synSights(): readonly SynSight[] {
-    return this.#listeners.map(({ synSight }) => synSight);
+  get synVisibilities(): readonly SynVisibility[] {
+    return this.#listeners.map(({ synVisibility }) => synVisibility);
   }
 
   get draining(): boolean {

@@ -50,13 +50,13 @@ export type ListenRefusal = RefusalCode | 'ERR_PROXY_HEADER';
 
 /** Whose packets the listener sees. `edge`: the clients', unless a balancer says otherwise; `unsupported`: nobody's,
  *  since the system or an address by name does not allow it; `off`: nobody asked. */
-export type SynSight = 'edge' | 'unsupported' | 'off';
+export type SynVisibility = 'edge' | 'unsupported' | 'off';
 
 /** A bound listener. */
 export interface Listener {
   /** The address, with the port that port 0 became. */
   readonly address: AddressInfo;
-  readonly synSight: SynSight;
+  readonly synVisibility: SynVisibility;
   /** Stops accepting, frees the port and leaves live connections alone. Resolves when the port is free. */
   stop(): Promise<void>;
 }
@@ -67,11 +67,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer({ noDelay: true, allowHalfOpen: true });
   const state = { stopped: false, server };
   server.on('connection', (socket) => admit(socket, options, state));
-  const { target, synSight } = prepare(options);
+  const { target, synVisibility } = prepare(options);
   await bind(server, options, target);
   return {
     address: server.address() as AddressInfo,
-    synSight,
+    synVisibility,
     stop() {
       state.stopped = true;
       return stop(server);
@@ -80,16 +80,19 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 }
 
 /** Where possible, a descriptor with the option that keeps SYNs: it must be there before the first one comes. */
-function prepare({ target, synCapture }: ListenOptions): { target: ListenTarget; synSight: SynSight } {
-  if (synCapture === undefined) return { target, synSight: 'off' };
+function prepare({ target, synCapture }: ListenOptions): {
+  target: ListenTarget;
+  synVisibility: SynVisibility;
+} {
+  if (synCapture === undefined) return { target, synVisibility: 'off' };
   if (target.kind === 'descriptor')
-    return { target, synSight: synCapture.prepare(target.fd) ? 'edge' : 'unsupported' };
+    return { target, synVisibility: synCapture.prepare(target.fd) ? 'edge' : 'unsupported' };
   const bound = synCapture.bind({ address: target.host, port: target.port });
-  if (bound.kind === 'unsupported') return { target, synSight: 'unsupported' };
+  if (bound.kind === 'unsupported') return { target, synVisibility: 'unsupported' };
   if (bound.kind === 'failed') throw setupError(getSystemErrorName(-bound.errno), target);
   return {
     target: { kind: 'descriptor', fd: bound.fd },
-    synSight: bound.savesSyn ? 'edge' : 'unsupported',
+    synVisibility: bound.savesSyn ? 'edge' : 'unsupported',
   };
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { listenerSights } from '../../src/observability/events.ts';
+import { listenerVisibilities } from '../../src/observability/events.ts';
 import { attest, type AttestationInput } from '../../src/signals/attestation.ts';
 import { catalogueFields, type SignalClaims } from '../../src/signals/claims.ts';
 import { absentReasons } from '../../src/signals/evidence.ts';
@@ -142,6 +142,6 @@ describe('docs/connection-signals.md', () => {
 describe('docs/behind-a-balancer.md', () => {
   it('explains every word that the log has for a listener', () => {
     const operators = readFileSync(new URL('behind-a-balancer.md', path), 'utf8');
-    expect(column(operators, '`syn`')).toEqual([...listenerSights]);
+    expect(column(operators, '`syn`')).toEqual([...listenerVisibilities]);
   });
 });

@@ -164,6 +164,12 @@ function recorder(
       reloaded: () => {},
       ...capabilitiesObserver,
     },
-    signals: { sight: () => {}, captured: () => {}, attested: () => {}, keys: () => {}, ...signalsObserver },
+    signals: {
+      synVisibility: () => {},
+      captured: () => {},
+      attested: () => {},
+      keys: () => {},
+      ...signalsObserver,
+    },
   };
 }

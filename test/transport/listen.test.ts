@@ -271,7 +271,7 @@ describe.skipIf(process.platform !== 'linux')('a listener that keeps SYNs', () =
       target: { kind: 'address', host, port: 0 },
       synCapture: await loadSynCapture(),
     });
-    expect(listener.synSight).toBe('edge');
+    expect(listener.synVisibility).toBe('edge');
     const client = connect({ port: listener.address.port, host: from });
     await eventually(() => accepted.length === 1);
     expect(arrivals[0]!.capture).toMatchObject({
@@ -317,7 +317,7 @@ describe.skipIf(process.platform !== 'linux')('a listener that keeps SYNs', () =
   it('goes on without, where the system calls cannot be had', async () => {
     const synCapture = await loadSynCapture('linux', () => Promise.reject(new Error('no koffi')));
     const { dial, accepted, arrivals, listener } = await scene({ synCapture });
-    expect(listener.synSight).toBe('unsupported');
+    expect(listener.synVisibility).toBe('unsupported');
     const client = await dial();
     await eventually(() => accepted.length === 1);
     expect(arrivals[0]!.capture).toEqual({

@@ -1,6 +1,6 @@
 /** The operator's API of a running proxy. */
 import type { AdminApi, PolicySummary, ReloadSummary } from '../../http/admin/api.ts';
-import type { SessionCensus } from '../../observability/session-census.ts';
+import type { SessionGauge } from '../../observability/session-gauge.ts';
 import { describeTreatment } from '../../policy/describe.ts';
 import { explain } from '../../policy/explain.ts';
 import type { Policy } from '../../policy/policy.ts';
@@ -10,16 +10,16 @@ import type { Proxy } from '../proxy.ts';
 import { createWire } from '../wire.ts';
 
 export interface AdminApiOptions {
-  readonly census: SessionCensus;
+  readonly gauge: SessionGauge;
   readonly states: () => ReloadSummary;
   /** Begins to stop the proxy. */
   readonly drain: () => void;
 }
 
-export function adminApiOf(proxy: Proxy, { census, states, drain }: AdminApiOptions): AdminApi {
+export function adminApiOf(proxy: Proxy, { gauge, states, drain }: AdminApiOptions): AdminApi {
   const { policies } = proxy;
   return {
-    sessions: () => census.counts(),
+    sessions: () => gauge.counts(),
     policy: () => ({
       state: policies.state,
       digest: policies.digest,

@@ -15,18 +15,18 @@ import { ConnectionEvidence, type Arrival } from '../../signals/connection-evide
 import type { AbsentReason, ConnectionSignals, Observer } from '../../signals/evidence.ts';
 import type { SigningKeys } from '../../signals/keys.ts';
 import { loadSynCapture, type SynCapture } from '../../signals/saved-syn.ts';
-import type { Balancers, SynSight } from '../../transport/listen.ts';
+import type { Balancers, SynVisibility } from '../../transport/listen.ts';
 import { SigningKeyFolder, type SigningKeysReport } from '../../transport/signing-keys.ts';
 
-/** Whose packets a listener sees: see `SynSight`; behind a trusted load balancer they are the balancer's. */
-export type ListenerSight = SynSight | 'behind-balancer';
+/** Whose packets a listener sees: see `SynVisibility`; behind a trusted load balancer they are the balancer's. */
+export type ListenerVisibility = SynVisibility | 'behind-balancer';
 
 /** Who saw a signal, or why nobody did. */
 export type CaptureOutcome = Observer | AbsentReason;
 
 export interface SignalsObserver {
   /** A listener is open. */
-  sight(listener: string, sight: ListenerSight): void;
+  synVisibility(listener: string, visibility: ListenerVisibility): void;
   /** A connection's TLS is up. */
   captured(signal: SignalName, outcome: CaptureOutcome): void;
   attested(gatekeeper: string, carrier: Carrier, outcome: AttestationOutcome): void;
@@ -185,8 +185,11 @@ function balancersOf(
 }
 
 /** What a listener that sees packets sees of them. */
-export function sightOf({ proxyProtocol }: ListenerConfig, sight: SynSight): ListenerSight {
-  return proxyProtocol === undefined || sight === 'off' ? sight : 'behind-balancer';
+export function synVisibilityOf(
+  { proxyProtocol }: ListenerConfig,
+  visibility: SynVisibility,
+): ListenerVisibility {
+  return proxyProtocol === undefined || visibility === 'off' ? visibility : 'behind-balancer';
 }
 
 function outcomes(signals: ConnectionSignals): [SignalName, CaptureOutcome][] {

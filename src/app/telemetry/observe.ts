@@ -2,7 +2,7 @@
 import type { Log } from '../../observability/log.ts';
 import { label, type Label } from '../../observability/label.ts';
 import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
-import { type Counted, SessionCensus } from '../../observability/session-census.ts';
+import { type GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
 import type { Span, Tracing } from '../../observability/tracing.ts';
 import type { CloseReason, SessionObserver } from '../../session/observer.ts';
 import type { Phase } from '../../session/phase.ts';
@@ -17,17 +17,17 @@ export interface ObserveOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
-  /** Where sessions are counted; by default in a census that nobody sees. */
-  readonly census?: SessionCensus;
+  /** Where sessions are counted; by default in a gauge of its own. */
+  readonly gauge?: SessionGauge;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 export function createObserver(options: ObserveOptions): ProxyObserver {
-  const { log, metrics, census = new SessionCensus() } = options;
+  const { log, metrics, gauge = new SessionGauge() } = options;
   let sessions = 0;
   return {
-    session: (listener) => new ObservedSession(options, census, label(listener), ++sessions),
+    session: (listener) => new ObservedSession(options, gauge, label(listener), ++sessions),
     refused(listener, code) {
       metrics.refused(code);
       log.write('connection.refused', { listener: label(listener), code });
@@ -79,7 +79,7 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       },
     },
     signals: {
-      sight: (listener, syn) => log.write('listener.signals', { listener: label(listener), syn }),
+      synVisibility: (listener, syn) => log.write('listener.signals', { listener: label(listener), syn }),
       captured: (signal, outcome) => metrics.signalCaptured(catalogueFields[signal], label(outcome)),
       attested: (gatekeeper, carrier, outcome) =>
         metrics.attested(label(gatekeeper), label(carrier), label(outcome)),
@@ -107,25 +107,25 @@ class ObservedSession implements SessionObserver {
   readonly #session: number;
   readonly #opened: number;
   readonly #span: Span;
-  readonly #counted: Counted;
+  readonly #gauged: GaugedSession;
   #step: Span | undefined;
   #gatekeeper: Label | undefined;
   readonly #stanzas: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
   readonly #bytes: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
 
-  constructor(options: ObserveOptions, census: SessionCensus, listener: Label, session: number) {
+  constructor(options: ObserveOptions, gauge: SessionGauge, listener: Label, session: number) {
     this.#options = options;
     this.#listener = listener;
     this.#session = session;
     this.#opened = options.now();
     this.#span = options.tracing.session({ listener });
-    this.#counted = census.enter(listener, 'securing' satisfies Phase);
+    this.#gauged = gauge.enter(listener, 'securing' satisfies Phase);
     options.metrics.sessionOpened(listener);
     options.log.write('session.opened', { session, listener });
   }
 
   phase(phase: Phase): void {
-    this.#counted.move({ phase });
+    this.#gauged.move({ phase });
     this.#step?.end();
     this.#step = undefined;
     if (phase === 'securing') this.#step = this.#span.child('tls', { side: 'client' });
@@ -142,7 +142,7 @@ class ObservedSession implements SessionObserver {
   dialled(gatekeeper: string, outcome: 'ok' | StreamErrorCode, milliseconds: number): void {
     const { log, metrics } = this.#options;
     this.#gatekeeper = label(gatekeeper);
-    this.#counted.move({ gatekeeper: this.#gatekeeper });
+    this.#gauged.move({ gatekeeper: this.#gatekeeper });
     const result = outcome === 'ok' ? 'connected' : (dialOutcomes[outcome] ?? 'refused');
     metrics.dialled(this.#gatekeeper, result, milliseconds / 1_000);
     if (outcome === 'ok') {
@@ -193,7 +193,7 @@ class ObservedSession implements SessionObserver {
     });
     this.#step?.end();
     this.#span.end();
-    this.#counted.leave();
+    this.#gauged.leave();
   }
 }
 

@@ -8,7 +8,7 @@
  *  | `POST /api/reload` | looks at every watched file now, and says what became of each |
  *  | `POST /api/drain` | begins to stop, as SIGTERM does | */
 import { Hono } from 'hono';
-import type { SessionCount } from '../../observability/session-census.ts';
+import type { SessionCount } from '../../observability/session-gauge.ts';
 import type { Explanation } from '../../policy/explain.ts';
 import { adminGuard, type AdminCallers } from './guard.ts';
 import type { HttpEnv } from '../env.ts';

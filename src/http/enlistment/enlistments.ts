@@ -150,7 +150,7 @@ function readEnlistmentId(text: string): { readonly name: string; readonly id: s
 }
 
 /** One request of a client to a gatekeeper. */
-interface Asking {
+interface EnlistmentCall {
   readonly name: string;
   readonly gatekeeper: EnlistmentGatekeeper;
   readonly proof: OwnershipProof;
@@ -159,9 +159,9 @@ interface Asking {
   readonly secret?: string;
 }
 
-async function forward(asking: Asking, options: EnlistmentOptions): Promise<KeptAnswer> {
-  const { name, gatekeeper } = asking;
-  const { status, body } = judge(await send('POST', gatekeeper.url, asking, options));
+async function forward(call: EnlistmentCall, options: EnlistmentOptions): Promise<KeptAnswer> {
+  const { name, gatekeeper } = call;
+  const { status, body } = judge(await send('POST', gatekeeper.url, call, options));
   const json = parseStrictJson(body, { depthMax: options.limits.jsonDepthMax });
   if (json.kind !== 'object') throw new HttpProblem('ERR_ENLISTMENT_API_ANSWER');
   const { id } = json.value;
@@ -180,7 +180,7 @@ async function forward(asking: Asking, options: EnlistmentOptions): Promise<Kept
 async function send(
   method: 'POST' | 'DELETE',
   url: URL,
-  { name, gatekeeper: { exchange, authorization }, proof, context, secret }: Asking,
+  { name, gatekeeper: { exchange, authorization }, proof, context, secret }: EnlistmentCall,
   { attest, policy, limits }: EnlistmentOptions,
 ): Promise<ExchangeOutcome> {
   const client = context.env.incoming.socket;

@@ -7,7 +7,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { bodyOf, type BodySource } from './body-source.ts';
 import type { HttpContext } from '../env.ts';
 import type { Report } from '../events.ts';
-import { Gate } from '../concurrency-limiter.ts';
+import { ConcurrencyLimiter } from '../concurrency-limiter.ts';
 import { constantHeaders } from '../headers.ts';
 import type { HttpPolicy } from '../http-policy.ts';
 import { mediaAnswerHeaders, mediaRequestHeaders } from './headers.ts';
@@ -57,7 +57,7 @@ interface Download {
 
 export function createMediaRelay(options: MediaOptions): MediaRelay {
   const { sources, audiencesOf, policy, limits } = options;
-  const gate = new Gate(limits.mediaConcurrentMax, 0, busy);
+  const limiter = new ConcurrencyLimiter(limits.mediaConcurrentMax, 0, busy);
   const connected = (source: MediaSource): ConnectedSource => ({
     guard: source.guard,
     agents: createAgents(source, limits.mediaConcurrentMax),
@@ -80,7 +80,7 @@ export function createMediaRelay(options: MediaOptions): MediaRelay {
       const { incoming: request, outgoing } = context.env;
       const method = context.req.method === 'HEAD' ? 'HEAD' : 'GET';
       const download = { tokens, agents: source.agents, method, url, request, outgoing } as const;
-      await gate.run(() => relay(download, options));
+      await limiter.run(() => relay(download, options));
       return RESPONSE_ALREADY_SENT;
     },
     close: () => {

@@ -7,7 +7,7 @@ import { Coalescer } from './coalescer.ts';
 import type { HttpContext } from '../env.ts';
 import type { Report } from '../events.ts';
 import type { Exchange } from '../calls/exchange.ts';
-import { Gate } from '../concurrency-limiter.ts';
+import { ConcurrencyLimiter } from '../concurrency-limiter.ts';
 import { seeScalar, type HttpPolicy } from '../http-policy.ts';
 import { HttpProblem } from '../problem.ts';
 import { authenticateCaller, checkCallerRules, type CallerRules, type PeerCertificate } from './caller.ts';
@@ -96,7 +96,7 @@ function minimise(
 class Delivery {
   readonly #options: PushOptions;
   readonly #bursts = new Coalescer<void>();
-  readonly #gate: Gate;
+  readonly #limiter: ConcurrencyLimiter;
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #delivered: LRUCache<string, true>;
 
@@ -104,7 +104,7 @@ class Delivery {
     const { pushConcurrentMax, pushDeliveredMax: max, pushDeliveredMs: ttl } = options.limits;
     this.#options = options;
     // How many may wait is counted per gatekeeper before they get here.
-    this.#gate = new Gate(pushConcurrentMax, Infinity, () => busy(options));
+    this.#limiter = new ConcurrencyLimiter(pushConcurrentMax, Infinity, () => busy(options));
     this.#delivered = new LRUCache({ max, ttl, perf: { now: options.now }, ttlResolution: 0 });
   }
 
@@ -115,7 +115,7 @@ class Delivery {
     const same = this.#underWay.get(id);
     if (same !== undefined) return same;
     const arrivedAt = this.#options.now();
-    const burst = this.#bursts.run(payload, () => this.#gate.run(() => this.#send(payload, arrivedAt)));
+    const burst = this.#bursts.run(payload, () => this.#limiter.run(() => this.#send(payload, arrivedAt)));
     this.#underWay.set(id, burst);
     try {
       await burst;

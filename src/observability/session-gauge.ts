@@ -1,10 +1,10 @@
-/** How many sessions are where, for the operator: by listener, gatekeeper and phase, never one by one. */
+/** Counts the open sessions by listener, gatekeeper and phase, for the operator's API. It knows no single session. */
 import type { Label } from './label.ts';
 
-/** One row of the census. */
+/** How many sessions share a listener, a gatekeeper and a phase. */
 export interface SessionCount {
   readonly listener: Label;
-  /** Null while it is not known. */
+  /** Null until the session is routed. */
   readonly gatekeeper: Label | null;
   readonly phase: string;
   readonly sessions: number;
@@ -12,16 +12,17 @@ export interface SessionCount {
 
 type Where = Omit<SessionCount, 'sessions'>;
 
-/** One session's place in the census. */
-export interface Counted {
+/** Keeps the count of one session: `move` when a label changes, `leave` once when the session ends. */
+export interface GaugedSession {
   move(where: Partial<Where>): void;
   leave(): void;
 }
 
-export class SessionCensus {
+export class SessionGauge {
   readonly #counts = new Map<string, { readonly where: Where; sessions: number }>();
 
-  enter(listener: Label, phase: string): Counted {
+  /** Counts a new session, not yet routed. */
+  enter(listener: Label, phase: string): GaugedSession {
     let where: Where = { listener, gatekeeper: null, phase };
     this.#add(where, 1);
     return {
@@ -34,6 +35,7 @@ export class SessionCensus {
     };
   }
 
+  /** Rows with at least one session. */
   counts(): readonly SessionCount[] {
     return [...this.#counts.values()].map(({ where, sessions }) => ({ ...where, sessions }));
   }
