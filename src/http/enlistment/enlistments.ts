@@ -9,6 +9,7 @@ import type { HttpContext } from '../env.ts';
 import type { Report } from '../events.ts';
 import type { Exchange, ExchangeOutcome } from '../calls/exchange.ts';
 import type { HttpPolicy } from '../http-policy.ts';
+import { enlistmentUrl, isIdentifier, readEnlistmentId, writeEnlistmentId } from './identifier.ts';
 import { IdempotentAnswers, type IdempotencyLimits, type KeptAnswer } from './idempotency.ts';
 import type { OwnershipProof, OwnershipVerifier } from '../tokens/ownership-proof.ts';
 import { HttpProblem, type ProblemCode } from '../problem.ts';
@@ -84,11 +85,13 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
       return json(answer, { location, 'cache-control': 'no-store' });
     },
     withdraw: async (context) => {
-      const { name, id } = readEnlistmentId(context.req.param('id') ?? '');
+      const enlistment = readEnlistmentId(context.req.param('id') ?? '');
+      if (enlistment === undefined) throw new HttpProblem('ERR_ENLISTMENT_UNKNOWN');
+      const { gatekeeper: name, id } = enlistment;
       const gatekeeper = findGatekeeper(options, name, 'ERR_ENLISTMENT_UNKNOWN');
       const proof = await prove(context);
       replays.check(proof, `${name}~${id}`);
-      const url = new URL(`${gatekeeper.url.href.replace(/\/$/, '')}/${encodeURIComponent(id)}`);
+      const url = enlistmentUrl(gatekeeper.url, id);
       judge(await send('DELETE', url, { name, gatekeeper, proof, context }, options));
       return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } });
     },
@@ -138,17 +141,6 @@ function findGatekeeper(
   return gatekeeper;
 }
 
-/** Ours is the gatekeeper's name and its own id, so that nothing has to be remembered to find the way back. */
-function writeEnlistmentId(name: string, id: string): string {
-  return `${name}~${Buffer.from(id).toString('base64url')}`;
-}
-
-function readEnlistmentId(text: string): { readonly name: string; readonly id: string } {
-  const [, name, id] = /^([\w.-]+)~([\w-]{1,512})$/.exec(text) ?? [];
-  if (name === undefined || id === undefined) throw new HttpProblem('ERR_ENLISTMENT_UNKNOWN');
-  return { name, id: Buffer.from(id, 'base64url').toString() };
-}
-
 /** One request of a client to a gatekeeper. */
 interface EnlistmentCall {
   readonly name: string;
@@ -165,8 +157,7 @@ async function forward(call: EnlistmentCall, options: EnlistmentOptions): Promis
   const json = parseStrictJson(body, { depthMax: options.limits.jsonDepthMax });
   if (json.kind !== 'object') throw new HttpProblem('ERR_ENLISTMENT_API_ANSWER');
   const { id } = json.value;
-  if (typeof id !== 'string' || id === '' || id.length > 256)
-    throw new HttpProblem('ERR_ENLISTMENT_API_ANSWER');
+  if (typeof id !== 'string' || !isIdentifier(id)) throw new HttpProblem('ERR_ENLISTMENT_API_ANSWER');
   const kept = gatekeeper.answerMembers.flatMap((member): [string, JsonScalar][] => {
     const value = json.value[member];
     return isScalar(value) ? [[member, value]] : [];

@@ -214,6 +214,8 @@ describe('enlistment', () => {
     ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: 'not json' }],
     ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: '{"id":"a","id":"b"}' }],
     ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: '{"status":"active"}' }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: '{"id":".."}' }],
+    ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: '{"id":"\\ud800"}' }],
     ['ERR_ENLISTMENT_API_ANSWER', { status: 200, body: `{"id":"${'x'.repeat(20_000)}"}` }],
     ['ERR_ENLISTMENT_API_TIMEOUT', { status: 200, delayMs: 2_000 }],
   ])('says %s when the gatekeeper answers %j', async (code, answer) => {
@@ -264,6 +266,13 @@ describe('enlistment', () => {
     expect(await codeOf(answer)).toBe(code);
     expect(gatekeeper.received).toEqual([]);
     expect(events).toEqual([expect.objectContaining({ event: 'answered', route: '/enlistments', code })]);
+  });
+
+  it.each(['Li4', 'Lg', 'NDI=', 'NDJ', '_w'])('asks the gatekeeper nothing for gk~%s', async (encoded) => {
+    const headers = { authorization: `Bearer ${await proof({ nonce: 'n-3' })}`, 'ownership-nonce': 'n-3' };
+    const answer = await app.request(`/enlistments/gk~${encoded}`, { method: 'DELETE', headers }, bindings);
+    expect(await codeOf(answer)).toBe('ERR_ENLISTMENT_UNKNOWN');
+    expect(gatekeeper.received).toEqual([]);
   });
 
   it.each(['nobody~AAAA', 'gk', 'gk~', 'gk~a%2Fb', '..~AAAA'])('knows no enlistment %s', async (id) => {
