@@ -11,6 +11,7 @@ import { Workspace } from '../stream/workspace.ts';
 import { StreamServer } from '../session/stream-server.ts';
 import { headerPolicy } from '../session/policy/header-policy.ts';
 import { policyStage, type PolicyStageOptions } from '../session/policy/policy-stage.ts';
+import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
 import type { SessionObserver } from '../session/observer.ts';
 import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
@@ -188,6 +189,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
       stages: [
         negotiationGuard,
+        channelBindingGuard,
         ...reauthenticationStages(config, provider?.ownership, (...attempt) =>
           observer.reauthenticated(...attempt),
         ),

@@ -75,7 +75,8 @@ const gatekeeper = z
       .enum(['same-certificate', 'upstream-without-plus', 'reauthenticate'])
       .default('upstream-without-plus')
       .describe(
-        '`upstream-without-plus`: the gatekeeper must not offer SCRAM-…-PLUS, which the proxy checks when it connects; ' +
+        '`upstream-without-plus`: clients authenticate without binding a channel, and those that would use SCRAM-…-PLUS ' +
+          'are refused with the setting of the gatekeeper to change; ' +
           '`same-certificate`: proxy and gatekeeper show the same certificate, so that tls-server-end-point (RFC 5929) ' +
           'survives the proxy; `reauthenticate`: clients authenticate to the proxy by their ownership token ' +
           '(OAUTHBEARER, or PLAIN with the token as the password), which the proxy verifies as `provider` says and ' +

@@ -122,11 +122,21 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
   },
   ERR_CHANNEL_BINDING: {
     cause:
-      'The gatekeeper offers SCRAM with channel binding, which ends at the proxy: clients would fail, or believe to be ' +
-      'under attack if the offer were only removed.',
+      'A client chose SCRAM with channel binding (`SCRAM-…-PLUS`), which the gatekeeper offers and which cannot pass an ' +
+      'intermediary.',
     remedy:
-      'Turn channel binding off at the gatekeeper; or give proxy and gatekeeper the same certificate and set ' +
-      '`channelBinding: same-certificate`; or let the proxy authenticate by itself with `channelBinding: reauthenticate`.',
+      'List the -PLUS mechanisms in `disable_sasl_mechanisms` of Prosody or ejabberd; or give proxy and gatekeeper the ' +
+      'same certificate and set `channelBinding: same-certificate` (Prosody also needs `tls_server_end_point_hash = ' +
+      '"auto"`); or let the proxy authenticate by itself with `channelBinding: reauthenticate`. docs/channel-binding.md ' +
+      'has the lines to write.',
+  },
+  ERR_CHANNEL_BINDING_FLAG: {
+    cause:
+      'A client that can bind channels said that it sees no such offer (gs2 flag `y`, RFC 5802 §6), and a gatekeeper ' +
+      'that can bind them takes that for an attack. Prosody 13 does even with its -PLUS mechanisms disabled.',
+    remedy:
+      'For Prosody, load the module in docs/channel-binding.md, which makes it forget that it could bind; or choose ' +
+      '`channelBinding: same-certificate` or `reauthenticate`.',
   },
   ERR_REAUTHENTICATION_OFFER: {
     cause:

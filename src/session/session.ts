@@ -634,8 +634,11 @@ const explanations: Readonly<Partial<Record<StreamError['code'], string>>> = {
   ERR_SNI_MISMATCH: 'The server name in TLS is not the domain of the stream.',
   ERR_STARTTLS_REQUIRED: 'STARTTLS comes first.',
   ERR_CHANNEL_BINDING:
-    'The messaging server offers channel binding, which cannot pass an intermediary. Its operator must switch the ' +
-    '-PLUS mechanisms off, or the intermediary must present the server certificate or authenticate by itself.',
+    'Channel binding cannot pass this intermediary. The messaging server must not offer it (disable_sasl_mechanisms), ' +
+    'or the intermediary must present its certificate or authenticate by itself.',
+  ERR_CHANNEL_BINDING_FLAG:
+    'The messaging server can bind channels and refuses clients that can too but see no such offer. Channel binding ' +
+    'must be switched off there altogether, or the intermediary must present its certificate or authenticate by itself.',
   ERR_REAUTHENTICATION_OFFER: 'The messaging server does not take ownership tokens.',
   ERR_AUTHENTICATION_ATTEMPTS: 'Too many attempts to authenticate.',
   ERR_SHUTDOWN: 'Connect again.',

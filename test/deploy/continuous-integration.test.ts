@@ -1,15 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { peerPackages } from '../peers/require.ts';
+import { peerPackages, peerScripts } from '../peers/require.ts';
 
 const file = new URL('../../.ci/run', import.meta.url).pathname;
 const script = readFileSync(file, 'utf8');
 
 describe('.ci/run', () => {
-  it('is a script that bash understands, and executable', () => {
-    expect(() => execFileSync('bash', ['-n', file])).not.toThrow();
-    expect(statSync(file).mode & 0o111).toBe(0o111);
+  it.each(['.ci/run', ...peerScripts()])('%s is a script that bash understands, and executable', (name) => {
+    const path = new URL(`../../${name}`, import.meta.url).pathname;
+    expect(() => execFileSync('bash', ['-n', path])).not.toThrow();
+    expect(statSync(path).mode & 0o111).toBe(0o111);
+  });
+
+  it('runs every script that a peer needs', () => {
+    expect(script.match(/^as_root \.ci\/\S+$/gm)).toEqual(peerScripts().map((name) => `as_root ${name}`));
   });
 
   it('installs what the peers need, all of it and nothing else', () => {

@@ -71,12 +71,7 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
     ],
     auth_method: 'internal',
     auth_password_format: 'plain',
-    disable_sasl_mechanisms: [
-      'DIGEST-MD5',
-      'X-OAUTH2',
-      ...(site.plain ? [] : ['PLAIN']),
-      ...(site.channelBinding ? [] : bindingMechanisms),
-    ],
+    ...(site.defaultMechanisms ? {} : { disable_sasl_mechanisms: disabledMechanisms(site) }),
     modules: {
       ...Object.fromEntries(plainModules.map((name) => [name, {}])),
       // Its Mnesia archive slows with every message stored (200 more take two seconds more); an account that wants an
@@ -99,6 +94,15 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
 
 function uploadListener(ip: string, port: number): Record<string, unknown> {
   return { ip, port, module: 'ejabberd_http', tls: true, request_handlers: { '/upload': 'mod_http_upload' } };
+}
+
+function disabledMechanisms({ plain, channelBinding }: Site): string[] {
+  return [
+    'DIGEST-MD5',
+    'X-OAUTH2',
+    ...(plain ? [] : ['PLAIN']),
+    ...(channelBinding ? [] : bindingMechanisms),
+  ];
 }
 
 const bindingMechanisms = ['SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256-PLUS', 'SCRAM-SHA-512-PLUS'];

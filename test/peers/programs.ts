@@ -7,6 +7,8 @@ import type { Command } from './process.ts';
  */
 export const programs = {
   prosody: '/usr/bin/prosody',
+  /** Unpacked by `.ci/prosody-13`. */
+  prosody13: '/opt/prosody-13/usr/bin/prosody',
   ejabberdctl: '/usr/sbin/ejabberdctl',
   erl: '/usr/bin/erl',
   python: '/usr/bin/python3',

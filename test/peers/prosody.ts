@@ -1,30 +1,47 @@
-/** Prosody 0.12 or later, as a recipe: one Lua configuration, accounts as files, logs to the console. */
+/** Prosody 0.12 and 13, as recipes: one Lua configuration, accounts as files, logs to the console. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programs } from './programs.ts';
 import { startServer, type PeerServer, type Recipe, type ServerOptions, type Site } from './server.ts';
 
 export function startProsody(options?: ServerOptions): Promise<PeerServer> {
-  return startServer(recipe, options);
+  return startServer(recipe('prosody', programs.prosody, tlsVersions.old), options);
 }
 
-const recipe: Recipe = {
-  name: 'prosody',
-  async prepare(site) {
-    const configuration = join(site.folder, 'prosody.cfg.lua');
-    await writeFile(configuration, render(site));
-    await writeAccounts(site);
-    // No other argument is safe to ask with: `prosody --version` starts a server.
-    return { program: programs.prosody, args: ['--config', configuration, '-F'] };
-  },
-};
+/** Prosody 13, which binds channels over TLS 1.3 too and announces how (XEP-0440). */
+export function startProsody13(options?: ServerOptions): Promise<PeerServer> {
+  return startServer(recipe('prosody-13', programs.prosody13, tlsVersions.current), options);
+}
+
+type TlsVersion = (site: Site) => string;
+
+const tlsVersions = {
+  /** The one binding Prosody 0.12 knows, tls-unique, does not exist in TLS 1.3: the version decides what is offered. */
+  old: ({ channelBinding }) => (channelBinding ? 'tlsv1_2' : 'tlsv1_3'),
+  current: () => 'tlsv1_3',
+} satisfies Record<string, TlsVersion>;
+
+function recipe(name: string, program: string, tlsVersion: TlsVersion): Recipe {
+  return {
+    name,
+    async prepare(site) {
+      const configuration = join(site.folder, 'prosody.cfg.lua');
+      await writeFile(configuration, render(site, tlsVersion(site)));
+      await writeAccounts(site);
+      // No other argument is safe to ask with: `prosody --version` starts a server.
+      return { program, args: ['--config', configuration, '-F'] };
+    },
+  };
+}
 
 const modules = (
   'roster saslauth tls disco ping time version lastactivity uptime ' +
   'carbons mam smacks pep blocklist csi_simple offline vcard4 vcard_legacy'
 ).split(' ');
 
-function render(site: Site): string {
+const pluginPaths = [join(import.meta.dirname, 'lua'), join(import.meta.dirname, '../../deploy/prosody')];
+
+function render(site: Site, tlsVersion: string): string {
   return `
 -- Prosody refuses to start as root otherwise; the tests' container may have no other user.
 run_as_root = true
@@ -37,19 +54,19 @@ interfaces = { ${lua(site.host)} }
 c2s_ports = { ${site.ports.starttls} }
 c2s_direct_tls_ports = { ${site.ports.direct} }
 c2s_require_encryption = true
-${site.uploadPort === undefined ? '' : https(site, site.uploadPort)}modules_enabled = { ${modules.map(lua).join(', ')} }
+${site.uploadPort === undefined ? '' : https(site, site.uploadPort)}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
+modules_enabled = { ${[...modules, ...site.modules].map(lua).join(', ')} }
 modules_disabled = { "s2s"${site.uploadPort === undefined ? ', "http"' : ''} }
 
 -- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
 ${site.tokens === undefined ? 'authentication = "internal_plain"' : tokenAuthentication(site, site.tokens)}
 storage = "internal"
-disable_sasl_mechanisms = { ${[...(site.plain ? [] : ['PLAIN']), 'LOGIN', 'DIGEST-MD5'].map(lua).join(', ')} }
+${site.defaultMechanisms ? '' : `disable_sasl_mechanisms = { ${disabledMechanisms(site).map(lua).join(', ')} }`}
 
--- The one binding Prosody 0.12 knows, tls-unique, does not exist in TLS 1.3: the version decides what is offered.
 local tls = {
   certificate = ${lua(site.chainFile)},
   key = ${lua(site.keyFile)},
-  protocol = ${site.channelBinding ? '"tlsv1_2"' : '"tlsv1_3"'},
+  protocol = ${lua(tlsVersion)},
 }
 ssl = tls
 c2s_direct_tls_ssl = tls
@@ -58,6 +75,15 @@ VirtualHost ${lua(site.domain)}
   ssl = tls
 Component ${lua(`conference.${site.domain}`)} "muc"
 ${site.uploadPort === undefined ? '' : uploads(site, site.uploadPort)}`;
+}
+
+function disabledMechanisms({ plain, channelBinding }: Site): string[] {
+  return [
+    ...(plain ? [] : ['PLAIN']),
+    'LOGIN',
+    'DIGEST-MD5',
+    ...(channelBinding ? [] : ['SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256-PLUS']),
+  ];
 }
 
 function https({ host, chainFile, keyFile }: Site, port: number): string {
@@ -77,7 +103,6 @@ function uploads({ domain }: Site, port: number): string {
 
 function tokenAuthentication({ accounts, endPoint }: Site, tokens: Readonly<Record<string, string>>): string {
   return `authentication = "tokens"
-plugin_paths = { ${lua(join(import.meta.dirname, 'lua'))} }
 test_tokens = ${table(tokens)}
 test_passwords = ${table(accounts)}
 test_end_point = ${lua(endPoint)}`;

@@ -10,12 +10,19 @@ import { programs } from './programs.ts';
 interface Requirement {
   /** The Debian packages that provide it. */
   readonly packages: readonly string[];
+  /** A script of `.ci/` that provides what no package does. */
+  readonly script?: string;
   /** Answers without starting anything that stays: `prosody --version`, for one, starts the server. */
   readonly present: () => boolean;
 }
 
 const requirements = {
   prosody: { packages: ['prosody'], present: () => existsSync(programs.prosody) },
+  'prosody-13': {
+    packages: ['prosody'],
+    script: '.ci/prosody-13',
+    present: () => existsSync(programs.prosody) && existsSync(programs.prosody13),
+  },
   ejabberd: { packages: ['ejabberd'], present: () => existsSync(programs.ejabberdctl) },
   slixmpp: {
     packages: ['python3-slixmpp'],
@@ -35,14 +42,22 @@ export type Presence = { readonly kind: 'present' } | { readonly kind: 'missing'
 
 /** Whether a peer is installed, and in words what to do if not. */
 function peer(name: PeerName): Presence {
-  const { packages, present } = requirements[name];
+  const { packages, script, present }: Requirement = requirements[name];
   if (present()) return { kind: 'present' };
-  return { kind: 'missing', reason: `${name} is not installed (apt-get install ${packages.join(' ')})` };
+  const install = [`apt-get install ${packages.join(' ')}`, ...(script === undefined ? [] : [script])];
+  return { kind: 'missing', reason: `${name} is not installed (${install.join('; ')})` };
 }
 
 /** Every Debian package that the peers need, sorted. */
 export function peerPackages(): string[] {
   return [...new Set(Object.values(requirements).flatMap(({ packages }) => packages))].sort();
+}
+
+/** Every script of `.ci/` that the peers need, sorted. */
+export function peerScripts(): string[] {
+  return Object.values<Requirement>(requirements)
+    .flatMap(({ script }) => (script === undefined ? [] : [script]))
+    .sort();
 }
 
 /** Whether a missing peer is a failure, as it is in continuous integration. */

@@ -20,6 +20,11 @@ export interface ServerOptions {
   readonly channelBinding?: boolean;
   /** Whether PLAIN (RFC 4616) is offered besides SCRAM. Default false: who logs in has used SCRAM. */
   readonly plain?: boolean;
+  /** Whether the server's own default decides which mechanisms are offered; then `channelBinding` and `plain` count
+   *  for nothing. Default false. */
+  readonly defaultMechanisms?: boolean;
+  /** Modules of `deploy/prosody` to load, by name. Prosody only. */
+  readonly modules?: readonly string[];
   /** Offers OAUTHBEARER (RFC 7628) besides, for these tokens: localpart by token. Prosody, by a module of the tests. */
   readonly tokens?: Readonly<Record<string, string>>;
   /** A free port for one more listener, with direct TLS, that wants a PROXY protocol header first. Servers that know
@@ -42,6 +47,8 @@ export interface Site {
   readonly keyFile: string;
   readonly channelBinding: boolean;
   readonly plain: boolean;
+  readonly defaultMechanisms: boolean;
+  readonly modules: readonly string[];
   readonly tokens: Readonly<Record<string, string>> | undefined;
   /** SHA-256 of the certificate: what `tls-server-end-point` binds to (RFC 5929 §4.1). */
   readonly endPoint: string;
@@ -98,12 +105,15 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
     const keyFile = join(folder, 'key.pem');
     await writeFile(chainFile, certificates.chain);
     await writeFile(keyFile, certificates.key, { mode: 0o600 });
-    const { channelBinding = false, plain = false, tokens, proxyProtocolPort, uploads = false } = options;
+    const { channelBinding = false, plain = false, defaultMechanisms = false, modules = [] } = options;
+    const { tokens, proxyProtocolPort, uploads = false } = options;
     const endPoint = createHash('sha256').update(new X509Certificate(certificates.chain).raw).digest('hex');
     const files = { folder, chainFile, keyFile };
     const offers = {
       channelBinding,
       plain,
+      defaultMechanisms,
+      modules,
       tokens,
       proxyProtocolPort,
       uploadPort: uploads ? upload : undefined,

@@ -6,6 +6,7 @@ import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
 import { capabilitiesStage } from '../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../src/session/capabilities/capability-sessions.ts';
 import { contentGateStage } from '../../src/session/capabilities/content-filter-stage.ts';
+import { channelBindingGuard } from '../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
 import { policyStage } from '../../src/session/policy/policy-stage.ts';
 import { setOf, shipped, table } from '../capabilities/shipped.ts';
@@ -35,6 +36,7 @@ export function connectThroughEveryStage(policy: string, profile: string): Legs 
     names,
     stages: [
       negotiationGuard,
+      channelBindingGuard,
       capabilitiesStage(capabilities),
       contentGateStage(capabilities),
       policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),

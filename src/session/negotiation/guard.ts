@@ -2,10 +2,11 @@
  *  see. TLS is ours on both sides, so STARTTLS and compression are hidden; hints to go around the proxy are removed;
  *  before authentication nothing but SASL passes. */
 import type { Direction } from '../../stanza/direction.ts';
+import { removeElement } from '../../stanza/edits.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { attribute, element, end, recordKind, recordSize } from '../../stanza/tape.ts';
+import { attribute, element, recordKind, recordSize } from '../../stanza/tape.ts';
 import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
 import type { StageContext, StageFactory } from '../stage.ts';
 
@@ -75,7 +76,7 @@ function refuseOlderStreamManagement(stanza: Stanza): Verdict {
 }
 
 function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
-  if (stanza.is(0, ns.streams, 'features')) return judgeFeatures(stanza, context);
+  if (stanza.is(0, ns.streams, 'features')) return judgeFeatures(stanza);
   if (stanza.is(0, ns.streams, 'error')) return judgeError(stanza);
   const namespace = stanza.namespaceName(0);
   if (
@@ -107,35 +108,11 @@ function judgeError(stanza: Stanza): Verdict {
   return forward;
 }
 
-function judgeFeatures(stanza: Stanza, { channelBinding }: StageContext): Verdict {
-  const edits: Edit[] = [];
-  for (const child of children(stanza, 0)) {
-    const namespace = stanza.namespaceName(child);
-    if (hiddenFeatures.has(namespace)) edits.push(removal(stanza, child));
-    else if (namespace === ns.saslChannelBinding) {
-      if (channelBinding === 'upstream-without-plus') return { kind: 'close', error: channelBindingTrap() };
-      if (channelBinding === 'reauthenticate') continue;
-      for (const offer of children(stanza, child))
-        if (stanza.attributeValue(offer, 'type') !== 'tls-server-end-point')
-          edits.push(removal(stanza, offer));
-    } else if (namespace === ns.sasl || namespace === ns.sasl2) {
-      if (channelBinding === 'upstream-without-plus' && offersPlus(stanza, child))
-        return { kind: 'close', error: channelBindingTrap() };
-    }
-  }
+function judgeFeatures(stanza: Stanza): Verdict {
+  const edits = children(stanza, 0)
+    .filter((child) => hiddenFeatures.has(stanza.namespaceName(child)))
+    .map((child) => removeElement(stanza, child));
   return edits.length === 0 ? forward : { kind: 'forward', edits };
-}
-
-/** A client that could bind the channel says so when the server seems not to offer it, and the server, which does,
- *  must then refuse (RFC 5802 §6). Hiding the offer is therefore no remedy, and this mode does not allow it. */
-function channelBindingTrap(): StreamError {
-  return new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING' });
-}
-
-function offersPlus(stanza: Stanza, mechanisms: number): boolean {
-  return children(stanza, mechanisms).some(
-    (child) => stanza.localName(child) === 'mechanism' && stanza.text(child).trim().endsWith('-PLUS'),
-  );
 }
 
 /** Stream management may name another host for resumption (XEP-0198 §5): removed wherever it is nested. */
@@ -162,13 +139,4 @@ function children(stanza: Stanza, parent: number): number[] {
   const found: number[] = [];
   for (let at = stanza.firstChild(parent); at !== -1; at = stanza.nextSibling(at)) found.push(at);
   return found;
-}
-
-function removal(stanza: Stanza, index: number): Edit {
-  const close = stanza.tape[index + element.end]!;
-  return {
-    start: stanza.tape[index + element.tagStart]!,
-    end: stanza.tape[close + end.tagEnd]!,
-    replacement: nothing,
-  };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { channelBindingGuard } from '../../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../../src/session/negotiation/guard.ts';
 import type { OwnershipVerdict } from '../../../src/session/authentication/ownership.ts';
 import { reauthentication } from '../../../src/session/authentication/reauthentication.ts';
@@ -34,6 +35,7 @@ class Conversation {
       channelBinding: 'reauthenticate',
       stages: [
         negotiationGuard,
+        channelBindingGuard,
         reauthentication({
           attemptsMax: 3,
           verify: (token) => {

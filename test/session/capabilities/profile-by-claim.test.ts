@@ -6,6 +6,7 @@ import { contentVocabulary } from '../../../src/capabilities/content-kinds.ts';
 import { capabilitiesStage } from '../../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../../src/session/capabilities/capability-sessions.ts';
 import { contentGateStage } from '../../../src/session/capabilities/content-filter-stage.ts';
+import { channelBindingGuard } from '../../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../../src/session/negotiation/guard.ts';
 import type { OwnershipVerdict } from '../../../src/session/authentication/ownership.ts';
 import { reauthentication } from '../../../src/session/authentication/reauthentication.ts';
@@ -59,6 +60,7 @@ class Conversation {
       channelBinding: 'reauthenticate',
       stages: [
         negotiationGuard,
+        channelBindingGuard,
         reauthentication({
           attemptsMax: 3,
           verify: async (token): Promise<OwnershipVerdict> => {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { openPolicy } from '../../../src/app/files/policies.ts';
 import { CompiledPolicy } from '../../../src/policy/compile.ts';
+import { channelBindingGuard } from '../../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../../src/session/negotiation/guard.ts';
 import type { Phase } from '../../../src/session/phase.ts';
 import { policyStage } from '../../../src/session/policy/policy-stage.ts';
@@ -34,6 +35,7 @@ function connect(policy: string, phase: Phase, resumptions = new Resumptions()):
     resumptions,
     stages: [
       negotiationGuard,
+      channelBindingGuard,
       policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
     ],
   });

@@ -1,0 +1,143 @@
+/** Channel binding at an intermediary (RFC 5802 §6, RFC 5929, XEP-0440). A binding names the TLS connection that the
+ *  client sees, which is never the one that the gatekeeper sees. Two cases must be told apart:
+ *
+ *  - A client that chooses a `-PLUS` mechanism would fail at the gatekeeper. Its stream ends here, with an error that
+ *    says why; other clients of the same gatekeeper choose another mechanism and log in.
+ *  - A client that can bind channels but sees no `-PLUS` says so (gs2 flag `y`). A gatekeeper that can bind them too
+ *    must take that for a downgrade attack and fail. Where it does, the error names this trap.
+ *
+ *  Nothing of a `-PLUS` offer is hidden: the flag would become `y`, and clients that compare the list of mechanisms with
+ *  the one that the server signs would fail (XEP-0474). Only an announcement of binding types without any mechanism that
+ *  could use them is removed: XEP-0440 has clients give up on it. */
+import type { Direction } from '../../stanza/direction.ts';
+import { StreamError } from '../../stanza/error.ts';
+import { removeElement } from '../../stanza/edits.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
+import { messageIn, profileOf, type SaslProfile } from '../authentication/sasl-profile.ts';
+import type { Stage, StageContext, StageFactory } from '../stage.ts';
+
+export const channelBindingGuard: StageFactory = {
+  name: 'channel-binding',
+  begin: ({ context }) => new ChannelBindingGuard(context),
+};
+
+/** The binding that survives where proxy and gatekeeper present the same certificate. */
+const endPoint = 'tls-server-end-point';
+
+/** What is known of the authentication under way.
+ *  - `idle`: none, or one that binds nothing.
+ *  - `message`: SCRAM has begun and its first message, which holds the flag, has yet to come.
+ *  - `flagged`: the first message had the flag `y`; the gatekeeper has not answered. */
+type Exchange = 'idle' | 'message' | 'flagged';
+
+class ChannelBindingGuard implements Stage {
+  readonly #context: StageContext;
+  #offersPlus = false;
+  #exchange: Exchange = 'idle';
+
+  constructor(context: StageContext) {
+    this.#context = context;
+  }
+
+  judge(stanza: Stanza, direction: Direction): Verdict {
+    const { phase, channelBinding } = this.#context;
+    if (phase !== 'authenticating' || channelBinding === 'reauthenticate') return forward;
+    if (direction === 'to-gatekeeper') return this.#fromClient(stanza);
+    if (stanza.is(0, ns.streams, 'features')) return this.#judgeFeatures(stanza);
+    return this.#fromGatekeeper(stanza);
+  }
+
+  // ---- the gatekeeper's offer -------------------------------------------------------------------------------------
+
+  #judgeFeatures(features: Stanza): Verdict {
+    const children = childrenOf(features, 0);
+    this.#offersPlus = children.some((child) => offersPlus(features, child));
+    const announcements = children.filter((child) => features.namespaceName(child) === ns.saslChannelBinding);
+    const edits = announcements.flatMap((child) => this.#editAnnouncement(features, child));
+    return edits.length === 0 ? forward : { kind: 'forward', edits };
+  }
+
+  #editAnnouncement(features: Stanza, announcement: number): Edit[] {
+    if (!this.#offersPlus) return [removeElement(features, announcement)];
+    if (this.#context.channelBinding !== 'same-certificate') return [];
+    return childrenOf(features, announcement)
+      .filter((child) => features.attributeValue(child, 'type') !== endPoint)
+      .map((child) => removeElement(features, child));
+  }
+
+  // ---- an authentication ------------------------------------------------------------------------------------------
+
+  #fromClient(stanza: Stanza): Verdict {
+    const profile = profileOf(stanza);
+    if (profile === undefined) return forward;
+    const local = stanza.localName(0);
+    if (local === profile.request) return this.#begin(stanza, profile);
+    if (local === 'response' && this.#exchange === 'message') return this.#readMessage(stanza, profile);
+    return forward;
+  }
+
+  #begin(request: Stanza, profile: SaslProfile): Verdict {
+    const mechanism = request.attributeValue(0, 'mechanism') ?? '';
+    this.#exchange = 'idle';
+    if (mechanism.endsWith('-PLUS') && this.#context.channelBinding === 'upstream-without-plus')
+      return bound();
+    return mechanism.startsWith('SCRAM-') ? this.#readMessage(request, profile) : forward;
+  }
+
+  /** Reads the gs2 flag of the client's first message and nothing after it (RFC 5801 §4). What is malformed is for the
+   *  gatekeeper to refuse. */
+  #readMessage(stanza: Stanza, profile: SaslProfile): Verdict {
+    const message = messageIn(stanza, profile);
+    this.#exchange = message === 'absent' ? 'message' : 'idle';
+    if (message === 'absent' || message === undefined) return forward;
+    const flag = String.fromCharCode(...message.subarray(0, 2));
+    if (flag === 'p=' && !startsWith(message, `p=${endPoint},`)) return bound();
+    if (flag !== 'y,' || this.#context.channelBinding === 'same-certificate') return forward;
+    // RFC 5802 §6: a server that offers -PLUS must fail.
+    if (this.#offersPlus) return trapped();
+    this.#exchange = 'flagged';
+    return forward;
+  }
+
+  /** A gatekeeper that fails at the flag does so at once and calls the message malformed; of a password it asks a
+   *  proof first. Prosody 13 does, with its -PLUS mechanisms disabled. */
+  #fromGatekeeper(stanza: Stanza): Verdict {
+    const flagged = this.#exchange === 'flagged';
+    this.#exchange = this.#exchange === 'message' ? 'message' : 'idle';
+    const profile = profileOf(stanza);
+    if (!flagged || profile === undefined || stanza.localName(0) !== 'failure') return forward;
+    return childrenOf(stanza, 0).some((child) => stanza.is(child, ns.sasl, 'malformed-request'))
+      ? trapped()
+      : forward;
+  }
+}
+
+function bound(): Verdict {
+  return { kind: 'close', error: new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING' }) };
+}
+
+function trapped(): Verdict {
+  return { kind: 'close', error: new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING_FLAG' }) };
+}
+
+function offersPlus(features: Stanza, feature: number): boolean {
+  const namespace = features.namespaceName(feature);
+  if (namespace !== ns.sasl && namespace !== ns.sasl2) return false;
+  return childrenOf(features, feature).some(
+    (child) => features.localName(child) === 'mechanism' && features.text(child).trim().endsWith('-PLUS'),
+  );
+}
+
+function startsWith(bytes: Uint8Array, text: string): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, text.length)).equals(
+    Buffer.from(text),
+  );
+}
+
+function childrenOf(stanza: Stanza, parent: number): number[] {
+  const found: number[] = [];
+  for (let at = stanza.firstChild(parent); at !== -1; at = stanza.nextSibling(at)) found.push(at);
+  return found;
+}
