@@ -1,4 +1,5 @@
-/** A child process of accept.ts: one way of taking TLS from clients. */
+/** A process of accept.ts: one way of taking TLS from clients. Benches of later revisions start it too, so what it is
+ *  asked and answers keeps its form. */
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
@@ -121,10 +122,5 @@ async function start(request: AcceptRequest): Promise<number> {
   });
 }
 
-process.on('message', (message: AcceptRequest | 'cpu') => {
-  if (message === 'cpu') {
-    const { user, system } = process.cpuUsage();
-    process.send!(user + system);
-  } else void start(message).then((port) => process.send!(port));
-});
+process.on('message', (message: AcceptRequest) => void start(message).then((port) => process.send!(port)));
 process.once('disconnect', () => process.exit());

@@ -1,76 +1,156 @@
 /** What taking TLS from one client costs in CPU time: plainly with Node, as it comes and with the TLS settings of the
- *  proxy (which resumes no sessions, and so saves the tickets), with the proxy's own listener, and with everything that
- *  connection signals add (the kept SYN, JA4, the policy, a signed attestation). Servers have a process of their own each;
- *  another one is the clients, which do full handshakes. */
-import { fork, type ChildProcess } from 'node:child_process';
+ *  proxy (which resumes no sessions, and so saves the tickets), with the proxy's own listener, with everything that
+ *  connection signals add (the kept SYN, JA4, the policy, a signed attestation), and with the whole product. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAuthority } from '../support/certificates.ts';
 import type { AcceptRequest } from './accept-server.ts';
+import { workingTree } from './checkout.ts';
 import { ask } from './child.ts';
-import { median } from './measure.ts';
-import type { Bench, Row } from './row.ts';
+import { startNarthex, writeCredentials, type Surroundings } from './contenders.ts';
+import { Load, type CredentialFiles } from './load.ts';
+import { cpuMicroseconds, processors, spawnPinned, stop } from './pinned.ts';
+import type { Bench, BenchContext, Checkout, Row } from './row.ts';
+import { spreadOf } from './statistics.ts';
 
-/** Short rounds that take turns, so that whatever else the machine does falls on all alike. */
-const rounds = 60;
-/** What runs once per connection is compiled late: the last functions after some ten thousand. A server is measured as
- *  it is after its first minutes, and not while it compiles. */
-const warmUpRounds = 150;
-const handshakes = 100;
-const aim = 1.35;
+const roundsByDefault = 40;
+const roundsAgainst = 80;
+/** What runs once per connection is compiled late: the last functions after some thousand. A server is measured as it
+ *  is after its first minutes, and not while it compiles. */
+const warmUpHandshakes = 8_000;
+const handshakes = 50;
+const concurrency = 8;
+/** Of everything to an accept with the same TLS settings. */
+const aim = 1.2;
+const againstAim = 1.02;
+
+export const acceptBench: Bench = {
+  name: 'accept',
+  summary:
+    `CPU time per full TLS 1.3 handshake, in rounds of ${handshakes}, ${concurrency} at once, each closed again. ` +
+    'The same clients; each server is a process.',
+  run,
+};
 
 type Kind = AcceptRequest['kind'];
-const kinds: readonly Kind[] = ['plain', 'settings', 'listener', 'signals'];
-const yardsticks = { plain: 'a plain Node TLS accept', settings: 'one with the same TLS settings' } as const;
-
-export const acceptBench: Bench = { name: 'accept', run };
-
-interface Server {
-  readonly kind: AcceptRequest['kind'];
-  readonly port: number;
-  readonly child: ChildProcess;
-}
-
-async function run(): Promise<Row[]> {
-  const authority = createAuthority();
-  const credentials = { ca: authority.cert, ...authority.issue({ dns: ['im.example'] }) };
-  const load = fork(join(import.meta.dirname, 'accept-load.ts'));
-  const servers: Server[] = [];
-  try {
-    for (const kind of kinds) {
-      const child = fork(join(import.meta.dirname, 'accept-server.ts'));
-      const port = (await ask(child, { kind, ...credentials } satisfies AcceptRequest)) as number;
-      servers.push({ kind, port, child });
-    }
-    const samples = servers.map((): number[] => []);
-    for (let round = -warmUpRounds; round < rounds; round += 1)
-      for (const [index, { port, child }] of servers.entries()) {
-        const before = (await ask(child, 'cpu')) as number;
-        await ask(load, { port, handshakes, ca: credentials.ca });
-        const spent = ((await ask(child, 'cpu')) as number) - before;
-        if (round >= 0) samples[index]!.push(spent / handshakes);
-      }
-    return [...kinds.map((kind) => row(kind, samples, 'plain')), row('signals', samples, 'settings')];
-  } finally {
-    for (const { child } of servers) child.disconnect();
-    load.disconnect();
-  }
-}
-
-function row(kind: Kind, samples: readonly (readonly number[])[], yardstick: 'plain' | 'settings'): Row {
-  const [costs, others] = [samples[kinds.indexOf(kind)]!, samples[kinds.indexOf(yardstick)]!];
-  return {
-    name: `accept: ${names[kind]}`,
-    byteLength: 0,
-    figure: `${median(costs).toFixed(0)} µs per TLS accept`,
-    ratio: median(costs.map((cost, round) => cost / others[round]!)),
-    yardstick: yardsticks[yardstick],
-    ...(kind === 'signals' && yardstick === 'plain' ? { aim } : {}),
-  };
-}
 
 const names: Readonly<Record<Kind, string>> = {
   plain: 'Node',
   settings: "Node with the proxy's TLS settings",
   listener: "the proxy's listener",
-  signals: 'with SYN, JA4 and attestation',
+  signals: 'the listener with SYN, JA4 and attestation',
 };
+
+/** A server that takes TLS. */
+interface Acceptor {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** A row to be: what is measured, and what it is compared to. */
+interface Comparison {
+  readonly acceptor: Acceptor;
+  readonly yardstick: Acceptor;
+  readonly aim?: number;
+}
+
+async function run({ rounds, against }: BenchContext): Promise<Row[]> {
+  const { folder, credentials } = await writeCredentials();
+  await using _ = folder;
+  await using load = await Load.start(credentials);
+  const around: Surroundings = { folder, credentials, upstream: load.port };
+  const started: Acceptor[] = [];
+  try {
+    const comparisons =
+      against === undefined ? await field(around, started) : await pairs(around, started, against);
+    const count = rounds ?? (against === undefined ? roundsByDefault : roundsAgainst);
+    const costs = await measure(load, started, count);
+    return comparisons.map((comparison) => row(comparison, costs));
+  } finally {
+    await Promise.all(started.map((acceptor) => acceptor.stop()));
+  }
+}
+
+async function field(around: Surroundings, started: Acceptor[]): Promise<Comparison[]> {
+  const start = async (acceptor: Promise<Acceptor>): Promise<Acceptor> => {
+    started.push(await acceptor);
+    return acceptor;
+  };
+  const plain = await start(startServer('plain', workingTree, around.credentials));
+  const settings = await start(startServer('settings', workingTree, around.credentials));
+  const listener = await start(startServer('listener', workingTree, around.credentials));
+  const signals = await start(startServer('signals', workingTree, around.credentials));
+  const product = await start(
+    startNarthex(workingTree, { policy: 'passthrough', capabilities: false }, around),
+  );
+  return [
+    ...[settings, listener, signals, product].map((acceptor) => ({ acceptor, yardstick: plain })),
+    { acceptor: listener, yardstick: settings },
+    { acceptor: signals, yardstick: settings, aim },
+    { acceptor: product, yardstick: settings },
+  ];
+}
+
+async function pairs(around: Surroundings, started: Acceptor[], against: Checkout): Promise<Comparison[]> {
+  const starts = [
+    (tree: Checkout) => startServer('listener', tree, around.credentials),
+    (tree: Checkout) => startServer('signals', tree, around.credentials),
+    (tree: Checkout) => startNarthex(tree, { policy: 'passthrough', capabilities: false }, around),
+  ];
+  const comparisons: Comparison[] = [];
+  for (const start of starts) {
+    const yardstick = await start(against);
+    started.push(yardstick);
+    const acceptor = await start(workingTree);
+    started.push(acceptor);
+    comparisons.push({ acceptor, yardstick, aim: againstAim });
+  }
+  return comparisons;
+}
+
+/** CPU microseconds per handshake of each server, by round. */
+async function measure(
+  load: Load,
+  acceptors: readonly Acceptor[],
+  rounds: number,
+): Promise<ReadonlyMap<Acceptor, number[]>> {
+  const samples = new Map(acceptors.map((acceptor): [Acceptor, number[]] => [acceptor, []]));
+  const warmUp = rounds < roundsByDefault ? handshakes : warmUpHandshakes;
+  for (const { port } of acceptors) await load.handshakes(port, warmUp, concurrency);
+  for (let round = 0; round < rounds; round += 1)
+    for (const acceptor of round % 2 === 0 ? acceptors : acceptors.toReversed()) {
+      const before = cpuMicroseconds(acceptor.pid);
+      await load.handshakes(acceptor.port, handshakes, concurrency);
+      samples.get(acceptor)!.push((cpuMicroseconds(acceptor.pid) - before) / handshakes);
+    }
+  return samples;
+}
+
+function row({ acceptor, yardstick, aim }: Comparison, costs: ReadonlyMap<Acceptor, number[]>): Row {
+  const [own, other] = [costs.get(acceptor)!, costs.get(yardstick)!];
+  return {
+    name: `accept: ${acceptor.name}`,
+    byteLength: 0,
+    figure: spreadOf(own),
+    unit: 'µs per handshake',
+    ratio: spreadOf(own.map((cost, round) => cost / other[round]!)),
+    yardstick: yardstick.name,
+    ...(aim !== undefined && { aim }),
+  };
+}
+
+/** The file of the revision that is measured, which knows how to put its own parts together. */
+async function startServer(
+  kind: Kind,
+  { root, suffix }: Checkout,
+  { ca, cert, key }: CredentialFiles,
+): Promise<Acceptor> {
+  const file = join(root, 'test/bench/accept-server.ts');
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
+  const child = spawnPinned(processors.contender, process.execPath, [file], [...stdio]);
+  const pem = (path: string): string => readFileSync(path, 'utf8');
+  const request: AcceptRequest = { kind, ca: pem(ca), cert: pem(cert), key: pem(key) };
+  const port = (await ask(child, request)) as number;
+  return { name: names[kind] + suffix, port, pid: child.pid!, stop: () => stop(child) };
+}

@@ -11,7 +11,9 @@ import { createMediaTokens } from '../../src/http/media/token.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 import { eventually } from '../support/sockets.ts';
-import type { Bench, Row } from './row.ts';
+import { cpuMicroseconds, pin, processors } from './pinned.ts';
+import type { Bench, BenchContext, Row } from './row.ts';
+import { spreadOf, type Spread } from './statistics.ts';
 import { freePort } from '../support/free-port.ts';
 
 interface Measured {
@@ -20,14 +22,20 @@ interface Measured {
   readonly cpuMsPerGigabyte: number;
 }
 
-const fileBytes = 512 * 1024 * 1024;
-const rounds = 5;
+const fileBytes = 64 * 1024 * 1024;
+const roundsByDefault = 15;
+const warmUpRounds = 5;
 const nginxBinary = '/usr/sbin/nginx';
 
-export const mediaBench: Bench = { name: 'media', run };
+export const mediaBench: Bench = {
+  name: 'media',
+  summary:
+    'One file read over TLS by one client through nginx `proxy_pass` (one worker) and through the media relay of a whole ' +
+    'proxy, from the same nginx origin; downloads take turns.',
+  run,
+};
 
-/** About ten seconds. */
-async function run(): Promise<Row[]> {
+async function run({ rounds = roundsByDefault }: BenchContext): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'media-bench-'));
   const children: ChildProcess[] = [];
   let proxy: ServeProcess | undefined;
@@ -48,19 +56,12 @@ async function run(): Promise<Row[]> {
     const nginx = startNginx(folder, 'proxy', `${proxyPort} ssl`, `${tls} ${passing}`, upstream);
     children.push(nginx);
     proxy = await startProxy(`http://127.0.0.1:${originPort}`);
-    const worker = await workerOf(nginx);
-    const direct = await measure({ port: proxyPort, path: '/file' }, worker);
     const tokens = createMediaTokens({ secrets: [secret], lifetimeMs: 600_000, now: () => Date.now() });
-    const path = `/media/${tokens.seal(`http://127.0.0.1:${originPort}/file`, 'test')}`;
-    const ours = await measure({ port: proxy.httpPort, path }, proxy.child.pid!);
-    const row = (name: string, { megabytesPerSecond, cpuMsPerGigabyte }: Measured): Row => ({
-      name: `media: ${name}`,
-      byteLength: fileBytes,
-      figure: `${megabytesPerSecond} MB/s, ${cpuMsPerGigabyte} ms CPU per GB`,
-      ratio: direct.megabytesPerSecond / megabytesPerSecond,
-      yardstick: 'nginx proxy_pass over TLS',
-    });
-    return [row('nginx proxy_pass', direct), { ...row('relay of a whole proxy', ours), aim: 2 }];
+    const sealed = tokens.seal(`http://127.0.0.1:${originPort}/file`, 'test');
+    const direct: Target = { port: proxyPort, path: '/file', pid: await workerOf(nginx) };
+    const ours: Target = { port: proxy.httpPort, path: `/media/${sealed}`, pid: proxy.child.pid! };
+    const samples = await measure([direct, ours], rounds);
+    return rowsOf(samples[0]!, samples[1]!);
   } finally {
     const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
     const exits = running.map((child) => once(child, 'exit'));
@@ -116,24 +117,56 @@ function startNginx(
 interface Target {
   readonly port: number;
   readonly path: string;
+  /** The process that does the work. */
+  readonly pid: number;
 }
 
-async function measure(url: Target, pid: number): Promise<Measured> {
-  await download(url);
-  const speeds: number[] = [];
-  const before = cpuMs(pid);
-  for (let round = 0; round < rounds; round += 1) {
-    const start = performance.now();
-    await download(url);
-    speeds.push(fileBytes / 1e6 / ((performance.now() - start) / 1000));
-  }
-  const cpu = (cpuMs(pid) - before) / ((rounds * fileBytes) / 1e9);
-  const median = speeds.sort((a, b) => a - b)[rounds >> 1]!;
-  return { megabytesPerSecond: Math.round(median), cpuMsPerGigabyte: Math.round(cpu) };
+/** Downloads in turns, after some that are not counted. @returns the samples of each target. */
+async function measure(targets: readonly Target[], rounds: number): Promise<Measured[][]> {
+  const samples = targets.map((): Measured[] => []);
+  for (const { pid } of targets) pin(pid, processors.contender);
+  for (let round = -warmUpRounds; round < rounds; round += 1)
+    for (const [index, target] of targets.entries()) {
+      const [start, before] = [performance.now(), cpuMicroseconds(target.pid)];
+      await download(target);
+      const seconds = (performance.now() - start) / 1_000;
+      const cpuMs = (cpuMicroseconds(target.pid) - before) / 1_000;
+      if (round < 0) continue;
+      samples[index]!.push({
+        megabytesPerSecond: fileBytes / 1e6 / seconds,
+        cpuMsPerGigabyte: cpuMs / (fileBytes / 1e9),
+      });
+    }
+  return samples;
+}
+
+function rowsOf(direct: readonly Measured[], ours: readonly Measured[]): Row[] {
+  const row = { byteLength: fileBytes, yardstick: 'nginx proxy_pass over TLS' };
+  const speed = (samples: readonly Measured[]): number[] => samples.map((each) => each.megabytesPerSecond);
+  const cost = (samples: readonly Measured[]): number[] => samples.map((each) => each.cpuMsPerGigabyte);
+  const paired = (one: readonly number[], other: readonly number[]): Spread =>
+    spreadOf(one.map((value, round) => value / other[round]!));
+  return [
+    {
+      ...row,
+      name: 'media: relay of a whole proxy, time',
+      figure: spreadOf(speed(ours)),
+      unit: 'MB/s',
+      ratio: paired(speed(direct), speed(ours)),
+      aim: 2,
+    },
+    {
+      ...row,
+      name: 'media: relay of a whole proxy, CPU',
+      figure: spreadOf(cost(ours)),
+      unit: 'ms per GB',
+      ratio: paired(cost(ours), cost(direct)),
+    },
+  ];
 }
 
 /** Reads the whole answer into one buffer over and over: the client costs as little as it can. */
-function download({ port, path }: Target): Promise<void> {
+function download({ port, path }: Pick<Target, 'port' | 'path'>): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let bytes = 0;
   const options: ConnectionOptions & { onread: OnReadOpts } = {
@@ -154,10 +187,4 @@ function download({ port, path }: Target): Promise<void> {
   socket.on('end', () => (bytes > fileBytes ? resolve() : reject(new Error(`${bytes} bytes`))));
   socket.write(`GET ${path} HTTP/1.1\r\nHost: proxy.example\r\nConnection: close\r\n\r\n`);
   return promise;
-}
-
-/** User and system time of a process (proc(5), fields 14 and 15, in ticks of 10 ms). */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

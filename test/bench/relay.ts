@@ -1,148 +1,206 @@
-/** What relaying one stanza there and back costs a proxy in CPU time, over TLS on both sides. The proxy under test has
- *  a process of its own; another one is both the clients and an echoing server. */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { createAuthority } from '../support/certificates.ts';
-import { temporaryFolder } from '../support/temporary.ts';
-import { ask } from './child.ts';
-import { median } from './measure.ts';
-import type { LoadRequest, LoadResult } from './relay-load.ts';
-import type { ProxyRequest } from './relay-proxy.ts';
-import type { Bench, Row } from './row.ts';
-import { freePort } from '../support/free-port.ts';
+/** What relaying one message there and back costs a proxy in CPU time, over TLS on both sides. All contenders are up at
+ *  once with open sessions; short rounds take turns, and each is compared with the yardstick's round of the same turn. */
+import {
+  startHaproxy,
+  startNarthex,
+  startPipe,
+  startReserialiser,
+  writeCredentials,
+  type Contender,
+  type NarthexSettings,
+  type Surroundings,
+} from './contenders.ts';
+import { workingTree } from './checkout.ts';
+import { Load } from './load.ts';
+import { cpuMicroseconds } from './pinned.ts';
+import type { Bench, BenchContext, Checkout, Row } from './row.ts';
+import { chat, omemo, type MessageShape } from './shapes.ts';
+import { median, pairRounds, spreadOf, type ComparableBounds, type RoundSample } from './statistics.ts';
 
-const sizes = [300, 2_560, 8_192];
-const rounds = 3;
-const connections = 20;
-const roundMs = 1_000;
-const domain = 'im.example';
+/** Messages of the bench: what most are, what encrypted ones are, and a long text. */
+const messages: readonly { readonly shape: MessageShape; readonly byteLength: number }[] = [
+  { shape: chat, byteLength: 300 },
+  { shape: omemo(8), byteLength: 2_560 },
+  { shape: chat, byteLength: 8_192 },
+];
 
-/** PEM texts that every process of the benchmark uses. */
-export interface Credentials {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
+/** Round trips per second; 0 is as many as there can be. At the fixed rate each event finds the process idle. */
+const rates = [0, 2_500];
+const sessions = 20;
+const roundMs = 100;
+const roundsByDefault = 24;
+/** More, since a refactoring is judged by hundredths. */
+const roundsAgainst = 48;
+const warmUpRounds = 12;
+
+/** Of narthex to the pipe, by policy. */
+const aims = { passthrough: 1.25, balanced: 1.35, strict: 1.5 } as const;
+
+const settings: readonly NarthexSettings[] = [
+  { policy: 'passthrough', capabilities: false },
+  { policy: 'balanced', capabilities: true },
+  { policy: 'strict', capabilities: true },
+];
+
+const saturatedBounds: ComparableBounds = {
+  eventsPerLoopRatioMax: 1.5,
+  busyDifferenceMax: 0.1,
+  reachedMin: 0,
+};
+const ratedBounds: ComparableBounds = {
+  eventsPerLoopRatioMax: 1.5,
+  busyDifferenceMax: Infinity,
+  reachedMin: 0.97,
+};
+
+export const relayBench: Bench = {
+  name: 'relay',
+  summary:
+    `CPU time of the proxy for one message there and back through ${sessions} sessions with one message in flight each, ` +
+    `rounds of ${roundMs} ms, as many as there can be or ${rates[1]} round trips per second. ` +
+    `Rounds are left out in which events per loop iteration differ by more than ${saturatedBounds.eventsPerLoopRatioMax} ×, ` +
+    `when saturated utilisation by more than ${saturatedBounds.busyDifferenceMax}, ` +
+    `or at the fixed rate less than ${ratedBounds.reachedMin} of it was reached.`,
+  run,
+};
+
+/** A contender with what it is compared to. */
+interface Entry {
+  readonly contender: Contender;
+  /** Its sessions in the load generator. */
+  readonly set: number;
+  readonly yardsticks: readonly Yardstick[];
 }
 
-/** A proxy under test. */
-interface Relay {
+interface Yardstick {
   readonly name: string;
-  readonly port: number;
-  /** CPU time so far, in microseconds. */
-  cpu(): Promise<number>;
-  stop(): void;
+  readonly contender: Contender;
+  readonly aim?: number | undefined;
 }
 
-const haproxyPath = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path));
-const yardstick = 'a bare pipe between Node TLS sockets';
-
-export const relayBench: Bench = { name: 'relay', run };
-
-async function run(): Promise<Row[]> {
-  await using folder = await temporaryFolder();
-  const authority = createAuthority();
-  const { cert, key } = authority.issue({ dns: [domain] });
-  const credentials: Credentials = { ca: authority.cert, cert, key };
-  const load = fork(join(import.meta.dirname, 'relay-load.ts'));
-  const relays: Relay[] = [];
+async function run({ rounds, against }: BenchContext): Promise<Row[]> {
+  const { folder, credentials } = await writeCredentials();
+  await using _ = folder;
+  await using load = await Load.start(credentials);
+  const around: Surroundings = { folder, credentials, upstream: load.port };
+  const contenders: Contender[] = [];
   try {
-    const upstream = (await ask(load, credentials)) as number;
-    for (const kind of ['pipe', 'narthex', '@xmpp/xml'] as const)
-      relays.push(await startNode({ kind, upstream, credentials }));
-    if (haproxyPath !== undefined)
-      relays.push(await startHaproxy(haproxyPath, folder.path, upstream, credentials));
+    const entries =
+      against === undefined ? await field(around, contenders) : await pairs(around, contenders, against);
+    for (const { set, contender } of entries) await load.open(set, contender.port, sessions);
     const rows: Row[] = [];
-    for (const byteLength of sizes) rows.push(...(await measureSize(load, relays, byteLength)));
+    const count = rounds ?? (against === undefined ? roundsByDefault : roundsAgainst);
+    for (const message of messages) {
+      await load.shape(message.shape, message.byteLength);
+      for (const rate of rates) rows.push(...(await measure(load, entries, { ...message, rate, count })));
+    }
     return rows;
   } finally {
-    for (const relay of relays) relay.stop();
-    load.disconnect();
+    await Promise.all(contenders.map((contender) => contender.stop()));
   }
 }
 
-async function measureSize(load: ChildProcess, relays: readonly Relay[], byteLength: number): Promise<Row[]> {
-  const samples = relays.map((): number[] => []);
-  for (let round = 0; round < rounds; round += 1)
-    for (const [i, relay] of relays.entries()) samples[i]!.push(await measure(load, relay, byteLength));
-  const costs = samples.map(median);
-  return relays.map(({ name }, i) => ({
-    name: `relay: ${name}`,
-    byteLength,
-    figure: `${costs[i]!.toFixed(1)} µs per round trip`,
-    ratio: costs[i]! / costs[0]!,
-    yardstick,
-  }));
+/** Everything that the design names, against the pipe. */
+async function field(around: Surroundings, started: Contender[]): Promise<Entry[]> {
+  const pipe = await startPipe(around);
+  started.push(pipe);
+  const haproxy = await startHaproxy(around);
+  if (haproxy !== undefined) started.push(haproxy);
+  const reserialiser = await startReserialiser(around);
+  started.push(reserialiser);
+  const toPipe = (contender: Contender, aim?: number): Yardstick[] =>
+    contender === pipe ? [] : [{ name: 'pipe', contender: pipe, aim }];
+  const entries = started.map((contender, set) => ({ contender, set, yardsticks: toPipe(contender) }));
+  for (const each of settings) {
+    const contender = await startNarthex(workingTree, each, around);
+    started.push(contender);
+    entries.push({ contender, set: entries.length, yardsticks: toPipe(contender, aims[each.policy]) });
+  }
+  return entries;
 }
 
-/** CPU microseconds per round trip in one round. */
-async function measure(load: ChildProcess, relay: Relay, byteLength: number): Promise<number> {
-  const request: LoadRequest = { port: relay.port, byteLength, connections, roundMs };
-  await ask(load, request);
-  const before = await relay.cpu();
-  const { roundTrips } = (await ask(load, 'go')) as LoadResult;
-  const spent = (await relay.cpu()) - before;
-  await ask(load, 'stop');
-  return spent / roundTrips;
+/** Each policy of this tree against the same of another revision. */
+async function pairs(around: Surroundings, started: Contender[], against: Checkout): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const each of settings) {
+    const before = await startNarthex(against, each, around);
+    started.push(before);
+    const now = await startNarthex(workingTree, each, around);
+    started.push(now);
+    entries.push({ contender: before, set: entries.length, yardsticks: [] });
+    entries.push({
+      contender: now,
+      set: entries.length,
+      yardsticks: [{ name: before.name, contender: before, aim: 1.02 }],
+    });
+  }
+  return entries;
 }
 
-async function startNode(request: ProxyRequest): Promise<Relay> {
-  const child = fork(join(import.meta.dirname, 'relay-proxy.ts'));
-  const port = (await ask(child, request)) as number;
+interface Cell {
+  readonly shape: MessageShape;
+  readonly byteLength: number;
+  readonly rate: number;
+  readonly count: number;
+}
+
+async function measure(load: Load, entries: readonly Entry[], cell: Cell): Promise<Row[]> {
+  const samples = new Map(entries.map(({ contender }): [Contender, RoundSample[]] => [contender, []]));
+  for (let round = -warmUpRounds; round < cell.count; round += 1) {
+    // In alternating order, so that no contender always follows the same other.
+    for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
+      const sample = await measureRound(load, entry, cell.rate);
+      if (round >= 0) samples.get(entry.contender)!.push(sample);
+    }
+  }
+  const bounds = cell.rate === 0 ? saturatedBounds : ratedBounds;
+  return entries.flatMap(({ contender, yardsticks }) => {
+    const own = samples.get(contender)!;
+    return yardsticks.map(({ name, contender: other, aim }): Row => {
+      const { ratios, discarded } = pairRounds(own, samples.get(other)!, bounds);
+      return {
+        name: `relay: ${contender.name}, ${cell.shape.name}, ${cell.rate === 0 ? 'saturated' : `${cell.rate}/s`}`,
+        byteLength: cell.byteLength,
+        figure: spreadOf(own.map(({ cost }) => cost)),
+        unit: 'µs per round trip',
+        ratio: ratios.length === 0 ? undefined : spreadOf(ratios),
+        yardstick: name,
+        ...(aim !== undefined && { aim }),
+        load: { ...conditions(own), discarded },
+      };
+    });
+  });
+}
+
+function conditions(samples: readonly RoundSample[]): {
+  eventsPerLoop: number | undefined;
+  busy: number;
+  loadBusy: number;
+} {
+  const events = samples.flatMap(({ eventsPerLoop }) => eventsPerLoop ?? []);
   return {
-    name: request.kind,
-    port,
-    cpu: async () => (await ask(child, 'cpu')) as number,
-    stop: () => child.disconnect(),
+    eventsPerLoop: events.length === 0 ? undefined : median(events),
+    busy: median(samples.map(({ busy }) => busy)),
+    loadBusy: median(samples.map(({ loadBusy }) => loadBusy)),
   };
 }
 
-async function startHaproxy(
-  path: string,
-  folder: string,
-  upstream: number,
-  credentials: Credentials,
-): Promise<Relay> {
-  const port = await freePort();
-  const pem = join(folder, 'haproxy.pem');
-  const ca = join(folder, 'ca.pem');
-  const config = join(folder, 'haproxy.cfg');
-  await writeFile(pem, credentials.cert + credentials.key, { mode: 0o600 });
-  await writeFile(ca, credentials.ca);
-  await writeFile(
-    config,
-    `global
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-frontend clients
-  bind 127.0.0.1:${port} ssl crt ${pem} alpn xmpp-client
-  default_backend servers
-backend servers
-  server echo 127.0.0.1:${upstream} ssl verify required ca-file ${ca} sni str(${domain}) verifyhost ${domain} alpn xmpp-client
-`,
-  );
-  const child = spawn(path, ['-db', '-f', config], { stdio: 'inherit' });
-  await sleep(500);
-  if (child.exitCode !== null) throw new Error(`haproxy ended with ${child.exitCode}`);
+async function measureRound(load: Load, { contender, set }: Entry, rate: number): Promise<RoundSample> {
+  const loopBefore = await contender.loop();
+  const loadBefore = load.cpu();
+  const before = cpuMicroseconds(contender.pid);
+  const { roundTrips, elapsedMs } = await load.round(set, roundMs, rate);
+  const spent = cpuMicroseconds(contender.pid) - before;
+  const loadSpent = load.cpu() - loadBefore;
+  const loopAfter = await contender.loop();
   return {
-    name: 'HAProxy',
-    port,
-    cpu: () => Promise.resolve(cpuOf(child.pid!)),
-    stop: () => child.kill(),
+    cost: spent / roundTrips,
+    eventsPerLoop:
+      loopBefore &&
+      loopAfter &&
+      (loopAfter.events - loopBefore.events) / (loopAfter.iterations - loopBefore.iterations),
+    busy: spent / 1_000 / elapsedMs,
+    loadBusy: loadSpent / 1_000 / elapsedMs,
+    reached: rate === 0 ? 1 : roundTrips / ((rate * roundMs) / 1_000),
   };
-}
-
-/** proc(5): utime and stime are the 14th and 15th field, in ticks of 10 ms; the second, in parentheses, may hold
- *  blanks. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }

@@ -1,4 +1,4 @@
-/** The scanner, and the scanner with the canonical writer behind it. */
+/** The scanner, and the scanner followed by the canonical writer. */
 import { Parser } from '@xmpp/xml';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
 import { CanonicalWriter } from '../../src/stream/canonical.ts';
@@ -6,9 +6,10 @@ import { defaultLimits } from '../../src/stream/limits.ts';
 import { Scanner, type ScannerSink } from '../../src/stream/scanner.ts';
 import { SimdStructure } from '../../src/stream/structure/simd.ts';
 import { Workspace } from '../../src/stream/workspace.ts';
-import { compare, type Contender } from './measure.ts';
+import { byRound, ratioOf, timeInTurns, type Samples, type Work } from './measure.ts';
 import { header, messageOf, smallMessageOf } from './payload.ts';
 import type { Bench, Row } from './row.ts';
+import { spreadOf } from './statistics.ts';
 
 const workspace = new Workspace(new SimdStructure(), defaultLimits);
 const names = createVocabulary();
@@ -18,42 +19,51 @@ const batchBytes = 65_536;
 
 export const scannerBench: Bench = {
   name: 'scanner',
-  run: () => [128, 1_024, 8_192].map((byteLength) => scanRow(byteLength)),
+  summary:
+    'Finding stanzas in a stream of messages of one size, in process, against a JavaScript loop that adds up its bytes.',
+  run: ({ rounds }) => [128, 1_024, 8_192].map((byteLength) => scanRow(byteLength, rounds)),
+};
+
+const quotes: Readonly<Record<string, (stanza: Buffer) => Buffer>> = {
+  'normal form': (stanza) => stanza,
+  'double quotes': (stanza) => Buffer.from(stanza.toString().replaceAll("'", '"')),
 };
 
 export const canonicalBench: Bench = {
-  name: 'scanner plus canonical write',
-  run: () =>
-    [300, 780, 2_560, 8_192].flatMap((byteLength) => [
-      canonicalRow(byteLength, 'normal form', (stanza) => stanza),
-      canonicalRow(byteLength, 'double quotes', (stanza) => Buffer.from(stanza.toString().replaceAll("'", '"'))),
-    ]),
-}; // prettier-ignore
+  name: 'canonical',
+  summary:
+    'Finding stanzas and writing them in normal form, in process, against @xmpp/xml, which parses and serialises them.',
+  run: ({ rounds }) =>
+    [300, 780, 2_560, 8_192].flatMap((byteLength) =>
+      Object.keys(quotes).map((how) => canonicalRow(byteLength, how, rounds)),
+    ),
+};
 
-function scanRow(byteLength: number): Row {
+function scanRow(byteLength: number, rounds: number | undefined): Row {
   const batch = repeat(byteLength < 300 ? smallMessageOf(byteLength) : messageOf(byteLength));
-  const { nanoseconds } = compare([scanning(batch, () => 1), byteLoop(batch)]);
-  const [scan, loop] = nanoseconds as [number, number];
+  const [scan, loop] = timeInTurns([scanning(batch, () => 1), byteLoop(batch)], rounds) as [Samples, Samples];
   return {
     name: 'scanner',
     byteLength,
-    figure: `${((batch.length / scan) * 1_000).toFixed(0)} MB/s`,
-    ratio: scan / loop,
+    figure: spreadOf(byRound((nanoseconds) => (batch.length / nanoseconds) * 1_000, scan)),
+    unit: 'MB/s',
+    ratio: ratioOf(scan, loop),
     yardstick: 'a loop over the bytes',
   };
 }
 
-function canonicalRow(byteLength: number, how: string, rewrite: (stanza: Buffer) => Buffer): Row {
-  const batch = repeat(rewrite(messageOf(byteLength)));
+function canonicalRow(byteLength: number, how: string, rounds: number | undefined): Row {
+  const batch = repeat(quotes[how]!(messageOf(byteLength)));
   const writer = new CanonicalWriter(defaultLimits);
-  const { nanoseconds } = compare([scanning(batch, (stanza) => writer.write(stanza).length), parsing(batch)]);
-  const [canonical, parse] = nanoseconds as [number, number];
-  const stanzas = batch.length / byteLength;
+  const writing = scanning(batch, (stanza) => writer.write(stanza).length);
+  const [canonical, parse] = timeInTurns([writing, parsing(batch)], rounds) as [Samples, Samples];
+  const stanzas = Math.round(batch.length / byteLength);
   return {
-    name: `scanner plus canonical write, ${how}`,
+    name: `canonical: ${how}`,
     byteLength,
-    figure: `${(canonical / stanzas / 1_000).toFixed(2)} µs`,
-    ratio: canonical / parse,
+    figure: spreadOf(canonical.map((nanoseconds) => nanoseconds / stanzas / 1_000)),
+    unit: 'µs',
+    ratio: ratioOf(canonical, parse),
     yardstick: '@xmpp/xml parse and serialise',
     aim: 0.25,
   };
@@ -63,7 +73,7 @@ function repeat(stanza: Buffer): Buffer {
   return Buffer.concat(Array.from({ length: Math.max(1, Math.floor(batchBytes / stanza.length)) }, () => stanza));
 } // prettier-ignore
 
-function scanning(batch: Uint8Array, use: (stanza: Parameters<ScannerSink['stanza']>[0]) => number): Contender {
+function scanning(batch: Uint8Array, use: (stanza: Parameters<ScannerSink['stanza']>[0]) => number): Work {
   let sum = 0;
   const scanner = new Scanner({
     names,
@@ -86,7 +96,7 @@ function scanning(batch: Uint8Array, use: (stanza: Parameters<ScannerSink['stanz
 } // prettier-ignore
 
 /** As an intermediary on @xmpp/xml works: decode, build the tree, serialise it, encode. */
-function parsing(batch: Buffer): Contender {
+function parsing(batch: Buffer): Work {
   let sum = 0;
   const parser = new Parser();
   parser.on('element', (element) => {
@@ -100,7 +110,7 @@ function parsing(batch: Buffer): Contender {
   };
 }
 
-function byteLoop(batch: Uint8Array): Contender {
+function byteLoop(batch: Uint8Array): Work {
   return () => {
     let sum = 0;
     for (let i = 0; i < batch.length; i += 1) sum = (sum + batch[i]!) | 0;

@@ -1,0 +1,209 @@
+/** The programs that the bench compares, each a process on the measured processor with one port for direct TLS. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
+import { ask } from './child.ts';
+import type { CredentialFiles } from './load.ts';
+import { processors, spawnPinned, stop } from './pinned.ts';
+import type { LoopCounts, ProbeRequest } from './probe.ts';
+import type { Checkout } from './row.ts';
+
+export interface Contender {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Undefined for a program without libuv. */
+  loop(): Promise<LoopCounts | undefined>;
+  /** Collects garbage, where there is any. */
+  collect(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What every contender is started with. */
+export interface Surroundings {
+  readonly folder: TemporaryFolder;
+  readonly credentials: CredentialFiles;
+  /** Port of the gatekeeper. */
+  readonly upstream: number;
+}
+
+export const domain = 'im.example';
+const haproxyPath = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path));
+
+/** Writes certificates for `domain` into a folder of their own. */
+export async function writeCredentials(): Promise<{ folder: TemporaryFolder; credentials: CredentialFiles }> {
+  const folder = await temporaryFolder();
+  const authority = createAuthority();
+  const { cert, key } = authority.issue({ dns: [domain] });
+  await folder.write('haproxy.pem', cert + key);
+  return {
+    folder,
+    credentials: {
+      ca: await folder.write('ca.crt', authority.cert),
+      cert: await folder.write('tls.crt', cert),
+      key: await folder.write('tls.key', key),
+    },
+  };
+}
+
+/** Joins Node's TLS sockets and reads nothing: the yardstick. */
+export function startPipe(around: Surroundings): Promise<Contender> {
+  return startNodeProxy('pipe', 'pipe', around);
+}
+
+/** Parses and serialises every stanza with @xmpp/xml. */
+export function startReserialiser(around: Surroundings): Promise<Contender> {
+  return startNodeProxy('@xmpp/xml', 'xmpp-xml', around);
+}
+
+async function startNodeProxy(name: string, kind: string, around: Surroundings): Promise<Contender> {
+  const port = await freePort();
+  const args = [kind, String(port), String(around.upstream), around.folder.path];
+  return startNode(name, port, [join(import.meta.dirname, 'node-proxy.ts'), ...args]);
+}
+
+/** How a Narthex of the bench is configured. */
+export interface NarthexSettings {
+  readonly policy: 'passthrough' | 'balanced' | 'strict';
+  readonly capabilities: boolean;
+  /** Options for Node, such as further modules to load. */
+  readonly node?: readonly string[];
+}
+
+/** The whole product, `narthex serve`, of a checkout. */
+export async function startNarthex(
+  { root, suffix }: Checkout,
+  { policy, capabilities, node = [] }: NarthexSettings,
+  around: Surroundings,
+): Promise<Contender> {
+  const port = await freePort();
+  const { credentials } = around;
+  const policies = join(root, 'policies');
+  const file = await around.folder.write(
+    `narthex-${port}.yaml`,
+    JSON.stringify({
+      apiVersion: 'narthex/v1',
+      kind: 'Proxy',
+      listeners: [{ name: 'clients', host: '127.0.0.1', port, tls: 'direct' }],
+      certificates: [{ certFile: credentials.cert, keyFile: credentials.key }],
+      domains: [{ domain, gatekeeper: 'bench' }],
+      gatekeepers: [
+        {
+          name: 'bench',
+          connect: { address: `127.0.0.1:${around.upstream}`, tls: 'direct' },
+          caFile: credentials.ca,
+        },
+      ],
+      policy: { file: policy },
+      ...(capabilities && {
+        capabilities: {
+          contentKinds: join(policies, 'content-kinds.yaml'),
+          profiles: [join(policies, 'capabilities/desktop.yaml')],
+        },
+      }),
+      limits: knownLimits(root, unlimited),
+      admin: { host: '127.0.0.1', port: 0 },
+    }),
+  );
+  const name = `narthex ${policy}${capabilities ? ', capabilities' : ''}${suffix}`;
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    bin: { narthex: string };
+  };
+  return startNode(name, port, [join(root, bin.narthex), 'serve', file], node);
+}
+
+/** Limits that the load would reach: 0 is none. */
+const unlimited: Readonly<Record<string, number>> = {
+  connectionsMax: 1_000_000,
+  connectionsPerAddressMax: 0,
+};
+
+/** Those that the revision has. */
+function knownLimits(root: string, limits: Readonly<Record<string, number>>): Record<string, number> {
+  const schema = JSON.parse(readFileSync(join(root, 'deploy/schema/narthex.schema.json'), 'utf8')) as {
+    properties: { limits: { properties: Record<string, unknown> } };
+  };
+  const known = schema.properties.limits.properties;
+  return Object.fromEntries(Object.entries(limits).filter(([name]) => name in known));
+}
+
+async function startNode(
+  name: string,
+  port: number,
+  args: readonly string[],
+  node: readonly string[] = [],
+): Promise<Contender> {
+  const probe = ['--expose-gc', '--import', join(import.meta.dirname, 'probe.ts')];
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
+  const child = spawnPinned(processors.contender, process.execPath, [...probe, ...node, ...args], [...stdio]);
+  await listening(port, () => child.exitCode !== null);
+  return {
+    name,
+    port,
+    pid: child.pid!,
+    loop: async () => (await ask(child, 'probe:loop' satisfies ProbeRequest)) as LoopCounts,
+    collect: async () => void (await ask(child, 'probe:collect' satisfies ProbeRequest)),
+    stop: () => stop(child),
+  };
+}
+
+/** HAProxy, TLS to TLS in TCP mode with one thread; undefined where it is not installed. */
+export async function startHaproxy({
+  folder,
+  credentials,
+  upstream,
+}: Surroundings): Promise<Contender | undefined> {
+  if (haproxyPath === undefined) return undefined;
+  const port = await freePort();
+  const server = `ssl verify required ca-file ${credentials.ca} sni str(${domain}) verifyhost ${domain}`;
+  const file = await folder.write(
+    'haproxy.cfg',
+    `global
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+frontend clients
+  bind 127.0.0.1:${port} ssl crt ${join(folder.path, 'haproxy.pem')} alpn xmpp-client
+  default_backend servers
+backend servers
+  server echo 127.0.0.1:${upstream} ${server} alpn xmpp-client
+`,
+  );
+  const child = spawnPinned(processors.contender, haproxyPath, ['-db', '-f', file], 'inherit');
+  await listening(port, () => child.exitCode !== null);
+  return {
+    name: 'HAProxy',
+    port,
+    pid: child.pid!,
+    loop: () => Promise.resolve(undefined),
+    collect: () => Promise.resolve(),
+    stop: () => stop(child),
+  };
+}
+
+const startMs = 15_000;
+
+/** Waits until something takes connections there. @throws Error when the program has ended, or takes too long. */
+async function listening(port: number, ended: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + startMs; performance.now() < deadline; await sleep(50)) {
+    if (ended()) throw new Error('a contender ended at start');
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch {
+      // Not yet.
+    } finally {
+      socket.destroy();
+    }
+  }
+  throw new Error('a contender does not listen');
+}

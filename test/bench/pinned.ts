@@ -1,0 +1,47 @@
+/** Processes of the bench: each is bound to one processor, so that the load never takes time from what is measured. */
+import { execFileSync, spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+
+/** Processors: whatever is measured has one, with all its threads, and the load generator the other. */
+export const processors = { contender: 0, load: 1 } as const;
+
+/** Binds this process, which only waits while a round runs. @throws Error on a machine with one processor. */
+export function pinBench(): void {
+  if (cpus().length < 2) throw new Error('the bench needs two processors: one for the load');
+  pin(process.pid, processors.load);
+}
+
+/** Binds a running process with all its threads. */
+export function pin(pid: number, processor: number): void {
+  execFileSync('taskset', ['-a', '-c', '-p', String(processor), String(pid)], { stdio: 'ignore' });
+}
+
+/** Starts a program on one processor; its threads and children stay there. It ends with the bench, however that ends. */
+export function spawnPinned(
+  processor: number,
+  program: string,
+  args: readonly string[],
+  stdio: StdioOptions,
+): ChildProcess {
+  const bound = ['-c', String(processor), 'setpriv', '--pdeathsig', 'KILL', program, ...args];
+  return spawn('taskset', bound, { stdio });
+}
+
+/** Ends a process and waits for its end. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+/** CPU time of all threads of a process so far, in microseconds: the first field of each thread's schedstat is
+ *  nanoseconds on a processor. */
+export function cpuMicroseconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]);
+  return nanoseconds / 1_000;
+}
