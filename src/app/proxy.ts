@@ -246,6 +246,7 @@ function streamLimits({ limits }: Config): StreamLimits {
     elementsMax: limits.elementsMax,
     attributesMax: limits.attributesMax,
     namespacesMax: limits.namespacesMax,
+    normalFormGrowthMax: limits.normalFormGrowthMax,
     whitespaceBytesMax: limits.whitespaceBytesMax,
   };
 }

@@ -111,6 +111,12 @@ const limits = z
     elementsMax: bound(10_000, 100, 1_000_000, 'Elements of one stanza.'),
     attributesMax: bound(128, 16, 4_096, 'Attributes of one tag, namespace declarations included.'),
     namespacesMax: bound(64, 16, 1_024, 'Namespace declarations in scope at once.'),
+    normalFormGrowthMax: bound(
+      8,
+      2,
+      1_024,
+      'How many times as long as received a stanza may become in normal form.',
+    ),
     whitespaceBytesMax: bound(65_536, 1, 262_144, 'Bytes of white space between two stanzas.'),
     authenticationAttemptsMax: bound(
       3,

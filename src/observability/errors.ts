@@ -57,6 +57,11 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     cause: 'More namespace declarations are in scope than allowed.',
     remedy: raise('namespacesMax'),
   },
+  ERR_NORMAL_FORM_GROWTH: {
+    cause:
+      'A stanza would become many times as long in normal form: it uses prefixes of long namespace names again and again.',
+    remedy: raise('normalFormGrowthMax'),
+  },
   ERR_WHITESPACE_RUN: {
     cause: 'More white space between two stanzas than any keep-alive needs.',
     remedy: raise('whitespaceBytesMax'),

@@ -29,11 +29,12 @@ export class Rendering {
 
   constructor(options: RenderingOptions) {
     this.#options = options;
-    this.#canonical = new CanonicalWriter({ stanzaBytesMax: options.limits.stanzaBytesMax });
+    this.#canonical = new CanonicalWriter(options.limits);
   }
 
   /** @returns bytes of its own, which stay.
-   *  @throws StreamError ERR_STANZA_TOO_LARGE when the normal form or the edits make too much of it. */
+   *  @throws StreamError ERR_STANZA_TOO_LARGE, ERR_NORMAL_FORM_GROWTH when the normal form or the edits make too much
+   *  of it. */
   write(stanza: Stanza, edits: readonly Edit[], manner: Manner): Uint8Array {
     const normalise = manner.normalise === true || !stanza.verbatim;
     const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits));

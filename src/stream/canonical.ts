@@ -13,6 +13,7 @@
  *  Nothing is decoded to strings: what is copied are ranges of the stanza's bytes, and ranges that turn out to be
  *  neighbours become one, so that a stanza already in normal form costs about one copy. */
 import { StreamError } from '../stanza/error.ts';
+import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { headerNamespaceBase, type Stanza } from '../stanza/stanza.ts';
 import {
@@ -28,9 +29,11 @@ import {
 } from '../stanza/tape.ts';
 import { CopyOutput } from './copy-output.ts';
 import { streamPrefix } from './header.ts';
+import type { StreamLimits } from './limits.ts';
 
 const encoder = new TextEncoder();
 const noBytes = new Uint8Array(0);
+const noName = Buffer.alloc(0);
 const elementSize = recordSize[recordKind.element]!;
 const attributeSize = recordSize[recordKind.attribute]!;
 
@@ -66,20 +69,22 @@ const inAttribute = 4;
 /** Bytes at which a value's copying stops, by where it stands in the source. */
 const special = createSpecial();
 
-const textEscapes: ReadonlyMap<number, Uint8Array> = createEscapes({
-  '&': 'amp',
-  '<': 'lt',
-  '>': 'gt',
-  '\r': '#13',
-});
-const attributeEscapes: ReadonlyMap<number, Uint8Array> = createEscapes({
-  '&': 'amp',
-  '<': 'lt',
-  "'": 'apos',
-  '\t': '#9',
-  '\n': '#10',
-  '\r': '#13',
-});
+const textReferences: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '\r': '&#13;',
+};
+const attributeReferences: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  "'": '&apos;',
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+};
+const textEscapes = createEscapes(textReferences);
+const attributeEscapes = createEscapes(attributeReferences);
 
 /** Longest text searched by a loop: below it, a subarray costs more than the native search saves. */
 const loopBytesMax = 64;
@@ -87,17 +92,24 @@ const loopBytesMax = 64;
 /** Most attributes that are ordered by insertion. */
 const insertedMax = 8;
 
-export interface CanonicalWriterOptions {
-  /** Most bytes of one result: moving declarations to where they are used can make a stanza many times longer. */
-  readonly stanzaBytesMax: number;
-}
+/** Bytes by which any stanza may grow, however short: a nonza of six bytes may need a declaration. */
+const growthAllowanceBytes = 256;
+
+export type CanonicalWriterOptions = Pick<StreamLimits, 'stanzaBytesMax' | 'normalFormGrowthMax'>;
 
 /** Writes stanzas in normal form into a buffer of its own. */
 export class CanonicalWriter {
-  readonly #stanzaBytesMax: number;
+  readonly #limits: CanonicalWriterOptions;
   readonly #output: CopyOutput;
   /** Tape indices of the attributes of the tag being written, in order. */
   readonly #attributes: number[] = [];
+  /** Place of each attribute namespace of the tag being written; empty where it has at most one. */
+  readonly #ranks = new Map<number, number>();
+  /** Names of namespaces as attribute values, by positive id: the same for every stanza with these `#names`. */
+  readonly #knownNames = new Map<number, Uint8Array>();
+  /** The same for namespaces that the stream header declares and the vocabulary lacks: for this stanza. */
+  readonly #headerNames = new Map<number, Uint8Array>();
+  #names: Names | undefined;
   #stanza!: Stanza;
   #tape = new Int32Array(0);
   #bytes = noBytes;
@@ -107,13 +119,14 @@ export class CanonicalWriter {
   /** Id of the namespace that the stanza's own element inherits. */
   #contentId = 0;
 
-  constructor({ stanzaBytesMax }: CanonicalWriterOptions) {
-    this.#stanzaBytesMax = stanzaBytesMax;
-    this.#output = new CopyOutput(stanzaBytesMax);
+  constructor(limits: CanonicalWriterOptions) {
+    this.#limits = limits;
+    this.#output = new CopyOutput(limits.stanzaBytesMax);
   }
 
   /** The stanza in normal form: valid until the next call.
-   *  @throws StreamError ERR_STANZA_TOO_LARGE (policy-violation) when that takes more than `stanzaBytesMax`. */
+   *  @throws StreamError policy-violation: ERR_NORMAL_FORM_GROWTH when it becomes more than `normalFormGrowthMax` times
+   *  as long, ERR_STANZA_TOO_LARGE when it becomes longer than `stanzaBytesMax`. */
   write(stanza: Stanza): Uint8Array {
     this.#stanza = stanza;
     this.#tape = stanza.tape as Int32Array<ArrayBuffer>;
@@ -122,16 +135,20 @@ export class CanonicalWriter {
     this.#xmlId = stanza.names.namespace(ns.xml);
     this.#streamsId = stanza.names.namespace(ns.streams);
     this.#contentId = contentNamespaceId(stanza);
-    this.#output.begin(stanza.bytes, stanza.end);
+    if (this.#names !== stanza.names) this.#knownNames.clear();
+    this.#names = stanza.names;
+    if (this.#headerNames.size > 0) this.#headerNames.clear();
+    const { stanzaBytesMax, normalFormGrowthMax } = this.#limits;
+    const grownBytesMax = stanza.byteLength * normalFormGrowthMax + growthAllowanceBytes;
+    this.#output.begin(stanza.bytes, stanza.end, Math.min(stanzaBytesMax, grownBytesMax));
     this.#writeRecords(stanza.tapeLength);
     const result = this.#output.finish();
     // Do not hold on to the peer's bytes.
     this.#bytes = noBytes;
-    if (result === undefined) {
-      const stanzaBytesMax = this.#stanzaBytesMax;
-      throw new StreamError('policy-violation', { code: 'ERR_STANZA_TOO_LARGE', stanzaBytesMax });
-    }
-    return result;
+    if (result !== undefined) return result;
+    if (grownBytesMax < stanzaBytesMax)
+      throw new StreamError('policy-violation', { code: 'ERR_NORMAL_FORM_GROWTH', normalFormGrowthMax });
+    throw new StreamError('policy-violation', { code: 'ERR_STANZA_TOO_LARGE', stanzaBytesMax });
   }
 
   #writeRecords(tapeLength: number): void {
@@ -272,8 +289,31 @@ export class CanonicalWriter {
         attributes.push(at);
       }
     }
-    this.#order(attributes);
+    if (attributes.length > 1) {
+      this.#rankNamespaces(attributes);
+      this.#order(attributes);
+    }
     return declaration;
+  }
+
+  /** Orders the namespaces of a tag's attributes, each name decoded once: names can be long and attributes many. */
+  #rankNamespaces(attributes: readonly number[]): void {
+    const tape = this.#tape;
+    const ranks = this.#ranks;
+    if (ranks.size > 0) ranks.clear();
+    const named: { id: number; name: Buffer }[] = [];
+    let last = 0;
+    for (const at of attributes) {
+      const id = tape[at + attribute.namespace]!;
+      if (id === 0 || id === last || ranks.has(id)) continue;
+      last = id;
+      ranks.set(id, 0);
+      named.push({ id, name: noName });
+    }
+    if (named.length < 2) return;
+    for (const each of named) each.name = Buffer.from(this.#namespaceName(each.id));
+    named.sort((a, b) => Buffer.compare(a.name, b.name));
+    named.forEach(({ id }, rank) => ranks.set(id, rank));
   }
 
   /** Few attributes, often in order already, are inserted one by one; many are sorted, so that their cost is no
@@ -292,8 +332,7 @@ export class CanonicalWriter {
     }
   }
 
-  /** Order of two attributes: namespace name, then local name. Names of namespaces are long only where they are
-   *  written out too, so this costs no more than a logarithm times the output. */
+  /** Order of two attributes: rank of the namespace (see `#rankNamespaces`), none first, then local name. */
   #compare(a: number, b: number): number {
     const tape = this.#tape;
     const namespaceOfA = tape[a + attribute.namespace]!;
@@ -301,8 +340,7 @@ export class CanonicalWriter {
     if (namespaceOfA !== namespaceOfB) {
       if (namespaceOfA === 0) return -1;
       if (namespaceOfB === 0) return 1;
-      const [nameOfA, nameOfB] = [this.#stanza.namespaceName(a), this.#stanza.namespaceName(b)];
-      return Buffer.compare(Buffer.from(nameOfA), Buffer.from(nameOfB));
+      return this.#ranks.get(namespaceOfA)! - this.#ranks.get(namespaceOfB)!;
     }
     const startOfA = this.#base + tape[a + attribute.localStart]!;
     const startOfB = this.#base + tape[b + attribute.localStart]!;
@@ -389,12 +427,21 @@ export class CanonicalWriter {
     if (declaration !== -1) return this.#writeAttributeValue(declaration);
     if (id === 0) return;
     if (id < 0 && id > headerNamespaceBase) return this.#writeAttributeValue(-id);
-    const { names, scope } = this.#stanza;
-    const name = id > 0 ? names.namespaces.nameOf(id)! : scope.unknownNamespaces[headerNamespaceBase - id]!;
-    for (const character of name) {
-      const codePoint = character.codePointAt(0)!;
-      this.#output.literal(attributeEscapes.get(codePoint) ?? encoder.encode(character));
+    const written = id > 0 ? this.#knownNames : this.#headerNames;
+    let name = written.get(id);
+    if (name === undefined) {
+      name = encodeAttributeValue(this.#namespaceName(id));
+      written.set(id, name);
     }
+    this.#output.literal(name);
+  }
+
+  #namespaceName(id: number): string {
+    const { names, scope } = this.#stanza;
+    if (id > 0) return names.namespaces.nameOf(id)!;
+    return id <= headerNamespaceBase
+      ? scope.unknownNamespaces[headerNamespaceBase - id]!
+      : this.#stanza.value(-id);
   }
 
   /** The prefix that elements of a namespace are written with; undefined for most: they have none. */
@@ -502,6 +549,10 @@ function referencedCodePoint(bytes: Uint8Array, start: number, end: number): num
   return value;
 }
 
+function encodeAttributeValue(value: string): Uint8Array {
+  return encoder.encode(value.replaceAll(/[&<'\t\n\r]/g, (each) => attributeReferences[each]!));
+}
+
 function createSpecial(): Uint8Array {
   const table = new Uint8Array(256);
   const mark = (where: number, ...bytes: number[]): void => {
@@ -513,11 +564,12 @@ function createSpecial(): Uint8Array {
   return table;
 }
 
-function createEscapes(escapes: Readonly<Record<string, string>>): Map<number, Uint8Array> {
+/** The references in UTF-8, by code point. */
+function createEscapes(references: Readonly<Record<string, string>>): ReadonlyMap<number, Uint8Array> {
   return new Map(
-    Object.entries(escapes).map(([character, name]) => [
+    Object.entries(references).map(([character, reference]) => [
       character.codePointAt(0)!,
-      encoder.encode(`&${name};`),
+      encoder.encode(reference),
     ]),
   );
 }

@@ -1,7 +1,8 @@
 /** An output buffer for copies of one source: ranges that follow each other in the source are copied together, and
  *  so are bytes written in between when the source happens to have the same there. */
 export class CopyOutput {
-  readonly #bytesMax: number;
+  readonly #capacityMax: number;
+  #bytesMax = 0;
   #buffer = new Uint8Array(0);
   #length = 0;
   #source = new Uint8Array(0);
@@ -12,12 +13,14 @@ export class CopyOutput {
   /** More than `bytesMax` were written: what follows is of no use. */
   full = false;
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  /** @param capacityMax most bytes of any output */
+  constructor(capacityMax: number) {
+    this.#capacityMax = capacityMax;
   }
 
-  /** Starts over, for a source that ends before `sourceEnd`. */
-  begin(source: Uint8Array, sourceEnd: number): void {
+  /** Starts over, for a source that ends before `sourceEnd` and an output of at most `bytesMax`. */
+  begin(source: Uint8Array, sourceEnd: number, bytesMax: number): void {
+    this.#bytesMax = bytesMax;
     this.#source = source as Uint8Array<ArrayBuffer>;
     this.#sourceEnd = sourceEnd;
     this.#length = 0;
@@ -79,7 +82,7 @@ export class CopyOutput {
       return false;
     }
     if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.min(this.#bytesMax, Math.max(bufferInitial, needed * 2)));
+      const grown = new Uint8Array(Math.min(this.#capacityMax, Math.max(bufferInitial, needed * 2)));
       grown.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = grown;
     }

@@ -16,6 +16,9 @@ export interface StreamLimits {
   readonly attributesMax: number;
   /** Namespace declarations in scope at once, the stream header's not counted. ERR_NAMESPACE_COUNT */
   readonly namespacesMax: number;
+  /** How many times as long as received a stanza may become in normal form (canonical.ts): declarations move to where
+   *  they are used. ERR_NORMAL_FORM_GROWTH */
+  readonly normalFormGrowthMax: number;
   /** White space between two stanzas in bytes: weeks of keep-alives. ERR_WHITESPACE_RUN */
   readonly whitespaceBytesMax: number;
 }
@@ -29,6 +32,7 @@ export const defaultLimits: StreamLimits = {
   elementsMax: 10_000,
   attributesMax: 128,
   namespacesMax: 64,
+  normalFormGrowthMax: 8,
   whitespaceBytesMax: 65_536,
 };
 

@@ -11,8 +11,8 @@ const header = `<stream:stream xmlns='jabber:client' xmlns:stream='${ns.streams}
 const workspace = newWorkspace();
 
 /** The normal form of the stanza that `xml` is, behind a stream header. */
-function canonical(xml: string, open = header, stanzaBytesMax = 1_000_000): string {
-  const writer = new CanonicalWriter({ stanzaBytesMax });
+function canonical(xml: string, open = header, stanzaBytesMax = 1_000_000, normalFormGrowthMax = 8): string {
+  const writer = new CanonicalWriter({ stanzaBytesMax, normalFormGrowthMax });
   let written: string | undefined;
   const scanner = new Scanner({
     names: vocabulary,
@@ -80,10 +80,31 @@ describe('golden cases', () => {
 
   test('a stanza that grows beyond the bound is refused', () => {
     const xml = `<iq xmlns:p='${'u'.repeat(10_000)}'>${'<p:x/>'.repeat(5_000)}</iq>`;
-    expect(() => canonical(xml)).toThrow(expect.objectContaining({ code: 'ERR_STANZA_TOO_LARGE' }));
+    const growth = 1_000_000;
+    expect(() => canonical(xml, header, 1_000_000, growth)).toThrow(
+      expect.objectContaining({ code: 'ERR_STANZA_TOO_LARGE' }),
+    );
     const short = canonical('<iq>abc</iq>');
     expect(canonical('<iq>abc</iq>', header, short.length)).toBe(short);
     expect(() => canonical('<iq>abc</iq>', header, short.length - 1)).toThrow('');
+  });
+
+  test('a stanza that grows too many times is refused, wherever the long name is declared', () => {
+    const open = header.replace('urn:header', `urn:${'h'.repeat(2_000)}`);
+    const refusal = expect.objectContaining({
+      code: 'ERR_NORMAL_FORM_GROWTH',
+      condition: 'policy-violation',
+    });
+    expect(() => canonical('<iq><h:a/></iq>', open)).toThrow(refusal);
+    expect(() => canonical(`<iq xmlns:p='urn:${'p'.repeat(500)}'>${'<p:a/>'.repeat(1_000)}</iq>`)).toThrow(
+      refusal,
+    );
+    expect(() =>
+      canonical(`<iq xmlns:p='urn:${'p'.repeat(500)}'>${"<a p:b=''/>".repeat(1_000)}</iq>`),
+    ).toThrow(refusal);
+    // What no sender means badly does not come near the bound: quotes, greater-than signs, the namespaces in use.
+    expect(canonical(`<iq a="${"'".repeat(5_000)}">${'>'.repeat(5_000)}</iq>`)).toHaveLength(50_014);
+    expect(canonical('<h:a/>')).toBe("<a xmlns='urn:header'/>");
   });
 });
 

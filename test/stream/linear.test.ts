@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Stanza } from '../../src/stanza/stanza.ts';
+import { CanonicalWriter } from '../../src/stream/canonical.ts';
 import { defaultLimits, type StreamLimits } from '../../src/stream/limits.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
 import type { Workspace } from '../../src/stream/workspace.ts';
@@ -15,6 +17,7 @@ const limits: StreamLimits = {
   elementsMax: 0x4000_0000,
   attributesMax: 200_000,
   namespacesMax: defaultLimits.namespacesMax,
+  normalFormGrowthMax: 0x1000,
   whitespaceBytesMax: 0x4000_0000,
 };
 
@@ -41,6 +44,33 @@ const shapes: readonly (readonly [string, number, (n: number) => string, number]
   ['keep-alives', 300_000, (n) => '\n'.repeat(n), 0x10000],
 ]; // prettier-ignore
 
+/** Stanzas whose normal form is written. Limits of the growth are the shipped ones: what they refuse must be cheap. */
+const normalForms: readonly (readonly [string, number, (n: number) => string])[] = [
+  ['many uses of a header prefix', 5_000, (n) => `<a>${'<h:b/>'.repeat(n)}</a>`],
+  ['many uses of a long name', 2_000, (n) => `<a xmlns:p='u${'x'.repeat(n)}'>${'<p:b/>'.repeat(n)}</a>`],
+  ['long names and few uses', 100_000, (n) => `<a xmlns:p='u${'x'.repeat(n)}'><p:b/><p:c/><p:d/></a>`],
+  ['long names written with references', 20_000, (n) => `<a xmlns:p='u&#x3a;${'x'.repeat(n)}'>${'<p:b/>'.repeat(n / 4)}</a>`],
+  ['attributes in many namespaces', 4_000, (n) => `<a${Array.from({ length: 60 }, (_, i) => ` xmlns:p${i}='u${'x'.repeat(n / 60)}${i}'`).join('')}>${`<b${Array.from({ length: 60 }, (_, i) => ` p${59 - i}:a=''`).join('')}/>`.repeat(n / 1_000)}</a>`],
+  ['many attributes in two long namespaces', 2_000, (n) => `<a xmlns:p='u${'x'.repeat(n)}1' xmlns:q='u${'x'.repeat(n)}2'><b${Array.from({ length: n }, (_, i) => ` ${i % 2 === 0 ? 'p' : 'q'}:a${i}=''`).join('')}/></a>`],
+  ['values that need references', 50_000, (n) => `<a b="${`'`.repeat(n)}">${'>'.repeat(n)}<![CDATA[${'<'.repeat(n)}]]></a>`],
+]; // prettier-ignore
+
+/** Scans one stanza behind a header that declares `h`, and writes its normal form or is refused for its growth. */
+function normaliseOnce(bytes: Uint8Array, workspace: Workspace, writer: CanonicalWriter): void {
+  let taken = 0;
+  const stanza = (found: Stanza): void => {
+    taken += 1;
+    try {
+      writer.write(found);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_NORMAL_FORM_GROWTH' });
+    }
+  };
+  const sink = { header() {}, stanza, whitespace() {}, end() {} };
+  new Scanner({ names: vocabulary, limits, workspace, sink }).push(bytes);
+  expect(taken).toBe(1);
+}
+
 function scanOnce(bytes: Uint8Array, chunkBytes: number, workspace: Workspace): void {
   let found = 0;
   const count = (): void => {
@@ -61,5 +91,19 @@ describe('twice the bytes take twice the time', () => {
       return () => scanOnce(bytes, chunkBytes, workspace);
     };
     expectLinear(name, scanning(n), scanning(2 * n));
+  });
+});
+
+describe('twice the bytes take twice the time in normal form', () => {
+  const workspace = newWorkspace(undefined, limits);
+  const { normalFormGrowthMax } = defaultLimits;
+  const writer = new CanonicalWriter({ stanzaBytesMax: limits.stanzaBytesMax, normalFormGrowthMax });
+  const header = headers['to-client'].replace(/>$/, " xmlns:h='urn:ietf:params:xml:ns:xmpp-stanzas'>");
+  test.each(normalForms)('%s', (name, n, input) => {
+    const writing = (size: number): (() => void) => {
+      const bytes = Buffer.from(header + input(size));
+      return () => normaliseOnce(bytes, workspace, writer);
+    };
+    expectLinear(name, writing(n), writing(2 * n));
   });
 });
