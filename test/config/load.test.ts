@@ -392,9 +392,8 @@ describe('a file that is no configuration', () => {
       { length: 9 },
       (_, level) => `a${level + 1}: &a${level + 1} [${Array(9).fill(`*a${level}`).join(', ')}]`,
     );
-    const started = performance.now();
+    // Expanded, the last alias stands for 387 million values: the test would not end.
     expect((await refusal(load(`a0: &a0 [x]\n${levels.join('\n')}\n`))).code).toBe('ERR_CONFIG_ALIAS');
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   it('contains itself', async () => {

@@ -114,10 +114,8 @@ describe('HTTP on the wire', () => {
   });
 
   it('refuses headers that arrive too slowly', async () => {
-    const start = performance.now();
     const answer = await exchange(head('X: slow').split(/(?=[^])/), { pauseMs: 50 });
     expect([statuses(answer)[0], answer.includes('ERR_HTTP_TIMEOUT')]).toEqual(['408', true]);
-    expect(performance.now() - start).toBeLessThan(1_900);
   });
 
   it('refuses a body that arrives too slowly', async () => {
@@ -128,9 +126,7 @@ describe('HTTP on the wire', () => {
   });
 
   it('closes a connection that says nothing', async () => {
-    const start = performance.now();
     await exchange([]);
-    expect(performance.now() - start).toBeLessThan(1_900);
   });
 
   it('closes after so many requests', async () => {

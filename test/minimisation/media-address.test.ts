@@ -1,7 +1,7 @@
+import { expectLinear } from '../support/linear.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MediaAddresses, replaceAddresses } from '../../src/minimisation/media-address.ts';
-import { expectLinear } from '../support/linear.ts';
 
 const marked = (text: string): string => replaceAddresses(text, (address) => `[${address}]`);
 

@@ -1,11 +1,11 @@
 /** Positions in a body whose addresses are sealed, or opened: they point at what they pointed at. */
+import { expectLinear } from '../support/linear.ts';
 import fc from 'fast-check';
 import { SaxesParser } from 'saxes';
 import { describe, expect, it } from 'vitest';
 import { positionAfter, type Shift } from '../../src/minimisation/text-positions.ts';
 import { escapeText } from '../../src/stanza/decode.ts';
 import { deciderFor, mediaHost, pass, policyOf, policyText } from './fixtures.ts';
-import { expectLinear } from '../support/linear.ts';
 
 const policy = policyOf(
   policyText('{ gatekeeper: { content.media-url: { pseudonymise: { scope: gatekeeper, rotate: 1d } } } }'),

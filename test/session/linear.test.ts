@@ -1,9 +1,9 @@
 /** Peers that ask for much work get little: what capabilities, the content gate and stream management do with a stanza
  *  grows as it does, or ends at a limit. */
+import { expectLinear } from '../support/linear.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AckWindow } from '../../src/session/stream-management/ack-window.ts';
 import { opposite, type Direction } from '../../src/stanza/direction.ts';
-import { expectLinear } from '../support/linear.ts';
 import { connectThroughEveryStage } from './every-stage.ts';
 import type { Legs } from './legs.ts';
 
@@ -33,19 +33,19 @@ function nested(levels: number): string {
 
 /** [what, size of the smaller input, input of size n] */
 const shapes: readonly (readonly [string, number, (n: number) => string])[] = [
-  ['hashes in one presence', 400, (n) => presence(times(n, (i) => caps(`${i}`)))],
-  ['hashes of the newer kind', 400, (n) => presence(`<c xmlns='urn:xmpp:caps'>${times(n, (i) => `<hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>A${i}</hash>`)}</c>`)],
-  ['presences, each with another hash', 200, (n) => times(n, (i) => presence(caps(`${i}`)))],
-  ['contacts, each with another hash', 200, (n) => times(n, (i) => presence(caps(`${i}`), `c${i}@d.example/e`))],
-  ['features in an answer', 800, (n) => answer(times(n, (i) => `<feature var='urn:f:${i}'/>`))],
-  ['the same feature in an answer', 800, (n) => answer(times(n, () => "<feature var='urn:f'/>"))],
-  ['identities in an answer', 400, (n) => answer(times(n, (i) => `<identity category='client' type='t${i}' name='n'/>`))],
-  ['forms in an answer', 200, (n) => answer(times(n, form))],
-  ['fields in a form', 400, (n) => answer(`<x xmlns='jabber:x:data' type='result'>${times(n, (i) => `<field var='v${i}'><value>${i}</value></field>`)}</x>`)],
-  ['values in a field', 800, (n) => answer(`<x xmlns='jabber:x:data' type='result'><field var='v'>${times(n, (i) => `<value>${i}</value>`)}</field></x>`)],
-  ['files in a message', 300, (n) => message(times(n, () => file))],
-  ['addresses in a message', 400, (n) => message(times(n, () => "<x xmlns='jabber:x:oob'><url>https://a.example/b.png</url></x>"))],
-  ['messages beside each other in a message', 200, (n) => message(times(n, () => forwarded(file)))],
+  ['hashes in one presence', 200, (n) => presence(times(n, (i) => caps(`${i}`)))],
+  ['hashes of the newer kind', 200, (n) => presence(`<c xmlns='urn:xmpp:caps'>${times(n, (i) => `<hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>A${i}</hash>`)}</c>`)],
+  ['presences, each with another hash', 100, (n) => times(n, (i) => presence(caps(`${i}`)))],
+  ['contacts, each with another hash', 100, (n) => times(n, (i) => presence(caps(`${i}`), `c${i}@d.example/e`))],
+  ['features in an answer', 400, (n) => answer(times(n, (i) => `<feature var='urn:f:${i}'/>`))],
+  ['the same feature in an answer', 400, (n) => answer(times(n, () => "<feature var='urn:f'/>"))],
+  ['identities in an answer', 200, (n) => answer(times(n, (i) => `<identity category='client' type='t${i}' name='n'/>`))],
+  ['forms in an answer', 100, (n) => answer(times(n, form))],
+  ['fields in a form', 200, (n) => answer(`<x xmlns='jabber:x:data' type='result'>${times(n, (i) => `<field var='v${i}'><value>${i}</value></field>`)}</x>`)],
+  ['values in a field', 400, (n) => answer(`<x xmlns='jabber:x:data' type='result'><field var='v'>${times(n, (i) => `<value>${i}</value>`)}</field></x>`)],
+  ['files in a message', 150, (n) => message(times(n, () => file))],
+  ['addresses in a message', 200, (n) => message(times(n, () => "<x xmlns='jabber:x:oob'><url>https://a.example/b.png</url></x>"))],
+  ['messages beside each other in a message', 100, (n) => message(times(n, () => forwarded(file)))],
   ['messages inside each other in a message', 12, nested],
 ]; // prettier-ignore
 

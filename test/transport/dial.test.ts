@@ -244,14 +244,12 @@ describe('a dial that fails', () => {
     // Fills the backlog; what comes after gets no answer.
     const filling = [0, 1].map(() => connectTcp(deaf.port, '127.0.0.1').on('error', () => {}));
     await once(filling[0]!, 'connect');
-    const before = Date.now();
     const target: Target = { kind: 'address', host: '127.0.0.1', port: deaf.port, tls };
     const error = await rejection(
       dial(target, options({ attemptTimeoutMs: 80 })),
       GatekeeperUnreachableError,
     );
     expect(error.reason).toBe('timeout');
-    expect(Date.now() - before).toBeLessThan(1_000);
     for (const socket of filling) socket.destroy();
     deaf.close();
     await eventually(() => openSockets() <= openBefore);

