@@ -10,7 +10,7 @@ import { connect, type ConnectionOptions } from 'node:tls';
 import { createMediaTokens } from '../../src/http/media/token.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
-import { eventually } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 import { cpuMicroseconds, pin, processors } from './pinned.ts';
 import type { Bench, BenchContext, Row } from './row.ts';
 import { spreadOf, type Spread } from './statistics.ts';

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { describeWithPeers } from '../peers/require.ts';
 import { prosody } from '../peers/servers.ts';
 import { startTestProxy } from '../support/proxy.ts';
+import { eventually } from '../support/wait.ts';
 
 const header =
   "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " +
@@ -30,11 +31,11 @@ describeWithPeers(prosody.needs, 'a stanza that arrives one byte at a time', () 
       let heard = '';
       socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
       const until = async (text: string): Promise<void> => {
-        const limit = performance.now() + 10_000;
-        while (!heard.includes(text)) {
-          if (performance.now() > limit) throw new Error(`${text} did not come; heard ${heard.slice(-300)}`);
-          await new Promise((done) => setTimeout(done, 1));
-        }
+        await eventually(
+          () => heard.includes(text),
+          10_000,
+          () => `heard ${heard.slice(-300)}`,
+        );
         heard = '';
       };
       const login = Buffer.from(`\0juliet\0${server.accounts['juliet']!}`).toString('base64');
@@ -58,9 +59,8 @@ describeWithPeers(prosody.needs, 'a stanza that arrives one byte at a time', () 
         await until(`ping${round}`);
         waits.push(performance.now() - last);
       }
-      const worst = Math.max(...waits);
-      console.log(`answered after at most ${worst.toFixed(1)} ms`);
-      expect(worst).toBeLessThan(100);
+      // Nagle's algorithm against a delayed acknowledgement costs every round 40 ms.
+      expect(Math.min(...waits)).toBeLessThan(40);
     } finally {
       socket.destroy();
       await proxy.close();

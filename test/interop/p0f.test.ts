@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/wait.ts';
 
 /** Real p0f watches one end of a veth pair between two network namespaces, while real clients connect across it to a
  *  running proxy. What the gatekeeper was told, signed, must be what p0f printed for the same connections. */
@@ -106,11 +107,6 @@ function logged(port: number): string[] {
   return [...lines].filter(([, to]) => Number(to) === port).map(([, , signature]) => signature!);
 }
 
-async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
 /** Connects, and returns what each of the two said of every connection made meanwhile. A browser makes more than it
  *  uses, all of one kind. */
 async function compare(
@@ -121,7 +117,7 @@ async function compare(
   told.length = 0;
   const before = logged(port).length;
   await connections();
-  await until(() => told.length >= count && logged(port).length >= before + count);
+  await eventually(() => told.length >= count && logged(port).length >= before + count);
   return { ours: [...new Set(told)], p0fs: [...new Set(logged(port).slice(before))] };
 }
 
@@ -195,9 +191,9 @@ describe('p0f and the proxy on the same connections', () => {
     await layNetwork();
     await startServer();
     start(server, p0f, ['-i', 'nx1', '-o', log]);
-    await until(() => existsSync(log));
+    await eventually(() => existsSync(log));
     // p0f opens its log before it captures: the first connection that it logs tells that it is there.
-    await until(
+    await eventually(
       () =>
         logged(ports.stream).length > 0 ||
         (void connect('curl', ['-sm1', `http://${address4}:${ports.stream}`]), false),

@@ -13,7 +13,7 @@ import { describeWithPeers } from '../peers/require.ts';
 import { openRaw, streamHeader } from '../simulator/support/raw.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
 import { signingKeyFolder } from '../support/signing-keys.ts';
-import { eventually } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 import { freePort } from '../support/free-port.ts';
 
 /** Real receivers of the PROXY header that the proxy's upstream dial writes, attestation included: they accept it, and

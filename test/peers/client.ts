@@ -16,7 +16,7 @@ import { Inbox, type ReceivedMessage } from './inbox.ts';
 import { startProcess, type Command } from './process.ts';
 import type { TlsMode } from './probe.ts';
 import type { PeerServer } from './server.ts';
-import { within } from './wait.ts';
+import { within } from '../support/wait.ts';
 
 export interface Login {
   readonly user: string;

@@ -10,7 +10,7 @@ import { Inbox } from './inbox.ts';
 import { startProcess, type Command, type PeerProcess } from './process.ts';
 import { programs } from './programs.ts';
 import { ready } from './ready.ts';
-import { within } from './wait.ts';
+import { within } from '../support/wait.ts';
 
 const loginTimeoutMs = 20_000;
 

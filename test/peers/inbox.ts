@@ -1,5 +1,5 @@
 /** Messages in the order they came, handed out one by one to a test that waits for them. */
-import { within } from './wait.ts';
+import { within } from '../support/wait.ts';
 
 export interface ReceivedMessage {
   /** The sender's full JID. */

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { within } from './wait.ts';
+import { within } from '../support/wait.ts';
 
 /** How a connection comes by its encryption. */
 export type TlsMode = 'starttls' | 'direct';

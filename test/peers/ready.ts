@@ -1,6 +1,6 @@
 /** When a process may be used: once an attempt at using it succeeds, unless it ends first. */
 import type { PeerProcess } from './process.ts';
-import { eventually } from './wait.ts';
+import { retried } from '../support/wait.ts';
 
 /** Repeats `attempt` for `timeoutMs` at most. Fails with the reason and the end of the log. */
 export async function ready(
@@ -15,7 +15,7 @@ export async function ready(
     throw new Error(`ended with ${status}`);
   });
   try {
-    await Promise.race([gone, eventually(timeoutMs, attempt, giveUp.signal)]);
+    await Promise.race([gone, retried(timeoutMs, attempt, giveUp.signal)]);
   } catch (cause) {
     throw new Error(`${name} did not become ready: ${String(cause)}\n${process.logTail()}`, { cause });
   } finally {

@@ -2,7 +2,7 @@
 import type { Login } from './client.ts';
 import { pythonClient } from './programs.ts';
 import { logInWith, type StanzaClient } from './stanza-client.ts';
-import { within } from './wait.ts';
+import { within } from '../support/wait.ts';
 
 export interface SharedFile {
   /** Of the message. */

@@ -12,7 +12,7 @@ import type { Login } from './client.ts';
 import { startProcess, type Command } from './process.ts';
 import { pythonClient } from './programs.ts';
 import type { PeerName } from './require.ts';
-import { within } from './wait.ts';
+import { within } from '../support/wait.ts';
 
 export interface StanzaClient {
   /** The full JID that the server gave it. */

@@ -56,14 +56,6 @@ export async function readToEnd(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Resolves once the condition holds; fails after two seconds. */
-export async function eventually(condition: () => boolean, timeoutMs = 2_000): Promise<void> {
-  for (let waited = 0; !condition(); waited += 5) {
-    if (waited > timeoutMs) throw new Error(`did not come true: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** The error that a promise rejects with; fails if it does not. */
 export async function rejection<E extends Error>(
   promise: Promise<unknown>,

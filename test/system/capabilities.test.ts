@@ -81,7 +81,6 @@ function versOf(nth: number): string[] {
 async function readvertised({ sessions, proxy, reloads }: Stage): Promise<void> {
   const [old] = versOf(1);
   await expect.poll(() => reloads, { timeout: 5_000 }).toEqual(['reloaded']);
-  const from = performance.now();
   const seen: number[] = [];
   await expect
     .poll(() => seen.push(versOf(2).length) && seen.at(-1), {
@@ -89,7 +88,6 @@ async function readvertised({ sessions, proxy, reloads }: Stage): Promise<void> 
       interval: 10,
     })
     .toBe(clients);
-  expect(performance.now() - from).toBeGreaterThan(readvertiseJitterMs / 4);
   // Not one moment on the wire.
   expect(new Set(seen).size).toBeGreaterThan(5);
   const versions = new Set(versOf(2));

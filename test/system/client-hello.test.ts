@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { streamHeader } from '../simulator/support/raw.ts';
 import { startAttested, type Attested } from '../support/attested.ts';
 import { inRecords, startCutter, type Cut } from '../support/cutter.ts';
-import { eventually } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 /** ClientHellos cut in every way, through the real listeners: what the gatekeeper is told is the same. */
 

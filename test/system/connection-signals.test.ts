@@ -10,7 +10,7 @@ import { element } from '../../src/simulator/xml/element.ts';
 import { ns } from '../../src/stanza/namespaces.ts';
 import { openRaw, streamHeader } from '../simulator/support/raw.ts';
 import { accepted, startAttested, type Attested, type AttestedOptions } from '../support/attested.ts';
-import { eventually } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 let scene: Attested;
 const start = async (options: AttestedOptions): Promise<Attested> => (scene = await startAttested(options));

@@ -101,6 +101,8 @@ describe('the client goes away', () => {
         client.socket.destroy();
       }
     },
+    // A hundred rounds, each under any limit of the proxy: one that waits for the end of a limit takes a second.
+    60_000,
   );
 });
 

@@ -8,6 +8,7 @@ import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts'
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { logInRaw, type RawClient } from '../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../support/raw-gatekeeper.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createDevelopmentAuthority();
 const pair = authority.issue(['localhost', '127.0.0.1']);
@@ -51,15 +52,8 @@ const start = (keyFiles: readonly string[]): Promise<TestProxy> =>
     keyFiles,
   });
 
-async function until<T>(look: () => T | undefined | false): Promise<T> {
-  const end = performance.now() + 8_000;
-  for (;;) {
-    const found = look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`it did not come; heard ${received.slice(-400)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const until = <T>(look: () => T | undefined | false): Promise<T> =>
+  eventually(look, 10_000, () => `the gatekeeper heard ${received.slice(-400)}`);
 
 const match = (pattern: RegExp): string | undefined => pattern.exec(received)?.[1];
 const idOf = (payload: string): string | undefined =>

@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { logInRaw } from '../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../support/raw-gatekeeper.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createDevelopmentAuthority();
 const pair = authority.issue(['localhost', '127.0.0.1']);
@@ -50,14 +50,6 @@ const start = (file: string, shadow?: string): Promise<TestProxy> =>
     ...(shadow === undefined ? {} : { shadow }),
   });
 
-async function until(condition: () => boolean, timeoutMs = 8_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error('it did not come');
-    await sleep(5);
-  }
-}
-
 /** Sends presences, a number in each, while `change` happens; tells what of their status arrived. */
 async function underTraffic(
   proxy: TestProxy,
@@ -72,13 +64,11 @@ async function underTraffic(
   };
   send();
   await change();
-  const end = performance.now() + 8_000;
-  while (!done()) {
-    if (performance.now() > end) throw new Error('the change was not taken over');
+  await eventually(() => {
     send();
-    await sleep(2);
-  }
-  await until(() => received.includes(`id='p${sent}'`));
+    return done();
+  });
+  await eventually(() => received.includes(`id='p${sent}'`));
   // Not one was lost, and all of them came in order, in the one session there is.
   expect([...received.matchAll(/id='p([0-9]+)'/g)].map(([, number]) => Number(number))).toEqual(
     Array.from({ length: sent }, (_, index) => index + 1),
@@ -136,7 +126,7 @@ describe('a policy that changes while sessions run', () => {
       expect(proxy.policy).toEqual(['loaded ours', 'kept 1']);
       expect(received).not.toContain('<status>');
       await writeFile(file, policy('keep'));
-      await until(() => proxy.policy.length > 2);
+      await eventually(() => proxy.policy.length > 2);
       expect(proxy.policy[2]).toBe('reloaded ours');
     } finally {
       await proxy.close();
@@ -152,7 +142,7 @@ describe('a shadow policy', () => {
     try {
       const client = await logInRaw(proxy.direct, authority.certificate);
       client.socket.write("<presence id='p1'><status>canary</status></presence>");
-      await until(() => received.includes('</presence>'));
+      await eventually(() => received.includes('</presence>'));
       expect(received).toBe("<presence id='p1'><status>canary</status></presence>");
       const status = proxy.decisions.totals().filter(({ field }) => field === 'presence.status');
       expect(status).toEqual([

@@ -10,7 +10,7 @@ import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { Random } from '../support/random.ts';
 import { logInRaw } from '../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../support/raw-gatekeeper.ts';
-import { eventually } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createDevelopmentAuthority();
 const pair = authority.issue(['localhost', '127.0.0.1']);

@@ -12,7 +12,8 @@ import {
 import { SetupError } from '../../src/transport/error.ts';
 import { secureClient } from '../../src/transport/server-tls.ts';
 import { createAuthority, dayMs, type CertificateRequest, type Issued } from '../support/certificates.ts';
-import { eventually, loopback, rejection } from '../support/sockets.ts';
+import { loopback, rejection } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 
 const authority = createAuthority();

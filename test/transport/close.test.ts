@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { endGracefully, onPeerEnd, type PeerEnd } from '../../src/transport/close.ts';
 import { secureClient } from '../../src/transport/server-tls.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { eventually, loopback, readToEnd, socketPair, type Loopback } from '../support/sockets.ts';
+import { loopback, readToEnd, socketPair, type Loopback } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createAuthority();
 const context = createSecureContext({ ...authority.issue({ dns: ['a.example'] }), maxVersion: 'TLSv1.2' });

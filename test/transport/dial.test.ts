@@ -7,7 +7,8 @@ import type { SrvRecord } from '../../src/transport/srv.ts';
 import { GatekeeperTlsError, GatekeeperUnreachableError } from '../../src/transport/gatekeeper-error.ts';
 import { createAuthority, dayMs, type CertificateRequest } from '../support/certificates.ts';
 import { deafListener } from '../support/descriptors.ts';
-import { eventually, loopback, rejection, type Loopback } from '../support/sockets.ts';
+import { loopback, rejection, type Loopback } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createAuthority();
 const trusting = createSecureContext({ ca: authority.cert });

@@ -10,7 +10,8 @@ import { Admission } from '../../src/transport/admission.ts';
 import { SetupError } from '../../src/transport/error.ts';
 import { listen, type Listener, type ListenOptions, type ListenRefusal } from '../../src/transport/listen.ts';
 import { boundDescriptor } from '../support/descriptors.ts';
-import { eventually, rejection } from '../support/sockets.ts';
+import { rejection } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 interface Scene {
   readonly listener: Listener;

@@ -7,7 +7,8 @@ import { SetupError } from '../../src/transport/error.ts';
 import type { ReloadReport } from '../../src/transport/reloading.ts';
 import { OutboundCredentials } from '../../src/transport/outbound-credentials.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { eventually, loopback, rejection } from '../support/sockets.ts';
+import { loopback, rejection } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const authority = createAuthority();

@@ -12,7 +12,8 @@ import {
   type ServerTlsOptions,
 } from '../../src/transport/server-tls.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { eventually, loopback, rejection, type Loopback } from '../support/sockets.ts';
+import { loopback, rejection, type Loopback } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createAuthority();
 const issued = authority.issue({ dns: ['a.example'] });

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns';
 import { once } from 'node:events';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 import {
   endpointsOf,
   orderRecords,

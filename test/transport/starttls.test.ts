@@ -13,7 +13,8 @@ import { systemResolver } from '../../src/transport/srv.ts';
 import { startTls, type StartTlsOptions } from '../../src/transport/starttls.ts';
 import { GatekeeperNegotiationError } from '../../src/transport/gatekeeper-error.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { eventually, loopback, rejection, type Loopback } from '../support/sockets.ts';
+import { loopback, rejection, type Loopback } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createAuthority();
 const trusting = createSecureContext({ ca: authority.cert });

@@ -1,10 +1,11 @@
 import { connect, createSecureContext } from 'node:tls';
 import type { Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { secureClient } from '../../src/transport/server-tls.ts';
 import { WriteStallWatch } from '../../src/transport/write-stall.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { eventually, loopback, socketPair, type Loopback } from '../support/sockets.ts';
+import { loopback, socketPair, type Loopback } from '../support/sockets.ts';
+import { eventually } from '../support/wait.ts';
 
 const authority = createAuthority();
 const context = createSecureContext(authority.issue({ dns: ['a.example'] }));
@@ -100,19 +101,22 @@ describe.each(pairs)('a write stall over %s', (_, pair) => {
 });
 
 describe('the timer', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('finds a stall within a quarter more than its time', async () => {
-    const quick = new WriteStallWatch({ writeStallMs: 80 });
     const { far } = await socketPair(server);
-    far.write(chunk);
-    far.write(chunk);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const since = performance.now();
-    const stalled = new Promise<number>((resolve) =>
-      quick.watch(far, () => resolve(performance.now() - since)),
-    );
-    const took = await stalled;
+    for (let i = 0; i < 2; i += 1) far.write(chunk);
+    // Until the kernel's buffers are full.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    const quick = new WriteStallWatch({ writeStallMs: 80 });
+    vi.advanceTimersByTime(10);
+    let stalled = 0;
+    quick.watch(far, () => (stalled += 1));
+    vi.advanceTimersByTime(79);
+    expect(stalled).toBe(0);
+    vi.advanceTimersByTime(21);
+    expect(stalled).toBe(1);
     quick.close();
-    expect(took).toBeGreaterThanOrEqual(75);
-    expect(took).toBeLessThan(400);
   });
 });

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { selfSigned } from '../support/certificate.ts';
 import { bytesAt, startMediaOrigin } from '../support/media-origin.ts';
 import { serveMedia, type MediaRelayUnderTest } from '../support/media.ts';
+import { eventually } from '../../support/wait.ts';
 import { listen, stop } from '../support/party.ts';
 
 /** From here on the relay reads the body from the socket itself. */
@@ -22,13 +23,6 @@ async function bytesOf(answer: AsyncIterable<unknown>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
-}
-
-async function eventually(check: () => boolean): Promise<void> {
-  for (let tries = 0; !check(); tries += 1) {
-    if (tries > 200) throw new Error('did not happen');
-    await sleep(10);
-  }
 }
 
 const resolve = async () => [{ address: '127.0.0.1', family: 4 }];

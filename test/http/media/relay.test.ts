@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listen } from '../support/party.ts';
 import { bytesAt, originEtag, startMediaOrigin, type MediaOrigin } from '../support/media-origin.ts';
+import { eventually } from '../../support/wait.ts';
 import { serveMedia, type MediaRelayUnderTest } from '../support/media.ts';
 
 const fileBytes = 300_000;
@@ -19,13 +20,6 @@ const talkative = {
   authorization: 'Bearer secret',
   'x-trace': 'abc',
 };
-
-async function eventually(check: () => boolean): Promise<void> {
-  for (let tries = 0; !check(); tries += 1) {
-    if (tries > 200) throw new Error('did not happen');
-    await sleep(10);
-  }
-}
 
 function open(url: URL, headers: Record<string, string> = {}): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {

@@ -15,7 +15,7 @@ import { logInRaw, streamHeader } from '../../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../../support/raw-gatekeeper.ts';
 import { scan } from '../../support/scan.ts';
 import { serveProcess, type ServeProcess } from '../../support/serve-process.ts';
-import { eventually } from '../../support/sockets.ts';
+import { eventually } from '../../support/wait.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { Party, sm, type Managed, type PartyOptions } from '../../support/party.ts';
 
