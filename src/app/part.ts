@@ -14,8 +14,8 @@ export interface HttpObserver {
   readonly report: Report;
   /** A connection that did not get as far as a request. */
   refused(why: ConnectionRefusal): void;
-  /** Media addresses are sealed with a secret that this process has made up. */
-  madeUpMediaKey(): void;
+  /** Media addresses are sealed with a secret that ends with this process. */
+  ephemeralMediaKey(): void;
 }
 
 /** What the HTTP plane shares with the streams. */
@@ -46,10 +46,10 @@ export function monotonic(): number {
   return performance.now();
 }
 
-/** Something that is let go of in the end, and may look at its files before. */
+/** Something that is let go of in the end, and may read its files again before. */
 export interface Closable {
   close(): void;
-  look?(): Promise<void> | void;
+  refresh?(): Promise<void> | void;
 }
 
 /** Remembers what has to be closed. */
@@ -63,7 +63,7 @@ export function closeAll(open: readonly Closable[]): void {
   for (const resource of open.toReversed()) resource.close();
 }
 
-/** Has everything look at its files. */
-export async function lookAll(open: readonly Closable[]): Promise<void> {
-  await Promise.all(open.map(async (resource) => resource.look?.()));
+/** Has every part read its files again. */
+export async function refreshAll(open: readonly Closable[]): Promise<void> {
+  await Promise.all(open.map(async (resource) => resource.refresh?.()));
 }

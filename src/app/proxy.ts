@@ -29,13 +29,15 @@ import { secureClient } from '../transport/server-tls.ts';
 import { systemResolver } from '../transport/srv.ts';
 import { OutboundCredentials } from '../transport/outbound-credentials.ts';
 import { WriteStallWatch } from '../transport/write-stall.ts';
+import type { RestartReport } from './files/restart-watch.ts';
+import { watchRestartFiles, type ConfigSource } from './files/restart-files.ts';
 import { openPolicyRuntime, type PolicyReport, type PolicyRuntime } from './parts/policies.ts';
 import { openCapabilities, type CapabilitiesObserver } from './parts/capabilities.ts';
 import { openHttp, type PublicHttp } from './parts/http.ts';
 import { openMediaAddresses } from './parts/media-addresses.ts';
 import { openProvider } from './parts/provider.ts';
 import { reauthenticationStages } from './parts/reauthentication.ts';
-import { closeAll, lookAll, type Closable, type HttpObserver } from './part.ts';
+import { closeAll, refreshAll, type Closable, type HttpObserver } from './part.ts';
 import { httpPolicy } from './parts/http-policy.ts';
 import { openSignals, synVisibilityOf, type SignalsObserver } from './parts/signals.ts';
 
@@ -45,6 +47,8 @@ export interface ProxyObserver {
   refused(listener: string, code: ListenRefusal): void;
   certificates(report: CertificateReport | ReloadReport): void;
   policy(report: PolicyReport): void;
+  /** Files that take effect at the next start have changed. */
+  restart(report: RestartReport): void;
   /** A client has tried to authenticate to the proxy. */
   reauthenticated: ReauthenticationOptions['concluded'];
   decided(audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]): void;
@@ -59,20 +63,27 @@ export interface Proxy {
   readonly ports: readonly number[];
   /** Port of the public HTTP plane, where it is configured. */
   readonly httpPort: number | undefined;
-  /** Its policies, for whoever wants to know what is in force. */
+  /** The policies in force. */
   readonly policies: PolicyRuntime;
   /** Reads every watched file again, now. */
-  look(): Promise<void>;
+  refresh(): Promise<void>;
   /** Drains and lets go of everything. */
   close(drainMs?: number): Promise<void>;
 }
 
 /** Starts a proxy: all of it, or nothing.
+ *  @param source the file that `config` was loaded from, to be watched
  *  @throws SetupError when a certificate does not load or a port cannot be had. */
-export async function startProxy(config: Config, observer: ProxyObserver): Promise<Proxy> {
+export async function startProxy(
+  config: Config,
+  observer: ProxyObserver,
+  source?: ConfigSource,
+): Promise<Proxy> {
   const open: Closable[] = [];
   try {
     const { streams, http, policies } = await compose(config, observer, open);
+    const report = observer.restart.bind(observer);
+    open.push(...(await watchRestartFiles(config, { source, report })));
     const ports = await streams.start();
     for (const [index, visibility] of streams.synVisibilities.entries()) {
       const listener = config.listeners[index]!;
@@ -83,7 +94,7 @@ export async function startProxy(config: Config, observer: ProxyObserver): Promi
       ports,
       httpPort: http?.port,
       policies,
-      look: () => lookAll(open),
+      refresh: () => refreshAll(open),
       async close(drainMs = config.timeouts.drainMs) {
         await Promise.all([streams.drain(drainMs), http?.close(drainMs)]);
         closeAll(open);
@@ -228,7 +239,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
     signals: signals.http,
     attestationKeys: () => signals.keys()?.jwks().keys ?? [],
   });
-  if (http !== undefined) open.push({ close: () => void http.close(0), look: () => http.look() });
+  if (http !== undefined) open.push({ close: () => void http.close(0), refresh: () => http.refresh() });
   return { streams, http, policies };
 }
 

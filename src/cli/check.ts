@@ -4,11 +4,13 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
+import type { Policy } from '../policy/policy.ts';
 import { capabilityProblems } from './check-capabilities.ts';
 import { exitCodeOf, exitCodes } from './exit.ts';
 import { openPolicy } from '../app/files/policies.ts';
 import { openMediaAddresses } from '../app/parts/media-addresses.ts';
 import { openPolicyRuntime } from '../app/parts/policies.ts';
+import { policyErrors } from './policy-errors.ts';
 import { reportProblems } from './report.ts';
 import { signalProblems } from './signal-check.ts';
 
@@ -80,7 +82,9 @@ async function examine(file: string | undefined): Promise<Result> {
     ...policy,
     ...(await capabilityProblems(
       loaded.config,
-      policy.length === 0 ? openPolicy(loaded.config.policy.file) : undefined,
+      policy.every(({ severity }) => severity === 'warning')
+        ? openPolicy(loaded.config.policy.file)
+        : undefined,
     )),
   ];
   const valid = problems.every(({ severity }) => severity === 'warning');
@@ -90,17 +94,27 @@ async function examine(file: string | undefined): Promise<Result> {
 /** Reads and compiles the policies as serve does. */
 function policyProblems({ config, places }: LoadedConfig): readonly ConfigProblem[] {
   try {
-    openPolicyRuntime({
+    const runtime = openPolicyRuntime({
       config: config.policy,
       media: openMediaAddresses(config, nothingIsSealed),
       report: () => {},
       clock: () => Date.now(),
-    }).close();
-    return [];
+    });
+    runtime.close();
+    return notEnforced(runtime.documents.enforced);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((problem) => ({ place: places.value(['policy']), ...problem }));
   }
+}
+
+/** A warning when the policy says that it is not to be enforced. */
+function notEnforced({ name, file, mode, modePlace }: Policy): readonly ConfigProblem[] {
+  if (mode === 'enforce') return [];
+  const message = `WARN_POLICY_SHADOW: the policy ${name} says mode: shadow, so nothing of it is enforced`;
+  const { remedy } = policyErrors.WARN_POLICY_SHADOW;
+  const place = modePlace ?? { file, line: 1, column: 1 };
+  return [{ severity: 'warning', code: 'ERR_CONFIG_POLICY', path: 'policy.file', place, message, remedy }];
 }
 
 function summarise(config: Config, certificates: readonly CertificateSummary[]): Summary {

@@ -49,6 +49,13 @@ const commandErrors: Table = {
   },
 };
 
+const reloadErrors: Table = {
+  ERR_RELOAD_DEFECT: {
+    cause: 'Reading a changed file failed in a way that the proxy does not foresee: a defect of the proxy.',
+    remedy: 'Undo the change to the file, and report the class and the place that the message names.',
+  },
+};
+
 const pem = 'Write it again in PEM form; `narthex check` tells more.';
 
 const setupErrors: Table<SetupErrorCode> = {
@@ -220,6 +227,11 @@ export const errorSections: readonly ErrorSection[] = [
     title: 'Ports and certificates',
     seen: 'on standard error of `serve` when it starts',
     codes: setupErrors,
+  },
+  {
+    title: 'Reloads',
+    seen: 'in the log (`reload.rejected`), in `/readyz` and in the answer of `/api/reload`, with the codes of policies, capability profiles, certificates and keys',
+    codes: reloadErrors,
   },
   { title: 'Streams', seen: 'in the log and in the metric `narthex_refusals_total`', codes: streamErrors },
   {

@@ -2,7 +2,7 @@ import type { ErrorExplanation } from '../observability/errors.ts';
 import type { DiagnosticCode } from '../policy/diagnostic.ts';
 
 /** What is said about policies. The commands tell more beside each: the field, and what to write in its place. */
-export const policyErrors: Readonly<Record<DiagnosticCode | 'ERR_POLICY_KEYS', ErrorExplanation>> = {
+export const policyErrors: Readonly<Record<DiagnosticCode, ErrorExplanation>> = {
   ERR_POLICY_YAML: {
     cause: 'The file is not one YAML document, or its aliases expand to too much.',
     remedy: 'Correct the YAML at the place named.',
@@ -70,6 +70,11 @@ export const policyErrors: Readonly<Record<DiagnosticCode | 'ERR_POLICY_KEYS', E
   ERR_POLICY_KEYS: {
     cause: 'A file of `policy.keyFiles` has fewer than 32 bytes.',
     remedy: 'Make one with `openssl rand 32`.',
+  },
+  WARN_POLICY_SHADOW: {
+    cause: 'The policy says `mode: shadow`: nothing of it is enforced, and everything passes unchanged.',
+    remedy:
+      'Write `mode: enforce` or remove `mode`; to try a policy beside the one in force use `policy.shadow`.',
   },
   WARN_POLICY_BREAKS: {
     cause: 'The rule takes something away from users; the message says what.',

@@ -11,7 +11,8 @@ import { vocabularyOf } from '../policy/compile.ts';
 import { describeTreatment } from '../policy/describe.ts';
 import { errorAt, hasErrors, renderDiagnostic, type Diagnostic } from '../policy/diagnostic.ts';
 import { diffPolicies, type Difference } from '../policy/diff.ts';
-import { explain, type ExplainOptions, type Explanation } from '../policy/explain.ts';
+import { summariseExceptions, type ExceptionSummary } from '../policy/exceptions.ts';
+import { explain, type Effect, type ExplainOptions, type Explanation } from '../policy/explain.ts';
 import { listFields } from '../policy/fields.ts';
 import { runInlineTests } from '../policy/inline-tests.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
@@ -199,11 +200,17 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
   if (options.stanza === undefined) {
     const rows = matrixOf(policy, catalogue);
     const { name, lineage, mode, unlisted } = policy;
+    const exceptions = summariseExceptions(policy, io.clock());
     if (options.format === 'json')
-      io.out(JSON.stringify({ name, lineage, mode, unlisted, rules: rows }, undefined, 2));
+      io.out(JSON.stringify({ name, lineage, mode, unlisted, rules: rows, exceptions }, undefined, 2));
     else
       io.out(
-        [`${lineage.join(' extends ')} (${mode}, unlisted: ${unlisted})`, ...rows.map(ruleLine)].join('\n'),
+        [
+          `${lineage.join(' extends ')} (${mode}, unlisted: ${unlisted})`,
+          ...(mode === 'shadow' ? [notEnforced] : []),
+          ...rows.map(ruleLine),
+          ...exceptions.flatMap(exceptionLines),
+        ].join('\n'),
       );
     return exitCodes.ok;
   }
@@ -268,23 +275,46 @@ function ruleLine({ audience, field, treatment, from, why }: MatrixRow): string 
   return `${audience.padEnd(10)}  ${field.padEnd(24)}  ${treatment}  [${from}${reason}]`;
 }
 
+const notEnforced = 'NOT ENFORCED: the policy says mode: shadow, so everything passes unchanged';
+
+function exceptionLines({ when, audiences, why, approvedBy, expires, expired }: ExceptionSummary): string[] {
+  const conditions = Object.entries(when).map(([key, value]) => `${key} ${value}`);
+  const state = expired ? 'expired after' : 'until the end of';
+  return [
+    `exception for ${conditions.join(' and ')}, ${state} ${expires}, approved by ${approvedBy}: ${why}`,
+    ...Object.entries(audiences).flatMap(([audience, treatments]) =>
+      Object.entries(treatments).map(
+        ([field, treatment]) => `  ${audience.padEnd(10)}  ${field.padEnd(24)}  ${treatment}`,
+      ),
+    ),
+  ];
+}
+
 function explanationText(explanation: Explanation): string {
-  const { policy, direction, before, after, reply, padding, delayUpToMs, normalise, decisions } = explanation;
+  const { policy, direction, before, ifEnforced, decisions } = explanation;
   return [
     `policy ${policy}, ${direction}`,
+    ...(ifEnforced === undefined ? [] : [notEnforced]),
     'before',
     `  ${before}`,
-    'after',
+    ...effectLines('after', explanation),
+    ...(ifEnforced === undefined ? [] : effectLines('after, if it were enforced', ifEnforced)),
+    ifEnforced === undefined ? 'why' : 'why, only counted',
+    ...decisions.map(
+      ({ field, treatment, reason }) => `  ${field.padEnd(24)}  ${treatment.padEnd(12)}  ${reason}`,
+    ),
+  ].join('\n');
+}
+
+function effectLines(title: string, { after, reply, padding, delayUpToMs, normalise }: Effect): string[] {
+  return [
+    title,
     `  ${after === '' ? 'nothing' : after}`,
     ...(reply === '' ? [] : ['back to the sender', `  ${reply}`]),
     ...(padding === 0 ? [] : [`padded with ${padding} bytes of white space`]),
     ...(delayUpToMs === 0 ? [] : [`held for up to ${delayUpToMs} ms`]),
     ...(normalise ? ['written in normal form'] : []),
-    'why',
-    ...decisions.map(
-      ({ field, treatment, reason }) => `  ${field.padEnd(24)}  ${treatment.padEnd(12)}  ${reason}`,
-    ),
-  ].join('\n');
+  ];
 }
 
 function diff(io: PolicyIo, before: string, after: string, options: Common & { failOn?: string }): number {

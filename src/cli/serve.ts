@@ -2,22 +2,29 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { createAdminApp } from '../http/admin/app.ts';
+import { createAdminApp, type Readiness } from '../http/admin/app.ts';
 import { adminServeLimits, serveHttp } from '../http/server/serve.ts';
+import { FileStates } from '../observability/file-states.ts';
 import { label } from '../observability/label.ts';
 import { openLog } from '../observability/log.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { SessionGauge } from '../observability/session-gauge.ts';
 import { openTracing } from '../observability/tracing.ts';
 import { adminApiOf } from '../app/parts/admin-api.ts';
-import { startProxy, type Proxy, type ProxyObserver } from '../app/proxy.ts';
+import type { ConfigSource } from '../app/files/restart-files.ts';
+import { startProxy, type Proxy } from '../app/proxy.ts';
 import { exitCodes } from './exit.ts';
 import { createObserver } from '../app/telemetry/observe.ts';
 import { productVersion } from '../app/version.ts';
 
 const help = `
 Everything starts or nothing does: a wrong configuration, a certificate that does not load or a port in use ends the
-command before the first connection. Changed certificate files are taken over while it runs.
+command before the first connection.
+
+Policies, capability profiles, certificates and keys that change on disk are taken over while it runs; SIGHUP and
+POST /api/reload read all of them at once. Files that cannot be used are rejected: what is in force stays, and the log,
+/readyz and /api/reload name file, line, column and remedy. narthex.yaml, the catalogue and the obligations take effect at
+the next start; a change in them is reported as restart-required.
 
 SIGTERM or SIGINT drains: readiness fails, no connection is accepted, sessions may end by themselves for
 timeouts.drainMs, the rest is told system-shutdown so that clients connect elsewhere. A second signal ends at once.
@@ -36,13 +43,17 @@ export function register(program: Command): void {
     .option('--shadow <policy>', 'count what another policy would decide, and change nothing')
     .addHelpText('after', help)
     .action(async (file: string | undefined, { shadow }: { shadow?: string }) => {
-      const { config } = await loadConfig({ file, environment: process.env, folder: process.cwd() });
-      await serve(shadow === undefined ? config : { ...config, policy: { ...config.policy, shadow } });
+      const options = { file, environment: process.env, folder: process.cwd() };
+      const { config, file: path } = await loadConfig(options);
+      await serve(shadow === undefined ? config : { ...config, policy: { ...config.policy, shadow } }, {
+        file: path,
+        check: () => loadConfig(options),
+      });
       process.exitCode = exitCodes.ok;
     });
 }
 
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, source: ConfigSource): Promise<void> {
   const version = productVersion();
   const log = openLog({ level: config.log.level, now: () => Date.now() });
   const metrics = createMetrics({ version, processMetrics: true });
@@ -51,38 +62,24 @@ async function serve(config: Config): Promise<void> {
     version,
     failed: () => log.write('tracing.failed', {}),
   });
-  let certificates: 'loaded' | 'kept' = 'loaded';
-  let policy: 'loaded' | 'kept' = 'loaded';
   const gauge = new SessionGauge();
-  const inner = createObserver({ log, metrics, tracing, gauge, now: () => performance.now() });
-  const observer: ProxyObserver = {
-    session: (listener) => inner.session(listener),
-    refused: (listener, code) => inner.refused(listener, code),
-    policy(report) {
-      if (report.kind === 'kept') policy = 'kept';
-      else if (report.kind === 'reloaded') policy = 'loaded';
-      inner.policy(report);
-    },
-    reauthenticated: inner.reauthenticated,
-    decided: (audience, mode, decisions) => inner.decided(audience, mode, decisions),
-    capabilities: inner.capabilities,
-    http: inner.http,
-    signals: inner.signals,
-    certificates(report) {
-      if (report.kind === 'kept') certificates = 'kept';
-      else if (report.kind === 'reloaded') certificates = 'loaded';
-      inner.certificates(report);
-    },
-  };
+  const files = new FileStates();
+  const observer = createObserver({ log, metrics, tracing, gauge, files, now: () => performance.now() });
 
   let proxy: Proxy | undefined;
   const stop = stopRequest();
+  const refresh = async (by: 'signal' | 'api'): Promise<void> => {
+    log.write('reload.requested', { by });
+    await proxy?.refresh();
+  };
+  // Its default would end the process. Daemons reload by it, and files may change before the proxy has started.
+  process.on('SIGHUP', () => void refresh('signal'));
   const admin = await serveHttp({
     app: createAdminApp({
       metrics,
       callers: config.admin,
       api: () =>
-        proxy && adminApiOf(proxy, { gauge, states: () => ({ certificates, policy }), drain: stop.request }),
+        proxy && adminApiOf(proxy, { gauge, files, refresh: () => refresh('api'), drain: stop.request }),
       probes: {
         started: () => proxy !== undefined,
         readiness: () => ({
@@ -91,8 +88,8 @@ async function serve(config: Config): Promise<void> {
             name: label(name),
             state: proxy === undefined || proxy.streams.draining ? 'closed' : 'open',
           })),
-          certificates,
-          policy,
+          policy: proxy === undefined ? null : policyInForce(proxy),
+          files: files.summary(),
         }),
       },
     }),
@@ -101,7 +98,7 @@ async function serve(config: Config): Promise<void> {
     limits: adminServeLimits,
   });
   try {
-    proxy = await startProxy(config, observer);
+    proxy = await startProxy(config, observer, source);
     log.write('admin.opened', { port: admin.port });
     config.listeners.forEach(({ name, tls }, index) =>
       log.write('listener.opened', { listener: label(name), port: proxy!.ports[index]!, tls }),
@@ -122,6 +119,11 @@ async function serve(config: Config): Promise<void> {
     await admin.close(adminGraceMs);
     await tracing.shutdown();
   }
+}
+
+function policyInForce({ policies }: Proxy): Readiness['policy'] {
+  const { name, mode } = policies.documents.enforced;
+  return { name, mode };
 }
 
 function portNames({ listeners, http }: Config): readonly string[] {

@@ -2,14 +2,9 @@
  *
  *  The text is the operator's, yet a proxy should not be taken down by its own configuration: size and aliases
  *  are bounded, duplicate keys refused. */
+import type { Place } from '../documents/diagnostic.ts';
 import { type Document, LineCounter, type Node, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import {
-  type ConfigErrorCode,
-  type ConfigPath,
-  type ConfigProblem,
-  type Place,
-  configErrors,
-} from './problem.ts';
+import { type ConfigErrorCode, type ConfigPath, type ConfigProblem, configErrors } from './problem.ts';
 
 /** Size of a configuration file in bytes. ERR_CONFIG_TOO_LARGE */
 export const fileBytesMax = 262_144;

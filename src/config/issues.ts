@@ -1,4 +1,5 @@
 /** What zod found wrong, turned into problems with a place, what was expected, and a remedy. Pure. */
+import type { Place } from '../documents/diagnostic.ts';
 import type { z } from 'zod';
 import type { Places } from './document.ts';
 import { nearest } from './nearest.ts';
@@ -7,7 +8,6 @@ import {
   type ConfigErrorCode,
   type ConfigPath,
   type ConfigProblem,
-  type Place,
   configErrors,
   formatPath,
 } from './problem.ts';

@@ -2,6 +2,9 @@
  *
  *  A configuration is the operator's own text, so problems quote it; nothing from the wire ever gets here. */
 
+import type { Diagnostic, Place } from '../documents/diagnostic.ts';
+import { Unusable } from '../documents/unusable.ts';
+
 /** Every code of a configuration problem, with its cause and remedy. ERRORS.md is checked against this table. */
 export const configErrors = {
   ERR_CONFIG_POLICY: {
@@ -113,13 +116,6 @@ export type ConfigErrorCode = keyof typeof configErrors;
 /** Keys and indices from the root of the document to a value. */
 export type ConfigPath = readonly (string | number)[];
 
-/** Where a value stands; lines and columns count from 1, columns in UTF-16 units as editors show them. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
 export interface ConfigProblem {
   readonly severity: 'error' | 'warning';
   readonly code: ConfigErrorCode;
@@ -136,7 +132,7 @@ export interface ConfigProblem {
 export const problemsMax = 50;
 
 /** Thrown once, with everything that is wrong: an operator fixes a file in one go. */
-export class ConfigError extends Error {
+export class ConfigError extends Unusable {
   override readonly name = 'ConfigError';
   readonly code: ConfigErrorCode;
   readonly problems: readonly ConfigProblem[];
@@ -149,6 +145,17 @@ export class ConfigError extends Error {
     this.code = problems[0]?.code ?? 'ERR_CONFIG_SYNTAX';
     this.problems = problems.slice(0, problemsMax);
     this.omitted = Math.max(0, problems.length - problemsMax);
+  }
+
+  /** The same problems as those of other files; `file` is empty for one outside any file. */
+  override get diagnostics(): readonly Diagnostic[] {
+    return this.problems.map(({ severity, code, place, message, remedy }) => ({
+      severity,
+      code,
+      ...(place ?? { file: '' }),
+      reason: message,
+      remedy,
+    }));
   }
 }
 

@@ -3,6 +3,7 @@
 import { connectionRefusals, httpCodes, httpRoutes, mediaEnds } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
+import { fileParts } from './file-states.ts';
 import { tokenErrorCodes } from './token-errors.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -11,6 +12,9 @@ interface EventDefinition {
   readonly level: Level;
   readonly fields: FieldKinds;
 }
+
+/** What asks for all files to be read again. */
+const reloadRequests = ['signal', 'api'] as const;
 
 const sides = ['client', 'gatekeeper'] as const;
 const tlsModes = ['starttls', 'direct'] as const;
@@ -38,10 +42,11 @@ export const logEvents = {
   'listener.failed': { level: 'error', fields: { listener: 'label', why: listenFailures } },
   'admin.opened': { level: 'info', fields: { port: 'number' } },
   'certificates.loaded': { level: 'info', fields: { certificates: 'number' } },
-  'certificates.kept': { level: 'error', fields: { certificates: 'number' } },
+  'certificates.expired': { level: 'warn', fields: {} },
+  'certificates.not-yet-valid': { level: 'warn', fields: {} },
   'policy.loaded': { level: 'info', fields: { policy: 'label', warnings: 'number' } },
-  'policy.kept': { level: 'error', fields: { problems: 'number' } },
-  'policy.made-up-key': { level: 'warn', fields: {} },
+  'policy.not-enforced': { level: 'warn', fields: { policy: 'label' } },
+  'policy.ephemeral-key': { level: 'warn', fields: {} },
   'http.opened': { level: 'info', fields: { port: 'number' } },
   'http.answered': {
     level: 'debug',
@@ -56,11 +61,24 @@ export const logEvents = {
   'push.delivered': { level: 'debug', fields: {} },
   'media.ended': { level: 'info', fields: { outcome: mediaEnds, bytes: 'number' } },
   'token.claims-unlisted': { level: 'warn', fields: { claims: 'number' } },
-  'media.made-up-key': { level: 'warn', fields: {} },
+  'media.ephemeral-key': { level: 'warn', fields: {} },
   'capabilities.loaded': { level: 'info', fields: {} },
-  'capabilities.kept': { level: 'error', fields: {} },
   'signing-keys.loaded': { level: 'info', fields: { keys: 'number' } },
-  'signing-keys.kept': { level: 'error', fields: {} },
+  'reload.requested': { level: 'info', fields: { by: reloadRequests } },
+  'reload.rejected': {
+    level: 'error',
+    fields: {
+      part: fileParts,
+      code: 'file-code',
+      file: 'operator-text',
+      line: 'number',
+      column: 'number',
+      reason: 'operator-text',
+      remedy: 'operator-text',
+      problems: 'number',
+    },
+  },
+  'reload.restart-required': { level: 'warn', fields: { part: fileParts } },
   'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },
   'session.opened': { level: 'debug', fields: { session: 'number', listener: 'label' } },
   'session.routed': { level: 'debug', fields: { session: 'number', gatekeeper: 'label' } },

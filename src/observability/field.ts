@@ -1,11 +1,12 @@
 /** What logs and traces may hold. No kind is free text, so that nothing from the wire can get in, not even by
- *  mistake: types say so at compile time, `fits` at run time. */
+ *  mistake: types say so at compile time, `fits` at run time. The one text is what a diagnostic says of a file. */
 import type { StreamErrorCode } from '../stanza/error.ts';
 import { isStreamErrorCode } from './errors.ts';
 import { type Label, isLabel } from './label.ts';
+import { isFileCode, isOperatorText, type FileCode, type OperatorText } from './operator-text.ts';
 
 /** A count, size or duration; a configured name; a code that ends a stream; or one of some words. */
-type FieldKind = 'number' | 'label' | 'code' | readonly string[];
+type FieldKind = 'number' | 'label' | 'code' | 'file-code' | 'operator-text' | readonly string[];
 
 /** Fields by name. */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
@@ -21,7 +22,11 @@ type FieldValue<Kind extends FieldKind> = Kind extends 'number'
     ? Label
     : Kind extends 'code'
       ? StreamErrorCode
-      : Kind[number];
+      : Kind extends 'file-code'
+        ? FileCode
+        : Kind extends 'operator-text'
+          ? OperatorText
+          : Kind[number];
 
 /** Stands where a value of the wrong kind would have stood. */
 const refused = '[refused]';
@@ -34,7 +39,9 @@ export function allowedFields(
   const copy: Record<string, string | number> = {};
   for (const [field, kind] of Object.entries(kinds)) {
     const value = values[field];
-    if (value !== undefined) copy[field] = fits(kind, value) ? value : refused;
+    if (value === undefined) continue;
+    const plain = isOperatorText(value) && kind === 'operator-text' ? value.text : undefined;
+    copy[field] = plain ?? (fits(kind, value) ? value : refused);
   }
   return copy;
 }
@@ -47,6 +54,10 @@ function fits(kind: FieldKind, value: unknown): value is string | number {
       return isLabel(value);
     case 'code':
       return isStreamErrorCode(value);
+    case 'file-code':
+      return isFileCode(value);
+    case 'operator-text':
+      return false;
     default:
       return typeof value === 'string' && kind.includes(value);
   }

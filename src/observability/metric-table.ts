@@ -67,7 +67,7 @@ export const metricTable = {
   },
   narthex_certificate_reloads_total: {
     type: 'counter',
-    help: 'Attempts to load changed certificates: replaced, or kept because the new ones are broken.',
+    help: 'Attempts to load changed certificates: replaced, or rejected because the new ones are broken.',
     labels: ['outcome'],
   },
   narthex_policy_decisions_total: {
@@ -80,14 +80,24 @@ export const metricTable = {
     help: 'Elements and attributes that the catalogue does not know, by namespace.',
     labels: ['audience', 'namespace', 'treatment', 'mode'],
   },
+  narthex_policy_enforced: {
+    type: 'gauge',
+    help: 'Whether the policy in force is enforced: 0 while it says `mode: shadow` and everything passes unchanged.',
+    labels: [],
+  },
+  narthex_reload_pending: {
+    type: 'gauge',
+    help: 'Whether files on disk are not in force (1): they were rejected, or wait for a restart.',
+    labels: ['part'],
+  },
   narthex_policy_reloads_total: {
     type: 'counter',
-    help: 'Attempts to load changed policies: replaced, or kept because the new ones are broken.',
+    help: 'Attempts to load changed policies: replaced, or rejected because the new ones are broken.',
     labels: ['outcome'],
   },
   narthex_capability_reloads_total: {
     type: 'counter',
-    help: 'Attempts to load changed capability profiles: replaced, or kept because the new ones are broken.',
+    help: 'Attempts to load changed capability profiles: replaced, or rejected because the new ones are broken.',
     labels: ['outcome'],
   },
   narthex_capability_asks_total: {
@@ -122,7 +132,7 @@ export const metricTable = {
   },
   narthex_signing_key_reloads_total: {
     type: 'counter',
-    help: 'Attempts to load changed signing keys: replaced, or kept because the new ones are broken.',
+    help: 'Attempts to load changed signing keys: replaced, or rejected because the new ones are broken.',
     labels: ['outcome'],
   },
   narthex_http_requests_total: {

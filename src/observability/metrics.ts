@@ -11,6 +11,7 @@ import type { StanzaKind } from '../stanza/stanza.ts';
 import { DecisionCounts } from './decision-counts.ts';
 import { streamErrors } from './errors.ts';
 import { type CloseReason, closeReasons } from './events.ts';
+import { fileParts, type FilePart } from './file-states.ts';
 import type { Label } from './label.ts';
 import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
 import { type MetricName, metricTable } from './metric-table.ts';
@@ -23,7 +24,7 @@ interface Traffic extends Record<StanzaKind, number> {
 
 export type DialOutcome = 'connected' | 'unreachable' | 'tls' | 'timeout' | 'refused';
 type Side = 'client' | 'gatekeeper';
-type ReloadOutcome = 'replaced' | 'kept';
+type ReloadOutcome = 'replaced' | 'rejected';
 
 export interface Metrics {
   readonly contentType: string;
@@ -40,6 +41,8 @@ export interface Metrics {
   readonly reauthenticated: (gatekeeper: Label, outcome: ReauthenticationOutcome) => void;
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
   readonly policyReloaded: (outcome: ReloadOutcome) => void;
+  readonly policyEnforced: (enforced: boolean) => void;
+  readonly reloadPending: (part: FilePart, isPending: boolean) => void;
   /** Decisions of the policy since the start. */
   readonly decisions: DecisionCounts;
   readonly capabilitiesReloaded: (outcome: ReloadOutcome) => void;
@@ -91,11 +94,14 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const decisions = new DecisionCounts();
   countDecisions(registry, decisions);
   const policyReloads = counter(registry, 'narthex_policy_reloads_total');
+  const policyEnforced = gauge(registry, 'narthex_policy_enforced');
+  const pending = gauge(registry, 'narthex_reload_pending');
 
   for (const reason of closeReasons) closes.inc({ reason }, 0);
   for (const code of Object.keys(streamErrors)) refusals.inc({ code }, 0);
-  for (const outcome of ['replaced', 'kept'])
+  for (const outcome of ['replaced', 'rejected'])
     for (const each of [reloads, policyReloads, capabilityReloads, keyReloads]) each.inc({ outcome }, 0);
+  for (const part of fileParts) pending.set({ part }, 0);
   for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
 
@@ -124,6 +130,8 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     reauthenticated: (gatekeeper, outcome) => reauthentications.inc({ gatekeeper, outcome }),
     certificatesReloaded: (outcome) => reloads.inc({ outcome }),
     policyReloaded: (outcome) => policyReloads.inc({ outcome }),
+    policyEnforced: (enforced) => policyEnforced.set(enforced ? 1 : 0),
+    reloadPending: (part, isPending) => pending.set({ part }, isPending ? 1 : 0),
     decisions,
     capabilitiesReloaded: (outcome) => capabilityReloads.inc({ outcome }),
     capabilitiesAsked: (whom) => asks.inc({ whom }),

@@ -10,7 +10,8 @@ import {
   type FieldSelector,
 } from './catalogue.ts';
 import { describeTreatment } from './describe.ts';
-import { errorAt, type Diagnostic, type Place } from './diagnostic.ts';
+import type { Place } from '../documents/diagnostic.ts';
+import { errorAt, type Diagnostic } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
 import type { Obligation } from './obligations.ts';
 import { treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
@@ -39,6 +40,7 @@ export function checkPolicy(policy: Policy, options: CheckOptions): readonly Dia
     ...checkMatrix(policy, policy.matrix, options),
     ...policy.exceptions.flatMap((exception, index) => checkException(policy, exception, index, options)),
     ...checkNumber(policy),
+    ...checkMode(policy),
     ...checkDefaults(policy, options),
   ];
   return oneRefusalEach(found).toSorted((a, b) =>
@@ -64,6 +66,14 @@ function checkNumber({ exceptions }: Policy): Diagnostic[] {
   if (first === undefined) return [];
   const reason = `${exceptions.length} exceptions, inherited ones included, are more than ${exceptionsMax}`;
   return [errorAt(first.place, 'ERR_POLICY_SCHEMA', reason, { remedy: 'Remove those that have expired' })];
+}
+
+/** A policy that is not enforced looks like one that is, so it is said first. */
+function checkMode({ mode, modePlace, file }: Policy): Diagnostic[] {
+  if (mode === 'enforce') return [];
+  const reason = 'mode: shadow enforces nothing: everything passes unchanged';
+  const remedy = 'Write mode: enforce, or name the policy as policy.shadow of narthex.yaml to try it';
+  return [errorAt(modePlace ?? { file, line: 1, column: 1 }, 'WARN_POLICY_SHADOW', reason, { remedy })];
 }
 
 function checkMatrix(policy: Policy, matrix: Matrix, options: CheckOptions): Diagnostic[] {

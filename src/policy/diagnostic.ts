@@ -5,6 +5,8 @@
  *
  *  This file: what is said about a document, always with its place. */
 
+import type { Diagnostic as FileDiagnostic, Place } from '../documents/diagnostic.ts';
+
 export type DiagnosticCode =
   // The document cannot be read.
   | 'ERR_POLICY_YAML'
@@ -24,7 +26,10 @@ export type DiagnosticCode =
   | 'ERR_POLICY_CONFLICT'
   | 'ERR_POLICY_MEDIA'
   | 'ERR_POLICY_TEST'
+  // A file that goes with it cannot be used.
+  | 'ERR_POLICY_KEYS'
   // It runs, and somebody should know.
+  | 'WARN_POLICY_SHADOW'
   | 'WARN_POLICY_BREAKS'
   | 'WARN_POLICY_RECIPROCAL'
   | 'WARN_POLICY_UNLISTED'
@@ -32,23 +37,11 @@ export type DiagnosticCode =
   | 'WARN_POLICY_BYPASS'
   | 'WARN_POLICY_EXPIRY';
 
-type Severity = 'error' | 'warning';
-
-/** A place in a file; lines and columns from 1. */
-export interface Place {
-  readonly file: string;
+/** A problem of a policy, catalogue or obligation: always with its place. */
+export interface Diagnostic extends FileDiagnostic, Place {
+  readonly code: DiagnosticCode;
   readonly line: number;
   readonly column: number;
-}
-
-export interface Diagnostic extends Place {
-  readonly severity: Severity;
-  readonly code: DiagnosticCode;
-  /** The catalogue's name, when it is about one field. */
-  readonly field?: string;
-  readonly reason: string;
-  /** What to do about it; empty when the reason says it. */
-  readonly remedy: string;
 }
 
 export function errorAt(
@@ -58,7 +51,7 @@ export function errorAt(
   { field, remedy = '' }: { field?: string; remedy?: string } = {},
 ): Diagnostic {
   const { file, line, column } = place;
-  const severity: Severity = code.startsWith('WARN_') ? 'warning' : 'error';
+  const severity = code.startsWith('WARN_') ? 'warning' : 'error';
   return { file, line, column, severity, code, reason, remedy, ...(field === undefined ? {} : { field }) };
 }
 

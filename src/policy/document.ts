@@ -9,7 +9,8 @@ import {
   type Document,
   type YAMLError,
 } from 'yaml';
-import { errorAt, type Diagnostic, type Place } from './diagnostic.ts';
+import type { Place } from '../documents/diagnostic.ts';
+import { errorAt, type Diagnostic } from './diagnostic.ts';
 
 export type Path = readonly (string | number)[];
 

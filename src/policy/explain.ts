@@ -11,19 +11,28 @@ import { Decider } from './decide.ts';
 import type { Policy } from './policy.ts';
 import type { Wire } from './wire.ts';
 
-export interface Explanation {
-  readonly policy: string;
-  readonly direction: Direction;
-  readonly before: string;
+/** What the proxy does to one stanza. */
+export interface Effect {
   /** What leaves; '' when nothing does. Without padding, which is shown as a number. */
   readonly after: string;
   /** What goes back to the sender, '' without. */
   readonly reply: string;
-  /** White space bytes behind the stanza. */
+  /** White space bytes after the stanza. */
   readonly padding: number;
   /** The longest that it may be held, in milliseconds. */
   readonly delayUpToMs: number;
   readonly normalise: boolean;
+}
+
+/** The effect is what really happens: under `mode: shadow` the stanza leaves unchanged. */
+export interface Explanation extends Effect {
+  readonly policy: string;
+  readonly mode: Policy['mode'];
+  readonly direction: Direction;
+  readonly before: string;
+  /** Under `mode: shadow`: what would happen if the policy were enforced. */
+  readonly ifEnforced?: Effect;
+  /** Enforced, or under `mode: shadow` only counted. */
   readonly decisions: readonly Decision[];
 }
 
@@ -41,13 +50,28 @@ export interface ExplainOptions {
   readonly gatekeeper?: string;
 }
 
-/** Always enforced, so that a policy in shadow mode can be looked at too. */
+/** Returns what a policy does to the stanza in `text`.
+ *  @throws SyntaxError, StreamError when the text is not one stanza */
 export function explain(
   policy: Policy,
   direction: Direction,
   text: string,
   options: ExplainOptions,
 ): Explanation {
+  const { effect, decisions } = enforce(policy, direction, text, options);
+  const { name, mode } = policy;
+  const subject = { policy: name, mode, direction, before: text };
+  if (mode === 'enforce') return { ...subject, ...effect, decisions };
+  const unchanged: Effect = { after: text, reply: '', padding: 0, delayUpToMs: 0, normalise: false };
+  return { ...subject, ...unchanged, ifEnforced: effect, decisions };
+}
+
+function enforce(
+  policy: Policy,
+  direction: Direction,
+  text: string,
+  options: ExplainOptions,
+): { readonly effect: Effect; readonly decisions: readonly Decision[] } {
   const { names, wire, clock, account = '', gatekeeper = 'gatekeeper' } = options;
   const compiled = new CompiledPolicy({ ...policy, mode: 'enforce' }, options);
   const context = { gatekeeper, account, resource: '', session: 'explain', startedAt: clock() };
@@ -57,17 +81,7 @@ export function explain(
   const edits = verdict.kind === 'forward' ? (verdict.edits ?? []) : [];
   const leaving = verdict.kind === 'forward' ? wire.write(stanza, edits) : new Uint8Array(0);
   const padding = verdict.kind === 'forward' && padTo !== undefined ? paddingOf(leaving.length, padTo) : 0;
-  const after = Buffer.from(leaving).toString();
   const reply = verdict.kind === 'drop' ? Buffer.from(verdict.reply ?? []).toString() : '';
-  return {
-    policy: policy.name,
-    direction,
-    before: text,
-    after,
-    reply,
-    padding,
-    delayUpToMs: delayMs,
-    normalise,
-    decisions: [...decisions],
-  };
+  const after = Buffer.from(leaving).toString();
+  return { effect: { after, reply, padding, delayUpToMs: delayMs, normalise }, decisions: [...decisions] };
 }

@@ -1,7 +1,8 @@
 /** A policy as it holds: everything inherited, everything parsed. */
+import type { Place } from '../documents/diagnostic.ts';
 import type { Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
-import type { Diagnostic, Place } from './diagnostic.ts';
+import type { Diagnostic } from './diagnostic.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import type { PolicyDocument, TreatmentDocument } from './schema.ts';
 
@@ -50,6 +51,8 @@ export interface Policy {
   /** This policy, what it extends, what that extends. */
   readonly lineage: readonly string[];
   readonly mode: 'enforce' | 'shadow';
+  /** Where `mode` is written; undefined when it is not. */
+  readonly modePlace: Place | undefined;
   readonly unlisted: Unlisted;
   readonly matrix: Matrix;
   readonly exceptions: readonly PolicyException[];

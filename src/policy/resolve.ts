@@ -74,6 +74,7 @@ function inherit(
     file: document.file,
     lineage: [metadata.name, ...(base?.lineage ?? [])],
     mode: spec.mode ?? base?.mode ?? 'enforce',
+    modePlace: spec.mode === undefined ? base?.modePlace : document.keyPlace(['spec', 'mode']),
     unlisted: spec.unlisted ?? base?.unlisted ?? 'drop',
     matrix: base === undefined ? own : overlay(base.matrix, own),
     exceptions: [...(base?.exceptions ?? []), ...exceptions],

@@ -8,7 +8,8 @@ export const exceptionsMax = 30;
 
 export const audienceNames = ['gatekeeper', 'client', 'provider', 'operator'] as const;
 
-const name = z.string().regex(/^[a-z][a-z0-9-]*$/);
+/** Short enough for a label of the log and the metrics. */
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/);
 const fieldName = z.string().regex(/^(\*|[a-z][a-z0-9]*([.-][a-z0-9]+)*)$/);
 const duration = z
   .string()

@@ -24,8 +24,15 @@ export function shape<T>(
   // What belongs in other files would be wrong here in each of its keys; that it is another document says it.
   const issues =
     otherKind !== undefined && isOtherDocument(document.data) ? [otherKind] : result.error.issues;
-  const diagnostics = issues.flatMap((issue) => explain(document, issue, schema, code));
+  const diagnostics = issues.filter(isCause).flatMap((issue) => explain(document, issue, schema, code));
   return { kind: 'differs', diagnostics };
+}
+
+/** A rule about a whole mapping, broken by a mapping with unknown keys, is broken because of them. */
+function isCause(issue: Issue, _: number, issues: readonly Issue[]): boolean {
+  if (issue.code !== 'custom') return true;
+  const path = issue.path.join('.');
+  return !issues.some((other) => other.code === 'unrecognized_keys' && other.path.join('.') === path);
 }
 
 function isOtherDocument(data: unknown): boolean {
@@ -152,26 +159,34 @@ function hintFor(treatment: string): string {
   return `Write ${treatmentHints[treatment as keyof typeof treatmentHints]}`;
 }
 
+/** Returns the keys that the schema allows at a path; none where it is no mapping of fixed keys. */
 function knownKeys(schema: z.ZodType, path: Path): string[] {
-  let at: unknown = schema;
-  for (const step of [...path, undefined]) {
-    at = unwrap(at);
-    if (step === undefined) break;
-    const { shape, element, valueType } = at as {
-      shape?: Record<string, unknown>;
-      element?: unknown;
-      valueType?: unknown;
-    };
-    at = typeof step === 'number' ? element : (shape?.[step] ?? valueType);
+  let at = unwrap(schema);
+  for (const step of path) {
+    const { shape, element, valueType } = definitionOf(at);
+    at = unwrap(typeof step === 'number' ? element : (shape?.[step] ?? valueType));
   }
-  return Object.keys((at as { shape?: object } | undefined)?.shape ?? {});
+  return Object.keys(definitionOf(at).shape ?? {});
 }
 
+/** The part of a zod 4 definition that this file reads. */
+interface Definition {
+  readonly innerType?: unknown;
+  readonly in?: unknown;
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly element?: unknown;
+  readonly valueType?: unknown;
+}
+
+function definitionOf(schema: unknown): Definition {
+  return (schema as { readonly def?: Definition } | undefined)?.def ?? {};
+}
+
+/** What is inside `optional`, `default`, `refine` and the like; the elements of a list are not. */
 function unwrap(schema: unknown): unknown {
-  let at = schema;
-  while (typeof (at as { unwrap?: unknown } | undefined)?.unwrap === 'function')
-    at = (at as { unwrap: () => unknown }).unwrap();
-  return at;
+  const { innerType, in: input } = definitionOf(schema);
+  const inner = innerType ?? input;
+  return inner === undefined ? schema : unwrap(inner);
 }
 
 function valueAt(data: unknown, path: Path): unknown {

@@ -114,12 +114,17 @@ export class SigningKeys {
   }
 }
 
-/** Every `.pem` file of a directory. Call it again when the directory changes: the new set replaces the old.
+/** Reads every `.pem` file of a directory, in the order of their names.
+ *  @throws the file system's own error */
+export async function readKeyFiles(directory: string): Promise<readonly KeyFile[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.pem')).toSorted();
+  return Promise.all(names.map(async (name) => ({ name, pem: await readFile(join(directory, name)) })));
+}
+
+/** Parses every `.pem` file of a directory. Call it again when the directory changes: the new set replaces the old.
  *  @throws KeyError, or the file system's own error. */
 export async function readSigningKeys(directory: string): Promise<SigningKeys> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith('.pem')).toSorted();
-  const files = names.map(async (name) => ({ name, pem: await readFile(join(directory, name)) }));
-  return SigningKeys.parse(await Promise.all(files));
+  return SigningKeys.parse(await readKeyFiles(directory));
 }
 
 const nameShape = /^([A-Za-z0-9_-]{1,32})(?:@(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z)?\.pem$/;

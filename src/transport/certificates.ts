@@ -102,8 +102,8 @@ export class CertificateStore {
   }
 
   /** Reads every file again, now. */
-  async look(): Promise<void> {
-    await Promise.all(this.#entries.map(({ loaded }) => loaded.look()));
+  async refresh(): Promise<void> {
+    await Promise.all(this.#entries.map(({ loaded }) => loaded.refresh()));
   }
 
   /** Stops watching. The contexts stay usable. */

@@ -1,6 +1,9 @@
 /** Faults of the operator's own set-up: files, ports, addresses. They end a start (or keep the old certificate),
  *  never a stream, so they may name the operator's paths and ports. What a peer does wrong is a StreamError. */
 
+import type { Diagnostic } from '../documents/diagnostic.ts';
+import { Unusable } from '../documents/unusable.ts';
+
 /** Every set-up fault of this folder. */
 export type SetupErrorCode =
   // Certificate material (certificates.ts, outbound-credentials.ts).
@@ -26,19 +29,45 @@ export type SetupErrorCode =
 /** What a file is for; errors name it beside the path, since one path may be configured twice. */
 export type FileRole = 'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile';
 
+/** The file of a set-up fault. */
+export interface FaultyFile {
+  readonly role: FileRole;
+  readonly path: string;
+  /** Where in it, from 1; absent where the fault has no place. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
 /** A set-up fault: what is wrong, where, and what to do about it. Holds no contents of any file. */
-export class SetupError extends Error {
+export class SetupError extends Unusable {
   override readonly name = 'SetupError';
   readonly code: SetupErrorCode;
   /** What the operator can do, as one sentence. */
   readonly remedy: string;
-  readonly file: { readonly role: FileRole; readonly path: string } | undefined;
+  readonly file: FaultyFile | undefined;
+  readonly #problem: string;
 
-  constructor(code: SetupErrorCode, problem: string, remedy: string, file?: SetupError['file']) {
+  constructor(code: SetupErrorCode, problem: string, remedy: string, file?: FaultyFile) {
     super(`${code}: ${problem}. ${remedy}`);
     this.code = code;
     this.remedy = remedy;
     this.file = file;
+    this.#problem = problem;
+  }
+
+  override get diagnostics(): readonly Diagnostic[] {
+    const { path = '', line, column } = this.file ?? {};
+    const place = line === undefined || column === undefined ? {} : { line, column };
+    return [
+      {
+        severity: 'error',
+        code: this.code,
+        file: path,
+        ...place,
+        reason: this.#problem,
+        remedy: this.remedy,
+      },
+    ];
   }
 }
 

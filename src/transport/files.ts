@@ -2,12 +2,12 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** When to look at files again. */
+/** When to read files again. */
 export interface WatchOptions {
-  /** From the first sign of a change to looking, in milliseconds: a certificate and its key are two writes.
+  /** From the first sign of a change to reading, in milliseconds: a certificate and its key are two writes.
    *  Default 250. */
   readonly settleMs?: number;
-  /** Between two looks without any sign, in milliseconds: not every file system tells. Default 30 000. */
+  /** Between two readings without any sign, in milliseconds: not every file system tells. Default 30 000. */
   readonly pollMs?: number;
 }
 
@@ -16,26 +16,26 @@ export interface FileWatch {
   close(): void;
 }
 
-/** Calls `look` when one of the files may have changed, and at every poll. Whether something really changed, the
- *  caller finds by reading.
+/** Calls `refresh` when one of the files may have changed, and at every poll. Whether something really changed,
+ *  the caller finds by reading.
  *
  *  Directories are watched, not files: a rewrite by rename puts another file in a watched one's place, and
- *  Kubernetes swaps a `..data` symbolic link beside the names it mounts. A busy directory cannot put the look
+ *  Kubernetes swaps a `..data` symbolic link beside the names it mounts. A busy directory cannot put the call
  *  off, since further signs do not prolong the wait. Where watching fails, or a directory is itself replaced,
  *  polling remains. Keeps no process alive. */
-export function watchFiles(paths: readonly string[], look: () => void, options: WatchOptions): FileWatch {
+export function watchFiles(paths: readonly string[], refresh: () => void, options: WatchOptions): FileWatch {
   const { settleMs = 250, pollMs = 30_000 } = options;
   let settling: NodeJS.Timeout | undefined;
   const sign = (): void => {
     settling ??= setTimeout(() => {
       settling = undefined;
-      look();
+      refresh();
     }, settleMs).unref();
   };
   const watchers = [...new Set(paths.map((path) => dirname(path)))].flatMap((folder) =>
     watchFolder(folder, sign),
   );
-  const polling = setInterval(look, pollMs).unref();
+  const polling = setInterval(refresh, pollMs).unref();
   return {
     close() {
       for (const watcher of watchers) watcher.close();
@@ -51,7 +51,7 @@ function watchFolder(folder: string, sign: () => void): FSWatcher[] {
     watcher.on('error', () => watcher.close());
     return [watcher];
   } catch {
-    // No inotify watches left, or a file system without them: the poll looks.
+    // No inotify watches left, or a file system without them: polling remains.
     return [];
   }
 }

@@ -60,8 +60,8 @@ export class OutboundCredentials {
   }
 
   /** Reads every file again, now. */
-  look(): Promise<void> {
-    return this.#contexts.look();
+  refresh(): Promise<void> {
+    return this.#contexts.refresh();
   }
 
   /** Stops watching. */

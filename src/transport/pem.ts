@@ -1,6 +1,6 @@
 /** PEM text (RFC 7468) to certificates and keys that are known to work together. */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { SetupError } from './error.ts';
+import { SetupError, type FaultyFile } from './error.ts';
 import type { SourceFile } from './reloading.ts';
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -8,8 +8,10 @@ const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE--
 /** Every certificate of a file, in order: at least one.
  *  @throws SetupError ERR_CERTIFICATE_INVALID */
 export function parseCertificates(text: string, file: SourceFile): [X509Certificate, ...X509Certificate[]] {
-  const [first, ...rest] = (text.match(certificateBlock) ?? []).map((block) => parseOne(block, file));
-  if (first === undefined) throw invalid(file, 'holds no PEM certificate');
+  const [first, ...rest] = [...text.matchAll(certificateBlock)].map(({ 0: block, index }) =>
+    parseOne(block, { ...file, ...placeAt(text, index) }),
+  );
+  if (first === undefined) throw invalid({ ...file, line: 1, column: 1 }, 'holds no PEM certificate');
   return [first, ...rest];
 }
 
@@ -24,7 +26,7 @@ function parseKey(text: string, file: SourceFile): KeyObject {
       'ERR_CERTIFICATE_KEY_INVALID',
       `the ${file.role} file ${file.path} holds no private key that can be read`,
       'It must be one unencrypted PEM private key (PKCS#8, PKCS#1 or SEC1)',
-      file,
+      { ...file, ...placeAt(text, Math.max(0, text.indexOf('-----BEGIN'))) },
     );
   }
 }
@@ -41,12 +43,12 @@ export function parsePair(
       'ERR_CERTIFICATE_KEY_MISMATCH',
       `the key file ${files.key.path} is not the key of the first certificate in ${files.certificate.path}`,
       'Put the server certificate first in its file, before its issuers, and give the key it was issued for',
-      files.key,
+      { ...files.key, line: 1, column: 1 },
     );
   return leaf;
 }
 
-function parseOne(block: string, file: SourceFile): X509Certificate {
+function parseOne(block: string, file: FaultyFile): X509Certificate {
   try {
     return new X509Certificate(block);
   } catch {
@@ -54,11 +56,17 @@ function parseOne(block: string, file: SourceFile): X509Certificate {
   }
 }
 
-function invalid(file: SourceFile, problem: string): SetupError {
+function invalid(file: FaultyFile, problem: string): SetupError {
   return new SetupError(
     'ERR_CERTIFICATE_INVALID',
     `the ${file.role} file ${file.path} ${problem}`,
     'It must be PEM: one or more blocks from BEGIN CERTIFICATE to END CERTIFICATE',
     file,
   );
+}
+
+/** Line and column of an offset, from 1. */
+function placeAt(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const lines = text.slice(0, offset).split('\n');
+  return { line: lines.length, column: lines.at(-1)!.length + 1 };
 }

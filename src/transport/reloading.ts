@@ -1,20 +1,16 @@
-/** Something built from files, and built anew when they change. What is broken never replaces what works. */
+/** Something built from a fixed list of files, and built anew when they change. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { Diagnostic } from '../documents/diagnostic.ts';
+import { decodeUtf8 } from '../documents/text.ts';
 import { SetupError, systemCode, type FileRole, type SetupErrorCode } from './error.ts';
-import { watchFiles, type FileWatch, type WatchOptions } from './files.ts';
-import { Looking } from './looking.ts';
+import type { WatchOptions } from './files.ts';
+import { Refresher } from './refresher.ts';
 
-/** What became of a change on disk, for the operator's log and metrics. Paths are the operator's own. */
+/** What became of a change on disk, for the operator's log and metrics. */
 export type ReloadReport =
   | { readonly kind: 'reloaded'; readonly name: string }
-  | {
-      readonly kind: 'kept';
-      readonly name: string;
-      readonly code: SetupErrorCode;
-      readonly role: FileRole;
-      readonly path: string;
-    };
+  | { readonly kind: 'rejected'; readonly name: string; readonly problems: readonly Diagnostic[] };
 
 /** One file to build from. */
 export interface SourceFile {
@@ -22,75 +18,57 @@ export interface SourceFile {
   readonly path: string;
 }
 
-/** How to build, and whom to tell. `build` gets the files' texts in the order given and throws a SetupError; the one
- *  for a secret is thrown by `refuse`, which is given the place of its file. */
 export interface ReloadingOptions<T> extends WatchOptions {
   /** The operator's name for it, in reports. */
   readonly name: string;
   readonly files: readonly SourceFile[];
   /** `latin1` keeps every byte of a secret. Default `utf8`. */
   readonly encoding?: 'utf8' | 'latin1';
+  /** Builds from the texts of the files, in their order. `refuse` throws the SetupError of a secret, by the index of
+   *  its file. @throws SetupError */
   readonly build: (texts: readonly string[], refuse: (index: number) => never) => T;
   readonly report: (report: ReloadReport) => void;
 }
 
 /** The current build of a set of files. */
 export class Reloading<T> {
-  readonly #options: ReloadingOptions<T>;
-  readonly #watch: FileWatch;
+  readonly #refresher: Refresher<TextSources>;
   #current: T;
-  /** Digest of what was last judged, good or bad, so that each change is reported once. */
-  #judged: string;
-  readonly #looking = new Looking(() => this.#lookOnce());
-  #closed = false;
 
   /** @throws SetupError when the files do not make a first build. */
   static async open<T>(options: ReloadingOptions<T>): Promise<Reloading<T>> {
-    const texts = await readAll(options);
-    return new Reloading(options, build(options, texts), digest(texts));
+    const sources = await readAll(options);
+    return new Reloading(options, build(options, sources.texts), sources.digest);
   }
 
-  private constructor(options: ReloadingOptions<T>, first: T, judged: string) {
-    this.#options = options;
+  private constructor(options: ReloadingOptions<T>, first: T, digest: string) {
+    const { name, files, report, settleMs, pollMs } = options;
     this.#current = first;
-    this.#judged = judged;
-    this.#watch = watchFiles(
-      options.files.map((file) => file.path),
-      () => void this.look(),
-      options,
-    );
+    this.#refresher = new Refresher({
+      digest,
+      files: files.map(({ path }) => path),
+      read: () => readAll(options),
+      apply: ({ texts }) => {
+        this.#current = build(options, texts);
+        report({ kind: 'reloaded', name });
+      },
+      rejected: (problems) => report({ kind: 'rejected', name, problems }),
+      ...(settleMs === undefined ? {} : { settleMs }),
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
   }
 
   get current(): T {
     return this.#current;
   }
 
-  /** Reads the files and rebuilds if they changed. */
-  look(): Promise<void> {
-    return this.#looking.look();
+  /** Reads the files again and rebuilds if they changed. */
+  refresh(): Promise<void> {
+    return this.#refresher.refresh();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#watch.close();
-  }
-
-  async #lookOnce(): Promise<void> {
-    let judged = this.#judged;
-    try {
-      const texts = await readAll(this.#options);
-      judged = digest(texts);
-      if (judged === this.#judged || this.#closed) return;
-      this.#current = build(this.#options, texts);
-      this.#options.report({ kind: 'reloaded', name: this.#options.name });
-    } catch (error) {
-      if (!(error instanceof SetupError) || error.file === undefined) throw error;
-      if (error.code === unreadable(error.file.role)) judged = error.message;
-      if (judged === this.#judged || this.#closed) return;
-      this.#options.report({ kind: 'kept', name: this.#options.name, code: error.code, ...error.file });
-    } finally {
-      this.#judged = judged;
-    }
+    this.#refresher.close();
   }
 }
 
@@ -106,15 +84,24 @@ function build<T>({ build: make, files }: ReloadingOptions<T>, texts: readonly s
   });
 }
 
-type Sources = Pick<ReloadingOptions<unknown>, 'files' | 'encoding'>;
-
-async function readAll({ files, encoding = 'utf8' }: Sources): Promise<string[]> {
-  return Promise.all(files.map((file) => read(file, encoding)));
+interface TextSources {
+  readonly texts: readonly string[];
+  readonly digest: string;
 }
 
+async function readAll({
+  files,
+  encoding = 'utf8',
+}: Pick<ReloadingOptions<unknown>, 'files' | 'encoding'>): Promise<TextSources> {
+  const texts = await Promise.all(files.map((file) => read(file, encoding)));
+  return { texts, digest: digestOf(texts) };
+}
+
+/** @throws SetupError */
 async function read(file: SourceFile, encoding: 'utf8' | 'latin1'): Promise<string> {
+  let bytes: Buffer;
   try {
-    return await readFile(file.path, encoding);
+    bytes = await readFile(file.path);
   } catch (error) {
     throw new SetupError(
       unreadable(file.role),
@@ -123,16 +110,34 @@ async function read(file: SourceFile, encoding: 'utf8' | 'latin1'): Promise<stri
       file,
     );
   }
+  if (encoding === 'latin1') return bytes.toString('latin1');
+  // PEM may stand between notes in any encoding.
+  return isDocument(file.role) ? documentText(bytes, file) : bytes.toString('utf8');
+}
+
+function isDocument(role: FileRole): boolean {
+  return role === 'content kinds' || role === 'profile';
+}
+
+/** @throws SetupError */
+function documentText(bytes: Uint8Array, { role, path }: SourceFile): string {
+  const decoded = decodeUtf8(bytes);
+  if (decoded.kind === 'text') return decoded.text;
+  const { line, column } = decoded;
+  throw new SetupError(
+    'ERR_CAPABILITIES_INVALID',
+    `the ${role} file ${path} has a byte that is not UTF-8`,
+    'Save the file as UTF-8',
+    { role, path, line, column },
+  );
 }
 
 function unreadable(role: FileRole): SetupErrorCode {
   if (role === 'secret') return 'ERR_SECRET_UNREADABLE';
-  return role === 'content kinds' || role === 'profile'
-    ? 'ERR_CAPABILITIES_UNREADABLE'
-    : 'ERR_CERTIFICATE_UNREADABLE';
+  return isDocument(role) ? 'ERR_CAPABILITIES_UNREADABLE' : 'ERR_CERTIFICATE_UNREADABLE';
 }
 
-function digest(texts: readonly string[]): string {
+function digestOf(texts: readonly string[]): string {
   const hash = createHash('sha256');
   for (const text of texts) hash.update(`${text.length}:`).update(text);
   return hash.digest('base64');

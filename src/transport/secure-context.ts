@@ -2,7 +2,7 @@
  *  there is one per certificate, shared by all its connections. */
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { SetupError, type FileRole } from './error.ts';
+import { SetupError, type FaultyFile } from './error.ts';
 
 /** Versions that are safe to speak (RFC 8996 retired the older ones). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
@@ -40,7 +40,7 @@ export interface ServerContextOptions {
 export function serverContext(
   pair: { readonly cert: string; readonly key: string },
   options: ServerContextOptions,
-  file: { readonly role: FileRole; readonly path: string },
+  file: FaultyFile,
 ): SecureContext {
   return refusing(file, () => createSecureContext({ ...pair, ...serverSettings(options) }));
 }
@@ -68,7 +68,7 @@ export interface ClientContextMaterial {
 export function clientContext(
   { ca, pair }: ClientContextMaterial,
   versions: { readonly minVersion: TlsVersion; readonly maxVersion: TlsVersion },
-  file: { readonly role: FileRole; readonly path: string } | undefined,
+  file: FaultyFile | undefined,
 ): SecureContext {
   const secureOptions = constants.SSL_OP_NO_RENEGOTIATION;
   return refusing(file, () =>
@@ -76,10 +76,7 @@ export function clientContext(
   );
 }
 
-function refusing(
-  file: { readonly role: FileRole; readonly path: string } | undefined,
-  create: () => SecureContext,
-): SecureContext {
+function refusing(file: FaultyFile | undefined, create: () => SecureContext): SecureContext {
   try {
     return create();
   } catch (error) {
@@ -88,7 +85,7 @@ function refusing(
       'ERR_CERTIFICATE_INVALID',
       `OpenSSL refuses what is in the ${file.role} file ${file.path}`,
       'Check it with openssl x509 -text: keys under 2048 bits RSA and SHA-1 signatures are not accepted',
-      file,
+      { line: 1, column: 1, ...file },
     );
   }
 }

@@ -1,14 +1,16 @@
 /** The folder of signing keys, read again when it changes. What is broken never replaces what works. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { KeyError, keyProblems, readSigningKeys, type SigningKeys } from '../signals/keys.ts';
-import { SetupError, systemCode, type SetupErrorCode } from './error.ts';
-import { watchFiles, type FileWatch, type WatchOptions } from './files.ts';
-import { Looking } from './looking.ts';
+import type { Diagnostic } from '../documents/diagnostic.ts';
+import { KeyError, keyProblems, readKeyFiles, SigningKeys, type KeyFile } from '../signals/keys.ts';
+import { SetupError, systemCode, type FaultyFile } from './error.ts';
+import type { WatchOptions } from './files.ts';
+import { Refresher } from './refresher.ts';
 
 /** What became of a change, for the operator's log and metrics. */
 export type SigningKeysReport =
   | { readonly kind: 'reloaded'; readonly keys: number }
-  | { readonly kind: 'kept'; readonly code: SetupErrorCode };
+  | { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] };
 
 export interface SigningKeyFolderOptions extends WatchOptions {
   readonly folder: string;
@@ -16,28 +18,30 @@ export interface SigningKeyFolderOptions extends WatchOptions {
 }
 
 export class SigningKeyFolder {
-  readonly #options: SigningKeyFolderOptions;
-  readonly #watch: FileWatch;
+  readonly #refresher: Refresher<KeySources>;
   #current: SigningKeys;
-  /** What was last judged, good or bad, so that each change is reported once. */
-  #judged: string;
-  readonly #looking = new Looking(() => this.#lookOnce());
-  #closed = false;
 
   /** @throws SetupError ERR_SIGNING_KEYS_… */
   static async open(options: SigningKeyFolderOptions): Promise<SigningKeyFolder> {
-    try {
-      return new SigningKeyFolder(options, await readSigningKeys(options.folder));
-    } catch (error) {
-      throw setupError(error, options.folder);
-    }
+    const sources = await readSources(options.folder);
+    return new SigningKeyFolder(options, sources.digest, await parse(options.folder, sources));
   }
 
-  private constructor(options: SigningKeyFolderOptions, first: SigningKeys) {
-    this.#options = options;
+  private constructor(options: SigningKeyFolderOptions, digest: string, first: SigningKeys) {
+    const { folder, report, settleMs, pollMs } = options;
     this.#current = first;
-    this.#judged = identity(first);
-    this.#watch = watchFiles([join(options.folder, 'any')], () => void this.look(), options);
+    this.#refresher = new Refresher({
+      digest,
+      files: [join(folder, 'any')],
+      read: () => readSources(folder),
+      apply: async (sources) => {
+        this.#current = await parse(folder, sources);
+        report({ kind: 'reloaded', keys: this.#current.starts().length });
+      },
+      rejected: (problems) => report({ kind: 'rejected', problems }),
+      ...(settleMs === undefined ? {} : { settleMs }),
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
   }
 
   get current(): SigningKeys {
@@ -45,48 +49,58 @@ export class SigningKeyFolder {
   }
 
   /** Reads the folder, and takes it over if it changed. */
-  look(): Promise<void> {
-    return this.#looking.look();
+  refresh(): Promise<void> {
+    return this.#refresher.refresh();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#watch.close();
-  }
-
-  async #lookOnce(): Promise<void> {
-    const { folder, report } = this.#options;
-    try {
-      const keys = await readSigningKeys(folder);
-      const judged = identity(keys);
-      if (judged === this.#judged || this.#closed) return;
-      this.#judged = judged;
-      this.#current = keys;
-      report({ kind: 'reloaded', keys: keys.jwks().keys.length });
-    } catch (error) {
-      const failure = setupError(error, folder);
-      if (failure.message === this.#judged || this.#closed) return;
-      this.#judged = failure.message;
-      report({ kind: 'kept', code: failure.code });
-    }
+    this.#refresher.close();
   }
 }
 
-/** Public halves, ids and starts: everything that two sets can differ in. */
-function identity(keys: SigningKeys): string {
-  return JSON.stringify([keys.jwks(), keys.starts()]);
+interface KeySources {
+  readonly files: readonly KeyFile[];
+  readonly digest: string;
 }
 
-function setupError(error: unknown, folder: string): SetupError {
-  if (error instanceof KeyError)
-    return new SetupError(
+/** @throws SetupError ERR_SIGNING_KEYS_UNREADABLE */
+async function readSources(folder: string): Promise<KeySources> {
+  try {
+    const files = await readKeyFiles(folder);
+    return { files, digest: digestOf(files) };
+  } catch (error) {
+    throw new SetupError(
+      'ERR_SIGNING_KEYS_UNREADABLE',
+      `cannot read the folder of signing keys ${folder} (${systemCode(error)})`,
+      'Check that the path is right and that the process may read it',
+      { role: 'key', path: folder },
+    );
+  }
+}
+
+function digestOf(files: readonly KeyFile[]): string {
+  const hash = createHash('sha256');
+  for (const { name, pem } of files) hash.update(`${name.length}:${name}${pem.length}:`).update(pem);
+  return hash.digest('base64');
+}
+
+/** @throws SetupError ERR_SIGNING_KEYS_INVALID */
+async function parse(folder: string, { files }: KeySources): Promise<SigningKeys> {
+  try {
+    return await SigningKeys.parse(files);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    throw new SetupError(
       'ERR_SIGNING_KEYS_INVALID',
       `the folder of signing keys ${folder} ${keyProblems[error.code]} (${error.code})`,
       'Put one Ed25519 key per file into it, named after its key id',
+      faultyFile(folder, files[error.index]),
     );
-  return new SetupError(
-    'ERR_SIGNING_KEYS_UNREADABLE',
-    `cannot read the folder of signing keys ${folder} (${systemCode(error)})`,
-    'Check that the path is right and that the process may read it',
-  );
+  }
+}
+
+/** The folder itself when no file of it is to blame. */
+function faultyFile(folder: string, file: KeyFile | undefined): FaultyFile {
+  if (file === undefined) return { role: 'key', path: folder };
+  return { role: 'key', path: join(folder, file.name), line: 1, column: 1 };
 }

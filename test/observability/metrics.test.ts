@@ -68,12 +68,12 @@ describe('metrics', () => {
     metrics.dialled(main, 'connected', 0.02);
     metrics.dialled(main, 'timeout', 10);
     metrics.handshaken('gatekeeper', 0.004);
-    metrics.certificatesReloaded('kept');
+    metrics.certificatesReloaded('rejected');
     const now = await samples(metrics);
     expect(now.get('narthex_dial_duration_seconds_count{gatekeeper="main",outcome="connected"}')).toBe(1);
     expect(now.get('narthex_dial_duration_seconds_sum{gatekeeper="main",outcome="timeout"}')).toBe(10);
     expect(now.get('narthex_handshake_duration_seconds_bucket{le="0.005",side="gatekeeper"}')).toBe(1);
-    expect(now.get('narthex_certificate_reloads_total{outcome="kept"}')).toBe(1);
+    expect(now.get('narthex_certificate_reloads_total{outcome="rejected"}')).toBe(1);
   });
 
   it('tell what runs', async () => {
@@ -118,6 +118,7 @@ describe('the table of metrics', () => {
           'field',
           'treatment',
           'mode',
+          'part',
           'namespace',
           'whom',
           'action',

@@ -150,12 +150,13 @@ function recorder(
     refused: () => {},
     certificates: () => {},
     policy: (report) => {
-      if (report.kind === 'made-up-key') return;
-      policy.push(`${report.kind} ${report.kind === 'kept' ? report.problems : report.policy}`);
+      if (report.kind === 'ephemeral-key') return;
+      policy.push(`${report.kind} ${report.kind === 'rejected' ? report.problems.length : report.policy}`);
     },
+    restart: () => {},
     reauthenticated: () => {},
     decided: (audience, mode, made) => decisions.add(audience, mode, made),
-    http: { report: () => {}, refused: () => {}, madeUpMediaKey: () => {}, ...httpObserver },
+    http: { report: () => {}, refused: () => {}, ephemeralMediaKey: () => {}, ...httpObserver },
     capabilities: {
       asked: () => {},
       answered: () => {},

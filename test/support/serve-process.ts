@@ -12,6 +12,12 @@ export interface ServeProcess {
   readonly adminPort: number;
   /** The authority behind its certificate, which is for `proxy.example`. */
   readonly ca: string;
+  /** That certificate and its key, `tls.crt` and `tls.key` of the folder. */
+  readonly pair: { readonly cert: string; readonly key: string };
+  /** Folder of narthex.yaml and the files it names. */
+  readonly folder: string;
+  /** Text of narthex.yaml. */
+  readonly config: string;
   /** Lines of its log, parsed. */
   readonly log: readonly Record<string, unknown>[];
   /** Everything that it has written to standard output and standard error. */
@@ -44,19 +50,17 @@ export async function serveProcess({
   const pair = authority.issue({ dns: ['proxy.example'] });
   const all = { ...files, 'tls.crt': pair.cert, 'tls.key': pair.key };
   for (const [name, text] of Object.entries(all)) await folder.write(name, text);
-  const file = await folder.write(
-    'narthex.yaml',
-    JSON.stringify({
-      apiVersion: 'narthex/v1',
-      kind: 'Proxy',
-      listeners: [{ name: 'clients', host: '127.0.0.1', port: 0, tls: 'direct' }],
-      certificates: [{ certFile: 'tls.crt', keyFile: 'tls.key' }],
-      domains: [{ domain: 'chat.example', gatekeeper: 'test' }],
-      gatekeepers: [{ name: 'test', connect: { address: '127.0.0.1:9', tls: 'direct' }, ...gatekeeper }],
-      admin: { host: '127.0.0.1', port: 0 },
-      ...config,
-    }),
-  );
+  const text = JSON.stringify({
+    apiVersion: 'narthex/v1',
+    kind: 'Proxy',
+    listeners: [{ name: 'clients', host: '127.0.0.1', port: 0, tls: 'direct' }],
+    certificates: [{ certFile: 'tls.crt', keyFile: 'tls.key' }],
+    domains: [{ domain: 'chat.example', gatekeeper: 'test' }],
+    gatekeepers: [{ name: 'test', connect: { address: '127.0.0.1:9', tls: 'direct' }, ...gatekeeper }],
+    admin: { host: '127.0.0.1', port: 0 },
+    ...config,
+  });
+  const file = await folder.write('narthex.yaml', text);
   const child = spawn(process.execPath, [...node, launcher, 'serve', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -82,6 +86,9 @@ export async function serveProcess({
     httpPort: port('http.opened'),
     adminPort: port('admin.opened'),
     ca: authority.cert,
+    pair,
+    folder: folder.path,
+    config: text,
     log,
     printed: () => printed,
     async stop() {

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** A folder that goes away with its scope. */
 export interface TemporaryFolder extends AsyncDisposable {
@@ -15,6 +15,7 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
     path,
     async write(name, text) {
       const file = join(path, name);
+      await mkdir(dirname(file), { recursive: true });
       await writeFile(file, text);
       return file;
     },

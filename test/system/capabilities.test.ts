@@ -143,7 +143,7 @@ describe('a profile that changes while sessions run', () => {
     await writeFile(file, narrow);
     await withClients(file, async ({ reloads, proxy }) => {
       await writeFile(file, wide.replace('receives:', 'recieves:'));
-      await expect.poll(() => reloads, { timeout: 5_000 }).toEqual(['kept']);
+      await expect.poll(() => reloads, { timeout: 5_000 }).toEqual(['rejected']);
       await new Promise((resolve) => setTimeout(resolve, readvertiseJitterMs));
       expect(versOf(2)).toEqual([]);
       expect(proxy.closed).toEqual([]);
@@ -177,8 +177,8 @@ describe('a profile that asks for a claim that no session can have', () => {
     const proxy = await start([fallback, gold]);
     try {
       await writeFile(gold, claimed);
-      await proxy.proxy.look();
-      expect(reloads).toEqual(['kept']);
+      await proxy.proxy.refresh();
+      expect(reloads).toEqual(['rejected']);
     } finally {
       await proxy.close();
     }

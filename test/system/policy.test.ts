@@ -123,7 +123,7 @@ describe('a policy that changes while sessions run', () => {
         () => writeFile(file, 'apiVersion: narthex/v1\nkind: MetadataPolicy\nspec: {'),
         () => proxy.policy.length > 1,
       );
-      expect(proxy.policy).toEqual(['loaded ours', 'kept 1']);
+      expect(proxy.policy).toEqual(['loaded ours', 'rejected 1']);
       expect(received).not.toContain('<status>');
       await writeFile(file, policy('keep'));
       await eventually(() => proxy.policy.length > 2);

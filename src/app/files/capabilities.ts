@@ -4,6 +4,7 @@ import { ungatedKinds } from '../../capabilities/content-gate.ts';
 import { readContentKinds } from '../../capabilities/content-kinds.ts';
 import { createProfileSet } from '../../capabilities/profile-set.ts';
 import { readProfile, type CapabilityProfile } from '../../capabilities/profile.ts';
+import type { Diagnostic } from '../../documents/diagnostic.ts';
 import { formatProblem, type Problem, type Source } from '../../capabilities/yaml-document.ts';
 import { SetupError, type FileRole } from '../../transport/error.ts';
 import type { SourceFile } from '../../transport/reloading.ts';
@@ -65,7 +66,7 @@ export function readCapabilityPolicy(
   };
 }
 
-/** The same for what is read again while it is in force. @throws SetupError that names the first wrong file */
+/** The same for what is read again while it is in force. @throws CapabilitiesRefused */
 export function buildCapabilityPolicy(
   files: readonly SourceFile[],
   texts: readonly string[],
@@ -74,17 +75,32 @@ export function buildCapabilityPolicy(
   const [table, ...profiles] = files.map(({ path }, index) => ({ file: path, text: texts[index] ?? '' }));
   const reading = readCapabilityPolicy(table!, profiles, claims);
   if (reading.kind === 'policy') return reading.policy;
-  throw invalidPolicy(reading.role, reading.file, formatProblem(reading.problems[0]!));
+  const { role, file: path, problems } = reading;
+  throw new CapabilitiesRefused({ role, path }, problems);
 }
 
-/** A document that cannot come into force. */
-export function invalidPolicy(role: FileRole, path: string, problem: string): SetupError {
-  return new SetupError(
-    'ERR_CAPABILITIES_INVALID',
-    problem,
-    '`narthex check` names every line that is wrong',
-    { role, path },
-  );
+/** Documents that cannot come into force. */
+export class CapabilitiesRefused extends SetupError {
+  readonly #problems: readonly Problem[];
+
+  /** @param problems at least one; the message names the first */
+  constructor(file: { readonly role: FileRole; readonly path: string }, problems: readonly Problem[]) {
+    const remedy = '`narthex check` names every line that is wrong';
+    super('ERR_CAPABILITIES_INVALID', formatProblem(problems[0]!), remedy, file);
+    this.#problems = problems;
+  }
+
+  override get diagnostics(): readonly Diagnostic[] {
+    return this.#problems.map(({ file, line, column, code, message }) => ({
+      severity: 'error',
+      code,
+      file,
+      line,
+      column,
+      reason: message,
+      remedy: this.remedy,
+    }));
+  }
 }
 
 function notesOn(

@@ -8,7 +8,7 @@ import { Reloading, type ReloadReport, type SourceFile } from '../../transport/r
 export interface Pins {
   /** Whether a certificate is one of these, and within its validity. */
   readonly has: (certificate: X509Certificate) => boolean;
-  look(): Promise<void>;
+  refresh(): Promise<void>;
   close(): void;
 }
 
@@ -32,7 +32,7 @@ export async function openPins(
       const isValid = validFromDate.getTime() <= now && now < validToDate.getTime();
       return isValid && pinned.current.has(fingerprint256);
     },
-    look: () => pinned.look(),
+    refresh: () => pinned.refresh(),
     close: () => pinned.close(),
   };
 }

@@ -3,7 +3,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadCatalogue, type Catalogue, type TextFile } from '../../policy/catalogue.ts';
-import type { Diagnostic } from '../../policy/diagnostic.ts';
+import type { Diagnostic as FileDiagnostic } from '../../documents/diagnostic.ts';
+import { decodeUtf8 } from '../../documents/text.ts';
+import { Unusable } from '../../documents/unusable.ts';
+import { errorAt, type Diagnostic } from '../../policy/diagnostic.ts';
 import { loadObligations, type Obligation } from '../../policy/obligations.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { loadPolicy, type PolicySource } from '../../policy/resolve.ts';
@@ -12,9 +15,9 @@ import { loadPolicy, type PolicySource } from '../../policy/resolve.ts';
 const shippedPolicies = fileURLToPath(new URL('../../../policies', import.meta.url));
 
 /** Documents that cannot be used. */
-export class PolicyRefused extends Error {
+export class PolicyRefused extends Unusable {
   override readonly name = 'PolicyRefused';
-  readonly diagnostics: readonly Diagnostic[];
+  override readonly diagnostics: readonly Diagnostic[];
 
   constructor(diagnostics: readonly Diagnostic[]) {
     super(`${diagnostics.length} problems`);
@@ -23,41 +26,57 @@ export class PolicyRefused extends Error {
 }
 
 /** A file that is not there or may not be read. */
-export class FileMissing extends Error {
+export class FileMissing extends Unusable {
   override readonly name = 'FileMissing';
+  readonly path: string;
   /** What to do, as a sentence without its full stop. */
   readonly remedy: string;
 
-  constructor(message: string, remedy = 'Check the path and its permissions') {
+  constructor(path: string, message: string, remedy = 'Check the path and its permissions') {
     super(message);
+    this.path = path;
     this.remedy = remedy;
   }
 
   static at(path: string): FileMissing {
-    return new FileMissing(`${path} cannot be read`);
+    return new FileMissing(path, `${path} cannot be read`);
+  }
+
+  override get diagnostics(): readonly FileDiagnostic[] {
+    const { path: file, message: reason, remedy } = this;
+    return [{ severity: 'error', code: 'ERR_POLICY_FILE', file, reason, remedy }];
   }
 }
 
-/** @throws FileMissing */
+/** @throws FileMissing; PolicyRefused when the file is not UTF-8 */
 export function readText(file: string): TextFile {
+  let bytes: Uint8Array;
   try {
-    return { file, text: readFileSync(file, 'utf8') };
+    bytes = readFileSync(file);
   } catch {
     throw FileMissing.at(file);
   }
-}
-
-/** The YAML files of a folder, or the file itself, by name. @throws FileMissing */
-function readYaml(path: string): readonly TextFile[] {
-  return readFolder(path, '.yaml');
+  const decoded = decodeUtf8(bytes);
+  if (decoded.kind === 'text') return { file, text: decoded.text };
+  const { line, column } = decoded;
+  const remedy = 'Save the file as UTF-8';
+  throw new PolicyRefused([
+    errorAt({ file, line, column }, 'ERR_POLICY_FILE', 'this byte is not UTF-8', { remedy }),
+  ]);
 }
 
 /** @throws FileMissing */
 export function readFolder(path: string, extension: string): readonly TextFile[] {
+  return filesOf(path, extension).map(readText);
+}
+
+/** Returns the files of a folder with this extension, by name, or the path itself when it is a file.
+ *  @throws FileMissing */
+export function filesOf(path: string, extension: string): readonly string[] {
   try {
-    if (!statSync(path).isDirectory()) return [readText(path)];
+    if (!statSync(path).isDirectory()) return [path];
     const names = readdirSync(path).filter((name) => name.endsWith(extension));
-    return names.toSorted().map((name) => readText(join(path, name)));
+    return names.toSorted().map((name) => join(path, name));
   } catch {
     throw FileMissing.at(path);
   }
@@ -65,16 +84,25 @@ export function readFolder(path: string, extension: string): readonly TextFile[]
 
 /** The shipped catalogue and what is added to it. @throws FileMissing, PolicyRefused */
 export function openCatalogue(additions: readonly string[] = []): Catalogue {
-  const folders = [join(shippedPolicies, 'catalogue'), ...additions];
-  const { catalogue, diagnostics } = loadCatalogue(folders.flatMap(readYaml));
+  const { catalogue, diagnostics } = loadCatalogue(catalogueFiles(additions).map(readText));
   if (diagnostics.length > 0) throw new PolicyRefused(diagnostics);
   return catalogue;
 }
 
+/** Returns the files that a catalogue is made of. @throws FileMissing */
+export function catalogueFiles(additions: readonly string[] = []): readonly string[] {
+  return [join(shippedPolicies, 'catalogue'), ...additions].flatMap((path) => filesOf(path, '.yaml'));
+}
+
+/** Returns the files that obligations are read from; by default those shipped. @throws FileMissing */
+export function obligationFiles(path = join(shippedPolicies, 'obligations')): readonly string[] {
+  return filesOf(path, '.yaml');
+}
+
 /** @throws FileMissing, PolicyRefused */
-export function openObligations(path = join(shippedPolicies, 'obligations')): readonly Obligation[] {
-  return readYaml(path).flatMap((file) => {
-    const loaded = loadObligations(file);
+export function openObligations(path?: string): readonly Obligation[] {
+  return obligationFiles(path).flatMap((file) => {
+    const loaded = loadObligations(readText(file));
     if (loaded.kind === 'refused') throw new PolicyRefused(loaded.diagnostics);
     return loaded.value;
   });
@@ -114,6 +142,7 @@ function shippedFile(name: string): string {
   const names = policiesIn(shippedPolicies);
   if (names.includes(name)) return join(shippedPolicies, `${name}.yaml`);
   throw new FileMissing(
+    name,
     `there is no shipped policy ${name}`,
     `There are ${names.join(', ')}; a file of that name is given as ./${name}`,
   );
@@ -125,8 +154,8 @@ export const policySource: PolicySource = {
     for (const folder of [dirname(from), shippedPolicies]) {
       try {
         return readText(join(folder, `${name}.yaml`));
-      } catch {
-        continue;
+      } catch (error) {
+        if (!(error instanceof FileMissing)) throw error;
       }
     }
     return undefined;

@@ -1,7 +1,9 @@
 /** The operator's API of a running proxy. */
-import type { AdminApi, PolicySummary, ReloadSummary } from '../../http/admin/api.ts';
+import type { AdminApi, PolicySummary } from '../../http/admin/api.ts';
+import type { FileStates } from '../../observability/file-states.ts';
 import type { SessionGauge } from '../../observability/session-gauge.ts';
 import { describeTreatment } from '../../policy/describe.ts';
+import { summariseExceptions } from '../../policy/exceptions.ts';
 import { explain } from '../../policy/explain.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { audienceNames } from '../../policy/schema.ts';
@@ -11,12 +13,14 @@ import { createWire } from '../wire.ts';
 
 export interface AdminApiOptions {
   readonly gauge: SessionGauge;
-  readonly states: () => ReloadSummary;
+  readonly files: FileStates;
+  /** Reads every watched file again. */
+  readonly refresh: () => Promise<void>;
   /** Begins to stop the proxy. */
   readonly drain: () => void;
 }
 
-export function adminApiOf(proxy: Proxy, { gauge, states, drain }: AdminApiOptions): AdminApi {
+export function adminApiOf(proxy: Proxy, { gauge, files, refresh, drain }: AdminApiOptions): AdminApi {
   const { policies } = proxy;
   return {
     sessions: () => gauge.counts(),
@@ -43,14 +47,15 @@ export function adminApiOf(proxy: Proxy, { gauge, states, drain }: AdminApiOptio
       }
     },
     async reload() {
-      await proxy.look();
-      return states();
+      await refresh();
+      return files.summary();
     },
     drain,
   };
 }
 
-function summary({ name, lineage, mode, unlisted, matrix, exceptions }: Policy): PolicySummary {
+function summary(policy: Policy): PolicySummary {
+  const { name, lineage, mode, unlisted, matrix } = policy;
   const audiences = audienceNames.map((audience) => [
     audience,
     Object.fromEntries(
@@ -63,6 +68,6 @@ function summary({ name, lineage, mode, unlisted, matrix, exceptions }: Policy):
     mode,
     unlisted,
     audiences: Object.fromEntries(audiences) as PolicySummary['audiences'],
-    exceptions: exceptions.length,
+    exceptions: summariseExceptions(policy, Date.now()),
   };
 }

@@ -11,8 +11,9 @@ import { contentGateStage } from '../../session/capabilities/content-filter-stag
 import type { CapabilityObserver } from '../../session/observer.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import type { Names } from '../../stanza/names.ts';
+import { SetupError } from '../../transport/error.ts';
 import { Reloading, type ReloadReport, type SourceFile } from '../../transport/reloading.ts';
-import { buildCapabilityPolicy, invalidPolicy } from '../files/capabilities.ts';
+import { buildCapabilityPolicy } from '../files/capabilities.ts';
 import { claimSources } from '../files/claim-conditions.ts';
 
 export interface CapabilitiesObserver extends CapabilityObserver {
@@ -25,7 +26,7 @@ export interface CapabilitySetup {
   readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
   stages(names: Names): readonly StageFactory[];
   /** Reads the files again, now. */
-  look(): Promise<void>;
+  refresh(): Promise<void>;
   close(): void;
 }
 
@@ -57,8 +58,7 @@ export async function openCapabilities(
         sessions?.replace(policy);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        const problem = 'a content kind is recognised by a name that is known only after a restart';
-        throw invalidPolicy('content kinds', section.contentKinds, problem);
+        throw unknownName(section.contentKinds);
       }
       return policy;
     },
@@ -81,7 +81,17 @@ export async function openCapabilities(
       });
       return [capabilitiesStage(sessions), contentGateStage(sessions)];
     },
-    look: () => documents.look(),
+    refresh: () => documents.refresh(),
     close: () => documents.close(),
   };
+}
+
+/** The table asks for a name that the scanner was not built with. */
+function unknownName(path: string): SetupError {
+  return new SetupError(
+    'ERR_CAPABILITIES_INVALID',
+    `${path} recognises a content kind by a name that is known only after a restart`,
+    'Restart the proxy, or undo the change',
+    { role: 'content kinds', path, line: 1, column: 1 },
+  );
 }

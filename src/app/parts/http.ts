@@ -17,7 +17,7 @@ import { openIssuer } from './issuer.ts';
 import { openMedia } from './media.ts';
 import type { ProviderParts } from './provider.ts';
 import { openPush } from './push.ts';
-import { closeAll, kept, limitsOf, lookAll, type Closable, type HttpOptions } from '../part.ts';
+import { closeAll, kept, limitsOf, refreshAll, type Closable, type HttpOptions } from '../part.ts';
 
 export interface PublicHttp {
   /** The port in use. */
@@ -25,7 +25,7 @@ export interface PublicHttp {
   /** Takes no new connections, lets requests finish for `graceMs`, then cuts the rest. */
   close(graceMs: number): Promise<void>;
   /** Reads every file again, now. */
-  look(): Promise<void>;
+  refresh(): Promise<void>;
 }
 
 /** Opens the public port.
@@ -69,7 +69,7 @@ export async function openHttp(
     const listener = await accept(config, tls, options, (socket) => connections.accept(socket));
     return {
       port: listener.address.port,
-      look: () => lookAll(open),
+      refresh: () => refreshAll(open),
       async close(graceMs) {
         await listener.stop();
         await connections.close(graceMs);

@@ -8,7 +8,7 @@ import { createMediaRelay, type MediaRelay, type MediaSource } from '../../http/
 import { createSsrfGuard } from '../../http/media/ssrf.ts';
 import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import type { ProviderParts } from './provider.ts';
-import { closeAll, lookAll, type Closable, type HttpOptions } from '../part.ts';
+import { closeAll, refreshAll, type Closable, type HttpOptions } from '../part.ts';
 import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
 
 /** How the media proxy of one gatekeeper is recognised. */
@@ -75,8 +75,8 @@ export async function openMedia(
   });
   return {
     handle: relay.handle,
-    async look() {
-      await lookAll([...storages, ...callers.flatMap(({ pins }) => pins ?? [])]);
+    async refresh() {
+      await refreshAll([...storages, ...callers.flatMap(({ pins }) => pins ?? [])]);
     },
     close() {
       relay.close();

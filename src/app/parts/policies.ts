@@ -1,21 +1,23 @@
 /** The policies of a running proxy: read, checked and compiled at the start, and again when a file changes. What is
- *  broken never replaces what works. The catalogue is read at the start only, because the scanner's names are its. */
+ *  broken never replaces what works. The catalogue is read at the start only: the scanner's names are made of it. */
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { shippedPolicyName } from '../../config/sections/policy.ts';
 import { configErrors, ConfigError, type ConfigProblem } from '../../config/problem.ts';
 import type { Config } from '../../config/schema.ts';
+import type { Diagnostic as FileDiagnostic } from '../../documents/diagnostic.ts';
 import type { MediaAddresses } from '../../minimisation/media-address.ts';
 import { Pseudonyms } from '../../minimisation/pseudonymise.ts';
 import type { Catalogue } from '../../policy/catalogue.ts';
 import { checkPolicy } from '../../policy/check.ts';
 import { CompiledPolicy, vocabularyOf } from '../../policy/compile.ts';
-import { hasErrors } from '../../policy/diagnostic.ts';
+import { errorAt, hasErrors } from '../../policy/diagnostic.ts';
 import type { Obligation } from '../../policy/obligations.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { PoliciesInForce } from '../../session/policy/policy-stage.ts';
 import type { Names } from '../../stanza/names.ts';
-import { watchFiles, type FileWatch, type WatchOptions } from '../../transport/files.ts';
+import type { WatchOptions } from '../../transport/files.ts';
+import { Refresher } from '../../transport/refresher.ts';
 import {
   FileMissing,
   openCatalogue,
@@ -26,9 +28,16 @@ import {
 
 /** What became of a change on disk. */
 export type PolicyReport =
-  | { readonly kind: 'loaded' | 'reloaded'; readonly policy: string; readonly warnings: number }
-  | { readonly kind: 'kept'; readonly problems: number }
-  | { readonly kind: 'made-up-key' };
+  | {
+      readonly kind: 'loaded' | 'reloaded';
+      readonly policy: string;
+      /** Of the policy to be enforced; under `shadow` everything passes unchanged. */
+      readonly mode: Policy['mode'];
+      readonly warnings: number;
+    }
+  | { readonly kind: 'rejected'; readonly problems: readonly FileDiagnostic[] }
+  /** No `keyFiles`: pseudonyms are made with a key that ends with the process. */
+  | { readonly kind: 'ephemeral-key' };
 
 /** Opens it for a command that must not start without.
  *  @throws ConfigError ERR_CONFIG_POLICY with a problem for each thing that is wrong. */
@@ -50,8 +59,6 @@ function problemsOf(error: unknown): ConfigProblem[] {
     );
   }
   if (error instanceof FileMissing) return [problem(error.message, { remedy: `${error.remedy}.` })];
-  if (error instanceof RangeError)
-    return [problem(error.message, { remedy: 'Make one with `openssl rand 32`.' })];
   throw error;
 }
 
@@ -85,9 +92,9 @@ interface PolicySources {
   readonly documents: PolicyDocuments;
   readonly secrets: readonly Uint8Array[];
   /** SHA-256 of everything. */
-  readonly judged: string;
-  /** Of the documents to be enforced. */
   readonly digest: string;
+  /** SHA-256 of the documents to be enforced. */
+  readonly policyDigest: string;
   readonly files: readonly string[];
 }
 
@@ -102,18 +109,17 @@ export class PolicyRuntime {
   readonly #options: PolicyRuntimeOptions;
   readonly #catalogue: Catalogue;
   readonly #obligations: readonly Obligation[];
-  readonly #madeUp = randomBytes(secretBytesMin);
+  readonly #ephemeralSecret = randomBytes(secretBytesMin);
+  readonly #refresher: Refresher<PolicySources>;
   #current: PoliciesInForce;
   #documents: PolicyDocuments;
   #former: readonly Policy[] = [];
-  #judged: string;
   #digest: string;
-  #state: 'loaded' | 'kept' = 'loaded';
-  #watch: FileWatch | undefined;
+  #state: 'loaded' | 'rejected' = 'loaded';
 
   /** @throws PolicyRefused, FileMissing */
   constructor(options: PolicyRuntimeOptions) {
-    const { config, report } = options;
+    const { config, report, settleMs, pollMs } = options;
     this.#options = options;
     this.#catalogue = openCatalogue(config.catalogue);
     this.#obligations = openObligations(config.obligations);
@@ -122,18 +128,28 @@ export class PolicyRuntime {
     const warnings = this.#checkAll(sources);
     this.#current = this.#compile(sources, []);
     this.#documents = sources.documents;
-    this.#judged = sources.judged;
-    this.#digest = sources.digest;
-    if (config.keyFiles.length === 0) report({ kind: 'made-up-key' });
-    report({ kind: 'loaded', policy: this.#current.enforced.name, warnings });
-    this.#watch = this.#watchOver(sources.files);
+    this.#digest = sources.policyDigest;
+    if (config.keyFiles.length === 0) report({ kind: 'ephemeral-key' });
+    this.#reportLoaded('loaded', warnings);
+    this.#refresher = new Refresher({
+      digest: sources.digest,
+      files: sources.files,
+      read: () => this.#read(),
+      apply: (changed) => this.#apply(changed),
+      rejected: (problems) => {
+        this.#state = 'rejected';
+        report({ kind: 'rejected', problems });
+      },
+      ...(settleMs === undefined ? {} : { settleMs }),
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
   }
 
   get current(): PoliciesInForce {
     return this.#current;
   }
 
-  /** What is in force, as it is written. */
+  /** The documents in force, as they are written. */
   get documents(): PolicyDocuments {
     return this.#documents;
   }
@@ -142,48 +158,41 @@ export class PolicyRuntime {
     return this.#catalogue;
   }
 
-  /** SHA-256 of the documents in force, base64url: which policy it is, and nothing of the secrets. */
+  /** SHA-256 of the documents in force, base64url: identifies the policy and depends on no secret. */
   get digest(): string {
     return this.#digest;
   }
 
-  /** `kept`: newer files are broken, what is in force still serves. */
-  get state(): 'loaded' | 'kept' {
+  /** `rejected`: newer files are broken, and what was in force before them still is. */
+  get state(): 'loaded' | 'rejected' {
     return this.#state;
   }
 
-  /** Reads the files again; does something if they have changed. */
-  look(): void {
-    const { report } = this.#options;
-    try {
-      const sources = this.#read();
-      // At most polls: nothing is checked and compiled in vain while sessions wait.
-      if (sources.judged === this.#judged) return;
-      const warnings = this.#checkAll(sources);
-      const former = this.#formerThan(sources.digest);
-      this.#current = this.#compile(sources, former);
-      this.#documents = sources.documents;
-      this.#judged = sources.judged;
-      this.#former = former;
-      this.#digest = sources.digest;
-      this.#state = 'loaded';
-      this.#watch?.close();
-      this.#watch = this.#watchOver(sources.files);
-      report({ kind: 'reloaded', policy: this.#current.enforced.name, warnings });
-    } catch (error) {
-      if (!(error instanceof PolicyRefused || error instanceof FileMissing || error instanceof RangeError))
-        throw error;
-      // Said once for each state of the files, not at each poll.
-      const judged = `${error.name} ${error instanceof PolicyRefused ? JSON.stringify(error.diagnostics) : error.message}`;
-      if (judged === this.#judged) return;
-      this.#judged = judged;
-      this.#state = 'kept';
-      report({ kind: 'kept', problems: error instanceof PolicyRefused ? error.diagnostics.length : 1 });
-    }
+  /** Reads the files again; applies them if they have changed. */
+  refresh(): Promise<void> {
+    return this.#refresher.refresh();
   }
 
   close(): void {
-    this.#watch?.close();
+    this.#refresher.close();
+  }
+
+  /** Puts changed files into force. @throws PolicyRefused, and then nothing has changed */
+  #apply(sources: PolicySources): void {
+    const warnings = this.#checkAll(sources);
+    const former = this.#formerThan(sources.policyDigest);
+    this.#current = this.#compile(sources, former);
+    this.#documents = sources.documents;
+    this.#former = former;
+    this.#digest = sources.policyDigest;
+    this.#state = 'loaded';
+    this.#refresher.watch(sources.files);
+    this.#reportLoaded('reloaded', warnings);
+  }
+
+  #reportLoaded(kind: 'loaded' | 'reloaded', warnings: number): void {
+    const { name, mode } = this.#documents.enforced;
+    this.#options.report({ kind, policy: name, mode, warnings });
   }
 
   /** What was in force before a policy of this digest, newest first. */
@@ -192,15 +201,12 @@ export class PolicyRuntime {
     return [this.#documents.enforced, ...this.#former].slice(0, formerPoliciesMax);
   }
 
-  #watchOver(files: readonly string[]): FileWatch {
-    return watchFiles(files, () => this.look(), this.#options);
-  }
-
+  /** @throws PolicyRefused, FileMissing */
   #read(): PolicySources {
     const { file, shadow, keyFiles } = this.#options.config;
     const enforced = openPolicyFiles(file);
     const beside = shadow === undefined ? undefined : openPolicyFiles(shadow);
-    const secrets = keyFiles.length === 0 ? [this.#madeUp] : keyFiles.map(readSecret);
+    const secrets = keyFiles.length === 0 ? [this.#ephemeralSecret] : keyFiles.map(readSecret);
     const texts = [...enforced.files, ...(beside?.files ?? [])];
     const hash = createHash('sha256');
     for (const { file: path, text } of texts)
@@ -209,8 +215,8 @@ export class PolicyRuntime {
     return {
       documents: { enforced: enforced.policy, shadow: beside?.policy },
       secrets,
-      judged: hash.digest('base64'),
-      digest: digestOf(enforced.files.map(({ text }) => text)),
+      digest: hash.digest('base64'),
+      policyDigest: digestOf(enforced.files.map(({ text }) => text)),
       files: [...texts.map((text) => text.file), ...keyFiles],
     };
   }
@@ -237,7 +243,8 @@ export class PolicyRuntime {
   /** @returns the number of warnings. @throws PolicyRefused */
   #checkAll({ documents: { enforced, shadow } }: PolicySources): number {
     const { config } = this.#options;
-    const beside = shadow === undefined ? 0 : this.#check(shadow, config.shadow!);
+    // It is not enforced on purpose; whether it could be is what matters.
+    const beside = shadow === undefined ? 0 : this.#check({ ...shadow, mode: 'enforce' }, config.shadow!);
     return this.#check(enforced, config.file) + beside;
   }
 
@@ -262,7 +269,7 @@ function digestOf(texts: readonly string[]): string {
   return hash.digest('base64url');
 }
 
-/** @throws FileMissing; RangeError when it is too short */
+/** @throws FileMissing; PolicyRefused when it is too short */
 function readSecret(file: string): Uint8Array {
   let secret: Uint8Array;
   try {
@@ -270,7 +277,8 @@ function readSecret(file: string): Uint8Array {
   } catch {
     throw FileMissing.at(file);
   }
-  if (secret.length < secretBytesMin)
-    throw new RangeError(`ERR_POLICY_KEYS: ${file} has fewer than ${secretBytesMin} bytes`);
-  return secret;
+  if (secret.length >= secretBytesMin) return secret;
+  const reason = `the file has fewer than ${secretBytesMin} bytes`;
+  const remedy = 'Make one with `openssl rand 32`';
+  throw new PolicyRefused([errorAt({ file, line: 1, column: 1 }, 'ERR_POLICY_KEYS', reason, { remedy })]);
 }

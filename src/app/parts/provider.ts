@@ -10,7 +10,7 @@ import { Reloading, type ReloadReport } from '../../transport/reloading.ts';
 import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import {
   closeAll,
-  lookAll,
+  refreshAll,
   limitsOf,
   monotonic,
   type Closable,
@@ -24,7 +24,7 @@ export interface ProviderParts {
   readonly mediaTokens: (() => MediaTokens) | undefined;
   readonly keys: RemoteKeys;
   readonly credentials: OutboundCredentials;
-  look(): Promise<void>;
+  refresh(): Promise<void>;
   close(): void;
 }
 
@@ -73,7 +73,7 @@ export async function openProvider(
       mediaTokens: tokens && (() => tokens.current),
       keys,
       credentials,
-      look: () => lookAll(open),
+      refresh: () => refreshAll(open),
       close: () => closeAll(open),
     };
   } catch (error) {
@@ -94,7 +94,7 @@ async function openMediaTokens(
     return createMediaTokens({ secrets: [first!, ...rest], lifetimeMs, now: () => Date.now() });
   };
   if (keyFiles.length === 0) {
-    observer.madeUpMediaKey();
+    observer.ephemeralMediaKey();
     return { current: build([randomBytes(32)]), close: () => {} };
   }
   return Reloading.open({

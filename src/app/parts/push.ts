@@ -9,12 +9,12 @@ import { remoteKeys } from '../../http/tokens/verification-keys.ts';
 import { Reloading } from '../../transport/reloading.ts';
 import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import type { ProviderParts } from './provider.ts';
-import { below, closeAll, lookAll, monotonic, type Closable, type HttpOptions } from '../part.ts';
+import { below, closeAll, refreshAll, monotonic, type Closable, type HttpOptions } from '../part.ts';
 import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
 
 export interface PushPart {
   readonly handle: (context: HttpContext) => Promise<Response>;
-  look(): Promise<void>;
+  refresh(): Promise<void>;
   close(): void;
 }
 
@@ -84,7 +84,7 @@ export async function openPush(
       now: monotonic,
       limits,
     });
-    return { handle, look: () => lookAll(open), close: () => closeAll(open) };
+    return { handle, refresh: () => refreshAll(open), close: () => closeAll(open) };
   } catch (error) {
     closeAll(open);
     throw error;

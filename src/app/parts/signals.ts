@@ -43,6 +43,8 @@ export interface SignalsSetup {
   attestations(gatekeeper: string): GatekeeperAttestations | undefined;
   captured(evidence: ConnectionEvidence): void;
   readonly http: HttpSignals;
+  /** Reads the signing keys again. */
+  refresh(): Promise<void>;
   close(): void;
 }
 
@@ -107,6 +109,7 @@ export async function openSignals(
       attestations,
       captured,
     ),
+    refresh: async () => keys?.refresh(),
     close: () => keys?.close(),
   };
 }

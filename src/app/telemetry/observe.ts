@@ -1,5 +1,6 @@
 /** Turns the life of sessions into log lines, metrics and spans. */
 import type { Log } from '../../observability/log.ts';
+import { FileStates } from '../../observability/file-states.ts';
 import { label, type Label } from '../../observability/label.ts';
 import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
 import { type GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
@@ -11,6 +12,7 @@ import type { Direction } from '../../stanza/direction.ts';
 import type { StreamErrorCode } from '../../stanza/error.ts';
 import type { StanzaKind } from '../../stanza/stanza.ts';
 import type { ProxyObserver } from '../proxy.ts';
+import { fileObserver, outcomeOf, problemsOf, stateOf } from './files.ts';
 import { reportHttp } from './http.ts';
 
 export interface ObserveOptions {
@@ -19,12 +21,15 @@ export interface ObserveOptions {
   readonly tracing: Tracing;
   /** Where sessions are counted; by default in a gauge of its own. */
   readonly gauge?: SessionGauge;
+  /** Keeps what became of changed files; by default one that is not read. */
+  readonly files?: FileStates;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 export function createObserver(options: ObserveOptions): ProxyObserver {
-  const { log, metrics, gauge = new SessionGauge() } = options;
+  const { log, metrics, gauge = new SessionGauge(), files = new FileStates() } = options;
+  const noteFiles = fileObserver(files, { log, metrics });
   let sessions = 0;
   return {
     session: (listener) => new ObservedSession(options, gauge, label(listener), ++sessions),
@@ -41,24 +46,28 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       });
     },
     certificates(report) {
-      if (report.kind === 'reloaded') {
-        metrics.certificatesReloaded('replaced');
-        log.write('certificates.loaded', { certificates: 1 });
-      } else if (report.kind === 'kept') {
-        metrics.certificatesReloaded('kept');
-        log.write('certificates.kept', { certificates: 1 });
+      if (report.kind === 'expired') log.write('certificates.expired', {});
+      else if (report.kind === 'not-yet-valid') log.write('certificates.not-yet-valid', {});
+      else {
+        metrics.certificatesReloaded(outcomeOf(report.kind));
+        if (report.kind === 'reloaded') log.write('certificates.loaded', { certificates: 1 });
+        noteFiles('certificates', report.name, stateOf(report.kind), problemsOf(report));
       }
     },
     policy(report) {
-      if (report.kind === 'made-up-key') log.write('policy.made-up-key', {});
-      else if (report.kind === 'kept') {
-        metrics.policyReloaded('kept');
-        log.write('policy.kept', { problems: report.problems });
-      } else {
-        if (report.kind === 'reloaded') metrics.policyReloaded('replaced');
-        log.write('policy.loaded', { policy: label(report.policy), warnings: report.warnings });
+      if (report.kind === 'ephemeral-key') {
+        log.write('policy.ephemeral-key', {});
+        return;
       }
+      if (report.kind !== 'loaded') metrics.policyReloaded(outcomeOf(report.kind));
+      noteFiles('policy', 'policy', stateOf(report.kind), problemsOf(report));
+      if (report.kind === 'rejected') return;
+      const policy = label(report.policy);
+      metrics.policyEnforced(report.mode === 'enforce');
+      log.write('policy.loaded', { policy, warnings: report.warnings });
+      if (report.mode === 'shadow') log.write('policy.not-enforced', { policy });
     },
+    restart: ({ part, name, kind, problems }) => noteFiles(part, name, kind, problems),
     decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
     http: {
       report: (event) => reportHttp(event, options),
@@ -66,7 +75,7 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
         metrics.http.connectionRefused(why);
         log.write('http.connection-refused', { why });
       },
-      madeUpMediaKey: () => log.write('media.made-up-key', {}),
+      ephemeralMediaKey: () => log.write('media.ephemeral-key', {}),
     },
     capabilities: {
       asked: (whom) => metrics.capabilitiesAsked(whom),
@@ -74,8 +83,9 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       held: () => metrics.presenceHeld(),
       gated: (action, kind) => metrics.contentRefused(action, label(kind)),
       reloaded(report) {
-        metrics.capabilitiesReloaded(report.kind === 'reloaded' ? 'replaced' : 'kept');
-        log.write(report.kind === 'reloaded' ? 'capabilities.loaded' : 'capabilities.kept', {});
+        metrics.capabilitiesReloaded(outcomeOf(report.kind));
+        if (report.kind === 'reloaded') log.write('capabilities.loaded', {});
+        noteFiles('capabilities', report.name, stateOf(report.kind), problemsOf(report));
       },
     },
     signals: {
@@ -84,13 +94,9 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
       attested: (gatekeeper, carrier, outcome) =>
         metrics.attested(label(gatekeeper), label(carrier), label(outcome)),
       keys(report) {
-        if (report.kind === 'reloaded') {
-          metrics.signingKeysReloaded('replaced');
-          log.write('signing-keys.loaded', { keys: report.keys });
-        } else {
-          metrics.signingKeysReloaded('kept');
-          log.write('signing-keys.kept', {});
-        }
+        metrics.signingKeysReloaded(outcomeOf(report.kind));
+        if (report.kind === 'reloaded') log.write('signing-keys.loaded', { keys: report.keys });
+        noteFiles('signing-keys', 'signing keys', stateOf(report.kind), problemsOf(report));
       },
     },
   };

@@ -5,10 +5,12 @@
  *  | `GET /api/sessions` | counts live sessions by listener, gatekeeper and phase |
  *  | `GET /api/policy` | the policy in force, its digest, and the one in its shadow |
  *  | `POST /api/policy/explain` | what that policy does to a stanza, and by which rule |
- *  | `POST /api/reload` | looks at every watched file now, and says what became of each |
+ *  | `POST /api/reload` | reads every watched file again, as SIGHUP does, and returns what became of each part |
  *  | `POST /api/drain` | begins to stop, as SIGTERM does | */
 import { Hono } from 'hono';
+import type { FileSummary } from '../../observability/file-states.ts';
 import type { SessionCount } from '../../observability/session-gauge.ts';
+import type { ExceptionSummary } from '../../policy/exceptions.ts';
 import type { Explanation } from '../../policy/explain.ts';
 import { adminGuard, type AdminCallers } from './guard.ts';
 import type { HttpEnv } from '../env.ts';
@@ -21,16 +23,17 @@ export interface PolicySummary {
   readonly name: string;
   /** This policy, what it extends, what that extends. */
   readonly lineage: readonly string[];
+  /** Under `shadow` nothing is enforced: everything passes unchanged. */
   readonly mode: 'enforce' | 'shadow';
   /** What happens to what the catalogue does not know. */
   readonly unlisted: string;
   readonly audiences: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly exceptions: number;
+  readonly exceptions: readonly ExceptionSummary[];
 }
 
 export interface PoliciesSummary {
-  /** `kept`: newer files are broken, these still serve. */
-  readonly state: 'loaded' | 'kept';
+  /** `rejected`: newer files are broken, and these are still in force. */
+  readonly state: 'loaded' | 'rejected';
   /** SHA-256 of the texts, as in attestations. */
   readonly digest: string;
   readonly enforced: PolicySummary;
@@ -46,18 +49,12 @@ export interface ExplainRequest {
   readonly gatekeeper?: string;
 }
 
-/** What became of a look at the watched files. */
-export interface ReloadSummary {
-  readonly certificates: 'loaded' | 'kept';
-  readonly policy: 'loaded' | 'kept';
-}
-
 export interface AdminApi {
   readonly sessions: () => readonly SessionCount[];
   readonly policy: () => PoliciesSummary;
   /** Undefined when the text is not one stanza. */
   readonly explain: (request: ExplainRequest) => Explanation | undefined;
-  readonly reload: () => Promise<ReloadSummary>;
+  readonly reload: () => Promise<FileSummary>;
   readonly drain: () => void;
 }
 

@@ -7,6 +7,7 @@
  *  | `GET /readyz` | 200 while new clients are welcome, 503 while draining or when a listener is not open |
  *  | `GET /metrics` | Prometheus text */
 import { Hono } from 'hono';
+import type { FileSummary } from '../../observability/file-states.ts';
 import type { Label } from '../../observability/label.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { adminApi, type AdminApi } from './api.ts';
@@ -24,10 +25,10 @@ interface Probes {
 export interface Readiness {
   readonly draining: boolean;
   readonly listeners: readonly { readonly name: Label; readonly state: 'open' | 'closed' }[];
-  /** `kept`: newer ones are broken, the ones in use still serve. This alone leaves the proxy ready. */
-  readonly certificates: 'loaded' | 'kept';
-  /** The same of the policy. */
-  readonly policy: 'loaded' | 'kept';
+  /** The policy in force. Under `shadow` it is not enforced: everything passes unchanged. */
+  readonly policy: { readonly name: string; readonly mode: 'enforce' | 'shadow' } | null;
+  /** What became of changed files. A rejected one leaves the proxy ready: what was in force before it still is. */
+  readonly files: FileSummary;
 }
 
 export interface AdminParts {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createAdminApp } from '../../../src/http/admin/app.ts';
 import type { AdminApi, ExplainRequest } from '../../../src/http/admin/api.ts';
+import { FileStates } from '../../../src/observability/file-states.ts';
 import { label } from '../../../src/observability/label.ts';
 import { codeOf } from '../support/party.ts';
 
 const explanation = { policy: 'balanced', before: '<a/>', after: '' };
+const reloaded = new FileStates().summary();
 const policies = { state: 'loaded', digest: 'd', enforced: { name: 'balanced' }, shadow: null };
 
 function appWith(names: readonly string[] = []) {
@@ -19,7 +21,7 @@ function appWith(names: readonly string[] = []) {
     },
     reload: async () => {
       calls.push('reload');
-      return { certificates: 'loaded', policy: 'kept' };
+      return reloaded;
     },
     drain: () => void calls.push('drain'),
   } as unknown as AdminApi;
@@ -87,10 +89,7 @@ describe('the API of the operator', () => {
 
   it('reloads, and says what became of it', async () => {
     const { ask, calls } = appWith();
-    expect(await (await ask('/api/reload', { body: '{}' })).json()).toEqual({
-      certificates: 'loaded',
-      policy: 'kept',
-    });
+    expect(await (await ask('/api/reload', { body: '{}' })).json()).toEqual(reloaded);
     expect(calls).toEqual(['reload']);
   });
 

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type Readiness, createAdminApp } from '../../../src/http/admin/app.ts';
+import { FileStates } from '../../../src/observability/file-states.ts';
 import { label } from '../../../src/observability/label.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 
 const ready: Readiness = {
   draining: false,
   listeners: [{ name: label('clients'), state: 'open' }],
-  certificates: 'loaded',
-  policy: 'loaded',
+  policy: { name: 'balanced', mode: 'enforce' },
+  files: new FileStates().summary(),
 };
 
 const noApi = { api: () => undefined, callers: { names: [], addresses: [] } };
@@ -60,12 +61,29 @@ describe('probes', () => {
     expect([response.status, await response.json()]).toEqual([200, { status: 'ready', ...ready }]);
   });
 
-  it('ready with old certificates, and says so', async () => {
-    const response = await app({ certificates: 'kept' }).request('/readyz');
-    expect([response.status, await response.json()]).toEqual([
+  it('ready with old certificates, and names the place and the remedy of the new ones', async () => {
+    const states = new FileStates();
+    const problem = {
+      severity: 'error',
+      code: 'ERR_CERTIFICATE_INVALID',
+      file: '/etc/narthex/tls.crt',
+      line: 3,
+      column: 1,
+      reason: 'holds no PEM certificate',
+      remedy: 'Write it again',
+    } as const;
+    states.note('certificates', 'certificates[0]', 'rejected', [problem]);
+    states.note('certificates', 'certificates[1]', 'loaded');
+    const response = await app({ files: states.summary() }).request('/readyz');
+    expect([response.status, await response.json()]).toMatchObject([
       200,
-      { status: 'ready', ...ready, certificates: 'kept' },
+      { status: 'ready', files: { certificates: { state: 'rejected', problems: [problem], omitted: 0 } } },
     ]);
+  });
+
+  it('ready with a policy that is not enforced, and says so', async () => {
+    const response = await app({ policy: { name: 'house', mode: 'shadow' } }).request('/readyz');
+    expect(await response.json()).toMatchObject({ policy: { name: 'house', mode: 'shadow' } });
   });
 
   it.each<[string, Partial<Readiness>]>([

@@ -165,7 +165,7 @@ describe('media through the proxy', () => {
     expect((await fetchMedia(tokensOf(secrets[1]).seal(origin.url.href, 'test'))).status).toBe(200);
     await writeFile(`${folder.path}/media-key-old`, secrets[0]);
     await writeFile(`${folder.path}/media-key`, secrets[2]);
-    await served.test.proxy.look();
+    await served.test.proxy.refresh();
     for (const [secret, status] of [
       [secrets[2], 200],
       [secrets[0], 200],

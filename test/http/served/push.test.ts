@@ -206,7 +206,7 @@ spec:
       202,
     ]);
     await writeFile(certFile, stranger.cert + known.cert);
-    await served.test.proxy.look();
+    await served.test.proxy.refresh();
     expect([await code({ client: stranger }), await code({ client: known })]).toEqual([202, 202]);
   });
 });

@@ -4,14 +4,15 @@ import { createAdminApp } from '../../../src/http/admin/app.ts';
 import { ListenError } from '../../../src/http/server/listen-error.ts';
 import type { ServeLimits } from '../../../src/http/server/node-server.ts';
 import { type Served, adminServeLimits, httpConnections, serveHttp } from '../../../src/http/server/serve.ts';
+import { FileStates } from '../../../src/observability/file-states.ts';
 import { label } from '../../../src/observability/label.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 
 const readiness = {
   draining: false,
   listeners: [{ name: label('clients'), state: 'open' as const }],
-  certificates: 'loaded' as const,
-  policy: 'loaded' as const,
+  policy: null,
+  files: new FileStates().summary(),
 };
 
 const admin = createAdminApp({

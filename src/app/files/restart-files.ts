@@ -1,0 +1,83 @@
+/** Which files of a proxy take effect at its next start only. */
+import { resolve } from 'node:path';
+import { profileFiles } from '../../config/profile-files.ts';
+import type { Config } from '../../config/schema.ts';
+import { catalogueFiles, obligationFiles, openCatalogue, openObligations } from './policies.ts';
+import {
+  watchForRestart,
+  type RestartFiles,
+  type RestartReport,
+  type RestartWatch,
+} from './restart-watch.ts';
+
+/** Where a configuration was loaded from. */
+export interface ConfigSource {
+  readonly file: string;
+  /** Loads it again as a start would. @throws ConfigError */
+  readonly check: () => Promise<unknown>;
+}
+
+export interface RestartFilesOptions {
+  readonly source: ConfigSource | undefined;
+  readonly report: (report: RestartReport) => void;
+}
+
+/** Begins to watch them. @throws Unusable when one cannot be read */
+export async function watchRestartFiles(
+  config: Config,
+  { source, report }: RestartFilesOptions,
+): Promise<readonly RestartWatch[]> {
+  const watches: RestartWatch[] = [];
+  try {
+    for (const files of restartFiles(config, source))
+      watches.push(await watchForRestart({ ...files, report }));
+    return watches;
+  } catch (error) {
+    for (const watch of watches) watch.close();
+    throw error;
+  }
+}
+
+function restartFiles(
+  { policy, capabilities }: Config,
+  source: ConfigSource | undefined,
+): readonly Omit<RestartFiles, 'report'>[] {
+  return [
+    {
+      part: 'catalogue',
+      name: 'catalogue',
+      list: () => catalogueFiles(policy.catalogue),
+      contents: true,
+      check: () => openCatalogue(policy.catalogue),
+    },
+    {
+      part: 'obligations',
+      name: 'obligations',
+      list: () => obligationFiles(policy.obligations),
+      contents: true,
+      check: () => openObligations(policy.obligations),
+    },
+    ...(capabilities === undefined
+      ? []
+      : [
+          {
+            part: 'capabilities' as const,
+            name: 'profiles',
+            list: () => profileFiles(capabilities.profiles),
+            contents: false,
+            check: () => undefined,
+          },
+        ]),
+    ...(source === undefined
+      ? []
+      : [
+          {
+            part: 'configuration' as const,
+            name: 'configuration',
+            list: () => [resolve(source.file)],
+            contents: true,
+            check: source.check,
+          },
+        ]),
+  ];
+}

@@ -1,0 +1,84 @@
+/** Files that take effect at the next start only: the catalogue, the obligations, narthex.yaml, and which capability
+ *  profiles there are. A change in them is reported, after it was checked that the next start would accept it. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Diagnostic } from '../../documents/diagnostic.ts';
+import type { FilePart } from '../../observability/file-states.ts';
+import type { WatchOptions } from '../../transport/files.ts';
+import { Refresher } from '../../transport/refresher.ts';
+import { FileMissing } from './policies.ts';
+
+export interface RestartReport {
+  /** `loaded`: as they were at the start, again. */
+  readonly kind: 'loaded' | 'restart-required' | 'rejected';
+  readonly part: FilePart;
+  readonly name: string;
+  /** Empty unless rejected. */
+  readonly problems: readonly Diagnostic[];
+}
+
+export interface RestartFiles extends WatchOptions {
+  readonly part: FilePart;
+  /** Tells several sets of files of one part apart. */
+  readonly name: string;
+  /** Lists the files that there are now. @throws Unusable */
+  readonly list: () => Promise<readonly string[]> | readonly string[];
+  /** Whether a change inside a file counts, or only which files there are. */
+  readonly contents: boolean;
+  /** Reads the files as a start would. @throws Unusable */
+  readonly check: () => unknown;
+  readonly report: (report: RestartReport) => void;
+}
+
+export interface RestartWatch {
+  refresh(): Promise<void>;
+  close(): void;
+}
+
+/** Watches a set of files from their present state on.
+ *  @throws Unusable when they cannot be read */
+export async function watchForRestart(options: RestartFiles): Promise<RestartWatch> {
+  const { part, name, check, report, settleMs, pollMs } = options;
+  const started = await read(options);
+  const tell = (kind: RestartReport['kind'], problems: readonly Diagnostic[] = []): void =>
+    report({ kind, part, name, problems });
+  return new Refresher({
+    digest: started.digest,
+    files: started.files,
+    read: () => read(options),
+    apply: async ({ digest }) => {
+      if (digest === started.digest) return tell('loaded');
+      await check();
+      tell('restart-required');
+    },
+    rejected: (problems) => tell('rejected', problems),
+    ...(settleMs === undefined ? {} : { settleMs }),
+    ...(pollMs === undefined ? {} : { pollMs }),
+  });
+}
+
+interface Listed {
+  readonly files: readonly string[];
+  readonly digest: string;
+}
+
+async function read({ list, contents }: RestartFiles): Promise<Listed> {
+  const files = await list();
+  const hash = createHash('sha256');
+  for (const file of files) {
+    hash.update(`${file.length}:${file}`);
+    if (!contents) continue;
+    const bytes = await bytesOf(file);
+    hash.update(`${bytes.length}:`).update(bytes);
+  }
+  return { files, digest: hash.digest('base64') };
+}
+
+/** @throws FileMissing */
+async function bytesOf(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch {
+    throw FileMissing.at(file);
+  }
+}

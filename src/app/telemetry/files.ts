@@ -1,0 +1,49 @@
+/** Turns what became of changed files into log lines, metrics and the state that `/readyz` shows. */
+import type { Diagnostic } from '../../documents/diagnostic.ts';
+import type { FilePart, FileState, FileStates } from '../../observability/file-states.ts';
+import type { Log } from '../../observability/log.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { diagnosticFields } from '../../observability/operator-text.ts';
+
+/** Problems of one rejected reload that the log lists; `problems` counts all of them. */
+const problemsLoggedMax = 10;
+
+type Note = (
+  part: FilePart,
+  name: string,
+  state: FileState['state'],
+  problems: readonly Diagnostic[],
+) => void;
+
+/** Returns the function that is called with every report about files. */
+export function fileObserver(
+  files: FileStates,
+  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
+): Note {
+  return (part, name, state, problems) => {
+    files.note(part, name, state, problems);
+    metrics.reloadPending(part, !files.isCurrent(part));
+    if (state === 'restart-required') log.write('reload.restart-required', { part });
+    for (const problem of problems.slice(0, problemsLoggedMax))
+      log.write('reload.rejected', { part, ...diagnosticFields(problem), problems: problems.length });
+  };
+}
+
+type ReportKind = 'loaded' | 'reloaded' | 'rejected';
+
+export function stateOf(kind: ReportKind): 'loaded' | 'rejected' {
+  return kind === 'rejected' ? 'rejected' : 'loaded';
+}
+
+/** The label of the metrics that count reloads. */
+export function outcomeOf(kind: ReportKind): 'replaced' | 'rejected' {
+  return kind === 'rejected' ? 'rejected' : 'replaced';
+}
+
+/** Returns the problems of a rejected reload, none for another report. */
+export function problemsOf(report: {
+  readonly kind: string;
+  readonly problems?: readonly Diagnostic[];
+}): readonly Diagnostic[] {
+  return report.problems ?? [];
+}

@@ -1,0 +1,55 @@
+/** The one kind of text that the log takes: what a diagnostic says of a file of the operator. Only `diagnosticFields`
+ *  makes one, so that no text from the wire can pass for it. */
+import type { Diagnostic } from '../documents/diagnostic.ts';
+
+/** Characters of one text. */
+const textMax = 1_000;
+
+class DiagnosticText {
+  readonly text: string;
+
+  constructor(text: string) {
+    // Control characters would break lines of tools that print the log undecoded.
+    const printable = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
+    this.text = printable.length > textMax ? `${printable.slice(0, textMax)}…` : printable;
+  }
+}
+
+export type OperatorText = DiagnosticText;
+
+export function isOperatorText(value: unknown): value is OperatorText {
+  return value instanceof DiagnosticText;
+}
+
+/** Codes of diagnostics have this shape. */
+const codeShape = /^(?:ERR|WARN)_[A-Z0-9_]{1,60}$/;
+
+/** A code of a diagnostic; checked at run time too. */
+export type FileCode = `ERR_${string}` | `WARN_${string}`;
+
+export function isFileCode(value: unknown): value is FileCode {
+  return typeof value === 'string' && codeShape.test(value);
+}
+
+/** Fields of a log line about one problem of a file. */
+export interface DiagnosticFields {
+  readonly code: FileCode;
+  readonly file: OperatorText;
+  readonly line?: number;
+  readonly column?: number;
+  readonly reason: OperatorText;
+  readonly remedy?: OperatorText;
+}
+
+/** Returns a diagnostic in the form that the log takes. */
+export function diagnosticFields(diagnostic: Diagnostic): DiagnosticFields {
+  const { code, file, line, column, field, reason, remedy } = diagnostic;
+  return {
+    code: code as FileCode,
+    file: new DiagnosticText(file),
+    ...(line === undefined ? {} : { line }),
+    ...(column === undefined ? {} : { column }),
+    reason: new DiagnosticText(field === undefined ? reason : `${field}: ${reason}`),
+    ...(remedy === '' ? {} : { remedy: new DiagnosticText(remedy) }),
+  };
+}
