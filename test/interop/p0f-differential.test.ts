@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { fingerprintSyn } from '../../src/signals/p0f.ts';
 import { readSyn } from '../../src/signals/syn.ts';
 
-/** Real p0f and our reader on the same made-up SYNs, most of which no stack ever sent. Where p0f 3.09 slips (see
+/** Real p0f and our reader on the same generated SYNs, most of which no stack ever sent. Where p0f 3.09 slips (see
  *  `TcpFingerprint`), the packets avoid it or the comparison knows it. */
 
 const p0f = '/usr/sbin/p0f';
@@ -59,9 +59,9 @@ const syn = fc.record({
   payload: fc.constantFrom(0, 0, 3),
 });
 
-type MadeUpSyn = typeof syn extends fc.Arbitrary<infer T> ? T : never;
+type GeneratedSyn = typeof syn extends fc.Arbitrary<infer T> ? T : never;
 
-function packet(made: MadeUpSyn, sourcePort: number): Buffer {
+function packet(made: GeneratedSyn, sourcePort: number): Buffer {
   const tcp = Buffer.alloc(20 + made.options.length + made.payload, 0x2e);
   tcp.writeUInt16BE(sourcePort, 0);
   tcp.writeUInt16BE(5222, 2);
@@ -76,7 +76,7 @@ function packet(made: MadeUpSyn, sourcePort: number): Buffer {
   return Buffer.concat([made.ipv6 ? header6(made, tcp.length) : header4(made, tcp.length), tcp]);
 }
 
-function header4(made: MadeUpSyn, payloadBytes: number): Buffer {
+function header4(made: GeneratedSyn, payloadBytes: number): Buffer {
   const header = Buffer.alloc(20 + made.ipOptions);
   header.writeUInt8(0x40 | (header.length / 4), 0);
   header.writeUInt8(made.service, 1);
@@ -89,7 +89,7 @@ function header4(made: MadeUpSyn, payloadBytes: number): Buffer {
   return header;
 }
 
-function header6(made: MadeUpSyn, payloadBytes: number): Buffer {
+function header6(made: GeneratedSyn, payloadBytes: number): Buffer {
   const header = Buffer.alloc(40);
   header.writeUInt32BE(((0x60000000 | (made.service << 20)) >>> 0) + made.flow, 0);
   header.writeUInt16BE(payloadBytes, 4);
@@ -133,12 +133,12 @@ function p0fSignatures(frames: readonly Buffer[]): Map<number, string> {
 }
 
 /** p0f overlooks a byte behind the end of options when it is the very last one. */
-function isKnownSlip(ours: string, theirs: string, made: MadeUpSyn): boolean {
+function isKnownSlip(ours: string, theirs: string, made: GeneratedSyn): boolean {
   return made.options.at(-1) !== 0 && ours.replace(/,?opt\+/, '').replace(':,', ':') === theirs;
 }
 
 describe.skipIf(!existsSync(p0f) && !required)('p0f and our reader (needs p0f: apt-get install p0f)', () => {
-  it(`agree on ${packets} made-up SYNs`, () => {
+  it(`agree on ${packets} generated SYNs`, () => {
     const made = fc.sample(syn, { numRuns: packets, seed: 20261123 });
     const frames = made.map((each, index) => packet(each, 1024 + index));
     const theirs = p0fSignatures(frames);

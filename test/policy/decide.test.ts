@@ -143,7 +143,7 @@ describe('what nobody knows', () => {
 
   it('is counted by its namespace when that is registered, and together otherwise', () => {
     const stanza = wire.parse(
-      "<message><body>b</body><x xmlns='jabber:x:event'/><y xmlns='urn:made-up-by-a-peer'/></message>",
+      "<message><body>b</body><x xmlns='jabber:x:event'/><y xmlns='urn:example:unknown'/></message>",
       names,
     );
     const { decisions } = balanced().decide(stanza);

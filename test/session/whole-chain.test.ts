@@ -1,11 +1,11 @@
-/** Made-up conversations through every stage at once, as both sides would have them at their worst: whatever is sent,
+/** Generated conversations through every stage at once, as both sides would have them at their worst: whatever is sent,
  *  what leaves is a well-formed stream of whole stanzas, and stream management has counted it. */
 import { SaxesParser } from 'saxes';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { directions, opposite, type Direction } from '../../src/stanza/direction.ts';
 import { StreamError } from '../../src/stanza/error.ts';
 import { shipped } from '../capabilities/shipped.ts';
-import { madeUpStanza, nonzas } from '../support/made-up-stanzas.ts';
+import { generatedStanza, nonzas } from '../support/generated-stanzas.ts';
 import { Random } from '../support/random.ts';
 import { connectThroughEveryStage } from './every-stage.ts';
 import type { Legs } from './legs.ts';
@@ -52,7 +52,7 @@ function converse(seed: number, policy: string, profile: string): void {
   try {
     for (let turn = 0; turn < 30; turn += 1) {
       const direction = random.pick(directions);
-      const said = madeUpStanza(random);
+      const said = generatedStanza(random);
       if (!nonzas.includes(said)) sent[direction] += 1;
       for (const chunk of random.chunks(Buffer.from(said), 200)) legs.read(direction, chunk);
       if (random.once(6)) acknowledge(legs, direction, leftOn(legs, direction).length);

@@ -193,7 +193,7 @@ function readByLibxml2(document: Uint8Array): string[] | 'complaint' {
 }
 
 test(
-  `of ${inputs} made-up streams, what is accepted is read alike by saxes and libxml2`,
+  `of ${inputs} generated streams, what is accepted is read alike by saxes and libxml2`,
   { timeout: 3_600_000 },
   () => {
     let accepted = 0;

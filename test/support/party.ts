@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Duplex } from 'node:stream';
 import { setImmediate as tick } from 'node:timers/promises';
 import { SaxesParser } from 'saxes';
-import { nonzas } from './made-up-stanzas.ts';
+import { nonzas } from './generated-stanzas.ts';
 import type { Random } from './random.ts';
 import { streamHeader } from './raw-client.ts';
 

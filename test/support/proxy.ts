@@ -20,7 +20,7 @@ export interface TestProxyOptions {
   /** A shipped policy or a file; by default `passthrough`. */
   readonly policy?: string;
   readonly shadow?: string;
-  /** Secrets of pseudonyms, the current one first; made up by default. */
+  /** Secrets of pseudonyms, the current one first; random by default. */
   readonly keyFiles?: readonly string[];
   /** File with the obligations of gatekeepers; by default those shipped. */
   readonly obligations?: string;

@@ -12,7 +12,7 @@ import { AckWindow } from '../../../src/session/stream-management/ack-window.ts'
 import { directions, opposite, type Direction } from '../../../src/stanza/direction.ts';
 import { StreamError } from '../../../src/stanza/error.ts';
 import { catalogue, media, names, pseudonyms, today } from '../../policy/fixtures.ts';
-import { madeUpStanza } from '../../support/made-up-stanzas.ts';
+import { generatedStanza } from '../../support/generated-stanzas.ts';
 import { Random } from '../../support/random.ts';
 import { Legs } from '../legs.ts';
 
@@ -168,7 +168,7 @@ describe('whatever is said before there is an authentication, in whatever order'
       const legs = connect(policy, 'authenticating', remembering());
       for (let turn = 0; turn < 8; turn += 1) {
         const direction = random.pick(directions);
-        const content = Array.from({ length: random.below(3) }, () => random.pick(random.once(3) ? [madeUpStanza(random)] : inline)).join('');
+        const content = Array.from({ length: random.below(3) }, () => random.pick(random.once(3) ? [generatedStanza(random)] : inline)).join('');
         const root = random.pick(roots);
         const said = random.once(5) ? random.pick(early)[1] : random.once(2) ? `<${root} xmlns='urn:xmpp:sasl:2'>${content}</${root}>` : `<${root} xmlns='${sasl}'>AGEAYg==</${root}>`;
         try {

@@ -1,4 +1,4 @@
-/** Made-up conversations over real sockets, through a proxy as it is composed: two sides that say what they like in
+/** Generated conversations over real sockets, through a proxy as it is composed: two sides that say what they like in
  *  pieces of any size, break off, come back, or break the stream. Whatever they do, it ends in a defined way, for
  *  them only, and nothing is left of it. */
 import { afterEach, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { attribute, element } from '../../../src/simulator/xml/element.ts';
 import { ns } from '../../../src/stanza/namespaces.ts';
 import { hostileCases } from '../../stream/hostile/cases.ts';
 import { toBytes } from '../../stream/hostile/case.ts';
-import { madeUpStanza } from '../../support/made-up-stanzas.ts';
+import { generatedStanza } from '../../support/generated-stanzas.ts';
 import { Random } from '../../support/random.ts';
 import { logInRaw, streamHeader } from '../../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../../support/raw-gatekeeper.ts';
@@ -203,7 +203,7 @@ async function converse(random: Random): Promise<void> {
   const talk = async (): Promise<void> => {
     for (let left = random.below(30); left > 0; left -= 1) {
       const end = random.pick([ends.client, ends.gatekeeper]);
-      end.say(madeUpStanza(random));
+      end.say(generatedStanza(random));
       if (random.once(5)) await end.written();
     }
   };
@@ -240,7 +240,7 @@ async function breakAtSimulator(random: Random): Promise<void> {
   const raw = await logInRaw(port(), authority.certificate, { username: 'mercutio', password: 'x' });
   const client = new Party(raw.socket, { stream: managed(), random }, raw.received());
   client.say("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
-  for (let left = random.below(10); left > 0; left -= 1) client.say(madeUpStanza(random));
+  for (let left = random.below(10); left > 0; left -= 1) client.say(generatedStanza(random));
   client.write(random.pick(breaking));
   await allClosed(client);
   expect(client.broken).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Stanzas made up of everything that the catalogue knows, and of what nobody expects. */
+/** Generates stanzas from everything that the catalogue knows and from elements that it does not know. */
 import { openCatalogue } from '../../src/app/files/policies.ts';
 import type { Random } from './random.ts';
 
@@ -45,7 +45,7 @@ export const nonzas = [
 ];
 
 /** Seldom what anybody would say; always well formed. */
-export function madeUpStanza(random: Random): string {
+export function generatedStanza(random: Random): string {
   if (random.once(8)) return random.pick(nonzas);
   if (random.once(3)) return random.pick(whole);
   const name = random.pick(['message', 'message', 'presence', 'iq']);

@@ -1,4 +1,4 @@
-/** Made-up requests, made-up tokens that are signed nevertheless, and parties that answer anything: every request gets
+/** Generated requests, generated tokens that are signed nevertheless, and parties that answer anything: every request gets
  *  an answer that was meant, and nothing fails in a way that nobody thought of. */
 import https from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ const values: readonly unknown[] = [
 ]; // prettier-ignore
 const memberNames = ['gatekeeper', 'id', 'recipient', 'sender', 'body', 'count', 'status', '__proto__', 'constructor', 'toString', '', 'ü', 'iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'nonce', 'jti']; // prettier-ignore
 
-function madeUpObject(...wanted: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+function generatedObject(...wanted: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   const members = wanted.filter(() => !random.once(16));
   for (let more = random.once(3) ? random.below(3) : 0; more > 0; more -= 1)
     members.push([random.pick(memberNames), random.pick(values)]);
@@ -40,7 +40,7 @@ function madeUpObject(...wanted: readonly (readonly [string, unknown])[]): Recor
 }
 
 /** JSON, or what a mistake makes of it. */
-function madeUpText(value: unknown): string {
+function generatedText(value: unknown): string {
   const text = JSON.stringify(value);
   switch (random.below(24)) {
     case 0:
@@ -56,19 +56,19 @@ function madeUpText(value: unknown): string {
 
 const nowS = (): number => Math.floor(Date.now() / 1_000);
 
-async function madeUpToken(path: string, nonce: string): Promise<string> {
+async function generatedToken(path: string, nonce: string): Promise<string> {
   if (random.once(12)) return random.pick(['', 'x', 'a.b.c', '....', 'e30'.repeat(900), 'e30.e30.', 'eyJhbGciOiJub25lIn0.e30.']); // prettier-ignore
   const iat = nowS();
   if (!path.startsWith('/push'))
-    return ownershipToken(random.once(4) ? madeUpObject(['nonce', nonce]) : { nonce });
-  const claims = madeUpObject(['iss', 'gk'], ['sub', 'gk'], ['aud', `${publicUrl}/push/test`], ['iat', iat], ['exp', iat + 60]); // prettier-ignore
+    return ownershipToken(random.once(4) ? generatedObject(['nonce', nonce]) : { nonce });
+  const claims = generatedObject(['iss', 'gk'], ['sub', 'gk'], ['aud', `${publicUrl}/push/test`], ['iat', iat], ['exp', iat + 60]); // prettier-ignore
   return sign({ key: gatekeeperKey, claims });
 }
 
 const headerValues = ['', 'x', 'application/json', 'application/json; charset=utf-16', 'text/plain', '"a"', 'W/"a"', 'bytes=0-', 'bytes=-1', 'bytes=9-1', 'bytes=0-0,2-2', '*', 'n-1', 'a'.repeat(2_000), '\u00e9', '0', '-1', '99999999999999999999', 'gzip', 'close']; // prettier-ignore
 const headerNames = ['content-type', 'ownership-nonce', 'idempotency-key', 'range', 'if-range', 'if-none-match', 'accept', 'accept-encoding', 'authorization', 'cookie', 'x-forwarded-for', 'expect', 'connection', 'te', 'content-encoding']; // prettier-ignore
 
-function madeUpHeaders(usual: Record<string, string>): Record<string, string> {
+function generatedHeaders(usual: Record<string, string>): Record<string, string> {
   const headers = { ...usual };
   for (let more = random.once(2) ? random.below(3) : 0; more > 0; more -= 1)
     headers[random.pick(headerNames)] = random.pick(headerValues);
@@ -79,12 +79,12 @@ function madeUpHeaders(usual: Record<string, string>): Record<string, string> {
 
 const paths = ['/enlistments', '/enlistments', '/enlistments', '/push/test', '/push/test', '/enlistments/u%2F42', '/enlistments/%00', '/enlistments/..%2f..', '/push/test', '/push/other', '/push/%ff', '/media/x', `/media/${'A'.repeat(300)}`, '/media/%20', '/.well-known/jwks.json', '/.well-known/host-meta', '/', '//', '/*', '/?a=b', '/enlistments?x=1', `/${'a'.repeat(4_000)}`]; // prettier-ignore
 
-function madeUpAnswer(): Answer {
+function generatedAnswer(): Answer {
   const status = random.pick([200, 200, 201, 201, 202, 204, 301, 304, 307, 400, 401, 403, 404, 409, 413, 429, 500, 502, 503]); // prettier-ignore
   const headers: Record<string, string> = {};
   for (let more = random.below(4); more > 0; more -= 1)
     headers[random.pick(['content-type', 'location', 'retry-after', 'etag', 'set-cookie', 'cache-control', 'x'])] = random.pick(['', 'application/json', 'application/problem+json', 'https://elsewhere.example/', '/enlistments/u/42', '5', '-5', 'x', '"e"', 'no-store']); // prettier-ignore
-  const body = status === 204 || status === 304 ? '' : madeUpText(madeUpObject(['id', 'u/42'], ['status', 'active'])); // prettier-ignore
+  const body = status === 204 || status === 304 ? '' : generatedText(generatedObject(['id', 'u/42'], ['status', 'active'])); // prettier-ignore
   return { status, headers, body };
 }
 
@@ -117,9 +117,9 @@ beforeAll(async () => {
     provider: { media: { hosts: ['https://media.provider.example'] } },
     limits: { pushTimeoutMs: 500, enlistmentTimeoutMs: 500 },
   });
-  served.provider.answer = ({ path }) => (path === '/jwks' ? document : madeUpAnswer());
+  served.provider.answer = ({ path }) => (path === '/jwks' ? document : generatedAnswer());
   served.gatekeeper.answer = ({ path }) =>
-    path === '/jwks' ? { ...document, body: JSON.stringify(jwks(gatekeeperKey)) } : madeUpAnswer();
+    path === '/jwks' ? { ...document, body: JSON.stringify(jwks(gatekeeperKey)) } : generatedAnswer();
 });
 afterAll(() => {
   agent.destroy();
@@ -133,10 +133,10 @@ it('every one is answered as it was meant to be', async () => {
     const path = random.pick(paths);
     const method = random.once(6) ? random.pick(['GET', 'HEAD', 'PUT', 'OPTIONS', 'DELETE', 'PATCH']) : /^\/(?:enlistments|push)(?:$|\/t)/.test(path) ? 'POST' : path.startsWith('/enlist') ? 'DELETE' : 'GET'; // prettier-ignore
     const nonce = `n${seed}`;
-    const authorization = `Bearer ${await madeUpToken(path, nonce)}`;
+    const authorization = `Bearer ${await generatedToken(path, nonce)}`;
     const usual = { authorization, 'content-type': 'application/json', 'ownership-nonce': nonce, 'idempotency-key': `k${seed}-0123456789abcdef` }; // prettier-ignore
-    const body = method === 'POST' || random.once(10) ? madeUpText(madeUpObject(...(path.startsWith('/push') ? ([['id', `p${seed}`], ['recipient', 'device']] as const) : ([['gatekeeper', 'test']] as const)))) : undefined; // prettier-ignore
-    const { status, text } = await ask(path, { method, headers: madeUpHeaders(usual) }, body);
+    const body = method === 'POST' || random.once(10) ? generatedText(generatedObject(...(path.startsWith('/push') ? ([['id', `p${seed}`], ['recipient', 'device']] as const) : ([['gatekeeper', 'test']] as const)))) : undefined; // prettier-ignore
+    const { status, text } = await ask(path, { method, headers: generatedHeaders(usual) }, body);
     const code = /"code":"(\w+)"/.exec(text)?.[1];
     seen.add(`${status} ${code ?? ''}`);
     expect({ seed, status, code }).toEqual({ seed, status, code: status < 400 || method === 'HEAD' ? code : expect.stringMatching(/^ERR_/) }); // prettier-ignore
