@@ -33,8 +33,8 @@ export interface PolicyContext {
 interface Memo {
   readonly scopeValue: string;
   readonly current: BoundPseudonyms;
-  /** Of the period before, where pseudonyms rotate. */
-  readonly former: BoundPseudonyms | undefined;
+  /** Of the period before, where pseudonyms rotate, and of the time when the account was not known. */
+  readonly former: readonly BoundPseudonyms[];
   value: string | undefined;
   result: string | undefined;
 }
@@ -153,7 +153,9 @@ export class SessionView {
     if (to - from < pseudonymCharsMin) return null;
     for (let index = 0; index < rules.length; index += 1) {
       const { current, former } = this.#memo(slot + index, rules[index]!);
-      const value = current.recogniseAt(bytes, from, to) ?? former?.recogniseAt(bytes, from, to);
+      let value = current.recogniseAt(bytes, from, to);
+      for (let i = 0; value === undefined && i < former.length; i += 1)
+        value = former[i]!.recogniseAt(bytes, from, to);
       if (value !== undefined) return escapedAttribute(value);
     }
     return null;
@@ -162,25 +164,32 @@ export class SessionView {
   #reveal(slot: number, value: string, rule: PseudonymRule): string {
     const memo = this.#memo(slot, rule);
     if (memo.value === value) return memo.result!;
-    memo.result = memo.current.recognise(value) ?? memo.former?.recognise(value) ?? value;
+    let result = memo.current.recognise(value);
+    for (const former of memo.former) result ??= former.recognise(value);
+    memo.result = result ?? value;
     memo.value = value;
     return memo.result;
   }
 
-  #memo(slot: number, { field, scope, rotateMs }: PseudonymRule): Memo {
+  #memo(slot: number, rule: PseudonymRule): Memo {
+    const scope = this.#knownScope(rule.scope);
     const scopeValue = this.#scopeValue(scope);
     const known = this.#memos[slot];
     if (known?.scopeValue === scopeValue) return known;
+    const { field, rotateMs } = rule;
     const period = rotateMs === undefined ? 0 : Math.floor(this.context.startedAt / rotateMs);
     const pseudonyms = this.#pseudonyms!;
-    return (this.#memos[slot] = {
-      scopeValue,
-      current: pseudonyms.of({ field, scope, scopeValue, period }),
-      former:
-        rotateMs === undefined ? undefined : pseudonyms.of({ field, scope, scopeValue, period: period - 1 }),
-      value: undefined,
-      result: undefined,
-    });
+    const former: BoundPseudonyms[] = [];
+    if (rotateMs !== undefined) former.push(pseudonyms.of({ field, scope, scopeValue, period: period - 1 }));
+    if (needsAccount(scope))
+      former.push(pseudonyms.of({ field, scope: 'session', scopeValue: this.context.session, period }));
+    const current = pseudonyms.of({ field, scope, scopeValue, period });
+    return (this.#memos[slot] = { scopeValue, current, former, value: undefined, result: undefined });
+  }
+
+  /** While the account is not known, what belongs to it has pseudonyms of the session. */
+  #knownScope(scope: PseudonymScope): PseudonymScope {
+    return needsAccount(scope) && this.context.account === '' ? 'session' : scope;
   }
 
   /** An address that comes back is opened; one that is to be hidden, sealed. Without media servers there is neither. */
@@ -202,8 +211,9 @@ export class SessionView {
     if (hide === undefined) return revealed ?? { kind: 'as-is' };
     if (this.#sealed === sealedAddressesMax) return { kind: 'refused' };
     const opened = revealed?.kind === 'opened' ? revealed.address : address;
+    const scope = this.#knownScope(hide.scope);
     const seen = this.#media.hide(opened, this.#view(receiver), {
-      context: `${hide.scope} ${this.#scopeValue(hide.scope)}`,
+      context: `${scope} ${this.#scopeValue(scope)}`,
       periodMs: hide.rotateMs,
     });
     if (seen.kind === 'sealed') this.#sealed += 1;
@@ -300,6 +310,10 @@ export interface PseudonymRule {
   readonly scope: PseudonymScope;
   readonly rotateMs: number | undefined;
   readonly uuid: boolean;
+}
+
+function needsAccount(scope: PseudonymScope): boolean {
+  return scope === 'account' || scope === 'conversation';
 }
 
 function isAt(value: Buffer, bytes: Buffer, from: number, to: number): boolean {

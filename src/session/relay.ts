@@ -34,6 +34,8 @@ export interface RelayHost extends StageContext, ResumableSession {
   passed(nonza: Stanza, direction: Direction): void;
   /** See `StagePort.settleClaims`. */
   settleClaims(claims: OwnershipClaims): void;
+  /** See `StagePort.identify`. */
+  identify(account: string): void;
   /** Runs a step that was not caused by reading; what it throws ends the session. */
   guarded(step: () => void): void;
 }
@@ -177,6 +179,7 @@ export class Relay {
         });
       },
       settleClaims: (claims) => this.#host.settleClaims(claims),
+      identify: (account) => this.#host.identify(account),
     };
   }
 

@@ -25,7 +25,7 @@ import type { GatekeeperAttestations } from './signals/attestations.ts';
 import type { CloseReason, SessionObserver } from './observer.ts';
 import { StreamWriter } from './stream-writer.ts';
 import type { Phase } from './phase.ts';
-import { boundAddress, claimedAccount } from './authentication/account.ts';
+import { accountAfter, boundAddress } from './authentication/account.ts';
 import type { HeaderView } from './policy/header-policy.ts';
 import { Relay, type RelayHost, type RelayOptions } from './relay.ts';
 import type { Naming, StageContext } from './stage.ts';
@@ -378,11 +378,15 @@ export class Session implements RelayHost {
     this.claims = claims;
   }
 
+  identify(account: string): void {
+    if (!this.#accountSettled) this.account = account;
+  }
+
   /** Whose session this is: claimed by the client first, settled by the gatekeeper. */
   #learn(stanza: Stanza, direction: Direction): void {
     if (this.#accountSettled) return;
     if (direction === 'to-gatekeeper') {
-      if (this.phase === 'authenticating') this.account = claimedAccount(stanza, this.domain) ?? this.account;
+      if (this.phase === 'authenticating') this.account = accountAfter(this.account, stanza, this.domain);
       return;
     }
     const bound = boundAddress(stanza);

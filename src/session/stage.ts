@@ -57,6 +57,8 @@ export interface StagePort {
   repeat(direction: Direction, stanza: Stanza, edits?: readonly Edit[]): void;
   /** The client has authenticated by a token that says this. */
   settleClaims(claims: OwnershipClaims): void;
+  /** The client has proved that it owns this account, a bare JID. The gatekeeper's answer may say another one. */
+  identify(account: string): void;
 }
 
 /** A stage of one session. */

@@ -86,6 +86,7 @@ function session(): Stage[] {
     inject: () => {},
     repeat: () => {},
     settleClaims: () => {},
+    identify: () => {},
   };
   const stages = [capabilitiesStage(shared), contentGateStage(shared)].map((factory) => factory.begin(port));
   for (const stage of stages) stage.judge(stanzaOf('<presence/>', names), 'to-gatekeeper');

@@ -35,6 +35,7 @@ export class Legs {
   readonly host: RelayHost;
   phase: Phase;
   claims = noClaims;
+  account = 'juliet@capulet.example';
   failure: unknown;
   readonly #scanners: Record<Direction, Scanner>;
 
@@ -44,11 +45,14 @@ export class Legs {
     const writers = bothDirections((direction) => this.#writer(direction));
     const phase = (): Phase => this.phase;
     const claims = (): OwnershipClaims => this.claims;
+    const account = (): string => this.account;
     this.host = {
       id,
       startedAt: 1,
       naming: { shownResource: undefined },
-      account: 'juliet@capulet.example',
+      get account() {
+        return account();
+      },
       resource: '',
       get phase() {
         return phase();
@@ -65,6 +69,7 @@ export class Legs {
         return claims();
       },
       settleClaims: (settled) => (this.claims = settled),
+      identify: (account) => (this.account = account),
       passed: options.passed ?? (() => {}),
       guarded: (task) => {
         try {

@@ -6,22 +6,37 @@ import type { Stanza } from '../../stanza/stanza.ts';
 /** How much of an initial response is looked at, in base64: names come first in it. */
 const responseCharsMax = 4_096;
 
-/** The account that a client authenticates as (RFC 4616 §2, RFC 5802 §7, RFC 7628 §3.1).
- *  @returns a bare JID in lower case, undefined where the mechanism does not tell. */
-export function claimedAccount(stanza: Stanza, domain: string): string | undefined {
-  const response = initialResponse(stanza);
-  if (response === undefined) return undefined;
+/** The account that a client authenticates as, after one more message of it (RFC 4616 §2, RFC 4422 §A.1, RFC 5802 §7,
+ *  RFC 7628 §3.1). A new attempt forgets what the one before has claimed.
+ *  @param known what was claimed before, '' for nothing
+ *  @returns a bare JID in lower case, '' where no message has told it. */
+export function accountAfter(known: string, stanza: Stanza, domain: string): string {
+  const begins = stanza.is(0, ns.sasl, 'auth') || stanza.is(0, ns.sasl2, 'authenticate');
+  const continues = stanza.is(0, ns.sasl, 'response') || stanza.is(0, ns.sasl2, 'response');
+  if (!begins && !continues) return known;
+  const before = begins ? '' : known;
+  const response = saslMessage(stanza);
+  if (response === undefined || before !== '') return before;
   const bytes = Buffer.from(response.slice(0, responseCharsMax), 'base64');
-  const name = bytes.includes(0) ? plainName(bytes) : gs2Name(bytes);
-  if (name === undefined || name === '') return undefined;
-  const bare = name.split('/', 1)[0]!.toLowerCase();
-  return bare.includes('@') ? bare : `${bare}@${domain}`;
+  return accountOf(nameIn(bytes, stanza.attributeValue(0, 'mechanism')), domain);
 }
 
-/** Text of `<auth/>`, or of `<initial-response/>` in `<authenticate/>`. */
-function initialResponse(stanza: Stanza): string | undefined {
-  if (stanza.is(0, ns.sasl, 'auth')) return stanza.text(0);
-  if (!stanza.is(0, ns.sasl2, 'authenticate')) return undefined;
+/** The bare JID of a name that an authentication or a token says: without a domain it is one of this domain.
+ *  @returns '' for no name */
+export function accountOf(name: string | undefined, domain: string): string {
+  const bare = name?.split('/', 1)[0]!.toLowerCase() ?? '';
+  return bare === '' || bare.includes('@') ? bare : `${bare}@${domain}`;
+}
+
+function nameIn(message: Buffer, mechanism: string | undefined): string | undefined {
+  // The message of EXTERNAL is the name (RFC 4422 §A.1).
+  if (mechanism === 'EXTERNAL') return message.toString();
+  return message.includes(0) ? plainName(message) : gs2Name(message);
+}
+
+/** Text of `<auth/>` and `<response/>`, or of `<initial-response/>` in `<authenticate/>`. */
+function saslMessage(stanza: Stanza): string | undefined {
+  if (!stanza.is(0, ns.sasl2, 'authenticate')) return stanza.text(0);
   for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at))
     if (stanza.is(at, ns.sasl2, 'initial-response')) return stanza.text(at);
   return undefined;

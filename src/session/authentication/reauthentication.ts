@@ -16,6 +16,7 @@ import { noClaims, type OwnershipClaims } from '../../stanza/ownership-claims.ts
 import type { Sensitive } from '../../stanza/sensitive.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
+import { accountOf } from './account.ts';
 import {
   bearerMechanisms,
   errorAcknowledgement,
@@ -193,7 +194,11 @@ class Reauthentication implements Stage {
       name.reveal() === '' || isSubject(name.reveal(), subject, this.#port.context.domain);
     if (!isOwn(authentication)) this.#send(this.#fail(attempt, 'not-authorized', 'other-subject'));
     else if (!isOwn(authorization)) this.#send(this.#fail(attempt, 'invalid-authzid', 'other-subject'));
-    else this.#present(attempt, token);
+    else {
+      const { domain } = this.#port.context;
+      this.#port.identify(accountOf(subject.reveal(), domain));
+      this.#present(attempt, token);
+    }
   }
 
   /** Of the two mechanisms only OAUTHBEARER has words for it. */

@@ -1,17 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { claimedAccount } from '../../../src/session/authentication/account.ts';
+import { accountAfter } from '../../../src/session/authentication/account.ts';
 import { stanzaOf } from '../../capabilities/stanza-of.ts';
 import { vocabulary } from '../../support/scan.ts';
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const claimed = (message: string): string | undefined =>
-  claimedAccount(
-    stanzaOf(
-      `<auth xmlns='${sasl}' mechanism='X'>${Buffer.from(message).toString('base64')}</auth>`,
-      vocabulary,
-    ),
-    'capulet.example',
-  );
+const after = (xml: string, known = ''): string =>
+  accountAfter(known, stanzaOf(xml, vocabulary), 'capulet.example');
+const base64 = (message: string): string => Buffer.from(message).toString('base64');
+const claimed = (message: string, mechanism = 'X', known = ''): string =>
+  after(`<auth xmlns='${sasl}' mechanism='${mechanism}'>${base64(message)}</auth>`, known);
 
 describe('the account that a client authenticates as', () => {
   it.each([
@@ -24,9 +21,28 @@ describe('the account that a client authenticates as', () => {
     ['SCRAM', 'n,,n=juliet,r=nonce', 'juliet@capulet.example'],
     ['SCRAM with a comma in the name', 'n,,n=ju=2Cliet,r=nonce', 'ju,liet@capulet.example'],
     ['OAUTHBEARER', 'n,a=juliet@capulet.example,\x01auth=Bearer a.b.c\x01\x01', 'juliet@capulet.example'],
-    ['OAUTHBEARER that says no name', 'n,,\x01auth=Bearer a.b.c\x01\x01', undefined],
-    ['OAUTHBEARER with a name in its token', 'n,,\x01auth=Bearer n=mallory,\x01\x01', undefined],
+    ['OAUTHBEARER that says no name', 'n,,\x01auth=Bearer a.b.c\x01\x01', ''],
+    ['OAUTHBEARER with a name in its token', 'n,,\x01auth=Bearer n=mallory,\x01\x01', ''],
   ])('%s', (_, message, account) => expect(claimed(message)).toBe(account));
+
+  it('is what EXTERNAL asks to act as, and unknown where it asks nothing', () => {
+    expect(claimed('Juliet@capulet.example', 'EXTERNAL')).toBe('juliet@capulet.example');
+    expect(after(`<auth xmlns='${sasl}' mechanism='EXTERNAL'>=</auth>`)).toBe('');
+  });
+
+  it('is read from a message that comes later', () => {
+    const response = (message: string): string => `<response xmlns='${sasl}'>${base64(message)}</response>`;
+    const asked = after(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-256'/>`);
+    expect(after(response('n,,n=juliet,r=nonce'), asked)).toBe('juliet@capulet.example');
+    expect(after(response('c=biws,r=nonce,p=proof'), 'juliet@capulet.example')).toBe(
+      'juliet@capulet.example',
+    );
+  });
+
+  it('is not that of an attempt before', () => {
+    expect(claimed('n,,\x01auth=Bearer a.b.c\x01\x01', 'OAUTHBEARER', 'mallory@capulet.example')).toBe('');
+    expect(after(`<auth xmlns='${sasl}' mechanism='EXTERNAL'>=</auth>`, 'mallory@capulet.example')).toBe('');
+  });
 
   it('is found before a token of any length', () => {
     expect(claimed(`n,a=juliet@capulet.example,\x01auth=Bearer ${'t'.repeat(9_000)}\x01\x01`)).toBe(

@@ -49,6 +49,15 @@ class Conversation {
     });
   }
 
+  /** What the session knows of its account. */
+  get account(): string {
+    return this.#legs.account;
+  }
+
+  set account(account: string) {
+    this.#legs.account = account;
+  }
+
   client(xml: string): Promise<void> {
     return this.#say('to-gatekeeper', xml);
   }
@@ -246,6 +255,20 @@ describe('a client that owns its identifier', () => {
     await talk.client(`<response xmlns='${sasl2}'>AA==</response>`);
     await talk.gatekeeper(`<success xmlns='${sasl2}'/>`);
     expect(talk.concluded).toEqual(['main ok']);
+  });
+});
+
+describe('the account of the session', () => {
+  it.each([
+    ['a token that names nobody else', bearer('juliets.own.token'), juliet],
+    ['a name and a token', plain('juliets.own.token'), juliet],
+    ['a token that proves nothing', bearer('nobodys.token'), ''],
+    ["another's token", plain('romeos.own.token'), ''],
+  ])('is that of the verified token: %s', async (_, xml, account) => {
+    const talk = await conversation();
+    talk.account = '';
+    await talk.client(xml);
+    expect(talk.account).toBe(account);
   });
 });
 

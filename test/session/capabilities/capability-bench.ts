@@ -82,6 +82,7 @@ export class Bench {
       repeat: (direction, stanza, edits = []) =>
         this.sent[direction].push(applied(Buffer.from(stanza.wire()).toString(), edits)),
       settleClaims: () => {},
+      identify: () => {},
     };
   }
 

@@ -47,6 +47,7 @@ it(`a new profile is spread over the jitter, once for each of ${sessions} sessio
     inject: () => {},
     repeat: () => (repeated[Math.floor(now / secondMs)]! += 1),
     settleClaims: () => {},
+    identify: () => {},
   });
   const stages: Stage[] = [];
   for (let count = 0; count < sessions; count += 1) {
