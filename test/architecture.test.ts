@@ -1,63 +1,171 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+/** ARCHITECTURE.md against the imports of `src/`: what may be imported, what is, and the picture of it. */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { cycleIn, fileGraph, folderGraph, folderOf, reduced, type Graph } from './support/imports.ts';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = join(import.meta.dirname, '..');
+const src = join(root, 'src');
+const pagePath = join(root, 'ARCHITECTURE.md');
+const page = readFileSync(pagePath, 'utf8');
 
 interface Rule {
   readonly folder: string;
+  /** Folders, and single files as `folder/file`. */
   readonly allowed: readonly string[];
 }
 
 function rules(): Rule[] {
-  const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
   return [...page.matchAll(/^\| `(\w+)\/` +\|[^|]*\| ([^|]+) \|$/gm)].map(([, folder, allowed]) => ({
     folder: folder!,
     allowed: allowed!.trim() === 'nothing' ? [] : allowed!.split(',').map((name) => name.trim()),
   }));
 }
 
-function sources(folder: string): string[] {
-  return readdirSync(join(root, 'src', folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => join(root, 'src', folder, file));
+/** Whether a permission covers a path. */
+function covers(permission: string, target: string): boolean {
+  return target.startsWith(`${permission}/`) || target === `${permission}.ts`;
 }
 
-function folderImports(file: string): string[] {
-  const code = readFileSync(file, 'utf8');
-  const specifiers = [...code.matchAll(/(?:from|import|import\()\s*['"](\.[^'"]+)['"]/g)].map(
-    (match) => match[1]!,
-  );
-  return specifiers.map((specifier) => relative(join(root, 'src'), join(file, '..', specifier)));
+/** Imports of other folders that a rule does not permit. */
+function breaches(files: Graph, { folder, allowed }: Rule): string[] {
+  return importsFrom(files, folder)
+    .filter(([, target]) => !allowed.some((permission) => covers(permission, target)))
+    .map(([file, target]) => `${file} imports ${target}`);
 }
 
-/** The first breach of a rule, in words, or undefined. */
-function breach({ folder, allowed }: Rule): string | undefined {
-  if (allowed.includes('everything')) return undefined;
-  for (const file of sources(folder)) {
-    for (const target of folderImports(file)) {
-      const inside = target.startsWith(`${folder}/`);
-      const permitted = allowed.some((name) => target.startsWith(`${name}/`) || target === `${name}.ts`);
-      if (!inside && !permitted) return `${relative(root, file)} imports ${target}`;
-    }
-  }
-  return undefined;
+/** Permissions of a rule that no import needs. */
+function unused(files: Graph, { folder, allowed }: Rule): string[] {
+  const imports = importsFrom(files, folder);
+  return allowed.filter((permission) => !imports.some(([, target]) => covers(permission, target)));
+}
+
+/** What the files of a folder import from other folders. */
+function importsFrom(files: Graph, folder: string): [file: string, target: string][] {
+  return [...files]
+    .filter(([file]) => folderOf(file) === folder)
+    .flatMap(([file, targets]) => [...targets].map((target): [string, string] => [file, target]))
+    .filter(([, target]) => folderOf(target) !== folder);
 }
 
 const table = rules();
-const folders = readdirSync(join(root, 'src'));
+const folders = readdirSync(src);
+const files = fileGraph(src);
 
 describe('the import rules of ARCHITECTURE.md', () => {
-  it('name every folder under src', () => {
-    expect(folders.filter((folder) => !table.some((rule) => rule.folder === folder))).toEqual([]);
+  it('have one row for each folder under src, and none for another', () => {
+    expect(table.map(({ folder }) => folder).toSorted()).toEqual(folders.toSorted());
     expect(table.length).toBeGreaterThan(10);
   });
 
-  it.each(table.filter((rule) => folders.includes(rule.folder)))('$folder/ keeps its rule', (rule) => {
-    expect(breach(rule)).toBeUndefined();
+  it.each(table)('$folder/ imports what it may', (rule) => {
+    expect(breaches(files, rule)).toEqual([]);
   });
 
-  it('would notice a breach', () => {
-    expect(breach({ folder: 'stream', allowed: [] })).toMatch(/imports stanza/);
+  it.each(table)('$folder/ needs every permission it has', (rule) => {
+    expect(unused(files, rule)).toEqual([]);
+  });
+
+  it('would notice a breach, and a permission without a use', () => {
+    expect(breaches(files, { folder: 'stream', allowed: [] })[0]).toMatch(/^stream\/.* imports stanza\//);
+    expect(unused(files, { folder: 'stream', allowed: ['stanza', 'http'] })).toEqual(['http']);
+  });
+});
+
+describe('the sources', () => {
+  it('have no cycle between folders', () => {
+    expect(cycleIn(folderGraph(files))).toBeUndefined();
+  });
+
+  it('import only files that exist', () => {
+    const targets = new Set([...files.values()].flatMap((imports) => [...imports]));
+    const known = (file: string): boolean => files.has(file) || !file.endsWith('.ts');
+    expect([...targets].filter((target) => !known(target))).toEqual([]);
+    expect(targets.size).toBeGreaterThan(200);
+  });
+
+  it('would notice a cycle', () => {
+    const graph = new Map([
+      ['a', new Set(['b'])],
+      ['b', new Set(['c'])],
+      ['c', new Set(['b'])],
+    ]);
+    expect(cycleIn(graph)).toEqual(['b', 'c', 'b']);
+  });
+});
+
+describe('cli/', () => {
+  const commands = [...files.keys()].filter((file) => folderOf(file) === 'cli');
+
+  it('has at most 25 files', () => {
+    expect(commands.length).toBeLessThanOrEqual(25);
+  });
+});
+
+describe('the services of http/', () => {
+  const services = ['admin', 'discovery', 'enlistment', 'issuer', 'media', 'push'];
+  const serviceOf = (file: string): string | undefined =>
+    services.find((service) => file.startsWith(`http/${service}/`));
+
+  it('do not know each other', () => {
+    expect(services.every((service) => [...files.keys()].some((file) => serviceOf(file) === service))).toBe(
+      true,
+    );
+    const crossing = [...files].flatMap(([file, targets]) =>
+      [...targets]
+        .filter((target) => serviceOf(file) !== undefined && serviceOf(target) !== undefined)
+        .filter((target) => serviceOf(file) !== serviceOf(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(crossing).toEqual([]);
+  });
+});
+
+describe('the picture of the folders in ARCHITECTURE.md', () => {
+  it('shows the imports (UPDATE_GOLDEN=1 draws it anew)', () => {
+    const arrows = [...reduced(folderGraph(files))].flatMap(([folder, targets]) =>
+      targets.size === 0 ? [] : [`  ${folder} --> ${[...targets].toSorted().join(' & ')}`],
+    );
+    const picture = ['```mermaid', 'flowchart TD', ...arrows.toSorted(), '```'].join('\n');
+    const fresh = page.replace(/```mermaid\nflowchart TD\n[^`]*```/, picture);
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(pagePath, fresh);
+    expect(readFileSync(pagePath, 'utf8')).toContain(picture);
+  });
+
+  it('leaves out what follows from other arrows', () => {
+    const graph = new Map([
+      ['a', new Set(['b', 'c'])],
+      ['b', new Set(['c'])],
+      ['c', new Set<string>()],
+    ]);
+    expect(reduced(graph).get('a')).toEqual(new Set(['b']));
+  });
+});
+
+describe('the decisions', () => {
+  const folder = join(root, 'docs/decisions');
+  const records = readdirSync(folder).filter((file) => file !== 'README.md');
+
+  it('are numbered without a gap', () => {
+    const numbers = records.toSorted().map((file) => Number(file.slice(0, 4)));
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+  });
+
+  it('have one line each in ARCHITECTURE.md, with the title of the record', () => {
+    const lines = [...page.matchAll(/^- \[(\d{4})\]\(docs\/decisions\/([^)]+)\) (.+)$/gm)];
+    const listed = lines.map(([, number, file, title]) => ({ number, file, title }));
+    const written = records.toSorted().map((file) => ({
+      number: file.slice(0, 4),
+      file,
+      title: /^# \d+\. (.+)$/m.exec(readFileSync(join(folder, file), 'utf8'))?.[1],
+    }));
+    expect(listed).toEqual(written);
+  });
+
+  it.each(records)('%s says context, decision, alternatives, figures and consequences', (file) => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual(['Context', 'Decision', 'Alternatives', 'Figures', 'Consequences']);
+    expect(basename(file)).toMatch(/^\d{4}(-[a-z0-9]+)+\.md$/);
   });
 });

@@ -3,12 +3,6 @@ import { asBuffer } from './as-buffer.ts';
 import type { SignalClaims } from './claims.ts';
 import type { SigningKeys } from './keys.ts';
 
-/** `typ` of the signed statement; pins it against every other JWT that the same key might be tricked into. */
-export const attestationType = 'connection-signals+jwt';
-
-/** The only algorithm (RFC 8037): nothing in a token chooses how it is verified. */
-export const attestationAlgorithm = 'EdDSA';
-
 /** An attestation is for one connection being opened now. */
 export const lifetimeSecondsMax = 60;
 
@@ -79,12 +73,6 @@ export function attest(input: AttestationInput, options: AttesterOptions): strin
     signals: input.signals,
   };
   return keys.sign(Buffer.from(JSON.stringify(claims)).toString('base64url'), iat);
-}
-
-/** The one form the protected header has. */
-export function protectedHeader(kid: string): string {
-  const header = JSON.stringify({ alg: attestationAlgorithm, typ: attestationType, kid });
-  return Buffer.from(header).toString('base64url');
 }
 
 /** The `cnf` claim of a binding. */

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:cr
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, type JWK } from 'jose';
-import { protectedHeader } from './attestation.ts';
+import { protectedHeader } from './attestation-header.ts';
 
 /** The keys that attestations are signed with: one PEM file (PKCS #8, Ed25519) each in a directory, such as a mounted
  *  Kubernetes secret. The file name says the rest:

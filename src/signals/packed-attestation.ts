@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { asBuffer } from './as-buffer.ts';
-import { protectedHeader } from './attestation.ts';
+import { protectedHeader } from './attestation-header.ts';
 
 /** The attestation for carriers that count bytes: the same JWS in less than half the space, so that a PROXY header with
  *  it fits the first segment of any path.

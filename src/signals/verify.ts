@@ -1,13 +1,7 @@
 import { compactVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import {
-  attestationAlgorithm,
-  attestationType,
-  confirmation,
-  lifetimeSecondsMax,
-  type AttestationClaims,
-  type Binding,
-} from './attestation.ts';
+import { attestationAlgorithm, attestationType } from './attestation-header.ts';
+import { confirmation, lifetimeSecondsMax, type AttestationClaims, type Binding } from './attestation.ts';
 import { isRecord, isSignalClaims } from './claims.ts';
 import type { KeySource } from './jwks.ts';
 

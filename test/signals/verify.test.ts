@@ -1,12 +1,8 @@
 import { createHmac, createPublicKey, sign } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  attest,
-  protectedHeader,
-  type AttestationInput,
-  type Binding,
-} from '../../src/signals/attestation.ts';
+import { attest, type AttestationInput, type Binding } from '../../src/signals/attestation.ts';
+import { protectedHeader } from '../../src/signals/attestation-header.ts';
 import { parseJwks, refreshingKeys, staticKeys } from '../../src/signals/jwks.ts';
 import { SigningKeys } from '../../src/signals/keys.ts';
 import { packAttestation, unpackAttestation } from '../../src/signals/packed-attestation.ts';
