@@ -22,8 +22,6 @@ const tlsModes = ['starttls', 'direct'] as const;
 /** Whose packets a listener sees. */
 export const listenerVisibilities = ['edge', 'behind-balancer', 'unsupported', 'off'] as const;
 
-const listenFailures = ['port-in-use', 'forbidden', 'no-such-address', 'other'] as const;
-
 /** Why a session ended. The same words are a label of narthex_session_closes_total. */
 export const closeReasons = ['client', 'gatekeeper', 'refused', 'timeout', 'drain', 'error'] as const;
 export type CloseReason = (typeof closeReasons)[number];
@@ -38,8 +36,6 @@ export const logEvents = {
   'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
   'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },
   'listener.signals': { level: 'info', fields: { listener: 'label', syn: listenerVisibilities } },
-  'listener.closed': { level: 'info', fields: { listener: 'label' } },
-  'listener.failed': { level: 'error', fields: { listener: 'label', why: listenFailures } },
   'admin.opened': { level: 'info', fields: { port: 'number' } },
   'certificates.loaded': { level: 'info', fields: { certificates: 'number' } },
   'certificates.expired': { level: 'warn', fields: {} },
@@ -82,10 +78,6 @@ export const logEvents = {
   'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },
   'session.opened': { level: 'debug', fields: { session: 'number', listener: 'label' } },
   'session.routed': { level: 'debug', fields: { session: 'number', gatekeeper: 'label' } },
-  'session.authenticated': {
-    level: 'debug',
-    fields: { session: 'number', gatekeeper: 'label', durationMs: 'number' },
-  },
   'session.reauthenticated': {
     level: 'info',
     fields: { gatekeeper: 'label', outcome: reauthenticationOutcomes, token: tokenErrorCodes },
