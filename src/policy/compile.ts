@@ -427,7 +427,21 @@ function isStanza({ steps }: Selector): boolean {
 function flagsOf({ classes }: Field, selector: Selector): number {
   if (selector.target.kind !== 'element' || isStanza(selector)) return 0;
   const auxiliary = classes.includes('auxiliary') ? flag.auxiliary : 0;
-  return flag.owner | auxiliary | (classes.includes('wrapper') ? flag.wrapper : 0);
+  const wrapper = classes.includes('wrapper') ? flag.wrapper : 0;
+  return flag.owner | auxiliary | wrapper | subjectFlagOf(selector);
+}
+
+/** What tells a change of a room's subject from another message. */
+const subjectFlags: Readonly<Record<string, number>> = {
+  subject: flag.subject,
+  body: flag.speech,
+  thread: flag.speech,
+};
+
+function subjectFlagOf({ steps }: Selector): number {
+  const [message, child] = steps.slice(-2);
+  if (message?.local !== 'message' || message.namespace !== clientNamespace) return 0;
+  return child?.namespace === clientNamespace ? (subjectFlags[child.local] ?? 0) : 0;
 }
 
 function effectOf(

@@ -233,18 +233,19 @@ export class Decider {
       flags |= rule.flags;
       if (rule.effect.kind === 'substitute') substitute = rule.effect.payload;
       const result = this.#applyToElement(rule, at);
-      if (result === fate.gone) return this.#removeElement(at, editsBefore, entry);
+      if (result === fate.gone) return this.#removeElement(at, editsBefore, { entry, flags });
       if (result === fate.rewritten) rewritten = true;
     }
     if ((flags & flag.owner) === 0 && this.#isOwned(at)) flags |= flag.owner;
     else if (!listed) {
-      if (this.#judgeUnlisted(namespace) === fate.gone) return this.#removeElement(at, editsBefore, entry);
+      if (this.#judgeUnlisted(namespace) === fate.gone)
+        return this.#removeElement(at, editsBefore, { entry, flags });
       flags |= flag.owner;
     }
     if (substitute !== undefined) return this.#substituteElement(at, editsBefore, substitute, flags);
     if (this.#judgeAttributes(at, entry, (flags & flag.owner) !== 0) === fate.gone) {
       if (at === 0) return this.#withholdStanza();
-      return this.#removeElement(at, editsBefore, entry);
+      return this.#removeElement(at, editsBefore, { entry, flags });
     }
     this.#push(at, editsBefore, flags);
     return rewritten ? tape[at + element.end]! : at + elementSize;
@@ -289,27 +290,51 @@ export class Decider {
 
   #leaveElement(at: number): number {
     this.#depth -= 1;
-    const flags = this.#flags[this.#depth]!;
     const editsBefore = this.#editsBefore[this.#depth]!;
     const start = this.#open[this.#depth]!;
+    let flags = this.#flags[this.#depth]!;
+    if ((flags & flag.hasSubject) !== 0) flags |= this.#settleSubject(start, editsBefore, flags);
     const emptied = (flags & flag.lost) !== 0 && (flags & flag.content) === 0;
     if (emptied && this.#depth === 0) {
       this.#rootGone = (flags & flag.wrapper) !== 0 || this.#stanza.kind === 'iq';
     } else if (emptied && (flags & flag.wrapper) !== 0) {
-      return this.#removeElement(start, editsBefore, undefined);
+      return this.#removeElement(start, editsBefore, { entry: undefined, flags });
     }
     this.#markContent(flags);
     return at + endSize;
   }
 
+  /** Takes the subject out of a room's message that has lost body and thread: alone it would change the subject of the
+   *  room.
+   *  @returns flags to add */
+  #settleSubject(at: number, editsBefore: number, flags: number): number {
+    const isChanged = (flags & flag.lostSpeech) !== 0 && (flags & flag.hasSpeech) === 0;
+    if (!isChanged || this.#stanza.attributeValue(at, 'type') !== 'groupchat') return flag.content;
+    const stanza = this.#stanza;
+    const edits = this.#edits.splice(editsBefore);
+    for (let child = stanza.firstChild(at); child !== -1; child = stanza.nextSibling(child))
+      if (stanza.is(child, ns.client, 'subject')) edits.push(removeElement(stanza, child));
+    this.#edits.push(...outermost(edits));
+    this.#decisions.push(loneSubject);
+    return flag.lost;
+  }
+
   /** Tells the parent that something remains in it. */
   #markContent(flags: number): void {
-    if (this.#depth > 0 && (flags & flag.auxiliary) === 0)
-      this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | flag.content;
+    if (this.#depth === 0) return;
+    let remains = 0;
+    if ((flags & flag.auxiliary) === 0)
+      remains = (flags & flag.subject) === 0 ? flag.content : flag.hasSubject;
+    if ((flags & flag.speech) !== 0) remains |= flag.hasSpeech;
+    this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | remains;
   }
 
   /** @param entry of an element whose attributes were not judged yet */
-  #removeElement(at: number, editsBefore: number, entry: Entry | undefined): number {
+  #removeElement(
+    at: number,
+    editsBefore: number,
+    { entry, flags }: { readonly entry: Entry | undefined; readonly flags: number },
+  ): number {
     this.#forgetEdits(editsBefore);
     if (this.#depth === 0) {
       // The start tag of an answer leaves: what the policy says of its attributes holds for an error, too.
@@ -317,7 +342,8 @@ export class Decider {
       return this.#withholdStanza();
     }
     this.#edits.push(removeElement(this.#stanza, at));
-    this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | flag.lost;
+    const lost = (flags & flag.speech) === 0 ? flag.lost : flag.lost | flag.lostSpeech;
+    this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | lost;
     return this.#stanza.tape[at + element.end]! + endSize;
   }
 
@@ -712,6 +738,13 @@ export class Decider {
     return { kind: 'forward', edits: withheldAnswer(stanza, this.#edits) };
   }
 }
+
+/** What is said of a subject that goes with body and thread. */
+const loneSubject: Decision = {
+  field: 'content.subject',
+  treatment: 'drop',
+  reason: 'without body and thread it would change the subject of the room (XEP-0045 §8.1)',
+};
 
 const none: readonly TableRule[] = [];
 const nothing = new Uint8Array(0);

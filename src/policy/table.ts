@@ -62,6 +62,16 @@ export const flag = {
   lost: 8,
   /** Something in it remains. */
   content: 16,
+  /** It is the subject of a message: a change of the room's, unless the message has a body or thread (XEP-0045 §8.1). */
+  subject: 32,
+  /** It is a body or thread. */
+  speech: 64,
+  /** A subject in it remains. */
+  hasSubject: 128,
+  /** A body or thread in it remains. */
+  hasSpeech: 256,
+  /** A body or thread in it was dropped. */
+  lostSpeech: 512,
 } as const;
 
 export interface AttributeRules {

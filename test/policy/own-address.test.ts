@@ -24,6 +24,8 @@ const places: Readonly<Record<string, (jid: string) => string>> = {
   'who is invited': (jid) => message(`<x xmlns='http://jabber.org/protocol/muc#user'><invite to='${jid}'/></x>`),
   'who declines': (jid) => message(`<x xmlns='http://jabber.org/protocol/muc#user'><decline from='${jid}'/></x>`),
   'an occupant': (jid) => `<presence ${client} from='room@muc.example/nick'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='member' role='participant' jid='${jid}'/></x></presence>`,
+  'who removed somebody from a room (XEP-0045 §8.2)': (jid) => `<presence ${client} type='unavailable' from='room@muc.example/nick'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='none'><actor nick='n' jid='${jid}'/></item></x></presence>`,
+  'who changed a list of a room': (jid) => iq(`<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast' jid='x@b.example'><actor jid='${jid}'/></item></query>`),
   'a member': (jid) => iq(`<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='member' jid='${jid}'/></query>`),
   'where to answer (XEP-0033)': (jid) => message(`<addresses xmlns='http://jabber.org/protocol/address'><address type='replyto' jid='${jid}'/></addresses>`),
   'a candidate for a transfer (XEP-0260)': (jid) => iq(`<jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='s'><content creator='initiator' name='f'><transport xmlns='urn:xmpp:jingle:transports:s5b:1' sid='v'><candidate cid='c' type='proxy' jid='${jid}' host='proxy.example' port='1'/></transport></content></jingle>`),
