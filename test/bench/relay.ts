@@ -12,7 +12,7 @@ import {
 } from './contenders.ts';
 import { workingTree } from './checkout.ts';
 import { Load } from './load.ts';
-import { cpuMicroseconds } from './pinned.ts';
+import { cpuMicroseconds, waitingMicroseconds } from './pinned.ts';
 import type { Bench, BenchContext, Checkout, Row } from './row.ts';
 import { chat, omemo, type MessageShape } from './shapes.ts';
 import { median, pairRounds, spreadOf, type ComparableBounds, type RoundSample } from './statistics.ts';
@@ -45,11 +45,13 @@ const settings: readonly NarthexSettings[] = [
 const saturatedBounds: ComparableBounds = {
   eventsPerLoopRatioMax: 1.5,
   busyDifferenceMax: 0.1,
+  waitingMax: 0.1,
   reachedMin: 0,
 };
 const ratedBounds: ComparableBounds = {
   eventsPerLoopRatioMax: 1.5,
   busyDifferenceMax: Infinity,
+  waitingMax: 0.1,
   reachedMin: 0.97,
 };
 
@@ -60,6 +62,7 @@ export const relayBench: Bench = {
     `rounds of ${roundMs} ms, as many as there can be or ${rates[1]} round trips per second. ` +
     `Rounds are left out in which events per loop iteration differ by more than ${saturatedBounds.eventsPerLoopRatioMax} ×, ` +
     `when saturated utilisation by more than ${saturatedBounds.busyDifferenceMax}, ` +
+    `in which something else had the processor for more than ${saturatedBounds.waitingMax} of the time, ` +
     `or at the fixed rate less than ${ratedBounds.reachedMin} of it was reached.`,
   run,
 };
@@ -108,8 +111,9 @@ async function field(around: Surroundings, started: Contender[]): Promise<Entry[
   if (haproxy !== undefined) started.push(haproxy);
   const reserialiser = await startReserialiser(around);
   started.push(reserialiser);
-  const toPipe = (contender: Contender, aim?: number): Yardstick[] =>
-    contender === pipe ? [] : [{ name: 'pipe', contender: pipe, aim }];
+  const toPipe = (contender: Contender, aim?: number): Yardstick[] => [
+    { name: 'pipe', contender: pipe, aim },
+  ];
   const entries = started.map((contender, set) => ({ contender, set, yardsticks: toPipe(contender) }));
   for (const each of settings) {
     const contender = await startNarthex(workingTree, each, around);
@@ -189,8 +193,10 @@ async function measureRound(load: Load, { contender, set }: Entry, rate: number)
   const loopBefore = await contender.loop();
   const loadBefore = load.cpu();
   const before = cpuMicroseconds(contender.pid);
+  const waitedBefore = waitingMicroseconds(contender.pid);
   const { roundTrips, elapsedMs } = await load.round(set, roundMs, rate);
   const spent = cpuMicroseconds(contender.pid) - before;
+  const waited = waitingMicroseconds(contender.pid) - waitedBefore;
   const loadSpent = load.cpu() - loadBefore;
   const loopAfter = await contender.loop();
   return {
@@ -201,6 +207,7 @@ async function measureRound(load: Load, { contender, set }: Entry, rate: number)
       (loopAfter.events - loopBefore.events) / (loopAfter.iterations - loopBefore.iterations),
     busy: spent / 1_000 / elapsedMs,
     loadBusy: loadSpent / 1_000 / elapsedMs,
+    waiting: waited / 1_000 / elapsedMs,
     reached: rate === 0 ? 1 : roundTrips / ((rate * roundMs) / 1_000),
   };
 }

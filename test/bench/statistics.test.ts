@@ -31,8 +31,13 @@ describe('quantiles', () => {
   });
 });
 
-const bounds: ComparableBounds = { eventsPerLoopRatioMax: 1.5, busyDifferenceMax: 0.1, reachedMin: 0.97 };
-const alike: RoundSample = { cost: 50, eventsPerLoop: 20, busy: 0.95, loadBusy: 0.6, reached: 1 };
+const bounds: ComparableBounds = {
+  eventsPerLoopRatioMax: 1.5,
+  busyDifferenceMax: 0.1,
+  waitingMax: 0.05,
+  reachedMin: 0.97,
+};
+const alike: RoundSample = { cost: 50, eventsPerLoop: 20, busy: 0.95, loadBusy: 0.6, waiting: 0, reached: 1 };
 
 describe('paired rounds', () => {
   it('divide each cost by the cost of the same round', () => {
@@ -55,6 +60,7 @@ describe('paired rounds', () => {
     ['events per loop', { eventsPerLoop: 31 }, { eventsPerLoop: 29 }],
     ['events per loop of fewer events', { eventsPerLoop: 13 }, { eventsPerLoop: 14 }],
     ['utilisation', { busy: 0.84 }, { busy: 0.86 }],
+    ['time for which something else ran', { waiting: 0.06 }, { waiting: 0.04 }],
     ['the rate that was reached', { reached: 0.96 }, { reached: 0.98 }],
   ])('are left out and counted when they differ in %s', (_, beyond, within) => {
     const rounds = [beyond, within].map((change) => ({ ...alike, ...change }));

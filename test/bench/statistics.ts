@@ -43,6 +43,8 @@ export interface RoundSample {
   /** CPU time over elapsed time, of the contender and of the load generator. */
   readonly busy: number;
   readonly loadBusy: number;
+  /** Time for which the contender was ready and something else had its processor, over elapsed time. */
+  readonly waiting: number;
   /** Round trips done over round trips asked for, at a fixed rate; 1 when saturated. */
   readonly reached: number;
 }
@@ -53,6 +55,8 @@ export interface ComparableBounds {
   readonly eventsPerLoopRatioMax: number;
   /** Difference of the contenders' utilisation; Infinity at a fixed rate, where the cost decides it. */
   readonly busyDifferenceMax: number;
+  /** Most `waiting`: a contender that is interrupted finds more events when it goes on, and cold caches. */
+  readonly waitingMax: number;
   /** Least `reached`. */
   readonly reachedMin: number;
 }
@@ -81,6 +85,7 @@ export function pairRounds(
 
 function comparable(one: RoundSample, other: RoundSample, bounds: ComparableBounds): boolean {
   if (Math.abs(one.busy - other.busy) > bounds.busyDifferenceMax) return false;
+  if (Math.max(one.waiting, other.waiting) > bounds.waitingMax) return false;
   if (Math.min(one.reached, other.reached) < bounds.reachedMin) return false;
   if (one.eventsPerLoop === undefined || other.eventsPerLoop === undefined) return true;
   const quotient = one.eventsPerLoop / other.eventsPerLoop;
