@@ -111,14 +111,12 @@ async function field(around: Surroundings, started: Contender[]): Promise<Entry[
   if (haproxy !== undefined) started.push(haproxy);
   const reserialiser = await startReserialiser(around);
   started.push(reserialiser);
-  const toPipe = (contender: Contender, aim?: number): Yardstick[] => [
-    { name: 'pipe', contender: pipe, aim },
-  ];
-  const entries = started.map((contender, set) => ({ contender, set, yardsticks: toPipe(contender) }));
+  const toPipe = (aim?: number): Yardstick[] => [{ name: 'pipe', contender: pipe, aim }];
+  const entries = started.map((contender, set) => ({ contender, set, yardsticks: toPipe() }));
   for (const each of settings) {
     const contender = await startNarthex(workingTree, each, around);
     started.push(contender);
-    entries.push({ contender, set: entries.length, yardsticks: toPipe(contender, aims[each.policy]) });
+    entries.push({ contender, set: entries.length, yardsticks: toPipe(aims[each.policy]) });
   }
   return entries;
 }
