@@ -15,8 +15,10 @@ import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
 import type { SessionObserver } from '../session/observer.ts';
 import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
-import type { GatekeeperRoute } from '../session/session.ts';
+import type { GatekeeperRoute } from '../session/machine.ts';
 import { Rendering } from '../session/rendering.ts';
+import { inStageOrder } from '../session/pipeline.ts';
+import { systemTimers } from '../session/timers.ts';
 import { Resumptions } from '../session/stream-management/resumptions.ts';
 import { defaultDelayLimits } from '../session/delay-queue.ts';
 import { createGatekeeperRoute } from '../session/gatekeeper-route.ts';
@@ -198,7 +200,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       workspace,
       limits,
       preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
-      stages: [
+      stages: inStageOrder([
         negotiationGuard,
         channelBindingGuard,
         ...reauthenticationStages(config, provider?.ownership, (...attempt) =>
@@ -206,11 +208,11 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
         ),
         ...(capabilities?.stages(names) ?? []),
         policyStage({ ...underPolicy, random: unpredictable }),
-      ],
+      ]),
       rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
       resumptions: new Resumptions(),
-      waiting: defaultDelayLimits,
-      seeHeader: headerPolicy(underPolicy),
+      delays: defaultDelayLimits,
+      filterHeader: headerPolicy(underPolicy),
       route: (domain) => routes.get(domain),
       secure: async (socket, signal, onClientHello) => {
         const options = { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal, onClientHello };
@@ -224,6 +226,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       closeGraceMs: timeouts.closeGraceMs,
       idleMs: timeouts.idleMs,
       now: () => performance.now(),
+      schedule: systemTimers,
       clock: () => Date.now(),
     },
   });

@@ -37,7 +37,7 @@ import {
   recordSize,
   text as textRecord,
 } from '../stanza/tape.ts';
-import { forward, type Decision, type Edit, type Verdict } from '../stanza/verdict.ts';
+import { forward, type Decision, type Edit, type Disposition } from '../stanza/verdict.ts';
 import { transformPart, type CompiledPolicy } from './compile.ts';
 import { bareOf, domainOf, SessionView, type PolicyContext } from './session-view.ts';
 import {
@@ -51,7 +51,7 @@ import {
 
 /** What the policy says about one stanza. Valid until the next one is decided. */
 export interface Outcome {
-  readonly verdict: Verdict;
+  readonly verdict: Disposition;
   /** One per field and place, in document order; prebuilt, never a value. */
   readonly decisions: readonly Decision[];
   /** How long the stanza has to wait, in milliseconds. Order within the stream is the holder's business. */
@@ -721,7 +721,7 @@ export class Decider {
     return this.#refuse('policy-violation', this.#depth === 0 ? 0 : this.#open[this.#depth - 1]!);
   }
 
-  #verdict(): Verdict {
+  #verdict(): Disposition {
     const stanza = this.#stanza;
     if (this.#refused !== undefined) return { kind: 'drop', reply: refusal(stanza, this.#refused)! };
     if (this.#answer !== undefined) return { kind: 'drop', reply: answerTo(stanza, this.#answer) };
@@ -730,7 +730,7 @@ export class Decider {
   }
 
   /** Nothing of the stanza may be seen. Whoever waits for an answer gets one; an answer stays an answer. */
-  #withheld(): Verdict {
+  #withheld(): Disposition {
     const stanza = this.#stanza;
     if (isOwedAnswer(stanza)) return { kind: 'drop', reply: refusal(stanza, 'service-unavailable')! };
     if (stanza.kind !== 'iq') return { kind: 'drop' };

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Workspace } from '../stream/workspace.ts';
 import { dial, type Target } from '../transport/dial.ts';
@@ -6,7 +7,8 @@ import type { Resolver } from '../transport/srv.ts';
 import { startTls } from '../transport/starttls.ts';
 import type { OutboundCredentials } from '../transport/outbound-credentials.ts';
 import type { GatekeeperAttestations } from './signals/attestations.ts';
-import type { GatekeeperRoute } from './session.ts';
+import type { GatekeeperRoute } from './machine.ts';
+import { relaySasl } from './negotiation/relay-sasl.ts';
 
 export interface GatekeeperRouteOptions {
   readonly name: string;
@@ -21,27 +23,31 @@ export interface GatekeeperRouteOptions {
   readonly dialTimeoutMs: number;
 }
 
-/** A gatekeeper that sessions dial: one connection for each, with TLS on it, never shared. */
+/** An XMPP gatekeeper: sessions dial it over TLS, with one connection for each that is never shared. */
 export function createGatekeeperRoute(options: GatekeeperRouteOptions): GatekeeperRoute {
-  const { name, target, channelBinding, credentials, attestations } = options;
-  const { resolver, names, workspace, dialTimeoutMs } = options;
-  return {
-    name,
-    channelBinding,
-    attestations,
-    async connect(domain, signal, evidence): Promise<Socket> {
-      const preface = attestations?.proxyHeader(evidence, credentials.certificateSha256());
-      const dialled = await dial(target, {
-        domain,
-        context: credentials.context(),
-        resolver,
-        preface,
-        dialTimeoutMs,
-        attemptTimeoutMs: Math.ceil(dialTimeoutMs / 2),
-        signal,
-      });
-      if (dialled.kind === 'direct') return dialled.socket;
-      return startTls(dialled, { domain, names, workspace, negotiationTimeoutMs: dialTimeoutMs, signal });
-    },
-  };
+  const { name, channelBinding, attestations } = options;
+  const connect = (domain: string, signal: AbortSignal, evidence: ConnectionEvidence): Promise<Socket> =>
+    connectTo(options, { domain, signal, evidence });
+  return { name, channelBinding, negotiation: relaySasl({ attestations, connect }) };
+}
+
+/** @returns a connection with TLS on it, STARTTLS included */
+async function connectTo(
+  options: GatekeeperRouteOptions,
+  session: { readonly domain: string; readonly signal: AbortSignal; readonly evidence: ConnectionEvidence },
+): Promise<Socket> {
+  const { target, credentials, attestations, resolver, names, workspace, dialTimeoutMs } = options;
+  const { domain, signal, evidence } = session;
+  const preface = attestations?.proxyHeader(evidence, credentials.certificateSha256());
+  const dialled = await dial(target, {
+    domain,
+    context: credentials.context(),
+    resolver,
+    preface,
+    dialTimeoutMs,
+    attemptTimeoutMs: Math.ceil(dialTimeoutMs / 2),
+    signal,
+  });
+  if (dialled.kind === 'direct') return dialled.socket;
+  return startTls(dialled, { domain, names, workspace, negotiationTimeoutMs: dialTimeoutMs, signal });
 }

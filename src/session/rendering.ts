@@ -2,7 +2,7 @@
 import { paddingOf } from '../minimisation/pad.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza, StreamScope } from '../stanza/stanza.ts';
-import type { Edit, Manner } from '../stanza/verdict.ts';
+import type { Edit, SendOptions } from '../stanza/verdict.ts';
 import { CanonicalWriter } from '../stream/canonical.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Scanner } from '../stream/scanner.ts';
@@ -35,13 +35,13 @@ export class Rendering {
   /** @returns bytes of its own, which stay.
    *  @throws StreamError ERR_STANZA_TOO_LARGE, ERR_NORMAL_FORM_GROWTH when the normal form or the edits make too much
    *  of it. */
-  write(stanza: Stanza, edits: readonly Edit[], manner: Manner): Uint8Array {
-    const normalise = manner.normalise === true || !stanza.verbatim;
+  write(stanza: Stanza, edits: readonly Edit[], options: SendOptions): Uint8Array {
+    const normalise = options.normalise === true || !stanza.verbatim;
     const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits));
     let result = edited;
     if (normalise)
       result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
-    const missing = manner.padTo === undefined ? 0 : paddingOf(result.length, manner.padTo);
+    const missing = options.padTo === undefined ? 0 : paddingOf(result.length, options.padTo);
     // Splicing has made a copy already; the others are views of buffers that will be used again.
     if (missing === 0 && result === edited && edits.length > 0) return result;
     const copy = Buffer.allocUnsafe(result.length + missing);

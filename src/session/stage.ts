@@ -6,46 +6,12 @@
 import type { Direction } from '../stanza/direction.ts';
 import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import type { Edit, Verdict } from '../stanza/verdict.ts';
-import type { Phase } from './phase.ts';
-
-/** What becomes of channel binding, which cannot pass an intermediary by itself (RFC 5802 §6, XEP-0440). */
-export type ChannelBinding = 'same-certificate' | 'upstream-without-plus' | 'reauthenticate';
-
-/** What a session has settled, by phase: `domain` and `gatekeeper` from `routing` on, `claims` from authentication on,
- *  `account` from then or at the latest from binding on. */
-export interface StageContext {
-  /** Tells sessions apart; never sent. A resumed stream keeps the one it began with (XEP-0198 §5). */
-  readonly id: string;
-  /** Milliseconds since 1970; of the first session, where one was resumed. */
-  readonly startedAt: number;
-  readonly phase: Phase;
-  /** The XMPP domain of the stream. */
-  readonly domain: string;
-  /** The operator's name for the gatekeeper. */
-  readonly gatekeeper: string;
-  /** The operator's name for the listener. */
-  readonly listener: string;
-  readonly channelBinding: ChannelBinding;
-  /** Bare JID of the session's account, '' while unknown. */
-  readonly account: string;
-  /** The resource that the gatekeeper has bound, '' before. */
-  readonly resource: string;
-  readonly naming: Naming;
-  /** What the ownership token says beside, where the proxy has verified one; else nothing. */
-  readonly claims: OwnershipClaims;
-}
-
-/** What the client knows by another name than the gatekeeper. It goes with a stream that is resumed, since the rules
- *  that it came of may have changed meanwhile. */
-export interface Naming {
-  /** The bound resource; undefined before the first stanza that holds it. */
-  shownResource: string | undefined;
-}
+import type { Edit, Disposition } from '../stanza/verdict.ts';
+import type { SessionFacts } from './facts.ts';
 
 /** What a stage can do outside a verdict: when time has passed, or an answer has come. */
 export interface StagePort {
-  readonly context: StageContext;
+  readonly context: SessionFacts;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Runs `task` after `milliseconds`, unless the session ends or the returned function is called before. */
@@ -63,7 +29,7 @@ export interface StagePort {
 
 /** A stage of one session. */
 export interface Stage {
-  judge(stanza: Stanza, direction: Direction): Verdict;
+  judge(stanza: Stanza, direction: Direction): Disposition;
   /** The session is over: scheduled tasks are gone, held stanzas too. */
   end?(): void;
 }

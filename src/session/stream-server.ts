@@ -12,7 +12,8 @@ import {
   type SynVisibility,
 } from '../transport/listen.ts';
 import type { SessionObserver } from './observer.ts';
-import { Session, type SessionOptions } from './session.ts';
+import type { SessionOptions } from './machine.ts';
+import { Session } from './session.ts';
 
 /** A port that clients connect to. */
 export interface ListenerOptions {

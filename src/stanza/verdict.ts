@@ -15,37 +15,43 @@ export interface Decision {
   readonly reason: string;
 }
 
-/** How a stanza leaves, beside its edits. */
-export interface Manner {
+/** How a stanza is sent, beside its edits. */
+export interface SendOptions {
   /** In normal form: the same tree, the same bytes, however the sender wrote it. */
   readonly normalise?: boolean;
-  /** White space behind it fills it up to one of these sizes: bytes, ascending. */
+  /** White space after it fills it up to one of these sizes: bytes, ascending. */
   readonly padTo?: readonly number[] | undefined;
-  /** It waits for this many milliseconds, and what is behind it between the same two parties waits with it. */
+  /** Delays it by this many milliseconds, and with it later stanzas between the same two parties. */
   readonly delayMs?: number;
 }
 
-/** A stanza that a stage has put aside. It keeps its place among those between the same two parties. */
+/** A stanza that a stage holds. It keeps its place among those between the same two parties. */
 export interface HeldStanza {
   /** A copy that stays. */
   readonly stanza: Stanza;
-  /** On to the stages behind the one that held it. */
+  /** Passes it to the stages after the one that held it. */
   release(edits?: readonly Edit[]): void;
-  /** It ends here; `reply` goes back to the sender. */
+  /** Drops it; `reply` is sent to its sender. */
   drop(reply?: Uint8Array): void;
 }
 
-/** What a stage says about a stanza. A stage never writes bytes: the relay carries the verdict out.
+/** What becomes of a stanza: the answer of one stage, and of all of them together. A stage never writes bytes.
  *
- *  - `forward`: on to the next stage, with these edits, or untouched.
- *  - `drop`: it ends here. `reply` goes back to the sender: what an iq get or set is owed (RFC 6120 §8.2.3).
- *  - `hold`: it waits until the stage lets go of what `keep` was given. Only stanzas can be held, no nonzas.
+ *  - `forward`: it is sent with these edits, or untouched.
+ *  - `drop`: it ends at the proxy. `reply` is sent to the sender: what an iq get or set is owed (RFC 6120 §8.2.3).
+ *  - `hold`: it is queued until the stage calls what `keep` was given. Stanzas can be held, nonzas cannot.
  *  - `close`: the stream ends with this error. */
-export type Verdict =
-  | ({ readonly kind: 'forward'; readonly edits?: readonly Edit[] } & Manner)
+export type Disposition =
+  | ({ readonly kind: 'forward'; readonly edits?: readonly Edit[] } & SendOptions)
   | { readonly kind: 'drop'; readonly reply?: Uint8Array }
-  | { readonly kind: 'hold'; readonly keep: (held: HeldStanza) => void }
+  | ({ readonly kind: 'hold'; readonly keep: (held: HeldStanza) => void } & HeldBy & SendOptions)
   | { readonly kind: 'close'; readonly error: StreamError };
 
-/** The verdict that costs nothing. */
-export const forward: Verdict = { kind: 'forward' };
+/** Added to `hold` when all stages have been asked: the edits of those before, and which one holds the stanza. */
+interface HeldBy {
+  readonly edits?: readonly Edit[];
+  readonly stage?: number;
+}
+
+/** Sends a stanza untouched. One object, so that it can be recognised and costs no allocation. */
+export const forward: Disposition = { kind: 'forward' };

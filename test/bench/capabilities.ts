@@ -4,8 +4,9 @@ import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
 import { capabilitiesStage } from '../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../src/session/capabilities/capability-sessions.ts';
-import { contentGateStage } from '../../src/session/capabilities/content-filter-stage.ts';
-import type { Stage, StageContext, StagePort } from '../../src/session/stage.ts';
+import { contentFilterStage } from '../../src/session/capabilities/content-filter-stage.ts';
+import type { SessionFacts } from '../../src/session/facts.ts';
+import type { Stage, StagePort } from '../../src/session/stage.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
 import { setOf, shipped, table } from '../capabilities/shipped.ts';
@@ -80,7 +81,7 @@ function session(): Stage[] {
       listener: 'clients',
       account: 'alice@example.org',
       claims: noClaims,
-    } as StageContext,
+    } as SessionFacts,
     now: () => 0,
     schedule: () => () => {},
     inject: () => {},
@@ -88,7 +89,9 @@ function session(): Stage[] {
     settleClaims: () => {},
     identify: () => {},
   };
-  const stages = [capabilitiesStage(shared), contentGateStage(shared)].map((factory) => factory.begin(port));
+  const stages = [capabilitiesStage(shared), contentFilterStage(shared)].map((factory) =>
+    factory.begin(port),
+  );
   for (const stage of stages) stage.judge(stanzaOf('<presence/>', names), 'to-gatekeeper');
   return stages;
 }

@@ -6,7 +6,7 @@ import { clients, xmppJsClient, type ClientKind } from '../peers/clients.ts';
 import { describeWithPeers } from '../peers/require.ts';
 import type { PeerServer, ServerOptions } from '../peers/server.ts';
 import { ejabberd, prosody, prosody13, type ServerKind } from '../peers/servers.ts';
-import type { ChannelBinding } from '../../src/session/stage.ts';
+import type { ChannelBinding } from '../../src/session/facts.ts';
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { startTokenParties } from './token-parties.ts';
 

@@ -5,7 +5,7 @@ import { openPolicy } from '../../src/app/files/policies.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
 import { capabilitiesStage } from '../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../src/session/capabilities/capability-sessions.ts';
-import { contentGateStage } from '../../src/session/capabilities/content-filter-stage.ts';
+import { contentFilterStage } from '../../src/session/capabilities/content-filter-stage.ts';
 import { channelBindingGuard } from '../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
 import { policyStage } from '../../src/session/policy/policy-stage.ts';
@@ -38,7 +38,7 @@ export function connectThroughEveryStage(policy: string, profile: string): Legs 
       negotiationGuard,
       channelBindingGuard,
       capabilitiesStage(capabilities),
-      contentGateStage(capabilities),
+      contentFilterStage(capabilities),
       policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
     ],
   });

@@ -1,15 +1,16 @@
 import type { Socket } from 'node:net';
-import { vi } from 'vitest';
+import { vi, type MockInstance } from 'vitest';
 import { StreamWriter } from '../../src/session/stream-writer.ts';
 import type { Phase } from '../../src/session/phase.ts';
-import { Relay, type RelayHost } from '../../src/session/relay.ts';
+import { Relay } from '../../src/session/relay.ts';
+import { systemTimers } from '../../src/session/timers.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
-import type { ChannelBinding, StageFactory } from '../../src/session/stage.ts';
+import { SessionRecord, type ChannelBinding } from '../../src/session/facts.ts';
+import type { StageFactory } from '../../src/session/stage.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
-import { noClaims, type OwnershipClaims } from '../../src/stanza/ownership-claims.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
@@ -32,66 +33,44 @@ export interface LegsOptions {
 export class Legs {
   readonly out: Record<Direction, string[]> = { 'to-gatekeeper': [], 'to-client': [] };
   readonly relay: Relay;
-  readonly host: RelayHost;
-  phase: Phase;
-  claims = noClaims;
-  account = 'juliet@capulet.example';
+  readonly facts: SessionRecord;
+  readonly resumed: MockInstance<SessionRecord['resumed']>;
   failure: unknown;
+  readonly #writers: Readonly<Record<Direction, StreamWriter>>;
   readonly #scanners: Record<Direction, Scanner>;
 
   constructor({ stages, resumptions = new Resumptions(), id = 's1', ...options }: LegsOptions) {
-    this.phase = options.phase ?? 'established';
     const { names = vocabulary } = options;
-    const writers = bothDirections((direction) => this.#writer(direction));
-    const phase = (): Phase => this.phase;
-    const claims = (): OwnershipClaims => this.claims;
-    const account = (): string => this.account;
-    this.host = {
-      id,
+    this.#writers = bothDirections((direction) => this.#writer(direction));
+    this.facts = new SessionRecord({
+      session: id,
       startedAt: 1,
-      naming: { shownResource: undefined },
-      get account() {
-        return account();
-      },
-      resource: '',
-      get phase() {
-        return phase();
-      },
+      listener: 'clients',
       domain: 'capulet.example',
       gatekeeper: 'main',
-      listener: 'clients',
       channelBinding: options.channelBinding ?? 'upstream-without-plus',
-      writer: (direction) => writers[direction],
-      flush: () => {
-        for (const writer of Object.values(writers)) writer.flush();
-      },
-      get claims() {
-        return claims();
-      },
-      settleClaims: (settled) => (this.claims = settled),
-      identify: (account) => (this.account = account),
-      passed: options.passed ?? (() => {}),
-      guarded: (task) => {
-        try {
-          task();
-        } catch (error) {
-          this.failure = error;
-        }
-      },
-      resume: vi.fn<RelayHost['resume']>(),
-    };
-    this.relay = new Relay(this.host, {
-      stages,
-      rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),
-      resumptions,
-      waiting: defaultDelayLimits,
-      now: () => performance.now(),
     });
+    this.facts.phase = options.phase ?? 'established';
+    this.facts.account = 'juliet@capulet.example';
+    this.resumed = vi.spyOn(this.facts, 'resumed');
+    this.relay = new Relay(
+      { facts: this.facts, writers: this.#writers, perform: (step) => this.#perform(step) },
+      {
+        stages,
+        rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),
+        resumptions,
+        delays: defaultDelayLimits,
+        now: () => performance.now(),
+        schedule: systemTimers,
+      },
+    );
     const workspace = newWorkspace();
     this.#scanners = bothDirections((direction) => {
       const sink = {
         header: () => {},
-        stanza: (stanza: Stanza) => this.relay.take(stanza, direction),
+        stanza: (stanza: Stanza) => {
+          if (this.relay.take(stanza, direction)) options.passed?.(stanza, direction);
+        },
         whitespace: () => {},
         end: () => {},
       };
@@ -113,7 +92,20 @@ export class Legs {
   /** A peer sends this. */
   read(direction: Direction, xml: string | Uint8Array): void {
     this.#scanners[direction].push(Buffer.from(xml));
-    this.host.flush();
+    this.#flush();
+  }
+
+  #perform(step: () => void): void {
+    try {
+      step();
+      this.#flush();
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+
+  #flush(): void {
+    for (const writer of Object.values(this.#writers)) writer.flush();
   }
 
   /** Ids of the stanzas that left in this direction. */

@@ -5,11 +5,11 @@ import { Resumptions } from '../../src/session/stream-management/resumptions.ts'
 import type { StageFactory, StagePort } from '../../src/session/stage.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
-import type { HeldStanza, Verdict } from '../../src/stanza/verdict.ts';
+import type { HeldStanza, Disposition } from '../../src/stanza/verdict.ts';
 import { Legs } from './legs.ts';
 
 const sm = 'urn:xmpp:sm:3';
-const forwarded: Verdict = { kind: 'forward' };
+const forwarded: Disposition = { kind: 'forward' };
 
 /** Legs with one stage, which judges by the id of a stanza. */
 class Bench extends Legs {
@@ -17,7 +17,7 @@ class Bench extends Legs {
   readonly held: HeldStanza[] = [];
 
   constructor(
-    judge: (name: string, direction: Direction, bench: Bench) => Verdict,
+    judge: (name: string, direction: Direction, bench: Bench) => Disposition,
     resumptions?: Resumptions,
     id?: string,
   ) {
@@ -44,7 +44,7 @@ class Bench extends Legs {
   }
 }
 
-const hold = (bench: Bench): Verdict => ({ kind: 'hold', keep: (held) => bench.held.push(held) });
+const hold = (bench: Bench): Disposition => ({ kind: 'hold', keep: (held) => bench.held.push(held) });
 const message = (id: string, to = 'romeo@montague.example'): string => `<message to='${to}' id='${id}'/>`;
 
 describe('the relay', () => {
@@ -200,7 +200,7 @@ describe('stream management through the relay', () => {
 
   it('resumes on the same process: counts go on, and what arrived is not delivered twice', () => {
     const resumptions = new Resumptions();
-    const judge = (id: string): Verdict => (id.startsWith('drop') ? { kind: 'drop' } : forwarded);
+    const judge = (id: string): Disposition => (id.startsWith('drop') ? { kind: 'drop' } : forwarded);
     const first = new Bench(judge, resumptions);
     enable(first);
     first.read('to-gatekeeper', message('m1') + message('drop2') + message('m3'));
@@ -214,7 +214,7 @@ describe('stream management through the relay', () => {
     expect(second.out['to-gatekeeper'].at(-1)).toBe(`<resume xmlns='${sm}' previd='sm-1' h='1'/>`);
     second.read('to-client', `<resumed xmlns='${sm}' previd='sm-1' h='1'/>`);
     expect(second.out['to-client'].at(-1)).toBe(`<resumed xmlns='${sm}' previd='sm-1' h='2'/>`);
-    expect(second.host.resume).toHaveBeenCalledWith(expect.objectContaining({ id: 's1' }));
+    expect(second.resumed).toHaveBeenCalledWith(expect.objectContaining({ id: 's1' }));
     second.read('to-gatekeeper', message('m3'));
     second.read('to-client', `<a xmlns='${sm}' h='2'/>`);
     expect(second.out['to-client'].at(-1)).toBe(`<a xmlns='${sm}' h='3'/>`);
@@ -233,7 +233,7 @@ describe('stream management through the relay', () => {
     resumptions.remember('main', 'sm-1', {
       id: 's1',
       startedAt: 1,
-      naming: { shownResource: undefined },
+      alias: { shownResource: undefined },
       account: 'juliet@capulet.example',
       resource: 'balcony',
       toGatekeeper: AckWindow.at({ sent: sent.client, delivered: received.gatekeeper }),

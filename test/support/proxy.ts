@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startProxy, type Proxy, type ProxyObserver } from '../../src/app/proxy.ts';
 import { DecisionCounts } from '../../src/observability/decision-counts.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import type { ChannelBinding } from '../../src/session/stage.ts';
+import type { ChannelBinding } from '../../src/session/facts.ts';
 import type { CloseReason, SessionObserver } from '../../src/session/observer.ts';
 
 /** What a test gives to have a proxy between its clients and a gatekeeper. Certificates are PEM. */

@@ -2,7 +2,7 @@
  *  along: only the authentication gets anywhere, and only as the policy has it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
-import type { ChannelBinding } from '../../src/session/stage.ts';
+import type { ChannelBinding } from '../../src/session/facts.ts';
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { connectRaw, streamHeader, type RawClient } from '../support/raw-client.ts';
 import { startRawServer, type RawGatekeeper } from '../support/raw-gatekeeper.ts';

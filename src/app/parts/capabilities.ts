@@ -7,7 +7,7 @@ import { profileFiles } from '../../config/profile-files.ts';
 import type { Config } from '../../config/schema.ts';
 import { capabilitiesStage } from '../../session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../session/capabilities/capability-sessions.ts';
-import { contentGateStage } from '../../session/capabilities/content-filter-stage.ts';
+import { contentFilterStage } from '../../session/capabilities/content-filter-stage.ts';
 import type { CapabilityObserver } from '../../session/observer.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import type { Names } from '../../stanza/names.ts';
@@ -79,7 +79,7 @@ export async function openCapabilities(
         newId: () => randomBytes(idBytes).toString('base64url'),
         observer,
       });
-      return [capabilitiesStage(sessions), contentGateStage(sessions)];
+      return [capabilitiesStage(sessions), contentFilterStage(sessions)];
     },
     refresh: () => documents.refresh(),
     close: () => documents.close(),

@@ -15,7 +15,7 @@ import { ns } from '../../stanza/namespaces.ts';
 import { noClaims, type OwnershipClaims } from '../../stanza/ownership-claims.ts';
 import type { Sensitive } from '../../stanza/sensitive.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
+import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
 import { accountOf } from './account.ts';
 import {
   bearerMechanisms,
@@ -85,7 +85,7 @@ class Reauthentication implements Stage {
     this.#options = options;
   }
 
-  judge(stanza: Stanza, direction: Direction): Verdict {
+  judge(stanza: Stanza, direction: Direction): Disposition {
     const { channelBinding, phase } = this.#port.context;
     if (phase !== 'authenticating' || channelBinding !== 'reauthenticate') return forward;
     if (direction === 'to-client') return this.#fromGatekeeper(stanza);
@@ -99,7 +99,7 @@ class Reauthentication implements Stage {
 
   // ---- the gatekeeper's offer -------------------------------------------------------------------------------------
 
-  #offer(stanza: Stanza): Verdict {
+  #offer(stanza: Stanza): Disposition {
     const edits: Edit[] = [];
     const offered: SaslProfile[] = [];
     for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at)) {
@@ -118,7 +118,7 @@ class Reauthentication implements Stage {
 
   // ---- the client's side ------------------------------------------------------------------------------------------
 
-  #fromClient(stanza: Stanza, profile: SaslProfile): Verdict {
+  #fromClient(stanza: Stanza, profile: SaslProfile): Disposition {
     const attempt = this.#attempt;
     const local = stanza.localName(0);
     if (local === profile.request && attempt === undefined) return this.#begin(stanza, profile);
@@ -134,7 +134,7 @@ class Reauthentication implements Stage {
     return { kind: 'drop', reply: writeFailure(profile, 'not-authorized') };
   }
 
-  #begin(stanza: Stanza, profile: SaslProfile): Verdict {
+  #begin(stanza: Stanza, profile: SaslProfile): Disposition {
     // Before the offer there is nothing to choose from.
     if (this.#offered.length === 0) return close(outOfTurn());
     this.#attempts += 1;
@@ -153,7 +153,7 @@ class Reauthentication implements Stage {
     return this.#read(stanza, attempt);
   }
 
-  #read(stanza: Stanza, attempt: Attempt): Verdict {
+  #read(stanza: Stanza, attempt: Attempt): Disposition {
     const { profile, mechanism } = attempt;
     const message = messageIn(stanza, profile);
     if (message === undefined) return this.#fail(attempt, 'incorrect-encoding', 'malformed');
@@ -241,7 +241,7 @@ class Reauthentication implements Stage {
     else this.#port.repeat('to-gatekeeper', request, rewriteAuthenticate(request, 'OAUTHBEARER', message));
   }
 
-  #fromGatekeeper(stanza: Stanza): Verdict {
+  #fromGatekeeper(stanza: Stanza): Disposition {
     if (stanza.is(0, ns.streams, 'features')) return this.#offer(stanza);
     const profile = profileOf(stanza);
     if (profile === undefined) return forward;
@@ -270,7 +270,7 @@ class Reauthentication implements Stage {
   }
 
   /** An error, which the proxy acknowledges; the failure behind it is the client's (RFC 7628 §3.2.3). */
-  #challenged(attempt: Attempt): Verdict {
+  #challenged(attempt: Attempt): Disposition {
     if (attempt.awaits === 'tasks') return forward;
     return { kind: 'drop', reply: writeMessage(attempt.profile, 'response', errorAcknowledgement) };
   }
@@ -281,7 +281,7 @@ const nothing = new Uint8Array(0);
 /** What a client says while it does what a gatekeeper wants beside the token; nothing that authenticates anew. */
 const taskSteps: readonly string[] = ['next', 'response', 'abort'];
 
-function close(error: StreamError): Verdict {
+function close(error: StreamError): Disposition {
   return { kind: 'close', error };
 }
 

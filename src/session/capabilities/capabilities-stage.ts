@@ -4,7 +4,7 @@
 import type { Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { forward, type Verdict } from '../../stanza/verdict.ts';
+import { forward, type Disposition } from '../../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
 import { bindingOf, type Binding } from './bound-resource.ts';
 import { ContactCapabilities } from './contact-capabilities.ts';
@@ -32,7 +32,7 @@ class CapabilitiesStage implements Stage {
     this.#shared = shared;
   }
 
-  judge(stanza: Stanza, direction: Direction): Verdict {
+  judge(stanza: Stanza, direction: Direction): Disposition {
     return direction === 'to-gatekeeper' ? this.#fromClient(stanza) : this.#toClient(stanza);
   }
 
@@ -40,7 +40,7 @@ class CapabilitiesStage implements Stage {
     this.#shared.leave(this.#port.context);
   }
 
-  #fromClient(stanza: Stanza): Verdict {
+  #fromClient(stanza: Stanza): Disposition {
     switch (stanza.kind) {
       case 'message':
         return withoutCapabilities(stanza);
@@ -55,7 +55,7 @@ class CapabilitiesStage implements Stage {
     }
   }
 
-  #toClient(stanza: Stanza): Verdict {
+  #toClient(stanza: Stanza): Disposition {
     switch (stanza.kind) {
       case 'message':
         // The gate behind this stage asks for the profile.
@@ -78,7 +78,7 @@ class CapabilitiesStage implements Stage {
 
   /** Before authentication nobody knows what the client's token says, so there is no profile yet by which to show the
    *  server's capabilities. They come again behind it (RFC 6120 §6.4.6, XEP-0388 §2.6). */
-  #features(stanza: Stanza): Verdict {
+  #features(stanza: Stanza): Disposition {
     if (this.#port.context.phase === 'authenticating') return withoutCapabilities(stanza);
     return this.#begun().contacts.features(stanza);
   }

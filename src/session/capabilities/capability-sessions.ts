@@ -7,7 +7,7 @@ import { ContentGate } from '../../capabilities/content-gate.ts';
 import type { CapabilityProfile } from '../../capabilities/profile.ts';
 import type { Names } from '../../stanza/names.ts';
 import type { CapabilityObserver } from '../observer.ts';
-import type { StageContext } from '../stage.ts';
+import type { SessionFacts } from '../facts.ts';
 
 export interface CapabilitySessionsOptions {
   readonly policy: CapabilityPolicy;
@@ -33,7 +33,7 @@ export class CapabilitySessions {
   #policy: CapabilityPolicy;
   #gate: ContentGate;
   readonly baselines = new Baselines();
-  readonly #members = new Map<StageContext, Member>();
+  readonly #members = new Map<SessionFacts, Member>();
 
   /** @throws RangeError when the vocabulary lacks a name of the content-kind table. */
   constructor(options: CapabilitySessionsOptions) {
@@ -51,15 +51,15 @@ export class CapabilitySessions {
   }
 
   /** The profile of a session, undefined before it is known which one that is. */
-  profileOf(context: StageContext): CapabilityProfile | undefined {
+  profileOf(context: SessionFacts): CapabilityProfile | undefined {
     return this.#members.get(context)?.profile;
   }
 
-  join(context: StageContext, member: Member): void {
+  join(context: SessionFacts, member: Member): void {
     this.#members.set(context, member);
   }
 
-  leave(context: StageContext): void {
+  leave(context: SessionFacts): void {
     this.#members.delete(context);
   }
 

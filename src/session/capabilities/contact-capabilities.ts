@@ -14,7 +14,7 @@ import { elementFromStanza } from '../../capabilities/element.ts';
 import { isHashNode } from '../../capabilities/entity-capabilities.ts';
 import type { CapabilityProfile } from '../../capabilities/profile.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { forward, type Verdict } from '../../stanza/verdict.ts';
+import { forward, type Disposition } from '../../stanza/verdict.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
 import { carriesCapabilities, discoGet, discoQuery, iqResult, unusableAnswer } from './disco-stanzas.ts';
@@ -60,7 +60,7 @@ export class ContactCapabilities {
   }
 
   /** A contact's presence. */
-  presence(stanza: Stanza): Verdict {
+  presence(stanza: Stanza): Disposition {
     const from = stanza.attributeValue(0, 'from') ?? '';
     const available = stanza.attributeValue(0, 'type') === undefined;
     const shown: Shown = { stanza: undefined };
@@ -77,7 +77,7 @@ export class ContactCapabilities {
 
   /** Stream features carry the server's capabilities (XEP-0115 §6.3). Nobody can be asked before the client has bound
    *  its resource, so what is not known yet is left out. */
-  features(stanza: Stanza): Verdict {
+  features(stanza: Stanza): Disposition {
     if (!carriesCapabilities(stanza) || this.#profile().contacts === 'pass') return forward;
     const claim = readClaim(elementFromStanza(stanza));
     const elements = this.#contacts.known(this.#port.context.domain, claim);
@@ -93,7 +93,7 @@ export class ContactCapabilities {
   }
 
   /** An iq to the client: an answer to us, or one to the client itself. Undefined when it is neither. */
-  iq(stanza: Stanza): Verdict | undefined {
+  iq(stanza: Stanza): Disposition | undefined {
     const type = stanza.attributeValue(0, 'type');
     if (type !== 'result' && type !== 'error') return undefined;
     const id = stanza.attributeValue(0, 'id') ?? '';
@@ -107,7 +107,7 @@ export class ContactCapabilities {
   }
 
   /** The client asks somebody for a node that was made up here. */
-  queried(stanza: Stanza): Verdict | undefined {
+  queried(stanza: Stanza): Disposition | undefined {
     if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
     const query = discoQuery(stanza);
     const node = query === -1 ? undefined : stanza.attributeValue(query, 'node');
@@ -138,7 +138,7 @@ export class ContactCapabilities {
 
   /** An answer that the client has asked for. By whose hash it was asked is told by its node (XEP-0030 §3.2): whoever
    *  leaves that out gains nothing, for the client judges what it is given as it came. */
-  #filter(stanza: Stanza, query: number): Verdict | undefined {
+  #filter(stanza: Stanza, query: number): Disposition | undefined {
     if (this.#profile().contacts === 'pass') return undefined;
     const byHash = isHashNode(stanza.attributeValue(query, 'node') ?? '');
     if (byHash && readAnswer(elementFromStanza(stanza, query)).kind === 'refused') {

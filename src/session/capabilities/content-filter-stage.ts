@@ -3,17 +3,17 @@
 import type { GateVerdict } from '../../capabilities/content-gate.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { forward, type Verdict } from '../../stanza/verdict.ts';
+import { forward, type Disposition } from '../../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
 import type { StageFactory } from '../stage.ts';
 
 /** Makes the content gate of each session. */
-export function contentGateStage(shared: CapabilitySessions): StageFactory {
+export function contentFilterStage(shared: CapabilitySessions): StageFactory {
   const { observer } = shared.options;
   return {
-    name: 'content-gate',
+    name: 'content-filter',
     begin: ({ context }) => ({
-      judge(stanza: Stanza, direction: Direction): Verdict {
+      judge(stanza: Stanza, direction: Direction): Disposition {
         // What a client sends is gated where it arrives: at the client of whoever receives it.
         if (direction === 'to-gatekeeper' || stanza.kind === 'nonza' || stanza.kind === 'presence')
           return forward;
@@ -28,7 +28,7 @@ export function contentGateStage(shared: CapabilitySessions): StageFactory {
   };
 }
 
-function toVerdict(verdict: GateVerdict): Verdict {
+function toVerdict(verdict: GateVerdict): Disposition {
   switch (verdict.kind) {
     case 'pass':
       return forward;

@@ -15,7 +15,7 @@ import { removeAttribute } from '../../stanza/edits.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { recordKind, recordSize } from '../../stanza/tape.ts';
-import { forward, type Edit, type HeldStanza, type Verdict } from '../../stanza/verdict.ts';
+import { forward, type Edit, type HeldStanza, type Disposition } from '../../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import { carriesCapabilities, discoGet, discoQuery, iqError, iqResult } from './disco-stanzas.ts';
@@ -75,7 +75,7 @@ export class OwnCapabilities {
   }
 
   /** A presence of the client. */
-  presence(stanza: Stanza): Verdict {
+  presence(stanza: Stanza): Disposition {
     const type = stanza.attributeValue(0, 'type');
     const directed = stanza.attributeValue(0, 'to') !== undefined;
     if (type === undefined)
@@ -89,7 +89,7 @@ export class OwnCapabilities {
 
   /** An iq of the client: an answer to us, an answer it is not asked for, or its capabilities outside of presence
    *  (XEP-0390 §6.6). Undefined when it is none of these. */
-  iq(stanza: Stanza): Verdict | undefined {
+  iq(stanza: Stanza): Disposition | undefined {
     const type = stanza.attributeValue(0, 'type');
     if (type === 'result' || type === 'error') return this.#answer(stanza, type);
     if (type !== 'set' || !carriesCapabilities(stanza)) return undefined;
@@ -97,7 +97,7 @@ export class OwnCapabilities {
   }
 
   /** Somebody asks the client for its disco#info. It never gets to see the question. */
-  asked(stanza: Stanza): Verdict | undefined {
+  asked(stanza: Stanza): Disposition | undefined {
     if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
     const query = discoQuery(stanza);
     if (query === -1) return undefined;
@@ -108,7 +108,7 @@ export class OwnCapabilities {
     return { kind: 'drop', reply };
   }
 
-  #answer(stanza: Stanza, type: 'result' | 'error'): Verdict | undefined {
+  #answer(stanza: Stanza, type: 'result' | 'error'): Disposition | undefined {
     const query = discoQuery(stanza);
     const id = stanza.attributeValue(0, 'id') ?? '';
     if (this.#advertisements.owns(id)) {
@@ -120,11 +120,11 @@ export class OwnCapabilities {
     return query === -1 ? undefined : { kind: 'drop' };
   }
 
-  #carry(carrier: Carrier, scope: 'broadcast' | 'directed'): Verdict {
+  #carry(carrier: Carrier, scope: 'broadcast' | 'directed'): Disposition {
     const { stanza } = carrier;
     const claim = readClaim(elementFromStanza(stanza));
     const actions = this.#advertisements.presence(this.#port.now(), { presence: carrier, claim, scope });
-    let verdict: Verdict = { kind: 'drop' };
+    let verdict: Disposition = { kind: 'drop' };
     this.#act(actions, (action) => {
       if (!('presence' in action) || action.presence !== carrier) return false;
       if (action.kind === 'hold') {
@@ -179,7 +179,7 @@ export class OwnCapabilities {
   }
 
   /** Normal form where every client of the profile is to look alike. */
-  #released(stanza: Stanza, elements: string): Verdict {
+  #released(stanza: Stanza, elements: string): Disposition {
     const shown = stanza.kind === 'iq' ? hashSetOf(elements) : elements;
     if (stanza.kind === 'iq' && shown === '') return { kind: 'drop', reply: iqResult(stanza, '') };
     const edits = capsEdits(stanza, shown);
@@ -189,7 +189,7 @@ export class OwnCapabilities {
 }
 
 /** Capabilities belong to available presence; elsewhere they are taken out, whatever they say. */
-export function withoutCapabilities(stanza: Stanza): Verdict {
+export function withoutCapabilities(stanza: Stanza): Disposition {
   return carriesCapabilities(stanza) ? { kind: 'forward', edits: capsEdits(stanza, '') } : forward;
 }
 

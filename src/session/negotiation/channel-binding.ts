@@ -14,9 +14,10 @@ import { StreamError } from '../../stanza/error.ts';
 import { removeElement } from '../../stanza/edits.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
+import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
 import { messageIn, profileOf, type SaslProfile } from '../authentication/sasl-profile.ts';
-import type { Stage, StageContext, StageFactory } from '../stage.ts';
+import type { SessionFacts } from '../facts.ts';
+import type { Stage, StageFactory } from '../stage.ts';
 
 export const channelBindingGuard: StageFactory = {
   name: 'channel-binding',
@@ -33,15 +34,15 @@ const endPoint = 'tls-server-end-point';
 type Exchange = 'idle' | 'message' | 'flagged';
 
 class ChannelBindingGuard implements Stage {
-  readonly #context: StageContext;
+  readonly #context: SessionFacts;
   #offersPlus = false;
   #exchange: Exchange = 'idle';
 
-  constructor(context: StageContext) {
+  constructor(context: SessionFacts) {
     this.#context = context;
   }
 
-  judge(stanza: Stanza, direction: Direction): Verdict {
+  judge(stanza: Stanza, direction: Direction): Disposition {
     const { phase, channelBinding } = this.#context;
     if (phase !== 'authenticating' || channelBinding === 'reauthenticate') return forward;
     if (direction === 'to-gatekeeper') return this.#fromClient(stanza);
@@ -51,7 +52,7 @@ class ChannelBindingGuard implements Stage {
 
   // ---- the gatekeeper's offer -------------------------------------------------------------------------------------
 
-  #judgeFeatures(features: Stanza): Verdict {
+  #judgeFeatures(features: Stanza): Disposition {
     const children = childrenOf(features, 0);
     this.#offersPlus = children.some((child) => offersPlus(features, child));
     const announcements = children.filter((child) => features.namespaceName(child) === ns.saslChannelBinding);
@@ -69,7 +70,7 @@ class ChannelBindingGuard implements Stage {
 
   // ---- an authentication ------------------------------------------------------------------------------------------
 
-  #fromClient(stanza: Stanza): Verdict {
+  #fromClient(stanza: Stanza): Disposition {
     const profile = profileOf(stanza);
     if (profile === undefined) return forward;
     const local = stanza.localName(0);
@@ -78,7 +79,7 @@ class ChannelBindingGuard implements Stage {
     return forward;
   }
 
-  #begin(request: Stanza, profile: SaslProfile): Verdict {
+  #begin(request: Stanza, profile: SaslProfile): Disposition {
     const mechanism = request.attributeValue(0, 'mechanism') ?? '';
     this.#exchange = 'idle';
     if (mechanism.endsWith('-PLUS') && this.#context.channelBinding === 'upstream-without-plus')
@@ -88,7 +89,7 @@ class ChannelBindingGuard implements Stage {
 
   /** Reads the gs2 flag of the client's first message and nothing after it (RFC 5801 §4). What is malformed is for the
    *  gatekeeper to refuse. */
-  #readMessage(stanza: Stanza, profile: SaslProfile): Verdict {
+  #readMessage(stanza: Stanza, profile: SaslProfile): Disposition {
     const message = messageIn(stanza, profile);
     this.#exchange = message === 'absent' ? 'message' : 'idle';
     if (message === 'absent' || message === undefined) return forward;
@@ -103,7 +104,7 @@ class ChannelBindingGuard implements Stage {
 
   /** A gatekeeper that fails at the flag does so at once and calls the message malformed; of a password it asks a
    *  proof first. Prosody 13 does, with its -PLUS mechanisms disabled. */
-  #fromGatekeeper(stanza: Stanza): Verdict {
+  #fromGatekeeper(stanza: Stanza): Disposition {
     const flagged = this.#exchange === 'flagged';
     this.#exchange = this.#exchange === 'message' ? 'message' : 'idle';
     const profile = profileOf(stanza);
@@ -114,11 +115,11 @@ class ChannelBindingGuard implements Stage {
   }
 }
 
-function bound(): Verdict {
+function bound(): Disposition {
   return { kind: 'close', error: new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING' }) };
 }
 
-function trapped(): Verdict {
+function trapped(): Disposition {
   return { kind: 'close', error: new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING_FLAG' }) };
 }
 

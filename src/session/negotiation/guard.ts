@@ -7,8 +7,9 @@ import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { attribute, element, recordKind, recordSize } from '../../stanza/tape.ts';
-import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
-import type { StageContext, StageFactory } from '../stage.ts';
+import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
+import type { SessionFacts } from '../facts.ts';
+import type { StageFactory } from '../stage.ts';
 
 const nothing = new Uint8Array(0);
 const compressionRefused = Buffer.from(`<failure xmlns='${ns.compress}'><setup-failed/></failure>`);
@@ -25,7 +26,7 @@ const hiddenFeatures: ReadonlySet<string> = new Set([
 export const negotiationGuard: StageFactory = {
   name: 'negotiation-guard',
   begin: ({ context }) => ({
-    judge(stanza, direction): Verdict {
+    judge(stanza, direction): Disposition {
       // The overwhelming case: a stanza of an established stream.
       if (stanza.kind !== 'nonza') return context.phase === 'established' ? forward : refuseEarly(direction);
       return direction === 'to-gatekeeper' ? judgeClient(stanza, context) : judgeGatekeeper(stanza, context);
@@ -34,7 +35,7 @@ export const negotiationGuard: StageFactory = {
 };
 
 /** RFC 6120 §4.9.3.12: no stanza before authentication. */
-function refuseEarly(direction: Direction): Verdict {
+function refuseEarly(direction: Direction): Disposition {
   const error =
     direction === 'to-gatekeeper'
       ? new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' })
@@ -42,7 +43,7 @@ function refuseEarly(direction: Direction): Verdict {
   return { kind: 'close', error };
 }
 
-function judgeClient(stanza: Stanza, { phase }: StageContext): Verdict {
+function judgeClient(stanza: Stanza, { phase }: SessionFacts): Disposition {
   const namespace = stanza.namespaceName(0);
   // Only the proxy speaks of connections, and only over them.
   if (namespace === ns.signals)
@@ -65,7 +66,7 @@ function streamElement(stanza: Stanza): StreamError {
   return new StreamError('unsupported-stanza-type', { code: 'ERR_NEGOTIATION' });
 }
 
-function refuseOlderStreamManagement(stanza: Stanza): Verdict {
+function refuseOlderStreamManagement(stanza: Stanza): Disposition {
   const local = stanza.localName(0);
   if (local !== 'enable' && local !== 'resume') return { kind: 'drop' };
   const condition = `<feature-not-implemented xmlns='${ns.stanzaErrors}'/>`;
@@ -75,7 +76,7 @@ function refuseOlderStreamManagement(stanza: Stanza): Verdict {
   };
 }
 
-function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
+function judgeGatekeeper(stanza: Stanza, context: SessionFacts): Disposition {
   if (stanza.is(0, ns.streams, 'features')) return judgeFeatures(stanza);
   if (stanza.is(0, ns.streams, 'error')) return judgeError(stanza);
   const namespace = stanza.namespaceName(0);
@@ -98,7 +99,7 @@ function judgeGatekeeper(stanza: Stanza, context: StageContext): Verdict {
 }
 
 /** Redirection would lead the client around the proxy (RFC 6120 §4.9.3.19). */
-function judgeError(stanza: Stanza): Verdict {
+function judgeError(stanza: Stanza): Disposition {
   for (const child of children(stanza, 0))
     if (stanza.is(child, ns.streamErrors, 'see-other-host'))
       return {
@@ -108,7 +109,7 @@ function judgeError(stanza: Stanza): Verdict {
   return forward;
 }
 
-function judgeFeatures(stanza: Stanza): Verdict {
+function judgeFeatures(stanza: Stanza): Disposition {
   const edits = children(stanza, 0)
     .filter((child) => hiddenFeatures.has(stanza.namespaceName(child)))
     .map((child) => removeElement(stanza, child));

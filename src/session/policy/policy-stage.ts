@@ -3,12 +3,12 @@
  *  What negotiates it is the guard's. */
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import { Decider } from '../../policy/decide.ts';
-import type { PolicyContext } from '../../policy/session-view.ts';
 import { audienceOf, type Audience, type Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { forward, type Decision, type Verdict } from '../../stanza/verdict.ts';
-import type { Stage, StageContext, StageFactory } from '../stage.ts';
+import { forward, type Decision, type Disposition } from '../../stanza/verdict.ts';
+import type { SessionFacts } from '../facts.ts';
+import type { Stage, StageFactory } from '../stage.ts';
 
 /** The policies in force: replaced as a whole, between two stanzas. */
 export interface PoliciesInForce {
@@ -39,17 +39,17 @@ interface Deciders {
 }
 
 class PolicyStage implements Stage {
-  readonly #context: PolicyContext & Pick<StageContext, 'phase'>;
+  readonly #context: SessionFacts;
   readonly #options: PolicyStageOptions;
   #policies: PoliciesInForce | undefined;
   #deciders: Partial<Record<Direction, Deciders>> = {};
 
-  constructor(context: StageContext, options: PolicyStageOptions) {
-    this.#context = new LiveContext(context);
+  constructor(context: SessionFacts, options: PolicyStageOptions) {
+    this.#context = context;
     this.#options = options;
   }
 
-  judge(stanza: Stanza, direction: Direction): Verdict {
+  judge(stanza: Stanza, direction: Direction): Disposition {
     if (this.#context.phase !== 'established' && !speaksEarly(stanza))
       return this.#hidesForm(audienceOf(direction)) ? inNormalForm : forward;
     const { enforced, shadow } = this.#decidersOf(direction);
@@ -90,51 +90,10 @@ class PolicyStage implements Stage {
   }
 }
 
-const inNormalForm: Verdict = { kind: 'forward', normalise: true };
+const inNormalForm: Disposition = { kind: 'forward', normalise: true };
 
 /** What says something before the stream is established. */
 function speaksEarly(stanza: Stanza): boolean {
   const namespace = stanza.namespaceName(0);
   return namespace === ns.sasl2 || namespace === ns.sasl || stanza.is(0, ns.streams, 'error');
-}
-
-/** The session as a policy sees it: what it knows changes while it lasts. */
-class LiveContext implements PolicyContext {
-  readonly #context: StageContext;
-
-  constructor(context: StageContext) {
-    this.#context = context;
-  }
-
-  get phase(): StageContext['phase'] {
-    return this.#context.phase;
-  }
-
-  get gatekeeper(): string {
-    return this.#context.gatekeeper;
-  }
-
-  get account(): string {
-    return this.#context.account;
-  }
-
-  get resource(): string {
-    return this.#context.resource;
-  }
-
-  get shownResource(): string | undefined {
-    return this.#context.naming.shownResource;
-  }
-
-  set shownResource(resource: string | undefined) {
-    this.#context.naming.shownResource = resource;
-  }
-
-  get session(): string {
-    return this.#context.id;
-  }
-
-  get startedAt(): number {
-    return this.#context.startedAt;
-  }
 }

@@ -2,7 +2,7 @@
  *  Another process knows nothing of them and fails a resumption cleanly. */
 import { LRUCache } from 'lru-cache';
 import { runsMax, type AckWindow } from './ack-window.ts';
-import type { Naming } from '../stage.ts';
+import type { ResourceAlias } from '../facts.ts';
 
 /** The counters of one managed stream. Belongs to the connection that resumed it last. */
 export interface ManagedStream {
@@ -10,7 +10,7 @@ export interface ManagedStream {
   readonly startedAt: number;
   readonly account: string;
   readonly resource: string;
-  readonly naming: Naming;
+  readonly alias: ResourceAlias;
   toGatekeeper: AckWindow;
   toClient: AckWindow;
   /** Another connection has resumed it: these counters are of the past. */

@@ -6,28 +6,16 @@ import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { element, end, needsDecoding, recordKind, recordSize, attribute } from '../../stanza/tape.ts';
-import { forward, type Edit, type Verdict } from '../../stanza/verdict.ts';
+import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
 import { AckWindow } from './ack-window.ts';
 import type { ManagedStream, Resumptions } from './resumptions.ts';
-import type { Naming } from '../stage.ts';
-
-/** What of a session a resumed stream brings along. */
-export interface ResumableSession {
-  readonly id: string;
-  readonly startedAt: number;
-  readonly account: string;
-  readonly resource: string;
-  readonly naming: Naming;
-  readonly gatekeeper: string;
-  /** Takes over the identity of the session that the stream began in. */
-  resume(stream: Pick<ManagedStream, 'id' | 'startedAt' | 'account' | 'resource' | 'naming'>): void;
-}
+import type { SessionRecord } from '../facts.ts';
 
 const resumptionFailed = failure('item-not-found');
-const unexpected: Verdict = { kind: 'drop', reply: Buffer.from(failure('unexpected-request')) };
+const unexpected: Disposition = { kind: 'drop', reply: Buffer.from(failure('unexpected-request')) };
 
 export class StreamManagement {
-  readonly #session: ResumableSession;
+  readonly #facts: SessionRecord;
   readonly #resumptions: Resumptions;
   #toGatekeeper: AckWindow | undefined;
   #toClient: AckWindow | undefined;
@@ -40,8 +28,8 @@ export class StreamManagement {
   /** A resumption that was refused here, inside an authentication: its failure belongs into the success. */
   #owesFailure = false;
 
-  constructor(session: ResumableSession, resumptions: Resumptions) {
-    this.#session = session;
+  constructor(facts: SessionRecord, resumptions: Resumptions) {
+    this.#facts = facts;
     this.#resumptions = resumptions;
   }
 
@@ -52,7 +40,7 @@ export class StreamManagement {
 
   /** A nonza, on its own or with others inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
    *  @throws StreamError ERR_SM_COUNT */
-  judge(stanza: Stanza, direction: Direction): Verdict {
+  judge(stanza: Stanza, direction: Direction): Disposition {
     // Whatever an attempt before this one has asked for went with it.
     if (stanza.is(0, ns.sasl2, 'authenticate')) this.#forgetRequests();
     const sm = stanza.names.namespace(ns.sm);
@@ -70,7 +58,7 @@ export class StreamManagement {
     return edits.length === 0 ? forward : { kind: 'forward', edits };
   }
 
-  #judgeClient(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
+  #judgeClient(stanza: Stanza, at: number, edits: Edit[]): Disposition | undefined {
     switch (stanza.localName(at)) {
       case 'enable':
         return this.#askToEnable(at);
@@ -92,7 +80,7 @@ export class StreamManagement {
 
   /** Inline, the count begins with the success; alone, behind this element. Never anew: what is counted would be lost
    *  when the gatekeeper refuses, as it must (XEP-0198 §3). */
-  #askToEnable(at: number): Verdict | undefined {
+  #askToEnable(at: number): Disposition | undefined {
     if (at === 0) {
       if (this.#toGatekeeper !== undefined) return unexpected;
       this.#toGatekeeper = new AckWindow();
@@ -101,11 +89,11 @@ export class StreamManagement {
     return undefined;
   }
 
-  #askToResume(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
+  #askToResume(stanza: Stanza, at: number, edits: Edit[]): Disposition | undefined {
     // One at a time, or an answer could be taken for that to another.
     if (at === 0 && (this.#asked !== undefined || this.#toGatekeeper !== undefined)) return unexpected;
     const id = stanza.attributeValue(at, 'previd') ?? '';
-    const stream = this.#resumptions.find(this.#session.gatekeeper, id);
+    const stream = this.#resumptions.find(this.#facts.gatekeeper, id);
     if (stream !== undefined) {
       this.#asked = { id, stream };
       // On a copy: until the gatekeeper agrees, this stream is somebody else's.
@@ -118,7 +106,7 @@ export class StreamManagement {
     return undefined;
   }
 
-  #judgeGatekeeper(stanza: Stanza, at: number, edits: Edit[]): Verdict | undefined {
+  #judgeGatekeeper(stanza: Stanza, at: number, edits: Edit[]): Disposition | undefined {
     switch (stanza.localName(at)) {
       case 'enabled':
         this.#enabled(stanza, at);
@@ -145,21 +133,21 @@ export class StreamManagement {
     const id = stanza.attributeValue(at, 'id');
     const resumable = /^(?:true|1)$/.test(stanza.attributeValue(at, 'resume') ?? '');
     if (id === undefined || !resumable) return;
-    const { id: session, startedAt, account, resource, naming } = this.#session;
+    const { session, startedAt, account, resource, alias } = this.#facts;
     const { toGatekeeper, toClient } = { toGatekeeper: this.#toGatekeeper, toClient: this.#toClient };
-    this.#remember(id, { id: session, startedAt, account, resource, naming, toGatekeeper, toClient });
+    this.#remember(id, { id: session, startedAt, account, resource, alias, toGatekeeper, toClient });
   }
 
   #remember(id: string, stream: ManagedStream): void {
     this.#resumable = { id, stream };
-    this.#resumptions.remember(this.#session.gatekeeper, id, stream);
+    this.#resumptions.remember(this.#facts.gatekeeper, id, stream);
   }
 
   /** The connection is gone; its stream may be resumed on another. */
   end(): void {
     if (this.#resumable === undefined) return;
     const { id, stream } = this.#resumable;
-    this.#resumptions.release(this.#session.gatekeeper, id, stream);
+    this.#resumptions.release(this.#facts.gatekeeper, id, stream);
   }
 
   #resumed(stanza: Stanza, at: number, edits: Edit[]): void {
@@ -176,7 +164,7 @@ export class StreamManagement {
     toClient.rewind();
     this.#toGatekeeper = toGatekeeper;
     this.#toClient = toClient;
-    this.#session.resume(asked.stream);
+    this.#facts.resumed(asked.stream);
     asked.stream.superseded = true;
     this.#remember(asked.id, { ...asked.stream, superseded: false, toGatekeeper, toClient });
   }
@@ -193,8 +181,8 @@ export class StreamManagement {
     this.#asked = undefined;
     this.#translate(stanza, at, asked.stream.toGatekeeper.copy(), edits);
     // Whoever knows another's identifier cannot make the proxy forget the other's stream.
-    if (asked.stream.account === this.#session.account)
-      this.#resumptions.forget(this.#session.gatekeeper, asked.id);
+    if (asked.stream.account === this.#facts.account)
+      this.#resumptions.forget(this.#facts.gatekeeper, asked.id);
   }
 
   #addFailure(stanza: Stanza, edits: Edit[]): void {

@@ -51,11 +51,11 @@ class Conversation {
 
   /** What the session knows of its account. */
   get account(): string {
-    return this.#legs.account;
+    return this.#legs.facts.account;
   }
 
   set account(account: string) {
-    this.#legs.account = account;
+    this.#legs.facts.account = account;
   }
 
   client(xml: string): Promise<void> {

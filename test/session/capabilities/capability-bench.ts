@@ -7,11 +7,12 @@ import { verificationHash } from '../../../src/capabilities/entity-capabilities.
 import type { CapabilityProfile } from '../../../src/capabilities/profile.ts';
 import { capabilitiesStage } from '../../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../../src/session/capabilities/capability-sessions.ts';
-import { contentGateStage } from '../../../src/session/capabilities/content-filter-stage.ts';
-import type { Stage, StageContext, StagePort } from '../../../src/session/stage.ts';
+import { contentFilterStage } from '../../../src/session/capabilities/content-filter-stage.ts';
+import type { SessionFacts } from '../../../src/session/facts.ts';
+import type { Stage, StagePort } from '../../../src/session/stage.ts';
 import type { Direction } from '../../../src/stanza/direction.ts';
 import { noClaims } from '../../../src/stanza/ownership-claims.ts';
-import type { HeldStanza, Verdict } from '../../../src/stanza/verdict.ts';
+import type { HeldStanza, Disposition } from '../../../src/stanza/verdict.ts';
 import { createVocabulary } from '../../../src/stanza/vocabulary.ts';
 import { infoOf } from '../../capabilities/disco-xml.ts';
 import { profileOf, setOf, table } from '../../capabilities/shipped.ts';
@@ -56,7 +57,7 @@ export class Bench {
         gated: (action, kind) => this.counted.push(`${action} ${kind}`),
       },
     });
-    this.#stages = [capabilitiesStage(this.shared), contentGateStage(this.shared)].map((factory) =>
+    this.#stages = [capabilitiesStage(this.shared), contentFilterStage(this.shared)].map((factory) =>
       factory.begin(this.#port()),
     );
   }
@@ -67,7 +68,7 @@ export class Bench {
     listener: 'clients',
     account: 'juliet@capulet.example',
     claims: noClaims,
-  } as StageContext;
+  } as SessionFacts;
 
   #port(): StagePort {
     return {
@@ -96,9 +97,9 @@ export class Bench {
     stanza.bytes.fill(0);
   }
 
-  #edits: Extract<Verdict, { kind: 'forward' }>['edits'][] = [];
+  #edits: Extract<Disposition, { kind: 'forward' }>['edits'][] = [];
 
-  #carryOut(verdict: Verdict, xml: string, direction: Direction, copy: HeldStanza['stanza']): boolean {
+  #carryOut(verdict: Disposition, xml: string, direction: Direction, copy: HeldStanza['stanza']): boolean {
     const back = direction === 'to-client' ? 'to-gatekeeper' : 'to-client';
     const put = (reply: Uint8Array | undefined) =>
       reply !== undefined && this.sent[back].push(Buffer.from(reply).toString());

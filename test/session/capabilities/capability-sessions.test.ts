@@ -4,7 +4,8 @@ import { CapabilityCache } from '../../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../../src/capabilities/content-kinds.ts';
 import { capabilitiesStage } from '../../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../../src/session/capabilities/capability-sessions.ts';
-import type { Stage, StageContext, StagePort } from '../../../src/session/stage.ts';
+import type { SessionFacts } from '../../../src/session/facts.ts';
+import type { Stage, StagePort } from '../../../src/session/stage.ts';
 import { createVocabulary } from '../../../src/stanza/vocabulary.ts';
 import { profileOf, setOf, table } from '../../capabilities/shipped.ts';
 import { noClaims } from '../../../src/stanza/ownership-claims.ts';
@@ -37,7 +38,7 @@ it(`a new profile is spread over the jitter, once for each of ${sessions} sessio
       listener: 'clients',
       account: 'a@a.example',
       claims: noClaims,
-    } as StageContext,
+    } as SessionFacts,
     now: () => now,
     schedule: (milliseconds, run) => {
       const task = {};

@@ -5,7 +5,7 @@ import { CapabilityCache } from '../../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../../src/capabilities/content-kinds.ts';
 import { capabilitiesStage } from '../../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../../src/session/capabilities/capability-sessions.ts';
-import { contentGateStage } from '../../../src/session/capabilities/content-filter-stage.ts';
+import { contentFilterStage } from '../../../src/session/capabilities/content-filter-stage.ts';
 import { createVocabulary } from '../../../src/stanza/vocabulary.ts';
 import { oob, samples, sfs } from '../../capabilities/samples.ts';
 import { profileOf, setOf, table } from '../../capabilities/shipped.ts';
@@ -33,7 +33,10 @@ it('reach the client by number as stream management counts them at both ends', (
     newId: () => 'own',
     observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
   });
-  const legs = new Legs({ names, stages: [capabilitiesStage(capabilities), contentGateStage(capabilities)] });
+  const legs = new Legs({
+    names,
+    stages: [capabilitiesStage(capabilities), contentFilterStage(capabilities)],
+  });
   legs.read('to-gatekeeper', `<enable xmlns='${sm}'/>`);
   legs.read('to-client', `<enabled xmlns='${sm}'/>`);
   const { 'to-client': toClient, 'to-gatekeeper': toGatekeeper } = legs.out;

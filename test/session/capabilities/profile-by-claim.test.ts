@@ -5,7 +5,7 @@ import { CapabilityCache } from '../../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../../src/capabilities/content-kinds.ts';
 import { capabilitiesStage } from '../../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../../src/session/capabilities/capability-sessions.ts';
-import { contentGateStage } from '../../../src/session/capabilities/content-filter-stage.ts';
+import { contentFilterStage } from '../../../src/session/capabilities/content-filter-stage.ts';
 import { channelBindingGuard } from '../../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../../src/session/negotiation/guard.ts';
 import type { OwnershipVerdict } from '../../../src/session/authentication/ownership.ts';
@@ -74,10 +74,11 @@ class Conversation {
           concluded: () => {},
         }),
         capabilitiesStage(capabilities),
-        contentGateStage(capabilities),
+        contentFilterStage(capabilities),
       ],
       passed: (nonza, direction) => {
-        if (direction === 'to-client' && nonza.localName(0) === 'success') this.legs.phase = 'established';
+        if (direction === 'to-client' && nonza.localName(0) === 'success')
+          this.legs.facts.phase = 'established';
       },
     });
   }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { channelBindingGuard } from '../../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../../src/session/negotiation/guard.ts';
-import type { ChannelBinding } from '../../../src/session/stage.ts';
+import type { ChannelBinding } from '../../../src/session/facts.ts';
 import { Legs } from '../legs.ts';
 
 const streams = 'http://etherx.jabber.org/streams';

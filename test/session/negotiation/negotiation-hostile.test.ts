@@ -115,9 +115,9 @@ const early: readonly (readonly [string, string])[] = [
 /** One stream is known. */
 function remembering(): Resumptions {
   const resumptions = new Resumptions();
-  const naming = { shownResource: undefined };
+  const alias = { shownResource: undefined };
   const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
-  const stream = { id: 's', startedAt: 1, account: 'a@b', resource: 'c', naming, ...windows };
+  const stream = { id: 's', startedAt: 1, account: 'a@b', resource: 'c', alias, ...windows };
   resumptions.remember('main', 'known', stream);
   return resumptions;
 }
@@ -198,7 +198,7 @@ describe('stream management that hides in something else', () => {
     expect(() => legs.read('to-client', answer)).toThrow(
       expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' }),
     );
-    expect(legs.host.resume).not.toHaveBeenCalled();
+    expect(legs.resumed).not.toHaveBeenCalled();
   }); // prettier-ignore
 });
 

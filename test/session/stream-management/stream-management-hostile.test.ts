@@ -20,8 +20,8 @@ const connect = (): Legs => new Legs({ stages: [], resumptions });
 
 function stream(account: string) {
   const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
-  const naming = { shownResource: undefined };
-  return { id: account, startedAt: 1, account, resource: 'balcony', naming, ...windows };
+  const alias = { shownResource: undefined };
+  return { id: account, startedAt: 1, account, resource: 'balcony', alias, ...windows };
 }
 
 beforeEach(() => {
@@ -42,7 +42,7 @@ describe('somebody who knows the identifier of another’s stream', () => {
     expect(legs.out['to-gatekeeper'].join('')).toBe(resume('mine'));
     expect(legs.out['to-client'].join('')).toBe(unexpected);
     legs.read('to-client', resumed('mine'));
-    expect(legs.host.resume).toHaveBeenCalledExactlyOnceWith(
+    expect(legs.resumed).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ account: 'juliet@capulet.example' }),
     );
   });
@@ -51,7 +51,7 @@ describe('somebody who knows the identifier of another’s stream', () => {
     const legs = connect();
     legs.read('to-gatekeeper', resume('theirs'));
     expect(() => legs.read('to-client', resumed('mine'))).toThrow(negotiation);
-    expect(legs.host.resume).not.toHaveBeenCalled();
+    expect(legs.resumed).not.toHaveBeenCalled();
   });
 
   it('does not make the proxy forget it when the gatekeeper refuses', () => {
@@ -144,7 +144,7 @@ describe('an authentication with a resumption inside', () => {
     legs.read('to-client', failure);
     legs.read('to-gatekeeper', authenticate());
     expect(() => legs.read('to-client', success(resumed('mine')))).toThrow(negotiation);
-    expect(legs.host.resume).not.toHaveBeenCalled();
+    expect(legs.resumed).not.toHaveBeenCalled();
   });
 
   it.each([

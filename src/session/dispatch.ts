@@ -1,0 +1,209 @@
+/** Applies what the pipeline has decided about a stanza: writes it, queues it, drops it, or keeps it for the stage that
+ *  holds it. Everything that changes the number of stanzas on a stream happens here, so they are counted here for
+ *  stream management (XEP-0198). */
+import { opposite, type Direction } from '../stanza/direction.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { Disposition, Edit, SendOptions } from '../stanza/verdict.ts';
+import { DelayQueue, type DelayLimits, type QueuedStanza } from './delay-queue.ts';
+import { joined } from './pipeline.ts';
+import type { Rendering } from './rendering.ts';
+import type { StreamManagement } from './stream-management/stream-management.ts';
+import type { Schedule } from './timers.ts';
+
+/** Takes bytes for one direction; see `GatekeeperLeg.write`. */
+export interface StanzaWriter {
+  write(bytes: Uint8Array, start?: number, end?: number): void;
+}
+
+export interface DispatchOptions {
+  readonly writers: Readonly<Record<Direction, StanzaWriter>>;
+  readonly management: StreamManagement;
+  readonly rendering: Rendering;
+  readonly limits: DelayLimits;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly schedule: Schedule;
+  /** Asks the stages from `first` on about a stanza that was held. */
+  readonly decide: (stanza: Stanza, direction: Direction, first: number) => Disposition;
+  /** Runs a step that no reading has caused, and flushes. */
+  readonly perform: (step: () => void) => void;
+}
+
+/** A stanza in flight. */
+interface Transit {
+  readonly stanza: Stanza;
+  readonly direction: Direction;
+  /** `proxy`: repeated by a stage. Its sender has not counted it. */
+  readonly origin: 'peer' | 'proxy';
+  edits: readonly Edit[];
+  options: SendOptions;
+  /** The sender's number while it is queued; 0 when it is not counted. */
+  number: number;
+  /** Its entry in the queue, when it has one. */
+  queued: QueuedStanza | undefined;
+}
+
+type Hold = Extract<Disposition, { kind: 'hold' }>;
+
+export class Dispatch {
+  readonly #options: DispatchOptions;
+  readonly #queues: Readonly<Record<Direction, DelayQueue>>;
+  #ended = false;
+
+  constructor(options: DispatchOptions) {
+    this.#options = options;
+    const { limits, now, schedule } = options;
+    const queue = (): DelayQueue => new DelayQueue({ limits, now, schedule });
+    this.#queues = { 'to-gatekeeper': queue(), 'to-client': queue() };
+  }
+
+  /** Writes a stanza as it came, without a copy, unless earlier ones between the same two parties are queued. */
+  passUntouched(stanza: Stanza, direction: Direction): void {
+    if (this.#mustWait(stanza, direction)) {
+      this.#send(transitOf(stanza, direction, 'peer'));
+      return;
+    }
+    this.#options.management.window(direction)?.pass();
+    this.#options.writers[direction].write(stanza.bytes, stanza.start, stanza.end);
+  }
+
+  /** @param edits made before the stages were asked
+   *  @throws StreamError ERR_WAITING, ERR_STANZA_TOO_LARGE, or that of a disposition `close` */
+  apply(
+    disposition: Disposition,
+    stanza: Stanza,
+    direction: Direction,
+    origin: Transit['origin'] = 'peer',
+    edits: readonly Edit[] = [],
+  ): void {
+    this.#apply(disposition, transitOf(stanza, direction, origin, edits));
+  }
+
+  /** Writes a stanza of the proxy's own, past every stage and queue. */
+  inject(stanza: Uint8Array, direction: Direction): void {
+    this.#options.management.window(direction)?.inject();
+    this.#options.writers[direction].write(stanza);
+  }
+
+  /** Discards everything that is queued or held. */
+  end(): void {
+    this.#ended = true;
+    for (const queue of Object.values(this.#queues)) queue.close();
+  }
+
+  #apply(disposition: Disposition, transit: Transit): void {
+    switch (disposition.kind) {
+      case 'forward':
+        amend(transit, disposition);
+        this.#send(transit);
+        break;
+      case 'drop':
+        this.#drop(transit, disposition.reply);
+        break;
+      case 'hold':
+        amend(transit, disposition);
+        this.#hold(transit, disposition);
+        break;
+      case 'close':
+        throw disposition.error;
+    }
+  }
+
+  #mustWait(stanza: Stanza, direction: Direction): boolean {
+    const queue = this.#queues[direction];
+    return !queue.empty && queue.has(keyOf(stanza, direction));
+  }
+
+  /** Writes now, or when the delay is over and earlier stanzas between the same two parties have gone. */
+  #send(transit: Transit): void {
+    const { stanza, direction, edits, options, queued } = transit;
+    const { rendering, now, management, writers } = this.#options;
+    const bytes = rendering.write(stanza, edits, options);
+    const delayMs = options.delayMs ?? 0;
+    if (queued !== undefined) {
+      queued.send = () => this.#writeQueued(transit, bytes);
+      queued.dueAt = now() + delayMs;
+      this.#queues[direction].releaseDue();
+    } else if (delayMs > 0 || this.#mustWait(stanza, direction)) {
+      this.#enqueue(transit, now() + delayMs, bytes.length, () => this.#writeQueued(transit, bytes));
+    } else {
+      if (transit.origin === 'proxy') management.window(direction)?.inject();
+      else management.window(direction)?.pass();
+      writers[direction].write(bytes);
+    }
+  }
+
+  #drop({ direction, origin, number, queued }: Transit, reply: Uint8Array | undefined): void {
+    const window = this.#options.management.window(direction);
+    if (queued === undefined) {
+      if (origin === 'peer') window?.drop();
+    } else {
+      if (number > 0) window?.settle(number, 'dropped');
+      this.#queues[direction].remove(queued);
+    }
+    if (reply !== undefined && origin === 'peer') this.inject(reply, opposite(direction));
+  }
+
+  /** Queues a copy until its stage releases or drops it. */
+  #hold(transit: Transit, { keep, stage = 0 }: Hold): void {
+    const { direction } = transit;
+    const stanza = transit.queued === undefined ? transit.stanza.retain() : transit.stanza;
+    const held = { ...transit, stanza };
+    if (held.queued === undefined) this.#enqueue(held, Infinity, stanza.byteLength, () => {});
+    else held.queued.dueAt = Infinity;
+    let over = false;
+    const once = (step: () => void): void => {
+      if (over || this.#ended) return;
+      over = true;
+      this.#options.perform(step);
+    };
+    keep({
+      stanza,
+      release: (edits = []) =>
+        once(() => {
+          amend(held, { edits });
+          this.#apply(this.#options.decide(stanza, direction, stage + 1), held);
+        }),
+      drop: (reply) => once(() => this.#drop(held, reply)),
+    });
+  }
+
+  /** @throws StreamError ERR_WAITING */
+  #enqueue(transit: Transit, dueAt: number, bytes: number, send: () => void): void {
+    const { stanza, direction, origin } = transit;
+    if (origin === 'peer') transit.number = this.#options.management.window(direction)?.wait() ?? 0;
+    transit.queued = { key: keyOf(stanza, direction), bytes, dueAt, send };
+    this.#queues[direction].enqueue(transit.queued);
+  }
+
+  #writeQueued({ direction, number, origin }: Transit, bytes: Uint8Array): void {
+    const window = this.#options.management.window(direction);
+    if (origin === 'proxy') window?.inject();
+    else if (number > 0) window?.settle(number, 'delivered');
+    this.#options.writers[direction].write(bytes);
+  }
+}
+
+const atOnce: SendOptions = {};
+
+function transitOf(
+  stanza: Stanza,
+  direction: Direction,
+  origin: Transit['origin'],
+  edits: readonly Edit[] = [],
+): Transit {
+  return { stanza, direction, origin, edits, options: atOnce, number: 0, queued: undefined };
+}
+
+/** Adds the edits and options of a disposition. */
+function amend(transit: Transit, added: { readonly edits?: readonly Edit[] } & SendOptions): void {
+  if (added.edits !== undefined && added.edits.length > 0)
+    transit.edits = transit.edits.length === 0 ? added.edits : [...transit.edits, ...added.edits];
+  transit.options = joined(transit.options, added) ?? transit.options;
+}
+
+/** The other party: bare JID, '' for the account itself and its server. */
+function keyOf(stanza: Stanza, direction: Direction): string {
+  const jid = stanza.attributeValue(0, direction === 'to-gatekeeper' ? 'to' : 'from') ?? '';
+  return jid.split('/', 1)[0]!.toLowerCase();
+}

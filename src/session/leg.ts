@@ -1,0 +1,260 @@
+/** One connection of a session that speaks XMPP streams (RFC 6120 §4): socket, scanner, writer, flow control. */
+import type { Socket } from 'node:net';
+import type { Direction } from '../stanza/direction.ts';
+import { StreamError, type StreamCondition } from '../stanza/error.ts';
+import type { Names } from '../stanza/names.ts';
+import type { StreamHeader } from '../stream/header.ts';
+import type { StreamLimits } from '../stream/limits.ts';
+import { Scanner } from '../stream/scanner.ts';
+import type { Workspace } from '../stream/workspace.ts';
+import { writeClose, writeError, writeHeader } from '../stream/write.ts';
+import { endGracefully, onPeerEnd } from '../transport/close.ts';
+import type { WriteStallWatch } from '../transport/write-stall.ts';
+import type { FlowControlled, GatekeeperLeg, StanzaSink } from './gatekeeper-leg.ts';
+import { StreamWriter } from './stream-writer.ts';
+
+export type Side = 'client' | 'gatekeeper';
+
+/** Receives what is read on a leg. A header is refused where `header` is left out. */
+export interface LegSink extends StanzaSink {
+  readonly header?: (header: StreamHeader) => void;
+}
+
+/** Receives what happens to a leg beside what is read. */
+export interface LegEvents {
+  bytesRead(direction: Direction, count: number): void;
+  /** The sink has handled all of a chunk. */
+  handled(): void;
+  /** The scanner or the sink has thrown. */
+  refused(error: unknown, side: Side): void;
+  /** The connection ended without a closing tag. */
+  lost(side: Side): void;
+  /** The peer takes none of what was written; the connection is destroyed after this call. */
+  stalled(): void;
+}
+
+export interface LegOptions {
+  readonly names: Names;
+  readonly workspace: Workspace;
+  readonly limits: StreamLimits;
+  readonly writeStalls: WriteStallWatch;
+}
+
+const whitespace = Buffer.from(' ');
+
+export class XmppLeg implements GatekeeperLeg {
+  readonly side: Side;
+  readonly socket: Socket;
+  readonly #direction: Direction;
+  readonly #scanner: Scanner;
+  readonly #writer: StreamWriter;
+  readonly #events: LegEvents;
+  /** Bytes read and not yet scanned. */
+  #unread: Uint8Array | undefined;
+  #held = false;
+  #pauses = 0;
+  /** Runs when the current chunk has been scanned. */
+  #afterwards: (() => void) | undefined;
+  /** What is read is discarded. */
+  #deaf = false;
+  readonly #onData = (chunk: Uint8Array): void => this.#take(chunk);
+
+  constructor(
+    side: Side,
+    socket: Socket,
+    { names, workspace, limits, writeStalls }: LegOptions,
+    events: LegEvents,
+  ) {
+    this.side = side;
+    this.socket = socket;
+    this.#events = events;
+    this.#direction = side === 'client' ? 'to-gatekeeper' : 'to-client';
+    this.#scanner = new Scanner({ names, workspace, limits, sink: silent });
+    this.#writer = new StreamWriter(socket);
+    onPeerEnd(socket, () => {
+      if (!this.#deaf) events.lost(side);
+    });
+    writeStalls.watch(socket, () => events.stalled());
+  }
+
+  // ---- reading ------------------------------------------------------------------------------------------------------
+
+  receive({ header = refuseHeader, stanza, whitespace: keepAlive, end }: LegSink): void {
+    this.#scanner.sink = { header, stanza, whitespace: keepAlive, end };
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.socket.on('data', this.#onData);
+  }
+
+  set limits(limits: StreamLimits) {
+    this.#scanner.limits = limits;
+  }
+
+  /** Whether nothing is under way: no part of a stanza, no byte that waits. */
+  get atBoundary(): boolean {
+    return this.#scanner.atBoundary && this.#unread === undefined;
+  }
+
+  /** Between stanzas: the next byte begins a new stream (RFC 6120 §4.3.3). */
+  restart(): void {
+    this.#scanner.restart();
+  }
+
+  /** Keeps what is read unscanned until `release`. The connection is still read, so that its end is seen, but not
+   *  beyond the size of a stanza. Inside a sink call the scanner stops after the current element. */
+  hold(): void {
+    this.#held = true;
+    this.#scanner.halt();
+  }
+
+  /** Scans what was kept and goes on. Not inside a sink call of any leg: scanners share their workspace. */
+  release(): void {
+    this.#held = false;
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (unread !== undefined) this.#take(unread);
+    // The other side may have fallen behind meanwhile.
+    if (this.#pauses === 0) this.socket.resume();
+  }
+
+  /** Inside a sink call: runs `task` when the chunk has been scanned and its output flushed. */
+  afterChunk(task: () => void): void {
+    this.#afterwards = task;
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#deaf) return;
+    this.#events.bytesRead(this.#direction, chunk.length);
+    if (this.#held) {
+      this.#keep(chunk);
+      return;
+    }
+    try {
+      const taken = this.#scanner.push(chunk);
+      if (taken < chunk.length) this.#keep(chunk.subarray(taken));
+      this.#events.handled();
+      if (this.#afterwards !== undefined) this.#runAfterwards();
+    } catch (error) {
+      this.#events.refused(error, this.side);
+    }
+  }
+
+  #runAfterwards(): void {
+    const task = this.#afterwards;
+    this.#afterwards = undefined;
+    task?.();
+  }
+
+  #keep(chunk: Uint8Array): void {
+    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
+    if (this.#unread.length > this.#scanner.limits.stanzaBytesMax) this.socket.pause();
+  }
+
+  /** Stops reading for good and gives the connection away, with its output flushed.
+   *  @returns what was read and not scanned */
+  detach(): Uint8Array {
+    this.socket.off('data', this.#onData).pause();
+    this.#deaf = true;
+    return this.#unread ?? nothing;
+  }
+
+  /** Calls `task` after `idleMs` without any byte in either direction. */
+  onIdle(idleMs: number, task: () => void): void {
+    this.socket.setTimeout(idleMs, task);
+  }
+
+  // ---- writing ------------------------------------------------------------------------------------------------------
+
+  /** Whether a stream header has been written. */
+  get isOpen(): boolean {
+    return this.#writer.open;
+  }
+
+  open(attributes: ReadonlyMap<string, string>): void {
+    this.#writer.write(writeHeader(attributes));
+    this.#writer.open = true;
+  }
+
+  write(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    this.#writer.write(bytes, start, end);
+  }
+
+  keepAlive(): void {
+    this.#writer.write(whitespace);
+  }
+
+  flush(): boolean {
+    return this.#writer.flush();
+  }
+
+  /** @param text for a human reader, in English */
+  close(condition?: StreamCondition, text?: string): void {
+    if (!this.isOpen || !this.socket.writable) return;
+    this.#writer.write(condition === undefined ? writeClose() : writeError(condition, text));
+    this.#writer.flush();
+  }
+
+  end(closeGraceMs: number): Promise<unknown> {
+    this.#deaf = true;
+    const ended = endGracefully(this.socket, { closeGraceMs });
+    this.#writer.close();
+    return ended;
+  }
+
+  // ---- flow control -------------------------------------------------------------------------------------------------
+
+  pause(): void {
+    this.#pauses += 1;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.#pauses -= 1;
+    if (this.#pauses === 0) this.socket.resume();
+  }
+
+  onceDrained(task: () => void): void {
+    this.socket.once('drain', task);
+  }
+}
+
+/** Flushes two legs. A peer that does not drain is paused, and so is the peer that produced the data. */
+export class Backpressure {
+  readonly #client: FlowControlled;
+  readonly #gatekeeper: FlowControlled;
+  /** Legs with output that their peer has yet to take. */
+  #draining: ReadonlySet<FlowControlled> = none;
+
+  constructor(client: FlowControlled, gatekeeper: FlowControlled) {
+    this.#client = client;
+    this.#gatekeeper = gatekeeper;
+  }
+
+  flush(): void {
+    this.#flush(this.#client, this.#gatekeeper);
+    this.#flush(this.#gatekeeper, this.#client);
+  }
+
+  #flush(to: FlowControlled, from: FlowControlled): void {
+    if (to.flush() || this.#draining.has(to)) return;
+    this.#draining = new Set([...this.#draining, to]);
+    from.pause();
+    to.pause();
+    to.onceDrained(() => {
+      this.#draining = new Set([...this.#draining].filter((leg) => leg !== to));
+      from.resume();
+      to.resume();
+    });
+  }
+}
+
+const nothing = new Uint8Array(0);
+const none: ReadonlySet<FlowControlled> = new Set();
+
+const silent = { header: refuseHeader, stanza: () => {}, whitespace: () => {}, end: () => {} };
+
+function refuseHeader(): void {
+  throw new StreamError('bad-format', { code: 'ERR_STREAM_HEADER' });
+}

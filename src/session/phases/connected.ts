@@ -1,0 +1,78 @@
+/** Both legs of a session, with the relay between them: what the phases from `authenticating` on share. */
+import type { Direction } from '../../stanza/direction.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import type { StreamHeader } from '../../stream/header.ts';
+import type { SessionRecord } from '../facts.ts';
+import type { GatekeeperLeg } from '../gatekeeper-leg.ts';
+import type { Side, XmppLeg } from '../leg.ts';
+import type { Machine, Routed } from '../machine.ts';
+import type { Phase } from '../phase.ts';
+import { Relay } from '../relay.ts';
+import { refuseOtherNamespace } from './routing.ts';
+
+export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
+  readonly machine: Machine;
+  readonly facts: SessionRecord;
+  readonly client: XmppLeg;
+  readonly gatekeeper: Gatekeeper;
+  readonly #header: StreamHeader;
+  readonly #relay: Relay;
+
+  constructor({ machine, facts, client, header }: Routed, gatekeeper: Gatekeeper) {
+    this.machine = machine;
+    this.facts = facts;
+    this.client = client;
+    this.gatekeeper = gatekeeper;
+    this.#header = header;
+    const writers = { 'to-gatekeeper': gatekeeper, 'to-client': client };
+    const perform = (step: () => void): void => machine.perform(step);
+    this.#relay = new Relay({ facts, writers, perform }, machine.options);
+  }
+
+  enter(name: Phase): void {
+    const { machine, facts, client, gatekeeper } = this;
+    machine.enter({ name, facts, client, gatekeeper, header: this.#header, relay: this.#relay });
+  }
+
+  /** Relays what one side has sent.
+   *  @returns whether it was a nonza and has gone on to the other side. @throws StreamError */
+  take(stanza: Stanza, direction: Direction): boolean {
+    this.facts.learn(stanza, direction);
+    this.machine.observer.stanza(direction, stanza.kind);
+    return this.#relay.take(stanza, direction);
+  }
+
+  /** Opens the other side's stream with the header of one side, as the policy shows it.
+   *  @throws StreamError ERR_STREAM_HEADER */
+  forwardHeader({ scope, attributes }: StreamHeader, direction: Direction): void {
+    refuseOtherNamespace(scope.contentNamespace);
+    const { filterHeader } = this.machine.options;
+    const to = direction === 'to-gatekeeper' ? this.gatekeeper : this.client;
+    to.open(filterHeader(attributes, direction, this.facts.gatekeeper));
+  }
+
+  /** Ends the session: a side has closed its stream. */
+  closedBy(side: Side): void {
+    this.machine.end({ kind: 'closed', by: side });
+  }
+
+  /** Ends the session after a stream error of the gatekeeper, which has been passed on. Nothing may follow it
+   *  (RFC 6120 §4.9.1.1). @returns whether `passed` is one */
+  endedBy(passed: Stanza): boolean {
+    if (!passed.is(0, ns.streams, 'error')) return false;
+    this.closedBy('gatekeeper');
+    return true;
+  }
+}
+
+/** Both legs speak XMPP. */
+export type XmppConnected = Connected<XmppLeg>;
+
+/** Replaces the limits from before authentication by those of an authenticated stream. */
+export function liftLimits({ machine, client, gatekeeper }: XmppConnected): void {
+  const { limits } = machine.options;
+  client.limits = limits;
+  gatekeeper.limits = limits;
+  machine.authenticated();
+}

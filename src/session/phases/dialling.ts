@@ -1,0 +1,59 @@
+/** Phase `dialling`: the connection to the gatekeeper. The client is held meanwhile. */
+import type { Socket } from 'node:net';
+import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
+import { asStreamError } from '../ending.ts';
+import { XmppLeg } from '../leg.ts';
+import type { Routed } from '../machine.ts';
+import type { GatekeeperAttestations } from '../signals/attestations.ts';
+import { attestConnection } from './attesting.ts';
+import { relayAuthentication } from './authenticating.ts';
+import { Connected } from './connected.ts';
+
+export interface XmppGatekeeper {
+  /** What it learns of its clients' connections; undefined for nothing. */
+  readonly attestations: GatekeeperAttestations | undefined;
+  /** Connects for one session, of a client as `evidence` says: TLS is up, no stream is open.
+   *  @throws StreamError ERR_GATEKEEPER_…, ERR_SIGNALS_…, or the signal's reason. */
+  readonly connect: (domain: string, signal: AbortSignal, evidence: ConnectionEvidence) => Promise<Socket>;
+}
+
+/** Connects and enters `authenticating`, where it begins with the attestation if there is one on the stream. */
+export async function dialGatekeeper(
+  routed: Routed,
+  { attestations, connect }: XmppGatekeeper,
+): Promise<void> {
+  const { machine, facts, client, header } = routed;
+  const { options, observer } = machine;
+  const started = options.now();
+  machine.enter({ name: 'dialling', client, header, facts });
+  let socket: Socket;
+  try {
+    socket = await connect(facts.domain, machine.signal, machine.evidence);
+  } catch (error) {
+    if (machine.ended) return;
+    const refusal = asStreamError(error);
+    observer.dialled(facts.gatekeeper, refusal.code, options.now() - started);
+    machine.end({ kind: 'refused', error: refusal, side: 'client' });
+    return;
+  }
+  observer.dialled(facts.gatekeeper, 'ok', options.now() - started);
+  if (machine.ended) {
+    socket.destroy();
+    return;
+  }
+  try {
+    const limits = options.preAuthenticationLimits;
+    const gatekeeper = new XmppLeg('gatekeeper', socket, { ...options, limits }, machine.events);
+    const connected = new Connected(routed, gatekeeper);
+    const attests = attestations?.overStream === true;
+    connected.enter('authenticating');
+    if (attests) attestConnection(connected, attestations);
+    else relayAuthentication(connected);
+    connected.forwardHeader(header, 'to-gatekeeper');
+    gatekeeper.flush();
+    gatekeeper.start();
+    if (!attests) client.release();
+  } catch (error) {
+    machine.end({ kind: 'refused', error: asStreamError(error), side: 'client' });
+  }
+}

@@ -1,0 +1,19 @@
+/** Phase `established`: stanzas are relayed until a side ends. Knows nothing of the gatekeeper's protocol. */
+import type { Connected } from './connected.ts';
+
+export function establish(connected: Connected): void {
+  const { client, gatekeeper } = connected;
+  connected.enter('established');
+  client.receive({
+    stanza: (stanza) => void connected.take(stanza, 'to-gatekeeper'),
+    whitespace: () => gatekeeper.keepAlive(),
+    end: () => connected.closedBy('client'),
+  });
+  gatekeeper.receive({
+    stanza: (stanza) => {
+      if (connected.take(stanza, 'to-client')) connected.endedBy(stanza);
+    },
+    whitespace: () => client.keepAlive(),
+    end: () => connected.closedBy('gatekeeper'),
+  });
+}

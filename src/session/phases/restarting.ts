@@ -1,0 +1,43 @@
+/** Phase `restarting`: the new stream headers that SASL 1 asks for (RFC 6120 §6.4.6). */
+import { StreamError } from '../../stanza/error.ts';
+import { liftLimits, type XmppConnected } from './connected.ts';
+import { establish } from './established.ts';
+
+/** Begins both streams anew. The client's header comes first and names the same domain.
+ *  @throws StreamError ERR_RESTART_PIPELINED when the client has sent something before the success */
+export function restartStreams(connected: XmppConnected): void {
+  const { client, gatekeeper } = connected;
+  if (!client.atBoundary) throw new StreamError('policy-violation', { code: 'ERR_RESTART_PIPELINED' });
+  liftLimits(connected);
+  connected.enter('restarting');
+  client.restart();
+  gatekeeper.restart();
+  let asked = false;
+  client.receive({
+    header: (header) => {
+      refuseOtherDomain(connected, header.attributes.get('to'));
+      connected.forwardHeader(header, 'to-gatekeeper');
+      asked = true;
+    },
+    stanza: (stanza) => void connected.take(stanza, 'to-gatekeeper'),
+    whitespace: () => {},
+    end: () => connected.closedBy('client'),
+  });
+  gatekeeper.receive({
+    header: (header) => {
+      if (!asked) throw new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
+      establish(connected);
+      connected.forwardHeader(header, 'to-client');
+    },
+    stanza: (stanza) => {
+      if (connected.take(stanza, 'to-client')) connected.endedBy(stanza);
+    },
+    whitespace: () => {},
+    end: () => connected.closedBy('gatekeeper'),
+  });
+}
+
+function refuseOtherDomain({ facts }: XmppConnected, to: string | undefined): void {
+  if (to !== undefined && to.toLowerCase() !== facts.domain)
+    throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
+}

@@ -1,0 +1,73 @@
+/** Phase `routing`: the client's stream header, which names the domain and with it the gatekeeper. */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { StreamError } from '../../stanza/error.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { StreamHeader } from '../../stream/header.ts';
+import { SessionRecord } from '../facts.ts';
+import { XmppLeg } from '../leg.ts';
+import type { GatekeeperRoute, Machine, PhaseState } from '../machine.ts';
+
+/** Waits for the header and begins the negotiation of its gatekeeper. */
+export function awaitHeader(machine: Machine, socket: Socket): void {
+  const { options } = machine;
+  const client = new XmppLeg(
+    'client',
+    socket,
+    { ...options, limits: options.preAuthenticationLimits },
+    machine.events,
+  );
+  const state: PhaseState & { header?: StreamHeader } = { name: 'routing', client };
+  client.receive({
+    header: (header) => {
+      state.header = header;
+      client.hold();
+      const { domain, route } = chooseRoute(machine, header);
+      route.negotiation.begin({ machine, facts: factsOf(machine, domain, route), client, header });
+    },
+    stanza: () => {
+      throw new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' });
+    },
+    whitespace: () => {},
+    end: () => machine.end({ kind: 'closed', by: 'client' }),
+  });
+  machine.enter(state);
+  client.start();
+}
+
+/** RFC 6120 §4.7.2, §4.9.3.6; XEP-0368: the name in TLS and the one in the stream must agree.
+ *  @throws StreamError ERR_STREAM_HEADER, ERR_STREAM_VERSION, ERR_UNKNOWN_DOMAIN, ERR_SNI_MISMATCH */
+function chooseRoute(
+  { options, evidence }: Machine,
+  { attributes, scope }: StreamHeader,
+): { readonly domain: string; readonly route: GatekeeperRoute } {
+  refuseOtherNamespace(scope.contentNamespace);
+  if (!/^1\.[0-9]+$/.test(attributes.get('version') ?? ''))
+    throw new StreamError('unsupported-version', { code: 'ERR_STREAM_VERSION' });
+  const domain = (attributes.get('to') ?? '').toLowerCase();
+  const route = options.route(domain);
+  if (route === undefined) throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
+  const serverName = evidence.handshake?.serverName;
+  if (serverName !== undefined && serverName.toLowerCase() !== domain)
+    throw new StreamError('host-unknown', { code: 'ERR_SNI_MISMATCH' });
+  return { domain, route };
+}
+
+/** @throws StreamError ERR_STREAM_HEADER for a stream of another content than `jabber:client` (RFC 6120 §4.8.2) */
+export function refuseOtherNamespace(contentNamespace: string): void {
+  if (contentNamespace !== ns.client)
+    throw new StreamError('invalid-namespace', { code: 'ERR_STREAM_HEADER' });
+}
+
+function factsOf(machine: Machine, domain: string, route: GatekeeperRoute): SessionRecord {
+  const { startedAt, listener } = machine;
+  const { name: gatekeeper, channelBinding } = route;
+  return new SessionRecord({
+    session: randomUUID(),
+    startedAt,
+    listener,
+    domain,
+    gatekeeper,
+    channelBinding,
+  });
+}

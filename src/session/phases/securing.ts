@@ -1,0 +1,34 @@
+/** Phase `securing`: the client's TLS handshake. The plain socket belongs to it: nothing is sent in clear text. */
+import type { Socket } from 'node:net';
+import type { ClientHelloProgress } from '../../signals/client-hello-reader.ts';
+import { asStreamError } from '../ending.ts';
+import type { Machine } from '../machine.ts';
+import { awaitHeader } from './routing.ts';
+
+/** Negotiates TLS and enters `routing`. */
+export async function secureClient(machine: Machine, socket: Socket): Promise<void> {
+  const { options, observer, evidence } = machine;
+  const started = options.now();
+  machine.enter({ name: 'securing' });
+  try {
+    const noteClientHello = evidence.wantsClientHello
+      ? (progress: ClientHelloProgress): void => evidence.noteClientHello(progress)
+      : undefined;
+    const secured = await options.secure(socket, machine.signal, noteClientHello);
+    if (machine.ended) {
+      secured.socket.destroy();
+      return;
+    }
+    observer.secured('client', 'ok', options.now() - started);
+    evidence.noteHandshake(secured.handshake);
+    options.captured(evidence);
+    awaitHeader(machine, secured.socket);
+  } catch (error) {
+    if (machine.ended) return;
+    const refusal = asStreamError(error);
+    observer.secured('client', refusal.code, options.now() - started);
+    // There is no TLS to send an error through.
+    socket.destroy();
+    machine.end({ kind: 'refused', error: refusal, side: 'client' });
+  }
+}
