@@ -37,7 +37,13 @@ export function formatProblem({ file, line, column, code, message }: Problem): s
 /** Reads `source` as `schema`. `code` is the error code of whatever the schema refuses. */
 export function readDocument<T>(source: Source, schema: z.ZodType<T>, code: string): DocumentReading<T> {
   const lines = new LineCounter();
-  const document = parseDocument(source.text, { lineCounter: lines, uniqueKeys: true, strict: true });
+  const document = parseDocument(source.text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    stringKeys: true,
+    strict: true,
+    logLevel: 'error',
+  });
   const positioned = (offset: number, problem: { code: string; message: string }): Problem => {
     const { line, col } = lines.linePos(offset);
     return { file: source.file, line, column: col, ...problem };

@@ -28,7 +28,13 @@ export interface SourceDocument {
 /** Reads the text of a file. What is wrong with it is in `diagnostics`; one mistake is reported once. */
 export function readDocument(file: string, text: string): SourceDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    stringKeys: true,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -61,7 +67,8 @@ const explanations: Readonly<Record<string, readonly [reason: string, remedy: st
   BLOCK_AS_IMPLICIT_KEY: ['the key above has both a value and indented lines', 'Remove one of the two'],
   MULTILINE_IMPLICIT_KEY: ['this line is no "key: value"', 'Is a colon or a quote missing?'],
   MISSING_CHAR: ['a closing quote, bracket or brace is missing', 'Close it'],
-  IMPOSSIBLE: ['this is not YAML', ''],
+  IMPOSSIBLE: ['this is not YAML', 'Correct the YAML here'],
+  TOO_DEEP: ['values are nested too deeply', 'Write them on fewer levels'],
   BAD_ALIAS: ['* begins an alias', 'Put the asterisk in quotes: "*"'],
   MULTIPLE_DOCS: ['a second document begins here', 'One document per file'],
   TAG_RESOLVE_FAILED: ['this tag is unknown', 'Remove the tag that begins with !'],
@@ -70,12 +77,13 @@ const explanations: Readonly<Record<string, readonly [reason: string, remedy: st
 
 function explainYaml(place: Place, problem: YAMLError, text: string): Diagnostic {
   const code = causeOf(text.split('\n')[place.line - 1] ?? '', text.slice(problem.pos[0]), problem);
-  const [reason, remedy] = explanations[code] ?? [firstSentence(problem.message), ''];
+  const [reason, remedy] = explanations[code] ?? [firstSentence(problem.message), 'Correct the YAML here'];
   return errorAt(place, 'ERR_POLICY_YAML', reason, { remedy });
 }
 
 /** The reader names what it stumbled over; the line says what the author did. */
 function causeOf(line: string, rest: string, problem: YAMLError): string {
+  if (problem.message.startsWith('Maximum call stack')) return 'TOO_DEEP';
   if (/^ *\t/.test(line)) return 'TAB_AS_INDENT';
   if (/^ *\*\s*:/.test(line)) return 'BAD_ALIAS';
   const unfinished = rest.trim() === '' && problem.code === 'BAD_INDENT';

@@ -60,13 +60,14 @@ function explain(
     const known = knownKeys(schema, path);
     return issue.keys.map((key) =>
       errorAt(document.keyPlace([...path, key]), code, `${dotted([...path, key])} is not known here`, {
-        remedy: suggestion(key, known),
+        remedy: suggestion(key, known) || 'Remove the key',
       }),
     );
   }
   if (issue.code === 'invalid_key') {
     const reason = `${String(path.at(-1))} is no field name: lower case words, joined by dots and hyphens`;
-    return [errorAt(document.keyPlace(path), code, reason)];
+    const remedy = 'narthex policy fields lists them';
+    return [errorAt(document.keyPlace(path), code, reason, { remedy })];
   }
   if (issue.code === 'invalid_union' && isTreatmentPath(path))
     return [explainTreatment(document, path, code)];
@@ -94,7 +95,7 @@ function expectation(issue: Issue): string {
     return issue.values.length === 1
       ? `Expected ${String(issue.values[0])}`
       : `One of: ${issue.values.join(', ')}`;
-  return '';
+  return 'Correct the value';
 }
 
 function formatHint(key: string): string {
@@ -147,7 +148,7 @@ function explainTreatment(document: SourceDocument, path: Path, code: Diagnostic
     return fail(path, `${keys.length} treatments for one field`, 'One audience and field has one treatment');
   const key = keys[0] as keyof typeof treatmentParameters;
   const issue = treatmentParameters[key].safeParse((value as Record<string, unknown>)[key]).error?.issues[0];
-  if (issue === undefined) return fail([...path, 'why'], 'why is a text', '');
+  if (issue === undefined) return fail([...path, 'why'], 'why is a text', 'Write the reason in words');
   const at = [...path, key, ...(issue.path as Path)];
   const inner = valueAt(document.data, at);
   const shown = inner === undefined ? `${String(at.at(-1))} is missing` : `cannot be ${show(inner)}`;

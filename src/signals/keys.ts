@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, type JWK } from 'jose';
+import { readRegularFile } from '../documents/read.ts';
 import { protectedHeader } from './attestation-header.ts';
 
 /** The keys that attestations are signed with: one PEM file (PKCS #8, Ed25519) each in a directory, such as a mounted
@@ -24,17 +25,23 @@ export interface KeyFile {
   readonly pem: string | Buffer;
 }
 
+/** Files that a directory of signing keys may hold; a rotation has two or three. */
+const keyFilesMax = 100;
+
 /** - `ERR_KEY_NONE`: no key file, or none whose start has come. Put one into the directory.
  *  - `ERR_KEY_NAME`: a `.pem` file's name has another form than above.
  *  - `ERR_KEY_TYPE`: a file is no unencrypted Ed25519 private key in PEM.
+ *  - `ERR_KEY_TOO_MANY`: more files than `keyFilesMax`.
  *  - `ERR_KEY_DUPLICATE`: two files have one key id, or one start. */
-export type KeyErrorCode = 'ERR_KEY_NONE' | 'ERR_KEY_NAME' | 'ERR_KEY_TYPE' | 'ERR_KEY_DUPLICATE';
+export type KeyErrorCode =
+  'ERR_KEY_TOO_MANY' | 'ERR_KEY_NONE' | 'ERR_KEY_NAME' | 'ERR_KEY_TYPE' | 'ERR_KEY_DUPLICATE';
 
 /** What is wrong with a folder, to follow its name. */
 export const keyProblems: Readonly<Record<KeyErrorCode, string>> = {
   ERR_KEY_NONE: 'has no .pem file',
   ERR_KEY_NAME: 'has a .pem file whose name is no key id with or without a start',
   ERR_KEY_TYPE: 'has a .pem file that is no unencrypted Ed25519 private key',
+  ERR_KEY_TOO_MANY: `has more than ${keyFilesMax} .pem files`,
   ERR_KEY_DUPLICATE: 'has two keys of one id or of one start',
 };
 
@@ -115,10 +122,11 @@ export class SigningKeys {
 }
 
 /** Reads every `.pem` file of a directory, in the order of their names.
- *  @throws the file system's own error */
+ *  @throws KeyError ERR_KEY_TOO_MANY; the file system's own error */
 export async function readKeyFiles(directory: string): Promise<readonly KeyFile[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.pem')).toSorted();
-  return Promise.all(names.map(async (name) => ({ name, pem: await readFile(join(directory, name)) })));
+  if (names.length > keyFilesMax) throw new KeyError('ERR_KEY_TOO_MANY', -1);
+  return names.map((name) => ({ name, pem: readRegularFile(join(directory, name)) }));
 }
 
 /** Parses every `.pem` file of a directory. Call it again when the directory changes: the new set replaces the old.

@@ -1,9 +1,9 @@
 /** Something built from a fixed list of files, and built anew when they change. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Diagnostic } from '../documents/diagnostic.ts';
+import { readRegularFile, whyOf } from '../documents/read.ts';
 import { decodeUtf8 } from '../documents/text.ts';
-import { SetupError, systemCode, type FileRole, type SetupErrorCode } from './error.ts';
+import { SetupError, type FileRole, type SetupErrorCode } from './error.ts';
 import type { WatchOptions } from './files.ts';
 import { Refresher } from './refresher.ts';
 
@@ -37,7 +37,7 @@ export class Reloading<T> {
 
   /** @throws SetupError when the files do not make a first build. */
   static async open<T>(options: ReloadingOptions<T>): Promise<Reloading<T>> {
-    const sources = await readAll(options);
+    const sources = readAll(options);
     return new Reloading(options, build(options, sources.texts), sources.digest);
   }
 
@@ -89,23 +89,23 @@ interface TextSources {
   readonly digest: string;
 }
 
-async function readAll({
+function readAll({
   files,
   encoding = 'utf8',
-}: Pick<ReloadingOptions<unknown>, 'files' | 'encoding'>): Promise<TextSources> {
-  const texts = await Promise.all(files.map((file) => read(file, encoding)));
+}: Pick<ReloadingOptions<unknown>, 'files' | 'encoding'>): TextSources {
+  const texts = files.map((file) => read(file, encoding));
   return { texts, digest: digestOf(texts) };
 }
 
 /** @throws SetupError */
-async function read(file: SourceFile, encoding: 'utf8' | 'latin1'): Promise<string> {
+function read(file: SourceFile, encoding: 'utf8' | 'latin1'): string {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file.path);
+    bytes = readRegularFile(file.path);
   } catch (error) {
     throw new SetupError(
       unreadable(file.role),
-      `cannot read the ${file.role} file ${file.path} (${systemCode(error)})`,
+      `cannot read the ${file.role} file ${file.path} (${whyOf(error)})`,
       'Check that the path is right and that the process may read it',
       file,
     );

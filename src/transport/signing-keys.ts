@@ -63,12 +63,13 @@ interface KeySources {
   readonly digest: string;
 }
 
-/** @throws SetupError ERR_SIGNING_KEYS_UNREADABLE */
+/** @throws SetupError */
 async function readSources(folder: string): Promise<KeySources> {
   try {
     const files = await readKeyFiles(folder);
     return { files, digest: digestOf(files) };
   } catch (error) {
+    if (error instanceof KeyError) throw invalid(folder, error, undefined);
     throw new SetupError(
       'ERR_SIGNING_KEYS_UNREADABLE',
       `cannot read the folder of signing keys ${folder} (${systemCode(error)})`,
@@ -90,13 +91,17 @@ async function parse(folder: string, { files }: KeySources): Promise<SigningKeys
     return await SigningKeys.parse(files);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
-    throw new SetupError(
-      'ERR_SIGNING_KEYS_INVALID',
-      `the folder of signing keys ${folder} ${keyProblems[error.code]} (${error.code})`,
-      'Put one Ed25519 key per file into it, named after its key id',
-      faultyFile(folder, files[error.index]),
-    );
+    throw invalid(folder, error, files[error.index]);
   }
+}
+
+function invalid(folder: string, { code }: KeyError, file: KeyFile | undefined): SetupError {
+  return new SetupError(
+    'ERR_SIGNING_KEYS_INVALID',
+    `the folder of signing keys ${folder} ${keyProblems[code]} (${code})`,
+    'Put one Ed25519 key per file into it, named after its key id',
+    faultyFile(folder, file),
+  );
 }
 
 /** The folder itself when no file of it is to blame. */

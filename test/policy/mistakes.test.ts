@@ -55,7 +55,7 @@ const mistakes: readonly (readonly [name: string, text: string, line: string])[]
   ['a field of another spelling', `${head}  audiences: { gatekeeper: { time.idel: drop } }\n`,
    'p.yaml:6:30: error ERR_POLICY_FIELD time.idel: no such field in the catalogue. Did you mean time.idle?'],
   ['a field that cannot be', `${head}  audiences: { gatekeeper: { Time_Idle: drop } }\n`,
-   'p.yaml:6:30: error ERR_POLICY_SCHEMA: Time_Idle is no field name: lower case words, joined by dots and hyphens'],
+   'p.yaml:6:30: error ERR_POLICY_SCHEMA: Time_Idle is no field name: lower case words, joined by dots and hyphens. narthex policy fields lists them'],
   ['no such parent', head.replace('passthrough', 'balancd'),
    'p.yaml:5:12: error ERR_POLICY_EXTENDS: no policy is named balancd. Did you mean balanced?'],
   ['no kind', `apiVersion: narthex/v1\nmetadata: { name: p }\nspec: {}\n`,

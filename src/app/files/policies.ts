@@ -1,9 +1,10 @@
 /** The files that the policy tools and the proxy read: catalogue, policies, obligations. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadCatalogue, type Catalogue, type TextFile } from '../../policy/catalogue.ts';
 import type { Diagnostic as FileDiagnostic } from '../../documents/diagnostic.ts';
+import { readRegularFile, whyOf } from '../../documents/read.ts';
 import { decodeUtf8 } from '../../documents/text.ts';
 import { Unusable } from '../../documents/unusable.ts';
 import { errorAt, type Diagnostic } from '../../policy/diagnostic.ts';
@@ -38,8 +39,10 @@ export class FileMissing extends Unusable {
     this.remedy = remedy;
   }
 
-  static at(path: string): FileMissing {
-    return new FileMissing(path, `${path} cannot be read`);
+  /** @param cause what reading it threw */
+  static at(path: string, cause?: unknown): FileMissing {
+    const why = cause === undefined ? '' : ` (${whyOf(cause)})`;
+    return new FileMissing(path, `${path} cannot be read${why}`);
   }
 
   override get diagnostics(): readonly FileDiagnostic[] {
@@ -52,9 +55,9 @@ export class FileMissing extends Unusable {
 export function readText(file: string): TextFile {
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(file);
-  } catch {
-    throw FileMissing.at(file);
+    bytes = readRegularFile(file);
+  } catch (error) {
+    throw FileMissing.at(file, error);
   }
   const decoded = decodeUtf8(bytes);
   if (decoded.kind === 'text') return { file, text: decoded.text };

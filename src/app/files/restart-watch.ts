@@ -1,8 +1,8 @@
 /** Files that take effect at the next start only: the catalogue, the obligations, narthex.yaml, and which capability
  *  profiles there are. A change in them is reported, after it was checked that the next start would accept it. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Diagnostic } from '../../documents/diagnostic.ts';
+import { readRegularFile } from '../../documents/read.ts';
 import type { FilePart } from '../../observability/file-states.ts';
 import type { WatchOptions } from '../../transport/files.ts';
 import { Refresher } from '../../transport/refresher.ts';
@@ -68,17 +68,17 @@ async function read({ list, contents }: RestartFiles): Promise<Listed> {
   for (const file of files) {
     hash.update(`${file.length}:${file}`);
     if (!contents) continue;
-    const bytes = await bytesOf(file);
+    const bytes = bytesOf(file);
     hash.update(`${bytes.length}:`).update(bytes);
   }
   return { files, digest: hash.digest('base64') };
 }
 
 /** @throws FileMissing */
-async function bytesOf(file: string): Promise<Uint8Array> {
+function bytesOf(file: string): Uint8Array {
   try {
-    return await readFile(file);
-  } catch {
-    throw FileMissing.at(file);
+    return readRegularFile(file);
+  } catch (error) {
+    throw FileMissing.at(file, error);
   }
 }

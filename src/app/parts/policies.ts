@@ -1,11 +1,11 @@
 /** The policies of a running proxy: read, checked and compiled at the start, and again when a file changes. What is
  *  broken never replaces what works. The catalogue is read at the start only: the scanner's names are made of it. */
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { shippedPolicyName } from '../../config/sections/policy.ts';
 import { configErrors, ConfigError, type ConfigProblem } from '../../config/problem.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Diagnostic as FileDiagnostic } from '../../documents/diagnostic.ts';
+import { readRegularFile } from '../../documents/read.ts';
 import type { MediaAddresses } from '../../minimisation/media-address.ts';
 import { Pseudonyms } from '../../minimisation/pseudonymise.ts';
 import type { Catalogue } from '../../policy/catalogue.ts';
@@ -273,9 +273,9 @@ function digestOf(texts: readonly string[]): string {
 function readSecret(file: string): Uint8Array {
   let secret: Uint8Array;
   try {
-    secret = readFileSync(file);
-  } catch {
-    throw FileMissing.at(file);
+    secret = readRegularFile(file);
+  } catch (error) {
+    throw FileMissing.at(file, error);
   }
   if (secret.length >= secretBytesMin) return secret;
   const reason = `the file has fewer than ${secretBytesMin} bytes`;

@@ -1,0 +1,57 @@
+/** Reads a file of the operator, bounded: a device, a pipe without an end, or a file of gigabytes is not read. */
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/** Bytes of one document, certificate bundle or key. A bundle of all public authorities has a quarter of it. */
+export const fileBytesMax = 1_048_576;
+
+/** Why a file was not read: the system's word (`ENOENT`), or what it is instead. */
+class Unreadable extends Error {
+  override readonly name = 'Unreadable';
+  /** The system's word, or what the file is instead of a file. */
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/** Returns the bytes of a regular file.
+ *  @throws Unreadable */
+export function readRegularFile(path: string): Buffer {
+  const file = systemCall(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  try {
+    if (!fstatSync(file).isFile()) throw new Unreadable('not a regular file');
+    return readBounded(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readBounded(file: number): Buffer {
+  const buffer = Buffer.alloc(Math.min(fstatSync(file).size, fileBytesMax) + 1);
+  let length = 0;
+  for (;;) {
+    const room = buffer.length - length;
+    const read = room === 0 ? 0 : systemCall(() => readSync(file, buffer, length, room, null));
+    length += read;
+    if (read === 0) break;
+  }
+  if (length > fileBytesMax) throw new Unreadable(`more than ${fileBytesMax} bytes`);
+  // A file that grew while it was read is read again with the next change.
+  return buffer.subarray(0, length);
+}
+
+function systemCall<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    throw new Unreadable(typeof code === 'string' ? code : 'unknown reason');
+  }
+}
+
+/** Returns why reading failed, for a message: never more than a word of the system. */
+export function whyOf(error: unknown): string {
+  return error instanceof Unreadable ? error.code : 'unknown reason';
+}
