@@ -2,7 +2,10 @@
  *  command line takes the remedy from it. Tables of folders that have one are used as they are; for the others the
  *  types make the tables here complete. */
 import type { DiscoErrorCode, HashSetErrorCode } from '../capabilities/errors.ts';
+import type { ChatErrorCode } from '../chat/error.ts';
 import { configErrors } from '../config/problem.ts';
+import { chatErrors } from '../errors/chat.ts';
+import type { NoiseErrorCode } from '../noise/error.ts';
 import { type ErrorExplanation, streamErrors } from '../observability/errors.ts';
 import { adminErrors, httpErrors } from '../observability/http-errors.ts';
 import { tokenErrors } from '../observability/token-errors.ts';
@@ -216,6 +219,9 @@ export interface ErrorSection {
   readonly codes: Table;
 }
 
+/** Complete by its type: every code of the two folders has a row. */
+const chatChannelErrors: Table<ChatErrorCode | NoiseErrorCode> = chatErrors;
+
 export const errorSections: readonly ErrorSection[] = [
   { title: 'Commands', seen: 'on standard error, with an exit code', codes: commandErrors },
   {
@@ -251,6 +257,11 @@ export const errorSections: readonly ErrorSection[] = [
     codes: policyErrors,
   },
   { title: 'Capability profiles', seen: 'with file, line and column', codes: profileErrors },
+  {
+    title: 'Chat channel',
+    seen: 'in the output of `narthex chat`',
+    codes: chatChannelErrors,
+  },
   { title: 'Service discovery', seen: 'in the output of `narthex capabilities`', codes: discoErrors },
   { title: 'Simulator', seen: 'on standard error of `narthex demo`', codes: simulatorErrors },
 ];

@@ -37,6 +37,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'check an attestation of a connection against a key set',
     load: async () => ({ register: (await import('./verify.ts')).registerVerify }),
   },
+  chat: {
+    summary: "decode and encode frames of the gatekeeper's chat channel",
+    load: () => import('./chat.ts'),
+  },
   schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
 };
 

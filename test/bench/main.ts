@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { acceptBench } from './accept.ts';
 import { capabilitiesBench } from './capabilities.ts';
+import { chatBench } from './chat.ts';
 import { checkOut } from './checkout.ts';
 import { describeMachine } from './machine.ts';
 import { mediaBench } from './media.ts';
@@ -20,6 +21,7 @@ const benches: readonly Bench[] = [
   capabilitiesBench,
   scannerBench,
   canonicalBench,
+  chatBench,
   mediaBench,
 ];
 /** Those that can measure another revision in the same run. */

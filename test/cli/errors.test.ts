@@ -17,7 +17,8 @@ const unpadded = (text: string): string =>
 
 /** Codes written in the sources, comments not counted. Those of Node itself are named here. */
 function codesInSources(): string[] {
-  const nodes = /^ERR_(SSL_[A-Z_]+|STREAM_PREMATURE_CLOSE|TLS_CERT_ALTNAME_INVALID|HTTP_REQUEST_TIMEOUT)$/;
+  const nodes =
+    /^ERR_(SSL_[A-Z_]+|STREAM_PREMATURE_CLOSE|BUFFER_TOO_LARGE|TLS_CERT_ALTNAME_INVALID|HTTP_REQUEST_TIMEOUT)$/;
   // Codes of attestations and their keys are in docs/connection-signals.md.
   const elsewhere = /^signals\//;
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(

@@ -15,6 +15,8 @@ export const programs = {
   goSendxmpp: '/usr/bin/go-sendxmpp',
   gcc: '/usr/bin/gcc',
   haproxy: '/usr/sbin/haproxy',
+  /** Test vectors of the Noise Protocol Framework: data, no program. */
+  noiseVectors: '/usr/share/gocode/src/github.com/flynn/noise/vectors.txt',
 } as const;
 
 /** A client of slixmpp under `python/`. -B: nothing compiled is left beside it. */

@@ -30,6 +30,10 @@ const requirements = {
   },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
+  'noise-vectors': {
+    packages: ['golang-github-flynn-noise-dev'],
+    present: () => existsSync(programs.noiseVectors),
+  },
   libstrophe: {
     packages: ['libstrophe-dev', 'gcc', 'libc6-dev'],
     present: () => existsSync('/usr/include/strophe.h') && existsSync(programs.gcc),

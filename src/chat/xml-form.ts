@@ -1,0 +1,38 @@
+/** The XML form of a node of the chat channel: lossless in both directions, and canonical.
+ *
+ *      node                 <message to='…' n:xmlns='w:m'>…</message>
+ *      child nodes          child elements
+ *      bytes                base64; no bytes at all: <enc n:content='bytes'/>
+ *      text that the wire   <status n:content='text'>available</status>
+ *        marks as text      (text-base64 where XML 1.0 has no form for a character)
+ *      tag that is no name  <n:node tag='stream:error'/>, or tag64
+ *      attribute whose name or value XML lacks
+ *                           a first child <n:a name='…' b64='…'/>, or name64
+ *
+ *  Names are ASCII names of XML 1.0 without a colon. The wire's `xmlns` is an attribute like others, which in XML would
+ *  rename the element, so it is `n:xmlns`. Both namespaces are declared in the stream header. */
+import { escapeAttribute } from '../stanza/decode.ts';
+
+/** Namespace of nodes. */
+export const chatNamespace = 'urn:narthex:chat:0';
+/** Namespace of marks, always with the prefix `n`. */
+export const markNamespace = 'urn:narthex:chat:marks:0';
+export const markPrefix = 'n';
+
+/** Whether a tag or attribute name can stand in XML as it is. */
+export function isXmlName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name);
+}
+
+/** Whether every character of a text can stand in XML 1.0 (§2.2), by a reference if need be. */
+export function isXmlText(text: string): boolean {
+  // eslint-disable-next-line no-control-regex
+  return !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text);
+}
+
+/** The attribute of a mark that holds a name: `tag='…'`, or `tag64='…'` where XML lacks a character. */
+export function nameMark(attribute: 'tag' | 'name', name: string): string {
+  return isXmlText(name)
+    ? ` ${attribute}='${escapeAttribute(name)}'`
+    : ` ${attribute}64='${Buffer.from(name).toString('base64')}'`;
+}

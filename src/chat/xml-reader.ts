@@ -1,0 +1,154 @@
+/** Reads the XML form (xml-form.ts) off a stanza's tape, strictly: what the form does not have is refused. */
+import { isUtf8 } from 'node:buffer';
+import type { Names } from '../stanza/names.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import { attribute, element, namespaceDeclaration, recordKind, recordSize } from '../stanza/tape.ts';
+import { ChatError } from './error.ts';
+import { chatNamespace, markNamespace } from './xml-form.ts';
+
+export interface NodeAttribute {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Content of a node: none, child nodes by their tape indices, bytes, or text that the wire marks as text. */
+export type NodeContent =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'nodes'; readonly indices: readonly number[] }
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  | { readonly kind: 'text'; readonly text: string };
+
+/** One node, without what is inside of its children. */
+export interface NodeParts {
+  readonly tag: string;
+  /** In the order of the document. */
+  readonly attributes: NodeAttribute[];
+  readonly content: NodeContent;
+}
+
+/** What an element's own attributes say. */
+interface StartTag {
+  readonly attributes: NodeAttribute[];
+  /** Of an `n:node`. */
+  tag?: string;
+  content?: 'bytes' | 'text' | 'text-base64';
+}
+
+export class XmlReader {
+  readonly #chat: number;
+  readonly #mark: number;
+
+  /** @param names vocabulary of the stanzas, with both namespaces of the XML form. */
+  constructor(names: Names) {
+    this.#chat = names.namespace(chatNamespace);
+    this.#mark = names.namespace(markNamespace);
+    if (this.#chat === 0 || this.#mark === 0)
+      throw new Error('the vocabulary lacks a namespace of the XML form');
+  }
+
+  /** Returns the node of the element at a tape index. @throws ChatError with an XmlErrorCode */
+  read(stanza: Stanza, index: number): NodeParts {
+    const named = this.#isMark(stanza, index, 'node');
+    const namespace = stanza.tape[index + element.namespace];
+    if (!named && namespace !== this.#chat)
+      throw new ChatError(namespace === this.#mark ? 'ERR_CHAT_MARK' : 'ERR_CHAT_NAMESPACE');
+    const start = this.#startTag(stanza, index, named);
+    const tag = named ? start.tag : stanza.localName(index);
+    if (tag === undefined || tag === '') throw new ChatError('ERR_CHAT_MARK');
+    const indices = this.#children(stanza, index, start.attributes);
+    const content = contentOf(start.content, stanza.text(index), indices);
+    return { tag, attributes: start.attributes, content };
+  }
+
+  /** Reads marks, the tag of an `n:node`, and the node's own attributes. */
+  #startTag(stanza: Stanza, index: number, named: boolean): StartTag {
+    const start: StartTag = { attributes: [] };
+    for (const at of attributeRecords(stanza, index)) {
+      const namespace = stanza.tape[at + attribute.namespace]!;
+      const name = stanza.localName(at);
+      const value = stanza.value(at);
+      if (namespace === this.#mark) readMark(start, name, value);
+      else if (namespace !== 0) throw new ChatError('ERR_CHAT_NAMESPACE');
+      else if (named && (name === 'tag' || name === 'tag64')) {
+        if (start.tag !== undefined) throw new ChatError('ERR_CHAT_MARK');
+        start.tag = name === 'tag64' ? decodeUtf8(value) : value;
+      } else start.attributes.push({ name, value });
+    }
+    return start;
+  }
+
+  /** Returns the child nodes; attributes that stand as leading children are added to the others. */
+  #children(stanza: Stanza, index: number, attributes: NodeAttribute[]): number[] {
+    const nodes: number[] = [];
+    for (let child = stanza.firstChild(index); child !== -1; child = stanza.nextSibling(child)) {
+      if (nodes.length === 0 && this.#isMark(stanza, child, 'a'))
+        attributes.push(markedAttribute(stanza, child));
+      else nodes.push(child);
+    }
+    return nodes;
+  }
+
+  #isMark(stanza: Stanza, index: number, name: string): boolean {
+    return stanza.tape[index + element.namespace] === this.#mark && stanza.localName(index) === name;
+  }
+}
+
+function readMark(start: StartTag, name: string, value: string): void {
+  if (name === 'xmlns') start.attributes.push({ name, value });
+  else if (name === 'content' && (value === 'bytes' || value === 'text' || value === 'text-base64'))
+    start.content = value;
+  else throw new ChatError('ERR_CHAT_MARK');
+}
+
+function contentOf(mark: StartTag['content'], text: string, indices: readonly number[]): NodeContent {
+  if (indices.length > 0) {
+    if (text !== '') throw new ChatError('ERR_CHAT_MIXED_CONTENT');
+    if (mark !== undefined) throw new ChatError('ERR_CHAT_MARK');
+    return { kind: 'nodes', indices };
+  }
+  if (mark === 'text') return { kind: 'text', text };
+  if (mark === 'text-base64') return { kind: 'text', text: decodeUtf8(text) };
+  // The mark says that there are no bytes: without it there would be no content at all.
+  if (mark === 'bytes' && text !== '') throw new ChatError('ERR_CHAT_MARK');
+  if (mark === undefined && text === '') return { kind: 'none' };
+  return { kind: 'bytes', bytes: decodeBase64(text) };
+}
+
+function markedAttribute(stanza: Stanza, index: number): NodeAttribute {
+  let name: string | undefined;
+  let value: string | undefined;
+  for (const at of attributeRecords(stanza, index)) {
+    const key = stanza.tape[at + attribute.namespace] === 0 ? stanza.localName(at) : '';
+    if ((key === 'name' || key === 'name64') && name === undefined)
+      name = key === 'name64' ? decodeUtf8(stanza.value(at)) : stanza.value(at);
+    else if (key === 'b64') value = decodeUtf8(stanza.value(at));
+    else throw new ChatError('ERR_CHAT_MARK');
+  }
+  const isLeaf = stanza.firstChild(index) === -1 && stanza.text(index) === '';
+  if (name === undefined || name === '' || value === undefined || !isLeaf)
+    throw new ChatError('ERR_CHAT_MARK');
+  return { name, value };
+}
+
+/** Tape indices of an element's attributes, namespace declarations left out: names are resolved already. */
+function* attributeRecords({ tape, tapeLength }: Stanza, index: number): Generator<number> {
+  const size = recordSize[recordKind.attribute]!;
+  for (let at = index + recordSize[recordKind.element]!; at < tapeLength; at += size) {
+    if (tape[at] !== recordKind.attribute) return;
+    if (tape[at + attribute.namespace] !== namespaceDeclaration) yield at;
+  }
+}
+
+/** @throws ChatError ERR_CHAT_BASE64 for anything but canonical base64 with padding (RFC 4648 §3.5, §4). */
+function decodeBase64(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') !== text) throw new ChatError('ERR_CHAT_BASE64');
+  return bytes;
+}
+
+/** @throws ChatError ERR_CHAT_BASE64 also when the bytes are no UTF-8. */
+function decodeUtf8(base64: string): string {
+  const bytes = decodeBase64(base64);
+  if (!isUtf8(bytes)) throw new ChatError('ERR_CHAT_BASE64');
+  return bytes.toString();
+}

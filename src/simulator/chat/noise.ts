@@ -1,0 +1,159 @@
+/** The server's side of the chat channel's handshake and of its encryption, written step by step from the description of
+ *  the protocol and sharing nothing with the proxy's. */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
+import { fieldBytes, packFields, unpackFields } from './fields.ts';
+
+/** A static key of the server. */
+export interface ServerKey {
+  readonly privateKey: KeyObject;
+  readonly publicKey: Buffer;
+}
+
+export function newServerKey(): ServerKey {
+  const { privateKey, publicKey } = generateKeyPairSync('x25519');
+  return { privateKey, publicKey: Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url') };
+}
+
+/** What the client has proven and said. */
+export interface ClientHandshake {
+  /** The client's static key, 32 bytes: what it enlisted. */
+  readonly staticKey: Buffer;
+  /** Its ephemeral key, 32 bytes. */
+  readonly ephemeralKey: Buffer;
+  /** ClientPayload in protobuf. */
+  readonly payload: Buffer;
+}
+
+const protocolName = Buffer.concat([Buffer.from('Noise_XX_25519_AESGCM_SHA256')], 32);
+
+/** The responder of one handshake. Call `hello`, then `finish`. */
+export class ServerHandshake {
+  readonly #serverKey: ServerKey;
+  readonly #ephemeral = newServerKey();
+  #hash: Buffer = protocolName;
+  #chain: Buffer = protocolName;
+  #key: Buffer = protocolName;
+  #counter = 0;
+  #clientEphemeral: Buffer = Buffer.alloc(0);
+
+  constructor(serverKey: ServerKey, prologue: Uint8Array) {
+    this.#serverKey = serverKey;
+    this.#mix(prologue);
+  }
+
+  /** Takes ClientHello; returns ServerHello with this certificate chain. */
+  hello(clientHello: Uint8Array, certificates: Uint8Array): Buffer {
+    const hello = unpackFields(fieldBytes(unpackFields(clientHello), 2));
+    this.#clientEphemeral = Buffer.from(fieldBytes(hello, 1));
+    this.#mix(this.#clientEphemeral);
+    this.#mix(this.#ephemeral.publicKey);
+    this.#agree(this.#ephemeral.privateKey, this.#clientEphemeral);
+    const sealedStatic = this.#seal(this.#serverKey.publicKey);
+    this.#agree(this.#serverKey.privateKey, this.#clientEphemeral);
+    const sealedChain = this.#seal(certificates);
+    return packFields([3, packFields([1, this.#ephemeral.publicKey], [2, sealedStatic], [3, sealedChain])]);
+  }
+
+  /** Takes ClientFinish; returns what the client says, and the encryption of what follows.
+   *  @throws Error when anything was changed */
+  finish(clientFinish: Uint8Array): {
+    readonly client: ClientHandshake;
+    readonly encryption: ServerEncryption;
+  } {
+    const finish = unpackFields(fieldBytes(unpackFields(clientFinish), 4));
+    const staticKey = this.#open(fieldBytes(finish, 1));
+    this.#agree(this.#ephemeral.privateKey, staticKey);
+    const payload = this.#open(fieldBytes(finish, 2));
+    const keys = Buffer.from(hkdfSync('sha256', Buffer.alloc(0), this.#chain, Buffer.alloc(0), 64));
+    return {
+      client: { staticKey, ephemeralKey: this.#clientEphemeral, payload },
+      encryption: new ServerEncryption(keys.subarray(32), keys.subarray(0, 32)),
+    };
+  }
+
+  #mix(bytes: Uint8Array): void {
+    this.#hash = createHash('sha256').update(this.#hash).update(bytes).digest();
+  }
+
+  #agree(own: KeyObject, theirs: Uint8Array): void {
+    const publicKey = createPublicKey({
+      key: { kty: 'OKP', crv: 'X25519', x: Buffer.from(theirs).toString('base64url') },
+      format: 'jwk',
+    });
+    const secret = diffieHellman({ privateKey: own, publicKey });
+    const derived = Buffer.from(hkdfSync('sha256', secret, this.#chain, Buffer.alloc(0), 64));
+    this.#chain = derived.subarray(0, 32);
+    this.#key = derived.subarray(32);
+    this.#counter = 0;
+  }
+
+  #seal(plain: Uint8Array): Buffer {
+    const sealed = seal(this.#key, this.#counter++, plain, this.#hash);
+    this.#mix(sealed);
+    return sealed;
+  }
+
+  #open(sealed: Uint8Array): Buffer {
+    const plain = open(this.#key, this.#counter++, sealed, this.#hash);
+    this.#mix(sealed);
+    return plain;
+  }
+}
+
+/** Encryption after the handshake, by the server. */
+export class ServerEncryption {
+  readonly #sendKey: Buffer;
+  readonly #receiveKey: Buffer;
+  #sent = 0;
+  #received = 0;
+
+  constructor(sendKey: Buffer, receiveKey: Buffer) {
+    this.#sendKey = sendKey;
+    this.#receiveKey = receiveKey;
+  }
+
+  seal(plain: Uint8Array): Buffer {
+    return seal(this.#sendKey, this.#sent++, plain);
+  }
+
+  /** @throws Error when the frame was changed, repeated or left out */
+  open(sealed: Uint8Array): Buffer {
+    return open(this.#receiveKey, this.#received++, sealed);
+  }
+}
+
+function nonce(counter: number): Buffer {
+  const bytes = Buffer.alloc(12);
+  bytes.writeUInt32BE(counter, 8);
+  return bytes;
+}
+
+function seal(
+  key: Buffer,
+  counter: number,
+  plain: Uint8Array,
+  associated: Uint8Array = Buffer.alloc(0),
+): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce(counter)).setAAD(associated);
+  return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+}
+
+function open(
+  key: Buffer,
+  counter: number,
+  sealed: Uint8Array,
+  associated: Uint8Array = Buffer.alloc(0),
+): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce(counter)).setAAD(associated);
+  decipher.setAuthTag(sealed.subarray(-16));
+  return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
+}
