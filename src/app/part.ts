@@ -23,6 +23,7 @@ export interface HttpOptions {
   readonly observer: HttpObserver;
   readonly certificateReport: (report: CertificateReport | ReloadReport) => void;
   readonly policy: HttpPolicy;
+  readonly overloaded: () => boolean;
   /** The certificates at the top of the file. */
   readonly certificates: CertificateStore;
   /** What clients' connections look like, and how that is told. */

@@ -19,12 +19,14 @@ import type { GatekeeperRoute } from '../session/machine.ts';
 import { Rendering } from '../session/rendering.ts';
 import { inStageOrder } from '../session/pipeline.ts';
 import { systemTimers } from '../session/timers.ts';
+import type { RateLimits } from '../session/pacing.ts';
 import { Resumptions } from '../session/stream-management/resumptions.ts';
 import { defaultDelayLimits } from '../session/delay-queue.ts';
 import { createGatekeeperRoute } from '../session/gatekeeper-route.ts';
 import { Admission } from '../transport/admission.ts';
 import { CertificateStore, type CertificateReport } from '../transport/certificates.ts';
 import type { Target } from '../transport/dial.ts';
+import { LoadMonitor, memoryBound, type LoadReport } from '../transport/load-monitor.ts';
 import type { ListenRefusal } from '../transport/listen.ts';
 import type { ReloadReport } from '../transport/reloading.ts';
 import { secureClient } from '../transport/server-tls.ts';
@@ -48,6 +50,8 @@ export interface ProxyObserver {
   session(listener: string): SessionObserver;
   refused(listener: string, code: ListenRefusal): void;
   certificates(report: CertificateReport | ReloadReport): void;
+  /** New work is refused from now on, or taken again. */
+  load(report: LoadReport): void;
   policy(report: PolicyReport): void;
   /** Files that take effect at the next start have changed. */
   restart(report: RestartReport): void;
@@ -183,6 +187,13 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       if (name === gatekeeper.name) routes.set(domain.toLowerCase(), route);
   }
 
+  const { loopDelayMs, memoryBytesMax } = config.overload;
+  const load = new LoadMonitor(
+    { loopDelayMsMax: loopDelayMs, memoryBytesMax: memoryBound(memoryBytesMax) },
+    (report) => observer.load(report),
+  );
+  open.push(load);
+  const overloaded = (): boolean => load.overloaded;
   const writeStalls = new WriteStallWatch({ writeStallMs: timeouts.writeStallMs });
   open.push(writeStalls);
 
@@ -199,7 +210,7 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       names,
       workspace,
       limits,
-      preAuthenticationLimits: { ...limits, stanzaBytesMax: config.limits.preAuthStanzaBytesMax },
+      preAuthenticationLimits: preAuthenticationLimits(config, limits),
       stages: inStageOrder([
         negotiationGuard,
         channelBindingGuard,
@@ -225,6 +236,10 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       preAuthenticationMs: timeouts.preAuthMs,
       closeGraceMs: timeouts.closeGraceMs,
       idleMs: timeouts.idleMs,
+      rates: rateLimits(config),
+      sessionAgeMs: () =>
+        timeouts.sessionAgeMs === 0 ? 0 : timeouts.sessionAgeMs + jitter(timeouts.sessionAgeJitterMs),
+      overloaded,
       now: () => performance.now(),
       schedule: systemTimers,
       clock: () => Date.now(),
@@ -240,10 +255,16 @@ async function compose(config: Config, observer: ProxyObserver, open: Closable[]
       () => Date.now(),
     ),
     signals: signals.http,
+    overloaded,
     attestationKeys: () => signals.keys()?.jwks().keys ?? [],
   });
   if (http !== undefined) open.push({ close: () => void http.close(0), refresh: () => http.refresh() });
   return { streams, http, policies };
+}
+
+/** Milliseconds from 0 to `most`. */
+function jitter(mostMs: number): number {
+  return Math.round(mostMs * unpredictable());
 }
 
 /** In [0, 1). */
@@ -262,6 +283,20 @@ function streamLimits({ limits }: Config): StreamLimits {
     namespacesMax: limits.namespacesMax,
     normalFormGrowthMax: limits.normalFormGrowthMax,
     whitespaceBytesMax: limits.whitespaceBytesMax,
+  };
+}
+
+function preAuthenticationLimits({ limits }: Config, later: StreamLimits): StreamLimits {
+  return { ...later, stanzaBytesMax: limits.preAuthStanzaBytesMax, elementsMax: limits.preAuthElementsMax };
+}
+
+function rateLimits({ limits, timeouts }: Config): RateLimits {
+  return {
+    stanzasPerSecond: limits.stanzasPerSecondMax,
+    stanzaBurst: limits.stanzaBurstMax,
+    bytesPerSecond: limits.bytesPerSecondMax,
+    paddingBytesPerSecond: limits.paddingBytesPerSecondMax,
+    overLimitMs: timeouts.overRateMs,
   };
 }
 

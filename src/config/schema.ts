@@ -8,6 +8,8 @@ import { addressRanges, provider } from './sections/provider.ts';
 import { attestation, proxyProtocol, signals } from './sections/signals.ts';
 import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
 
+const monthMs = 30 * 86_400_000;
+
 const otlpEndpoint = z
   .string()
   .refine(isHttpUrl, 'an http or https URL without user, query or fragment, such as http://collector:4318');
@@ -105,6 +107,7 @@ const limits = z
       'Bytes of one stanza; RFC 6120 §13.12 asks for 10,000 at least.',
     ),
     preAuthStanzaBytesMax: bound(10_000, 10_000, 262_144, 'Bytes of one stanza before authentication.'),
+    preAuthElementsMax: bound(256, 100, 10_000, 'Elements of one stanza before authentication.'),
     tagBytesMax: bound(16_384, 1_024, 262_144, 'Bytes of one start or end tag or of the stream header.'),
     nameBytesMax: bound(1_024, 64, 16_384, 'Bytes of one element or attribute name.'),
     depthMax: bound(128, 8, 1_024, 'Elements nested in each other, the stanza itself counted.'),
@@ -118,6 +121,32 @@ const limits = z
       'How many times as long as received a stanza may become in normal form.',
     ),
     whitespaceBytesMax: bound(65_536, 1, 262_144, 'Bytes of white space between two stanzas.'),
+    stanzasPerSecondMax: bound(
+      50,
+      0,
+      100_000,
+      'Stanzas and nonzas per second of one client; over it the client is not read for a while, and after ' +
+        '`timeouts.overRateMs` its stream ends. 0 for no limit.',
+    ),
+    stanzaBurstMax: bound(
+      500,
+      1,
+      1_000_000,
+      'Stanzas and nonzas of one client at once, before the rate counts.',
+    ),
+    bytesPerSecondMax: bound(
+      0,
+      0,
+      1_000_000_000,
+      'Bytes per second of one client, ten seconds of them at once; over it as with stanzas. 0 for no limit.',
+    ),
+    paddingBytesPerSecondMax: bound(
+      1_048_576,
+      0,
+      1_000_000_000,
+      'Bytes of padding per second because of what one side of a session sends, ten seconds of them at once; over it ' +
+        'that side is not read for a while. 0 for no limit.',
+    ),
     authenticationAttemptsMax: bound(
       3,
       2,
@@ -147,9 +176,45 @@ const timeouts = z
       0,
       'How long a session may be silent in both directions; 0 for as long as it likes.',
     ),
+    overRateMs: milliseconds(
+      30_000,
+      1_000,
+      'How long a client may send more than `limits.stanzasPerSecondMax` or `limits.bytesPerSecondMax`.',
+    ),
+    sessionAgeMs: milliseconds(
+      0,
+      0,
+      'How long a session may last after authentication, so that clients spread over new replicas; 0 for any time.',
+      monthMs,
+    ),
+    sessionAgeJitterMs: milliseconds(
+      600_000,
+      0,
+      'At most this is added to `sessionAgeMs` at random, so that sessions of the same age do not end at once.',
+    ),
   })
   .prefault({})
   .describe('Named waits.');
+
+const overload = z
+  .strictObject({
+    loopDelayMs: milliseconds(
+      250,
+      0,
+      'Lateness of the event loop, as the median of half a second and twice in a row, from which on new sessions and ' +
+        'requests are refused; they are taken again after three seconds below half of it. 0 for no limit.',
+      60_000,
+    ),
+    memoryBytesMax: bound(
+      0,
+      0,
+      2 ** 46,
+      'Resident memory in bytes from which on new sessions and requests are refused; 0 for 85 % of what the container ' +
+        'may use, where there is one.',
+    ),
+  })
+  .prefault({})
+  .describe('When new work is refused so that old work does not suffer.');
 
 const admin = z
   .strictObject({
@@ -216,6 +281,7 @@ export const configSchema = z
     signals: signals.optional(),
     limits,
     timeouts,
+    overload,
     admin,
     log,
     tracing,

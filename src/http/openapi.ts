@@ -19,6 +19,7 @@ const everyRoute = [
   'ERR_HTTP_MALFORMED',
   'ERR_HTTP_HEADERS',
   'ERR_HTTP_TIMEOUT',
+  'ERR_HTTP_OVERLOAD',
   'ERR_INTERNAL',
 ] as const satisfies readonly ProblemCode[];
 

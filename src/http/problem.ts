@@ -63,6 +63,7 @@ const statuses: Readonly<Record<number, readonly ProblemCode[]>> = {
     'ERR_MEDIA_ANSWER',
   ],
   503: [
+    'ERR_HTTP_OVERLOAD',
     'ERR_KEYS_UNAVAILABLE',
     'ERR_METADATA_UNAVAILABLE',
     'ERR_ENLISTMENT_BUSY',

@@ -23,10 +23,15 @@ export interface PublicParts {
   readonly push?: (context: HttpContext) => Promise<Response>;
   readonly media?: MediaRelay;
   readonly report: Report;
+  /** Whether new requests are refused for now. */
+  readonly overloaded?: () => boolean;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
   readonly limits: { readonly headersMax: number };
 }
+
+/** The shortest time in which an overload ends. */
+const overloadRetryAfterS = 3;
 
 type Handler = (context: HttpContext) => Response | Promise<Response>;
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -38,7 +43,7 @@ interface Route {
 }
 
 export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
-  const { report, limits, now = () => performance.now() } = parts;
+  const { report, limits, overloaded = () => false, now = () => performance.now() } = parts;
   const app = new Hono<HttpEnv>();
   const routes = routesOf(parts);
   const routeOf = (context: HttpContext): HttpRoute =>
@@ -59,6 +64,7 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
     // There is no pair of Node's behind `app.request`.
     const { incoming } = (context.env as Partial<HttpBindings> | undefined) ?? {};
     if (incoming !== undefined) guardRequest(incoming, limits.headersMax);
+    if (overloaded()) throw new HttpProblem('ERR_HTTP_OVERLOAD', { retryAfterS: overloadRetryAfterS });
     await next();
     keepListedHeaders(context);
   });

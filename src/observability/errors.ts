@@ -51,7 +51,10 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     remedy: raise('nameBytesMax'),
   },
   ERR_DEPTH: { cause: 'Elements are nested deeper than allowed.', remedy: raise('depthMax') },
-  ERR_ELEMENT_COUNT: { cause: 'A stanza has more elements than allowed.', remedy: raise('elementsMax') },
+  ERR_ELEMENT_COUNT: {
+    cause: 'A stanza has more elements than allowed.',
+    remedy: raise('elementsMax` or `limits.preAuthElementsMax'),
+  },
   ERR_ATTRIBUTE_COUNT: { cause: 'A tag has more attributes than allowed.', remedy: raise('attributesMax') },
   ERR_NAMESPACE_COUNT: {
     cause: 'More namespace declarations are in scope than allowed.',
@@ -91,6 +94,29 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     cause: 'As many clients as allowed are connected from one address.',
     remedy:
       'Raise `limits.connectionsPerAddressMax` when many clients share an address (NAT, a load balancer).',
+  },
+  ERR_STANZA_RATE: {
+    cause: 'A client sent more stanzas than its rate for too long.',
+    remedy:
+      'If the client is legitimate, raise `limits.stanzasPerSecondMax`, `limits.stanzaBurstMax` or `timeouts.overRateMs`; ' +
+      'otherwise nothing is to be done.',
+  },
+  ERR_BYTE_RATE: {
+    cause: 'A client sent more bytes than its rate for too long.',
+    remedy:
+      'If the client is legitimate, raise `limits.bytesPerSecondMax` or `timeouts.overRateMs`; otherwise nothing is to ' +
+      'be done.',
+  },
+  ERR_SESSION_AGE: {
+    cause: 'A session reached the age at which clients are asked to connect again.',
+    remedy: 'None needed: clients reconnect. `timeouts.sessionAgeMs` sets the age.',
+  },
+  ERR_OVERLOAD: {
+    cause:
+      'The process has more to do than it can, or holds too much memory, and takes no new sessions for now.',
+    remedy:
+      'Add replicas; `narthex_overloaded` and the log event `proxy.overloaded` say when and by how much. The bounds are ' +
+      'in `overload`.',
   },
   ERR_STARTTLS_PIPELINED: {
     cause:

@@ -32,6 +32,8 @@ export const logEvents = {
     level: 'info',
     fields: { listeners: 'number', domains: 'number', gatekeepers: 'number' },
   },
+  'proxy.overloaded': { level: 'warn', fields: { loopDelayMs: 'number', memoryBytes: 'number' } },
+  'proxy.recovered': { level: 'info', fields: { loopDelayMs: 'number', memoryBytes: 'number' } },
   'proxy.draining': { level: 'info', fields: { sessions: 'number', drainMs: 'number' } },
   'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
   'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },

@@ -30,6 +30,10 @@ export const httpErrors = {
     remedy: raise('headersMax` or `http.limits.headerBytesMax'),
   },
   ERR_HTTP_TIMEOUT: { cause: 'The request did not arrive in time.', remedy: raise('requestTimeoutMs') },
+  ERR_HTTP_OVERLOAD: {
+    cause: 'The proxy has more to do than it can.',
+    remedy: 'Add replicas; the bounds are in `overload`.',
+  },
   ERR_HTTP_BODY_TYPE: { cause: 'The body must be application/json, unencoded.', remedy: caller },
   ERR_HTTP_BODY_TOO_LARGE: {
     cause: 'The body is larger than this route takes.',

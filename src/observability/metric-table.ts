@@ -43,6 +43,21 @@ export const metricTable = {
     help: 'Bytes of stanzas and nonzas read and accepted, without TLS.',
     labels: ['direction'],
   },
+  narthex_padding_bytes_total: {
+    type: 'counter',
+    help: 'Bytes by which stanzas were filled up, in addition to narthex_stream_bytes_total.',
+    labels: ['direction'],
+  },
+  narthex_read_pauses_total: {
+    type: 'counter',
+    help: 'Pauses in reading a side that sent more than its rate, by what it sent too much of.',
+    labels: ['side', 'resource'],
+  },
+  narthex_overloaded: {
+    type: 'gauge',
+    help: 'Is 1 while new sessions and requests are refused because the process does not keep up, else 0.',
+    labels: [],
+  },
   narthex_refusals_total: {
     type: 'counter',
     help: 'Streams and connections refused or ended with an error, by code (see ERRORS.md).',

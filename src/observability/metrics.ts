@@ -32,6 +32,10 @@ export interface Metrics {
   readonly text: () => Promise<string>;
   /** Totals of the process by direction: add to them, never subtract. */
   readonly traffic: Readonly<Record<Direction, Traffic>>;
+  /** Bytes of padding by direction: add to them, never subtract. */
+  readonly padding: Record<Direction, number>;
+  readonly paced: (side: Side, resource: 'stanzas' | 'bytes' | 'padding') => void;
+  readonly overloaded: (now: boolean) => void;
   readonly sessionOpened: (listener: Label) => void;
   /** @param seconds since it was opened. */
   readonly sessionClosed: (reason: CloseReason, seconds: number) => void;
@@ -73,6 +77,12 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
 
   const traffic = { 'to-gatekeeper': noTraffic(), 'to-client': noTraffic() };
   const sessions = gauge(registry, 'narthex_sessions');
+  const padding = { 'to-gatekeeper': 0, 'to-client': 0 };
+  counter(registry, 'narthex_padding_bytes_total', (bytes) => {
+    for (const direction of directions) bytes.inc({ direction }, padding[direction]);
+  });
+  const pauses = counter(registry, 'narthex_read_pauses_total');
+  const overloaded = gauge(registry, 'narthex_overloaded');
   const opened = counter(registry, 'narthex_sessions_total');
   const closes = counter(registry, 'narthex_session_closes_total');
   const durations = histogram(registry, 'narthex_session_duration_seconds');
@@ -102,6 +112,8 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   for (const outcome of ['replaced', 'rejected'])
     for (const each of [reloads, policyReloads, capabilityReloads, keyReloads]) each.inc({ outcome }, 0);
   for (const part of fileParts) pending.set({ part }, 0);
+  for (const resource of ['stanzas', 'bytes', 'padding']) pauses.inc({ side: 'client', resource }, 0);
+  pauses.inc({ side: 'gatekeeper', resource: 'padding' }, 0);
   for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
 
@@ -114,6 +126,9 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     contentType: registry.contentType,
     text: () => registry.metrics(),
     traffic,
+    padding,
+    paced: (side, resource) => pauses.inc({ side, resource }),
+    overloaded: (now) => overloaded.set(now ? 1 : 0),
     http,
     sessionOpened(listener) {
       sessions.inc();

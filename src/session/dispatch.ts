@@ -25,6 +25,8 @@ export interface DispatchOptions {
   readonly schedule: Schedule;
   /** Asks the stages from `first` on about a stanza that was held. */
   readonly decide: (stanza: Stanza, direction: Direction, first: number) => Disposition;
+  /** Called when a stanza was filled up by `bytes`. */
+  readonly padded: (direction: Direction, bytes: number) => void;
   /** Runs a step that no reading has caused, and flushes. */
   readonly perform: (step: () => void) => void;
 }
@@ -119,6 +121,7 @@ export class Dispatch {
     const { stanza, direction, edits, options, queued } = transit;
     const { rendering, now, management, writers } = this.#options;
     const bytes = rendering.write(stanza, edits, options);
+    if (rendering.padding > 0) this.#options.padded(direction, rendering.padding);
     const delayMs = options.delayMs ?? 0;
     if (queued !== undefined) {
       queued.send = () => this.#writeQueued(transit, bytes);

@@ -19,6 +19,10 @@ export interface FlowControlled {
   /** Stops reading until as many calls of `resume`. */
   pause(): void;
   resume(): void;
+  /** Delivers nothing of what is read until `release`. Inside a sink call: nothing after the current stanza. */
+  hold(): void;
+  /** Not inside a sink call of any leg. */
+  release(): void;
   /** Calls `task` once, when the peer has taken what was passed on. */
   onceDrained(task: () => void): void;
 }

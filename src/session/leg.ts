@@ -57,7 +57,11 @@ export class XmppLeg implements GatekeeperLeg {
   #afterwards: (() => void) | undefined;
   /** What is read is discarded. */
   #deaf = false;
-  readonly #onData = (chunk: Uint8Array): void => this.#take(chunk);
+  readonly #onData = (chunk: Uint8Array): void => {
+    if (this.#deaf) return;
+    this.#events.bytesRead(this.#direction, chunk.length);
+    this.#take(chunk);
+  };
 
   constructor(
     side: Side,
@@ -126,7 +130,6 @@ export class XmppLeg implements GatekeeperLeg {
 
   #take(chunk: Uint8Array): void {
     if (this.#deaf) return;
-    this.#events.bytesRead(this.#direction, chunk.length);
     if (this.#held) {
       this.#keep(chunk);
       return;

@@ -13,6 +13,7 @@ import type { ChannelBinding, SessionRecord } from './facts.ts';
 import type { GatekeeperLeg } from './gatekeeper-leg.ts';
 import type { LegEvents, XmppLeg } from './leg.ts';
 import type { SessionObserver } from './observer.ts';
+import type { RateLimits } from './pacing.ts';
 import type { Phase } from './phase.ts';
 import type { HeaderView } from './policy/header-policy.ts';
 import type { Relay, RelayOptions } from './relay.ts';
@@ -69,6 +70,11 @@ export interface SessionOptions extends RelayOptions {
   readonly closeGraceMs: number;
   /** Without any byte from the client, in milliseconds; 0 for no limit. */
   readonly idleMs: number;
+  readonly rates: RateLimits;
+  /** How long a session that was just authenticated may last, in milliseconds; 0 for no limit. */
+  readonly sessionAgeMs: () => number;
+  /** Whether the process has more to do than it can; no session begins then. */
+  readonly overloaded: () => boolean;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }

@@ -1,6 +1,7 @@
 import type { Direction } from '../stanza/direction.ts';
 import type { StreamErrorCode } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/stanza.ts';
+import type { PacedResource } from './pacing.ts';
 import type { Phase } from './phase.ts';
 
 /** Why a session ended, from the proxy's point of view. A code says that the proxy refused something. */
@@ -18,6 +19,10 @@ export interface SessionObserver {
   stanza(direction: Direction, kind: StanzaKind): void;
   /** Bytes were read. */
   bytes(direction: Direction, count: number): void;
+  /** A stanza was filled up. */
+  padded(direction: Direction, bytes: number): void;
+  /** A side is not read for a while because it sends too much of this. */
+  paced(side: 'client' | 'gatekeeper', resource: PacedResource): void;
   closed(reason: CloseReason): void;
 }
 

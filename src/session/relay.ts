@@ -30,6 +30,8 @@ export interface RelayOptions {
 export interface RelayLinks {
   readonly facts: SessionRecord;
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
+  /** Called when a stanza was filled up by `bytes`. */
+  readonly padded: (direction: Direction, bytes: number) => void;
   /** Runs a step that no reading has caused, and flushes both legs. What it throws ends the session. */
   readonly perform: (step: () => void) => void;
 }
@@ -56,6 +58,7 @@ export class Relay {
       now: options.now,
       schedule: (milliseconds, task) => this.#schedule(milliseconds, task),
       decide: (stanza, direction, first) => decide(this.#stages, stanza, direction, first),
+      padded: links.padded,
       perform: links.perform,
     });
     this.#stages = options.stages.map((factory, index) => factory.begin(this.#port(index)));

@@ -26,10 +26,16 @@ export class Rendering {
   /** A scanner in the middle of a stream of this scope. */
   readonly #scanners = new WeakMap<StreamScope, Scanner>();
   #canonicalBytes: Uint8Array = nothing;
+  #padding = 0;
 
   constructor(options: RenderingOptions) {
     this.#options = options;
     this.#canonical = new CanonicalWriter(options.limits);
+  }
+
+  /** Bytes of padding that the last `write` has added. */
+  get padding(): number {
+    return this.#padding;
   }
 
   /** @returns bytes of its own, which stay.
@@ -42,6 +48,7 @@ export class Rendering {
     if (normalise)
       result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
     const missing = options.padTo === undefined ? 0 : paddingOf(result.length, options.padTo);
+    this.#padding = missing;
     // Splicing has made a copy already; the others are views of buffers that will be used again.
     if (missing === 0 && result === edited && edits.length > 0) return result;
     const copy = Buffer.allocUnsafe(result.length + missing);

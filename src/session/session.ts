@@ -43,6 +43,7 @@ export class Session implements Machine {
   readonly #settle: (reason: CloseReason) => void;
   readonly #cancelDeadline: () => void;
   #state: PhaseState = { name: 'securing' };
+  #cancelAge = (): void => {};
   #backpressure: Backpressure | undefined;
   #reason: CloseReason | undefined;
 
@@ -104,7 +105,12 @@ export class Session implements Machine {
 
   authenticated(): void {
     this.#cancelDeadline();
-    const { idleMs } = this.options;
+    const { idleMs, schedule } = this.options;
+    const ageMs = this.options.sessionAgeMs();
+    if (ageMs > 0)
+      this.#cancelAge = schedule(ageMs, () =>
+        this.#refuse(new StreamError('reset', { code: 'ERR_SESSION_AGE' })),
+      );
     if (idleMs > 0)
       this.#state.client?.onIdle(idleMs, () =>
         this.#refuse(new StreamError('connection-timeout', { code: 'ERR_IDLE_TIMEOUT' })),
@@ -122,6 +128,7 @@ export class Session implements Machine {
     relay?.end();
     this.enter(facts === undefined ? { name: 'closing' } : { name: 'closing', facts });
     this.#cancelDeadline();
+    this.#cancelAge();
     this.#abort.abort(new Error('the session is over'));
     const { closeGraceMs } = this.options;
     const ends: Promise<unknown>[] = [

@@ -14,6 +14,7 @@ export type StreamCondition =
   | 'not-well-formed'
   | 'policy-violation'
   | 'remote-connection-failed'
+  | 'reset'
   | 'resource-constraint'
   | 'restricted-xml'
   | 'system-shutdown'
@@ -53,6 +54,10 @@ export type StreamErrorCode =
   | 'ERR_IDLE_TIMEOUT'
   | 'ERR_CONNECTION_LIMIT'
   | 'ERR_ADDRESS_LIMIT'
+  | 'ERR_STANZA_RATE'
+  | 'ERR_BYTE_RATE'
+  | 'ERR_SESSION_AGE'
+  | 'ERR_OVERLOAD'
   // The negotiation broke a rule.
   | 'ERR_STARTTLS_PIPELINED'
   | 'ERR_STARTTLS_REQUIRED'

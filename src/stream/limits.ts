@@ -36,5 +36,10 @@ export const defaultLimits: StreamLimits = {
   whitespaceBytesMax: 65_536,
 };
 
-/** Limits before authentication: nobody has earned more than the RFC's minimum. */
-export const preAuthenticationLimits: StreamLimits = { ...defaultLimits, stanzaBytesMax: 10_000 };
+/** Limits before authentication: the RFC's minimum of bytes, and few elements, each of which takes a record that is
+ *  larger than its tag. */
+export const preAuthenticationLimits: StreamLimits = {
+  ...defaultLimits,
+  stanzaBytesMax: 10_000,
+  elementsMax: 256,
+};

@@ -121,6 +121,8 @@ export async function startNarthex(
 const unlimited: Readonly<Record<string, number>> = {
   connectionsMax: 1_000_000,
   connectionsPerAddressMax: 0,
+  stanzasPerSecondMax: 0,
+  paddingBytesPerSecondMax: 0,
 };
 
 /** Those that the revision has. */

@@ -67,7 +67,7 @@ describe('the example', () => {
   it('shows every section with the defaults it would have without it', () => {
     const written = parse(example) as Record<string, unknown>;
     const required = { ...written };
-    const optional = ['limits', 'timeouts', 'admin', 'log'] as const;
+    const optional = ['limits', 'timeouts', 'overload', 'admin', 'log'] as const;
     for (const key of optional) delete required[key];
     const byDefault = configSchema.parse(required);
     for (const key of optional) expect(written[key]).toEqual(byDefault[key]);

@@ -22,6 +22,7 @@ const parts: Required<PublicParts> = {
   media: { handle: late, close: () => {} },
   report: () => {},
   now: () => 0,
+  overloaded: () => false,
   limits: { headersMax: 64 },
 };
 

@@ -114,6 +114,7 @@ describe('the table of metrics', () => {
           'gatekeeper',
           'outcome',
           'side',
+          'resource',
           'audience',
           'field',
           'treatment',

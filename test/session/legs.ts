@@ -54,7 +54,7 @@ export class Legs {
     this.facts.account = 'juliet@capulet.example';
     this.resumed = vi.spyOn(this.facts, 'resumed');
     this.relay = new Relay(
-      { facts: this.facts, writers: this.#writers, perform: (step) => this.#perform(step) },
+      { facts: this.facts, writers: this.#writers, padded: () => {}, perform: (step) => this.#perform(step) },
       {
         stages,
         rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),

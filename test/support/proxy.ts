@@ -17,6 +17,8 @@ export interface TestProxyOptions {
   readonly channelBinding?: ChannelBinding;
   readonly limits?: Record<string, number>;
   readonly timeouts?: Record<string, number>;
+  /** When new work is refused; never by default. */
+  readonly overload?: Record<string, number>;
   /** A shipped policy or a file; by default `passthrough`. */
   readonly policy?: string;
   readonly shadow?: string;
@@ -109,6 +111,8 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     },
     limits: options.limits ?? {},
     timeouts: options.timeouts ?? {},
+    // Tests share the machine and the process; what they measure is not this.
+    overload: { loopDelayMs: 0, ...options.overload },
     ...(options.provider && { provider: options.provider }),
     ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
@@ -143,11 +147,14 @@ function recorder(
     dialled: () => {},
     stanza: () => {},
     bytes: () => {},
+    padded: () => {},
+    paced: () => {},
     closed: (reason) => closed.push(reason),
   };
   return {
     session: () => session,
     refused: () => {},
+    load: () => {},
     certificates: () => {},
     policy: (report) => {
       if (report.kind === 'ephemeral-key') return;

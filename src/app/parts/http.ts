@@ -61,6 +61,7 @@ export async function openHttp(
       ...(media && { media }),
       report,
       limits,
+      overloaded: options.overloaded,
     };
     const connections = httpConnections(createPublicApp(parts), limits, ({ status, code }) =>
       report({ event: 'answered', route: '*', status, milliseconds: 0, code }),

@@ -6,6 +6,7 @@ import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
 import { type GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
 import type { Span, Tracing } from '../../observability/tracing.ts';
 import type { CloseReason, SessionObserver } from '../../session/observer.ts';
+import type { PacedResource } from '../../session/pacing.ts';
 import type { Phase } from '../../session/phase.ts';
 import { catalogueFields } from '../../signals/claims.ts';
 import type { Direction } from '../../stanza/direction.ts';
@@ -36,6 +37,13 @@ export function createObserver(options: ObserveOptions): ProxyObserver {
     refused(listener, code) {
       metrics.refused(code);
       log.write('connection.refused', { listener: label(listener), code });
+    },
+    load({ kind, loopDelayMs, memoryBytes }) {
+      metrics.overloaded(kind === 'overloaded');
+      log.write(kind === 'overloaded' ? 'proxy.overloaded' : 'proxy.recovered', {
+        loopDelayMs: Math.round(loopDelayMs),
+        memoryBytes,
+      });
     },
     reauthenticated(gatekeeper, outcome, token) {
       metrics.reauthenticated(label(gatekeeper), outcome);
@@ -171,6 +179,14 @@ class ObservedSession implements SessionObserver {
   bytes(direction: Direction, count: number): void {
     this.#bytes[direction] += count;
     this.#options.metrics.traffic[direction].bytes += count;
+  }
+
+  padded(direction: Direction, bytes: number): void {
+    this.#options.metrics.padding[direction] += bytes;
+  }
+
+  paced(side: 'client' | 'gatekeeper', resource: PacedResource): void {
+    this.#options.metrics.paced(side, resource);
   }
 
   closed(reason: CloseReason): void {

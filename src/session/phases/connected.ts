@@ -7,7 +7,9 @@ import type { SessionRecord } from '../facts.ts';
 import type { GatekeeperLeg } from '../gatekeeper-leg.ts';
 import type { Side, XmppLeg } from '../leg.ts';
 import type { Machine, Routed } from '../machine.ts';
+import type { PacedResource } from '../pacing.ts';
 import type { Phase } from '../phase.ts';
+import { ReadPacer } from '../read-pacer.ts';
 import { Relay } from '../relay.ts';
 import { refuseOtherNamespace } from './routing.ts';
 
@@ -18,6 +20,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   readonly gatekeeper: Gatekeeper;
   readonly #header: StreamHeader;
   readonly #relay: Relay;
+  readonly #pacers: Readonly<Record<Direction, ReadPacer>>;
 
   constructor({ machine, facts, client, header }: Routed, gatekeeper: Gatekeeper) {
     this.machine = machine;
@@ -27,7 +30,13 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     this.#header = header;
     const writers = { 'to-gatekeeper': gatekeeper, 'to-client': client };
     const perform = (step: () => void): void => machine.perform(step);
-    this.#relay = new Relay({ facts, writers, perform }, machine.options);
+    const padded = (direction: Direction, bytes: number): void => this.#padded(direction, bytes);
+    this.#relay = new Relay({ facts, writers, padded, perform }, machine.options);
+    const paced = { ...machine.options, paced: machine.observer.paced.bind(machine.observer) };
+    this.#pacers = {
+      'to-gatekeeper': new ReadPacer('client', client, paced),
+      'to-client': new ReadPacer('gatekeeper', gatekeeper, paced),
+    };
   }
 
   enter(name: Phase): void {
@@ -38,9 +47,23 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   /** Relays what one side has sent.
    *  @returns whether it was a nonza and has gone on to the other side. @throws StreamError */
   take(stanza: Stanza, direction: Direction): boolean {
+    const { byteLength } = stanza;
     this.facts.learn(stanza, direction);
     this.machine.observer.stanza(direction, stanza.kind);
-    return this.#relay.take(stanza, direction);
+    const passed = this.#relay.take(stanza, direction);
+    this.#spend(direction, 'stanzas', 1);
+    this.#spend(direction, 'bytes', byteLength);
+    return passed;
+  }
+
+  /** Only an established session has rates: what comes before is bounded by other limits. */
+  #spend(direction: Direction, resource: PacedResource, amount: number): void {
+    if (this.facts.phase === 'established') this.#pacers[direction].spend(resource, amount);
+  }
+
+  #padded(direction: Direction, bytes: number): void {
+    this.machine.observer.padded(direction, bytes);
+    this.#spend(direction, 'padding', bytes);
   }
 
   /** Opens the other side's stream with the header of one side, as the policy shows it.

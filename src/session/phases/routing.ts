@@ -6,6 +6,7 @@ import { ns } from '../../stanza/namespaces.ts';
 import type { StreamHeader } from '../../stream/header.ts';
 import { SessionRecord } from '../facts.ts';
 import { XmppLeg } from '../leg.ts';
+import { requireCapacity } from '../capacity.ts';
 import type { GatekeeperRoute, Machine, PhaseState } from '../machine.ts';
 
 /** Waits for the header and begins the negotiation of its gatekeeper. */
@@ -22,6 +23,7 @@ export function awaitHeader(machine: Machine, socket: Socket): void {
     header: (header) => {
       state.header = header;
       client.hold();
+      requireCapacity(machine);
       const { domain, route } = chooseRoute(machine, header);
       route.negotiation.begin({ machine, facts: factsOf(machine, domain, route), client, header });
     },

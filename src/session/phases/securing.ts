@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ClientHelloProgress } from '../../signals/client-hello-reader.ts';
 import { asStreamError } from '../ending.ts';
+import { requireCapacity } from '../capacity.ts';
 import type { Machine } from '../machine.ts';
 import { awaitHeader } from './routing.ts';
 
@@ -11,6 +12,8 @@ export async function secureClient(machine: Machine, socket: Socket): Promise<vo
   const started = options.now();
   machine.enter({ name: 'securing' });
   try {
+    // A handshake is most of what a new session costs.
+    requireCapacity(machine);
     const noteClientHello = evidence.wantsClientHello
       ? (progress: ClientHelloProgress): void => evidence.noteClientHello(progress)
       : undefined;

@@ -5,6 +5,7 @@ import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { XmppLeg } from '../leg.ts';
+import { requireCapacity } from '../capacity.ts';
 import type { Machine } from '../machine.ts';
 import { ownHeader } from '../own-header.ts';
 import { secureClient } from './securing.ts';
@@ -22,6 +23,7 @@ export function offerStartTls(machine: Machine, socket: Socket): void {
   const leg = new XmppLeg('client', socket, { ...options, limits: options.preAuthenticationLimits }, events);
   leg.receive({
     header: (header) => {
+      requireCapacity(machine);
       leg.open(ownHeader(header, options));
       leg.write(features);
       leg.flush();

@@ -1,0 +1,54 @@
+/** Keeps one side of a session to its rates: a leg that has spent its allowance is not read until some of it is back.
+ *  What had been read already waits, before the stanza that is next. */
+import { StreamError } from '../stanza/error.ts';
+import type { FlowControlled } from './gatekeeper-leg.ts';
+import type { Side } from './leg.ts';
+import { Pace, type PacedResource, type RateLimits } from './pacing.ts';
+import type { Schedule } from './timers.ts';
+
+export interface ReadPacerOptions {
+  readonly rates: RateLimits;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly schedule: Schedule;
+  /** Called at the beginning of each pause. */
+  readonly paced: (side: Side, resource: PacedResource) => void;
+}
+
+export class ReadPacer {
+  readonly #side: Side;
+  readonly #leg: FlowControlled;
+  readonly #options: ReadPacerOptions;
+  readonly #pace: Pace;
+  #pausing = false;
+
+  constructor(side: Side, leg: FlowControlled, options: ReadPacerOptions) {
+    this.#side = side;
+    this.#leg = leg;
+    this.#options = options;
+    this.#pace = new Pace(side, options.rates, options.now);
+  }
+
+  /** @throws StreamError ERR_STANZA_RATE or ERR_BYTE_RATE, of a client that goes on for too long */
+  spend(resource: PacedResource, amount: number): void {
+    const verdict = this.#pace.spend(resource, amount);
+    if (verdict.kind === 'ok') return;
+    if (verdict.kind === 'refuse')
+      throw new StreamError('policy-violation', {
+        code: resource === 'bytes' ? 'ERR_BYTE_RATE' : 'ERR_STANZA_RATE',
+      });
+    this.#leg.hold();
+    if (!this.#pausing) this.#pause(resource, verdict.ms);
+  }
+
+  #pause(resource: PacedResource, milliseconds: number): void {
+    this.#pausing = true;
+    this.#options.paced(this.#side, resource);
+    this.#leg.pause();
+    this.#options.schedule(milliseconds, () => {
+      this.#pausing = false;
+      this.#leg.resume();
+      this.#leg.release();
+    });
+  }
+}
