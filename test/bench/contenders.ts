@@ -21,6 +21,8 @@ export interface Contender {
   loop(): Promise<LoopCounts | undefined>;
   /** Collects garbage, where there is any. */
   collect(): Promise<void>;
+  /** Sends a message to a module that was loaded into it, and waits for the answer. */
+  ask(message: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -52,8 +54,8 @@ export async function writeCredentials(): Promise<{ folder: TemporaryFolder; cre
 }
 
 /** Joins Node's TLS sockets and reads nothing: the yardstick. */
-export function startPipe(around: Surroundings): Promise<Contender> {
-  return startNodeProxy('pipe', 'pipe', around);
+export function startPipe(around: Surroundings, node: readonly string[] = []): Promise<Contender> {
+  return startNodeProxy('pipe', 'pipe', around, node);
 }
 
 /** Parses and serialises every stanza with @xmpp/xml. */
@@ -61,10 +63,15 @@ export function startReserialiser(around: Surroundings): Promise<Contender> {
   return startNodeProxy('@xmpp/xml', 'xmpp-xml', around);
 }
 
-async function startNodeProxy(name: string, kind: string, around: Surroundings): Promise<Contender> {
+async function startNodeProxy(
+  name: string,
+  kind: string,
+  around: Surroundings,
+  node: readonly string[] = [],
+): Promise<Contender> {
   const port = await freePort();
   const args = [kind, String(port), String(around.upstream), around.folder.path];
-  return startNode(name, port, [join(import.meta.dirname, 'node-proxy.ts'), ...args]);
+  return startNode(name, port, [join(import.meta.dirname, 'node-proxy.ts'), ...args], node);
 }
 
 /** How a Narthex of the bench is configured. */
@@ -148,6 +155,7 @@ async function startNode(
     name,
     port,
     pid: child.pid!,
+    ask: (message) => ask(child, message),
     loop: async () => (await ask(child, 'probe:loop' satisfies ProbeRequest)) as LoopCounts,
     collect: async () => void (await ask(child, 'probe:collect' satisfies ProbeRequest)),
     stop: () => stop(child),
@@ -185,6 +193,7 @@ backend servers
     name: 'HAProxy',
     port,
     pid: child.pid!,
+    ask: () => Promise.reject(new Error('HAProxy answers nothing')),
     loop: () => Promise.resolve(undefined),
     collect: () => Promise.resolve(),
     stop: () => stop(child),

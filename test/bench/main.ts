@@ -1,67 +1,99 @@
 /** `npm run bench -- NAME… [--against REV] [--rounds N] [--json]`: what the hot paths cost, each in relation to a
- *  yardstick of the same run. */
+ *  yardstick of the same run. `npm run bench -- all` runs everything and writes docs/benchmarks.md. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { acceptBench } from './accept.ts';
-import { capabilitiesBench } from './capabilities.ts';
-import { chatBench } from './chat.ts';
-import { checkOut } from './checkout.ts';
+import { benches, comparing } from './benches.ts';
+import { checkOut, describeCommit, workingTree } from './checkout.ts';
 import { describeMachine } from './machine.ts';
-import { mediaBench } from './media.ts';
-import { pinBench } from './pinned.ts';
-import { policyBench } from './policy.ts';
+import { writePage, type Run } from './page.ts';
+import { prepareBench } from './pinned.ts';
 import { table } from './print.ts';
-import { relayBench } from './relay.ts';
-import type { Bench, Row } from './row.ts';
-import { canonicalBench, scannerBench } from './scanner.ts';
+import type { Bench, BenchContext, Row } from './row.ts';
 
-const benches: readonly Bench[] = [
-  relayBench,
-  acceptBench,
-  policyBench,
-  capabilitiesBench,
-  scannerBench,
-  canonicalBench,
-  chatBench,
-  mediaBench,
-];
-/** Those that can measure another revision in the same run. */
-const comparing: readonly Bench[] = [relayBench, policyBench, acceptBench];
+const page = join(workingTree.root, 'docs/benchmarks.md');
 
 function usage(problem: string): never {
   console.error(`${problem}
 
-usage: npm run bench -- NAME… [--against REV] [--rounds N] [--json]
+usage: npm run bench -- all
+         runs everything and writes docs/benchmarks.md
+       npm run bench -- NAME… [--against REV] [--rounds N] [--json]
+         prints rows only
+
   NAME            ${benches.map(({ name }) => name).join(', ')}
   --against REV   compares this tree with another revision: ${comparing.map(({ name }) => name).join(', ')}
-  --rounds N      fewer rounds, to see that it runs; figures mean little then
+  --rounds N      fewer rounds, to see that it runs, or more
   --json          prints rows as JSON`);
   process.exit(64);
 }
 
-const { values, positionals } = parseArgs({
-  options: {
-    against: { type: 'string' },
-    rounds: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
-  allowPositionals: true,
-});
-const unknown = positionals.find((name) => !benches.some((bench) => bench.name === name));
-if (unknown !== undefined) usage(`no bench ${unknown}`);
-if (positionals.length === 0) usage('which bench?');
-const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-if (rounds !== undefined && !(Number.isSafeInteger(rounds) && rounds > 0))
-  usage('--rounds takes a whole number');
-const chosen = benches.filter(({ name }) => positionals.includes(name));
-const single = chosen.find((bench) => values.against !== undefined && !comparing.includes(bench));
-if (single !== undefined) usage(`${single.name} cannot be compared with another revision`);
+interface Request {
+  readonly all: boolean;
+  readonly chosen: readonly Bench[];
+  readonly revision: string | undefined;
+  readonly rounds: number | undefined;
+  readonly json: boolean;
+}
 
-pinBench();
-await using against = values.against === undefined ? undefined : await checkOut(values.against);
-const rows: Row[] = [];
-for (const bench of chosen) rows.push(...(await bench.run({ rounds, against })));
-if (values.json) console.log(JSON.stringify({ machine: describeMachine(), rows }, null, 2));
-else {
-  console.log(Object.values(describeMachine()).join(', '));
-  console.table(table(rows));
+function readRequest(): Request {
+  const { values, positionals } = parseArgs({
+    options: {
+      against: { type: 'string' },
+      rounds: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  const all = positionals.includes('all');
+  const unknown = positionals.find((name) => name !== 'all' && !benches.some((bench) => bench.name === name));
+  if (unknown !== undefined) usage(`no bench ${unknown}`);
+  if (positionals.length === 0) usage('which bench?');
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && !(Number.isSafeInteger(rounds) && rounds > 0))
+    usage('--rounds takes a whole number');
+  const chosen = all ? benches : benches.filter(({ name }) => positionals.includes(name));
+  const revision = values.against;
+  const single = chosen.find((bench) => revision !== undefined && !comparing.includes(bench));
+  if (single !== undefined) usage(`${single.name} cannot be compared with another revision`);
+  return { all, chosen, revision, rounds, json: values.json };
+}
+
+async function runAll(chosen: readonly Bench[], context: BenchContext): Promise<Run> {
+  const started = performance.now();
+  const results: Run['results'][number][] = [];
+  for (const bench of chosen) {
+    if (chosen.length > 1) console.error(`${bench.name} …`);
+    results.push({ bench, rows: await bench.run(context) });
+  }
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    commit: describeCommit(),
+    machine: describeMachine(),
+    seconds: (performance.now() - started) / 1_000,
+    results,
+  };
+}
+
+function print(machine: Run['machine'], rows: readonly Row[], json: boolean): void {
+  if (json) console.log(JSON.stringify({ machine, rows }, null, 2));
+  else {
+    console.log(Object.values(machine).join(', '));
+    console.table(table(rows));
+  }
+}
+
+const { all, chosen, revision, rounds, json } = readRequest();
+prepareBench();
+await using against = revision === undefined ? undefined : await checkOut(revision);
+const run = await runAll(chosen, { rounds, against });
+if (all) {
+  writeFileSync(page, await writePage(run, existsSync(page) ? readFileSync(page, 'utf8') : ''));
+  console.log(`docs/benchmarks.md: written in ${Math.round(run.seconds)} s`);
+} else {
+  print(
+    run.machine,
+    run.results.flatMap((result) => result.rows),
+    json,
+  );
 }

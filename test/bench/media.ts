@@ -36,6 +36,8 @@ export const mediaBench: Bench = {
 };
 
 async function run({ rounds = roundsByDefault }: BenchContext): Promise<Row[]> {
+  // The client is this process, and the origin stays where it is started from.
+  pin(process.pid, processors.load);
   const folder = mkdtempSync(join(tmpdir(), 'media-bench-'));
   const children: ChildProcess[] = [];
   let proxy: ServeProcess | undefined;

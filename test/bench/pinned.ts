@@ -7,10 +7,10 @@ import { constants, cpus, setPriority } from 'node:os';
 /** Processors: whatever is measured has one, with all its threads, and the load generator the other. */
 export const processors = { contender: 0, load: 1 } as const;
 
-/** Binds this process, which only waits while a round runs. @throws Error on a machine with one processor. */
-export function pinBench(): void {
+/** Lets this process run ahead of what else the machine does, where it may.
+ *  @throws Error on a machine with one processor. */
+export function prepareBench(): void {
   if (cpus().length < 2) throw new Error('the bench needs two processors: one for the load');
-  pin(process.pid, processors.load);
   if (process.getuid?.() === 0) setPriority(constants.priority.PRIORITY_HIGHEST);
 }
 

@@ -41,18 +41,23 @@ function addedRow(name: string, byteLength: number, more: Samples): Row {
 }
 
 function costRows(rounds: number | undefined): Row[] {
-  return [...policyCases()].flatMap(
-    ({ name, byteLength, stanzas, scan, decide, edit, normalForm, typical }) => {
-      const steps = Object.entries({ decide, 'decide and edits': edit, 'normal form': normalForm }).flatMap(
-        ([step, work]) => (work === undefined ? [] : [{ step, work }]),
-      );
-      const [base, ...costs] = timeInTurns([scan, ...steps.map(({ work }) => work)], rounds);
-      return steps.map(({ step }, index): Row => {
-        const row = addedRow(`${name}: ${step}`, byteLength, added(base!, costs[index]!, stanzas));
-        return step === 'decide and edits' && typical ? { ...row, aim: 1 } : row;
-      });
-    },
+  const rows: Row[] = [];
+  for (const each of policyCases()) rows.push(...caseRows(each, rounds));
+  return rows;
+}
+
+function caseRows(
+  { name, byteLength, stanzas, scan, decide, edit, normalForm, typical }: PolicyCase,
+  rounds: number | undefined,
+): Row[] {
+  const steps = Object.entries({ decide, 'decide and edits': edit, 'normal form': normalForm }).flatMap(
+    ([step, work]) => (work === undefined ? [] : [{ step, work }]),
   );
+  const [base, ...costs] = timeInTurns([scan, ...steps.map(({ work }) => work)], rounds);
+  return steps.map(({ step }, index): Row => {
+    const row = addedRow(`${name}: ${step}`, byteLength, added(base!, costs[index]!, stanzas));
+    return step === 'decide and edits' && typical ? { ...row, aim: 1 } : row;
+  });
 }
 
 function ruleRows(rounds: number | undefined): Row[] {
@@ -90,29 +95,39 @@ function mediaRows(rounds: number | undefined): Row[] {
 async function againstRows({ root, suffix }: Checkout, rounds: number): Promise<Row[]> {
   const file = pathToFileURL(join(root, 'test/bench/policy-cases.ts')).href;
   const other = (await import(file)) as { policyCases: () => Iterable<PolicyCase> };
-  const before = new Map([...other.policyCases()].map((each) => [each.name, each]));
-  return [...policyCases()].flatMap((now): Row[] => {
-    const then = before.get(now.name);
-    if (then === undefined) return [];
-    const samples = timeInTurns([now.scan, then.scan, now.edit, then.edit], rounds);
-    const [scan, scanThen, edit, editThen] = samples as [Samples, Samples, Samples, Samples];
-    const cost = added(scan, edit, now.stanzas);
-    const row = { byteLength: now.byteLength, unit: 'µs', aim: againstAim };
-    return [
-      {
-        ...row,
-        name: `policy: ${now.name}: scanner`,
-        figure: spreadOf(scan.map((each) => each / now.stanzas / 1_000)),
-        ratio: ratioOf(scan, scanThen),
-        yardstick: suffix.trim(),
-      },
-      {
-        ...row,
-        name: `policy: ${now.name}: decide and edits`,
-        figure: spreadOf(cost),
-        ratio: ratioOf(cost, added(scanThen, editThen, then.stanzas)),
-        yardstick: suffix.trim(),
-      },
-    ];
-  });
+  const others = other.policyCases()[Symbol.iterator]();
+  const rows: Row[] = [];
+  for (const now of policyCases()) {
+    const then = caseOf(others, now.name);
+    if (then !== undefined) rows.push(...pairRows(now, then, suffix.trim(), rounds));
+  }
+  return rows;
+}
+
+function pairRows(now: PolicyCase, then: PolicyCase, yardstick: string, rounds: number): Row[] {
+  const samples = timeInTurns([now.scan, then.scan, now.edit, then.edit], rounds);
+  const [scan, scanThen, edit, editThen] = samples as [Samples, Samples, Samples, Samples];
+  const cost = added(scan, edit, now.stanzas);
+  const row = { byteLength: now.byteLength, unit: 'µs', aim: againstAim, yardstick };
+  return [
+    {
+      ...row,
+      name: `policy: ${now.name}: scanner`,
+      figure: spreadOf(scan.map((each) => each / now.stanzas / 1_000)),
+      ratio: ratioOf(scan, scanThen),
+    },
+    {
+      ...row,
+      name: `policy: ${now.name}: decide and edits`,
+      figure: spreadOf(cost),
+      ratio: ratioOf(cost, added(scanThen, editThen, then.stanzas)),
+    },
+  ];
+}
+
+/** The next case of that name: both revisions have them in one order, built when it is their turn. */
+function caseOf(cases: Iterator<PolicyCase>, name: string): PolicyCase | undefined {
+  for (let next = cases.next(); next.done !== true; next = cases.next())
+    if (next.value.name === name) return next.value;
+  return undefined;
 }

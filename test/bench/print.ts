@@ -15,6 +15,7 @@ export function spread({ median, lower, upper }: Spread, digits: (value: number)
 
 /** Ratios have hundredths, and thousandths where they are near 1: that is where revisions are judged. */
 export function ratio(row: Row): string {
+  if (row.yardstick === '') return '';
   if (row.ratio === undefined) return 'no comparable round';
   return spread(row.ratio, (value) => value.toFixed(Math.abs(value - 1) < 0.1 ? 3 : 2));
 }

@@ -26,17 +26,19 @@ const messages: readonly { readonly shape: MessageShape; readonly byteLength: nu
 
 /** Round trips per second; 0 is as many as there can be. At the fixed rate each event finds the process idle. */
 const rates = [0, 2_500];
-const sessions = 20;
+export const sessions = 20;
 const roundMs = 100;
 const roundsByDefault = 24;
 /** More, since a refactoring is judged by hundredths. */
 const roundsAgainst = 48;
-const warmUpRounds = 12;
+/** Before the first rows, while code is compiled, and before the others. */
+const warmUpRounds = { first: 20, next: 4 };
 
 /** Of narthex to the pipe, by policy. */
 const aims = { passthrough: 1.25, balanced: 1.35, strict: 1.5 } as const;
 
-const settings: readonly NarthexSettings[] = [
+/** Each policy that ships; what capabilities cost is part of the two that change anything. */
+export const settings: readonly NarthexSettings[] = [
   { policy: 'passthrough', capabilities: false },
   { policy: 'balanced', capabilities: true },
   { policy: 'strict', capabilities: true },
@@ -95,7 +97,10 @@ async function run({ rounds, against }: BenchContext): Promise<Row[]> {
     const count = rounds ?? (against === undefined ? roundsByDefault : roundsAgainst);
     for (const message of messages) {
       await load.shape(message.shape, message.byteLength);
-      for (const rate of rates) rows.push(...(await measure(load, entries, { ...message, rate, count })));
+      for (const rate of rates) {
+        const warmUp = rows.length === 0 ? warmUpRounds.first : warmUpRounds.next;
+        rows.push(...(await measure(load, entries, { ...message, rate, count, warmUp })));
+      }
     }
     return rows;
   } finally {
@@ -144,11 +149,12 @@ interface Cell {
   readonly byteLength: number;
   readonly rate: number;
   readonly count: number;
+  readonly warmUp: number;
 }
 
 async function measure(load: Load, entries: readonly Entry[], cell: Cell): Promise<Row[]> {
   const samples = new Map(entries.map(({ contender }): [Contender, RoundSample[]] => [contender, []]));
-  for (let round = -warmUpRounds; round < cell.count; round += 1) {
+  for (let round = -cell.warmUp; round < cell.count; round += 1) {
     // In alternating order, so that no contender always follows the same other.
     for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
       const sample = await measureRound(load, entry, cell.rate);
