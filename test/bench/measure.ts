@@ -8,7 +8,8 @@ export type Work = () => number;
 export type Samples = readonly number[];
 
 const roundMs = 8;
-const warmUpMs = 300;
+/** Warming up ends when so many blocks have not been faster than the fastest before them by this part. */
+const warmUp = { blockMs: 50, blocksMax: 60, steadyBlocks: 6, gain: 0.03 };
 export const roundsByDefault = 31;
 
 /** Times pieces of work in rounds that take turns, in alternating order, so that a machine that slows down slows them
@@ -33,13 +34,19 @@ export function ratioOf(samples: Samples, yardstick: Samples): Spread {
   return spreadOf(byRound((one, other) => one / other, samples, yardstick));
 }
 
-/** Warms up until the compiler has done its best, then finds how many calls fill a round. */
+/** Finds how many calls fill a round, and warms up until the compiler, which works on another thread and may have to
+ *  wait for a processor, has nothing more to give. */
 function callsPerRound(work: Work): number {
-  for (let spent = 0; spent < warmUpMs;) spent += time(work, 8) / 1e6;
-  for (let calls = 1; ; calls *= 2) {
-    const spent = time(work, calls) / 1e6;
-    if (spent >= roundMs / 2) return Math.max(1, Math.round((calls * roundMs) / spent));
+  let calls = 1;
+  const milliseconds = (): number => time(work, calls) / 1e6;
+  while (milliseconds() < warmUp.blockMs / 2) calls *= 2;
+  let fastest = Infinity;
+  for (let block = 0, steady = 0; block < warmUp.blocksMax && steady < warmUp.steadyBlocks; block += 1) {
+    const spent = milliseconds();
+    steady = spent > fastest * (1 - warmUp.gain) ? steady + 1 : 0;
+    fastest = Math.min(fastest, spent);
   }
+  return Math.max(1, Math.round((calls * roundMs) / fastest));
 }
 
 /** Nanoseconds of CPU time, of all threads, that `calls` take: collecting the garbage of a piece of work is its own
