@@ -7,7 +7,7 @@ import { benches, comparing } from './benches.ts';
 import { checkOut, describeCommit, workingTree } from './checkout.ts';
 import { describeMachine } from './machine.ts';
 import { writePage, type Run } from './page.ts';
-import { prepareBench } from './pinned.ts';
+import { runAhead } from './pinned.ts';
 import { table } from './print.ts';
 import type { Bench, BenchContext, Row } from './row.ts';
 
@@ -84,7 +84,8 @@ function print(machine: Run['machine'], rows: readonly Row[], json: boolean): vo
 }
 
 const { all, chosen, revision, rounds, json } = readRequest();
-prepareBench();
+const code = await runAhead();
+if (code !== undefined) process.exit(code);
 await using against = revision === undefined ? undefined : await checkOut(revision);
 const run = await runAll(chosen, { rounds, against });
 if (all) {

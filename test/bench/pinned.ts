@@ -2,16 +2,34 @@
 import { execFileSync, spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { constants, cpus, setPriority } from 'node:os';
+import { cpus } from 'node:os';
 
 /** Processors: whatever is measured has one, with all its threads, and the load generator the other. */
 export const processors = { contender: 0, load: 1 } as const;
 
-/** Lets this process run ahead of what else the machine does, where it may.
+/** Starts this program again as one that runs ahead of what else the machine does, with root's rights: otherwise the
+ *  threads on which its code is compiled may wait for seconds.
+ *  @returns its exit code when it has ended, or undefined in a process that is ahead or cannot be.
  *  @throws Error on a machine with one processor. */
-export function prepareBench(): void {
+export async function runAhead(): Promise<number | undefined> {
   if (cpus().length < 2) throw new Error('the bench needs two processors: one for the load');
-  if (process.getuid?.() === 0) setPriority(constants.priority.PRIORITY_HIGHEST);
+  if (!mayRunAhead() || readFileSync('/proc/self/autogroup', 'latin1').includes('nice -20')) return undefined;
+  const child = spawnAhead(process.execPath, [...process.execArgv, ...process.argv.slice(1)], 'inherit');
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+function mayRunAhead(): boolean {
+  return process.getuid?.() === 0 && existsSync('/proc/self/autogroup');
+}
+
+/** Starts a program that ends with this one, however this one ends; with root's rights in a session of its own, which
+ *  is a scheduling group of its own (sched(7), autogroups) and is given the greatest weight. */
+function spawnAhead(program: string, args: readonly string[], stdio: StdioOptions): ChildProcess {
+  const detached = mayRunAhead();
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { stdio, detached });
+  if (detached) writeFileSync(`/proc/${child.pid}/autogroup`, '-20');
+  return child;
 }
 
 /** Binds a running process with all its threads. */
@@ -19,20 +37,14 @@ export function pin(pid: number, processor: number): void {
   execFileSync('taskset', ['-a', '-c', '-p', String(processor), String(pid)], { stdio: 'ignore' });
 }
 
-/** Starts a program on one processor, where its threads and children stay; with root's rights, ahead of what else the
- *  machine does. It ends with the bench, however that ends. */
+/** Starts a program on one processor, where its threads and children stay. */
 export function spawnPinned(
   processor: number,
   program: string,
   args: readonly string[],
   stdio: StdioOptions,
 ): ChildProcess {
-  const bound = ['-c', String(processor), 'setpriv', '--pdeathsig', 'KILL', program, ...args];
-  if (process.getuid?.() !== 0) return spawn('taskset', bound, { stdio });
-  // A session of its own is a scheduling group of its own (sched(7), autogroups), which is given the weight.
-  const child = spawn('nice', ['-n', '-20', 'taskset', ...bound], { stdio, detached: true });
-  if (existsSync('/proc/self/autogroup')) writeFileSync(`/proc/${child.pid}/autogroup`, '-20');
-  return child;
+  return spawnAhead('taskset', ['-c', String(processor), program, ...args], stdio);
 }
 
 /** Ends a process and waits for its end. */
