@@ -91,36 +91,60 @@ function mediaRows(rounds: number | undefined): Row[] {
   });
 }
 
-/** Deciding and editing in this tree against the same in another revision, both in this process. */
+/** Deciding and editing in this tree against the same in another revision, both in this process. The aim is for all
+ *  cases together: two copies of the same code are compiled one by one, and single cases differ by up to a tenth. */
 async function againstRows({ root, suffix }: Checkout, rounds: number): Promise<Row[]> {
   const file = pathToFileURL(join(root, 'test/bench/policy-cases.ts')).href;
   const other = (await import(file)) as { policyCases: () => Iterable<PolicyCase> };
   const others = other.policyCases()[Symbol.iterator]();
-  const rows: Row[] = [];
+  const pairs: Pair[] = [];
   for (const now of policyCases()) {
     const then = caseOf(others, now.name);
-    if (then !== undefined) rows.push(...pairRows(now, then, suffix.trim(), rounds));
+    if (then !== undefined) pairs.push(measurePair(now, then, rounds));
   }
-  return rows;
+  const sum = (pick: (pair: Pair) => Samples): Samples =>
+    byRound((...values) => values.reduce((all, each) => all + each, 0), ...pairs.map(pick));
+  const together = {
+    name: 'all of these together',
+    byteLength: 0,
+    scan: sum(({ scan }) => scan),
+    scanThen: sum(({ scanThen }) => scanThen),
+    edits: sum(({ edits }) => edits),
+    editsThen: sum(({ editsThen }) => editsThen),
+  };
+  const row = (pair: Pair): Row[] => pairRows(pair, suffix.trim());
+  return [...pairs.flatMap(row), ...row(together).map((each) => ({ ...each, aim: againstAim }))];
 }
 
-function pairRows(now: PolicyCase, then: PolicyCase, yardstick: string, rounds: number): Row[] {
+/** Microseconds per stanza, by round: the scanner, and what deciding and editing add to it. */
+interface Pair {
+  readonly name: string;
+  readonly byteLength: number;
+  readonly scan: Samples;
+  readonly scanThen: Samples;
+  readonly edits: Samples;
+  readonly editsThen: Samples;
+}
+
+function measurePair(now: PolicyCase, then: PolicyCase, rounds: number): Pair {
+  const { name, byteLength, stanzas } = now;
   const samples = timeInTurns([now.scan, then.scan, now.edit, then.edit], rounds);
-  const [scan, scanThen, edit, editThen] = samples as [Samples, Samples, Samples, Samples];
-  const cost = added(scan, edit, now.stanzas);
-  const row = { byteLength: now.byteLength, unit: 'µs', aim: againstAim, yardstick };
+  const [scan, scanThen, edit, editThen] = samples.map((each) =>
+    byRound((nanoseconds) => nanoseconds / stanzas / 1_000, each),
+  ) as [Samples, Samples, Samples, Samples];
+  const more = (base: Samples, cost: Samples): Samples => byRound((one, other) => other - one, base, cost);
+  return { name, byteLength, scan, scanThen, edits: more(scan, edit), editsThen: more(scanThen, editThen) };
+}
+
+function pairRows({ name, byteLength, scan, scanThen, edits, editsThen }: Pair, yardstick: string): Row[] {
+  const row = { byteLength, unit: 'µs', yardstick };
   return [
+    { ...row, name: `policy: ${name}: scanner`, figure: spreadOf(scan), ratio: ratioOf(scan, scanThen) },
     {
       ...row,
-      name: `policy: ${now.name}: scanner`,
-      figure: spreadOf(scan.map((each) => each / now.stanzas / 1_000)),
-      ratio: ratioOf(scan, scanThen),
-    },
-    {
-      ...row,
-      name: `policy: ${now.name}: decide and edits`,
-      figure: spreadOf(cost),
-      ratio: ratioOf(cost, added(scanThen, editThen, then.stanzas)),
+      name: `policy: ${name}: decide and edits`,
+      figure: spreadOf(edits),
+      ratio: ratioOf(edits, editsThen),
     },
   ];
 }
