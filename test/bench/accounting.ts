@@ -29,7 +29,7 @@ export const accountingBench: Bench = {
   name: 'accounting',
   summary:
     `Clock reads in the running proxy: time of its own steps for one message (chat of ${byteLength} bytes), next to CPU time ` +
-    'of the whole process per message in the same rounds. `scan` finds the stanza, `judge` asks the stages and carries out ' +
+    'of the whole process per message in the same rounds. `scan` finds the stanza, `judge` asks the stages, `dispatch` carries out ' +
     'what they say, `render` writes a changed stanza anew, `write` hands it to the socket. A pair of clock reads, 0.05 to ' +
     '0.08 µs, is part of each.',
   run,

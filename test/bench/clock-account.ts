@@ -11,8 +11,15 @@ export type AccountRequest = 'account:reset' | 'account:read';
 
 const samplesMax = 8_192;
 
-/** Any method with up to three parameters. */
-type Method = (this: unknown, one?: unknown, two?: unknown, three?: unknown) => unknown;
+/** Any method with up to five parameters. */
+type Method = (
+  this: unknown,
+  one?: unknown,
+  two?: unknown,
+  three?: unknown,
+  four?: unknown,
+  five?: unknown,
+) => unknown;
 
 export class ClockAccount {
   readonly #sections: readonly string[];
@@ -41,10 +48,10 @@ export class ClockAccount {
     const method = prototype[name] as Method;
     const enter = (): number => this.#enter(index);
     const leave = (outer: number): void => this.#leave(outer);
-    const wrapped: Method = function accounted(one, two, three) {
+    const wrapped: Method = function accounted(one, two, three, four, five) {
       const outer = enter();
       try {
-        return method.call(this, one, two, three);
+        return method.call(this, one, two, three, four, five);
       } finally {
         leave(outer);
       }

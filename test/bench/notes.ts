@@ -2,7 +2,7 @@
 import { figure } from './print.ts';
 import type { Row } from './row.ts';
 
-const sections = ['scan', 'judge', 'render', 'write'] as const;
+const sections = ['scan', 'judge', 'dispatch', 'render', 'write'] as const;
 const policies = ['narthex passthrough', 'narthex balanced, capabilities', 'narthex strict, capabilities'];
 const paces = ['saturated', '2500/s'];
 
@@ -32,10 +32,11 @@ interface Figures {
 }
 
 function sentence({ policy, pace, all, spent, pipe, pipeWrite }: Figures): string {
-  const [scan, judge, render, write] = spent as [number, number, number, number];
+  const [scan, judge, dispatch, render, write] = spent as [number, number, number, number, number];
   const parts = {
     scanning: scan,
     judging: judge,
+    dispatching: dispatch,
     rendering: render,
     'writing, beyond what the pipe writes': write - pipeWrite,
   };
