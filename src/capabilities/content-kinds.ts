@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { ns } from '../stanza/namespaces.ts';
 import { parseMediaType, type MediaType } from './media-type.ts';
-import { readDocument, type Problem, type Source } from './yaml-document.ts';
+import type { PlacedDiagnostic } from '../documents/diagnostic.ts';
+import { readDocument, type Source } from './document.ts';
 
 /** The form (XEP-0128) in which a client's kinds, media types and sizes are advertised. */
 export const contentFormType = 'urn:narthex:content:0';
@@ -107,7 +108,7 @@ export interface ContentKinds {
 
 export type ContentKindsReading =
   | { readonly kind: 'table'; readonly table: ContentKinds }
-  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+  | { readonly kind: 'invalid'; readonly problems: readonly PlacedDiagnostic[] };
 
 /** Reads the table. Problems carry ERR_CONTENT_KINDS, or ERR_YAML where the text is no YAML. */
 export function readContentKinds(source: Source): ContentKindsReading {

@@ -1,11 +1,12 @@
 /** Capability profiles (policies/capabilities/*.yaml): which kinds of content the clients of a profile can receive,
  *  who they are to the gatekeeper, and which clients the profile is for. */
 import { z } from 'zod';
+import type { PlacedDiagnostic } from '../documents/diagnostic.ts';
 import { claimCharactersMax, type ClaimValue } from '../stanza/ownership-claims.ts';
 import type { ContentKinds } from './content-kinds.ts';
 import { supportsHash } from './entity-capabilities.ts';
 import { parseMediaType, type MediaType } from './media-type.ts';
-import { didYouMean, readDocument, type Locate, type Problem, type Source } from './yaml-document.ts';
+import { didYouMean, readDocument, type Locate, type Source } from './document.ts';
 
 const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
@@ -177,7 +178,7 @@ export interface CapabilityProfile {
 /** `at` places what others find wrong with it. */
 export type ProfileReading =
   | { readonly kind: 'profile'; readonly profile: CapabilityProfile; readonly at: Locate }
-  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+  | { readonly kind: 'invalid'; readonly problems: readonly PlacedDiagnostic[] };
 
 /** Reads one profile. Problems carry ERR_CAPABILITY_PROFILE, ERR_CONTENT_KIND for a kind that the table does not
  *  have, or ERR_YAML where the text is no YAML. */
@@ -199,14 +200,18 @@ export function profileJsonSchema(): object {
 
 type Written = z.output<typeof profileSchema>;
 
-function unknownKinds({ receives }: Written, table: ContentKinds, at: Locate): Problem[] {
+function unknownKinds({ receives }: Written, table: ContentKinds, at: Locate): PlacedDiagnostic[] {
   const known = [...table.kinds.keys()];
   return Object.keys(receives)
     .filter((name) => !table.kinds.has(name))
     .map((name) =>
       at(
         ['receives', name],
-        { code: 'ERR_CONTENT_KIND', message: `no content kind '${name}'${didYouMean(name, known)}` },
+        {
+          code: 'ERR_CONTENT_KIND',
+          reason: `no content kind '${name}'`,
+          remedy: didYouMean(name, known) ?? 'Use a kind of the table, or add it there',
+        },
         true,
       ),
     );

@@ -12,7 +12,7 @@ import {
 } from '../capabilities/disco-info.ts';
 import { elementFromXml } from '../capabilities/element.ts';
 import { readProfile, type CapabilityProfile } from '../capabilities/profile.ts';
-import type { Problem } from '../capabilities/yaml-document.ts';
+import { placeText, type PlacedDiagnostic } from '../documents/diagnostic.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { InputError, misused, unreadable } from './input-error.ts';
 
@@ -118,11 +118,12 @@ function isYaml(name: string): boolean {
   return /\.ya?ml$/.test(name);
 }
 
-function failure(problems: readonly Problem[]): InputError {
-  const [first, ...rest] = problems.map(({ file, line, column, code, message }) => ({
-    code,
-    message,
-    place: `${file}:${line}:${column}`,
+function failure(problems: readonly PlacedDiagnostic[]): InputError {
+  const [first, ...rest] = problems.map((problem) => ({
+    code: problem.code,
+    message: problem.reason,
+    place: placeText(problem),
+    remedy: problem.remedy,
   }));
   return new InputError([first!, ...rest]);
 }

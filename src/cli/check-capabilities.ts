@@ -1,12 +1,11 @@
 /** What `narthex check` says of the capability documents: what is wrong with them, what a profile cannot promise, and
  *  where the metadata policy says something else about the same thing. */
 import { readFile } from 'node:fs/promises';
-import type { Source } from '../capabilities/yaml-document.ts';
-import { configErrors, type ConfigProblem } from '../config/problem.ts';
+import type { Source } from '../capabilities/document.ts';
+import type { ConfigProblem } from '../config/problem.ts';
 import { profileFiles } from '../config/profile-files.ts';
 import type { Config } from '../config/schema.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
-import { explanationOf } from './errors.ts';
 import { readCapabilityPolicy } from '../app/files/capabilities.ts';
 import { claimSources } from '../app/files/claim-conditions.ts';
 
@@ -38,13 +37,9 @@ export async function capabilityProblems(
     claimSources(config),
   );
   if (reading.kind === 'invalid')
-    return reading.problems.map(({ code, message, ...place }) => ({
-      ...problem(
-        'error',
-        `${code} ${message}`,
-        explanationOf(code)?.remedy ?? configErrors.ERR_CONFIG_CAPABILITIES.remedy,
-      ),
-      place,
+    return reading.problems.map(({ code, reason, remedy, file, line, column }) => ({
+      ...problem('error', `${code} ${reason}`, remedy),
+      place: { file, line, column },
     }));
   return [
     ...reading.notes.map(({ file, message }) => ({

@@ -104,7 +104,7 @@ function policyProblems({ config, places }: LoadedConfig): readonly ConfigProble
     return notEnforced(runtime.documents.enforced);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map((problem) => ({ place: places.value(['policy']), ...problem }));
+    return error.problems.map((problem) => ({ place: places.place(['policy']), ...problem }));
   }
 }
 

@@ -9,7 +9,8 @@ import { concerns, type Catalogue } from '../policy/catalogue.ts';
 import { checkPolicy } from '../policy/check.ts';
 import { vocabularyOf } from '../policy/compile.ts';
 import { describeTreatment } from '../policy/describe.ts';
-import { errorAt, hasErrors, renderDiagnostic, type Diagnostic } from '../policy/diagnostic.ts';
+import { formatDiagnostic } from '../documents/diagnostic.ts';
+import { errorAt, hasErrors, type Diagnostic } from '../policy/diagnostic.ts';
 import { diffPolicies, type Difference } from '../policy/diff.ts';
 import { summariseExceptions, type ExceptionSummary } from '../policy/exceptions.ts';
 import { explain, type Effect, type ExplainOptions, type Explanation } from '../policy/explain.ts';
@@ -135,7 +136,7 @@ function run(io: PolicyIo, command: () => number): void {
     io.setExitCode(command());
   } catch (error) {
     if (error instanceof PolicyRefused) {
-      for (const diagnostic of error.diagnostics) io.err(renderDiagnostic(fromHere(diagnostic)));
+      for (const diagnostic of error.diagnostics) io.err(formatDiagnostic(fromHere(diagnostic)));
       io.setExitCode(exitCodes.dataError);
     } else if (error instanceof FileMissing) {
       io.err(`narthex: error ERR_POLICY_FILE: ${error.message}. ${error.remedy}`);
@@ -175,7 +176,7 @@ function fromHere(diagnostic: Diagnostic): Diagnostic {
 function diagnosticLine(io: PolicyIo, diagnostic: Diagnostic): string {
   const { severity } = diagnostic;
   const painted = io.paint(severity === 'error' ? 'red' : 'yellow', severity);
-  return renderDiagnostic(diagnostic).replace(`: ${severity} `, () => `: ${painted} `);
+  return formatDiagnostic(diagnostic).replace(`: ${severity} `, () => `: ${painted} `);
 }
 
 function summary(found: readonly Diagnostic[]): string {
@@ -223,7 +224,7 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
     explanation = explain(policy, direction, text.trim(), toolOptions);
   } catch (error) {
     io.err(
-      renderDiagnostic(
+      formatDiagnostic(
         errorAt(
           { file: options.stanza, line: 1, column: 1 },
           'ERR_POLICY_TEST',
@@ -358,7 +359,7 @@ function test(io: PolicyIo, file: string, cases: string | undefined, options: Co
       io.out(
         passed
           ? `${io.paint('green', 'ok')}   ${name}`
-          : `${io.paint('red', 'FAIL')} ${name}\n  ${renderDiagnostic(fromHere(diagnostic!))}`,
+          : `${io.paint('red', 'FAIL')} ${name}\n  ${formatDiagnostic(fromHere(diagnostic!))}`,
       );
   return results.every(({ passed }) => passed) ? exitCodes.ok : exitCodes.negative;
 }

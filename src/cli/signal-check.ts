@@ -13,7 +13,7 @@ export async function signalProblems(
     severity,
     code: 'ERR_CONFIG_FILE',
     path: 'signals.keysFolder',
-    place: places.value(['signals', 'keysFolder']),
+    place: places.place(['signals', 'keysFolder']),
     message: `\`signals.keysFolder\`: ${signals.keysFolder} ${message}`,
     remedy: configErrors.ERR_CONFIG_FILE.remedy,
   });

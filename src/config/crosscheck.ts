@@ -1,7 +1,7 @@
 /** What one value cannot tell: names that refer to each other, ports that clash, limits that contradict. Pure. */
 import { domainToASCII } from 'node:url';
-import type { Places } from './document.ts';
-import { nearest } from './nearest.ts';
+import type { Places } from '../documents/yaml.ts';
+import { nearest } from '../documents/nearest.ts';
 import {
   type ConfigErrorCode,
   type ConfigPath,
@@ -17,7 +17,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     severity: 'error',
     code,
     path: formatPath(path),
-    place: places.value(path),
+    place: places.place(path),
     message,
     remedy,
   });

@@ -1,8 +1,8 @@
 /** What zod found wrong, turned into problems with a place, what was expected, and a remedy. Pure. */
 import type { Place } from '../documents/diagnostic.ts';
 import type { z } from 'zod';
-import type { Places } from './document.ts';
-import { nearest } from './nearest.ts';
+import type { Places } from '../documents/yaml.ts';
+import { nearest } from '../documents/nearest.ts';
 import { type Outline, descriptionAt, keysAt, outlinesAt } from './outline.ts';
 import {
   type ConfigErrorCode,
@@ -78,7 +78,7 @@ function translateUnion(
   if (value === undefined) return [{ problem: missing(path, source) }];
   const message = `\`${formatPath(path)}\` must have ${wanted}; it ${described(value)}`;
   const code = isMapping(value) ? 'ERR_CONFIG_MISSING' : 'ERR_CONFIG_TYPE';
-  return [{ problem: problem(code, path, source.places.value(path), message, remedyAt(path, code, source)) }];
+  return [{ problem: problem(code, path, source.places.place(path), message, remedyAt(path, code, source)) }];
 }
 
 function likeness(value: unknown, keys: readonly string[]): number {
@@ -96,7 +96,7 @@ function unknownKey(path: ConfigPath, key: string, source: Source): Finding {
   const full = [...path, key];
   const keys = keysAt(source.outline, path);
   const where = path.length === 0 ? '' : ` in \`${formatPath(path)}\``;
-  const place = source.places.key(full);
+  const place = source.places.keyPlace(full);
   if (keys.includes(key)) {
     const message = `key \`${key}\`${where} does not go with the keys beside it`;
     return { problem: problem(code, full, place, message, remedyAt(path, code, source)) };
@@ -118,7 +118,7 @@ function wrongValue(issue: Issue, path: ConfigPath, source: Source): ConfigProbl
   const subject = path.length === 0 ? 'the document' : `\`${formatPath(path)}\``;
   const hint = issue.code === 'invalid_value' ? suggestion(value, issue.values) : '';
   const message = `${subject} must be ${expected(issue)}; it ${described(value)}${hint}`;
-  return problem(code, path, source.places.value(path), message, remedyAt(path, code, source));
+  return problem(code, path, source.places.place(path), message, remedyAt(path, code, source));
 }
 
 function missing(path: ConfigPath, source: Source): ConfigProblem {
@@ -126,7 +126,7 @@ function missing(path: ConfigPath, source: Source): ConfigProblem {
   const parent = path.slice(0, -1);
   const where = parent.length === 0 ? '' : ` in \`${formatPath(parent)}\``;
   const message = `\`${path.at(-1) ?? ''}\` is missing${where}`;
-  return problem(code, path, source.places.value(parent), message, remedyAt(path, code, source));
+  return problem(code, path, source.places.place(parent), message, remedyAt(path, code, source));
 }
 
 function codeOf(issue: Issue, path: ConfigPath): ConfigErrorCode {

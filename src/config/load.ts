@@ -5,7 +5,8 @@
 import { type FileHandle, access, constants, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { profileFiles } from './profile-files.ts';
-import { type Parsed, type Places, fileBytesMax, parseConfigText } from './document.ts';
+import type { Places } from '../documents/yaml.ts';
+import { type Parsed, fileBytesMax, parseConfigText } from './document.ts';
 import { crossCheck } from './crosscheck.ts';
 import { byPlace, problemsOf } from './issues.ts';
 import type { Outline } from './outline.ts';
@@ -156,7 +157,7 @@ async function unreadableFiles(config: Config, places: Places): Promise<ConfigPr
     problems.push({
       ...outside('ERR_CONFIG_FILE', message),
       path: formatPath(path),
-      place: places.value(path),
+      place: places.place(path),
     });
   }
   return problems;

@@ -29,7 +29,7 @@ export interface Verification {
 export async function verifyFiles(loaded: LoadedConfig, now: number): Promise<Verification> {
   const problems: ConfigProblem[] = [];
   const report: Report = (code, path, message, severity = 'error') => {
-    const place = loaded.places.value(path);
+    const place = loaded.places.place(path);
     problems.push({
       severity,
       code,

@@ -25,3 +25,22 @@ export interface Diagnostic {
   /** What to do about it; empty when the reason says it. */
   readonly remedy: string;
 }
+
+/** A problem that always has its place. */
+export interface PlacedDiagnostic extends Diagnostic, Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Returns one line, as compilers print them: `file:line:column: error CODE field: reason. Remedy`. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const { severity, code, field, reason, remedy } = diagnostic;
+  const subject = field === undefined ? '' : ` ${field}`;
+  const advice = remedy === '' ? '' : `. ${remedy}`;
+  return `${placeText(diagnostic)}: ${severity} ${code}${subject}: ${reason}${advice}`;
+}
+
+/** Returns `file:line:column`, or the file alone where it has no lines. */
+export function placeText({ file, line, column }: Pick<Diagnostic, 'file' | 'line' | 'column'>): string {
+  return line === undefined || column === undefined ? file : `${file}:${line}:${column}`;
+}

@@ -11,8 +11,8 @@ import {
 } from './catalogue.ts';
 import { describeTreatment } from './describe.ts';
 import type { Place } from '../documents/diagnostic.ts';
+import { nearest } from '../documents/nearest.ts';
 import { errorAt, type Diagnostic } from './diagnostic.ts';
-import { nearest } from './nearest.ts';
 import type { Obligation } from './obligations.ts';
 import { treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
 import { overlay } from './resolve.ts';
@@ -89,7 +89,7 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
   const { catalogue } = options;
   const field = catalogue.fields.get(rule.field);
   if (field === undefined) {
-    const near = nearest(rule.field, catalogue.fields.keys());
+    const near = nearest(rule.field, [...catalogue.fields.keys()]);
     const remedy = near === undefined ? 'narthex policy fields lists them' : `Did you mean ${near}?`;
     return [refusal(rule, 'ERR_POLICY_FIELD', 'no such field in the catalogue', remedy)];
   }

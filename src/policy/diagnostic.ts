@@ -5,7 +5,7 @@
  *
  *  This file: what is said about a document, always with its place. */
 
-import type { Diagnostic as FileDiagnostic, Place } from '../documents/diagnostic.ts';
+import type { Place, PlacedDiagnostic } from '../documents/diagnostic.ts';
 
 export type DiagnosticCode =
   // The document cannot be read.
@@ -38,10 +38,8 @@ export type DiagnosticCode =
   | 'WARN_POLICY_EXPIRY';
 
 /** A problem of a policy, catalogue or obligation: always with its place. */
-export interface Diagnostic extends FileDiagnostic, Place {
+export interface Diagnostic extends PlacedDiagnostic {
   readonly code: DiagnosticCode;
-  readonly line: number;
-  readonly column: number;
 }
 
 export function errorAt(
@@ -53,14 +51,6 @@ export function errorAt(
   const { file, line, column } = place;
   const severity = code.startsWith('WARN_') ? 'warning' : 'error';
   return { file, line, column, severity, code, reason, remedy, ...(field === undefined ? {} : { field }) };
-}
-
-/** One line: `file:line:column: error CODE field: reason. Remedy.` */
-export function renderDiagnostic(diagnostic: Diagnostic): string {
-  const { file, line, column, severity, code, field, reason, remedy } = diagnostic;
-  const subject = field === undefined ? '' : ` ${field}`;
-  const advice = remedy === '' ? '' : `. ${remedy}`;
-  return `${file}:${line}:${column}: ${severity} ${code}${subject}: ${reason}${advice}`;
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

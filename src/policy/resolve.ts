@@ -1,9 +1,10 @@
 /** From a file and those it extends to one policy. */
+import { suggestion } from '../documents/nearest.ts';
+import type { Path } from '../documents/yaml.ts';
 import type { Audience } from '../stanza/direction.ts';
 import type { TextFile } from './catalogue.ts';
 import { errorAt } from './diagnostic.ts';
-import { readDocument, type Path, type SourceDocument } from './document.ts';
-import { suggestion } from './nearest.ts';
+import { readDocument, type SourceDocument } from './document.ts';
 import {
   toTreatment,
   type AudienceDocument,

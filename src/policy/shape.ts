@@ -1,8 +1,10 @@
 /** Compares a document with its schema and says in one line each, with the place, what does not fit. */
 import type { z } from 'zod';
+import { suggestion } from '../documents/nearest.ts';
+import { keysAt } from '../documents/schema-keys.ts';
+import type { Path } from '../documents/yaml.ts';
 import { errorAt, type Diagnostic, type DiagnosticCode } from './diagnostic.ts';
-import type { Path, SourceDocument } from './document.ts';
-import { suggestion } from './nearest.ts';
+import type { SourceDocument } from './document.ts';
 import { treatmentParameters } from './schema.ts';
 import { treatmentNames } from '../minimisation/treatment.ts';
 
@@ -57,7 +59,7 @@ function explain(
 ): Diagnostic[] {
   const path = issue.path as Path;
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(schema, path);
+    const known = keysAt(schema, path);
     return issue.keys.map((key) =>
       errorAt(document.keyPlace([...path, key]), code, `${dotted([...path, key])} is not known here`, {
         remedy: suggestion(key, known) || 'Remove the key',
@@ -158,36 +160,6 @@ function explainTreatment(document: SourceDocument, path: Path, code: Diagnostic
 
 function hintFor(treatment: string): string {
   return `Write ${treatmentHints[treatment as keyof typeof treatmentHints]}`;
-}
-
-/** Returns the keys that the schema allows at a path; none where it is no mapping of fixed keys. */
-function knownKeys(schema: z.ZodType, path: Path): string[] {
-  let at = unwrap(schema);
-  for (const step of path) {
-    const { shape, element, valueType } = definitionOf(at);
-    at = unwrap(typeof step === 'number' ? element : (shape?.[step] ?? valueType));
-  }
-  return Object.keys(definitionOf(at).shape ?? {});
-}
-
-/** The part of a zod 4 definition that this file reads. */
-interface Definition {
-  readonly innerType?: unknown;
-  readonly in?: unknown;
-  readonly shape?: Readonly<Record<string, unknown>>;
-  readonly element?: unknown;
-  readonly valueType?: unknown;
-}
-
-function definitionOf(schema: unknown): Definition {
-  return (schema as { readonly def?: Definition } | undefined)?.def ?? {};
-}
-
-/** What is inside `optional`, `default`, `refine` and the like; the elements of a list are not. */
-function unwrap(schema: unknown): unknown {
-  const { innerType, in: input } = definitionOf(schema);
-  const inner = innerType ?? input;
-  return inner === undefined ? schema : unwrap(inner);
 }
 
 function valueAt(data: unknown, path: Path): unknown {

@@ -58,16 +58,8 @@ export class SetupError extends Unusable {
   override get diagnostics(): readonly Diagnostic[] {
     const { path = '', line, column } = this.file ?? {};
     const place = line === undefined || column === undefined ? {} : { line, column };
-    return [
-      {
-        severity: 'error',
-        code: this.code,
-        file: path,
-        ...place,
-        reason: this.#problem,
-        remedy: this.remedy,
-      },
-    ];
+    const { code, remedy } = this;
+    return [{ severity: 'error', code, file: path, ...place, reason: this.#problem, remedy }];
   }
 }
 

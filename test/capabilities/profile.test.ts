@@ -3,13 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { readContentKinds } from '../../src/capabilities/content-kinds.ts';
 import { profileJsonSchema, readProfile } from '../../src/capabilities/profile.ts';
 import { createProfileSet } from '../../src/capabilities/profile-set.ts';
-import { formatProblem } from '../../src/capabilities/yaml-document.ts';
+import { placeText, type PlacedDiagnostic } from '../../src/documents/diagnostic.ts';
 import { Sensitive } from '../../src/stanza/sensitive.ts';
 import { profileOf, profileText, setOf, shipped, table } from './shipped.ts';
 
+function line(problem: PlacedDiagnostic): string {
+  const { code, reason, remedy } = problem;
+  const meant = remedy.startsWith('Did you mean') ? `. ${remedy}` : '';
+  return `${placeText(problem)}: ${code} ${reason}${meant}`;
+}
+
 function problems(text: string): string[] {
   const reading = readProfile({ file: 'p.yaml', text }, table);
-  return reading.kind === 'invalid' ? reading.problems.map(formatProblem) : [];
+  return reading.kind === 'invalid' ? reading.problems.map(line) : [];
 }
 
 describe('a capability profile', () => {
@@ -38,29 +44,29 @@ describe('a capability profile', () => {
     [
       'a misspelt key',
       'cohrot: true',
-      "7:1: ERR_CAPABILITY_PROFILE unknown key 'cohrot' - did you mean 'cohort'?",
+      "7:1: ERR_CAPABILITY_PROFILE unknown key 'cohrot'. Did you mean 'cohort'?",
     ],
     [
       'a misspelt key inside',
       'receives:\n  text:\n    max-byte: 3',
-      "8:5: ERR_CAPABILITY_PROFILE unknown key 'max-byte' - did you mean 'max-bytes'?",
+      "8:5: ERR_CAPABILITY_PROFILE unknown key 'max-byte'. Did you mean 'max-bytes'?",
     ],
     [
       'a misspelt kind',
       'receives:\n  text: true\n  reacton: true',
-      "8:3: ERR_CONTENT_KIND no content kind 'reacton' - did you mean 'reaction'?",
+      "8:3: ERR_CONTENT_KIND no content kind 'reacton'. Did you mean 'reaction'?",
     ],
     [
       'a misspelt word',
       'on-unsupported-content: bonce',
-      "7:25: ERR_CAPABILITY_PROFILE on-unsupported-content: must be bounce or drop or fallback - did you mean 'bounce'?",
+      "7:25: ERR_CAPABILITY_PROFILE on-unsupported-content: must be bounce or drop or fallback. Did you mean 'bounce'?",
     ],
     [
       'interests that break a cohort',
       'interests: all',
       '7:12: ERR_CAPABILITY_PROFILE interests: all lets clients be told apart, which cohort: true forbids',
     ],
-    ['a duplicate key', 'caps: true\ncaps: false', '8:1: ERR_YAML Map keys must be unique'],
+    ['a duplicate key', 'caps: true\ncaps: false', '8:1: ERR_YAML this key stands here twice'],
     [
       'a hash that is too weak',
       'hash-sets: [sha-1]',

@@ -139,7 +139,7 @@ describe('preview', () => {
     const files = { 'p.yaml': 'apiVersion: narthex/v1\nkind: CapabilityProfil\n' };
     const { err, code } = await narthex(['preview', '--profile', 'p.yaml'], files);
     expect(err).toContain(
-      "p.yaml:2:7: error ERR_CAPABILITY_PROFILE: kind: must be CapabilityProfile - did you mean 'CapabilityProfile'?",
+      "p.yaml:2:7: error ERR_CAPABILITY_PROFILE: kind: must be CapabilityProfile\n    Did you mean 'CapabilityProfile'?",
     );
     expect(code).toBe(78);
   });

@@ -37,7 +37,7 @@ describe('check reads the capability documents as serve does', () => {
     [
       'a kind that nobody knows',
       { 'b.yaml': profileText('name: b', 'receives: { voise: true }') },
-      "b.yaml:6:13: error ERR_CONFIG_CAPABILITIES: ERR_CONTENT_KIND no content kind 'voise' - did you mean 'voice'?",
+      "b.yaml:6:13: error ERR_CONFIG_CAPABILITIES: ERR_CONTENT_KIND no content kind 'voise'",
     ],
     [
       'a key that is missing',

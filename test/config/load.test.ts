@@ -206,7 +206,7 @@ describe('a mistake', () => {
       'a key twice',
       'kind: Proxy',
       'kind: Proxy\nkind: Proxy',
-      '3:1: error ERR_CONFIG_DUPLICATE_KEY: this key appears twice in the same mapping',
+      '3:1: error ERR_CONFIG_DUPLICATE_KEY: this key stands here twice',
     ],
     [
       'a domain in capitals',

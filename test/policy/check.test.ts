@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderDiagnostic } from '../../src/policy/diagnostic.ts';
+import { formatDiagnostic } from '../../src/documents/diagnostic.ts';
 import { checkPolicy } from '../../src/policy/check.ts';
 import { loadPolicy, type PolicySource } from '../../src/policy/resolve.ts';
 import { loadObligations } from '../../src/policy/obligations.ts';
@@ -140,7 +140,7 @@ describe('check refuses', () => {
       names: () => ['a', 'b'],
     };
     const loaded = loadPolicy({ file: 'a.yaml', text: files['a']! }, source);
-    expect(loaded.kind === 'refused' ? loaded.diagnostics.map(renderDiagnostic) : []).toEqual([
+    expect(loaded.kind === 'refused' ? loaded.diagnostics.map(formatDiagnostic) : []).toEqual([
       'b.yaml:7:12: error ERR_POLICY_EXTENDS: extends goes in a circle: a > b > a. Remove extends from one of them',
     ]);
   });

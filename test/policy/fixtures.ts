@@ -9,7 +9,7 @@ import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
 import { checkPolicy } from '../../src/policy/check.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
 import { Decider, type Outcome } from '../../src/policy/decide.ts';
-import { renderDiagnostic } from '../../src/policy/diagnostic.ts';
+import { formatDiagnostic } from '../../src/documents/diagnostic.ts';
 import type { ExplainOptions } from '../../src/policy/explain.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { loadPolicy, type PolicySource } from '../../src/policy/resolve.ts';
@@ -65,7 +65,7 @@ ${spec}`;
 
 export function policyOf(text: string, source: PolicySource = policySource): Policy {
   const loaded = loadPolicy({ file: `${root}/policies/test.yaml`, text }, source);
-  if (loaded.kind === 'refused') throw new Error(loaded.diagnostics.map(renderDiagnostic).join('\n'));
+  if (loaded.kind === 'refused') throw new Error(loaded.diagnostics.map(formatDiagnostic).join('\n'));
   return loaded.value;
 }
 
@@ -75,8 +75,8 @@ export function complaints(
   { now = today, ...known }: { readonly now?: number; readonly media?: boolean } = {},
 ): string[] {
   const loaded = loadPolicy({ file: 'p.yaml', text }, policySource);
-  if (loaded.kind === 'refused') return loaded.diagnostics.map(renderDiagnostic);
-  return checkPolicy(loaded.value, { catalogue, obligations, now, ...known }).map(renderDiagnostic);
+  if (loaded.kind === 'refused') return loaded.diagnostics.map(formatDiagnostic);
+  return checkPolicy(loaded.value, { catalogue, obligations, now, ...known }).map(formatDiagnostic);
 }
 
 export const context = {

@@ -4,8 +4,8 @@ import { ungatedKinds } from '../../capabilities/content-gate.ts';
 import { readContentKinds } from '../../capabilities/content-kinds.ts';
 import { createProfileSet } from '../../capabilities/profile-set.ts';
 import { readProfile, type CapabilityProfile } from '../../capabilities/profile.ts';
-import type { Diagnostic } from '../../documents/diagnostic.ts';
-import { formatProblem, type Problem, type Source } from '../../capabilities/yaml-document.ts';
+import { placeText, type Diagnostic, type PlacedDiagnostic } from '../../documents/diagnostic.ts';
+import type { Source } from '../../capabilities/document.ts';
 import { SetupError, type FileRole } from '../../transport/error.ts';
 import type { SourceFile } from '../../transport/reloading.ts';
 import { claimProblems, domainsWithoutClaims, type ClaimSources } from './claim-conditions.ts';
@@ -23,7 +23,7 @@ export type CapabilityPolicyReading =
       readonly role: FileRole;
       readonly file: string;
       /** At least one. */
-      readonly problems: readonly Problem[];
+      readonly problems: readonly PlacedDiagnostic[];
     };
 
 /** Something that a profile cannot promise: the file that promises it, and one sentence. */
@@ -55,7 +55,11 @@ export function readCapabilityPolicy(
         ? `two profiles are called ${names.join(', ')}`
         : `exactly one profile must have no \`match\`; these have none: ${names.join(', ') || 'no profile'}`;
     const { file } = profiles[0] ?? table;
-    return invalid('profile', { file }, [{ file, line: 1, column: 1, code, message: sentence }]);
+    const remedy =
+      code === 'ERR_PROFILE_NAME' ? 'Rename one of them' : 'Leave `match` out of one profile only';
+    return invalid('profile', { file }, [
+      { severity: 'error', file, line: 1, column: 1, code, reason: sentence, remedy },
+    ]);
   }
   const policy = { profiles: set.profiles, table: kinds.table };
   return {
@@ -81,25 +85,21 @@ export function buildCapabilityPolicy(
 
 /** Documents that cannot come into force. */
 export class CapabilitiesRefused extends SetupError {
-  readonly #problems: readonly Problem[];
+  readonly #problems: readonly Diagnostic[];
 
   /** @param problems at least one; the message names the first */
-  constructor(file: { readonly role: FileRole; readonly path: string }, problems: readonly Problem[]) {
+  constructor(
+    file: { readonly role: FileRole; readonly path: string },
+    problems: readonly PlacedDiagnostic[],
+  ) {
     const remedy = '`narthex check` names every line that is wrong';
-    super('ERR_CAPABILITIES_INVALID', formatProblem(problems[0]!), remedy, file);
+    const { code, reason } = problems[0]!;
+    super('ERR_CAPABILITIES_INVALID', `${placeText(problems[0]!)}: ${code} ${reason}`, remedy, file);
     this.#problems = problems;
   }
 
   override get diagnostics(): readonly Diagnostic[] {
-    return this.#problems.map(({ file, line, column, code, message }) => ({
-      severity: 'error',
-      code,
-      file,
-      line,
-      column,
-      reason: message,
-      remedy: this.remedy,
-    }));
+    return this.#problems;
   }
 }
 
@@ -128,7 +128,7 @@ function notesOn(
 function invalid(
   role: FileRole,
   { file }: Pick<Source, 'file'>,
-  problems: readonly Problem[],
+  problems: readonly PlacedDiagnostic[],
 ): CapabilityPolicyReading {
   return { kind: 'invalid', role, file, problems };
 }

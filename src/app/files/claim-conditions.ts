@@ -2,7 +2,8 @@
  *  and only those that the provider's section lists are read: a condition that could never hold is refused, not
  *  ignored. */
 import type { CapabilityProfile } from '../../capabilities/profile.ts';
-import type { Locate, Problem } from '../../capabilities/yaml-document.ts';
+import type { Locate } from '../../capabilities/document.ts';
+import type { PlacedDiagnostic } from '../../documents/diagnostic.ts';
 import type { Config } from '../../config/schema.ts';
 
 /** Where claims come from. */
@@ -26,23 +27,34 @@ export function claimSources({ domains, gatekeepers, provider }: Config): ClaimS
   };
 }
 
+const claimRemedy =
+  "Set the gatekeeper's `channelBinding: reauthenticate` and list the claim in `provider.claims.allowed`, or leave `claim` out of the profile";
+
 /** What is wrong with the claims that a profile asks for. */
-export function claimProblems({ match }: CapabilityProfile, at: Locate, sources: ClaimSources): Problem[] {
+export function claimProblems(
+  { match }: CapabilityProfile,
+  at: Locate,
+  sources: ClaimSources,
+): PlacedDiagnostic[] {
   if (match === undefined || match.claims.size === 0) return [];
   const code = 'ERR_PROFILE_CLAIM';
   const concerned = domainsOf(match, sources);
   if (!concerned.some(({ hasClaims }) => hasClaims)) {
-    const message =
+    const reason =
       `no session ${match.domain === undefined ? '' : `of \`${match.domain}\` `}has claims: ` +
       'they take a gatekeeper with `channelBinding: reauthenticate`';
-    return [at(['match', 'claim'], { code, message }, true)];
+    return [at(['match', 'claim'], { code, reason, remedy: claimRemedy }, true)];
   }
   return [...match.claims.keys()]
     .filter((name) => !sources.allowed.includes(name))
     .map((name) =>
       at(
         ['match', 'claim', name],
-        { code, message: `claim \`${name}\` is not in \`provider.claims.allowed\`, and so is never read` },
+        {
+          code,
+          reason: `claim \`${name}\` is not in \`provider.claims.allowed\`, and so is never read`,
+          remedy: claimRemedy,
+        },
         true,
       ),
     );

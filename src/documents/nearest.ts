@@ -38,3 +38,11 @@ export function editDistance(a: string, b: string): number {
   }
   return previous[to.length]!;
 }
+
+/** Returns a remedy for a word that is not among the candidates: the nearest of them, or all of them where they are few,
+ *  or ''. */
+export function suggestion(word: string, candidates: readonly string[]): string {
+  const near = nearest(word, candidates);
+  if (near !== undefined) return `Did you mean ${near}?`;
+  return candidates.length <= 12 ? `One of: ${candidates.join(', ')}` : '';
+}

@@ -1,0 +1,111 @@
+/** Reads a capability document against its schema: every problem at its line and column and, where a name is nearly
+ *  right, the name that was meant. */
+import type { z } from 'zod';
+import type { PlacedDiagnostic } from '../documents/diagnostic.ts';
+import { nearest } from '../documents/nearest.ts';
+import { keysAt } from '../documents/schema-keys.ts';
+import { readYaml, type Path } from '../documents/yaml.ts';
+
+/** A file's name, as the reader knows it, and its text. */
+export interface Source {
+  readonly file: string;
+  readonly text: string;
+}
+
+export type DocumentReading<T> =
+  | { readonly kind: 'document'; readonly value: T; readonly at: Locate }
+  | { readonly kind: 'invalid'; readonly problems: readonly PlacedDiagnostic[] };
+
+/** What is said of a place. */
+export interface Complaint {
+  readonly code: string;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** Makes a problem at a path of the document, for rules that a schema cannot express. With `key`, it points at the
+ *  key instead of the value. */
+export type Locate = (path: Path, complaint: Complaint, key?: boolean) => PlacedDiagnostic;
+
+/** Reads `source` as `schema`. `code` is the error code of what the schema refuses. */
+export function readDocument<T>(source: Source, schema: z.ZodType<T>, code: string): DocumentReading<T> {
+  const reading = readYaml(source.file, source.text);
+  if (reading.kind === 'refused') {
+    const problems = reading.faults.map(({ place, reason, remedy }): PlacedDiagnostic => ({
+      severity: 'error',
+      code: 'ERR_YAML',
+      ...place,
+      reason,
+      remedy,
+    }));
+    return { kind: 'invalid', problems };
+  }
+  const at: Locate = (path, complaint, key = false) => ({
+    severity: 'error',
+    ...(key ? reading.keyPlace(path) : reading.place(path)),
+    ...complaint,
+  });
+  const parsed = schema.safeParse(reading.value, { reportInput: true });
+  if (parsed.success) return { kind: 'document', value: parsed.data, at };
+  const { issues } = parsed.error;
+  const otherKind = issues.find(
+    ({ path, code: why }) => path.join('.') === 'kind' && why === 'invalid_value',
+  );
+  // What belongs in other files would be wrong here in each of its keys; that it is another document says it.
+  const judged = otherKind !== undefined && isOtherDocument(otherKind) ? [otherKind] : issues;
+  return { kind: 'invalid', problems: judged.flatMap((issue) => describe(issue, schema, at, code)) };
+}
+
+/** Of a kind that is no misspelling of the one wanted. */
+function isOtherDocument(issue: z.core.$ZodIssue): boolean {
+  return (
+    issue.code === 'invalid_value' &&
+    typeof issue.input === 'string' &&
+    nearest(issue.input, issue.values.map(String)) === undefined
+  );
+}
+
+const correct = 'Correct it; docs/capabilities.md explains the format';
+
+function describe(issue: z.core.$ZodIssue, schema: z.ZodType, at: Locate, code: string): PlacedDiagnostic[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, pathOf(issue));
+    return issue.keys.map((key) =>
+      at(
+        [...pathOf(issue), key],
+        { code, reason: `unknown key '${key}'`, remedy: didYouMean(key, known) ?? 'Remove the key' },
+        true,
+      ),
+    );
+  }
+  if (issue.code === 'invalid_value') {
+    const allowed = issue.values.map(String);
+    const meant = typeof issue.input === 'string' ? didYouMean(issue.input, allowed) : undefined;
+    const reason = `${labelled(pathOf(issue))}must be ${allowed.join(' or ')}`;
+    return [at(pathOf(issue), { code, reason, remedy: meant ?? correct })];
+  }
+  if (issue.path.length === 0 && issue.input === null)
+    return [at([], { code, reason: 'the document is empty', remedy: correct })];
+  const missing = issue.code === 'invalid_type' && issue.input === undefined;
+  const reason = `${labelled(pathOf(issue))}${missing ? 'is missing' : firstLine(issue.message)}`;
+  return [at(pathOf(issue), { code, reason, remedy: missing ? 'Add the key' : correct })];
+}
+
+/** Documents are read from YAML, where keys are texts and indices numbers. */
+function pathOf(issue: z.core.$ZodIssue): Path {
+  return issue.path as Path;
+}
+
+function labelled(path: Path): string {
+  return path.length === 0 ? '' : `${path.join('.')}: `;
+}
+
+function firstLine(message: string): string {
+  return message.split('\n')[0]!;
+}
+
+/** Returns the remedy for a name that is nearly one of those allowed. */
+export function didYouMean(given: string, allowed: readonly string[]): string | undefined {
+  const meant = nearest(given, allowed);
+  return meant === undefined ? undefined : `Did you mean '${meant}'?`;
+}

@@ -1,0 +1,41 @@
+/** Which keys a zod schema allows at a path, for "did you mean". */
+import type { Path } from './yaml.ts';
+
+/** Returns the keys of the mapping at the path; none where the schema has no mapping of fixed keys. */
+export function keysAt(schema: unknown, path: Path): string[] {
+  let at = unwrap(schema);
+  for (const step of path) {
+    const shape = shapeOf(at);
+    const { valueType, element } = definitionOf(at);
+    const named = typeof step === 'string' && shape !== undefined ? shape[step] : undefined;
+    at = unwrap(named ?? valueType ?? element);
+  }
+  return Object.keys(shapeOf(at) ?? {});
+}
+
+/** The part of a zod 4 definition that is read here. */
+interface Definition {
+  readonly innerType?: unknown;
+  readonly in?: unknown;
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly valueType?: unknown;
+  readonly element?: unknown;
+  readonly options?: readonly unknown[];
+}
+
+function definitionOf(schema: unknown): Definition {
+  return (schema as { readonly def?: Definition } | undefined)?.def ?? {};
+}
+
+/** What is inside `optional`, `default`, `pipe` and the like; the elements of a list are not. */
+function unwrap(schema: unknown): unknown {
+  const { innerType, in: input } = definitionOf(schema);
+  const inner = innerType ?? input;
+  return inner === undefined ? schema : unwrap(inner);
+}
+
+/** Of a union, the first alternative that is a mapping. */
+function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
+  const { shape, options } = definitionOf(schema);
+  return shape ?? options?.map((option) => shapeOf(unwrap(option))).find((found) => found !== undefined);
+}
