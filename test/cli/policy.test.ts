@@ -85,7 +85,7 @@ describe('narthex policy', () => {
     const { out, code } = run('explain', 'balanced', '--stanza', stanza);
     expect(code).toBe(0);
     expect(out).toContain("after\n  <message to='a@b'><body>hi</body></message>\n");
-    expect(out).toMatch(/chat-state +drop +policy balanced: typing is said before anybody decided to send/);
+    expect(out).toMatch(/chat-state +drop +policy balanced: typing shows before the user decides to send/);
     expect(JSON.parse(run('explain', 'balanced', '--stanza', stanza, '--format', 'json').out)).toMatchObject({
       direction: 'to-gatekeeper',
     });

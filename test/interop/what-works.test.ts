@@ -48,7 +48,7 @@ function describeStage(
 ): void {
   let stage: Stage;
   let proxy: TestProxy;
-  /** What did not end says enough; those behind it would only wait. */
+  /** What did not end says enough; later ones would only wait. */
   let stuck = false;
   const open: { close(): Promise<void> }[] = [];
   beforeAll(async () => {

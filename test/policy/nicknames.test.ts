@@ -1,4 +1,4 @@
-/** A name that somebody goes by stands in many places. The table in the documentation says in which of them a gatekeeper
+/** A user's name stands in many places. The table in the documentation says in which of them a gatekeeper
  *  sees it: UPDATE_GOLDEN=1 writes it anew. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -12,14 +12,14 @@ const publish = (node: string, inside: string): string =>
   iq(`<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='${node}'><item id='i'>${inside}</item></publish></pubsub>`); // prettier-ignore
 
 const places: Readonly<Record<string, string>> = {
-  'in presence, in a request to be a contact, beside a message (XEP-0172)': `<presence ${client} type='subscribe' to='a@b.example'>${nick}</presence>`,
+  'in presence, in a request to be a contact, next to a message (XEP-0172)': `<presence ${client} type='subscribe' to='a@b.example'>${nick}</presence>`,
   'published (XEP-0172)': publish('http://jabber.org/protocol/nick', nick),
   'in a profile (XEP-0054)': iq("<vCard xmlns='vcard-temp'><NICKNAME>marker</NICKNAME></vCard>"),
   'for a contact, in the contact list': iq("<query xmlns='jabber:iq:roster'><item jid='a@b.example' name='marker'/></query>"),
   'in a room: the resource of its address (XEP-0045)': `<presence ${client} to='room@muc.example/marker'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
   'in a message to an occupant': `<message ${client} type='chat' to='room@muc.example/marker'><body>x</body></message>`,
   'registered with a room': `<iq ${client} type='set' id='1' to='room@muc.example'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'><field var='muc#register_roomnick'><value>marker</value></field></x></query></iq>`,
-  'of somebody who is to leave a room': `<iq ${client} type='set' id='1' to='room@muc.example'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='marker' role='none'/></query></iq>`,
+  'of an occupant who is to leave a room': `<iq ${client} type='set' id='1' to='room@muc.example'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='marker' role='none'/></query></iq>`,
   'in the reason of an invitation': `<message ${client} to='room@muc.example'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='a@b.example'><reason>marker</reason></invite></x></message>`,
   'in a bookmark (XEP-0402)': publish('urn:xmpp:bookmarks:1', "<conference xmlns='urn:xmpp:bookmarks:1'><nick>marker</nick></conference>"),
   'in a bookmark in private storage (XEP-0049)': iq("<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'><conference jid='r@muc.example'><nick>marker</nick></conference></storage></query>"),

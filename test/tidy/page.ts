@@ -16,6 +16,30 @@ export function markdownProse(page: string): Prose[] {
   });
 }
 
+/** Most words of a sentence. */
+export const sentenceWordsMax = 30;
+
+/** Sentences of a Markdown page that are longer, each with its line. A sentence ends with a full stop, a colon, or a
+ *  question or exclamation mark; a row of a table is not read. */
+export function longSentences(page: string): Prose[] {
+  const paragraphs: { line: number; text: string }[] = [];
+  let open: { line: number; text: string } | undefined;
+  for (const { line, text } of markdownProse(page)) {
+    const begins = /^\s*([-*] |\d+\. |#|\|)/.test(text);
+    if (begins || text.trim() === '' || open === undefined || line > open.line + open.text.split('\n').length)
+      paragraphs.push((open = { line, text }));
+    else open.text += `\n${text}`;
+  }
+  return paragraphs
+    .filter(({ text }) => !/^\s*\|/.test(text))
+    .flatMap(({ line, text }) =>
+      text
+        .split(/[.:!?](?=\s|$)/)
+        .filter((sentence) => (sentence.match(/\S*\w\S*/g) ?? []).length > sentenceWordsMax)
+        .map((sentence) => ({ line, text: sentence.trim().replaceAll(/\s+/g, ' ') })),
+    );
+}
+
 /** Comments of a YAML file, and its descriptions. */
 export function yamlProse(file: string): Prose[] {
   return file.split('\n').flatMap((line, at): Prose[] => {

@@ -2,7 +2,7 @@
  *  `--write` writes the table of today's counts, which may only fall. */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { markdownProse, yamlProse } from './page.ts';
+import { longSentences, markdownProse, yamlProse } from './page.ts';
 import { readSource, type Prose } from './source.ts';
 import { words } from './words.ts';
 
@@ -10,7 +10,7 @@ export const root = new URL('../..', import.meta.url).pathname;
 
 /** Something that the tidy test allows only so much of. */
 export interface Hit {
-  readonly kind: 'word' | 'no head comment' | 'long function';
+  readonly kind: 'word' | 'long sentence' | 'no head comment' | 'long function';
   readonly file: string;
   readonly line: number;
   readonly note: string;
@@ -66,12 +66,21 @@ export function hitsInSource(file: string, text: string): Hit[] {
   ];
 }
 
+/** Hits of one Markdown page, given its text. */
+function hitsInPage(file: string, text: string): Hit[] {
+  const long = longSentences(text);
+  return [
+    ...wordsIn(file, markdownProse(text)),
+    ...long.map(({ line, text }): Hit => ({ kind: 'long sentence', file, line, note: text })),
+  ];
+}
+
 /** Every hit in the repository. */
 export function allHits(): Hit[] {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
   return [
     ...listed([sourceFiles, testFiles]).flatMap((file) => hitsInSource(file, read(file))),
-    ...listed(pages).flatMap((file) => wordsIn(file, markdownProse(read(file)))),
+    ...listed(pages).flatMap((file) => hitsInPage(file, read(file))),
     ...listed(annotated).flatMap((file) => wordsIn(file, yamlProse(read(file)))),
   ];
 }

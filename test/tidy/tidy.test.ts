@@ -2,7 +2,7 @@
  *  length. allowed.json has what is left, by folder: it may only fall (`npm run tidy -- --write`). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { markdownProse, yamlProse } from './page.ts';
+import { longSentences, markdownProse, yamlProse } from './page.ts';
 import { allHits, hitsInSource, tablePath, tally, type Tally } from './tally.ts';
 import { words } from './words.ts';
 
@@ -67,6 +67,12 @@ describe('what is read of a file', () => {
       '5 ',
       '6 last',
     ]);
+  });
+
+  it('is the sentences that are too long, over the lines of a paragraph', () => {
+    const words = (count: number): string => Array(count).fill('word').join(' ');
+    const page = `${words(30)}. ${words(20)}\n${words(11)}: ${words(10)}\n\n- ${words(31)}\n| ${words(40)} |`;
+    expect(longSentences(page).map(({ line }) => line)).toEqual([1, 4]);
   });
 
   it('is the comments of YAML, and its descriptions', () => {

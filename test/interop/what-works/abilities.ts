@@ -165,7 +165,7 @@ async function deviceOf({ juliet, romeo }: Pick<Stage, 'juliet' | 'romeo'>): Pro
   return attribute(read(await romeo.until((xml) => xml.includes(mark))), 'from')!;
 }
 
-/** The last twenty messages with somebody (XEP-0313 §4.3, XEP-0059 §2.5). */
+/** The last twenty messages with a contact (XEP-0313 §4.3, XEP-0059 §2.5). */
 async function lastPage(who: Stage['juliet'], contact: string): Promise<readonly string[]> {
   const query = fresh();
   const result = await ask(
@@ -521,7 +521,7 @@ export const abilities: readonly Ability[] = [
   ),
   payload('a thread (RFC 6121 §5.2.5)', ['id.thread'], (mark) => `<body>hi</body><thread>${mark}</thread>`),
   payload(
-    'get somebody’s attention (XEP-0224)',
+    'get a contact’s attention (XEP-0224)',
     ['attention'],
     (mark) => `<attention xmlns='urn:xmpp:attention:0'/><thread>${mark}</thread>`,
   ),
@@ -622,7 +622,7 @@ export const abilities: readonly Ability[] = [
   ),
   question('ask for the time zone (XEP-0202)', 'time.entity', "<time xmlns='urn:xmpp:time'/>", '', ''),
   question(
-    'ask when somebody was last active (XEP-0012)',
+    'ask when a contact was last active (XEP-0012)',
     'time.last-iq',
     "<query xmlns='jabber:iq:last'/>",
     '903',
@@ -642,7 +642,7 @@ export const abilities: readonly Ability[] = [
     },
   },
   {
-    title: 'block somebody (XEP-0191)',
+    title: 'block a contact (XEP-0191)',
     fields: ['graph.blocklist'],
     essential: true,
     async run({ juliet }) {
@@ -671,7 +671,7 @@ export const abilities: readonly Ability[] = [
     },
   },
   {
-    title: 'tell the server that nobody looks (XEP-0352), and go on',
+    title: 'tell the server that the app is in the background (XEP-0352), and go on',
     fields: ['csi.state'],
     async run({ juliet, romeo }) {
       const mark = fresh();

@@ -1,4 +1,4 @@
-/** Who plays: juliet with two devices behind the proxy, romeo straight at the server. */
+/** The cast: juliet with two devices behind the proxy, romeo connected to the server directly. */
 import { randomUUID } from 'node:crypto';
 import { attribute, elements, type Element } from '../../../src/simulator/xml/element.ts';
 import { parseElement } from '../../../src/simulator/xml/reader.ts';
@@ -49,7 +49,7 @@ export function chat(to: string, payload: string, id = fresh()): string {
   return `<message xmlns='jabber:client' type='chat' id='${id}' to='${to}'>${payload}</message>`;
 }
 
-/** Sends a message and behind it one that is always seen: what of the first is not there then, never comes. */
+/** Sends a message and after it one that always arrives: what has not arrived of the first by then never will. */
 export async function say(from: StanzaClient, to: StanzaClient, stanza: string): Promise<void> {
   const mark = fresh();
   from.send(stanza);
