@@ -8,7 +8,7 @@ import { Scanner } from '../../src/stream/scanner.ts';
 import { ClockAccount } from './clock-account.ts';
 
 // A stanza that is written anew is scanned again: that belongs to rendering.
-const account = new ClockAccount(['scan', 'judge', 'dispatch', 'render', 'write'], 'render');
+const account = new ClockAccount(['scan', 'judge', 'dispatch', 'render', 'write'], 'render').answering();
 account.wrap('scan', Scanner.prototype, 'push');
 account.wrap('judge', Relay.prototype, 'take');
 account.wrap('dispatch', Dispatch.prototype, 'passUntouched');

@@ -2,4 +2,4 @@
 import { TLSSocket } from 'node:tls';
 import { ClockAccount } from './clock-account.ts';
 
-new ClockAccount(['write']).wrap('write', TLSSocket.prototype, 'write');
+new ClockAccount(['write']).answering().wrap('write', TLSSocket.prototype, 'write');

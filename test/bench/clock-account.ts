@@ -32,14 +32,22 @@ export class ClockAccount {
   #current = -1;
   #since = 0;
 
-  /** The first section begins a sample: everything up to its next beginning is one. */
-  constructor(sections: readonly string[], whole?: string) {
+  readonly #now: () => number;
+
+  /** The first section begins a sample: everything up to its next beginning is one. `now` is in milliseconds. */
+  constructor(sections: readonly string[], whole?: string, now = (): number => performance.now()) {
     this.#sections = sections;
     this.#whole = whole;
     this.#spent = new Float64Array(sections.length);
     this.#samples = new Float64Array(sections.length * samplesMax);
+    this.#now = now;
+  }
+
+  /** Answers requests that are sent to this process. @returns itself */
+  answering(): this {
     process.on('message', (request: unknown) => this.#answer(request));
     process.channel?.unref();
+    return this;
   }
 
   /** Accounts for a method from now on. */
@@ -62,7 +70,7 @@ export class ClockAccount {
   #enter(index: number): number {
     const outer = this.#current;
     if (outer === -1 && index === 0) this.#take();
-    const now = performance.now();
+    const now = this.#now();
     if (outer !== -1) this.#spent[outer]! += now - this.#since;
     this.#since = now;
     if (outer === -1 || this.#sections[outer] !== this.#whole) this.#current = index;
@@ -70,7 +78,7 @@ export class ClockAccount {
   }
 
   #leave(outer: number): void {
-    const now = performance.now();
+    const now = this.#now();
     this.#spent[this.#current]! += now - this.#since;
     this.#since = now;
     this.#current = outer;
@@ -84,14 +92,18 @@ export class ClockAccount {
 
   #answer(request: unknown): void {
     if (request === ('account:reset' satisfies AccountRequest)) {
-      this.#taken = 0;
-      this.#spent.fill(0);
+      this.reset();
       process.send!('reset');
-    } else if (request === ('account:read' satisfies AccountRequest)) process.send!(this.#read());
+    } else if (request === ('account:read' satisfies AccountRequest)) process.send!(this.read());
   }
 
-  /** The first sample holds what had begun before. */
-  #read(): AccountSamples {
+  reset(): void {
+    this.#taken = 0;
+    this.#spent.fill(0);
+  }
+
+  /** Whole samples since the reset; the first would hold what had begun before it. */
+  read(): AccountSamples {
     const count = Math.min(this.#taken, samplesMax);
     const width = this.#sections.length;
     return Object.fromEntries(

@@ -68,8 +68,9 @@ function aimCells(row: Row): Cells {
 
 function runCells({ date, commit }: Run, rows: readonly Row[]): Cells {
   const cells = Object.entries(headlines).map(([name, title]) => {
-    const found = rows.filter((row) => row.name === name && [0, headlineBytes].includes(row.byteLength));
-    const row = found.find(({ aim }) => aim !== undefined) ?? found[0];
+    const row = rows.find(
+      (each) => each.name === name && [0, headlineBytes].includes(each.byteLength) && each.aim !== undefined,
+    );
     const digits = (value: number): string => value.toFixed(2);
     return [title, row?.ratio === undefined ? '' : spread(row.ratio, digits)];
   });

@@ -31,11 +31,15 @@ const roundMs = 100;
 const roundsByDefault = 24;
 /** More, since a refactoring is judged by hundredths. */
 const roundsAgainst = 48;
+const againstAim = 1.02;
 /** Before the first rows, while code is compiled, and before the others. */
 const warmUpRounds = { first: 20, next: 4 };
 
 /** Of narthex to the pipe, by policy. */
 const aims = { passthrough: 1.25, balanced: 1.35, strict: 1.5 } as const;
+/** Of narthex under `passthrough` to the others. */
+const haproxyAim = 2;
+const reserialiserAims: Readonly<Record<number, number>> = { 300: 0.8, 8_192: 0.4 };
 
 /** Each policy that ships; what capabilities cost is part of the two that change anything. */
 export const settings: readonly NarthexSettings[] = [
@@ -80,7 +84,7 @@ interface Entry {
 interface Yardstick {
   readonly name: string;
   readonly contender: Contender;
-  readonly aim?: number | undefined;
+  readonly aim?: (byteLength: number) => number | undefined;
 }
 
 async function run({ rounds, against }: BenchContext): Promise<Row[]> {
@@ -116,12 +120,22 @@ async function field(around: Surroundings, started: Contender[]): Promise<Entry[
   if (haproxy !== undefined) started.push(haproxy);
   const reserialiser = await startReserialiser(around);
   started.push(reserialiser);
-  const toPipe = (aim?: number): Yardstick[] => [{ name: 'pipe', contender: pipe, aim }];
-  const entries = started.map((contender, set) => ({ contender, set, yardsticks: toPipe() }));
+  const toPipe: Yardstick = { name: pipe.name, contender: pipe };
+  const entries: Entry[] = started.map((contender, set) => ({ contender, set, yardsticks: [toPipe] }));
   for (const each of settings) {
     const contender = await startNarthex(workingTree, each, around);
     started.push(contender);
-    entries.push({ contender, set: entries.length, yardsticks: toPipe(aims[each.policy]) });
+    const yardsticks: Yardstick[] = [{ ...toPipe, aim: () => aims[each.policy] }];
+    if (each.policy === 'passthrough') {
+      if (haproxy !== undefined)
+        yardsticks.push({ name: haproxy.name, contender: haproxy, aim: () => haproxyAim });
+      yardsticks.push({
+        name: reserialiser.name,
+        contender: reserialiser,
+        aim: (byteLength) => reserialiserAims[byteLength],
+      });
+    }
+    entries.push({ contender, set: entries.length, yardsticks });
   }
   return entries;
 }
@@ -138,7 +152,7 @@ async function pairs(around: Surroundings, started: Contender[], against: Checko
     entries.push({
       contender: now,
       set: entries.length,
-      yardsticks: [{ name: before.name, contender: before, aim: 1.02 }],
+      yardsticks: [{ name: before.name, contender: before, aim: () => againstAim }],
     });
   }
   return entries;
@@ -164,7 +178,8 @@ async function measure(load: Load, entries: readonly Entry[], cell: Cell): Promi
   const bounds = cell.rate === 0 ? saturatedBounds : ratedBounds;
   return entries.flatMap(({ contender, yardsticks }) => {
     const own = samples.get(contender)!;
-    return yardsticks.map(({ name, contender: other, aim }): Row => {
+    return yardsticks.map(({ name, contender: other, aim: aimFor }): Row => {
+      const aim = aimFor?.(cell.byteLength);
       const { ratios, discarded } = pairRounds(own, samples.get(other)!, bounds);
       return {
         name: `relay: ${contender.name}, ${cell.shape.name}, ${cell.rate === 0 ? 'saturated' : `${cell.rate}/s`}`,

@@ -34,6 +34,10 @@ const requirements = {
     packages: ['golang-github-flynn-noise-dev'],
     present: () => existsSync(programs.noiseVectors),
   },
+  'openssl headers': {
+    packages: ['libssl-dev', 'gcc', 'libc6-dev'],
+    present: () => existsSync('/usr/include/openssl/ssl.h') && existsSync(programs.gcc),
+  },
   libstrophe: {
     packages: ['libstrophe-dev', 'gcc', 'libc6-dev'],
     present: () => existsSync('/usr/include/strophe.h') && existsSync(programs.gcc),
