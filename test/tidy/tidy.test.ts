@@ -17,7 +17,7 @@ describe('the repository', () => {
         .map(([kind, count]) => `${folder}: ${count} × ${kind}; npm run tidy -- ${folder} lists them`),
     );
     expect(excess).toEqual([]);
-  });
+  }, 120_000);
 });
 
 describe('the list of words', () => {
