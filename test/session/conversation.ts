@@ -1,0 +1,274 @@
+/** A whole session in memory: two peers, a clock that moves when told to, and the product between them. Tests read as
+ *  conversations: who says what, what the other one hears, which phases it took and how it ended. */
+import { duplexPair, type Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
+import type { Side } from '../../src/session/leg.ts';
+import type { Negotiation, SessionOptions } from '../../src/session/machine.ts';
+import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
+import { relaySasl } from '../../src/session/negotiation/relay-sasl.ts';
+import type { CloseReason } from '../../src/session/observer.ts';
+import type { Phase } from '../../src/session/phase.ts';
+import type { XmppGatekeeper } from '../../src/session/phases/dialling.ts';
+import { Rendering } from '../../src/session/rendering.ts';
+import { Session, type SessionListener } from '../../src/session/session.ts';
+import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
+import type { Schedule } from '../../src/session/timers.ts';
+import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
+import type { ConnectionCapture } from '../../src/signals/saved-syn.ts';
+import { defaultLimits } from '../../src/stream/limits.ts';
+import type { WriteStallWatch } from '../../src/transport/write-stall.ts';
+import { newWorkspace, vocabulary } from '../support/scan.ts';
+
+export const domain = 'capulet.example';
+
+export interface ConversationOptions extends Partial<SessionOptions> {
+  readonly tls?: SessionListener['tls'];
+  /** SNI of the client's TLS. */
+  readonly serverName?: string;
+  readonly attestations?: XmppGatekeeper['attestations'];
+  /** In place of a connection that is there at once. */
+  readonly connect?: XmppGatekeeper['connect'];
+  readonly negotiation?: Negotiation;
+}
+
+/** Time that passes only when told to. */
+export class ManualClock {
+  now = 0;
+  readonly #tasks = new Map<() => void, number>();
+
+  readonly schedule: Schedule = (milliseconds, task) => {
+    const entry = (): void => task();
+    this.#tasks.set(entry, this.now + milliseconds);
+    return () => this.#tasks.delete(entry);
+  };
+
+  /** Timers that are set. */
+  get pending(): number {
+    return this.#tasks.size;
+  }
+
+  advance(milliseconds: number): void {
+    this.now += milliseconds;
+    for (const [task, at] of [...this.#tasks].toSorted(([, one], [, other]) => one - other)) {
+      if (at > this.now || !this.#tasks.delete(task)) continue;
+      task();
+    }
+  }
+}
+
+/** One end of a connection in memory. The other end is the proxy's socket. */
+export class Peer {
+  /** What the proxy reads and writes. */
+  readonly socket: Socket;
+  /** Everything that the proxy has written. */
+  heard = '';
+  /** How the proxy has ended the connection. */
+  ended: 'not' | 'closed' = 'not';
+  readonly #stream: Duplex;
+
+  constructor(clock: ManualClock) {
+    const [near, far] = duplexPair();
+    this.#stream = far;
+    this.socket = withTimeout(near, clock);
+    far.on('data', (bytes: Buffer) => (this.heard += bytes.toString()));
+    far.on('end', () => {
+      this.ended = 'closed';
+      far.end();
+    });
+    far.on('error', () => {});
+  }
+
+  /** Writes, and lets everything happen that follows. */
+  async says(xml: string): Promise<void> {
+    this.#stream.write(xml);
+    await settled();
+  }
+
+  /** Ends its half without a closing tag. */
+  async hangsUp(): Promise<void> {
+    this.#stream.end();
+    await settled();
+  }
+
+  /** Stops reading, and goes on. */
+  stopsReading(): void {
+    this.#stream.pause();
+  }
+
+  async readsOn(): Promise<void> {
+    this.#stream.resume();
+    await settled();
+  }
+
+  /** What it has heard since the last call. */
+  news(): string {
+    const news = this.heard;
+    this.heard = '';
+    return news;
+  }
+}
+
+/** A socket's idle timer, on the manual clock. */
+function withTimeout(stream: Duplex, { schedule }: ManualClock): Socket {
+  let rearm = (): void => {};
+  stream.on('data', () => rearm());
+  return Object.assign(stream, {
+    setTimeout(milliseconds: number, task: () => void) {
+      let cancel = (): void => {};
+      rearm = () => {
+        cancel();
+        cancel = schedule(milliseconds, task);
+      };
+      rearm();
+      return stream;
+    },
+  }) as unknown as Socket;
+}
+
+/** Everything that is under way in streams and promises has happened. */
+export async function settled(): Promise<void> {
+  for (let round = 0; round < 6; round += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export class Conversation {
+  readonly clock = new ManualClock();
+  readonly client = new Peer(this.clock);
+  readonly gatekeeper = new Peer(this.clock);
+  readonly phases: Phase[] = [];
+  readonly dialled: string[] = [];
+  readonly session: Session;
+  closed: CloseReason | undefined;
+  /** Makes the watch find this side stalled. */
+  readonly stall: Partial<Record<Side, () => void>> = {};
+
+  constructor(options: ConversationOptions = {}) {
+    const { tls = 'direct', serverName, attestations, connect = () => Promise.resolve(this.gatekeeper.socket) } = options; // prettier-ignore
+    const negotiation = options.negotiation ?? relaySasl({ attestations, connect });
+    const route = { name: 'main', channelBinding: 'same-certificate' as const, negotiation };
+    const evidence = new ConnectionEvidence(
+      { peer, local: peer, capture: {} as ConnectionCapture, header: undefined },
+      { syn: false, clientHello: false, roundTrip: false },
+    );
+    this.session = new Session(
+      { socket: this.client.socket, evidence },
+      { name: 'clients', tls },
+      {
+        ...shared,
+        resumptions: new Resumptions(),
+        now: () => this.clock.now,
+        clock: () => this.clock.now,
+        schedule: this.clock.schedule,
+        route: (name) => (name === domain ? route : undefined),
+        secure: (socket) => Promise.resolve({ socket, handshake: { ...handshake, serverName } }),
+        writeStalls: this.#watch(),
+        ...options,
+      },
+      {
+        phase: (phase) => this.phases.push(phase),
+        secured: () => {},
+        dialled: (_, outcome) => this.dialled.push(outcome),
+        stanza: () => {},
+        bytes: () => {},
+        closed: (reason) => (this.closed = reason),
+      },
+    );
+  }
+
+  #watch(): WriteStallWatch {
+    const watch = (socket: Socket, stalled: () => void): void => {
+      this.stall[socket === this.client.socket ? 'client' : 'gatekeeper'] = stalled;
+    };
+    return { watch } as WriteStallWatch;
+  }
+
+  get phase(): Phase | undefined {
+    return this.phases.at(-1);
+  }
+
+  /** Up to the gatekeeper's features. */
+  async offered(): Promise<this> {
+    await settled();
+    await this.client.says(opens());
+    await this.gatekeeper.says(opens() + features());
+    this.#forget();
+    return this;
+  }
+
+  /** Up to the new streams after SASL 1. */
+  async restarted(): Promise<this> {
+    await this.offered();
+    await this.client.says(auth);
+    await this.gatekeeper.says(success);
+    this.#forget();
+    return this;
+  }
+
+  async established(): Promise<this> {
+    await this.restarted();
+    await this.client.says(opens());
+    await this.gatekeeper.says(opens() + features());
+    this.#forget();
+    return this;
+  }
+
+  /** What was heard up to here is of no interest. */
+  #forget(): void {
+    this.client.news();
+    this.gatekeeper.news();
+  }
+
+  /** Ends it, if need be, so that nothing of it outlives the test. */
+  async over(): Promise<void> {
+    this.session.shutDown();
+    await this.session.done;
+  }
+}
+
+const peer = { address: '192.0.2.1', port: 5222 };
+const handshake = { milliseconds: 1, serverName: undefined, alpn: undefined, version: 'TLSv1.3' };
+
+const workspace = newWorkspace();
+const shared = {
+  names: vocabulary,
+  workspace,
+  limits: defaultLimits,
+  preAuthenticationLimits: { ...defaultLimits, stanzaBytesMax: 10_000 },
+  filterHeader: (attributes: ReadonlyMap<string, string>) => attributes,
+  captured: () => {},
+  stages: [negotiationGuard],
+  rendering: new Rendering({ names: vocabulary, limits: defaultLimits, workspace: newWorkspace() }),
+  delays: defaultDelayLimits,
+  preAuthenticationMs: 30_000,
+  closeGraceMs: 50,
+  idleMs: 0,
+};
+
+// ---- what is said -----------------------------------------------------------------------------------------------------
+
+/** A stream header. */
+export function opens({ to = domain, version = '1.0', content = 'jabber:client' } = {}): string {
+  return `<?xml version='1.0'?><stream:stream xmlns='${content}' xmlns:stream='http://etherx.jabber.org/streams' to='${to}' version='${version}'>`;
+}
+
+export const closes = '</stream:stream>';
+export const auth =
+  "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>";
+export const success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+export const authenticate =
+  "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>AGp1bGlldABy</initial-response></authenticate>";
+export const success2 =
+  "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@capulet.example</authorization-identifier></success>";
+
+export function features(inside = ''): string {
+  return `<stream:features>${inside}</stream:features>`;
+}
+
+export function message(body: string): string {
+  return `<message to='romeo@montague.example'><body>${body}</body></message>`;
+}
+
+/** Condition of the stream error in what was heard; undefined without one. */
+export function conditionIn(heard: string): string | undefined {
+  return /<stream:error><([a-z-]+) /.exec(heard)?.[1];
+}

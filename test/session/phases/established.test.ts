@@ -1,0 +1,248 @@
+/** An established stream, and every way in which a session ends. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { farewellFor, type EndCause, type LastWords } from '../../../src/session/ending.ts';
+import { StreamError } from '../../../src/stanza/error.ts';
+import {
+  closes,
+  conditionIn,
+  Conversation,
+  features,
+  message,
+  opens,
+  settled,
+  type ConversationOptions,
+} from '../conversation.ts';
+
+const talks: Conversation[] = [];
+function begin(options?: ConversationOptions): Promise<Conversation> {
+  const talk = new Conversation(options);
+  talks.push(talk);
+  return talk.established();
+}
+afterEach(async () => {
+  await Promise.all(talks.map((talk) => talk.over()));
+  expect(talks.map(({ clock }) => clock.pending)).toEqual(talks.map(() => 0));
+  talks.length = 0;
+});
+
+const streamError =
+  "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
+
+describe('an established stream', () => {
+  it('passes stanzas, nonzas and white space in both directions', async () => {
+    const talk = await begin();
+    const said = `${message('one')} ${message('two')}<r xmlns='urn:xmpp:sm:3'/> `;
+    await talk.client.says(said);
+    expect(talk.gatekeeper.news()).toBe(said);
+    await talk.gatekeeper.says(said);
+    expect(talk.client.news()).toBe(said);
+  });
+
+  it('passes a stanza when its last byte is there, in one piece', async () => {
+    const talk = await begin();
+    for (const character of message('slow')) {
+      expect(talk.gatekeeper.heard).toBe('');
+      await talk.client.says(character);
+    }
+    expect(talk.gatekeeper.heard).toBe(message('slow'));
+  });
+
+  it('stops reading both sides while one of them takes nothing, and loses nothing', async () => {
+    const talk = await begin();
+    talk.gatekeeper.stopsReading();
+    const said = message('x'.repeat(30_000));
+    for (let i = 0; i < 8; i += 1) await talk.client.says(said);
+    expect(talk.client.socket.isPaused()).toBe(true);
+    expect(talk.gatekeeper.socket.isPaused()).toBe(true);
+    await talk.gatekeeper.readsOn();
+    expect(talk.client.socket.isPaused()).toBe(false);
+    expect(talk.gatekeeper.socket.isPaused()).toBe(false);
+    expect(talk.gatekeeper.heard).toBe(said.repeat(8));
+  });
+
+  it('ends when its client says nothing for too long', async () => {
+    const talk = await begin({ idleMs: 60_000 });
+    talk.clock.advance(59_000);
+    await talk.client.says(' ');
+    talk.clock.advance(59_000);
+    expect(talk.session.ended).toBe(false);
+    talk.clock.advance(1_000);
+    expect(await talk.session.done).toBe('ERR_IDLE_TIMEOUT');
+    expect(conditionIn(talk.client.heard)).toBe('connection-timeout');
+  });
+
+  it('does not end with the deadline of the authentication', async () => {
+    const talk = await begin();
+    talk.clock.advance(3_600_000);
+    expect(talk.session.ended).toBe(false);
+  });
+});
+
+describe('what each side is sent at the end', () => {
+  const error = new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING' });
+  const words = (said: LastWords): string => (typeof said === 'string' ? said : said.condition);
+
+  it.each<readonly [string, EndCause, client: string, gatekeeper: string, reason: string]>([
+    ['the client closes', { kind: 'closed', by: 'client' }, 'close', 'close', 'client-closed'],
+    ['the gatekeeper closes', { kind: 'closed', by: 'gatekeeper' }, 'close', 'close', 'gatekeeper-closed'],
+    ['the client is lost', { kind: 'lost', side: 'client' }, 'nothing', 'nothing', 'client-closed'],
+    ['the gatekeeper is lost', { kind: 'lost', side: 'gatekeeper' }, 'remote-connection-failed', 'close', 'ERR_GATEKEEPER_CLOSED'],
+    ['the client is refused', { kind: 'refused', error, side: 'client' }, 'policy-violation', 'close', 'ERR_CHANNEL_BINDING'],
+    ['the gatekeeper is refused', { kind: 'refused', error, side: 'gatekeeper' }, 'remote-connection-failed', 'policy-violation', 'ERR_CHANNEL_BINDING'],
+    ['a peer stalls', { kind: 'stalled' }, 'nothing', 'nothing', 'ERR_WRITE_STALL'],
+  ])('when %s', (_, cause, client, gatekeeper, reason) => {
+    const farewell = farewellFor(cause);
+    expect([words(farewell.client), words(farewell.gatekeeper), farewell.reason]).toEqual([client, gatekeeper, reason]);
+  }); // prettier-ignore
+
+  it('tells a client in words what its operator can do, and a gatekeeper nothing but the condition', () => {
+    const { client, gatekeeper } = farewellFor({ kind: 'refused', error, side: 'gatekeeper' });
+    expect(client).toMatchObject({ text: expect.stringContaining('Channel binding') });
+    expect(gatekeeper).toEqual({ condition: 'policy-violation', text: undefined });
+  });
+});
+
+describe('a session ends', () => {
+  it.each([
+    ['client', 'client-closed'],
+    ['gatekeeper', 'gatekeeper-closed'],
+  ] as const)('when the %s closes its stream: both are closed', async (side, reason) => {
+    const talk = await begin();
+    await talk[side].says(closes);
+    expect(await talk.session.done).toBe(reason);
+    expect([talk.client.heard, talk.gatekeeper.heard]).toEqual([closes, closes]);
+    expect([talk.client.ended, talk.gatekeeper.ended]).toEqual(['closed', 'closed']);
+  });
+
+  it('when the client is gone: the gatekeeper keeps the stream for a resumption', async () => {
+    const talk = await begin();
+    await talk.client.hangsUp();
+    expect(await talk.session.done).toBe('client-closed');
+    expect(talk.gatekeeper.heard).toBe('');
+    expect(talk.gatekeeper.ended).toBe('closed');
+  });
+
+  it('when the gatekeeper is gone: the client is told', async () => {
+    const talk = await begin();
+    await talk.gatekeeper.hangsUp();
+    expect(await talk.session.done).toBe('ERR_GATEKEEPER_CLOSED');
+    expect(conditionIn(talk.client.heard)).toBe('remote-connection-failed');
+  });
+
+  it('when a connection breaks', async () => {
+    const talk = await begin();
+    talk.gatekeeper.socket.destroy(new Error('reset'));
+    expect(await talk.session.done).toBe('ERR_GATEKEEPER_CLOSED');
+    expect(conditionIn(talk.client.heard)).toBe('remote-connection-failed');
+  });
+
+  it('when the gatekeeper sends a stream error: it is passed on, and nothing after it', async () => {
+    const talk = await begin();
+    await talk.gatekeeper.says(streamError.replace(closes, message('after')));
+    expect(await talk.session.done).toBe('gatekeeper-closed');
+    expect(talk.client.heard).toBe(streamError);
+  });
+
+  it.each([
+    ['client', '<a></b>', 'not-well-formed', closes],
+    ['gatekeeper', '<a></b>', 'remote-connection-failed', /^<stream:error><not-well-formed /],
+  ] as const)('when the %s writes no XML: that side is told why', async (side, said, told, gatekeeper) => {
+    const talk = await begin();
+    await talk[side].says(said);
+    expect(await talk.session.done).toBe('ERR_XML_NOT_WELL_FORMED');
+    expect(conditionIn(talk.client.heard)).toBe(told);
+    if (typeof gatekeeper === 'string') expect(talk.gatekeeper.heard).toBe(gatekeeper);
+    else expect(talk.gatekeeper.heard).toMatch(gatekeeper);
+  });
+
+  it.each(['client', 'gatekeeper'] as const)('when the %s takes nothing: in silence', async (side) => {
+    const talk = await begin();
+    talk.stall[side]?.();
+    expect(await talk.session.done).toBe('ERR_WRITE_STALL');
+    expect([talk.client.heard, talk.gatekeeper.heard]).toEqual(['', '']);
+  });
+
+  it('when a stage meets a defect: by an internal error, and not with the process', async () => {
+    const talk = await begin({
+      stages: [
+        {
+          name: 'broken',
+          begin: () => ({
+            judge: (stanza) => {
+              if (stanza.kind === 'message') throw new TypeError('a defect');
+              return { kind: 'forward' };
+            },
+          }),
+        },
+      ],
+    });
+    await talk.client.says(message('x'));
+    expect(await talk.session.done).toBe('ERR_INTERNAL');
+    expect(conditionIn(talk.client.heard)).toBe('internal-server-error');
+    expect(talk.gatekeeper.heard).toBe(closes);
+  });
+
+  it('when a task of a stage fails after the stanza that began it', async () => {
+    const talk = await begin({
+      stages: [
+        {
+          name: 'late',
+          begin: (port) => ({
+            judge: () => {
+              port.schedule(1_000, () => {
+                throw new StreamError('resource-constraint', { code: 'ERR_WAITING' });
+              });
+              return { kind: 'forward' };
+            },
+          }),
+        },
+      ],
+    });
+    await talk.client.says(message('x'));
+    talk.clock.advance(1_000);
+    expect(await talk.session.done).toBe('ERR_WAITING');
+    expect(conditionIn(talk.client.heard)).toBe('resource-constraint');
+  });
+
+  it.each(['securing', 'routing', 'dialling', 'authenticating', 'restarting', 'established'] as const)(
+    'when the proxy shuts down in phase %s: with the reason where there is a stream',
+    async (phase) => {
+      const talk = new Conversation({
+        ...(phase === 'securing' ? { secure: () => new Promise(() => {}) } : {}),
+        ...(phase === 'dialling' ? { connect: () => new Promise(() => {}) } : {}),
+      });
+      await settled();
+      if (phase === 'dialling') await talk.client.says(opens());
+      if (phase === 'authenticating') await talk.offered();
+      if (phase === 'restarting') await talk.restarted();
+      if (phase === 'established') await talk.established();
+      expect(talk.phase).toBe(phase);
+      talk.session.shutDown();
+      talk.session.shutDown();
+      expect(await talk.session.done).toBe('ERR_SHUTDOWN');
+      expect(conditionIn(talk.client.heard)).toBe(phase === 'securing' ? undefined : 'system-shutdown');
+      const reached = !['securing', 'routing', 'dialling'].includes(phase);
+      expect(talk.gatekeeper.heard).toBe(reached ? closes : '');
+      expect(talk.phases.at(-1)).toBe('closing');
+      expect(talk.clock.pending).toBe(0);
+    },
+  );
+
+  it('once: what comes after the end changes nothing', async () => {
+    const talk = await begin();
+    await talk.client.says(closes);
+    await talk.gatekeeper.says(message('late') + features());
+    talk.stall.client?.();
+    talk.clock.advance(3_600_000);
+    expect(await talk.session.done).toBe('client-closed');
+    expect(talk.client.heard).toBe(closes);
+  });
+
+  it('by force where a peer does not answer the end of its stream', async () => {
+    const talk = await begin({ closeGraceMs: 1 });
+    talk.gatekeeper.stopsReading();
+    await talk.client.says(closes);
+    expect(await talk.session.done).toBe('client-closed');
+    expect(talk.gatekeeper.socket.destroyed).toBe(true);
+  });
+});
