@@ -1,7 +1,7 @@
 /** The client's answer, given on its behalf: the same for everyone, and the client never learns that it was asked. */
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { rawAttribute } from './refuse.ts';
+import { writeReply } from './refuse.ts';
 
 /** The payload of an answer: one element with a child for each value, all in one namespace. */
 export function answerPayload(
@@ -15,8 +15,5 @@ export function answerPayload(
 
 /** The iq result that answers this iq get (RFC 6120 §8.2.3). */
 export function answerTo(stanza: Stanza, payload: string): Uint8Array {
-  const from = rawAttribute(stanza, 'from', 'to');
-  const id = rawAttribute(stanza, 'id', 'id');
-  const to = rawAttribute(stanza, 'to', 'from');
-  return Buffer.from(`<iq xmlns='jabber:client'${from}${id}${to} type='result'>${payload}</iq>`);
+  return writeReply(stanza, 'result', payload);
 }

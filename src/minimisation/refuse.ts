@@ -1,37 +1,37 @@
 /** Stanza errors on behalf of the other side (RFC 6120 §8.3). Every iq get or set has exactly one answer (§8.2.3),
  *  and an error is never answered with an error (§8.3.1). */
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
+import { owedBy, type Owed } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { attribute, needsDecoding } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { StanzaCondition } from './treatment.ts';
 
-/** The type that RFC 6120 §8.3.3 associates with each condition. */
-const errorTypes: Readonly<Record<StanzaCondition, string>> = {
-  'policy-violation': 'modify',
-  forbidden: 'auth',
-  'not-allowed': 'cancel',
-  'not-acceptable': 'modify',
-  'service-unavailable': 'cancel',
-  'feature-not-implemented': 'cancel',
-  'item-not-found': 'cancel',
-};
-
-/** The bounce of a message, presence, iq get or iq set: addresses swapped, the same id, nothing of the payload.
- *  `undefined` when nothing is owed: errors, iq results, nonzas. */
+/** The bounce of a stanza: addresses swapped, the same id, nothing of the payload.
+ *  @returns undefined when nothing is owed: for errors, iq results, nonzas */
 export function refusal(stanza: Stanza, condition: StanzaCondition): Uint8Array | undefined {
-  const { kind } = stanza;
-  if (kind === 'nonza') return undefined;
-  const type = stanza.attributeValue(0, 'type') ?? '';
-  if (type === 'error' || (kind === 'iq' && type === 'result')) return undefined;
-  return errorStanza(stanza, kind, condition);
+  if (owed(stanza) === 'nothing') return undefined;
+  return writeReply(stanza, 'error', stanza.protocol.refusalContent(condition));
 }
 
-/** Whether the sender of this stanza waits for an answer. */
+/** @returns whether the sender of this stanza waits for an answer */
 export function isOwedAnswer(stanza: Stanza): boolean {
-  if (stanza.kind !== 'iq') return false;
-  const type = stanza.attributeValue(0, 'type');
-  return type !== 'result' && type !== 'error';
+  return owed(stanza) === 'answer';
+}
+
+function owed(stanza: Stanza): Owed {
+  const { kind, protocol } = stanza;
+  return kind === 'nonza' ? 'nothing' : owedBy(protocol, kind, stanza.attributeValue(0, 'type') ?? '');
+}
+
+/** An answer or a refusal to a stanza: an element of its kind, addressed back. @param content XML of the proxy's own */
+export function writeReply(stanza: Stanza, type: 'result' | 'error', content: string): Uint8Array {
+  const { protocol } = stanza;
+  const local = stanza.localName(0);
+  const attributes = protocol.replyAttributes.map(([name, of]) => rawAttribute(stanza, name, of)).join('');
+  return Buffer.from(
+    `<${local} xmlns='${protocol.namespace}'${attributes} type='${type}'>${content}</${local}>`,
+  );
 }
 
 /** Whether this iq is an answer: a result or an error. */
@@ -55,17 +55,6 @@ export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly
     ({ start, end }) => end <= content.start && (end <= type.start || start >= type.end),
   );
   return [...kept, type, content].toSorted((a, b) => a.start - b.start);
-}
-
-function errorStanza(stanza: Stanza, kind: string, condition: StanzaCondition): Uint8Array {
-  const to = rawAttribute(stanza, 'to', 'from');
-  const from = rawAttribute(stanza, 'from', 'to');
-  const id = rawAttribute(stanza, 'id', 'id');
-  const type = errorTypes[condition];
-  return Buffer.from(
-    `<${kind} xmlns='jabber:client'${from}${id}${to} type='error'><error type='${type}'>` +
-      `<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></${kind}>`,
-  );
 }
 
 /** ` name='value'` with the value of another attribute, in the bytes it came in, or nothing. */

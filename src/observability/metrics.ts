@@ -7,7 +7,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
 import type { StreamErrorCode } from '../stanza/error.ts';
-import type { StanzaKind } from '../stanza/stanza.ts';
+import type { StanzaKind } from '../stanza/protocol.ts';
 import { DecisionCounts } from './decision-counts.ts';
 import { streamErrors } from './errors.ts';
 import { type CloseReason, closeReasons } from './events.ts';

@@ -113,7 +113,7 @@ export class Dispatch {
 
   #mustWait(stanza: Stanza, direction: Direction): boolean {
     const queue = this.#queues[direction];
-    return !queue.empty && queue.has(keyOf(stanza, direction));
+    return !queue.empty && queue.has(partyOf(stanza, direction));
   }
 
   /** Writes now, or when the delay is over and earlier stanzas between the same two parties have gone. */
@@ -175,7 +175,7 @@ export class Dispatch {
   #enqueue(transit: Transit, dueAt: number, bytes: number, send: () => void): void {
     const { stanza, direction, origin } = transit;
     if (origin === 'peer') transit.number = this.#options.management.window(direction)?.wait() ?? 0;
-    transit.queued = { key: keyOf(stanza, direction), bytes, dueAt, send };
+    transit.queued = { key: partyOf(stanza, direction), bytes, dueAt, send };
     this.#queues[direction].enqueue(transit.queued);
   }
 
@@ -205,8 +205,8 @@ function amend(transit: Transit, added: { readonly edits?: readonly Edit[] } & S
   transit.options = joined(transit.options, added) ?? transit.options;
 }
 
-/** The other party: bare JID, '' for the account itself and its server. */
-function keyOf(stanza: Stanza, direction: Direction): string {
-  const jid = stanza.attributeValue(0, direction === 'to-gatekeeper' ? 'to' : 'from') ?? '';
-  return jid.split('/', 1)[0]!.toLowerCase();
+/** The other party of a stanza: those with the same one keep their order (RFC 6120 §10.1). */
+function partyOf(stanza: Stanza, direction: Direction): string {
+  const { partyAttribute, partyOf: party } = stanza.protocol;
+  return party(stanza.attributeValue(0, partyAttribute[direction]) ?? '');
 }

@@ -1,5 +1,6 @@
 import { decodeReferences } from './decode.ts';
 import type { Names } from './names.ts';
+import { xmppStanzas, type StanzaKind, type StanzaProtocol } from './protocol.ts';
 import { namespaceDeclaration, needsDecoding, recordKind, recordSize } from './tape.ts';
 import * as record from './tape.ts';
 
@@ -15,16 +16,11 @@ export interface StreamScope {
   readonly lang: string;
 }
 
-/** Message, presence and iq in the stream's content namespace are stanzas (RFC 6120 §8); everything else at the
- *  top level of a stream is a nonza (XEP-0360). */
-export type StanzaKind = 'message' | 'presence' | 'iq' | 'nonza';
-
-/** Names that every vocabulary holds, because the product itself asks for them. */
-export interface CoreNames {
-  readonly client: number;
-  readonly message: number;
-  readonly presence: number;
-  readonly iq: number;
+/** The stanzas of a protocol, by the integers of one vocabulary. */
+interface StanzaIds {
+  readonly namespace: number;
+  readonly locals: readonly number[];
+  readonly kinds: readonly StanzaKind[];
 }
 
 /** In an element's namespace field: the first id of a header-declared namespace that the vocabulary lacks. */
@@ -50,12 +46,15 @@ export class Stanza {
   verbatim = true;
   names: Names;
   scope: StreamScope;
-  readonly #core: CoreNames;
+  /** The protocol whose stanzas it may be. */
+  readonly protocol: StanzaProtocol;
+  readonly #ids: StanzaIds;
 
-  constructor(names: Names, scope: StreamScope) {
+  constructor(names: Names, scope: StreamScope, protocol = xmppStanzas) {
     this.names = names;
     this.scope = scope;
-    this.#core = coreNames(names);
+    this.protocol = protocol;
+    this.#ids = idsOf(protocol, names);
   }
 
   /** Size on the wire in bytes. */
@@ -63,12 +62,13 @@ export class Stanza {
     return this.end - this.start;
   }
 
+  /** `nonza` for everything that is none of the protocol's stanzas. */
   get kind(): StanzaKind {
-    if (this.tape[record.element.namespace] !== this.#core.client || this.#core.client === 0) return 'nonza';
-    const local = this.tape[record.element.local];
-    if (local === this.#core.message) return 'message';
-    if (local === this.#core.iq) return 'iq';
-    return local === this.#core.presence ? 'presence' : 'nonza';
+    const { namespace, locals, kinds } = this.#ids;
+    if (this.tape[record.element.namespace] !== namespace || namespace === 0) return 'nonza';
+    const local = this.tape[record.element.local]!;
+    for (let i = 0; i < locals.length; i += 1) if (locals[i] === local) return kinds[i]!;
+    return 'nonza';
   }
 
   /** The bytes as they came, without a copy. */
@@ -78,7 +78,7 @@ export class Stanza {
 
   /** A copy that outlives the callback. */
   retain(): Stanza {
-    const copy = new Stanza(this.names, this.scope);
+    const copy = new Stanza(this.names, this.scope, this.protocol);
     // A buffer of its own: a small part of a shared one would keep the whole.
     copy.bytes = Buffer.allocUnsafeSlow(this.byteLength);
     copy.bytes.set(this.wire());
@@ -226,11 +226,12 @@ export class Stanza {
   }
 }
 
-function coreNames(names: Names): CoreNames {
+/** Names that the vocabulary lacks are 0, which is the id of every unknown name: their rows are left out. */
+function idsOf({ namespace, stanzas }: StanzaProtocol, names: Names): StanzaIds {
+  const known = stanzas.filter(({ local }) => names.local(local) !== 0);
   return {
-    client: names.namespace('jabber:client'),
-    message: names.local('message'),
-    presence: names.local('presence'),
-    iq: names.local('iq'),
+    namespace: names.namespace(namespace),
+    locals: known.map(({ local }) => names.local(local)),
+    kinds: known.map(({ kind }) => kind),
   };
 }

@@ -12,6 +12,7 @@ import { StreamError, type StreamCondition, type StreamErrorCode } from '../stan
 import { decodeReferences } from '../stanza/decode.ts';
 import { hashSeed, hashStep, type Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
+import type { StanzaProtocol } from '../stanza/protocol.ts';
 import { headerNamespaceBase, Stanza, type StreamScope } from '../stanza/stanza.ts';
 import {
   attribute,
@@ -52,6 +53,8 @@ export interface ScannerOptions {
    *  control characters, elements of the streams namespace inside a stanza. Default `refuse` (policy-violation);
    *  `report` accepts and sets `ambiguous`. */
   readonly ambiguous?: 'refuse' | 'report';
+  /** Which elements are stanzas; by default those of XMPP. */
+  readonly protocol?: StanzaProtocol;
 }
 
 const LT = 0x3c;
@@ -170,13 +173,13 @@ export class Scanner {
   #localStart = 0;
   #localHash = 0;
 
-  constructor({ names, limits, workspace, sink, ambiguous = 'refuse' }: ScannerOptions) {
+  constructor({ names, limits, workspace, sink, ambiguous = 'refuse', protocol }: ScannerOptions) {
     this.names = names;
     this.limits = limits;
     this.#workspace = workspace;
     this.sink = sink;
     this.#refuseAmbiguous = ambiguous === 'refuse';
-    this.#stanza = new Stanza(names, emptyScope);
+    this.#stanza = new Stanza(names, emptyScope, protocol);
     this.#streamsNamespace = names.namespace(ns.streams);
     this.#xmlId = names.namespace(ns.xml);
     this.#xmlnsId = names.namespace(ns.xmlns);
@@ -924,7 +927,7 @@ export class Scanner {
       this.#defaultNamespace < 0
         ? this.#headerUnknownId(header.scope.contentNamespace)
         : this.#defaultNamespace;
-    this.#stanza = new Stanza(this.names, header.scope);
+    this.#stanza = new Stanza(this.names, header.scope, this.#stanza.protocol);
     this.sink.header(header);
     this.#leaveMarkup(mode.between, at + 1);
     if (empty && this.#mode === mode.between) this.#endStream();
@@ -1000,7 +1003,7 @@ export class Scanner {
     this.#headerDefaultNamespace = 0;
     this.#headerBindings = [];
     this.#headerUnknown = [];
-    this.#stanza = new Stanza(this.names, emptyScope);
+    this.#stanza = new Stanza(this.names, emptyScope, this.#stanza.protocol);
     this.#streamsNamespace = this.names.namespace(ns.streams);
     this.#xmlId = this.names.namespace(ns.xml);
     this.#xmlnsId = this.names.namespace(ns.xmlns);

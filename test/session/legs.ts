@@ -11,6 +11,7 @@ import type { StageFactory } from '../../src/session/stage.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
+import { xmppStanzas, type StanzaProtocol } from '../../src/stanza/protocol.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
@@ -25,6 +26,8 @@ export interface LegsOptions {
   readonly channelBinding?: ChannelBinding;
   /** What the stages' names are integers of; those of the product by default. */
   readonly names?: Names;
+  /** XMPP by default. */
+  readonly protocol?: StanzaProtocol;
   /** What the session does with a nonza that has been passed on. */
   readonly passed?: (nonza: Stanza, direction: Direction) => void;
 }
@@ -74,7 +77,13 @@ export class Legs {
         whitespace: () => {},
         end: () => {},
       };
-      const scanner = new Scanner({ names, limits: defaultLimits, workspace, sink });
+      const scanner = new Scanner({
+        names,
+        limits: defaultLimits,
+        workspace,
+        sink,
+        protocol: options.protocol ?? xmppStanzas,
+      });
       scanner.push(writeHeader(new Map([['version', '1.0']])));
       return scanner;
     });

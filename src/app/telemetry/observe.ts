@@ -11,7 +11,7 @@ import type { Phase } from '../../session/phase.ts';
 import { catalogueFields } from '../../signals/claims.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import type { StreamErrorCode } from '../../stanza/error.ts';
-import type { StanzaKind } from '../../stanza/stanza.ts';
+import type { StanzaKind } from '../../stanza/protocol.ts';
 import type { ProxyObserver } from '../proxy.ts';
 import { fileObserver, outcomeOf, problemsOf, stateOf } from './files.ts';
 import { reportHttp } from './http.ts';
