@@ -165,7 +165,7 @@ describe('the dial', () => {
   it.each([
     ['refuses', new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_UNREACHABLE' }), 'ERR_GATEKEEPER_UNREACHABLE'],
     ['meets a defect', new TypeError('a defect'), 'ERR_INTERNAL'],
-  ])('that %s is told to the client', async (_, error, code) => {
+  ])('that %s reaches the client as an error', async (_, error, code) => {
     const talk = await begin({ connect: () => Promise.reject(error) });
     await talk.client.says(opens());
     await talk.session.done;

@@ -122,7 +122,7 @@ describe('a session ends', () => {
     expect(talk.gatekeeper.ended).toBe('closed');
   });
 
-  it('when the gatekeeper is gone: the client is told', async () => {
+  it('when the gatekeeper is gone: the client gets an error', async () => {
     const talk = await begin();
     await talk.gatekeeper.hangsUp();
     expect(await talk.session.done).toBe('ERR_GATEKEEPER_CLOSED');
@@ -146,7 +146,7 @@ describe('a session ends', () => {
   it.each([
     ['client', '<a></b>', 'not-well-formed', closes],
     ['gatekeeper', '<a></b>', 'remote-connection-failed', /^<stream:error><not-well-formed /],
-  ] as const)('when the %s writes no XML: that side is told why', async (side, said, told, gatekeeper) => {
+  ] as const)('when the %s writes no XML: that side gets the condition', async (side, said, told, gatekeeper) => {
     const talk = await begin();
     await talk[side].says(said);
     expect(await talk.session.done).toBe('ERR_XML_NOT_WELL_FORMED');
