@@ -146,14 +146,17 @@ describe('a session ends', () => {
   it.each([
     ['client', '<a></b>', 'not-well-formed', closes],
     ['gatekeeper', '<a></b>', 'remote-connection-failed', /^<stream:error><not-well-formed /],
-  ] as const)('when the %s writes no XML: that side gets the condition', async (side, said, told, gatekeeper) => {
-    const talk = await begin();
-    await talk[side].says(said);
-    expect(await talk.session.done).toBe('ERR_XML_NOT_WELL_FORMED');
-    expect(conditionIn(talk.client.heard)).toBe(told);
-    if (typeof gatekeeper === 'string') expect(talk.gatekeeper.heard).toBe(gatekeeper);
-    else expect(talk.gatekeeper.heard).toMatch(gatekeeper);
-  });
+  ] as const)(
+    'when the %s writes no XML: that side gets the condition',
+    async (side, said, told, gatekeeper) => {
+      const talk = await begin();
+      await talk[side].says(said);
+      expect(await talk.session.done).toBe('ERR_XML_NOT_WELL_FORMED');
+      expect(conditionIn(talk.client.heard)).toBe(told);
+      if (typeof gatekeeper === 'string') expect(talk.gatekeeper.heard).toBe(gatekeeper);
+      else expect(talk.gatekeeper.heard).toMatch(gatekeeper);
+    },
+  );
 
   it.each(['client', 'gatekeeper'] as const)('when the %s takes nothing: in silence', async (side) => {
     const talk = await begin();
