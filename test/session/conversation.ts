@@ -137,6 +137,8 @@ export class Conversation {
   readonly gatekeeper = new Peer(this.clock);
   readonly phases: Phase[] = [];
   readonly dialled: string[] = [];
+  /** Which side was not read for a while, and why. */
+  readonly paced: string[] = [];
   readonly session: Session;
   closed: CloseReason | undefined;
   /** Makes the watch find this side stalled. */
@@ -170,6 +172,8 @@ export class Conversation {
         dialled: (_, outcome) => this.dialled.push(outcome),
         stanza: () => {},
         bytes: () => {},
+        padded: () => {},
+        paced: (side, resource) => this.paced.push(`${side} ${resource}`),
         closed: (reason) => (this.closed = reason),
       },
     );
@@ -242,6 +246,9 @@ const shared = {
   preAuthenticationMs: 30_000,
   closeGraceMs: 50,
   idleMs: 0,
+  rates: { stanzasPerSecond: 0, stanzaBurst: 0, bytesPerSecond: 0, paddingBytesPerSecond: 0, overLimitMs: 0 },
+  sessionAgeMs: () => 0,
+  overloaded: () => false,
 };
 
 // ---- what is said -----------------------------------------------------------------------------------------------------

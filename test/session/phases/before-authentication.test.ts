@@ -136,6 +136,16 @@ describe('the stream header', () => {
   });
 });
 
+describe('a process that does not keep up', () => {
+  it.each(['direct', 'starttls'] as const)('begins no session on a listener with TLS %s', async (tls) => {
+    const talk = await begin({ tls, overloaded: () => true });
+    await talk.client.says(opens());
+    expect(await talk.session.done).toBe('ERR_OVERLOAD');
+    expect(conditionIn(talk.client.heard)).toBe(tls === 'direct' ? undefined : 'resource-constraint');
+    expect(talk.dialled).toEqual([]);
+  });
+});
+
 describe('the dial', () => {
   it('holds back what the client says meanwhile, and passes it on in order', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();

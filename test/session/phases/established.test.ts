@@ -71,6 +71,37 @@ describe('an established stream', () => {
     expect(conditionIn(talk.client.heard)).toBe('connection-timeout');
   });
 
+  it('reads a client more slowly that sends too many stanzas, and refuses one that goes on', async () => {
+    const rates = {
+      stanzasPerSecond: 10,
+      stanzaBurst: 10,
+      bytesPerSecond: 0,
+      paddingBytesPerSecond: 0,
+      overLimitMs: 2_000,
+    };
+    const talk = await begin({ rates });
+    await talk.client.says(message('x').repeat(25));
+    expect(talk.gatekeeper.news()).toBe(message('x').repeat(11));
+    expect(talk.paced).toEqual(['client stanzas']);
+    talk.clock.advance(1_000);
+    await settled();
+    expect(talk.gatekeeper.news().length).toBeGreaterThan(0);
+    for (let second = 0; second < 4 && !talk.session.ended; second += 1) {
+      await talk.client.says(message('x').repeat(25));
+      talk.clock.advance(1_000);
+      await settled();
+    }
+    expect(await talk.session.done).toBe('ERR_STANZA_RATE');
+    expect(conditionIn(talk.client.heard)).toBe('policy-violation');
+  });
+
+  it('ends at its age', async () => {
+    const talk = await begin({ sessionAgeMs: () => 3_600_000 });
+    talk.clock.advance(3_600_000);
+    expect(await talk.session.done).toBe('ERR_SESSION_AGE');
+    expect(talk.gatekeeper.heard).toBe(closes);
+  });
+
   it('does not end with the deadline of the authentication', async () => {
     const talk = await begin();
     talk.clock.advance(3_600_000);
