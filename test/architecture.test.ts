@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { constructions } from './support/constructions.ts';
 import { cycleIn, fileGraph, folderGraph, folderOf, reduced, type Graph } from './support/imports.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -77,6 +78,10 @@ describe('the sources', () => {
     expect(cycleIn(folderGraph(files))).toBeUndefined();
   });
 
+  it('have no cycle between files, type imports included', () => {
+    expect(cycleIn(files)).toBeUndefined();
+  });
+
   it('import only files that exist', () => {
     const targets = new Set([...files.values()].flatMap((imports) => [...imports]));
     const known = (file: string): boolean => files.has(file) || !file.endsWith('.ts');
@@ -99,6 +104,22 @@ describe('cli/', () => {
 
   it('has at most 25 files', () => {
     expect(commands.length).toBeLessThanOrEqual(25);
+  });
+
+  it('constructs nothing: that is for app/', () => {
+    expect(commands.flatMap((file) => constructions(file, readFileSync(join(src, file), 'utf8')))).toEqual(
+      [],
+    );
+  });
+
+  it('would notice what it constructs', () => {
+    const code = `
+      import { Scanner, type Sink } from '../stream/scanner.ts';
+      import { openLog } from '../observability/log.ts';
+      import { openPolicies } from '../app/parts/policies.ts';
+      import { createHash } from 'node:crypto';
+      openPolicies(); createHash('sha256'); new Map(); openLog({}); new Scanner({});`;
+    expect(constructions('cli/x.ts', code)).toEqual(['cli/x.ts: new Scanner', 'cli/x.ts: openLog()']);
   });
 });
 

@@ -1,70 +1,73 @@
-/** What the parts of the HTTP plane share while it is put together. */
-import type { Config } from '../config/schema.ts';
-import type { Report } from '../http/events.ts';
-import type { HttpPolicy } from '../http/http-policy.ts';
-import { defaultHttpLimits, type HttpLimits } from '../http/limits.ts';
-import type { JsonObject } from '../http/strict-json.ts';
-import type { ConnectionRefusal } from '../observability/http-words.ts';
-import type { CertificateReport, CertificateStore } from '../transport/certificates.ts';
-import type { ReloadReport } from '../transport/reloading.ts';
-import type { HttpSignals } from './parts/signals.ts';
-
-/** Whoever hears of it: what happened, and what became of changed files. */
-export interface HttpObserver {
-  readonly report: Report;
-  /** A connection that did not get as far as a request. */
-  refused(why: ConnectionRefusal): void;
-  /** Media addresses are sealed with a secret that ends with this process. */
-  ephemeralMediaKey(): void;
-}
-
-/** What the HTTP plane shares with the streams. */
-export interface HttpOptions {
-  readonly observer: HttpObserver;
-  readonly certificateReport: (report: CertificateReport | ReloadReport) => void;
-  readonly policy: HttpPolicy;
-  readonly overloaded: () => boolean;
-  /** The certificates at the top of the file. */
-  readonly certificates: CertificateStore;
-  /** What clients' connections look like, and how that is told. */
-  readonly signals: HttpSignals;
-  /** Our own keys for the gatekeeper, public members only. */
-  readonly attestationKeys: () => readonly JsonObject[];
-}
-
-/** Limits of the file over those that are not in it. */
-export function limitsOf({ http }: Config): HttpLimits {
-  return { ...defaultHttpLimits, ...http?.limits };
-}
-
-/** A path below the public base URL. */
-export function below(publicUrl: string, path: string): URL {
-  return new URL(`${publicUrl.replace(/\/$/, '')}/${path}`);
-}
-
-/** Milliseconds of a clock that does not go back. */
-export function monotonic(): number {
-  return performance.now();
-}
-
-/** Something that is let go of in the end, and may read its files again before. */
-export interface Closable {
-  close(): void;
+/** How the parts of a proxy live: all of them are opened, refreshed, drained and closed in one way. */
+export interface Part {
+  /** Reads the files of the part again. Files that cannot be used are reported, and what is in force stays. */
   refresh?(): Promise<void> | void;
+  /** Accepts nothing new and lets what is under way finish, for at most `graceMs`. */
+  drain?(graceMs: number): Promise<void>;
+  /** Releases everything. Called once, after `drain` where the part has it. */
+  close(): Promise<void> | void;
 }
 
-/** Remembers what has to be closed. */
-export function kept<T extends Closable>(open: Closable[], resource: T): T {
-  open.push(resource);
-  return resource;
+/** The parts that belong to one owner. Like an `AsyncDisposableStack`, which Node 22 does not have. */
+export class Parts implements Part {
+  readonly #parts: Part[] = [];
+
+  /** Adds a part and returns it. */
+  track<T extends Part>(part: T): T {
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Refreshes all parts at once. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#parts.map(async (part) => part.refresh?.()));
+  }
+
+  /** Drains all parts at once. */
+  async drain(graceMs: number): Promise<void> {
+    await Promise.all(this.#parts.map(async (part) => part.drain?.(graceMs)));
+  }
+
+  /** Closes the parts, the last one first. Each is closed, even when another fails.
+   *  @throws the first failure, after all were closed */
+  async close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const part of this.#parts.splice(0).toReversed()) {
+      try {
+        await part.close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
 }
 
-/** The last one opened first. */
-export function closeAll(open: readonly Closable[]): void {
-  for (const resource of open.toReversed()) resource.close();
+/** A part that consists of others. */
+interface Assembled extends Part {
+  refresh(): Promise<void>;
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
 }
 
-/** Has every part read its files again. */
-export async function refreshAll(open: readonly Closable[]): Promise<void> {
-  await Promise.all(open.map(async (resource) => resource.refresh?.()));
+/** Builds something that consists of parts, and returns it as a part that owns them.
+ *  @param build tracks each part as soon as it is open
+ *  @throws what `build` throws, after what it had opened was closed */
+export async function assemble<T extends object>(
+  build: (parts: Parts) => Promise<T> | T,
+): Promise<T & Assembled> {
+  const parts = new Parts();
+  try {
+    const built = await build(parts);
+    return {
+      ...built,
+      refresh: () => parts.refresh(),
+      drain: (graceMs) => parts.drain(graceMs),
+      close: () => parts.close(),
+    };
+  } catch (error) {
+    // The first failure is the one to report.
+    await parts.close().catch(() => {});
+    throw error;
+  }
 }

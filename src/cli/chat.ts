@@ -1,8 +1,9 @@
 /** `narthex chat decode | encode`: the binary protocol of the chat channel, one frame a line. */
 import { createReadStream } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { createLineCodec } from '../app/tools/line-codec.ts';
 import { ChatError } from '../chat/error.ts';
-import { LineCodec, type LineFormat } from '../chat/line-codec.ts';
+import type { LineCodec, LineFormat } from '../chat/line-codec.ts';
 import { StreamError } from '../stanza/error.ts';
 import { boundedLines } from './bounded-lines.ts';
 import { exitCodes } from './exit.ts';
@@ -77,7 +78,7 @@ export async function runChat(
   { format, interopServer = 'omit' }: ChatOptions,
   io: ChatIo,
 ): Promise<number> {
-  const codec = new LineCodec({ interopServer: { read: 'either', write: interopServer } });
+  const codec = createLineCodec({ interopServer: { read: 'either', write: interopServer } });
   let exitCode: number = exitCodes.ok;
   for await (const line of linesOf(file, io)) {
     if (line.kind === 'line' && line.text.trim() === '') continue;

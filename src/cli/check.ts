@@ -8,7 +8,7 @@ import type { Policy } from '../policy/policy.ts';
 import { capabilityProblems } from './check-capabilities.ts';
 import { exitCodeOf, exitCodes } from './exit.ts';
 import { openPolicy } from '../app/files/policies.ts';
-import { openMediaAddresses } from '../app/parts/media-addresses.ts';
+import { createMediaAddresses } from '../app/parts/media-addresses.ts';
 import { openPolicyRuntime } from '../app/parts/policies.ts';
 import { policyErrors } from './policy-errors.ts';
 import { reportProblems } from './report.ts';
@@ -96,7 +96,7 @@ function policyProblems({ config, places }: LoadedConfig): readonly ConfigProble
   try {
     const runtime = openPolicyRuntime({
       config: config.policy,
-      media: openMediaAddresses(config, nothingIsSealed),
+      media: createMediaAddresses(config, nothingIsSealed),
       report: () => {},
       clock: () => Date.now(),
     });

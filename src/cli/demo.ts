@@ -1,10 +1,11 @@
 /** `npm start`: the whole story of interoperability through Narthex, on this machine. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { domain, host, romeo } from '../simulator/story/cast.ts';
-import { openStage, visitor, type Stage } from '../simulator/story/stage.ts';
+import { visitor } from '../simulator/story/stage.ts';
 import { playStory } from '../simulator/story/story.ts';
 import { formatOutcome, formatStep, type StoryFormat } from '../simulator/story/transcript.ts';
-import { startDemoProxy, type DemoProxy } from '../app/demo-proxy.ts';
+import { openDemo, type Demo } from '../app/demo/demo.ts';
+import type { DemoProxy } from '../app/demo/proxy.ts';
 import { exitCodes } from './exit.ts';
 
 interface DemoOptions {
@@ -47,30 +48,15 @@ function portNumber(text: string): number {
 
 async function demo(options: DemoOptions): Promise<void> {
   const format = { width: 100, colour: process.stdout.isTTY && process.env['NO_COLOR'] === undefined };
-  const stage = await openStage();
+  const opened = await openDemo(options);
   try {
-    const proxy = await startDemoProxy(stage, {
-      policy: options.policy,
-      port: options.port,
-      tlsPort: options.tlsPort,
-      httpPort: options.httpPort,
-    });
-    try {
-      await play(stage, proxy, options, format);
-    } finally {
-      await proxy.close();
-    }
+    await play(opened, options, format);
   } finally {
-    await stage.close();
+    await opened.close();
   }
 }
 
-async function play(
-  stage: Stage,
-  proxy: DemoProxy,
-  options: DemoOptions,
-  format: StoryFormat,
-): Promise<void> {
+async function play({ stage, proxy }: Demo, options: DemoOptions, format: StoryFormat): Promise<void> {
   const stopped = interrupted();
   print(introduction(proxy, options.policy));
   const story = playStory({ stage, intermediary: proxy, onStep: (step) => print(formatStep(step, format)) });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ClientHelloReader } from '../signals/client-hello-reader.ts';
+import { readClientHello } from '../app/tools/client-hello.ts';
 import { clientHelloType, parseClientHello, type ClientHello } from '../signals/client-hello.ts';
 import { ja4, ja4Raw } from '../signals/ja4.ts';
 import { fingerprintSyn } from '../signals/p0f.ts';
@@ -87,7 +87,7 @@ function fingerprintPacket(packet: Uint8Array): FingerprintLine {
 function fingerprintHello(bytes: Uint8Array): FingerprintLine {
   // Captures often begin at the handshake message; no record has content type 1.
   const isBare = bytes[0] === clientHelloType;
-  const answer = isBare ? parseClientHello(bytes) : new ClientHelloReader().push(bytes);
+  const answer = isBare ? parseClientHello(bytes) : readClientHello(bytes);
   return answer.kind === 'hello' ? describe(answer.hello) : { error: answer.kind };
 }
 

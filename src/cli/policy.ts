@@ -1,19 +1,16 @@
 /** `narthex policy check | explain | diff | test | fields`: read, question and compare policies before one runs. */
-import { createSecretKey, randomBytes } from 'node:crypto';
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
-import { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import { directionOf, toTest } from '../policy/cases.ts';
 import { concerns, type Catalogue } from '../policy/catalogue.ts';
 import { checkPolicy } from '../policy/check.ts';
-import { vocabularyOf } from '../policy/compile.ts';
 import { describeTreatment } from '../policy/describe.ts';
 import { formatDiagnostic } from '../documents/diagnostic.ts';
 import { errorAt, hasErrors, type Diagnostic } from '../policy/diagnostic.ts';
 import { diffPolicies, type Difference } from '../policy/diff.ts';
 import { summariseExceptions, type ExceptionSummary } from '../policy/exceptions.ts';
-import { explain, type Effect, type ExplainOptions, type Explanation } from '../policy/explain.ts';
+import { explain, type Effect, type Explanation } from '../policy/explain.ts';
 import { listFields } from '../policy/fields.ts';
 import { runInlineTests } from '../policy/inline-tests.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
@@ -30,7 +27,7 @@ import {
   readText,
 } from '../app/files/policies.ts';
 import { productVersion } from '../app/version.ts';
-import { createWire } from '../app/wire.ts';
+import { createExplaining } from '../app/tools/explaining.ts';
 
 /** What the commands touch of the world. */
 export interface PolicyIo {
@@ -218,7 +215,7 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
   const { text } = readText(options.stanza);
   const direction = options.from === 'client' ? 'to-gatekeeper' : 'to-client';
   const { account, gatekeeper } = options;
-  const toolOptions = { ...toolsFor(catalogue, io.clock), account, gatekeeper };
+  const toolOptions = { ...createExplaining(catalogue, io.clock), account, gatekeeper };
   let explanation: Explanation;
   try {
     explanation = explain(policy, direction, text.trim(), toolOptions);
@@ -238,12 +235,6 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
     options.format === 'json' ? JSON.stringify(explanation, undefined, 2) : explanationText(explanation),
   );
   return exitCodes.ok;
-}
-
-/** Throw-away keys: a pseudonym shown here is none of the running proxy's. */
-function toolsFor(catalogue: Catalogue, clock: () => number): ExplainOptions {
-  const pseudonyms = new Pseudonyms([createSecretKey(randomBytes(32))]);
-  return { catalogue, names: vocabularyOf(catalogue), wire: createWire(), pseudonyms, clock };
 }
 
 interface MatrixRow {
@@ -351,7 +342,7 @@ function test(io: PolicyIo, file: string, cases: string | undefined, options: Co
   });
   const results = runInlineTests(
     { ...policy, tests: [...policy.tests, ...examples] },
-    toolsFor(catalogue, io.clock),
+    createExplaining(catalogue, io.clock),
   );
   if (options.format === 'json') io.out(JSON.stringify(results, undefined, 2));
   else

@@ -3,11 +3,8 @@ import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { StreamError } from '../stanza/error.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { createVocabulary } from '../stanza/vocabulary.ts';
-import { defaultLimits, preAuthenticationLimits } from '../stream/limits.ts';
-import { Scanner, type ScannerSink } from '../stream/scanner.ts';
-import { SimdStructure } from '../stream/structure/simd.ts';
-import { Workspace } from '../stream/workspace.ts';
+import type { Scanner, ScannerSink } from '../stream/scanner.ts';
+import { createRecordingScanner } from '../app/tools/scanner.ts';
 import { InputError, unreadable } from './input-error.ts';
 
 const chunkings = ['whole', 'bytes', 'random'] as const;
@@ -107,11 +104,8 @@ function isCase(value: unknown): value is Case {
 
 /** Scans `bytes` as one direction of a stream; `event` gets what the scanner found, in order. */
 function scan(bytes: Uint8Array, options: ScanOptions, event: (line: object) => void): ScanResult {
-  const limits = options.preAuth === true ? preAuthenticationLimits : defaultLimits;
-  const scanner: Scanner = new Scanner({
-    names: createVocabulary(),
-    limits,
-    workspace: new Workspace(new SimdStructure(), limits),
+  const scanner: Scanner = createRecordingScanner({
+    preAuthentication: options.preAuth === true,
     sink: eventSink(event, () => scanner.ambiguousAt),
     ambiguous: options.ambiguous,
   });

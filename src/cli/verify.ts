@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
-import { parseJwks, staticKeys } from '../signals/jwks.ts';
-import { createVerifier, type ExpectedBinding, type Verification } from '../signals/verify.ts';
+import { parseJwks } from '../signals/jwks.ts';
+import type { ExpectedBinding, Verification } from '../signals/verify.ts';
+import { createFixedVerifier } from '../app/tools/verifier.ts';
 import { processIo, readLines, type CommandIo } from './command-io.ts';
 import { exitCodes } from './exit.ts';
 import { InputError, misused } from './input-error.ts';
@@ -34,11 +35,11 @@ export async function runVerify(
   if (keys === undefined) throw new InputError([{ code: 'ERR_JWKS', message: `${args.jwks} is no JWK set` }]);
   const claimed = claimedParties(jws);
   const at = readTime(args.at, clock);
-  const verifier = createVerifier({
-    keys: staticKeys(keys),
+  const verifier = createFixedVerifier({
+    keys,
     audience: args.audience ?? claimed.aud,
     issuer: args.issuer ?? claimed.iss,
-    clock: () => at,
+    at,
   });
   const verification = await verifier.verify(jws === '' ? undefined : jws, readBinding(args));
   io.write(args.format === 'json' ? renderJson(verification, args) : renderText(verification, args));

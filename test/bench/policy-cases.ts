@@ -1,7 +1,7 @@
 /** What the policy bench measures: batches of typical stanzas, found, decided, edited, written in normal form. */
 import { createSecretKey } from 'node:crypto';
 import { openCatalogue, openPolicy } from '../../src/app/files/policies.ts';
-import { createWire } from '../../src/app/wire.ts';
+import { createWire } from '../../src/app/tools/wire.ts';
 import { createMediaTokens } from '../../src/http/media/token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';

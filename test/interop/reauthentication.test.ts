@@ -1,7 +1,10 @@
 /** Real clients that show the proxy a token, and a gatekeeper that the proxy shows it to. */
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createObserver } from '../../src/app/telemetry/observe.ts';
+import { systemClock } from '../../src/app/clock.ts';
+import { createObserver } from '../../src/app/telemetry/observer.ts';
+import { FileStates } from '../../src/observability/file-states.ts';
+import { SessionGauge } from '../../src/observability/session-gauge.ts';
 import { openLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { openTracing } from '../../src/observability/tracing.ts';
@@ -263,7 +266,9 @@ describe('the operator', () => {
       }),
       metrics,
       tracing: await openTracing({ endpoint: undefined, version: '1', failed: () => {} }),
-      now: () => performance.now(),
+      gauge: new SessionGauge(),
+      files: new FileStates(),
+      clock: systemClock,
     });
     const over = await startTokenParties({ observer });
     const forged = (await over.token('romeo@localhost')).replace(/.{8}$/, 'AAAAAAAA');

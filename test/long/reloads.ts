@@ -6,13 +6,15 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProxy, type Proxy } from '../../src/app/proxy.ts';
-import { createObserver } from '../../src/app/telemetry/observe.ts';
+import { systemClock } from '../../src/app/clock.ts';
+import { createObserver } from '../../src/app/telemetry/observer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Diagnostic } from '../../src/documents/diagnostic.ts';
 import { explanationOf } from '../../src/cli/errors.ts';
 import { FileStates, type FilePart } from '../../src/observability/file-states.ts';
 import { openLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { SessionGauge } from '../../src/observability/session-gauge.ts';
 import { openTracing } from '../../src/observability/tracing.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { mutateBytes, mutatePem, mutateYaml } from '../support/mutations.ts';
@@ -139,9 +141,10 @@ async function openScene(): Promise<Scene> {
       metrics: createMetrics({ version: 'test', processMetrics: false }),
       tracing: await openTracing({ endpoint: undefined, version: 'test', failed: () => {} }),
       files: states,
-      now: () => performance.now(),
+      gauge: new SessionGauge(),
+      clock: systemClock,
     }),
-    { file, check: () => loadConfig(options) },
+    { source: { file, check: () => loadConfig(options) } },
   );
   const clients = await Promise.all(
     Array.from({ length: 4 }, () => logInRaw(proxy.ports[0]!, authority.cert)),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createWire } from '../../src/app/wire.ts';
+import { createWire } from '../../src/app/tools/wire.ts';
 import { answerPayload, answerTo } from '../../src/minimisation/answer.ts';
 import { delayOf } from '../../src/minimisation/delay.ts';
 import { paddingOf } from '../../src/minimisation/pad.ts';

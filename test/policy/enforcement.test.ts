@@ -86,7 +86,7 @@ const ofConnections: Shown = (field, policy) => {
 };
 
 const overHttp: Shown = (field, policy, _, audience) =>
-  httpPolicy(() => ({ enforced: policy, shadow: undefined }), decided, clock).see(
+  httpPolicy({ policies: () => ({ enforced: policy, shadow: undefined }), decided, clock }).see(
     audience as 'gatekeeper' | 'provider',
     field.name,
     field.example,

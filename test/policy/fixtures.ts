@@ -1,7 +1,7 @@
 /** What the tests of policies share: the shipped files, a fixed key, a fixed day. */
 import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createWire } from '../../src/app/wire.ts';
+import { createWire } from '../../src/app/tools/wire.ts';
 import { openCatalogue, openObligations, policySource, readFolder } from '../../src/app/files/policies.ts';
 import { createMediaTokens } from '../../src/http/media/token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';

@@ -1,4 +1,5 @@
-import { startDemoProxy, type DemoProxyOptions } from '../../src/app/demo-proxy.ts';
+import type { DemoConfigOptions } from '../../src/app/demo/config.ts';
+import { startDemoProxy } from '../../src/app/demo/proxy.ts';
 import { receivedByGatekeeper, receivedByProvider, type Records } from '../../src/simulator/story/records.ts';
 import { openStage } from '../../src/simulator/story/stage.ts';
 import { playStory } from '../../src/simulator/story/story.ts';
@@ -18,7 +19,7 @@ export interface Told {
 }
 
 /** Plays the whole story through a whole proxy under a policy. */
-export async function tell(policy: string, more: Partial<DemoProxyOptions> = {}): Promise<Told> {
+export async function tell(policy: string, more: Partial<DemoConfigOptions> = {}): Promise<Told> {
   const stage = await openStage();
   try {
     const proxy = await startDemoProxy(stage, { policy, port: 0, tlsPort: 0, httpPort: 0, ...more });

@@ -3,7 +3,7 @@ import { Element } from '@xmpp/xml';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementFromXml } from '../../src/capabilities/element.ts';
-import { createWire } from '../../src/app/wire.ts';
+import { createWire } from '../../src/app/tools/wire.ts';
 import {
   appendContent,
   prependContent,

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startProxy, type Proxy, type ProxyObserver } from '../../src/app/proxy.ts';
+import type { ProxyObserver } from '../../src/app/observer.ts';
+import { startProxy, type Proxy } from '../../src/app/proxy.ts';
 import { DecisionCounts } from '../../src/observability/decision-counts.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { ChannelBinding } from '../../src/session/facts.ts';

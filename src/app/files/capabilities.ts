@@ -32,7 +32,7 @@ export interface Note {
   readonly message: string;
 }
 
-/** Reads the documents; every problem of the first wrong kind of file is told. */
+/** Reads the documents; returns every problem of the first wrong kind of file. */
 export function readCapabilityPolicy(
   table: Source,
   profiles: readonly Source[],

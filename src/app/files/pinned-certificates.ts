@@ -1,34 +1,35 @@
-/** Client certificates that a caller is known by, from a file that is read again when it changes. */
+/** The client certificates that a caller is recognised by, from a file that is read again when it changes. */
 import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import type { HttpContext } from '../../http/env.ts';
 import { parseCertificates } from '../../transport/pem.ts';
-import { Reloading, type ReloadReport, type SourceFile } from '../../transport/reloading.ts';
+import { Reloading, type SourceFile } from '../../transport/reloading.ts';
+import type { Clock } from '../clock.ts';
+import type { FilesReport } from '../observer.ts';
+import type { Part } from '../part.ts';
 
-export interface Pins {
+export interface Pins extends Part {
   /** Whether a certificate is one of these, and within its validity. */
   readonly has: (certificate: X509Certificate) => boolean;
-  refresh(): Promise<void>;
-  close(): void;
 }
 
 /** @throws SetupError when the file holds none. */
 export async function openPins(
   name: string,
   path: string,
-  report: (report: ReloadReport) => void,
+  { files, clock }: { readonly files: FilesReport; readonly clock: Clock },
 ): Promise<Pins> {
   const file: SourceFile = { role: 'certificate', path };
   const pinned = await Reloading.open({
     name,
     files: [file],
-    report,
+    report: files,
     build: ([text = '']) =>
       new Set(parseCertificates(text, file).map(({ fingerprint256 }) => fingerprint256)),
   });
   return {
     has({ fingerprint256, validFromDate, validToDate }) {
-      const now = Date.now();
+      const now = clock.wall();
       const isValid = validFromDate.getTime() <= now && now < validToDate.getTime();
       return isValid && pinned.current.has(fingerprint256);
     },
@@ -37,7 +38,8 @@ export async function openPins(
   };
 }
 
-/** The client certificate of a connection. TLS has proved that the caller has its key; whose it is, the pin says. */
+/** Returns the client certificate of a request's connection. TLS has verified that the caller holds its key; only a pin
+ *  tells which party that is. */
 export function peerCertificate({ env }: HttpContext): X509Certificate | undefined {
   const { socket } = env.incoming;
   return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;

@@ -151,7 +151,7 @@ function shippedFile(name: string): string {
   );
 }
 
-/** What `extends` names is looked for beside the file, then among those shipped. */
+/** Looks for what `extends` names in the folder of the file, then among those shipped. */
 export const policySource: PolicySource = {
   find(name, from) {
     for (const folder of [dirname(from), shippedPolicies]) {

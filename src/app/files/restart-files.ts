@@ -3,12 +3,8 @@ import { resolve } from 'node:path';
 import { profileFiles } from '../../config/profile-files.ts';
 import type { Config } from '../../config/schema.ts';
 import { catalogueFiles, obligationFiles, openCatalogue, openObligations } from './policies.ts';
-import {
-  watchForRestart,
-  type RestartFiles,
-  type RestartReport,
-  type RestartWatch,
-} from './restart-watch.ts';
+import { assemble, type Part } from '../part.ts';
+import { watchForRestart, type RestartFiles, type RestartReport } from './restart-watch.ts';
 
 /** Where a configuration was loaded from. */
 export interface ConfigSource {
@@ -17,29 +13,27 @@ export interface ConfigSource {
   readonly check: () => Promise<unknown>;
 }
 
+type RestartConfig = Pick<Config, 'policy' | 'capabilities'>;
+
 export interface RestartFilesOptions {
   readonly source: ConfigSource | undefined;
   readonly report: (report: RestartReport) => void;
 }
 
-/** Begins to watch them. @throws Unusable when one cannot be read */
-export async function watchRestartFiles(
-  config: Config,
+/** Watches them. @throws Unusable when one cannot be read */
+export function watchRestartFiles(
+  config: RestartConfig,
   { source, report }: RestartFilesOptions,
-): Promise<readonly RestartWatch[]> {
-  const watches: RestartWatch[] = [];
-  try {
+): Promise<Part> {
+  return assemble(async (parts) => {
     for (const files of restartFiles(config, source))
-      watches.push(await watchForRestart({ ...files, report }));
-    return watches;
-  } catch (error) {
-    for (const watch of watches) watch.close();
-    throw error;
-  }
+      parts.track(await watchForRestart({ ...files, report }));
+    return {};
+  });
 }
 
 function restartFiles(
-  { policy, capabilities }: Config,
+  { policy, capabilities }: RestartConfig,
   source: ConfigSource | undefined,
 ): readonly Omit<RestartFiles, 'report'>[] {
   return [

@@ -6,6 +6,7 @@ import { readRegularFile } from '../../documents/read.ts';
 import type { FilePart } from '../../observability/file-states.ts';
 import type { WatchOptions } from '../../transport/files.ts';
 import { Refresher } from '../../transport/refresher.ts';
+import type { Part } from '../part.ts';
 import { FileMissing } from './policies.ts';
 
 export interface RestartReport {
@@ -30,14 +31,9 @@ export interface RestartFiles extends WatchOptions {
   readonly report: (report: RestartReport) => void;
 }
 
-export interface RestartWatch {
-  refresh(): Promise<void>;
-  close(): void;
-}
-
 /** Watches a set of files from their present state on.
  *  @throws Unusable when they cannot be read */
-export async function watchForRestart(options: RestartFiles): Promise<RestartWatch> {
+export async function watchForRestart(options: RestartFiles): Promise<Part> {
   const { part, name, check, report, settleMs, pollMs } = options;
   const started = await read(options);
   const tell = (kind: RestartReport['kind'], problems: readonly Diagnostic[] = []): void =>

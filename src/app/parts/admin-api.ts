@@ -8,8 +8,9 @@ import { explain } from '../../policy/explain.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { audienceNames } from '../../policy/schema.ts';
 import { StreamError } from '../../stanza/error.ts';
+import type { Clock } from '../clock.ts';
 import type { Proxy } from '../proxy.ts';
-import { createWire } from '../wire.ts';
+import { createWire } from '../tools/wire.ts';
 
 export interface AdminApiOptions {
   readonly gauge: SessionGauge;
@@ -18,17 +19,22 @@ export interface AdminApiOptions {
   readonly refresh: () => Promise<void>;
   /** Begins to stop the proxy. */
   readonly drain: () => void;
+  readonly clock: Clock;
 }
 
-export function adminApiOf(proxy: Proxy, { gauge, files, refresh, drain }: AdminApiOptions): AdminApi {
+export function createAdminApi(
+  proxy: Proxy,
+  { gauge, files, refresh, drain, clock }: AdminApiOptions,
+): AdminApi {
   const { policies } = proxy;
   return {
     sessions: () => gauge.counts(),
     policy: () => ({
       state: policies.state,
       digest: policies.digest,
-      enforced: summary(policies.documents.enforced),
-      shadow: policies.documents.shadow === undefined ? null : summary(policies.documents.shadow),
+      enforced: summary(policies.documents.enforced, clock.wall()),
+      shadow:
+        policies.documents.shadow === undefined ? null : summary(policies.documents.shadow, clock.wall()),
     }),
     explain: ({ from, stanza, ...session }) => {
       const direction = from === 'client' ? 'to-gatekeeper' : 'to-client';
@@ -38,7 +44,7 @@ export function adminApiOf(proxy: Proxy, { gauge, files, refresh, drain }: Admin
           names: policies.names,
           wire: createWire(),
           pseudonyms: policies.current.enforced.pseudonyms!,
-          clock: () => Date.now(),
+          clock: clock.wall,
           ...session,
         });
       } catch (error) {
@@ -54,7 +60,7 @@ export function adminApiOf(proxy: Proxy, { gauge, files, refresh, drain }: Admin
   };
 }
 
-function summary(policy: Policy): PolicySummary {
+function summary(policy: Policy, now: number): PolicySummary {
   const { name, lineage, mode, unlisted, matrix } = policy;
   const audiences = audienceNames.map((audience) => [
     audience,
@@ -68,6 +74,6 @@ function summary(policy: Policy): PolicySummary {
     mode,
     unlisted,
     audiences: Object.fromEntries(audiences) as PolicySummary['audiences'],
-    exceptions: summariseExceptions(policy, Date.now()),
+    exceptions: summariseExceptions(policy, now),
   };
 }

@@ -1,4 +1,4 @@
-/** The capability stages as the configuration wants them. */
+/** The capability stages: profiles and content kinds from files, and the stages that apply them. */
 import { randomBytes } from 'node:crypto';
 import { CapabilityCache } from '../../capabilities/capability-cache.ts';
 import { defaultAdvertisementLimits } from '../../capabilities/advertisements.ts';
@@ -8,45 +8,37 @@ import type { Config } from '../../config/schema.ts';
 import { capabilitiesStage } from '../../session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../session/capabilities/capability-sessions.ts';
 import { contentFilterStage } from '../../session/capabilities/content-filter-stage.ts';
-import type { CapabilityObserver } from '../../session/observer.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import type { Names } from '../../stanza/names.ts';
 import { SetupError } from '../../transport/error.ts';
-import { Reloading, type ReloadReport, type SourceFile } from '../../transport/reloading.ts';
+import { Reloading, type SourceFile } from '../../transport/reloading.ts';
 import { buildCapabilityPolicy } from '../files/capabilities.ts';
-import { claimSources } from '../files/claim-conditions.ts';
-
-export interface CapabilitiesObserver extends CapabilityObserver {
-  /** Changed files were taken over, or not. */
-  reloaded(report: ReloadReport): void;
-}
+import type { ClaimSources } from '../files/claim-conditions.ts';
+import type { CapabilitiesObserver } from '../observer.ts';
+import type { Part } from '../part.ts';
 
 /** Capabilities between reading the files, which says which names the scanner must know, and the first session. */
-export interface CapabilitySetup {
+export interface Capabilities extends Part {
   readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
+  /** Makes the stages. Called once, before the first session. */
   stages(names: Names): readonly StageFactory[];
-  /** Reads the files again, now. */
-  refresh(): Promise<void>;
-  close(): void;
 }
 
 /** Bytes of randomness in the id of a question of our own. */
 const idBytes = 12;
 
-/** Reads the files of the section and watches them; nothing where there is no section.
+/** Reads the files of the section and watches them.
  *  @throws SetupError ERR_CAPABILITIES_… */
 export async function openCapabilities(
-  config: Config,
+  section: NonNullable<Config['capabilities']>,
+  claims: ClaimSources,
   observer: CapabilitiesObserver,
-): Promise<CapabilitySetup | undefined> {
-  const { capabilities: section } = config;
-  if (section === undefined) return undefined;
+): Promise<Capabilities> {
   const profiles = await profileFiles(section.profiles);
   const files: SourceFile[] = [
     { role: 'content kinds', path: section.contentKinds },
     ...profiles.map((path) => ({ role: 'profile' as const, path })),
   ];
-  const claims = claimSources(config);
   let sessions: CapabilitySessions | undefined;
   const documents = await Reloading.open({
     name: 'capabilities',

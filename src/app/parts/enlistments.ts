@@ -1,52 +1,47 @@
-/** Enlistment as the configuration wants it: one exchange for each gatekeeper that takes enlistments. */
-import type { Config } from '../../config/schema.ts';
+/** Enlistment: one exchange with the API of each gatekeeper that takes enlistments. */
+import type { GatekeeperConfig } from '../../config/schema.ts';
+import { createExchange } from '../../http/calls/exchange.ts';
 import {
   createEnlistments,
   type EnlistmentGatekeeper,
   type Enlistments,
 } from '../../http/enlistment/enlistments.ts';
-import { createExchange } from '../../http/calls/exchange.ts';
-import type { HttpLimits } from '../../http/limits.ts';
-import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
-import type { ProviderParts } from './provider.ts';
-import { kept, type Closable, type HttpOptions } from '../part.ts';
+import { assemble, type Part } from '../part.ts';
+import { openCredentials } from './credentials.ts';
+import type { HttpPlane } from './http-plane.ts';
+import type { Provider } from './provider.ts';
 
+export interface EnlistmentPart extends Part {
+  readonly enlistments: Enlistments;
+}
+
+/** Opens it, or returns undefined when no gatekeeper has a section `enlistment`.
+ *  @throws SetupError when a file does not load */
 export async function openEnlistments(
-  { gatekeepers }: Config,
-  { ownership }: ProviderParts,
-  { observer, certificateReport, policy, signals }: HttpOptions,
-  limits: HttpLimits,
-  open: Closable[],
-): Promise<Enlistments | undefined> {
-  const parties = new Map<string, EnlistmentGatekeeper>();
-  for (const { name, enlistment, caFile, clientCertFile, clientKeyFile } of gatekeepers) {
-    if (enlistment === undefined) continue;
-    const authorities = enlistment.caFile ?? caFile;
-    const credentials = kept(
-      open,
-      await OutboundCredentials.open({
-        name,
-        ...(authorities !== undefined && { caFile: authorities }),
-        ...(clientCertFile !== undefined &&
-          clientKeyFile !== undefined && { client: { certFile: clientCertFile, keyFile: clientKeyFile } }),
-        report: certificateReport,
-      }),
-    );
-    const { exchange } = kept(open, createExchange({ secureContext: () => credentials.context() }));
-    parties.set(name, {
-      url: new URL(enlistment.url),
-      exchange,
-      answerMembers: enlistment.answerMembers,
+  gatekeepers: readonly GatekeeperConfig[],
+  { ownership }: Provider,
+  { observer, policy, limits, signals, clock, files }: HttpPlane,
+): Promise<EnlistmentPart | undefined> {
+  if (gatekeepers.every(({ enlistment }) => enlistment === undefined)) return undefined;
+  return assemble(async (parts) => {
+    const parties = new Map<string, EnlistmentGatekeeper>();
+    for (const { name, enlistment, ...connection } of gatekeepers) {
+      if (enlistment === undefined) continue;
+      const caFile = enlistment.caFile ?? connection.caFile;
+      const credentials = parts.track(await openCredentials(name, { ...connection, caFile }, files));
+      const { exchange } = parts.track(createExchange({ secureContext: () => credentials.context() }));
+      const { url, answerMembers } = enlistment;
+      parties.set(name, { url: new URL(url), exchange, answerMembers });
+    }
+    const enlistments = createEnlistments({
+      gatekeepers: parties,
+      ownership,
+      attest: async (...connection) => signals.attest(...connection),
+      policy,
+      report: observer.report,
+      now: clock.wall,
+      limits,
     });
-  }
-  if (parties.size === 0) return undefined;
-  return createEnlistments({
-    gatekeepers: parties,
-    ownership,
-    attest: async (gatekeeper, client, upstream) => signals.attest(gatekeeper, client, upstream),
-    policy,
-    report: observer.report,
-    now: () => Date.now(),
-    limits,
+    return { enlistments };
   });
 }

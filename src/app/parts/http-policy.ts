@@ -1,16 +1,13 @@
-/** The policies in force as the HTTP plane asks them: field by field, beside any stanza. */
+/** The policies in force as the HTTP plane asks them: field by field, without a stanza. */
 import type { HttpAudience, HttpPolicy } from '../../http/http-policy.ts';
 import type { Treatment } from '../../minimisation/treatment.ts';
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
-import type { PoliciesInForce, PolicyStageOptions } from '../../session/policy/policy-stage.ts';
+import type { PolicyStageOptions } from '../../session/policy/policy-stage.ts';
 
-/** @param clock milliseconds since 1970. */
-export function httpPolicy(
-  policies: () => PoliciesInForce,
-  decided: PolicyStageOptions['decided'],
-  clock: () => number,
-): HttpPolicy {
+export type HttpPolicyOptions = Pick<PolicyStageOptions, 'policies' | 'decided' | 'clock'>;
+
+export function httpPolicy({ policies, decided, clock }: HttpPolicyOptions): HttpPolicy {
   return {
     see(audience, field, value, gatekeeper) {
       const { enforced, shadow } = policies();

@@ -1,4 +1,4 @@
-/** The public HTTP plane as the configuration wants it: enlistment, push, media and issuer metadata on one port. */
+/** The public HTTP port and its services: enlistment, push, media, issuer metadata, discovery. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
@@ -9,98 +9,136 @@ import type { ConnectionRefusal } from '../../observability/http-words.ts';
 import type { Arrival } from '../../signals/connection-evidence.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { Admission } from '../../transport/admission.ts';
-import { CertificateStore } from '../../transport/certificates.ts';
+import type { CertificateStore } from '../../transport/certificates.ts';
 import { listen, type Listener, type ListenRefusal } from '../../transport/listen.ts';
-import { secureClient, TlsHandshakeError, type ServerTlsOptions } from '../../transport/server-tls.ts';
+import { secureClient, TlsHandshakeError } from '../../transport/server-tls.ts';
+import type { ProxyObserver } from '../observer.ts';
+import { assemble, type Part, type Parts } from '../part.ts';
+import { openCertificates } from './certificates.ts';
 import { openEnlistments } from './enlistments.ts';
+import type { HttpPlane } from './http-plane.ts';
+import { httpPolicy, type HttpPolicyOptions } from './http-policy.ts';
 import { openIssuer } from './issuer.ts';
 import { openMedia } from './media.ts';
-import type { ProviderParts } from './provider.ts';
+import type { Provider } from './provider.ts';
 import { openPush } from './push.ts';
-import { closeAll, kept, limitsOf, refreshAll, type Closable, type HttpOptions } from '../part.ts';
+import type { Signals } from './signals.ts';
 
-export interface PublicHttp {
+type HttpSection = NonNullable<Config['http']>;
+type HttpConfig = Pick<Config, 'provider' | 'gatekeepers' | 'timeouts'>;
+
+export interface PublicHttp extends Part {
   /** The port in use. */
   readonly port: number;
-  /** Takes no new connections, lets requests finish for `graceMs`, then cuts the rest. */
-  close(graceMs: number): Promise<void>;
-  /** Reads every file again, now. */
-  refresh(): Promise<void>;
+}
+
+export interface PublicHttpOptions extends Pick<HttpPlane, 'limits' | 'overloaded' | 'clock'> {
+  readonly provider: Provider | undefined;
+  /** The certificates of the streams, for a section without its own. */
+  readonly certificates: CertificateStore;
+  readonly signals: Signals;
+  readonly observer: ProxyObserver;
+  readonly inForce: HttpPolicyOptions;
 }
 
 /** Opens the public port.
- *  @throws SetupError when a file does not load or the port cannot be had. */
-export async function openHttp(
-  config: Config,
-  provider: ProviderParts | undefined,
-  options: HttpOptions,
-): Promise<PublicHttp | undefined> {
-  const { http } = config;
-  if (http === undefined) return undefined;
-  const { report } = options.observer;
-  const limits = limitsOf(config);
-  const open: Closable[] = [];
-  try {
+ *  @throws SetupError when a file does not load or the port cannot be opened */
+export function openHttp(
+  config: HttpConfig,
+  section: HttpSection,
+  options: PublicHttpOptions,
+): Promise<PublicHttp> {
+  const plane = planeOf(section, options);
+  const { limits, observer, overloaded, clock, files } = plane;
+  return assemble(async (parts) => {
     const certificates =
-      http.certificates === undefined
+      section.certificates === undefined
         ? options.certificates
-        : kept(open, await ownCertificates(http.certificates, options));
-    const push = await openPush(config, provider, options, limits);
-    if (push !== undefined) open.push(push);
-    const media = await openMedia(config, provider, options, limits);
-    if (media !== undefined) open.push(media);
-    const enlistments = provider && (await openEnlistments(config, provider, options, limits, open));
-    const issuer = provider && openIssuer(config, provider, options, limits, open);
-    const parts: PublicParts = {
-      ...(issuer && { issuer }),
-      ...(http.websocketUrl !== undefined && {
-        hostMeta: createHostMeta({ websocketUrl: new URL(http.websocketUrl) }),
+        : parts.track(
+            await openCertificates('http.certificates', section.certificates, { report: files, clock }),
+          );
+    const services = {
+      ...(section.websocketUrl !== undefined && {
+        hostMeta: createHostMeta({ websocketUrl: new URL(section.websocketUrl) }),
       }),
-      ...(enlistments && { enlistments }),
-      ...(push && { push: push.handle }),
-      ...(media && { media }),
-      report,
+      ...(options.provider && (await openServices(config, options.provider, plane, parts))),
+    };
+    const app = createPublicApp({
+      ...services,
+      report: observer.report,
       limits,
-      overloaded: options.overloaded,
-    };
-    const connections = httpConnections(createPublicApp(parts), limits, ({ status, code }) =>
-      report({ event: 'answered', route: '*', status, milliseconds: 0, code }),
+      overloaded,
+      now: clock.monotonic,
+    });
+    const connections = httpConnections(app, limits, ({ status, code }) =>
+      observer.report({ event: 'answered', route: '*', status, milliseconds: 0, code }),
     );
-    const tls = { certificates, asksForCertificate: asksForCertificate(config) };
-    const listener = await accept(config, tls, options, (socket) => connections.accept(socket));
-    return {
-      port: listener.address.port,
-      refresh: () => refreshAll(open),
-      async close(graceMs) {
-        await listener.stop();
-        await connections.close(graceMs);
-        closeAll(open);
-      },
+    const listener = await accept({ ...config, section }, certificates, plane, (socket) =>
+      connections.accept(socket),
+    );
+    const drain = async (graceMs: number): Promise<void> => {
+      await listener.stop();
+      await connections.close(graceMs);
     };
-  } catch (error) {
-    closeAll(open);
-    throw error;
-  }
+    parts.track({ drain, close: () => drain(0) });
+    return { port: listener.address.port };
+  });
+}
+
+function planeOf(
+  { publicUrl }: HttpSection,
+  { limits, overloaded, clock, signals, observer, inForce }: PublicHttpOptions,
+): HttpPlane {
+  return {
+    publicUrl,
+    limits,
+    overloaded,
+    clock,
+    observer: observer.http,
+    files: observer.certificates,
+    policy: httpPolicy(inForce),
+    signals: signals.http,
+    attestationKeys: () => signals.keys()?.jwks().keys ?? [],
+  };
+}
+
+/** Opens the services that need a provider, each where its section is present. */
+async function openServices(
+  { provider: section, gatekeepers }: HttpConfig,
+  provider: Provider,
+  plane: HttpPlane,
+  parts: Parts,
+): Promise<Pick<PublicParts, 'push' | 'media' | 'enlistments' | 'issuer'>> {
+  const push = section?.push && (await openPush(section.push, gatekeepers, provider, plane));
+  if (push) parts.track(push);
+  const media = section?.media && parts.track(await openMedia(section.media, gatekeepers, provider, plane));
+  const enlistment = await openEnlistments(gatekeepers, provider, plane);
+  if (enlistment) parts.track(enlistment);
+  const { issuer } = parts.track(await openIssuer(section!, provider, plane));
+  return {
+    ...(push && { push: push.handle }),
+    ...(media && { media }),
+    ...(enlistment && { enlistments: enlistment.enlistments }),
+    issuer,
+  };
 }
 
 function accept(
-  config: Config,
-  {
-    certificates,
-    asksForCertificate,
-  }: { certificates: ServerTlsOptions['certificates']; asksForCertificate: boolean },
-  { observer, signals }: HttpOptions,
+  { section, gatekeepers, timeouts }: HttpConfig & { readonly section: HttpSection },
+  certificates: CertificateStore,
+  { observer, signals, clock }: HttpPlane,
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Listener> {
-  const { host, port, limits } = config.http!;
+  const { host, port, limits } = section;
   const secure = async (socket: Socket, arrival: Arrival): Promise<void> => {
     const evidence = signals.begin(arrival);
     try {
       const secured = await secureClient(socket, {
         certificates,
-        handshakeTimeoutMs: config.timeouts.handshakeMs,
+        handshakeTimeoutMs: timeouts.handshakeMs,
         protocol: 'http/1.1',
-        requestCertificate: asksForCertificate,
+        requestCertificate: pinsCertificates(gatekeepers),
+        now: clock.monotonic,
         onClientHello: evidence.wantsClientHello
           ? (progress) => evidence.noteClientHello(progress)
           : undefined,
@@ -110,7 +148,7 @@ function accept(
       signals.secured(secured.socket, evidence);
       onSecured(secured.socket);
     } catch (error) {
-      observer.refused(whyRefused(error));
+      observer.refused(refusalOf(error));
     }
   };
   return listen({
@@ -132,25 +170,12 @@ const limitReasons: Readonly<Record<ListenRefusal, ConnectionRefusal>> = {
   ERR_PROXY_HEADER: 'proxy-header',
 };
 
-function whyRefused(error: unknown): ConnectionRefusal {
+function refusalOf(error: unknown): ConnectionRefusal {
   if (error instanceof TlsHandshakeError) return error.reason;
   return error instanceof StreamError && error.code === 'ERR_HANDSHAKE_TIMEOUT' ? 'timeout' : 'other';
 }
 
-/** Browsers ask their user when a server wants a certificate, so it is only wanted where one is pinned. */
-function asksForCertificate({ gatekeepers }: Config): boolean {
+/** Browsers ask their user when a server requests a certificate, so it is requested only where one is pinned. */
+function pinsCertificates(gatekeepers: Config['gatekeepers']): boolean {
   return gatekeepers.some(({ push, media }) => (push?.certFile ?? media?.certFile) !== undefined);
-}
-
-async function ownCertificates(
-  certificates: NonNullable<NonNullable<Config['http']>['certificates']>,
-  { certificateReport: report }: HttpOptions,
-): Promise<CertificateStore> {
-  const [first, ...rest] = certificates.map(({ certFile, keyFile, domains }, index) => ({
-    name: `http.certificates[${index}]`,
-    certFile,
-    keyFile,
-    ...(domains && { domains: [...domains] }),
-  }));
-  return CertificateStore.open({ certificates: [first!, ...rest], report });
 }

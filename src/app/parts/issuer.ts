@@ -1,31 +1,36 @@
-/** The issuer's metadata as the configuration wants them: the provider's own, with our keys beside its. */
+/** The issuer's metadata: the provider's own, with the proxy's keys added to its key set. */
 import type { Config } from '../../config/schema.ts';
 import { createExchange } from '../../http/calls/exchange.ts';
-import { createIssuerMetadata } from '../../http/issuer/metadata.ts';
-import type { HttpLimits } from '../../http/limits.ts';
-import type { PublicParts } from '../../http/public.ts';
-import type { ProviderParts } from './provider.ts';
-import { below, kept, monotonic, type Closable, type HttpOptions } from '../part.ts';
+import { createIssuerMetadata, type IssuerMetadata } from '../../http/issuer/metadata.ts';
+import { assemble, type Part } from '../part.ts';
+import { joinUrl, type HttpPlane } from './http-plane.ts';
+import type { Provider } from './provider.ts';
+
+export interface IssuerPart extends Part {
+  readonly issuer: IssuerMetadata;
+}
 
 export function openIssuer(
-  { provider, http }: Config,
-  { keys, credentials }: ProviderParts,
-  { attestationKeys }: HttpOptions,
-  limits: HttpLimits,
-  open: Closable[],
-): PublicParts['issuer'] {
-  const { issuer, configurationUri } = provider!;
-  const { exchange } = kept(open, createExchange({ secureContext: () => credentials.context() }));
-  return createIssuerMetadata({
-    issuer,
-    configurationUrl: new URL(
-      configurationUri ?? `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
-    ),
-    publicJwksUrl: below(http!.publicUrl, '.well-known/jwks.json'),
-    providerKeys: keys,
-    attestationKeys,
-    exchange,
-    now: monotonic,
-    limits,
+  { issuer, configurationUri }: NonNullable<Config['provider']>,
+  { keys, credentials }: Provider,
+  { publicUrl, attestationKeys, limits, clock }: HttpPlane,
+): Promise<IssuerPart> {
+  return assemble((parts) => {
+    const { exchange } = parts.track(createExchange({ secureContext: () => credentials.context() }));
+    return {
+      issuer: createIssuerMetadata({
+        issuer,
+        configurationUrl:
+          configurationUri === undefined
+            ? joinUrl(issuer, '.well-known/openid-configuration')
+            : new URL(configurationUri),
+        publicJwksUrl: joinUrl(publicUrl, '.well-known/jwks.json'),
+        providerKeys: keys,
+        attestationKeys,
+        exchange,
+        now: clock.monotonic,
+        limits,
+      }),
+    };
   });
 }

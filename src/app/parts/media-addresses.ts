@@ -1,19 +1,18 @@
-/** Media addresses in messages as the configuration wants them: under the public base URL, sealed by the same tokens
- *  that the media relay opens. */
+/** Media addresses in messages: below the public base URL, sealed with the tokens that the media relay opens. */
 import type { Config } from '../../config/schema.ts';
 import { clientsAudience, type MediaTokens } from '../../http/media/token.ts';
 import { MediaAddresses, type AddressView } from '../../minimisation/media-address.ts';
-import { below } from '../part.ts';
+import { joinUrl } from './http-plane.ts';
 
-/** Nothing where no media are served. */
-export function openMediaAddresses(
+/** Returns undefined where no media are served. */
+export function createMediaAddresses(
   { provider, http, gatekeepers }: Config,
   tokens: (() => MediaTokens) | undefined,
 ): MediaAddresses | undefined {
   const media = provider?.media;
   if (media === undefined || http === undefined || tokens === undefined) return undefined;
   return new MediaAddresses({
-    base: below(http.publicUrl, 'media/').href,
+    base: joinUrl(http.publicUrl, 'media/').href,
     provider: media.hosts,
     gatekeepers: new Map(gatekeepers.map((gatekeeper) => [gatekeeper.name, gatekeeper.media?.hosts ?? []])),
     seal: {

@@ -1,15 +1,18 @@
-/** The media relay as the configuration wants it. */
-import type { Config } from '../../config/schema.ts';
+/** The media relay: which servers it may ask, and which callers it serves. */
+import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import { addressList, type AddressList } from '../../http/address-list.ts';
 import type { HttpContext } from '../../http/env.ts';
-import type { HttpLimits } from '../../http/limits.ts';
-import { clientsAudience } from '../../http/media/token.ts';
 import { createMediaRelay, type MediaRelay, type MediaSource } from '../../http/media/relay.ts';
 import { createSsrfGuard } from '../../http/media/ssrf.ts';
-import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
-import type { ProviderParts } from './provider.ts';
-import { closeAll, refreshAll, type Closable, type HttpOptions } from '../part.ts';
+import { clientsAudience } from '../../http/media/token.ts';
 import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
+import { assemble, type Part, type Parts } from '../part.ts';
+import { openCredentials } from './credentials.ts';
+import type { HttpPlane } from './http-plane.ts';
+import type { Provider } from './provider.ts';
+
+type ProviderMedia = NonNullable<NonNullable<Config['provider']>['media']>;
+type GatekeeperMedia = NonNullable<GatekeeperConfig['media']>;
 
 /** How the media proxy of one gatekeeper is recognised. */
 interface MediaCaller {
@@ -18,76 +21,74 @@ interface MediaCaller {
   readonly addresses: AddressList | undefined;
 }
 
-/** @throws SetupError */
-export async function openMedia(
-  config: Config,
-  provider: ProviderParts | undefined,
-  { observer, certificateReport, policy, signals }: HttpOptions,
-  limits: HttpLimits,
-): Promise<(MediaRelay & Closable) | undefined> {
-  const media = config.provider?.media;
-  const tokens = provider?.mediaTokens;
-  if (media === undefined || tokens === undefined) return undefined;
-  const callers: MediaCaller[] = [];
-  const gatekeepers: MediaSource[] = [];
-  const storages: OutboundCredentials[] = [];
-  const closeFiles = (): void => closeAll([...storages, ...callers.flatMap(({ pins }) => pins ?? [])]);
-  try {
-    for (const { name, media: section } of config.gatekeepers) {
-      if (section === undefined) continue;
-      const { certFile, addresses, hosts, caFile, allowAddresses } = section;
-      callers.push({
-        name,
-        pins:
-          certFile === undefined
-            ? undefined
-            : await openPins(`media of ${name}`, certFile, certificateReport),
-        addresses: addresses === undefined ? undefined : addressList(addresses),
-      });
-      const guard = createSsrfGuard({ origins: hosts, allowAddresses });
-      if (caFile === undefined) gatekeepers.push({ guard });
-      else {
-        const storage = await OutboundCredentials.open({ name, caFile, report: certificateReport });
-        storages.push(storage);
-        gatekeepers.push({ guard, secureContext: () => storage.context() });
-      }
+/** @throws SetupError when a file does not load */
+export function openMedia(
+  section: ProviderMedia,
+  gatekeepers: readonly GatekeeperConfig[],
+  { mediaTokens, credentials }: Provider,
+  plane: HttpPlane,
+): Promise<MediaRelay & Part> {
+  const { observer, policy, limits, signals } = plane;
+  return assemble(async (parts) => {
+    const callers: MediaCaller[] = [];
+    const sources: MediaSource[] = [];
+    for (const { name, media } of gatekeepers) {
+      if (media === undefined) continue;
+      callers.push(await openCaller(name, media, plane, parts));
+      sources.push(await openSource(name, media, plane, parts));
     }
-  } catch (error) {
-    closeFiles();
-    throw error;
-  }
-  const relay = createMediaRelay({
-    tokens,
-    sources: {
-      provider: {
-        guard: createSsrfGuard({ origins: media.hosts, allowAddresses: media.allowAddresses }),
-        secureContext: () => provider!.credentials.context(),
-      },
-      gatekeepers,
-    },
-    audiencesOf: (context) => [
-      ...callers.filter((caller) => isCaller(context, signals, caller)).map(({ name }) => name),
-      clientsAudience,
-    ],
-    policy,
-    report: observer.report,
-    limits,
+    const { handle } = parts.track(
+      createMediaRelay({
+        tokens: mediaTokens!,
+        sources: {
+          provider: {
+            guard: createSsrfGuard({ origins: section.hosts, allowAddresses: section.allowAddresses }),
+            secureContext: () => credentials.context(),
+          },
+          gatekeepers: sources,
+        },
+        audiencesOf: (context) => [
+          ...callers.filter((caller) => isCaller(context, signals, caller)).map(({ name }) => name),
+          clientsAudience,
+        ],
+        policy,
+        report: observer.report,
+        limits,
+      }),
+    );
+    return { handle };
   });
+}
+
+async function openCaller(
+  name: string,
+  { certFile, addresses }: GatekeeperMedia,
+  plane: HttpPlane,
+  parts: Parts,
+): Promise<MediaCaller> {
   return {
-    handle: relay.handle,
-    async refresh() {
-      await refreshAll([...storages, ...callers.flatMap(({ pins }) => pins ?? [])]);
-    },
-    close() {
-      relay.close();
-      closeFiles();
-    },
+    name,
+    pins:
+      certFile === undefined ? undefined : parts.track(await openPins(`media of ${name}`, certFile, plane)),
+    addresses: addresses === undefined ? undefined : addressList(addresses),
   };
+}
+
+async function openSource(
+  name: string,
+  { hosts, caFile, allowAddresses }: GatekeeperMedia,
+  { files }: HttpPlane,
+  parts: Parts,
+): Promise<MediaSource> {
+  const guard = createSsrfGuard({ origins: hosts, allowAddresses });
+  if (caFile === undefined) return { guard };
+  const storage = parts.track(await openCredentials(name, { caFile }, files));
+  return { guard, secureContext: () => storage.context() };
 }
 
 function isCaller(
   context: HttpContext,
-  signals: HttpOptions['signals'],
+  signals: HttpPlane['signals'],
   { pins, addresses }: MediaCaller,
 ): boolean {
   if (pins !== undefined) {

@@ -4,7 +4,6 @@ import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { shippedPolicyName } from '../../config/sections/policy.ts';
 import { configErrors, ConfigError, type ConfigProblem } from '../../config/problem.ts';
 import type { Config } from '../../config/schema.ts';
-import type { Diagnostic as FileDiagnostic } from '../../documents/diagnostic.ts';
 import { readRegularFile } from '../../documents/read.ts';
 import type { MediaAddresses } from '../../minimisation/media-address.ts';
 import { Pseudonyms } from '../../minimisation/pseudonymise.ts';
@@ -25,19 +24,8 @@ import {
   openPolicyFiles,
   PolicyRefused,
 } from '../files/policies.ts';
-
-/** What became of a change on disk. */
-export type PolicyReport =
-  | {
-      readonly kind: 'loaded' | 'reloaded';
-      readonly policy: string;
-      /** Of the policy to be enforced; under `shadow` everything passes unchanged. */
-      readonly mode: Policy['mode'];
-      readonly warnings: number;
-    }
-  | { readonly kind: 'rejected'; readonly problems: readonly FileDiagnostic[] }
-  /** No `keyFiles`: pseudonyms are made with a key that ends with the process. */
-  | { readonly kind: 'ephemeral-key' };
+import type { PolicyReport } from '../observer.ts';
+import type { Part } from '../part.ts';
 
 /** Opens it for a command that must not start without.
  *  @throws ConfigError ERR_CONFIG_POLICY with a problem for each thing that is wrong. */
@@ -103,7 +91,7 @@ const secretBytesMin = 32;
 /** Policies that are gone, whose pseudonyms are still mapped back. */
 export const formerPoliciesMax = 8;
 
-export class PolicyRuntime {
+export class PolicyRuntime implements Part {
   /** The scanner's names. */
   readonly names: Names;
   readonly #options: PolicyRuntimeOptions;

@@ -1,97 +1,81 @@
-/** The provider as the configuration describes it, built once and used by more than one part: whose tokens count, and
- *  how its media addresses are sealed. */
+/** The provider, opened once and used by several parts: its keys, the verifier of its users' tokens, and the secrets that
+ *  its media addresses are sealed with. */
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../config/schema.ts';
 import { createExchange } from '../../http/calls/exchange.ts';
+import type { HttpLimits } from '../../http/limits.ts';
 import { createMediaTokens, type MediaTokens } from '../../http/media/token.ts';
 import { createOwnershipVerifier, type OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
 import { remoteKeys, type RemoteKeys } from '../../http/tokens/verification-keys.ts';
-import { Reloading, type ReloadReport } from '../../transport/reloading.ts';
-import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
-import {
-  closeAll,
-  refreshAll,
-  limitsOf,
-  monotonic,
-  type Closable,
-  type HttpObserver,
-  type HttpOptions,
-} from '../part.ts';
+import type { OutboundCredentials } from '../../transport/outbound-credentials.ts';
+import { Reloading } from '../../transport/reloading.ts';
+import type { Clock } from '../clock.ts';
+import type { FilesReport, HttpObserver } from '../observer.ts';
+import { assemble, type Part } from '../part.ts';
+import { openCredentials } from './credentials.ts';
 
-export interface ProviderParts {
+type ProviderSection = NonNullable<Config['provider']>;
+
+export interface Provider extends Part {
   readonly ownership: OwnershipVerifier;
-  /** Seals and opens media addresses; absent without `provider.media`. */
+  /** Seals and opens media addresses; undefined without `provider.media`. */
   readonly mediaTokens: (() => MediaTokens) | undefined;
   readonly keys: RemoteKeys;
   readonly credentials: OutboundCredentials;
-  refresh(): Promise<void>;
-  close(): void;
 }
 
-/** What is known of the provider: its keys, and the secrets for its media.
- *  @throws SetupError when a file does not load. */
-export async function openProvider(
-  config: Config,
-  { observer, certificateReport: report }: Pick<HttpOptions, 'observer' | 'certificateReport'>,
-): Promise<ProviderParts | undefined> {
-  const { provider } = config;
-  if (provider === undefined) return undefined;
-  const open: Closable[] = [];
-  const limits = limitsOf(config);
-  const credentials = await OutboundCredentials.open({
-    name: 'provider',
-    ...(provider.caFile !== undefined && { caFile: provider.caFile }),
-    ...(provider.clientCertFile !== undefined &&
-      provider.clientKeyFile !== undefined && {
-        client: { certFile: provider.clientCertFile, keyFile: provider.clientKeyFile },
-      }),
-    report,
-  });
-  open.push(credentials);
-  try {
-    const { exchange, close } = createExchange({ secureContext: () => credentials.context() });
-    open.push({ close });
-    const keys = remoteKeys({ url: new URL(provider.jwksUri), exchange, limits, now: monotonic });
-    const ownership = createOwnershipVerifier({
-      issuer: provider.issuer,
-      audiences: provider.audiences,
-      algorithms: provider.algorithms,
-      types: ['jwt', undefined],
-      keys,
-      lifetimeMaxS: provider.lifetimeMs / 1000,
-      clockToleranceS: provider.clockToleranceMs / 1000,
-      limits,
-      now: () => Date.now(),
-      claimsAllowed: provider.claims.allowed,
-      claimsUnlisted: provider.claims.unlisted,
-      nonceRequired: provider.nonce === 'required',
-    });
-    const tokens = provider.media && (await openMediaTokens(provider.media, observer, report));
-    if (tokens !== undefined) open.push(tokens);
+export interface ProviderOptions {
+  readonly limits: HttpLimits;
+  readonly observer: HttpObserver;
+  readonly files: FilesReport;
+  readonly clock: Clock;
+}
+
+/** @throws SetupError when a file does not load */
+export function openProvider(section: ProviderSection, options: ProviderOptions): Promise<Provider> {
+  const { limits, files, clock } = options;
+  return assemble(async (parts) => {
+    const credentials = parts.track(await openCredentials('provider', section, files));
+    const { exchange } = parts.track(createExchange({ secureContext: () => credentials.context() }));
+    const keys = remoteKeys({ url: new URL(section.jwksUri), exchange, limits, now: clock.monotonic });
+    const tokens = section.media && parts.track(await openMediaTokens(section.media, options));
     return {
-      ownership,
+      ownership: ownershipVerifier(section, keys, options),
       mediaTokens: tokens && (() => tokens.current),
       keys,
       credentials,
-      refresh: () => refreshAll(open),
-      close: () => closeAll(open),
     };
-  } catch (error) {
-    closeAll(open);
-    throw error;
-  }
+  });
 }
 
-type MediaSection = NonNullable<NonNullable<Config['provider']>['media']>;
+function ownershipVerifier(
+  section: ProviderSection,
+  keys: RemoteKeys,
+  { limits, clock }: ProviderOptions,
+): OwnershipVerifier {
+  return createOwnershipVerifier({
+    issuer: section.issuer,
+    audiences: section.audiences,
+    algorithms: section.algorithms,
+    types: ['jwt', undefined],
+    keys,
+    lifetimeMaxS: section.lifetimeMs / 1000,
+    clockToleranceS: section.clockToleranceMs / 1000,
+    limits,
+    now: clock.wall,
+    claimsAllowed: section.claims.allowed,
+    claimsUnlisted: section.claims.unlisted,
+    nonceRequired: section.nonce === 'required',
+  });
+}
 
 async function openMediaTokens(
-  { keyFiles, tokenLifetimeMs: lifetimeMs }: MediaSection,
-  observer: HttpObserver,
-  report: (report: ReloadReport) => void,
-): Promise<{ readonly current: MediaTokens } & Closable> {
+  { keyFiles, tokenLifetimeMs: lifetimeMs }: NonNullable<ProviderSection['media']>,
+  { observer, files, clock }: ProviderOptions,
+): Promise<{ readonly current: MediaTokens } & Part> {
   const build = (secrets: readonly Uint8Array[]): MediaTokens => {
     const [first, ...rest] = secrets;
-    return createMediaTokens({ secrets: [first!, ...rest], lifetimeMs, now: () => Date.now() });
+    return createMediaTokens({ secrets: [first!, ...rest], lifetimeMs, now: clock.wall });
   };
   if (keyFiles.length === 0) {
     observer.ephemeralMediaKey();
@@ -101,7 +85,7 @@ async function openMediaTokens(
     name: 'media keys',
     files: keyFiles.map((path) => ({ role: 'secret', path })),
     encoding: 'latin1',
-    report,
+    report: files,
     build: (texts, refuse) => {
       texts.forEach((text, index) => text.length < 32 && refuse(index));
       return build(texts.map((text) => Buffer.from(text, 'latin1')));

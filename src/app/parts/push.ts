@@ -1,97 +1,100 @@
-/** The push relay as the configuration wants it. */
-import type { Config } from '../../config/schema.ts';
-import type { HttpContext } from '../../http/env.ts';
+/** The push relay: who may call it, and where notifications go. */
+import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import { createExchange } from '../../http/calls/exchange.ts';
-import type { HttpLimits } from '../../http/limits.ts';
+import type { HttpContext } from '../../http/env.ts';
 import type { CallerRules } from '../../http/push/caller.ts';
 import { createPush } from '../../http/push/relay.ts';
 import { remoteKeys } from '../../http/tokens/verification-keys.ts';
 import { Reloading } from '../../transport/reloading.ts';
-import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
-import type { ProviderParts } from './provider.ts';
-import { below, closeAll, refreshAll, monotonic, type Closable, type HttpOptions } from '../part.ts';
-import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
+import { openPins, peerCertificate } from '../files/pinned-certificates.ts';
+import type { FilesReport } from '../observer.ts';
+import { assemble, type Part, type Parts } from '../part.ts';
+import { openCredentials } from './credentials.ts';
+import { joinUrl, type HttpPlane } from './http-plane.ts';
+import type { Provider } from './provider.ts';
 
-export interface PushPart {
+type PushEndpoint = NonNullable<NonNullable<Config['provider']>['push']>;
+type PushCaller = NonNullable<GatekeeperConfig['push']>;
+
+export interface PushPart extends Part {
   readonly handle: (context: HttpContext) => Promise<Response>;
-  refresh(): Promise<void>;
-  close(): void;
 }
 
 /** A gatekeeper's token is for one call made now. */
 const callerLifetimeMaxS = 300;
 const callerClockToleranceS = 5;
 
-/** @throws SetupError */
+/** Opens the relay, or returns undefined when no gatekeeper has a section `push`.
+ *  @throws SetupError when a file does not load */
 export async function openPush(
-  config: Config,
-  provider: ProviderParts | undefined,
-  { observer, certificateReport: report, policy }: HttpOptions,
-  limits: HttpLimits,
+  endpoint: PushEndpoint,
+  gatekeepers: readonly GatekeeperConfig[],
+  provider: Provider,
+  plane: HttpPlane,
 ): Promise<PushPart | undefined> {
-  const endpoint = config.provider?.push;
-  const callers = config.gatekeepers.filter(({ push }) => push !== undefined);
-  if (endpoint === undefined || provider === undefined || callers.length === 0) return undefined;
-  const open: Closable[] = [];
-  try {
-    const gatekeepers = new Map<string, CallerRules>();
-    for (const { name, push } of callers) {
-      const { issuer, jwksUri, algorithms, caFile, certFile } = push!;
-      let pins: Pins | undefined;
-      if (certFile !== undefined) open.push((pins = await openPins(`push of ${name}`, certFile, report)));
-      if (issuer === undefined || jwksUri === undefined) {
-        gatekeepers.set(name, { ...(pins && { isPinned: pins.has }) });
-        continue;
-      }
-      const credentials = await OutboundCredentials.open({
-        name,
-        ...(caFile !== undefined && { caFile }),
-        report,
-      });
-      open.push(credentials);
-      const keySource = createExchange({ secureContext: () => credentials.context() });
-      open.push(keySource);
-      gatekeepers.set(name, {
-        ...(pins && { isPinned: pins.has }),
-        token: {
-          issuer,
-          audiences: [below(config.http!.publicUrl, `push/${name}`).href],
-          algorithms,
-          types: ['jwt', undefined],
-          keys: remoteKeys({ url: new URL(jwksUri), exchange: keySource.exchange, limits, now: monotonic }),
-          lifetimeMaxS: callerLifetimeMaxS,
-          clockToleranceS: callerClockToleranceS,
-          limits,
-          now: () => Date.now(),
-        },
-      });
-    }
-    const toProvider = createExchange({
-      secureContext: () => provider.credentials.context(),
-      connectionsMax: limits.pushConcurrentMax,
-    });
-    open.push(toProvider);
-    const bearer = endpoint.bearerTokenFile && (await openBearer(endpoint.bearerTokenFile, report));
-    if (bearer) open.push(bearer);
+  if (gatekeepers.every(({ push }) => push === undefined)) return undefined;
+  const { observer, policy, limits, clock, files } = plane;
+  return assemble(async (parts) => {
+    const callers = new Map<string, CallerRules>();
+    for (const { name, push } of gatekeepers)
+      if (push !== undefined) callers.set(name, await openCaller(name, push, plane, parts));
+    const { exchange } = parts.track(
+      createExchange({
+        secureContext: () => provider.credentials.context(),
+        connectionsMax: limits.pushConcurrentMax,
+      }),
+    );
+    const bearer =
+      endpoint.bearerTokenFile === undefined
+        ? undefined
+        : parts.track(await openBearer(endpoint.bearerTokenFile, files));
     const handle = createPush({
-      gatekeepers,
+      gatekeepers: callers,
       peerCertificate,
       policy,
       url: new URL(endpoint.url),
-      exchange: toProvider.exchange,
+      exchange,
       ...(bearer && { authorization: async () => bearer.current }),
       report: observer.report,
-      now: monotonic,
+      now: clock.monotonic,
       limits,
     });
-    return { handle, refresh: () => refreshAll(open), close: () => closeAll(open) };
-  } catch (error) {
-    closeAll(open);
-    throw error;
-  }
+    return { handle };
+  });
 }
 
-function openBearer(path: string, report: HttpOptions['certificateReport']): Promise<Reloading<string>> {
+/** How the calls of one gatekeeper are recognised: by certificate, by token, or by both. */
+async function openCaller(
+  name: string,
+  { issuer, jwksUri, algorithms, caFile, certFile }: PushCaller,
+  { publicUrl, limits, clock, files }: HttpPlane,
+  parts: Parts,
+): Promise<CallerRules> {
+  const pins =
+    certFile === undefined
+      ? undefined
+      : parts.track(await openPins(`push of ${name}`, certFile, { files, clock }));
+  const pinned = pins === undefined ? {} : { isPinned: pins.has };
+  if (issuer === undefined || jwksUri === undefined) return pinned;
+  const credentials = parts.track(await openCredentials(name, { caFile }, files));
+  const { exchange } = parts.track(createExchange({ secureContext: () => credentials.context() }));
+  return {
+    ...pinned,
+    token: {
+      issuer,
+      audiences: [joinUrl(publicUrl, `push/${name}`).href],
+      algorithms,
+      types: ['jwt', undefined],
+      keys: remoteKeys({ url: new URL(jwksUri), exchange, limits, now: clock.monotonic }),
+      lifetimeMaxS: callerLifetimeMaxS,
+      clockToleranceS: callerClockToleranceS,
+      limits,
+      now: clock.wall,
+    },
+  };
+}
+
+function openBearer(path: string, report: FilesReport): Promise<Reloading<string>> {
   return Reloading.open({
     name: 'provider.push.bearerTokenFile',
     files: [{ role: 'secret', path }],

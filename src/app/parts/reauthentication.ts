@@ -1,5 +1,4 @@
-/** Reauthentication as the configuration wants it: the provider's verifier of ownership tokens, as a session needs
- *  it. */
+/** The stage of reauthentication, with the provider's verifier of ownership tokens in the form a session takes. */
 import type { Config } from '../../config/schema.ts';
 import type { OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
 import { HttpProblem } from '../../http/problem.ts';
@@ -11,7 +10,7 @@ import {
 } from '../../session/authentication/reauthentication.ts';
 import type { StageFactory } from '../../session/stage.ts';
 
-/** The stage, where a gatekeeper wants it. That there is a provider then, the configuration was checked for. */
+/** Returns the stage when a gatekeeper wants it. The configuration was checked to have a provider then. */
 export function reauthenticationStages(
   { gatekeepers, limits }: Config,
   ownership: OwnershipVerifier | undefined,

@@ -1,54 +1,33 @@
-/** Connection signals as the configuration wants them: what is captured, with which keys it is signed, who is told. */
+/** Connection signals: what is captured, the keys that sign it, and the gatekeepers that receive it. */
 import type { Socket } from 'node:net';
 import type { Config, GatekeeperConfig, ListenerConfig } from '../../config/schema.ts';
-import type { ProxyObserver } from '../proxy.ts';
-import {
-  GatekeeperAttestations,
-  type AttestationOutcome,
-  type Carrier,
-} from '../../session/signals/attestations.ts';
+import { GatekeeperAttestations } from '../../session/signals/attestations.ts';
 import type { CaptureOptions, ListenerOptions } from '../../session/stream-server.ts';
 import type { PoliciesInForce } from '../../session/policy/policy-stage.ts';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
 import type { SignalName } from '../../signals/claims.ts';
 import { ConnectionEvidence, type Arrival } from '../../signals/connection-evidence.ts';
-import type { AbsentReason, ConnectionSignals, Observer } from '../../signals/evidence.ts';
+import type { ConnectionSignals } from '../../signals/evidence.ts';
 import type { SigningKeys } from '../../signals/keys.ts';
 import { loadSynCapture, type SynCapture } from '../../signals/saved-syn.ts';
 import type { Balancers, SynVisibility } from '../../transport/listen.ts';
-import { SigningKeyFolder, type SigningKeysReport } from '../../transport/signing-keys.ts';
+import { SigningKeyFolder } from '../../transport/signing-keys.ts';
+import type { Clock } from '../clock.ts';
+import type { CaptureOutcome, Decided, ListenerVisibility, SignalsObserver } from '../observer.ts';
+import { assemble, type Part } from '../part.ts';
 
-/** Whose packets a listener sees: see `SynVisibility`; behind a trusted load balancer they are the balancer's. */
-export type ListenerVisibility = SynVisibility | 'behind-balancer';
-
-/** Who saw a signal, or why nobody did. */
-export type CaptureOutcome = Observer | AbsentReason;
-
-export interface SignalsObserver {
-  /** A listener is open. */
-  synVisibility(listener: string, visibility: ListenerVisibility): void;
-  /** A connection's TLS is up. */
-  captured(signal: SignalName, outcome: CaptureOutcome): void;
-  attested(gatekeeper: string, carrier: Carrier, outcome: AttestationOutcome): void;
-  /** The folder of signing keys changed. */
-  keys(report: SigningKeysReport): void;
-}
-
-export interface SignalsSetup {
+export interface Signals extends Part {
   readonly capture: CaptureOptions;
   /** The keys in use now; undefined without the section. */
   keys(): SigningKeys | undefined;
   listener(config: ListenerConfig): ListenerOptions;
-  /** What a gatekeeper is told; undefined when nothing. */
+  /** Makes the attestations for a gatekeeper; undefined when it takes none. */
   attestations(gatekeeper: string): GatekeeperAttestations | undefined;
   captured(evidence: ConnectionEvidence): void;
   readonly http: HttpSignals;
-  /** Reads the signing keys again. */
-  refresh(): Promise<void>;
-  close(): void;
 }
 
-/** The same for the public HTTPS port. */
+/** Signals of connections to the public HTTPS port. */
 export interface HttpSignals {
   readonly syn: SynCapture | undefined;
   readonly balancers: Balancers | undefined;
@@ -58,17 +37,21 @@ export interface HttpSignals {
   begin(arrival: Arrival): ConnectionEvidence;
   /** TLS is up: what is known belongs to this connection from now on. */
   secured(socket: Socket, evidence: ConnectionEvidence): void;
-  /** The statement about a client's connection, for a request over `upstream`.
+  /** The statement about a client's connection, for a request over `outgoing`.
    *  @throws StreamError ERR_SIGNALS_… when one is required and cannot be made */
-  attest(gatekeeper: string, client: Socket, upstream: Socket): string | undefined;
+  attest(gatekeeper: string, client: Socket, outgoing: Socket): string | undefined;
 }
 
 export interface SignalsOptions {
-  readonly observer: SignalsObserver;
-  readonly decided: ProxyObserver['decided'];
+  readonly observer: { readonly signals: SignalsObserver };
+  readonly decided: Decided;
+  readonly clock: Clock;
   readonly policies: () => PoliciesInForce;
   readonly policyDigest: () => string;
 }
+
+type SignalsSection = NonNullable<Config['signals']>;
+type SignalsConfig = Pick<Config, 'signals' | 'timeouts' | 'gatekeepers' | 'http'>;
 
 const nothing: CaptureOptions = {
   switches: { syn: false, clientHello: false, roundTrip: false },
@@ -76,52 +59,47 @@ const nothing: CaptureOptions = {
 };
 
 /** @throws SetupError ERR_SIGNING_KEYS_… */
-export async function openSignals(
-  { signals: section, timeouts, gatekeepers, http }: Config,
+export function openSignals(
+  { signals: section, timeouts, gatekeepers, http }: SignalsConfig,
   options: SignalsOptions,
-): Promise<SignalsSetup> {
-  const { observer } = options;
-  const keys =
-    section &&
-    (await SigningKeyFolder.open({
-      folder: section.keysFolder,
-      report: (report) => observer.keys(report),
-    }));
-  const capture = section === undefined ? nothing : await captureOptions(section.capture);
-  const attestations = new Map(
-    section === undefined || keys === undefined
-      ? []
-      : gatekeepers.flatMap((gatekeeper) => attestationsOf(gatekeeper, { ...options, section, keys })),
-  );
-  const captured = ({ signals }: ConnectionEvidence): void => {
-    if (section === undefined) return;
-    for (const [name, outcome] of outcomes(signals)) observer.captured(name, outcome);
-  };
-  return {
-    capture,
-    keys: () => keys?.current,
-    listener: (config) => listenerOptions(config, timeouts.handshakeMs),
-    attestations: (gatekeeper) => attestations.get(gatekeeper),
-    captured,
-    http: httpSignals(
+): Promise<Signals> {
+  const observer = options.observer.signals;
+  return assemble(async (parts) => {
+    const keys = section && parts.track(await openKeys(section, observer));
+    const capture = section === undefined ? nothing : await captureOptions(section.capture);
+    const attestations = new Map(
+      section === undefined || keys === undefined
+        ? []
+        : gatekeepers.flatMap((gatekeeper) => attestationsOf(gatekeeper, { ...options, section, keys })),
+    );
+    const captured = ({ signals }: ConnectionEvidence): void => {
+      if (section === undefined) return;
+      for (const [name, outcome] of outcomes(signals)) observer.captured(name, outcome);
+    };
+    const balancers = balancersOf(http?.proxyProtocol, timeouts.handshakeMs);
+    return {
       capture,
-      balancersOf(http?.proxyProtocol, timeouts.handshakeMs),
-      attestations,
+      keys: () => keys?.current,
+      listener: (config) => listenerOptions(config, timeouts.handshakeMs),
+      attestations: (gatekeeper) => attestations.get(gatekeeper),
       captured,
-    ),
-    refresh: async () => keys?.refresh(),
-    close: () => keys?.close(),
-  };
+      http: httpSignals(capture, balancers, attestations, captured),
+    };
+  });
+}
+
+function openKeys({ keysFolder }: SignalsSection, observer: SignalsObserver): Promise<SigningKeyFolder> {
+  return SigningKeyFolder.open({ folder: keysFolder, report: (report) => observer.keys(report) });
 }
 
 interface Attesting extends SignalsOptions {
-  readonly section: NonNullable<Config['signals']>;
+  readonly section: SignalsSection;
   readonly keys: SigningKeyFolder;
 }
 
 function attestationsOf(
   { name, attestation }: GatekeeperConfig,
-  { section, keys, observer, decided, policies, policyDigest }: Attesting,
+  { section, keys, observer, decided, policies, policyDigest, clock }: Attesting,
 ): [string, GatekeeperAttestations][] {
   if (attestation === undefined) return [];
   const { stream, proxyProtocol, http } = attestation.carriers;
@@ -135,8 +113,8 @@ function attestationsOf(
     policies,
     policyDigest,
     decided,
-    attested: (gatekeeper, carrier, outcome) => observer.attested(gatekeeper, carrier, outcome),
-    clock: () => Date.now(),
+    attested: (gatekeeper, carrier, outcome) => observer.signals.attested(gatekeeper, carrier, outcome),
+    clock: clock.wall,
   });
   return [[name, attestations]];
 }
@@ -157,16 +135,14 @@ function httpSignals(
       captured(evidence);
     },
     addressOf: (client) => known.get(client)?.client?.reveal().address,
-    attest(gatekeeper, client, upstream) {
+    attest(gatekeeper, client, outgoing) {
       const evidence = known.get(client);
-      return evidence && attestations.get(gatekeeper)?.httpField(evidence, upstream);
+      return evidence && attestations.get(gatekeeper)?.httpField(evidence, outgoing);
     },
   };
 }
 
-type Switches = NonNullable<Config['signals']>['capture'];
-
-async function captureOptions(switches: Switches): Promise<CaptureOptions> {
+async function captureOptions(switches: SignalsSection['capture']): Promise<CaptureOptions> {
   return { switches, syn: switches.syn || switches.roundTrip ? await loadSynCapture() : undefined };
 }
 

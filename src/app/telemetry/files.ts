@@ -8,7 +8,8 @@ import { diagnosticFields } from '../../observability/operator-text.ts';
 /** Problems of one rejected reload that the log lists; `problems` counts all of them. */
 const problemsLoggedMax = 10;
 
-type Note = (
+/** Takes what became of one set of files. */
+export type NoteFiles = (
   part: FilePart,
   name: string,
   state: FileState['state'],
@@ -19,7 +20,7 @@ type Note = (
 export function fileObserver(
   files: FileStates,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
-): Note {
+): NoteFiles {
   return (part, name, state, problems) => {
     files.note(part, name, state, problems);
     metrics.reloadPending(part, !files.isCurrent(part));

@@ -1,113 +1,23 @@
-/** Turns the life of sessions into log lines, metrics and spans. */
-import type { Log } from '../../observability/log.ts';
-import { FileStates } from '../../observability/file-states.ts';
+/** Turns the life of a session into log lines, metrics and spans. */
 import { label, type Label } from '../../observability/label.ts';
+import type { Log } from '../../observability/log.ts';
 import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
-import { type GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
+import type { GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
 import type { Span, Tracing } from '../../observability/tracing.ts';
 import type { CloseReason, SessionObserver } from '../../session/observer.ts';
 import type { PacedResource } from '../../session/pacing.ts';
 import type { Phase } from '../../session/phase.ts';
-import { catalogueFields } from '../../signals/claims.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import type { StreamErrorCode } from '../../stanza/error.ts';
 import type { StanzaKind } from '../../stanza/protocol.ts';
-import type { ProxyObserver } from '../proxy.ts';
-import { fileObserver, outcomeOf, problemsOf, stateOf } from './files.ts';
-import { reportHttp } from './http.ts';
+import type { Clock } from '../clock.ts';
 
-export interface ObserveOptions {
+export interface SessionTelemetry {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
-  /** Where sessions are counted; by default in a gauge of its own. */
-  readonly gauge?: SessionGauge;
-  /** Keeps what became of changed files; by default one that is not read. */
-  readonly files?: FileStates;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-}
-
-export function createObserver(options: ObserveOptions): ProxyObserver {
-  const { log, metrics, gauge = new SessionGauge(), files = new FileStates() } = options;
-  const noteFiles = fileObserver(files, { log, metrics });
-  let sessions = 0;
-  return {
-    session: (listener) => new ObservedSession(options, gauge, label(listener), ++sessions),
-    refused(listener, code) {
-      metrics.refused(code);
-      log.write('connection.refused', { listener: label(listener), code });
-    },
-    load({ kind, loopDelayMs, memoryBytes }) {
-      metrics.overloaded(kind === 'overloaded');
-      log.write(kind === 'overloaded' ? 'proxy.overloaded' : 'proxy.recovered', {
-        loopDelayMs: Math.round(loopDelayMs),
-        memoryBytes,
-      });
-    },
-    reauthenticated(gatekeeper, outcome, token) {
-      metrics.reauthenticated(label(gatekeeper), outcome);
-      log.write('session.reauthenticated', {
-        gatekeeper: label(gatekeeper),
-        outcome,
-        ...(token === undefined ? {} : { token }),
-      });
-    },
-    certificates(report) {
-      if (report.kind === 'expired') log.write('certificates.expired', {});
-      else if (report.kind === 'not-yet-valid') log.write('certificates.not-yet-valid', {});
-      else {
-        metrics.certificatesReloaded(outcomeOf(report.kind));
-        if (report.kind === 'reloaded') log.write('certificates.loaded', { certificates: 1 });
-        noteFiles('certificates', report.name, stateOf(report.kind), problemsOf(report));
-      }
-    },
-    policy(report) {
-      if (report.kind === 'ephemeral-key') {
-        log.write('policy.ephemeral-key', {});
-        return;
-      }
-      if (report.kind !== 'loaded') metrics.policyReloaded(outcomeOf(report.kind));
-      noteFiles('policy', 'policy', stateOf(report.kind), problemsOf(report));
-      if (report.kind === 'rejected') return;
-      const policy = label(report.policy);
-      metrics.policyEnforced(report.mode === 'enforce');
-      log.write('policy.loaded', { policy, warnings: report.warnings });
-      if (report.mode === 'shadow') log.write('policy.not-enforced', { policy });
-    },
-    restart: ({ part, name, kind, problems }) => noteFiles(part, name, kind, problems),
-    decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
-    http: {
-      report: (event) => reportHttp(event, options),
-      refused(why) {
-        metrics.http.connectionRefused(why);
-        log.write('http.connection-refused', { why });
-      },
-      ephemeralMediaKey: () => log.write('media.ephemeral-key', {}),
-    },
-    capabilities: {
-      asked: (whom) => metrics.capabilitiesAsked(whom),
-      answered: () => metrics.capabilitiesAnswered(),
-      held: () => metrics.presenceHeld(),
-      gated: (action, kind) => metrics.contentRefused(action, label(kind)),
-      reloaded(report) {
-        metrics.capabilitiesReloaded(outcomeOf(report.kind));
-        if (report.kind === 'reloaded') log.write('capabilities.loaded', {});
-        noteFiles('capabilities', report.name, stateOf(report.kind), problemsOf(report));
-      },
-    },
-    signals: {
-      synVisibility: (listener, syn) => log.write('listener.signals', { listener: label(listener), syn }),
-      captured: (signal, outcome) => metrics.signalCaptured(catalogueFields[signal], label(outcome)),
-      attested: (gatekeeper, carrier, outcome) =>
-        metrics.attested(label(gatekeeper), label(carrier), label(outcome)),
-      keys(report) {
-        metrics.signingKeysReloaded(outcomeOf(report.kind));
-        if (report.kind === 'reloaded') log.write('signing-keys.loaded', { keys: report.keys });
-        noteFiles('signing-keys', 'signing keys', stateOf(report.kind), problemsOf(report));
-      },
-    },
-  };
+  readonly gauge: SessionGauge;
+  readonly clock: Clock;
 }
 
 const dialOutcomes: Readonly<Partial<Record<StreamErrorCode, DialOutcome>>> = {
@@ -115,8 +25,9 @@ const dialOutcomes: Readonly<Partial<Record<StreamErrorCode, DialOutcome>>> = {
   ERR_GATEKEEPER_TLS: 'tls',
 };
 
-class ObservedSession implements SessionObserver {
-  readonly #options: ObserveOptions;
+/** Reports one session: spans by phase, metrics, and log lines without anything of its user. */
+export class ObservedSession implements SessionObserver {
+  readonly #options: SessionTelemetry;
   readonly #listener: Label;
   readonly #session: number;
   readonly #opened: number;
@@ -127,13 +38,13 @@ class ObservedSession implements SessionObserver {
   readonly #stanzas: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
   readonly #bytes: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
 
-  constructor(options: ObserveOptions, gauge: SessionGauge, listener: Label, session: number) {
+  constructor(options: SessionTelemetry, listener: Label, session: number) {
     this.#options = options;
     this.#listener = listener;
     this.#session = session;
-    this.#opened = options.now();
+    this.#opened = options.clock.monotonic();
     this.#span = options.tracing.session({ listener });
-    this.#gauged = gauge.enter(listener, 'securing' satisfies Phase);
+    this.#gauged = options.gauge.enter(listener, 'securing' satisfies Phase);
     options.metrics.sessionOpened(listener);
     options.log.write('session.opened', { session, listener });
   }
@@ -190,8 +101,8 @@ class ObservedSession implements SessionObserver {
   }
 
   closed(reason: CloseReason): void {
-    const { log, metrics, now } = this.#options;
-    const durationMs = now() - this.#opened;
+    const { log, metrics, clock } = this.#options;
+    const durationMs = clock.monotonic() - this.#opened;
     const session = this.#session;
     const listener = this.#listener;
     const gatekeeper = this.#gatekeeper === undefined ? {} : { gatekeeper: this.#gatekeeper };
@@ -219,6 +130,7 @@ class ObservedSession implements SessionObserver {
   }
 }
 
+/** The label of a metric for why a session ended. */
 function closeWord(reason: CloseReason): 'client' | 'gatekeeper' | 'refused' | 'timeout' | 'drain' | 'error' {
   switch (reason) {
     case 'client-closed':

@@ -1,17 +1,19 @@
-import type { Names } from '../stanza/names.ts';
-import type { Stanza } from '../stanza/stanza.ts';
-import type { Wire } from '../policy/wire.ts';
-import { defaultLimits } from '../stream/limits.ts';
-import { Scanner } from '../stream/scanner.ts';
-import { splice } from '../stream/splice.ts';
-import { PortableStructure } from '../stream/structure/portable.ts';
-import { Workspace } from '../stream/workspace.ts';
+/** The scanner of the data plane, for stanzas in files and arguments. */
+import type { Names } from '../../stanza/names.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import type { Wire } from '../../policy/wire.ts';
+import { defaultLimits } from '../../stream/limits.ts';
+import { Scanner } from '../../stream/scanner.ts';
+import { splice } from '../../stream/splice.ts';
+import { PortableStructure } from '../../stream/structure/portable.ts';
+import { Workspace } from '../../stream/workspace.ts';
 
 const header = Buffer.from(
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
 );
 
-/** The scanner of the data plane, for stanzas in files and arguments. */
+/** Reads one stanza from a text, and writes it with edits. Reading throws SyntaxError unless the text is exactly one
+ *  stanza, StreamError when it is refused. */
 export function createWire(): Wire {
   const workspace = new Workspace(new PortableStructure(), defaultLimits);
   return { parse: (text, names) => parse(text, names, workspace), write: splice };

@@ -1,0 +1,118 @@
+/** The configuration of the demo: everything on loopback, with keys and certificates made for one run. */
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { configSchema, type Config } from '../../config/schema.ts';
+import { domain, host, names } from '../../simulator/story/cast.ts';
+import type { Stage } from '../../simulator/story/stage.ts';
+
+/** How the configuration names the gatekeeper. */
+export const gatekeeperName = 'embedded';
+
+export interface DemoConfigOptions {
+  /** A shipped policy or a file. */
+  readonly policy: string;
+  /** TCP ports; 0 takes a free one. */
+  readonly port: number;
+  readonly tlsPort: number;
+  /** Not 0: the public URL has to be known before the port is open. */
+  readonly httpPort: number;
+  /** Default: clients authenticate to the gatekeeper. */
+  readonly channelBinding?: Config['gatekeepers'][number]['channelBinding'];
+}
+
+/** Paths of what the configuration names. */
+export interface DemoFiles {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+  /** Certificate of the gatekeeper's calls, the only ones that may push or fetch media. */
+  readonly gatekeeperCertificate: string;
+  /** Folder of the keys that attestations are signed with. */
+  readonly signingKeys: string;
+}
+
+/** Writes certificates and keys for one run into a folder. */
+export async function writeDemoFiles(folder: string, { authority, gatekeeper }: Stage): Promise<DemoFiles> {
+  const write = async (name: string, content: string): Promise<string> => {
+    const file = join(folder, name);
+    await writeFile(file, content, { mode: 0o600 });
+    return file;
+  };
+  const pair = authority.issue([domain, host]);
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const signingKeys = join(folder, 'signing-keys');
+  await mkdir(signingKeys, { mode: 0o700 });
+  await write('signing-keys/spring.pem', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  return {
+    ca: await write('ca.crt', authority.certificate),
+    certificate: await write('localhost.crt', pair.certificate),
+    key: await write('localhost.key', pair.key),
+    gatekeeperCertificate: await write('gatekeeper.crt', gatekeeper.callerCertificate),
+    signingKeys,
+  };
+}
+
+const shipped = (path: string): string =>
+  fileURLToPath(new URL(`../../../policies/${path}`, import.meta.url));
+
+export function demoConfig(
+  { gatekeeper, provider }: Stage,
+  files: DemoFiles,
+  options: DemoConfigOptions,
+): Config {
+  const { services, endpoint } = gatekeeper;
+  return configSchema.parse({
+    apiVersion: 'narthex/v1',
+    kind: 'Proxy',
+    listeners: [
+      { name: 'starttls', host, port: options.port, tls: 'starttls' },
+      { name: 'direct', host, port: options.tlsPort, tls: 'direct' },
+    ],
+    certificates: [{ certFile: files.certificate, keyFile: files.key }],
+    domains: [{ domain, gatekeeper: gatekeeperName }],
+    gatekeepers: [
+      {
+        name: gatekeeperName,
+        connect: { address: `${host}:${endpoint.port}`, tls: 'direct' },
+        caFile: files.ca,
+        channelBinding: options.channelBinding,
+        enlistment: { url: `${services.url}/enlistments`, answerMembers: ['status'] },
+        push: {
+          issuer: names.gatekeeper,
+          jwksUri: `${services.url}/.well-known/jwks.json`,
+          caFile: files.ca,
+          certFile: files.gatekeeperCertificate,
+        },
+        media: {
+          certFile: files.gatekeeperCertificate,
+          hosts: [services.url],
+          caFile: files.ca,
+          allowAddresses: [`${host}/32`],
+        },
+        attestation: { audience: names.gatekeeper, carriers: { stream: {}, http: {} }, required: true },
+      },
+    ],
+    policy: { file: options.policy },
+    signals: { issuer: names.intermediary, keysFolder: files.signingKeys },
+    capabilities: {
+      contentKinds: shipped('content-kinds.yaml'),
+      profiles: shipped('capabilities'),
+    },
+    provider: {
+      issuer: names.provider,
+      jwksUri: `${provider.url}/.well-known/jwks.json`,
+      configurationUri: `${provider.url}/.well-known/openid-configuration`,
+      audiences: [names.gatekeeper],
+      caFile: files.ca,
+      push: { url: `${provider.url}/push` },
+      media: {
+        hosts: [provider.url],
+        // Loopback is refused unless it is named: the media servers of the demo are on this machine.
+        allowAddresses: [`${host}/32`],
+      },
+    },
+    http: { host, port: options.httpPort, publicUrl: `https://${host}:${options.httpPort}` },
+  });
+}

@@ -1,0 +1,80 @@
+/** The proxy of the demo, between the parties of the simulator. */
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../../config/schema.ts';
+import { treatmentOf } from '../../policy/policy.ts';
+import { domain, host } from '../../simulator/story/cast.ts';
+import type { Intermediary } from '../../simulator/story/scene.ts';
+import type { Stage } from '../../simulator/story/stage.ts';
+import { systemClock } from '../clock.ts';
+import { assemble, type Part } from '../part.ts';
+import { startProxy, type Proxy } from '../proxy.ts';
+import { demoConfig, gatekeeperName, writeDemoFiles, type DemoConfigOptions } from './config.ts';
+import { openTelemetry } from '../telemetry/telemetry.ts';
+import { openPolicy } from '../files/policies.ts';
+
+export interface DemoProxy extends Intermediary {
+  /** STARTTLS and direct TLS. */
+  readonly ports: readonly number[];
+  /** Certificate authority for clients, in PEM form. */
+  readonly caFile: string;
+  /** Ends the proxy and removes its files. */
+  close(): Promise<void>;
+}
+
+/** @param options a port 0 takes a free one
+ *  @throws SetupError when a port cannot be opened */
+export async function startDemoProxy(stage: Stage, options: DemoConfigOptions): Promise<DemoProxy> {
+  return assemble(async (parts) => {
+    const folder = parts.track(await temporaryFolder());
+    const httpPort = options.httpPort === 0 ? await freePort() : options.httpPort;
+    const files = await writeDemoFiles(folder.path, stage);
+    const proxy = await start(demoConfig(stage, files, { ...options, httpPort }));
+    parts.track({ close: () => proxy.close(0) });
+    const [port, direct] = proxy.ports;
+    return {
+      endpoint: { host, port: port!, tls: 'starttls' as const, ca: stage.authority.certificate, domain },
+      url: `https://${host}:${httpPort}`,
+      gatekeeper: gatekeeperName,
+      fetchesForClients: fetchesForClients(options.policy),
+      ports: [port!, direct!],
+      caFile: files.ca,
+    };
+  });
+}
+
+/** A folder that is removed by `close`, and when the process ends before, by Ctrl-C or by a closed pipe. */
+async function temporaryFolder(): Promise<{ readonly path: string } & Part> {
+  const path = await mkdtemp(join(tmpdir(), 'narthex-demo-'));
+  const remove = (): void => rmSync(path, { recursive: true, force: true });
+  process.once('exit', remove);
+  return {
+    path,
+    close() {
+      process.off('exit', remove);
+      remove();
+    },
+  };
+}
+
+function fetchesForClients(policy: string): boolean {
+  return treatmentOf(openPolicy(policy), 'client', 'content.media-url').treatment.kind === 'pseudonymise';
+}
+
+/** The public address has to be known before the port is opened. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function start(config: Config): Promise<Proxy> {
+  const options = { version: 'demo', processMetrics: false, clock: systemClock };
+  const { observer } = await openTelemetry({ log: { level: 'error' }, tracing: {} }, options);
+  return startProxy(config, observer);
+}

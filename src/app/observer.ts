@@ -1,0 +1,90 @@
+/** What a proxy reports while it runs. Interfaces only: `telemetry/` implements them, the parts call them. */
+import type { Diagnostic } from '../documents/diagnostic.ts';
+import type { Report } from '../http/events.ts';
+import type { ConnectionRefusal } from '../observability/http-words.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
+import type { CapabilityObserver, SessionObserver } from '../session/observer.ts';
+import type { AttestationOutcome, Carrier } from '../session/signals/attestations.ts';
+import type { SignalName } from '../signals/claims.ts';
+import type { AbsentReason, Observer } from '../signals/evidence.ts';
+import type { Audience } from '../stanza/direction.ts';
+import type { Decision } from '../stanza/verdict.ts';
+import type { CertificateReport } from '../transport/certificates.ts';
+import type { ListenRefusal, SynVisibility } from '../transport/listen.ts';
+import type { LoadReport } from '../transport/load-monitor.ts';
+import type { ReloadReport } from '../transport/reloading.ts';
+import type { SigningKeysReport } from '../transport/signing-keys.ts';
+import type { RestartReport } from './files/restart-watch.ts';
+
+export interface ProxyObserver {
+  /** Makes the observer of a session that begins on a listener. */
+  session(listener: string): SessionObserver;
+  /** A connection was refused before a session began. */
+  refused(listener: string, code: ListenRefusal): void;
+  readonly certificates: FilesReport;
+  policy(report: PolicyReport): void;
+  /** Files that take effect at the next start have changed. */
+  restart(report: RestartReport): void;
+  /** New work is refused from now on, or taken again. */
+  load(report: LoadReport): void;
+  /** A client has tried to authenticate to the proxy. */
+  reauthenticated: ReauthenticationOptions['concluded'];
+  /** The policy, or its shadow, has decided about fields. */
+  decided: Decided;
+  readonly capabilities: CapabilitiesObserver;
+  readonly http: HttpObserver;
+  readonly signals: SignalsObserver;
+}
+
+/** Takes decisions of a policy, by audience and by whether they were carried out. */
+export type Decided = (
+  audience: Audience,
+  mode: 'enforced' | 'shadow',
+  decisions: readonly Decision[],
+) => void;
+
+/** Takes what became of certificates, keys and secrets on disk. */
+export type FilesReport = (report: CertificateReport | ReloadReport) => void;
+
+/** What became of the policies on disk. */
+export type PolicyReport =
+  | {
+      readonly kind: 'loaded' | 'reloaded';
+      readonly policy: string;
+      /** Of the policy to be enforced; under `shadow` everything passes unchanged. */
+      readonly mode: Policy['mode'];
+      readonly warnings: number;
+    }
+  | { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] }
+  /** No `keyFiles`: pseudonyms are made with a key that ends with the process. */
+  | { readonly kind: 'ephemeral-key' };
+
+export interface CapabilitiesObserver extends CapabilityObserver {
+  /** Changed files were put into force, or rejected. */
+  reloaded(report: ReloadReport): void;
+}
+
+export interface HttpObserver {
+  readonly report: Report;
+  /** A connection ended before its first request. */
+  refused(why: ConnectionRefusal): void;
+  /** Media addresses are sealed with a secret that ends with the process. */
+  ephemeralMediaKey(): void;
+}
+
+export interface SignalsObserver {
+  /** A listener is open. */
+  synVisibility(listener: string, visibility: ListenerVisibility): void;
+  /** TLS of a connection is up, and this is known of a signal. */
+  captured(signal: SignalName, outcome: CaptureOutcome): void;
+  attested(gatekeeper: string, carrier: Carrier, outcome: AttestationOutcome): void;
+  /** The folder of signing keys changed. */
+  keys(report: SigningKeysReport): void;
+}
+
+/** Whose packets a listener sees; `behind-balancer`: those of a trusted load balancer. */
+export type ListenerVisibility = SynVisibility | 'behind-balancer';
+
+/** Which party observed a signal, or why it is absent. */
+export type CaptureOutcome = Observer | AbsentReason;

@@ -1,0 +1,30 @@
+/** Trust and client certificate for the connections that the proxy opens to one party. */
+import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
+import type { FilesReport } from '../observer.ts';
+
+/** The files of a section of the configuration. */
+export interface CredentialFiles {
+  readonly caFile?: string | undefined;
+  readonly clientCertFile?: string | undefined;
+  readonly clientKeyFile?: string | undefined;
+}
+
+/** Loads the files and watches them.
+ *  @param name the operator's name for the party, in reports
+ *  @throws SetupError when a file does not load */
+export function openCredentials(
+  name: string,
+  { caFile, clientCertFile, clientKeyFile }: CredentialFiles,
+  report: FilesReport,
+): Promise<OutboundCredentials> {
+  const client =
+    clientCertFile === undefined || clientKeyFile === undefined
+      ? undefined
+      : { certFile: clientCertFile, keyFile: clientKeyFile };
+  return OutboundCredentials.open({
+    name,
+    ...(caFile !== undefined && { caFile }),
+    ...(client !== undefined && { client }),
+    report,
+  });
+}

@@ -1,0 +1,21 @@
+/** Watches whether the process keeps up with its work. */
+import type { Config } from '../../config/schema.ts';
+import { LoadMonitor, memoryBound } from '../../transport/load-monitor.ts';
+import type { ProxyObserver } from '../observer.ts';
+import type { Part } from '../part.ts';
+
+export interface Load extends Part {
+  /** Whether new work is to be refused. */
+  readonly overloaded: () => boolean;
+}
+
+export function openLoad(
+  { loopDelayMs, memoryBytesMax }: Config['overload'],
+  observer: Pick<ProxyObserver, 'load'>,
+): Load {
+  const monitor = new LoadMonitor(
+    { loopDelayMsMax: loopDelayMs, memoryBytesMax: memoryBound(memoryBytesMax) },
+    (report) => observer.load(report),
+  );
+  return { overloaded: () => monitor.overloaded, close: () => monitor.close() };
+}

@@ -1,0 +1,105 @@
+/** The XMPP listeners and their sessions. */
+import type { Config } from '../../config/schema.ts';
+import { defaultDelayLimits } from '../../session/delay-queue.ts';
+import type { SessionOptions } from '../../session/machine.ts';
+import type { StageFactory } from '../../session/stage.ts';
+import { Resumptions } from '../../session/stream-management/resumptions.ts';
+import { systemTimers } from '../../session/timers.ts';
+import { StreamServer } from '../../session/stream-server.ts';
+import { Admission } from '../../transport/admission.ts';
+import type { CertificateStore } from '../../transport/certificates.ts';
+import { secureClient } from '../../transport/server-tls.ts';
+import { WriteStallWatch } from '../../transport/write-stall.ts';
+import type { Clock } from '../clock.ts';
+import type { ProxyObserver } from '../observer.ts';
+import { assemble, type Part } from '../part.ts';
+import { unpredictable } from '../random.ts';
+import type { Gatekeepers } from './gatekeepers.ts';
+import type { Scanning } from './scanning.ts';
+import type { Signals } from './signals.ts';
+
+export interface Streams extends Part {
+  readonly server: StreamServer;
+}
+
+export interface StreamsOptions {
+  readonly scanning: Scanning;
+  readonly certificates: CertificateStore;
+  readonly gatekeepers: Gatekeepers;
+  readonly signals: Signals;
+  readonly stages: readonly StageFactory[];
+  readonly filterHeader: SessionOptions['filterHeader'];
+  /** Whether the process has more to do than it can; no session begins then. */
+  readonly overloaded: () => boolean;
+  readonly observer: ProxyObserver;
+  readonly clock: Clock;
+}
+
+/** Prepares the listeners; `server.start()` opens them. */
+export function createStreams(
+  { listeners, limits, timeouts }: Pick<Config, 'listeners' | 'limits' | 'timeouts'>,
+  options: StreamsOptions,
+): Promise<Streams> {
+  const { observer, signals, clock } = options;
+  return assemble((parts) => {
+    const writeStalls = parts.track(
+      new WriteStallWatch({ writeStallMs: timeouts.writeStallMs, now: clock.monotonic }),
+    );
+    const server = new StreamServer({
+      listeners: listeners.map((listener) => signals.listener(listener)),
+      capture: signals.capture,
+      admission: new Admission({
+        connectionsMax: limits.connectionsMax,
+        connectionsPerAddressMax: limits.connectionsPerAddressMax || Number.MAX_SAFE_INTEGER,
+      }),
+      observe: (listener) => observer.session(listener),
+      onRefused: (listener, code) => observer.refused(listener, code),
+      session: sessionOptions({ limits, timeouts }, writeStalls, options),
+    });
+    parts.track({ drain: (graceMs) => server.drain(graceMs), close: () => server.drain(0) });
+    return { server };
+  });
+}
+
+function sessionOptions(
+  { limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>,
+  writeStalls: WriteStallWatch,
+  { overloaded, scanning, certificates, gatekeepers, signals, stages, filterHeader, clock }: StreamsOptions,
+): SessionOptions {
+  return {
+    ...scanning,
+    stages,
+    resumptions: new Resumptions({}, clock.monotonic),
+    delays: defaultDelayLimits,
+    filterHeader,
+    route: gatekeepers.route,
+    secure: async (socket, signal, onClientHello) => {
+      const options = { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal, onClientHello };
+      const { socket: secured, serverName, alpn, ...facts } = await secureClient(socket, options);
+      const { handshakeMs: milliseconds, protocolVersion: version } = facts;
+      return { socket: secured, handshake: { milliseconds, serverName, alpn, version } };
+    },
+    captured: (evidence) => signals.captured(evidence),
+    writeStalls,
+    preAuthenticationMs: timeouts.preAuthMs,
+    closeGraceMs: timeouts.closeGraceMs,
+    idleMs: timeouts.idleMs,
+    rates: {
+      stanzasPerSecond: limits.stanzasPerSecondMax,
+      stanzaBurst: limits.stanzaBurstMax,
+      bytesPerSecond: limits.bytesPerSecondMax,
+      paddingBytesPerSecond: limits.paddingBytesPerSecondMax,
+      overLimitMs: timeouts.overRateMs,
+    },
+    sessionAgeMs: () => (timeouts.sessionAgeMs === 0 ? 0 : timeouts.sessionAgeMs + jitter(timeouts)),
+    overloaded,
+    schedule: systemTimers,
+    now: clock.monotonic,
+    clock: clock.wall,
+  };
+}
+
+/** Spreads the ends of sessions that began together. */
+function jitter({ sessionAgeJitterMs }: Config['timeouts']): number {
+  return Math.round(sessionAgeJitterMs * unpredictable());
+}

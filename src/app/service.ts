@@ -1,0 +1,121 @@
+/** The proxy as an operator runs it: telemetry, the admin port, and the proxy, from the first to the last. */
+import type { Config } from '../config/schema.ts';
+import { createAdminApp, type AdminParts, type Readiness } from '../http/admin/app.ts';
+import { adminServeLimits, serveHttp } from '../http/server/serve.ts';
+import { label } from '../observability/label.ts';
+import { systemClock } from './clock.ts';
+import type { ConfigSource } from './files/restart-files.ts';
+import { assemble } from './part.ts';
+import { createAdminApi } from './parts/admin-api.ts';
+import { startProxy, type Proxy } from './proxy.ts';
+import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import { productVersion } from './version.ts';
+
+/** For requests to the admin port that are under way when the proxy stops, in milliseconds. */
+const adminGraceMs = 1_000;
+
+/** What makes a running service read its files again or stop. */
+export interface ServiceControl {
+  /** Resolves when the service is to stop. */
+  readonly stopped: Promise<void>;
+  /** Makes `stopped` resolve. */
+  readonly stop: () => void;
+  /** Registers what a signal calls to have the files read again. */
+  readonly onReload: (reload: () => void) => void;
+}
+
+/** Runs a proxy with its admin port until it is to stop, then drains it.
+ *  @throws SetupError, ConfigError when it cannot start; nothing is left open */
+export async function runService(
+  config: Config,
+  source: ConfigSource,
+  control: ServiceControl,
+): Promise<void> {
+  const service = await assemble(async (parts) => {
+    const telemetry = parts.track(
+      await openTelemetry(config, { version: productVersion(), processMetrics: true, clock: systemClock }),
+    );
+    const { log } = telemetry;
+    let proxy: Proxy | undefined;
+    const reload = async (by: 'signal' | 'api'): Promise<void> => {
+      log.write('reload.requested', { by });
+      await proxy?.refresh();
+    };
+    // Its default would end the process, and files may change before the proxy has started.
+    control.onReload(() => void reload('signal'));
+    const app = createAdminApp(
+      adminOptions(config, telemetry, () => proxy, { reload: () => reload('api'), drain: control.stop }),
+    );
+    const { host, port } = config.admin;
+    const admin = await serveHttp({ app, host, port, limits: adminServeLimits });
+    parts.track({ close: () => admin.close(adminGraceMs) });
+    proxy = await startProxy(config, telemetry.observer, { source });
+    logStart(config, proxy, admin.port, telemetry);
+    return { proxy, telemetry };
+  });
+  await control.stopped;
+  try {
+    await drain(config, service.proxy, service.telemetry);
+  } finally {
+    await service.close();
+  }
+}
+
+function adminOptions(
+  { admin, listeners, http }: Config,
+  { metrics, gauge, files }: Telemetry,
+  running: () => Proxy | undefined,
+  { reload, drain }: { readonly reload: () => Promise<void>; readonly drain: () => void },
+): AdminParts {
+  const ports = [...listeners.map(({ name }) => name), ...(http === undefined ? [] : ['http'])];
+  const readiness = (): Readiness => {
+    const proxy = running();
+    const draining = proxy?.streams.draining ?? false;
+    const state = proxy === undefined || draining ? 'closed' : 'open';
+    return {
+      draining,
+      listeners: ports.map((name) => ({ name: label(name), state })),
+      policy: proxy === undefined ? null : policyInForce(proxy),
+      files: files.summary(),
+    };
+  };
+  return {
+    metrics,
+    callers: admin,
+    api: () => {
+      const proxy = running();
+      return proxy && createAdminApi(proxy, { gauge, files, refresh: reload, drain, clock: systemClock });
+    },
+    probes: { started: () => running() !== undefined, readiness },
+  };
+}
+
+function policyInForce({ policies }: Proxy): Readiness['policy'] {
+  const { name, mode } = policies.documents.enforced;
+  return { name, mode };
+}
+
+function logStart(config: Config, proxy: Proxy, adminPort: number, { log }: Telemetry): void {
+  log.write('admin.opened', { port: adminPort });
+  config.listeners.forEach(({ name, tls }, index) =>
+    log.write('listener.opened', { listener: label(name), port: proxy.ports[index]!, tls }),
+  );
+  if (proxy.httpPort !== undefined) log.write('http.opened', { port: proxy.httpPort });
+  log.write('proxy.started', {
+    listeners: config.listeners.length,
+    domains: config.domains.length,
+    gatekeepers: config.gatekeepers.length,
+  });
+}
+
+async function drain(
+  { timeouts: { drainMs } }: Config,
+  proxy: Proxy,
+  { log, clock }: Telemetry,
+): Promise<void> {
+  const started = clock.monotonic();
+  const { sessions } = proxy.streams;
+  log.write('proxy.draining', { sessions, drainMs });
+  await proxy.close();
+  log.write('proxy.stopped', { sessions, durationMs: Math.round(clock.monotonic() - started) });
+}

@@ -1,0 +1,111 @@
+/** Turns what a proxy reports into log lines, metrics and spans. */
+import type { FileStates } from '../../observability/file-states.ts';
+import { label } from '../../observability/label.ts';
+import { catalogueFields } from '../../signals/claims.ts';
+import type { CapabilitiesObserver, HttpObserver, ProxyObserver, SignalsObserver } from '../observer.ts';
+import { fileObserver, type NoteFiles, outcomeOf, problemsOf, stateOf } from './files.ts';
+import { reportHttp } from './http.ts';
+import { ObservedSession, type SessionTelemetry } from './session.ts';
+
+export interface TelemetryOptions extends SessionTelemetry {
+  /** Keeps what became of changed files. */
+  readonly files: FileStates;
+}
+
+export function createObserver(options: TelemetryOptions): ProxyObserver {
+  const { log, metrics, files } = options;
+  const noteFiles = fileObserver(files, { log, metrics });
+  let sessions = 0;
+  return {
+    session: (listener) => new ObservedSession(options, label(listener), ++sessions),
+    refused(listener, code) {
+      metrics.refused(code);
+      log.write('connection.refused', { listener: label(listener), code });
+    },
+    load({ kind, loopDelayMs, memoryBytes }) {
+      metrics.overloaded(kind === 'overloaded');
+      log.write(kind === 'overloaded' ? 'proxy.overloaded' : 'proxy.recovered', {
+        loopDelayMs: Math.round(loopDelayMs),
+        memoryBytes,
+      });
+    },
+    reauthenticated(gatekeeper, outcome, token) {
+      metrics.reauthenticated(label(gatekeeper), outcome);
+      log.write('session.reauthenticated', {
+        gatekeeper: label(gatekeeper),
+        outcome,
+        ...(token === undefined ? {} : { token }),
+      });
+    },
+    certificates(report) {
+      if (report.kind === 'expired') log.write('certificates.expired', {});
+      else if (report.kind === 'not-yet-valid') log.write('certificates.not-yet-valid', {});
+      else {
+        metrics.certificatesReloaded(outcomeOf(report.kind));
+        if (report.kind === 'reloaded') log.write('certificates.loaded', { certificates: 1 });
+        noteFiles('certificates', report.name, stateOf(report.kind), problemsOf(report));
+      }
+    },
+    policy(report) {
+      if (report.kind === 'ephemeral-key') {
+        log.write('policy.ephemeral-key', {});
+        return;
+      }
+      if (report.kind !== 'loaded') metrics.policyReloaded(outcomeOf(report.kind));
+      noteFiles('policy', 'policy', stateOf(report.kind), problemsOf(report));
+      if (report.kind === 'rejected') return;
+      const policy = label(report.policy);
+      metrics.policyEnforced(report.mode === 'enforce');
+      log.write('policy.loaded', { policy, warnings: report.warnings });
+      if (report.mode === 'shadow') log.write('policy.not-enforced', { policy });
+    },
+    restart: ({ part, name, kind, problems }) => noteFiles(part, name, kind, problems),
+    decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
+    http: httpObserver(options),
+    capabilities: capabilitiesObserver(options, noteFiles),
+    signals: signalsObserver(options, noteFiles),
+  };
+}
+
+function httpObserver(options: TelemetryOptions): HttpObserver {
+  const { log, metrics } = options;
+  return {
+    report: (event) => reportHttp(event, options),
+    refused(why) {
+      metrics.http.connectionRefused(why);
+      log.write('http.connection-refused', { why });
+    },
+    ephemeralMediaKey: () => log.write('media.ephemeral-key', {}),
+  };
+}
+
+function capabilitiesObserver(
+  { log, metrics }: TelemetryOptions,
+  noteFiles: NoteFiles,
+): CapabilitiesObserver {
+  return {
+    asked: (whom) => metrics.capabilitiesAsked(whom),
+    answered: () => metrics.capabilitiesAnswered(),
+    held: () => metrics.presenceHeld(),
+    gated: (action, kind) => metrics.contentRefused(action, label(kind)),
+    reloaded(report) {
+      metrics.capabilitiesReloaded(outcomeOf(report.kind));
+      if (report.kind === 'reloaded') log.write('capabilities.loaded', {});
+      noteFiles('capabilities', report.name, stateOf(report.kind), problemsOf(report));
+    },
+  };
+}
+
+function signalsObserver({ log, metrics }: TelemetryOptions, noteFiles: NoteFiles): SignalsObserver {
+  return {
+    synVisibility: (listener, syn) => log.write('listener.signals', { listener: label(listener), syn }),
+    captured: (signal, outcome) => metrics.signalCaptured(catalogueFields[signal], label(outcome)),
+    attested: (gatekeeper, carrier, outcome) =>
+      metrics.attested(label(gatekeeper), label(carrier), label(outcome)),
+    keys(report) {
+      metrics.signingKeysReloaded(outcomeOf(report.kind));
+      if (report.kind === 'reloaded') log.write('signing-keys.loaded', { keys: report.keys });
+      noteFiles('signing-keys', 'signing keys', stateOf(report.kind), problemsOf(report));
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** Log, metrics and tracing of one process, and the observer that feeds them. */
+import type { Config } from '../../config/schema.ts';
+import { FileStates } from '../../observability/file-states.ts';
+import { openLog } from '../../observability/log.ts';
+import { createMetrics } from '../../observability/metrics.ts';
+import { SessionGauge } from '../../observability/session-gauge.ts';
+import { openTracing } from '../../observability/tracing.ts';
+import type { Clock } from '../clock.ts';
+import type { ProxyObserver } from '../observer.ts';
+import type { Part } from '../part.ts';
+import { createObserver, type TelemetryOptions } from './observer.ts';
+
+export interface Telemetry extends TelemetryOptions, Part {
+  readonly observer: ProxyObserver;
+}
+
+export interface TelemetrySections {
+  readonly log: Config['log'];
+  readonly tracing: Config['tracing'];
+}
+
+/** @param version of the product, a label of the metrics and an attribute of the spans
+ *  @param processMetrics whether memory, CPU time and event loop of the process are measured too
+ *  @throws Error ERR_TRACING_SDK_MISSING when an endpoint is configured and the SDK is not installed */
+export async function openTelemetry(
+  { log: { level }, tracing: { otlpEndpoint: endpoint } }: TelemetrySections,
+  { version, processMetrics, clock }: { version: string; processMetrics: boolean; clock: Clock },
+): Promise<Telemetry> {
+  const log = openLog({ level, now: clock.wall });
+  const metrics = createMetrics({ version, processMetrics });
+  const tracing = await openTracing({ endpoint, version, failed: () => log.write('tracing.failed', {}) });
+  const gauge = new SessionGauge();
+  const files = new FileStates();
+  const options = { log, metrics, tracing, gauge, files, clock };
+  return { ...options, observer: createObserver(options), close: () => tracing.shutdown() };
+}

@@ -1,0 +1,15 @@
+/** What carries out a policy away from a running proxy. */
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { Pseudonyms } from '../../minimisation/pseudonymise.ts';
+import type { Catalogue } from '../../policy/catalogue.ts';
+import { vocabularyOf } from '../../policy/compile.ts';
+import type { ExplainOptions } from '../../policy/explain.ts';
+import { createWire } from './wire.ts';
+
+/** What `explain` and `test` need to carry out a policy. The key of the pseudonyms is made for the call, so that none of
+ *  them is one of the running proxy.
+ *  @param clock milliseconds since 1970 */
+export function createExplaining(catalogue: Catalogue, clock: () => number): ExplainOptions {
+  const pseudonyms = new Pseudonyms([createSecretKey(randomBytes(32))]);
+  return { catalogue, names: vocabularyOf(catalogue), wire: createWire(), pseudonyms, clock };
+}
