@@ -37,7 +37,7 @@ const names = createNames([ns.streams, chatNamespace, markNamespace, ns.xml, ns.
 export const chatBench: Bench = {
   name: 'chat',
   summary:
-    "The chat channel in process: reading and writing a frame's node, sealing and opening a frame, against a TLS record of the same size written by one socket and read by another; and the handshake of both parties against TLS 1.3 of both.",
+    "The chat channel in process. Reading and writing a frame's node, and sealing and opening a frame, are compared with a TLS record of the same size, written by one socket and read by another. The handshake of both parties is compared with TLS 1.3 of both.",
   async run({ rounds = roundsByDefault }) {
     const rows: Row[] = [];
     for (const byteLength of sizes) rows.push(...(await frameRows(byteLength, rounds)));

@@ -64,12 +64,12 @@ const ratedBounds: ComparableBounds = {
 export const relayBench: Bench = {
   name: 'relay',
   summary:
-    `CPU time of the proxy for one message there and back through ${sessions} sessions with one message in flight each, ` +
-    `rounds of ${roundMs} ms, as many as there can be or ${rates[1]} round trips per second. ` +
-    `Rounds are left out in which events per loop iteration differ by more than ${saturatedBounds.eventsPerLoopRatioMax} ×, ` +
-    `when saturated utilisation by more than ${saturatedBounds.busyDifferenceMax}, ` +
-    `in which something else had the processor for more than ${saturatedBounds.waitingMax} of the time, ` +
-    `or at the fixed rate less than ${ratedBounds.reachedMin} of it was reached.`,
+    `CPU time of the proxy for one message there and back, over TLS on both sides. ${sessions} sessions have one message in ` +
+    `flight each, in rounds of ${roundMs} ms: as many as there can be, or ${rates[1]} round trips per second. ` +
+    'A round is left out when it is not comparable with that of the yardstick. That is when events per loop iteration ' +
+    `differ by more than ${saturatedBounds.eventsPerLoopRatioMax} ×, or saturated utilisation by more than ` +
+    `${saturatedBounds.busyDifferenceMax}. It is also when other work had the processor for more than ` +
+    `${saturatedBounds.waitingMax} of the time, or less than ${ratedBounds.reachedMin} of the fixed rate was reached.`,
   run,
 };
 

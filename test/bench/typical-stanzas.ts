@@ -8,7 +8,7 @@ export interface TypicalStanza {
   readonly write: (n: number, names?: NamesOfClient) => string;
 }
 
-/** What the client has named, as whoever sends a stanza knows it. */
+/** What the client has named, as the sender of a stanza knows it. */
 export interface NamesOfClient {
   readonly resource: string;
   readonly request: (id: string) => string;
