@@ -99,6 +99,15 @@ describe('the sources', () => {
   });
 });
 
+describe('the tape', () => {
+  it('is read by stream/ and stanza/ only: others ask the stanza, and edit with stanza/edits.ts', () => {
+    const readers = [...files].flatMap(([file, targets]) =>
+      targets.has('stanza/tape.ts') ? [folderOf(file)] : [],
+    );
+    expect([...new Set(readers)].toSorted()).toEqual(['stanza', 'stream']);
+  });
+});
+
 describe('cli/', () => {
   const commands = [...files.keys()].filter((file) => folderOf(file) === 'cli');
 

@@ -3,7 +3,6 @@
  *  refused. */
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import * as record from '../stanza/tape.ts';
 import {
   attachmentKinds,
   attachmentLocals,
@@ -112,8 +111,7 @@ export class ContentReader {
     profile: CapabilityProfile,
     type: string | undefined,
   ): ContentReading {
-    const { tape } = stanza;
-    const namespace = tape[message + record.element.namespace]!;
+    const namespace = stanza.namespaceOf(message);
     const stanzaKind = message === 0 ? stanza.kind : 'message';
     const sightings: Sighting[] = [];
     let carried: Carried[] | undefined;
@@ -121,7 +119,7 @@ export class ContentReader {
     let body = -1;
     let encrypted = false;
     for (let child = stanza.firstChild(message); child !== -1; child = stanza.nextSibling(child)) {
-      const key = keyOf(tape[child + record.element.namespace]!, tape[child + record.element.local]!);
+      const key = keyOf(stanza.namespaceOf(child), stanza.localOf(child));
       encrypted ||= this.#ciphertext.has(key);
       if (body === -1 && key === keyOf(namespace, this.#bodyLocal)) body = child;
       const places = this.#places.get(key);
@@ -148,7 +146,7 @@ export class ContentReader {
 
   /** Tape index of a message's body, -1 when it has none. */
   bodyOf(stanza: Stanza, message: number): number {
-    return stanza.child(message, stanza.tape[message + record.element.namespace]!, this.#bodyLocal);
+    return stanza.child(message, stanza.namespaceOf(message), this.#bodyLocal);
   }
 
   #file(stanza: Stanza, child: number, found: number): FileSighting {
@@ -164,7 +162,7 @@ export class ContentReader {
 
   /** Text of a child in the parent's own namespace. */
   #childText(stanza: Stanza, parent: number, local: string): string | undefined {
-    const namespace = stanza.tape[parent + record.element.namespace]!;
+    const namespace = stanza.namespaceOf(parent);
     const at = stanza.child(parent, namespace, this.#names.local(local));
     return at === -1 ? undefined : stanza.text(at).trim();
   }
@@ -279,8 +277,8 @@ function* walk(stanza: Stanza, at: number, steps: readonly CompiledStep[]): Gene
 
 function fits(stanza: Stanza, at: number, { namespace, local, attributes }: CompiledStep): boolean {
   return (
-    stanza.tape[at + record.element.namespace] === namespace &&
-    stanza.tape[at + record.element.local] === local &&
+    stanza.namespaceOf(at) === namespace &&
+    stanza.localOf(at) === local &&
     attributes.every(([name, value]) => stanza.attributeValue(at, name) === value)
   );
 }

@@ -4,8 +4,6 @@
 import { Element } from '@xmpp/xml';
 import { SaxesParser } from 'saxes';
 import type { Stanza } from '../stanza/stanza.ts';
-import * as record from '../stanza/tape.ts';
-import { recordKind, recordSize } from '../stanza/tape.ts';
 
 /** The element at a tape index, with its descendants. Namespaces are resolved: the tree has no prefixes but `xml`.
  *  `xml:lang` in force at `index` is written on the result, because the tree has no parents to inherit from. */
@@ -18,40 +16,29 @@ export function elementFromStanza(stanza: Stanza, index = 0): Element {
 
 /** Iterates rather than recurses: depth is bounded by the scanner, but the stack need not depend on it. */
 function addContent(stanza: Stanza, index: number, root: Element): void {
-  const { tape } = stanza;
   const open = [root];
-  const stop = tape[index + record.element.end]!;
-  let at = index + recordSize[recordKind.element]!;
-  while (at < stop) {
-    const kind = tape[at]!;
+  const stop = stanza.endOf(index);
+  for (let at = stanza.contentOf(index); at < stop; at = stanza.next(at)) {
     const parent = open.at(-1)!;
-    if (kind === recordKind.element) open.push(parent.cnode(bareElement(stanza, at)));
-    else if (kind === recordKind.text) parent.t(stanza.textValue(at));
-    else if (kind === recordKind.end) open.pop();
-    at += recordSize[kind]!;
+    if (stanza.isElement(at)) open.push(parent.cnode(bareElement(stanza, at)));
+    else if (stanza.isText(at)) parent.t(stanza.textValue(at));
+    else if (stanza.isEnd(at)) open.pop();
   }
 }
 
 function bareElement(stanza: Stanza, index: number): Element {
   const element = new Element(stanza.localName(index), { xmlns: stanza.namespaceName(index) });
-  const size = recordSize[recordKind.attribute]!;
-  let at = index + recordSize[recordKind.element]!;
-  for (; at < stanza.tapeLength && stanza.tape[at] === recordKind.attribute; at += size) {
-    const namespace = stanza.tape[at + record.attribute.namespace];
+  for (const at of stanza.attributes(index)) {
     const name = stanza.qualifiedName(at);
-    if (namespace === 0 || name === 'xml:lang') element.attrs[name] = stanza.value(at);
+    if (stanza.attributeNamespaceOf(at) === 0 || name === 'xml:lang') element.attrs[name] = stanza.value(at);
   }
   return element;
 }
 
 function languageAt(stanza: Stanza, index: number): string {
-  for (let at = index; at !== -1; at = stanza.tape[at + record.element.parent]!) {
-    const size = recordSize[recordKind.attribute]!;
-    let attribute = at + recordSize[recordKind.element]!;
-    for (; stanza.tape[attribute] === recordKind.attribute; attribute += size) {
+  for (let at = index; at !== -1; at = stanza.parentOf(at))
+    for (const attribute of stanza.attributes(at))
       if (stanza.qualifiedName(attribute) === 'xml:lang') return stanza.value(attribute);
-    }
-  }
   return stanza.scope.lang;
 }
 

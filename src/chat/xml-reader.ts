@@ -2,7 +2,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { attribute, element, namespaceDeclaration, recordKind, recordSize } from '../stanza/tape.ts';
 import { ChatError } from './error.ts';
 import { chatNamespace, markNamespace } from './xml-form.ts';
 
@@ -49,7 +48,7 @@ export class XmlReader {
   /** Returns the node of the element at a tape index. @throws ChatError with an XmlErrorCode */
   read(stanza: Stanza, index: number): NodeParts {
     const named = this.#isMark(stanza, index, 'node');
-    const namespace = stanza.tape[index + element.namespace];
+    const namespace = stanza.namespaceOf(index);
     if (!named && namespace !== this.#chat)
       throw new ChatError(namespace === this.#mark ? 'ERR_CHAT_MARK' : 'ERR_CHAT_NAMESPACE');
     const start = this.#startTag(stanza, index, named);
@@ -64,7 +63,7 @@ export class XmlReader {
   #startTag(stanza: Stanza, index: number, named: boolean): StartTag {
     const start: StartTag = { attributes: [] };
     for (const at of attributeRecords(stanza, index)) {
-      const namespace = stanza.tape[at + attribute.namespace]!;
+      const namespace = stanza.attributeNamespaceOf(at);
       const name = stanza.localName(at);
       const value = stanza.value(at);
       if (namespace === this.#mark) readMark(start, name, value);
@@ -89,7 +88,7 @@ export class XmlReader {
   }
 
   #isMark(stanza: Stanza, index: number, name: string): boolean {
-    return stanza.tape[index + element.namespace] === this.#mark && stanza.localName(index) === name;
+    return stanza.namespaceOf(index) === this.#mark && stanza.localName(index) === name;
   }
 }
 
@@ -118,7 +117,7 @@ function markedAttribute(stanza: Stanza, index: number): NodeAttribute {
   let name: string | undefined;
   let value: string | undefined;
   for (const at of attributeRecords(stanza, index)) {
-    const key = stanza.tape[at + attribute.namespace] === 0 ? stanza.localName(at) : '';
+    const key = stanza.attributeNamespaceOf(at) === 0 ? stanza.localName(at) : '';
     if ((key === 'name' || key === 'name64') && name === undefined)
       name = key === 'name64' ? decodeUtf8(stanza.value(at)) : stanza.value(at);
     else if (key === 'b64') value = decodeUtf8(stanza.value(at));
@@ -131,12 +130,8 @@ function markedAttribute(stanza: Stanza, index: number): NodeAttribute {
 }
 
 /** Tape indices of an element's attributes, namespace declarations left out: names are resolved already. */
-function* attributeRecords({ tape, tapeLength }: Stanza, index: number): Generator<number> {
-  const size = recordSize[recordKind.attribute]!;
-  for (let at = index + recordSize[recordKind.element]!; at < tapeLength; at += size) {
-    if (tape[at] !== recordKind.attribute) return;
-    if (tape[at + attribute.namespace] !== namespaceDeclaration) yield at;
-  }
+function* attributeRecords(stanza: Stanza, index: number): Generator<number> {
+  for (const at of stanza.attributes(index)) if (!stanza.isDeclaration(at)) yield at;
 }
 
 /** @throws ChatError ERR_CHAT_BASE64 for anything but canonical base64 with padding (RFC 4648 §3.5, §4). */

@@ -7,7 +7,7 @@ import { domainToASCII } from 'node:url';
  *  `as-is`: nothing to hide. `unreadable`: no absolute address, which in a place for one could hide anything.
  *  `withheld`: of a hidden server, and not to be had through the proxy. `refused`: it holds the key of an encrypted
  *  file (XEP-0454), which belongs inside the encryption and is no address of ours to change. */
-export type SeenAddress =
+export type RewrittenAddress =
   | { readonly kind: 'sealed' | 'opened'; readonly address: string }
   | { readonly kind: 'as-is' | 'unreadable' | 'withheld' | 'refused' };
 
@@ -68,7 +68,7 @@ export class MediaAddresses {
   }
 
   /** What an audience may see of an address. */
-  hide(address: string, view: AddressView, scope: SealScope): SeenAddress {
+  hide(address: string, view: AddressView, scope: SealScope): RewrittenAddress {
     const url = URL.parse(address);
     if (url === null) return unreadable;
     if (url.protocol === 'aesgcm:') return refused;
@@ -82,7 +82,7 @@ export class MediaAddresses {
   }
 
   /** What was sealed for this view becomes the address again. */
-  reveal(address: string, view: AddressView): SeenAddress {
+  reveal(address: string, view: AddressView): RewrittenAddress {
     const url = URL.parse(address);
     const opened = url === null ? undefined : this.#opened(url, view);
     return opened === undefined ? asIs : { kind: 'opened', address: opened };
@@ -93,10 +93,10 @@ export class MediaAddresses {
   }
 }
 
-const asIs: SeenAddress = { kind: 'as-is' };
-const unreadable: SeenAddress = { kind: 'unreadable' };
-const withheld: SeenAddress = { kind: 'withheld' };
-const refused: SeenAddress = { kind: 'refused' };
+const asIs: RewrittenAddress = { kind: 'as-is' };
+const unreadable: RewrittenAddress = { kind: 'unreadable' };
+const withheld: RewrittenAddress = { kind: 'withheld' };
+const refused: RewrittenAddress = { kind: 'refused' };
 
 function servers(origins: readonly string[]): Servers {
   const urls = origins.map((origin) => new URL(origin));

@@ -3,7 +3,6 @@
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
 import { owedBy, type Owed } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { attribute, needsDecoding } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { StanzaCondition } from './treatment.ts';
 
@@ -61,8 +60,8 @@ export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly
 export function rawAttribute(stanza: Stanza, name: string, of: string): string {
   const index = stanza.attribute(0, stanza.names.local(of));
   if (index === -1) return '';
-  const start = stanza.start + stanza.tape[index + attribute.valueStart]!;
-  const finish = stanza.start + (stanza.tape[index + attribute.valueEnd]! & ~needsDecoding);
+  const start = stanza.start + stanza.valueStart(index);
+  const finish = stanza.start + stanza.valueEnd(index);
   const quote = String.fromCharCode(stanza.bytes[start - 1]!);
   return ` ${name}=${quote}${Buffer.from(stanza.bytes.subarray(start, finish)).toString()}${quote}`;
 }

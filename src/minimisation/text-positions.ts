@@ -2,7 +2,6 @@
 import { removeAttribute, removeElement, replaceAttribute } from '../stanza/edits.ts';
 import { rangedText, textRanges, type RangedText, type TextBound } from '../stanza/text-ranges.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { element, recordKind, recordSize } from '../stanza/tape.ts';
 import type { Edit } from '../stanza/verdict.ts';
 
 /** Part of a run of character data, in UTF-16 code units from its beginning, and what stands there now. */
@@ -41,7 +40,7 @@ export function positionEdits(stanza: Stanza, runs: readonly ChangedRun[]): Edit
   for (const [at, changed] of texts) {
     const text = rangedText(stanza, at);
     if (text === undefined) continue;
-    const message = stanza.tape[at + element.parent]!;
+    const message = stanza.parentOf(at);
     const key = `${message} ${text}`;
     if (seen.has(key)) continue;
     seen.add(key);
@@ -131,19 +130,16 @@ function shiftsOf(stanza: Stanza, at: number, runs: readonly ChangedRun[]): Shif
     run = '';
     pending = [];
   };
-  const end = stanza.tape[at + element.end]!;
-  for (let index = at + recordSize[recordKind.element]!; index < end;) {
-    const kind = stanza.tape[index]!;
-    if (kind === recordKind.element) {
+  const end = stanza.endOf(at);
+  for (let index = stanza.contentOf(at); index < end;) {
+    if (stanza.isElement(index)) {
       finish();
-      index = stanza.tape[index + element.end]! + recordSize[recordKind.end]!;
+      index = stanza.afterElement(index);
       continue;
     }
-    if (kind === recordKind.text) {
-      pending = byFirst.get(index) ?? pending;
-      run += stanza.textValue(index);
-    }
-    index += recordSize[kind]!;
+    pending = byFirst.get(index) ?? pending;
+    run += stanza.textValue(index);
+    index = stanza.next(index);
   }
   finish();
   return shifts;

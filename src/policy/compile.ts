@@ -16,7 +16,7 @@ import { treatmentOf, type Policy, type PolicyException, type Rule, type Unliste
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
 import { clientNamespace, type Selector } from './selector.ts';
-import { bareOf, type PseudonymRule, type SessionView } from './session-view.ts';
+import type { PseudonymRule } from './session-view.ts';
 import {
   DecisionTable,
   emptyEntry,
@@ -237,7 +237,7 @@ class TableBuilder {
   readonly #policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>;
   readonly #entries = new Map<number, Entry>();
   readonly #open = new Map<number, Entry>();
-  readonly #anywhere: (AttributeRules & { readonly namespace: number })[] = [];
+  readonly #anywhere: AttributeRules[] = [];
   readonly #listed: Uint8Array;
   readonly #former: readonly Policy[];
   readonly #turn: Turn;
@@ -351,11 +351,11 @@ class TableBuilder {
     const hides = treatment.kind === 'pseudonymise' && field.directions.includes(direction);
     const hide = hides ? { scope: treatment.scope, rotateMs: treatment.rotateMs } : undefined;
     const rule = { hide, reveal };
-    const see: AddressTreatment = (address, session) => session.seeAddress(address, rule);
+    const rewrite: AddressTreatment = (address, session) => session.rewriteAddress(address, rule);
     for (const selector of field.selectors) {
       const { words, dropsElement } = selector;
       if (words && !hides && !reveal) continue;
-      const effect: Effect = hides || reveal ? { kind: 'address', words, see } : keepEffect;
+      const effect: Effect = hides || reveal ? { kind: 'address', words, rewrite } : keepEffect;
       const flags = words ? 0 : flagsOf(field, selector);
       this.#add(selector, { ...neutral, effect, decision, dropsElement, flags });
     }
@@ -384,8 +384,7 @@ class TableBuilder {
     if (target.kind === 'attribute') {
       const local = this.#names.local(target.name);
       const namespace = target.namespace === '' ? 0 : this.#names.namespace(target.namespace);
-      const list: (AttributeRules & { namespace?: number })[] =
-        last === undefined ? this.#anywhere : this.#entry(last.namespace, last.local).attributes;
+      const list = last === undefined ? this.#anywhere : this.#entry(last.namespace, last.local).attributes;
       const known = list.findIndex((each) => each.local === local && each.namespace === namespace);
       const all = { local, namespace, ...withRule(list[known]?.rules ?? [], compiled) };
       if (known === -1) list.push(all);
@@ -503,18 +502,4 @@ function pseudonymRule(
   { scope, rotateMs }: Extract<Treatment, { kind: 'pseudonymise' }>,
 ): PseudonymRule {
   return { field: field.name, scope, rotateMs, uuid: field.value === 'uuid' };
-}
-
-/** Applies a transform to the part of a value that a selector means. */
-export function transformPart(
-  transform: Transform,
-  part: TableRule['part'],
-  value: string,
-  session: SessionView,
-): string | undefined {
-  if (part === 'whole') return transform(value, session);
-  const bare = bareOf(value);
-  if (bare.length >= value.length - 1 || session.isOwn(bare) !== (part === 'own-resource')) return value;
-  const resource = transform(value.slice(bare.length + 1), session);
-  return resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
 }

@@ -2,7 +2,6 @@
 import { equalAt } from '../stanza/equal-at.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { attribute, element, needsDecoding } from '../stanza/tape.ts';
 import type { Condition, Selector, Step } from './selector.ts';
 
 /** Whether the element at a tape index is meant. */
@@ -26,7 +25,7 @@ export function compileMatcher(selector: Selector, names: Names, turn: Turn): Ma
     if (!every(own, stanza, index)) return false;
     let at = index;
     for (const step of above) {
-      at = stanza.tape[at + element.parent]!;
+      at = stanza.parentOf(at);
       if (at === -1 || !step(stanza, at)) return false;
     }
     return true;
@@ -42,8 +41,8 @@ function compileStep({ namespace, local, conditions }: Step, names: Names, turn:
     return looksAtChildren(condition) ? remembering(matcher, turn) : matcher;
   });
   return (stanza, index) =>
-    stanza.tape[index + element.namespace] === namespaceId &&
-    stanza.tape[index + element.local] === localId &&
+    stanza.namespaceOf(index) === namespaceId &&
+    stanza.localOf(index) === localId &&
     every(compiled, stanza, index);
 }
 
@@ -58,7 +57,7 @@ function looksAtChildren(condition: Condition): boolean {
 function remembering(matcher: Matcher, turn: Turn): Matcher {
   const memos: { stanza: number; index: number; holds: boolean }[] = [];
   return (stanza, index) => {
-    const memo = (memos[stanza.tape[index + element.depth]!] ??= { stanza: -1, index: -1, holds: false });
+    const memo = (memos[stanza.depthOf(index)] ??= { stanza: -1, index: -1, holds: false });
     if (memo.stanza !== turn.stanza || memo.index !== index) {
       memo.stanza = turn.stanza;
       memo.index = index;
@@ -115,11 +114,12 @@ function compileValue(alternatives: readonly ValueCondition[], local: number): M
   return (stanza, index) => {
     const at = stanza.attribute(index, local);
     if (at === -1) return false;
-    const from = stanza.start + stanza.tape[at + attribute.valueStart]!;
-    const end = stanza.tape[at + attribute.valueEnd]!;
+    const from = stanza.start + stanza.valueStart(at);
+    const to = stanza.start + stanza.valueEnd(at);
+    const isPlain = stanza.isPlainValue(at);
     for (const value of values) {
-      if (end < needsDecoding) {
-        if (holdsAt(stanza.bytes, from, stanza.start + end, value)) return true;
+      if (isPlain) {
+        if (holdsAt(stanza.bytes, from, to, value)) return true;
       } else if (holds(stanza.value(at), value)) return true;
     }
     return false;

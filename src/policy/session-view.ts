@@ -2,13 +2,14 @@ import {
   sealedAddressesMax,
   type AddressView,
   type MediaAddresses,
-  type SeenAddress,
+  type RewrittenAddress,
 } from '../minimisation/media-address.ts';
 import { pseudonymCharsMin, type BoundPseudonyms, type Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { PseudonymScope } from '../minimisation/treatment.ts';
 import { escapeAttribute, escapedAttribute } from '../stanza/decode.ts';
 import { equalAt } from '../stanza/equal-at.ts';
 import type { Direction } from '../stanza/direction.ts';
+import { bareJid } from '../stanza/jid.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 
 /** What the policy has to know of a session. May change while it lasts: `account` is settled by authentication. */
@@ -57,7 +58,8 @@ export class SessionView {
   readonly #media: MediaAddresses | undefined;
   readonly #memos: (Memo | undefined)[] = [];
   /** The last address of this stanza: clients write the same one in body and attachment. */
-  #address: { readonly address: string; readonly rule: AddressRule; readonly seen: SeenAddress } | undefined;
+  #address:
+    { readonly address: string; readonly rule: AddressRule; readonly seen: RewrittenAddress } | undefined;
   /** How many were sealed in this stanza. */
   #sealed = 0;
   #stanza: Stanza | undefined;
@@ -91,7 +93,7 @@ export class SessionView {
   get peer(): string {
     if (this.#peer !== undefined) return this.#peer;
     const name = this.direction === 'to-gatekeeper' ? 'to' : 'from';
-    this.#peer = bareOf(this.#stanza?.attributeValue(0, name) ?? '').toLowerCase();
+    this.#peer = bareJid(this.#stanza?.attributeValue(0, name) ?? '').toLowerCase();
     return this.#peer;
   }
 
@@ -193,15 +195,15 @@ export class SessionView {
   }
 
   /** An address that comes back is opened; one that is to be hidden, sealed. Without media servers there is neither. */
-  seeAddress(address: string, rule: AddressRule): SeenAddress {
+  rewriteAddress(address: string, rule: AddressRule): RewrittenAddress {
     const last = this.#address;
     if (last?.address === address && last.rule === rule) return last.seen;
-    const seen = this.#see(address, rule);
+    const seen = this.#rewrite(address, rule);
     this.#address = { address, rule, seen };
     return seen;
   }
 
-  #see(address: string, { hide, reveal }: AddressRule): SeenAddress {
+  #rewrite(address: string, { hide, reveal }: AddressRule): RewrittenAddress {
     if (this.#media === undefined) return { kind: 'as-is' };
     const [receiver, sender] =
       this.direction === 'to-gatekeeper'
@@ -322,14 +324,4 @@ function isAt(value: Buffer, bytes: Buffer, from: number, to: number): boolean {
 
 function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
-}
-
-export function bareOf(jid: string): string {
-  const slash = jid.indexOf('/');
-  return slash === -1 ? jid : jid.slice(0, slash);
-}
-
-export function domainOf(jid: string): string {
-  const bare = bareOf(jid);
-  return bare.slice(bare.indexOf('@') + 1).toLowerCase();
 }

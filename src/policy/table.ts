@@ -1,5 +1,5 @@
 import type { Decision } from '../stanza/verdict.ts';
-import type { SeenAddress } from '../minimisation/media-address.ts';
+import type { RewrittenAddress } from '../minimisation/media-address.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
 import type { Matcher } from './match.ts';
 import type { SessionView } from './session-view.ts';
@@ -16,8 +16,8 @@ export type TransformAt = (
   session: SessionView,
 ) => Uint8Array | undefined | null;
 
-/** What is seen of an address. */
-export type AddressTreatment = (address: string, session: SessionView) => SeenAddress;
+/** What is shown of an address. */
+export type AddressTreatment = (address: string, session: SessionView) => RewrittenAddress;
 
 /** What a rule does where its selector matches. */
 export type Effect =
@@ -27,7 +27,7 @@ export type Effect =
   /** The value becomes another. */
   | { readonly kind: 'transform'; readonly transform: Transform; readonly transformAt?: TransformAt }
   /** Addresses that are sealed or opened; the decision counts where that changed something. */
-  | { readonly kind: 'address'; readonly words: boolean; readonly see: AddressTreatment }
+  | { readonly kind: 'address'; readonly words: boolean; readonly rewrite: AddressTreatment }
   /** An element that is the same for everyone takes the place of this one. */
   | { readonly kind: 'substitute'; readonly payload: Uint8Array }
   /** An iq get that the proxy answers itself. */
@@ -74,16 +74,14 @@ export const flag = {
   lostSpeech: 512,
 } as const;
 
+/** The rules for one attribute. */
 export interface AttributeRules {
+  /** Interned, 0 for none. */
+  readonly namespace: number;
   readonly local: number;
   readonly rules: readonly TableRule[];
-  /** What there is to say when every value stays as it is, as most do; undefined when that depends. */
+  /** The decisions when every value stays as it is, as most do; undefined when that depends. */
   readonly kept: readonly Decision[] | undefined;
-  /** What rules that do nothing but keep and transform do that to: the value, or the resource of the JID that it is.
-   *  Undefined for all others. */
-  readonly transforms: 'value' | 'resource' | undefined;
-  /** None of them has to look at what another one left. */
-  readonly areApart: boolean;
 }
 
 /** Everything that the policy says about elements of one name. */
@@ -100,28 +98,16 @@ export function emptyEntry(): Entry {
 }
 
 /** The rules for one attribute, with one more. */
-export function withRule(known: readonly TableRule[], rule: TableRule): Omit<AttributeRules, 'local'> {
+export function withRule(
+  known: readonly TableRule[],
+  rule: TableRule,
+): Pick<AttributeRules, 'rules' | 'kept'> {
   const rules = [...known, rule];
   const isSure = rules.every(
     ({ matches, effect, part }) => !matches && effect.kind === 'keep' && part === 'whole',
   );
   const decisions = rules.flatMap(({ decision }) => (decision === undefined ? [] : [decision]));
-  const changing = rules.filter(({ effect }) => effect.kind !== 'keep');
-  return {
-    rules,
-    kept: isSure ? decisions : undefined,
-    transforms: transformed(rules, changing),
-    areApart: new Set(changing.map(({ part }) => part)).size === changing.length,
-  };
-}
-
-function transformed(
-  rules: readonly TableRule[],
-  changing: readonly TableRule[],
-): AttributeRules['transforms'] {
-  if (changing.some(({ effect }) => effect.kind !== 'transform')) return undefined;
-  if (rules.every(({ part }) => part === 'whole')) return 'value';
-  return changing.some(({ part }) => part === 'whole') ? undefined : 'resource';
+  return { rules, kept: isSure ? decisions : undefined };
 }
 
 /** Entries by interned namespace and local name. One multiplication and, mostly, one comparison per look-up,
@@ -133,14 +119,14 @@ export class DecisionTable {
   /** Namespaces all of whose names are known, by id. */
   readonly #open: ReadonlyMap<number, Entry>;
   /** Attributes of any element, by namespace and local name. */
-  readonly anywhere: readonly (AttributeRules & { readonly namespace: number })[];
+  readonly anywhere: readonly AttributeRules[];
   /** 1 for every namespace id that the catalogue mentions. */
   readonly listed: Uint8Array;
 
   constructor(
     entries: ReadonlyMap<number, Entry>,
     open: ReadonlyMap<number, Entry>,
-    anywhere: readonly (AttributeRules & { readonly namespace: number })[],
+    anywhere: readonly AttributeRules[],
     listed: Uint8Array,
   ) {
     const size = 1 << Math.max(4, Math.ceil(Math.log2(entries.size * 4 + 1)));

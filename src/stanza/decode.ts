@@ -1,3 +1,4 @@
+/** References and white space of XML: from bytes as written to values, and back. */
 const predefined: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
 /** Resolves references, line ends and, in attributes, white space (XML 1.0 §2.11, §3.3.3, §4.1).

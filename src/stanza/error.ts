@@ -24,7 +24,7 @@ export type StreamCondition =
   | 'unsupported-stanza-type'
   | 'unsupported-version';
 
-/** What the operator gets to read beside a code: closed words and numbers. */
+/** What the operator reads with a code: closed words and numbers. */
 export type ErrorDetail = Readonly<Record<string, number | boolean>>;
 
 /** Every code that ends a stream. ERRORS.md lists each with its cause and remedy; a test compares the two. */

@@ -3,7 +3,7 @@ import { equalAt } from './equal-at.ts';
 /** The vocabulary: namespace names and local names that the product knows, interned to small integers.
  *
  *  The scanner looks every element, attribute and namespace name up once, by its bytes, and writes the integer
- *  on the tape; everything behind the scanner compares integers. A name that is not in the vocabulary is 0: it
+ *  on the tape; everything after the scanner compares integers. A name that is not in the vocabulary is 0: it
  *  is never added at run time, because a peer could grow such a table without bound. */
 export interface Names {
   /** The id of a namespace name, 0 when it is not in the vocabulary. The empty string (no namespace) is 0 too. */

@@ -1,5 +1,5 @@
-/** What a provider has signed of a client beside its name: claims of its ownership token (RFC 7519 §4) that can be
- *  compared with what an operator has written down. */
+/** Claims of a client's ownership token (RFC 7519 §4), as far as they can be compared with what an
+ *  operator has written down. */
 import type { Sensitive } from './sensitive.ts';
 
 export type ClaimValue = string | number | boolean;

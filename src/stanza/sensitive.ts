@@ -1,3 +1,4 @@
+/** Values that must not be printed by accident. */
 import { inspect } from 'node:util';
 
 const redacted = '[redacted]';

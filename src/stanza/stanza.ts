@@ -1,10 +1,13 @@
+/** The view of one stanza: names, values and records of its tape, asked for by tape index. */
 import { decodeReferences } from './decode.ts';
 import type { Names } from './names.ts';
 import { xmppStanzas, type StanzaKind, type StanzaProtocol } from './protocol.ts';
 import { namespaceDeclaration, needsDecoding, recordKind, recordSize } from './tape.ts';
 import * as record from './tape.ts';
 
-/** What the stream header settled for every stanza behind it (RFC 6120 §4.7, §4.8). */
+export { recordKind } from './tape.ts';
+
+/** What the stream header settled for every stanza after it (RFC 6120 §4.7, §4.8). */
 export interface StreamScope {
   /** The default namespace: `jabber:client`, or whatever the header declared; '' for none. */
   readonly contentNamespace: string;
@@ -25,6 +28,10 @@ interface StanzaIds {
 
 /** In an element's namespace field: the first id of a header-declared namespace that the vocabulary lacks. */
 export const headerNamespaceBase = -0x20000000;
+
+const elementSize = recordSize[recordKind.element]!;
+const attributeSize = recordSize[recordKind.attribute]!;
+const endSize = recordSize[recordKind.end]!;
 
 /** One top-level element of a stream: its bytes as they came and the tape the scanner wrote for it.
  *
@@ -88,6 +95,156 @@ export class Stanza {
     copy.verbatim = this.verbatim;
     return copy;
   }
+
+  // ---- records ----------------------------------------------------------------------------------------------------
+
+  /** What a record is: one of `recordKind`. */
+  kindOf(index: number): number {
+    return this.tape[index]!;
+  }
+
+  isElement(index: number): boolean {
+    return this.tape[index] === recordKind.element;
+  }
+
+  isText(index: number): boolean {
+    return this.tape[index] === recordKind.text;
+  }
+
+  /** Whether the record ends an element. */
+  isEnd(index: number): boolean {
+    return this.tape[index] === recordKind.end;
+  }
+
+  /** Tape index of the next record in document order; `tapeLength` after the last one. */
+  next(index: number): number {
+    return index + recordSize[this.tape[index]!]!;
+  }
+
+  /** Tape index of the record after an element with everything in it. */
+  afterElement(element: number): number {
+    return this.tape[element + record.element.end]! + endSize;
+  }
+
+  /** Tape index of the first record inside an element: of its end record, when it is empty. */
+  contentOf(element: number): number {
+    return element + elementSize + this.tape[element + record.element.attributes]! * attributeSize;
+  }
+
+  /** Tape index of an element's end record. */
+  endOf(element: number): number {
+    return this.tape[element + record.element.end]!;
+  }
+
+  /** Tape index of the element around an element, -1 for the stanza itself. */
+  parentOf(element: number): number {
+    return this.tape[element + record.element.parent]!;
+  }
+
+  /** Nesting of an element: 1 for the stanza itself. */
+  depthOf(element: number): number {
+    return this.tape[element + record.element.depth]!;
+  }
+
+  /** Interned namespace of an element: > 0 known to the vocabulary, 0 none, < 0 unknown. */
+  namespaceOf(element: number): number {
+    return this.tape[element + record.element.namespace]!;
+  }
+
+  /** Interned local name of an element, 0 when the vocabulary does not know it. */
+  localOf(element: number): number {
+    return this.tape[element + record.element.local]!;
+  }
+
+  /** Whether the name of an element has a prefix. */
+  isPrefixed(element: number): boolean {
+    const { tagStart, localStart } = record.element;
+    return this.tape[element + localStart]! - this.tape[element + tagStart]! > 1;
+  }
+
+  /** Tape index of an element's first attribute record; of another kind of record when it has none. */
+  firstAttribute(element: number): number {
+    return element + elementSize;
+  }
+
+  /** How many attributes an element has, namespace declarations included. */
+  attributeCount(element: number): number {
+    return this.tape[element + record.element.attributes]!;
+  }
+
+  /** Tape index of the attribute record after one, if there is another. */
+  nextAttribute(attribute: number): number {
+    return attribute + attributeSize;
+  }
+
+  /** Whether an attribute declares a namespace. */
+  isDeclaration(attribute: number): boolean {
+    return this.tape[attribute + record.attribute.namespace] === namespaceDeclaration;
+  }
+
+  /** Interned namespace of an attribute with a prefix, like an element's; 0 without, negative for declarations. */
+  attributeNamespaceOf(attribute: number): number {
+    return this.tape[attribute + record.attribute.namespace]!;
+  }
+
+  /** Bytes of an attribute's name as written. */
+  nameBytes(attribute: number): number {
+    return (
+      this.tape[attribute + record.attribute.nameEnd]! - this.tape[attribute + record.attribute.nameStart]!
+    );
+  }
+
+  /** Whether the bytes of an attribute's value are the value: nothing in it is to be decoded. */
+  isPlainValue(attribute: number): boolean {
+    return this.tape[attribute + record.attribute.valueEnd]! < needsDecoding;
+  }
+
+  /** Offset of an attribute's value in the stanza. */
+  valueStart(attribute: number): number {
+    return this.tape[attribute + record.attribute.valueStart]!;
+  }
+
+  /** Offset after an attribute's value. */
+  valueEnd(attribute: number): number {
+    return this.tape[attribute + record.attribute.valueEnd]! & ~needsDecoding;
+  }
+
+  /** Whether the bytes of a text record are the text: it is no CDATA section, and nothing in it is to be decoded. */
+  isPlainText(text: number): boolean {
+    return (this.tape[text + record.text.flags]! & (record.cdata | needsDecoding)) === 0;
+  }
+
+  /** Offset of a text record's bytes in the stanza, without the brackets of a CDATA section. */
+  textStart(text: number): number {
+    return this.tape[text + record.text.start]!;
+  }
+
+  /** Offset after a text record's bytes. */
+  textEnd(text: number): number {
+    return this.tape[text + record.text.end]!;
+  }
+
+  // ---- iterators, for names outside hot paths ---------------------------------------------------------------------
+
+  /** Tape indexes of the child elements of `parent`. */
+  *children(parent = 0): Generator<number, undefined> {
+    for (let at = this.firstChild(parent); at !== -1; at = this.nextSibling(at)) yield at;
+  }
+
+  /** Tape indexes of an element and all elements in it, in document order. */
+  *elements(from = 0): Generator<number, undefined> {
+    const end = this.endOf(from);
+    for (let at = from; at < end; at = this.next(at)) if (this.isElement(at)) yield at;
+  }
+
+  /** Tape indexes of an element's attributes, namespace declarations included. */
+  *attributes(element = 0): Generator<number, undefined> {
+    const first = this.firstAttribute(element);
+    const end = this.contentOf(element);
+    for (let at = first; at < end; at += attributeSize) yield at;
+  }
+
+  // ---- names and values -------------------------------------------------------------------------------------------
 
   /** Tape index of the first child element of `parent`, -1 when there is none. */
   firstChild(parent = 0): number {

@@ -1,6 +1,6 @@
 /** What in a message points at characters of its body or subject by position, counted in Unicode code points
  *  (XEP-0426): fallbacks (XEP-0428), references (XEP-0372, and media in the text by them, XEP-0385) and markup
- *  (XEP-0394). Whoever changes the text has to see to them. */
+ *  (XEP-0394). A stage that changes the text adapts them. */
 import { ns } from './namespaces.ts';
 import type { Stanza } from './stanza.ts';
 import * as record from './tape.ts';

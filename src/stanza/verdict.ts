@@ -15,7 +15,7 @@ export interface Decision {
   readonly reason: string;
 }
 
-/** How a stanza is sent, beside its edits. */
+/** How a stanza is sent, in addition to its edits. */
 export interface SendOptions {
   /** In normal form: the same tree, the same bytes, however the sender wrote it. */
   readonly normalise?: boolean;

@@ -1,7 +1,7 @@
 import type { Names } from '../../src/stanza/names.ts';
 import { Stanza } from '../../src/stanza/stanza.ts';
 import * as record from '../../src/stanza/tape.ts';
-import { recordKind } from '../../src/stanza/tape.ts';
+import { recordKind, recordSize } from '../../src/stanza/tape.ts';
 
 interface Open {
   readonly at: number;
@@ -27,6 +27,8 @@ export function stanzaOf(xml: string, names: Names): Stanza {
       tape.push(0, 0, parent, 0, open.length + 1, empty === '/' ? 1 : 0);
       scope = addAttributes(tape, attributes, start + 1 + opening.length, scope, names);
       tape[at + record.element.namespace] = scope.get(prefixOf(opening)) ?? 0;
+      tape[at + record.element.attributes] =
+        (tape.length - at - recordSize[recordKind.element]!) / recordSize[recordKind.attribute]!;
       if (empty === '/') close(tape, at, end, end);
       else open.push({ at, scope });
       if (empty === '/') scope = open.at(-1)?.scope ?? scope;

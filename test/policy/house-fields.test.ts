@@ -49,6 +49,18 @@ fields:
     permits: [keep, drop]
     select: ['stanza/@stamp']
     example: <iq stamp='x'/>
+  house.lang:
+    title: the language of a message
+    source: the house
+    where: stanza
+    direction: both
+    category: identity
+    reveals: the secret
+    breaks: nothing
+    value: text
+    permits: [keep, drop]
+    select: ['message/@xml:lang']
+    example: <message xml:lang='x'/>
   house.list:
     title: answers to a question of our own
     source: the house
@@ -65,7 +77,7 @@ fields:
 const { catalogue, diagnostics } = loadCatalogue([...catalogueFiles, { file: 'house.yaml', text: house }]);
 const names = vocabularyOf(catalogue);
 const rules =
-  'house.tag: drop, house.stamp: drop, house.list: drop, id.iq: { pseudonymise: { scope: session } }';
+  'house.tag: drop, house.stamp: drop, house.list: drop, house.lang: drop, id.iq: { pseudonymise: { scope: session } }';
 const policy = new CompiledPolicy(
   policyOf(
     policyText(
@@ -148,6 +160,14 @@ it('a question that may not be asked is answered, and other stanzas end here', (
     reply: '',
   });
   expect(through('to-gatekeeper', "<presence tag='x'/>")).toEqual({ after: '', reply: '' });
+});
+
+it('an attribute with a prefix is another one than that without', () => {
+  const { after } = through(
+    'to-gatekeeper',
+    "<message xml:lang='x' lang='y'><body xml:lang='z'>b</body></message>",
+  );
+  expect(after).toBe("<message><body xml:lang='z'>b</body></message>");
 });
 
 const secret = 'Kx7secret';

@@ -14,7 +14,6 @@ import type { CapabilityProfile } from '../../capabilities/profile.ts';
 import { removeAttribute } from '../../stanza/edits.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { recordKind, recordSize } from '../../stanza/tape.ts';
 import { forward, type Edit, type HeldStanza, type Disposition } from '../../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
@@ -196,14 +195,9 @@ export function withoutCapabilities(stanza: Stanza): Disposition {
 /** What a client's library writes on every broadcast, or never: nobody needs it there, and it tells libraries apart. */
 function habits(stanza: Stanza): Edit[] {
   if (stanza.kind !== 'presence' || stanza.attributeValue(0, 'to') !== undefined) return [];
-  const edits: Edit[] = [];
-  const size = recordSize[recordKind.attribute]!;
-  let at = recordSize[recordKind.element]!;
-  for (; at < stanza.tapeLength && stanza.tape[at] === recordKind.attribute; at += size) {
-    const name = stanza.qualifiedName(at);
-    if (name === 'id' || name === 'xml:lang') edits.push(removeAttribute(stanza, at));
-  }
-  return edits;
+  return [...stanza.attributes()]
+    .filter((at) => ['id', 'xml:lang'].includes(stanza.qualifiedName(at)))
+    .map((at) => removeAttribute(stanza, at));
 }
 
 /** Of the elements for a presence the one of XEP-0390, which alone may stand in an iq; '' for none. */

@@ -2,16 +2,14 @@
  *  see. TLS is ours on both sides, so STARTTLS and compression are hidden; hints to go around the proxy are removed;
  *  before authentication nothing but SASL passes. */
 import type { Direction } from '../../stanza/direction.ts';
-import { removeElement } from '../../stanza/edits.ts';
+import { removeAttribute, removeElement } from '../../stanza/edits.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { attribute, element, recordKind, recordSize } from '../../stanza/tape.ts';
 import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
 import type { SessionFacts } from '../facts.ts';
 import type { StageFactory } from '../stage.ts';
 
-const nothing = new Uint8Array(0);
 const compressionRefused = Buffer.from(`<failure xmlns='${ns.compress}'><setup-failed/></failure>`);
 
 /** Nothing here translates its counts, and everybody who has it has `urn:xmpp:sm:3` too. */
@@ -100,7 +98,7 @@ function judgeGatekeeper(stanza: Stanza, context: SessionFacts): Disposition {
 
 /** Redirection would lead the client around the proxy (RFC 6120 §4.9.3.19). */
 function judgeError(stanza: Stanza): Disposition {
-  for (const child of children(stanza, 0))
+  for (const child of stanza.children())
     if (stanza.is(child, ns.streamErrors, 'see-other-host'))
       return {
         kind: 'close',
@@ -110,7 +108,7 @@ function judgeError(stanza: Stanza): Disposition {
 }
 
 function judgeFeatures(stanza: Stanza): Disposition {
-  const edits = children(stanza, 0)
+  const edits = [...stanza.children()]
     .filter((child) => hiddenFeatures.has(stanza.namespaceName(child)))
     .map((child) => removeElement(stanza, child));
   return edits.length === 0 ? forward : { kind: 'forward', edits };
@@ -118,26 +116,10 @@ function judgeFeatures(stanza: Stanza): Disposition {
 
 /** Stream management may name another host for resumption (XEP-0198 §5): removed wherever it is nested. */
 function hideLocations(stanza: Stanza): Edit[] {
-  const edits: Edit[] = [];
   const sm = stanza.names.namespace(ns.sm);
   const location = stanza.names.local('location');
-  for (let at = 0; at < stanza.tapeLength; at += recordSize[stanza.tape[at]!]!) {
-    if (stanza.tape[at] !== recordKind.element || stanza.tape[at + element.namespace] !== sm) continue;
-    const found = stanza.attribute(at, location);
-    if (found === -1) continue;
-    // With the white space before it; the closing quote is the value's last byte.
-    const start = stanza.tape[found + attribute.nameStart]! - 1;
-    edits.push({ start, end: attributeEnd(stanza, found), replacement: nothing });
-  }
-  return edits;
-}
-
-function attributeEnd(stanza: Stanza, record: number): number {
-  return (stanza.tape[record + attribute.valueEnd]! & 0x3fffffff) + 1;
-}
-
-function children(stanza: Stanza, parent: number): number[] {
-  const found: number[] = [];
-  for (let at = stanza.firstChild(parent); at !== -1; at = stanza.nextSibling(at)) found.push(at);
-  return found;
+  return [...stanza.elements()].flatMap((at) => {
+    const found = stanza.namespaceOf(at) === sm ? stanza.attribute(at, location) : -1;
+    return found === -1 ? [] : [removeAttribute(stanza, found)];
+  });
 }

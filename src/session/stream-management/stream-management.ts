@@ -2,10 +2,10 @@
  *  every `h` is translated, in both directions, and a resumed stream finds its counts again. The proxy keeps no
  *  stanza and answers for none; acknowledgements still come from the peers. */
 import type { Direction } from '../../stanza/direction.ts';
+import { appendContent, removeElement, replaceAttribute } from '../../stanza/edits.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { element, end, needsDecoding, recordKind, recordSize, attribute } from '../../stanza/tape.ts';
 import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
 import { AckWindow } from './ack-window.ts';
 import type { ManagedStream, Resumptions } from './resumptions.ts';
@@ -45,8 +45,8 @@ export class StreamManagement {
     if (stanza.is(0, ns.sasl2, 'authenticate')) this.#forgetRequests();
     const sm = stanza.names.namespace(ns.sm);
     const edits: Edit[] = [];
-    for (let at = 0; at < stanza.tapeLength; at += recordSize[stanza.tape[at]!]!) {
-      if (stanza.tape[at] !== recordKind.element || stanza.tape[at + element.namespace] !== sm) continue;
+    for (const at of stanza.elements()) {
+      if (stanza.namespaceOf(at) !== sm) continue;
       const verdict =
         direction === 'to-gatekeeper'
           ? this.#judgeClient(stanza, at, edits)
@@ -102,7 +102,7 @@ export class StreamManagement {
     }
     if (at === 0) return { kind: 'drop', reply: Buffer.from(resumptionFailed) };
     this.#owesFailure = true;
-    edits.push(removal(stanza, at));
+    edits.push(removeElement(stanza, at));
     return undefined;
   }
 
@@ -172,7 +172,7 @@ export class StreamManagement {
   /** Enabling or resuming failed. A failed resumption says how much of the old stream was handled. */
   #failed(stanza: Stanza, at: number, edits: Edit[]): void {
     const asked = this.#asked;
-    const parent = stanza.tape[at + element.parent]!;
+    const parent = stanza.parentOf(at);
     if (asked === undefined || (parent !== -1 && stanza.is(parent, ns.bind2, 'bound'))) {
       if (this.#enabling) this.#toGatekeeper = undefined;
       this.#enabling = false;
@@ -187,10 +187,7 @@ export class StreamManagement {
 
   #addFailure(stanza: Stanza, edits: Edit[]): void {
     this.#owesFailure = false;
-    const close = stanza.tape[element.end]!;
-    const at = stanza.tape[close + end.tagStart]!;
-    if (at === stanza.tape[close + end.tagEnd]) return;
-    edits.push({ start: at, end: at, replacement: Buffer.from(resumptionFailed) });
+    edits.push(appendContent(stanza, 0, resumptionFailed));
   }
 
   /** What `<resume/>` said, for the moment in which the gatekeeper agrees. */
@@ -206,21 +203,8 @@ export class StreamManagement {
     if (stanza.localName(at) === 'resume') this.#resumeCount = count;
     const translated = String(window.acknowledge(count));
     if (translated === value) return;
-    edits.push({
-      start: stanza.tape[found + attribute.valueStart]!,
-      end: stanza.tape[found + attribute.valueEnd]! & ~needsDecoding,
-      replacement: Buffer.from(translated),
-    });
+    edits.push(replaceAttribute(stanza, found, translated));
   }
-}
-
-function removal(stanza: Stanza, at: number): Edit {
-  const close = stanza.tape[at + element.end]!;
-  return {
-    start: stanza.tape[at + element.tagStart]!,
-    end: stanza.tape[close + end.tagEnd]!,
-    replacement: new Uint8Array(0),
-  };
 }
 
 function failure(condition: 'item-not-found' | 'unexpected-request'): string {

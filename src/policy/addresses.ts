@@ -1,0 +1,121 @@
+/** Addresses of media in the text of elements: sealed for a receiver that may not see where they lead, opened where they
+ *  come back. */
+import { replaceAddresses } from '../minimisation/media-address.ts';
+import type { Replacement } from '../minimisation/text-positions.ts';
+import { replaceTexts, setText } from '../stanza/edits.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import { elementResult, type ElementResult, type PendingOutcome } from './outcome.ts';
+import type { SessionView } from './session-view.ts';
+import type { Effect, TableRule } from './table.ts';
+
+type AddressEffect = Extract<Effect, { kind: 'address' }>;
+
+/** A rule for addresses, as it applies to one element. */
+interface Application {
+  readonly rule: TableRule;
+  readonly effect: AddressEffect;
+  /** Tape index of the element. */
+  readonly element: number;
+}
+
+const SLASH = 0x2f;
+const COLON = 0x3a;
+/** In bytes. */
+const longText = 256;
+
+export class AddressRules {
+  readonly #pending: PendingOutcome;
+  readonly #session: SessionView;
+
+  constructor(pending: PendingOutcome, session: SessionView) {
+    this.#pending = pending;
+    this.#session = session;
+  }
+
+  /** Applies a rule to the text of an element: to the whole of it, or to addresses among its words. */
+  apply(rule: TableRule, effect: AddressEffect, element: number): ElementResult {
+    const application = { rule, effect, element };
+    return effect.words ? this.#applyToWords(application) : this.#applyToText(application);
+  }
+
+  #applyToText({ rule, effect, element }: Application): ElementResult {
+    const pending = this.#pending;
+    const { stanza } = pending;
+    const before = stanza.text(element);
+    const after = effect.rewrite(before, this.#session);
+    if (after.kind === 'as-is' || before === '') return elementResult.kept;
+    if (after.kind !== 'opened') pending.count(rule);
+    if (after.kind === 'refused') return pending.refuse('policy-violation', element);
+    // Hiding the text of an element must not leave what else it holds.
+    if (!('address' in after) || stanza.firstChild(element) !== -1) return elementResult.removed;
+    pending.edits.push(setText(stanza, element, after.address));
+    return elementResult.rewritten;
+  }
+
+  /** Reads each run of character data between elements as a whole: an address may be written in pieces. */
+  #applyToWords(application: Application): ElementResult {
+    const { stanza } = this.#pending;
+    const end = stanza.endOf(application.element);
+    let index = stanza.contentOf(application.element);
+    while (index < end) {
+      if (stanza.isElement(index)) {
+        index = stanza.afterElement(index);
+        continue;
+      }
+      const first = index;
+      let last = index;
+      for (; index < end && stanza.isText(index); index = stanza.next(index)) last = index;
+      const result = this.#applyToRun(application, first, last);
+      if (result !== elementResult.kept) return result;
+    }
+    return elementResult.kept;
+  }
+
+  /** @param first tape index of the run's first text record
+   *  @param last of its last one */
+  #applyToRun({ rule, effect, element }: Application, first: number, last: number): ElementResult {
+    const pending = this.#pending;
+    const { stanza } = pending;
+    if (!mayHoldAddress(stanza, first, last)) return elementResult.kept;
+    const before = textOf(stanza, first, last);
+    let refused = false;
+    const replacements: Replacement[] = [];
+    const after = replaceAddresses(before, (address, start) => {
+      const rewritten = effect.rewrite(address, this.#session);
+      if (rewritten.kind === 'as-is' || rewritten.kind === 'unreadable') return address;
+      if (rewritten.kind !== 'opened') pending.count(rule);
+      if (rewritten.kind === 'refused') refused = true;
+      const by = 'address' in rewritten ? rewritten.address : '';
+      replacements.push({ start, end: start + address.length, by });
+      return by;
+    });
+    if (refused) return pending.refuse('policy-violation', element);
+    if (after === before) return elementResult.kept;
+    pending.edits.push(replaceTexts(stanza, first, last, after));
+    pending.changedRuns.push({ element, first, replacements });
+    return elementResult.kept;
+  }
+}
+
+function textOf(stanza: Stanza, first: number, last: number): string {
+  let text = '';
+  for (let index = first; index <= last; index = stanza.next(index)) text += stanza.textValue(index);
+  return text;
+}
+
+/** Whether a run of text can hold an address. Most bodies hold none, and those are not decoded. */
+function mayHoldAddress(stanza: Stanza, first: number, last: number): boolean {
+  const { bytes, start } = stanza;
+  for (let index = first; index <= last; index = stanza.next(index))
+    if (!stanza.isPlainText(index)) return true;
+  const to = start + stanza.textEnd(last);
+  let at = start + stanza.textStart(first);
+  // A view costs more than a short text.
+  if (to - at > longText) {
+    const colon = bytes.subarray(at, to).indexOf(COLON);
+    at = colon === -1 ? to : at + colon;
+  }
+  for (; at < to; at += 1)
+    if (bytes[at] === COLON && bytes[at + 1] === SLASH && bytes[at + 2] === SLASH) return true;
+  return false;
+}

@@ -1,0 +1,285 @@
+/** What a policy makes of the attributes of an element. */
+import { decodeReferences } from '../stanza/decode.ts';
+import { isAnswer } from '../minimisation/refuse.ts';
+import { AttributeView } from '../stanza/attribute-view.ts';
+import { removeAttribute, replaceAttribute } from '../stanza/edits.ts';
+import { bareJid } from '../stanza/jid.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { Edit } from '../stanza/verdict.ts';
+import { elementResult, type ElementResult, type PendingOutcome } from './outcome.ts';
+import type { SessionView } from './session-view.ts';
+import type { AttributeRules, DecisionTable, Effect, Entry, TableRule, TransformAt } from './table.ts';
+
+type TransformEffect = Extract<Effect, { kind: 'transform' }>;
+
+const nothing = new Uint8Array(0);
+/** No rule was about the attribute. */
+const notFound = -1;
+const SLASH = 0x2f;
+
+/** Whose the resource of a JID is. */
+type ResourceOwner = 'own-resource' | 'peer-resource' | 'none';
+
+/** The rules for attributes, applied to the elements of one session's stanzas in one direction. */
+export class AttributeRuleSet {
+  readonly #pending: PendingOutcome;
+  readonly #session: SessionView;
+  /** The attribute at hand. */
+  readonly #view = new AttributeView();
+  readonly #value: AttributeValue;
+
+  constructor(pending: PendingOutcome, session: SessionView) {
+    this.#pending = pending;
+    this.#session = session;
+    this.#value = new AttributeValue(session);
+  }
+
+  /** Decides every attribute of an element and adds the edits.
+   *  @param owned whether attributes without a prefix are part of a field that the element is
+   *  @returns `removed` when the element must go with one of them. Of an answer that is withheld all attributes are
+   *  decided all the same: its start tag leaves, on an error. */
+  decide(element: number, table: DecisionTable, entry: Entry | undefined, owned: boolean): ElementResult {
+    const { stanza } = this.#pending;
+    const view = this.#view;
+    const count = stanza.attributeCount(element);
+    let result: ElementResult = elementResult.kept;
+    let attribute = stanza.firstAttribute(element);
+    for (let i = 0; i < count; i += 1, attribute = stanza.nextAttribute(attribute)) {
+      view.read(stanza, attribute);
+      const each = view.isDeclaration
+        ? this.#decideDeclaration(element, attribute, table)
+        : this.#decideOne(element, table, entry, owned);
+      if (each !== elementResult.removed) continue;
+      if (element !== 0 || !isAnswer(stanza)) return elementResult.removed;
+      result = elementResult.removed;
+      this.#pending.edits.push(removeAttribute(stanza, attribute));
+    }
+    return result;
+  }
+
+  #decideOne(element: number, table: DecisionTable, entry: Entry | undefined, owned: boolean): ElementResult {
+    const { namespace, local } = this.#view;
+    let isListed = owned && namespace === 0;
+    if (entry !== undefined && local !== 0) {
+      for (const rules of entry.attributes) {
+        if (rules.local !== local || rules.namespace !== namespace) continue;
+        const result = this.#apply(rules, element);
+        if (result === elementResult.removed) return result;
+        if (result !== notFound) isListed = true;
+      }
+    }
+    if (namespace !== 0) {
+      for (const rules of table.anywhere) {
+        if (rules.namespace !== namespace || rules.local !== local) continue;
+        if (this.#apply(rules, element) !== notFound) isListed = true;
+      }
+    }
+    if (!isListed) this.#decideUnlisted(element, this.#view.index, namespace);
+    return elementResult.kept;
+  }
+
+  #decideUnlisted(element: number, attribute: number, namespace: number): void {
+    const pending = this.#pending;
+    const parent = Math.max(0, pending.stanza.parentOf(element));
+    if (pending.decideUnlisted(namespace, parent) === elementResult.removed)
+      pending.edits.push(removeAttribute(pending.stanza, attribute));
+  }
+
+  /** A declaration whose namespace nothing that stays can use is an attribute that the catalogue does not know. */
+  #decideDeclaration(element: number, attribute: number, table: DecisionTable): ElementResult {
+    const { stanza } = this.#pending;
+    // The element's own namespace has been decided with the element.
+    if (stanza.nameBytes(attribute) === 'xmlns'.length && !stanza.isPrefixed(element))
+      return elementResult.kept;
+    const name = stanza.value(attribute);
+    const namespace = stanza.names.namespace(name);
+    if (name !== '' && table.listed[namespace] !== 1) this.#decideUnlisted(element, attribute, namespace);
+    return elementResult.kept;
+  }
+
+  /** Applies every matching rule in turn, each to what the one before left.
+   *  @returns `notFound` when none matched, `removed` when the element must go */
+  #apply({ rules, kept }: AttributeRules, element: number): ElementResult | typeof notFound {
+    const pending = this.#pending;
+    const { stanza } = pending;
+    if (kept !== undefined) {
+      for (const decision of kept) pending.decisions.push(decision);
+      return elementResult.kept;
+    }
+    const value = this.#value;
+    let result: ElementResult | typeof notFound = notFound;
+    for (const rule of rules) {
+      if (rule.matches !== undefined && !rule.matches(stanza, element)) continue;
+      if (result === notFound) value.begin(stanza, this.#view);
+      result = elementResult.kept;
+      if (rule.part !== 'whole' && value.resourceOwner !== rule.part) continue;
+      if (rule.effect.kind !== 'address') pending.count(rule);
+      if (rule.effect.kind === 'keep' || this.#applyRule(rule, element)) continue;
+      if (rule.dropsElement) return elementResult.removed;
+      value.isWithheld = true;
+    }
+    if (result === notFound) return result;
+    const edit = value.edit();
+    if (edit !== undefined) pending.edits.push(edit);
+    return result;
+  }
+
+  /** @returns false when the attribute may not be seen */
+  #applyRule(rule: TableRule, element: number): boolean {
+    const { effect } = rule;
+    const value = this.#value;
+    switch (effect.kind) {
+      case 'transform':
+        return value.transform(effect, rule.part);
+      case 'address':
+        return this.#applyAddress(rule, element);
+      case 'drop':
+        return false;
+      default:
+        return this.#pending.applyToStanza(effect, element) !== elementResult.removed;
+    }
+  }
+
+  #applyAddress(rule: TableRule, element: number): boolean {
+    if (rule.effect.kind !== 'address') return true;
+    const pending = this.#pending;
+    const after = rule.effect.rewrite(this.#value.text, this.#session);
+    if (after.kind === 'as-is') return true;
+    if (after.kind !== 'opened') pending.count(rule);
+    if ('address' in after) {
+      this.#value.text = after.address;
+      return true;
+    }
+    return after.kind === 'refused' && pending.refuse('policy-violation', element) === elementResult.kept;
+  }
+}
+
+/** The value of one attribute while rules change it. It is decoded only when a rule asks for its text: most values
+ *  stand in the bytes as they are, and most rules read them there. */
+class AttributeValue {
+  readonly #session: SessionView;
+  #stanza!: Stanza;
+  #view!: AttributeView;
+  /** It may not be seen. */
+  isWithheld = false;
+  /** Decoded, as it came. */
+  #original: string | undefined;
+  /** Decoded, as the rules so far have left it. */
+  #text: string | undefined;
+  /** What stands instead of the bytes from `#writtenFrom` on, escaped. */
+  #written: Uint8Array | undefined;
+  #writtenFrom = 0;
+  #owner: ResourceOwner | undefined;
+  /** Offset of the slash before the resource, of a plain value. */
+  #slash = 0;
+
+  constructor(session: SessionView) {
+    this.#session = session;
+  }
+
+  begin(stanza: Stanza, view: AttributeView): void {
+    view.readValue(stanza);
+    this.#stanza = stanza;
+    this.#view = view;
+    this.isWithheld = false;
+    this.#original = undefined;
+    this.#text = undefined;
+    this.#written = undefined;
+    this.#owner = undefined;
+  }
+
+  get text(): string {
+    if (this.#text !== undefined) return this.#text;
+    this.#original = this.#stanza.value(this.#view.index);
+    this.#text = this.#original;
+    if (this.#written !== undefined) {
+      const { bytes, start } = this.#stanza;
+      const before = bytes.toString('utf8', start + this.#view.valueStart, start + this.#writtenFrom);
+      this.#text = before + decodeReferences(Buffer.from(this.#written).toString(), 'attribute');
+      this.#written = undefined;
+    }
+    return this.#text;
+  }
+
+  /** Asked for before it is set. */
+  set text(text: string) {
+    this.#text = text;
+  }
+
+  /** Transforms the value, or the resource in it.
+   *  @returns false when the value may not be seen; a resource that may not be seen is removed from the JID */
+  transform({ transform, transformAt }: TransformEffect, part: TableRule['part']): boolean {
+    if (this.isWithheld) return false;
+    if (
+      transformAt !== undefined &&
+      this.#view.isPlain &&
+      this.#text === undefined &&
+      this.#written === undefined
+    )
+      return this.#transformBytes(transformAt, part);
+    const before = this.text;
+    if (part === 'whole') {
+      const after = transform(before, this.#session);
+      if (after === undefined) return false;
+      this.#text = after;
+      return true;
+    }
+    const bare = bareJid(before);
+    if (bare.length >= before.length - 1) return true;
+    const resource = transform(before.slice(bare.length + 1), this.#session);
+    this.#text = resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
+    return true;
+  }
+
+  /** What is before the resource is not decoded. */
+  #transformBytes(transformAt: TransformAt, part: TableRule['part']): boolean {
+    const { bytes, start } = this.#stanza;
+    const isWhole = part === 'whole';
+    const from = isWhole ? this.#view.valueStart : this.#slash + 1;
+    const after = transformAt(bytes, start + from, start + this.#view.valueEnd, this.#session);
+    if (after === null) return true;
+    if (isWhole) {
+      if (after === undefined) return false;
+      this.#writtenFrom = from;
+      this.#written = after;
+      return true;
+    }
+    const isRemoved = after === undefined || after.length === 0;
+    this.#writtenFrom = isRemoved ? this.#slash : from;
+    this.#written = isRemoved ? nothing : after;
+    return true;
+  }
+
+  /** The edit that the rules have come to, if any. */
+  edit(): Edit | undefined {
+    if (this.isWithheld) return removeAttribute(this.#stanza, this.#view.index);
+    if (this.#written !== undefined)
+      return { start: this.#writtenFrom, end: this.#view.valueEnd, replacement: this.#written };
+    if (this.#text === this.#original) return undefined;
+    return replaceAttribute(this.#stanza, this.#view.index, this.#text!);
+  }
+
+  /** Whose the resource of the JID is that the value is, as it came; an empty one is none. */
+  get resourceOwner(): ResourceOwner {
+    return (this.#owner ??= this.#view.isPlain ? this.#ownerInBytes() : this.#ownerInText());
+  }
+
+  /** Most values have no resource, and those are not decoded. */
+  #ownerInBytes(): ResourceOwner {
+    const { bytes, start } = this.#stanza;
+    const from = start + this.#view.valueStart;
+    const to = start + this.#view.valueEnd;
+    let at = from;
+    while (at < to && bytes[at] !== SLASH) at += 1;
+    this.#slash = at - start;
+    if (at >= to - 1) return 'none';
+    return this.#session.isOwnAt(bytes, from, at) ? 'own-resource' : 'peer-resource';
+  }
+
+  #ownerInText(): ResourceOwner {
+    const { text } = this;
+    const bare = bareJid(text);
+    if (bare.length >= text.length - 1) return 'none';
+    return this.#session.isOwn(bare) ? 'own-resource' : 'peer-resource';
+  }
+}

@@ -1,0 +1,311 @@
+/** Applies a decision table to one stanza: reads the tape once, from front to back. Every element costs one look-up.
+ *  Stanzas inside stanzas (copies, archives, forwarded messages, events, echoes in errors) are met on the way like
+ *  everything else, so every field applies in them too. What the catalogue does not know gets the treatment
+ *  `unlisted`. */
+import { isAnswer } from '../minimisation/refuse.ts';
+import { outermost } from '../minimisation/text-positions.ts';
+import { removeElement, removeText, replaceElement, setText } from '../stanza/edits.ts';
+import { bareJid } from '../stanza/jid.ts';
+import { ns } from '../stanza/namespaces.ts';
+import { recordKind, type Stanza } from '../stanza/stanza.ts';
+import type { Decision } from '../stanza/verdict.ts';
+import { AddressRules } from './addresses.ts';
+import { AttributeRuleSet } from './attributes.ts';
+import { elementResult, type ElementResult, type PendingOutcome } from './outcome.ts';
+import type { SessionView } from './session-view.ts';
+import {
+  flag,
+  type DecisionTable,
+  type Effect,
+  type Entry,
+  type TableRule,
+  type Transform,
+} from './table.ts';
+
+const none: readonly TableRule[] = [];
+const nothing = new Uint8Array(0);
+
+/** What is said of a subject that goes with body and thread. */
+const loneSubject: Decision = {
+  field: 'content.subject',
+  treatment: 'drop',
+  reason: 'without body and thread it would change the subject of the room (XEP-0045 §8.1)',
+};
+
+/** What the rules for an element have come to: bits of `flag`, and these. */
+const found = {
+  /** A field or a container stands here. */
+  listed: 1 << 16,
+  /** The text has been rewritten. */
+  rewritten: 1 << 17,
+  /** The element must go. */
+  removed: 1 << 18,
+  /** Another element takes its place. */
+  substituted: 1 << 19,
+} as const;
+
+/** Of one session and direction. */
+export class Walk {
+  readonly #pending: PendingOutcome;
+  readonly #session: SessionView;
+  readonly #attributes: AttributeRuleSet;
+  readonly #addresses: AddressRules;
+  #stanza!: Stanza;
+  #table!: DecisionTable;
+
+  // Elements that are open: their tape index, the number of edits before them, and their flags.
+  #depth = 0;
+  #open = new Int32Array(256);
+  #editsBefore = new Int32Array(256);
+  #flags = new Int32Array(256);
+  /** What takes the place of the element at hand. */
+  #substitute: Uint8Array = nothing;
+
+  constructor(pending: PendingOutcome, session: SessionView) {
+    this.#pending = pending;
+    this.#session = session;
+    this.#attributes = new AttributeRuleSet(pending, session);
+    this.#addresses = new AddressRules(pending, session);
+  }
+
+  /** Applies the table to the stanza of the pending outcome. */
+  run(table: DecisionTable): void {
+    const pending = this.#pending;
+    const { stanza } = pending;
+    this.#stanza = stanza;
+    this.#table = table;
+    this.#depth = 0;
+    const { tapeLength } = stanza;
+    let at = 0;
+    while (at < tapeLength && !pending.isSettled) {
+      const kind = stanza.kindOf(at);
+      if (kind === recordKind.element) at = this.#enter(at);
+      else if (kind === recordKind.end) at = this.#leave(at);
+      else at = this.#decideText(at);
+    }
+  }
+
+  /** @returns the tape index to go on from. */
+  #enter(at: number): number {
+    const stanza = this.#stanza;
+    const pending = this.#pending;
+    const namespace = stanza.namespaceOf(at);
+    const entry = this.#table.find(namespace, stanza.localOf(at));
+    const editsBefore = pending.edits.length;
+    let flags = this.#applyRules(at, entry);
+    if ((flags & found.removed) !== 0) return this.#remove(at, editsBefore, flags, entry);
+    if ((flags & flag.owner) === 0 && this.#isOwned(at)) flags |= flag.owner;
+    else if ((flags & found.listed) === 0) {
+      const parent = Math.max(0, stanza.parentOf(at));
+      if (pending.decideUnlisted(namespace, parent) === elementResult.removed)
+        return this.#remove(at, editsBefore, flags, entry);
+      flags |= flag.owner;
+    }
+    if ((flags & found.substituted) !== 0) return this.#replace(at, editsBefore, flags);
+    const owned = (flags & flag.owner) !== 0;
+    if (this.#attributes.decide(at, this.#table, entry, owned) === elementResult.removed)
+      return at === 0 ? this.#withhold() : this.#remove(at, editsBefore, flags, entry);
+    this.#push(at, editsBefore, flags);
+    return (flags & found.rewritten) === 0 ? stanza.contentOf(at) : stanza.endOf(at);
+  }
+
+  /** Applies the rules for the element as a whole.
+   *  @returns bits of `flag` and `found` */
+  #applyRules(at: number, entry: Entry | undefined): number {
+    let flags = this.#pending.isMessage(at) ? flag.wrapper : 0;
+    if (entry === undefined) return flags;
+    if (entry.container) flags |= found.listed;
+    for (const rule of entry.elements) {
+      if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
+      const { effect } = rule;
+      if (effect.kind !== 'address' || !effect.words) flags |= found.listed;
+      flags |= rule.flags;
+      if (effect.kind === 'substitute') {
+        this.#substitute = effect.payload;
+        flags |= found.substituted;
+      }
+      const result = this.#applyRule(rule, at);
+      if (result === elementResult.removed) return flags | found.removed;
+      if (result === elementResult.rewritten) flags |= found.rewritten;
+    }
+    return flags;
+  }
+
+  #applyRule(rule: TableRule, at: number): ElementResult {
+    const { effect } = rule;
+    if (effect.kind === 'address') return this.#addresses.apply(rule, effect, at);
+    this.#pending.count(rule);
+    switch (effect.kind) {
+      case 'keep':
+        return elementResult.kept;
+      case 'drop':
+        return elementResult.removed;
+      case 'transform':
+        return this.#transform(rule, effect, at);
+      default:
+        return this.#pending.applyToStanza(effect, at);
+    }
+  }
+
+  #transform(
+    rule: TableRule,
+    { transform }: Extract<Effect, { kind: 'transform' }>,
+    at: number,
+  ): ElementResult {
+    const stanza = this.#stanza;
+    const before = stanza.text(at);
+    // Hiding the text of an element must not leave what else it holds.
+    if (stanza.firstChild(at) !== -1)
+      return rule.decision === undefined ? elementResult.kept : elementResult.removed;
+    if (before === '') return elementResult.kept;
+    const after = transformPart(transform, rule.part, before, this.#session);
+    if (after === undefined) return elementResult.removed;
+    if (after === before) return elementResult.kept;
+    this.#pending.edits.push(setText(stanza, at, after));
+    return elementResult.rewritten;
+  }
+
+  /** Whether an element is part of its parent: children of the same namespace are, where that was decided as a whole. */
+  #isOwned(at: number): boolean {
+    const stanza = this.#stanza;
+    const parent = stanza.parentOf(at);
+    return (
+      parent !== -1 &&
+      !this.#pending.isStanza(at) &&
+      (this.#flags[this.#depth - 1]! & flag.owner) !== 0 &&
+      stanza.namespaceOf(parent) === stanza.namespaceOf(at)
+    );
+  }
+
+  #push(at: number, editsBefore: number, flags: number): void {
+    if (this.#depth === this.#open.length) this.#grow();
+    this.#open[this.#depth] = at;
+    this.#editsBefore[this.#depth] = editsBefore;
+    this.#flags[this.#depth] = flags;
+    this.#depth += 1;
+  }
+
+  #grow(): void {
+    this.#open = enlarged(this.#open);
+    this.#editsBefore = enlarged(this.#editsBefore);
+    this.#flags = enlarged(this.#flags);
+  }
+
+  /** @param at tape index of the end record */
+  #leave(at: number): number {
+    this.#depth -= 1;
+    const editsBefore = this.#editsBefore[this.#depth]!;
+    const start = this.#open[this.#depth]!;
+    let flags = this.#flags[this.#depth]!;
+    if ((flags & flag.hasSubject) !== 0) flags |= this.#settleSubject(start, editsBefore, flags);
+    const isEmptied = (flags & flag.lost) !== 0 && (flags & flag.content) === 0;
+    // A message of which nothing remains would say only that there was something.
+    if (isEmptied && this.#depth === 0) {
+      this.#pending.isWithheld = (flags & flag.wrapper) !== 0 || this.#stanza.kind === 'iq';
+    } else if (isEmptied && (flags & flag.wrapper) !== 0) {
+      return this.#remove(start, editsBefore, flags, undefined);
+    }
+    this.#markContent(flags);
+    return this.#stanza.next(at);
+  }
+
+  /** Takes the subject out of a room's message that has lost body and thread: alone it would change the subject of the
+   *  room.
+   *  @returns flags to add */
+  #settleSubject(at: number, editsBefore: number, flags: number): number {
+    const isChanged = (flags & flag.lostSpeech) !== 0 && (flags & flag.hasSpeech) === 0;
+    if (!isChanged || this.#stanza.attributeValue(at, 'type') !== 'groupchat') return flag.content;
+    const stanza = this.#stanza;
+    const edits = this.#pending.edits.splice(editsBefore);
+    for (const child of stanza.children(at))
+      if (stanza.is(child, ns.client, 'subject')) edits.push(removeElement(stanza, child));
+    this.#pending.edits.push(...outermost(edits));
+    this.#pending.decisions.push(loneSubject);
+    return flag.lost;
+  }
+
+  /** Marks in the parent that something remains in it. */
+  #markContent(flags: number): void {
+    if (this.#depth === 0) return;
+    let remains = 0;
+    if ((flags & flag.auxiliary) === 0)
+      remains = (flags & flag.subject) === 0 ? flag.content : flag.hasSubject;
+    if ((flags & flag.speech) !== 0) remains |= flag.hasSpeech;
+    this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | remains;
+  }
+
+  /** @param entry of an element whose attributes were not decided yet */
+  #remove(at: number, editsBefore: number, flags: number, entry: Entry | undefined): number {
+    this.#pending.undoEdits(editsBefore);
+    if (this.#depth === 0) {
+      // The start tag of an answer leaves: what the policy says of its attributes holds for an error, too.
+      if (isAnswer(this.#stanza)) this.#attributes.decide(at, this.#table, entry, false);
+      return this.#withhold();
+    }
+    this.#pending.edits.push(removeElement(this.#stanza, at));
+    const lost = (flags & flag.speech) === 0 ? flag.lost : flag.lost | flag.lostSpeech;
+    this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | lost;
+    return this.#stanza.afterElement(at);
+  }
+
+  #withhold(): number {
+    this.#pending.isWithheld = true;
+    return this.#stanza.tapeLength;
+  }
+
+  #replace(at: number, editsBefore: number, flags: number): number {
+    this.#pending.undoEdits(editsBefore);
+    this.#pending.edits.push(replaceElement(this.#stanza, at, this.#substitute));
+    this.#markContent(flags);
+    return this.#stanza.afterElement(at);
+  }
+
+  #decideText(at: number): number {
+    const pending = this.#pending;
+    const stanza = this.#stanza;
+    const parent = this.#open[this.#depth - 1]!;
+    const entry = this.#table.find(stanza.namespaceOf(parent), stanza.localOf(parent));
+    let isListed = (this.#flags[this.#depth - 1]! & flag.owner) !== 0;
+    let isRemoved = false;
+    for (const rule of entry?.texts ?? none) {
+      if (rule.matches !== undefined && !rule.matches(stanza, parent)) continue;
+      isListed = true;
+      pending.count(rule);
+      if (rule.effect.kind !== 'keep') isRemoved = true;
+    }
+    if (!isListed && !isWhitespace(stanza, at))
+      isRemoved = pending.decideUnlisted(0, parent) === elementResult.removed;
+    if (isRemoved) pending.edits.push(removeText(stanza, at));
+    return stanza.next(at);
+  }
+}
+
+/** Applies a transform to the part of a value that a selector means. */
+function transformPart(
+  transform: Transform,
+  part: TableRule['part'],
+  value: string,
+  session: SessionView,
+): string | undefined {
+  if (part === 'whole') return transform(value, session);
+  const bare = bareJid(value);
+  if (bare.length >= value.length - 1 || session.isOwn(bare) !== (part === 'own-resource')) return value;
+  const resource = transform(value.slice(bare.length + 1), session);
+  return resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
+}
+
+/** Whether a text is white space. Indentation between elements says nothing; in a CDATA section it is not
+ *  indentation. */
+function isWhitespace(stanza: Stanza, text: number): boolean {
+  if (!stanza.isPlainText(text)) return false;
+  const { bytes, start } = stanza;
+  const end = start + stanza.textEnd(text);
+  for (let i = start + stanza.textStart(text); i < end; i += 1) if (bytes[i]! > 0x20) return false;
+  return true;
+}
+
+function enlarged(from: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(from.length * 2);
+  larger.set(from);
+  return larger;
+}
