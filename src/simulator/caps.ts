@@ -1,5 +1,5 @@
-/** What a scripted client says it can do (XEP-0030, XEP-0115), and the hash of it, computed here once more so that the
- *  product's own computation has somebody to disagree with. Identities without names' white space, no forms. */
+/** The capabilities that a scripted client advertises (XEP-0030, XEP-0115) and their hash. The hash is computed here
+ *  independently, so that it can disagree with the product's. Identities without names' white space, no forms. */
 import { createHash } from 'node:crypto';
 import { ns } from '../stanza/namespaces.ts';
 import { attribute, child, element, elements, is, language, text, type Element } from './xml/element.ts';
@@ -34,7 +34,7 @@ function hashOf(parts: readonly string[]): string {
   return createHash('sha1').update(text).digest('base64');
 }
 
-/** The hash of a disco#info result that somebody else wrote (XEP-0115 §5.1): identities, features, forms. */
+/** Hashes a disco#info result of another party (XEP-0115 §5.1): identities, features, forms. */
 export function capsHashOf(query: Element): string {
   const identities = elements(query)
     .filter((one) => is(one, ns.discoInfo, 'identity'))

@@ -17,7 +17,7 @@ import {
 } from './der.ts';
 
 export interface CertificateOptions {
-  /** Validity starts an hour earlier, so that a clock slightly behind accepts it. Default: now. */
+  /** Validity starts an hour earlier, so that a clock that is slightly slow accepts it. Default: now. */
   readonly now?: Date;
   /** Days until it expires. Default: 7. */
   readonly days?: number;

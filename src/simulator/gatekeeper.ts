@@ -6,9 +6,9 @@
  *      xml/         elements, a strict reader built on saxes, a writer
  *      sasl/        PLAIN, SCRAM and OAUTHBEARER, both sides
  *      server/      listeners, connections, negotiation, routing, services, messages for who is away
- *      gatekeeper/  what it has beside its server: enlistment API, key fetching, push, media proxy
+ *      gatekeeper/  its other services: enlistment API, key fetching, push, media proxy
  *      http/ token/ the HTTPS port and requests of every party; what is signed and checked
- *      story/       the parties on a stage, the acts they play, and what is told of it
+ *      story/       the parties on a stage, the acts they play, and the report
  *      client.ts, envelope.ts, picture.ts, provider.ts, transcript.ts, certificates.ts: see each file */
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';

@@ -1,7 +1,7 @@
 /** An embedded provider: issues ownership tokens, takes push notifications, keeps media. Everything it receives is
  *  reported, so that what an intermediary let through can be looked at.
  *
- *      provider/   tokens and push; media-store.ts beside
+ *      provider/   tokens and push; media-store.ts is next to it
  *      http/       the port and the requests, token/ what is signed and checked */
 import type { CertificatePair } from './certificates.ts';
 import { answer, type HttpExchange } from './http/message.ts';

@@ -1,4 +1,4 @@
-/** Stanzas as text for a terminal: indented, long base64 shortened, and before beside after with the changed lines
+/** Stanzas as text for a terminal: indented, long base64 shortened, and before and after with the changed lines
  *  marked. Plain text unless colour is asked for. */
 import { styleText } from 'node:util';
 import type { Attribute, Element } from './xml/element.ts';

@@ -78,7 +78,7 @@ function verOf(actions: readonly AdvertisementAction<string>[], at = 0): string 
   return /ver='([^']*)'/.exec(action.elements)![1]!;
 }
 
-/** What somebody who verifies as XEP-0115 §5.4 asks sees. */
+/** What a verifier under XEP-0115 §5.4 sees. */
 function verifies(advertisements: Advertisements<string>, ver: string, node: string): void {
   const answer = advertisements.query(`${node}#${ver}`);
   if (answer.kind !== 'result') throw new Error(answer.kind);
@@ -240,7 +240,7 @@ describe('a client that lies about its hash', () => {
     expect(cache.size).toBe(0);
   });
 
-  it('cannot plant a result by one true hash beside a false one', () => {
+  it('cannot plant a result by one true hash next to a false one', () => {
     const hashSet = [capabilityHash(gajim, 'sha-256'), { algorithm: 'sha3-256', value: 'AAAA' }];
     cache.admit({ hashSet }, [{ info: gajim }]);
     expect(cache.size).toBe(0);
@@ -259,8 +259,8 @@ describe('a client that lies about its hash', () => {
       features: fc.uniqueArray(feature, { maxLength: 4 }),
       forms: fc.constantFrom([], [{ formType: 'urn:z', fields: [{ name: 'os', values: ['urn:zz'] }] }]),
     });
-    // A registered category has no colon, a feature does not look like an identity, a field's name is no URI: whoever
-    // keeps to that cannot be impersonated, by whatever answer.
+    // A registered category has no colon, a feature does not look like an identity, a field's name is no URI: a
+    // result of that form cannot be impersonated, by whatever answer.
     let collisions = 0;
     fc.assert(
       fc.property(honest, fc.nat(3), fc.nat(6), fc.nat(3), (claimed, identities, features, values) => {

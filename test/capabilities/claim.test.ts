@@ -43,7 +43,7 @@ describe('an answer to disco#info', () => {
 });
 
 describe('the cache', () => {
-  it('does not answer a hash set by the ver beside it', () => {
+  it('does not answer a hash set by the ver next to it', () => {
     const cache = new CapabilityCache();
     cache.admit(claimed('own'), [{ info: infoOf(xml) }]);
     expect(cache.find(claimed('own'))).toBeDefined();

@@ -134,7 +134,7 @@ describe('a contact that is known', () => {
   });
 });
 
-it('leaves capabilities alone where the profile says so, and takes away what nobody can verify', () => {
+it('leaves capabilities alone where the profile says so, and takes away what cannot be verified', () => {
   expect(create('as-declared').presence(0, presence)).toEqual({ kind: 'pass' });
   const legacy = { caps: { node: 'n', ver: '1.0' }, hashSet: [] };
   expect(contacts.presence(0, { ...presence, claim: legacy })).toEqual({ kind: 'replace', elements: '' });
@@ -143,7 +143,7 @@ it('leaves capabilities alone where the profile says so, and takes away what nob
 
 describe('a contact that says the same again and again', () => {
   let reads = 0;
-  /** Tells how often somebody looks through it. */
+  /** Counts how often it is read. */
   const watched: DiscoInfo = {
     ...contact,
     get features() {

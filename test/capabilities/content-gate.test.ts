@@ -62,7 +62,7 @@ describe('what cannot be known from outside', () => {
     ).toBe('pass');
   });
 
-  it('is judged where the sender left it beside the ciphertext', () => {
+  it('is judged where the sender left it next to the ciphertext', () => {
     const verdict = judge(message(`${omemo}${samples['edit']!}`), receiving(['text']));
     expect(verdict).toMatchObject({ kind: 'bounce', refusals: [{ kind: 'edit', reason: 'kind' }] });
   });
@@ -79,7 +79,7 @@ describe('what cannot be known from outside', () => {
     expect(judge(message(unsized.replace('audio/ogg', 'audio/ogg; codecs=speex')), opus).kind).toBe('bounce');
   });
 
-  it('is told to the author of a policy', () => {
+  it('is explained to the author of a policy', () => {
     expect(ungatedKinds(shipped.get('text-only')!, table)).toContainEqual({
       kind: 'image',
       fromOutside: 'never',
@@ -298,7 +298,7 @@ describe('a message inside another', () => {
     expect(left(xml, none('fallback'))).toBe(xml);
   });
 
-  it('that somebody passes on is judged like the message itself', () => {
+  it('that is forwarded is judged like the message itself', () => {
     const passedOn = (inner: string) => message(`<body>see this</body>${forwarded(inner)}`);
     expect(left(passedOn(picture), none('drop'))).toBe('drop');
     expect(judge(passedOn(picture), none('bounce'))).toMatchObject({
@@ -310,7 +310,7 @@ describe('a message inside another', () => {
     expect(left(passedOn(picture), none('bounce', 'image'))).toBe(passedOn(picture));
   });
 
-  it('is found at any depth and beside others; what is around it decides', () => {
+  it('is found at any depth and next to others; what is around it decides', () => {
     const inside = (inner: string) => message(`<body>see</body>${forwarded(inner)}${forwarded(inner)}`);
     for (const [, copy] of copies) {
       expect(left(copy(inside(picture)), none('bounce'))).toBe(copy(inside(notice)));

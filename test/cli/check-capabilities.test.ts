@@ -70,7 +70,7 @@ provider:
   claims: { allowed: [tier] }
 `.replace(/(capabilities:.*\n)([^]*)$/, '$2$1');
 
-describe('check refuses a profile that nobody is given', () => {
+describe('check refuses a profile that no client is given', () => {
   it.each([
     [
       'because nobody verifies a token',
@@ -99,7 +99,7 @@ describe('check refuses a profile that nobody is given', () => {
   });
 });
 
-it('check has nothing against the shipped profiles, whoever authenticates the clients', async () => {
+it('check has nothing against the shipped profiles, for any mode of authentication', async () => {
   const shipped = `profiles: ${join(root, 'policies/capabilities')}`;
   for (const given of [config, reauthenticating]) {
     const [exit, lines] = await check({

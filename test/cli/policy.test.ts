@@ -68,7 +68,7 @@ describe('narthex policy', () => {
     });
   });
 
-  it('diff: fails when somebody sees more', () => {
+  it('diff: fails when an audience sees more', () => {
     expect(run('diff', balanced, strict, '--fail-on', 'more').code).toBe(0);
     expect(run('diff', strict, balanced, '--fail-on', 'more').code).toBe(1);
     expect(run('diff', strict, balanced).code).toBe(0);

@@ -302,7 +302,7 @@ describe('a mistake', () => {
     for (const { remedy } of problems) expect(remedy).toMatch(/^[^\s].{10,}/);
   });
 
-  it('is told together with all others, in the order of the file', async () => {
+  it('is reported together with all others, in the order of the file', async () => {
     const text = edited('port: 5222', 'port: x')
       .replace('kind: Proxy', 'kind: Client')
       .replace('tls.key', 'tls.key\n    kefile: x');

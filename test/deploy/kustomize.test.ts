@@ -14,7 +14,7 @@ import { renderKustomization, type Manifest } from '../support/kustomize.ts';
 import { podSecurityViolations } from '../support/pod-security.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
-// From PATH: Debian has none that is recent enough, so wherever somebody put one.
+// From PATH: Debian has none that is recent enough, so any folder may have one.
 const kubectlProgram = 'kubectl';
 const base = join(root, 'deploy/kustomize/base');
 const manifests = renderKustomization(base);

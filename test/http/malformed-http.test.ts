@@ -70,7 +70,7 @@ describe('HTTP on the wire', () => {
     expect(bodies).toEqual([{ a: 1 }, { a: 1 }]);
   });
 
-  it.each(unclear)('refuses %s with 400 and reads nothing behind it', async (_, request) => {
+  it.each(unclear)('refuses %s with 400 and reads nothing after it', async (_, request) => {
     const answer = await exchange([request + smuggled]);
     expect(statuses(answer)[0]).toBe('400');
     expect(bodies).not.toContainEqual({ smuggled: 1 });

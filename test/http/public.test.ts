@@ -49,7 +49,7 @@ describe('the public app', () => {
     expect(await codeOf(answer)).toBe('ERR_HTTP_METHOD');
   });
 
-  it('lets no header leave that is not on the list, whoever set it', async () => {
+  it('lets no header leave that is not on the list, by any handler', async () => {
     const identifying = {
       server: 'x',
       'set-cookie': 'a=1',

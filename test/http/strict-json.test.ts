@@ -30,7 +30,7 @@ describe('strict JSON', () => {
   it.each([
     ['an escaped name', String.raw`{"sub":1,"\u0073ub":2}`],
     ['white space before the colon', '{"sub" :1,"sub"\n:2}'],
-  ])('notices a double behind %s', (_, text) => {
+  ])('notices a double after %s', (_, text) => {
     expect(parse(text)).toEqual({ kind: 'duplicate-member' });
   });
 

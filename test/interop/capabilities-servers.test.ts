@@ -157,7 +157,7 @@ for (const kind of servers) {
       const start = answered;
       const first = await throughProxy(proxy);
       await getsMood(first);
-      // Both contacts ask once and remember too; what is counted from here on is a question that nobody need ask.
+      // Both contacts ask once and remember too; what is counted from here on is a question that is not needed.
       const ver = verOf(await control.until(isPresenceOf(first)));
       for (const contact of [romeo, control]) await expect.poll(() => contact.verified).toContain(ver);
       await first.close();

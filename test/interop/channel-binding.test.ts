@@ -158,7 +158,7 @@ describeWithPeers(['prosody', 'slixmpp'], 'same-certificate', () => {
     expect((await romeo.receive()).body).toBe('bound');
   });
 
-  it('lets nobody in who shows another certificate: the binding is real', async () => {
+  it('lets no client in that shows another certificate: the binding is real', async () => {
     const authority = createDevelopmentAuthority();
     const other = await startTestProxy({
       domain: server.domain,

@@ -1,5 +1,5 @@
-/** Clients of different libraries behind one profile: what of them reaches the server is the same bytes. The server
- *  is real; in front of it a tap reads along, and behind it another device of the same account asks each of them. */
+/** Clients of different libraries under one profile: what of them reaches the server is the same bytes. The server
+ *  is real; in front of it a tap reads along, and another device of the same account asks each of them. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { distinguishable } from '../../src/capabilities/cohort.ts';
 import { logInCapable, type CapableClient } from '../peers/capable.ts';
@@ -15,11 +15,11 @@ type LogIn = (login: Login) => Promise<{ readonly close: () => Promise<void> }>;
 
 const xmppJs: LogIn = logInCapableXmppJs;
 const slixmpp: LogIn = (login) => logInCapable(login, ['urn:xmpp:reactions:0']);
-/** Advertises nothing, which tells it from everybody who does. */
+/** Advertises nothing, which tells it from all that do. */
 const libstrophe: LogIn = (login) => libstropheClient.logIn(login);
 
 const policies = new URL('../../policies/', import.meta.url).pathname;
-/** How long somebody who may never answer is given. */
+/** How long to wait for a party that may never answer. */
 const silenceMs = 1_000;
 
 for (const kind of servers) {

@@ -169,7 +169,7 @@ for (const kind of servers) {
           expect(seen!.includes(url), name).toBe(refused === undefined);
           if (refused !== undefined) expect(seen, name).toContain(`[${refused.kind}]</`);
         }
-        // Nobody was told that it did not arrive: it did.
+        // No error says that it did not arrive: it did.
         expect(
           romeo.stanzas.find((xml) => xml.includes(`id="${id}"`)),
           name,

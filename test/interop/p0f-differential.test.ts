@@ -132,7 +132,7 @@ function p0fSignatures(frames: readonly Buffer[]): Map<number, string> {
   }
 }
 
-/** p0f overlooks a byte behind the end of options when it is the very last one. */
+/** p0f overlooks a byte after the end of options when it is the very last one. */
 function isKnownSlip(ours: string, theirs: string, made: GeneratedSyn): boolean {
   return made.options.at(-1) !== 0 && ours.replace(/,?opt\+/, '').replace(':,', ':') === theirs;
 }

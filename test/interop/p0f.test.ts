@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/wait.ts';
 
 /** Real p0f watches one end of a veth pair between two network namespaces, while real clients connect across it to a
- *  running proxy. What the gatekeeper was told, signed, must be what p0f printed for the same connections. */
+ *  running proxy. The signed signals that the gatekeeper received must be what p0f printed for the same connections. */
 
 const run = promisify(execFile);
 const p0f = '/usr/sbin/p0f';
@@ -36,7 +36,7 @@ const address6 = 'fd77:77::1';
 const directory = obstacle === undefined ? mkdtempSync(join(tmpdir(), 'narthex-p0f-')) : '';
 const log = join(directory, 'p0f.log');
 const children: ChildProcess[] = [];
-/** What the gatekeeper was told, in order. */
+/** What the gatekeeper received, in order. */
 const told: string[] = [];
 let ports = { stream: 0, http: 0 };
 let tokens: { nonce: string; token: string }[] = [];
@@ -125,7 +125,7 @@ const opening =
   "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' " +
   "xmlns:stream='http://etherx.jabber.org/streams'>";
 
-/** Opens a stream, which is when the gatekeeper is told, and leaves. */
+/** Opens a stream, which is when the gatekeeper receives it, and leaves. */
 const node = (host: string): Promise<void> =>
   connect(process.execPath, [
     '-e',

@@ -93,7 +93,7 @@ describe('@xmpp/client', () => {
     ['an expired one', 'OAUTHBEARER', (over) => over.token('juliet@localhost', -60)],
     ["somebody else's, as its own", 'PLAIN', (over) => over.token('romeo@localhost')],
   ])(
-    'is told not-authorized when it shows %s by %s, and the gatekeeper hears nothing',
+    'receives not-authorized when it shows %s by %s, and the gatekeeper hears nothing',
     async (_, way, make) => {
       const token = await make(parties);
       await expect(logIn(client, way, 'juliet', { token })).rejects.toThrow(/not-authorized/);
@@ -101,7 +101,7 @@ describe('@xmpp/client', () => {
     },
   );
 
-  it('is told temporary-auth-failure while the keys of the provider cannot be had', async () => {
+  it('receives temporary-auth-failure while the keys of the provider cannot be had', async () => {
     const over = await startTokenParties();
     try {
       over.hideKeys();
@@ -155,7 +155,7 @@ describe('SASL 2', () => {
 });
 
 describe('the policy', () => {
-  it('holds for the authentication that the proxy repeats: nothing of the device, a tag like everybody', async () => {
+  it('holds for the authentication that the proxy repeats: nothing of the device, the tag of every client', async () => {
     const { promise, resolve } = Promise.withResolvers<Sasl2Gatekeeper>();
     const over = await startTokenParties({
       async otherGatekeeper({ certificate, key }) {

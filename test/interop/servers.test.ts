@@ -26,7 +26,7 @@ for (const kind of servers) {
         expect(await server.mechanisms('direct')).toEqual(mechanisms);
       }));
 
-    it('serves another domain beside a second server of its kind', () =>
+    it('serves another domain next to a second server of its kind', () =>
       withServer(kind, { domain: 'montague.example' }, (first) =>
         withServer(kind, { domain: 'capulet.example' }, async (second) => {
           expect(await first.mechanisms('starttls')).toContain('SCRAM-SHA-1');

@@ -21,9 +21,9 @@ export interface TokenParties {
   readonly records: StanzaRecord[];
   /** A token of the provider for a user of the gatekeeper. */
   token(subject: string, lifetimeS?: number, claims?: TokenOptions['claims']): Promise<string>;
-  /** From now on the provider's keys cannot be had; nobody has fetched them before who did not have to. */
+  /** From now on the provider's keys cannot be had. They have not been fetched before unless needed. */
   hideKeys(): void;
-  /** From now on whoever asks for the keys waits. */
+  /** From now on a request for the keys waits. */
   holdKeys(): void;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ const bindings = fc.record({
 });
 
 describe('a pseudonym', () => {
-  it('is mapped back by whoever holds the key', () => {
+  it('is mapped back by any holder of the key', () => {
     fc.assert(
       fc.property(values, bindings, (value, each) => {
         const replica = new Pseudonyms([key(1)]);

@@ -135,7 +135,7 @@ describe.skipIf(!installed && !required)(
       expect(other!.attributes[0]).toEqual({ key: 'narthex.route', value: { stringValue: '[refused]' } });
     });
 
-    it('a failed delivery is told', async () => {
+    it('a failed delivery is reported', async () => {
       const { tracing, failures } = await connected(400);
       tracing.session().end();
       await tracing.shutdown().catch(() => {});

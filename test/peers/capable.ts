@@ -11,7 +11,7 @@ export interface CapableClient extends StanzaClient {
 
 const command = pythonClient('capable.py');
 
-/** Logs in with further features beside slixmpp's own. */
+/** Logs in with features in addition to slixmpp's own. */
 export async function logInCapable(login: Login, features: readonly string[] = []): Promise<CapableClient> {
   const verified: string[] = [];
   const rejected: string[] = [];

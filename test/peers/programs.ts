@@ -19,7 +19,7 @@ export const programs = {
   noiseVectors: '/usr/share/gocode/src/github.com/flynn/noise/vectors.txt',
 } as const;
 
-/** A client of slixmpp under `python/`. -B: nothing compiled is left beside it. */
+/** A client of slixmpp under `python/`. -B: nothing compiled is left next to it. */
 export function pythonClient(file: string): Pick<Command, 'program' | 'args'> {
   return { program: programs.python, args: ['-B', join(import.meta.dirname, 'python', file)] };
 }

@@ -18,14 +18,14 @@ export interface ServerOptions {
   readonly domain?: string;
   /** Whether the SCRAM-…-PLUS mechanisms (RFC 5802 §6) are offered. Default false. */
   readonly channelBinding?: boolean;
-  /** Whether PLAIN (RFC 4616) is offered besides SCRAM. Default false: who logs in has used SCRAM. */
+  /** Whether PLAIN (RFC 4616) is offered as well as SCRAM. Default false: who logs in has used SCRAM. */
   readonly plain?: boolean;
   /** Whether the server's own default decides which mechanisms are offered; then `channelBinding` and `plain` count
    *  for nothing. Default false. */
   readonly defaultMechanisms?: boolean;
   /** Modules of `deploy/prosody` to load, by name. Prosody only. */
   readonly modules?: readonly string[];
-  /** Offers OAUTHBEARER (RFC 7628) besides, for these tokens: localpart by token. Prosody, by a module of the tests. */
+  /** Also offers OAUTHBEARER (RFC 7628), for these tokens: localpart by token. Prosody, by a module of the tests. */
   readonly tokens?: Readonly<Record<string, string>>;
   /** A free port for one more listener, with direct TLS, that wants a PROXY protocol header first. Servers that know
    *  none ignore it. */

@@ -58,7 +58,7 @@ describe('fields inside stanzas inside stanzas', () => {
   });
 });
 
-describe('what nobody knows', () => {
+describe('what is unlisted', () => {
   const balanced = () => deciderFor(policyOf(policyText('{}')), 'to-gatekeeper');
   it.each([
     [
@@ -154,7 +154,7 @@ describe('what nobody knows', () => {
   });
 });
 
-it('what nobody knows is said with one object for all sessions, so that counting it takes no memory', () => {
+it('what is unlisted is reported with one object for all sessions, so that counting it takes no memory', () => {
   const compiled = new CompiledPolicy(policyOf(policyText('{}')), { catalogue, names, pseudonyms });
   const decisions = ['session-1', 'session-2'].map((session) => {
     const decider = new Decider(
@@ -295,7 +295,7 @@ describe('what is owed', () => {
     });
   });
 
-  it('a question that nobody may have answered is answered here, in the opposite direction', () => {
+  it('a question whose answer is withheld is answered here, in the opposite direction', () => {
     const decider = deciderFor(
       policyOf(policyText('{ gatekeeper: { time.last-iq: { refuse: { condition: forbidden } } } }')),
       'to-client',

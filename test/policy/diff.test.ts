@@ -30,7 +30,7 @@ describe('diff', () => {
     expect(diffPolicies(strict, strict, catalogue)).toEqual([]);
   });
 
-  it('says that strict shows nobody more than balanced, and the reverse', () => {
+  it('says that strict shows no audience more than balanced, and the reverse', () => {
     expect(new Set(diffPolicies(balanced, strict, catalogue).map(({ sees }) => sees))).toEqual(
       new Set(['less']),
     );

@@ -1,5 +1,5 @@
 /** Every treatment of every field towards every audience is either carried out by something or refused by `check`:
- *  a rule that is read, reported as in force and then ignored would be a lie to whoever reviewed it. */
+ *  a rule that is read, reported as in force and then ignored would mislead its reviewer. */
 import { describe, expect, it } from 'vitest';
 import { httpPolicy } from '../../src/app/parts/http-policy.ts';
 import { treatmentNames, type TreatmentName } from '../../src/minimisation/treatment.ts';
@@ -26,7 +26,7 @@ import {
   wire,
 } from './fixtures.ts';
 
-/** What somebody is shown of the field's example under a policy, in any form that can be compared. */
+/** What an audience is shown of the field's example under a policy, in any form that can be compared. */
 type Shown = (field: Field, policy: CompiledPolicy, direction: Direction, audience: Audience) => unknown;
 
 const decided = (): void => {};

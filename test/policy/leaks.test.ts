@@ -40,7 +40,7 @@ function ruleOf(kind: (typeof hiding)[number], field: Field): string {
   return kind;
 }
 
-/** In an attribute the marker stands behind an open quote of the tag. */
+/** In an attribute the marker stands after an open quote of the tag. */
 function fill(example: string, value: string, write: Writer): string {
   return example.split(marker).reduce((before, after) => {
     const inTag = before.lastIndexOf('<') > before.lastIndexOf('>');
@@ -97,7 +97,7 @@ describe('what an audience may not see', () => {
     );
   });
 
-  it('is in no byte when nobody knows what it is', () => {
+  it('is in no byte when it is unlisted', () => {
     const deciders = directions.map((direction) => deciderFor(policyOf(policyText('{}')), direction));
     fc.assert(
       fc.property(

@@ -1,4 +1,4 @@
-/** Addresses of media: sealed for whoever may not see where they lead, opened when they come back. */
+/** Addresses of media: sealed for an audience that may not see them, opened when they come back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressCharsMax, sealedAddressesMax } from '../../src/minimisation/media-address.ts';
@@ -92,7 +92,7 @@ describe('an address of the provider', () => {
       );
   });
 
-  it('is found among the words of a text, without the punctuation behind it', () => {
+  it('is found among the words of a text, without the punctuation after it', () => {
     const text = (address: string): string =>
       `<message><body>Look (${address}), or ${address}! &lt;3</body></message>`;
     const token = seal(picture);
@@ -164,7 +164,7 @@ describe('an address with the key of a file in it (XEP-0454)', () => {
     expect(reply).not.toContain('abab');
   });
 
-  it('goes with the element that holds it where nobody can be told', () => {
+  it('goes with the element that holds it where no error can be sent', () => {
     const nested = `<message to='a@b'><body>hi</body><forwarded xmlns='urn:xmpp:forward:0'>${sent(key)}</forwarded></message>`;
     expect(pass(sealing(), nested).after).not.toContain('aesgcm');
   });

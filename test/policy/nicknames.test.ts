@@ -46,7 +46,7 @@ function table(): string {
   return [line(head), line(['', '', ''], '-'), ...rows.map((row) => line(row))].join('\n');
 }
 
-it('the documentation says where a gatekeeper sees the name that somebody goes by', () => {
+it('the documentation says where a gatekeeper sees the name of a user', () => {
   const file = `${root}/docs/policies.md`;
   const text = readFileSync(file, 'utf8');
   const [before, rest = ''] = text.split(marks[0]);

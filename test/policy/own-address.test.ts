@@ -1,4 +1,4 @@
-/** A client's own full JID stands in many places beside `from` and `to`. Wherever it does, a hidden resource stays hidden,
+/** A client's own full JID stands in many places other than `from` and `to`. Wherever it does, a hidden resource stays hidden,
  *  and comes back as the one that the client knows. */
 import { describe, expect, it } from 'vitest';
 import { openPolicy } from '../../src/app/files/policies.ts';
@@ -48,7 +48,7 @@ describe.each(['balanced', 'strict'])('one’s own full JID under %s', (policy) 
     expect(back.after).not.toContain(bound);
   });
 
-  it.each(Object.entries(places))('no other device of theirs, and nobody else: %s', (_, write) => {
+  it.each(Object.entries(places))('no other device of theirs, and no other party: %s', (_, write) => {
     for (const jid of [own('tablet'), 'somebody@else.example/laptop']) {
       const kept = pass(deciderFor(openPolicy('passthrough'), 'to-gatekeeper', { resource: bound }), write(jid));
       expect(kept.after).toContain(jid);

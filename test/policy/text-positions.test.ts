@@ -67,7 +67,7 @@ describe('a fallback (XEP-0428)', () => {
     expect(seal(xml(picture.length + 1, 4))).toBe(xml(sealed.length + 1, 4).replace(picture, sealed));
   });
 
-  it('of one of several bodies is taken away: nobody can say which', () => {
+  it('of one of several bodies is taken away: it is unclear which', () => {
     const bodies = `<body>${picture}</body><body xml:lang='de'>Hallo</body>`;
     const about = `<reference xmlns='urn:xmpp:reference:0' begin='1' end='3' type='mention' uri='xmpp:a@b'/>`;
     expect(
@@ -95,7 +95,7 @@ describe('a reference (XEP-0372)', () => {
     `<reference xmlns='urn:xmpp:reference:0' begin='${begin}' end='${end}' type='data'${more}><media-sharing xmlns='urn:xmpp:sims:1'/></reference>`;
   const said = (...references: string[]) => message(`<body>See ${picture}</body>${references.join('')}`);
 
-  it('that is the address is the sealed one, whether its end is the last character or the one behind it', () => {
+  it('that is the address is the sealed one, whether its end is the last character or the one after it', () => {
     for (const last of [0, 1])
       expect(seal(said(reference(4, 4 + picture.length - last)))).toBe(
         said(reference(4, 4 + sealed.length - last)).replace(picture, sealed),
@@ -113,7 +113,7 @@ it('markup (XEP-0394) is moved at every depth, and its other elements are not', 
     message(
       `<body>${picture}\n* one\n* two</body><markup xmlns='urn:xmpp:markup:0'><list start='${at}' end='${at + 11}'><li start='${at}'/><li start='${at + 6}'/></list><x xmlns='urn:x' start='1'/></markup>`,
     );
-  // The policy drops what nobody has listed.
+  // The policy drops what is unlisted.
   const expected = xml(sealed.length + 1)
     .replace(picture, sealed)
     .replace("<x xmlns='urn:x' start='1'/>", '');

@@ -127,7 +127,7 @@ describe('a demo that is stopped', () => {
     expect([code, readdirSync(folder)]).toEqual([exit, []]);
   });
 
-  it('leaves nothing on disk when nobody reads on', async () => {
+  it('leaves nothing on disk when its reader is gone', async () => {
     const child = start('--once');
     await once(child.stdout, 'data');
     child.stdout.destroy();

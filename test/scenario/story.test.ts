@@ -93,7 +93,7 @@ describe.each(ways)('under %s, with channelBinding %s', (policy, channelBinding,
     ]);
   });
 
-  it("what Romeo's app was told that hers can receive is what the provider's profile says", () => {
+  it("what Romeo's app learned that hers can receive is what the provider's profile says", () => {
     const profile = parse(readFileSync(join(root, 'policies/capabilities/phone.yaml'), 'utf8')) as {
       readonly receives: Readonly<Record<string, unknown>>;
     };
@@ -157,7 +157,7 @@ describe('under passthrough', () => {
       expect.arrayContaining([
         expect.stringContaining('the name of her device'),
         'what she is doing stays with her',
-        'that she is typing is said to nobody before she has decided to send',
+        'no party learns that she is typing before she decides to send',
         "the gatekeeper sees a sealed address at Narthex, not the provider's",
       ]),
     );

@@ -17,7 +17,7 @@ const names = vocabularyOf(catalogue, contentVocabulary(table));
 
 /** Legs with the stages of the product between them, without chance.
  *  @param policy of those that ship
- *  @param profile of those that ship; for everybody */
+ *  @param profile of those that ship; for every client */
 export function connectThroughEveryStage(policy: string, profile: string): Legs {
   const compiled = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
   let ids = 0;

@@ -79,7 +79,7 @@ describe('through every stage, twice as many cost twice as much', () => {
   });
 }); // prettier-ignore
 
-describe('stream management with much that nobody acknowledges', () => {
+describe('stream management with much that is never acknowledged', () => {
   /** Stanzas that are dropped and delivered in turn. */
   const unacknowledged = (runs: number): AckWindow => {
     const window = new AckWindow();

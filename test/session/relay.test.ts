@@ -75,7 +75,7 @@ describe('the relay', () => {
     expect(bench.out).toEqual({ 'to-gatekeeper': [], 'to-client': ["<iq type='error' id='q'/>"] });
   });
 
-  it('keeps order behind a held stanza between the same two parties, and lets others by', () => {
+  it('keeps order after a held stanza between the same two parties, and lets others by', () => {
     const bench = new Bench((id, _, self) => (id === 'held' ? hold(self) : forwarded));
     bench.read(
       'to-gatekeeper',
@@ -86,7 +86,7 @@ describe('the relay', () => {
     expect(bench.ids('to-gatekeeper')).toEqual(['m3', 'held', 'm2']);
   });
 
-  it('lets what waits behind a held stanza go when that one is dropped', () => {
+  it('lets what waits after a held stanza go when that one is dropped', () => {
     const bench = new Bench((id, _, self) => (id === 'held' ? hold(self) : forwarded));
     bench.read('to-gatekeeper', message('held') + message('m2'));
     bench.held[0]!.drop();
@@ -114,7 +114,7 @@ describe('the relay', () => {
     }
   });
 
-  it('ends delays rather than letting more wait than it may, and refuses a crowd behind a held stanza', () => {
+  it('ends delays rather than letting more wait than it may, and refuses a crowd after a held stanza', () => {
     const slow = new Bench(() => ({ kind: 'forward', delayMs: 60_000 }));
     for (let i = 0; i <= defaultDelayLimits.waitingMax; i += 1) slow.read('to-gatekeeper', message(`m${i}`));
     expect(slow.ids('to-gatekeeper')).toHaveLength(defaultDelayLimits.waitingMax + 1);
@@ -177,7 +177,7 @@ describe('stream management through the relay', () => {
           else if (kind === 'inject')
             bench.port.inject(direction, Buffer.from(`<iq type='get' id='own-${index}'/>`));
           else {
-            // The receiver has handled all it was sent. What the sender is told must be the longest run of its own
+            // The receiver has handled all it was sent. What the sender learns must be the longest run of its own
             // stanzas that have arrived or ended.
             const received = bench.ids(direction);
             const back: Direction = toGatekeeper ? 'to-client' : 'to-gatekeeper';

@@ -14,7 +14,7 @@ import {
   type HelloParts,
 } from './hello.ts';
 
-/** Captured on the loopback from the clients named. The fingerprints beside them were computed by a second
+/** Captured on the loopback from the clients named. The fingerprints next to them were computed by a second
  *  implementation, in another language, at the time of capture. */
 const vectors = JSON.parse(readFileSync(new URL('vectors/client-hello.json', import.meta.url), 'utf8')) as {
   client: string;

@@ -220,7 +220,7 @@ describe('PROXY protocol version 2', () => {
     expect(Buffer.from(reader.rest()).toString()).toBe('<stream:stream>');
   });
 
-  it('is told from everything else at the first byte that differs', () => {
+  it('is distinguished from everything else at the first byte that differs', () => {
     expect(feed([Buffer.from('<')]).kind).toBe('not-proxy');
     expect(feed([Buffer.from('PROXI')]).kind).toBe('not-proxy');
     expect(feed([Buffer.from('\r\n\r\n\0\r\nQUIX')]).kind).toBe('not-proxy');

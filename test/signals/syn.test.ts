@@ -40,7 +40,7 @@ describe('a captured SYN', () => {
     expect(readSyn(Buffer.concat([syn4(), Buffer.alloc(6, 9)]))).toEqual(readSyn(syn4()));
   });
 
-  it('leaves no numbers behind that name a host or a moment', () => {
+  it('keeps no numbers that name a host or a moment', () => {
     const one = syn4({ id: 0x1111, sequence: 0x22222222 });
     const other = syn4({ id: 0x3333, sequence: 0x44444444 });
     one.fill(0x55, 12, 20);

@@ -147,7 +147,7 @@ describe('an intermediary comes with an attestation', () => {
     peer.socket.destroy();
   });
 
-  it('also behind STARTTLS', async () => {
+  it('also after STARTTLS', async () => {
     const { port, ca } = plainGatekeeper.endpoints.starttls;
     const tcp = connectTcp(port, '127.0.0.1');
     tcp.write(`${streamHeader(domain)}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>`);
@@ -160,7 +160,7 @@ describe('an intermediary comes with an attestation', () => {
     peer.socket.destroy();
   });
 
-  it('nobody authenticates without one', async () => {
+  it('no client authenticates without one', async () => {
     const peer = await arrive();
     peer.send(plain('juliet'));
     expect(await peer.until(/<\/stream:stream>/)).toContain('<not-authorized');

@@ -129,7 +129,7 @@ describe('the gatekeeper refuses', () => {
   it.each([
     ['a stanza', `<message/>`],
     ['a TLS record', '\x16\x03\x01'],
-  ])('%s pipelined behind <starttls/>, and never proceeds', async (_, pipelined) => {
+  ])('%s pipelined after <starttls/>, and never proceeds', async (_, pipelined) => {
     const raw = await openRaw(gatekeeper.endpoints.starttls);
     raw.write(streamHeader(domain));
     await raw.until(/<\/stream:features>/);

@@ -67,7 +67,7 @@ describe('the provider', () => {
   it.each([
     ['a token', { method: 'POST' as const, body: json({ audience: 'a', nonce: 'n' }) }, '/tokens'],
     ['room for a picture', { method: 'PUT' as const, body: picture }, '/media/x.png'],
-  ])('gives nobody else %s', async (_, request, path) => {
+  ])('gives no other caller %s', async (_, request, path) => {
     const headers: HeaderList = [
       ['Authorization', `Basic ${Buffer.from('juliet@capulet.example:x').toString('base64')}`],
     ];
@@ -128,7 +128,7 @@ describe("the gatekeeper's media proxy", () => {
     expect(header(received[1]!.request, 'x-recipient-device')).toBe('Orchard/7 (Verona)');
   });
 
-  it('asks nobody else, and passes on no half file', async () => {
+  it('asks no other server, and passes on no half file', async () => {
     const proxy = createMediaProxy({ caller, origins: [provider.url], bytesMax: 100_000 });
     expect((await proxy(incoming('https://127.0.0.1:1/x')))?.status).toBe(403);
     expect((await proxy(incoming(`${provider.url}.evil.example/x`)))?.status).toBe(403);

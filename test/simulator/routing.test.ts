@@ -179,7 +179,7 @@ describe('iq', () => {
     expect(await bounced(juliet, xml)).toBe(condition);
   });
 
-  it('results and errors that nobody awaits are not answered', async () => {
+  it('results and errors that are not awaited are not answered', async () => {
     send(juliet, `<iq type='result' id='1' to='${domain}'/>`);
     send(juliet, `<iq type='error' id='2' to='romeo@${domain}/gone'/>`);
     await settle(juliet);
@@ -230,7 +230,7 @@ describe('the roster', () => {
 });
 
 describe('presence', () => {
-  it('reaches whoever is available, and who comes later learns of it', async () => {
+  it('reaches users that are available, and later ones learn of it', async () => {
     send(romeo, `<presence><show>away</show></presence>`);
     await romeo.receive(isFrom(romeo));
     send(juliet, `<presence/>`);
@@ -290,7 +290,7 @@ describe('the stream', () => {
     await expect(juliet.receive(() => false)).rejects.toThrow(`stream error ${condition}`);
   });
 
-  it('ends for a client that does not read, and nobody else suffers', async () => {
+  it('ends for a client that does not read, and no other client suffers', async () => {
     await gatekeeper.close();
     gatekeeper = await startGatekeeper({ limits: { queuedBytesMax: 100_000 } });
     juliet = await gatekeeper.logIn('juliet');

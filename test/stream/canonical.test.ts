@@ -10,7 +10,7 @@ import { newWorkspace, vocabulary } from '../support/scan.ts';
 const header = `<stream:stream xmlns='jabber:client' xmlns:stream='${ns.streams}' xmlns:h='urn:header' version='1.0'>`;
 const workspace = newWorkspace();
 
-/** The normal form of the stanza that `xml` is, behind a stream header. */
+/** The normal form of the stanza that `xml` is, after a stream header. */
 function canonical(xml: string, open = header, stanzaBytesMax = 1_000_000, normalFormGrowthMax = 8): string {
   const writer = new CanonicalWriter({ stanzaBytesMax, normalFormGrowthMax });
   let written: string | undefined;
@@ -202,7 +202,7 @@ function written(value: string, choose: Choose): string {
     .join('');
 }
 
-/** The tree as saxes reads it behind the stream header, one line per event. */
+/** The tree as saxes reads it after the stream header, one line per event. */
 function read(stanza: string): string[] {
   const events: string[] = [];
   let text = '';

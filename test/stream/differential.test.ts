@@ -159,9 +159,9 @@ function readAmbiguousBySaxes(document: Uint8Array): Reading | undefined {
   }
 }
 
-/** libxml2 reads on behind a namespace name that is no URI, but notes it as an error, for which the binding gives no
+/** libxml2 reads on after a namespace name that is no URI, but notes it as an error, for which the binding gives no
  *  document. Namespaces 1.0 §2.2 makes nothing of it. A document all of whose errors are of this kind was
- *  accepted; anything else wrong with it would stand beside them. */
+ *  accepted; anything else wrong with it would stand next to them. */
 function onlyUriComplaints(error: unknown): boolean {
   return (
     error instanceof XmlParseError &&

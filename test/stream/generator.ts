@@ -129,7 +129,7 @@ export class StreamGenerator {
       const local = random.pick(locals);
       add(random.once(3) ? `${random.pick(this.#scope)}:${local}` : local, this.#value());
     }
-    // Declarations may stand behind what uses them.
+    // Declarations may stand after what uses them.
     if (random.once(3)) written.reverse();
     return written.join('');
   }
@@ -145,7 +145,7 @@ export class StreamGenerator {
 
   #mutate(bytes: Uint8Array): Uint8Array {
     const random = this.#random;
-    // The header seldom: behind a broken one nothing is scanned.
+    // The header seldom: after a broken one nothing is scanned.
     const from = random.once(20) ? 0 : Math.min(header.length, bytes.length - 1);
     const at = from + random.below(bytes.length - from);
     const end = Math.min(bytes.length, at + 1 + random.below(6));

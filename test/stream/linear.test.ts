@@ -54,7 +54,7 @@ const normalForms: readonly (readonly [string, number, (n: number) => string])[]
   ['values that need references', 50_000, (n) => `<a b="${`'`.repeat(n)}">${'>'.repeat(n)}<![CDATA[${'<'.repeat(n)}]]></a>`],
 ]; // prettier-ignore
 
-/** Scans one stanza behind a header that declares `h`, and writes its normal form or is refused for its growth. */
+/** Scans one stanza after a header that declares `h`, and writes its normal form or is refused for its growth. */
 function normaliseOnce(bytes: Uint8Array, workspace: Workspace, writer: CanonicalWriter): void {
   let taken = 0;
   const stanza = (found: Stanza): void => {

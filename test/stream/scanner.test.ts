@@ -270,7 +270,7 @@ describe('events', () => {
 
 describe('restart and halt', () => {
   test.each([[0], [1], [7]])(
-    'a new stream begins behind the stanza that restarted it (%i bytes a chunk)',
+    'a new stream begins after the stanza that restarted it (%i bytes a chunk)',
     (size) => {
       const { scanner, events } = record((event, self) => event === 'success' && self.restart());
       const bytes = toBytes(`${header}<success/>${header}<a/></stream:stream>`);
@@ -303,7 +303,7 @@ describe('restart and halt', () => {
     expect(() => scanner.push(toBytes('<p:a/>'))).toThrow('ERR_XML_NAMESPACE');
   });
 
-  test('halt stops behind the element, at the right byte, however it arrived', () => {
+  test('halt stops after the element, at the right byte, however it arrived', () => {
     const text = `${header}<starttls xmlns='${ns.tls}'/>`;
     const bytes = toBytes(`${text}\x16\x03\x01<not xml`);
     for (let split = 0; split <= bytes.length; split += 1) {

@@ -30,7 +30,7 @@ export interface AttestedOptions {
   readonly mutualTls?: boolean;
 }
 
-/** A proxy before the simulated gatekeeper, and what the latter was told. */
+/** A proxy before the simulated gatekeeper, and what the latter received. */
 export async function startAttested(options: AttestedOptions) {
   const keys = await signingKeyFolder(options.signingKey);
   const authority = createDevelopmentAuthority();

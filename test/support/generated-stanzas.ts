@@ -44,7 +44,7 @@ export const nonzas = [
   "<message xmlns='jabber:server'><body>x</body></message>",
 ];
 
-/** Seldom what anybody would say; always well formed. */
+/** Seldom what a real client would say; always well formed. */
 export function generatedStanza(random: Random): string {
   if (random.once(8)) return random.pick(nonzas);
   if (random.once(3)) return random.pick(whole);

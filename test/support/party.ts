@@ -1,4 +1,4 @@
-/** One end of a stream with stream management (XEP-0198): counts what it sends and receives, says what it is told to
+/** One end of a stream with stream management (XEP-0198): counts what it sends and receives, says what it is asked to
  *  in pieces of any size, and reads strictly. */
 import { StringDecoder } from 'node:string_decoder';
 import type { Duplex } from 'node:stream';
@@ -44,7 +44,7 @@ export class Party {
   #waiting: Uint8Array[] = [];
   #writing: Promise<void> | undefined;
 
-  /** @param first what has come already, behind the features */
+  /** @param first what has come already, after the features */
   constructor(socket: Duplex, options: PartyOptions, first = '') {
     this.stream = options.stream;
     this.#socket = socket;
@@ -68,7 +68,7 @@ export class Party {
     this.write(stanza);
   }
 
-  /** Anything, behind what waits to be written. */
+  /** Writes anything, after what waits to be written. */
   write(bytes: string | Uint8Array): void {
     this.#waiting.push(...this.#options.random.chunks(Buffer.from(bytes), 120));
     this.#writing ??= this.#pump();

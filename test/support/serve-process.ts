@@ -10,7 +10,7 @@ export interface ServeProcess {
   readonly child: ChildProcess;
   readonly httpPort: number;
   readonly adminPort: number;
-  /** The authority behind its certificate, which is for `proxy.example`. */
+  /** The authority of its certificate, which is for `proxy.example`. */
   readonly ca: string;
   /** That certificate and its key, `tls.crt` and `tls.key` of the folder. */
   readonly pair: { readonly cert: string; readonly key: string };
@@ -27,11 +27,11 @@ export interface ServeProcess {
 }
 
 export interface ServeProcessOptions {
-  /** Sections beside the usual ones. */
+  /** Sections in addition to the usual ones. */
   readonly config: Record<string, unknown>;
   /** Sections of the gatekeeper. */
   readonly gatekeeper?: Record<string, unknown>;
-  /** Files beside the configuration. */
+  /** Files next to the configuration. */
   readonly files?: Readonly<Record<string, string>>;
   /** Arguments of Node itself. */
   readonly node?: readonly string[];

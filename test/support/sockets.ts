@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export interface Loopback extends AsyncDisposable {
   readonly port: number;
   readonly accepted: Socket[];
-  /** The next connection, or the first one that nobody asked for yet. */
+  /** The next connection, or the first one that was not asked for yet. */
   next(): Promise<Socket>;
 }
 

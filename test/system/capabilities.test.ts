@@ -43,7 +43,7 @@ interface Stage {
   readonly reloads: string[];
 }
 
-/** A proxy with this profile file, and clients behind it that have sent their presence. */
+/** A proxy with this profile file, and clients of it that have sent their presence. */
 async function withClients(file: string, use: (stage: Stage) => Promise<void>): Promise<void> {
   const reloads: string[] = [];
   const proxy = await startTestProxy({
@@ -97,12 +97,12 @@ async function readvertised({ sessions, proxy, reloads }: Stage): Promise<void> 
   expect(received.every((bytes) => bytes.split('<show>away</show>').length === 3)).toBe(true);
   expect(versOf(3)).toEqual([]);
   expect(proxy.closed).toEqual([]);
-  // Whoever asks by the old presence or the new one gets what verifies.
+  // A contact that asks by the old presence or the new one gets what verifies.
   for (const [index, ver] of [old!, current!].entries()) expect(await answerTo(index, ver)).toBe(ver);
   expect(sessions.every(({ socket }) => !socket.destroyed)).toBe(true);
 }
 
-/** The hash of what the gatekeeper is told by a node, in the session of this number. */
+/** The hash of what the gatekeeper learns by a node, in the session of this number. */
 async function answerTo(session: number, ver: string): Promise<string> {
   const query = `<query xmlns='http://jabber.org/protocol/disco#info' node='https://caps.example/test#${ver}'/>`;
   const connection = gatekeeper.connections.at(session - clients)!;

@@ -7,7 +7,7 @@ import { startAttested, type Attested } from '../support/attested.ts';
 import { inRecords, startCutter, type Cut } from '../support/cutter.ts';
 import { eventually } from '../support/wait.ts';
 
-/** ClientHellos cut in every way, through the real listeners: what the gatekeeper is told is the same. */
+/** ClientHellos cut in every way, through the real listeners: what the gatekeeper learns is the same. */
 
 let scene: Attested;
 let cutter: Awaited<ReturnType<typeof startCutter>>;
@@ -35,7 +35,7 @@ const small: ConnectionOptions = {
   minVersion: 'TLSv1.3',
 };
 
-/** Connects through the cutter and opens a stream; what the gatekeeper was told of TLS. */
+/** Connects through the cutter and opens a stream; what the gatekeeper learned of TLS. */
 async function told(how: Cut, options: ConnectionOptions = small): Promise<unknown> {
   cut = how;
   scene.attestations.length = 0;
@@ -134,7 +134,7 @@ describe('what is no ClientHello in time', () => {
     );
   });
 
-  it('is a record without content, which TLS waits behind: refused when its time is over', async () => {
+  it('is a record without content, for which TLS waits: refused when its time is over', async () => {
     expect(await ending((socket) => socket.write(Buffer.from('1603010000', 'hex')))).toBe(
       'ERR_HANDSHAKE_TIMEOUT',
     );

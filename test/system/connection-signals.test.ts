@@ -20,7 +20,7 @@ const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>A
 const p0f = /^4:64\+0:0:\d+:.*:mss,.*:.*:0$/;
 const ja4 = /^t13[di]\d{4}/;
 
-describe('Juliet logs in through the proxy, and the gatekeeper is told of her connection', () => {
+describe('Juliet logs in through the proxy, and the gatekeeper learns of her connection', () => {
   it.each([
     ['direct', 'direct'],
     ['starttls', 'direct'],
@@ -41,7 +41,7 @@ describe('Juliet logs in through the proxy, and the gatekeeper is told of her co
     });
     // Neither the offer nor the statement reaches her.
     expect(seen.join('')).not.toContain('urn:narthex:signals');
-    // Behind the header of the stream, before anything of hers.
+    // After the header of the stream, before anything of hers.
     const at = scene.received.findIndex((xml) => xml.includes('connection-signals'));
     expect(scene.received[at - 1]).toContain('<stream:stream');
     expect(scene.received[at + 1]).toContain('<auth');
@@ -104,7 +104,7 @@ rules:
     return start({ carriers, proxy: { policy: file, obligations } });
   }
 
-  it('is what is told, and is counted', async () => {
+  it('is what is attested, and is counted', async () => {
     await under(
       'conn.client-ip: { coarsen: { ipv4: 24, ipv6: 48 } }\nconn.tcp-fingerprint: drop\nconn.round-trip: { coarsen: 50ms }',
       { stream: {} },
@@ -169,7 +169,7 @@ describe('an attestation that cannot be made', () => {
     return { heard: heard.join('\n'), closed: scene.proxy.closed[0] };
   }
 
-  it('ends the session when the gatekeeper does not ask for it; both are told', async () => {
+  it('ends the session when the gatekeeper does not ask for it; both receive an error', async () => {
     await start({ carriers: { stream: {} }, required: true, receives: false });
     const { heard, closed } = await refusal();
     expect(closed).toBe('ERR_SIGNALS_NOT_OFFERED');

@@ -122,7 +122,7 @@ describe('what a client says of itself before there is a session', () => {
     );
   });
 
-  it('has one language for everybody under strict', async () => {
+  it('has one language for all clients under strict', async () => {
     const { toGatekeeper } = await logInUnder('strict');
     expect(toGatekeeper).toContain("xml:lang='en'");
     expect(toGatekeeper).not.toContain('de-AT');

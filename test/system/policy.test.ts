@@ -135,7 +135,7 @@ describe('a policy that changes while sessions run', () => {
 });
 
 describe('a shadow policy', () => {
-  it('is counted beside the one in force, by names only, and changes nothing', async () => {
+  it('is counted next to the one in force, by names only, and changes nothing', async () => {
     const shadow = join(folder, 'shadow.yaml');
     await writeFile(shadow, policy('drop', 'stricter'));
     const proxy = await start('passthrough', shadow);

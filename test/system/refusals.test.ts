@@ -70,7 +70,7 @@ describe('narthex serve does not start', () => {
   });
 });
 
-describe('a client is told', () => {
+describe('a client learns', () => {
   const ask = async (
     to: string,
     serverName: string,

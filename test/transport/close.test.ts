@@ -128,7 +128,7 @@ describe.each(pairs)('ending %s gracefully', (_, pair) => {
     await eventually(() => near.readableEnded);
   });
 
-  it('drops what the peer still sends, and sees its end behind that', async () => {
+  it('drops what the peer still sends, and sees its end after that', async () => {
     const { near, far } = await pair();
     near.resume().write(Buffer.alloc(500_000));
     const ending = endGracefully(far, { closeGraceMs: 2_000 });

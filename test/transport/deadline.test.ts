@@ -44,7 +44,7 @@ describe('a deadline', () => {
     expect(reasons).toEqual([expect.any(DeadlineError), 'left']);
   });
 
-  it('leaves no timer and no listener behind', async () => {
+  it('leaves no timer and no listener', async () => {
     const { signal } = new AbortController();
     expect(await withDeadline(100, signal, async () => 'done')).toBe('done');
     await expect(withDeadline(100, signal, () => Promise.reject(new RangeError('failed')))).rejects.toThrow(

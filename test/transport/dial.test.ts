@@ -209,7 +209,7 @@ describe('dialling', () => {
 });
 
 describe('a dial that fails', () => {
-  it.each(['direct', 'starttls'] as const)('because nobody listens (%s)', async (tls) => {
+  it.each(['direct', 'starttls'] as const)('because the port is closed (%s)', async (tls) => {
     expect(await unreachable({ kind: 'address', host: '127.0.0.1', port: await unusedPort(), tls })).toBe(
       'refused',
     );

@@ -227,7 +227,7 @@ describe('a listener behind a load balancer', () => {
     await listener.stop();
   });
 
-  it('believes nobody else', async () => {
+  it('believes no other network', async () => {
     const others = parseTrustedNetworks(['192.0.2.0/24']);
     if (others.kind === 'invalid') throw new Error('networks');
     const { dial, accepted, arrivals, listener } = await scene({
@@ -284,7 +284,7 @@ describe.skipIf(process.platform !== 'linux')('a listener that keeps SYNs', () =
     await listener.stop();
   });
 
-  it('on several ports at once, and on a descriptor that somebody else bound', async () => {
+  it('on several ports at once, and on a descriptor that was bound elsewhere', async () => {
     const synCapture = await loadSynCapture();
     const descriptor = await boundDescriptor();
     if (descriptor === undefined) throw new Error('koffi is missing');

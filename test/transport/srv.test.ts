@@ -111,7 +111,7 @@ describe('the order of SRV records (RFC 2782)', () => {
     );
   });
 
-  it('gives weight 0 a small chance beside others, and an order among themselves', () => {
+  it('gives weight 0 a small chance among others, and an order among themselves', () => {
     const all = [
       { priority: 0, weight: 9 },
       { priority: 0, weight: 0 },
@@ -183,7 +183,7 @@ describe('the resolver of the system', () => {
     dns.close();
   });
 
-  it('stops asking when nobody waits for the answer', async () => {
+  it('stops asking when the answer is not awaited', async () => {
     const dns = await dnsServer({});
     const controller = new AbortController();
     const asking = endpointsOf('silent.example', systemResolver(dns), () => 0, controller.signal);

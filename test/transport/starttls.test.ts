@@ -202,7 +202,7 @@ describe('a negotiation that fails', () => {
     expect(redirect.message).not.toContain('elsewhere');
   });
 
-  it('because TLS fails behind <proceed/>', async () => {
+  it('because TLS fails after <proceed/>', async () => {
     const { plain, far } = await dialled();
     const starting = rejection(startTls(plain, options()), StreamError);
     const { received } = script(far, header + features, proceed);

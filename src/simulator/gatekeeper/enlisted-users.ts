@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 export interface Enlistment {
   /** In the enlistment API. */
   readonly id: string;
-  /** The gatekeeper's own name for the user; nobody else uses it. */
+  /** The gatekeeper's own name for the user; no other party uses it. */
   readonly internalId: string;
 }
 

@@ -7,7 +7,7 @@ import type { IncomingRequest } from '../http/server.ts';
 
 export interface MediaProxyOptions {
   readonly caller: Caller;
-  /** Where media may be, as the start of an address: nobody else is asked for anything. */
+  /** Start of the addresses that media may have. No other address is requested. */
   readonly origins: readonly string[];
   /** Bytes asked for at a time. Default: 65,536. */
   readonly partBytes?: number;

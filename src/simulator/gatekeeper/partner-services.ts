@@ -1,6 +1,6 @@
-/** What a gatekeeper has beside its messaging server so that others can interoperate: the enlistment API, the keys of
- *  the provider fetched again and again, the check of tokens at each connection, push notifications, and the media
- *  proxy of its own clients. */
+/** The services by which a gatekeeper interoperates, in addition to its messaging server: the enlistment API, the
+ *  provider's keys (fetched repeatedly), the check of tokens at each connection, push notifications, and the media proxy
+ *  of its own clients. */
 import type { KeySource } from '../../signals/jwks.ts';
 import { createVerifier } from '../../signals/verify.ts';
 import type { CertificatePair } from '../certificates.ts';
@@ -85,7 +85,7 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
   let attached: { readonly keys: PublishedKeys; readonly sender: PushSender } | undefined;
   const attachment = () => {
     if (attached !== undefined) return attached;
-    throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'nobody said where the intermediary is');
+    throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'the options do not say where the intermediary is');
   };
 
   const tokens: PublishedKeys['tokens'] = ((...asked) =>

@@ -21,7 +21,7 @@ export interface SaslExchange {
   step(message: Buffer): SaslStep | Promise<SaslStep>;
 }
 
-/** One whose mechanism needs nobody else to decide. */
+/** A mechanism that decides by itself, without another party. */
 export interface ImmediateExchange extends SaslExchange {
   step(message: Buffer): SaslStep;
 }

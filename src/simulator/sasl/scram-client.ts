@@ -1,3 +1,4 @@
+/** Client side of SCRAM (RFC 5802, RFC 7677). */
 import { timingSafeEqual } from 'node:crypto';
 import { SimulatorError } from '../error.ts';
 import {

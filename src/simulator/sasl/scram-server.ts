@@ -32,7 +32,7 @@ interface ClientFirst {
   readonly bare: string;
 }
 
-/** Server side of SCRAM (RFC 5802, RFC 7677). An unknown user gets a made-up salt, always the same, so that the
+/** Server side of SCRAM (RFC 5802, RFC 7677). An unknown user gets a generated salt, always the same, so that the
  *  exchange says nothing about who exists. */
 export function scramExchange(
   hash: ScramHash,
@@ -125,7 +125,7 @@ function parseClientFinal(message: string) {
   return { channel, proof, nonce: attributes[1][1], withoutProof };
 }
 
-/** The rules of RFC 5802 §6. A client that saw no `-PLUS` where there is one was stripped of it by somebody. */
+/** The rules of RFC 5802 §6. A client that saw no `-PLUS` although it was offered has met a downgrade attack. */
 function checkBindingFlag(flag: string, binding: ChannelBinding): SaslStep | undefined {
   if (flag === 'y' && binding.advertised)
     return failure('not-authorized', 'server-does-support-channel-binding');

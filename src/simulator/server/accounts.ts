@@ -1,3 +1,4 @@
+/** The users of the server: credentials, contact lists and what they share. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { SimulatorError } from '../error.ts';
 import { bareJid, parseJid, prepareLocal } from '../jid.ts';

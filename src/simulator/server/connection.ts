@@ -21,19 +21,19 @@ export type StreamCondition =
   | 'unsupported-stanza-type'
   | 'unsupported-version';
 
-/** Who is told what a connection reads. */
+/** Receives what a connection reads. */
 export interface ConnectionHandlers {
   /** A valid stream header came; the connection's own has been sent. */
   onStream(): void;
   onElement(element: Element): void;
-  /** The stream is over, whoever ended it. Called once. */
+  /** The stream has ended, by either side. Called once. */
   onClosed(): void;
 }
 
 /** One client connection: bytes, the stream around them, and its end. Knows nothing of what stanzas mean. */
 export class Connection {
   readonly id: number;
-  /** What the listener was told about the client before anything else. */
+  /** The PROXY header that the listener received before the first byte of the client. */
   readonly proxyHeader: ProxyHeader | undefined;
   /** For the records only. */
   jid: string | undefined;

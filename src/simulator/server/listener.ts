@@ -1,3 +1,4 @@
+/** A port of the server: accepts connections, reads PROXY headers, starts TLS. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import { once } from 'node:events';

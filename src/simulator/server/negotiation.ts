@@ -1,3 +1,4 @@
+/** Negotiates a stream as its server: features, STARTTLS, SASL, resource binding (RFC 6120 §5 to §7). */
 import { randomBytes } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { Verification } from '../../signals/verify.ts';

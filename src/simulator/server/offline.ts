@@ -3,7 +3,7 @@ import { namespaces } from '../namespaces.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Account } from './accounts.ts';
 
-/** A message was kept for somebody who is away. */
+/** A message was kept for a user who is away. */
 export interface OfflineRecord {
   /** Bare JID of whom it waits for. */
   readonly recipient: string;

@@ -59,7 +59,7 @@ export interface ConnectionSignalsOptions {
   readonly issuer: string;
   /** This gatekeeper, as they name it. Default: the domain. */
   readonly audience?: string;
-  /** Nobody authenticates without. Default: false. */
+  /** Whether it is required for authentication. Default: false. */
   readonly required?: boolean;
   /** Milliseconds since 1970. Default: `Date.now`. */
   readonly clock?: () => number;

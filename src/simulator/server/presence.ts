@@ -99,7 +99,7 @@ export class Presence {
   }
 }
 
-/** Every user is already subscribed to every other; nobody to one who does not exist (RFC 6121 §3.1.3). */
+/** Every user is already subscribed to every other existing user (RFC 6121 §3.1.3). */
 function answerSubscription(session: Session, account: Account | undefined, contact: string): void {
   const type = account === undefined ? 'unsubscribed' : 'subscribed';
   session.connection.send(element(ns.client, 'presence', { type, from: contact, to: session.account.jid }));

@@ -83,7 +83,7 @@ export class Router {
       exact.connection.send(stanza);
       return undefined;
     }
-    // A room's message or an error for a resource that has gone concerns nobody else (§8.5.3.2.1).
+    // A room's message or an error for a resource that has gone concerns no other resource (§8.5.3.2.1).
     const isForResource = to !== undefined && to.resource !== '';
     if (type === 'groupchat' || type === 'error' || (isForResource && type === 'headline'))
       return unreachable;
@@ -92,7 +92,7 @@ export class Router {
     return receivers.length > 0 || this.#keep(account, stanza) ? undefined : unreachable;
   }
 
-  /** Whether it waits for its recipient now; who can be woken is told. */
+  /** Keeps a message for its recipient and notifies devices that can be woken. Returns whether it was kept. */
   #keep(account: Account, message: Element): boolean {
     const count = this.#offline.keep(account, message);
     if (count === undefined) return false;
@@ -166,7 +166,7 @@ function messageType(stanza: Element): string {
   return type !== undefined && ['chat', 'error', 'groupchat', 'headline'].includes(type) ? type : 'normal';
 }
 
-/** RFC 6120 §8.1.2.1: the full JID or the bare JID of the sender, nobody else's. */
+/** RFC 6120 §8.1.2.1: the full JID or the bare JID of the sender, and no other. */
 function isOwn(session: Session, claimed: string): boolean {
   return claimed === session.jid || claimed === session.account.jid;
 }

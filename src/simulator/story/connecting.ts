@@ -88,7 +88,7 @@ export async function playConnecting(scene: Scene): Promise<void> {
     );
   });
 
-  await telling.step("Romeo's app asks for the features behind the hash", async (notes) => {
+  await telling.step("Romeo's app asks for the features that the hash stands for", async (notes) => {
     const caps = known(announced, 'Juliet announced no capabilities');
     const node = `${attribute(caps, 'node')}#${attribute(caps, 'ver')}`;
     const query = element(ns.discoInfo, 'query', { node });

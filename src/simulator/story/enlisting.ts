@@ -52,7 +52,7 @@ export async function playEnlisting(scene: Scene): Promise<{ readonly location: 
     );
     notes.finds(
       uses.some((use) => use.endsWith(' attestation')),
-      'beside it the key of Narthex, for attestations only',
+      'and the key of Narthex, for attestations only',
     );
     notes.finds(
       !received.answer.body.includes('token_endpoint'),
@@ -115,12 +115,12 @@ export async function playEnlisting(scene: Scene): Promise<{ readonly location: 
     const said = juliet.httpHabits.filter(([name]) => header(seen.request, name.toLowerCase()) !== undefined);
     notes.finds(
       said.length === 0,
-      'her app, her language, her cookie and the page she came from stayed behind',
+      'her app, her language, her cookie and the page she came from did not pass',
     );
     const given = jsonBody(asked.answer);
     notes.finds(
       asked.answer.status === 201 && given?.['status'] === 'active' && given['riskScore'] === undefined,
-      'she is enlisted, and was told that and no more',
+      'she is enlisted, and the answer says that and no more',
     );
     const before = gatekeeper.enlistments.length;
     const again = await ask();
@@ -179,7 +179,7 @@ export async function refusal(login: Promise<unknown>): Promise<string> {
 export function lastExchange(exchanges: readonly HttpExchange[], target: string): HttpExchange {
   return known(
     exchanges.findLast(({ request }) => request.target === target),
-    `nobody asked for ${target}`,
+    `${target} was never requested`,
   );
 }
 

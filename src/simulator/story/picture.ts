@@ -111,10 +111,7 @@ export async function fetchPicture(
         ),
         'the gatekeeper learned nothing of the store: no server, no cookie, no cache, its version sealed',
       );
-      notes.finds(
-        stranger.answer.status === 403,
-        'and to anybody but the gatekeeper the address is of no use, not even to Juliet',
-      );
+      notes.finds(stranger.answer.status === 403, 'only the gatekeeper can use the address, not even Juliet');
     },
   );
 }

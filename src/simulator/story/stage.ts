@@ -24,7 +24,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Users of the gatekeeper's own app beside Romeo, for visitors. */
+/** Users of the gatekeeper's own app other than Romeo, for visitors. */
 export const visitor = { username: 'mercutio', password: 'Qu33nMab' } as const;
 
 /** @throws SimulatorError */
@@ -53,7 +53,7 @@ export async function openStage(): Promise<Stage> {
     onEnlistment: (record) => seen.enlistments.push(record),
     onToken: (record) => seen.tokens.push(record),
   });
-  /** A message waits for somebody who is away: every device of theirs is to be woken. */
+  /** Called when a message waits for a user who is away: wakes each of the user's devices. */
   function wake({ sender, count, pushNodes }: OfflineRecord): void {
     for (const recipient of pushNodes) {
       const notification = { recipient, sender, body: 'New encrypted message', count };

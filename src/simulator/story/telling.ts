@@ -1,5 +1,5 @@
 /** A story told step by step: what was sent and what the other party really received of it, and what can be said about
- *  that. A statement that does not hold is told like the others; a step that cannot be played ends the story. */
+ *  that. A statement that does not hold is printed like the others; a step that cannot be played ends the story. */
 import { SimulatorError } from '../error.ts';
 import type { HttpAnswer, HttpRequest } from '../http/message.ts';
 

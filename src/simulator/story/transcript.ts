@@ -42,7 +42,7 @@ function formatPassage(passage: Passage, format: StoryFormat): string[] {
 /** Lines of one kind in a row beyond this are counted, not shown. */
 const runMax = 12;
 
-/** What is long and new throughout is told by its beginning. */
+/** A long new value is printed by its beginning. */
 function fold(lines: readonly string[]): string[] {
   const folded: string[] = [];
   for (let at = 0; at < lines.length;) {

@@ -37,7 +37,7 @@ export async function playWaking(scene: Scene, location: string): Promise<void> 
   });
 
   await telling.step(
-    'Romeo answers; the gatekeeper has nobody to give it to, and the provider is down for a moment',
+    'Romeo answers while Juliet is away, and the provider is down for a moment',
     async (notes) => {
       stage.provider.push.failNext(1);
       const sealed = encrypt(devices.romeo, [devices.juliet], written.romeo);
@@ -61,7 +61,7 @@ export async function playWaking(scene: Scene, location: string): Promise<void> 
       });
       notes.finds(
         outcome.kind === 'taken' && (calls[0]?.answer.status ?? 0) >= 500 && outcome.attempts > 1,
-        `told ${calls[0]?.answer.status} first, the gatekeeper came again; it was told 202 once the provider had it`,
+        `answered with ${calls[0]?.answer.status}, the gatekeeper tried again; it got 202 once the provider had it`,
       );
       notes.finds(woken.length === 1, "Juliet's phone woke, once");
       const told = jsonBody(received.request) ?? {};
@@ -78,7 +78,7 @@ export async function playWaking(scene: Scene, location: string): Promise<void> 
       });
       notes.finds(
         [401, 403].includes(forged.answer.status) && woken.length === 1,
-        'nobody but the gatekeeper can wake it: Narthex knows its certificate, and its signature',
+        'only the gatekeeper can wake it: Narthex knows its certificate, and its signature',
       );
     },
   );

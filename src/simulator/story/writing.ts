@@ -39,7 +39,7 @@ async function beginToWrite(scene: Scene): Promise<void> {
     await scene.settle();
     const arrived = scene.arrived(since, isMessage);
     notes.shows({ kind: 'stanza', from: "Juliet's app", to: 'the gatekeeper', sent, received: arrived });
-    notes.finds(arrived === undefined, 'that she is typing is said to nobody before she has decided to send');
+    notes.finds(arrived === undefined, 'no party learns that she is typing before she decides to send');
   });
 }
 

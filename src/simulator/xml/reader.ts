@@ -145,8 +145,8 @@ export class StreamReader {
     return this.#isLostInReference() ? 'not-well-formed' : undefined;
   }
 
-  /** saxes reads a reference up to its `;` whatever comes between, so that a bare `&` would swallow the tags behind
-   *  it and wait. What it has of an unfinished reference is in a field that it does not publish. */
+  /** saxes reads a reference up to its `;` whatever comes between, so that a bare `&` would swallow the tags
+   *  that follow and wait. What it has of an unfinished reference is in a field that it does not publish. */
   #isLostInReference(): boolean {
     const { entity } = this.#parser as unknown as { readonly entity: string };
     return /[<>]/.test(entity);

@@ -56,7 +56,7 @@ function appWith(names: readonly string[] = []) {
 }
 
 describe('the API of the operator', () => {
-  it('counts sessions, and names nobody', async () => {
+  it('counts sessions, and names no user', async () => {
     const answer = await appWith().ask('/api/sessions');
     expect(await answer.json()).toEqual({
       sessions: [{ listener: 'clients', gatekeeper: null, phase: 'securing', sessions: 2 }],
@@ -135,7 +135,7 @@ describe('the API of the operator', () => {
   });
 });
 
-describe("somebody else's page in the operator's browser", () => {
+describe("another site's page in the operator's browser", () => {
   it.each([
     ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, 'ERR_HTTP_BODY_TYPE'],
     ['a form that looks like JSON', { 'content-type': 'text/plain' }, 'ERR_HTTP_BODY_TYPE'],

@@ -13,7 +13,7 @@ import { policyOf } from '../support/policy.ts';
 const provider = makeKey('2026-11');
 const { exchange, close } = createExchange();
 const socket = {};
-/** What Node would give beside the request. */
+/** What Node gives in addition to the request. */
 const bindings = { incoming: { rawHeaders: [], url: '/', socket } };
 const key = '8e03978e-40d5-43dd-bc93-6894a57f9324';
 const enlisted: Answer = {
@@ -193,7 +193,7 @@ describe('enlistment', () => {
     expect(JSON.stringify(events)).not.toContain('juliet');
   });
 
-  it('ends: the way back is in the id', async () => {
+  it('ends: the id names the gatekeeper', async () => {
     const { id } = (await (await post()).json()) as { id: string };
     const headers = { authorization: `Bearer ${await proof({ nonce: 'n-3' })}`, 'ownership-nonce': 'n-3' };
     const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE', headers }, bindings);

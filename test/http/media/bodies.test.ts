@@ -124,7 +124,7 @@ describe('a body through the relay', () => {
     expect(after.includes('smuggled')).toBe(false);
   });
 
-  it('comes from a media server behind TLS, checked against the given authority', async () => {
+  it('comes from a media server over TLS, checked against the given authority', async () => {
     const { cert, key } = selfSigned('media.test');
     const server = https.createServer({ cert, key }, (_, response) => {
       response.writeHead(200, { 'content-length': large.length }).end(large);

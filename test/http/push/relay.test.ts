@@ -169,7 +169,7 @@ describe('push', () => {
     expect([seen.status, await codeOf(seen)]).toEqual([status, code]);
   });
 
-  it('fails a whole burst when its push fails: every one is told to come back', async () => {
+  it('fails a whole burst when its push fails: each is asked to come back', async () => {
     provider.answer = () => ({ status: 500, delayMs: 20 });
     const app = start();
     const bearer = await token();
@@ -204,7 +204,7 @@ describe('push', () => {
     expect((await send(app, notification('i', 'i'))).status).toBe(202);
   });
 
-  it('tells those behind a stuck provider at once when their turn comes too late', async () => {
+  it('answers those that wait for a stuck provider at once when their turn comes too late', async () => {
     provider.answer = () => {
       // Once both are there.
       setTimeout(() => (now += 20_000), 100);

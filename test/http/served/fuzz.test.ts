@@ -1,5 +1,5 @@
 /** Generated requests, generated tokens that are signed nevertheless, and parties that answer anything: every request gets
- *  an answer that was meant, and nothing fails in a way that nobody thought of. */
+ *  an answer that was meant, and nothing fails in an unforeseen way. */
 import https from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { httpCodes } from '../../../src/observability/http-words.ts';

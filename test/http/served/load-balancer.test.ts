@@ -42,7 +42,7 @@ describe('behind a load balancer that says for whom it speaks', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  /** The statuses of what is answered to one request behind this header; none when the connection is closed. */
+  /** The statuses of what is answered to one request after this header; none when the connection is closed. */
   const ask = (header: string): Promise<string[]> =>
     new Promise((resolve) => {
       const plain = connectPlain(served.port, '127.0.0.1', () => {

@@ -47,7 +47,7 @@ describe('hostile HTTP to the served port', () => {
     return answer;
   };
 
-  it.each(unclear)('%s: 400, and nothing behind it is read', async (_, request) => {
+  it.each(unclear)('%s: 400, and nothing after it is read', async (_, request) => {
     const found = statuses(await exchange([request + smuggled]));
     // A route may answer before the fault in the body comes; what is smuggled would be one more.
     expect(found.at(-1)).toBe('400');
@@ -107,7 +107,7 @@ describe('hostile HTTP to the served port', () => {
       socket.on('close', () => resolve(answer));
       expect(await promise).not.toContain('HTTP/');
     }
-    // The operator is told what was wrong, by a word.
+    // The operator learns what was wrong, by a word.
     expect(served.refusals).toEqual(['not-tls', 'timeout', 'timeout']);
   });
 

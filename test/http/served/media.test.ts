@@ -193,7 +193,7 @@ describe('media through the proxy', () => {
     expect(hidden.requests).toEqual([]);
   });
 
-  it("asks nobody else's server for a client", async () => {
+  it('asks no other server for a client', async () => {
     expect(await code(served.ask(`/media/${tokens.seal(origin.url.href, clientsAudience)}`))).toBe(
       'ERR_MEDIA_ORIGIN',
     );

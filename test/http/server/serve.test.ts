@@ -89,7 +89,7 @@ describe('a served app', () => {
   });
 });
 
-describe('connections that somebody else accepts', () => {
+describe('connections that another part accepts', () => {
   async function accepting(app: Parameters<typeof httpConnections>[0], limits: Partial<ServeLimits> = {}) {
     const connections = httpConnections(app, { ...adminServeLimits, ...limits });
     const server = createServer((socket) => connections.accept(socket));

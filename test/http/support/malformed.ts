@@ -1,4 +1,4 @@
-/** Requests that two readers could understand differently, and others that nobody should send. */
+/** Requests that two readers could understand differently, and others that are invalid. */
 
 export const crlf = (...lines: string[]): string => lines.join('\r\n');
 export const head = (...lines: string[]): string =>
@@ -9,7 +9,7 @@ export const json = 'Content-Type: application/json';
 export const statuses = (answer: string): string[] =>
   [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status!);
 
-/** Where it ends is not clear, so nothing behind it may be read. */
+/** Where it ends is not clear, so nothing after it may be read. */
 export const unclear: readonly (readonly [name: string, request: string])[] = [
   ['both lengths', head(json, 'Content-Length: 7', 'Transfer-Encoding: chunked') + '0\r\n\r\n'],
   [
@@ -52,7 +52,7 @@ export const wrong: readonly (readonly [name: string, request: string])[] = [
   ['two tokens', head(json, 'Authorization: Bearer a', 'Authorization: Bearer b', 'Content-Length: 0')],
 ];
 
-/** What must not be read behind an unclear request. */
+/** What must not be read after an unclear request. */
 export const smuggled = crlf(
   'POST /push/gk HTTP/1.1',
   'Host: a',

@@ -1,7 +1,7 @@
 /** Policies on HTTP, written as functions. */
 import type { HttpPolicy } from '../../../src/http/http-policy.ts';
 
-/** Shows everything to everyone. */
+/** Shows everything to every audience. */
 export const transparent: HttpPolicy = {
   see: (_audience, _field, value) => value,
   reveal: (_field, value) => value,

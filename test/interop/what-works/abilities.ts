@@ -219,7 +219,7 @@ export const abilities: readonly Ability[] = [
     essential: true,
     async run({ juliet, romeo }) {
       const roster = "<query xmlns='jabber:iq:roster'/>";
-      // Only who has asked for the list is told of changes (RFC 6121 §2.1.6).
+      // Only a client that has asked for the list receives changes (RFC 6121 §2.1.6).
       for (const who of [juliet, romeo]) await ask(who, 'get', roster);
       for (const [one, other] of [
         [juliet, romeo],

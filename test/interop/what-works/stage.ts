@@ -25,7 +25,7 @@ export type Sight =
   | 'changed'
   /** Nothing, and the sender does not know. */
   | 'withheld'
-  /** Nothing, and the sender is told. */
+  /** Nothing, and the sender gets an error. */
   | 'refused'
   /** What the proxy says in the client's place. */
   | 'answered';

@@ -25,7 +25,7 @@ export function cell({ sight, because }: Observation): string {
   return reasons === '' ? words[sight] : `${words[sight]} (${reasons})`;
 }
 
-/** One row for each title, in the order in which they were first seen. Where not everybody sees the same, each says
+/** One row for each title, in the order in which they were first seen. Where clients see different things, each says
  *  who. */
 export function tableOf(observations: readonly Observation[], policies: readonly string[]): string {
   const titles = [...new Set(observations.map(({ title }) => title))];

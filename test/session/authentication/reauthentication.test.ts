@@ -116,7 +116,7 @@ async function conversation(features = offer): Promise<Conversation> {
 }
 
 describe('the offer', () => {
-  it('is what carries the token, whatever the gatekeeper can do beside, and no channel to bind', async () => {
+  it('is what carries the token, whatever else the gatekeeper can do, and no channel to bind', async () => {
     const talk = new Conversation();
     expect(await talk.offered(`${offer}${binding}<x xmlns='urn:other'/>`)).toBe(
       `<stream:features><mechanisms xmlns='${sasl}'><mechanism xmlns='${sasl}'>OAUTHBEARER</mechanism>` +

@@ -1,4 +1,4 @@
-/** Peers that mean harm to whoever keeps capabilities: what they can reach is bounded, and is theirs alone. */
+/** Peers that attack what is kept of capabilities: what they can reach is bounded, and is theirs alone. */
 import { expectLinear } from '../../support/linear.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defaultContactLimits } from '../../../src/capabilities/contact-advertisements.ts';
@@ -142,7 +142,7 @@ describe('a contact', () => {
     const id = idIn(bench.take('to-gatekeeper')[0]!);
     const answer = `<iq type='result' id='${id}' from='${romeo}'>${theirs}</iq>`;
     bench.wait(askMs);
-    // Nobody waits for it any more: it is an answer like any other, which the client has not asked for.
+    // It is not awaited any more: it is an answer like any other, which the client has not asked for.
     expect(bench.gatekeeper(answer).join('')).not.toContain('<presence');
     expect(bench.shared.options.cache.size).toBe(0);
     shown(romeo, verOf(theirs));

@@ -41,7 +41,7 @@ describe('a client of a cohort', () => {
     expect(bench.ask('https://gajim.org#own')).toContain('<item-not-found');
   });
 
-  it('cannot advertise by other ways: an answer nobody asked for, a message, a subscription, an iq', () => {
+  it('cannot advertise by other ways: an unasked answer, a message, a subscription, an iq', () => {
     expect(bench.client(`<iq type='result' id='x' to='${romeo}'>${info('urn:leak')}</iq>`)).toEqual([]);
     expect(bench.client(`<message to='${romeo}'>${c('own')}<body>a</body></message>`)).toEqual([
       `<message to='${romeo}'><body>a</body></message>`,
@@ -137,7 +137,7 @@ describe('a client that must be asked', () => {
     bench.wait(readvertiseJitterMs);
     const [anew] = bench.take('to-gatekeeper');
     expect(verIn(anew!)).not.toBe(verIn(baseline!));
-    // Somebody who saw the old presence may still ask for it.
+    // A contact that saw the old presence may still ask for it.
     for (const presence of [baseline!, anew!])
       expect(verOf(queryIn(bench.ask(`https://caps.example/test#${verIn(presence)}`)))).toBe(verIn(presence));
   });
@@ -259,7 +259,7 @@ describe('a contact', () => {
     ],
     [`<d:feature xmlns:d='${disco}' var="urn:a" />`, '<r:other xmlns:r="urn:r">a &amp; b</r:other>'],
   ])(
-    'whose answer breaks the rules for hashes is passed on all the same, cut down, where nobody hashes it: %s',
+    'whose answer breaks the rules for hashes is passed on all the same, cut down, where it is not hashed: %s',
     (kept, other) => {
       const answer = (inside: string, node = '') =>
         `<iq type='result' id='7' from='${romeo}' to='${juliet}'><query xmlns='${disco}'${node}>${inside}</query></iq>`;
@@ -285,7 +285,7 @@ describe('a contact', () => {
     `https://gajim.org#${verOf(info('urn:a'))}`,
     'urn:xmpp:caps#sha-256.u79ZroNJbdSWhdSp311mddz44oHHPsEBntQ5b1jqBSY=',
     'urn:xmpp:caps#sha-3.256.x',
-  ])('whose answer by the hash %s is not passed on when nobody could verify it', (node) => {
+  ])('whose answer by the hash %s is not passed on when it cannot be verified', (node) => {
     const answer = (...features: string[]) =>
       `<iq type='result' id='7' from='${romeo}' to='${juliet}'>${info(...features).replace('<query', `<query node='${node}'`)}</iq>`;
     expect(bench.gatekeeper(answer('urn:a'))).toEqual([answer('urn:a')]);

@@ -88,7 +88,7 @@ export class Bench {
   }
 
   send(direction: Direction, xml: string): void {
-    // What is kept must be a copy, so the stanza is spoilt behind the call.
+    // What is kept must be a copy, so the stanza is spoilt after the call.
     const stanza = stanzaOf(xml, names);
     for (const stage of this.#stages) {
       const verdict = stage.judge(stanza, direction);
@@ -166,7 +166,7 @@ export class Bench {
     return this.take('to-client');
   }
 
-  /** What a contact that asks by this node is told. */
+  /** The answer to a contact that asks by this node. */
   ask(node?: string): string {
     const written = node === undefined ? '' : ` node='${node}'`;
     const before = this.sent['to-client'].length;

@@ -46,7 +46,7 @@ it('reach the client by number as stream management counts them at both ends', (
     legs.read('to-client', xml);
   // The second is gone: a client that receives no reactions has no use for an empty copy of one.
   expect(toClient).toEqual([carbon(notice), text, result('')]);
-  // Nothing was answered: whoever sent them has been answered where they were delivered.
+  // Nothing was answered: their senders were answered where they were delivered.
   toGatekeeper.length = 0;
   legs.read('to-gatekeeper', `<a xmlns='${sm}' h='3'/>`);
   expect(toGatekeeper).toEqual([`<a xmlns='${sm}' h='4'/>`]);

@@ -132,7 +132,7 @@ describe('a client whose token says the claim of a profile', () => {
     expect(await talk.gatekeeper(reaction)).toBe(reaction);
   });
 
-  it('is so from the first message, also right behind a success that leaves the stream as it is', async () => {
+  it('is so from the first message, also directly after a success that leaves the stream as it is', async () => {
     for (const [token, passes] of [
       ['of.gold', true],
       ['of.lead', false],

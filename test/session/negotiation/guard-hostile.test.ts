@@ -14,7 +14,7 @@ describe('a client on an established stream', () => {
     ['features', `<features xmlns='${streams}'>marker</features>`],
     ['an element of the stream that nobody knows', `<marker xmlns='${streams}'/>`],
     ['the framing of another transport (RFC 7395)', `<open xmlns='${framing}' to='marker'/>`],
-  ])('sends %s to nobody', (_, xml) => {
+  ])('sends %s to no peer', (_, xml) => {
     const legs = connect();
     expect(() => legs.read('to-gatekeeper', xml)).toThrow(
       expect.objectContaining({ code: 'ERR_NEGOTIATION', condition: 'unsupported-stanza-type' }),
@@ -40,7 +40,7 @@ describe('a client on an established stream', () => {
     );
   });
 
-  it('counts with nobody in it', () => {
+  it('counts without any in it', () => {
     const legs = connect();
     legs.read('to-gatekeeper', `<a xmlns='${older}' h='1'/><r xmlns='${older}'/>`);
     legs.read('to-client', `<a xmlns='${older}' h='1'/><r xmlns='${older}'/>`);
@@ -66,7 +66,7 @@ describe('a gatekeeper', () => {
       'the framing of another transport',
       `<close xmlns='${framing}' see-other-uri='wss://elsewhere.example'/>`,
     ],
-  ])('sends %s to nobody', (_, xml) => {
+  ])('sends %s to no peer', (_, xml) => {
     const legs = connect();
     expect(() => legs.read('to-client', xml)).toThrow(
       expect.objectContaining({ code: 'ERR_GATEKEEPER_NEGOTIATION' }),

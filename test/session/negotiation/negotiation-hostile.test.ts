@@ -123,8 +123,8 @@ function remembering(): Resumptions {
 }
 
 describe('before there is an authentication', () => {
-  // Nor does anybody learn by the answer which streams there are.
-  it.each(early)('a client that sends %s is refused, and nobody hears of it', (_, xml) => {
+  // Nor does a client learn by the answer which streams there are.
+  it.each(early)('a client that sends %s is refused, and the other side receives nothing', (_, xml) => {
     for (const phase of ['authenticating', 'restarting'] as const) {
       const legs = connect('passthrough', phase, remembering());
       expect(() => legs.read('to-gatekeeper', xml)).toThrow(
@@ -246,7 +246,7 @@ describe('an error of the gatekeeper', () => {
       expect(passed(connect('strict', 'established'), 'to-client', write('xmpp:marker@a.example')).trim()).not.toContain('marker');
   }); // prettier-ignore
 
-  it('is shown to nobody but the client', () => {
+  it('is shown to the client only', () => {
     const legs = connect('strict', 'established');
     legs.read('to-client', streamError(text));
     expect(legs.out[opposite('to-client')]).toEqual([]);

@@ -97,7 +97,7 @@ describe('the counts of stream management', () => {
     expect(() => window.acknowledge(0)).toThrow(expect.objectContaining({ code: 'ERR_SM_COUNT' }));
   });
 
-  it('take no memory for hours of acknowledged or even traffic, and refuse what nobody ever acknowledges', () => {
+  it('take no memory for hours of acknowledged or even traffic, and refuse what is never acknowledged', () => {
     const window = new AckWindow();
     for (let i = 0; i < 1_000_000; i += 1) window.pass();
     expect(window.runs).toBe(1);

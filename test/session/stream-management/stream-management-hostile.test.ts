@@ -1,4 +1,4 @@
-/** Peers that mean harm to stream management: nobody gets at another's stream, or makes the proxy lose count of one. */
+/** Peers that attack stream management: none gets at another's stream, or makes the proxy lose count of one. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AckWindow, runsMax } from '../../../src/session/stream-management/ack-window.ts';
 import { defaultResumptionLimits, Resumptions } from '../../../src/session/stream-management/resumptions.ts';
@@ -28,7 +28,7 @@ beforeEach(() => {
   resumptions = new Resumptions();
 });
 
-describe('somebody who knows the identifier of another’s stream', () => {
+describe('a client that knows the identifier of another’s stream', () => {
   const victim = 'romeo@montague.example';
 
   beforeEach(() => {
@@ -99,7 +99,7 @@ describe('a stream that is counted', () => {
     counts();
   });
 
-  it('stays so when the gatekeeper fails what nobody has asked for', () => {
+  it('stays so when the gatekeeper fails what was not asked for', () => {
     legs.read('to-client', failed);
     counts();
   });
@@ -218,7 +218,7 @@ describe('what is remembered of streams', () => {
 
   const { resumptionsPerAccountMax, resumptionRunsPerAccountMax } = defaultResumptionLimits;
 
-  it('is not pushed out by somebody who connects again and again: they push out their own', () => {
+  it('is not pushed out by a client that connects again and again: they push out their own', () => {
     resumptions.release('main', 'victim', stream('juliet@capulet.example'));
     resumptions.release('other', 'theirs', stream('tybalt@capulet.example'));
     const times = defaultResumptionLimits.resumptionsMax + 1;
@@ -229,7 +229,7 @@ describe('what is remembered of streams', () => {
     expect(resumptions.find('main', `${times - resumptionsPerAccountMax - 1}`)).toBeUndefined();
   });
 
-  it('is not pushed out by somebody who acknowledges nothing', () => {
+  it('is not pushed out by a client that acknowledges nothing', () => {
     resumptions.release('main', 'victim', stream('juliet@capulet.example'));
     for (let n = 0; n < 40; n += 1) {
       const full = stream('tybalt@capulet.example');

@@ -95,7 +95,7 @@ describe('enlisting at the gatekeeper', () => {
     });
   });
 
-  it('takes no token of anybody else, and then does not look at the attestation', async () => {
+  it('takes no token of another party, and then does not look at the attestation', async () => {
     const other = await createTokenIssuer(provider);
     expect(await call({ token: await other.sign({ subject: juliet, audience: name }) })).toMatchObject({
       status: 401,

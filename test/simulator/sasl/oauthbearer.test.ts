@@ -94,7 +94,7 @@ describe('OAUTHBEARER at the gatekeeper', () => {
     expect(asked).toEqual(['bad']);
   });
 
-  it('lets nobody act for another', async () => {
+  it('lets no user act for another', async () => {
     raw.write(auth(bearerMessage('good', { authzid: `romeo@${domain}` }).toString()));
     await raw.until(/<invalid-authzid\/>/);
   });

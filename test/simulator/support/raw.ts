@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Endpoint } from '../../../src/simulator/client.ts';
 
-/** A connection that writes what it is told, well-formed or not, and keeps what comes back as text. */
+/** A connection that writes what it is given, well-formed or not, and keeps what comes back as text. */
 export interface Raw {
   write(data: string | Uint8Array): void;
   /** Resolves with all that came so far once it matches; rejects after five seconds. */

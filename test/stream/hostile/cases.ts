@@ -5,7 +5,7 @@ import { markupCases } from './markup.ts';
 import { prologCases } from './prolog.ts';
 import { tagsCases } from './tags.ts';
 
-/** Every hostile case: what peers have tried, or might, against XML parsers and what stands behind them. */
+/** Every hostile case: what peers have tried, or might, against XML parsers and what uses them. */
 export const hostileCases: readonly HostileCase[] = [
   ...bytesCases,
   ...prologCases,

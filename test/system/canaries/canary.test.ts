@@ -1,4 +1,4 @@
-/** Whoever looks for canaries finds them. */
+/** The search for canaries finds them. */
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { Canaries } from './canary.ts';

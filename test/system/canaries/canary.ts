@@ -49,7 +49,7 @@ interface Form {
   readonly anyCase: boolean;
 }
 
-/** Every way to write a value that a reader could undo, or recognise somebody by. */
+/** Every way to write a value that a reader could undo, or recognise a user by. */
 export function formsOf(value: string): Form[] {
   const told = value.slice(0, tellingCharacters);
   const bytes = [...Buffer.from(told)];
@@ -75,7 +75,7 @@ export function formsOf(value: string): Form[] {
   ];
 }
 
-/** As it looks behind so many other bytes: only characters that no neighbour has part in. */
+/** As it looks after so many other bytes: only characters that no neighbour has part in. */
 function base64Forms(told: string, before: number): Form[] {
   const from = Math.ceil((before * 8) / 6);
   const to = Math.floor(((before + told.length) * 8) / 6);
@@ -87,7 +87,7 @@ function base64Forms(told: string, before: number): Form[] {
   }));
 }
 
-/** Whoever guesses the value can check the guess. */
+/** A reader that guesses the value can check the guess. */
 function hashForms(hash: string, value: string): Form[] {
   const digest = createHash(hash).update(value).digest();
   return (['hex', 'base64', 'base64url'] as const).map((encoding) => ({

@@ -45,7 +45,7 @@ export async function playConversation(scene: Scene): Promise<{ readonly sealed:
   return { sealed };
 }
 
-/** Whatever people send, and nobody should. */
+/** What clients send, and should not. */
 function stanzas(c: Place, to: string, files: string): string[] {
   const chat = (place: string, inside: string): string =>
     `<message to='${to}' type='chat' id='${c(`id of ${place}`)}'>${inside}</message>`;
@@ -182,7 +182,7 @@ function streamError(c: Place): string {
   return `<stream:error><conflict xmlns='${conditions}'/><text xmlns='${conditions}'>${c('text of a stream error')}</text><${c('application error')} xmlns='urn:${c('namespace of an application error')}'>${c('detail')}</${c('application error')}></stream:error></stream:stream>`;
 }
 
-/** Before anybody is let in. */
+/** Before a client is let in. */
 export async function playNegotiations(scene: Scene): Promise<string[]> {
   const { canaries, ports, ca, fromStart } = scene;
   const c: Place = (place) => canaries.at(`negotiation: ${place}`);
@@ -213,7 +213,7 @@ export async function playNegotiations(scene: Scene): Promise<string[]> {
   refused.socket.write(`<${c('early')} xmlns='urn:${c('early namespace')}'/>`);
   await refused.closed;
 
-  // Nobody serves this domain; the two names differ; no stream at all.
+  // No gatekeeper serves this domain; the two names differ; no stream at all.
   const elsewhere = connectRaw(ports.direct, ca, { servername: 'localhost' });
   elsewhere.socket.write(streamHeader(`${c('unknown domain')}.example`));
   await elsewhere.closed;
@@ -238,7 +238,7 @@ export async function playNegotiations(scene: Scene): Promise<string[]> {
   mistaken.socket.write(streamHeader(domains.mistaken));
   await mistaken.closed;
 
-  // No TLS where TLS comes first, something behind STARTTLS, and headers of balancers that are none.
+  // No TLS where TLS comes first, something after STARTTLS, and headers of balancers that are none.
   await sayPlain(ports.direct, `${c('no TLS')}\r\n`);
   await sayPlain(
     ports.starttls,

@@ -65,7 +65,7 @@ let simulatorPort: number;
 let scripted: RawGatekeeper;
 let proxy: ServeProcess;
 let streamsManaged = 0;
-/** The scripted gatekeeper hands each connection to whoever connects. */
+/** The scripted gatekeeper hands each connection to the client that connects. */
 let handOver: (party: Party) => void = () => {};
 let gatekeepersStream: () => { stream: Managed; random: Random };
 
@@ -275,7 +275,7 @@ const memory = /^narthex_process_resident_memory_bytes (\d+)/m;
 const growthMax = 96 * 1024 * 1024;
 
 it.each(Object.entries(policies))(
-  'every conversation under %s ends in one defined way, and disturbs nobody else',
+  'every conversation under %s ends in one defined way, and disturbs no other',
   async (_, [first, ...rest]) => {
     await using folder = await temporaryFolder();
     let turns = 0;
