@@ -16,7 +16,7 @@ import { signalProblems } from './signal-check.ts';
 
 const help = `
 Reads the file as serve does, verifies every certificate and key it names, and reports all that is wrong at once as
-file:line:column: error CODE: message, each with a remedy. Opens no port and calls nobody.
+file:line:column: error CODE: message, each with a remedy. Opens no port and connects to no server.
 
 Examples:
   $ narthex check                           # ./narthex.yaml

@@ -61,7 +61,7 @@ async function play({ stage, proxy }: Demo, options: DemoOptions, format: StoryF
   print(introduction(proxy, options.policy));
   const story = playStory({ stage, intermediary: proxy, onStep: (step) => print(formatStep(step, format)) });
   const outcome = await Promise.race([story, stopped]);
-  // In the middle of it nobody waits for the parties to take their leave.
+  // In the middle of the story the parties are not closed one by one.
   if (outcome === 'stopped') process.exit(exitCodes.negative);
   print(formatOutcome(outcome, format));
   process.exitCode = outcome.failed === 0 && outcome.complete ? exitCodes.ok : exitCodes.negative;

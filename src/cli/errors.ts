@@ -75,7 +75,7 @@ const setupErrors: Table<SetupErrorCode> = {
     remedy: pem,
   },
   ERR_CERTIFICATE_KEY_MISMATCH: {
-    cause: 'The private key is not the key of the certificate beside it.',
+    cause: 'The private key is not the key of the certificate it is configured with.',
     remedy: 'Pair each certificate with its key, and replace both files at once.',
   },
   ERR_SECRET_UNREADABLE: {
@@ -117,7 +117,7 @@ const setupErrors: Table<SetupErrorCode> = {
   },
   ERR_LISTEN: {
     cause: 'The port could not be opened for a rarer reason.',
-    remedy: 'The word of the system beside the message (an errno) tells more.',
+    remedy: 'The errno in the message tells more.',
   },
 };
 

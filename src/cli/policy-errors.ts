@@ -1,7 +1,7 @@
 import type { ErrorExplanation } from '../observability/errors.ts';
 import type { DiagnosticCode } from '../policy/diagnostic.ts';
 
-/** What is said about policies. The commands tell more beside each: the field, and what to write in its place. */
+/** Problems of policies. The commands add the field, and what to write in place of the value. */
 export const policyErrors: Readonly<Record<DiagnosticCode, ErrorExplanation>> = {
   ERR_POLICY_YAML: {
     cause: 'The file is not one YAML document, or its aliases expand to too much.',
@@ -74,7 +74,7 @@ export const policyErrors: Readonly<Record<DiagnosticCode, ErrorExplanation>> = 
   WARN_POLICY_SHADOW: {
     cause: 'The policy says `mode: shadow`: nothing of it is enforced, and everything passes unchanged.',
     remedy:
-      'Write `mode: enforce` or remove `mode`; to try a policy beside the one in force use `policy.shadow`.',
+      'Write `mode: enforce` or remove `mode`; to try a policy next to the one in force use `policy.shadow`.',
   },
   WARN_POLICY_BREAKS: {
     cause: 'The rule takes something away from users; the message says what.',

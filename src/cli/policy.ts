@@ -85,7 +85,10 @@ export function register(program: Command, io: PolicyIo = processIo): void {
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
       .addOption(new Option('--format <format>', 'how to print').choices(formats).default('text'))
       .addOption(
-        new Option('--catalogue <path...>', 'more entries, beside the shipped catalogue').default([], 'none'),
+        new Option('--catalogue <path...>', 'entries in addition to the shipped catalogue').default(
+          [],
+          'none',
+        ),
       )
       .addHelpText('after', help);
 
@@ -107,11 +110,9 @@ export function register(program: Command, io: PolicyIo = processIo): void {
     .action((file: string, options: ExplainCommand) => run(io, () => explainCommand(io, file, options)));
   add('diff <before> <after>', 'who sees more under the second policy, and who sees less', ['text', 'json'])
     .addOption(
-      new Option('--fail-on <change>', 'exit 1 when somebody sees more or less, or on any change').choices([
-        'more',
-        'less',
-        'any',
-      ]),
+      new Option('--fail-on <change>', 'exit 1 when an audience sees more or less, or on any change').choices(
+        ['more', 'less', 'any'],
+      ),
     )
     .action((before: string, after: string, options: Common & { failOn?: string }) =>
       run(io, () => diff(io, before, after, options)),

@@ -1,4 +1,4 @@
-/** How errors are told on the command line: place, severity, code, sentence; the remedy indented below.
+/** Prints errors on the command line: place, severity, code, sentence; the remedy indented below.
  *
  *      narthex.yaml:3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `listners`, did you mean `listeners`?
  *          Write `listeners`, or remove the key. */

@@ -14,7 +14,7 @@ POST /api/reload read all of them at once. Files that cannot be used are rejecte
 the next start; a change in them is reported as restart-required.
 
 SIGTERM or SIGINT drains: readiness fails, no connection is accepted, sessions may end by themselves for
-timeouts.drainMs, the rest is told system-shutdown so that clients connect elsewhere. A second signal ends at once.
+timeouts.drainMs, the rest is closed with system-shutdown so that clients connect elsewhere. A second signal ends at once.
 
 Exit codes: 0 drained, 66 no such file, 69 a port cannot be had, 78 wrong configuration.`;
 

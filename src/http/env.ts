@@ -1,4 +1,4 @@
-/** What Hono hands every handler beside the request: Node's own pair, for what fetch's types do not show. */
+/** The environment of every Hono handler: Node's own request and response, for what the types of fetch do not show. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 

@@ -1,7 +1,8 @@
-/** Headers are metadata like any other: each set here is the whole of what one audience gets to see. Nothing is
- *  copied from one side to the other; a header that is not listed does not exist. */
+/** The headers that may leave the proxy, one list per audience. They are written anew: a header that is not listed does
+ *  not pass. */
 
-/** Towards the provider and the gatekeeper's API: what we author, and what the policy lets through of the client. */
+/** Headers of requests to the provider and to the gatekeeper's API: the proxy's own, and the client's as far as the
+ *  policy lets them through. */
 type OutboundHeader =
   | 'accept'
   | 'accept-encoding'
@@ -25,7 +26,7 @@ type OutboundHeader =
 
 export type OutboundHeaders = Readonly<Partial<Record<OutboundHeader, string>>>;
 
-/** Towards whoever called us. `Date` and the framing headers are the server's. */
+/** Headers of an answer. `Date` and the framing headers are the server's. */
 const answerHeaders: ReadonlySet<string> = new Set([
   'accept-ranges',
   'access-control-allow-origin',

@@ -1,19 +1,19 @@
-/** What the policy in force says about HTTP: who may see what of headers, notifications and downloads. */
+/** Applies the policy in force to headers, notifications and downloads. */
 import type { JsonScalar } from './strict-json.ts';
 
-/** Whoever a field goes to over HTTP. */
+/** The party that a field is sent to over HTTP. */
 export type HttpAudience = 'gatekeeper' | 'provider';
 
 export interface HttpPolicy {
-  /** What an audience may see of a value; undefined withholds it. The decision is counted.
+  /** Returns what an audience may see of a value; undefined withholds it. Counts the decision.
    *  @param field a name of the catalogue; one it does not have is treated as unlisted.
    *  @param gatekeeper the operator's name for the one concerned. */
   see(audience: HttpAudience, field: string, value: string, gatekeeper: string): string | undefined;
-  /** The value behind a pseudonym that the gatekeeper was given for a field; anything else as it is. */
+  /** Maps a pseudonym that was made for the gatekeeper back to the value. Returns any other value as it is. */
   reveal(field: string, value: string, gatekeeper: string): string;
 }
 
-/** The same for a value of JSON, whose type stays if what is left of it allows. */
+/** Returns what an audience may see of a JSON value. A number stays a number when what is left of it is one. */
 export function seeScalar(
   policy: HttpPolicy,
   audience: HttpAudience,

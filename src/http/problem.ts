@@ -86,7 +86,7 @@ export function statusOf(code: ProblemCode): number {
   return statusByCode.get(code) ?? 401;
 }
 
-/** What may stand beside a code: numbers of ours, units in their names. */
+/** Numbers that a problem carries in addition to its code, units in their names. */
 export type ProblemNumbers = Readonly<Record<string, number>>;
 
 /** Ends the handling of a request; rendered by `renderProblem`. */
@@ -111,13 +111,13 @@ export class HttpProblem extends Error {
 }
 
 /** `type` is left out, which means `about:blank` (RFC 9457 §4.2.1): the code is what tells problems apart.
- *  @param members beside the code: what the proxy knows of itself, nothing of the request. */
+ *  @param members further members: state of the proxy, nothing of the request */
 export function renderProblem(problem: HttpProblem, members: object = {}): Response {
   const { code, status, numbers, retryAfterS } = problem;
   const body = { status, code, detail: details[code].cause, ...numbers, ...members };
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
   if (retryAfterS !== undefined) headers.set('retry-after', String(retryAfterS));
-  // RFC 6750 §3: a request without a token is told only what is wanted.
+  // RFC 6750 §3: the challenge to a request without a token has no error code.
   if (status === 401)
     headers.set('www-authenticate', code === 'ERR_TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"');
   return new Response(JSON.stringify(body), { status, headers });

@@ -1,5 +1,5 @@
-/** The public HTTP plane: what clients, gatekeepers and the provider reach, beside the stream. Each part is built
- *  by its own file and given here; a part that is not configured has no route. */
+/** The public HTTP plane: the routes of its services. Each service is built by its own folder and passed in; one that is
+ *  not configured has no route. */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { routePath } from 'hono/route';
@@ -61,7 +61,7 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
     });
   });
   app.use(async (context, next) => {
-    // There is no pair of Node's behind `app.request`.
+    // `app.request` of tests has no request of Node's.
     const { incoming } = (context.env as Partial<HttpBindings> | undefined) ?? {};
     if (incoming !== undefined) guardRequest(incoming, limits.headersMax);
     if (overloaded()) throw new HttpProblem('ERR_HTTP_OVERLOAD', { retryAfterS: overloadRetryAfterS });

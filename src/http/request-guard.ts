@@ -1,4 +1,4 @@
-/** What every request must be before a route sees it: HTTP that two readers understand alike (RFC 9112 §11.2). */
+/** Refuses requests that two readers of HTTP may understand differently (RFC 9112 §11.2), before any route. */
 import type { IncomingMessage } from 'node:http';
 import { HttpProblem } from './problem.ts';
 
@@ -18,7 +18,7 @@ const singletons: ReadonlySet<string> = new Set([
 /** @throws HttpProblem ERR_HTTP_HEADERS, ERR_HTTP_MALFORMED. */
 export function guardRequest({ rawHeaders, url = '' }: IncomingMessage, headersMax: number): void {
   if (rawHeaders.length / 2 > headersMax) throw new HttpProblem('ERR_HTTP_HEADERS', { headersMax });
-  // Origin form only (RFC 9112 §3.2.1): an absolute target names a host beside the Host field.
+  // Origin form only (RFC 9112 §3.2.1): an absolute target names a second host next to the Host field.
   if (!url.startsWith('/')) throw new HttpProblem('ERR_HTTP_MALFORMED');
   const seen = new Set<string>();
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -1,5 +1,5 @@
-/** How often each decision was taken: by field, audience and treatment, never by value. Decisions are prebuilt objects
- *  of the policy, so counting one is a look-up by identity; labels are made when somebody collects. */
+/** Counts the decisions of policies by field, audience and treatment, never by value. Decisions are prebuilt objects of the
+ *  policy, so counting one is a look-up by identity; labels are made when the metrics are collected. */
 import type { Audience } from '../stanza/direction.ts';
 import type { Decision } from '../stanza/verdict.ts';
 

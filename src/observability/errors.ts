@@ -197,7 +197,7 @@ export const streamErrors: Readonly<Record<StreamErrorCode, ErrorExplanation>> =
     remedy: 'The peer has to answer requests for acknowledgement; it can connect again.',
   },
   ERR_WAITING: {
-    cause: 'Too many stanzas wait behind one that is held until its sender has answered.',
+    cause: 'Too many stanzas wait for one that is held until its sender has answered.',
     remedy:
       'The client can connect again; a client that never answers disco#info and sends much is the usual cause.',
   },

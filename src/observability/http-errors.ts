@@ -9,7 +9,7 @@ const later = (limit: string): string =>
 const gatekeeper = 'Look into the log of the gatekeeper; check `gatekeepers[].enlistment`.';
 const provider = 'Look into the log of the provider; check `provider.push`. The gatekeeper sends it again.';
 const mediaServer = 'Look into the log of the media server; check `provider.media`.';
-const probing = 'Nothing is to be done unless it happens often: somebody is probing then.';
+const probing = 'None needed, unless it happens often: a caller is probing then.';
 
 /** Of the public port; the first ones of both. */
 export const httpErrors = {
@@ -147,7 +147,7 @@ export const httpErrors = {
 export const adminErrors = {
   ERR_NOT_READY: {
     cause: 'The proxy takes no new clients.',
-    remedy: 'The members beside the code tell why: the proxy is draining, or a listener is not open.',
+    remedy: 'The other members of the answer say why: the proxy is draining, or a listener is not open.',
   },
   ERR_NOT_STARTED: {
     cause: 'The proxy has not finished starting.',
@@ -163,7 +163,7 @@ export const adminErrors = {
     remedy: 'Use an IP address or localhost, or add the name to `admin.names`.',
   },
   ERR_ADMIN_ORIGIN: {
-    cause: 'A browser sent the request for a page of somebody else.',
+    cause: 'A browser sent the request for a page of another site.',
     remedy: 'Call the admin port from a program, such as curl.',
   },
   ERR_EXPLAIN_STANZA: {

@@ -1,4 +1,4 @@
-/** The words that the HTTP plane is told in: routes as patterns, never paths, and how things ended. */
+/** The closed words that reports about the HTTP plane use: routes as patterns, never paths, and how requests ended. */
 import { httpErrors } from './http-errors.ts';
 import { tokenErrors } from './token-errors.ts';
 

@@ -16,7 +16,7 @@ export function label(name: string): Label {
   return name;
 }
 
-/** Whether a value has the shape of a configured name; for checks behind the type system's back. */
+/** Whether a value has the shape of a configured name; for checks that types cannot make. */
 export function isLabel(value: unknown): value is Label {
   return typeof value === 'string' && shape.test(value);
 }

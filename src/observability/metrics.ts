@@ -1,7 +1,7 @@
 /** Metrics in Prometheus form: the only place that knows prom-client. A registry of its own, never the global one.
  *
- *  What happens per session goes to prom-client directly. What happens per stanza is counted in plain integers and
- *  handed over when somebody collects: `inc` joins the labels into a key each time, also on a child that `labels()`
+ *  Events of a session go to prom-client directly. Events of a stanza are counted in plain integers and handed over when
+ *  the metrics are collected: `inc` joins the labels into a key each time, also on a child that `labels()`
  *  resolved before (250 ns measured either way), an integer takes a few, and stanzas outnumber scrapes by far. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Direction } from '../stanza/direction.ts';
@@ -55,7 +55,7 @@ export interface Metrics {
   readonly presenceHeld: () => void;
   /** @param kind a name of the content-kind table. */
   readonly contentRefused: (action: 'bounce' | 'drop' | 'fallback', kind: Label) => void;
-  /** @param field its name in the catalogue. @param outcome who saw it, or the word for why nobody did. */
+  /** @param field its name in the catalogue. @param outcome the party that observed it, or why it is absent */
   readonly signalCaptured: (field: `conn.${string}`, outcome: Label) => void;
   readonly attested: (gatekeeper: Label, carrier: Label, outcome: Label) => void;
   readonly signingKeysReloaded: (outcome: ReloadOutcome) => void;

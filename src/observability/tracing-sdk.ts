@@ -35,7 +35,7 @@ const exportTimeoutMs = 5_000;
 
 /** Loads the SDK and connects it to a collector, without touching the global registry of the API: no context manager
  *  (parents are passed explicitly, an AsyncLocalStorage would cost every callback of the process) and no propagator
- *  (a trace id sent upstream would let a gatekeeper link sessions).
+ *  (a trace id sent on would let a gatekeeper link sessions).
  *  @throws TracingError */
 export async function loadSdk({ endpoint, version, failed }: SdkOptions): Promise<Sdk> {
   const { trace, resources, otlp } = await packages();
@@ -51,7 +51,7 @@ export async function loadSdk({ endpoint, version, failed }: SdkOptions): Promis
     exportTimeoutMillis: exportTimeoutMs,
   });
   const provider = new trace.TracerProvider({
-    // No resource detectors: host name, process arguments and user are nobody's business.
+    // No resource detectors: host name, process arguments and user stay out of the spans.
     resource: resources.resourceFromAttributes({ 'service.name': 'narthex', 'service.version': version }),
     spanProcessors: [processor],
   });

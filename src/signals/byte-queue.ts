@@ -1,3 +1,4 @@
+/** Gathers the first bytes of a connection. */
 import { asBuffer } from './as-buffer.ts';
 
 const nothing: Buffer = Buffer.alloc(0);

@@ -7,8 +7,8 @@ export interface TrustedNetworks {
 }
 
 /** - `networks`: the matcher.
- *  - `invalid`: the entry at `index` is no CIDR block (RFC 4632, RFC 4291 §2.3). A block with bits behind its prefix
- *    is refused too: it says two things at once. */
+ *  - `invalid`: the entry at `index` is no CIDR block (RFC 4632, RFC 4291 §2.3). A block with bits set after its
+ *    prefix is refused too: it contradicts itself. */
 export type TrustedNetworksAnswer =
   | { readonly kind: 'networks'; readonly networks: TrustedNetworks }
   | { readonly kind: 'invalid'; readonly index: number };

@@ -106,7 +106,7 @@ export class ClientHelloReader {
     this.#handshakeBytes += end - this.#at;
     this.#at = end;
     if (this.#handshakeBytes < this.#messageBytes) return undefined;
-    // A ClientHello is a flight of its own: something behind it in its record is not for the reader to guess.
+    // A ClientHello is a flight of its own: bytes after it in its record are refused.
     if (this.#handshakeBytes > this.#messageBytes || end < this.#recordEnd) return { kind: 'malformed' };
     return parseClientHello(this.#message(wire));
   }

@@ -41,7 +41,7 @@ const malformed: ClientHelloAnswer = { kind: 'malformed' };
 const randomBytes = 32;
 const sessionIdBytesMax = 32;
 
-/** Reads one handshake message, from its type byte to its last byte and nothing behind it.
+/** Reads one handshake message, from its type byte to its last byte and no further.
  *
  *  Strict in structure (every length adds up, no extension twice), lenient in number (empty lists are read as
  *  such): whether the hello is acceptable is for the TLS stack, this only describes it. */

@@ -58,7 +58,7 @@ export interface ConnectionSignals {
 export interface AddressEvidence {
   /** Canonical text. */
   readonly address: Sensitive<string>;
-  /** How many bits of it are told, where not all of them are; the others are 0. */
+  /** How many bits of it are disclosed, where not all of them are; the others are 0. */
   readonly prefixBits: number | undefined;
 }
 
@@ -98,7 +98,7 @@ export function clientIpSignal(address: string, observedBy: Observer): Signal<Ad
   return { kind: 'seen', value: { address: new Sensitive(text), prefixBits: undefined }, observedBy };
 }
 
-/** The same address with everything behind the prefix withheld. Prefixes in bits. */
+/** Returns the address with the bits after the prefix withheld. Prefixes in bits. */
 export function coarsenAddress(
   { address }: AddressEvidence,
   prefixBits: { readonly ipv4: number; readonly ipv6: number },
@@ -114,7 +114,7 @@ export function coarsenRoundTrip({ tcpMs, tlsMs }: RoundTripEvidence, grainMs: n
   return { tcpMs: down(tcpMs), tlsMs: tlsMs === undefined ? undefined : down(tlsMs) };
 }
 
-/** From what the kernel kept. A connection that a load balancer opened is to be given as `absent('behind-lb')`. */
+/** Fingerprints the SYN that the kernel kept. A connection that a load balancer opened is to be given as `absent('behind-lb')`. */
 export function tcpFingerprintSignal({ syn }: ConnectionCapture): Signal<TcpEvidence> {
   if (syn.kind === 'absent') return absent(syn.reason);
   const { p0f, distance } = fingerprintSyn(syn.syn);
@@ -150,7 +150,7 @@ function toGrain(ms: number): number {
 }
 
 /** Types of the fields in which a load balancer reports fingerprints, as ASCII text. No standard assigns any; these are
- *  of the custom range, and HAProxy can be told to fill them in (`set-proxy-v2-tlv-fc`). */
+ *  of the custom range, and HAProxy can be configured to fill them in (`set-proxy-v2-tlv-fc`). */
 export interface BalancerFields {
   /** Default 0xE2. */
   readonly ja4Type?: number;

@@ -34,7 +34,7 @@ export function canonicalIp(text: string): string | undefined {
   return ip && formatIp(ip);
 }
 
-/** The address with everything behind the prefix set to zero: `192.0.2.77`, 24 → `192.0.2.0`. */
+/** Returns the address with the bits after the prefix set to zero: `192.0.2.77`, 24 → `192.0.2.0`. */
 export function prefixOf(address: IpAddress, prefixBits: number): IpAddress {
   const bytes = address.bytes.map((byte, index) => {
     const bits = Math.min(8, Math.max(0, prefixBits - index * 8));

@@ -1,9 +1,9 @@
 import { quirkOrder, type Syn, type SynOption } from './syn.ts';
 
-/** A SYN in the terms of p0f v3: how a stack can be told from another, without a database of signatures.
+/** A SYN in the terms of p0f v3: what distinguishes one stack from another, without a database of signatures.
  *
  *  Where p0f 3.09 departs from its own description it is not followed: any acknowledgement number other than 0 is
- *  `ack+`, any byte other than 0 behind the end of options is `opt+`, and IPv6 extension headers are read. */
+ *  `ack+`, any byte other than 0 after the end of options is `opt+`, and IPv6 extension headers are read. */
 export interface TcpFingerprint {
   /** `ver:ittl:olen:mss:wsize,scale:olayout:quirks:pclass`, as p0f prints it under `raw_sig`. */
   readonly p0f: string;

@@ -11,7 +11,7 @@ import { sslClient, tlvType } from './proxy-tlv.ts';
 export type ProxyProfile = 'none' | 'standard' | 'full';
 
 export interface ProxyHeaderInput {
-  /** Undefined when nobody may know it: the header then has no addresses (AF_UNSPEC), and receivers take those of the
+  /** Undefined when it is withheld: the header then has no addresses (AF_UNSPEC), and receivers take those of the
    *  socket. */
   readonly source: Endpoint | undefined;
   readonly destination: Endpoint;

@@ -1,3 +1,4 @@
+/** Reads PROXY protocol headers, versions 1 and 2 (HAProxy, proxy-protocol.txt), as the bytes arrive. */
 import { ByteQueue } from './byte-queue.ts';
 import { Cursor } from './cursor.ts';
 import { formatIp, ipFromBytes, parseIp } from './ip-address.ts';
@@ -70,7 +71,7 @@ export class ProxyProtocolReader {
     return this.#progress;
   }
 
-  /** Everything behind the header; everything at all when there is none. */
+  /** Returns the bytes after the header; all bytes when there is none. */
   rest(): Buffer {
     return this.#wire.bytes().subarray(this.#progress.kind === 'header' ? this.#progress.bytes : 0);
   }

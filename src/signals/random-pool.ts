@@ -1,3 +1,4 @@
+/** Random bytes in small pieces. */
 import { randomFillSync } from 'node:crypto';
 
 const poolBytes = 4096;

@@ -12,7 +12,7 @@ import { readSyn, type Syn } from './syn.ts';
 export interface SynCapture {
   /** Whether the system calls can be had at all. */
   readonly supported: boolean;
-  /** Sets the option on a bound socket of somebody else's; false where that cannot be done. */
+  /** Sets the option on a socket that is already bound. Returns false where that is impossible. */
   prepare(fd: number): boolean;
   /** A bound socket, ready for `server.listen({ fd })`. */
   bind(where: ListenAddress): BoundSocket;
@@ -116,7 +116,7 @@ export async function loadSynCapture(
   };
 }
 
-/** The descriptor behind a socket, or -1 when it has none (closed, or not a socket of the system). */
+/** Returns the descriptor of a socket, or -1 when it has none (closed, or not a socket of the system). */
 export function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } | null };
   return handle?.fd ?? -1;

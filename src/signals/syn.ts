@@ -3,7 +3,7 @@ import { Cursor } from './cursor.ts';
 /** A TCP option's place in the SYN: its kind (RFC 9293 §3.1, IANA), without its content. */
 export type SynOption =
   | { readonly kind: 'mss' | 'ws' | 'sok' | 'sack' | 'ts' | 'nop' }
-  /** End of options, and the bytes behind it. */
+  /** End of options, and the bytes after it. */
   | { readonly kind: 'eol'; readonly paddingBytes: number }
   | { readonly kind: 'unknown'; readonly number: number };
 
@@ -64,7 +64,7 @@ interface IpHeader {
   readonly ttl: number;
   readonly headerBytes: number;
   readonly optionBytes: number;
-  /** Bytes behind the IP header, by its own declaration. */
+  /** Bytes after the IP header, by its own declaration. */
   readonly payloadBytes: number;
   readonly quirks: Set<Quirk>;
 }

@@ -66,8 +66,8 @@ export interface Verifier {
 const jwsCharsMax = 8192;
 const clockSkewSecondsMax = 30;
 
-/** A verifier with its own memory of used attestations. One per gatekeeper process; behind several, the binding to the
- *  connection is what stops a replay.
+/** A verifier with its own memory of used attestations. One per gatekeeper process. Between several processes, the
+ *  binding to the connection is what stops a replay.
  *  @throws RangeError when the clock skew is out of bounds. */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { keys, clock = Date.now, clockSkewSeconds = 5, replayEntriesMax = 100_000 } = options;

@@ -7,9 +7,9 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Calls back once: when `signal` aborts, with its reason, or after `milliseconds`, with a DeadlineError. Not any more
- *  when the function that it answers was called. Then, too, no timer and no listener is left. For what happens with every
- *  connection: an AbortController of its own costs more. */
+/** Calls `passed` once: with the reason of `signal` when it aborts, or with a DeadlineError after `milliseconds`. Cheaper
+ *  than an AbortController, for what happens with every connection.
+ *  @returns a function that cancels; no timer and no listener is left then */
 export function onDeadline(
   milliseconds: number,
   signal: AbortSignal | undefined,
@@ -30,7 +30,7 @@ export function onDeadline(
 }
 
 /** Runs `work` with a signal that aborts when `signal` does, or after `milliseconds` with a DeadlineError. Leaves no timer and
- *  no listener behind: AbortSignal.timeout and AbortSignal.any would keep both for their full time, per connection. */
+ *  no listener: AbortSignal.timeout and AbortSignal.any would keep both for their full time, per connection. */
 export async function withDeadline<T>(
   milliseconds: number,
   signal: AbortSignal | undefined,

@@ -26,7 +26,7 @@ export type SetupErrorCode =
   | 'ERR_ADDRESS_NOT_AVAILABLE'
   | 'ERR_LISTEN';
 
-/** What a file is for; errors name it beside the path, since one path may be configured twice. */
+/** What a file is for; errors name it with the path, since one path may be configured twice. */
 export type FileRole = 'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile';
 
 /** The file of a set-up fault. */

@@ -20,7 +20,7 @@ export interface FileWatch {
  *  the caller finds by reading.
  *
  *  Directories are watched, not files: a rewrite by rename puts another file in a watched one's place, and
- *  Kubernetes swaps a `..data` symbolic link beside the names it mounts. A busy directory cannot put the call
+ *  Kubernetes swaps a `..data` symbolic link in the folder that it mounts. A busy directory cannot put the call
  *  off, since further signs do not prolong the wait. Where watching fails, or a directory is itself replaced,
  *  polling remains. Keeps no process alive. */
 export function watchFiles(paths: readonly string[], refresh: () => void, options: WatchOptions): FileWatch {

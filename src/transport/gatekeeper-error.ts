@@ -88,7 +88,7 @@ export function gatekeeperTlsError(error: unknown): GatekeeperTlsError {
  *  - `refused`: it answered `<failure/>`.
  *  - `stream-error`, `closed`: it ended the stream.
  *  - `malformed`: not the XML of RFC 6120; `cause` says which rule, and where.
- *  - `trailing-bytes`: clear text behind `<proceed/>`, an attempt to be taken for encrypted (RFC 6120 §5.4.3.3).
+ *  - `trailing-bytes`: clear text after `<proceed/>`, an attempt to be taken for encrypted (RFC 6120 §5.4.3.3).
  *  - `unexpected`: anything else. */
 export type NegotiationReason =
   'no-starttls' | 'refused' | 'stream-error' | 'closed' | 'malformed' | 'trailing-bytes' | 'unexpected';
@@ -105,7 +105,7 @@ export class GatekeeperNegotiationError extends StreamError {
   }
 }
 
-/** ERR_GATEKEEPER_REDIRECT: `see-other-host` before TLS, where nobody vouches for it. */
+/** ERR_GATEKEEPER_REDIRECT: `see-other-host` before TLS, where it is not authenticated. */
 export class GatekeeperRedirectError extends StreamError {
   constructor() {
     super('remote-connection-failed', { code: 'ERR_GATEKEEPER_REDIRECT' });

@@ -15,11 +15,11 @@ export class HandshakeClosed extends Error {
 const failures = ['error', '_tlsError'] as const;
 const ends = ['end', 'close'] as const;
 
-/** Calls back once, when the handshake is done, or with what it failed of: the error as Node has it, or HandshakeClosed.
- *  After a failure the socket is destroyed, and with it the one below.
- *  @param done the event that says so: `secure` of a server's socket, `secureConnect` of a client's, which Node
- *  emits after the certificate was verified.
- *  @returns what gives up: it destroys the socket in the same way, and there is no call any more. */
+/** Calls `settled` once: without an error when the handshake is done, otherwise with Node's error or HandshakeClosed. A
+ *  failure destroys the socket and the one below it.
+ *  @param done the event of success: `secure` of a server's socket; `secureConnect` of a client's, which Node emits after
+ *  the certificate was verified
+ *  @returns a function that gives up: it destroys the socket, and `settled` is not called any more */
 export function watchHandshake(
   socket: TLSSocket,
   done: 'secure' | 'secureConnect',
@@ -32,7 +32,7 @@ export function watchHandshake(
   };
   const giveUp = (): void => {
     stop();
-    // The socket may say more before it is closed; nobody needs to hear it.
+    // Further errors before the socket is closed are of no use.
     socket.on('error', () => {});
     socket.destroy();
   };

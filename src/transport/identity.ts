@@ -42,7 +42,7 @@ export function checkXmppIdentity(domain: string, certificate: PeerCertificate):
   return spoken ? undefined : new IdentityError();
 }
 
-/** The certificate is somebody else's. Names neither. */
+/** The certificate belongs to another name. The message contains neither name. */
 class IdentityError extends Error {
   override readonly name = 'IdentityError';
   readonly code = 'ERR_TLS_CERT_ALTNAME_INVALID';

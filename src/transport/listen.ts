@@ -1,8 +1,5 @@
-/** Sockets: everything that touches one is in this folder. It listens, takes TLS as server (RFC 6120 §5,
- *  XEP-0368), dials gatekeepers and ends connections properly; it knows no sessions and reads no configuration.
- *  It may import stanza/, stream/, signals/ and observability/.
- *
- *  This file accepts: the first thing that happens to a connection. */
+/** Accepts connections: limits, the SYN, the PROXY header of a trusted load balancer. TLS (RFC 6120 §5, XEP-0368), dialling
+ *  and closing are in the other files of this folder, which knows no sessions and reads no configuration. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { TrustedNetworks } from '../signals/cidr.ts';
@@ -13,8 +10,8 @@ import type { Admission, AdmissionAnswer, RefusalCode } from './admission.ts';
 import { SetupError, systemCode } from './error.ts';
 import { readProxyHeader } from './proxy-header.ts';
 
-/** Where to listen: an address, or a descriptor that is already bound (whoever bound it could set socket options
- *  that must be there before the first SYN). */
+/** Where to listen: an address, or a descriptor that is already bound, with socket options that have to be set
+ *  before the first SYN. */
 export type ListenTarget =
   | { readonly kind: 'address'; readonly host: string; readonly port: number }
   | { readonly kind: 'descriptor'; readonly fd: number };
@@ -28,9 +25,9 @@ export interface ListenOptions {
   readonly admission: Admission;
   /** Keeps the SYN of each connection, where the system can. */
   readonly synCapture?: SynCapture | undefined;
-  /** Load balancers that stand in front and say for whom they speak. */
+  /** Trusted load balancers, which name the client in a PROXY header. */
   readonly balancers?: Balancers | undefined;
-  /** Called in the turn in which the connection was accepted, before anything is read from it; behind a trusted load
+  /** Called in the turn in which the connection was accepted, before anything is read from it; for a trusted load
    *  balancer once its PROXY header has been read. The socket sends without delay and stays writable when the peer
    *  ends its half. */
   readonly onConnection: (socket: Socket, arrival: Arrival) => void;
@@ -45,11 +42,11 @@ export interface Balancers {
   readonly headerTimeoutMs: number;
 }
 
-/** Why a connection was closed before anybody spoke to it. */
+/** Why a connection was closed before its first byte was read. */
 export type ListenRefusal = RefusalCode | 'ERR_PROXY_HEADER';
 
-/** Whose packets the listener sees. `edge`: the clients', unless a balancer says otherwise; `unsupported`: nobody's,
- *  since the system or an address by name does not allow it; `off`: nobody asked. */
+/** Whose packets the listener sees. `edge`: the clients', unless a balancer says otherwise; `unsupported`: none,
+ *  since the system or an address by name does not allow it; `off`: none, as configured. */
 export type SynVisibility = 'edge' | 'unsupported' | 'off';
 
 /** A bound listener. */

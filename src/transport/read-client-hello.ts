@@ -2,10 +2,10 @@
 import type { Socket } from 'node:net';
 import { ClientHelloReader, type ClientHelloProgress } from '../signals/client-hello-reader.ts';
 
-/** Reads until the first bytes hold a ClientHello or cannot, puts them back, and calls once: what comes next reads them
- *  as if nobody had looked. The socket must not be flowing, and is not then. Whatever the answer, it is for TLS to
- *  accept or refuse the bytes; `incomplete` means that the peer left.
- *  @returns what gives up: the bytes are put back, and there is no call any more. */
+/** Reads until the first bytes hold a ClientHello or cannot, puts the bytes back, and calls once with the result. TLS reads
+ *  the same bytes afterwards, and accepts or refuses them whatever the result is; `incomplete` means that the peer left.
+ *  The socket must not be flowing, and is not flowing afterwards.
+ *  @returns a function that gives up: it puts the bytes back, and there is no call any more */
 export function watchClientHello(socket: Socket, heard: (progress: ClientHelloProgress) => void): () => void {
   const reader = new ClientHelloReader();
   let progress: ClientHelloProgress = { kind: 'incomplete' };

@@ -30,8 +30,8 @@ function alpnList(protocol: string): Uint8Array {
 export interface ServerContextOptions {
   /** Oldest version to accept. Default TLSv1.2. */
   readonly minVersion?: TlsVersion;
-  /** Whether clients may resume TLS sessions. Resuming saves a round trip and shows everyone on the way which two
-   *  connections are the same client's. Default false. */
+  /** Whether clients may resume TLS sessions. Resuming saves a round trip and shows every observer of the network
+   *  which two connections are the same client's. Default false. */
   readonly sessionTickets?: boolean;
 }
 

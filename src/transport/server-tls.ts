@@ -24,10 +24,10 @@ export interface ServerTlsOptions {
   readonly early?: Uint8Array;
   /** What is spoken inside. Default `xmpp-client`. */
   readonly protocol?: ApplicationProtocol;
-  /** Whether to ask for a client certificate. One is not demanded, and not judged here: whoever takes it for
-   *  something compares it with those it pins. Default false. */
+  /** Whether to ask for a client certificate. It is neither demanded nor verified here; the
+   *  service that needs it compares it with its pins. Default false. */
   readonly requestCertificate?: boolean;
-  /** Hears of the client's first flight, before TLS is given it. Without, nobody reads it but TLS. */
+  /** Called with the client's first flight before TLS reads it. Without it, only TLS reads the flight. */
   readonly onClientHello?: ((progress: ClientHelloProgress) => void) | undefined;
   /** Monotonic milliseconds. Default `performance.now`. */
   readonly now?: () => number;
@@ -152,7 +152,7 @@ class ServerHandshake {
 
   #succeed(secured: TLSSocket, protocol: ApplicationProtocol, handshakeMs: number): void {
     this.#stopClock();
-    // Without a tls.Server nobody turns faults of the established session into an error.
+    // Without a tls.Server, faults of the established session do not become an error by themselves.
     secured.on('_tlsError', (error: Error) => secured.destroy(error));
     this.#resolve({
       socket: secured,

@@ -1,5 +1,5 @@
-/** STARTTLS as the initiating side, towards a gatekeeper (RFC 6120 §5.4). Everything before TLS is read as what it
- *  is: text that anybody on the way may have written. Nothing of it is kept. */
+/** STARTTLS as the initiating side, towards a gatekeeper (RFC 6120 §5.4). Everything before TLS may have been
+ *  written by an attacker on the network; nothing of it is kept. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { escapeAttribute } from '../stanza/decode.ts';
@@ -52,7 +52,7 @@ export async function startTls(
   }
 }
 
-/** Resolves behind `<proceed/>`, with not one byte read past it. */
+/** Resolves after `<proceed/>`, with no byte read past it. */
 async function untilProceed(socket: Socket, options: StartTlsOptions, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const negotiation = new Negotiation(options);
@@ -94,7 +94,7 @@ type Step =
 
 /** The negotiation without its socket: bytes in, steps out. */
 class Negotiation {
-  /** What opens it. No `from`: it would tell everyone on the way who connects (RFC 6120 §4.7.1). */
+  /** What opens it. No `from`: it would show every observer of the network who connects (RFC 6120 §4.7.1). */
   readonly opening: string;
   readonly #scanner: Scanner;
   #phase: 'header' | 'features' | 'offered' | 'asked' | 'proceed' = 'header';
@@ -165,7 +165,7 @@ function offersStartTls(features: Stanza): boolean {
   return hasChild(features, ns.tls, 'starttls');
 }
 
-/** In clear text a redirection is anybody's; it is not followed, only told apart. */
+/** Tells a redirection from other errors. In clear text it is not authenticated, and so not followed. */
 function streamErrorOf(error: Stanza): StreamError {
   return hasChild(error, ns.streamErrors, 'see-other-host')
     ? new GatekeeperRedirectError()

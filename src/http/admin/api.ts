@@ -1,4 +1,4 @@
-/** What an operator may ask of a running proxy, and have it do. Counts and policies, never anybody's data.
+/** The operator's API of a running proxy. It returns counts and policies, never data of a user.
  *
  *  | route | does |
  *  |---|---|

@@ -1,6 +1,6 @@
-/** Who may use the operator's API. The admin port has no users, so it is used from this machine: scrapers and probes
- *  reach the port from elsewhere, the API is refused to them unless their addresses are listed. What is kept out beside
- *  them is a browser on the operator's machine that works for somebody else's page.
+/** Decides who may use the operator's API. The admin port has no users, so the API answers callers on this machine and at
+ *  listed addresses. Scrapers and probes reach the port from elsewhere. A browser on the operator's machine that runs a
+ *  page of another site is refused too.
  *
  *  - Such a page may be served under a name that was made to resolve to this address (DNS rebinding). The request then
  *    carries that name: only addresses, `localhost` and listed names are answered.
@@ -12,9 +12,9 @@ import { addressList } from '../address-list.ts';
 import { HttpProblem } from '../problem.ts';
 
 export interface AdminCallers {
-  /** Host names under which the API is called, beside addresses and `localhost`; lower case. */
+  /** Host names under which the API is called, in addition to addresses and `localhost`; lower case. */
   readonly names: readonly string[];
-  /** Address ranges (CIDR) it is called from, beside those of the loopback. */
+  /** Address ranges (CIDR) it is called from, in addition to the loopback. */
   readonly addresses: readonly string[];
 }
 

@@ -1,6 +1,6 @@
-/** POST /enlistments and DELETE /enlistments/:id: opting in to a gatekeeper and out again. The proof is verified,
- *  shown to the gatekeeper beside the attestation of this connection, and the answer comes back reduced to what
- *  the client needs. */
+/** POST /enlistments and DELETE /enlistments/:id: opting in to a gatekeeper and out again. Verifies the proof,
+ *  sends it to the gatekeeper with an attestation of the client's connection, and returns the members of the answer that
+ *  the client may see. */
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
@@ -21,18 +21,19 @@ export interface EnlistmentGatekeeper {
   /** The collection of enlistments in the gatekeeper's API. */
   readonly url: URL;
   readonly exchange: Exchange;
-  /** Members of the gatekeeper's answer that the client may see beside `id`; scalars only. */
+  /** Members of the gatekeeper's answer that the client may see in addition to `id`; scalars only. */
   readonly answerMembers: readonly string[];
   /** The value of our own Authorization header, if the gatekeeper asks for one. */
   readonly authorization?: () => Promise<string>;
 }
 
-/** Signs what is known of a client's connection for a gatekeeper, bound to the connection it will travel on: a JWS in
- *  compact form; undefined when this gatekeeper is told nothing. Rejects when it must be told and cannot be. */
+/** Attests a client's connection to a gatekeeper, bound to the connection that carries the attestation.
+ *  @returns a JWS in compact form; undefined when the gatekeeper takes no attestation
+ *  @throws StreamError when one is required and cannot be made */
 export type AttestConnection = (
   gatekeeper: string,
   client: Socket,
-  upstream: Socket,
+  outgoing: Socket,
 ) => Promise<string | undefined>;
 
 export interface EnlistmentOptions {
@@ -186,8 +187,8 @@ async function send(
       ...(secret === undefined ? {} : { 'idempotency-key': digest(`upstream\n${secret}`) }),
       ...(authorization === undefined ? {} : { authorization: await authorization() }),
     },
-    headersFor: async (upstream) => {
-      const attestation = await attest(name, client, upstream);
+    headersFor: async (outgoing) => {
+      const attestation = await attest(name, client, outgoing);
       return attestation === undefined ? {} : { 'connection-signals': attestation };
     },
     body: JSON.stringify({ ownershipToken: proof.token.reveal() }),

@@ -1,6 +1,6 @@
-/** Repeated requests get the first one's answer (draft-ietf-httpapi-idempotency-key-header). What is kept for that
- *  is a digest and an answer sealed under a key made from the caller's own idempotency key, which is not kept:
- *  whoever reads this memory learns nothing, and the caller who comes back opens it. */
+/** Answers a repeated request with the first one's answer (draft-ietf-httpapi-idempotency-key-header). Keeps a digest of
+ *  the request, and the answer sealed under a key that is derived from the caller's idempotency key. The idempotency key
+ *  is not kept: the memory reveals nothing, and only the caller that repeats its request can open the answer. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { HttpProblem } from '../problem.ts';

@@ -1,7 +1,7 @@
 /** GET /.well-known/openid-configuration and /.well-known/jwks.json: the provider's issuer metadata (OpenID Connect
- *  Discovery §4) and keys, for the gatekeeper that fetches them periodically, so that the provider's own servers
- *  are not asked. Our attestation keys stand beside the provider's with `use: attestation`: a verifier of
- *  ownership tokens takes keys with `use: sig` only, so neither kind can sign for the other. */
+ *  Discovery §4) and keys, for the gatekeeper that fetches them periodically, so that they do not reach
+ *  the provider's servers. The key set has the provider's keys and the proxy's attestation keys with `use: attestation`.
+ *  A verifier of ownership tokens takes keys with `use: sig` only, so neither kind can sign for the other. */
 import { CachedDocument, type CacheTimes } from '../calls/cached-document.ts';
 import type { HttpContext } from '../env.ts';
 import type { Exchange } from '../calls/exchange.ts';

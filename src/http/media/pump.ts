@@ -1,4 +1,4 @@
-/** Moves a body to whoever asked for it as fast as the slower side allows, counting. */
+/** Moves a body to the caller as fast as the slower side allows, and counts its bytes. */
 import type { ServerResponse } from 'node:http';
 import type { MediaEnd } from '../../observability/http-words.ts';
 import type { BodySource } from './body-source.ts';
@@ -15,7 +15,8 @@ export interface PumpResult {
   readonly bytes: number;
 }
 
-/** Never rejects. Handlers by hand rather than `pipeline` with a counting transform: half the work per piece. */
+/** Returns how the body ended; never rejects. Handlers in place of `pipeline` with a counting transform halve the work per
+ *  piece. */
 export function pump(
   source: BodySource,
   sink: ServerResponse,

@@ -1,5 +1,5 @@
-/** Who may push: a gatekeeper, known by a token it signed (RFC 7523 §3 in spirit), by its client certificate, or
- *  by both where both are configured. */
+/** Authenticates the caller of a push: a gatekeeper, by a token that it signed (after RFC 7523 §3), by its client
+ *  certificate, or by both where both are configured. */
 import type { X509Certificate } from 'node:crypto';
 import type { HttpContext } from '../env.ts';
 import { HttpProblem } from '../problem.ts';
@@ -15,7 +15,7 @@ export interface CallerRules {
 /** The client certificate of a connection, if it has one; its key is proved by TLS, nothing else is. */
 export type PeerCertificate = (context: HttpContext) => X509Certificate | undefined;
 
-/** @throws TypeError when nothing is configured: that would let everyone push. */
+/** @throws TypeError when neither is configured: any caller could push then */
 export function checkCallerRules({ token, isPinned }: CallerRules): void {
   if (token === undefined && isPinned === undefined) {
     throw new TypeError('a gatekeeper that pushes needs a token issuer or a certificate');

@@ -1,6 +1,5 @@
-/** Merges bursts: while the work of a key is under way, everyone who asks for it shares the next round, which
- *  starts when the present one ends. Joining the round under way would be wrong: it may have done its part before
- *  this asker had a reason to ask. */
+/** Merges bursts: while the work of a key is under way, all further callers share the next round, which starts when the
+ *  present one ends. They do not join the present one: it may have done its work before their reason arose. */
 export class Coalescer<T> {
   readonly #rounds = new Map<string, Round<T>>();
 
@@ -26,6 +25,6 @@ export class Coalescer<T> {
 }
 
 interface Round<T> {
-  /** Who asked since this round started, if anyone did. */
+  /** The round that callers since the start of this one share; undefined without any. */
   next: (PromiseWithResolvers<T> & { readonly work: () => Promise<T> }) | undefined;
 }

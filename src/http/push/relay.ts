@@ -127,7 +127,7 @@ class Delivery {
 
   async #send(body: string, arrivedAt: number): Promise<void> {
     const { url, exchange, authorization, report, limits, now } = this.#options;
-    // While the provider is stuck, those behind are told now rather than one timeout after the other.
+    // While the provider is stuck, waiting notifications are refused at once, not one timeout after the other.
     if (now() - arrivedAt > limits.pushWaitTimeoutMs) throw busy(this.#options);
     const outcome = await exchange({
       method: 'POST',

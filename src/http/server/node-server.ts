@@ -55,7 +55,7 @@ export function createNodeServer(
   server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
   server.maxConnections = limits.connectionsMax;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Who went away half way, or is told already, is not told.
+    // The caller is gone, or has its answer.
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
@@ -72,7 +72,7 @@ const codes: Readonly<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'ERR_HTTP_TIMEOUT',
 };
 
-/** After a request that cannot be read nothing on the connection can be trusted to start a new one. */
+/** Answers and closes: after a request that cannot be read, the start of the next one is unknown. */
 async function refuse(problem: HttpProblem, socket: Duplex): Promise<void> {
   const answer = renderProblem(problem);
   const body = await answer.text();

@@ -1,4 +1,4 @@
-/** Puts an app where connections are: on a port of its own, or behind somebody else who accepts and secures them. */
+/** Serves an app on a port of its own, or on connections that `transport/` has accepted and secured. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ListenError } from './listen-error.ts';
@@ -55,7 +55,7 @@ export interface HttpConnections {
   readonly close: (graceMs: number) => Promise<void>;
 }
 
-/** Speaks HTTP/1.1 on connections that somebody else accepts.
+/** Speaks HTTP/1.1 on connections that are passed in.
  *  @param refused hears of requests that could not be read. */
 export function httpConnections(
   app: App,

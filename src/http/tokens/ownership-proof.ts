@@ -9,7 +9,7 @@ import { verifySignedToken, type SignedTokenRules } from './signed-token.ts';
 import type { JsonObject, JsonValue } from '../strict-json.ts';
 
 export interface OwnershipRules extends SignedTokenRules {
-  /** Claims the token may have beside `requiredClaims`. */
+  /** Claims the token may have in addition to `requiredClaims`. */
   readonly claimsAllowed: readonly string[];
   readonly claimsUnlisted: 'flag' | 'refuse';
   /** Whether a token without a nonce is good enough where none is expected. */
@@ -114,7 +114,7 @@ function comparableClaims(claims: JsonObject, allowed: readonly string[]): Owner
   return comparable;
 }
 
-/** Lists and objects are left out: what of them would have to be equal, nobody has said. */
+/** Whether a claim can be compared with a condition. Lists and objects cannot: no specification says when they are equal. */
 function isComparable(value: JsonValue | undefined): value is ClaimValue {
   if (typeof value === 'string') return value.length <= claimCharactersMax;
   return typeof value === 'boolean' || typeof value === 'number';
