@@ -26,6 +26,8 @@ export interface ProxyObserver {
   policy(report: PolicyReport): void;
   /** Files that take effect at the next start have changed. */
   restart(report: RestartReport): void;
+  /** @param size how many streams can be resumed, and their estimated memory, whenever it is asked */
+  resumable(size: () => { readonly streams: number; readonly bytes: number }): void;
   /** New work is refused from now on, or taken again. */
   load(report: LoadReport): void;
   /** A client has tried to authenticate to the proxy. */

@@ -147,6 +147,14 @@ const limits = z
       'Bytes of padding per second because of what one side of a session sends, ten seconds of them at once; over it ' +
         'that side is not read for a while. 0 for no limit.',
     ),
+    resumptionsMax: bound(
+      100_000,
+      1,
+      10_000_000,
+      'Streams of all accounts together whose counts are remembered for resumption (XEP-0198), live ones included; the ' +
+        'least recently used is forgotten first.',
+    ),
+    resumptionBytesMax: bound(134_217_728, 1_048_576, 2 ** 40, 'Estimated memory of them in bytes.'),
     authenticationAttemptsMax: bound(
       3,
       2,
@@ -245,6 +253,13 @@ const log = z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])
       .default('info')
       .describe('Least severity that is written to standard output, one JSON object per line.'),
+    unauthenticatedLinesPerSecondMax: bound(
+      20,
+      0,
+      100_000,
+      'Lines per second of each event that peers without an account can cause, ten seconds of them at once; what is ' +
+        'left out is counted in `log.suppressed` and a metric. 0 for no limit.',
+    ),
   })
   .prefault({})
   .describe('Logs carry closed words, numbers and names of this file; nothing that came over the wire.');

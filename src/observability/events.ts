@@ -26,6 +26,18 @@ export const listenerVisibilities = ['edge', 'behind-balancer', 'unsupported', '
 export const closeReasons = ['client', 'gatekeeper', 'refused', 'timeout', 'drain', 'error'] as const;
 export type CloseReason = (typeof closeReasons)[number];
 
+/** Events that peers without an account can cause at will, so that their lines have a rate. */
+export const limitedEvents = [
+  'connection.refused',
+  'gatekeeper.unreachable',
+  'http.connection-refused',
+  'http.refused',
+  'session.closed',
+  'session.reauthenticated',
+  'session.refused',
+] as const;
+export type LimitedEvent = (typeof limitedEvents)[number];
+
 /** `session` is a number that counts up within one process and tells its lines apart, nothing more. */
 export const logEvents = {
   'proxy.started': {
@@ -113,6 +125,7 @@ export const logEvents = {
     level: 'warn',
     fields: { gatekeeper: 'label', code: 'code', durationMs: 'number' },
   },
+  'log.suppressed': { level: 'warn', fields: { of: limitedEvents, lines: 'number' } },
   'tracing.failed': { level: 'error', fields: {} },
 } as const satisfies Record<string, EventDefinition>;
 

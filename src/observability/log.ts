@@ -1,24 +1,38 @@
 /** The log: one JSON line per event. A facade over pino that has no way to pass a text on: names of events and
  *  fields are closed (`events.ts`), values are numbers, flags, words, codes and configured names. */
 import { type DestinationStream, pino } from 'pino';
-import { type Level, type LogEvent, type LogFields, logEvents } from './events.ts';
+import { type Level, type LimitedEvent, type LogEvent, type LogFields, logEvents } from './events.ts';
 import { allowedFields } from './field.ts';
+import { LineLimiter } from './line-limiter.ts';
 
 export interface Log {
   /** Writes one event. Never throws on a value of the wrong kind: it says `[refused]` in its place. */
   readonly write: <Event extends LogEvent>(event: Event, fields: LogFields<Event>) => void;
+  /** Writes one event that a peer without an account can cause at will, if its rate allows. What is left out is counted,
+   *  and told by `log.suppressed`. */
+  readonly writeLimited: <Event extends LimitedEvent>(event: Event, fields: LogFields<Event>) => void;
 }
 
 export interface LogOptions {
   readonly level: Level | 'silent';
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Lines per second of each event that unauthenticated peers can cause, ten seconds of them at once; 0 for no limit. */
+  readonly unauthenticatedLinesPerSecondMax?: number;
+  /** Called for each line that is left out. */
+  readonly suppressed?: (event: LimitedEvent) => void;
   /** Where lines go; standard output, written at once, by default. */
   readonly destination?: DestinationStream | undefined;
 }
 
 /** Opens the log. */
-export function openLog({ level, now, destination }: LogOptions): Log {
+export function openLog({
+  level,
+  now,
+  unauthenticatedLinesPerSecondMax = 0,
+  suppressed = () => {},
+  destination,
+}: LogOptions): Log {
   const logger = pino(
     {
       level,
@@ -29,11 +43,20 @@ export function openLog({ level, now, destination }: LogOptions): Log {
     },
     destination ?? pino.destination({ dest: 1, sync: true }),
   );
+  const write: Log['write'] = (event, fields) => {
+    const { level: eventLevel, fields: kinds } = logEvents[event];
+    if (!logger.isLevelEnabled(eventLevel)) return;
+    logger[eventLevel]({ event, ...allowedFields(kinds, fields) });
+  };
+  const limiter = new LineLimiter(unauthenticatedLinesPerSecondMax, now, (of, lines) =>
+    write('log.suppressed', { of, lines }),
+  );
   return {
-    write(event, fields) {
-      const { level: eventLevel, fields: kinds } = logEvents[event];
-      if (!logger.isLevelEnabled(eventLevel)) return;
-      logger[eventLevel]({ event, ...allowedFields(kinds, fields) });
+    write,
+    writeLimited(event, fields) {
+      if (!logger.isLevelEnabled(logEvents[event].level)) return;
+      if (limiter.allows(event)) write(event, fields);
+      else suppressed(event);
     },
   };
 }

@@ -58,6 +58,21 @@ export const metricTable = {
     help: 'Is 1 while new sessions and requests are refused because the process does not keep up, else 0.',
     labels: [],
   },
+  narthex_log_lines_suppressed_total: {
+    type: 'counter',
+    help: 'Log lines left out because peers without an account caused too many, by event.',
+    labels: ['event'],
+  },
+  narthex_resumable_streams: {
+    type: 'gauge',
+    help: 'Streams whose counts are remembered for resumption (XEP-0198), live ones included.',
+    labels: [],
+  },
+  narthex_resumable_stream_bytes: {
+    type: 'gauge',
+    help: 'Estimated memory of the streams remembered for resumption.',
+    labels: [],
+  },
   narthex_refusals_total: {
     type: 'counter',
     help: 'Streams and connections refused or ended with an error, by code (see ERRORS.md).',

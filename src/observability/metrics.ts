@@ -10,7 +10,7 @@ import type { StreamErrorCode } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import { DecisionCounts } from './decision-counts.ts';
 import { streamErrors } from './errors.ts';
-import { type CloseReason, closeReasons } from './events.ts';
+import { type CloseReason, closeReasons, type LimitedEvent, limitedEvents } from './events.ts';
 import { fileParts, type FilePart } from './file-states.ts';
 import type { Label } from './label.ts';
 import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
@@ -36,6 +36,9 @@ export interface Metrics {
   readonly padding: Record<Direction, number>;
   readonly paced: (side: Side, resource: 'stanzas' | 'bytes' | 'padding') => void;
   readonly overloaded: (now: boolean) => void;
+  readonly logLineSuppressed: (event: LimitedEvent) => void;
+  /** Whom to ask at a scrape. */
+  readonly watchResumptions: (size: () => { readonly streams: number; readonly bytes: number }) => void;
   readonly sessionOpened: (listener: Label) => void;
   /** @param seconds since it was opened. */
   readonly sessionClosed: (reason: CloseReason, seconds: number) => void;
@@ -83,6 +86,10 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   });
   const pauses = counter(registry, 'narthex_read_pauses_total');
   const overloaded = gauge(registry, 'narthex_overloaded');
+  const suppressed = counter(registry, 'narthex_log_lines_suppressed_total');
+  let resumptions = noResumptions;
+  gauge(registry, 'narthex_resumable_streams', (streams) => streams.set(resumptions().streams));
+  gauge(registry, 'narthex_resumable_stream_bytes', (bytes) => bytes.set(resumptions().bytes));
   const opened = counter(registry, 'narthex_sessions_total');
   const closes = counter(registry, 'narthex_session_closes_total');
   const durations = histogram(registry, 'narthex_session_duration_seconds');
@@ -112,6 +119,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   for (const outcome of ['replaced', 'rejected'])
     for (const each of [reloads, policyReloads, capabilityReloads, keyReloads]) each.inc({ outcome }, 0);
   for (const part of fileParts) pending.set({ part }, 0);
+  for (const event of limitedEvents) suppressed.inc({ event }, 0);
   for (const resource of ['stanzas', 'bytes', 'padding']) pauses.inc({ side: 'client', resource }, 0);
   pauses.inc({ side: 'gatekeeper', resource: 'padding' }, 0);
   for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
@@ -128,6 +136,8 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     traffic,
     padding,
     paced: (side, resource) => pauses.inc({ side, resource }),
+    logLineSuppressed: (event) => suppressed.inc({ event }),
+    watchResumptions: (size) => (resumptions = size),
     overloaded: (now) => overloaded.set(now ? 1 : 0),
     http,
     sessionOpened(listener) {
@@ -157,6 +167,10 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     attested: (gatekeeper, carrier, outcome) => attestations.inc({ gatekeeper, carrier, outcome }),
     signingKeysReloaded: (outcome) => keyReloads.inc({ outcome }),
   };
+}
+
+function noResumptions(): { readonly streams: number; readonly bytes: number } {
+  return { streams: 0, bytes: 0 };
 }
 
 const stanzaKinds: readonly StanzaKind[] = ['message', 'presence', 'iq', 'nonza'];
@@ -200,8 +214,16 @@ function counter(registry: Registry, name: MetricName, fill?: (counter: Counter)
   });
 }
 
-function gauge(registry: Registry, name: MetricName): Gauge {
-  return new Gauge(definition(registry, name));
+/** @param fill called at each scrape. */
+function gauge(registry: Registry, name: MetricName, fill?: (gauge: Gauge) => void): Gauge {
+  return new Gauge({
+    ...definition(registry, name),
+    ...(fill && {
+      collect() {
+        fill(this);
+      },
+    }),
+  });
 }
 
 function histogram(registry: Registry, name: MetricName): Histogram {

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type LogEvent, logEvents } from '../../src/observability/events.ts';
 import { label } from '../../src/observability/label.ts';
 import { type Log, openLog } from '../../src/observability/log.ts';
@@ -93,5 +93,51 @@ describe('the log', () => {
     };
     log.write('session.opened', { session: trap } as never);
     expect([called, lines()[0]!['session']]).toEqual([0, '[refused]']);
+  });
+});
+
+describe('lines that peers without an account cause', () => {
+  const limited = (perSecond: number) => {
+    let now = 0;
+    const written: Line[] = [];
+    const left: string[] = [];
+    const log = openLog({
+      level: 'debug',
+      now: () => now,
+      unauthenticatedLinesPerSecondMax: perSecond,
+      suppressed: (event) => left.push(event),
+      destination: { write: (line: string) => void written.push(JSON.parse(line) as Line) },
+    });
+    return { log, written, left, pass: (ms: number) => (now += ms) };
+  };
+
+  it('have a rate for each event, and one summary of what was left out', () => {
+    vi.useFakeTimers();
+    try {
+      const { log, written, left, pass } = limited(20);
+      for (let line = 0; line < 5_000; line += 1) log.writeLimited('session.refused', { session: line });
+      log.writeLimited('connection.refused', {});
+      expect(written).toHaveLength(201);
+      expect(left).toEqual(Array.from({ length: 4_800 }, () => 'session.refused'));
+      vi.advanceTimersByTime(10_000);
+      expect(written.at(-1)).toMatchObject({ event: 'log.suppressed', of: 'session.refused', lines: 4_800 });
+      vi.advanceTimersByTime(60_000);
+      expect(written).toHaveLength(202);
+      pass(1_000);
+      for (let line = 0; line < 100; line += 1) log.writeLimited('session.refused', { session: line });
+      expect(written).toHaveLength(222);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('have none where it is switched off, nor has anything else', () => {
+    const free = limited(0);
+    const { log, written } = limited(1);
+    for (let line = 0; line < 1_000; line += 1) {
+      free.log.writeLimited('session.refused', { session: line });
+      log.write('session.closed', { session: line });
+    }
+    expect([free.written.length, written.length]).toEqual([1_000, 1_000]);
   });
 });

@@ -115,6 +115,7 @@ describe('the table of metrics', () => {
           'outcome',
           'side',
           'resource',
+          'event',
           'audience',
           'field',
           'treatment',

@@ -156,6 +156,7 @@ function recorder(
     session: () => session,
     refused: () => {},
     load: () => {},
+    resumable: () => {},
     certificates: () => {},
     policy: (report) => {
       if (report.kind === 'ephemeral-key') return;

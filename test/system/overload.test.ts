@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
-import { logInRaw, streamHeader, type RawClient } from '../support/raw-client.ts';
+import { connectRaw, logInRaw, streamHeader, type RawClient } from '../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper, type Script } from '../support/raw-gatekeeper.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -138,6 +138,18 @@ it('padding: a client that sends tiny stanzas is read no faster than their paddi
   // Ten seconds' worth at once, then the rate; without a budget it is 40 MB.
   expect(bytes).toBeLessThan((11 + (performance.now() - started) / 1_000) * perSecond + 8_192);
   client.socket.destroy();
+});
+
+it('an element before authentication has few children, however small they are', async () => {
+  await start(echo([]));
+  const client = connectRaw(proxy.direct, authority.certificate);
+  client.socket.write(streamHeader());
+  await client.until('</stream:features>');
+  client.socket.write(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${'<a/>'.repeat(256)}`);
+  await client.until('</stream:error>');
+  expect(client.received()).toContain('<policy-violation ');
+  await eventually(() => proxy.closed.length > 0);
+  expect(proxy.closed).toEqual(['ERR_ELEMENT_COUNT']);
 });
 
 it('a session of its age is asked to connect again', async () => {

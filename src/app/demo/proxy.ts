@@ -75,6 +75,9 @@ async function freePort(): Promise<number> {
 
 async function start(config: Config): Promise<Proxy> {
   const options = { version: 'demo', processMetrics: false, clock: systemClock };
-  const { observer } = await openTelemetry({ log: { level: 'error' }, tracing: {} }, options);
+  const { observer } = await openTelemetry(
+    { log: { level: 'error', unauthenticatedLinesPerSecondMax: 0 }, tracing: {} },
+    options,
+  );
   return startProxy(config, observer);
 }

@@ -45,6 +45,9 @@ export function createStreams(
     const writeStalls = parts.track(
       new WriteStallWatch({ writeStallMs: timeouts.writeStallMs, now: clock.monotonic }),
     );
+    const { resumptionsMax, resumptionBytesMax } = limits;
+    const resumptions = new Resumptions({ resumptionsMax, resumptionBytesMax }, clock.monotonic);
+    observer.resumable(() => resumptions.size);
     const server = new StreamServer({
       listeners: listeners.map((listener) => signals.listener(listener)),
       capture: signals.capture,
@@ -54,7 +57,7 @@ export function createStreams(
       }),
       observe: (listener) => observer.session(listener),
       onRefused: (listener, code) => observer.refused(listener, code),
-      session: sessionOptions({ limits, timeouts }, writeStalls, options),
+      session: sessionOptions({ limits, timeouts }, writeStalls, resumptions, options),
     });
     parts.track({ drain: (graceMs) => server.drain(graceMs), close: () => server.drain(0) });
     return { server };
@@ -64,12 +67,13 @@ export function createStreams(
 function sessionOptions(
   { limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>,
   writeStalls: WriteStallWatch,
+  resumptions: Resumptions,
   { overloaded, scanning, certificates, gatekeepers, signals, stages, filterHeader, clock }: StreamsOptions,
 ): SessionOptions {
   return {
     ...scanning,
     stages,
-    resumptions: new Resumptions({}, clock.monotonic),
+    resumptions,
     delays: defaultDelayLimits,
     filterHeader,
     route: gatekeepers.route,

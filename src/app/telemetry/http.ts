@@ -50,5 +50,5 @@ function answered(
   const problem = code as HttpCode;
   metrics.http.refused(problem);
   tracing.request({ route, status, problem }, milliseconds);
-  log.write('http.refused', { route, status, code: problem, durationMs });
+  log.writeLimited('http.refused', { route, status, code: problem, durationMs });
 }

@@ -20,8 +20,9 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
     session: (listener) => new ObservedSession(options, label(listener), ++sessions),
     refused(listener, code) {
       metrics.refused(code);
-      log.write('connection.refused', { listener: label(listener), code });
+      log.writeLimited('connection.refused', { listener: label(listener), code });
     },
+    resumable: (size) => metrics.watchResumptions(size),
     load({ kind, loopDelayMs, memoryBytes }) {
       metrics.overloaded(kind === 'overloaded');
       log.write(kind === 'overloaded' ? 'proxy.overloaded' : 'proxy.recovered', {
@@ -31,7 +32,7 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
     },
     reauthenticated(gatekeeper, outcome, token) {
       metrics.reauthenticated(label(gatekeeper), outcome);
-      log.write('session.reauthenticated', {
+      log.writeLimited('session.reauthenticated', {
         gatekeeper: label(gatekeeper),
         outcome,
         ...(token === undefined ? {} : { token }),
@@ -73,7 +74,7 @@ function httpObserver(options: TelemetryOptions): HttpObserver {
     report: (event) => reportHttp(event, options),
     refused(why) {
       metrics.http.connectionRefused(why);
-      log.write('http.connection-refused', { why });
+      log.writeLimited('http.connection-refused', { why });
     },
     ephemeralMediaKey: () => log.write('media.ephemeral-key', {}),
   };

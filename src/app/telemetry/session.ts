@@ -35,6 +35,8 @@ export class ObservedSession implements SessionObserver {
   readonly #gauged: GaugedSession;
   #step: Span | undefined;
   #gatekeeper: Label | undefined;
+  /** A session that was once established has an account, and its lines no rate. */
+  #established = false;
   readonly #stanzas: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
   readonly #bytes: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
 
@@ -51,6 +53,7 @@ export class ObservedSession implements SessionObserver {
 
   phase(phase: Phase): void {
     this.#gauged.move({ phase });
+    this.#established ||= phase === 'established';
     this.#step?.end();
     this.#step = undefined;
     if (phase === 'securing') this.#step = this.#span.child('tls', { side: 'client' });
@@ -75,7 +78,7 @@ export class ObservedSession implements SessionObserver {
       return;
     }
     this.#step?.fail(outcome);
-    log.write('gatekeeper.unreachable', {
+    log.writeLimited('gatekeeper.unreachable', {
       gatekeeper: this.#gatekeeper,
       code: outcome,
       durationMs: Math.round(milliseconds),
@@ -106,14 +109,15 @@ export class ObservedSession implements SessionObserver {
     const session = this.#session;
     const listener = this.#listener;
     const gatekeeper = this.#gatekeeper === undefined ? {} : { gatekeeper: this.#gatekeeper };
+    const write = this.#established ? log.write : log.writeLimited;
     if (reason !== 'client-closed' && reason !== 'gatekeeper-closed') {
       metrics.refused(reason);
-      log.write('session.refused', { session, listener, ...gatekeeper, code: reason });
+      write('session.refused', { session, listener, ...gatekeeper, code: reason });
       this.#span.fail(reason);
     }
     const word = closeWord(reason);
     metrics.sessionClosed(word, durationMs / 1_000);
-    log.write('session.closed', {
+    write('session.closed', {
       session,
       listener,
       ...gatekeeper,

@@ -23,11 +23,19 @@ export interface TelemetrySections {
  *  @param processMetrics whether memory, CPU time and event loop of the process are measured too
  *  @throws Error ERR_TRACING_SDK_MISSING when an endpoint is configured and the SDK is not installed */
 export async function openTelemetry(
-  { log: { level }, tracing: { otlpEndpoint: endpoint } }: TelemetrySections,
+  {
+    log: { level, unauthenticatedLinesPerSecondMax },
+    tracing: { otlpEndpoint: endpoint },
+  }: TelemetrySections,
   { version, processMetrics, clock }: { version: string; processMetrics: boolean; clock: Clock },
 ): Promise<Telemetry> {
-  const log = openLog({ level, now: clock.wall });
   const metrics = createMetrics({ version, processMetrics });
+  const log = openLog({
+    level,
+    now: clock.wall,
+    unauthenticatedLinesPerSecondMax,
+    suppressed: (event) => metrics.logLineSuppressed(event),
+  });
   const tracing = await openTracing({ endpoint, version, failed: () => log.write('tracing.failed', {}) });
   const gauge = new SessionGauge();
   const files = new FileStates();

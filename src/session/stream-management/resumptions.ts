@@ -22,8 +22,9 @@ export interface ResumptionLimits {
   readonly resumptionsMax: number;
   /** Those of one account, whose own oldest is then forgotten, and never another's. */
   readonly resumptionsPerAccountMax: number;
-  /** Runs of stanzas that nobody has acknowledged, of all streams together when their connections ended. */
-  readonly resumptionRunsMax: number;
+  /** Estimated memory of all streams of all accounts together, in bytes: identifiers, and runs of unacknowledged
+   *  stanzas at the time when the connection ended. The least recently used is forgotten first. */
+  readonly resumptionBytesMax: number;
   /** Those of one account; a stream at its worst has two windows full of them. */
   readonly resumptionRunsPerAccountMax: number;
   /** Characters of an identifier; a stream with a longer one cannot be resumed (XEP-0198 §3). */
@@ -35,7 +36,7 @@ export interface ResumptionLimits {
 export const defaultResumptionLimits: ResumptionLimits = {
   resumptionsMax: 100_000,
   resumptionsPerAccountMax: 64,
-  resumptionRunsMax: 1_000_000,
+  resumptionBytesMax: 134_217_728,
   resumptionRunsPerAccountMax: 2 * runsMax,
   identifierCharactersMax: 4_000,
   resumptionMs: 3_600_000,
@@ -56,14 +57,19 @@ export class Resumptions {
   /** @param now monotonic milliseconds */
   constructor(limits: Partial<ResumptionLimits> = {}, now = (): number => performance.now()) {
     this.#limits = { ...defaultResumptionLimits, ...limits };
-    const { resumptionsMax, resumptionRunsMax } = this.#limits;
+    const { resumptionsMax, resumptionBytesMax } = this.#limits;
     this.#streams = new LRUCache({
       max: resumptionsMax,
-      maxSize: resumptionsMax + resumptionRunsMax,
+      maxSize: resumptionBytesMax,
       perf: { now },
-      sizeCalculation: (stream) => 1 + runsOf(stream),
+      sizeCalculation: bytesOf,
       dispose: (stream, key) => this.#takeFromShare(stream, key),
     });
+  }
+
+  /** Streams remembered, and their estimated memory in bytes. */
+  get size(): { readonly streams: number; readonly bytes: number } {
+    return { streams: this.#streams.size, bytes: this.#streams.calculatedSize };
   }
 
   find(gatekeeper: string, id: string): ManagedStream | undefined {
@@ -87,6 +93,8 @@ export class Resumptions {
   #keep(gatekeeper: string, id: string, stream: ManagedStream, ttl: number): void {
     if (id.length > this.#limits.identifierCharactersMax) return;
     const key = keyOf(gatekeeper, id);
+    // The cache keeps the old size of a value that it has already.
+    this.#streams.delete(key);
     this.#streams.set(key, stream, { ttl });
     this.#addToShare(stream, key);
   }
@@ -120,6 +128,18 @@ export class Resumptions {
 /** The same address at another gatekeeper is somebody else. */
 function ownerOf({ account }: ManagedStream, key: string): string {
   return keyOf(key.slice(0, key.indexOf(' ')), account);
+}
+
+/** Measured: a stream with its two windows and its entries takes a kilobyte, without its texts and runs. */
+const streamBytes = 1_024;
+const runBytes = 56;
+const characterBytes = 2;
+
+function bytesOf(stream: ManagedStream, key: string): number {
+  const { id, account, resource, alias } = stream;
+  const texts = [key, id, account, resource, alias.shownResource ?? ''];
+  const characters = texts.reduce((sum, text) => sum + text.length, 0);
+  return streamBytes + characterBytes * characters + runBytes * runsOf(stream);
 }
 
 function runsOf({ toGatekeeper, toClient }: ManagedStream): number {

@@ -201,7 +201,7 @@ describe('what is remembered of streams', () => {
   });
 
   it('is bounded in all, however much each has left unacknowledged', () => {
-    const crowded = new Resumptions({ resumptionsMax: 10, resumptionRunsMax: 3 * runsMax });
+    const crowded = new Resumptions({ resumptionsMax: 10, resumptionBytesMax: 3 * 60 * runsMax });
     for (let n = 0; n < 10; n += 1) {
       const full = stream(`${n}`);
       for (let i = 0; i < runsMax / 2; i += 1) {
