@@ -1,4 +1,4 @@
--- For Prosody 13 with Narthex as its intermediary and `channelBinding: upstream-without-plus`.
+-- For Prosody 13 with Narthex as its intermediary and `channelBinding: gatekeeper-without-plus`.
 --
 -- Channel binding cannot pass an intermediary. `disable_sasl_mechanisms` hides the -PLUS mechanisms, but Prosody still
 -- knows that it could bind the channel, and refuses clients that could too and say that they see no offer (gs2 flag `y`,

@@ -5,7 +5,7 @@ import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
 import type { CapabilityObserver, SessionObserver } from '../session/observer.ts';
-import type { AttestationOutcome, Carrier } from '../session/signals/attestations.ts';
+import type { AttestationOutcome, AttestationCarrier } from '../session/signals/attestations.ts';
 import type { SignalName } from '../signals/claims.ts';
 import type { AbsentReason, Observer } from '../signals/evidence.ts';
 import type { Audience } from '../stanza/direction.ts';
@@ -80,7 +80,7 @@ export interface SignalsObserver {
   synVisibility(listener: string, visibility: ListenerVisibility): void;
   /** TLS of a connection is up, and this is known of a signal. */
   captured(signal: SignalName, outcome: CaptureOutcome): void;
-  attested(gatekeeper: string, carrier: Carrier, outcome: AttestationOutcome): void;
+  attested(gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome): void;
   /** The folder of signing keys changed. */
   keys(report: SigningKeysReport): void;
 }

@@ -134,7 +134,7 @@ function run(io: PolicyIo, command: () => number): void {
     io.setExitCode(command());
   } catch (error) {
     if (error instanceof PolicyRefused) {
-      for (const diagnostic of error.diagnostics) io.err(formatDiagnostic(fromHere(diagnostic)));
+      for (const diagnostic of error.diagnostics) io.err(formatDiagnostic(relativeToCwd(diagnostic)));
       io.setExitCode(exitCodes.dataError);
     } else if (error instanceof FileMissing) {
       io.err(`narthex: error ERR_POLICY_FILE: ${error.message}. ${error.remedy}`);
@@ -157,7 +157,7 @@ function check(io: PolicyIo, files: readonly string[], options: Common & { oblig
       found.push(...error.diagnostics);
     }
   }
-  const shown = found.map(fromHere);
+  const shown = found.map(relativeToCwd);
   if (options.format === 'json') io.out(JSON.stringify(shown, undefined, 2));
   else if (options.format === 'sarif') io.out(JSON.stringify(toSarif(shown, productVersion()), undefined, 2));
   else io.out([...shown.map((each) => diagnosticLine(io, each)), summary(found)].join('\n'));
@@ -165,8 +165,8 @@ function check(io: PolicyIo, files: readonly string[], options: Common & { oblig
   return hasErrors(found) ? exitCodes.negative : exitCodes.ok;
 }
 
-/** A file below the folder one is in, by its name from there. */
-function fromHere(diagnostic: Diagnostic): Diagnostic {
+/** Names the file of a diagnostic relative to the working directory, when it lies below. */
+function relativeToCwd(diagnostic: Diagnostic): Diagnostic {
   const path = relative(process.cwd(), diagnostic.file);
   return path.startsWith('..') ? diagnostic : { ...diagnostic, file: path };
 }
@@ -179,10 +179,10 @@ function diagnosticLine(io: PolicyIo, diagnostic: Diagnostic): string {
 
 function summary(found: readonly Diagnostic[]): string {
   const errors = found.filter(({ severity }) => severity === 'error').length;
-  return `${several(errors, 'error')}, ${several(found.length - errors, 'warning')}`;
+  return `${plural(errors, 'error')}, ${plural(found.length - errors, 'warning')}`;
 }
 
-function several(count: number, what: string): string {
+function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
@@ -351,7 +351,7 @@ function test(io: PolicyIo, file: string, cases: string | undefined, options: Co
       io.out(
         passed
           ? `${io.paint('green', 'ok')}   ${name}`
-          : `${io.paint('red', 'FAIL')} ${name}\n  ${formatDiagnostic(fromHere(diagnostic!))}`,
+          : `${io.paint('red', 'FAIL')} ${name}\n  ${formatDiagnostic(relativeToCwd(diagnostic!))}`,
       );
   return results.every(({ passed }) => passed) ? exitCodes.ok : exitCodes.negative;
 }

@@ -74,10 +74,10 @@ const gatekeeper = z
       .describe('Certificate in PEM form by which the proxy shows who it is (mutual TLS).'),
     clientKeyFile: file.optional().describe('Private key of `clientCertFile`.'),
     channelBinding: z
-      .enum(['same-certificate', 'upstream-without-plus', 'reauthenticate'])
-      .default('upstream-without-plus')
+      .enum(['same-certificate', 'gatekeeper-without-plus', 'reauthenticate'])
+      .default('gatekeeper-without-plus')
       .describe(
-        '`upstream-without-plus`: clients authenticate without binding a channel, and those that would use SCRAM-…-PLUS ' +
+        '`gatekeeper-without-plus`: clients authenticate without binding a channel, and those that would use SCRAM-…-PLUS ' +
           'are refused with the setting of the gatekeeper to change; ' +
           '`same-certificate`: proxy and gatekeeper show the same certificate, so that tls-server-end-point (RFC 5929) ' +
           'survives the proxy; `reauthenticate`: clients authenticate to the proxy by their ownership token ' +

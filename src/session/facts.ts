@@ -6,7 +6,7 @@ import { accountAfter, boundAddress } from './authentication/account.ts';
 import type { Phase } from './phase.ts';
 
 /** What becomes of channel binding, which cannot pass an intermediary by itself (RFC 5802 §6, XEP-0440). */
-export type ChannelBinding = 'same-certificate' | 'upstream-without-plus' | 'reauthenticate';
+export type ChannelBinding = 'same-certificate' | 'gatekeeper-without-plus' | 'reauthenticate';
 
 /** The resource under which the client knows itself. It goes with a stream that is resumed, because the rules that
  *  made it may have changed meanwhile. */

@@ -12,7 +12,7 @@ export const lifetimeSecondsMax = 60;
  *    `EXPORTER-Channel-Binding`, no context). Carriers `stream` and `http`.
  *  - `certificate`: the SHA-256 of the proxy's client certificate in DER (RFC 8705), for the PROXY header, which is sent
  *    before there is TLS. */
-export type Binding =
+export type AttestationBinding =
   | { readonly kind: 'tls-exporter'; readonly value: Uint8Array }
   | { readonly kind: 'certificate'; readonly sha256: Uint8Array };
 
@@ -38,7 +38,7 @@ export interface AttestationInput {
   readonly issuer: string;
   /** The gatekeeper. */
   readonly audience: string;
-  readonly binding: Binding;
+  readonly binding: AttestationBinding;
   readonly policyDigest: string;
   readonly signals: SignalClaims;
 }
@@ -76,7 +76,7 @@ export function attest(input: AttestationInput, options: AttesterOptions): strin
 }
 
 /** The `cnf` claim of a binding. */
-export function confirmation(binding: Binding): Confirmation {
+export function confirmation(binding: AttestationBinding): Confirmation {
   return binding.kind === 'tls-exporter'
     ? { 'tls-exporter': base64url(binding.value) }
     : { 'x5t#S256': base64url(binding.sha256) };

@@ -1,7 +1,12 @@
 import { compactVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { attestationAlgorithm, attestationType } from './attestation-header.ts';
-import { confirmation, lifetimeSecondsMax, type AttestationClaims, type Binding } from './attestation.ts';
+import {
+  confirmation,
+  lifetimeSecondsMax,
+  type AttestationClaims,
+  type AttestationBinding,
+} from './attestation.ts';
 import { isRecord, isSignalClaims } from './claims.ts';
 import type { KeySource } from './jwks.ts';
 
@@ -55,7 +60,7 @@ export interface VerifierOptions {
 }
 
 /** Of the connection that the attestation came over; `unchecked` leaves it open, for looking at a token offline. */
-export type ExpectedBinding = Binding | { readonly kind: 'unchecked' };
+export type ExpectedBinding = AttestationBinding | { readonly kind: 'unchecked' };
 
 export interface Verifier {
   /** Checks one attestation (compact JWS; undefined when the peer sent none) and remembers it as used.

@@ -53,7 +53,7 @@ describe('a complete configuration', () => {
     const { config } = await load(minimal);
     expect(config.listeners[0]).toEqual({ name: 'clients', host: '::', port: 5222, tls: 'starttls' });
     expect(config.gatekeepers[0]).toMatchObject({
-      channelBinding: 'upstream-without-plus',
+      channelBinding: 'gatekeeper-without-plus',
     });
     expect(config.admin).toEqual({ host: '127.0.0.1', port: 9090, names: [], addresses: [] });
     expect(config.timeouts).toMatchObject({

@@ -31,7 +31,7 @@ const through = (server: PeerServer, proxy: TestProxy, user: string) => ({
 
 /** What a client meets with a server's mechanisms and the proxy's default mode: logged in, or the code of the error. */
 async function meets(server: PeerServer, client: ClientKind): Promise<string> {
-  const proxy = await proxyTo(server, 'upstream-without-plus');
+  const proxy = await proxyTo(server, 'gatekeeper-without-plus');
   try {
     const juliet = await client.logIn(through(server, proxy, 'juliet'));
     await juliet.close();
@@ -95,7 +95,7 @@ const outcomes: readonly (readonly [ServerKind, string, ServerOptions, Record<st
   ],
 ];
 
-describe('upstream-without-plus', () => {
+describe('gatekeeper-without-plus', () => {
   for (const [kind, mechanisms, options, expected] of outcomes)
     describeWithPeers(kind.needs, `${kind.name} with ${mechanisms}`, () => {
       let server: PeerServer;
@@ -113,10 +113,10 @@ describe('upstream-without-plus', () => {
     });
 });
 
-describeWithPeers(['prosody', 'slixmpp'], 'upstream-without-plus, with a token', () => {
+describeWithPeers(['prosody', 'slixmpp'], 'gatekeeper-without-plus, with a token', () => {
   it('passes OAUTHBEARER through to a server that takes it, and its refusal back', async () => {
     const server = await prosody.start({ tokens: { 'a.good.token': 'juliet' } });
-    const proxy = await proxyTo(server, 'upstream-without-plus');
+    const proxy = await proxyTo(server, 'gatekeeper-without-plus');
     try {
       const login = through(server, proxy, 'juliet');
       const juliet = await slixmpp.logIn({ ...login, token: 'a.good.token' });

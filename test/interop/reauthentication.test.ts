@@ -197,7 +197,7 @@ describe('the policy', () => {
 
 describe('with OAUTHBEARER passing through', () => {
   it('the gatekeeper judges, and both hear each other out to the end (RFC 7628 §3.2.3)', async () => {
-    const over = await startTokenParties({ channelBinding: 'upstream-without-plus' });
+    const over = await startTokenParties({ channelBinding: 'gatekeeper-without-plus' });
     try {
       await logIn(clients[0], 'OAUTHBEARER', 'juliet', { over });
       const refused = logIn(clients[0], 'OAUTHBEARER', 'romeo', { over, token: 'not.a.token' });

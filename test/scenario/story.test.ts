@@ -45,8 +45,8 @@ function valuesOf(xml: string, field: string): string[] {
 
 /** Policy, who authenticates the client, and what she hears while she is not enlisted. */
 const ways = [
-  ['balanced', 'upstream-without-plus', 'insufficient_scope'],
-  ['strict', 'upstream-without-plus', 'insufficient_scope'],
+  ['balanced', 'gatekeeper-without-plus', 'insufficient_scope'],
+  ['strict', 'gatekeeper-without-plus', 'insufficient_scope'],
   ['balanced', 'reauthenticate', 'not-authorized'],
 ] as const;
 

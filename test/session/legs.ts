@@ -51,7 +51,7 @@ export class Legs {
       listener: 'clients',
       domain: 'capulet.example',
       gatekeeper: 'main',
-      channelBinding: options.channelBinding ?? 'upstream-without-plus',
+      channelBinding: options.channelBinding ?? 'gatekeeper-without-plus',
     });
     this.facts.phase = options.phase ?? 'established';
     this.facts.account = 'juliet@capulet.example';

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, sign } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attest, type AttestationInput, type Binding } from '../../src/signals/attestation.ts';
+import { attest, type AttestationInput, type AttestationBinding } from '../../src/signals/attestation.ts';
 import { protectedHeader } from '../../src/signals/attestation-header.ts';
 import { parseJwks, refreshingKeys, staticKeys } from '../../src/signals/jwks.ts';
 import { SigningKeys } from '../../src/signals/keys.ts';
@@ -14,8 +14,8 @@ const keys = await SigningKeys.parse([
   { name: 'spring.pem', pem: seededPem(1) },
   { name: 'summer@20260601T000000Z.pem', pem: seededPem(2) },
 ]);
-const binding: Binding = { kind: 'tls-exporter', value: Buffer.alloc(32, 3) };
-const elsewhere: Binding = { kind: 'tls-exporter', value: Buffer.alloc(32, 4) };
+const binding: AttestationBinding = { kind: 'tls-exporter', value: Buffer.alloc(32, 3) };
+const elsewhere: AttestationBinding = { kind: 'tls-exporter', value: Buffer.alloc(32, 4) };
 
 const input: AttestationInput = {
   issuer: 'proxy.example',
@@ -38,7 +38,11 @@ function verifier(change: Partial<VerifierOptions> = {}, at = start): Verifier {
   });
 }
 
-const outcome = async (jws: string | undefined, at = start, on: Binding = binding): Promise<string> => {
+const outcome = async (
+  jws: string | undefined,
+  at = start,
+  on: AttestationBinding = binding,
+): Promise<string> => {
   const verification = await verifier({}, at).verify(jws, on);
   return verification.kind === 'refused' ? verification.code.replace('ERR_ATTESTATION_', '') : 'accepted';
 };
@@ -69,7 +73,7 @@ describe('a verifier', () => {
   });
 
   it('accepts one from a PROXY header, bound to the certificate', async () => {
-    const certificate: Binding = { kind: 'certificate', sha256: Buffer.alloc(32, 9) };
+    const certificate: AttestationBinding = { kind: 'certificate', sha256: Buffer.alloc(32, 9) };
     const packed = packAttestation(make({ binding: certificate }))!;
     expect(await outcome(unpackAttestation(packed), start, certificate)).toBe('accepted');
   });

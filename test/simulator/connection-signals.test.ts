@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { attest, type AttestationInput, type Binding } from '../../src/signals/attestation.ts';
+import { attest, type AttestationInput, type AttestationBinding } from '../../src/signals/attestation.ts';
 import { parseJwks, staticKeys } from '../../src/signals/jwks.ts';
 import { SigningKeys } from '../../src/signals/keys.ts';
 import { signalsNonza } from '../../src/signals/nonza.ts';
@@ -59,7 +59,7 @@ beforeEach(() => {
 
 interface Peer {
   readonly socket: TLSSocket;
-  readonly exporter: Binding;
+  readonly exporter: AttestationBinding;
   send(xml: string): void;
   until(pattern: RegExp): Promise<string>;
 }
@@ -98,7 +98,7 @@ interface Making {
   readonly at?: number;
 }
 
-function made(binding: Binding, { input = {}, signer = keys, at = 0 }: Making = {}): string {
+function made(binding: AttestationBinding, { input = {}, signer = keys, at = 0 }: Making = {}): string {
   return attest(
     {
       issuer,

@@ -91,7 +91,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
         name: 'test',
         connect: { address: `127.0.0.1:${options.gatekeeper.port}`, tls: options.gatekeeper.tls },
         caFile: await file('ca.crt', options.ca),
-        channelBinding: options.channelBinding ?? 'upstream-without-plus',
+        channelBinding: options.channelBinding ?? 'gatekeeper-without-plus',
         ...options.gatekeeperHttp,
         ...(signals?.attestation === undefined ? {} : { attestation: signals.attestation }),
         ...(signals?.client === undefined

@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => gatekeeper.close());
 afterEach(() => proxy.close());
 
-async function connect(channelBinding: ChannelBinding = 'upstream-without-plus'): Promise<RawClient> {
+async function connect(channelBinding: ChannelBinding = 'gatekeeper-without-plus'): Promise<RawClient> {
   features = offering('HT-SHA-256-NONE');
   proxy = await startTestProxy({
     domain: 'localhost',

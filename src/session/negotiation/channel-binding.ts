@@ -82,7 +82,7 @@ class ChannelBindingGuard implements Stage {
   #begin(request: Stanza, profile: SaslProfile): Disposition {
     const mechanism = request.attributeValue(0, 'mechanism') ?? '';
     this.#exchange = 'idle';
-    if (mechanism.endsWith('-PLUS') && this.#context.channelBinding === 'upstream-without-plus')
+    if (mechanism.endsWith('-PLUS') && this.#context.channelBinding === 'gatekeeper-without-plus')
       return bound();
     return mechanism.startsWith('SCRAM-') ? this.#readMessage(request, profile) : forward;
   }

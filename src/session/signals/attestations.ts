@@ -2,7 +2,7 @@
 import { isIP, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { CompiledPolicy } from '../../policy/compile.ts';
-import { attest, type Binding } from '../../signals/attestation.ts';
+import { attest, type AttestationBinding } from '../../signals/attestation.ts';
 import { signalClaims } from '../../signals/claims.ts';
 import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
 import { KeyError, type SigningKeys } from '../../signals/keys.ts';
@@ -22,7 +22,7 @@ import type { Decision } from '../../stanza/verdict.ts';
 import type { PoliciesInForce } from '../policy/policy-stage.ts';
 import { signalRules, signalsUnder, type SignalRules, type SignalStatement } from './signal-policy.ts';
 
-export type Carrier = 'stream' | 'proxy-protocol' | 'http';
+export type AttestationCarrier = 'stream' | 'proxy-protocol' | 'http';
 
 /** - `sent`: it left.
  *  - `not-offered`: the gatekeeper does not ask for it.
@@ -54,7 +54,7 @@ export interface GatekeeperAttestationsOptions {
   readonly policies: () => PoliciesInForce;
   readonly policyDigest: () => string;
   readonly decided: (audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]) => void;
-  readonly attested: (gatekeeper: string, carrier: Carrier, outcome: AttestationOutcome) => void;
+  readonly attested: (gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome) => void;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }
@@ -83,16 +83,16 @@ export class GatekeeperAttestations {
   /** The nonza that answers the feature, bound to the TLS connection it will travel in. Undefined when there can be
    *  none and none is required.
    *  @throws StreamError ERR_SIGNALS_… */
-  nonza(evidence: ConnectionEvidence, upstream: Socket, offered: boolean): Uint8Array | undefined {
+  nonza(evidence: ConnectionEvidence, outgoing: Socket, offered: boolean): Uint8Array | undefined {
     if (!offered) return this.#impossible('stream', 'not-offered');
-    const jws = this.#overTls('stream', evidence, upstream);
+    const jws = this.#overTls('stream', evidence, outgoing);
     return jws === undefined ? undefined : Buffer.from(signalsNonza(jws));
   }
 
   /** The value of the `Connection-Signals` field for a request over this connection to the gatekeeper.
    *  @throws StreamError ERR_SIGNALS_… */
-  httpField(evidence: ConnectionEvidence, upstream: Socket): string | undefined {
-    return this.#options.carriers.http ? this.#overTls('http', evidence, upstream) : undefined;
+  httpField(evidence: ConnectionEvidence, outgoing: Socket): string | undefined {
+    return this.#options.carriers.http ? this.#overTls('http', evidence, outgoing) : undefined;
   }
 
   /** The PROXY header to write before anything else on a connection to the gatekeeper; undefined without that carrier.
@@ -123,8 +123,8 @@ export class GatekeeperAttestations {
     return packAttestation(jws) ?? this.#impossible('proxy-protocol', 'too-large');
   }
 
-  #overTls(carrier: Carrier, evidence: ConnectionEvidence, upstream: Socket): string | undefined {
-    const value = exporterOf(upstream);
+  #overTls(carrier: AttestationCarrier, evidence: ConnectionEvidence, outgoing: Socket): string | undefined {
+    const value = exporterOf(outgoing);
     if (value === undefined) return this.#impossible(carrier, 'tls-version');
     const jws = this.#sign(this.#state(evidence), { kind: 'tls-exporter', value });
     if (jws === undefined) return this.#impossible(carrier, 'no-key');
@@ -132,7 +132,7 @@ export class GatekeeperAttestations {
     return jws;
   }
 
-  #sign({ signals, necessities }: SignalStatement, binding: Binding): string | undefined {
+  #sign({ signals, necessities }: SignalStatement, binding: AttestationBinding): string | undefined {
     const { issuer, audience, keys, policyDigest, clock } = this.#options;
     try {
       return attest(
@@ -171,7 +171,7 @@ export class GatekeeperAttestations {
     return rules;
   }
 
-  #impossible(carrier: Carrier, outcome: Exclude<AttestationOutcome, 'sent'>): undefined {
+  #impossible(carrier: AttestationCarrier, outcome: Exclude<AttestationOutcome, 'sent'>): undefined {
     const { attested, gatekeeper, required } = this.#options;
     attested(gatekeeper, carrier, outcome);
     if (!required) return undefined;
@@ -190,9 +190,9 @@ const refusals: Readonly<Record<Exclude<AttestationOutcome, 'sent'>, StreamError
 };
 
 /** RFC 9266, for TLS 1.3 only: older versions bind a connection in ways that two ends may disagree about. */
-function exporterOf(upstream: Socket): Buffer | undefined {
-  if (!(upstream instanceof TLSSocket) || upstream.getProtocol() !== 'TLSv1.3') return undefined;
-  return upstream.exportKeyingMaterial(exporterBytes, exporterLabel, noContext);
+function exporterOf(outgoing: Socket): Buffer | undefined {
+  if (!(outgoing instanceof TLSSocket) || outgoing.getProtocol() !== 'TLSv1.3') return undefined;
+  return outgoing.exportKeyingMaterial(exporterBytes, exporterLabel, noContext);
 }
 
 /** What the header says besides the attestation: the addresses as the policy shows them. */

@@ -121,7 +121,7 @@ describe('push', () => {
 
   it('merges a burst of 1,000 into few, the last of which started after all had arrived', async () => {
     provider.answer = () => ({ ...taken, delayMs: 30 });
-    const app = start();
+    const app = start({ pushTimeoutMs: 20_000 });
     const bearer = await token();
     const burst = Array.from({ length: 1_000 }, (_, id) => send(app, notification(String(id)), { bearer }));
     const statuses = new Set((await Promise.all(burst)).map(({ status }) => status));

@@ -9,7 +9,7 @@ const streams = 'http://etherx.jabber.org/streams';
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const sasl2 = 'urn:xmpp:sasl:2';
 
-const connect = (channelBinding: ChannelBinding = 'upstream-without-plus'): Legs =>
+const connect = (channelBinding: ChannelBinding = 'gatekeeper-without-plus'): Legs =>
   new Legs({ stages: [negotiationGuard, channelBindingGuard], phase: 'authenticating', channelBinding });
 
 function mechanisms(...names: string[]): string {

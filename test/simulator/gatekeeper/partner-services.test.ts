@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { attest, type Binding } from '../../../src/signals/attestation.ts';
+import { attest, type AttestationBinding } from '../../../src/signals/attestation.ts';
 import { SigningKeys } from '../../../src/signals/keys.ts';
 import { connectClient } from '../../../src/simulator/client.ts';
 import type { EnlistmentRecord } from '../../../src/simulator/gatekeeper/enlistment-api.ts';
@@ -60,7 +60,7 @@ afterEach(async () => {
   await intermediary.close();
 });
 
-const statement = (binding: Binding, keys = signing, audience = name): string =>
+const statement = (binding: AttestationBinding, keys = signing, audience = name): string =>
   attest({ issuer: 'proxy.example', audience, binding, policyDigest: 'digest', signals: {} }, { keys });
 const token = (more: object = {}): Promise<string> =>
   issuer.sign({ subject: juliet, audience: name, ...more });
@@ -70,7 +70,7 @@ const call = async (
     method?: string;
     path?: string;
     token?: string;
-    attest?: (binding: Binding) => string | undefined;
+    attest?: (binding: AttestationBinding) => string | undefined;
   } = {},
 ) =>
   sendAttested({
@@ -109,12 +109,12 @@ describe('enlisting at the gatekeeper', () => {
     ['none', () => undefined, 'ERR_ATTESTATION_MISSING'],
     [
       'one of another key',
-      (binding: Binding) => statement(binding, strangers),
+      (binding: AttestationBinding) => statement(binding, strangers),
       'ERR_ATTESTATION_UNKNOWN_KEY',
     ],
     [
       'one for another gatekeeper',
-      (binding: Binding) => statement(binding, signing, 'other'),
+      (binding: AttestationBinding) => statement(binding, signing, 'other'),
       'ERR_ATTESTATION_AUDIENCE',
     ],
     [

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:tls';
-import type { Binding } from '../../../src/signals/attestation.ts';
+import type { AttestationBinding } from '../../../src/signals/attestation.ts';
 import { jsonBody, type HttpAnswer } from '../../../src/simulator/http/message.ts';
 
 export interface AttestedRequest {
@@ -10,7 +10,7 @@ export interface AttestedRequest {
   readonly ca: string;
   readonly body?: object;
   /** Makes the attestation for this connection; undefined sends none. */
-  readonly attest: (binding: Binding) => string | undefined;
+  readonly attest: (binding: AttestationBinding) => string | undefined;
 }
 
 /** A request whose attestation is bound to the connection it goes over, as the intermediary makes it. */
