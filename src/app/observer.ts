@@ -1,4 +1,5 @@
 /** What a proxy reports while it runs. Interfaces only: `telemetry/` implements them, the parts call them. */
+import type { CountDecisions } from '../policy/enforcement.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import type { Report } from '../http/events.ts';
 import type { ConnectionRefusal } from '../observability/http-words.ts';
@@ -8,8 +9,6 @@ import type { CapabilityObserver, SessionObserver } from '../session/observer.ts
 import type { AttestationOutcome, AttestationCarrier } from '../session/signals/attestations.ts';
 import type { SignalName } from '../signals/claims.ts';
 import type { AbsentReason, Observer } from '../signals/evidence.ts';
-import type { Audience } from '../stanza/direction.ts';
-import type { Decision } from '../stanza/verdict.ts';
 import type { CertificateReport } from '../transport/certificates.ts';
 import type { ListenRefusal, SynVisibility } from '../transport/listen.ts';
 import type { LoadReport } from '../transport/load-monitor.ts';
@@ -33,18 +32,11 @@ export interface ProxyObserver {
   /** A client has tried to authenticate to the proxy. */
   reauthenticated: ReauthenticationOptions['concluded'];
   /** The policy, or its shadow, has decided about fields. */
-  decided: Decided;
+  decided: CountDecisions;
   readonly capabilities: CapabilitiesObserver;
   readonly http: HttpObserver;
   readonly signals: SignalsObserver;
 }
-
-/** Takes decisions of a policy, by audience and by whether they were carried out. */
-export type Decided = (
-  audience: Audience,
-  mode: 'enforced' | 'shadow',
-  decisions: readonly Decision[],
-) => void;
 
 /** Takes what became of certificates, keys and secrets on disk. */
 export type FilesReport = (report: CertificateReport | ReloadReport) => void;

@@ -4,6 +4,7 @@ import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
 import { inStageOrder } from '../session/pipeline.ts';
 import { headerPolicy } from '../session/policy/header-policy.ts';
+import { Enforcement } from '../policy/enforcement.ts';
 import { policyStage, type PolicyStageOptions } from '../session/policy/policy-stage.ts';
 import type { StageFactory } from '../session/stage.ts';
 import type { StreamServer } from '../session/stream-server.ts';
@@ -98,9 +99,10 @@ async function openParts(
       clock: clock.wall,
     }),
   );
-  const inForce = { policies: () => policies.current, decided: observer.decided, clock: clock.wall };
+  const enforcement = new Enforcement({ policies: () => policies.current, decided: observer.decided });
+  const inForce = { enforcement, clock: clock.wall };
   const signals = parts.track(
-    await openSignals(config, { ...inForce, policyDigest: () => policies.digest, observer, clock }),
+    await openSignals(config, { enforcement, policyDigest: () => policies.digest, observer, clock }),
   );
   const certificates = parts.track(
     await openCertificates('certificates', config.certificates, { report: files, clock }),

@@ -167,7 +167,7 @@ export class CompiledPolicy {
   }
 }
 
-interface RulingContext {
+export interface RulingContext {
   /** The operator's name for it. */
   readonly gatekeeper: string;
   readonly now: number;

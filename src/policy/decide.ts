@@ -1,4 +1,4 @@
-/** One policy, one session, one direction: what comes of each stanza. */
+/** One policy, one session, one direction: what comes of each stanza, if the policy is obeyed (enforcement.ts). */
 import type { Direction } from '../stanza/direction.ts';
 import { domainOf } from '../stanza/jid.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -48,11 +48,6 @@ export class Decider {
     this.#outside = negotiation.map((namespace) => names.namespace(namespace));
     this.#client = names.namespace(ns.client);
     this.#usual = policy.table(direction, 0);
-  }
-
-  /** Whether verdicts are more than opinions. */
-  get enforces(): boolean {
-    return this.#policy.mode === 'enforce';
   }
 
   /** @throws RangeError when the stanza was scanned with another vocabulary than the policy was compiled for. */

@@ -25,6 +25,15 @@ export interface Outcome {
   readonly padTo: readonly number[] | undefined;
 }
 
+/** What comes of a stanza that no policy touches. */
+export const untouched: Outcome = {
+  verdict: forward,
+  decisions: [],
+  delayMs: 0,
+  normalise: false,
+  padTo: undefined,
+};
+
 /** What came of deciding one element, text or attribute. */
 export const elementResult = { kept: 0, removed: 1, rewritten: 2 } as const;
 export type ElementResult = (typeof elementResult)[keyof typeof elementResult];
@@ -154,18 +163,17 @@ export class PendingOutcome {
     return elementResult.kept;
   }
 
-  /** What comes of the stanza. A policy that does not enforce forwards it as it is, with its decisions. */
+  /** What comes of the stanza when the policy is obeyed. */
   finish(): Outcome {
     if (this.changedRuns.length > 0)
       // Whatever points at characters of a text that has changed its length points at them still.
       this.edits = outermost([...this.edits, ...positionEdits(this.stanza, this.changedRuns)]);
-    const enforced = this.policy.mode === 'enforce';
     const outcome = this.#outcome;
-    outcome.verdict = enforced ? this.#verdict() : forward;
+    outcome.verdict = this.#verdict();
     outcome.decisions = this.decisions;
-    outcome.delayMs = enforced ? this.#delayMs : 0;
-    outcome.normalise = enforced && this.#normalise;
-    outcome.padTo = enforced ? this.#padTo : undefined;
+    outcome.delayMs = this.#delayMs;
+    outcome.normalise = this.#normalise;
+    outcome.padTo = this.#padTo;
     return outcome;
   }
 

@@ -1,5 +1,6 @@
 /** A process of accept.ts: one way of taking TLS from clients. Benches of later revisions start it too, so what it is
  *  asked and answers keeps its form. */
+import { Enforcement } from '../../src/policy/enforcement.ts';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
@@ -105,9 +106,8 @@ async function attestations(): Promise<GatekeeperAttestations> {
     carriers: { stream: true, proxyProtocol: undefined, http: false },
     required: true,
     keys: () => keys,
-    policies: () => policies.current,
+    enforcement: new Enforcement({ policies: () => policies.current, decided: () => {} }),
     policyDigest: () => policies.digest,
-    decided: () => {},
     attested: () => {},
     clock: () => Date.now(),
   });

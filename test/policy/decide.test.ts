@@ -330,14 +330,6 @@ describe('exceptions', () => {
   });
 });
 
-it('shadow decides and changes nothing', () => {
-  const decider = toGatekeeper('chat-state: drop', '  mode: shadow\n');
-  const stanza = wire.parse(`<message to='a@b'><composing ${chat}/></message>`, names);
-  const { verdict, decisions } = decider.decide(stanza);
-  expect(verdict).toEqual({ kind: 'forward' });
-  expect(decisions).toContainEqual({ field: 'chat-state', treatment: 'drop', reason: 'policy test' });
-});
-
 it('leaves negotiation to the session', () => {
   const features = "<stream:features><x xmlns='urn:unknown'/></stream:features>";
   expect(pass(toClient('chat-state: drop'), features).after).toBe(features);

@@ -5,6 +5,7 @@ import { httpPolicy } from '../../src/app/parts/http-policy.ts';
 import { treatmentNames, type TreatmentName } from '../../src/minimisation/treatment.ts';
 import { meetsHttp, type Field } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
+import { Enforcement } from '../../src/policy/enforcement.ts';
 import { audienceNames } from '../../src/policy/schema.ts';
 import { headerPolicy } from '../../src/session/policy/header-policy.ts';
 import type { Phase } from '../../src/session/phase.ts';
@@ -29,7 +30,8 @@ import {
 /** What an audience is shown of the field's example under a policy, in any form that can be compared. */
 type Shown = (field: Field, policy: CompiledPolicy, direction: Direction, audience: Audience) => unknown;
 
-const decided = (): void => {};
+const enforcing = (enforced: CompiledPolicy): Enforcement =>
+  new Enforcement({ policies: () => ({ enforced, shadow: undefined }), decided: () => {} });
 const clock = (): number => today;
 
 /** As the data plane judges it: by the stage, in the phase in which such a stanza comes. */
@@ -39,8 +41,7 @@ const inStanzas: Shown = (field, policy, direction) => {
     ? 'authenticating'
     : 'established';
   const stage = policyStage({
-    policies: () => ({ enforced: policy, shadow: undefined }),
-    decided,
+    enforcement: enforcing(policy),
     clock,
     random: () => 1,
   }).begin({ context: { ...context, phase, id: context.session } } as unknown as StagePort);
@@ -59,7 +60,7 @@ const headerNames: Readonly<Record<string, string>> = {
 const inHeaders: Shown = (field, policy, direction) => {
   const name = headerNames[field.name];
   if (name === undefined) return undefined;
-  const see = headerPolicy({ policies: () => ({ enforced: policy, shadow: undefined }), decided, clock });
+  const see = headerPolicy({ enforcement: enforcing(policy), clock });
   return see(new Map([[name, field.example]]), direction, 'gk').get(name) ?? 'nothing';
 };
 
@@ -86,7 +87,7 @@ const ofConnections: Shown = (field, policy) => {
 };
 
 const overHttp: Shown = (field, policy, _, audience) =>
-  httpPolicy({ policies: () => ({ enforced: policy, shadow: undefined }), decided, clock }).see(
+  httpPolicy({ enforcement: enforcing(policy), clock }).see(
     audience as 'gatekeeper' | 'provider',
     field.name,
     field.example,

@@ -1,3 +1,4 @@
+import { Enforcement } from '../../src/policy/enforcement.ts';
 import { defaultAdvertisementLimits } from '../../src/capabilities/advertisements.ts';
 import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
@@ -39,7 +40,11 @@ export function connectThroughEveryStage(policy: string, profile: string): Legs 
       channelBindingGuard,
       capabilitiesStage(capabilities),
       contentFilterStage(capabilities),
-      policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
+      policyStage({
+        enforcement: new Enforcement({ policies: () => policies, decided: () => {} }),
+        clock: () => today,
+        random: () => 0.5,
+      }),
     ],
   });
 }

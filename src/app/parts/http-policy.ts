@@ -3,21 +3,36 @@ import type { HttpAudience, HttpPolicy } from '../../http/http-policy.ts';
 import type { Treatment } from '../../minimisation/treatment.ts';
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
-import type { PolicyStageOptions } from '../../session/policy/policy-stage.ts';
+import type { Enforcement } from '../../policy/enforcement.ts';
+import type { Decision } from '../../stanza/verdict.ts';
 
-export type HttpPolicyOptions = Pick<PolicyStageOptions, 'policies' | 'decided' | 'clock'>;
+export interface HttpPolicyOptions {
+  readonly enforcement: Enforcement;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
 
-export function httpPolicy({ policies, decided, clock }: HttpPolicyOptions): HttpPolicy {
+export function httpPolicy({ enforcement, clock }: HttpPolicyOptions): HttpPolicy {
   return {
     see(audience, field, value, gatekeeper) {
-      const { enforced, shadow } = policies();
-      if (shadow !== undefined) decided(audience, 'shadow', [shadow.decision(audience, field)]);
-      const isEnforced = enforced.mode === 'enforce';
-      decided(audience, isEnforced ? 'enforced' : 'shadow', [enforced.decision(audience, field)]);
-      return isEnforced ? seen(enforced, audience, field, value, { gatekeeper, now: clock() }) : value;
+      const context = { gatekeeper, now: clock() };
+      return enforcement.apply<FieldAnswer>(
+        audience,
+        (policy) => ({
+          value: seen(policy, audience, field, value, context),
+          decisions: [policy.decision(audience, field)],
+        }),
+        ({ decisions }) => ({ value, decisions }),
+      ).value;
     },
-    reveal: (field, value, gatekeeper) => revealed(policies().enforced, field, value, gatekeeper, clock()),
+    reveal: (field, value, gatekeeper) => revealed(enforcement.enforced, field, value, gatekeeper, clock()),
   };
+}
+
+/** What may be seen of a value, undefined for nothing. */
+interface FieldAnswer {
+  readonly value: string | undefined;
+  readonly decisions: readonly Decision[];
 }
 
 /** Rotation periods that a pseudonym is recognised for: what was registered stays registered for a while. */

@@ -13,7 +13,7 @@ import { CompiledPolicy, vocabularyOf } from '../../policy/compile.ts';
 import { errorAt, hasErrors } from '../../policy/diagnostic.ts';
 import type { Obligation } from '../../policy/obligations.ts';
 import type { Policy } from '../../policy/policy.ts';
-import type { PoliciesInForce } from '../../session/policy/policy-stage.ts';
+import type { PoliciesInForce } from '../../policy/enforcement.ts';
 import type { Names } from '../../stanza/names.ts';
 import type { WatchOptions } from '../../transport/files.ts';
 import { Refresher } from '../../transport/refresher.ts';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Config, GatekeeperConfig, ListenerConfig } from '../../config/schema.ts';
 import { GatekeeperAttestations } from '../../session/signals/attestations.ts';
 import type { CaptureOptions, ListenerOptions } from '../../session/stream-server.ts';
-import type { PoliciesInForce } from '../../session/policy/policy-stage.ts';
+import type { Enforcement } from '../../policy/enforcement.ts';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
 import type { SignalName } from '../../signals/claims.ts';
 import { ConnectionEvidence, type Arrival } from '../../signals/connection-evidence.ts';
@@ -13,7 +13,7 @@ import { loadSynCapture, type SynCapture } from '../../signals/saved-syn.ts';
 import type { Balancers, SynVisibility } from '../../transport/listen.ts';
 import { SigningKeyFolder } from '../../transport/signing-keys.ts';
 import type { Clock } from '../clock.ts';
-import type { CaptureOutcome, Decided, ListenerVisibility, SignalsObserver } from '../observer.ts';
+import type { CaptureOutcome, ListenerVisibility, SignalsObserver } from '../observer.ts';
 import { assemble, type Part } from '../part.ts';
 
 export interface Signals extends Part {
@@ -44,9 +44,8 @@ export interface HttpSignals {
 
 export interface SignalsOptions {
   readonly observer: { readonly signals: SignalsObserver };
-  readonly decided: Decided;
   readonly clock: Clock;
-  readonly policies: () => PoliciesInForce;
+  readonly enforcement: Enforcement;
   readonly policyDigest: () => string;
 }
 
@@ -99,7 +98,7 @@ interface Attesting extends SignalsOptions {
 
 function attestationsOf(
   { name, attestation }: GatekeeperConfig,
-  { section, keys, observer, decided, policies, policyDigest, clock }: Attesting,
+  { section, keys, observer, enforcement, policyDigest, clock }: Attesting,
 ): [string, GatekeeperAttestations][] {
   if (attestation === undefined) return [];
   const { stream, proxyProtocol, http } = attestation.carriers;
@@ -110,9 +109,8 @@ function attestationsOf(
     carriers: { stream: stream !== undefined, proxyProtocol, http: http !== undefined },
     required: attestation.required,
     keys: () => keys.current,
-    policies,
+    enforcement,
     policyDigest,
-    decided,
     attested: (gatekeeper, carrier, outcome) => observer.signals.attested(gatekeeper, carrier, outcome),
     clock: clock.wall,
   });

@@ -2,9 +2,9 @@
  *  Attributes that no standard names are never forwarded, as the rest of a peer's header is not (stream/write.ts). */
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
-import { audienceOf, type Direction } from '../../stanza/direction.ts';
+import type { Enforcement } from '../../policy/enforcement.ts';
+import { audienceOf, type Audience, type Direction } from '../../stanza/direction.ts';
 import type { Decision } from '../../stanza/verdict.ts';
-import type { PolicyStageOptions } from './policy-stage.ts';
 
 /** Values by attribute name. */
 type HeaderAttributes = ReadonlyMap<string, string>;
@@ -16,21 +16,21 @@ export type HeaderView = (
   gatekeeper: string,
 ) => HeaderAttributes;
 
-export function headerPolicy({
-  policies,
-  decided,
-  clock,
-}: Pick<PolicyStageOptions, 'policies' | 'decided' | 'clock'>): HeaderView {
+interface HeaderPolicyOptions {
+  readonly enforcement: Enforcement;
+  readonly clock: () => number;
+}
+
+/** @param clock milliseconds since 1970 */
+export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): HeaderView {
   return (received, direction, gatekeeper) => {
     const context = { gatekeeper, now: clock() };
     const audience = audienceOf(direction);
-    const { enforced, shadow } = policies();
-    if (shadow !== undefined)
-      decided(audience, 'shadow', attributesUnder(shadow, received, direction, context).decisions);
-    const { attributes, decisions } = attributesUnder(enforced, received, direction, context);
-    const enforces = enforced.mode === 'enforce';
-    decided(audience, enforces ? 'enforced' : 'shadow', decisions);
-    return enforces ? attributes : received;
+    return enforcement.apply(
+      audience,
+      (policy) => filterHeader(policy, received, audience, context),
+      ({ decisions }) => ({ attributes: received, decisions }),
+    ).attributes;
   };
 }
 
@@ -49,13 +49,12 @@ const unknownAttribute: Decision = {
   reason: 'not an attribute of stream headers',
 };
 
-function attributesUnder(
+function filterHeader(
   policy: CompiledPolicy,
   received: HeaderAttributes,
-  direction: Direction,
+  audience: Audience,
   context: { readonly gatekeeper: string; readonly now: number },
 ): { attributes: HeaderAttributes; decisions: readonly Decision[] } {
-  const audience = audienceOf(direction);
   const attributes = new Map<string, string>();
   const decisions: Decision[] = [];
   for (const [name, value] of received) {

@@ -1,7 +1,8 @@
-/** What one gatekeeper is told of the connections of its clients, and over which carriers. */
+/** Statements to one gatekeeper about the connections of its clients, by carrier. */
 import { isIP, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { CompiledPolicy } from '../../policy/compile.ts';
+import type { Enforcement } from '../../policy/enforcement.ts';
 import { attest, type AttestationBinding } from '../../signals/attestation.ts';
 import { signalClaims } from '../../signals/claims.ts';
 import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
@@ -16,11 +17,14 @@ import {
 } from '../../signals/proxy-protocol-header.ts';
 import type { Endpoint } from '../../signals/proxy-protocol.ts';
 import { RandomPool } from '../../signals/random-pool.ts';
-import type { Audience } from '../../stanza/direction.ts';
 import { StreamError, type StreamErrorCode } from '../../stanza/error.ts';
-import type { Decision } from '../../stanza/verdict.ts';
-import type { PoliciesInForce } from '../policy/policy-stage.ts';
-import { signalRules, signalsUnder, type SignalRules, type SignalStatement } from './signal-policy.ts';
+import {
+  everySignal,
+  signalRules,
+  signalsUnder,
+  type SignalRules,
+  type SignalStatement,
+} from './signal-policy.ts';
 
 export type AttestationCarrier = 'stream' | 'proxy-protocol' | 'http';
 
@@ -50,10 +54,8 @@ export interface GatekeeperAttestationsOptions {
   readonly required: boolean;
   /** Those in use now. */
   readonly keys: () => SigningKeys;
-  /** Those in force now. */
-  readonly policies: () => PoliciesInForce;
+  readonly enforcement: Enforcement;
   readonly policyDigest: () => string;
-  readonly decided: (audience: Audience, mode: 'enforced' | 'shadow', decisions: readonly Decision[]) => void;
   readonly attested: (gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome) => void;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -153,29 +155,25 @@ export class GatekeeperAttestations {
 
   /** What the policy allows, counted. */
   #state({ signals }: ConnectionEvidence): SignalStatement {
-    const { policies, decided } = this.#options;
-    const { enforced, shadow } = policies();
-    if (shadow !== undefined) decided('gatekeeper', 'shadow', this.#rulesOf(shadow).decisions);
-    const rules = this.#rulesOf(enforced);
-    decided('gatekeeper', enforced.mode === 'enforce' ? 'enforced' : 'shadow', rules.decisions);
+    const rules = this.#options.enforcement.apply('gatekeeper', this.#rulesOf, everySignal);
     return signalsUnder(rules, signals);
   }
 
   /** The same for every connection as long as the policy is, unless it has exceptions, which expire. */
-  #rulesOf(policy: CompiledPolicy): SignalRules {
+  readonly #rulesOf = (policy: CompiledPolicy): SignalRules => {
     const known = this.#rules.get(policy);
     if (known !== undefined) return known;
     const { gatekeeper, clock } = this.#options;
     const rules = signalRules(policy, { gatekeeper, now: clock() });
     if (policy.exceptions.length === 0) this.#rules.set(policy, rules);
     return rules;
-  }
+  };
 
   #impossible(carrier: AttestationCarrier, outcome: Exclude<AttestationOutcome, 'sent'>): undefined {
     const { attested, gatekeeper, required } = this.#options;
     attested(gatekeeper, carrier, outcome);
     if (!required) return undefined;
-    // In a stream the gatekeeper is told why; before, there is nobody to tell but the client.
+    // In a stream the gatekeeper receives the condition; before, only the client does.
     const condition = carrier === 'stream' ? 'policy-violation' : 'remote-connection-failed';
     throw new StreamError(condition, { code: refusals[outcome] });
   }
@@ -195,7 +193,7 @@ function exporterOf(outgoing: Socket): Buffer | undefined {
   return outgoing.exportKeyingMaterial(exporterBytes, exporterLabel, noContext);
 }
 
-/** What the header says besides the attestation: the addresses as the policy shows them. */
+/** What the header says in addition to the attestation: the addresses as the policy shows them. */
 function headerInput(
   { client, destination, handshake }: ConnectionEvidence,
   { signals: { clientIp }, necessities, tellsPort }: SignalStatement,

@@ -9,15 +9,15 @@ import {
 } from '../../signals/evidence.ts';
 import type { Decision } from '../../stanza/verdict.ts';
 
-/** The port, for carriers that tell the client's address. It is in no attestation. */
+/** The port, for carriers of the client's address. It is in no attestation. */
 const portField = 'conn.client-port';
 
-/** What may be told. */
+/** What a gatekeeper may learn of a connection. */
 export interface SignalStatement {
   readonly signals: ConnectionSignals;
-  /** What is left out here is not told. */
+  /** Why each signal is stated; a signal without a reason is withheld. */
   readonly necessities: SignalNecessities;
-  /** Whether the client's port may be told beside its address. */
+  /** Whether the client's port may be stated with its address. */
   readonly tellsPort: boolean;
   /** To be counted. */
   readonly decisions: readonly Decision[];
@@ -25,12 +25,15 @@ export interface SignalStatement {
 
 /** What a policy says of each signal for one gatekeeper, to be applied to many connections. */
 export interface SignalRules {
+  /** Why each signal is stated that the policy does not withhold. */
   readonly necessities: SignalNecessities;
+  /** The same for every signal. */
+  readonly purposes: SignalNecessities;
   readonly tellsPort: boolean;
   readonly decisions: readonly Decision[];
-  /** Of the prefix that is told of an address, in bits. */
+  /** Bits of an address that are stated; undefined for all. */
   readonly prefixBits: { readonly ipv4: number; readonly ipv6: number } | undefined;
-  /** To which times are rounded, in milliseconds. */
+  /** What times are rounded to, in milliseconds; undefined for no rounding. */
   readonly grainMs: number | undefined;
 }
 
@@ -48,18 +51,28 @@ export function signalRules(
   };
   const port = rule(portField);
   const decisions = [...Object.values(rulings), port].map(({ decision }) => decision);
-  // A policy that only watches withholds nothing.
-  const watches = policy.mode === 'shadow';
   const [address, time] = [rulings.client_ip.treatment, rulings.round_trip.treatment];
   return {
     decisions,
-    necessities: necessitiesOf(rulings, watches ? () => true : mayTell),
-    tellsPort: watches || port.treatment.kind === 'keep',
+    necessities: necessitiesOf(rulings, mayTell),
+    purposes: necessitiesOf(rulings, () => true),
+    tellsPort: port.treatment.kind === 'keep',
     prefixBits:
-      !watches && address.kind === 'coarsen' && address.to.unit === 'address'
+      address.kind === 'coarsen' && address.to.unit === 'address'
         ? { ipv4: address.to.ipv4Bits, ipv6: address.to.ipv6Bits }
         : undefined,
-    grainMs: !watches && time.kind === 'coarsen' && time.to.unit === 'time' ? time.to.grainMs : undefined,
+    grainMs: time.kind === 'coarsen' && time.to.unit === 'time' ? time.to.grainMs : undefined,
+  };
+}
+
+/** The rules of a policy that withholds nothing. */
+export function everySignal(rules: SignalRules): SignalRules {
+  return {
+    ...rules,
+    necessities: rules.purposes,
+    tellsPort: true,
+    prefixBits: undefined,
+    grainMs: undefined,
   };
 }
 
@@ -80,7 +93,7 @@ export function signalsUnder(
   };
 }
 
-/** What nobody here carries out (a pseudonym is no address) is not told. */
+/** Treatments that do not apply to signals withhold the signal: a pseudonym is no address. */
 function mayTell({ treatment }: Ruling, name: keyof SignalNecessities): boolean {
   if (treatment.kind === 'keep') return true;
   if (treatment.kind !== 'coarsen') return false;

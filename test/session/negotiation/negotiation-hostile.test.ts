@@ -1,5 +1,6 @@
 /** What either side may slip into an authentication that asks for more than to be let in (XEP-0388, XEP-0386,
  *  XEP-0484), before one, and into the error that ends a stream: everything is read by the policy or goes nowhere. */
+import { Enforcement } from '../../../src/policy/enforcement.ts';
 import { describe, expect, it } from 'vitest';
 import { openPolicy } from '../../../src/app/files/policies.ts';
 import { CompiledPolicy } from '../../../src/policy/compile.ts';
@@ -36,7 +37,11 @@ function connect(policy: string, phase: Phase, resumptions = new Resumptions()):
     stages: [
       negotiationGuard,
       channelBindingGuard,
-      policyStage({ policies: () => policies, decided: () => {}, clock: () => today, random: () => 0.5 }),
+      policyStage({
+        enforcement: new Enforcement({ policies: () => policies, decided: () => {} }),
+        clock: () => today,
+        random: () => 0.5,
+      }),
     ],
   });
 }
