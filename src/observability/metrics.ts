@@ -78,18 +78,50 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   // Watches garbage collection and the event loop for as long as the process lives.
   if (processMetrics) collectDefaultMetrics({ register: registry, prefix: 'narthex_' });
 
+  gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    ...streamMetrics(registry),
+    ...sessionMetrics(registry),
+    ...processMetricsOf(registry),
+    ...policyMetrics(registry),
+    ...reloadMetrics(registry),
+    ...capabilityMetrics(registry),
+    ...signalMetrics(registry),
+    http: createHttpMetrics({
+      counter: (name) => counter(registry, name),
+      histogram: (name) => histogram(registry, name),
+    }),
+  };
+}
+
+/** Totals of bytes and stanzas, and what slows them. */
+function streamMetrics(registry: Registry): Pick<Metrics, 'traffic' | 'padding' | 'paced'> {
   const traffic = { 'to-gatekeeper': noTraffic(), 'to-client': noTraffic() };
-  const sessions = gauge(registry, 'narthex_sessions');
   const padding = { 'to-gatekeeper': 0, 'to-client': 0 };
+  countTraffic(registry, traffic);
   counter(registry, 'narthex_padding_bytes_total', (bytes) => {
     for (const direction of directions) bytes.inc({ direction }, padding[direction]);
   });
   const pauses = counter(registry, 'narthex_read_pauses_total');
-  const overloaded = gauge(registry, 'narthex_overloaded');
-  const suppressed = counter(registry, 'narthex_log_lines_suppressed_total');
-  let resumptions = noResumptions;
-  gauge(registry, 'narthex_resumable_streams', (streams) => streams.set(resumptions().streams));
-  gauge(registry, 'narthex_resumable_stream_bytes', (bytes) => bytes.set(resumptions().bytes));
+  for (const resource of ['stanzas', 'bytes', 'padding']) pauses.inc({ side: 'client', resource }, 0);
+  pauses.inc({ side: 'gatekeeper', resource: 'padding' }, 0);
+  return { traffic, padding, paced: (side, resource) => pauses.inc({ side, resource }) };
+}
+
+type SessionMetrics =
+  | 'sessionOpened'
+  | 'sessionClosed'
+  | 'refused'
+  | 'dialled'
+  | 'handshaken'
+  | 'reauthenticated'
+  | 'watchResumptions';
+
+/** How sessions begin and end. */
+function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
+  const sessions = gauge(registry, 'narthex_sessions');
   const opened = counter(registry, 'narthex_sessions_total');
   const closes = counter(registry, 'narthex_session_closes_total');
   const durations = histogram(registry, 'narthex_session_duration_seconds');
@@ -97,49 +129,13 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   const dials = histogram(registry, 'narthex_dial_duration_seconds');
   const handshakes = histogram(registry, 'narthex_handshake_duration_seconds');
   const reauthentications = counter(registry, 'narthex_reauthentications_total');
-  const reloads = counter(registry, 'narthex_certificate_reloads_total');
-  const capabilityReloads = counter(registry, 'narthex_capability_reloads_total');
-  const asks = counter(registry, 'narthex_capability_asks_total');
-  const answers = counter(registry, 'narthex_capability_answers_total');
-  const holds = counter(registry, 'narthex_capability_holds_total');
-  const content = counter(registry, 'narthex_content_refusals_total');
-  const captures = counter(registry, 'narthex_signal_captures_total');
-  const attestations = counter(registry, 'narthex_attestations_total');
-  const keyReloads = counter(registry, 'narthex_signing_key_reloads_total');
-  gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
-  countTraffic(registry, traffic);
-  const decisions = new DecisionCounts();
-  countDecisions(registry, decisions);
-  const policyReloads = counter(registry, 'narthex_policy_reloads_total');
-  const policyEnforced = gauge(registry, 'narthex_policy_enforced');
-  const pending = gauge(registry, 'narthex_reload_pending');
-
+  let resumptions = noResumptions;
+  gauge(registry, 'narthex_resumable_streams', (streams) => streams.set(resumptions().streams));
+  gauge(registry, 'narthex_resumable_stream_bytes', (bytes) => bytes.set(resumptions().bytes));
   for (const reason of closeReasons) closes.inc({ reason }, 0);
   for (const code of Object.keys(streamErrors)) refusals.inc({ code }, 0);
-  for (const outcome of ['replaced', 'rejected'])
-    for (const each of [reloads, policyReloads, capabilityReloads, keyReloads]) each.inc({ outcome }, 0);
-  for (const part of fileParts) pending.set({ part }, 0);
-  for (const event of limitedEvents) suppressed.inc({ event }, 0);
-  for (const resource of ['stanzas', 'bytes', 'padding']) pauses.inc({ side: 'client', resource }, 0);
-  pauses.inc({ side: 'gatekeeper', resource: 'padding' }, 0);
-  for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
   for (const side of ['client', 'gatekeeper']) handshakes.zero({ side });
-
-  const http = createHttpMetrics({
-    counter: (name) => counter(registry, name),
-    histogram: (name) => histogram(registry, name),
-  });
-
   return {
-    contentType: registry.contentType,
-    text: () => registry.metrics(),
-    traffic,
-    padding,
-    paced: (side, resource) => pauses.inc({ side, resource }),
-    logLineSuppressed: (event) => suppressed.inc({ event }),
-    watchResumptions: (size) => (resumptions = size),
-    overloaded: (now) => overloaded.set(now ? 1 : 0),
-    http,
     sessionOpened(listener) {
       sessions.inc();
       opened.inc({ listener });
@@ -153,19 +149,79 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     dialled: (gatekeeper, outcome, seconds) => dials.observe({ gatekeeper, outcome }, seconds),
     handshaken: (side, seconds) => handshakes.observe({ side }, seconds),
     reauthenticated: (gatekeeper, outcome) => reauthentications.inc({ gatekeeper, outcome }),
-    certificatesReloaded: (outcome) => reloads.inc({ outcome }),
-    policyReloaded: (outcome) => policyReloads.inc({ outcome }),
-    policyEnforced: (enforced) => policyEnforced.set(enforced ? 1 : 0),
+    watchResumptions: (size) => (resumptions = size),
+  };
+}
+
+/** Whether the process keeps up. */
+function processMetricsOf(registry: Registry): Pick<Metrics, 'overloaded' | 'logLineSuppressed'> {
+  const overloaded = gauge(registry, 'narthex_overloaded');
+  const suppressed = counter(registry, 'narthex_log_lines_suppressed_total');
+  for (const event of limitedEvents) suppressed.inc({ event }, 0);
+  return {
+    overloaded: (now) => overloaded.set(now ? 1 : 0),
+    logLineSuppressed: (event) => suppressed.inc({ event }),
+  };
+}
+
+/** What policies decide. */
+function policyMetrics(registry: Registry): Pick<Metrics, 'decisions' | 'policyEnforced'> {
+  const decisions = new DecisionCounts();
+  countDecisions(registry, decisions);
+  const enforced = gauge(registry, 'narthex_policy_enforced');
+  return { decisions, policyEnforced: (isEnforced) => enforced.set(isEnforced ? 1 : 0) };
+}
+
+type ReloadMetrics =
+  | 'certificatesReloaded'
+  | 'policyReloaded'
+  | 'capabilitiesReloaded'
+  | 'signingKeysReloaded'
+  | 'reloadPending';
+
+/** What became of changed files. */
+function reloadMetrics(registry: Registry): Pick<Metrics, ReloadMetrics> {
+  const certificates = counter(registry, 'narthex_certificate_reloads_total');
+  const policies = counter(registry, 'narthex_policy_reloads_total');
+  const capabilities = counter(registry, 'narthex_capability_reloads_total');
+  const signingKeys = counter(registry, 'narthex_signing_key_reloads_total');
+  const pending = gauge(registry, 'narthex_reload_pending');
+  for (const outcome of ['replaced', 'rejected'])
+    for (const each of [certificates, policies, capabilities, signingKeys]) each.inc({ outcome }, 0);
+  for (const part of fileParts) pending.set({ part }, 0);
+  return {
+    certificatesReloaded: (outcome) => certificates.inc({ outcome }),
+    policyReloaded: (outcome) => policies.inc({ outcome }),
+    capabilitiesReloaded: (outcome) => capabilities.inc({ outcome }),
+    signingKeysReloaded: (outcome) => signingKeys.inc({ outcome }),
     reloadPending: (part, isPending) => pending.set({ part }, isPending ? 1 : 0),
-    decisions,
-    capabilitiesReloaded: (outcome) => capabilityReloads.inc({ outcome }),
+  };
+}
+
+type CapabilityMetrics = 'capabilitiesAsked' | 'capabilitiesAnswered' | 'presenceHeld' | 'contentRefused';
+
+/** What the capability stages do. */
+function capabilityMetrics(registry: Registry): Pick<Metrics, CapabilityMetrics> {
+  const asks = counter(registry, 'narthex_capability_asks_total');
+  const answers = counter(registry, 'narthex_capability_answers_total');
+  const holds = counter(registry, 'narthex_capability_holds_total');
+  const content = counter(registry, 'narthex_content_refusals_total');
+  for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
+  return {
     capabilitiesAsked: (whom) => asks.inc({ whom }),
     capabilitiesAnswered: () => answers.inc(),
     presenceHeld: () => holds.inc(),
     contentRefused: (action, kind) => content.inc({ action, kind }),
+  };
+}
+
+/** What is captured of connections, and attested. */
+function signalMetrics(registry: Registry): Pick<Metrics, 'signalCaptured' | 'attested'> {
+  const captures = counter(registry, 'narthex_signal_captures_total');
+  const attestations = counter(registry, 'narthex_attestations_total');
+  return {
     signalCaptured: (field, outcome) => captures.inc({ field, outcome }),
     attested: (gatekeeper, carrier, outcome) => attestations.inc({ gatekeeper, carrier, outcome }),
-    signingKeysReloaded: (outcome) => keyReloads.inc({ outcome }),
   };
 }
 
