@@ -2,7 +2,7 @@
 import type { DiscoInfo } from '../capabilities/disco-info.ts';
 import { baseline } from '../capabilities/rewrite.ts';
 import { linesOf, loadInfo, loadProfile, loadTable, type CapabilitiesIo } from './capability-inputs.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
 
 /** Prints a line for each statement that only one of the two makes. @throws InputError */
 export async function diff(io: CapabilitiesIo, a: string, b: string, policies: string): Promise<void> {

@@ -7,7 +7,7 @@ import {
   verificationHash,
 } from '../capabilities/entity-capabilities.ts';
 import { load, readXml, type CapabilitiesIo } from './capability-inputs.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
 import { InputError } from './input-error.ts';
 
 export interface HashOptions {

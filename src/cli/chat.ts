@@ -6,7 +6,7 @@ import { ChatError } from '../chat/error.ts';
 import type { LineCodec, LineFormat } from '../chat/line-codec.ts';
 import { StreamError } from '../stanza/error.ts';
 import { boundedLines } from './bounded-lines.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
 import { unreadable } from './input-error.ts';
 
 interface ChatOptions {

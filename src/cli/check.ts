@@ -6,11 +6,12 @@ import type { Config } from '../config/schema.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import type { Policy } from '../policy/policy.ts';
 import { capabilityProblems } from './check-capabilities.ts';
-import { exitCodeOf, exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
+import { exitCodeOf } from '../errors/table.ts';
 import { openPolicy } from '../app/files/policies.ts';
 import { createMediaAddresses } from '../app/parts/media-addresses.ts';
 import { openPolicyRuntime } from '../app/parts/policies.ts';
-import { policyErrors } from './policy-errors.ts';
+import { policyErrors } from '../errors/policy.ts';
 import { reportProblems } from './report.ts';
 import { signalProblems } from './signal-check.ts';
 

@@ -6,7 +6,7 @@ import { playStory } from '../simulator/story/story.ts';
 import { formatOutcome, formatStep, type StoryFormat } from '../simulator/story/transcript.ts';
 import { openDemo, type Demo } from '../app/demo/demo.ts';
 import type { DemoProxy } from '../app/demo/proxy.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
 
 interface DemoOptions {
   readonly once?: boolean;

@@ -1,6 +1,6 @@
 /** The command line. Each subcommand is loaded only when it is asked for. */
 import { Command, CommanderError } from 'commander';
-import { type ExitName, exitCodes, exitMeanings } from './exit.ts';
+import { type ExitName, exitCodes, exitMeanings } from '../errors/exit.ts';
 import { reportFailure } from './report.ts';
 import { productVersion } from '../app/version.ts';
 

@@ -16,7 +16,7 @@ import { runInlineTests } from '../policy/inline-tests.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
 import { toSarif } from '../policy/sarif.ts';
 import { audienceNames } from '../policy/schema.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
 import {
   FileMissing,
   openCatalogue,

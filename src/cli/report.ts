@@ -4,8 +4,8 @@
  *          Write `listeners`, or remove the key. */
 import { styleText } from 'node:util';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
-import { explanationOf } from './errors.ts';
-import { type ExitCode, exitCodeOf } from './exit.ts';
+import { type ExitCode } from '../errors/exit.ts';
+import { exitCodeOf, explanationOf } from '../errors/table.ts';
 import { InputError } from './input-error.ts';
 
 /** Where a command writes. Colour only where `stream` is a terminal and NO_COLOR is not set. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { runService, type ServiceControl } from '../app/service.ts';
 import { loadConfig } from '../config/load.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
 
 const help = `
 Everything starts or nothing does: a wrong configuration, a certificate that does not load or a port in use ends the

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '../config/load.ts';
-import { configErrors, type ConfigProblem } from '../config/problem.ts';
+import { configErrors } from '../errors/config.ts';
+import { type ConfigProblem } from '../config/problem.ts';
 import { KeyError, keyProblems, readSigningKeys, type SigningKeys } from '../signals/keys.ts';
 import { systemCode } from '../transport/error.ts';
 

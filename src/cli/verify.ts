@@ -3,7 +3,7 @@ import { parseJwks } from '../signals/jwks.ts';
 import type { ExpectedBinding, Verification } from '../signals/verify.ts';
 import { createFixedVerifier } from '../app/tools/verifier.ts';
 import { processIo, readLines, type CommandIo } from './command-io.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes } from '../errors/exit.ts';
 import { InputError, misused } from './input-error.ts';
 
 /** What to check. What is left out is not checked, and the output says so. */

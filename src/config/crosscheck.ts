@@ -2,13 +2,8 @@
 import { domainToASCII } from 'node:url';
 import type { Places } from '../documents/yaml.ts';
 import { nearest } from '../documents/nearest.ts';
-import {
-  type ConfigErrorCode,
-  type ConfigPath,
-  type ConfigProblem,
-  configErrors,
-  formatPath,
-} from './problem.ts';
+import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
+import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
 import type { Config } from './schema.ts';
 
 /** Every contradiction, in no particular order. */

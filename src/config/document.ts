@@ -2,7 +2,8 @@
 import type { Place } from '../documents/diagnostic.ts';
 import { decodeUtf8 } from '../documents/text.ts';
 import { readYaml, type Places, type YamlFault } from '../documents/yaml.ts';
-import { type ConfigErrorCode, type ConfigProblem, configErrors } from './problem.ts';
+import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
+import { type ConfigProblem } from './problem.ts';
 
 /** Size of a configuration file in bytes. ERR_CONFIG_TOO_LARGE */
 export const fileBytesMax = 262_144;

@@ -4,13 +4,8 @@ import type { z } from 'zod';
 import type { Places } from '../documents/yaml.ts';
 import { nearest } from '../documents/nearest.ts';
 import { type Outline, descriptionAt, keysAt, outlinesAt } from './outline.ts';
-import {
-  type ConfigErrorCode,
-  type ConfigPath,
-  type ConfigProblem,
-  configErrors,
-  formatPath,
-} from './problem.ts';
+import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
+import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
 
 type Issue = z.core.$ZodIssue;
 

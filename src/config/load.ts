@@ -10,14 +10,8 @@ import { type Parsed, fileBytesMax, parseConfigText } from './document.ts';
 import { crossCheck } from './crosscheck.ts';
 import { byPlace, problemsOf } from './issues.ts';
 import type { Outline } from './outline.ts';
-import {
-  type ConfigErrorCode,
-  ConfigError,
-  type ConfigPath,
-  type ConfigProblem,
-  configErrors,
-  formatPath,
-} from './problem.ts';
+import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
+import { ConfigError, type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
 import { publishedSchema } from './published-schema.ts';
 import { shippedPolicyName } from './sections/policy.ts';
 import { type Config, configSchema, isHttpUrl } from './schema.ts';

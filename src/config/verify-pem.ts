@@ -2,7 +2,8 @@
 import { type KeyObject, X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import type { ConfigErrorCode, ConfigPath } from './problem.ts';
+import type { ConfigErrorCode } from '../errors/config.ts';
+import type { ConfigPath } from './problem.ts';
 
 export type Report = (
   code: ConfigErrorCode,

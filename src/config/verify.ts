@@ -3,7 +3,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 import type { LoadedConfig } from './load.ts';
-import { type ConfigProblem, configErrors, formatPath } from './problem.ts';
+import { configErrors } from '../errors/config.ts';
+import { type ConfigProblem, formatPath } from './problem.ts';
 import type { CertificateConfig } from './schema.ts';
 import { verifyHttp } from './verify-http.ts';
 import { type Report, verifyClient, verifyPair } from './verify-pem.ts';

@@ -29,9 +29,9 @@ export type Path = readonly (string | number)[];
 
 /** Places of values and keys. A path that does not exist leads to its nearest ancestor that does. */
 export interface Places {
-  place(path: Path): Place;
+  readonly place: (path: Path) => Place;
   /** The place of the last step's key instead of its value. */
-  keyPlace(path: Path): Place;
+  readonly keyPlace: (path: Path) => Place;
 }
 
 export interface YamlDocument extends Places {

@@ -4,7 +4,7 @@ import { connectionRefusals, httpCodes, httpRoutes, mediaEnds } from './http-wor
 import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
 import { fileParts } from './file-states.ts';
-import { tokenErrorCodes } from './token-errors.ts';
+import { tokenErrorCodes } from '../errors/token.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 

@@ -1,7 +1,7 @@
 /** What logs and traces may hold. No kind is free text, so that nothing from the wire can get in, not even by
  *  mistake: types say so at compile time, `fits` at run time. The one text is what a diagnostic says of a file. */
-import type { StreamErrorCode } from '../stanza/error.ts';
-import { isStreamErrorCode } from './errors.ts';
+import type { StreamErrorCode } from '../errors/stream.ts';
+import { isStreamErrorCode } from '../errors/stream.ts';
 import { type Label, isLabel } from './label.ts';
 import { isFileCode, isOperatorText, type FileCode, type OperatorText } from './operator-text.ts';
 

@@ -1,6 +1,6 @@
 /** The closed words that reports about the HTTP plane use: routes as patterns, never paths, and how requests ended. */
-import { httpErrors } from './http-errors.ts';
-import { tokenErrors } from './token-errors.ts';
+import { httpErrors } from '../errors/http.ts';
+import { tokenErrors } from '../errors/token.ts';
 
 /** Every route of the public port; `*` for what has none. */
 export const httpRoutes = [

@@ -6,10 +6,9 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
-import type { StreamErrorCode } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import { DecisionCounts } from './decision-counts.ts';
-import { streamErrors } from './errors.ts';
+import { streamErrors, type StreamErrorCode } from '../errors/stream.ts';
 import { type CloseReason, closeReasons, type LimitedEvent, limitedEvents } from './events.ts';
 import { fileParts, type FilePart } from './file-states.ts';
 import type { Label } from './label.ts';

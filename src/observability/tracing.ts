@@ -2,8 +2,8 @@
  *  a closed table (`span-table.ts`) and has no way to pass a text on. */
 import { ProxyTracerProvider, ROOT_CONTEXT, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { Context, Span as ApiSpan } from '@opentelemetry/api';
-import type { StreamErrorCode } from '../stanza/error.ts';
-import { isStreamErrorCode } from './errors.ts';
+import type { StreamErrorCode } from '../errors/stream.ts';
+import { isStreamErrorCode } from '../errors/stream.ts';
 import { allowedFields } from './field.ts';
 import { type SpanAttributes, type SpanName, spanAttributes } from './span-table.ts';
 

@@ -6,45 +6,16 @@
  *  This file: what is said about a document, always with its place. */
 
 import type { Place, PlacedDiagnostic } from '../documents/diagnostic.ts';
-
-export type DiagnosticCode =
-  // The document cannot be read.
-  | 'ERR_POLICY_YAML'
-  | 'ERR_POLICY_SCHEMA'
-  | 'ERR_POLICY_FILE'
-  | 'ERR_POLICY_EXTENDS'
-  | 'ERR_CATALOGUE'
-  // It can be read and must not run.
-  | 'ERR_POLICY_FIELD'
-  | 'ERR_POLICY_TREATMENT'
-  | 'ERR_POLICY_E2EE_BOUND'
-  | 'ERR_POLICY_ROUTING'
-  | 'ERR_POLICY_OBLIGATION'
-  | 'ERR_POLICY_ANSWER_OWED'
-  | 'ERR_POLICY_NEVER_MATCHES'
-  | 'ERR_POLICY_SHADOWED'
-  | 'ERR_POLICY_CONFLICT'
-  | 'ERR_POLICY_MEDIA'
-  | 'ERR_POLICY_TEST'
-  // A file that goes with it cannot be used.
-  | 'ERR_POLICY_KEYS'
-  // It runs, and somebody should know.
-  | 'WARN_POLICY_SHADOW'
-  | 'WARN_POLICY_BREAKS'
-  | 'WARN_POLICY_RECIPROCAL'
-  | 'WARN_POLICY_UNLISTED'
-  | 'WARN_POLICY_CAPS_HASH'
-  | 'WARN_POLICY_BYPASS'
-  | 'WARN_POLICY_EXPIRY';
+import type { PolicyCode } from '../errors/policy.ts';
 
 /** A problem of a policy, catalogue or obligation: always with its place. */
 export interface Diagnostic extends PlacedDiagnostic {
-  readonly code: DiagnosticCode;
+  readonly code: PolicyCode;
 }
 
 export function errorAt(
   place: Place,
-  code: DiagnosticCode,
+  code: PolicyCode,
   reason: string,
   { field, remedy = '' }: { field?: string; remedy?: string } = {},
 ): Diagnostic {

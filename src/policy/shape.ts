@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import { suggestion } from '../documents/nearest.ts';
 import { keysAt } from '../documents/schema-keys.ts';
 import type { Path } from '../documents/yaml.ts';
-import { errorAt, type Diagnostic, type DiagnosticCode } from './diagnostic.ts';
+import type { PolicyCode } from '../errors/policy.ts';
+import { errorAt, type Diagnostic } from './diagnostic.ts';
 import type { SourceDocument } from './document.ts';
 import { treatmentParameters } from './schema.ts';
 import { treatmentNames } from '../minimisation/treatment.ts';
@@ -17,7 +18,7 @@ type Issue = z.core.$ZodIssue;
 export function shape<T>(
   document: SourceDocument,
   schema: z.ZodType<T>,
-  code: DiagnosticCode = 'ERR_POLICY_SCHEMA',
+  code: PolicyCode = 'ERR_POLICY_SCHEMA',
 ): Shaped<T> {
   if (document.diagnostics.length > 0) return { kind: 'differs', diagnostics: document.diagnostics };
   const result = schema.safeParse(document.data);
@@ -51,12 +52,7 @@ const documentKinds: ReadonlySet<string> = new Set([
   'Proxy',
 ]);
 
-function explain(
-  document: SourceDocument,
-  issue: Issue,
-  schema: z.ZodType,
-  code: DiagnosticCode,
-): Diagnostic[] {
+function explain(document: SourceDocument, issue: Issue, schema: z.ZodType, code: PolicyCode): Diagnostic[] {
   const path = issue.path as Path;
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, path);
@@ -122,7 +118,7 @@ function isTreatmentPath(path: Path): boolean {
 }
 
 /** A union fails as a whole; the author wants to know which part of the treatment they meant is wrong. */
-function explainTreatment(document: SourceDocument, path: Path, code: DiagnosticCode): Diagnostic {
+function explainTreatment(document: SourceDocument, path: Path, code: PolicyCode): Diagnostic {
   const field = String(path.at(-1));
   const value = valueAt(document.data, path);
   const fail = (at: Path, reason: string, remedy: string): Diagnostic =>

@@ -1,5 +1,5 @@
 import type { Direction } from '../stanza/direction.ts';
-import type { StreamErrorCode } from '../stanza/error.ts';
+import type { StreamErrorCode } from '../errors/stream.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import type { PacedResource } from './pacing.ts';
 import type { Phase } from './phase.ts';

@@ -8,7 +8,8 @@
  *
  *  Positions in this file are relative to the first byte of the current stanza (`#base` in `#buffer`), so that they
  *  stay true when a stanza that arrives in pieces moves to its own buffer. */
-import { StreamError, type StreamCondition, type StreamErrorCode } from '../stanza/error.ts';
+import type { StreamErrorCode } from '../errors/stream.ts';
+import { StreamError, type StreamCondition } from '../stanza/error.ts';
 import { decodeReferences } from '../stanza/decode.ts';
 import { hashSeed, hashStep, type Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';

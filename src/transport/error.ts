@@ -1,30 +1,9 @@
 /** Faults of the operator's own set-up: files, ports, addresses. They end a start (or keep the old certificate),
  *  never a stream, so they may name the operator's paths and ports. What a peer does wrong is a StreamError. */
 
+import type { SetupErrorCode } from '../errors/setup.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import { Unusable } from '../documents/unusable.ts';
-
-/** Every set-up fault of this folder. */
-export type SetupErrorCode =
-  // Certificate material (certificates.ts, outbound-credentials.ts).
-  | 'ERR_CERTIFICATE_UNREADABLE'
-  | 'ERR_CERTIFICATE_INVALID'
-  | 'ERR_CERTIFICATE_KEY_INVALID'
-  | 'ERR_CERTIFICATE_KEY_MISMATCH'
-  // Shared secrets and tokens of the HTTP plane.
-  | 'ERR_SECRET_UNREADABLE'
-  | 'ERR_SECRET_INVALID'
-  // Documents of the provider (reloading.ts).
-  | 'ERR_CAPABILITIES_UNREADABLE'
-  | 'ERR_CAPABILITIES_INVALID'
-  // Keys of attestations (signing-keys.ts).
-  | 'ERR_SIGNING_KEYS_UNREADABLE'
-  | 'ERR_SIGNING_KEYS_INVALID'
-  // Listeners (listen.ts).
-  | 'ERR_PORT_IN_USE'
-  | 'ERR_PORT_PERMISSION'
-  | 'ERR_ADDRESS_NOT_AVAILABLE'
-  | 'ERR_LISTEN';
 
 /** What a file is for; errors name it with the path, since one path may be configured twice. */
 export type FileRole = 'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile';

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import { readRegularFile, whyOf } from '../documents/read.ts';
 import { decodeUtf8 } from '../documents/text.ts';
-import { SetupError, type FileRole, type SetupErrorCode } from './error.ts';
+import type { SetupErrorCode } from '../errors/setup.ts';
+import { SetupError, type FileRole } from './error.ts';
 import type { WatchOptions } from './files.ts';
 import { Refresher } from './refresher.ts';
 

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { httpRoutes } from '../../src/observability/http-words.ts';
 import { openCatalogue } from '../../src/app/files/policies.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
-import { httpErrors, adminErrors } from '../../src/observability/http-errors.ts';
-import { tokenErrors } from '../../src/observability/token-errors.ts';
+import { httpErrors, adminErrors } from '../../src/errors/http.ts';
+import { tokenErrors } from '../../src/errors/token.ts';
 
 const page = readFileSync(new URL('../../docs/http.md', import.meta.url), 'utf8');
 

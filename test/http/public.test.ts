@@ -3,7 +3,7 @@ import type { HttpEvent } from '../../src/http/events.ts';
 import { createHostMeta } from '../../src/http/discovery/host-meta.ts';
 import { HttpProblem, renderProblem, statusOf } from '../../src/http/problem.ts';
 import { createPublicApp, type PublicParts } from '../../src/http/public.ts';
-import { adminErrors } from '../../src/observability/http-errors.ts';
+import { adminErrors } from '../../src/errors/http.ts';
 import { httpCodes } from '../../src/observability/http-words.ts';
 import { codeOf } from './support/party.ts';
 

@@ -10,7 +10,7 @@ import { systemClock } from '../../src/app/clock.ts';
 import { createObserver } from '../../src/app/telemetry/observer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Diagnostic } from '../../src/documents/diagnostic.ts';
-import { explanationOf } from '../../src/cli/errors.ts';
+import { explanationOf } from '../../src/errors/table.ts';
 import { FileStates, type FilePart } from '../../src/observability/file-states.ts';
 import { openLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry, register } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { streamErrors } from '../../src/observability/errors.ts';
+import { streamErrors } from '../../src/errors/stream.ts';
 import { label } from '../../src/observability/label.ts';
 import { metricTable } from '../../src/observability/metric-table.ts';
 import { type Metrics, createMetrics } from '../../src/observability/metrics.ts';

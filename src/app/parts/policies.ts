@@ -2,7 +2,8 @@
  *  broken never replaces what works. The catalogue is read at the start only: the scanner's names are made of it. */
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { shippedPolicyName } from '../../config/sections/policy.ts';
-import { configErrors, ConfigError, type ConfigProblem } from '../../config/problem.ts';
+import { configErrors } from '../../errors/config.ts';
+import { ConfigError, type ConfigProblem } from '../../config/problem.ts';
 import type { Config } from '../../config/schema.ts';
 import { readRegularFile } from '../../documents/read.ts';
 import type { MediaAddresses } from '../../minimisation/media-address.ts';

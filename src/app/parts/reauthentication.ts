@@ -2,7 +2,7 @@
 import type { Config } from '../../config/schema.ts';
 import type { OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
 import { HttpProblem } from '../../http/problem.ts';
-import { isTokenErrorCode } from '../../observability/token-errors.ts';
+import { isTokenErrorCode } from '../../errors/token.ts';
 import type { VerifyOwnership } from '../../session/authentication/ownership.ts';
 import {
   reauthentication,

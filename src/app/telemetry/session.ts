@@ -8,7 +8,7 @@ import type { CloseReason, SessionObserver } from '../../session/observer.ts';
 import type { PacedResource } from '../../session/pacing.ts';
 import type { Phase } from '../../session/phase.ts';
 import type { Direction } from '../../stanza/direction.ts';
-import type { StreamErrorCode } from '../../stanza/error.ts';
+import type { StreamErrorCode } from '../../errors/stream.ts';
 import type { StanzaKind } from '../../stanza/protocol.ts';
 import type { Clock } from '../clock.ts';
 

@@ -1,5 +1,5 @@
 /** Ownership tokens as a session knows them: somebody else reads and verifies them (`http/ownership-proof.ts`). */
-import type { TokenErrorCode } from '../../observability/token-errors.ts';
+import type { TokenErrorCode } from '../../errors/token.ts';
 import type { OwnershipClaims } from '../../stanza/ownership-claims.ts';
 import type { Sensitive } from '../../stanza/sensitive.ts';
 

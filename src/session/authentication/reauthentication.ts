@@ -7,7 +7,7 @@
  *  SASL 1 and SASL 2 are offered as the gatekeeper offers them. The token is verified before the gatekeeper hears of
  *  it, so that only those who own an identifier reach it; the gatekeeper decides again, and has the last word. */
 import type { ReauthenticationOutcome } from '../../observability/reauthentication-outcomes.ts';
-import type { TokenErrorCode } from '../../observability/token-errors.ts';
+import type { TokenErrorCode } from '../../errors/token.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import { removeElement, replaceElement } from '../../stanza/edits.ts';
 import { StreamError } from '../../stanza/error.ts';

@@ -17,7 +17,8 @@ import {
 } from '../../signals/proxy-protocol-header.ts';
 import type { Endpoint } from '../../signals/proxy-protocol.ts';
 import { RandomPool } from '../../signals/random-pool.ts';
-import { StreamError, type StreamErrorCode } from '../../stanza/error.ts';
+import type { StreamErrorCode } from '../../errors/stream.ts';
+import { StreamError } from '../../stanza/error.ts';
 import {
   everySignal,
   signalRules,

@@ -1,6 +1,7 @@
-/** ERRORS.md, written from the tables of codes. To regenerate: `node test/cli/errors-page.ts > ERRORS.md`. */
-import { errorSections } from '../../src/cli/errors.ts';
-import { type ExitName, exitCodes, exitMeanings } from '../../src/cli/exit.ts';
+/** ERRORS.md, written from the tables of codes. To regenerate: `node test/errors/errors-page.ts > ERRORS.md`. */
+import { errorSections } from '../../src/errors/table.ts';
+import type { ErrorRow } from '../../src/errors/row.ts';
+import { type ExitName, exitCodes, exitMeanings } from '../../src/errors/exit.ts';
 
 const opening = `# Errors
 
@@ -13,6 +14,14 @@ attestations are in [docs/connection-signals.md](docs/connection-signals.md#veri
 Those of \`sysexits.h\` where they fit. \`narthex --help\` prints the same table.
 `;
 
+/** A column stands where a row of the section has something to say in it. */
+const columns: readonly { readonly title: string; readonly of: (row: ErrorRow) => string }[] = [
+  { title: 'what happened', of: ({ cause }) => cause },
+  { title: 'remedy', of: ({ remedy }) => remedy },
+  { title: 'status', of: ({ status }) => (status === undefined ? '' : String(status)) },
+  { title: 'condition', of: ({ conditions = [] }) => conditions.map((name) => `\`${name}\``).join(', ') },
+];
+
 /** The page; prettier aligns its tables. */
 export function errorsPage(): string {
   const exits = Object.entries(exitCodes).map(([name, code]) => [
@@ -20,13 +29,17 @@ export function errorsPage(): string {
     exitMeanings[name as ExitName],
   ]);
   const sections = errorSections.map(({ title, seen, codes }) => {
-    const rows = Object.entries(codes).map(([code, { cause, remedy }]) => [`\`${code}\``, cause, remedy]);
+    const shown = columns.filter(({ of }) => Object.values(codes).some((row) => of(row) !== ''));
+    const rows = Object.entries(codes).map(([code, row]) => [
+      `\`${code}\``,
+      ...shown.map(({ of }) => of(row)),
+    ]);
     return [
       `## ${title}`,
       '',
       `Seen ${seen}.`,
       '',
-      ...table(['code', 'what happened', 'remedy'], rows),
+      ...table(['code', ...shown.map(({ title }) => title)], rows),
       '',
     ].join('\n');
   });

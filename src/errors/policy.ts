@@ -1,8 +1,7 @@
-import type { ErrorExplanation } from '../observability/errors.ts';
-import type { DiagnosticCode } from '../policy/diagnostic.ts';
+import type { ErrorRow } from './row.ts';
 
-/** Problems of policies. The commands add the field, and what to write in place of the value. */
-export const policyErrors: Readonly<Record<DiagnosticCode, ErrorExplanation>> = {
+/** What can be wrong with a policy. The commands name the field too, and what to write in its place. */
+export const policyErrors = {
   ERR_POLICY_YAML: {
     cause: 'The file is not one YAML document, or its aliases expand to too much.',
     remedy: 'Correct the YAML at the place named.',
@@ -100,4 +99,7 @@ export const policyErrors: Readonly<Record<DiagnosticCode, ErrorExplanation>> = 
     cause: 'An exception has expired, or soon will.',
     remedy: 'Renew or remove it.',
   },
-};
+} as const satisfies Readonly<Record<`ERR_${string}` | `WARN_${string}`, ErrorRow>>;
+
+/** Errors come from reading or checking; warnings are about a policy that runs. */
+export type PolicyCode = keyof typeof policyErrors;

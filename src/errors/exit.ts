@@ -31,20 +31,3 @@ export const exitMeanings: Readonly<Record<ExitName, string>> = {
   noPermission: 'the system forbids it, e.g. a port below 1024 (EX_NOPERM)',
   config: 'the configuration is wrong (EX_CONFIG)',
 };
-
-/** The exit code that goes with an error code; a code without a rule is a defect. */
-export function exitCodeOf(errorCode: string): ExitCode {
-  const rule = rules.find(({ codes }) => codes.test(errorCode));
-  return exitCodes[rule?.exit ?? 'software'];
-}
-
-/** First match counts. */
-const rules: readonly { readonly codes: RegExp; readonly exit: ExitName }[] = [
-  { codes: /^ERR_(USAGE|OPTION|HASH_ALGORITHM)$/, exit: 'usage' },
-  { codes: /^ERR_(CASES$|INPUT_JSON$|JWKS$|XML_|DISCO_)/, exit: 'dataError' },
-  { codes: /^ERR_(FILE|CONFIG_NOT_FOUND|CONFIG_UNREADABLE)$/, exit: 'noInput' },
-  { codes: /^ERR_(CONFIG_|CERTIFICATE_|SECRET_|CAPABILITIES_|SIGNING_KEYS_|NODE_VERSION$)/, exit: 'config' },
-  { codes: /^ERR_(CAPABILITY_PROFILE|CONTENT_KINDS?|PROFILE_NAME|PROFILE_DEFAULT|YAML)$/, exit: 'config' },
-  { codes: /^ERR_PORT_PERMISSION$/, exit: 'noPermission' },
-  { codes: /^ERR_(PORT_IN_USE|ADDRESS_NOT_AVAILABLE|LISTEN|TRACING_SDK_MISSING)$/, exit: 'unavailable' },
-];

@@ -1,0 +1,51 @@
+/** What ends a command: a wrong call, or input of the wrong form. */
+import type { ErrorRow } from './row.ts';
+
+export const commandErrors = {
+  ERR_USAGE: {
+    cause: 'The command line has an unknown command, option or value.',
+    remedy: 'See `narthex --help` and `narthex <command> --help`.',
+    exit: 'usage',
+  },
+  ERR_OPTION: {
+    cause: 'An option has a value it does not take.',
+    remedy: 'See the help of the command.',
+    exit: 'usage',
+  },
+  ERR_FILE: {
+    cause: 'An input file does not exist or cannot be read.',
+    remedy: 'Correct the path or its permissions; `-` is standard input.',
+    exit: 'noInput',
+  },
+  ERR_CASES: {
+    cause: 'The file of cases is no JSON array of {"name": string, "bytes": base64 string}.',
+    remedy: 'Correct the file; `narthex scan --help` shows an example.',
+    exit: 'dataError',
+  },
+  ERR_INPUT_JSON: {
+    cause: 'A line of input is neither a JSON string nor an object with a text `xml`.',
+    remedy: 'Correct the line, or pass XML.',
+    exit: 'dataError',
+  },
+  ERR_JWKS: {
+    cause: 'The file given as `--jwks` is no JWK set (RFC 7517).',
+    remedy: 'Fetch it from `/.well-known/jwks.json` of the intermediary.',
+    exit: 'dataError',
+  },
+  ERR_HASH_ALGORITHM: {
+    cause: 'XEP-0300 has no hash function of this name, or this Node has none.',
+    remedy: 'Use one of sha-256, sha-512, sha3-256, sha3-512.',
+    exit: 'usage',
+  },
+  ERR_NODE_VERSION: {
+    cause: 'The Node that runs narthex is too old, and the one among the dependencies is not installed.',
+    remedy: 'Run `npm ci` in the checkout, which brings its own Node, or upgrade.',
+    exit: 'config',
+  },
+  ERR_TRACING_SDK_MISSING: {
+    cause:
+      'Tracing is on (`tracing.otlpEndpoint` or OTEL_EXPORTER_OTLP_ENDPOINT) without the OpenTelemetry SDK installed.',
+    remedy: 'Install the optional dependencies with Node 22.15 or newer, or turn tracing off.',
+    exit: 'unavailable',
+  },
+} as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;
