@@ -1,5 +1,5 @@
-/** One session's advertisement towards the gatekeeper: when a presence may go out, with which `<c/>`, and what anybody
- *  who asks is told. A state machine without clock, timers or sockets: a stage feeds it what happens and carries out
+/** One session's advertisement towards the gatekeeper: when a presence may go out, with which `<c/>`, and the
+ * answer to questions. A state machine without clock, timers or sockets: a stage feeds it what happens and carries out
  *  the actions it answers with.
  *
  *      bound ──▶ (ask the client, unless its profile makes every client alike)
@@ -78,7 +78,7 @@ export interface CarrierPresence<P> {
   readonly scope: 'broadcast' | 'directed';
 }
 
-/** What somebody who asks is told: the `<query/>` of a result, or that there is no such node. */
+/** The answer to a question: the `<query/>` of a result, or that there is no such node. */
 export type QueryAnswer =
   { readonly kind: 'result'; readonly query: string } | { readonly kind: 'item-not-found' };
 
@@ -177,13 +177,13 @@ export class Advertisements<P> {
   }
 
   /** What a claim stands for when it is one of this session's own advertisements, its client's or that of another
-   *  client of its cohort: nobody need be asked. */
+   *  client of its cohort: found without a question. */
   find({ caps, hashSet }: CapabilityClaim): DiscoInfo | undefined {
     const claimed = hashSet.length > 0 ? hashSet.map(capabilityHashNode) : caps && [legacyCapsNode(caps)];
     return this.#sets.find(({ nodes }) => claimed?.some((node) => nodes.includes(node)))?.info;
   }
 
-  /** Somebody asks the client for its disco#info. Whoever it is gets the same answer, at any time. */
+  /** A contact or server asks the client for its disco#info. Every asker gets the same answer, at any time. */
   query(node?: string): QueryAnswer {
     const asked = node ?? '';
     const set = asked === '' ? this.#sets[0] : this.#sets.find(({ nodes }) => nodes.includes(asked));
@@ -217,7 +217,7 @@ export class Advertisements<P> {
     return { ...this.#context.facts, identityType: identityTypeOf(this.#known.info) };
   }
 
-  /** A cohort's advertisement is the same whatever the client says; then nobody needs to ask it. */
+  /** A cohort's advertisement is the same whatever the client says; then the client need not be asked. */
   #needsClient(): boolean {
     if (this.#known !== undefined && sameClaim(this.#known.claim, this.#claim)) return false;
     const { profile, provisional } = this.#select();

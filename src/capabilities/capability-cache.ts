@@ -39,7 +39,7 @@ export class CapabilityCache {
   readonly #infos: LRUCache<string, DiscoInfo>;
 
   /** @param entriesMax results kept; the least recently used goes first.
-   *  @param charactersMax of all results together: nobody fills the memory with long ones. */
+   *  @param charactersMax of all results together: long results cannot fill the memory. */
   constructor({ entriesMax = 4_096, charactersMax = 16_777_216 }: CacheBounds = {}) {
     this.#infos = new LRUCache({ max: entriesMax, maxSize: charactersMax, sizeCalculation: charactersOf });
   }

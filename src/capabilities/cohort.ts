@@ -1,4 +1,4 @@
-/** How many clients can be told apart by what they advertise. A cohort is a claim with a number: one advertisement per
+/** How many clients are distinguishable by what they advertise. A cohort is a claim with a number: one advertisement per
  *  profile. What counts is every byte - order of elements and attributes, quoting, white space - and, for the values
  *  that differ from stanza to stanza anyway, their format. */
 

@@ -35,7 +35,7 @@ export interface ContactLimits {
   readonly presenceBytesMax: number;
   /** Nodes the client can ask for; the least recently used is forgotten first. */
   readonly nodesMax: number;
-  /** What stands behind all of them together, in characters. */
+  /** The results of all of them together, in characters. */
   readonly nodeCharactersMax: number;
 }
 
@@ -71,7 +71,7 @@ export interface ContactPresence<P> {
  *
  *  - `pass`: as it is.
  *  - `replace`: these elements stand for every `<c/>` in it; '' for none.
- *  - `ask`: besides `replace`, send `to` a disco#info get for `node` with this id and swallow the answer. */
+ *  - `ask`: in addition to `replace`, send `to` a disco#info get for `node` with this id and swallow the answer. */
 export type ContactVerdict =
   | { readonly kind: 'pass' }
   | {
@@ -100,8 +100,7 @@ export class ContactAdvertisements<P> {
   readonly #questions = new Map<string, Question<P>>();
   /** What the client may ask for, by JID and node. */
   readonly #nodes: LRUCache<string, Shown>;
-  /** What the client is shown of a result: contacts by the hundred have the same, and somebody may say so again and
-   *  again. */
+  /** What the client is shown of a result: hundreds of contacts have the same one, and each may repeat it. */
   #shown = new WeakMap<DiscoInfo, Shown>();
   #shownUnder: readonly unknown[] = [];
 
@@ -145,7 +144,7 @@ export class ContactAdvertisements<P> {
     return waits;
   }
 
-  /** The elements for a claim that can be answered without asking anybody, else undefined. */
+  /** The elements for a claim that can be answered without a question, else undefined. */
   known(from: string, claim: CapabilityClaim): string | undefined {
     const info = this.#context.own(claim) ?? this.#context.cache.find(claim);
     return info === undefined ? undefined : this.#elements(from, claim, info);
@@ -174,7 +173,7 @@ export class ContactAdvertisements<P> {
     }));
   }
 
-  /** The client asks a contact for a node that we made up: the `<query/>` of the answer. Other queries go on, and
+  /** The client asks a contact for a node that the proxy generated: the `<query/>` of the answer. Other queries go on, and
    *  what is `hidden` is cut out of their answers. */
   query(to: string, node: string): string | undefined {
     const shown = this.#nodes.get(nodeKey(to, node));
@@ -200,7 +199,7 @@ export class ContactAdvertisements<P> {
     return shown;
   }
 
-  /** Forgets questions that nobody has answered in time. */
+  /** Forgets questions that were not answered in time. */
   tick(now: number): void {
     for (const [id, { until }] of this.#questions) if (now >= until) this.#questions.delete(id);
   }

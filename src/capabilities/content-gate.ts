@@ -27,7 +27,7 @@ export type GateVerdict =
   | { readonly kind: 'fallback'; readonly refusals: readonly Refusal[]; readonly edits: readonly Edit[] };
 
 /** Kinds that a profile refuses although an encrypted message does not show them: `never`, or only `sometimes`.
- *  The policy's check tells its author, so that nobody takes the gate for more than it is. */
+ *  The policy's check warns its author of these limits. */
 export function ungatedKinds(
   profile: CapabilityProfile,
   table: ContentKinds,
@@ -57,8 +57,8 @@ export class ContentGate {
   }
 
   /** Judges one stanza on its way to a client of `profile`, and the messages that it carries. Presence, results and
-   *  errors always pass: nobody may answer an error with an error (RFC 6120 §8.3.1), and a result is what the client
-   *  asked for. */
+   *  errors always pass: an error is never answered with an error (RFC 6120 §8.3.1), and a
+   *  result is what the client asked for. */
   judge(stanza: Stanza, profile: CapabilityProfile): GateVerdict {
     const type = stanza.attributeValue(0, 'type');
     const { kind } = stanza;

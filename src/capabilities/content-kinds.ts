@@ -64,7 +64,7 @@ export type Place = z.output<typeof place>;
 type Recogniser = z.output<typeof recogniser>;
 
 /** How a message comes to be inside another one: as a copy for the account's other devices (XEP-0280), out of an
- *  archive (XEP-0313), or because somebody passes it on (XEP-0297). */
+ *  archive (XEP-0313), or forwarded by a user (XEP-0297). */
 export type Carriage = 'carbon' | 'archived' | 'forwarded';
 
 /** Where a message carries another one. */
@@ -82,7 +82,7 @@ function carrier(...around: readonly (readonly [namespace: string, name: string]
 
 export interface ContentKind {
   readonly name: string;
-  /** Advertised for whoever receives the kind. */
+  /** Advertised for clients that receive the kind. */
   readonly features: readonly string[];
   /** Advertised only where the client says so itself. */
   readonly also: readonly string[];

@@ -137,7 +137,7 @@ export class ContentReader {
     if (stanzaKind === 'message') {
       if (type !== undefined)
         for (const kind of this.#byType.get(type) ?? []) sightings.push(sighting(kind, profile, -1));
-      // Beside ciphertext it is a notice for clients that cannot decrypt.
+      // Next to ciphertext it is a notice for clients that cannot decrypt.
       const said = body === -1 || encrypted ? undefined : this.#body(stanza, profile, body);
       if (said !== undefined) sightings.push(said);
     }

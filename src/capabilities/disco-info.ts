@@ -244,7 +244,7 @@ export function writeDiscoInfo(info: DiscoInfo, node?: string): string {
   return writeDiscoQuery(writeDiscoContent(info), node);
 }
 
-/** What stands in the `<query/>`: for whoever is asked often. */
+/** The content of the `<query/>`, kept for repeated questions. */
 export function writeDiscoContent(info: DiscoInfo): string {
   const { identities, features, forms } = canonicalDiscoInfo(info);
   return [...identities.map(writeIdentity), ...features.map(writeFeature), ...forms.map(writeForm)].join('');

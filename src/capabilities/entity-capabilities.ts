@@ -125,8 +125,8 @@ export function parseCapabilityHashNode(node: string): CapabilityHash | undefine
 /** Base64 of 16 to 64 bytes, padded: what a hash function of XEP-0300 may give. */
 const digestForm = /^(?=.{24,88}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Whether a node names what is asked for by its hash, so that whoever asked will verify the answer: one of XEP-0390,
- *  or any URI with a digest behind it (XEP-0115 §6.2). */
+/** Whether a node names what is asked for by its hash, so that the asker will verify the answer: one of XEP-0390,
+ *  or any URI followed by a digest (XEP-0115 §6.2). */
 export function isHashNode(node: string): boolean {
   if (node.startsWith(hashNodePrefix)) return true;
   const border = node.lastIndexOf('#');
@@ -160,8 +160,8 @@ export function verifyCapabilityHash(
 }
 
 /** Whether XEP-0115's string S stands for this result alone. S joins everything with `<` and so loses the structure:
- *  a feature can be read as an identity, as a FORM_TYPE, as a field. Only results whose parts can be told from each
- *  other qualify: identities have a `/` first, features a `:` first, and there are no forms and no `<`. A result with
+ *  a feature can be read as an identity, as a FORM_TYPE, as a field. Only results with distinguishable
+ *  parts qualify: identities have a `/` first, features a `:` first, and there are no forms and no `<`. A result with
  *  forms cannot pass for one of these, because the names of fields are no URIs (XEP-0068 §3). */
 export function isUnambiguous(info: DiscoInfo): boolean {
   if (info.forms.length > 0) return false;

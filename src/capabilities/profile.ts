@@ -133,7 +133,7 @@ const profileSchema = z
   })
   .refine(({ cohort, interests }) => !(cohort && interests === 'all'), {
     path: ['interests'],
-    error: 'all lets clients be told apart, which cohort: true forbids',
+    error: 'all makes clients distinguishable, which cohort: true forbids',
   });
 
 /** How one kind is received. */

@@ -101,7 +101,7 @@ function staleMarkers(
   return { elements, attributes };
 }
 
-/** Namespaces of what servers and clients write beside content: ids, times and hints for the way. */
+/** Namespaces of what servers and clients write next to content: ids, times and routing hints. */
 const annotations: ReadonlySet<string> = new Set([
   'urn:xmpp:sid:0',
   'urn:xmpp:occupant-id:0',

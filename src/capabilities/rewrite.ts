@@ -32,7 +32,7 @@ export interface Advertisement {
   readonly nodes: readonly string[];
 }
 
-/** What a client declared and nobody gets to see. */
+/** What a client declared and no other party sees. */
 interface Hidden {
   readonly feature: string;
   /** `not-received`: belongs only to kinds that the profile does not receive. `unlisted`: belongs to no kind and is not

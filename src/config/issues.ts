@@ -16,7 +16,7 @@ export interface Source {
   readonly outline: Outline;
 }
 
-/** Every issue as problems, in the order of the document. A missing key whose misspelling is there too is told
+/** Every issue as problems, in the order of the document. A missing key whose misspelling is there too is reported
  *  once, as the misspelling. */
 export function problemsOf(issues: readonly Issue[], source: Source): ConfigProblem[] {
   const otherKind = issues.find(({ path }) => path.length === 1 && path[0] === 'kind');
@@ -93,7 +93,7 @@ function unknownKey(path: ConfigPath, key: string, source: Source): Finding {
   const where = path.length === 0 ? '' : ` in \`${formatPath(path)}\``;
   const place = source.places.keyPlace(full);
   if (keys.includes(key)) {
-    const message = `key \`${key}\`${where} does not go with the keys beside it`;
+    const message = `key \`${key}\`${where} does not go with the other keys`;
     return { problem: problem(code, full, place, message, remedyAt(path, code, source)) };
   }
   const present = valueAt(source.value, path);

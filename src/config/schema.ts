@@ -235,12 +235,12 @@ const admin = z
       .max(100)
       .default([])
       .describe(
-        'Host names under which the API (/api) may be called, beside addresses and localhost; others are refused, since ' +
+        'Host names under which the API (/api) may be called, in addition to addresses and localhost; others are refused, since ' +
           'a page in a browser could use them.',
       ),
     addresses: addressRanges
       .default([])
-      .describe('Address ranges from which the API may be called, beside this machine itself.'),
+      .describe('Address ranges from which the API may be called, in addition to this machine.'),
   })
   .prefault({})
   .describe(

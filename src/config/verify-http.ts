@@ -35,7 +35,7 @@ async function verifyOwnCertificates(
   report: Report,
 ): Promise<void> {
   const at: ConfigPath = own === undefined ? ['certificates'] : ['http', 'certificates'];
-  // What is wrong with those at the top is told there.
+  // Problems of those at the top are reported there.
   const told: Report = own === undefined ? () => {} : report;
   const name = new URL(publicUrl).hostname;
   let covered = false;

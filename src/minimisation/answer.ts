@@ -1,4 +1,4 @@
-/** The client's answer, given on its behalf: the same for everyone, and the client never learns that it was asked. */
+/** The client's answer, given on its behalf: the same for every client, and the client never learns that it was asked. */
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { writeReply } from './refuse.ts';

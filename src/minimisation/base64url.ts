@@ -15,7 +15,7 @@ export function writeBase64url(bytes: Uint8Array, length: number): Buffer {
       (bytes[i]! << 16) | ((i + 1 < length ? bytes[i + 1]! : 0) << 8) | (i + 2 < length ? bytes[i + 2]! : 0);
     text[at] = characters[bits >> 18]!;
     text[at + 1] = characters[(bits >> 12) & 0x3f]!;
-    // What would be behind the end is not written.
+    // Bytes after the end are not written.
     text[at + 2] = characters[(bits >> 6) & 0x3f]!;
     text[at + 3] = characters[bits & 0x3f]!;
     at += 4;

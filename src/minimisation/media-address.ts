@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 
-/** Addresses of media, sealed for whoever may not see where they lead: a token under the proxy's own base address, from
+/** Addresses of media, sealed for an audience that may not see them: a token under the proxy's own base address, from
  *  which only the proxy reads the address again. Gatekeepers are shown sealed ones of the provider's media, clients
  *  sealed ones of the gatekeeper's, so that neither meets the other's servers.
  *
@@ -112,8 +112,8 @@ function hostOf({ hostname }: URL): string {
 /** Longest scheme that is looked for (they have four letters). */
 const schemeCharsMax = 16;
 
-/** Text with every address in it seen through `see`, which is told where it begins: what begins with a scheme and
- *  `://` and ends before white space or what cannot be in an address; the punctuation behind it is the sentence's,
+/** Text with every address in it replaced by `see`, which receives its start: what begins with a scheme and
+ *  `://` and ends before white space or what cannot be in an address; the punctuation after it belongs to the sentence,
  *  unless there is no sentence. One pass, however much of it is nearly an address. */
 export function replaceAddresses(text: string, see: (address: string, start: number) => string): string {
   const ending = /[\s<>"]/g;

@@ -1,7 +1,7 @@
 /** White space after a stanza, so that it takes as many bytes on the wire as others of its bucket. White space between
  *  stanzas means nothing (RFC 6120 §11.7). */
 
-/** Most white space behind one stanza, in bytes. */
+/** Most white space after one stanza, in bytes. */
 const paddingBytesMax = 65_536;
 
 /** How much a stanza of this length is filled up with, in bytes. A stanza larger than every bucket is filled up to

@@ -1,15 +1,14 @@
 /** Pseudonyms: deterministic authenticated encryption of a value, under keys of its field and scope.
  *
  *  The synthetic initialisation vector authenticates the value and is what it is encrypted with. So the same value in
- *  the same scope always has the same pseudonym and no table is kept, whoever holds the secret can map it back, on any
- *  replica, and a pseudonym that was altered, belongs to another scope or is none at all is not recognised. */
+ *  the same scope always has the same pseudonym and no table is kept, any replica with the secret can map it to the original, and a pseudonym that was altered, belongs to another scope or is none at all is not recognised. */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { readBase64url, writeBase64url } from './base64url.ts';
 import { RecentNames } from './recent-names.ts';
 import { keyBytes, SyntheticIv, vectorBytes } from './synthetic-iv.ts';
 
-/** What a pseudonym is bound to besides the value. */
+/** What a pseudonym is bound to, in addition to the value. */
 export interface PseudonymBinding {
   /** The catalogue's name for the field: equal values of two fields have different pseudonyms. */
   readonly field: string;
@@ -49,7 +48,7 @@ export class Pseudonyms {
     this.#roots = secrets.map(rootOf);
   }
 
-  /** Those of one binding. Whoever treats many values keeps what it gets: a rule has the same for all its stanzas. */
+  /** Those of one binding. A caller that treats many values keeps the result: a rule has the same for all its stanzas. */
   of(binding: PseudonymBinding): BoundPseudonyms {
     const text = boundTo(binding);
     let bound = this.#bound.get(text);
@@ -112,7 +111,7 @@ export class BoundPseudonyms {
     return writeBase64url(this.#current.seal(plain, padded, sealed), vectorBytes + padded);
   }
 
-  /** The value behind a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
+  /** The value of a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
   recognise(pseudonym: string): string | undefined {
     if (pseudonym.length < pseudonymCharsMin || pseudonym.length > pseudonymCharsMax) return undefined;
     const bytes = Buffer.from(pseudonym);
@@ -134,7 +133,7 @@ export class BoundPseudonyms {
   }
 
   /** A stand-in for a UUID, in the form of a random UUID (RFC 9562 §5.4). A UUID has no room for a vector, so this
-   *  one cannot be mapped back: only for identifiers that nobody returns. `undefined` when the value is no UUID. */
+   *  one cannot be mapped back: only for identifiers that no peer returns. `undefined` when the value is no UUID. */
   hideUuid(value: string): string | undefined {
     if (!uuidForm.test(value)) return undefined;
     const bytes = this.#current.vector(Buffer.from(value.toLowerCase()));
@@ -156,7 +155,7 @@ function cipherOf(root: KeyObject, binding: string): SyntheticIv {
   return new SyntheticIv(keys.subarray(0, keyBytes), keys.subarray(keyBytes));
 }
 
-/** The parts are told apart by their quotes, so that no two bindings have the same keys. */
+/** The parts are separated by their quotes, so that no two bindings have the same keys. */
 function boundTo({ field, scope, scopeValue, period }: PseudonymBinding): string {
   return JSON.stringify([field, scope, scopeValue, period]);
 }

@@ -6,7 +6,7 @@
  *      ciphertext = plain xor KDF(encryption key, vector)
  *
  *  Only half of a hash is shown of the vector, and no info begins with another, since its length stands in front:
- *  either is enough for nobody to continue a hash that they have not the key of.
+ *  either prevents that a hash is continued without its key.
  *
  *  It is what node:crypto does fastest: hashing in one call, with a text for result, costs half of what a running AES
  *  costs for each buffer it returns. */

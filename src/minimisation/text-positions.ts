@@ -31,8 +31,8 @@ export interface Shift {
   readonly moved: number;
 }
 
-/** Edits that make every position right again. In a message of several bodies, or subjects, nobody can say which of
- *  them a position is in: there what points is taken away. */
+/** Edits that make every position right again. In a message of several bodies, or subjects, it is unclear which of
+ *  them a position is in: the element that points is removed. */
 export function positionEdits(stanza: Stanza, runs: readonly ChangedRun[]): Edit[] {
   const texts = Map.groupBy(runs, (run) => run.element);
   const edits: Edit[] = [];
@@ -86,7 +86,7 @@ function moved(stanza: Stanza, { attribute, side }: TextBound, shifts: readonly 
 }
 
 /** Where a position is after the replacements. A start inside a replaced part is its first character, and an end its
- *  last: ends may be the last character that is meant, or the one behind it (XEP-0372 §3.1). */
+ *  last: ends may be the last character that is meant, or the one after it (XEP-0372 §3.1). */
 export function positionAfter(position: number, side: TextBound['side'], shifts: readonly Shift[]): number {
   const before = shifts[startingBefore(position, shifts) - 1];
   if (before === undefined) return position;

@@ -22,7 +22,7 @@ export const words: readonly Word[] = [
   { pattern: /\bbesides?\b/gi, say: 'next to (place); with, as well as (in addition)' },
   {
     pattern:
-      /\bbehind\b(?!-lb\b|-(a-)?balancer| (a|an|the|one|its|such a|that)? ?(load[- ]|TCP |TLS |another )?(balancer|prox|NAT\b|HAProxy|firewall))/gi,
+      /\bbehind\b(?!-lb\b|-(a-)?balancer| (a|an|the|one|its|such a|that|a trusted|trusted)? ?(load[- ]|TCP |TLS |another )?(balancer|prox|NAT\b|HAProxy|firewall))/gi,
     say: 'after (time, order); "behind" is for a balancer or a proxy',
   },
   { pattern: /\bof its own accord\b/gi, say: 'unasked' },

@@ -1,3 +1,4 @@
+/** `capabilities`: the profiles that clients are advertised under, and the table of content kinds. */
 import { z } from 'zod';
 
 const file = z.string().min(1).max(4_096);

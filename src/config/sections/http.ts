@@ -99,7 +99,7 @@ export const enlistment = z
       .array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'the name of a JSON member'))
       .max(100)
       .default([])
-      .describe('Members of its answer that the client gets beside `id`; scalars only.'),
+      .describe('Members of its answer that the client gets in addition to `id`; scalars only.'),
   })
   .describe('Its enlistment API. Without it users cannot opt in through the proxy.');
 
@@ -136,5 +136,5 @@ export const mediaCallers = z
   })
   .describe(
     'How its media proxy is recognised: by a pinned certificate, by its address, or both where both are set. With ' +
-      'neither, whoever has a sealed address made for it can use it. Without this section it gets no media.',
+      'neither, any holder of a sealed address made for it can use it. Without this section it gets no media.',
   );

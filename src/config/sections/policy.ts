@@ -32,7 +32,7 @@ export const policySection = z
       .default([])
       .describe(
         'Secrets of pseudonyms, 32 bytes at least each (openssl rand 32). The first one makes new pseudonyms, the ' +
-          'others are recognised until they are taken away. Replicas need the same. Without any, a secret is made up ' +
+          'others are recognised until they are taken away. Replicas need the same. Without any, a secret is generated ' +
           'at the start, and pseudonyms change with every restart.',
       ),
   })

@@ -1,5 +1,5 @@
-/** `provider`: the messaging provider whose clients use the proxy: whose tokens prove who a user is, who is told of
- *  push notifications, and where its media are. */
+/** `provider`: the messaging provider whose clients use the proxy: its tokens, which prove who a user is, its push
+ *  server, and its media. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { file, milliseconds, origin, serviceUrl } from '../values.ts';
@@ -30,7 +30,7 @@ const claims = z
       .max(100)
       .default([])
       .describe(
-        'Claims that a token may have beside iss, sub, aud, exp, iat, nbf, nonce and jti. The token is signed, so the ' +
+        'Claims that a token may have in addition to iss, sub, aud, exp, iat, nbf, nonce and jti. The token is signed, so the ' +
           'proxy cannot take any out of it. Capability profiles can be chosen by those that are a text, a number, true ' +
           'or false.',
       ),
@@ -67,7 +67,7 @@ const media = z
       .default([])
       .describe(
         'Secrets that media addresses are sealed with, 32 bytes at least each (openssl rand 32). The first one seals, ' +
-          'the others open until they are taken away. Replicas need the same. Without any, a secret is made up at the ' +
+          'the others open until they are taken away. Replicas need the same. Without any, a secret is generated at the ' +
           'start, and sealed addresses do not outlive the process.',
       ),
     tokenLifetimeMs: milliseconds(

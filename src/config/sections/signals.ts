@@ -1,5 +1,5 @@
-/** `signals`, `proxyProtocol` of ports, `gatekeepers[].attestation`: what a client's connection looks like, and who
- *  is told. */
+/** `signals`, `proxyProtocol` of ports, `gatekeepers[].attestation`: what is captured of a client's
+ *  connection, and which gatekeepers receive it. */
 import { z } from 'zod';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
 
@@ -12,7 +12,7 @@ const network = z
   .string()
   .refine(
     (text) => parseTrustedNetworks([text]).kind === 'networks',
-    'a network such as 10.0.0.0/8 or 2001:db8::/32, with no bits set behind its prefix',
+    'a network such as 10.0.0.0/8 or 2001:db8::/32, with no bits set after its prefix',
   );
 
 /** PP2 types that no standard assigns (proxy-protocol.txt §2.2.8). */
@@ -26,7 +26,7 @@ export const proxyProtocol = z
       .max(1_000)
       .describe(
         'Networks of the load balancers. Their connections must begin with a PROXY protocol header, version 1 or 2, ' +
-          'whose addresses count; from everybody else no header is accepted.',
+          'whose addresses count; from all others no header is accepted.',
       ),
     ja4Type: customType
       .default(0xe2)
@@ -103,6 +103,6 @@ export const attestation = z
     required: z
       .boolean()
       .default(false)
-      .describe('Without an attestation there is no session: it is closed and both sides are told.'),
+      .describe('Without an attestation there is no session: it is closed, and both sides receive an error.'),
   })
-  .describe('What the gatekeeper is told, signed, of the connections of its clients. Needs `signals`.');
+  .describe('Signed statements about the connections of clients, for the gatekeeper. Needs `signals`.');
