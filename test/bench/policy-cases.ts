@@ -191,6 +191,21 @@ function compile(
 }
 
 function catalogueWith(fields: number): Catalogue {
+  const numbers = Array.from({ length: fields }, (_, n) => n);
+  const files = Array.from({ length: Math.ceil(fields / fieldsPerFile) }, (_, n) => ({
+    file: `custom-${n}.yaml`,
+    text: catalogueFile(numbers.slice(n * fieldsPerFile, (n + 1) * fieldsPerFile)),
+  }));
+  if (files.length === 0) return shipped;
+  const { catalogue, diagnostics } = loadCatalogue(files);
+  if (diagnostics.length > 0) throw new Error(JSON.stringify(diagnostics[0]));
+  return { ...shipped, fields: new Map([...shipped.fields, ...catalogue.fields]) };
+}
+
+/** A document has a greatest length. */
+const fieldsPerFile = 200;
+
+function catalogueFile(numbers: readonly number[]): string {
   const entry = (n: number): string => `
   custom.field-${n}:
     title: Field ${n}
@@ -204,17 +219,12 @@ function catalogueWith(fields: number): Catalogue {
     value: text
     permits: [keep, drop]
     example: "<message xmlns='jabber:client'><secret xmlns='urn:custom:${n}' value='marker'/></message>"`;
-  const numbers = Array.from({ length: fields }, (_, n) => n);
-  if (fields === 0) return shipped;
-  const text = `apiVersion: narthex/v1
+  return `apiVersion: narthex/v1
 kind: MetadataCatalogue
 metadata: { name: custom }
 namespaces: { ${numbers.map((n) => `custom${n}: 'urn:custom:${n}'`).join(', ')} }
 fields:${numbers.map(entry).join('')}
 `;
-  const { catalogue, diagnostics } = loadCatalogue([{ file: 'custom.yaml', text }]);
-  if (diagnostics.length > 0) throw new Error(JSON.stringify(diagnostics[0]));
-  return { ...shipped, fields: new Map([...shipped.fields, ...catalogue.fields]) };
 }
 
 function policyWith(count: number): Policy {
