@@ -12,7 +12,7 @@ export interface StanzaSink {
   readonly end: () => void;
 }
 
-/** A connection whose output can fall behind. */
+/** A connection that takes output at its own pace. */
 export interface FlowControlled {
   /** Passes what was written to the connection. @returns false when the peer does not drain it. */
   flush(): boolean;

@@ -1,3 +1,4 @@
+/** The XMPP gatekeepers that sessions dial. */
 import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';

@@ -20,7 +20,7 @@ export interface LegSink extends StanzaSink {
   readonly header?: (header: StreamHeader) => void;
 }
 
-/** Receives what happens to a leg beside what is read. */
+/** Receives what happens to a leg, other than what is read. */
 export interface LegEvents {
   bytesRead(direction: Direction, count: number): void;
   /** The sink has handled all of a chunk. */
@@ -119,7 +119,7 @@ export class XmppLeg implements GatekeeperLeg {
     const unread = this.#unread;
     this.#unread = undefined;
     if (unread !== undefined) this.#take(unread);
-    // The other side may have fallen behind meanwhile.
+    // The other side may have stopped draining meanwhile.
     if (this.#pauses === 0) this.socket.resume();
   }
 

@@ -7,8 +7,8 @@ import type { Phase } from './phase.ts';
 /** Why a session ended, from the proxy's point of view. A code says that the proxy refused something. */
 export type CloseReason = 'client-closed' | 'gatekeeper-closed' | StreamErrorCode;
 
-/** Who hears of a session's life. Names are the operator's own, numbers are counts, bytes and milliseconds; nothing
- *  from the wire passes. Calls are synchronous and must be cheap. */
+/** Receives the life of one session. Names are the operator's own, numbers are counts, bytes and milliseconds; no value
+ *  from the wire is passed. Calls are synchronous and must be cheap. */
 export interface SessionObserver {
   phase(phase: Phase): void;
   /** A TLS handshake with this side is over. */
@@ -26,11 +26,11 @@ export interface SessionObserver {
   closed(reason: CloseReason): void;
 }
 
-/** Who hears what the capability stages do: counts only. `kind` is a name of the provider's content-kind table. */
+/** Receives what the capability stages do: counts only. `kind` is a name of the provider's content-kind table. */
 export interface CapabilityObserver {
   /** The proxy asked for disco#info in its own name. */
   asked(whom: 'client' | 'contact'): void;
-  /** Somebody was answered in the client's place. */
+  /** A request for capabilities was answered in the client's place. */
   answered(): void;
   /** A presence waits for the client's answer. */
   held(): void;

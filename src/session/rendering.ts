@@ -88,7 +88,7 @@ export class Rendering {
 const nothing = new Uint8Array(0);
 
 /** Edits of several stages, in order of the stages: one that lies in another goes, of two equal ones the earlier.
- *  An insertion at the border of a replaced range stands beside it, two at one place beside each other.
+ *  An insertion at the border of a replaced range is kept, as are two at one place.
  *  @returns what stands, in document order. */
 export function reconcile(edits: readonly Edit[]): readonly Edit[] {
   if (edits.length < 2) return edits;
@@ -116,7 +116,7 @@ export function reconcile(edits: readonly Edit[]): readonly Edit[] {
 }
 
 /** By beginning; insertions first, since they stand before what is replaced there, then the wider range first, so that
- *  what lies in it comes behind it. Otherwise the order of the stages. */
+ *  what lies in it comes after it. Otherwise the order of the stages. */
 function byPlace(one: Edit, other: Edit): number {
   if (one.start !== other.start) return one.start - other.start;
   const first = Number(isInsertion(other)) - Number(isInsertion(one));

@@ -1,5 +1,5 @@
-/** Whose session it is, from the negotiation: the name in the authentication, then what the gatekeeper has bound.
- *  Only names are read; whatever else an authentication holds is never decoded into a string. */
+/** Reads the account of a session from its negotiation: the name in the authentication, then what the gatekeeper binds.
+ *  Nothing else of an authentication is decoded into a string. */
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 
@@ -50,7 +50,7 @@ function plainName(bytes: Buffer): string | undefined {
   return bytes.toString('utf8', first === 0 ? 1 : 0, first === 0 ? second : first);
 }
 
-/** `n,a=authzid,n=name,…` (RFC 5801 §4, RFC 5802 §7), with nothing of a bearer token behind it (RFC 7628 §3.1). */
+/** `n,a=authzid,n=name,…` (RFC 5801 §4, RFC 5802 §7), without the bearer token after it (RFC 7628 §3.1). */
 function gs2Name(bytes: Buffer): string | undefined {
   const separator = bytes.indexOf(1);
   const text = bytes.toString('utf8', 0, separator === -1 ? bytes.length : separator);
@@ -60,7 +60,7 @@ function gs2Name(bytes: Buffer): string | undefined {
 }
 
 /** The account that a gatekeeper has bound or authorised (RFC 6120 §7.6, XEP-0388 §2.6): a bare JID in lower case.
- *  The resource is '' where only the account is told. */
+ *  The resource is '' where only the account is given. */
 export function boundAddress(stanza: Stanza): { account: string; resource: string } | undefined {
   const jid = boundJid(stanza)?.trim();
   if (jid === undefined || jid === '') return undefined;

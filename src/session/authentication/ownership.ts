@@ -1,4 +1,4 @@
-/** Ownership tokens as a session knows them: somebody else reads and verifies them (`http/ownership-proof.ts`). */
+/** Ownership tokens as a session knows them. They are verified elsewhere, by a function that is passed in. */
 import type { TokenErrorCode } from '../../errors/token.ts';
 import type { OwnershipClaims } from '../../stanza/ownership-claims.ts';
 import type { Sensitive } from '../../stanza/sensitive.ts';

@@ -1,6 +1,6 @@
-/** Reauthentication: the third way of channel binding. The proxy authenticates the client itself, by the ownership
- *  token, and presents the token to the gatekeeper in an authentication of its own. Neither side is offered a channel
- *  to bind, and neither is told that the other one has none.
+/** Reauthentication: one of the channel-binding modes. The proxy authenticates the client itself, by the ownership
+ *  token, and presents the token to the gatekeeper in an authentication of its own. Channel binding is offered to
+ *  neither side, so neither takes its absence for a downgrade.
  *
  *      client ── OAUTHBEARER, or PLAIN with the token ──▶ proxy ── OAUTHBEARER, `n,,` ──▶ gatekeeper
  *
@@ -42,7 +42,7 @@ import type { Stage, StageFactory, StagePort } from '../stage.ts';
 
 export interface ReauthenticationOptions {
   readonly verify: VerifyOwnership;
-  /** Attempts of one session, the successful one included; whoever begins another is cut off (RFC 6120 §6.4.5). */
+  /** Attempts of one session, the successful one included; another one ends the stream (RFC 6120 §6.4.5). */
   readonly attemptsMax: number;
   /** Hears of every attempt. `gatekeeper` is the operator's name for it. */
   readonly concluded: (
@@ -60,9 +60,9 @@ export function reauthentication(options: ReauthenticationOptions): StageFactory
 interface Attempt {
   readonly profile: SaslProfile;
   readonly mechanism: BearerMechanism;
-  /** `<authenticate/>` with what it asks for beside. */
+  /** `<authenticate/>` with its inline requests. */
   readonly request: Stanza | undefined;
-  /** What the token says beside the name; nothing before it is verified. */
+  /** Claims of the token other than its subject; none before it is verified. */
   claims: OwnershipClaims;
   /** What is waited for.
    *  - `message`: the client's only message, when it did not come at once.
@@ -269,7 +269,7 @@ class Reauthentication implements Stage {
     }
   }
 
-  /** An error, which the proxy acknowledges; the failure behind it is the client's (RFC 7628 §3.2.3). */
+  /** Acknowledges an error for the client; the failure that follows is passed on (RFC 7628 §3.2.3). */
   #challenged(attempt: Attempt): Disposition {
     if (attempt.awaits === 'tasks') return forward;
     return { kind: 'drop', reply: writeMessage(attempt.profile, 'response', errorAcknowledgement) };
@@ -278,7 +278,7 @@ class Reauthentication implements Stage {
 
 const nothing = new Uint8Array(0);
 
-/** What a client says while it does what a gatekeeper wants beside the token; nothing that authenticates anew. */
+/** Elements of a client during tasks after the token (XEP-0388 §2.6.3); none of them authenticates anew. */
 const taskSteps: readonly string[] = ['next', 'response', 'abort'];
 
 function close(error: StreamError): Disposition {

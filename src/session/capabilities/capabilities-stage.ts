@@ -1,6 +1,6 @@
 /** The capability stage: what a client advertises and what is advertised to it, as its profile says
- *  (XEP-0030, XEP-0115, XEP-0390). A stage only finds out whom a stanza concerns; the rest is in own-capabilities.ts
- *  and contact-capabilities.ts. */
+ *  (XEP-0030, XEP-0115, XEP-0390). The stage only sorts stanzas by whom they concern; the rest is in own-capabilities.ts and
+ *  contact-capabilities.ts. */
 import type { Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
@@ -58,7 +58,7 @@ class CapabilitiesStage implements Stage {
   #toClient(stanza: Stanza): Disposition {
     switch (stanza.kind) {
       case 'message':
-        // The gate behind this stage asks for the profile.
+        // The content filter, which is a later stage, asks for the profile.
         this.#begun();
         return forward;
       case 'presence':
@@ -76,15 +76,15 @@ class CapabilitiesStage implements Stage {
     }
   }
 
-  /** Before authentication nobody knows what the client's token says, so there is no profile yet by which to show the
-   *  server's capabilities. They come again behind it (RFC 6120 §6.4.6, XEP-0388 §2.6). */
+  /** Before authentication the claims of the client's token are unknown, so no profile can be chosen, and the server's
+   *  capabilities are left out. They come again after it (RFC 6120 §6.4.6, XEP-0388 §2.6). */
   #features(stanza: Stanza): Disposition {
     if (this.#port.context.phase === 'authenticating') return withoutCapabilities(stanza);
     return this.#begun().contacts.features(stanza);
   }
 
-  /** What is asked must follow what has told of the binding. Only the first does: before it nobody else can write to
-   *  the client, and after it everybody can. */
+  /** Asks the client after it has seen the result of the binding. Only the first binding counts: before it no peer can
+   *  write to the client, and after it every peer can. */
   #bound(binding: Binding | undefined): void {
     if (binding === undefined || this.#isBound) return;
     this.#isBound = true;

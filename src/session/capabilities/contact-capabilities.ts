@@ -75,8 +75,8 @@ export class ContactCapabilities {
     return { kind: 'forward', edits: capsEdits(stanza, verdict.elements) };
   }
 
-  /** Stream features carry the server's capabilities (XEP-0115 §6.3). Nobody can be asked before the client has bound
-   *  its resource, so what is not known yet is left out. */
+  /** Stream features carry the server's capabilities (XEP-0115 §6.3). The server cannot be asked before the client has
+   *  bound its resource, so capabilities that are not known yet are left out. */
   features(stanza: Stanza): Disposition {
     if (!carriesCapabilities(stanza) || this.#profile().contacts === 'pass') return forward;
     const claim = readClaim(elementFromStanza(stanza));
@@ -106,7 +106,7 @@ export class ContactCapabilities {
     return query === -1 || type === 'error' ? undefined : this.#filter(stanza, query);
   }
 
-  /** The client asks somebody for a node that was made up here. */
+  /** The client asks a contact for a node that the proxy has generated. */
   queried(stanza: Stanza): Disposition | undefined {
     if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
     const query = discoQuery(stanza);
@@ -136,13 +136,13 @@ export class ContactCapabilities {
     this.#deadline.set(this.#contacts.deadline);
   }
 
-  /** An answer that the client has asked for. By whose hash it was asked is told by its node (XEP-0030 §3.2): whoever
-   *  leaves that out gains nothing, for the client judges what it is given as it came. */
+  /** Filters an answer that the client has asked for. Its node names the hash that was asked about (XEP-0030 §3.2); a
+   *  contact that leaves it out gains nothing, because the client checks the answer as it came. */
   #filter(stanza: Stanza, query: number): Disposition | undefined {
     if (this.#profile().contacts === 'pass') return undefined;
     const byHash = isHashNode(stanza.attributeValue(query, 'node') ?? '');
     if (byHash && readAnswer(elementFromStanza(stanza, query)).kind === 'refused') {
-      // What nobody could verify is not passed on (XEP-0115 §5.4).
+      // An answer that cannot be verified is not passed on (XEP-0115 §5.4).
       this.#port.inject('to-client', unusableAnswer(stanza));
       return { kind: 'drop' };
     }

@@ -1,5 +1,5 @@
-/** The content gate: what a client cannot receive is bounced, dropped or replaced before it gets there, as its profile
- *  says. Behind the capability stage, which chooses the profile. */
+/** The content filter: bounces, drops or replaces content that a client cannot receive, as its profile says. Comes after
+ *  the capability stage, which chooses the profile. */
 import type { GateVerdict } from '../../capabilities/content-gate.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
@@ -7,14 +7,14 @@ import { forward, type Disposition } from '../../stanza/verdict.ts';
 import type { CapabilitySessions } from './capability-sessions.ts';
 import type { StageFactory } from '../stage.ts';
 
-/** Makes the content gate of each session. */
+/** Makes the content filter of each session. */
 export function contentFilterStage(shared: CapabilitySessions): StageFactory {
   const { observer } = shared.options;
   return {
     name: 'content-filter',
     begin: ({ context }) => ({
       judge(stanza: Stanza, direction: Direction): Disposition {
-        // What a client sends is gated where it arrives: at the client of whoever receives it.
+        // What a client sends is filtered where it arrives, by the profile of the receiving client.
         if (direction === 'to-gatekeeper' || stanza.kind === 'nonza' || stanza.kind === 'presence')
           return forward;
         const profile = shared.profileOf(context);

@@ -39,7 +39,7 @@ export function iqError(request: Stanza, condition: 'item-not-found'): Uint8Arra
   return Buffer.from(`<iq xmlns='${ns.client}' type='error'${back(request)}>${error}</iq>`);
 }
 
-/** In place of an answer that nobody can use: the asker is not left waiting. */
+/** @returns an error in place of an answer that cannot be used, so that the asker does not wait */
 export function unusableAnswer(answer: Stanza): Uint8Array {
   const attributes = ['from', 'to', 'id'].map((name) => written(name, answer.attributeValue(0, name)));
   const error = `<error type='cancel'><undefined-condition xmlns='${ns.stanzaErrors}'/></error>`;

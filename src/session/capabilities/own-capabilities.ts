@@ -95,7 +95,7 @@ export class OwnCapabilities {
     return this.#carry({ stanza }, 'directed');
   }
 
-  /** Somebody asks the client for its disco#info. It never gets to see the question. */
+  /** Answers a request for the client's disco#info in its place; the client never sees it. */
   asked(stanza: Stanza): Disposition | undefined {
     if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
     const query = discoQuery(stanza);
@@ -115,7 +115,7 @@ export class OwnCapabilities {
       this.#act(this.#advertisements.answered(this.#port.now(), id, readAnswer(payload)));
       return { kind: 'drop' };
     }
-    // Nobody has asked: every question is answered here.
+    // An answer without a question: every question is answered here.
     return query === -1 ? undefined : { kind: 'drop' };
   }
 
@@ -192,7 +192,8 @@ export function withoutCapabilities(stanza: Stanza): Disposition {
   return carriesCapabilities(stanza) ? { kind: 'forward', edits: capsEdits(stanza, '') } : forward;
 }
 
-/** What a client's library writes on every broadcast, or never: nobody needs it there, and it tells libraries apart. */
+/** @returns edits that remove what some libraries write on every broadcast and others never: it is not needed there and
+ *  distinguishes them */
 function habits(stanza: Stanza): Edit[] {
   if (stanza.kind !== 'presence' || stanza.attributeValue(0, 'to') !== undefined) return [];
   return [...stanza.attributes()]

@@ -1,5 +1,5 @@
 /** Channel binding at an intermediary (RFC 5802 §6, RFC 5929, XEP-0440). A binding names the TLS connection that the
- *  client sees, which is never the one that the gatekeeper sees. Two cases must be told apart:
+ *  client sees, which is never the one that the gatekeeper sees. Two cases must be distinguished:
  *
  *  - A client that chooses a `-PLUS` mechanism would fail at the gatekeeper. Its stream ends here, with an error that
  *    says why; other clients of the same gatekeeper choose another mechanism and log in.

@@ -12,7 +12,7 @@ import type { StageFactory } from '../stage.ts';
 
 const compressionRefused = Buffer.from(`<failure xmlns='${ns.compress}'><setup-failed/></failure>`);
 
-/** Nothing here translates its counts, and everybody who has it has `urn:xmpp:sm:3` too. */
+/** Its counts are not translated. Implementations that have it have `urn:xmpp:sm:3` too. */
 const olderStreamManagement = 'urn:xmpp:sm:2';
 const hiddenFeatures: ReadonlySet<string> = new Set([
   ns.tls,
@@ -56,8 +56,8 @@ function judgeClient(stanza: Stanza, { phase }: SessionFacts): Disposition {
   return { kind: 'close', error: new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' }) };
 }
 
-/** The stream's own elements are no way to say something past the policy: a client has none to send but the error with
- *  which it gives up (RFC 6120 §4.9), and whatever that says is between the two of us. */
+/** Elements of the streams namespace bypass the policy, so none is passed on. The one that a client may send is the
+ *  error with which it gives up (RFC 6120 §4.9); its text stays at the proxy. */
 function streamElement(stanza: Stanza): StreamError {
   if (stanza.is(0, ns.streams, 'error'))
     return new StreamError('undefined-condition', { code: 'ERR_CLIENT_GAVE_UP' });

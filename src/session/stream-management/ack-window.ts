@@ -3,39 +3,39 @@
  *  it is. Only counters are kept, and only of what is not acknowledged. */
 import { StreamError } from '../../stanza/error.ts';
 
-/** Counts on the wire begin anew behind 2^32 - 1 (XEP-0198 §4). */
+/** Counts on the wire begin anew after 2^32 - 1 (XEP-0198 §4). */
 const modulus = 2 ** 32;
 
-/** Alternations of dropped and delivered stanzas that nobody acknowledges, at most. */
+/** Most alternations of dropped and delivered stanzas without an acknowledgement. */
 export const runsMax = 65_536;
 
 /** Why a stanza of a run has no number at the receiver. */
-const fate = { dropped: -1, waiting: -2 } as const;
+const runState = { dropped: -1, waiting: -2 } as const;
 
-/** Neighbours of the same fate. */
+/** Consecutive stanzas in the same state. */
 interface Run {
   /** The sender's number of the first one. */
   readonly from: number;
   count: number;
-  /** The receiver's number of the first one, or a `fate`. */
+  /** The receiver's number of the first one, or a value of `runState`. */
   to: number;
 }
 
 export class AckWindow {
-  /** What the sender has sent. Numbers here do not wrap: 2^53 stanzas take longer than anybody waits. */
+  /** What the sender has sent. Numbers here do not wrap: 2^53 stanzas are never reached. */
   #sent = 0;
   /** What the receiver was sent, the proxy's own stanzas included. */
   #delivered = 0;
   /** The receiver's last acknowledgement. */
   #acknowledged = 0;
-  /** What the sender may be told. */
+  /** What may be acknowledged to the sender. */
   #handled = 0;
   /** Unacknowledged from `#first` on, oldest first. */
   #runs: Run[] = [];
   #first = 0;
   /** After a resumption: numbers the sender will use again for what the receiver has already. */
   #repeated: readonly Run[] = [];
-  /** The first of them that is not behind the sender. */
+  /** The first of them that the sender has yet to repeat. */
   #repeatedAt = 0;
 
   /** A window in the middle of a stream in which everything so far is acknowledged. */
@@ -70,14 +70,14 @@ export class AckWindow {
   drop(): void {
     this.#sent += 1;
     const last = this.#last;
-    if (last?.to === fate.dropped) last.count += 1;
-    else this.#push({ from: this.#sent, count: 1, to: fate.dropped });
+    if (last?.to === runState.dropped) last.count += 1;
+    else this.#push({ from: this.#sent, count: 1, to: runState.dropped });
   }
 
   /** The sender's next stanza waits. @returns its number, for `settle`. */
   wait(): number {
     this.#sent += 1;
-    this.#push({ from: this.#sent, count: 1, to: fate.waiting });
+    this.#push({ from: this.#sent, count: 1, to: runState.waiting });
     return this.#sent;
   }
 
@@ -85,10 +85,10 @@ export class AckWindow {
   settle(number: number, outcome: 'delivered' | 'dropped'): void {
     if (outcome === 'delivered') this.#delivered += 1;
     const run = this.#runFrom(number);
-    if (run?.to === fate.waiting) run.to = outcome === 'delivered' ? this.#delivered : fate.dropped;
+    if (run?.to === runState.waiting) run.to = outcome === 'delivered' ? this.#delivered : runState.dropped;
   }
 
-  /** By bisection: much may be unacknowledged before and behind it. */
+  /** By bisection: much may be unacknowledged before and after it. */
   #runFrom(number: number): Run | undefined {
     let low = this.#first;
     let high = this.#runs.length;
@@ -121,7 +121,7 @@ export class AckWindow {
 
   /** The receiver has handled this many.
    *  @param count as on the wire: modulo 2^32.
-   *  @returns what the sender may be told, modulo 2^32.
+   *  @returns what may be acknowledged to the sender, modulo 2^32.
    *  @throws StreamError ERR_SM_COUNT when the receiver was never sent that many (XEP-0198 §4). */
   acknowledge(count: number): number {
     const acknowledged = this.#acknowledged + ((count - this.#acknowledged + modulus) % modulus);
@@ -149,12 +149,12 @@ export class AckWindow {
   }
 
   #handledOf({ to, count }: Run): number {
-    if (to === fate.dropped) return count;
-    if (to === fate.waiting) return 0;
+    if (to === runState.dropped) return count;
+    if (to === runState.waiting) return 0;
     return Math.max(0, Math.min(count, this.#acknowledged - to + 1));
   }
 
-  /** The stream was resumed (XEP-0198 §5): the sender sends everything again that it was not told of. */
+  /** The stream was resumed (XEP-0198 §5): the sender sends everything again that was not acknowledged to it. */
   rewind(): void {
     this.#repeated = this.#runs.slice(this.#first).flatMap((run) => {
       const handled = run.to > 0 ? this.#handledOf(run) : 0;

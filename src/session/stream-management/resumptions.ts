@@ -125,7 +125,7 @@ export class Resumptions {
   }
 }
 
-/** The same address at another gatekeeper is somebody else. */
+/** The same address at another gatekeeper is another account. */
 function ownerOf({ account }: ManagedStream, key: string): string {
   return keyOf(key.slice(0, key.indexOf(' ')), account);
 }

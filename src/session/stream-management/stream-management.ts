@@ -33,7 +33,7 @@ export class StreamManagement {
     this.#resumptions = resumptions;
   }
 
-  /** The counts of one direction; undefined while nobody counts. */
+  /** The counts of one direction; undefined while stream management is not enabled. */
   window(direction: Direction): AckWindow | undefined {
     return direction === 'to-gatekeeper' ? this.#toGatekeeper : this.#toClient;
   }
@@ -78,7 +78,7 @@ export class StreamManagement {
     this.#owesFailure = false;
   }
 
-  /** Inline, the count begins with the success; alone, behind this element. Never anew: what is counted would be lost
+  /** Inline, the count begins with the success; alone, after this element. Never anew: what is counted would be lost
    *  when the gatekeeper refuses, as it must (XEP-0198 §3). */
   #askToEnable(at: number): Disposition | undefined {
     if (at === 0) {
@@ -96,7 +96,7 @@ export class StreamManagement {
     const stream = this.#resumptions.find(this.#facts.gatekeeper, id);
     if (stream !== undefined) {
       this.#asked = { id, stream };
-      // On a copy: until the gatekeeper agrees, this stream is somebody else's.
+      // On a copy: until the gatekeeper agrees, this stream is another session's.
       this.#translate(stanza, at, stream.toClient.copy(), edits);
       return undefined;
     }
@@ -152,7 +152,7 @@ export class StreamManagement {
 
   #resumed(stanza: Stanza, at: number, edits: Edit[]): void {
     const asked = this.#asked;
-    // Another stream than the one asked for would be somebody else's.
+    // Another stream than the one asked for would be another session's.
     if (asked === undefined || stanza.attributeValue(at, 'previd') !== asked.id) throw unasked();
     this.#forgetRequests();
     // Copies: the connection that is being replaced may still count, and no longer matters.
@@ -180,7 +180,7 @@ export class StreamManagement {
     }
     this.#asked = undefined;
     this.#translate(stanza, at, asked.stream.toGatekeeper.copy(), edits);
-    // Whoever knows another's identifier cannot make the proxy forget the other's stream.
+    // A client that knows another's identifier cannot make the proxy forget that stream.
     if (asked.stream.account === this.#facts.account)
       this.#resumptions.forget(this.#facts.gatekeeper, asked.id);
   }
