@@ -238,6 +238,32 @@ describe('a session ends', () => {
     expect(conditionIn(talk.client.heard)).toBe('resource-constraint');
   });
 
+  it('with its stages: what they hold, delay or have scheduled ends unsent', async () => {
+    let ended = 0;
+    const talk = await begin({
+      stages: [
+        {
+          name: 'waiting',
+          begin: (port) => ({
+            judge: (stanza) => {
+              if (stanza.kind !== 'message') return { kind: 'forward' };
+              port.schedule(1_000, () => port.inject('to-client', Buffer.from(message('scheduled'))));
+              return { kind: 'forward', delayMs: 1_000 };
+            },
+            end: () => (ended += 1),
+          }),
+        },
+      ],
+    });
+    await talk.client.says(message('delayed'));
+    expect(talk.clock.pending).toBe(2);
+    await talk.client.says(closes);
+    expect(talk.clock.pending).toBe(0);
+    expect(await talk.session.done).toBe('client-closed');
+    expect(ended).toBe(1);
+    expect([talk.client.heard, talk.gatekeeper.heard]).toEqual([closes, closes]);
+  });
+
   it.each(['securing', 'routing', 'dialling', 'authenticating', 'restarting', 'established'] as const)(
     'when the proxy shuts down in phase %s: with the reason where there is a stream',
     async (phase) => {
