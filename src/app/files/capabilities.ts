@@ -1,4 +1,4 @@
-/** The provider's capability documents, read and put together: profiles and the table of content kinds. */
+/** Reads the provider's capability documents: profiles and the table of content kinds. */
 import type { CapabilityPolicy } from '../../capabilities/advertisements.ts';
 import { ungatedKinds } from '../../capabilities/content-gate.ts';
 import { readContentKinds } from '../../capabilities/content-kinds.ts';
@@ -70,7 +70,7 @@ export function readCapabilityPolicy(
   };
 }
 
-/** The same for what is read again while it is in force. @throws CapabilitiesRefused */
+/** Builds the policy from the texts of files that are watched. @throws CapabilitiesRefused */
 export function buildCapabilityPolicy(
   files: readonly SourceFile[],
   texts: readonly string[],
@@ -83,7 +83,7 @@ export function buildCapabilityPolicy(
   throw new CapabilitiesRefused({ role, path }, problems);
 }
 
-/** Documents that cannot come into force. */
+/** Thrown when the documents cannot be used. */
 export class CapabilitiesRefused extends SetupError {
   readonly #problems: readonly Diagnostic[];
 

@@ -1,6 +1,5 @@
-/** Whether the claims that capability profiles ask for can be had. Only a token that the proxy has verified has any,
- *  and only those that the provider's section lists are read: a condition that could never hold is refused, not
- *  ignored. */
+/** Checks the conditions on claims in capability profiles. Claims come from tokens that the proxy verifies, and only those
+ *  listed in the section `provider` are read. A condition that can never hold is an error. */
 import type { CapabilityProfile } from '../../capabilities/profile.ts';
 import type { Locate } from '../../capabilities/document.ts';
 import type { PlacedDiagnostic } from '../../documents/diagnostic.ts';

@@ -1,4 +1,4 @@
-/** The policies in force as the HTTP plane asks them: field by field, without a stanza. */
+/** Applies the policies in force to values of HTTP: field by field, without a stanza. */
 import type { HttpAudience, HttpPolicy } from '../../http/http-policy.ts';
 import type { Treatment } from '../../minimisation/treatment.ts';
 import { treatValue } from '../../minimisation/value.ts';
@@ -29,13 +29,13 @@ export function httpPolicy({ enforcement, clock }: HttpPolicyOptions): HttpPolic
   };
 }
 
-/** What may be seen of a value, undefined for nothing. */
+/** What an audience may see of a value; undefined withholds it. */
 interface FieldAnswer {
   readonly value: string | undefined;
   readonly decisions: readonly Decision[];
 }
 
-/** Rotation periods that a pseudonym is recognised for: what was registered stays registered for a while. */
+/** How many rotation periods a pseudonym is recognised for: a registration outlives a rotation. */
 const periodsMax = 32;
 
 function revealed(
@@ -68,7 +68,7 @@ function seen(
   return treatValue(value, treatment, (plain) => hidden(policy, field, plain, treatment, gatekeeper, now));
 }
 
-/** There is no session and no account here, so what is no scope of a gatekeeper has no pseudonym. */
+/** Makes the pseudonym of a value; undefined for a scope other than the gatekeeper, since HTTP has no session. */
 function hidden(
   { pseudonyms }: CompiledPolicy,
   field: string,

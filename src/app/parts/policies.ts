@@ -28,7 +28,7 @@ import {
 import type { PolicyReport } from '../observer.ts';
 import type { Part } from '../part.ts';
 
-/** Opens it for a command that must not start without.
+/** Reads, checks and compiles the policies of a configuration, and watches their files.
  *  @throws ConfigError ERR_CONFIG_POLICY with a problem for each thing that is wrong. */
 export function openPolicyRuntime(options: PolicyRuntimeOptions): PolicyRuntime {
   try {
@@ -89,7 +89,7 @@ interface PolicySources {
 
 const secretBytesMin = 32;
 
-/** Policies that are gone, whose pseudonyms are still mapped back. */
+/** How many replaced policies are kept, to map their pseudonyms back. */
 export const formerPoliciesMax = 8;
 
 export class PolicyRuntime implements Part {

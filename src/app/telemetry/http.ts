@@ -5,17 +5,17 @@ import type { Log } from '../../observability/log.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Tracing } from '../../observability/tracing.ts';
 
-export interface HttpTold {
+export interface HttpTelemetry {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
 }
 
-export function reportHttp(event: HttpEvent, told: HttpTold): void {
-  const { log, metrics } = told;
+export function reportHttp(event: HttpEvent, telemetry: HttpTelemetry): void {
+  const { log, metrics } = telemetry;
   switch (event.event) {
     case 'answered':
-      answered(event, told);
+      answered(event, telemetry);
       break;
     case 'failed':
       // The error itself may hold anything, so it is counted and not written.
@@ -37,7 +37,7 @@ export function reportHttp(event: HttpEvent, told: HttpTold): void {
 
 function answered(
   { route, status, milliseconds, code }: Extract<HttpEvent, { event: 'answered' }>,
-  { log, metrics, tracing }: HttpTold,
+  { log, metrics, tracing }: HttpTelemetry,
 ): void {
   metrics.http.answered(route, status, milliseconds / 1_000);
   const durationMs = Math.round(milliseconds);
