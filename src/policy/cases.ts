@@ -1,4 +1,4 @@
-/** Example stanzas with expected results, as files: given, a line of ten hyphens, what leaves, and, behind another
+/** Example stanzas with expected results, as files: given, a line of ten hyphens, what leaves, and, after another
  *  such line, what goes back to the sender. `x.to-client.xml` travels to the client, every other to the gatekeeper. */
 import type { Direction } from '../stanza/direction.ts';
 import type { TextFile } from './catalogue.ts';

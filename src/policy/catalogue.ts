@@ -58,7 +58,7 @@ export interface Catalogue {
   readonly structure: readonly Structure[];
 }
 
-/** A file as it was found; nobody under policy/ opens one. */
+/** A file as it was found. Code under policy/ opens none. */
 export interface TextFile {
   readonly file: string;
   readonly text: string;

@@ -23,11 +23,11 @@ export interface CheckOptions {
   readonly obligations: readonly Obligation[];
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Whether the proxy that runs it has media servers whose addresses it could seal; undefined when nobody knows. */
+  /** Whether the proxy that runs it has media servers whose addresses it could seal; undefined when that is unknown. */
   readonly media?: boolean;
 }
 
-/** Audiences that are sent something; the operator is only told. */
+/** Audiences that receive stanzas or requests; the operator receives counts. */
 const onTheWire: readonly Audience[] = ['gatekeeper', 'client', 'provider'];
 /** Warnings about an exception begin this long before its end. */
 const expiryWarningMs = 30 * 86_400_000;
@@ -48,7 +48,7 @@ export function checkPolicy(policy: Policy, options: CheckOptions): readonly Dia
   );
 }
 
-/** Whoever is told once that a rule cannot stand need not hear why else. */
+/** Keeps the first error per rule; later ones are consequences. */
 function oneRefusalEach(found: readonly Diagnostic[]): Diagnostic[] {
   const refused = new Set<string>();
   return found.filter(({ severity, file, line, column, field }) => {
@@ -161,7 +161,8 @@ function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
   );
 }
 
-/** Whoever wrote the rule believes that something is hidden. What is inherited hides what there is. */
+/** Refuses a rule of the policy itself that cannot be enforced without media servers. An inherited rule passes: it
+ *  hides what it can. */
 function refuseWithoutMedia(field: Field, rule: Rule, { media }: CheckOptions): Diagnostic | undefined {
   if (media !== false || rule.treatment.kind !== 'pseudonymise' || !isSealable(field)) return undefined;
   return refusal(
@@ -261,7 +262,7 @@ function stepKey({ namespace, local, conditions }: FieldSelector['steps'][number
   return `{${namespace}}${local}${JSON.stringify(conditions)}`;
 }
 
-/** What somebody should know who chose this treatment. */
+/** Returns the warnings that the author of this rule should read. */
 function warnings(field: Field, { place, treatment }: Rule): Diagnostic[] {
   const { kind } = treatment;
   const warn = (code: Diagnostic['code'], reason: string): Diagnostic =>
@@ -315,7 +316,7 @@ function checkException(
             rule,
             'ERR_POLICY_NEVER_MATCHES',
             'exceptions apply to stanzas, and HTTP carries this field',
-            'Say it under audiences, for everyone',
+            'Say it under audiences, for all sessions',
           ),
         );
       const usual = treatmentOf(policy, audience, rule.field).treatment;

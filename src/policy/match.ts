@@ -7,7 +7,7 @@ import type { Condition, Selector, Step } from './selector.ts';
 /** Whether the element at a tape index is meant. */
 export type Matcher = (stanza: Stanza, index: number) => boolean;
 
-/** What matchers compiled together remember is of one stanza. Whoever asks them about another says so first. */
+/** What matchers compiled together remember is of one stanza. A caller sets it before it asks about another stanza. */
 export interface Turn {
   stanza: number;
 }

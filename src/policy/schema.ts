@@ -16,7 +16,7 @@ const duration = z
   .regex(new RegExp(durationPattern))
   .describe('A number and a unit: 500ms, 5s, 30m, 12h, 30d');
 const size = z.string().regex(new RegExp(sizePattern)).describe('A number and a unit: 512B, 4KiB, 1MiB');
-const why = z.string().min(1).optional().describe('Shown to whoever asks for the reason');
+const why = z.string().min(1).optional().describe('Shown in explanations as the reason');
 
 /** Treatments that are a word. */
 const bare = z.enum(['keep', 'drop', 'refuse']);

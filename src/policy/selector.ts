@@ -47,7 +47,7 @@ export const clientNamespace = 'jabber:client';
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace';
 const stanzaNames = ['message', 'presence', 'iq'];
 
-/** @throws SyntaxError with words for whoever wrote it. */
+/** @throws SyntaxError with a message for its author. */
 export function parseSelector(source: string, namespaces: Readonly<Record<string, string>>): Selector[] {
   const parser = new SelectorParser(source, namespaces);
   const selector = parser.parse();

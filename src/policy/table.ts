@@ -28,7 +28,7 @@ export type Effect =
   | { readonly kind: 'transform'; readonly transform: Transform; readonly transformAt?: TransformAt }
   /** Addresses that are sealed or opened; the decision counts where that changed something. */
   | { readonly kind: 'address'; readonly words: boolean; readonly rewrite: AddressTreatment }
-  /** An element that is the same for everyone takes the place of this one. */
+  /** A constant element takes the place of this one. */
   | { readonly kind: 'substitute'; readonly payload: Uint8Array }
   /** An iq get that the proxy answers itself. */
   | { readonly kind: 'answer'; readonly payload: string }

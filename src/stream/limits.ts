@@ -1,5 +1,5 @@
 /** Limits of one direction of a stream. Every number is a bound on what a peer can make the proxy hold or do;
- *  reaching one ends the stream with `policy-violation` and the code named beside it. */
+ *  reaching one ends the stream with `policy-violation` and the code in its description. */
 export interface StreamLimits {
   /** One stanza or nonza, `<` to `>`, in bytes. ERR_STANZA_TOO_LARGE */
   readonly stanzaBytesMax: number;

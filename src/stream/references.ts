@@ -1,3 +1,4 @@
+/** Character and entity references: which are legal (XML 1.0 §4.1, RFC 6120 §11.1). */
 const AMP = 0x26;
 const SEMICOLON = 0x3b;
 const HASH = 0x23;

@@ -39,7 +39,7 @@ const followers =
   'f86-f8b f90-f95 f97 f99-fad fb1-fb7 fb9 20d0-20dc 20e1 3005 302a-302f 3031-3035 3099-309a ' +
   '309d-309e 30fc-30fe';
 
-/** Class bits of every code point of the BMP. 64 KiB, built once by whoever constructs the scanner's workspace. */
+/** Class bits of every code point of the BMP. 64 KiB, built once with the scanner's workspace. */
 export function createNameClasses(): Uint8Array {
   const classes = new Uint8Array(0x10000);
   const mark = (from: number, to: number, bits: number): void => {

@@ -5,7 +5,7 @@ import { type ExitName, exitCodes, exitMeanings } from '../../src/errors/exit.ts
 
 const opening = `# Errors
 
-Every failure has a code. The code is stable and for programs; the sentence beside it is for people and may change.
+Every failure has a code. The code is stable and for programs; the sentence with it is for people and may change.
 Nothing in either comes from the wire. A test compares this page with the code. The codes with which gatekeepers refuse
 attestations are in [docs/connection-signals.md](docs/connection-signals.md#verification).
 

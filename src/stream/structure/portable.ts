@@ -4,7 +4,7 @@ import { sliceBytesMax, type Structure } from './structure.ts';
 const structuralBytes = ['<', '>', '&', "'", '"'].map((character) => character.charCodeAt(0));
 
 /** States of the UTF-8 automaton (RFC 3629 §4, with U+FFFE and U+FFFF refused as XML 1.0 §2.2 asks).
- *  Each row: lowest and highest byte that may follow, and the state behind it. */
+ *  Each row: lowest and highest byte that may follow, and the state after it. */
 export const utf8State = {
   boundary: 0,
   oneMore: 1,

@@ -1,3 +1,4 @@
+/** The structural index in WebAssembly SIMD. */
 import { PortableStructure } from './portable.ts';
 import { simdModule } from './simd.wasm.ts';
 import { sliceBytesMax, type Structure } from './structure.ts';

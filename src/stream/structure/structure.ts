@@ -9,13 +9,13 @@ export interface Structure {
   /** Where the last slice stopped being UTF-8 text of XML characters (the first byte that cannot continue any
    *  valid sequence, or ends U+FFFE or U+FFFF), or -1. */
   readonly invalidAt: number;
-  /** The UTF-8 state behind the last slice: pass it to the next `index` call of the same stream. 0 is "between
+  /** The UTF-8 state after the last slice: pass it to the next `index` call of the same stream. 0 is "between
    *  characters". */
   readonly utf8State: number;
 
   /** Indexes `bytes[start, end)`, at most `sliceBytesMax` of them.
    *
-   *  Structural bytes are `<` `>` `&` `'` `"` and every control character below U+0020. Nothing at or behind
+   *  Structural bytes are `<` `>` `&` `'` `"` and every control character below U+0020. Nothing at or after
    *  `invalidAt` is reported.
    *  @returns how many positions were found. */
   index(bytes: Uint8Array, start: number, end: number, utf8State: number): number;
