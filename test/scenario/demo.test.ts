@@ -60,7 +60,7 @@ describe("README's first command", () => {
       return at === -1;
     });
     expect(missing).toEqual([]);
-    expect(excerpt().length).toBeGreaterThan(15);
+    expect(excerpt().length).toBeGreaterThan(10);
   });
 
   it('leaves nothing on disk', () => {

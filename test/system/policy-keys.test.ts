@@ -130,7 +130,7 @@ describe('secrets of pseudonyms', () => {
       const resource = await bindAs(client, 'laptop');
       await writeFile(current, 'short');
       await until(() => proxy.policy.length > 1);
-      expect(proxy.policy).toEqual(['loaded balanced', 'kept 1']);
+      expect(proxy.policy).toEqual(['loaded balanced', 'rejected 1']);
       client.socket.write(ping('ping-2', " from='a@localhost/laptop'"));
       await until(() => received.includes(`from='a@localhost/${resource}'`));
       client.socket.destroy();

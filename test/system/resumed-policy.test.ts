@@ -220,7 +220,7 @@ describe('what is sent again', () => {
     await first.cut();
     forgotten = 1;
     await change('apiVersion: narthex/v1\nkind: MetadataPolicy\nspec: {');
-    expect(proxy.policy.at(-1)).toMatch(/^kept/);
+    expect(proxy.policy.at(-1)).toMatch(/^rejected/);
     const second = await resume(stream);
     await heard(second.gatekeeper, '<presence');
     await settle(second);

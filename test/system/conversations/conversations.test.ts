@@ -318,7 +318,7 @@ it.each(Object.entries(policies))(
     expect(await proxy.stop()).toBe(0);
     // Nothing but the log: no warning of Node's, no defect.
     for (const line of proxy.printed().trimEnd().split('\n'))
-      expect(line).toMatch(/^\{"level":"(?:info|warn)"|"policy\.kept"/);
+      expect(line).toMatch(/^\{"level":"(?:info|warn)"|"reload\.rejected"/);
   },
   3_600_000,
 );
