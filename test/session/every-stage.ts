@@ -12,15 +12,31 @@ import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
 import { policyStage } from '../../src/session/policy/policy-stage.ts';
 import { setOf, shipped, table } from '../capabilities/shipped.ts';
 import { catalogue, media, pseudonyms, today } from '../policy/fixtures.ts';
-import { Legs } from './legs.ts';
+import { Legs, type LegsOptions } from './legs.ts';
 
 const names = vocabularyOf(catalogue, contentVocabulary(table));
 
+const compiledPolicies = new Map<string, CompiledPolicy>();
+
+/** Compiled once, as a process shares it. */
+function compile(policy: string): CompiledPolicy {
+  const known = compiledPolicies.get(policy);
+  if (known !== undefined) return known;
+  const compiled = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
+  compiledPolicies.set(policy, compiled);
+  return compiled;
+}
+
 /** Legs with the stages of the product between them, without chance.
  *  @param policy of those that ship
- *  @param profile of those that ship; for every client */
-export function connectThroughEveryStage(policy: string, profile: string): Legs {
-  const compiled = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
+ *  @param profile of those that ship; for every client
+ *  @param time of the relay; the process's by default */
+export function connectThroughEveryStage(
+  policy: string,
+  profile: string,
+  time: Pick<LegsOptions, 'now' | 'schedule'> = {},
+): Legs {
+  const compiled = compile(policy);
   let ids = 0;
   const { match: _, ...forEverybody } = shipped.get(profile)!;
   const capabilities = new CapabilitySessions({
@@ -34,6 +50,7 @@ export function connectThroughEveryStage(policy: string, profile: string): Legs 
   });
   const policies = { enforced: compiled, shadow: undefined };
   return new Legs({
+    ...time,
     names,
     stages: [
       negotiationGuard,

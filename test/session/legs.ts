@@ -3,7 +3,7 @@ import { vi, type MockInstance } from 'vitest';
 import { StreamWriter } from '../../src/session/stream-writer.ts';
 import type { Phase } from '../../src/session/phase.ts';
 import { Relay } from '../../src/session/relay.ts';
-import { systemTimers } from '../../src/session/timers.ts';
+import { systemTimers, type Schedule } from '../../src/session/timers.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
 import { SessionRecord, type ChannelBinding } from '../../src/session/facts.ts';
@@ -24,6 +24,9 @@ export interface LegsOptions {
   readonly id?: string;
   readonly phase?: Phase;
   readonly channelBinding?: ChannelBinding;
+  /** Monotonic milliseconds; the process's by default. */
+  readonly now?: () => number;
+  readonly schedule?: Schedule;
   /** What the stages' names are integers of; those of the product by default. */
   readonly names?: Names;
   /** XMPP by default. */
@@ -63,8 +66,8 @@ export class Legs {
         rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),
         resumptions,
         delays: defaultDelayLimits,
-        now: () => performance.now(),
-        schedule: systemTimers,
+        now: options.now ?? (() => performance.now()),
+        schedule: options.schedule ?? systemTimers,
       },
     );
     const workspace = newWorkspace();
