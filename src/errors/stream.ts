@@ -212,6 +212,9 @@ export const streamErrors = {
       '"auto"`); or let the proxy authenticate by itself with `channelBinding: reauthenticate`. docs/channel-binding.md ' +
       'has the lines to write.',
     conditions: ['policy-violation'],
+    text:
+      'Channel binding cannot pass this intermediary. The messaging server must not offer it (disable_sasl_mechanisms), ' +
+      'or the intermediary must present its certificate or authenticate by itself.',
   },
   ERR_CHANNEL_BINDING_FLAG: {
     cause:
@@ -221,6 +224,9 @@ export const streamErrors = {
       'For Prosody, load the module in docs/channel-binding.md, which makes it forget that it could bind; or choose ' +
       '`channelBinding: same-certificate` or `reauthenticate`.',
     conditions: ['policy-violation'],
+    text:
+      'The messaging server can bind channels and refuses clients that can too but see no such offer. Channel binding ' +
+      'must be switched off there altogether, or the intermediary must present its certificate or authenticate by itself.',
   },
   ERR_REAUTHENTICATION_OFFER: {
     cause:

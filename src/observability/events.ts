@@ -67,7 +67,7 @@ export const logEvents = {
     fields: { route: httpRoutes, status: 'number', code: httpCodes, durationMs: 'number' },
   },
   'http.connection-refused': { level: 'info', fields: { why: connectionRefusals } },
-  'http.failed': { level: 'error', fields: { route: httpRoutes } },
+  'http.failed': { level: 'error', fields: { route: httpRoutes, defect: 'defect', frame: 'defect' } },
   'push.delivered': { level: 'debug', fields: {} },
   'media.ended': { level: 'info', fields: { outcome: mediaEnds, bytes: 'number' } },
   'token.claims-unlisted': { level: 'warn', fields: { claims: 'number' } },
@@ -105,6 +105,9 @@ export const logEvents = {
       side: sides,
       code: 'code',
       offset: 'number',
+      limit: 'number',
+      defect: 'defect',
+      frame: 'defect',
     },
   },
   'session.closed': {

@@ -3,10 +3,11 @@
 import type { StreamErrorCode } from '../errors/stream.ts';
 import { isStreamErrorCode } from '../errors/stream.ts';
 import { type Label, isLabel } from './label.ts';
+import { isDefectName, type DefectName } from './defect-fields.ts';
 import { isFileCode, isOperatorText, type FileCode, type OperatorText } from './operator-text.ts';
 
 /** A count, size or duration; a configured name; a code that ends a stream; or one of some words. */
-type FieldKind = 'number' | 'label' | 'code' | 'file-code' | 'operator-text' | readonly string[];
+type FieldKind = 'number' | 'label' | 'code' | 'file-code' | 'operator-text' | 'defect' | readonly string[];
 
 /** Fields by name. */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
@@ -26,7 +27,9 @@ type FieldValue<Kind extends FieldKind> = Kind extends 'number'
         ? FileCode
         : Kind extends 'operator-text'
           ? OperatorText
-          : Kind[number];
+          : Kind extends 'defect'
+            ? DefectName
+            : Kind[number];
 
 /** Stands where a value of the wrong kind would have stood. */
 const refused = '[refused]';
@@ -40,10 +43,16 @@ export function allowedFields(
   for (const [field, kind] of Object.entries(kinds)) {
     const value = values[field];
     if (value === undefined) continue;
-    const plain = isOperatorText(value) && kind === 'operator-text' ? value.text : undefined;
+    const plain = textOf(kind, value);
     copy[field] = plain ?? (fits(kind, value) ? value : refused);
   }
   return copy;
+}
+
+/** The text of the two kinds that have one. */
+function textOf(kind: FieldKind, value: unknown): string | undefined {
+  if (kind === 'operator-text' && isOperatorText(value)) return value.text;
+  return kind === 'defect' && isDefectName(value) ? value.text : undefined;
 }
 
 function fits(kind: FieldKind, value: unknown): value is string | number {
@@ -57,6 +66,7 @@ function fits(kind: FieldKind, value: unknown): value is string | number {
     case 'file-code':
       return isFileCode(value);
     case 'operator-text':
+    case 'defect':
       return false;
     default:
       return typeof value === 'string' && kind.includes(value);

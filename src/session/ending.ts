@@ -1,9 +1,10 @@
 /** How a session ends: for each cause, what either side is sent, and the reason that is reported. */
+import { defectOf } from '../errors/defect.ts';
 import type { ErrorRow } from '../errors/row.ts';
 import { streamErrors } from '../errors/stream.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
 import type { Side } from './leg.ts';
-import type { CloseReason } from './observer.ts';
+import type { CloseReason, SessionRefusal } from './observer.ts';
 
 export type EndCause =
   /** A side has closed its stream, or the gatekeeper's stream error was passed on. */
@@ -60,8 +61,15 @@ function gatekeeperLost(): StreamError {
   return new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_CLOSED' });
 }
 
-/** @returns the error itself, or ERR_INTERNAL for one that is no refusal. */
+/** @returns what the operator may know of a refusal; undefined for an end without one. */
+export function refusalOf(cause: EndCause): SessionRefusal | undefined {
+  if (cause.kind !== 'refused') return undefined;
+  const { detail, defect } = cause.error;
+  return { side: cause.side, detail, defect };
+}
+
+/** @returns the error itself, or ERR_INTERNAL with class and place for one that is no refusal. */
 export function asStreamError(error: unknown): StreamError {
   if (error instanceof StreamError) return error;
-  return new StreamError('internal-server-error', { code: 'ERR_INTERNAL' });
+  return new StreamError('internal-server-error', { code: 'ERR_INTERNAL' }, defectOf(error));
 }

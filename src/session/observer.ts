@@ -1,11 +1,22 @@
 import type { Direction } from '../stanza/direction.ts';
+import type { Defect } from '../errors/defect.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
+import type { ErrorDetail } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import type { PacedResource } from './pacing.ts';
 import type { Phase } from './phase.ts';
 
 /** Why a session ended, from the proxy's point of view. A code says that the proxy refused something. */
 export type CloseReason = 'client-closed' | 'gatekeeper-closed' | StreamErrorCode;
+
+/** What the operator may know of a refusal beyond its code. */
+export interface SessionRefusal {
+  readonly side: 'client' | 'gatekeeper';
+  /** Numbers of ours: the offset in bytes in the stream of that side, the limit that was reached. */
+  readonly detail: ErrorDetail;
+  /** Of `ERR_INTERNAL`. */
+  readonly defect: Defect | undefined;
+}
 
 /** Receives the life of one session. Names are the operator's own, numbers are counts, bytes and milliseconds; no value
  *  from the wire is passed. Calls are synchronous and must be cheap. */
@@ -23,7 +34,8 @@ export interface SessionObserver {
   padded(direction: Direction, bytes: number): void;
   /** A side is not read for a while because it sends too much of this. */
   paced(side: 'client' | 'gatekeeper', resource: PacedResource): void;
-  closed(reason: CloseReason): void;
+  /** @param refusal what the proxy refused, when `reason` is a code and a side caused it */
+  closed(reason: CloseReason, refusal?: SessionRefusal): void;
 }
 
 /** Receives what the capability stages do: counts only. `kind` is a name of the provider's content-kind table. */

@@ -8,10 +8,10 @@ import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import { StreamError } from '../stanza/error.ts';
 import { endGracefully } from '../transport/close.ts';
-import { asStreamError, farewellFor, type EndCause, type LastWords } from './ending.ts';
+import { asStreamError, farewellFor, refusalOf, type EndCause, type LastWords } from './ending.ts';
 import { Backpressure, type LegEvents, type XmppLeg } from './leg.ts';
 import type { Machine, PhaseState, SessionOptions } from './machine.ts';
-import type { CloseReason, SessionObserver } from './observer.ts';
+import type { CloseReason, SessionObserver, SessionRefusal } from './observer.ts';
 import { ownHeader } from './own-header.ts';
 import { offerStartTls } from './phases/starttls.ts';
 import { secureClient } from './phases/securing.ts';
@@ -135,7 +135,7 @@ export class Session implements Machine {
       client?.end(closeGraceMs) ?? endGracefully(this.#accepted, { closeGraceMs }),
     ];
     if (gatekeeper !== undefined) ends.push(gatekeeper.end(closeGraceMs));
-    void this.#finish(ends, farewell.reason);
+    void this.#finish(ends, farewell.reason, refusalOf(cause));
   }
 
   #listenToLegs(): LegEvents {
@@ -177,9 +177,13 @@ export class Session implements Machine {
     client.close(words.condition, words.text);
   }
 
-  async #finish(ends: readonly Promise<unknown>[], reason: CloseReason): Promise<void> {
+  async #finish(
+    ends: readonly Promise<unknown>[],
+    reason: CloseReason,
+    refusal: SessionRefusal | undefined,
+  ): Promise<void> {
     await Promise.all(ends);
-    this.observer.closed(reason);
+    this.observer.closed(reason, refusal);
     this.#settle(reason);
   }
 }

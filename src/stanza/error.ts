@@ -1,6 +1,7 @@
 /** Refusals. Each has a stream or stanza error condition for the peer (RFC 6120 §4.9.3, §8.3.3) and a code of
  *  ours for the operator. Details are numbers and words of our own: never bytes from the wire, never an address. */
 
+import type { Defect } from '../errors/defect.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
 
 /** Stream error conditions that the proxy sends (RFC 6120 §4.9.3). */
@@ -35,13 +36,20 @@ export class StreamError extends Error {
   readonly condition: StreamCondition;
   readonly code: StreamErrorCode;
   readonly detail: ErrorDetail;
+  /** Of `ERR_INTERNAL`: what was thrown instead of a refusal. */
+  readonly defect: Defect | undefined;
 
   /** @param detail numbers only: offsets in bytes from the start of the stream, sizes, limits. */
-  constructor(condition: StreamCondition, { code, ...detail }: { code: StreamErrorCode } & ErrorDetailInput) {
+  constructor(
+    condition: StreamCondition,
+    { code, ...detail }: { code: StreamErrorCode } & ErrorDetailInput,
+    defect?: Defect,
+  ) {
     super(`${code}: ${condition}`);
     this.condition = condition;
     this.code = code;
     this.detail = detail as ErrorDetail;
+    this.defect = defect;
   }
 }
 

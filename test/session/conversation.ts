@@ -7,7 +7,7 @@ import type { Side } from '../../src/session/leg.ts';
 import type { Negotiation, SessionOptions } from '../../src/session/machine.ts';
 import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
 import { relaySasl } from '../../src/session/negotiation/relay-sasl.ts';
-import type { CloseReason } from '../../src/session/observer.ts';
+import type { CloseReason, SessionRefusal } from '../../src/session/observer.ts';
 import type { Phase } from '../../src/session/phase.ts';
 import type { XmppGatekeeper } from '../../src/session/phases/dialling.ts';
 import { Rendering } from '../../src/session/rendering.ts';
@@ -141,6 +141,7 @@ export class Conversation {
   readonly paced: string[] = [];
   readonly session: Session;
   closed: CloseReason | undefined;
+  refusal: SessionRefusal | undefined;
   /** Makes the watch find this side stalled. */
   readonly stall: Partial<Record<Side, () => void>> = {};
 
@@ -174,7 +175,10 @@ export class Conversation {
         bytes: () => {},
         padded: () => {},
         paced: (side, resource) => this.paced.push(`${side} ${resource}`),
-        closed: (reason) => (this.closed = reason),
+        closed: (reason, refusal) => {
+          this.closed = reason;
+          this.refusal = refusal;
+        },
       },
     );
   }

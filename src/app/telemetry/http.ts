@@ -1,4 +1,6 @@
 /** Turns what happens on the public HTTP port into log lines, metrics and spans. */
+import { defectOf } from '../../errors/defect.ts';
+import { defectFields } from '../../observability/defect-fields.ts';
 import type { HttpEvent } from '../../http/events.ts';
 import type { HttpCode } from '../../observability/http-words.ts';
 import type { Log } from '../../observability/log.ts';
@@ -18,8 +20,8 @@ export function reportHttp(event: HttpEvent, telemetry: HttpTelemetry): void {
       answered(event, telemetry);
       break;
     case 'failed':
-      // The error itself may hold anything, so it is counted and not written.
-      log.write('http.failed', { route: event.route });
+      // The error itself may hold anything; its class and place do not.
+      log.write('http.failed', { route: event.route, ...defectFields(defectOf(event.error.reveal())) });
       break;
     case 'claims-unlisted':
       for (const claim of event.claims) metrics.http.claimUnlisted(claim);

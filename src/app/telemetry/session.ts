@@ -4,7 +4,8 @@ import type { Log } from '../../observability/log.ts';
 import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
 import type { GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
 import type { Span, Tracing } from '../../observability/tracing.ts';
-import type { CloseReason, SessionObserver } from '../../session/observer.ts';
+import { defectFields, type DefectName } from '../../observability/defect-fields.ts';
+import type { CloseReason, SessionObserver, SessionRefusal } from '../../session/observer.ts';
 import type { PacedResource } from '../../session/pacing.ts';
 import type { Phase } from '../../session/phase.ts';
 import type { Direction } from '../../stanza/direction.ts';
@@ -103,7 +104,7 @@ export class ObservedSession implements SessionObserver {
     this.#options.metrics.paced(side, resource);
   }
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason, refusal?: SessionRefusal): void {
     const { log, metrics, clock } = this.#options;
     const durationMs = clock.monotonic() - this.#opened;
     const session = this.#session;
@@ -112,7 +113,9 @@ export class ObservedSession implements SessionObserver {
     const write = this.#established ? log.write : log.writeLimited;
     if (reason !== 'client-closed' && reason !== 'gatekeeper-closed') {
       metrics.refused(reason);
-      write('session.refused', { session, listener, ...gatekeeper, code: reason });
+      const refused = refusalFields(refusal);
+      write('session.refused', { session, listener, ...gatekeeper, code: reason, ...refused });
+      this.#span.set(refused);
       this.#span.fail(reason);
     }
     const word = closeWord(reason);
@@ -132,6 +135,26 @@ export class ObservedSession implements SessionObserver {
     this.#span.end();
     this.#gauged.leave();
   }
+}
+
+/** What the log and the span say of a refusal beyond its code. A detail has an offset and at most one limit, whose name
+ *  follows from the code. */
+function refusalFields(refusal: SessionRefusal | undefined): {
+  readonly side?: 'client' | 'gatekeeper';
+  readonly offset?: number;
+  readonly limit?: number;
+  readonly defect?: DefectName;
+  readonly frame?: DefectName;
+} {
+  if (refusal === undefined) return {};
+  const { offset, ...limits } = refusal.detail;
+  const [limit] = Object.values(limits);
+  return {
+    side: refusal.side,
+    ...(typeof offset === 'number' && { offset }),
+    ...(typeof limit === 'number' && { limit }),
+    ...(refusal.defect && defectFields(refusal.defect)),
+  };
 }
 
 /** The label of a metric for why a session ended. */

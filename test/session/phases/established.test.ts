@@ -28,6 +28,39 @@ afterEach(async () => {
 const streamError =
   "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
 
+describe('a refusal on an established stream', () => {
+  it('is reported with its side, its offset and the limit', async () => {
+    const talk = await begin();
+    await talk.client.says(message('first'));
+    await talk.client.says('<message><x></y>');
+    expect([talk.closed, talk.refusal?.side]).toEqual(['ERR_XML_NOT_WELL_FORMED', 'client']);
+    expect(talk.refusal?.detail['offset']).toBeGreaterThan(message('first').length);
+    expect(talk.refusal?.defect).toBeUndefined();
+  });
+
+  it('of our own making is reported with class and first own frame', async () => {
+    const talk = await begin({
+      stages: [
+        {
+          name: 'policy',
+          begin: () => ({
+            judge() {
+              throw new TypeError('juliet@capulet.example');
+            },
+          }),
+        },
+      ],
+    });
+    await talk.client.says(message('one'));
+    await settled();
+    expect(talk.closed).toBe('ERR_INTERNAL');
+    expect(talk.refusal?.defect).toEqual({
+      errorClass: 'TypeError',
+      frame: expect.stringMatching(/^[a-z/-]+\.ts:\d+:\d+$/) as string,
+    });
+  });
+});
+
 describe('an established stream', () => {
   it('passes stanzas, nonzas and white space in both directions', async () => {
     const talk = await begin();
