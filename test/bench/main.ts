@@ -60,6 +60,7 @@ function readRequest(): Request {
 }
 
 async function runAll(chosen: readonly Bench[], context: BenchContext): Promise<Run> {
+  const machine = describeMachine();
   const started = performance.now();
   const results: Run['results'][number][] = [];
   for (const bench of chosen) {
@@ -69,7 +70,7 @@ async function runAll(chosen: readonly Bench[], context: BenchContext): Promise<
   return {
     date: new Date().toISOString().slice(0, 10),
     commit: describeCommit(),
-    machine: describeMachine(),
+    machine,
     seconds: (performance.now() - started) / 1_000,
     results,
   };

@@ -43,7 +43,13 @@ const accounting = Object.entries({
 const run: Run = {
   date: '2026-07-10',
   commit: 'abc1234',
-  machine: { cpu: 'A processor', kernel: 'Linux 6', node: 'Node v24', openssl: 'OpenSSL 3' },
+  machine: {
+    cpu: 'A processor',
+    kernel: 'Linux 6',
+    node: 'Node v24',
+    openssl: 'OpenSSL 3',
+    load: 'load average 0.1',
+  },
   seconds: 540,
   results: [
     { bench: { name: 'relay', summary: 'What a message costs.' }, rows: relay },

@@ -34,13 +34,13 @@ const runsTitle = '## Runs';
 /** Writes the page. The table of runs gets a line, and keeps those of the page before. */
 export async function writePage(run: Run, previous: string): Promise<string> {
   const rows = run.results.flatMap((result) => result.rows);
-  const { cpu, kernel, node, openssl } = run.machine;
+  const { cpu, kernel, node, openssl, load } = run.machine;
   const notes = surplusNotes(rows);
   const text = [
     '# Benchmarks',
     `<!-- Written by \`npm run bench -- all\`: do not edit. -->`,
     `One run on ${run.date} of commit ${run.commit}, in ${Math.round(run.seconds / 60)} minutes. ` +
-      `Machine: ${cpu}; ${kernel}; ${node}, ${openssl}.`,
+      `Machine: ${cpu}; ${kernel}; ${node}, ${openssl}; ${load} before.`,
     'Figures and ratios are medians, with the quartiles in parentheses. A ratio compares figures of the same short round ' +
       'and can be compared between runs; microseconds of different runs cannot. `narthex` is `narthex serve` as it ships, ' +
       'on one processor; the load generator has another.',
