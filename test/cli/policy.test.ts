@@ -105,6 +105,50 @@ describe('narthex policy', () => {
     ).toMatchObject({ from: 'balanced' });
   });
 
+  describe('of a policy that is not enforced', () => {
+    const shadow = `apiVersion: narthex/v1
+kind: MetadataPolicy
+metadata: { name: quiet }
+spec:
+  mode: shadow
+  extends: balanced
+  exceptions:
+    - when: { contact-domain: c.example }
+      audiences: { gatekeeper: { chat-state: keep } }
+      why: Pilot with the users of a library.
+      approved-by: privacy@provider.example
+      expires: 2027-01-31
+`;
+    const stanza =
+      "<message to='a@b'><body>hi</body><composing xmlns='http://jabber.org/protocol/chatstates'/></message>";
+
+    it('check warns, and says how to enforce it', () => {
+      const { out, code } = run('check', file('quiet.yaml', shadow));
+      expect(code).toBe(0);
+      expect(out).toMatch(
+        /quiet\.yaml:5:3: warning WARN_POLICY_SHADOW: .+ enforces nothing: .+ Write mode: enforce/,
+      );
+    });
+
+    it('explain shows the stanza as it leaves, and what enforcing would change', () => {
+      const policy = file('quiet.yaml', shadow);
+      const { out } = run('explain', policy, '--stanza', file('m.xml', `${stanza}\n`));
+      expect(out).toContain('NOT ENFORCED');
+      expect(out).toContain(`\nafter\n  ${stanza}\n`);
+      expect(out).toContain("if it were enforced\n  <message to='a@b'><body>hi</body></message>\n");
+      const json = run('explain', policy, '--stanza', file('m.xml', stanza), '--format', 'json').out;
+      expect(JSON.parse(json)).toMatchObject({ mode: 'shadow', after: stanza, padding: 0 });
+    });
+
+    it('explain lists exceptions with who approved them and until when', () => {
+      const policy = file('quiet.yaml', shadow);
+      const { out } = run('explain', policy);
+      expect(out).toContain('NOT ENFORCED');
+      for (const text of ['c.example', 'privacy@provider.example', '2027-01-31', 'chat-state'])
+        expect(out.slice(out.indexOf('c.example') - 200)).toContain(text);
+    });
+  });
+
   it('test: the tests of a policy and a folder of examples', () => {
     expect(run('test', 'balanced')).toMatchObject({
       code: 0,
