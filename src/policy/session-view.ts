@@ -9,7 +9,7 @@ import type { PseudonymScope } from '../minimisation/treatment.ts';
 import { escapeAttribute, escapedAttribute } from '../stanza/decode.ts';
 import { equalAt } from '../stanza/equal-at.ts';
 import type { Direction } from '../stanza/direction.ts';
-import { bareJid } from '../stanza/jid.ts';
+import { bareJid, prepareBare, sameBare } from '../stanza/jid.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 
 /** What the policy has to know of a session. May change while it lasts: `account` is settled by authentication. */
@@ -93,14 +93,14 @@ export class SessionView {
   get peer(): string {
     if (this.#peer !== undefined) return this.#peer;
     const name = this.direction === 'to-gatekeeper' ? 'to' : 'from';
-    this.#peer = bareJid(this.#stanza?.attributeValue(0, name) ?? '').toLowerCase();
+    this.#peer = prepareBare(bareJid(this.#stanza?.attributeValue(0, name) ?? ''));
     return this.#peer;
   }
 
   /** Whether a bare JID is the session's own account; everyone's, while that is unknown. */
   isOwn(bare: string): boolean {
     const { account } = this.context;
-    return account === '' || bare === account || bare.toLowerCase() === account.toLowerCase();
+    return account === '' || sameBare(bare, account);
   }
 
   /** The same of a bare JID in place: most are somebody else's, and are never decoded. */

@@ -20,9 +20,15 @@ export function domainOf(jid: string): string {
 }
 
 /** A bare JID as it is compared: case does not tell users and domains apart (RFC 7622 §3.2, §3.3), nor does how a
- *  character is composed. Without a domain, a name is one of `domain`.
+ *  character is composed (RFC 8265 §3.3).
+ *  @param domain of names without one, '' to leave them as they are
  *  @returns '' for no name */
-export function prepareBare(name: string, domain = ''): string {
-  const bare = bareJid(name).normalize('NFC').toLowerCase();
-  return bare === '' || domain === '' || bare.includes('@') ? bare : `${bare}@${domain}`;
+export function prepareBare(bare: string, domain = ''): string {
+  const prepared = bare.normalize('NFC').toLowerCase();
+  return prepared === '' || domain === '' || prepared.includes('@') ? prepared : `${prepared}@${domain}`;
+}
+
+/** Whether two bare JIDs are one. */
+export function sameBare(one: string, other: string): boolean {
+  return one === other || prepareBare(one) === prepareBare(other);
 }

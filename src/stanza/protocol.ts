@@ -1,6 +1,7 @@
 /** The stanzas of a gatekeeper's protocol, as data: which elements are stanzas, what the sender of one is owed when the
  *  proxy keeps it, who the other party is, and how an answer or a refusal is written. Scanner, relay, guard and the
  *  writers of answers read it; a second protocol is another value of `StanzaProtocol`. */
+import { bareJid, prepareBare } from './jid.ts';
 import type { Direction } from './direction.ts';
 import { ns } from './namespaces.ts';
 
@@ -58,7 +59,7 @@ export const xmppStanzas: StanzaProtocol = {
   ],
   partyAttribute: { 'to-gatekeeper': 'to', 'to-client': 'from' },
   // The bare JID; '' for the account itself and its server.
-  partyOf: (address) => address.split('/', 1)[0]!.toLowerCase(),
+  partyOf: (address) => prepareBare(bareJid(address)),
   replyAttributes: [
     ['from', 'to'],
     ['id', 'id'],

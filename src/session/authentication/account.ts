@@ -1,5 +1,6 @@
 /** Reads the account of a session from its negotiation: the name in the authentication, then what the gatekeeper binds.
  *  Nothing else of an authentication is decoded into a string. */
+import { bareJid, prepareBare, resourceOf } from '../../stanza/jid.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 
@@ -24,8 +25,7 @@ export function accountAfter(known: string, stanza: Stanza, domain: string): str
 /** The bare JID of a name that an authentication or a token says: without a domain it is one of this domain.
  *  @returns '' for no name */
 export function accountOf(name: string | undefined, domain: string): string {
-  const bare = name?.split('/', 1)[0]!.toLowerCase() ?? '';
-  return bare === '' || bare.includes('@') ? bare : `${bare}@${domain}`;
+  return prepareBare(bareJid(name ?? ''), domain);
 }
 
 function nameIn(message: Buffer, mechanism: string | undefined): string | undefined {
@@ -64,8 +64,7 @@ function gs2Name(bytes: Buffer): string | undefined {
 export function boundAddress(stanza: Stanza): { account: string; resource: string } | undefined {
   const jid = boundJid(stanza)?.trim();
   if (jid === undefined || jid === '') return undefined;
-  const [bare] = jid.split('/', 1);
-  return { account: bare!.toLowerCase(), resource: jid.slice(bare!.length + 1) };
+  return { account: prepareBare(bareJid(jid)), resource: resourceOf(jid) };
 }
 
 function boundJid(stanza: Stanza): string | undefined {

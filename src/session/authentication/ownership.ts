@@ -1,5 +1,6 @@
 /** Ownership tokens as a session knows them. They are verified elsewhere, by a function that is passed in. */
 import type { TokenErrorCode } from '../../errors/token.ts';
+import { prepareBare } from '../../stanza/jid.ts';
 import type { OwnershipClaims } from '../../stanza/ownership-claims.ts';
 import type { Sensitive } from '../../stanza/sensitive.ts';
 
@@ -16,10 +17,5 @@ export type OwnershipVerdict =
 /** Whether the client's name for itself is the token's subject. A name without a domain is one of this domain; case
  *  does not tell users apart (RFC 7622 §3.3). */
 export function isSubject(claimed: string, subject: Sensitive<string>, domain: string): boolean {
-  return identity(claimed, domain) === identity(subject.reveal(), domain);
-}
-
-function identity(name: string, domain: string): string {
-  const folded = name.normalize('NFC').toLowerCase();
-  return folded.includes('@') ? folded : `${folded}@${domain}`;
+  return prepareBare(claimed, domain) === prepareBare(subject.reveal(), domain);
 }
