@@ -68,7 +68,7 @@ export class MediaAddresses {
   }
 
   /** What an audience may see of an address. */
-  hide(address: string, view: AddressView, scope: SealScope): RewrittenAddress {
+  seal(address: string, view: AddressView, scope: SealScope): RewrittenAddress {
     const url = URL.parse(address);
     if (url === null) return unreadable;
     if (url.protocol === 'aesgcm:') return refused;
@@ -82,7 +82,7 @@ export class MediaAddresses {
   }
 
   /** What was sealed for this view becomes the address again. */
-  reveal(address: string, view: AddressView): RewrittenAddress {
+  open(address: string, view: AddressView): RewrittenAddress {
     const url = URL.parse(address);
     const opened = url === null ? undefined : this.#opened(url, view);
     return opened === undefined ? asIs : { kind: 'opened', address: opened };

@@ -81,8 +81,8 @@ export class BoundPseudonyms {
 
   /** The pseudonym of a value: base64url, legal in a resourcepart, an identifier, an attribute or text. A value that
    *  is a pseudonym of this binding already stays as it is. `undefined` when the value is too long. */
-  hide(value: string): string | undefined {
-    if (this.recognise(value) !== undefined) return value;
+  pseudonymise(value: string): string | undefined {
+    if (this.unmask(value) !== undefined) return value;
     // No value has fewer bytes than UTF-16 code units.
     if (value.length > valueBytesMax) return undefined;
     const length = this.#scratch.plain.write(value);
@@ -91,10 +91,10 @@ export class BoundPseudonyms {
 
   /** The same for an identifier in place, and in UTF-8: most are shorter than any pseudonym, and those are not decoded.
    *  What is named by it is asked for again before long. */
-  hideAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
+  pseudonymiseAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
     const length = to - from;
     if (length >= pseudonymCharsMin) {
-      const name = this.hide(bytes.toString('utf8', from, to));
+      const name = this.pseudonymise(bytes.toString('utf8', from, to));
       return name === undefined ? undefined : Buffer.from(name);
     }
     const { plain } = this.#scratch;
@@ -112,14 +112,14 @@ export class BoundPseudonyms {
   }
 
   /** The value of a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
-  recognise(pseudonym: string): string | undefined {
+  unmask(pseudonym: string): string | undefined {
     if (pseudonym.length < pseudonymCharsMin || pseudonym.length > pseudonymCharsMax) return undefined;
     const bytes = Buffer.from(pseudonym);
-    return this.recogniseAt(bytes, 0, bytes.length)?.toString();
+    return this.unmaskAt(bytes, 0, bytes.length)?.toString();
   }
 
   /** The same for a pseudonym in place, in UTF-8. */
-  recogniseAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
+  unmaskAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
     if (to - from < pseudonymCharsMin || to - from > pseudonymCharsMax) return undefined;
     const recent = this.#recent?.valueAt(bytes, from, to);
     if (recent !== undefined) return recent;
@@ -134,7 +134,7 @@ export class BoundPseudonyms {
 
   /** A stand-in for a UUID, in the form of a random UUID (RFC 9562 §5.4). A UUID has no room for a vector, so this
    *  one cannot be mapped back: only for identifiers that no peer returns. `undefined` when the value is no UUID. */
-  hideUuid(value: string): string | undefined {
+  pseudonymiseUuid(value: string): string | undefined {
     if (!uuidForm.test(value)) return undefined;
     const bytes = this.#current.vector(Buffer.from(value.toLowerCase()));
     bytes[6] = (bytes[6]! & 0x0f) | 0x40;

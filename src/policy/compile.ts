@@ -299,17 +299,17 @@ class TableBuilder {
     const slot = this.#slots;
     const rules = this.#returnsOf(field, audienceOf(other));
     this.#slots += rules.length;
-    const revealAt: TransformAt = (bytes, from, to, session) =>
-      session.revealAt(slot, bytes, from, to, rules);
-    const reveal: Effect = {
+    const unmaskAt: TransformAt = (bytes, from, to, session) =>
+      session.unmaskAt(slot, bytes, from, to, rules);
+    const unmask: Effect = {
       kind: 'transform',
-      transform: (value, session) => session.reveal(slot, value, rules),
-      ...(field.value === 'identifier' && { transformAt: revealAt }),
+      transform: (value, session) => session.unmask(slot, value, rules),
+      ...(field.value === 'identifier' && { transformAt: unmaskAt }),
     };
-    const fromBound: Effect = {
+    const toClientResource: Effect = {
       kind: 'transform',
-      transform: (value, session) => session.fromBound(slot, value, rules),
-      transformAt: (bytes, from, to, session) => session.fromBoundAt(slot, bytes, from, to, rules),
+      transform: (value, session) => session.toClientResource(slot, value, rules),
+      transformAt: (bytes, from, to, session) => session.toClientResourceAt(slot, bytes, from, to, rules),
     };
     const selectors = field.returns.length > 0 ? field.returns : field.selectors;
     for (const selector of selectors) {
@@ -318,7 +318,7 @@ class TableBuilder {
       this.#add(selector, {
         ...neutral,
         part: selector.part,
-        effect: mapsBack ? (selector.part === 'own-resource' ? fromBound : reveal) : keepEffect,
+        effect: mapsBack ? (selector.part === 'own-resource' ? toClientResource : unmask) : keepEffect,
       });
     }
   }
@@ -347,15 +347,15 @@ class TableBuilder {
   #addAddresses(field: Field, direction: Direction): void {
     const { treatment, decision } = this.#ruleFor(audienceOf(direction), field);
     const returned = this.#returnsOf(field, audienceOf(opposite(direction)));
-    const reveal = returned.length > 0 && field.directions.includes(opposite(direction));
+    const open = returned.length > 0 && field.directions.includes(opposite(direction));
     const hides = treatment.kind === 'pseudonymise' && field.directions.includes(direction);
-    const hide = hides ? { scope: treatment.scope, rotateMs: treatment.rotateMs } : undefined;
-    const rule = { hide, reveal };
+    const seal = hides ? { scope: treatment.scope, rotateMs: treatment.rotateMs } : undefined;
+    const rule = { seal, open };
     const rewrite: AddressTreatment = (address, session) => session.rewriteAddress(address, rule);
     for (const selector of field.selectors) {
       const { words, dropsElement } = selector;
-      if (words && !hides && !reveal) continue;
-      const effect: Effect = hides || reveal ? { kind: 'address', words, rewrite } : keepEffect;
+      if (words && !hides && !open) continue;
+      const effect: Effect = hides || open ? { kind: 'address', words, rewrite } : keepEffect;
       const flags = words ? 0 : flagsOf(field, selector);
       this.#add(selector, { ...neutral, effect, decision, dropsElement, flags });
     }
@@ -450,13 +450,16 @@ function effectOf(
   { slot, bound }: { readonly slot: number; readonly bound: readonly PseudonymRule[] },
 ): Effect {
   // What was bound under a name keeps it, also when names are given no more.
-  const toBound: Transform = (value, session) => session.toBound(slot + 1, value, bound);
-  const toBoundAt: TransformAt = (bytes, from, to, session) =>
-    session.toBoundAt(slot + 1, bytes, from, to, bound);
+  const toGatekeeperResource: Transform = (value, session) =>
+    session.toGatekeeperResource(slot + 1, value, bound);
+  const toGatekeeperResourceAt: TransformAt = (bytes, from, to, session) =>
+    session.toGatekeeperResourceAt(slot + 1, bytes, from, to, bound);
   const isBound = part === 'own-resource' && bound.length > 0;
   switch (treatment.kind) {
     case 'keep':
-      return isBound ? { kind: 'transform', transform: toBound, transformAt: toBoundAt } : keepEffect;
+      return isBound
+        ? { kind: 'transform', transform: toGatekeeperResource, transformAt: toGatekeeperResourceAt }
+        : keepEffect;
     case 'drop':
       return field.classes.includes('wire') ? { kind: 'normalise' } : { kind: 'drop' };
     case 'refuse':
@@ -471,11 +474,13 @@ function effectOf(
     case 'pseudonymise': {
       const rule = pseudonymRule(field, treatment);
       const transform: Transform = (value, session) =>
-        isBound && session.isBound ? toBound(value, session) : session.hide(slot, value, rule);
+        isBound && session.isBound
+          ? toGatekeeperResource(value, session)
+          : session.pseudonymise(slot, value, rule);
       const transformAt: TransformAt = (bytes, from, to, session) =>
         isBound && session.isBound
-          ? toBoundAt(bytes, from, to, session)
-          : session.hideAt(slot, bytes, from, to, rule);
+          ? toGatekeeperResourceAt(bytes, from, to, session)
+          : session.pseudonymiseAt(slot, bytes, from, to, rule);
       const isPlace = isBound || field.value === 'identifier';
       return { kind: 'transform', transform, ...(isPlace && { transformAt }) };
     }

@@ -20,7 +20,7 @@ export interface PolicyContext {
   readonly account: string;
   /** The resource that the gatekeeper has bound, '' before. */
   readonly resource: string;
-  /** By which name the client knows it: kept by whoever owns the context, because rules can change under a session.
+  /** By which name the client knows it: kept by the owner of the context, because rules can change under a session.
    *  Undefined before the first stanza that holds it. */
   shownResource?: string | undefined;
   /** Identifies the session; never sent. */
@@ -97,13 +97,13 @@ export class SessionView {
     return this.#peer;
   }
 
-  /** Whether a bare JID is the session's own account; everyone's, while that is unknown. */
+  /** Whether a bare JID is the session's own account; true of any while that is unknown. */
   isOwn(bare: string): boolean {
     const { account } = this.context;
     return account === '' || sameBare(bare, account);
   }
 
-  /** The same of a bare JID in place: most are somebody else's, and are never decoded. */
+  /** The same of a bare JID in place: most are other accounts', and are never decoded. */
   isOwnAt(bytes: Uint8Array, from: number, to: number): boolean {
     const { account } = this.context;
     if (account === '') return true;
@@ -120,32 +120,38 @@ export class SessionView {
     return to - from === own.length;
   }
 
-  hide(slot: number, value: string, rule: PseudonymRule): string | undefined {
+  pseudonymise(slot: number, value: string, rule: PseudonymRule): string | undefined {
     const memo = this.#memo(slot, rule);
     if (memo.value === value) return memo.result;
-    memo.result = rule.uuid ? memo.current.hideUuid(value) : memo.current.hide(value);
+    memo.result = rule.uuid ? memo.current.pseudonymiseUuid(value) : memo.current.pseudonymise(value);
     memo.value = value;
     return memo.result;
   }
 
   /** The same for an identifier in place. Pseudonyms need no escaping. */
-  hideAt(slot: number, bytes: Buffer, from: number, to: number, rule: PseudonymRule): Buffer | undefined {
-    return this.#memo(slot, rule).current.hideAt(bytes, from, to);
+  pseudonymiseAt(
+    slot: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    rule: PseudonymRule,
+  ): Buffer | undefined {
+    return this.#memo(slot, rule).current.pseudonymiseAt(bytes, from, to);
   }
 
-  /** The value behind a pseudonym of this or the last period, by whichever of these rules it came about; anything else
+  /** Maps a pseudonym of this or the last period back to its value, by any of these rules; returns anything else
    *  unchanged.
    *  @param slot of the first rule; the others have the next */
-  reveal(slot: number, value: string, rules: readonly PseudonymRule[]): string {
+  unmask(slot: number, value: string, rules: readonly PseudonymRule[]): string {
     for (let index = 0; index < rules.length; index += 1) {
-      const revealed = this.#reveal(slot + index, value, rules[index]!);
+      const revealed = this.#unmask(slot + index, value, rules[index]!);
       if (revealed !== value) return revealed;
     }
     return value;
   }
 
   /** The same for an identifier in place; `null` when it is no pseudonym, as its length mostly says. */
-  revealAt(
+  unmaskAt(
     slot: number,
     bytes: Buffer,
     from: number,
@@ -155,19 +161,19 @@ export class SessionView {
     if (to - from < pseudonymCharsMin) return null;
     for (let index = 0; index < rules.length; index += 1) {
       const { current, former } = this.#memo(slot + index, rules[index]!);
-      let value = current.recogniseAt(bytes, from, to);
+      let value = current.unmaskAt(bytes, from, to);
       for (let i = 0; value === undefined && i < former.length; i += 1)
-        value = former[i]!.recogniseAt(bytes, from, to);
+        value = former[i]!.unmaskAt(bytes, from, to);
       if (value !== undefined) return escapedAttribute(value);
     }
     return null;
   }
 
-  #reveal(slot: number, value: string, rule: PseudonymRule): string {
+  #unmask(slot: number, value: string, rule: PseudonymRule): string {
     const memo = this.#memo(slot, rule);
     if (memo.value === value) return memo.result!;
-    let result = memo.current.recognise(value);
-    for (const former of memo.former) result ??= former.recognise(value);
+    let result = memo.current.unmask(value);
+    for (const former of memo.former) result ??= former.unmask(value);
     memo.result = result ?? value;
     memo.value = value;
     return memo.result;
@@ -203,20 +209,20 @@ export class SessionView {
     return seen;
   }
 
-  #rewrite(address: string, { hide, reveal }: AddressRule): RewrittenAddress {
+  #rewrite(address: string, { seal, open }: AddressRule): RewrittenAddress {
     if (this.#media === undefined) return { kind: 'as-is' };
     const [receiver, sender] =
       this.direction === 'to-gatekeeper'
         ? (['gatekeeper', 'client'] as const)
         : (['client', 'gatekeeper'] as const);
-    const revealed = reveal ? this.#media.reveal(address, this.#view(sender)) : undefined;
-    if (hide === undefined) return revealed ?? { kind: 'as-is' };
+    const revealed = open ? this.#media.open(address, this.#view(sender)) : undefined;
+    if (seal === undefined) return revealed ?? { kind: 'as-is' };
     if (this.#sealed === sealedAddressesMax) return { kind: 'refused' };
     const opened = revealed?.kind === 'opened' ? revealed.address : address;
-    const scope = this.#knownScope(hide.scope);
-    const seen = this.#media.hide(opened, this.#view(receiver), {
+    const scope = this.#knownScope(seal.scope);
+    const seen = this.#media.seal(opened, this.#view(receiver), {
       context: `${scope} ${this.#scopeValue(scope)}`,
-      periodMs: hide.rotateMs,
+      periodMs: seal.rotateMs,
     });
     if (seen.kind === 'sealed') this.#sealed += 1;
     return seen.kind === 'as-is' && revealed !== undefined ? revealed : seen;
@@ -226,9 +232,9 @@ export class SessionView {
     return { audience, gatekeeper: this.context.gatekeeper };
   }
 
-  /** A resource of the user's own, as the gatekeeper knows it. Only this session's has a name of ours; those of the
-   *  user's other devices came from the gatekeeper as they are, also when their own sessions hide them. */
-  toBound(slot: number, resource: string, rules: readonly PseudonymRule[]): string {
+  /** Maps a resource of the user's own to the one that the gatekeeper knows. Only this session's has an alias; those of
+   *  the user's other devices came from the gatekeeper as they are, also when their own sessions pseudonymise them. */
+  toGatekeeperResource(slot: number, resource: string, rules: readonly PseudonymRule[]): string {
     const { resource: bound } = this.context;
     return bound !== '' && resource === this.#shown(slot, bound, rules) ? bound : resource;
   }
@@ -238,19 +244,19 @@ export class SessionView {
     return this.context.resource !== '';
   }
 
-  /** The way back: this session's resource becomes what the client has asked for. */
-  fromBound(slot: number, resource: string, rules: readonly PseudonymRule[]): string {
+  /** Maps this session's resource to the one that the client has asked for; returns any other unchanged. */
+  toClientResource(slot: number, resource: string, rules: readonly PseudonymRule[]): string {
     const { resource: bound } = this.context;
-    if (bound === '') return this.reveal(slot, resource, rules);
+    if (bound === '') return this.unmask(slot, resource, rules);
     return resource === bound ? this.#shown(slot, bound, rules) : resource;
   }
 
   #shown(slot: number, bound: string, rules: readonly PseudonymRule[]): string {
-    return (this.context.shownResource ??= this.reveal(slot, bound, rules));
+    return (this.context.shownResource ??= this.unmask(slot, bound, rules));
   }
 
   /** Both in place; `null` for any other resource. */
-  toBoundAt(
+  toGatekeeperResourceAt(
     slot: number,
     bytes: Buffer,
     from: number,
@@ -261,7 +267,7 @@ export class SessionView {
     return names !== undefined && isAt(names.shown, bytes, from, to) ? names.boundWritten : null;
   }
 
-  fromBoundAt(
+  toClientResourceAt(
     slot: number,
     bytes: Buffer,
     from: number,
@@ -269,7 +275,7 @@ export class SessionView {
     rules: readonly PseudonymRule[],
   ): Buffer | null {
     const names = this.#namesOf(slot, rules);
-    if (names === undefined) return this.revealAt(slot, bytes, from, to, rules);
+    if (names === undefined) return this.unmaskAt(slot, bytes, from, to, rules);
     return isAt(names.bound, bytes, from, to) ? names.shownWritten : null;
   }
 
@@ -301,9 +307,9 @@ export class SessionView {
 /** What becomes of addresses in one direction. */
 export interface AddressRule {
   /** Those that the receiver may not see are sealed. */
-  readonly hide: Pick<PseudonymRule, 'scope' | 'rotateMs'> | undefined;
+  readonly seal: Pick<PseudonymRule, 'scope' | 'rotateMs'> | undefined;
   /** Those that were sealed for the sender are opened. */
-  readonly reveal: boolean;
+  readonly open: boolean;
 }
 
 /** A pseudonymising rule as compiled. */

@@ -72,12 +72,12 @@ describe('sealed addresses', () => {
     ['no host', 'cid:sha1+00@bob.xmpp.org', 'as-is'],
     ['a path alone', '/u/17/holiday.jpg', 'unreadable'],
   ])('the gatekeeper: %s', (_, address, kind) => {
-    expect(addresses.hide(address, gatekeeper, scope).kind).toBe(kind);
+    expect(addresses.seal(address, gatekeeper, scope).kind).toBe(kind);
   });
 
   it('clients see those of their own gatekeeper sealed', () => {
-    expect(addresses.hide('https://up.example/x', client, scope).kind).toBe('sealed');
-    expect(addresses.hide('https://up.example/x', { ...client, gatekeeper: 'other' }, scope).kind).toBe(
+    expect(addresses.seal('https://up.example/x', client, scope).kind).toBe('sealed');
+    expect(addresses.seal('https://up.example/x', { ...client, gatekeeper: 'other' }, scope).kind).toBe(
       'as-is',
     );
   });

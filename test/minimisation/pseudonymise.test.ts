@@ -19,7 +19,7 @@ describe('a pseudonym', () => {
     fc.assert(
       fc.property(values, bindings, (value, each) => {
         const replica = new Pseudonyms([key(1)]);
-        expect(replica.of(each).recognise(pseudonyms.of(each).hide(value)!)).toBe(value);
+        expect(replica.of(each).unmask(pseudonyms.of(each).pseudonymise(value)!)).toBe(value);
       }),
     );
   });
@@ -28,22 +28,22 @@ describe('a pseudonym', () => {
     fc.assert(
       fc.property(values, values, bindings, bindings, (a, b, first, second) => {
         const same = a === b && JSON.stringify(first) === JSON.stringify(second);
-        expect(pseudonyms.of(first).hide(a) === pseudonyms.of(second).hide(b)).toBe(same);
+        expect(pseudonyms.of(first).pseudonymise(a) === pseudonyms.of(second).pseudonymise(b)).toBe(same);
       }),
     );
   });
 
   it('tells binding parts apart wherever their border is', () => {
     const at = (scope: string, scopeValue: string) =>
-      pseudonyms.of({ ...binding, scope, scopeValue }).hide('v');
+      pseudonyms.of({ ...binding, scope, scopeValue }).pseudonymise('v');
     expect(at('a', 'bc')).not.toBe(at('ab', 'c'));
   });
 
   it('is never hidden twice', () => {
     fc.assert(
       fc.property(values, bindings, (value, each) => {
-        const once = pseudonyms.of(each).hide(value)!;
-        expect(pseudonyms.of(each).hide(once)).toBe(once);
+        const once = pseudonyms.of(each).pseudonymise(value)!;
+        expect(pseudonyms.of(each).pseudonymise(once)).toBe(once);
       }),
     );
   });
@@ -51,12 +51,12 @@ describe('a pseudonym', () => {
   it('is the same for a value in place', () => {
     fc.assert(
       fc.property(values, bindings, fc.boolean(), (value, each, twice) => {
-        const given = twice ? pseudonyms.of(each).hide(value)! : value;
+        const given = twice ? pseudonyms.of(each).pseudonymise(value)! : value;
         const bytes = Buffer.from(`'${given}'`);
-        const there = pseudonyms.of(each).hideAt(bytes, 1, bytes.length - 1)!;
-        expect(there.toString()).toBe(pseudonyms.of(each).hide(value));
+        const there = pseudonyms.of(each).pseudonymiseAt(bytes, 1, bytes.length - 1)!;
+        expect(there.toString()).toBe(pseudonyms.of(each).pseudonymise(value));
         for (const replica of [pseudonyms, new Pseudonyms([key(2), key(1)])])
-          expect(replica.of(each).recogniseAt(there, 0, there.length)!.toString()).toBe(value);
+          expect(replica.of(each).unmaskAt(there, 0, there.length)!.toString()).toBe(value);
       }),
     );
   });
@@ -64,56 +64,56 @@ describe('a pseudonym', () => {
   it('is not recognised when one character was changed', () => {
     fc.assert(
       fc.property(values, fc.nat(), fc.constantFrom('A', 'q', '_', '0'), (value, at, other) => {
-        const hidden = pseudonyms.of(binding).hide(value)!;
+        const hidden = pseudonyms.of(binding).pseudonymise(value)!;
         const index = at % hidden.length;
         fc.pre(hidden[index] !== other);
         const changed = hidden.slice(0, index) + other + hidden.slice(index + 1);
-        expect(pseudonyms.of(binding).recognise(changed)).toBeUndefined();
+        expect(pseudonyms.of(binding).unmask(changed)).toBeUndefined();
       }),
     );
   });
 
   it('is not recognised in another field, scope or period, or under another key', () => {
-    const hidden = pseudonyms.of(binding).hide('phone')!;
+    const hidden = pseudonyms.of(binding).pseudonymise('phone')!;
     for (const other of [{ field: 'id.iq' }, { scope: 'session' }, { scopeValue: 'c@d' }, { period: 4 }])
-      expect(pseudonyms.of({ ...binding, ...other }).recognise(hidden)).toBeUndefined();
-    expect(new Pseudonyms([key(2)]).of(binding).recognise(hidden)).toBeUndefined();
+      expect(pseudonyms.of({ ...binding, ...other }).unmask(hidden)).toBeUndefined();
+    expect(new Pseudonyms([key(2)]).of(binding).unmask(hidden)).toBeUndefined();
   });
 
   it('is legal in a resourcepart, an identifier and an attribute, and bounded', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (value) => {
-        const hidden = pseudonyms.of(binding).hide(value);
+        const hidden = pseudonyms.of(binding).pseudonymise(value);
         if (hidden === undefined) expect(Buffer.byteLength(value)).toBeGreaterThan(valueBytesMax);
         else expect(hidden).toMatch(/^[\w-]{43,1023}$/);
       }),
     );
-    expect(pseudonyms.of(binding).hide('x'.repeat(valueBytesMax))!.length).toBeLessThanOrEqual(1_023);
-    expect(pseudonyms.of(binding).hide('x'.repeat(valueBytesMax + 1))).toBeUndefined();
+    expect(pseudonyms.of(binding).pseudonymise('x'.repeat(valueBytesMax))!.length).toBeLessThanOrEqual(1_023);
+    expect(pseudonyms.of(binding).pseudonymise('x'.repeat(valueBytesMax + 1))).toBeUndefined();
   });
 
   it('hides the length of short values', () => {
     const lengths = ['', 'a', 'phone', 'fifteen.letters'].map(
-      (value) => pseudonyms.of(binding).hide(value)!.length,
+      (value) => pseudonyms.of(binding).pseudonymise(value)!.length,
     );
     expect(new Set(lengths).size).toBe(1);
   });
 
   it('is recognised under the former key while keys overlap', () => {
-    const hidden = pseudonyms.of(binding).hide('phone')!;
+    const hidden = pseudonyms.of(binding).pseudonymise('phone')!;
     const rotated = new Pseudonyms([key(2), key(1)]);
-    expect(rotated.of(binding).recognise(hidden)).toBe('phone');
-    expect(rotated.of(binding).hide('phone')).not.toBe(hidden);
-    expect(rotated.of(binding).hide(hidden)).toBe(hidden);
+    expect(rotated.of(binding).unmask(hidden)).toBe('phone');
+    expect(rotated.of(binding).pseudonymise('phone')).not.toBe(hidden);
+    expect(rotated.of(binding).pseudonymise(hidden)).toBe(hidden);
   });
 
   it('of a UUID is a UUID', () => {
     const uuid = 'd4565fa7-4d72-4749-b3d3-740edbf87770';
-    const hidden = pseudonyms.of(binding).hideUuid(uuid)!;
+    const hidden = pseudonyms.of(binding).pseudonymiseUuid(uuid)!;
     expect(hidden).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    expect(pseudonyms.of(binding).hideUuid(uuid.toUpperCase())).toBe(hidden);
-    expect(pseudonyms.of({ ...binding, scopeValue: 'c@d' }).hideUuid(uuid)).not.toBe(hidden);
-    expect(pseudonyms.of(binding).hideUuid('my phone')).toBeUndefined();
+    expect(pseudonyms.of(binding).pseudonymiseUuid(uuid.toUpperCase())).toBe(hidden);
+    expect(pseudonyms.of({ ...binding, scopeValue: 'c@d' }).pseudonymiseUuid(uuid)).not.toBe(hidden);
+    expect(pseudonyms.of(binding).pseudonymiseUuid('my phone')).toBeUndefined();
   });
 
   it('needs a secret of 32 bytes', () => {

@@ -63,7 +63,9 @@ function valueSeen(field: Field, treatment: Treatment): string {
     scopeValue: context[scopeOf(field)],
     period: 0,
   };
-  return treatValue(field.example, treatment, (value) => pseudonyms.of(binding).hide(value)) ?? 'nothing';
+  return (
+    treatValue(field.example, treatment, (value) => pseudonyms.of(binding).pseudonymise(value)) ?? 'nothing'
+  );
 }
 
 function stanzaSeen(field: Field, direction: Direction, policy: ReturnType<typeof policyOf>): string[] {

@@ -51,7 +51,7 @@ function revealed(
   const newest = rotateMs === undefined ? 0 : Math.floor(now / rotateMs);
   for (let period = newest; period >= 0 && period > newest - periodsMax; period -= 1) {
     const binding = { field, scope: treatment.scope, scopeValue: gatekeeper, period };
-    const plain = policy.pseudonyms?.of(binding).recognise(value);
+    const plain = policy.pseudonyms?.of(binding).unmask(value);
     if (plain !== undefined) return plain;
   }
   return value;
@@ -79,5 +79,7 @@ function hidden(
 ): string | undefined {
   if (treatment.kind !== 'pseudonymise' || treatment.scope !== 'gatekeeper') return undefined;
   const period = treatment.rotateMs === undefined ? 0 : Math.floor(now / treatment.rotateMs);
-  return pseudonyms?.of({ field, scope: treatment.scope, scopeValue: gatekeeper, period }).hide(value);
+  return pseudonyms
+    ?.of({ field, scope: treatment.scope, scopeValue: gatekeeper, period })
+    .pseudonymise(value);
 }
