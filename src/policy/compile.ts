@@ -200,7 +200,7 @@ function reasonOf(rule: Rule | undefined, policy: string): string {
   return rule === undefined || rule.why === '' ? by : `${by}: ${rule.why}`;
 }
 
-/** The scanner's names for this catalogue, and for whoever else asks. */
+/** Returns the scanner's vocabulary: the names of this catalogue, and others that are needed. */
 export function vocabularyOf(
   catalogue: Catalogue,
   others: { readonly namespaces: readonly string[]; readonly locals: readonly string[] } = noNames,
@@ -361,7 +361,7 @@ class TableBuilder {
     }
   }
 
-  /** What somebody may not learn, they need not ask: the question is answered here. */
+  /** Adds rules for requests of a withheld field: the proxy answers them. */
   #addRequests(field: Field, direction: Direction): void {
     const { treatment, decision } = this.#ruleFor(audienceOf(opposite(direction)), field);
     const effect = requestEffect(field, treatment);
