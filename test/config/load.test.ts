@@ -236,7 +236,7 @@ describe('a mistake', () => {
       'two alternatives at once',
       '      tls: starttls',
       '      tls: starttls\n      srv: x',
-      '18:7: error ERR_CONFIG_UNKNOWN_KEY: key `srv` in `gatekeepers[0].connect` does not go with the keys beside it',
+      '18:7: error ERR_CONFIG_UNKNOWN_KEY: key `srv` in `gatekeepers[0].connect` does not go with the other keys',
     ],
     [
       'text for the alternative',
