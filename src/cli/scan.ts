@@ -32,7 +32,7 @@ Prints one JSON line per event (header, stanza, whitespace, end), then the verdi
 
   {"verdict":"reject","condition":"restricted-xml","code":"ERR_XML_RESTRICTED","offset":135}
 
-Input that is legal but read differently by real parsers (a namespace name with white space, a stream element
+Input that is legal but read differently by real parsers (a namespace name that is no URI, a stream element
 inside a stanza) is accepted here with "ambiguousAt"; the proxy refuses it, as --ambiguous refuse does.
 
 Examples:

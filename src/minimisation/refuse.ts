@@ -1,5 +1,6 @@
 /** Stanza errors on behalf of the other side (RFC 6120 §8.3). Every iq get or set has exactly one answer (§8.2.3),
  *  and an error is never answered with an error (§8.3.1). */
+import { escapeAttribute } from '../stanza/decode.ts';
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
 import { owedBy, type Owed } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -56,12 +57,15 @@ export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly
   return [...kept, type, content].toSorted((a, b) => a.start - b.start);
 }
 
-/** ` name='value'` with the value of another attribute, in the bytes it came in, or nothing. */
+/** ` name='value'` with the value of another attribute, or nothing: in the bytes it came in where all parsers read
+ *  those alike, and escaped anew where they hold references or white space. */
 export function rawAttribute(stanza: Stanza, name: string, of: string): string {
   const index = stanza.attribute(0, stanza.names.local(of));
   if (index === -1) return '';
   const start = stanza.start + stanza.valueStart(index);
   const finish = stanza.start + stanza.valueEnd(index);
+  const raw = Buffer.from(stanza.bytes.subarray(start, finish)).toString();
+  if (/[&\t\n\r]/.test(raw)) return ` ${name}='${escapeAttribute(stanza.value(index))}'`;
   const quote = String.fromCharCode(stanza.bytes[start - 1]!);
-  return ` ${name}=${quote}${Buffer.from(stanza.bytes.subarray(start, finish)).toString()}${quote}`;
+  return ` ${name}=${quote}${raw}${quote}`;
 }

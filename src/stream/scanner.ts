@@ -30,6 +30,7 @@ import {
 import { parseDeclaration } from './declaration.ts';
 import { emptyScope, streamPrefix, type StreamHeader } from './header.ts';
 import type { StreamLimits } from './limits.ts';
+import { isUriReference } from './namespace-names.ts';
 import { findIllegalReference } from './references.ts';
 import { sliceBytesMax } from './structure/structure.ts';
 import { bindingStride, openStride, type Desk, type Workspace } from './workspace.ts';
@@ -50,8 +51,9 @@ export interface ScannerOptions {
   readonly limits: StreamLimits;
   readonly workspace: Workspace;
   readonly sink: ScannerSink;
-  /** What to do with input that is legal but read differently by real parsers: namespace names with white space or
-   *  control characters, elements of the streams namespace inside a stanza. Default `refuse` (policy-violation);
+  /** What to do with input that is legal but read differently by real parsers: namespace names that are no URI
+   *  references (namespace-names.ts), elements of the xml namespace, `xml:id`, elements of the streams namespace inside a stanza.
+   *  Default `refuse` (policy-violation);
    *  `report` accepts and sets `ambiguous`. */
   readonly ambiguous?: 'refuse' | 'report';
   /** Which elements are stanzas; by default those of XMPP. */
@@ -689,16 +691,12 @@ export class Scanner {
     if (start === end) return 0;
     if (valueEnd !== end) return this.#internDecodedNamespace(record, start, end);
     let hash = hashSeed;
-    let odd = false;
-    for (let i = this.#base + start; i < this.#base + end; i += 1) {
-      const byte = this.#buffer[i]!;
-      odd ||= byte === 0x20 || byte >= 0x7f;
-      hash = hashStep(hash, byte);
-    }
-    if (odd && hasWhitespaceOrControl(this.#string(start, end))) this.#noteAmbiguous(start);
+    for (let i = this.#base + start; i < this.#base + end; i += 1) hash = hashStep(hash, this.#buffer[i]!);
     const known = this.names.namespaces.find(this.#buffer, this.#base + start, this.#base + end, hash);
     if (known !== 0) return known;
     let written: string | undefined;
+    if (!this.#isNameOnly(start, end) && !isUriReference((written = this.#string(start, end))))
+      this.#noteAmbiguous(start);
     for (let binding = 0; binding < this.#bindingCount; binding += 1) {
       const id = bindings[binding * bindingStride + 2]!;
       if (id >= 0 || id <= headerNamespaceBase) continue;
@@ -718,14 +716,24 @@ export class Scanner {
     return -record;
   }
 
+  /** Whether a namespace name is made of ASCII letters, digits, `.`, `-` and `_` alone: no check of a URI is needed. */
+  #isNameOnly(start: number, end: number): boolean {
+    const { nameClasses } = this.#workspace;
+    for (let i = this.#base + start; i < this.#base + end; i += 1) {
+      const byte = this.#buffer[i]!;
+      if (byte >= 0x80 || (nameClasses[byte]! & nameChar) === 0) return false;
+    }
+    return true;
+  }
+
   /** As `#internNamespace`, for a value with references or white space: rare, so by string. Names in scope are
    *  decoded once and otherwise only when they are as long: the cost stays linear. */
   #internDecodedNamespace(record: number, start: number, end: number): number {
     const { tape, bindings, decodedNames } = this.#desk!;
     const name = decodeReferences(this.#string(start, end), 'attribute');
-    if (hasWhitespaceOrControl(name)) this.#noteAmbiguous(start);
     const known = this.names.namespace(name);
     if (known !== 0 || name === '') return known;
+    if (!isUriReference(name)) this.#noteAmbiguous(start);
     decodedNames[this.#bindingCount] = name;
     const byteLength = Buffer.byteLength(name);
     for (let binding = 0; binding < this.#bindingCount; binding += 1) {
@@ -788,7 +796,11 @@ export class Scanner {
       localStart === nameStart ? this.#defaultNamespace : this.#resolvePrefix(nameStart, localStart - 1);
     tape[record + element.namespace] = namespace;
     if (this.#attributeCount > 0) this.#resolveAttributes(record);
-    if (namespace === this.#streamsNamespace && this.#depth > 0) this.#noteAmbiguous(this.#tagStart);
+    if (
+      (namespace === this.#streamsNamespace && this.#depth > 0) ||
+      (namespace === this.#xmlId && namespace !== 0)
+    )
+      this.#noteAmbiguous(this.#tagStart);
 
     if (this.#depth === 0 && this.#outside === mode.prolog) return this.#readHeader(at, empty);
     if (
@@ -810,7 +822,10 @@ export class Scanner {
       const nameStart = tape[record + attribute.nameStart]!;
       const localStart = tape[record + attribute.localStart]!;
       if (localStart === nameStart || tape[record + attribute.namespace] === namespaceDeclaration) continue;
-      tape[record + attribute.namespace] = this.#resolvePrefix(nameStart, localStart - 1);
+      const namespace = this.#resolvePrefix(nameStart, localStart - 1);
+      tape[record + attribute.namespace] = namespace;
+      if (namespace === this.#xmlId && this.#equals(localStart, tape[record + attribute.nameEnd]!, 'id'))
+        this.#noteAmbiguous(nameStart);
     }
     if (this.#attributeCount > 1) this.#refuseDuplicates(first);
   }
@@ -1178,10 +1193,4 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 /** White space of XML (XML 1.0 §2.3 [3]). */
 function isWhitespace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x09 || byte === CR;
-}
-
-/** Of Unicode, not only of XML: parsers trim what their language calls white space, U+FEFF included. */
-function hasWhitespaceOrControl(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return /[\s\u0000-\u001f\u007f-\u009f]/.test(name);
 }

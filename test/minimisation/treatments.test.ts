@@ -56,8 +56,13 @@ describe('refuse', () => {
       `<iq type='set' id="q&amp;1" from='a@b/c' to="d@e"><x xmlns='urn:secret'>secret</x></iq>`,
     );
     expect(text(refusal(stanza, 'forbidden'))).toBe(
-      `<iq xmlns='jabber:client' from="d@e" id="q&amp;1" to='a@b/c' type='error'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+      `<iq xmlns='jabber:client' from="d@e" id='q&amp;1' to='a@b/c' type='error'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
     );
+  });
+
+  it('escapes anew what parsers read differently in the attributes that it repeats', () => {
+    const stanza = parse("<iq type='set' id='a\tb&#9;c'/>");
+    expect(text(refusal(stanza, 'forbidden'))).toContain(" id='a b&#9;c' ");
   });
 
   it.each([

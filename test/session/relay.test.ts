@@ -56,6 +56,29 @@ describe('the relay', () => {
     ]);
   });
 
+  it.each([
+    ['a CDATA section', "<message to='a@b'><body>x<![CDATA[<]]>y</body></message>", "<message to='a@b'><body>x&lt;y</body></message>"],
+    ['line ends', '<message><body>a\r\nb</body></message>', '<message><body>a\nb</body></message>'],
+    ['white space in a value', "<message id='a\tb'/>", "<message id='a b'/>"],
+    ['a nonza with either', `<r xmlns='${sm}'><![CDATA[x]]></r>`, `<r xmlns='${sm}'>x</r>`],
+  ])('writes the normal form of what parsers read differently: %s', (_, came, left) => {
+    const bench = new Bench(() => forwarded);
+    bench.read('to-client', came);
+    expect(bench.out['to-client']).toEqual([left]);
+  }); // prettier-ignore
+
+  it('closes the stream of a peer whose stanza becomes many times as long', () => {
+    const bench = new Bench(() => forwarded);
+    const name = `urn:${'x'.repeat(1_000)}`;
+    expect(() =>
+      bench.read(
+        'to-gatekeeper',
+        `<message xmlns:p='${name}'><![CDATA[]]>${'<p:x/>'.repeat(1_000)}</message>`,
+      ),
+    ).toThrow(expect.objectContaining({ code: 'ERR_NORMAL_FORM_GROWTH', condition: 'policy-violation' }));
+    expect(bench.out['to-gatekeeper']).toEqual([]);
+  });
+
   it('writes the normal form of an edited stanza and fills it up to its bucket', () => {
     const bench = new Bench(() => ({
       kind: 'forward',

@@ -18,6 +18,7 @@ function canonical(xml: string, open = header, stanzaBytesMax = 1_000_000, norma
     names: vocabulary,
     limits: defaultLimits,
     workspace,
+    ambiguous: 'report',
     sink: {
       header() {},
       stanza: (stanza) => {

@@ -106,7 +106,9 @@ describe('limits', () => {
   ]; // prettier-ignore
 
   test('every limit has a case', () => {
-    expect(cases.map(([limit]) => limit).sort()).toEqual(Object.keys(defaultLimits).sort());
+    // The growth of normal form is not the scanner's: canonical.test.ts.
+    const { normalFormGrowthMax: _, ...limits } = defaultLimits;
+    expect(cases.map(([limit]) => limit).sort()).toEqual(Object.keys(limits).sort());
   });
 
   test.each(cases)('%s at %i', (limit, value, code, body, at) => {

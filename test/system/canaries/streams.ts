@@ -119,7 +119,6 @@ function breaking(c: Place): Readonly<Record<string, string | Buffer>> {
     ERR_DEPTH: `<${c('nested')}>`.repeat(200),
     ERR_ELEMENT_COUNT: `<message><body>${c('of many')}</body>${'<a/>'.repeat(10_001)}</message>`,
     ERR_ATTRIBUTE_COUNT: `<message ${Array.from({ length: 200 }, (_, i) => `${c('attribute of many')}${i}=''`).join(' ')}/>`,
-    ERR_NORMAL_FORM_GROWTH: `<message xmlns:p='${c('long namespace').repeat(40)}'>${'<p:x/>'.repeat(900)}<![CDATA[]]></message>`,
     ERR_NAMESPACE_COUNT: `<message ${Array.from({ length: 70 }, (_, i) => `xmlns:${c('declaration of many')}${i}='u'`).join(' ')}/>`,
     ERR_SM_COUNT: `<enable xmlns='${sm}'/><a xmlns='${sm}' h='${c('count')}'/>`,
   };
