@@ -42,6 +42,16 @@ const requirements = {
     packages: ['libstrophe-dev', 'gcc', 'libc6-dev'],
     present: () => existsSync('/usr/include/strophe.h') && existsSync(programs.gcc),
   },
+  'erlang-p1-xml': {
+    packages: ['erlang-p1-xml'],
+    present: () => existsSync(programs.escript) && existsSync('/usr/share/doc/erlang-p1-xml'),
+  },
+  'lua-expat': {
+    packages: ['lua-expat', 'lua5.4'],
+    present: () => succeeds(programs.lua, '-e', 'require "lxp"'),
+  },
+  python: { packages: ['python3'], present: () => existsSync(programs.python) },
+  chromium: { packages: ['chromium'], present: () => existsSync(programs.chromium) },
 } as const satisfies Record<string, Requirement>;
 
 export type PeerName = keyof typeof requirements;

@@ -1,7 +1,30 @@
 import type { Random } from '../support/random.ts';
 
-const header =
-  "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:h='urn:header' to='example.org' version='1.0'>";
+/** A stream header and the prefixes that elements and attributes may use after it. */
+export interface GeneratedHeader {
+  readonly text: string;
+  readonly closing: string;
+  readonly prefixes: readonly string[];
+}
+
+/** What streams are made of. */
+export interface Dialect {
+  readonly headers: readonly GeneratedHeader[];
+  /** Names of top-level elements, of those inside, and of attributes. */
+  readonly top: readonly string[];
+  readonly locals: readonly string[];
+  readonly attributes: readonly string[];
+  /** Prefixes that an element may declare. */
+  readonly declarable: readonly string[];
+  /** Namespace names as written between quotation marks. */
+  readonly namespaces: readonly string[];
+}
+
+const header: GeneratedHeader = {
+  text: "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:h='urn:header' to='example.org' version='1.0'>",
+  closing: '</stream:stream>',
+  prefixes: ['h', 'xml'],
+};
 
 const locals = [
   'message',
@@ -18,12 +41,21 @@ const locals = [
   'n-1.2',
   'xmlnsx',
 ];
-/** Prefixes that a generated element may declare; `h`, `stream` and `xml` are there already. */
-const declarable = ['p', 'q', 'r', 'h', 'stream'];
 const namespaces = [
   'urn:a', 'urn:a', 'urn:b', 'urn:c', 'urn:c', 'urn:d', 'urn:e', 'urn:f', 'urn:b', 'jabber:client', 'urn:xmpp:ping', 'urn:header', 'http://etherx.jabber.org/streams',
   'urn&#58;a', 'urn:&#x61;', 'u&amp;v', 'x', 'é',
 ]; // prettier-ignore
+
+/** Little of it is XMPP: every shape of XML. */
+const plainXml: Dialect = {
+  headers: [header],
+  top: locals,
+  locals,
+  attributes: locals,
+  declarable: ['p', 'q', 'r', 'h', 'stream'],
+  namespaces,
+};
+
 const texts = [
   'x', 'hello', ' ', '\n', '\r\n', '\r', '\t', '&lt;', '&gt;', '&amp;', '&apos;', '&quot;', '&#65;', '&#x1F600;', '&#9;',
   '&#13;', '>', ']]', ']', '"', "'", '=', '/', 'é', '€', '🦄', '\u007f', '\u0085', '\u2028', '\ufffd', '\ufeff',
@@ -56,22 +88,28 @@ const broken = [
 /** Makes up streams: well-formed ones of every shape the scanner knows, then, most of them, damaged a little. */
 export class StreamGenerator {
   readonly #random: Random;
-  /** Prefixes in scope, innermost last. */
-  readonly #scope: string[] = ['h', 'xml'];
+  readonly #dialect: Dialect;
+  readonly #header: GeneratedHeader;
+  /** Prefixes in scope that elements and attributes may use, innermost last. */
+  readonly #scope: string[];
   #out = '';
 
-  constructor(random: Random) {
+  constructor(random: Random, dialect = plainXml) {
     this.#random = random;
+    this.#dialect = dialect;
+    this.#header = random.pick(dialect.headers);
+    this.#scope = [...this.#header.prefixes];
   }
 
   stream(): Uint8Array {
     const random = this.#random;
-    this.#out = random.once(4) ? `<?xml version='1.0'?>${header}` : header;
+    const { text, closing } = this.#header;
+    this.#out = random.once(4) ? `<?xml version='1.0'?>${text}` : text;
     for (let count = 1 + random.below(3); count > 0; count -= 1) {
       if (random.once(4)) this.#out += random.pick([' ', '\n', '\r\n\t']);
       this.#element(0);
     }
-    if (random.once(2)) this.#out += '</stream:stream>';
+    if (random.once(2)) this.#out += closing;
     let bytes: Uint8Array = Buffer.from(this.#out);
     // A third stays as it is; the others get one wound, sometimes more.
     if (!random.once(3))
@@ -83,7 +121,8 @@ export class StreamGenerator {
     const random = this.#random;
     const scopeBefore = this.#scope.length;
     const attributes = this.#attributes();
-    const name = random.once(3) ? `${random.pick(this.#scope)}:${random.pick(locals)}` : random.pick(locals);
+    const local = random.pick(depth === 0 ? this.#dialect.top : this.#dialect.locals);
+    const name = this.#scope.length > 0 && random.once(3) ? `${random.pick(this.#scope)}:${local}` : local;
     const space = random.once(8) ? random.pick([' ', '\n', '\r\n']) : '';
     this.#out += `<${name}${attributes}${space}`;
     if (random.once(4)) this.#out += '/>';
@@ -119,15 +158,16 @@ export class StreamGenerator {
       const equals = random.once(10) ? ' =\n' : '=';
       written.push(`${random.once(10) ? '\r\n' : ' '}${name}${equals}${quote}${value}${quote}`);
     };
-    if (random.once(4)) add('xmlns', random.once(6) ? '' : random.pick(namespaces));
+    if (random.once(4)) add('xmlns', random.once(6) ? '' : random.pick(this.#dialect.namespaces));
     for (let count = random.once(3) ? 1 + random.below(2) : 0; count > 0; count -= 1) {
-      const prefix = random.pick(declarable);
-      add(`xmlns:${prefix}`, random.pick(namespaces));
+      const prefix = random.pick(this.#dialect.declarable);
+      add(`xmlns:${prefix}`, random.pick(this.#dialect.namespaces));
       this.#scope.push(prefix);
     }
     for (let count = random.once(6) ? random.below(9) : random.below(3); count > 0; count -= 1) {
-      const local = random.pick(locals);
-      add(random.once(3) ? `${random.pick(this.#scope)}:${local}` : local, this.#value());
+      const local = random.pick(this.#dialect.attributes);
+      const isPrefixed = this.#scope.length > 0 && random.once(3);
+      add(isPrefixed ? `${random.pick(this.#scope)}:${local}` : local, this.#value());
     }
     // Declarations may stand after what uses them.
     if (random.once(3)) written.reverse();
@@ -146,7 +186,7 @@ export class StreamGenerator {
   #mutate(bytes: Uint8Array): Uint8Array {
     const random = this.#random;
     // The header seldom: after a broken one nothing is scanned.
-    const from = random.once(20) ? 0 : Math.min(header.length, bytes.length - 1);
+    const from = random.once(20) ? 0 : Math.min(this.#header.text.length, bytes.length - 1);
     const at = from + random.below(bytes.length - from);
     const end = Math.min(bytes.length, at + 1 + random.below(6));
     const other = from + random.below(bytes.length - from);
