@@ -64,7 +64,7 @@ describe('a capability profile', () => {
     [
       'interests that break a cohort',
       'interests: all',
-      '7:12: ERR_CAPABILITY_PROFILE interests: all lets clients be told apart, which cohort: true forbids',
+      '7:12: ERR_CAPABILITY_PROFILE interests: all makes clients distinguishable, which cohort: true forbids',
     ],
     ['a duplicate key', 'caps: true\ncaps: false', '8:1: ERR_YAML this key stands here twice'],
     [
