@@ -93,7 +93,7 @@ const mode = {
   instruction: 7,
   /** In a CDATA section. */
   cdata: 8,
-  /** Behind the closing stream tag. */
+  /** After the closing stream tag. */
   ended: 9,
 } as const;
 
@@ -210,7 +210,7 @@ export class Scanner {
     }
   }
 
-  /** Inside a sink call: stop behind the element just delivered. */
+  /** Inside a sink call: stops after the element just delivered. */
   halt(): void {
     this.#halted = true;
   }
@@ -300,7 +300,7 @@ export class Scanner {
       }
     }
 
-    // Behind the last structural byte.
+    // After the last structural byte.
     const end = sliceEnd - from + shift;
     if (this.#mode === mode.between || this.#mode === mode.prolog || this.#mode === mode.ended) {
       this.#passWhitespace(next, end);
@@ -506,7 +506,7 @@ export class Scanner {
   }
 
   /** Decides what a `<` begins as soon as the bytes are there. `seen` bytes of the stanza have been seen; those
-   *  behind its size limit decide nothing, or the error would depend on how the bytes were split. */
+   *  after its size limit decide nothing, or the error would depend on how the bytes were split. */
   #resolveOpening(seen: number): void {
     if (this.#mode !== mode.open && this.#mode !== mode.bang && this.#mode !== mode.instruction) return;
     const available = Math.min(seen, this.limits.stanzaBytesMax);
@@ -749,7 +749,7 @@ export class Scanner {
     return index >= 0 ? headerNamespaceBase - index : -record;
   }
 
-  /** Reads the element name at `at` and opens its record. @returns the position behind the name. */
+  /** Reads the element name at `at` and opens its record. @returns the position after the name. */
   #beginElement(at: number, limit: number): number {
     this.#readName(at, limit);
     const nameEnd = this.#nameEnd;
@@ -912,7 +912,7 @@ export class Scanner {
     this.#leaveMarkup(mode.between, stanzaEnd);
   }
 
-  /** Behind a top-level construct that ended before `at`: nothing of it is kept. */
+  /** After a top-level construct that ended before `at`: keeps nothing of it. */
   #leaveMarkup(next: number, at: number): void {
     this.#releaseDesk();
     this.#streamBase += at;
@@ -1183,7 +1183,7 @@ export class Scanner {
 
 const noBytes = Buffer.alloc(0);
 
-/** The same bytes. What is read byte by byte is of one class only, whoever brings it. */
+/** Returns the same bytes as a view of one class: the byte loops stay monomorphic for every caller. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
