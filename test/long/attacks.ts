@@ -27,6 +27,29 @@ interface Row {
   readonly growth: number;
 }
 
+/** Memory before the end of a stanza is the scanner's, so it is the same under every policy. */
+const heldPolicy = 'strict';
+const honestConnections = 100;
+
+/** Bytes held, measured once for each shape and once for each direction of the honest message. */
+class Holding {
+  readonly #known = new Map<string, number>();
+
+  of(shape: Shape): number {
+    return this.#once(`${shape.direction} ${shape.name}`, () => heldBytes(shape, heldPolicy));
+  }
+
+  honestly({ direction }: Shape): number {
+    return this.#once(direction, () => heldBytes(honest(direction), heldPolicy, honestConnections));
+  }
+
+  #once(key: string, measure: () => number): number {
+    const value = this.#known.get(key) ?? measure();
+    this.#known.set(key, value);
+    return value;
+  }
+}
+
 /** Pairs of rounds, the shape and the honest message in turn, and the median of their ratios. */
 export const longRun: LongRun = {
   name: 'attacks',
@@ -36,9 +59,10 @@ export const longRun: LongRun = {
   async run({ count, progress }) {
     const rows: Row[] = [];
     const failures: string[] = [];
+    const holding = new Holding();
     for (const [index, [policy, shape]] of measured.entries()) {
       progress(Math.floor((index * count) / measured.length));
-      const row = measureShape(policy, shape, count);
+      const row = measureShape(policy, shape, count, holding);
       rows.push(row);
       for (const [what, ratio] of [
         ['CPU', row.cpuRatio],
@@ -62,7 +86,7 @@ export const longRun: LongRun = {
   },
 };
 
-function measureShape(policy: string, shape: Shape, rounds: number): Row {
+function measureShape(policy: string, shape: Shape, rounds: number, holding: Holding): Row {
   const attack = new Sender(shape, policy);
   const peer = new Sender(honest(shape.direction), policy);
   for (const sender of [attack, peer]) cpuMicroseconds(sender, roundMs);
@@ -76,7 +100,7 @@ function measureShape(policy: string, shape: Shape, rounds: number): Row {
   attack.send(attack.next());
   const growth = attack.written / bytes;
   const { pieceBytes: _, ...whole } = shape;
-  const held = heldBytes(shape, policy);
+  const held = holding.of(shape);
   attack.end();
   peer.end();
   return {
@@ -86,7 +110,7 @@ function measureShape(policy: string, shape: Shape, rounds: number): Row {
     cpuUs: median(pairs.map(({ cost }) => cost)),
     cpuRatio: median(pairs.map(({ ratio }) => ratio)),
     held,
-    heldRatio: ratioOf(whole, held, heldBytes(honest(shape.direction), policy)),
+    heldRatio: ratioOf(whole, held, holding.honestly(shape)),
     growth,
   };
 }
@@ -123,7 +147,7 @@ rounds counts. Handshakes are not part of it.
   at a time. **Memory**: bytes held while the last byte of the stanza is missing, and the same ratio.
 - **Growth**: bytes that leave in either direction, by bytes that came. Padding is bounded by
   \`limits.paddingBytesPerSecondMax\`.
-- The bound is ${ratioMax}. A run fails that finds more.
+- The bound is ${ratioMax}; a run that finds more fails. This one found ${rows.filter(({ cpuRatio, heldRatio }) => Math.max(cpuRatio, heldRatio) > ratioMax).length}.
 
 | policy | direction | stanza | bytes | CPU µs | CPU ratio | held bytes | memory ratio | growth |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

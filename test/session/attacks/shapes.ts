@@ -84,6 +84,7 @@ const both: Readonly<Record<string, (n: number) => string>> = {
   'chat states': chat("<composing xmlns='http://jabber.org/protocol/chatstates'/>"),
   'addresses of media': chat(`<body>${`${address} `.repeat(200)}</body>${times(200, () => `<x xmlns='jabber:x:oob'><url>${address}</url></x>`)}`),
   'one address of media': (n) => chat(`<body>https://media.provider.example/${n}.png</body>`)(n),
+  'as many addresses of media as are sealed': (n) => chat(`<body>${times(60, (i) => `https://media.provider.example/${n}-${i}.png `)}</body>`)(n),
   'names that become pseudonyms': (n) => `<message from='u${n}@montague.example/o${n}' to='v${n}@capulet.example/b${n}' type='chat' id='i${n}'><thread parent='p${n}'>t${n}</thread><origin-id xmlns='urn:xmpp:sid:0' id='o${n}'/><stanza-id xmlns='urn:xmpp:sid:0' id='s${n}' by='u${n}@montague.example'/></message>`,
   'many names that become pseudonyms': (n) => chat(times(300, (i) => `<origin-id xmlns='urn:xmpp:sid:0' id='o${n}-${i}'/><stanza-id xmlns='urn:xmpp:sid:0' id='s${n}-${i}' by='u${i}@montague.example'/>`))(n),
   'acknowledgements': () => `<a xmlns='${sm}' h='0'/>`,
