@@ -174,7 +174,7 @@ describe('an attestation that cannot be made', () => {
     const { heard, closed } = await refusal();
     expect(closed).toBe('ERR_SIGNALS_NOT_OFFERED');
     expect(heard).toContain('<remote-connection-failed');
-    expect(heard).toContain('cannot be told');
+    expect(heard).toContain('cannot be given');
     expect(scene.received.join('')).toContain('<policy-violation');
     expect(scene.outcomes).toEqual(['stream not-offered']);
   });
