@@ -1,11 +1,12 @@
-/** Queues the stanzas of one direction that are delayed, or held by a stage. Stanzas between the same two parties keep
- *  their order: a later one waits for the earlier (RFC 6120 §10.1). Others pass. The queue ends with its session. */
+/** Queues the stanzas of one direction that are delayed by the policy or held by a stage. Stanzas between the same
+ *  two parties keep their order: a later one waits for the earlier (RFC 6120 §10.1). Others overtake. The queue ends
+ *  with its session. */
 import { StreamError } from '../stanza/error.ts';
 
 export interface DelayLimits {
   /** Stanzas queued in one direction of one session. Above it, all delays end at once. */
   readonly waitingMax: number;
-  /** Bytes of those stanzas. */
+  /** Bytes of those stanzas. Above it, all delays end at once. */
   readonly waitingBytesMax: number;
 }
 
@@ -18,7 +19,7 @@ export interface QueuedStanza {
   readonly bytes: number;
   /** Monotonic milliseconds; Infinity while a stage holds it. */
   dueAt: number;
-  /** Called once, when the stanza is due and first of its key. */
+  /** Called once, when the stanza is due and the first of its key. */
   send(): void;
 }
 
@@ -46,7 +47,7 @@ export class DelayQueue {
     return this.#count === 0;
   }
 
-  /** Whether a stanza with this key is queued. */
+  /** Returns whether a stanza with this key is queued. */
   has(key: string): boolean {
     return this.#queues.has(key);
   }
@@ -68,7 +69,7 @@ export class DelayQueue {
     this.#wake();
   }
 
-  /** Removes a stanza unsent, and sends what was due after it. */
+  /** Removes a stanza without sending it, and sends those that were due after it. */
   remove(queued: QueuedStanza): void {
     const queue = this.#queues.get(queued.key);
     const index = queue?.indexOf(queued) ?? -1;
@@ -78,7 +79,7 @@ export class DelayQueue {
     this.releaseDue();
   }
 
-  /** Sends every stanza that is due and first of its key. */
+  /** Sends every stanza that is due and the first of its key. */
   releaseDue(): void {
     const now = this.#options.now();
     for (const queue of this.#queues.values()) {

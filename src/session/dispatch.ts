@@ -1,6 +1,6 @@
-/** Applies what the pipeline has decided about a stanza: writes it, queues it, drops it, or keeps it for the stage that
- *  holds it. Everything that changes the number of stanzas on a stream happens here, so they are counted here for
- *  stream management (XEP-0198). */
+/** Applies dispositions of the pipeline: writes a stanza, queues it, drops it, or keeps it until its stage releases
+ *  it. Everything that changes the number of stanzas on a stream happens here, and is counted here for stream
+ *  management (XEP-0198). */
 import { opposite, type Direction } from '../stanza/direction.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Disposition, Edit, SendOptions } from '../stanza/verdict.ts';
@@ -23,11 +23,11 @@ export interface DispatchOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
-  /** Asks the stages from `first` on about a stanza that was held. */
+  /** Returns the disposition of a held stanza by the stages from `first` on. */
   readonly decide: (stanza: Stanza, direction: Direction, first: number) => Disposition;
-  /** Called when a stanza was filled up by `bytes`. */
+  /** Called with the bytes of padding that were added to a stanza. */
   readonly padded: (direction: Direction, bytes: number) => void;
-  /** Runs a step that no reading has caused, and flushes. */
+  /** Runs a step that does not come from reading, and flushes. */
   readonly perform: (step: () => void) => void;
 }
 
@@ -35,13 +35,13 @@ export interface DispatchOptions {
 interface Transit {
   readonly stanza: Stanza;
   readonly direction: Direction;
-  /** `proxy`: repeated by a stage. Its sender has not counted it. */
+  /** `proxy`: repeated by a stage, so its sender has not counted it. */
   readonly origin: 'peer' | 'proxy';
   edits: readonly Edit[];
   options: SendOptions;
-  /** The sender's number while it is queued; 0 when it is not counted. */
+  /** The sender's number while the stanza is queued; 0 when it is not counted. */
   number: number;
-  /** Its entry in the queue, when it has one. */
+  /** The stanza's entry in the queue, when it has one. */
   queued: QueuedStanza | undefined;
 }
 
@@ -59,7 +59,7 @@ export class Dispatch {
     this.#queues = { 'to-gatekeeper': queue(), 'to-client': queue() };
   }
 
-  /** Writes a stanza as it came, without a copy, unless earlier ones between the same two parties are queued. */
+  /** Writes a stanza unchanged and without a copy, unless earlier ones between the same two parties are queued. */
   passUntouched(stanza: Stanza, direction: Direction): void {
     if (this.#mustWait(stanza, direction)) {
       this.#send(transitOf(stanza, direction, 'peer'));
@@ -69,8 +69,9 @@ export class Dispatch {
     this.#options.writers[direction].write(stanza.bytes, stanza.start, stanza.end);
   }
 
-  /** @param edits made before the stages were asked
-   *  @throws StreamError ERR_WAITING, ERR_STANZA_TOO_LARGE, or that of a disposition `close` */
+  /** Applies a disposition to a stanza.
+   *  @param edits made before the stages were asked
+   *  @throws StreamError ERR_WAITING, ERR_STANZA_TOO_LARGE, or the error of a disposition `close` */
   apply(
     disposition: Disposition,
     stanza: Stanza,
@@ -81,13 +82,13 @@ export class Dispatch {
     this.#apply(disposition, transitOf(stanza, direction, origin, edits));
   }
 
-  /** Writes a stanza of the proxy's own, past every stage and queue. */
+  /** Writes a stanza of the proxy's own, past all stages and queues. */
   inject(stanza: Uint8Array, direction: Direction): void {
     this.#options.management.window(direction)?.inject();
     this.#options.writers[direction].write(stanza);
   }
 
-  /** Discards everything that is queued or held. */
+  /** Discards every queued or held stanza. */
   end(): void {
     this.#ended = true;
     for (const queue of Object.values(this.#queues)) queue.close();
@@ -116,7 +117,7 @@ export class Dispatch {
     return !queue.empty && queue.has(partyOf(stanza, direction));
   }
 
-  /** Writes now, or when the delay is over and earlier stanzas between the same two parties have gone. */
+  /** Writes a stanza now, or when its delay is over and earlier stanzas between the same two parties were written. */
   #send(transit: Transit): void {
     const { stanza, direction, edits, options, queued } = transit;
     const { rendering, now, management, writers } = this.#options;
@@ -147,7 +148,7 @@ export class Dispatch {
     if (reply !== undefined && origin === 'peer') this.inject(reply, opposite(direction));
   }
 
-  /** Queues a copy until its stage releases or drops it. */
+  /** Queues a copy of a stanza until its stage releases or drops it. */
   #hold(transit: Transit, { keep, stage = 0 }: Hold): void {
     const { direction } = transit;
     const stanza = transit.queued === undefined ? transit.stanza.retain() : transit.stanza;
@@ -171,7 +172,8 @@ export class Dispatch {
     });
   }
 
-  /** @throws StreamError ERR_WAITING */
+  /** Appends a stanza to the queue.
+   *  @throws StreamError ERR_WAITING */
   #enqueue(transit: Transit, dueAt: number, bytes: number, send: () => void): void {
     const { stanza, direction, origin } = transit;
     if (origin === 'peer') transit.number = this.#options.management.window(direction)?.wait() ?? 0;
@@ -198,14 +200,14 @@ function transitOf(
   return { stanza, direction, origin, edits, options: atOnce, number: 0, queued: undefined };
 }
 
-/** Adds the edits and options of a disposition. */
+/** Adds the edits and options of a disposition to a stanza in flight. */
 function amend(transit: Transit, added: { readonly edits?: readonly Edit[] } & SendOptions): void {
   if (added.edits !== undefined && added.edits.length > 0)
     transit.edits = transit.edits.length === 0 ? added.edits : [...transit.edits, ...added.edits];
   transit.options = joined(transit.options, added) ?? transit.options;
 }
 
-/** The other party of a stanza: those with the same one keep their order (RFC 6120 §10.1). */
+/** Returns the other party of a stanza. Stanzas with the same one keep their order (RFC 6120 §10.1). */
 function partyOf(stanza: Stanza, direction: Direction): string {
   const { partyAttribute, partyOf: party } = stanza.protocol;
   return party(stanza.attributeValue(0, partyAttribute[direction]) ?? '');

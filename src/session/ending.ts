@@ -1,4 +1,4 @@
-/** How a session ends: for each cause, what either side is sent, and the reason that is reported. */
+/** How a session ends: what each side is sent for each cause, and the reason that is reported. */
 import { defectOf } from '../errors/defect.ts';
 import type { ErrorRow } from '../errors/row.ts';
 import { streamErrors } from '../errors/stream.ts';
@@ -11,12 +11,12 @@ export type EndCause =
   | { readonly kind: 'closed'; readonly by: Side }
   /** A connection ended without a closing tag. */
   | { readonly kind: 'lost'; readonly side: Side }
-  /** The proxy refuses what `side` did. */
+  /** The proxy refuses something that `side` sent or did. */
   | { readonly kind: 'refused'; readonly error: StreamError; readonly side: Side }
-  /** A peer takes none of what was written. */
+  /** A peer did not drain its connection. */
   | { readonly kind: 'stalled' };
 
-/** What one side is sent before its connection ends:
+/** What a side is sent before its connection ends.
  *  - `nothing`: not even a closing tag.
  *  - `close`: the closing tag.
  *  - otherwise a stream error and the closing tag. */
@@ -29,8 +29,9 @@ export interface Farewell {
   readonly reason: CloseReason;
 }
 
-/** @returns what is sent to whom. The side that caused an error gets its condition; a client whose gatekeeper caused it
- *  gets `remote-connection-failed`, a gatekeeper whose client caused it only the closing tag (RFC 6120 §4.9.1). */
+/** Returns what each side is sent. The side that caused an error gets its condition. A client whose gatekeeper
+ *  caused it gets `remote-connection-failed`, a gatekeeper whose client caused it only the closing tag (RFC 6120
+ *  §4.9.1). */
 export function farewellFor(cause: EndCause): Farewell {
   switch (cause.kind) {
     case 'closed':
@@ -61,14 +62,14 @@ function gatekeeperLost(): StreamError {
   return new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_CLOSED' });
 }
 
-/** @returns what the operator may know of a refusal; undefined for an end without one. */
+/** Returns what is logged of a refusal; undefined for an end without one. */
 export function refusalOf(cause: EndCause): SessionRefusal | undefined {
   if (cause.kind !== 'refused') return undefined;
   const { detail, defect } = cause.error;
   return { side: cause.side, detail, defect };
 }
 
-/** @returns the error itself, or ERR_INTERNAL with class and place for one that is no refusal. */
+/** Returns a StreamError itself, and ERR_INTERNAL with class and place for any other error. */
 export function asStreamError(error: unknown): StreamError {
   if (error instanceof StreamError) return error;
   return new StreamError('internal-server-error', { code: 'ERR_INTERNAL' }, defectOf(error));

@@ -1,15 +1,15 @@
-/** What is known of a session: one record. Its phases write it; stages, policy and stream management read it. */
+/** The record of a session. Its phases write it; stages, policy and stream management read it. */
 import type { Direction } from '../stanza/direction.ts';
 import { noClaims, type OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { accountAfter, boundAddress } from './authentication/account.ts';
 import type { Phase } from './phase.ts';
 
-/** What becomes of channel binding, which cannot pass an intermediary by itself (RFC 5802 §6, XEP-0440). */
+/** How channel binding is handled, which cannot pass an intermediary by itself (RFC 5802 §6, XEP-0440). */
 export type ChannelBinding = 'same-certificate' | 'gatekeeper-without-plus' | 'reauthenticate';
 
-/** The resource under which the client knows itself. It goes with a stream that is resumed, because the rules that
- *  made it may have changed meanwhile. */
+/** The resource that the client was shown. It is kept with a resumable stream, because the rules may have changed by
+ *  the time it is resumed. */
 export interface ResourceAlias {
   /** Undefined before the first stanza that holds the bound resource. */
   shownResource: string | undefined;
@@ -19,35 +19,36 @@ export interface SessionFacts {
   readonly phase: Phase;
 
   // From `securing` on.
-  /** Identifies the session; never sent. A resumed stream keeps the one it began with (XEP-0198 §5). */
+  /** Identifies the session; never sent. A resumed stream keeps that of its first session (XEP-0198 §5). */
   readonly session: string;
-  /** Milliseconds since 1970; of the first session, where one was resumed. */
+  /** Start in milliseconds since 1970; of the first session, where one was resumed. */
   readonly startedAt: number;
-  /** The operator's name for the listener. */
+  /** Name of the listener in the configuration. */
   readonly listener: string;
 
   // From `dialling` on.
   /** The XMPP domain of the stream, lower case. */
   readonly domain: string;
-  /** The operator's name for the gatekeeper. */
+  /** Name of the gatekeeper in the configuration. */
   readonly gatekeeper: string;
   readonly channelBinding: ChannelBinding;
 
   // From `authenticating` on.
-  /** Bare JID as the client claims it, as the gatekeeper has bound it from `established` on; '' while unknown. */
+  /** Bare JID: the one that the client claims, from `established` on the one that the gatekeeper has bound. '' until
+   *  known. */
   readonly account: string;
-  /** Claims of the ownership token, once the gatekeeper has accepted it; none where the proxy verifies no token. */
+  /** Claims of the ownership token, once the gatekeeper has accepted it. Empty where the proxy verifies no token. */
   readonly claims: OwnershipClaims;
 
   // From `established` on.
-  /** The resource that the gatekeeper has bound, '' before. */
+  /** The resource that the gatekeeper has bound; '' before. */
   readonly resource: string;
   readonly alias: ResourceAlias;
-  /** `alias.shownResource`. */
+  /** Shorthand for `alias.shownResource`. */
   shownResource: string | undefined;
 }
 
-/** What a resumed stream brings along. */
+/** The facts of the session that a resumed stream began in. */
 export interface ResumedFacts {
   /** `session` of the session that the stream began in. */
   readonly id: string;
@@ -57,7 +58,7 @@ export interface ResumedFacts {
   readonly alias: ResourceAlias;
 }
 
-/** The record itself, made when the domain is known. */
+/** The mutable record, made when the domain is known. */
 export class SessionRecord implements SessionFacts {
   phase: Phase = 'dialling';
   session: string;
@@ -95,7 +96,7 @@ export class SessionRecord implements SessionFacts {
     this.alias.shownResource = resource;
   }
 
-  /** Reads the account from an authentication of the client, account and resource from what the gatekeeper binds. */
+  /** Reads the account from the client's authentication, account and resource from the gatekeeper's binding. */
   learn(stanza: Stanza, direction: Direction): void {
     if (this.#settled) return;
     if (direction === 'to-gatekeeper') {
@@ -110,12 +111,12 @@ export class SessionRecord implements SessionFacts {
     this.#settled = bound.resource !== '';
   }
 
-  /** The client has proved that it owns this account, a bare JID. The gatekeeper may bind another one. */
+  /** Sets the account, a bare JID that the client has proved to own. The gatekeeper may bind another one. */
   identify(account: string): void {
     if (!this.#settled) this.account = account;
   }
 
-  /** Takes over the identity of the session that a resumed stream began in (XEP-0198 §5). */
+  /** Takes over the facts of the session that a resumed stream began in (XEP-0198 §5). */
   resumed({ id, startedAt, account, resource, alias }: ResumedFacts): void {
     this.session = id;
     this.startedAt = startedAt;

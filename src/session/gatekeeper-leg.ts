@@ -8,37 +8,39 @@ export interface StanzaSink {
   readonly stanza: (stanza: Stanza) => void;
   /** A keep-alive: white space between stanzas in XMPP (RFC 6120 §4.6.1). */
   readonly whitespace: (byteLength: number) => void;
-  /** The peer has closed its stream in the protocol's own words (RFC 6120 §4.4). */
+  /** The peer has closed its stream, as its protocol does that (in XMPP RFC 6120 §4.4). */
   readonly end: () => void;
 }
 
 /** A connection that takes output at its own pace. */
 export interface FlowControlled {
-  /** Passes what was written to the connection. @returns false when the peer does not drain it. */
+  /** Passes queued output to the connection.
+   *  @returns false when the peer does not drain it */
   flush(): boolean;
-  /** Stops reading until as many calls of `resume`. */
+  /** Stops reading. Reading goes on after the same number of calls of `resume`. */
   pause(): void;
   resume(): void;
-  /** Delivers nothing of what is read until `release`. Inside a sink call: nothing after the current stanza. */
+  /** Keeps what is read undelivered until `release`. Inside a sink call nothing is delivered after the current
+   *  stanza. */
   hold(): void;
-  /** Not inside a sink call of any leg. */
+  /** Delivers what was kept. Must not be called inside a sink call of any leg. */
   release(): void;
-  /** Calls `task` once, when the peer has taken what was passed on. */
+  /** Calls `task` once, when the peer has taken the output. */
   onceDrained(task: () => void): void;
 }
 
 export interface GatekeeperLeg extends FlowControlled {
-  /** Opens the stream that the client's header asks for.
+  /** Opens the stream that answers the client's header.
    *  @param attributes of the header, as the policy shows them */
   open(attributes: ReadonlyMap<string, string>): void;
-  /** Sets the receiver of everything read from now on. */
+  /** Sets the receiver of everything that is read from now on. */
   receive(sink: StanzaSink): void;
   /** Queues one stanza or nonza, `bytes[start, end)`. The buffer must not change afterwards. */
   write(bytes: Uint8Array, start?: number, end?: number): void;
-  /** Queues what the protocol has for a keep-alive. */
+  /** Queues the keep-alive of the protocol. */
   keepAlive(): void;
   /** Closes an open stream, with an error when `condition` is given, and flushes. */
   close(condition?: StreamCondition): void;
-  /** Ends the connection; nothing is delivered any more. Resolves when it is gone. */
+  /** Ends the connection and stops delivery. Resolves when it is closed, after `closeGraceMs` at the latest. */
   end(closeGraceMs: number): Promise<unknown>;
 }

@@ -1,4 +1,4 @@
-/** The XMPP gatekeepers that sessions dial. */
+/** Routes to the XMPP gatekeepers of the configuration. */
 import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';
@@ -20,11 +20,11 @@ export interface GatekeeperRouteOptions {
   readonly resolver: Resolver;
   readonly names: Names;
   readonly workspace: Workspace;
-  /** To resolve, connect and negotiate TLS, in milliseconds. */
+  /** Time for resolving, connecting and TLS, in milliseconds. */
   readonly dialTimeoutMs: number;
 }
 
-/** An XMPP gatekeeper: sessions dial it over TLS, with one connection for each that is never shared. */
+/** Makes the route to an XMPP gatekeeper. Each session dials its own TLS connection, which is never shared. */
 export function createGatekeeperRoute(options: GatekeeperRouteOptions): GatekeeperRoute {
   const { name, channelBinding, attestations } = options;
   const connect = (domain: string, signal: AbortSignal, evidence: ConnectionEvidence): Promise<Socket> =>
@@ -32,7 +32,7 @@ export function createGatekeeperRoute(options: GatekeeperRouteOptions): Gatekeep
   return { name, channelBinding, negotiation: relaySasl({ attestations, connect }) };
 }
 
-/** @returns a connection with TLS on it, STARTTLS included */
+/** Returns a connection with TLS on it, after STARTTLS where the gatekeeper uses it. */
 async function connectTo(
   options: GatekeeperRouteOptions,
   session: { readonly domain: string; readonly signal: AbortSignal; readonly evidence: ConnectionEvidence },

@@ -15,21 +15,21 @@ import { StreamWriter } from './stream-writer.ts';
 
 export type Side = 'client' | 'gatekeeper';
 
-/** Receives what is read on a leg. A header is refused where `header` is left out. */
+/** Receives what is read on a leg. Without `header`, a stream header is refused. */
 export interface LegSink extends StanzaSink {
   readonly header?: (header: StreamHeader) => void;
 }
 
-/** Receives what happens to a leg, other than what is read. */
+/** Receives the events of a leg other than what is read. */
 export interface LegEvents {
   bytesRead(direction: Direction, count: number): void;
-  /** The sink has handled all of a chunk. */
+  /** All of a chunk was handled by the sink. */
   handled(): void;
-  /** The scanner or the sink has thrown. */
+  /** The scanner or the sink has thrown `error`. */
   refused(error: unknown, side: Side): void;
   /** The connection ended without a closing tag. */
   lost(side: Side): void;
-  /** The peer takes none of what was written; the connection is destroyed after this call. */
+  /** The peer did not drain its connection, which is destroyed after this call. */
   stalled(): void;
 }
 
@@ -55,7 +55,7 @@ export class XmppLeg implements GatekeeperLeg {
   #pauses = 0;
   /** Runs when the current chunk has been scanned. */
   #afterwards: (() => void) | undefined;
-  /** What is read is discarded. */
+  /** Whether what is read is discarded. */
   #deaf = false;
   readonly #onData = (chunk: Uint8Array): void => {
     if (this.#deaf) return;
@@ -87,7 +87,7 @@ export class XmppLeg implements GatekeeperLeg {
     this.#scanner.sink = { header, stanza, whitespace: keepAlive, end };
   }
 
-  /** Begins to read. */
+  /** Starts to read. */
   start(): void {
     this.socket.on('data', this.#onData);
   }
@@ -96,24 +96,24 @@ export class XmppLeg implements GatekeeperLeg {
     this.#scanner.limits = limits;
   }
 
-  /** Whether nothing is under way: no part of a stanza, no byte that waits. */
+  /** Whether no stanza is half read and no byte waits. */
   get atBoundary(): boolean {
     return this.#scanner.atBoundary && this.#unread === undefined;
   }
 
-  /** Between stanzas: the next byte begins a new stream (RFC 6120 §4.3.3). */
+  /** Makes the next byte begin a new stream (RFC 6120 §4.3.3). Called between stanzas. */
   restart(): void {
     this.#scanner.restart();
   }
 
-  /** Keeps what is read unscanned until `release`. The connection is still read, so that its end is seen, but not
-   *  beyond the size of a stanza. Inside a sink call the scanner stops after the current element. */
+  /** Keeps what is read unscanned until `release`. Reading goes on up to the size of a stanza, so that the end of
+   *  the connection is seen. Inside a sink call the scanner stops after the current element. */
   hold(): void {
     this.#held = true;
     this.#scanner.halt();
   }
 
-  /** Scans what was kept and goes on. Not inside a sink call of any leg: scanners share their workspace. */
+  /** Scans what was kept. Must not be called inside a sink call of any leg: scanners share their workspace. */
   release(): void {
     this.#held = false;
     const unread = this.#unread;
@@ -123,7 +123,7 @@ export class XmppLeg implements GatekeeperLeg {
     if (this.#pauses === 0) this.socket.resume();
   }
 
-  /** Inside a sink call: runs `task` when the chunk has been scanned and its output flushed. */
+  /** Runs `task` when the current chunk is scanned and its output flushed. Called inside a sink call. */
   afterChunk(task: () => void): void {
     this.#afterwards = task;
   }
@@ -155,15 +155,15 @@ export class XmppLeg implements GatekeeperLeg {
     if (this.#unread.length > this.#scanner.limits.stanzaBytesMax) this.socket.pause();
   }
 
-  /** Stops reading for good and gives the connection away, with its output flushed.
-   *  @returns what was read and not scanned */
+  /** Flushes, stops reading for good, and leaves the socket to the caller.
+   *  @returns bytes that were read and not scanned */
   detach(): Uint8Array {
     this.socket.off('data', this.#onData).pause();
     this.#deaf = true;
     return this.#unread ?? nothing;
   }
 
-  /** Calls `task` after `idleMs` without any byte in either direction. */
+  /** Calls `task` after `idleMs` milliseconds without a byte in either direction. */
   onIdle(idleMs: number, task: () => void): void {
     this.socket.setTimeout(idleMs, task);
   }
@@ -192,7 +192,8 @@ export class XmppLeg implements GatekeeperLeg {
     return this.#writer.flush();
   }
 
-  /** @param text for a human reader, in English */
+  /** Closes the stream, with an error when `condition` is given.
+   *  @param text in English, for a person */
   close(condition?: StreamCondition, text?: string): void {
     if (!this.isOpen || !this.socket.writable) return;
     this.#writer.write(condition === undefined ? writeClose() : writeError(condition, text));
@@ -227,7 +228,7 @@ export class XmppLeg implements GatekeeperLeg {
 export class Backpressure {
   readonly #client: FlowControlled;
   readonly #gatekeeper: FlowControlled;
-  /** Legs with output that their peer has yet to take. */
+  /** Legs with output that their peer has not taken yet. */
   #draining: ReadonlySet<FlowControlled> = none;
 
   constructor(client: FlowControlled, gatekeeper: FlowControlled) {

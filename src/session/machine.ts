@@ -1,5 +1,5 @@
-/** The session as its phases see it. A phase is made with the data it needs (legs, facts, relay), sets itself as the
- *  receiver of what its legs read, and enters the next one; only the session ends. */
+/** The session, as its phases use it. A phase is made with the data that it needs (legs, facts, relay), sets itself
+ *  as the receiver of its legs, and enters the next phase. Only the session ends itself. */
 import type { Socket } from 'node:net';
 import type { ClientHelloProgress } from '../signals/client-hello-reader.ts';
 import type { ConnectionEvidence, HandshakeFacts } from '../signals/connection-evidence.ts';
@@ -18,19 +18,19 @@ import type { Phase } from './phase.ts';
 import type { HeaderView } from './policy/header-policy.ts';
 import type { Relay, RelayOptions } from './relay.ts';
 
-/** A gatekeeper as a session needs it. */
+/** A gatekeeper, as a session uses it. */
 export interface GatekeeperRoute {
-  /** The operator's name for it. */
+  /** Its name in the configuration. */
   readonly name: string;
   readonly channelBinding: ChannelBinding;
   readonly negotiation: Negotiation;
 }
 
-/** How a session gets from the client's stream header to a relay between two authenticated sides: when the gatekeeper
- *  is dialled, who authenticates to whom, and in which protocol. Everything after it is the phase `established`.
+/** The part of a session between the client's stream header and phase `established`: when the gatekeeper is dialled,
+ *  which party authenticates to which, and in which protocol.
  *
  *  `relaySasl` dials at once and passes the client's authentication on. A strategy that verifies the client's token
- *  itself would dial after that, and report success to the client when the gatekeeper has accepted. */
+ *  itself would dial after that, and report success when the gatekeeper has accepted. */
 export interface Negotiation {
   /** Enters the first phase after `routing`. The client is held. */
   begin(routed: Routed): void;
@@ -45,37 +45,38 @@ export interface Routed {
   readonly header: StreamHeader;
 }
 
-/** What every session of a process shares. */
+/** Options shared by every session of a process. */
 export interface SessionOptions extends RelayOptions {
   readonly names: Names;
   readonly workspace: Workspace;
   readonly limits: StreamLimits;
   readonly preAuthenticationLimits: StreamLimits;
-  /** What each side sees of the other's stream header. */
+  /** Filters the stream header of each side for the other. */
   readonly filterHeader: HeaderView;
   /** @returns the gatekeeper of an XMPP domain, or undefined when it is not served here. */
   readonly route: (domain: string) => GatekeeperRoute | undefined;
-  /** Negotiates TLS with a client, and passes on the progress of its ClientHello. @throws StreamError */
+  /** Negotiates TLS with a client, and reports the progress of its ClientHello.
+   *  @throws StreamError ERR_TLS_… */
   readonly secure: (
     socket: Socket,
     signal: AbortSignal,
     onClientHello: ((progress: ClientHelloProgress) => void) | undefined,
   ) => Promise<SecuredConnection>;
-  /** Called for each connection whose TLS is up. Of its argument only what was seen may be recorded, no value. */
+  /** Called for each connection whose TLS is up. Only the presence of its values may be recorded, no value. */
   readonly captured: (evidence: ConnectionEvidence) => void;
   readonly writeStalls: WriteStallWatch;
-  /** From accept until SASL success, in milliseconds. */
+  /** Time from accept to SASL success, in milliseconds. */
   readonly preAuthenticationMs: number;
-  /** For a peer to answer the end of a stream, in milliseconds. */
+  /** Time for a peer to answer the end of a stream, in milliseconds. */
   readonly closeGraceMs: number;
-  /** Without any byte from the client, in milliseconds; 0 for no limit. */
+  /** Time without a byte from the client, in milliseconds; 0 for no limit. */
   readonly idleMs: number;
   readonly rates: RateLimits;
-  /** How long a session that was just authenticated may last, in milliseconds; 0 for no limit. */
+  /** Returns how long a session may last from now on, in milliseconds; 0 for no limit. Called after authentication. */
   readonly sessionAgeMs: () => number;
-  /** Whether the process has more to do than it can; no session begins then. */
+  /** Returns whether the process is overloaded; no session begins then. */
   readonly overloaded: () => boolean;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number;
 }
 
@@ -85,12 +86,12 @@ export interface SecuredConnection {
   readonly handshake: HandshakeFacts;
 }
 
-/** What a phase has open, so that it can be ended. */
+/** The name of a phase, and what the session must close when it ends. */
 export interface PhaseState {
   readonly name: Phase;
   readonly client?: XmppLeg;
   readonly gatekeeper?: GatekeeperLeg;
-  /** The client's stream header, once it is read. */
+  /** The client's stream header, from the time it was read. */
   readonly header?: StreamHeader;
   readonly facts?: SessionRecord;
   readonly relay?: Relay;
@@ -101,17 +102,17 @@ export interface Machine {
   readonly observer: SessionObserver;
   readonly evidence: ConnectionEvidence;
   readonly listener: string;
-  /** Milliseconds since 1970. */
+  /** Start of the session in milliseconds since 1970. */
   readonly startedAt: number;
   /** Aborted when the session ends. */
   readonly signal: AbortSignal;
   readonly ended: boolean;
-  /** For the legs that a phase makes. */
+  /** Receives the events of the legs that a phase makes. */
   readonly events: LegEvents;
   enter(state: PhaseState): void;
-  /** Runs a step that no reading has caused, and flushes both legs. What it throws ends the session. */
+  /** Runs a step that does not come from reading, and flushes both legs. An error that it throws ends the session. */
   perform(step: () => void): void;
-  /** The client has authenticated: the deadline for that is over. */
+  /** Ends the deadline for authentication. */
   authenticated(): void;
   end(cause: EndCause): void;
 }

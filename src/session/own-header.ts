@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { StreamHeader } from '../stream/header.ts';
 import type { SessionOptions } from './machine.ts';
 
-/** Attributes of the proxy's own stream header, for a client that gets none of a gatekeeper's.
+/** Returns the attributes of the proxy's own stream header, for a client that was sent no header of a gatekeeper.
  *  @param answered the client's header; its domain is repeated only where it is served here */
 export function ownHeader(
   answered: StreamHeader | undefined,

@@ -1,34 +1,34 @@
-/** How fast one side of a session may send. What arrives spends an allowance that refills with time; a side that has
- *  spent it is not read until some of it is back. TCP then holds the peer, so nothing is queued and nothing is lost. */
+/** Rates at which one side of a session may send. Input spends an allowance that refills with time. A side without
+ *  allowance is not read until some has refilled. TCP then slows the peer, so nothing is queued or lost. */
 
 /** Rates of one session. A rate of 0 is no limit. */
 export interface RateLimits {
-  /** Stanzas and nonzas from the client after authentication. ERR_STANZA_RATE */
+  /** Stanzas and nonzas per second from the client after authentication (ERR_STANZA_RATE). */
   readonly stanzasPerSecond: number;
-  /** As many at once, before the rate counts. */
+  /** Stanzas that may come at once. */
   readonly stanzaBurst: number;
-  /** Bytes from the client after authentication, ten seconds of them at once. ERR_BYTE_RATE */
+  /** Bytes per second from the client after authentication (ERR_BYTE_RATE). Ten seconds of them may come at once. */
   readonly bytesPerSecond: number;
-  /** Padding written because of what one side sent, in bytes, ten seconds of it at once. The side is slowed down and
-   *  never refused: padding is the policy's doing. */
+  /** Bytes of padding per second, written because of what one side sent. Ten seconds of them may come at once. The
+   *  side is slowed down and never refused: the policy causes the padding. */
   readonly paddingBytesPerSecond: number;
-  /** How long a client may be over a rate of its own before its stream ends, in milliseconds. */
+  /** How long a client may exceed a rate before its stream ends, in milliseconds. */
   readonly overLimitMs: number;
 }
 
 export type PacedResource = 'stanzas' | 'bytes' | 'padding';
 
-/** The shortest pause, in milliseconds: one timer for several stanzas. */
+/** Shortest pause, in milliseconds: one timer then serves several stanzas. */
 const pauseMsMin = 100;
 const burstSeconds = 10;
 
-/** A token bucket. Credit may become negative by what one stanza costs. */
+/** A token bucket. Its credit may become negative by the cost of one stanza. */
 class Allowance {
   readonly #perSecond: number;
   readonly #burst: number;
   #credit: number;
   #at: number;
-  /** When it was first spent; undefined since a whole second's worth was left. */
+  /** When credit first ran out, in monotonic milliseconds; undefined since a second's worth was left. */
   #spentSince: number | undefined;
 
   constructor(perSecond: number, burst: number, now: number) {
@@ -38,7 +38,8 @@ class Allowance {
     this.#at = now;
   }
 
-  /** @returns milliseconds until there is credit again, 0 while there is. */
+  /** Spends credit.
+   *  @returns milliseconds until there is credit again, 0 while there is some */
   spend(amount: number, now: number): number {
     this.#credit = Math.min(this.#burst, this.#credit + ((now - this.#at) * this.#perSecond) / 1_000);
     this.#at = now;
@@ -49,13 +50,13 @@ class Allowance {
     return (-this.#credit * 1_000) / this.#perSecond;
   }
 
-  /** For how many milliseconds the peer has sent more than the rate, without a second's worth of rest. */
+  /** Returns for how many milliseconds the peer has exceeded the rate, without a second's worth of rest. */
   overMs(now: number): number {
     return this.#spentSince === undefined ? 0 : now - this.#spentSince;
   }
 }
 
-/** What spending comes to: `ok`, a pause, or the end. */
+/** The answer to spending: go on, pause reading, or end the stream. */
 export type PaceVerdict =
   { readonly kind: 'ok' } | { readonly kind: 'pause'; readonly ms: number } | { readonly kind: 'refuse' };
 

@@ -1,12 +1,11 @@
-/** The stages of a session, asked one after the other. Nothing is written, counted or queued here: dispatch.ts applies
- *  what comes out. */
+/** Asks the stages of a session one after the other. Pure: dispatch.ts writes, counts and queues. */
 import type { Direction } from '../stanza/direction.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { forward, type Disposition, type Edit, type SendOptions } from '../stanza/verdict.ts';
 import type { Stage, StageFactory } from './stage.ts';
 
-/** Stages in the order in which they see a stanza, in both directions: first what may pass at all, then what changes the
- *  negotiation, then what stands for the client, last what the policy hides. */
+/** Names of the stages in the order in which they see a stanza, in both directions: what may pass, the negotiation,
+ *  the client's capabilities, the policy. */
 export const stageOrder: readonly string[] = [
   'negotiation-guard',
   'channel-binding',
@@ -16,7 +15,8 @@ export const stageOrder: readonly string[] = [
   'policy',
 ];
 
-/** @returns the stages in their order. @throws RangeError for a name that is not in it, or is there twice */
+/** Returns the stages in their order.
+ *  @throws RangeError for an unknown name, or one that occurs twice */
 export function inStageOrder(stages: readonly StageFactory[]): readonly StageFactory[] {
   const unknown = stages.find(({ name }) => !stageOrder.includes(name));
   if (unknown !== undefined) throw new RangeError(`no such stage: ${unknown.name}`);
@@ -26,7 +26,7 @@ export function inStageOrder(stages: readonly StageFactory[]): readonly StageFac
 }
 
 /** Asks the stages from `first` on, until one of them does not forward the stanza.
- *  @returns `forward` itself when all of them leave the stanza as it is; else their edits and send options together
+ *  @returns `forward` itself when none of them changes it; else all edits and send options together
  *  @throws StreamError of the stage that closes the stream */
 export function decide(
   stages: readonly Stage[],
@@ -50,7 +50,7 @@ export function decide(
   return { kind: 'forward', edits: edits ?? [], ...options };
 }
 
-/** The options of two stages: the longer delay, the later padding, normal form if one wants it. */
+/** Joins the options of two stages: the longer delay, the later padding, normal form if either asks for it. */
 export function joined(one: SendOptions | undefined, other: SendOptions): SendOptions | undefined {
   const { normalise = false, padTo, delayMs = 0 } = other;
   if (!normalise && padTo === undefined && delayMs === 0) return one;

@@ -1,5 +1,5 @@
-/** Keeps one side of a session to its rates: a leg that has spent its allowance is not read until some of it is back.
- *  What had been read already waits, before the stanza that is next. */
+/** Keeps one side of a session to its rates. A leg without allowance is not read until some has refilled; bytes
+ *  already read wait unscanned. */
 import { StreamError } from '../stanza/error.ts';
 import type { FlowControlled } from './gatekeeper-leg.ts';
 import type { Side } from './leg.ts';
@@ -11,7 +11,7 @@ export interface ReadPacerOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
-  /** Called at the beginning of each pause. */
+  /** Called at the start of each pause. */
   readonly paced: (side: Side, resource: PacedResource) => void;
 }
 
@@ -29,7 +29,9 @@ export class ReadPacer {
     this.#pace = new Pace(side, options.rates, options.now);
   }
 
-  /** @throws StreamError ERR_STANZA_RATE or ERR_BYTE_RATE, of a client that goes on for too long */
+  /** Spends an allowance, and pauses the leg when it is exceeded.
+   *  @throws StreamError ERR_STANZA_RATE or ERR_BYTE_RATE, when a client has exceeded it for longer than
+   *  `overLimitMs` */
   spend(resource: PacedResource, amount: number): void {
     const verdict = this.#pace.spend(resource, amount);
     if (verdict.kind === 'ok') return;

@@ -1,5 +1,5 @@
-/** What becomes of stanzas between two legs: the pipeline decides, dispatch applies. Both directions are the same code.
- *  Nonzas pass the same stages; they are never counted, queued or held. */
+/** Relays stanzas between two legs: the pipeline decides, dispatch applies. Both directions are the same code.
+ *  Nonzas pass the same stages, and are never counted, queued or held. */
 import { opposite, type Direction } from '../stanza/direction.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -14,7 +14,7 @@ import { StreamManagement } from './stream-management/stream-management.ts';
 import type { Resumptions } from './stream-management/resumptions.ts';
 import type { Schedule } from './timers.ts';
 
-/** What every relay of a process shares. */
+/** Options shared by every relay of a process. */
 export interface RelayOptions {
   /** In the order in which they are asked; see `stageOrder`. */
   readonly stages: readonly StageFactory[];
@@ -26,13 +26,13 @@ export interface RelayOptions {
   readonly schedule: Schedule;
 }
 
-/** The session as its relay sees it. */
+/** The parts of the session that its relay uses. */
 export interface RelayLinks {
   readonly facts: SessionRecord;
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
-  /** Called when a stanza was filled up by `bytes`. */
+  /** Called with the bytes of padding that were added to a stanza. */
   readonly padded: (direction: Direction, bytes: number) => void;
-  /** Runs a step that no reading has caused, and flushes both legs. What it throws ends the session. */
+  /** Runs a step that does not come from reading, and flushes both legs. An error that it throws ends the session. */
   readonly perform: (step: () => void) => void;
 }
 
@@ -64,14 +64,14 @@ export class Relay {
     this.#stages = options.stages.map((factory, index) => factory.begin(this.#port(index)));
   }
 
-  /** Takes a stanza or nonza that has been read. It is valid during the call only.
-   *  @returns whether it is a nonza and has gone on
+  /** Relays a stanza or nonza, which is valid during the call only.
+   *  @returns whether it is a nonza that was sent on
    *  @throws StreamError of the stage that closes the stream, or of a limit */
   take(stanza: Stanza, direction: Direction): boolean {
     if (stanza.kind === 'nonza') return this.#takeNonza(stanza, direction);
     const window = this.#management.window(direction);
     if (window?.repeats === true) {
-      // Sent again after a resumption, although it had arrived before.
+      // Repeated after a resumption, although it had arrived before.
       window.drop();
       return false;
     }
@@ -81,7 +81,7 @@ export class Relay {
     return false;
   }
 
-  /** Ends stages, timers and queues. The counts stay for a resumption. */
+  /** Ends stages, timers and queues. Counts are kept for a resumption. */
   end(): void {
     this.#ended = true;
     for (const cancel of this.#timers) cancel();
@@ -122,7 +122,7 @@ export class Relay {
     else writer.write(this.#options.rendering.write(nonza, edits, { normalise }));
   }
 
-  /** Stream management stands by itself on an established stream, or inside an authentication; nowhere else. */
+  /** Returns whether a nonza may manage the stream: on its own when established, or inside an authentication. */
   #mayManage(nonza: Stanza): boolean {
     const namespace = nonza.namespaceName(0);
     return namespace === ns.sasl2 || (namespace === ns.sm && this.#links.facts.phase === 'established');
@@ -150,7 +150,7 @@ export class Relay {
   }
 
   #repeat(stanza: Stanza, direction: Direction, edits: readonly Edit[], first: number): void {
-    // An inline resumption in a nonza that is sent later than it came.
+    // An inline resumption in a nonza that is sent later than it was read.
     const managed = stanza.kind === 'nonza' ? editsOf(this.#management.judge(stanza, direction)) : [];
     const disposition = decide(this.#stages, stanza, direction, first);
     this.#dispatch.apply(disposition, stanza, direction, 'proxy', [...edits, ...managed]);

@@ -1,4 +1,4 @@
-/** The bytes of a stanza that leaves otherwise than it came: edited, in normal form, filled up. */
+/** Renders a stanza that leaves changed: edited, in normal form, padded. */
 import { paddingOf } from '../minimisation/pad.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza, StreamScope } from '../stanza/stanza.ts';
@@ -13,17 +13,17 @@ import { restateHeader } from '../stream/write.ts';
 export interface RenderingOptions {
   readonly names: Names;
   readonly limits: StreamLimits;
-  /** Its own: an edited stanza is read again while the scanner that found it is at work. */
+  /** A workspace of its own: an edited stanza is scanned while the scanner that found it is at work. */
   readonly workspace: Workspace;
 }
 
 const SPACE = 0x20;
 
-/** Shared by every session of a process; every call is complete when it returns. */
+/** Renders stanzas for every session of a process. Each call is complete when it returns. */
 export class Rendering {
   readonly #options: RenderingOptions;
   readonly #canonical: CanonicalWriter;
-  /** A scanner in the middle of a stream of this scope. */
+  /** Scanners in the middle of a stream, by the scope of its header. */
   readonly #scanners = new WeakMap<StreamScope, Scanner>();
   #canonicalBytes: Uint8Array = nothing;
   #padding = 0;
@@ -38,9 +38,8 @@ export class Rendering {
     return this.#padding;
   }
 
-  /** @returns bytes of its own, which stay.
-   *  @throws StreamError ERR_STANZA_TOO_LARGE, ERR_NORMAL_FORM_GROWTH when the normal form or the edits make too much
-   *  of it. */
+  /** Returns a new buffer with the stanza, edited, in normal form where asked or needed, and padded to `padTo`.
+   *  @throws StreamError ERR_STANZA_TOO_LARGE, ERR_NORMAL_FORM_GROWTH when the result exceeds its limit */
   write(stanza: Stanza, edits: readonly Edit[], options: SendOptions): Uint8Array {
     const normalise = options.normalise === true || !stanza.verbatim;
     const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits));
@@ -49,7 +48,7 @@ export class Rendering {
       result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
     const missing = options.padTo === undefined ? 0 : paddingOf(result.length, options.padTo);
     this.#padding = missing;
-    // Splicing has made a copy already; the others are views of buffers that will be used again.
+    // A spliced stanza is a copy already; the others are views of buffers that are reused.
     if (missing === 0 && result === edited && edits.length > 0) return result;
     const copy = Buffer.allocUnsafe(result.length + missing);
     copy.set(result);
@@ -87,14 +86,15 @@ export class Rendering {
 
 const nothing = new Uint8Array(0);
 
-/** Edits of several stages, in order of the stages: one that lies in another goes, of two equal ones the earlier.
- *  An insertion at the border of a replaced range is kept, as are two at one place.
- *  @returns what stands, in document order. */
+/** Merges the edits of several stages, given in the order of the stages. An edit inside another is dropped; of two
+ *  equal ranges the later edit is applied. An insertion at the border of a replaced range is kept, as are two at one
+ *  place.
+ *  @returns disjoint edits in document order */
 export function reconcile(edits: readonly Edit[]): readonly Edit[] {
   if (edits.length < 2) return edits;
   const standing: Edit[] = [];
   let start = 0;
-  // How far edits reach that begin before `start`, and all of them.
+  // The end of the edits that begin before `start`, and of all edits so far.
   let before = 0;
   let reached = 0;
   for (const edit of edits.toSorted(byPlace)) {
@@ -115,8 +115,8 @@ export function reconcile(edits: readonly Edit[]): readonly Edit[] {
   return standing;
 }
 
-/** By beginning; insertions first, since they stand before what is replaced there, then the wider range first, so that
- *  what lies in it comes after it. Otherwise the order of the stages. */
+/** Compares edits: by start, then insertions first, then the wider range first, so that what it contains follows.
+ *  Equal ones keep the order of the stages. */
 function byPlace(one: Edit, other: Edit): number {
   if (one.start !== other.start) return one.start - other.start;
   const first = Number(isInsertion(other)) - Number(isInsertion(one));

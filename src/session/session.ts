@@ -1,9 +1,9 @@
-/** One client connection and the one gatekeeper connection that has the same life.
+/** One client connection and one gatekeeper connection, which end together.
  *
- *      securing ─▶ routing ─▶ the gatekeeper's negotiation: dialling ─▶ authenticating ─▶ restarting ─▶ established
+ *    securing ─▶ routing ─▶ the gatekeeper's negotiation: dialling ─▶ authenticating ─▶ restarting ─▶ established
  *
- *  Each phase is a file in phases/. It makes the legs it needs, receives what they read, and enters the next phase.
- *  Here is what all phases share: which one it is, what is flushed after reading, and how the session ends. */
+ *  Each phase is a file in phases/: it makes its legs, receives what they read, and enters the next phase. This file
+ *  has what all phases share: the current phase, flushing after reading, and the end of the session. */
 import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import { StreamError } from '../stanza/error.ts';
@@ -16,14 +16,14 @@ import { ownHeader } from './own-header.ts';
 import { offerStartTls } from './phases/starttls.ts';
 import { secureClient } from './phases/securing.ts';
 
-/** Where a session was accepted. */
+/** The listener that accepted a connection. */
 export interface SessionListener {
-  /** The operator's name for it. */
+  /** Its name in the configuration. */
   readonly name: string;
   readonly tls: 'direct' | 'starttls';
 }
 
-/** A connection to begin a session on. */
+/** A connection to start a session on. */
 export interface AcceptedConnection {
   readonly socket: Socket;
   readonly evidence: ConnectionEvidence;
@@ -35,7 +35,7 @@ export class Session implements Machine {
   readonly evidence: ConnectionEvidence;
   readonly listener: string;
   readonly startedAt: number;
-  /** Settles when both connections are gone. */
+  /** Resolves with the reason when both connections are closed. */
   readonly done: Promise<CloseReason>;
   readonly events: LegEvents;
   readonly #accepted: Socket;
@@ -47,7 +47,7 @@ export class Session implements Machine {
   #backpressure: Backpressure | undefined;
   #reason: CloseReason | undefined;
 
-  /** Takes over a connection that was just accepted. */
+  /** Starts a session on a connection that was just accepted. */
   constructor(
     { socket, evidence }: AcceptedConnection,
     { name, tls }: SessionListener,
@@ -78,7 +78,7 @@ export class Session implements Machine {
     return this.#reason !== undefined;
   }
 
-  /** Ends the session from the proxy's side; both peers get the reason. */
+  /** Ends the session; both peers are sent the reason. */
   shutDown(): void {
     this.#refuse(new StreamError('system-shutdown', { code: 'ERR_SHUTDOWN' }));
   }
@@ -166,7 +166,7 @@ export class Session implements Machine {
     this.end({ kind: 'refused', error, side: 'client' });
   }
 
-  /** An error needs a stream to be sent in: it is opened where there is none (RFC 6120 §4.9.1.2). */
+  /** Sends a client its last words. An error opens the stream first where none is open (RFC 6120 §4.9.1.2). */
   #tellClient(client: XmppLeg, words: LastWords): void {
     if (words === 'nothing' || !client.socket.writable) return;
     if (words === 'close') {

@@ -1,4 +1,4 @@
-/** The running proxy: its listeners, its live sessions, and how it stops. */
+/** The stream side of the proxy: its listeners, its live sessions, and its shutdown. */
 import type { Socket } from 'node:net';
 import { ConnectionEvidence, type Arrival, type CaptureSwitches } from '../signals/connection-evidence.ts';
 import type { BalancerFields } from '../signals/evidence.ts';
@@ -17,19 +17,19 @@ import { Session } from './session.ts';
 
 /** A port that clients connect to. */
 export interface ListenerOptions {
-  /** The operator's name for it. */
+  /** Its name in the configuration. */
   readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly tls: 'direct' | 'starttls';
-  /** Load balancers in front of it, and in which fields they report fingerprints. */
+  /** Load balancers in front of it, with the fields in which they report fingerprints. */
   readonly balancers?: (Balancers & { readonly fields: BalancerFields }) | undefined;
 }
 
-/** How connections are looked at. */
+/** How connections are captured. */
 export interface CaptureOptions {
   readonly switches: CaptureSwitches;
-  /** Undefined when no packet and no round trip is to be looked at. */
+  /** Captures SYNs and round trips; undefined when neither is wanted. */
   readonly syn: SynCapture | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface StreamServerOptions {
   readonly admission: Admission;
   readonly capture: CaptureOptions;
   readonly session: SessionOptions;
-  /** An observer for each session that begins on this listener. */
+  /** Returns the observer of a session that starts on this listener. */
   readonly observe: (listener: string) => SessionObserver;
   readonly onRefused: (listener: string, code: ListenRefusal) => void;
 }
@@ -53,8 +53,8 @@ export class StreamServer {
     this.#options = options;
   }
 
-  /** Opens every listener, or none.
-   *  @returns the ports in use, in the order of the options.
+  /** Opens all listeners, or none.
+   *  @returns the ports in use, in the order of the options
    *  @throws SetupError */
   async start(): Promise<readonly number[]> {
     try {
@@ -66,7 +66,7 @@ export class StreamServer {
     return this.#listeners.map(({ address }) => address.port);
   }
 
-  /** Whose packets each listener sees, in the order of the options. */
+  /** The packets that each listener can see, in the order of the options. */
   get synVisibilities(): readonly SynVisibility[] {
     return this.#listeners.map(({ synVisibility }) => synVisibility);
   }
@@ -75,13 +75,13 @@ export class StreamServer {
     return this.#draining;
   }
 
-  /** Live sessions. */
+  /** Number of live sessions. */
   get sessions(): number {
     return this.#sessions.size;
   }
 
-  /** Stops accepting, lets sessions end by themselves for `drainMs`, and tells the rest to connect elsewhere.
-   *  Resolves when every connection is gone. */
+  /** Stops accepting, waits `drainMs` milliseconds for sessions to end, and ends the rest with an error that lets
+   *  clients connect elsewhere. Resolves when every connection is closed. */
   async drain(drainMs: number): Promise<void> {
     this.#draining = true;
     await this.#stopListening();

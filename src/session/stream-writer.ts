@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** Largest TLS record (RFC 8446 §5.1). */
+/** Bytes of the largest TLS record (RFC 8446 §5.1). */
 const recordBytesMax = 16_384;
 
 /** The writing half of a connection. Collects byte ranges and passes them to the socket in one write per flush;
@@ -46,7 +46,8 @@ export class StreamWriter {
     this.#buffer = undefined;
   }
 
-  /** Passes what was queued to the socket. @returns false when its buffer is full: wait for `drain`. */
+  /** Passes queued output to the socket.
+   *  @returns false when its buffer is full; `drain` follows */
   flush(): boolean {
     this.#sealRange();
     if (this.#pieces.length === 0) return !this.socket.writableNeedDrain;
@@ -63,7 +64,7 @@ export class StreamWriter {
   }
 }
 
-/** The last position at or before `at` that does not split a UTF-8 character. */
+/** Returns the last position at or before `at` that does not split a UTF-8 character. */
 function characterBorder(bytes: Uint8Array, at: number): number {
   let border = at;
   while ((bytes[border]! & 0xc0) === 0x80) border -= 1;

@@ -1,16 +1,16 @@
-/** Reads the account of a session from its negotiation: the name in the authentication, then what the gatekeeper binds.
- *  Nothing else of an authentication is decoded into a string. */
+/** Reads the account of a session from its negotiation: the name in the authentication, then the JID that the
+ *  gatekeeper binds. Nothing else of an authentication is decoded into a string. */
 import { bareJid, prepareBare, resourceOf } from '../../stanza/jid.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 
-/** How much of an initial response is looked at, in base64: names come first in it. */
+/** Base64 characters of an initial response that are decoded. Names come first in it. */
 const responseCharsMax = 4_096;
 
-/** The account that a client authenticates as, after one more message of it (RFC 4616 §2, RFC 4422 §A.1, RFC 5802 §7,
- *  RFC 7628 §3.1). A new attempt forgets what the one before has claimed.
- *  @param known what was claimed before, '' for nothing
- *  @returns a bare JID in lower case, '' where no message has told it. */
+/** Reads the account that a client authenticates as from one more of its messages (RFC 4616 §2, RFC 4422 §A.1, RFC 5802
+ *  §7, RFC 7628 §3.1). A new attempt discards the name of the attempt before.
+ *  @param known the result for the message before, '' at first
+ *  @returns a bare JID in lower case, '' while no message has had a name */
 export function accountAfter(known: string, stanza: Stanza, domain: string): string {
   const begins = stanza.is(0, ns.sasl, 'auth') || stanza.is(0, ns.sasl2, 'authenticate');
   const continues = stanza.is(0, ns.sasl, 'response') || stanza.is(0, ns.sasl2, 'response');
@@ -22,7 +22,8 @@ export function accountAfter(known: string, stanza: Stanza, domain: string): str
   return accountOf(nameIn(bytes, stanza.attributeValue(0, 'mechanism')), domain);
 }
 
-/** The bare JID of a name that an authentication or a token says: without a domain it is one of this domain.
+/** Completes a name from an authentication or a token to a bare JID in lower case. A name without a domain gets
+ *  `domain`.
  *  @returns '' for no name */
 export function accountOf(name: string | undefined, domain: string): string {
   return prepareBare(bareJid(name ?? ''), domain);
@@ -34,7 +35,7 @@ function nameIn(message: Buffer, mechanism: string | undefined): string | undefi
   return message.includes(0) ? plainName(message) : gs2Name(message);
 }
 
-/** Text of `<auth/>` and `<response/>`, or of `<initial-response/>` in `<authenticate/>`. */
+/** Returns the text of `<auth/>` or `<response/>`, or that of `<initial-response/>` in `<authenticate/>`. */
 function saslMessage(stanza: Stanza): string | undefined {
   if (!stanza.is(0, ns.sasl2, 'authenticate')) return stanza.text(0);
   for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at))
@@ -42,7 +43,7 @@ function saslMessage(stanza: Stanza): string | undefined {
   return undefined;
 }
 
-/** `authzid NUL authcid NUL password`: the password is not touched. */
+/** Reads the name from `authzid NUL authcid NUL password` (RFC 4616 §2). The password is not decoded. */
 function plainName(bytes: Buffer): string | undefined {
   const first = bytes.indexOf(0);
   const second = bytes.indexOf(0, first + 1);
@@ -50,7 +51,8 @@ function plainName(bytes: Buffer): string | undefined {
   return bytes.toString('utf8', first === 0 ? 1 : 0, first === 0 ? second : first);
 }
 
-/** `n,a=authzid,n=name,…` (RFC 5801 §4, RFC 5802 §7), without the bearer token after it (RFC 7628 §3.1). */
+/** Reads the name from `n,a=authzid,n=name,…` (RFC 5801 §4, RFC 5802 §7). A bearer token after it is not decoded
+ *  (RFC 7628 §3.1). */
 function gs2Name(bytes: Buffer): string | undefined {
   const separator = bytes.indexOf(1);
   const text = bytes.toString('utf8', 0, separator === -1 ? bytes.length : separator);
@@ -59,8 +61,8 @@ function gs2Name(bytes: Buffer): string | undefined {
   return name?.replaceAll('=2C', ',').replaceAll('=3D', '=');
 }
 
-/** The account that a gatekeeper has bound or authorised (RFC 6120 §7.6, XEP-0388 §2.6): a bare JID in lower case.
- *  The resource is '' where only the account is given. */
+/** Reads the account that a gatekeeper has bound or authorised (RFC 6120 §7.6, XEP-0388 §2.6).
+ *  @returns a bare JID in lower case, with the resource or ''; undefined for another element */
 export function boundAddress(stanza: Stanza): { account: string; resource: string } | undefined {
   const jid = boundJid(stanza)?.trim();
   if (jid === undefined || jid === '') return undefined;

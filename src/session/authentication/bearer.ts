@@ -1,27 +1,28 @@
-/** What a client says to authenticate by a token: OAUTHBEARER (RFC 7628 §3.1), or PLAIN (RFC 4616 §2) with the token
- *  in the password's place for clients that know nothing better. */
+/** The messages of the SASL mechanisms that carry a token: OAUTHBEARER (RFC 7628 §3.1), and PLAIN (RFC 4616 §2) with
+ *  the token in place of the password, for clients without OAUTHBEARER. */
 import { Sensitive } from '../../stanza/sensitive.ts';
 
 /** Mechanisms that carry a token, best first. */
 export const bearerMechanisms = ['OAUTHBEARER', 'PLAIN'] as const;
 export type BearerMechanism = (typeof bearerMechanisms)[number];
 
-/** Names are '' where the client left them to the server. */
+/** A client's message. A name that it leaves out is ''. */
 export interface BearerResponse {
   readonly token: Sensitive<string>;
-  /** Whom the client wants to act as (`authzid`). */
+  /** The account that the client wants to act as (`authzid`). */
   readonly authorization: Sensitive<string>;
-  /** Whom it says it is (`authcid`); OAUTHBEARER has no place for it. */
+  /** The account that the token belongs to, by the client's word (`authcid`). OAUTHBEARER has no such field. */
   readonly authentication: Sensitive<string>;
 }
 
 const kvsep = '\u0001';
-/** RFC 7628 §3.2.3: the client's answer to an error. */
+/** The client's answer to an error challenge (RFC 7628 §3.2.3). */
 export const errorAcknowledgement = Buffer.from(kvsep);
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Reads the only message of either mechanism; undefined when it is malformed. */
+/** Reads the only message of either mechanism.
+ *  @returns undefined for a malformed one */
 export function readBearerResponse(
   mechanism: BearerMechanism,
   message: Uint8Array,
@@ -42,8 +43,9 @@ function readPlain(text: string): BearerResponse | undefined {
   return response(token!, authorization!, authentication!);
 }
 
-/** `n,a=authzid,^Akey=value^A…^A^A`. A client that could bind a channel (`y`) was offered nothing of the kind, and one
- *  that demands it (`p=`) has another mechanism (RFC 5801 §4). `host` and `port` are for servers that cannot tell. */
+/** Reads `n,a=authzid,^Akey=value^A…^A^A`. The flag `y` is accepted: no channel binding was offered. The flag `p=`
+ *  belongs to another mechanism (RFC 5801 §4). `host` and `port` are not read.
+ *  @returns undefined for a malformed message */
 function readOauthBearer(text: string): BearerResponse | undefined {
   const [header = '', ...pairs] = text.split(kvsep);
   if (pairs.pop() !== '' || pairs.pop() !== '' || !pairs.every((pair) => /^[A-Za-z]+=/.test(pair)))
@@ -64,10 +66,11 @@ function response(token: string, authorization: string, authentication: string):
   };
 }
 
-/** The proxy's own message: no channel binding, no authorization identity, so that the token alone says who it is. */
+/** Writes the proxy's own message: without channel binding and without `authzid`, so that the token alone names the
+ *  account. */
 export function writeOauthBearer(token: Sensitive<string>): Buffer {
   return Buffer.from(`n,,${kvsep}auth=Bearer ${token.reveal()}${kvsep}${kvsep}`);
 }
 
-/** RFC 7628 §3.2.2: what a server says before it fails. */
+/** The error challenge that a server sends before the failure (RFC 7628 §3.2.2). */
 export const invalidToken = Buffer.from(JSON.stringify({ status: 'invalid_token' }));

@@ -1,11 +1,11 @@
-/** Reauthentication: one of the channel-binding modes. The proxy authenticates the client itself, by the ownership
- *  token, and presents the token to the gatekeeper in an authentication of its own. Channel binding is offered to
- *  neither side, so neither takes its absence for a downgrade.
+/** Reauthentication, one of the channel-binding modes. The proxy authenticates the client by the ownership token, and
+ *  presents the token to the gatekeeper in an authentication of its own. Neither side is offered channel binding, so
+ *  neither takes its absence for a downgrade.
  *
- *      client ── OAUTHBEARER, or PLAIN with the token ──▶ proxy ── OAUTHBEARER, `n,,` ──▶ gatekeeper
+ *    client ── OAUTHBEARER, or PLAIN with the token ──▶ proxy ── OAUTHBEARER, `n,,` ──▶ gatekeeper
  *
- *  SASL 1 and SASL 2 are offered as the gatekeeper offers them. The token is verified before the gatekeeper hears of
- *  it, so that only those who own an identifier reach it; the gatekeeper decides again, and has the last word. */
+ *  SASL 1 and SASL 2 are offered as the gatekeeper offers them. The token is verified before it is presented, so
+ *  that only owners of an identifier reach the gatekeeper, which decides again. */
 import type { ReauthenticationOutcome } from '../../observability/reauthentication-outcomes.ts';
 import type { TokenErrorCode } from '../../errors/token.ts';
 import type { Direction } from '../../stanza/direction.ts';
@@ -42,9 +42,9 @@ import type { Stage, StageFactory, StagePort } from '../stage.ts';
 
 export interface ReauthenticationOptions {
   readonly verify: VerifyOwnership;
-  /** Attempts of one session, the successful one included; another one ends the stream (RFC 6120 §6.4.5). */
+  /** Attempts of one session, the successful one included. One more ends the stream (RFC 6120 §6.4.5). */
   readonly attemptsMax: number;
-  /** Hears of every attempt. `gatekeeper` is the operator's name for it. */
+  /** Called after each attempt. `gatekeeper` is its name in the configuration. */
   readonly concluded: (
     gatekeeper: string,
     outcome: ReauthenticationOutcome,
@@ -56,20 +56,20 @@ export function reauthentication(options: ReauthenticationOptions): StageFactory
   return { name: 'reauthentication', begin: (port) => new Reauthentication(port, options) };
 }
 
-/** One attempt of the client. */
+/** One attempt of the client to authenticate. */
 interface Attempt {
   readonly profile: SaslProfile;
   readonly mechanism: BearerMechanism;
-  /** `<authenticate/>` with its inline requests. */
+  /** `<authenticate/>` with its inline requests; undefined for SASL 1. */
   readonly request: Stanza | undefined;
-  /** Claims of the token other than its subject; none before it is verified. */
+  /** Claims of the token other than its subject; empty until it is verified. */
   claims: OwnershipClaims;
-  /** What is waited for.
-   *  - `message`: the client's only message, when it did not come at once.
-   *  - `verdict`: whether the token proves anything.
-   *  - `acknowledgement`: the client's answer to the error, before it is failed (RFC 7628 §3.2.3).
-   *  - `gatekeeper`: what the gatekeeper says.
-   *  - `tasks`: more that the gatekeeper wants of the client itself (XEP-0388 §2.6.3). */
+  /** The event that comes next.
+   *  - `message`: the client's only message, when the request came without it.
+   *  - `verdict`: the result of the verification.
+   *  - `acknowledgement`: the client's answer to the error challenge; the failure follows (RFC 7628 §3.2.3).
+   *  - `gatekeeper`: the gatekeeper's answer.
+   *  - `tasks`: the end of further tasks between the gatekeeper and the client (XEP-0388 §2.6.3). */
   awaits: 'message' | 'verdict' | 'acknowledgement' | 'gatekeeper' | 'tasks';
 }
 
@@ -124,7 +124,7 @@ class Reauthentication implements Stage {
     if (local === profile.request && attempt === undefined) return this.#begin(stanza, profile);
     if (attempt === undefined || attempt.profile !== profile) return close(outOfTurn());
     if (attempt.awaits === 'tasks' && taskSteps.includes(local)) return forward;
-    // The gatekeeper has the token already; it answers the abort.
+    // The gatekeeper has the token already, and answers the abort.
     if (local === 'abort')
       return attempt.awaits === 'gatekeeper' ? forward : this.#fail(attempt, 'aborted', 'aborted');
     if (local !== 'response') return close(outOfTurn());
@@ -135,7 +135,7 @@ class Reauthentication implements Stage {
   }
 
   #begin(stanza: Stanza, profile: SaslProfile): Disposition {
-    // Before the offer there is nothing to choose from.
+    // No mechanism was offered yet.
     if (this.#offered.length === 0) return close(outOfTurn());
     this.#attempts += 1;
     const { attemptsMax } = this.#options;
@@ -158,7 +158,7 @@ class Reauthentication implements Stage {
     const message = messageIn(stanza, profile);
     if (message === undefined) return this.#fail(attempt, 'incorrect-encoding', 'malformed');
     if (message === 'absent') {
-      // Asked for once; a client that has nothing to say then has nothing to say.
+      // An empty challenge is sent once: a response without a message ends the attempt.
       if (stanza.localName(0) === 'response') return this.#fail(attempt, 'malformed-request', 'malformed');
       return { kind: 'drop', reply: writeMessage(profile, 'challenge', nothing) };
     }
@@ -170,11 +170,11 @@ class Reauthentication implements Stage {
   }
 
   async #verify(attempt: Attempt, response: BearerResponse): Promise<void> {
-    // A verifier that fails otherwise than it should has found out nothing.
+    // A verifier that rejects has not verified anything.
     const verdict = await this.#options
       .verify(response.token)
       .catch((): OwnershipVerdict => ({ kind: 'unavailable' }));
-    // Meanwhile the client may have given up, or the session be over.
+    // Meanwhile the client may have aborted, or the session may have ended.
     if (this.#attempt !== attempt) return;
     if (verdict.kind === 'owned') {
       attempt.claims = verdict.claims;
@@ -184,7 +184,7 @@ class Reauthentication implements Stage {
     else this.#refuseToken(attempt, verdict.code);
   }
 
-  /** Whatever the client says of itself must be what the token says. */
+  /** Fails an attempt whose names differ from the subject of the token; presents the token otherwise. */
   #judgeNames(
     attempt: Attempt,
     { token, authorization, authentication }: BearerResponse,
@@ -201,7 +201,7 @@ class Reauthentication implements Stage {
     }
   }
 
-  /** Of the two mechanisms only OAUTHBEARER has words for it. */
+  /** Fails an attempt whose token is refused. OAUTHBEARER sends an error challenge first; PLAIN has none. */
   #refuseToken(attempt: Attempt, code: TokenErrorCode): void {
     if (attempt.mechanism === 'PLAIN') {
       this.#send(this.#fail(attempt, 'not-authorized', 'token', code));
@@ -246,7 +246,7 @@ class Reauthentication implements Stage {
     const profile = profileOf(stanza);
     if (profile === undefined) return forward;
     const attempt = this.#attempt;
-    // Before it was shown a token it has nothing to judge.
+    // An answer before the token was presented is out of turn.
     if (attempt?.profile !== profile || !['gatekeeper', 'tasks'].includes(attempt.awaits))
       return close(unasked());
     switch (stanza.localName(0)) {
@@ -269,7 +269,8 @@ class Reauthentication implements Stage {
     }
   }
 
-  /** Acknowledges an error for the client; the failure that follows is passed on (RFC 7628 §3.2.3). */
+  /** Acknowledges the gatekeeper's error challenge in the client's place. The failure that follows is passed on (RFC
+   *  7628 §3.2.3). */
   #challenged(attempt: Attempt): Disposition {
     if (attempt.awaits === 'tasks') return forward;
     return { kind: 'drop', reply: writeMessage(attempt.profile, 'response', errorAcknowledgement) };
@@ -278,7 +279,7 @@ class Reauthentication implements Stage {
 
 const nothing = new Uint8Array(0);
 
-/** Elements of a client during tasks after the token (XEP-0388 §2.6.3); none of them authenticates anew. */
+/** Elements that a client may send during tasks after the token (XEP-0388 §2.6.3). None of them authenticates anew. */
 const taskSteps: readonly string[] = ['next', 'response', 'abort'];
 
 function close(error: StreamError): Disposition {
@@ -299,11 +300,11 @@ function offersToken(stanza: Stanza, feature: number, { namespace }: SaslProfile
   return false;
 }
 
-/** What can be done inline with an authentication that is not to outlive the token. */
+/** Namespaces of inline requests that may be offered. Others would authenticate later streams without a token. */
 const inlineOffers: readonly string[] = [ns.bind2, ns.sm];
 
-/** The mechanisms that carry a token in the place of the gatekeeper's; of what else it offers, only what the proxy can
- *  answer for. */
+/** Replaces the gatekeeper's mechanisms by those that carry a token, and removes every offer that the proxy cannot
+ *  serve. */
 function ownOffer(stanza: Stanza, feature: number, { namespace }: SaslProfile): Edit[] {
   const edits: Edit[] = [];
   let replacement = Buffer.from(

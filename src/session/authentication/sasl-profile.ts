@@ -1,5 +1,4 @@
-/** The two profiles of SASL in XMPP: RFC 6120 §6, and XEP-0388, whose elements hold more. Their messages are the
- *  same. */
+/** The two profiles of SASL in XMPP: RFC 6120 §6, and XEP-0388, which wraps the same messages in richer elements. */
 import { prependContent, removeElement, replaceAttribute, replaceElement } from '../../stanza/edits.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
@@ -28,7 +27,7 @@ export const saslProfiles: readonly SaslProfile[] = [
   { namespace: ns.sasl2, request: 'authenticate', feature: 'authentication' },
 ];
 
-/** The profile of an element, undefined when it is no SASL. */
+/** Returns the SASL profile of an element; undefined when it is no SASL element. */
 export function profileOf(stanza: Stanza): SaslProfile | undefined {
   const namespace = stanza.namespaceName(0);
   return saslProfiles.find((profile) => profile.namespace === namespace);
@@ -46,8 +45,10 @@ export function writeMessage(
   return Buffer.from(`<${kind} xmlns='${namespace}'>${Buffer.from(data).toString('base64')}</${kind}>`);
 }
 
-/** The message in an element: `absent` where there is none, which in a request asks for an empty challenge; undefined
- *  when it is not in base64 (RFC 6120 §6.4.2, §13.9.1: nothing around it, nothing after the padding). */
+/** Decodes the message in an element (RFC 6120 §6.4.2). Base64 is strict: no white space around it, nothing after the
+ *  padding (§13.9.1).
+ *  @returns `absent` without a message, which in a request asks for an empty challenge; undefined when it is not
+ *  base64 */
 export function messageIn(stanza: Stanza, profile: SaslProfile): Uint8Array | 'absent' | undefined {
   const request = stanza.localName(0) === 'authenticate';
   const at = request ? childOf(stanza, profile, 'initial-response') : 0;
@@ -64,15 +65,15 @@ function childOf(stanza: Stanza, { namespace }: SaslProfile, local: string): num
   return -1;
 }
 
-/** An exchange of one message, begun by the proxy itself (RFC 6120 §6.4.2). */
+/** Writes `<auth/>` with its only message, for an exchange that the proxy begins (RFC 6120 §6.4.2). */
 export function writeAuth(mechanism: string, message: Uint8Array): Buffer {
   return Buffer.from(
     `<auth xmlns='${ns.sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`,
   );
 }
 
-/** Changes `<authenticate/>` into one with another mechanism and message; what else it asks for stays, except what
- *  would make an authentication of later streams without either (XEP-0484, XEP-0480). */
+/** Replaces mechanism and message of `<authenticate/>`. Other requests stay, except those for later authentication
+ *  without a token (XEP-0484, XEP-0480). */
 export function rewriteAuthenticate(stanza: Stanza, mechanism: string, message: Uint8Array): Edit[] {
   const edits = [replaceAttribute(stanza, stanza.attribute(0, stanza.names.local('mechanism')), mechanism)];
   const written = `<initial-response xmlns='${ns.sasl2}'>${Buffer.from(message).toString('base64')}</initial-response>`;

@@ -1,13 +1,14 @@
-/** What tells a session that its client has a resource. */
+/** Recognises the stanza by which a client gets its resource. */
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 
-/** The client has its resource. `jid` is its full JID, undefined where an earlier stream goes on (XEP-0198 §5). */
+/** A resource was bound. `jid` is the client's full JID, undefined where an earlier stream is resumed (XEP-0198 §5). */
 export interface Binding {
   readonly jid: string | undefined;
 }
 
-/** Reads RFC 6120 §7.6, XEP-0386 §5 and XEP-0198 §5 on their way to the client; undefined for everything else. */
+/** Reads the success of binding or resumption on its way to the client (RFC 6120 §7.6, XEP-0386 §5, XEP-0198 §5).
+ *  @returns undefined for every other stanza */
 export function bindingOf(stanza: Stanza): Binding | undefined {
   if (stanza.kind === 'iq') return bindResult(stanza);
   if (stanza.is(0, ns.sm, 'resumed')) return { jid: undefined };
@@ -30,6 +31,6 @@ function inlineBinding(success: Stanza): Binding | undefined {
     if (success.is(at, ns.sasl2, 'authorization-identifier')) jid = success.text(at).trim();
   }
   if (!bound) return undefined;
-  // Of a bare JID the resource is not known.
+  // A bare JID has no resource.
   return { jid: jid?.includes('/') === true ? jid : undefined };
 }

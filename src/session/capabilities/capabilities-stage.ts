@@ -1,6 +1,6 @@
-/** The capability stage: what a client advertises and what is advertised to it, as its profile says
- *  (XEP-0030, XEP-0115, XEP-0390). The stage only sorts stanzas by whom they concern; the rest is in own-capabilities.ts and
- *  contact-capabilities.ts. */
+/** The capability stage: rewrites the capabilities that a client advertises, and those advertised to it, by its
+ *  profile (XEP-0030, XEP-0115, XEP-0390). Here stanzas are sorted by subject; own-capabilities.ts and
+ *  contact-capabilities.ts do the rest. */
 import type { Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
@@ -76,15 +76,15 @@ class CapabilitiesStage implements Stage {
     }
   }
 
-  /** Before authentication the claims of the client's token are unknown, so no profile can be chosen, and the server's
-   *  capabilities are left out. They come again after it (RFC 6120 §6.4.6, XEP-0388 §2.6). */
+  /** Removes the server's capabilities from features before authentication: the claims of the token are unknown, so
+   *  no profile can be chosen. Later features repeat them (RFC 6120 §6.4.6, XEP-0388 §2.6). */
   #features(stanza: Stanza): Disposition {
     if (this.#port.context.phase === 'authenticating') return withoutCapabilities(stanza);
     return this.#begun().contacts.features(stanza);
   }
 
-  /** Asks the client after it has seen the result of the binding. Only the first binding counts: before it no peer can
-   *  write to the client, and after it every peer can. */
+  /** Asks the client for its capabilities after the first binding. Before it no peer can write to the client, and
+   *  after it every peer can. */
   #bound(binding: Binding | undefined): void {
     if (binding === undefined || this.#isBound) return;
     this.#isBound = true;
@@ -95,7 +95,8 @@ class CapabilitiesStage implements Stage {
     });
   }
 
-  /** Not before authentication: domain, listener and claims choose the profile. */
+  /** Returns both sides, made at the first call. Not to be called before authentication: domain, listener and claims
+   *  choose the profile. */
   #begun(): Sides {
     if (this.#sides !== undefined) return this.#sides;
     const own = new OwnCapabilities(this.#port, this.#shared);

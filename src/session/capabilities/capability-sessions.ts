@@ -1,5 +1,5 @@
-/** What the capability stages of all sessions share: the provider's policy in force, what has been verified, and which
- *  sessions are to hear of a new policy. */
+/** State shared by the capability stages of all sessions: the policy in force, the cache of verified capabilities,
+ *  and the sessions that get a new policy. */
 import type { AdvertisementLimits, CapabilityPolicy } from '../../capabilities/advertisements.ts';
 import type { CapabilityCache } from '../../capabilities/capability-cache.ts';
 import { Baselines } from '../../capabilities/rewrite.ts';
@@ -12,17 +12,17 @@ import type { SessionFacts } from '../facts.ts';
 export interface CapabilitySessionsOptions {
   readonly policy: CapabilityPolicy;
   readonly cache: CapabilityCache;
-  /** Must hold `contentVocabulary` of every policy that comes. */
+  /** Has every name of the `contentVocabulary` of each policy in use. */
   readonly names: Names;
   readonly limits: AdvertisementLimits;
-  /** Uniform in [0, 1). */
+  /** Returns a number in [0, 1), uniformly distributed. */
   readonly random: () => number;
-  /** Ids for iqs of our own: never guessable. */
+  /** Returns an unguessable id for an iq of the proxy's own. */
   readonly newId: () => string;
   readonly observer: CapabilityObserver;
 }
 
-/** A session as its fellows and the next policy see it. */
+/** The part of a session that the shared state uses. */
 interface Member {
   readonly profile: CapabilityProfile;
   reload(policy: CapabilityPolicy): void;
@@ -50,7 +50,7 @@ export class CapabilitySessions {
     return this.#gate;
   }
 
-  /** The profile of a session, undefined before it is known which one that is. */
+  /** Returns the profile of a session, undefined until it is chosen. */
   profileOf(context: SessionFacts): CapabilityProfile | undefined {
     return this.#members.get(context)?.profile;
   }
@@ -63,8 +63,8 @@ export class CapabilitySessions {
     this.#members.delete(context);
   }
 
-  /** The provider has written something new. Every session advertises it, each after its own jitter.
-   *  @throws RangeError when the table names what the vocabulary lacks; the old policy then stays. */
+  /** Puts a new policy in force. Every session advertises it, each after its own jitter.
+   *  @throws RangeError when the table has a name that the vocabulary lacks; the old policy stays in force */
   replace(policy: CapabilityPolicy): void {
     this.#gate = new ContentGate(policy.table, this.options.names);
     this.#policy = policy;

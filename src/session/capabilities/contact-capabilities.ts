@@ -1,4 +1,4 @@
-/** What contacts and the gatekeeper advertise, on its way to the client. Translates between stanzas and
+/** The capabilities of contacts and of the gatekeeper on their way to the client. Translates between stanzas and
  *  `ContactAdvertisements`. */
 import { capsEdits } from '../../capabilities/caps-edits.ts';
 import { readAnswer, readClaim } from '../../capabilities/claim.ts';
@@ -21,12 +21,13 @@ import { carriesCapabilities, discoGet, discoQuery, iqResult, unusableAnswer } f
 import { withoutCapabilities } from './own-capabilities.ts';
 import type { StagePort } from '../stage.ts';
 
-/** A presence that may have to be shown again; undefined for what is shown once: stream features, large presences. */
+/** A contact's presence, kept to be repeated with other capabilities. Undefined where it is not repeated: stream
+ *  features, large presences. */
 interface Shown {
   stanza: Stanza | undefined;
 }
 
-/** The client's own side of the session. */
+/** The client's own capabilities in the session. */
 interface OwnAdvertisements {
   readonly profile: CapabilityProfile;
   find(claim: CapabilityClaim): DiscoInfo | undefined;
@@ -38,7 +39,7 @@ export class ContactCapabilities {
   readonly #contacts: ContactAdvertisements<Shown>;
   readonly #profile: () => CapabilityProfile;
   readonly #deadline: DeadlineTimer;
-  /** What the stream features claimed, until it can be asked about. */
+  /** The server's claim in the stream features, until it can be verified. */
   #serverClaim: CapabilityClaim | undefined;
 
   constructor(port: StagePort, shared: CapabilitySessions, own: OwnAdvertisements) {
@@ -59,7 +60,7 @@ export class ContactCapabilities {
     });
   }
 
-  /** A contact's presence. */
+  /** Replaces the capabilities in a contact's presence. */
   presence(stanza: Stanza): Disposition {
     const from = stanza.attributeValue(0, 'from') ?? '';
     const available = stanza.attributeValue(0, 'type') === undefined;
@@ -70,13 +71,13 @@ export class ContactCapabilities {
     if (!available) return withoutCapabilities(stanza);
     const verdict = this.#claimed(shown, from, readClaim(elementFromStanza(stanza)));
     if (verdict.kind === 'pass') return forward;
-    // Its capabilities may come later, and then it is shown again.
+    // The presence is repeated once its capabilities are verified.
     if (verdict.elements === '') shown.stanza = kept(stanza);
     return { kind: 'forward', edits: capsEdits(stanza, verdict.elements) };
   }
 
-  /** Stream features carry the server's capabilities (XEP-0115 §6.3). The server cannot be asked before the client has
-   *  bound its resource, so capabilities that are not known yet are left out. */
+  /** Replaces the server's capabilities in stream features (XEP-0115 §6.3). Unverified ones are removed: the server
+   *  cannot be asked before the client has bound a resource. */
   features(stanza: Stanza): Disposition {
     if (!carriesCapabilities(stanza) || this.#profile().contacts === 'pass') return forward;
     const claim = readClaim(elementFromStanza(stanza));
@@ -85,14 +86,15 @@ export class ContactCapabilities {
     return { kind: 'forward', edits: capsEdits(stanza, elements ?? '') };
   }
 
-  /** Learns what the server can do, for the next stream that it begins. */
+  /** Verifies the server's capabilities, for the features of later streams. */
   bound(): void {
     if (this.#serverClaim === undefined) return;
     this.#claimed({ stanza: undefined }, this.#port.context.domain, this.#serverClaim);
     this.#serverClaim = undefined;
   }
 
-  /** An iq to the client: an answer to us, or one to the client itself. Undefined when it is neither. */
+  /** Takes an answer to a question of the proxy, and filters one to a question of the client.
+   *  @returns undefined for every other iq */
   iq(stanza: Stanza): Disposition | undefined {
     const type = stanza.attributeValue(0, 'type');
     if (type !== 'result' && type !== 'error') return undefined;
@@ -106,7 +108,8 @@ export class ContactCapabilities {
     return query === -1 || type === 'error' ? undefined : this.#filter(stanza, query);
   }
 
-  /** The client asks a contact for a node that the proxy has generated. */
+  /** Answers the client's request for a node that the proxy has generated.
+   *  @returns undefined for every other iq */
   queried(stanza: Stanza): Disposition | undefined {
     if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
     const query = discoQuery(stanza);
@@ -136,8 +139,8 @@ export class ContactCapabilities {
     this.#deadline.set(this.#contacts.deadline);
   }
 
-  /** Filters an answer that the client has asked for. Its node names the hash that was asked about (XEP-0030 §3.2); a
-   *  contact that leaves it out gains nothing, because the client checks the answer as it came. */
+  /** Filters an answer to the client's question. Its node names the hash that was asked about (XEP-0030 §3.2). A
+   *  contact that leaves the node out gains nothing, because the client checks the hash itself. */
   #filter(stanza: Stanza, query: number): Disposition | undefined {
     if (this.#profile().contacts === 'pass') return undefined;
     const byHash = isHashNode(stanza.attributeValue(query, 'node') ?? '');
@@ -151,7 +154,7 @@ export class ContactCapabilities {
   }
 }
 
-/** A large one is not kept: contacts by the hundred may each have one that waits. */
+/** Returns a copy of a presence, undefined above the limit: hundreds of contacts may each have one. */
 function kept(stanza: Stanza): Stanza | undefined {
   return stanza.byteLength > defaultContactLimits.presenceBytesMax ? undefined : stanza.retain();
 }

@@ -1,5 +1,5 @@
-/** The content filter: bounces, drops or replaces content that a client cannot receive, as its profile says. Comes after
- *  the capability stage, which chooses the profile. */
+/** The content filter: bounces, drops or replaces content that a client cannot receive by its profile. Follows the
+ *  capability stage, which chooses the profile. */
 import type { GateVerdict } from '../../capabilities/content-gate.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import type { Stanza } from '../../stanza/stanza.ts';

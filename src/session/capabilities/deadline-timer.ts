@@ -7,13 +7,14 @@ export class DeadlineTimer {
   #at: number | undefined;
   #cancel: (() => void) | undefined;
 
-  /** @param expired gets the time in the port's milliseconds, and may set the timer again. */
+  /** @param expired receives the time of the port in monotonic milliseconds, and may set the timer again */
   constructor(port: StagePort, expired: (now: number) => void) {
     this.#port = port;
     this.#expired = expired;
   }
 
-  /** @param at in the port's milliseconds; undefined cancels. */
+  /** Sets the deadline.
+   *  @param at monotonic milliseconds of the port; undefined cancels */
   set(at: number | undefined): void {
     if (at === this.#at) return;
     this.#cancel?.();

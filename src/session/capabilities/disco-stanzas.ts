@@ -1,15 +1,15 @@
-/** The few stanzas that the proxy writes itself to ask for capabilities and to answer for its client (XEP-0030 §3). */
+/** Stanzas that the proxy writes to ask for capabilities, and to answer in its client's place (XEP-0030 §3). */
 import { escapeAttribute } from '../../stanza/decode.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 
-/** Tape index of the disco#info query of an iq, -1 when it has none. */
+/** Returns the tape index of the disco#info query of an iq, -1 when it has none. */
 export function discoQuery(stanza: Stanza): number {
   const { names } = stanza;
   return stanza.child(0, names.namespace(ns.discoInfo), names.local('query'));
 }
 
-/** Whether the stanza has a `<c/>` of XEP-0115 or XEP-0390 among its children. */
+/** Returns whether the stanza has a `<c/>` of XEP-0115 or XEP-0390 among its children. */
 export function carriesCapabilities(stanza: Stanza): boolean {
   const { names } = stanza;
   const local = names.local('c');
@@ -19,7 +19,7 @@ export function carriesCapabilities(stanza: Stanza): boolean {
   );
 }
 
-/** A question of our own. Without `from` it is the receiver's own server that asks. */
+/** Writes a request of the proxy's own. Without `from` the receiver takes it for one of its own server. */
 export function discoGet(question: { id: string; from?: string; to?: string; node?: string }): Uint8Array {
   const { id, from, to, node } = question;
   return Buffer.from(
@@ -28,18 +28,19 @@ export function discoGet(question: { id: string; from?: string; to?: string; nod
   );
 }
 
-/** The result that a get or set is owed, addressed back (RFC 6120 §8.2.3). @param payload XML of our own */
+/** Writes the result of a get or set, addressed to its sender (RFC 6120 §8.2.3).
+ *  @param payload XML of the proxy's own */
 export function iqResult(request: Stanza, payload: string): Uint8Array {
   return Buffer.from(`<iq xmlns='${ns.client}' type='result'${back(request)}>${payload}</iq>`);
 }
 
-/** The error that a get or set is owed, addressed back (RFC 6120 §8.3). */
+/** Writes the error that answers a get or set, addressed to its sender (RFC 6120 §8.3). */
 export function iqError(request: Stanza, condition: 'item-not-found'): Uint8Array {
   const error = `<error type='cancel'><${condition} xmlns='${ns.stanzaErrors}'/></error>`;
   return Buffer.from(`<iq xmlns='${ns.client}' type='error'${back(request)}>${error}</iq>`);
 }
 
-/** @returns an error in place of an answer that cannot be used, so that the asker does not wait */
+/** Writes an error in place of an answer that cannot be used, so that the asker does not wait. */
 export function unusableAnswer(answer: Stanza): Uint8Array {
   const attributes = ['from', 'to', 'id'].map((name) => written(name, answer.attributeValue(0, name)));
   const error = `<error type='cancel'><undefined-condition xmlns='${ns.stanzaErrors}'/></error>`;

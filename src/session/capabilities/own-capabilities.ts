@@ -1,5 +1,6 @@
-/** A client's own capabilities on their way to the gatekeeper: its presences are held and rewritten, questions about it
- *  are answered in its place, and it is asked what it can do. Translates between stanzas and `Advertisements`. */
+/** The client's own capabilities on their way to the gatekeeper. Its presences are held and rewritten, requests for
+ *  its capabilities are answered in its place, and it is asked for them. Translates between stanzas and
+ *  `Advertisements`. */
 import {
   Advertisements,
   type AdvertisementAction,
@@ -20,9 +21,9 @@ import { DeadlineTimer } from './deadline-timer.ts';
 import { carriesCapabilities, discoGet, discoQuery, iqError, iqResult } from './disco-stanzas.ts';
 import type { StagePort } from '../stage.ts';
 
-/** A stanza that carries the client's capabilities. */
+/** A stanza with the client's capabilities. */
 interface Carrier {
-  /** Valid while it is judged; a broadcast's stays. */
+  /** Valid during the call, except a broadcast, which is a copy. */
   readonly stanza: Stanza;
   held?: HeldStanza;
 }
@@ -34,7 +35,7 @@ export class OwnCapabilities {
   readonly #shared: CapabilitySessions;
   readonly #advertisements: Advertisements<Carrier>;
   readonly #deadline: DeadlineTimer;
-  /** Full JID of the client; undefined on a resumed stream, which does not tell it. */
+  /** Full JID of the client; undefined on a resumed stream, whose binding was on another connection. */
   #jid: string | undefined;
 
   constructor(port: StagePort, shared: CapabilitySessions) {
@@ -58,12 +59,13 @@ export class OwnCapabilities {
     return this.#advertisements.profile;
   }
 
-  /** What a claim stands for when it is an advertisement of this session. */
+  /** Returns the disco#info that a claim stands for, when this session has advertised it. */
   find(claim: CapabilityClaim): DiscoInfo | undefined {
     return this.#advertisements.find(claim);
   }
 
-  /** The client has its resource: now it can be asked. */
+  /** Asks the client for its capabilities, now that it has a resource.
+   *  @param jid its full JID, undefined on a resumed stream */
   bound(jid: string | undefined): void {
     this.#jid = jid;
     this.#act(this.#advertisements.bound());
@@ -73,7 +75,7 @@ export class OwnCapabilities {
     this.#act(this.#advertisements.reload(this.#port.now(), policy));
   }
 
-  /** A presence of the client. */
+  /** Holds or rewrites a presence of the client. */
   presence(stanza: Stanza): Disposition {
     const type = stanza.attributeValue(0, 'type');
     const directed = stanza.attributeValue(0, 'to') !== undefined;
@@ -86,8 +88,9 @@ export class OwnCapabilities {
     return withoutCapabilities(stanza);
   }
 
-  /** An iq of the client: an answer to us, an answer it is not asked for, or its capabilities outside of presence
-   *  (XEP-0390 §6.6). Undefined when it is none of these. */
+  /** Handles an iq of the client: an answer to the proxy's question, an unasked answer, or capabilities outside of
+   *  presence (XEP-0390 §6.6).
+   *  @returns undefined for every other iq */
   iq(stanza: Stanza): Disposition | undefined {
     const type = stanza.attributeValue(0, 'type');
     if (type === 'result' || type === 'error') return this.#answer(stanza, type);
@@ -95,7 +98,8 @@ export class OwnCapabilities {
     return this.#carry({ stanza }, 'directed');
   }
 
-  /** Answers a request for the client's disco#info in its place; the client never sees it. */
+  /** Answers a request for the client's disco#info in its place.
+   *  @returns undefined for every other iq */
   asked(stanza: Stanza): Disposition | undefined {
     if (stanza.attributeValue(0, 'type') !== 'get') return undefined;
     const query = discoQuery(stanza);
@@ -115,7 +119,7 @@ export class OwnCapabilities {
       this.#act(this.#advertisements.answered(this.#port.now(), id, readAnswer(payload)));
       return { kind: 'drop' };
     }
-    // An answer without a question: every question is answered here.
+    // The client was asked by the proxy only, so no peer waits for this answer.
     return query === -1 ? undefined : { kind: 'drop' };
   }
 
@@ -135,7 +139,8 @@ export class OwnCapabilities {
     return verdict;
   }
 
-  /** @param own takes the actions that are a verdict on the stanza being judged. */
+  /** Carries out actions, and sets the timer to the next deadline.
+   *  @param own returns true for an action that became the disposition of the stanza at hand */
   #act(actions: readonly Action[], own: (action: Action) => boolean = () => false): void {
     for (const action of actions) if (!own(action)) this.#carryOut(action);
     this.#deadline.set(this.#advertisements.deadline);
@@ -160,7 +165,8 @@ export class OwnCapabilities {
     }
   }
 
-  /** As from its own server. Libraries look what they have to say up by the address that is asked. */
+  /** Writes a request in the name of the client's server. Libraries choose their answer by the address that is
+   *  asked. */
   #question({ id, node }: { readonly id: string; readonly node?: string }): Uint8Array {
     return discoGet({
       id,
@@ -177,7 +183,8 @@ export class OwnCapabilities {
     else if (verdict.kind === 'forward') held.release(verdict.edits);
   }
 
-  /** Normal form where every client of the profile is to look alike. */
+  /** Returns the disposition of a released stanza: with these capabilities, and in normal form for a profile with
+   *  `cohort`. */
   #released(stanza: Stanza, elements: string): Disposition {
     const shown = stanza.kind === 'iq' ? hashSetOf(elements) : elements;
     if (stanza.kind === 'iq' && shown === '') return { kind: 'drop', reply: iqResult(stanza, '') };
@@ -187,13 +194,13 @@ export class OwnCapabilities {
   }
 }
 
-/** Capabilities belong to available presence; elsewhere they are taken out, whatever they say. */
+/** Removes capabilities from a stanza: they belong to available presence. */
 export function withoutCapabilities(stanza: Stanza): Disposition {
   return carriesCapabilities(stanza) ? { kind: 'forward', edits: capsEdits(stanza, '') } : forward;
 }
 
-/** @returns edits that remove what some libraries write on every broadcast and others never: it is not needed there and
- *  distinguishes them */
+/** Returns edits that remove the attributes that some libraries write on every broadcast and others on none.
+ *  Receivers do not need them, and they identify the library. */
 function habits(stanza: Stanza): Edit[] {
   if (stanza.kind !== 'presence' || stanza.attributeValue(0, 'to') !== undefined) return [];
   return [...stanza.attributes()]
@@ -201,7 +208,7 @@ function habits(stanza: Stanza): Edit[] {
     .map((at) => removeAttribute(stanza, at));
 }
 
-/** Of the elements for a presence the one of XEP-0390, which alone may stand in an iq; '' for none. */
+/** Returns the element of XEP-0390 among those for a presence, the only one allowed in an iq; '' for none. */
 function hashSetOf(elements: string): string {
   const start = elements.indexOf(`<c xmlns='${ns.caps2}'`);
   return start === -1 ? '' : elements.slice(start);

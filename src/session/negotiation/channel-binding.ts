@@ -1,14 +1,14 @@
 /** Channel binding at an intermediary (RFC 5802 §6, RFC 5929, XEP-0440). A binding names the TLS connection that the
- *  client sees, which is never the one that the gatekeeper sees. Two cases must be distinguished:
+ *  client sees, which is never the one that the gatekeeper sees. Two cases are refused:
  *
- *  - A client that chooses a `-PLUS` mechanism would fail at the gatekeeper. Its stream ends here, with an error that
- *    says why; other clients of the same gatekeeper choose another mechanism and log in.
- *  - A client that can bind channels but sees no `-PLUS` says so (gs2 flag `y`). A gatekeeper that can bind them too
- *    must take that for a downgrade attack and fail. Where it does, the error names this trap.
+ *  - A client that chooses a `-PLUS` mechanism would fail at the gatekeeper. Its stream ends here with an error that
+ *    gives the reason. Clients that choose another mechanism log in.
+ *  - A client that can bind channels but sees no `-PLUS` sets the gs2 flag `y`. A gatekeeper that can bind them too
+ *    must treat that as a downgrade attack, and fail. The error then gives this reason.
  *
- *  Nothing of a `-PLUS` offer is hidden: the flag would become `y`, and clients that compare the list of mechanisms with
- *  the one that the server signs would fail (XEP-0474). Only an announcement of binding types without any mechanism that
- *  could use them is removed: XEP-0440 has clients give up on it. */
+ *  The `-PLUS` offers stay visible. Without them the flag would become `y`, and clients that compare the list of
+ *  mechanisms with the signed one would fail (XEP-0474). Only an announcement of binding types without a mechanism
+ *  that uses them is removed: clients give up on it (XEP-0440). */
 import type { Direction } from '../../stanza/direction.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { removeElement } from '../../stanza/edits.ts';
@@ -27,9 +27,9 @@ export const channelBindingGuard: StageFactory = {
 /** The binding that survives where proxy and gatekeeper present the same certificate. */
 const endPoint = 'tls-server-end-point';
 
-/** What is known of the authentication under way.
- *  - `idle`: none, or one that binds nothing.
- *  - `message`: SCRAM has begun and its first message, which holds the flag, has yet to come.
+/** State of the authentication.
+ *  - `idle`: none runs, or one that binds nothing.
+ *  - `message`: SCRAM has begun; its first message, which has the flag, has not come.
  *  - `flagged`: the first message had the flag `y`; the gatekeeper has not answered. */
 type Exchange = 'idle' | 'message' | 'flagged';
 
@@ -87,8 +87,8 @@ class ChannelBindingGuard implements Stage {
     return mechanism.startsWith('SCRAM-') ? this.#readMessage(request, profile) : forward;
   }
 
-  /** Reads the gs2 flag of the client's first message and nothing after it (RFC 5801 §4). What is malformed is for the
-   *  gatekeeper to refuse. */
+  /** Reads the gs2 flag of the client's first message, and nothing after it (RFC 5801 §4). A malformed message is
+   *  passed on; the gatekeeper refuses it. */
   #readMessage(stanza: Stanza, profile: SaslProfile): Disposition {
     const message = messageIn(stanza, profile);
     this.#exchange = message === 'absent' ? 'message' : 'idle';
@@ -96,14 +96,14 @@ class ChannelBindingGuard implements Stage {
     const flag = String.fromCharCode(...message.subarray(0, 2));
     if (flag === 'p=' && !startsWith(message, `p=${endPoint},`)) return bound();
     if (flag !== 'y,' || this.#context.channelBinding === 'same-certificate') return forward;
-    // RFC 5802 §6: a server that offers -PLUS must fail.
+    // A server that offers -PLUS must fail at this flag (RFC 5802 §6).
     if (this.#offersPlus) return trapped();
     this.#exchange = 'flagged';
     return forward;
   }
 
-  /** A gatekeeper that fails at the flag does so at once and calls the message malformed; of a password it asks a
-   *  proof first. Prosody 13 does, with its -PLUS mechanisms disabled. */
+  /** Recognises a gatekeeper that fails at the flag: it does so before it asks for a proof of the password, with
+   *  `malformed-request`. Prosody 13 does, with its -PLUS mechanisms disabled. */
   #fromGatekeeper(stanza: Stanza): Disposition {
     const flagged = this.#exchange === 'flagged';
     this.#exchange = this.#exchange === 'message' ? 'message' : 'idle';

@@ -1,6 +1,6 @@
-/** The negotiation guard: what passes while a stream is negotiated, and which offers of the gatekeeper a client may
- *  see. TLS is ours on both sides, so STARTTLS and compression are hidden; hints to go around the proxy are removed;
- *  before authentication nothing but SASL passes. */
+/** The negotiation guard: decides which elements pass while a stream is negotiated, and which offers of the
+ *  gatekeeper a client sees. The proxy does TLS on both sides, so STARTTLS and compression are hidden. Redirects
+ *  past the proxy are removed. Before authentication only SASL passes. */
 import type { Direction } from '../../stanza/direction.ts';
 import { removeAttribute, removeElement } from '../../stanza/edits.ts';
 import { StreamError } from '../../stanza/error.ts';
@@ -12,7 +12,8 @@ import type { StageFactory } from '../stage.ts';
 
 const compressionRefused = Buffer.from(`<failure xmlns='${ns.compress}'><setup-failed/></failure>`);
 
-/** Its counts are not translated. Implementations that have it have `urn:xmpp:sm:3` too. */
+/** An older version of stream management, whose counts are not translated. Its implementations offer `urn:xmpp:sm:3`
+ *  too. */
 const olderStreamManagement = 'urn:xmpp:sm:2';
 const hiddenFeatures: ReadonlySet<string> = new Set([
   ns.tls,
@@ -25,14 +26,14 @@ export const negotiationGuard: StageFactory = {
   name: 'negotiation-guard',
   begin: ({ context }) => ({
     judge(stanza, direction): Disposition {
-      // The overwhelming case: a stanza of an established stream.
+      // The common case: a stanza of an established stream.
       if (stanza.kind !== 'nonza') return context.phase === 'established' ? forward : refuseEarly(direction);
       return direction === 'to-gatekeeper' ? judgeClient(stanza, context) : judgeGatekeeper(stanza, context);
     },
   }),
 };
 
-/** RFC 6120 §4.9.3.12: no stanza before authentication. */
+/** Closes the stream for a stanza before authentication (RFC 6120 §4.9.3.12). */
 function refuseEarly(direction: Direction): Disposition {
   const error =
     direction === 'to-gatekeeper'
@@ -43,7 +44,7 @@ function refuseEarly(direction: Direction): Disposition {
 
 function judgeClient(stanza: Stanza, { phase }: SessionFacts): Disposition {
   const namespace = stanza.namespaceName(0);
-  // Only the proxy speaks of connections, and only over them.
+  // Attestations are written by the proxy only.
   if (namespace === ns.signals)
     return { kind: 'close', error: new StreamError('policy-violation', { code: 'ERR_NEGOTIATION' }) };
   if (namespace === ns.compress) return { kind: 'drop', reply: compressionRefused };
@@ -56,8 +57,8 @@ function judgeClient(stanza: Stanza, { phase }: SessionFacts): Disposition {
   return { kind: 'close', error: new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' }) };
 }
 
-/** Elements of the streams namespace bypass the policy, so none is passed on. The one that a client may send is the
- *  error with which it gives up (RFC 6120 §4.9); its text stays at the proxy. */
+/** Returns the error that ends the stream for an element of the streams namespace: these bypass the policy, so none
+ *  is passed on. A client may send the error by which it gives up (RFC 6120 §4.9); its text stays at the proxy. */
 function streamElement(stanza: Stanza): StreamError {
   if (stanza.is(0, ns.streams, 'error'))
     return new StreamError('undefined-condition', { code: 'ERR_CLIENT_GAVE_UP' });
@@ -89,14 +90,14 @@ function judgeGatekeeper(stanza: Stanza, context: SessionFacts): Disposition {
       error: new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' }),
     };
   if (namespace === ns.signals || namespace === olderStreamManagement) return { kind: 'drop' };
-  // No policy reads it yet, and no client has asked for it.
+  // No catalogue field covers it, and no client has asked for it.
   if (context.phase !== 'established' && namespace !== ns.sasl && namespace !== ns.sasl2)
     return refuseEarly('to-client');
   const edits = hideLocations(stanza);
   return edits.length === 0 ? forward : { kind: 'forward', edits };
 }
 
-/** Redirection would lead the client around the proxy (RFC 6120 §4.9.3.19). */
+/** Refuses a redirect, which would lead the client past the proxy (RFC 6120 §4.9.3.19). Other stream errors pass. */
 function judgeError(stanza: Stanza): Disposition {
   for (const child of stanza.children())
     if (stanza.is(child, ns.streamErrors, 'see-other-host'))
@@ -114,7 +115,7 @@ function judgeFeatures(stanza: Stanza): Disposition {
   return edits.length === 0 ? forward : { kind: 'forward', edits };
 }
 
-/** Stream management may name another host for resumption (XEP-0198 §5): removed wherever it is nested. */
+/** Removes the `location` of stream management, another host for resumption (XEP-0198 §5), at any depth. */
 function hideLocations(stanza: Stanza): Edit[] {
   const sm = stanza.names.namespace(ns.sm);
   const location = stanza.names.local('location');

@@ -1,5 +1,5 @@
-/** Start of phase `authenticating` where the gatekeeper takes attestations in the stream: its first features are
- *  answered with the statement about the connection, before anything of the client's is read. */
+/** Start of phase `authenticating` where the gatekeeper takes attestations in the stream. Its first features are
+ *  answered with the attestation before anything of the client's is read. */
 import { signalsElement } from '../../signals/nonza.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
@@ -8,7 +8,7 @@ import type { GatekeeperAttestations } from '../signals/attestations.ts';
 import { relayAuthentication } from './authenticating.ts';
 import type { XmppConnected } from './connected.ts';
 
-/** Waits for the features; the client stays held until they are answered. */
+/** Waits for the features, and answers them. The client stays held until then. */
 export function attestConnection(connected: XmppConnected, attestations: GatekeeperAttestations): void {
   const { machine, client, gatekeeper } = connected;
   client.receive({
@@ -37,7 +37,8 @@ function offersSignals(features: Stanza): boolean {
   return features.child(0, names.namespace(ns.signals), names.local(signalsElement)) !== -1;
 }
 
-/** Nothing but features and stream errors comes before them (RFC 6120 §4.3.2). */
+/** Refuses an element before the features; only a stream error may come first (RFC 6120 §4.3.2).
+ *  @throws StreamError ERR_GATEKEEPER_NEGOTIATION */
 function refuseUnasked(): never {
   throw new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
 }

@@ -5,8 +5,8 @@ import { liftLimits, type XmppConnected } from './connected.ts';
 import { establish } from './established.ts';
 import { restartStreams } from './restarting.ts';
 
-/** Relays until the gatekeeper's success. White space is not passed on, never in the middle of an authentication
- *  (XEP-0388 §2.6). */
+/** Relays until the gatekeeper's success. White space is not passed on: it must not come in the middle of an
+ *  authentication (XEP-0388 §2.6). */
 export function relayAuthentication(connected: XmppConnected): void {
   const { client, gatekeeper } = connected;
   client.receive({
@@ -24,7 +24,8 @@ export function relayAuthentication(connected: XmppConnected): void {
   });
 }
 
-/** After success both streams begin anew with SASL 1 (RFC 6120 §6.4.6), and go on with SASL 2 (XEP-0388 §2.6). */
+/** Enters `restarting` after a success of SASL 1 (RFC 6120 §6.4.6), `established` after one of SASL 2 (XEP-0388
+ *  §2.6). */
 function conclude(connected: XmppConnected, passed: Stanza): void {
   if (connected.endedBy(passed)) return;
   if (passed.is(0, ns.sasl, 'success')) restartStreams(connected);

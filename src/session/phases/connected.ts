@@ -1,4 +1,4 @@
-/** Both legs of a session, with the relay between them: what the phases from `authenticating` on share. */
+/** Both legs of a session with the relay between them, shared by the phases from `authenticating` on. */
 import type { Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
@@ -44,8 +44,9 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     machine.enter({ name, facts, client, gatekeeper, header: this.#header, relay: this.#relay });
   }
 
-  /** Relays what one side has sent.
-   *  @returns whether it was a nonza and has gone on to the other side. @throws StreamError */
+  /** Relays an element.
+   *  @returns whether it is a nonza that was sent on to the other side
+   *  @throws StreamError of a stage or a limit */
   take(stanza: Stanza, direction: Direction): boolean {
     const { byteLength } = stanza;
     this.facts.learn(stanza, direction);
@@ -56,7 +57,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     return passed;
   }
 
-  /** Only an established session has rates: what comes before is bounded by other limits. */
+  /** Spends the rate of an established session. Earlier phases have other limits. */
   #spend(direction: Direction, resource: PacedResource, amount: number): void {
     if (this.facts.phase === 'established') this.#pacers[direction].spend(resource, amount);
   }

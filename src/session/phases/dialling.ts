@@ -10,14 +10,15 @@ import { relayAuthentication } from './authenticating.ts';
 import { Connected } from './connected.ts';
 
 export interface XmppGatekeeper {
-  /** What it learns of its clients' connections; undefined for nothing. */
+  /** Makes the attestations for this gatekeeper; undefined when it gets none. */
   readonly attestations: GatekeeperAttestations | undefined;
-  /** Connects for one session, of a client as `evidence` says: TLS is up, no stream is open.
-   *  @throws StreamError ERR_GATEKEEPER_…, ERR_SIGNALS_…, or the signal's reason. */
+  /** Connects for one session of a client with this `evidence`.
+   *  @returns a socket with TLS up and no stream open
+   *  @throws StreamError ERR_GATEKEEPER_…, ERR_SIGNALS_…, or the reason of the signal */
   readonly connect: (domain: string, signal: AbortSignal, evidence: ConnectionEvidence) => Promise<Socket>;
 }
 
-/** Connects and enters `authenticating`, where it begins with the attestation if there is one on the stream. */
+/** Connects, and enters `authenticating`, which begins with the attestation where the stream carries one. */
 export async function dialGatekeeper(
   routed: Routed,
   { attestations, connect }: XmppGatekeeper,

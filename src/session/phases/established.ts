@@ -1,4 +1,4 @@
-/** Phase `established`: stanzas are relayed until a side ends. Knows nothing of the gatekeeper's protocol. */
+/** Phase `established`: relays stanzas until a side ends. Independent of the gatekeeper's protocol. */
 import type { Connected } from './connected.ts';
 
 export function establish(connected: Connected): void {

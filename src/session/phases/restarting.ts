@@ -3,7 +3,7 @@ import { StreamError } from '../../stanza/error.ts';
 import { liftLimits, type XmppConnected } from './connected.ts';
 import { establish } from './established.ts';
 
-/** Begins both streams anew. The client's header comes first and names the same domain.
+/** Restarts both streams. The client's header comes first, and must name the same domain.
  *  @throws StreamError ERR_RESTART_PIPELINED when the client has sent something before the success */
 export function restartStreams(connected: XmppConnected): void {
   const { client, gatekeeper } = connected;

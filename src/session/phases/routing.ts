@@ -1,4 +1,4 @@
-/** Phase `routing`: the client's stream header, which names the domain and with it the gatekeeper. */
+/** Phase `routing`: waits for the client's stream header, whose domain chooses the gatekeeper. */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { StreamError } from '../../stanza/error.ts';
@@ -9,7 +9,7 @@ import { XmppLeg } from '../leg.ts';
 import { requireCapacity } from '../capacity.ts';
 import type { GatekeeperRoute, Machine, PhaseState } from '../machine.ts';
 
-/** Waits for the header and begins the negotiation of its gatekeeper. */
+/** Waits for the header, and begins the negotiation with its gatekeeper. */
 export function awaitHeader(machine: Machine, socket: Socket): void {
   const { options } = machine;
   const client = new XmppLeg(
@@ -37,7 +37,8 @@ export function awaitHeader(machine: Machine, socket: Socket): void {
   client.start();
 }
 
-/** RFC 6120 §4.7.2, §4.9.3.6; XEP-0368: the name in TLS and the one in the stream must agree.
+/** Chooses the gatekeeper by the header (RFC 6120 §4.7.2, §4.9.3.6). The name in TLS and the domain must agree
+ *  (XEP-0368).
  *  @throws StreamError ERR_STREAM_HEADER, ERR_STREAM_VERSION, ERR_UNKNOWN_DOMAIN, ERR_SNI_MISMATCH */
 function chooseRoute(
   { options, evidence }: Machine,
@@ -55,7 +56,8 @@ function chooseRoute(
   return { domain, route };
 }
 
-/** @throws StreamError ERR_STREAM_HEADER for a stream of another content than `jabber:client` (RFC 6120 §4.8.2) */
+/** Refuses a stream whose content namespace is not `jabber:client` (RFC 6120 §4.8.2).
+ *  @throws StreamError ERR_STREAM_HEADER */
 export function refuseOtherNamespace(contentNamespace: string): void {
   if (contentNamespace !== ns.client)
     throw new StreamError('invalid-namespace', { code: 'ERR_STREAM_HEADER' });

@@ -1,4 +1,4 @@
-/** Phase `securing`: the client's TLS handshake. The plain socket belongs to it: nothing is sent in clear text. */
+/** Phase `securing`: the client's TLS handshake. Nothing is sent on the plain socket. */
 import type { Socket } from 'node:net';
 import type { ClientHelloProgress } from '../../signals/client-hello-reader.ts';
 import { asStreamError } from '../ending.ts';
@@ -12,7 +12,7 @@ export async function secureClient(machine: Machine, socket: Socket): Promise<vo
   const started = options.now();
   machine.enter({ name: 'securing' });
   try {
-    // A handshake is most of what a new session costs.
+    // A handshake is the largest cost of a new session.
     requireCapacity(machine);
     const noteClientHello = evidence.wantsClientHello
       ? (progress: ClientHelloProgress): void => evidence.noteClientHello(progress)
@@ -30,7 +30,7 @@ export async function secureClient(machine: Machine, socket: Socket): Promise<vo
     if (machine.ended) return;
     const refusal = asStreamError(error);
     observer.secured('client', refusal.code, options.now() - started);
-    // There is no TLS to send an error through.
+    // Without TLS no stream error can be sent.
     socket.destroy();
     machine.end({ kind: 'refused', error: refusal, side: 'client' });
   }

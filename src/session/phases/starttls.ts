@@ -18,7 +18,7 @@ const proceed = Buffer.from(`<proceed xmlns='${ns.tls}'/>`);
 /** Reads the stream in clear text until the client asks for TLS. */
 export function offerStartTls(machine: Machine, socket: Socket): void {
   const { options } = machine;
-  // Bytes in clear text are not the session's traffic.
+  // Bytes in clear text are not counted as traffic of the session.
   const events = { ...machine.events, bytesRead: () => {} };
   const leg = new XmppLeg('client', socket, { ...options, limits: options.preAuthenticationLimits }, events);
   leg.receive({
@@ -38,7 +38,7 @@ export function offerStartTls(machine: Machine, socket: Socket): void {
   });
   machine.enter({ name: 'securing', client: leg });
   leg.start();
-  // After a PROXY header was read from it, the socket is paused.
+  // Reading a PROXY header pauses the socket.
   socket.resume();
 }
 
@@ -47,8 +47,8 @@ function refuseOthers(stanza: Stanza): void {
     throw new StreamError('policy-violation', { code: 'ERR_STARTTLS_REQUIRED' });
 }
 
-/** What follows in clear text could be injected by a third party (RFC 6120 §5.4.3.3). A line end is tolerated: some
- *  clients write one after each element.
+/** Answers `<starttls/>` and begins TLS. Bytes in clear text after it could be injected by a third party, and are
+ *  refused (RFC 6120 §5.4.3.3). A line end is accepted: some clients write one after each element.
  *  @throws StreamError ERR_STARTTLS_PIPELINED */
 function upgrade(machine: Machine, leg: XmppLeg): void {
   const { socket } = leg;

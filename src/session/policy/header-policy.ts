@@ -1,5 +1,5 @@
-/** Attributes of stream headers under the policy in force (RFC 6120 §4.7): each appears as its audience may see it.
- *  Attributes that no standard names are never forwarded, as the rest of a peer's header is not (stream/write.ts). */
+/** Attributes of stream headers under the policy in force (RFC 6120 §4.7): each is treated for its audience.
+ *  Attributes that no standard defines are never forwarded, as the rest of a peer's header is not (stream/write.ts). */
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
@@ -9,7 +9,7 @@ import type { Decision } from '../../stanza/verdict.ts';
 /** Values by attribute name. */
 type HeaderAttributes = ReadonlyMap<string, string>;
 
-/** The attributes of a peer's header as the other side may see them. */
+/** Returns the attributes of a peer's header, as the other side may see them. */
 export type HeaderView = (
   attributes: HeaderAttributes,
   direction: Direction,
@@ -21,7 +21,8 @@ interface HeaderPolicyOptions {
   readonly clock: () => number;
 }
 
-/** @param clock milliseconds since 1970 */
+/** Makes the view of headers under the policies in force.
+ *  @param clock returns milliseconds since 1970 */
 export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): HeaderView {
   return (received, direction, gatekeeper) => {
     const context = { gatekeeper, now: clock() };
@@ -34,7 +35,7 @@ export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): Heade
   };
 }
 
-/** What a stream cannot do without. */
+/** Attributes that every stream needs. */
 const structure: readonly string[] = ['to', 'version'];
 
 const fields: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
-/** Minimisation as a stage: applies the policies in force to each stanza of an established stream, to elements of an
- *  authentication that say more than an identity (XEP-0388 §2.2.1, XEP-0386), and to the error that ends a stream. The
- *  elements that negotiate a stream are the guard's. */
+/** Minimisation as a stage. Applies the policies in force to each stanza of an established stream, to requests
+ *  inside an authentication (XEP-0388 §2.2.1, XEP-0386), and to the error that ends a stream. The guard handles the
+ *  elements that negotiate a stream. */
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import { Decider } from '../../policy/decide.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
@@ -16,7 +16,7 @@ export interface PolicyStageOptions {
   readonly enforcement: Enforcement;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** In [0, 1), not predictable: for delays. */
+  /** Returns an unpredictable number in [0, 1), for delays. */
   readonly random: () => number;
 }
 
@@ -45,20 +45,20 @@ class PolicyStage implements Stage {
     const outcome = this.#options.enforcement.apply(audience, this.#ask[direction], asItCame);
     const { verdict, normalise, padTo, delayMs } = outcome;
     if (verdict.kind !== 'forward') return verdict;
-    // Only stanzas wait and are padded.
+    // Only stanzas are delayed and padded.
     if (stanza.kind === 'nonza') return this.#hidesForm(audience) ? { ...verdict, normalise: true } : verdict;
     if (!normalise && padTo === undefined && delayMs === 0) return verdict;
     return { ...verdict, normalise, padTo, delayMs };
   }
 
-  /** Whether the audience sees no more of a nonza's form than its tree: catalogue fields select stanzas only. */
+  /** Returns whether nonzas are rewritten in normal form for this audience: catalogue fields select stanzas only. */
   #hidesForm(audience: Audience): boolean {
     const { enforcement, clock } = this.#options;
     const context = { gatekeeper: this.#context.gatekeeper, now: clock() };
     return enforcement.ruling(audience, 'style.fingerprint', context)?.treatment.kind === 'drop';
   }
 
-  /** Asks a policy about the stanza at hand. Deciders go with the policies that they are of. */
+  /** Returns a function that asks a policy about the stanza at hand. Deciders are cached for each policy. */
   #asking(direction: Direction): (policy: CompiledPolicy) => Outcome {
     const deciders = new WeakMap<CompiledPolicy, Decider>();
     return (policy) => {
@@ -76,7 +76,7 @@ const asItCame = (): Outcome => untouched;
 
 const inNormalForm: Disposition = { kind: 'forward', normalise: true };
 
-/** What says something before the stream is established. */
+/** Returns whether an element has metadata before the stream is established. */
 function speaksEarly(stanza: Stanza): boolean {
   const namespace = stanza.namespaceName(0);
   return namespace === ns.sasl2 || namespace === ns.sasl || stanza.is(0, ns.streams, 'error');

@@ -1,4 +1,4 @@
-/** Statements to one gatekeeper about the connections of its clients, by carrier. */
+/** Makes the attestations for one gatekeeper, in each of their carriers. */
 import { isIP, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { CompiledPolicy } from '../../policy/compile.ts';
@@ -29,11 +29,13 @@ import {
 
 export type AttestationCarrier = 'stream' | 'proxy-protocol' | 'http';
 
-/** - `sent`: it left.
+/** Why an attestation was sent or not.
+ *  - `sent`: it was written.
  *  - `not-offered`: the gatekeeper does not ask for it.
- *  - `tls-version`: there is no TLS 1.3 to bind it to. `no-certificate`: no client certificate to bind it to.
- *  - `no-key`: no key may sign yet.
- *  - `too-large`: the PROXY header would be. */
+ *  - `tls-version`: only TLS 1.3 can bind it.
+ *  - `no-certificate`: there is no client certificate to bind it to.
+ *  - `no-key`: no signing key is usable yet.
+ *  - `too-large`: the PROXY header would exceed its limit. */
 export type AttestationOutcome =
   'sent' | 'not-offered' | 'tls-version' | 'no-certificate' | 'no-key' | 'too-large';
 
@@ -44,28 +46,28 @@ export interface CarrierOptions {
 }
 
 export interface GatekeeperAttestationsOptions {
-  /** The operator's name for it. */
+  /** Name of the gatekeeper in the configuration. */
   readonly gatekeeper: string;
-  /** The proxy, as the gatekeeper knows it. */
+  /** The proxy's name in `iss`. */
   readonly issuer: string;
-  /** The gatekeeper, as its attestations name it. */
+  /** The gatekeeper's name in `aud`. */
   readonly audience: string;
   readonly carriers: CarrierOptions;
-  /** Without a statement there is no session. */
+  /** Whether a session without an attestation is refused. */
   readonly required: boolean;
-  /** Those in use now. */
+  /** Returns the signing keys in use. */
   readonly keys: () => SigningKeys;
   readonly enforcement: Enforcement;
   readonly policyDigest: () => string;
   readonly attested: (gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome) => void;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number;
 }
 
 const exporterLabel = 'EXPORTER-Channel-Binding';
 const exporterBytes = 32;
 const noContext = Buffer.alloc(0);
-/** Of `jti`, and of the PROXY header's unique id. */
+/** Random bytes of `jti`, and of the unique id in the PROXY header. */
 const identifierBytes = 16;
 
 export class GatekeeperAttestations {
@@ -78,29 +80,30 @@ export class GatekeeperAttestations {
     this.#options = options;
   }
 
-  /** Whether the stream features are waited for before the client may speak. */
+  /** Whether the stream features must be answered before the client is read. */
   get overStream(): boolean {
     return this.#options.carriers.stream;
   }
 
-  /** The nonza that answers the feature, bound to the TLS connection it will travel in. Undefined when there can be
-   *  none and none is required.
-   *  @throws StreamError ERR_SIGNALS_… */
+  /** Returns the nonza that answers the feature, bound to the TLS connection that carries it; undefined when none can
+   *  be made and none is required.
+   *  @throws StreamError ERR_SIGNALS_… when one is required */
   nonza(evidence: ConnectionEvidence, outgoing: Socket, offered: boolean): Uint8Array | undefined {
     if (!offered) return this.#impossible('stream', 'not-offered');
     const jws = this.#overTls('stream', evidence, outgoing);
     return jws === undefined ? undefined : Buffer.from(signalsNonza(jws));
   }
 
-  /** The value of the `Connection-Signals` field for a request over this connection to the gatekeeper.
-   *  @throws StreamError ERR_SIGNALS_… */
+  /** Returns the value of the `Connection-Signals` field for a request on this connection; undefined when none can be
+   *  made and none is required.
+   *  @throws StreamError ERR_SIGNALS_… when one is required */
   httpField(evidence: ConnectionEvidence, outgoing: Socket): string | undefined {
     return this.#options.carriers.http ? this.#overTls('http', evidence, outgoing) : undefined;
   }
 
-  /** The PROXY header to write before anything else on a connection to the gatekeeper; undefined without that carrier.
-   *  @param certificate SHA-256 of the client certificate that will be shown there
-   *  @throws StreamError ERR_SIGNALS_… */
+  /** Returns the PROXY header to write first on a connection to the gatekeeper; undefined without that carrier.
+   *  @param certificate SHA-256 of the client certificate that will be presented there
+   *  @throws StreamError ERR_SIGNALS_… when an attestation is required and cannot be made */
   proxyHeader(evidence: ConnectionEvidence, certificate: Uint8Array | undefined): Uint8Array | undefined {
     const { carriers } = this.#options;
     if (carriers.proxyProtocol === undefined) return undefined;
@@ -154,13 +157,13 @@ export class GatekeeperAttestations {
     }
   }
 
-  /** What the policy allows, counted. */
+  /** Returns the signals that the policy allows, and counts its decisions. */
   #state({ signals }: ConnectionEvidence): SignalStatement {
     const rules = this.#options.enforcement.apply('gatekeeper', this.#rulesOf, everySignal);
     return signalsUnder(rules, signals);
   }
 
-  /** The same for every connection as long as the policy is, unless it has exceptions, which expire. */
+  /** Returns the rules of a policy, cached for as long as it is in force unless it has exceptions, which expire. */
   readonly #rulesOf = (policy: CompiledPolicy): SignalRules => {
     const known = this.#rules.get(policy);
     if (known !== undefined) return known;
@@ -174,7 +177,7 @@ export class GatekeeperAttestations {
     const { attested, gatekeeper, required } = this.#options;
     attested(gatekeeper, carrier, outcome);
     if (!required) return undefined;
-    // In a stream the gatekeeper receives the condition; before, only the client does.
+    // In a stream the gatekeeper receives the condition, before it only the client.
     const condition = carrier === 'stream' ? 'policy-violation' : 'remote-connection-failed';
     throw new StreamError(condition, { code: refusals[outcome] });
   }
@@ -188,13 +191,13 @@ const refusals: Readonly<Record<Exclude<AttestationOutcome, 'sent'>, StreamError
   'too-large': 'ERR_SIGNALS_TOO_LARGE',
 };
 
-/** RFC 9266, for TLS 1.3 only: older versions bind a connection in ways that two ends may disagree about. */
+/** Returns the exporter of RFC 9266; undefined below TLS 1.3, where both ends may compute different bindings. */
 function exporterOf(outgoing: Socket): Buffer | undefined {
   if (!(outgoing instanceof TLSSocket) || outgoing.getProtocol() !== 'TLSv1.3') return undefined;
   return outgoing.exportKeyingMaterial(exporterBytes, exporterLabel, noContext);
 }
 
-/** What the header says in addition to the attestation: the addresses as the policy shows them. */
+/** Returns the addresses for the PROXY header, as the policy shows them. */
 function headerInput(
   { client, destination, handshake }: ConnectionEvidence,
   { signals: { clientIp }, necessities, tellsPort }: SignalStatement,
@@ -216,7 +219,8 @@ function headerInput(
   };
 }
 
-/** Without an attestation it is small, unless the operator allows less than its addresses take. */
+/** Returns the bytes of a PROXY header without an attestation.
+ *  @throws StreamError when even its addresses exceed the operator's limit */
 function written(answer: ProxyHeaderAnswer): Uint8Array {
   if (answer.kind === 'header') return answer.header;
   throw new StreamError('remote-connection-failed', { code: 'ERR_SIGNALS_TOO_LARGE' });

@@ -9,35 +9,36 @@ import {
 } from '../../signals/evidence.ts';
 import type { Decision } from '../../stanza/verdict.ts';
 
-/** The port, for carriers of the client's address. It is in no attestation. */
+/** The field of the port, for carriers that have one. No attestation has it. */
 const portField = 'conn.client-port';
 
 /** What a gatekeeper may learn of a connection. */
 export interface SignalStatement {
   readonly signals: ConnectionSignals;
-  /** Why each signal is stated; a signal without a reason is withheld. */
+  /** Reason for each signal; a signal without a reason is withheld. */
   readonly necessities: SignalNecessities;
   /** Whether the client's port may be stated with its address. */
   readonly tellsPort: boolean;
-  /** To be counted. */
+  /** The policy's decisions, for the counters. */
   readonly decisions: readonly Decision[];
 }
 
-/** What a policy says of each signal for one gatekeeper, to be applied to many connections. */
+/** A policy's rules for the signals of one gatekeeper, applied to many connections. */
 export interface SignalRules {
-  /** Why each signal is stated that the policy does not withhold. */
+  /** Reason for each signal that the policy does not withhold. */
   readonly necessities: SignalNecessities;
-  /** The same for every signal. */
+  /** Reason for every signal, withheld or not. */
   readonly purposes: SignalNecessities;
   readonly tellsPort: boolean;
   readonly decisions: readonly Decision[];
-  /** Bits of an address that are stated; undefined for all. */
+  /** Leading bits of an address that are stated; undefined for all. */
   readonly prefixBits: { readonly ipv4: number; readonly ipv6: number } | undefined;
-  /** What times are rounded to, in milliseconds; undefined for no rounding. */
+  /** Milliseconds to which times are rounded; undefined for no rounding. */
   readonly grainMs: number | undefined;
 }
 
-/** @param now milliseconds since 1970 */
+/** Reads the rules of a policy for one gatekeeper.
+ *  @param context `now` is milliseconds since 1970 */
 export function signalRules(
   policy: CompiledPolicy,
   context: { readonly gatekeeper: string; readonly now: number },
@@ -65,7 +66,7 @@ export function signalRules(
   };
 }
 
-/** The rules of a policy that withholds nothing. */
+/** Returns the rules as a policy that withholds nothing would have them. */
 export function everySignal(rules: SignalRules): SignalRules {
   return {
     ...rules,
@@ -93,7 +94,8 @@ export function signalsUnder(
   };
 }
 
-/** Treatments that do not apply to signals withhold the signal: a pseudonym is no address. */
+/** Returns whether a ruling states the signal. Treatments that do not apply to signals withhold it: a pseudonym is
+ *  no address. */
 function mayTell({ treatment }: Ruling, name: keyof SignalNecessities): boolean {
   if (treatment.kind === 'keep') return true;
   if (treatment.kind !== 'coarsen') return false;

@@ -1,6 +1,6 @@
-/** The counts of XEP-0198 §4 in one direction, where the proxy drops some stanzas, adds others and delays a few: what
- *  the receiver acknowledges, in the numbers of the sender. A dropped stanza counts as handled once everything before
- *  it is. Only counters are kept, and only of what is not acknowledged. */
+/** The counts of XEP-0198 §4 in one direction, where the proxy drops, adds and delays stanzas. Translates
+ *  acknowledgements of the receiver to the numbers of the sender. A dropped stanza counts as handled once every
+ *  stanza before it is. Only counters of unacknowledged stanzas are kept. */
 import { StreamError } from '../../stanza/error.ts';
 
 /** Counts on the wire begin anew after 2^32 - 1 (XEP-0198 §4). */
@@ -22,23 +22,23 @@ interface Run {
 }
 
 export class AckWindow {
-  /** What the sender has sent. Numbers here do not wrap: 2^53 stanzas are never reached. */
+  /** Stanzas that the sender has sent. Numbers here do not wrap: 2^53 is never reached. */
   #sent = 0;
-  /** What the receiver was sent, the proxy's own stanzas included. */
+  /** Stanzas that the receiver was sent, the proxy's own included. */
   #delivered = 0;
-  /** The receiver's last acknowledgement. */
+  /** The receiver's last acknowledgement, in its own numbers. */
   #acknowledged = 0;
-  /** What may be acknowledged to the sender. */
+  /** Stanzas that may be acknowledged to the sender. */
   #handled = 0;
-  /** Unacknowledged from `#first` on, oldest first. */
+  /** Runs of unacknowledged stanzas from `#first` on, oldest first. */
   #runs: Run[] = [];
   #first = 0;
-  /** After a resumption: numbers the sender will use again for what the receiver has already. */
+  /** After a resumption: runs that the sender repeats and the receiver has already. */
   #repeated: readonly Run[] = [];
-  /** The first of them that the sender has yet to repeat. */
+  /** Index of the first of them that the sender has not repeated yet. */
   #repeatedAt = 0;
 
-  /** A window in the middle of a stream in which everything so far is acknowledged. */
+  /** Returns a window in the middle of a stream whose stanzas so far are all acknowledged. */
   static at({ sent, delivered }: { readonly sent: number; readonly delivered: number }): AckWindow {
     const window = new AckWindow();
     window.#sent = sent;
@@ -48,7 +48,7 @@ export class AckWindow {
     return window;
   }
 
-  /** Entries in memory. */
+  /** Number of runs in memory. */
   get runs(): number {
     return this.#runs.length - this.#first;
   }
@@ -57,7 +57,8 @@ export class AckWindow {
     return this.runs === 0 ? undefined : this.#runs.at(-1);
   }
 
-  /** The sender's next stanza goes out at once. */
+  /** Counts the sender's next stanza as delivered.
+   *  @throws StreamError ERR_SM_WINDOW */
   pass(): void {
     const last = this.#last;
     this.#sent += 1;
@@ -66,7 +67,7 @@ export class AckWindow {
     else this.#push({ from: this.#sent, count: 1, to: this.#delivered });
   }
 
-  /** The sender's next stanza ends at the proxy. */
+  /** Counts the sender's next stanza as dropped. */
   drop(): void {
     this.#sent += 1;
     const last = this.#last;
@@ -74,21 +75,22 @@ export class AckWindow {
     else this.#push({ from: this.#sent, count: 1, to: runState.dropped });
   }
 
-  /** The sender's next stanza waits. @returns its number, for `settle`. */
+  /** Counts the sender's next stanza as waiting.
+   *  @returns its number, for `settle` */
   wait(): number {
     this.#sent += 1;
     this.#push({ from: this.#sent, count: 1, to: runState.waiting });
     return this.#sent;
   }
 
-  /** What has waited goes out now, or ends. */
+  /** Counts a waiting stanza as delivered or dropped. */
   settle(number: number, outcome: 'delivered' | 'dropped'): void {
     if (outcome === 'delivered') this.#delivered += 1;
     const run = this.#runFrom(number);
     if (run?.to === runState.waiting) run.to = outcome === 'delivered' ? this.#delivered : runState.dropped;
   }
 
-  /** By bisection: much may be unacknowledged before and after it. */
+  /** Finds the run that begins with this number, by bisection: many runs may be unacknowledged. */
   #runFrom(number: number): Run | undefined {
     let low = this.#first;
     let high = this.#runs.length;
@@ -101,12 +103,12 @@ export class AckWindow {
     return run?.from === number ? run : undefined;
   }
 
-  /** A stanza of the proxy's own goes out. */
+  /** Counts a stanza of the proxy's own as delivered. */
   inject(): void {
     this.#delivered += 1;
   }
 
-  /** Whether the sender's next stanza is one that the receiver got before the stream was resumed. */
+  /** Whether the receiver got the sender's next stanza before the stream was resumed. */
   get repeats(): boolean {
     const next = this.#sent + 1;
     let run = this.#repeated[this.#repeatedAt];
@@ -119,10 +121,10 @@ export class AckWindow {
     return false;
   }
 
-  /** The receiver has handled this many.
-   *  @param count as on the wire: modulo 2^32.
-   *  @returns what may be acknowledged to the sender, modulo 2^32.
-   *  @throws StreamError ERR_SM_COUNT when the receiver was never sent that many (XEP-0198 §4). */
+  /** Takes an acknowledgement of the receiver.
+   *  @param count as on the wire: modulo 2^32
+   *  @returns the number to acknowledge to the sender, modulo 2^32
+   *  @throws StreamError ERR_SM_COUNT when the receiver was not sent that many (XEP-0198 §4) */
   acknowledge(count: number): number {
     const acknowledged = this.#acknowledged + ((count - this.#acknowledged + modulus) % modulus);
     if (acknowledged > this.#delivered)
@@ -140,7 +142,7 @@ export class AckWindow {
         };
       break;
     }
-    // Now and then, so that each costs the same.
+    // Compacted at half the array, so that the amortised cost of a call is constant.
     if (this.#first > this.#runs.length / 2) {
       this.#runs = this.#runs.slice(this.#first);
       this.#first = 0;
@@ -154,7 +156,7 @@ export class AckWindow {
     return Math.max(0, Math.min(count, this.#acknowledged - to + 1));
   }
 
-  /** The stream was resumed (XEP-0198 §5): the sender sends everything again that was not acknowledged to it. */
+  /** Prepares for a resumed stream: the sender repeats everything that was not acknowledged to it (XEP-0198 §5). */
   rewind(): void {
     this.#repeated = this.#runs.slice(this.#first).flatMap((run) => {
       const handled = run.to > 0 ? this.#handledOf(run) : 0;
@@ -167,7 +169,7 @@ export class AckWindow {
     this.#delivered = this.#acknowledged;
   }
 
-  /** One that can be asked without changing this one. */
+  /** Returns a copy, which can be advanced without changing this window. */
   copy(): AckWindow {
     const copy = new AckWindow();
     copy.#sent = this.#sent;

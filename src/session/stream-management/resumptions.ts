@@ -1,5 +1,5 @@
-/** What stream management needs to outlive a connection on this process (XEP-0198 §5): counters, never stanzas.
- *  Another process knows nothing of them and fails a resumption cleanly. */
+/** The state of stream management that outlives a connection in this process (XEP-0198 §5): counters, never stanzas.
+ *  Another process has none of it, and fails a resumption. */
 import { LRUCache } from 'lru-cache';
 import { runsMax, type AckWindow } from './ack-window.ts';
 import type { ResourceAlias } from '../facts.ts';
@@ -13,23 +13,24 @@ export interface ManagedStream {
   readonly alias: ResourceAlias;
   toGatekeeper: AckWindow;
   toClient: AckWindow;
-  /** Another connection has resumed it: these counters are of the past. */
+  /** Whether another connection has resumed the stream; these counters are then outdated. */
   superseded?: boolean;
 }
 
 export interface ResumptionLimits {
-  /** Streams remembered, live ones included; the least recently used is forgotten first. */
+  /** Streams in memory, live ones included. The least recently used is forgotten first. */
   readonly resumptionsMax: number;
-  /** Those of one account, whose own oldest is then forgotten, and never another's. */
+  /** Streams of one account. Above it, the oldest stream of the same account is forgotten. */
   readonly resumptionsPerAccountMax: number;
-  /** Estimated memory of all streams of all accounts together, in bytes: identifiers, and runs of unacknowledged
-   *  stanzas at the time when the connection ended. The least recently used is forgotten first. */
+  /** Estimated memory of all streams, in bytes: identifiers, and runs of unacknowledged stanzas at the end of the
+   *  connection. The least recently used is forgotten first. */
   readonly resumptionBytesMax: number;
-  /** Those of one account; a stream at its worst has two windows full of them. */
+  /** Runs of unacknowledged stanzas of one account. A stream has two full windows at most. */
   readonly resumptionRunsPerAccountMax: number;
   /** Characters of an identifier; a stream with a longer one cannot be resumed (XEP-0198 §3). */
   readonly identifierCharactersMax: number;
-  /** How long after the end of its connection, in milliseconds, whatever the gatekeeper has promised. */
+  /** Milliseconds after the end of its connection for which a stream can be resumed, even where the gatekeeper
+   *  promises more. */
   readonly resumptionMs: number;
 }
 
@@ -42,13 +43,13 @@ export const defaultResumptionLimits: ResumptionLimits = {
   resumptionMs: 3_600_000,
 };
 
-/** What of them one account has: by key, least recently remembered first. */
+/** The streams of one account: keys, least recently used first. */
 interface Share {
   readonly runs: Map<string, number>;
   total: number;
 }
 
-/** By gatekeeper and SM-ID. */
+/** Streams by gatekeeper and SM-ID. */
 export class Resumptions {
   readonly #limits: ResumptionLimits;
   readonly #streams: LRUCache<string, ManagedStream>;
@@ -67,7 +68,7 @@ export class Resumptions {
     });
   }
 
-  /** Streams remembered, and their estimated memory in bytes. */
+  /** Returns the number of streams, and their estimated memory in bytes. */
   get size(): { readonly streams: number; readonly bytes: number } {
     return { streams: this.#streams.size, bytes: this.#streams.calculatedSize };
   }
@@ -76,12 +77,12 @@ export class Resumptions {
     return this.#streams.get(keyOf(gatekeeper, id));
   }
 
-  /** Of a live connection, however long it lasts. */
+  /** Keeps the stream of a live connection, without a time limit. */
   remember(gatekeeper: string, id: string, stream: ManagedStream): void {
     this.#keep(gatekeeper, id, stream, 0);
   }
 
-  /** Its connection has ended. */
+  /** Keeps the stream of an ended connection for `resumptionMs`. */
   release(gatekeeper: string, id: string, stream: ManagedStream): void {
     if (stream.superseded !== true) this.#keep(gatekeeper, id, stream, this.#limits.resumptionMs);
   }
@@ -93,7 +94,7 @@ export class Resumptions {
   #keep(gatekeeper: string, id: string, stream: ManagedStream, ttl: number): void {
     if (id.length > this.#limits.identifierCharactersMax) return;
     const key = keyOf(gatekeeper, id);
-    // The cache keeps the old size of a value that it has already.
+    // The cache keeps the first size of a value that it has already.
     this.#streams.delete(key);
     this.#streams.set(key, stream, { ttl });
     this.#addToShare(stream, key);
@@ -125,12 +126,12 @@ export class Resumptions {
   }
 }
 
-/** The same address at another gatekeeper is another account. */
+/** Returns the key of an account. The same JID at another gatekeeper is another account. */
 function ownerOf({ account }: ManagedStream, key: string): string {
   return keyOf(key.slice(0, key.indexOf(' ')), account);
 }
 
-/** Measured: a stream with its two windows and its entries takes a kilobyte, without its texts and runs. */
+/** Bytes of a stream with its two windows and its entries, without its texts and runs; measured. */
 const streamBytes = 1_024;
 const runBytes = 56;
 const characterBytes = 2;
@@ -146,7 +147,7 @@ function runsOf({ toGatekeeper, toClient }: ManagedStream): number {
   return toGatekeeper.runs + toClient.runs;
 }
 
-/** Names of gatekeepers hold no white space. */
+/** Returns the key of a stream. Names of gatekeepers have no white space. */
 function keyOf(gatekeeper: string, id: string): string {
   return `${gatekeeper} ${id}`;
 }

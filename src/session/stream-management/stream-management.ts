@@ -1,6 +1,6 @@
-/** Stream management (XEP-0198) between two peers that count differently, because the proxy drops, adds and delays:
- *  every `h` is translated, in both directions, and a resumed stream finds its counts again. The proxy keeps no
- *  stanza and answers for none; acknowledgements still come from the peers. */
+/** Stream management (XEP-0198) between two peers that count differently, because the proxy drops, adds and delays
+ *  stanzas. Every `h` is translated, in both directions, and a resumed stream continues its counts. The proxy keeps
+ *  no stanzas; acknowledgements come from the peers. */
 import type { Direction } from '../../stanza/direction.ts';
 import { appendContent, removeElement, replaceAttribute } from '../../stanza/edits.ts';
 import { StreamError } from '../../stanza/error.ts';
@@ -19,13 +19,13 @@ export class StreamManagement {
   readonly #resumptions: Resumptions;
   #toGatekeeper: AckWindow | undefined;
   #toClient: AckWindow | undefined;
-  /** The stream as others may resume it, once it is one. */
+  /** The stream as another connection may resume it, once it can be resumed. */
   #resumable: { readonly id: string; readonly stream: ManagedStream } | undefined;
-  /** A resumption that the client has asked for and the gatekeeper has not answered. */
+  /** A resumption that the client has requested and the gatekeeper has not answered. */
   #asked: { readonly id: string; readonly stream: ManagedStream } | undefined;
-  /** The client has asked to be counted and the gatekeeper has not answered. */
+  /** Whether the client has requested stream management and the gatekeeper has not answered. */
   #enabling = false;
-  /** A resumption that was refused here, inside an authentication: its failure belongs into the success. */
+  /** Whether a resumption inside an authentication was refused here. Its failure is written into the success. */
   #owesFailure = false;
 
   constructor(facts: SessionRecord, resumptions: Resumptions) {
@@ -33,15 +33,15 @@ export class StreamManagement {
     this.#resumptions = resumptions;
   }
 
-  /** The counts of one direction; undefined while stream management is not enabled. */
+  /** Returns the counts of one direction; undefined while stream management is not enabled. */
   window(direction: Direction): AckWindow | undefined {
     return direction === 'to-gatekeeper' ? this.#toGatekeeper : this.#toClient;
   }
 
-  /** A nonza, on its own or with others inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
+  /** Translates a nonza, alone or inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
    *  @throws StreamError ERR_SM_COUNT */
   judge(stanza: Stanza, direction: Direction): Disposition {
-    // Whatever an attempt before this one has asked for went with it.
+    // Requests inside an earlier attempt have failed with it.
     if (stanza.is(0, ns.sasl2, 'authenticate')) this.#forgetRequests();
     const sm = stanza.names.namespace(ns.sm);
     const edits: Edit[] = [];
@@ -78,8 +78,8 @@ export class StreamManagement {
     this.#owesFailure = false;
   }
 
-  /** Inline, the count begins with the success; alone, after this element. Never anew: what is counted would be lost
-   *  when the gatekeeper refuses, as it must (XEP-0198 §3). */
+  /** Starts the counts for a request to enable. Inline, they begin with the success; alone, after this element. A
+   *  second request is not counted: the gatekeeper must refuse it, and the counts would be lost (XEP-0198 §3). */
   #askToEnable(at: number): Disposition | undefined {
     if (at === 0) {
       if (this.#toGatekeeper !== undefined) return unexpected;
@@ -90,13 +90,13 @@ export class StreamManagement {
   }
 
   #askToResume(stanza: Stanza, at: number, edits: Edit[]): Disposition | undefined {
-    // One at a time, or an answer could be taken for that to another.
+    // One request at a time: answers do not say which request they answer.
     if (at === 0 && (this.#asked !== undefined || this.#toGatekeeper !== undefined)) return unexpected;
     const id = stanza.attributeValue(at, 'previd') ?? '';
     const stream = this.#resumptions.find(this.#facts.gatekeeper, id);
     if (stream !== undefined) {
       this.#asked = { id, stream };
-      // On a copy: until the gatekeeper agrees, this stream is another session's.
+      // On a copy: until the gatekeeper agrees, the stream belongs to another session.
       this.#translate(stanza, at, stream.toClient.copy(), edits);
       return undefined;
     }
@@ -143,7 +143,7 @@ export class StreamManagement {
     this.#resumptions.remember(this.#facts.gatekeeper, id, stream);
   }
 
-  /** The connection is gone; its stream may be resumed on another. */
+  /** Releases the stream when its connection has ended. Another connection may resume it. */
   end(): void {
     if (this.#resumable === undefined) return;
     const { id, stream } = this.#resumable;
@@ -152,10 +152,10 @@ export class StreamManagement {
 
   #resumed(stanza: Stanza, at: number, edits: Edit[]): void {
     const asked = this.#asked;
-    // Another stream than the one asked for would be another session's.
+    // A resumption of another stream than the requested one would join another session's stream.
     if (asked === undefined || stanza.attributeValue(at, 'previd') !== asked.id) throw unasked();
     this.#forgetRequests();
-    // Copies: the connection that is being replaced may still count, and no longer matters.
+    // Copies: the replaced connection may still count.
     const toGatekeeper = asked.stream.toGatekeeper.copy();
     const toClient = asked.stream.toClient.copy();
     this.#translate(stanza, at, toGatekeeper, edits);
@@ -169,7 +169,8 @@ export class StreamManagement {
     this.#remember(asked.id, { ...asked.stream, superseded: false, toGatekeeper, toClient });
   }
 
-  /** Enabling or resuming failed. A failed resumption says how much of the old stream was handled. */
+  /** Handles a failure to enable or resume. A failed resumption says how many stanzas of the old stream were
+   *  handled. */
   #failed(stanza: Stanza, at: number, edits: Edit[]): void {
     const asked = this.#asked;
     const parent = stanza.parentOf(at);
@@ -180,7 +181,7 @@ export class StreamManagement {
     }
     this.#asked = undefined;
     this.#translate(stanza, at, asked.stream.toGatekeeper.copy(), edits);
-    // A client that knows another's identifier cannot make the proxy forget that stream.
+    // A client that has the identifier of another account's stream cannot make the proxy forget that stream.
     if (asked.stream.account === this.#facts.account)
       this.#resumptions.forget(this.#facts.gatekeeper, asked.id);
   }
@@ -190,7 +191,7 @@ export class StreamManagement {
     edits.push(appendContent(stanza, 0, resumptionFailed));
   }
 
-  /** What `<resume/>` said, for the moment in which the gatekeeper agrees. */
+  /** The `h` of `<resume/>`, applied when the gatekeeper agrees. */
   #resumeCount = 0;
 
   #translate(stanza: Stanza, at: number, window: AckWindow | undefined, edits: Edit[]): void {
