@@ -1,5 +1,5 @@
-/** Addresses of media in the text of elements: sealed for a receiver that may not see where they lead, opened where they
- *  come back. */
+/** Media addresses in the text of elements: sealed for a receiver that may not see the server, opened on their
+ *  return. */
 import { replaceAddresses } from '../minimisation/media-address.ts';
 import type { Replacement } from '../minimisation/text-positions.ts';
 import { replaceTexts, setText } from '../stanza/edits.ts';
@@ -10,7 +10,7 @@ import type { Effect, TableRule } from './table.ts';
 
 type AddressEffect = Extract<Effect, { kind: 'address' }>;
 
-/** A rule for addresses, as it applies to one element. */
+/** A rule for addresses, applied to one element. */
 interface Application {
   readonly rule: TableRule;
   readonly effect: AddressEffect;
@@ -20,7 +20,7 @@ interface Application {
 
 const SLASH = 0x2f;
 const COLON = 0x3a;
-/** In bytes. */
+/** Bytes of a text from which on it is searched through a view. */
 const longText = 256;
 
 export class AddressRules {
@@ -32,7 +32,8 @@ export class AddressRules {
     this.#session = session;
   }
 
-  /** Applies a rule to the text of an element: to the whole of it, or to addresses among its words. */
+  /** Applies a rule to the text of an element: to the whole of it, or to the addresses among its words.
+   *  @returns whether the element is kept, rewritten or removed */
   apply(rule: TableRule, effect: AddressEffect, element: number): ElementResult {
     const application = { rule, effect, element };
     return effect.words ? this.#applyToWords(application) : this.#applyToText(application);
@@ -46,13 +47,14 @@ export class AddressRules {
     if (after.kind === 'as-is' || before === '') return elementResult.kept;
     if (after.kind !== 'opened') pending.count(rule);
     if (after.kind === 'refused') return pending.refuse('policy-violation', element);
-    // Hiding the text of an element must not leave what else it holds.
+    // An element whose text is withheld may have children, which must not stay.
     if (!('address' in after) || stanza.firstChild(element) !== -1) return elementResult.removed;
     pending.edits.push(setText(stanza, element, after.address));
     return elementResult.rewritten;
   }
 
-  /** Reads each run of character data between elements as a whole: an address may be written in pieces. */
+  /** Rewrites addresses in each run of character data between child elements as one text: CDATA sections may split
+   *  an address. */
   #applyToWords(application: Application): ElementResult {
     const { stanza } = this.#pending;
     const end = stanza.endOf(application.element);
@@ -71,8 +73,9 @@ export class AddressRules {
     return elementResult.kept;
   }
 
-  /** @param first tape index of the run's first text record
-   *  @param last of its last one */
+  /** Rewrites addresses in one run of text.
+   *  @param first tape index of its first text record
+   *  @param last tape index of its last one */
   #applyToRun({ rule, effect, element }: Application, first: number, last: number): ElementResult {
     const pending = this.#pending;
     const { stanza } = pending;
@@ -103,14 +106,14 @@ function textOf(stanza: Stanza, first: number, last: number): string {
   return text;
 }
 
-/** Whether a run of text can hold an address. Most bodies hold none, and those are not decoded. */
+/** Returns whether a run of text may have an address. Most bodies have none, and are not decoded. */
 function mayHoldAddress(stanza: Stanza, first: number, last: number): boolean {
   const { bytes, start } = stanza;
   for (let index = first; index <= last; index = stanza.next(index))
     if (!stanza.isPlainText(index)) return true;
   const to = start + stanza.textEnd(last);
   let at = start + stanza.textStart(first);
-  // A view costs more than a short text.
+  // For a short text, making a view costs more than reading it.
   if (to - at > longText) {
     const colon = bytes.subarray(at, to).indexOf(COLON);
     at = colon === -1 ? to : at + colon;

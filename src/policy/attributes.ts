@@ -1,4 +1,4 @@
-/** What a policy makes of the attributes of an element. */
+/** Applies a policy's rules to the attributes of an element. */
 import { decodeReferences } from '../stanza/decode.ts';
 import { isAnswer } from '../minimisation/refuse.ts';
 import { AttributeView } from '../stanza/attribute-view.ts';
@@ -13,18 +13,18 @@ import type { AttributeRules, DecisionTable, Effect, Entry, TableRule, Transform
 type TransformEffect = Extract<Effect, { kind: 'transform' }>;
 
 const nothing = new Uint8Array(0);
-/** No rule was about the attribute. */
+/** Result for an attribute that no rule matches. */
 const notFound = -1;
 const SLASH = 0x2f;
 
-/** Whose the resource of a JID is. */
+/** The owner of the resource in a JID. */
 type ResourceOwner = 'own-resource' | 'peer-resource' | 'none';
 
 /** The rules for attributes, applied to the elements of one session's stanzas in one direction. */
 export class AttributeRuleSet {
   readonly #pending: PendingOutcome;
   readonly #session: SessionView;
-  /** The attribute at hand. */
+  /** A view of the attribute at hand, used again for each. */
   readonly #view = new AttributeView();
   readonly #value: AttributeValue;
 
@@ -34,10 +34,10 @@ export class AttributeRuleSet {
     this.#value = new AttributeValue(session);
   }
 
-  /** Decides every attribute of an element and adds the edits.
-   *  @param owned whether attributes without a prefix are part of a field that the element is
-   *  @returns `removed` when the element must go with one of them. Of an answer that is withheld all attributes are
-   *  decided all the same: its start tag leaves, on an error. */
+  /** Decides every attribute of an element, and adds the edits.
+   *  @param owned whether attributes without a prefix belong to the field of the element
+   *  @returns `removed` when an attribute takes the element with it. In a withheld answer all attributes are decided
+   *  nevertheless: its start tag leaves, on an error. */
   decide(element: number, table: DecisionTable, entry: Entry | undefined, owned: boolean): ElementResult {
     const { stanza } = this.#pending;
     const view = this.#view;
@@ -85,10 +85,10 @@ export class AttributeRuleSet {
       pending.edits.push(removeAttribute(pending.stanza, attribute));
   }
 
-  /** A declaration whose namespace nothing that stays can use is an attribute that the catalogue does not know. */
+  /** Decides a namespace declaration. One that nothing in the rest of the element can use is unlisted. */
   #decideDeclaration(element: number, attribute: number, table: DecisionTable): ElementResult {
     const { stanza } = this.#pending;
-    // The element's own namespace has been decided with the element.
+    // The element's own namespace was decided with the element.
     if (stanza.nameBytes(attribute) === 'xmlns'.length && !stanza.isPrefixed(element))
       return elementResult.kept;
     const name = stanza.value(attribute);
@@ -97,8 +97,8 @@ export class AttributeRuleSet {
     return elementResult.kept;
   }
 
-  /** Applies every matching rule in turn, each to what the one before left.
-   *  @returns `notFound` when none matched, `removed` when the element must go */
+  /** Applies every matching rule in turn, each to the result of the one before.
+   *  @returns `notFound` when none matches, `removed` when the element must be removed */
   #apply({ rules, kept }: AttributeRules, element: number): ElementResult | typeof notFound {
     const pending = this.#pending;
     const { stanza } = pending;
@@ -124,7 +124,8 @@ export class AttributeRuleSet {
     return result;
   }
 
-  /** @returns false when the attribute may not be seen */
+  /** Applies one rule.
+   *  @returns false when the attribute must be withheld */
   #applyRule(rule: TableRule, element: number): boolean {
     const { effect } = rule;
     const value = this.#value;
@@ -154,23 +155,23 @@ export class AttributeRuleSet {
   }
 }
 
-/** The value of one attribute while rules change it. It is decoded only when a rule asks for its text: most values
- *  stand in the bytes as they are, and most rules read them there. */
+/** The value of one attribute while rules change it. It is decoded only when a rule needs its text: most values have
+ *  no references, and most rules read their bytes. */
 class AttributeValue {
   readonly #session: SessionView;
   #stanza!: Stanza;
   #view!: AttributeView;
-  /** It may not be seen. */
+  /** Whether the value must be withheld. */
   isWithheld = false;
-  /** Decoded, as it came. */
+  /** The value as received, decoded. */
   #original: string | undefined;
-  /** Decoded, as the rules so far have left it. */
+  /** The value after the rules so far, decoded. */
   #text: string | undefined;
-  /** What stands instead of the bytes from `#writtenFrom` on, escaped. */
+  /** Escaped bytes that replace those from `#writtenFrom` on. */
   #written: Uint8Array | undefined;
   #writtenFrom = 0;
   #owner: ResourceOwner | undefined;
-  /** Offset of the slash before the resource, of a plain value. */
+  /** Offset of the slash before the resource, for a value without references. */
   #slash = 0;
 
   constructor(session: SessionView) {
@@ -201,13 +202,13 @@ class AttributeValue {
     return this.#text;
   }
 
-  /** Asked for before it is set. */
+  /** Sets a new text; `text` must have been read before. */
   set text(text: string) {
     this.#text = text;
   }
 
-  /** Transforms the value, or the resource in it.
-   *  @returns false when the value may not be seen; a resource that may not be seen is removed from the JID */
+  /** Transforms the value, or the resource in it. A withheld resource is removed from the JID.
+   *  @returns false when the whole value must be withheld */
   transform({ transform, transformAt }: TransformEffect, part: TableRule['part']): boolean {
     if (this.isWithheld) return false;
     if (
@@ -231,7 +232,7 @@ class AttributeValue {
     return true;
   }
 
-  /** What is before the resource is not decoded. */
+  /** Transforms bytes in place. The part before the resource is not decoded. */
   #transformBytes(transformAt: TransformAt, part: TableRule['part']): boolean {
     const { bytes, start } = this.#stanza;
     const isWhole = part === 'whole';
@@ -250,7 +251,7 @@ class AttributeValue {
     return true;
   }
 
-  /** The edit that the rules have come to, if any. */
+  /** Returns the edit that the rules require; undefined for an unchanged value. */
   edit(): Edit | undefined {
     if (this.isWithheld) return removeAttribute(this.#stanza, this.#view.index);
     if (this.#written !== undefined)
@@ -259,12 +260,12 @@ class AttributeValue {
     return replaceAttribute(this.#stanza, this.#view.index, this.#text!);
   }
 
-  /** Whose the resource of the JID is that the value is, as it came; an empty one is none. */
+  /** Returns the owner of the resource in the value as received; `none` for an empty resource. */
   get resourceOwner(): ResourceOwner {
     return (this.#owner ??= this.#view.isPlain ? this.#ownerInBytes() : this.#ownerInText());
   }
 
-  /** Most values have no resource, and those are not decoded. */
+  /** Reads the owner from bytes. Most values have no resource and are not decoded. */
   #ownerInBytes(): ResourceOwner {
     const { bytes, start } = this.#stanza;
     const from = start + this.#view.valueStart;

@@ -1,5 +1,5 @@
-/** Example stanzas with expected results, as files: given, a line of ten hyphens, what leaves, and, after another
- *  such line, what goes back to the sender. `x.to-client.xml` travels to the client, every other to the gatekeeper. */
+/** Test cases as files: the given stanza, a line of ten hyphens, the expected stanza, and, after another such line,
+ *  the expected reply to its sender. `x.to-client.xml` is sent to the client, every other file to the gatekeeper. */
 import type { Direction } from '../stanza/direction.ts';
 import type { TextFile } from './catalogue.ts';
 import type { InlineTest } from './policy.ts';
@@ -14,7 +14,8 @@ export function directionOf(file: string): Direction {
   return file.endsWith('.to-client.xml') ? 'to-client' : 'to-gatekeeper';
 }
 
-/** @returns undefined when the file has fewer than two or more than three sections. */
+/** Reads a test case.
+ *  @returns undefined when the file has fewer than two or more than three sections */
 export function toTest({ file, text }: TextFile): InlineTest | undefined {
   const [given, expect, reply, ...rest] = sections(text);
   if (given === undefined || expect === undefined || rest.length > 0) return undefined;

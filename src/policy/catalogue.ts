@@ -12,13 +12,13 @@ import { readDocument } from './document.ts';
 import { parseSelector, type Selector } from './selector.ts';
 import { shape } from './shape.ts';
 
-/** A selector with what only the catalogue knows about it. */
+/** A selector with properties that the catalogue adds. */
 export interface FieldSelector extends Selector {
-  /** Dropping the value drops the element around it. */
+  /** Whether dropping the value drops the element around it. */
   readonly dropsElement: boolean;
-  /** Which part of a JID is meant; the whole value without it. */
+  /** The part of a JID that is selected. */
   readonly part: 'whole' | 'own-resource' | 'peer-resource';
-  /** The value is among the words of a text that is another field's. */
+  /** Whether the value is an address among the words of another field's text. */
   readonly words: boolean;
 }
 
@@ -46,10 +46,10 @@ export interface Field {
   readonly example: string;
 }
 
-/** An element that holds fields and says nothing by itself. */
+/** An element that has fields and is none itself. */
 interface Structure {
   readonly selector: Selector;
-  /** It goes when everything in it was dropped. */
+  /** Whether it is removed once everything in it was dropped. */
   readonly wrapper: boolean;
 }
 
@@ -58,13 +58,13 @@ export interface Catalogue {
   readonly structure: readonly Structure[];
 }
 
-/** A file as it was found. Code under policy/ opens none. */
+/** The text of a file. Code under policy/ opens no file. */
 export interface TextFile {
   readonly file: string;
   readonly text: string;
 }
 
-/** Later files add entries; none may repeat one. */
+/** Merges catalogue files. Later files add entries; repeating one is an error. */
 export function loadCatalogue(files: readonly TextFile[]): {
   readonly catalogue: Catalogue;
   readonly diagnostics: readonly Diagnostic[];
@@ -153,25 +153,25 @@ function toStructure(
   return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
 }
 
-/** Whether its value travels in requests over HTTP, where there is no session and no account. */
+/** Returns whether values of the field travel in HTTP requests, which have no session and no account. */
 export function meetsHttp({ where, classes }: Field): boolean {
   return where === 'http' || classes.includes('returned-over-http');
 }
 
-/** Whether values of the field are addresses that are sealed: what pseudonymising means for them. */
+/** Returns whether pseudonymising the field seals media addresses. */
 export function isSealable({ value, permits, selectors }: Field): boolean {
   return value === 'url' && selectors.length > 0 && permits.includes('pseudonymise');
 }
 
-/** Whether this audience is ever shown the field. What HTTP carries to the client's side ends at the provider; the
- *  operator could see all. */
+/** Returns whether the audience ever sees the field. HTTP requests to the client's side end at the provider; the
+ *  operator could see everything. */
 export function concerns({ where, directions }: Field, audience: Audience): boolean {
   if (audience === 'operator') return true;
   if (audience === 'gatekeeper') return directions.includes('to-gatekeeper');
   return directions.includes('to-client') && (where === 'http') === (audience === 'provider');
 }
 
-/** Every namespace and local name that the catalogue asks for, for the vocabulary of the scanner. */
+/** Returns every namespace and local name in the catalogue, for the scanner's vocabulary. */
 export function catalogueNames(catalogue: Catalogue): { namespaces: string[]; locals: string[] } {
   const namespaces = new Set<string>();
   const locals = new Set<string>();

@@ -60,7 +60,7 @@ function oneRefusalEach(found: readonly Diagnostic[]): Diagnostic[] {
   });
 }
 
-/** Which of them apply to a stanza is a set of bits. */
+/** Rejects more than 32 exceptions: the active set is a 32-bit mask. */
 function checkNumber({ exceptions }: Policy): Diagnostic[] {
   const first = exceptions[exceptionsMax];
   if (first === undefined) return [];
@@ -68,7 +68,7 @@ function checkNumber({ exceptions }: Policy): Diagnostic[] {
   return [errorAt(first.place, 'ERR_POLICY_SCHEMA', reason, { remedy: 'Remove those that have expired' })];
 }
 
-/** A policy that is not enforced looks like one that is, so it is said first. */
+/** Warns of shadow mode first: such a policy looks like an enforced one. */
 function checkMode({ mode, modePlace, file }: Policy): Diagnostic[] {
   if (mode === 'enforce') return [];
   const reason = 'mode: shadow enforces nothing: everything passes unchanged';
@@ -84,7 +84,7 @@ function checkMatrix(policy: Policy, matrix: Matrix, options: CheckOptions): Dia
   );
 }
 
-/** The first reason to refuse a rule, or everything to warn of. */
+/** Returns the first error of a rule, or all its warnings. */
 function checkRule(policy: Policy, audience: Audience, rule: Rule, options: CheckOptions): Diagnostic[] {
   const { catalogue } = options;
   const field = catalogue.fields.get(rule.field);
@@ -100,7 +100,7 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
     refuseParameters(field, rule) ??
     refuseShadowed(policy, field, audience, rule, catalogue);
   if (refused !== undefined) return [refused];
-  // What is inherited was chosen elsewhere, and warned of there.
+  // An inherited rule is warned of in its own file.
   return onTheWire.includes(audience) && rule.policy === policy.name ? warnings(field, rule) : [];
 }
 
@@ -124,7 +124,7 @@ function refuseUnreachable(field: Field, audience: Audience, rule: Rule): Diagno
   );
 }
 
-/** Treatments that change a value where it stands. */
+/** Treatments that change a value in place. */
 const rewrites: readonly Treatment['kind'][] = ['drop', 'replace', 'pseudonymise', 'coarsen'];
 
 function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
@@ -216,7 +216,7 @@ function refuseParameters(field: Field, rule: Rule): Diagnostic | undefined {
   );
 }
 
-/** A rule for what lies inside an element that another rule takes away. */
+/** Refuses a rule for a field inside an element that another rule removes. */
 function refuseShadowed(
   policy: Policy,
   field: Field,

@@ -1,4 +1,4 @@
-/** From the matrix to tables: one per direction and set of exceptions that apply. */
+/** Compiles the matrix of a policy into decision tables: one per direction and set of active exceptions. */
 import { answerPayload } from '../minimisation/answer.ts';
 import { coarsenTo } from '../minimisation/coarsen.ts';
 import type { MediaAddresses } from '../minimisation/media-address.ts';
@@ -34,17 +34,17 @@ import {
 
 export interface CompileOptions {
   readonly catalogue: Catalogue;
-  /** From `vocabularyOf(catalogue)`: the scanner's tape uses its integers. */
+  /** Result of `vocabularyOf(catalogue)`: ids on the scanner's tape are of this vocabulary. */
   readonly names: Names;
-  /** Needed by policies that pseudonymise. */
+  /** Required by policies that pseudonymise. */
   readonly pseudonyms?: Pseudonyms;
-  /** The media servers whose addresses are sealed; without them there is nothing to seal. */
+  /** Media servers whose addresses are sealed. Without them no address is. */
   readonly media?: MediaAddresses;
-  /** Policies that were in force before it, newest first: the names that they gave out are still understood. */
+  /** Policies that were in force before, newest first: their pseudonyms are still mapped back. */
   readonly former?: readonly Policy[];
 }
 
-/** A policy ready to run. Immutable; sessions share it. */
+/** A policy ready to run. Immutable, and shared by sessions. */
 export class CompiledPolicy {
   readonly name: string;
   readonly mode: 'enforce' | 'shadow';
@@ -53,7 +53,7 @@ export class CompiledPolicy {
   readonly exceptions: readonly PolicyException[];
   readonly pseudonyms: Pseudonyms | undefined;
   readonly media: MediaAddresses | undefined;
-  /** Of the matchers in its tables. */
+  /** The memo generation of the matchers in its tables. */
   readonly turn: Turn = { stanza: 0 };
   readonly #policy: Policy;
   readonly #former: readonly Policy[];
@@ -66,7 +66,8 @@ export class CompiledPolicy {
   };
   readonly #rulings = new Map<string, Ruling>();
 
-  /** @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys. */
+  /** Compiles the tables of ordinary traffic.
+   *  @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys */
   constructor(policy: Policy, { catalogue, names, pseudonyms, media, former = [] }: CompileOptions) {
     this.name = policy.name;
     this.mode = policy.mode;
@@ -80,11 +81,12 @@ export class CompiledPolicy {
     this.#catalogue = catalogue;
     if (pseudonyms === undefined && pseudonymises(policy))
       throw new RangeError(`ERR_POLICY_KEYS: the policy ${policy.name} pseudonymises and there are no keys`);
-    // The tables of ordinary traffic exist before the first stanza; those of exceptions when one first applies.
+    // Tables of exceptions are compiled when one first applies.
     for (const direction of directions) this.table(direction, 0);
   }
 
-  /** @param applying bit n set: exception n applies. */
+  /** Returns the table for a direction.
+   *  @param applying bit mask of the active exceptions */
   table(direction: Direction, applying: number): DecisionTable {
     const known = this.#tables[direction].get(applying);
     if (known !== undefined) return known;
@@ -106,14 +108,14 @@ export class CompiledPolicy {
     return table;
   }
 
-  /** What to do with a field that is in no stanza (connection, HTTP) or that others enforce. */
+  /** Returns the treatment of a field that is in no stanza (connection, HTTP), or that other code enforces. */
   treatment(audience: Audience, field: string): Treatment {
     return treatmentOf(this.#policy, audience, field).treatment;
   }
 
-  /** What is said of something that the catalogue does not know: one object per registered namespace, one for all
+  /** Returns the decision about an unlisted element: the same object for each registered namespace, and one for all
    *  others.
-   *  @param namespace as on the tape. */
+   *  @param namespace id on the tape */
   unlistedDecision(namespace: number): Decision {
     const known = namespace > 0 ? namespace : 0;
     return (this.#unlisted[known] ??= {
@@ -123,8 +125,8 @@ export class CompiledPolicy {
     });
   }
 
-  /** The same as a decision to be counted: one object for each, so that counting is a look-up. A field that the
-   *  catalogue does not have is one with all others like it. */
+  /** Returns the decision about a field, the same object each time, so that counting it is a look-up. Fields that
+   *  the catalogue lacks share one. */
   decision(audience: Audience, field: string): Decision {
     const known = this.#catalogue.fields.has(field) ? field : unlistedField;
     const key = `${audience} ${known}`;
@@ -137,9 +139,9 @@ export class CompiledPolicy {
     return decision;
   }
 
-  /** What becomes of a field that is in no stanza, with the decision to be counted. Exceptions for a whole gatekeeper
-   *  hold; those for an account or a contact cannot, since a connection has none yet.
-   *  @param now milliseconds since 1970 */
+  /** Returns the ruling on a field that is in no stanza. Exceptions for a whole gatekeeper apply; those for an account
+   *  or a contact do not, since a connection has neither yet.
+   *  @param context `now` is milliseconds since 1970 */
   ruling(audience: Audience, field: string, { gatekeeper, now }: RulingContext): Ruling {
     const applying = this.exceptions.map(
       ({ when, expiresAt }) =>
@@ -168,7 +170,7 @@ export class CompiledPolicy {
 }
 
 export interface RulingContext {
-  /** The operator's name for it. */
+  /** Name of the gatekeeper in the configuration. */
   readonly gatekeeper: string;
   readonly now: number;
 }
@@ -176,9 +178,9 @@ export interface RulingContext {
 /** How a field may appear to an audience. */
 export interface Ruling {
   readonly treatment: Treatment;
-  /** The same object each time, so that it can be counted. */
+  /** The same object for equal decisions, so that counting it is a look-up. */
   readonly decision: Decision;
-  /** Whether gatekeepers' rules for intermediaries ask for the field. */
+  /** Whether a gatekeeper's published rules require the field. */
   readonly required: boolean;
 }
 
@@ -192,7 +194,7 @@ function decisionOn(
   return { treatment, decision: { field, treatment: treatment.kind, reason } };
 }
 
-/** As decisions name what the catalogue does not know. */
+/** Field name in decisions about elements and attributes that the catalogue lacks. */
 const unlistedField = 'unlisted';
 
 function reasonOf(rule: Rule | undefined, policy: string): string {
@@ -200,7 +202,7 @@ function reasonOf(rule: Rule | undefined, policy: string): string {
   return rule === undefined || rule.why === '' ? by : `${by}: ${rule.why}`;
 }
 
-/** Returns the scanner's vocabulary: the names of this catalogue, and others that are needed. */
+/** Returns the scanner's vocabulary: the names of the catalogue, and others that are needed. */
 export function vocabularyOf(
   catalogue: Catalogue,
   others: { readonly namespaces: readonly string[]; readonly locals: readonly string[] } = noNames,
@@ -225,7 +227,7 @@ function pseudonymises({ matrix, exceptions }: Policy): boolean {
 interface TableOptions {
   readonly catalogue: Catalogue;
   readonly names: Names;
-  /** With the exceptions that apply. */
+  /** The policy, with the exceptions that apply merged in. */
   readonly policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>;
   readonly former: readonly Policy[];
   readonly turn: Turn;
@@ -257,7 +259,7 @@ class TableBuilder {
     for (const { selector, wrapper } of this.#catalogue.structure) {
       this.#add(selector, { ...neutral, flags: wrapper ? flag.owner | flag.wrapper : flag.owner });
     }
-    // A pseudonym is mapped back before anything else looks at the value.
+    // A pseudonym is mapped back before other rules read the value.
     for (const field of this.#catalogue.fields.values())
       if (!isSealable(field)) this.#addReturns(field, direction);
     for (const field of this.#catalogue.fields.values()) {
@@ -268,17 +270,17 @@ class TableBuilder {
     return new DecisionTable(this.#entries, this.#open, this.#anywhere, this.#listed);
   }
 
-  /** What the audience of this direction may see of the field. */
+  /** Adds the rules that treat a field for the audience of this direction. */
   #addField(field: Field, direction: Direction): void {
     const audience = audienceOf(direction);
     const { treatment, decision } = this.#ruleFor(audience, field);
     const applies = field.directions.includes(direction);
     const slot = this.#slots;
-    // One for hiding, the others for what is bound.
+    // One rule pseudonymises, the others map back.
     const bound = this.#returnsOf(field, audience);
     this.#slots += 1 + bound.length;
     for (const selector of field.selectors) {
-      // What accompanies a message does so whichever of its attributes the field means.
+      // An auxiliary field is auxiliary by whichever attribute it is selected.
       if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))
         this.#add({ ...selector, target: { kind: 'element' } }, { ...neutral, flags: flag.auxiliary });
       const effect = applies ? effectOf(field, selector, treatment, { slot, bound }) : keepEffect;
@@ -293,7 +295,7 @@ class TableBuilder {
     }
   }
 
-  /** What this direction's receiver sends back of the other audience's pseudonyms becomes the value again. */
+  /** Adds rules that map pseudonyms back which this direction's receiver was given, when they are sent in return. */
   #addReturns(field: Field, direction: Direction): void {
     const other = opposite(direction);
     const slot = this.#slots;
@@ -323,7 +325,7 @@ class TableBuilder {
     }
   }
 
-  /** By which rules the pseudonyms came about that this audience may know and return: the one in force first. */
+  /** Returns the rules under which this audience was given pseudonyms, the one in force first. */
   #returnsOf(field: Field, audience: Audience): PseudonymRule[] {
     if (field.value === 'uuid') return [];
     const matrices = this.#former.flatMap(({ matrix, unlisted, exceptions }) =>
@@ -342,8 +344,8 @@ class TableBuilder {
     );
   }
 
-  /** Sealed for this direction's receiver, opened when they come from the other one. An address among other words is no
-   *  reason to know the element that holds them. */
+  /** Adds rules that seal addresses for this direction's receiver, and open those from the other side. An element is
+   *  not listed merely because its text may have an address. */
   #addAddresses(field: Field, direction: Direction): void {
     const { treatment, decision } = this.#ruleFor(audienceOf(direction), field);
     const returned = this.#returnsOf(field, audienceOf(opposite(direction)));
@@ -422,7 +424,7 @@ function isStanza({ steps }: Selector): boolean {
   return last?.namespace === clientNamespace && ['message', 'presence', 'iq'].includes(last.local);
 }
 
-/** A stanza owns nothing: each of its attributes is a field. */
+/** Returns the flags of an element. A stanza owns nothing: each of its attributes is a field. */
 function flagsOf({ classes }: Field, selector: Selector): number {
   if (selector.target.kind !== 'element' || isStanza(selector)) return 0;
   const auxiliary = classes.includes('auxiliary') ? flag.auxiliary : 0;
@@ -430,7 +432,7 @@ function flagsOf({ classes }: Field, selector: Selector): number {
   return flag.owner | auxiliary | wrapper | subjectFlagOf(selector);
 }
 
-/** What tells a change of a room's subject from another message. */
+/** Flags by which a change of a room's subject differs from other messages. */
 const subjectFlags: Readonly<Record<string, number>> = {
   subject: flag.subject,
   body: flag.speech,
@@ -449,7 +451,7 @@ function effectOf(
   treatment: Treatment,
   { slot, bound }: { readonly slot: number; readonly bound: readonly PseudonymRule[] },
 ): Effect {
-  // What was bound under a name keeps it, also when names are given no more.
+  // A bound resource keeps its alias, also after the policy has stopped giving aliases.
   const toGatekeeperResource: Transform = (value, session) =>
     session.toGatekeeperResource(slot + 1, value, bound);
   const toGatekeeperResourceAt: TransformAt = (bytes, from, to, session) =>

@@ -1,4 +1,5 @@
-/** One policy, one session, one direction: what comes of each stanza, if the policy is obeyed (enforcement.ts). */
+/** Decides stanzas under one policy, for one session and direction. Whether the outcome is obeyed is up to
+ *  enforcement.ts. */
 import type { Direction } from '../stanza/direction.ts';
 import { domainOf } from '../stanza/jid.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -10,14 +11,14 @@ import type { DecisionTable } from './table.ts';
 import { Walk } from './walk.ts';
 
 export interface DeciderOptions {
-  /** Milliseconds since 1970, for the expiry of exceptions. */
+  /** Returns milliseconds since 1970, for the expiry of exceptions. */
   readonly clock: () => number;
-  /** In [0, 1), for delays. */
+  /** Returns a number in [0, 1), for delays. */
   readonly random: () => number;
 }
 
-/** Elements of these namespaces negotiate the stream: the session's guard decides them, not a policy. An error that ends
- *  the stream is more than that: what it says in words is a field. */
+/** Namespaces of elements that negotiate the stream: the session's guard decides them. An error that ends the stream
+ *  is decided here, because its text is a field. */
 const negotiation = [ns.streams, ns.tls, ns.compress, ns.compressFeature, ns.framing];
 
 export class Decider {
@@ -29,7 +30,7 @@ export class Decider {
   readonly #walk: Walk;
   readonly #outside: readonly number[];
   readonly #client: number;
-  /** Where no exception applies. */
+  /** The table without active exceptions. */
   readonly #usual: DecisionTable;
 
   constructor(
@@ -50,7 +51,8 @@ export class Decider {
     this.#usual = policy.table(direction, 0);
   }
 
-  /** @throws RangeError when the stanza was scanned with another vocabulary than the policy was compiled for. */
+  /** Decides one stanza.
+   *  @throws RangeError when the stanza was scanned with another vocabulary than the policy's */
   decide(stanza: Stanza): Outcome {
     if (stanza.names !== this.#policy.names) throw new RangeError('the tape has another vocabulary');
     this.#pending.begin(stanza);
@@ -69,7 +71,7 @@ export class Decider {
     return this.#outside.includes(namespace) && !stanza.is(0, ns.streams, 'error');
   }
 
-  /** @returns bit n set: exception n applies */
+  /** Returns a bit mask: bit n is set when exception n applies. */
   #applyingExceptions(): number {
     const { exceptions } = this.#policy;
     if (exceptions.length === 0) return 0;

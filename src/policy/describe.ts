@@ -1,7 +1,7 @@
 import type { Treatment } from '../minimisation/treatment.ts';
 import { formatDuration, formatSize } from './quantity.ts';
 
-/** A treatment as a policy would write it, on one line. */
+/** Writes a treatment as a policy file would, on one line. */
 export function describeTreatment(treatment: Treatment): string {
   switch (treatment.kind) {
     case 'keep':

@@ -1,14 +1,14 @@
-/** Metadata policies: YAML documents to a decision table.
+/** Metadata policies, from YAML documents to a decision table.
  *
- *      document ─ schema ─ resolve (extends) ─ check            what a reviewer sees
- *                              └─ compile ─ decide              what the data plane runs
+ *    document ─ schema ─ resolve (extends) ─ check            what a reviewer sees
+ *                        └─ compile ─ decide              what runs on traffic
  *
- *  This file: what is said about a document, always with its place. */
+ *  This file has the diagnostics about a document, each with its place. */
 
 import type { Place, PlacedDiagnostic } from '../documents/diagnostic.ts';
 import type { PolicyCode } from '../errors/policy.ts';
 
-/** A problem of a policy, catalogue or obligation: always with its place. */
+/** A problem in a policy, catalogue or obligations file, with its place. */
 export interface Diagnostic extends PlacedDiagnostic {
   readonly code: PolicyCode;
 }

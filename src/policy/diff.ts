@@ -1,4 +1,4 @@
-/** What changes between two policies, for whom, and whether they see more or less. */
+/** Compares two policies: which audience sees more or less of which field. */
 import { treatmentNames, type PseudonymScope, type Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
 import { concerns, type Catalogue } from './catalogue.ts';
@@ -7,17 +7,17 @@ import { treatmentOf, type Policy } from './policy.ts';
 import { overlay } from './resolve.ts';
 import { audienceNames } from './schema.ts';
 
-/** `differently`: neither treatment shows more than the other, e.g. two constants. */
+/** `differently`: neither treatment shows more than the other, such as two constants. */
 export type Change = 'more' | 'less' | 'differently';
 
 export interface Difference {
   readonly audience: Audience;
-  /** `unlisted` for what the catalogue does not know. */
+  /** Name of the field, or `unlisted`. */
   readonly field: string;
   readonly before: string;
   readonly after: string;
   readonly sees: Change;
-  /** For differences that hold under an exception only. */
+  /** The conditions of an exception, for a difference under it only. */
   readonly when?: string;
 }
 
@@ -30,7 +30,7 @@ export function diffPolicies(before: Policy, after: Policy, catalogue: Catalogue
   ];
 }
 
-/** A policy in shadow mode shows everything that stanzas carry. */
+/** Compares the modes: in shadow mode everything in a stanza is shown. */
 function diffMode(before: Policy, after: Policy): Difference[] {
   if (before.mode === after.mode) return [];
   const sees: Change = after.mode === 'shadow' ? 'more' : 'less';
@@ -75,7 +75,7 @@ function diffMatrix(
   return found;
 }
 
-/** Each exception of either policy, against what the other does in the same case. */
+/** Compares each exception of either policy with the other policy in the same case. */
 function diffExceptions(before: Policy, after: Policy, catalogue: Catalogue): Difference[] {
   const cases = new Map(
     [...before.exceptions, ...after.exceptions].map(({ when }) => [JSON.stringify(when), when]),
@@ -105,10 +105,11 @@ function describeCondition(when: Policy['exceptions'][number]['when']): string {
   return words.filter((word) => word !== '').join(', ');
 }
 
-/** Scopes from the one that links the most. */
+/** Scopes, ordered from the one that links the most. */
 const scopes: readonly PseudonymScope[] = ['gatekeeper', 'account', 'conversation', 'session'];
 
-/** Whether the second treatment shows more than the first. */
+/** Compares how much two treatments show.
+ *  @returns `more` when the second shows more */
 export function compare(from: Treatment, to: Treatment): Change {
   if (from.kind !== to.kind) {
     const rank = ({ kind }: Treatment): number => visibility[kind];
@@ -120,7 +121,8 @@ export function compare(from: Treatment, to: Treatment): Change {
   return amount < 0 ? 'more' : 'less';
 }
 
-/** How much of a value a treatment shows: everything, everything but when or how long, a part, a link, nothing. */
+/** How much of a value a treatment shows: 0 and 1 nothing of it, 2 which values are equal, 3 a part, 4 all but its
+ *  time or length, 5 all. */
 const visibility: Readonly<Record<(typeof treatmentNames)[number], number>> = {
   keep: 5,
   delay: 4,
@@ -133,7 +135,7 @@ const visibility: Readonly<Record<(typeof treatmentNames)[number], number>> = {
   refuse: 0,
 };
 
-/** Comparable within one kind of treatment; NaN when it is not an amount. */
+/** Returns how much a treatment shows, comparable within one kind of treatment; NaN where that is no amount. */
 function amountShown(treatment: Treatment): number {
   switch (treatment.kind) {
     case 'pseudonymise': {

@@ -1,10 +1,10 @@
-/** A document of the policy folder's kinds, read: its data, or what is wrong with its YAML. */
+/** Reads a YAML document of a policy folder into data, or into the diagnostic of its first fault. */
 import { readYaml, type Places } from '../documents/yaml.ts';
 import { errorAt, type Diagnostic } from './diagnostic.ts';
 
 export interface SourceDocument extends Places {
   readonly file: string;
-  /** Plain data, undefined when the text could not be read. */
+  /** Plain data; undefined when the text could not be parsed. */
   readonly data: unknown;
   readonly diagnostics: readonly Diagnostic[];
 }

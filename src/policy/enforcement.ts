@@ -1,5 +1,5 @@
-/** Enforcement of the policies in force: the one place where a policy is asked, its decisions are counted, and its answer
- *  is obeyed or not. Streams, stream headers, connection signals and HTTP all go through it. */
+/** Enforcement of the policies in force: asks a policy, counts its decisions, and returns its answer or not.
+ *  Streams, stream headers, connection signals and HTTP all go through it. */
 import type { Audience } from '../stanza/direction.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import type { CompiledPolicy, Ruling, RulingContext } from './compile.ts';
@@ -7,11 +7,11 @@ import type { CompiledPolicy, Ruling, RulingContext } from './compile.ts';
 /** The policies in force: replaced as a whole, between two stanzas. */
 export interface PoliciesInForce {
   readonly enforced: CompiledPolicy;
-  /** Is asked in addition, and changes nothing. */
+  /** A policy that is asked and counted in addition, without effect. */
   readonly shadow: CompiledPolicy | undefined;
 }
 
-/** Receives every decision: prebuilt, never a value. */
+/** Receives every decision. Decisions are prebuilt and hold no value. */
 export type CountDecisions = (
   audience: Audience,
   mode: 'enforced' | 'shadow',
@@ -19,12 +19,12 @@ export type CountDecisions = (
 ) => void;
 
 export interface EnforcementOptions {
-  /** Called for each question; another object means other policies. */
+  /** Returns the policies in force. Called for each question; another object means other policies. */
   readonly policies: () => PoliciesInForce;
   readonly decided: CountDecisions;
 }
 
-/** What one policy makes of something. */
+/** What one policy answers. */
 interface Answer {
   readonly decisions: readonly Decision[];
 }
@@ -38,10 +38,10 @@ export class Enforcement {
     this.#decided = decided;
   }
 
-  /** Asks the shadow and the enforced policy and counts the decisions of both.
-   *  @param ask returns what a policy makes of it
+  /** Asks the shadow policy and the enforced one, and counts the decisions of both.
+   *  @param ask returns a policy's answer
    *  @param untouched turns the enforced policy's answer into one that withholds nothing
-   *  @returns what is to be done: the answer, or `untouched` of it under `mode: shadow` */
+   *  @returns the enforced policy's answer, or `untouched` of it under `mode: shadow` */
   apply<T extends Answer>(
     audience: Audience,
     ask: (policy: CompiledPolicy) => T,
@@ -55,13 +55,13 @@ export class Enforcement {
     return isEnforced ? answer : untouched(answer);
   }
 
-  /** The enforced policy's ruling on a field, without a decision to be counted; undefined under `mode: shadow`. */
+  /** Returns the enforced policy's ruling on a field without counting it; undefined under `mode: shadow`. */
   ruling(audience: Audience, field: string, context: RulingContext): Ruling | undefined {
     const { enforced } = this.#policies();
     return enforced.mode === 'enforce' ? enforced.ruling(audience, field, context) : undefined;
   }
 
-  /** The policy that pseudonyms are mapped back under, in either mode. */
+  /** Returns the policy by which pseudonyms are mapped back, in either mode. */
   get enforced(): CompiledPolicy {
     return this.#policies().enforced;
   }

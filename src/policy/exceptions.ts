@@ -1,4 +1,4 @@
-/** The exceptions of a policy in words: whom they are for, what they change, who approved them, until when. */
+/** The exceptions of a policy in words: their conditions, changes, approver and end. */
 import { describeTreatment } from './describe.ts';
 import type { Policy, PolicyException } from './policy.ts';
 import { audienceNames } from './schema.ts';

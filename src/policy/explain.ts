@@ -1,4 +1,4 @@
-/** Before, after and why, for one stanza under one policy. */
+/** Shows for one stanza under one policy: before, after, and the decisions. */
 import { paddingOf } from '../minimisation/pad.ts';
 import type { MediaAddresses } from '../minimisation/media-address.ts';
 import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
@@ -11,28 +11,28 @@ import { Decider } from './decide.ts';
 import type { Policy } from './policy.ts';
 import type { Wire } from './wire.ts';
 
-/** What the proxy does to one stanza. */
+/** The effect of the proxy on one stanza. */
 export interface Effect {
-  /** What leaves; '' when nothing does. Without padding, which is shown as a number. */
+  /** The stanza that is sent on, without its padding; '' when none is. */
   readonly after: string;
-  /** What goes back to the sender, '' without. */
+  /** The reply to the sender; '' without one. */
   readonly reply: string;
-  /** White space bytes after the stanza. */
+  /** Bytes of white space after the stanza. */
   readonly padding: number;
-  /** The longest that it may be held, in milliseconds. */
+  /** The longest delay of the stanza, in milliseconds. */
   readonly delayUpToMs: number;
   readonly normalise: boolean;
 }
 
-/** The effect is what really happens: under `mode: shadow` the stanza leaves unchanged. */
+/** The effect on real traffic: under `mode: shadow` the stanza is sent on unchanged. */
 export interface Explanation extends Effect {
   readonly policy: string;
   readonly mode: Policy['mode'];
   readonly direction: Direction;
   readonly before: string;
-  /** Under `mode: shadow`: what would happen if the policy were enforced. */
+  /** Under `mode: shadow`, the effect if the policy were enforced. */
   readonly ifEnforced?: Effect;
-  /** Enforced, or under `mode: shadow` only counted. */
+  /** The decisions, which `mode: shadow` only counts. */
   readonly decisions: readonly Decision[];
 }
 
@@ -41,16 +41,16 @@ export interface ExplainOptions {
   readonly names: Names;
   readonly wire: Wire;
   readonly pseudonyms: Pseudonyms;
-  /** Without it addresses of media are shown as they are. */
+  /** Seals media addresses; without it they stay as they are. */
   readonly media?: MediaAddresses;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number;
-  /** Bare JID of the session. */
+  /** Bare JID of the session's account. */
   readonly account?: string;
   readonly gatekeeper?: string;
 }
 
-/** Returns what a policy does to the stanza in `text`.
+/** Returns the effect of a policy on the stanza in `text`.
  *  @throws SyntaxError, StreamError when the text is not one stanza */
 export function explain(
   policy: Policy,

@@ -1,7 +1,7 @@
-/** The catalogue for readers: the listing in policies/README.md and `narthex policy fields`. */
+/** Lists the catalogue for policies/README.md and for `narthex policy fields`. */
 import type { Catalogue, Field } from './catalogue.ts';
 
-/** One entry, as tools read it. */
+/** One field, as `narthex policy fields --format json` prints it. */
 export interface FieldListing {
   readonly name: string;
   readonly title: string;
@@ -30,7 +30,7 @@ function toListing(field: Field): FieldListing {
   }; // prettier-ignore
 }
 
-/** A Markdown table, ordered by name. */
+/** Writes the fields as a Markdown table, ordered by name. */
 export function fieldTable(catalogue: Catalogue): string {
   const rows = listFields(catalogue).map(
     ({ name, title, source, category, reveals, breaks, permits }) =>

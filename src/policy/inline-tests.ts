@@ -1,4 +1,4 @@
-/** Runs the examples that a policy carries with it. */
+/** Runs the test cases inside a policy file. */
 import { errorAt, type Diagnostic } from './diagnostic.ts';
 import { explain, type ExplainOptions } from './explain.ts';
 import type { InlineTest, Policy } from './policy.ts';

@@ -1,25 +1,27 @@
-/** Selectors over the tape: names are integers of the vocabulary, so a step costs two comparisons. */
+/** Matches selectors on the tape. Names are ids of the vocabulary, so a step costs two comparisons. */
 import { equalAt } from '../stanza/equal-at.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Condition, Selector, Step } from './selector.ts';
 
-/** Whether the element at a tape index is meant. */
+/** Returns whether the element at a tape index is selected. */
 export type Matcher = (stanza: Stanza, index: number) => boolean;
 
-/** What matchers compiled together remember is of one stanza. A caller sets it before it asks about another stanza. */
+/** The stanza for which matchers compiled together keep results. The caller sets it before it asks about another
+ *  stanza. */
 export interface Turn {
   stanza: number;
 }
 
-/** A matcher for elements whose own name the caller has already compared. */
+/** Compiles a matcher for elements whose own name the caller has compared.
+ *  @returns undefined when the name alone decides */
 export function compileMatcher(selector: Selector, names: Names, turn: Turn): Matcher | undefined {
   const own = selector.steps.at(-1)?.conditions.map((condition) => compileCondition(condition, names)) ?? [];
   const above = selector.steps
     .slice(0, -1)
     .toReversed()
     .map((step) => compileStep(step, names, turn));
-  // Nearly all have one condition or none.
+  // Nearly all selectors have one condition or none.
   if (above.length === 0 && own.length < 2) return own[0];
   return (stanza, index) => {
     if (!every(own, stanza, index)) return false;
@@ -32,7 +34,7 @@ export function compileMatcher(selector: Selector, names: Names, turn: Turn): Ma
   };
 }
 
-/** An element above the one that is asked about. It is asked again for each of its children. */
+/** Compiles the test of an ancestor. It runs again for each child of that ancestor. */
 function compileStep({ namespace, local, conditions }: Step, names: Names, turn: Turn): Matcher {
   const namespaceId = names.namespace(namespace);
   const localId = names.local(local);
@@ -52,8 +54,8 @@ function looksAtChildren(condition: Condition): boolean {
   return condition.kind === 'child';
 }
 
-/** Looking through n children for each of n children would be quadratic. Of the elements that are open there is one
- *  per depth. */
+/** Keeps the result of a matcher per depth: an ancestor with n children would otherwise be searched n times. Only
+ *  one element per depth is open. */
 function remembering(matcher: Matcher, turn: Turn): Matcher {
   const memos: { stanza: number; index: number; holds: boolean }[] = [];
   return (stanza, index) => {
@@ -94,7 +96,7 @@ function compileCondition(condition: Condition, names: Names): Matcher {
 }
 
 function compileAlternatives(conditions: readonly Condition[], names: Names): Matcher {
-  // As in `@type='get' or @type='set'`: the attribute is looked for once.
+  // As in `@type='get' or @type='set'`: the attribute is looked up once.
   const values = conditions.filter((each) => each.kind === 'attribute' && each.test !== 'present');
   const [name, ...others] = new Set(values.map((each) => each.name));
   if (values.length === conditions.length && name !== undefined && others.length === 0)
@@ -108,7 +110,8 @@ function compileAlternatives(conditions: readonly Condition[], names: Names): Ma
 
 type ValueCondition = Extract<Condition, { value: string }>;
 
-/** @param alternatives all about the attribute of this name; one has to hold */
+/** Compiles a test of one attribute's value.
+ *  @param alternatives conditions on that attribute, of which one must hold */
 function compileValue(alternatives: readonly ValueCondition[], local: number): Matcher {
   const values = alternatives.map((each) => ({ ...each, bytes: Buffer.from(each.value) }));
   return (stanza, index) => {

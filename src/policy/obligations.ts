@@ -1,4 +1,4 @@
-/** What a gatekeeper's published rules ask of an intermediary, as data. */
+/** A gatekeeper's published rules for intermediaries, as data. */
 import type { Audience } from '../stanza/direction.ts';
 import { obligationsSchema } from './catalogue-schema.ts';
 import type { TextFile } from './catalogue.ts';
@@ -6,7 +6,7 @@ import { readDocument } from './document.ts';
 import type { Loaded } from './policy.ts';
 import { shape } from './shape.ts';
 
-/** One published rule that is about fields. */
+/** One published rule about fields. */
 export interface Obligation {
   readonly id: string;
   readonly set: string;
@@ -16,7 +16,7 @@ export interface Obligation {
   readonly forbids: readonly string[];
 }
 
-/** Rules about no field are for readers: the product keeps them elsewhere. */
+/** Reads an obligations file. Rules that name no field are for readers only. */
 export function loadObligations({ file, text }: TextFile): Loaded<readonly Obligation[]> {
   const shaped = shape(readDocument(file, text), obligationsSchema);
   if (shaped.kind === 'differs') return { kind: 'refused', diagnostics: shaped.diagnostics };

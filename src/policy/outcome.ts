@@ -1,5 +1,5 @@
-/** What comes of one stanza while a policy is applied to it: the edits and decisions so far, and the verdict that they
- *  make in the end. */
+/** The outcome of one stanza while a policy is applied to it: edits and decisions so far, and in the end the
+ *  disposition. */
 import { answerTo } from '../minimisation/answer.ts';
 import { delayOf } from '../minimisation/delay.ts';
 import { isAnswer, isOwedAnswer, refusal, withheldAnswer } from '../minimisation/refuse.ts';
@@ -12,20 +12,20 @@ import { forward, type Decision, type Edit, type Disposition } from '../stanza/v
 import type { CompiledPolicy } from './compile.ts';
 import type { Effect, TableRule } from './table.ts';
 
-/** What the policy says about one stanza. Valid until the next one is decided. */
+/** The policy's answer about one stanza. Valid until the next stanza is decided. */
 export interface Outcome {
   readonly verdict: Disposition;
-  /** One per field and place, in document order; prebuilt, never a value. */
+  /** One decision per field and place, in document order. Decisions are prebuilt and hold no value. */
   readonly decisions: readonly Decision[];
-  /** How long the stanza has to wait, in milliseconds. Order within the stream is the holder's business. */
+  /** Delay of the stanza in milliseconds. The caller keeps the order of stanzas. */
   readonly delayMs: number;
-  /** Whether it leaves in normal form (canonical writer) instead of as it came. */
+  /** Whether the stanza must leave in normal form. */
   readonly normalise: boolean;
-  /** White space after it fills it up to one of these sizes: bytes, ascending. */
+  /** Sizes in bytes, ascending, to one of which the stanza is padded with white space. */
   readonly padTo: readonly number[] | undefined;
 }
 
-/** What comes of a stanza that no policy touches. */
+/** The outcome of a stanza that no policy changes. */
 export const untouched: Outcome = {
   verdict: forward,
   decisions: [],
@@ -34,19 +34,19 @@ export const untouched: Outcome = {
   padTo: undefined,
 };
 
-/** What came of deciding one element, text or attribute. */
+/** The result of deciding one element, text or attribute. */
 export const elementResult = { kept: 0, removed: 1, rewritten: 2 } as const;
 export type ElementResult = (typeof elementResult)[keyof typeof elementResult];
 
-/** The outcome of the stanza at hand. One per decider, used again for each stanza. */
+/** The outcome of the stanza at hand. One object per decider, used again for each stanza. */
 export class PendingOutcome {
   readonly policy: CompiledPolicy;
   stanza!: Stanza;
   decisions: Decision[] = [];
   edits: Edit[] = [];
-  /** The answer or error that goes back instead of the stanza; once there is one, nothing else matters. */
+  /** Whether the outcome is settled: an answer or error is sent back in place of the stanza. */
   isSettled = false;
-  /** Nothing of the stanza may be seen. */
+  /** Whether the whole stanza must be withheld. */
   isWithheld = false;
   changedRuns: ChangedRun[] = [];
   #delayMs = 0;
@@ -67,7 +67,8 @@ export class PendingOutcome {
     padTo: undefined as readonly number[] | undefined,
   };
 
-  /** @param random in [0, 1), for delays */
+  /** Makes the outcome of one decider.
+   *  @param random returns a number in [0, 1), for delays */
   constructor(policy: CompiledPolicy, names: Names, random: () => number) {
     this.policy = policy;
     this.#random = random;
@@ -79,7 +80,7 @@ export class PendingOutcome {
 
   begin(stanza: Stanza): void {
     this.stanza = stanza;
-    // Emptying the old arrays would cost more.
+    // Emptying the old array would cost more.
     this.decisions = [];
     if (this.edits.length > 0) this.edits = [];
     if (this.changedRuns.length > 0) this.changedRuns = [];
@@ -92,33 +93,33 @@ export class PendingOutcome {
     this.#answer = undefined;
   }
 
-  /** Whether the element is a message, presence or iq: the stanza itself, or one inside it. */
+  /** Returns whether the element is a message, presence or iq: the stanza, or one inside it. */
   isStanza(element: number): boolean {
     if (this.stanza.namespaceOf(element) !== this.#client) return false;
     const local = this.stanza.localOf(element);
     return local === this.#message || local === this.#presence || local === this.#iq;
   }
 
-  /** Whether the element is a message. */
+  /** Returns whether the element is a message. */
   isMessage(element: number): boolean {
     const { stanza } = this;
     return stanza.namespaceOf(element) === this.#client && stanza.localOf(element) === this.#message;
   }
 
-  /** Adds the decision of a rule that has applied. */
+  /** Adds the decision of a rule that was applied. */
   count({ decision }: TableRule): void {
     if (decision !== undefined) this.decisions.push(decision);
   }
 
-  /** Takes back the edits made since there were this many. */
+  /** Removes the edits after the first `count`. */
   undoEdits(count: number): void {
     // Shortening the array would cost more.
     while (this.edits.length > count) this.edits.pop();
   }
 
-  /** Applies the treatment of what the catalogue does not know.
-   *  @param namespace as on the tape
-   *  @param parent the element around it; for an attribute, around its element */
+  /** Applies the treatment of an unlisted element or attribute.
+   *  @param namespace id on the tape
+   *  @param parent the element around it; for an attribute, the parent of its element */
   decideUnlisted(namespace: number, parent: number): ElementResult {
     const { policy } = this;
     this.decisions.push(policy.unlistedDecision(namespace));
@@ -127,7 +128,7 @@ export class PendingOutcome {
     return this.refuse('policy-violation', parent);
   }
 
-  /** Applies an effect that is about the whole stanza, wherever in it the field was found. */
+  /** Applies an effect on the whole stanza, wherever in it the field was found. */
   applyToStanza(effect: Effect, element: number): ElementResult {
     switch (effect.kind) {
       case 'refuse':
@@ -152,8 +153,8 @@ export class PendingOutcome {
     }
   }
 
-  /** Refuses the stanza, where it may be bounced. Inside another stanza there is no sender to bounce to, and an error is
-   *  not answered with an error: there the element is removed. */
+  /** Refuses the stanza where it can be bounced. An element inside another stanza has no sender to bounce to, and an
+   *  error is not answered with an error: there the element is removed. */
   refuse(condition: StanzaCondition, element: number): ElementResult {
     for (let outer = element; outer > 0; outer = this.stanza.parentOf(outer))
       if (this.isStanza(outer)) return elementResult.removed;
@@ -163,10 +164,10 @@ export class PendingOutcome {
     return elementResult.kept;
   }
 
-  /** What comes of the stanza when the policy is obeyed. */
+  /** Returns the outcome of the stanza. */
   finish(): Outcome {
     if (this.changedRuns.length > 0)
-      // Whatever points at characters of a text that has changed its length points at them still.
+      // References to character positions in a changed text must be adjusted.
       this.edits = outermost([...this.edits, ...positionEdits(this.stanza, this.changedRuns)]);
     const outcome = this.#outcome;
     outcome.verdict = this.#verdict();
@@ -185,12 +186,13 @@ export class PendingOutcome {
     return edits.length === 0 ? forward : { kind: 'forward', edits };
   }
 
-  /** A request is refused, an answer becomes an error, everything else ends here. */
+  /** Returns the disposition of a withheld stanza: a request is refused, an answer becomes an error, others are
+   *  dropped. */
   #withheld(): Disposition {
     const { stanza } = this;
     if (isOwedAnswer(stanza)) return { kind: 'drop', reply: refusal(stanza, 'service-unavailable')! };
     if (!isAnswer(stanza)) return { kind: 'drop' };
-    // Identifier and addresses of the answer are still mapped back: the recipient knows it by them.
+    // Id and addresses of the answer are mapped back, so that the recipient can match it to its request.
     return { kind: 'forward', edits: withheldAnswer(stanza, this.edits) };
   }
 }

@@ -1,4 +1,4 @@
-/** A policy as it holds: everything inherited, everything parsed. */
+/** A policy after parsing and inheritance. */
 import type { Place } from '../documents/diagnostic.ts';
 import type { Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
@@ -6,18 +6,18 @@ import type { Diagnostic } from './diagnostic.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import type { PolicyDocument, TreatmentDocument } from './schema.ts';
 
-/** One cell of the matrix. */
+/** The treatment of one field for one audience. */
 export interface Rule {
   readonly field: string;
   readonly treatment: Treatment;
-  /** The author's reason, '' without. */
+  /** The author's reason; '' without one. */
   readonly why: string;
-  /** The policy that says so: this one or one it extends. */
+  /** Name of the policy that has the rule: this one, or one that it extends. */
   readonly policy: string;
   readonly place: Place;
 }
 
-/** Rules by field; `*` holds for every field that is not named. */
+/** Rules by field. The rule `*` applies to every field that is not named. */
 export type Matrix = Readonly<Record<Audience, ReadonlyMap<string, Rule>>>;
 
 export interface PolicyException {
@@ -29,7 +29,7 @@ export interface PolicyException {
   readonly matrix: Matrix;
   readonly why: string;
   readonly approvedBy: string;
-  /** First millisecond at which it no longer applies. */
+  /** First millisecond since 1970 at which it no longer applies. */
   readonly expiresAt: number;
   readonly place: Place;
 }
@@ -48,10 +48,10 @@ export type Unlisted = 'drop' | 'keep' | 'refuse';
 export interface Policy {
   readonly name: string;
   readonly file: string;
-  /** This policy, what it extends, what that extends. */
+  /** Name of this policy, of the one it extends, and so on. */
   readonly lineage: readonly string[];
   readonly mode: 'enforce' | 'shadow';
-  /** Where `mode` is written; undefined when it is not. */
+  /** The place of `mode` in the file; undefined when it is absent. */
   readonly modePlace: Place | undefined;
   readonly unlisted: Unlisted;
   readonly matrix: Matrix;
@@ -63,12 +63,12 @@ export type Loaded<T> =
   | { readonly kind: 'loaded'; readonly value: T }
   | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[] };
 
-/** What a field that is neither named nor covered by `*` gets: what the catalogue does not know gets. */
+/** Returns the treatment of a field that is neither named nor covered by `*`: that of unlisted elements. */
 function unlistedTreatment(unlisted: Unlisted): Treatment {
   return unlisted === 'refuse' ? { kind: 'refuse', condition: 'policy-violation' } : { kind: unlisted };
 }
 
-/** The treatment of a field for an audience, with where it comes from. */
+/** Returns the treatment of a field for an audience, with the rule that sets it. */
 export function treatmentOf(
   policy: Pick<Policy, 'matrix' | 'unlisted'>,
   audience: Audience,
@@ -79,7 +79,7 @@ export function treatmentOf(
   return { treatment: rule?.treatment ?? unlistedTreatment(policy.unlisted), rule };
 }
 
-/** Parameters as the schema admitted them, in milliseconds and bytes. */
+/** Converts a treatment from the document. Durations become milliseconds, sizes bytes. */
 export function toTreatment(written: TreatmentDocument): Treatment {
   if (written === 'refuse') return { kind: 'refuse', condition: 'policy-violation' };
   if (typeof written === 'string') return { kind: written };

@@ -1,5 +1,5 @@
-/** Namespaces that are registered and that the catalogue does not know: elements in them are counted by name. All
- *  others are counted together, because a peer invents as many as it likes and could write anything into one. */
+/** Registered namespaces that the catalogue lacks. Elements in them are counted by name. All others are counted
+ *  together, because a peer can invent any number of them and could write any value into one. */
 export const registeredNamespaces: readonly string[] = [
   'http://jabber.org/protocol/feature-neg',
   'http://jabber.org/protocol/si',

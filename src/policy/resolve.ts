@@ -1,4 +1,4 @@
-/** From a file and those it extends to one policy. */
+/** Resolves a policy file and those it extends into one policy. */
 import { suggestion } from '../documents/nearest.ts';
 import type { Path } from '../documents/yaml.ts';
 import type { Audience } from '../stanza/direction.ts';
@@ -18,15 +18,17 @@ import {
 import { audienceNames, policySchema, type PolicyDocument, type TreatmentDocument } from './schema.ts';
 import { shape } from './shape.ts';
 
-/** Finds the policies that others extend. */
+/** Finds the policies that a file extends. */
 export interface PolicySource {
-  /** The file of the policy with this name, as seen from a file that extends it. */
+  /** Returns the file of the policy with this name, as seen from the file that extends it; undefined when there is
+   *  none. */
   find(name: string, from: string): TextFile | undefined;
-  /** Names that `find` would find, for suggestions. */
+  /** Returns the names that `find` accepts, for suggestions. */
   names(from: string): readonly string[];
 }
 
-/** Every mistake of the file itself, then of what it extends. */
+/** Loads a policy.
+ *  @returns the policy, or every problem of the file itself and then of those it extends */
 export function loadPolicy(file: TextFile, source: PolicySource): Loaded<Policy> {
   return load(file, source, []);
 }
@@ -60,7 +62,7 @@ function load(
     : { kind: 'loaded', value: inherit(base.value, document, shaped.value) };
 }
 
-/** Exceptions and rules are inherited; tests are those of the file itself. */
+/** Merges a document with its base. Exceptions and rules are inherited; tests are not. */
 function inherit(
   base: Policy | undefined,
   document: SourceDocument,
@@ -139,8 +141,8 @@ function toException(
   };
 }
 
-/** The rules of `over` where it has any, those of `under` elsewhere. Its `*` replaces the other's `*` only: a field
- *  that the base names keeps what the base says of it. */
+/** Merges two matrices: rules of `over` replace those of `under`. A `*` replaces a `*` only: a field that `under`
+ *  names keeps its rule. */
 export function overlay(under: Matrix, over: Matrix): Matrix {
   return matrixOf((audience) => new Map([...under[audience], ...over[audience]]));
 }

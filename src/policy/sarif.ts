@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Diagnostic } from './diagnostic.ts';
 
-/** Diagnostics as a SARIF 2.1.0 log, which code hosts show next to the line. */
+/** Writes diagnostics as a SARIF 2.1.0 log, which code hosts show next to the line. */
 export function toSarif(diagnostics: readonly Diagnostic[], version: string): object {
   const codes = [...new Set(diagnostics.map(({ code }) => code))].toSorted();
   return {

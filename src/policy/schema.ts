@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { stanzaConditions } from '../minimisation/treatment.ts';
 import { durationPattern, sizePattern } from './quantity.ts';
 
-/** In one policy, inherited ones included. */
+/** Most exceptions of one policy, inherited ones included. */
 export const exceptionsMax = 30;
 
 export const audienceNames = ['gatekeeper', 'client', 'provider', 'operator'] as const;
 
-/** Short enough for a label of the log and the metrics. */
+/** A name that fits a label of logs and metrics. */
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/);
 const fieldName = z.string().regex(/^(\*|[a-z][a-z0-9]*([.-][a-z0-9]+)*)$/);
 const duration = z
@@ -18,10 +18,10 @@ const duration = z
 const size = z.string().regex(new RegExp(sizePattern)).describe('A number and a unit: 512B, 4KiB, 1MiB');
 const why = z.string().min(1).optional().describe('Shown in explanations as the reason');
 
-/** Treatments that are a word. */
+/** Treatments without parameters. */
 const bare = z.enum(['keep', 'drop', 'refuse']);
 
-/** Parameters by treatment. */
+/** Parameters of each treatment. */
 export const treatmentParameters = {
   keep: z.strictObject({}),
   drop: z.strictObject({}),
@@ -101,7 +101,7 @@ export const policySchema = z.strictObject({
 export type PolicyDocument = z.infer<typeof policySchema>;
 export type TreatmentDocument = z.infer<typeof treatmentSchema>;
 
-/** For editors: `# yaml-language-server: $schema=…`. */
+/** Returns the JSON Schema for editors (`# yaml-language-server: $schema=…`). */
 export function policyJsonSchema(): object {
   return { title: 'Narthex metadata policy', ...z.toJSONSchema(policySchema, { unrepresentable: 'any' }) };
 }

@@ -24,21 +24,21 @@ export type Condition =
 
 export interface Step {
   readonly namespace: string;
-  /** `*` for any local name of the namespace. */
+  /** Local name; `*` for any in the namespace. */
   readonly local: string;
   readonly conditions: readonly Condition[];
 }
 
-/** What of the last step's element is meant. */
+/** The part of the last step's element that is selected. */
 type Target =
   | { readonly kind: 'element' }
   | { readonly kind: 'text' }
   | { readonly kind: 'attribute'; readonly name: string; readonly namespace: string };
 
 export interface Selector {
-  /** As written. */
+  /** The selector as written. */
   readonly source: string;
-  /** From the outermost to the element. Empty for `*`: any element. */
+  /** Steps from the outermost element inwards. Empty for `*`, which selects any element. */
   readonly steps: readonly Step[];
   readonly target: Target;
 }
@@ -47,7 +47,8 @@ export const clientNamespace = 'jabber:client';
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace';
 const stanzaNames = ['message', 'presence', 'iq'];
 
-/** @throws SyntaxError with a message for its author. */
+/** Parses a selector and its alternatives.
+ *  @throws SyntaxError with a message for the author */
 export function parseSelector(source: string, namespaces: Readonly<Record<string, string>>): Selector[] {
   const parser = new SelectorParser(source, namespaces);
   const selector = parser.parse();

@@ -12,35 +12,36 @@ import type { Direction } from '../stanza/direction.ts';
 import { bareJid, prepareBare, sameBare } from '../stanza/jid.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 
-/** What the policy has to know of a session. May change while it lasts: `account` is settled by authentication. */
+/** The facts of a session that a policy uses. They may change: authentication sets `account`. */
 export interface PolicyContext {
-  /** The operator's name for the gatekeeper. */
+  /** Name of the gatekeeper in the configuration. */
   readonly gatekeeper: string;
-  /** Bare JID of the session's account, '' while unknown. */
+  /** Bare JID of the session's account; '' until known. */
   readonly account: string;
-  /** The resource that the gatekeeper has bound, '' before. */
+  /** The resource that the gatekeeper has bound; '' before. */
   readonly resource: string;
-  /** By which name the client knows it: kept by the owner of the context, because rules can change under a session.
-   *  Undefined before the first stanza that holds it. */
+  /** The resource that the client was shown. The owner of the context keeps it, because rules can change during a
+   *  session. Undefined before the first stanza that has it. */
   shownResource?: string | undefined;
   /** Identifies the session; never sent. */
   readonly session: string;
-  /** Milliseconds since 1970: pseudonyms do not change under a session. */
+  /** Start of the session in milliseconds since 1970. Pseudonyms are those of this time for as long as the session
+   *  lasts. */
   readonly startedAt: number;
 }
 
-/** What a pseudonymising rule keeps from one stanza to the next: the pseudonyms of its scope, and the last value, since
- *  a resource is the same in every stanza. */
+/** Values that a pseudonymising rule caches from one stanza to the next: the pseudonyms of its scope, and the last
+ *  value, since a resource is the same in every stanza. */
 interface Memo {
   readonly scopeValue: string;
   readonly current: BoundPseudonyms;
-  /** Of the period before, where pseudonyms rotate, and of the time when the account was not known. */
+  /** Pseudonyms of the period before, where they rotate, and of the time when the account was not known. */
   readonly former: readonly BoundPseudonyms[];
   value: string | undefined;
   result: string | undefined;
 }
 
-/** The own resource, as it stands in addresses and as it is written there. */
+/** The session's own resource and its pseudonym, each as it stands in addresses. */
 interface ResourceNames {
   readonly of: string;
   readonly as: string;
@@ -50,17 +51,17 @@ interface ResourceNames {
   readonly shownWritten: Buffer;
 }
 
-/** A session as the rules of one direction see it, one stanza at a time. */
+/** The session, as the rules of one direction use it for one stanza at a time. */
 export class SessionView {
   readonly context: PolicyContext;
   readonly direction: Direction;
   readonly #pseudonyms: Pseudonyms | undefined;
   readonly #media: MediaAddresses | undefined;
   readonly #memos: (Memo | undefined)[] = [];
-  /** The last address of this stanza: clients write the same one in body and attachment. */
+  /** The last address of this stanza, cached: clients write the same one in body and attachment. */
   #address:
     { readonly address: string; readonly rule: AddressRule; readonly seen: RewrittenAddress } | undefined;
-  /** How many were sealed in this stanza. */
+  /** Number of addresses that were sealed in this stanza. */
   #sealed = 0;
   #stanza: Stanza | undefined;
   #peer: string | undefined;
@@ -89,7 +90,7 @@ export class SessionView {
     this.#sealed = 0;
   }
 
-  /** Bare JID of the other party, lower case; '' for the account itself and its server. */
+  /** Returns the bare JID of the other party in lower case; '' for the account itself and its server. */
   get peer(): string {
     if (this.#peer !== undefined) return this.#peer;
     const name = this.direction === 'to-gatekeeper' ? 'to' : 'from';
@@ -97,13 +98,13 @@ export class SessionView {
     return this.#peer;
   }
 
-  /** Whether a bare JID is the session's own account; true of any while that is unknown. */
+  /** Returns whether a bare JID is the session's own account. True for any JID until the account is known. */
   isOwn(bare: string): boolean {
     const { account } = this.context;
     return account === '' || sameBare(bare, account);
   }
 
-  /** The same of a bare JID in place: most are other accounts', and are never decoded. */
+  /** Like `isOwn`, for a bare JID in a buffer. Most belong to other accounts, and are not decoded. */
   isOwnAt(bytes: Uint8Array, from: number, to: number): boolean {
     const { account } = this.context;
     if (account === '') return true;
@@ -113,7 +114,7 @@ export class SessionView {
     }
     const own = this.#accountBytes;
     for (let at = to - 1, i = own.length - 1; at >= from && i >= 0; at -= 1, i -= 1) {
-      // Where anything but ASCII differs, case has to be folded.
+      // Outside of ASCII, case folding needs the decoded text.
       if (bytes[at]! >= 0x80) return this.isOwn(Buffer.from(bytes.subarray(from, to)).toString());
       if (lower(bytes[at]!) !== lower(own[i]!)) return false;
     }
@@ -128,7 +129,7 @@ export class SessionView {
     return memo.result;
   }
 
-  /** The same for an identifier in place. Pseudonyms need no escaping. */
+  /** Like `pseudonymise`, for an identifier in a buffer. Pseudonyms need no escaping. */
   pseudonymiseAt(
     slot: number,
     bytes: Buffer,
@@ -139,9 +140,9 @@ export class SessionView {
     return this.#memo(slot, rule).current.pseudonymiseAt(bytes, from, to);
   }
 
-  /** Maps a pseudonym of this or the last period back to its value, by any of these rules; returns anything else
+  /** Maps a pseudonym of this or the last period back to its value by any of the rules; returns any other value
    *  unchanged.
-   *  @param slot of the first rule; the others have the next */
+   *  @param slot slot of the first rule; the others follow it */
   unmask(slot: number, value: string, rules: readonly PseudonymRule[]): string {
     for (let index = 0; index < rules.length; index += 1) {
       const revealed = this.#unmask(slot + index, value, rules[index]!);
@@ -150,7 +151,8 @@ export class SessionView {
     return value;
   }
 
-  /** The same for an identifier in place; `null` when it is no pseudonym, as its length mostly says. */
+  /** Like `unmask`, for an identifier in a buffer.
+   *  @returns `null` when it is no pseudonym, which its length usually shows */
   unmaskAt(
     slot: number,
     bytes: Buffer,
@@ -195,12 +197,12 @@ export class SessionView {
     return (this.#memos[slot] = { scopeValue, current, former, value: undefined, result: undefined });
   }
 
-  /** While the account is not known, what belongs to it has pseudonyms of the session. */
+  /** Returns the scope to use: `session` in place of `account` until the account is known. */
   #knownScope(scope: PseudonymScope): PseudonymScope {
     return needsAccount(scope) && this.context.account === '' ? 'session' : scope;
   }
 
-  /** An address that comes back is opened; one that is to be hidden, sealed. Without media servers there is neither. */
+  /** Opens a sealed address, or seals one, as the rule says. Without media servers the address stays. */
   rewriteAddress(address: string, rule: AddressRule): RewrittenAddress {
     const last = this.#address;
     if (last?.address === address && last.rule === rule) return last.seen;
@@ -232,14 +234,14 @@ export class SessionView {
     return { audience, gatekeeper: this.context.gatekeeper };
   }
 
-  /** Maps a resource of the user's own to the one that the gatekeeper knows. Only this session's has an alias; those of
-   *  the user's other devices came from the gatekeeper as they are, also when their own sessions pseudonymise them. */
+  /** Maps a resource of the user's own to the one that the gatekeeper has. Only this session's resource has an
+   *  alias. Those of the user's other devices came from the gatekeeper, pseudonymised or not, and stay. */
   toGatekeeperResource(slot: number, resource: string, rules: readonly PseudonymRule[]): string {
     const { resource: bound } = this.context;
     return bound !== '' && resource === this.#shown(slot, bound, rules) ? bound : resource;
   }
 
-  /** Whether the session has a resource. */
+  /** Returns whether the session has a resource. */
   get isBound(): boolean {
     return this.context.resource !== '';
   }
@@ -255,7 +257,8 @@ export class SessionView {
     return (this.context.shownResource ??= this.unmask(slot, bound, rules));
   }
 
-  /** Both in place; `null` for any other resource. */
+  /** Like `toGatekeeperResource`, for a resource in a buffer.
+   *  @returns `null` for any other resource */
   toGatekeeperResourceAt(
     slot: number,
     bytes: Buffer,
@@ -279,7 +282,8 @@ export class SessionView {
     return isAt(names.bound, bytes, from, to) ? names.shownWritten : null;
   }
 
-  /** Nearly every stanza has the own resource in it. Undefined before it is bound. */
+  /** Returns the own resource and its pseudonym, cached because nearly every stanza has it. Undefined before it is
+   *  bound. */
   #namesOf(slot: number, rules: readonly PseudonymRule[]): ResourceNames | undefined {
     const { resource: bound } = this.context;
     if (bound === '') return undefined;
@@ -304,15 +308,15 @@ export class SessionView {
   }
 }
 
-/** What becomes of addresses in one direction. */
+/** The treatment of media addresses in one direction. */
 export interface AddressRule {
-  /** Those that the receiver may not see are sealed. */
+  /** Scope under which addresses are sealed that the receiver may not see; undefined to seal none. */
   readonly seal: Pick<PseudonymRule, 'scope' | 'rotateMs'> | undefined;
-  /** Those that were sealed for the sender are opened. */
+  /** Whether addresses are opened that were sealed for the sender. */
   readonly open: boolean;
 }
 
-/** A pseudonymising rule as compiled. */
+/** A compiled rule that pseudonymises. */
 export interface PseudonymRule {
   readonly field: string;
   readonly scope: PseudonymScope;

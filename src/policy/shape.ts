@@ -1,4 +1,4 @@
-/** Compares a document with its schema and says in one line each, with the place, what does not fit. */
+/** Compares a document with its schema. Each mismatch is a diagnostic of one line with its place. */
 import type { z } from 'zod';
 import { suggestion } from '../documents/nearest.ts';
 import { keysAt } from '../documents/schema-keys.ts';
@@ -24,14 +24,14 @@ export function shape<T>(
   const result = schema.safeParse(document.data);
   if (result.success) return { kind: 'fits', value: result.data };
   const otherKind = result.error.issues.find(({ path }) => path.length === 1 && path[0] === 'kind');
-  // What belongs in other files would be wrong here in each of its keys; that it is another document says it.
+  // Keys of another kind of document would all be wrong here; one diagnostic says that it is one.
   const issues =
     otherKind !== undefined && isOtherDocument(document.data) ? [otherKind] : result.error.issues;
   const diagnostics = issues.filter(isCause).flatMap((issue) => explain(document, issue, schema, code));
   return { kind: 'differs', diagnostics };
 }
 
-/** A rule about a whole mapping, broken by a mapping with unknown keys, is broken because of them. */
+/** Returns whether an issue is a cause: a mapping with unknown keys also breaks the rules about the whole mapping. */
 function isCause(issue: Issue, _: number, issues: readonly Issue[]): boolean {
   if (issue.code !== 'custom') return true;
   const path = issue.path.join('.');
@@ -117,7 +117,7 @@ function isTreatmentPath(path: Path): boolean {
   return path.at(-3) === 'audiences';
 }
 
-/** A union fails as a whole; the author wants to know which part of the treatment they meant is wrong. */
+/** Explains which part of a treatment is wrong. A union fails as a whole, which does not say it. */
 function explainTreatment(document: SourceDocument, path: Path, code: PolicyCode): Diagnostic {
   const field = String(path.at(-1));
   const value = valueAt(document.data, path);

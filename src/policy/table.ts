@@ -4,11 +4,11 @@ import type { StanzaCondition } from '../minimisation/treatment.ts';
 import type { Matcher } from './match.ts';
 import type { SessionView } from './session-view.ts';
 
-/** What a rule does to a value; `undefined` withholds it. */
+/** Returns the new value; `undefined` withholds it. */
 export type Transform = (value: string, session: SessionView) => string | undefined;
 
-/** The same for a value that stands in the bytes as it is: what is to be written there instead, escaped. `undefined`
- *  withholds it, `null` leaves it. */
+/** Like `Transform`, for a value in a buffer that has no references.
+ *  @returns escaped bytes to write in its place, `undefined` to withhold it, `null` to leave it */
 export type TransformAt = (
   bytes: Buffer,
   from: number,
@@ -16,53 +16,53 @@ export type TransformAt = (
   session: SessionView,
 ) => Uint8Array | undefined | null;
 
-/** What is shown of an address. */
+/** Returns a media address as the receiver may see it. */
 export type AddressTreatment = (address: string, session: SessionView) => RewrittenAddress;
 
-/** What a rule does where its selector matches. */
+/** The effect of a rule where its selector matches. */
 export type Effect =
   | { readonly kind: 'keep' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'refuse'; readonly condition: StanzaCondition }
-  /** The value becomes another. */
+  /** Replaces the value. */
   | { readonly kind: 'transform'; readonly transform: Transform; readonly transformAt?: TransformAt }
-  /** Addresses that are sealed or opened; the decision counts where that changed something. */
+  /** Seals or opens addresses. The decision is counted where an address was changed. */
   | { readonly kind: 'address'; readonly words: boolean; readonly rewrite: AddressTreatment }
-  /** A constant element takes the place of this one. */
+  /** Replaces the element by a constant one. */
   | { readonly kind: 'substitute'; readonly payload: Uint8Array }
-  /** An iq get that the proxy answers itself. */
+  /** Answers an iq get in place of the recipient. */
   | { readonly kind: 'answer'; readonly payload: string }
   | { readonly kind: 'delay'; readonly upToMs: number }
   | { readonly kind: 'pad'; readonly buckets: readonly number[] }
-  /** The stanza leaves in normal form. */
+  /** Sends the stanza in normal form. */
   | { readonly kind: 'normalise' };
 
 export interface TableRule {
-  /** Undefined: the name alone decides. */
+  /** Tests the element; undefined when its name alone decides. */
   readonly matches: Matcher | undefined;
   readonly effect: Effect;
-  /** Undefined for what hides nothing, e.g. mapping a pseudonym back. */
+  /** The decision to count; undefined for rules that hide nothing, such as mapping a pseudonym back. */
   readonly decision: Decision | undefined;
-  /** Withholding the value takes the element with it. */
+  /** Whether withholding the value removes the element. */
   readonly dropsElement: boolean;
   readonly part: 'whole' | 'own-resource' | 'peer-resource';
-  /** Bits of `flag` for the element that the rule matches. */
+  /** Bits of `flag` that the rule sets on the element. */
   readonly flags: number;
 }
 
-/** What is known of an element, while it is open. */
+/** Facts about an element while it is open, as bits. */
 export const flag = {
-  /** Its unprefixed attributes, its text and its children of the same namespace are part of it. */
+  /** Its unprefixed attributes, its text and its children of the same namespace belong to its field. */
   owner: 1,
-  /** It goes when everything in it was dropped. */
+  /** It is removed once everything in it was dropped. */
   wrapper: 2,
   /** It never is the content of a message by itself. */
   auxiliary: 4,
-  /** Something in it was dropped. */
+  /** A part of it was dropped. */
   lost: 8,
-  /** Something in it remains. */
+  /** A part of it remains. */
   content: 16,
-  /** It is the subject of a message: a change of the room's, unless the message has a body or thread (XEP-0045 §8.1). */
+  /** It is the subject of a message. Without body and thread the message changes the room's subject (XEP-0045 §8.1). */
   subject: 32,
   /** It is a body or thread. */
   speech: 64,
@@ -74,19 +74,19 @@ export const flag = {
   lostSpeech: 512,
 } as const;
 
-/** The rules for one attribute. */
+/** The rules for one attribute name. */
 export interface AttributeRules {
-  /** Interned, 0 for none. */
+  /** Namespace id; 0 for none. */
   readonly namespace: number;
   readonly local: number;
   readonly rules: readonly TableRule[];
-  /** The decisions when every value stays as it is, as most do; undefined when that depends. */
+  /** The decisions when every value stays unchanged, as most do; undefined when they depend on the value. */
   readonly kept: readonly Decision[] | undefined;
 }
 
-/** Everything that the policy says about elements of one name. */
+/** All rules for elements of one name. */
 export interface Entry {
-  /** Fields are looked for in or on such elements, so they may stand anywhere. */
+  /** Whether fields may be inside or on such elements, so that they are listed anywhere. */
   container: boolean;
   readonly elements: TableRule[];
   readonly texts: TableRule[];
@@ -97,7 +97,7 @@ export function emptyEntry(): Entry {
   return { container: false, elements: [], texts: [], attributes: [] };
 }
 
-/** The rules for one attribute, with one more. */
+/** Returns the rules for one attribute with one more. */
 export function withRule(
   known: readonly TableRule[],
   rule: TableRule,
@@ -110,17 +110,17 @@ export function withRule(
   return { rules, kept: isSure ? decisions : undefined };
 }
 
-/** Entries by interned namespace and local name. One multiplication and, mostly, one comparison per look-up,
- *  however many entries there are. */
+/** Entries by namespace id and local name id. A look-up costs one multiplication and usually one comparison, however
+ *  many entries there are. */
 export class DecisionTable {
   readonly #keys: Int32Array;
   readonly #entries: readonly (Entry | undefined)[];
   readonly #mask: number;
-  /** Namespaces all of whose names are known, by id. */
+  /** Entries of namespaces all of whose names are listed, by namespace id. */
   readonly #open: ReadonlyMap<number, Entry>;
-  /** Attributes of any element, by namespace and local name. */
+  /** Rules for attributes of any element, by namespace and local name. */
   readonly anywhere: readonly AttributeRules[];
-  /** 1 for every namespace id that the catalogue mentions. */
+  /** 1 for every namespace id in the catalogue. */
   readonly listed: Uint8Array;
 
   constructor(
@@ -145,7 +145,7 @@ export class DecisionTable {
     this.listed = listed;
   }
 
-  /** The entry for an element; undefined when the catalogue does not know it. Ids as on the tape. */
+  /** Returns the entry for an element by ids on the tape; undefined when the catalogue lacks it. */
   find(namespace: number, local: number): Entry | undefined {
     if (namespace <= 0) return undefined;
     if (local !== 0) {
@@ -160,7 +160,8 @@ export class DecisionTable {
   }
 }
 
-/** Never 0, since ids begin at 1. 2^15 namespaces and 2^16 local names; compiling refuses more. */
+/** Returns the key of a name, never 0, since ids begin at 1. There are at most 2^15 namespaces and 2^16 local names;
+ *  compiling refuses more. */
 export function keyOf(namespace: number, local: number): number {
   return (namespace << 16) | local;
 }

@@ -1,7 +1,6 @@
-/** Applies a decision table to one stanza: reads the tape once, from front to back. Every element costs one look-up.
- *  Stanzas inside stanzas (copies, archives, forwarded messages, events, echoes in errors) are met on the way like
- *  everything else, so every field applies in them too. What the catalogue does not know gets the treatment
- *  `unlisted`. */
+/** Applies a decision table to one stanza: reads the tape once, from front to back, with one look-up per element.
+ *  Stanzas inside stanzas (copies, archives, forwarded messages, events, echoes in errors) are elements like any
+ *  other, so every field applies in them. Unlisted elements get the treatment `unlisted`. */
 import { isAnswer } from '../minimisation/refuse.ts';
 import { outermost } from '../minimisation/text-positions.ts';
 import { removeElement, removeText, replaceElement, setText } from '../stanza/edits.ts';
@@ -25,26 +24,26 @@ import {
 const none: readonly TableRule[] = [];
 const nothing = new Uint8Array(0);
 
-/** What is said of a subject that goes with body and thread. */
+/** The decision about a subject that is removed with body and thread. */
 const loneSubject: Decision = {
   field: 'content.subject',
   treatment: 'drop',
   reason: 'without body and thread it would change the subject of the room (XEP-0045 §8.1)',
 };
 
-/** What the rules for an element have come to: bits of `flag`, and these. */
+/** The results of the rules for an element, in addition to bits of `flag`. */
 const found = {
-  /** A field or a container stands here. */
+  /** The element is a field or a container. */
   listed: 1 << 16,
-  /** The text has been rewritten. */
+  /** The text was rewritten. */
   rewritten: 1 << 17,
-  /** The element must go. */
+  /** The element must be removed. */
   removed: 1 << 18,
-  /** Another element takes its place. */
+  /** Another element replaces it. */
   substituted: 1 << 19,
 } as const;
 
-/** Of one session and direction. */
+/** The walk of one session and direction. */
 export class Walk {
   readonly #pending: PendingOutcome;
   readonly #session: SessionView;
@@ -53,12 +52,12 @@ export class Walk {
   #stanza!: Stanza;
   #table!: DecisionTable;
 
-  // Elements that are open: their tape index, the number of edits before them, and their flags.
+  // Open elements: their tape index, the number of edits before them, and their flags.
   #depth = 0;
   #open = new Int32Array(256);
   #editsBefore = new Int32Array(256);
   #flags = new Int32Array(256);
-  /** What takes the place of the element at hand. */
+  /** The bytes that replace the element at hand. */
   #substitute: Uint8Array = nothing;
 
   constructor(pending: PendingOutcome, session: SessionView) {
@@ -85,7 +84,8 @@ export class Walk {
     }
   }
 
-  /** @returns the tape index to go on from. */
+  /** Decides an element at its start.
+   *  @returns the tape index to go on from */
   #enter(at: number): number {
     const stanza = this.#stanza;
     const pending = this.#pending;
@@ -154,7 +154,7 @@ export class Walk {
   ): ElementResult {
     const stanza = this.#stanza;
     const before = stanza.text(at);
-    // Hiding the text of an element must not leave what else it holds.
+    // An element whose text is withheld may have children, which must not stay.
     if (stanza.firstChild(at) !== -1)
       return rule.decision === undefined ? elementResult.kept : elementResult.removed;
     if (before === '') return elementResult.kept;
@@ -165,7 +165,8 @@ export class Walk {
     return elementResult.rewritten;
   }
 
-  /** Whether an element is part of its parent: children of the same namespace are, where that was decided as a whole. */
+  /** Returns whether an element belongs to the field of its parent: children of the same namespace do, where the
+   *  parent was decided as a whole. */
   #isOwned(at: number): boolean {
     const stanza = this.#stanza;
     const parent = stanza.parentOf(at);
@@ -191,7 +192,9 @@ export class Walk {
     this.#flags = enlarged(this.#flags);
   }
 
-  /** @param at tape index of the end record */
+  /** Decides an element at its end.
+   *  @param at tape index of the end record
+   *  @returns the tape index to go on from */
   #leave(at: number): number {
     this.#depth -= 1;
     const editsBefore = this.#editsBefore[this.#depth]!;
@@ -199,7 +202,7 @@ export class Walk {
     let flags = this.#flags[this.#depth]!;
     if ((flags & flag.hasSubject) !== 0) flags |= this.#settleSubject(start, editsBefore, flags);
     const isEmptied = (flags & flag.lost) !== 0 && (flags & flag.content) === 0;
-    // A message of which nothing remains would say only that there was something.
+    // An empty message would still reveal that one was sent.
     if (isEmptied && this.#depth === 0) {
       this.#pending.isWithheld = (flags & flag.wrapper) !== 0 || this.#stanza.kind === 'iq';
     } else if (isEmptied && (flags & flag.wrapper) !== 0) {
@@ -209,8 +212,7 @@ export class Walk {
     return this.#stanza.next(at);
   }
 
-  /** Takes the subject out of a room's message that has lost body and thread: alone it would change the subject of the
-   *  room.
+  /** Removes the subject from a room's message that has lost body and thread: alone it would change the room's subject.
    *  @returns flags to add */
   #settleSubject(at: number, editsBefore: number, flags: number): number {
     const isChanged = (flags & flag.lostSpeech) !== 0 && (flags & flag.hasSpeech) === 0;
@@ -224,7 +226,7 @@ export class Walk {
     return flag.lost;
   }
 
-  /** Marks in the parent that something remains in it. */
+  /** Marks in the parent that a part of it remains. */
   #markContent(flags: number): void {
     if (this.#depth === 0) return;
     let remains = 0;
@@ -234,11 +236,13 @@ export class Walk {
     this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | remains;
   }
 
-  /** @param entry of an element whose attributes were not decided yet */
+  /** Removes an element with its edits.
+   *  @param entry set while its attributes are undecided
+   *  @returns the tape index after it */
   #remove(at: number, editsBefore: number, flags: number, entry: Entry | undefined): number {
     this.#pending.undoEdits(editsBefore);
     if (this.#depth === 0) {
-      // The start tag of an answer leaves: what the policy says of its attributes holds for an error, too.
+      // The start tag of an answer leaves on an error, so the policy applies to its attributes.
       if (isAnswer(this.#stanza)) this.#attributes.decide(at, this.#table, entry, false);
       return this.#withhold();
     }
@@ -280,7 +284,7 @@ export class Walk {
   }
 }
 
-/** Applies a transform to the part of a value that a selector means. */
+/** Applies a transform to the part of a value that a selector selects. */
 function transformPart(
   transform: Transform,
   part: TableRule['part'],
@@ -294,8 +298,7 @@ function transformPart(
   return resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
 }
 
-/** Whether a text is white space. Indentation between elements says nothing; in a CDATA section it is not
- *  indentation. */
+/** Returns whether a text is white space outside of CDATA. Indentation between elements has no content. */
 function isWhitespace(stanza: Stanza, text: number): boolean {
   if (!stanza.isPlainText(text)) return false;
   const { bytes, start } = stanza;

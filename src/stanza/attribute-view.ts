@@ -1,27 +1,27 @@
-/** Attributes of a stanza in loops over many of them. */
+/** Reads attributes of a stanza in loops over many of them. */
 import type { Stanza } from './stanza.ts';
 import * as record from './tape.ts';
 import { namespaceDeclaration, needsDecoding } from './tape.ts';
 
-/** One attribute of a stanza as fields, for loops over many: read by one call, where asking the stanza for each would
- *  be several. */
+/** One attribute of a stanza as fields: one call reads them all, where asking the stanza for each would take
+ *  several. */
 export class AttributeView {
   /** Tape index of its record. */
   index = 0;
-  /** Interned namespace: 0 without a prefix, < 0 unknown, `isDeclaration` for `xmlns…`. */
+  /** Namespace id: 0 without a prefix, < 0 unknown, `isDeclaration` for `xmlns…`. */
   namespace = 0;
-  /** Interned local name, 0 when the vocabulary does not know it. */
+  /** Local name id; 0 when the vocabulary lacks it. */
   local = 0;
   isDeclaration = false;
-  // Of the value, once it was read.
+  // Set by `readValue`.
   /** Offset of the value in the stanza. */
   valueStart = 0;
   /** Offset after the value. */
   valueEnd = 0;
-  /** Whether the bytes of the value are the value: nothing in it is to be decoded. */
+  /** Whether the value is its bytes, without references or white space to resolve. */
   isPlain = true;
 
-  /** Reads the name of the attribute at a tape index. */
+  /** Reads the name of the attribute at a tape index, and whether its value is plain. */
   read({ tape }: Stanza, index: number): void {
     this.index = index;
     const namespace = tape[index + record.attribute.namespace]!;
@@ -30,7 +30,7 @@ export class AttributeView {
     this.local = tape[index + record.attribute.local]!;
   }
 
-  /** Reads where the value of the same attribute stands. */
+  /** Reads the offsets of the same attribute's value. */
   readValue({ tape }: Stanza): void {
     const { index } = this;
     this.valueStart = tape[index + record.attribute.valueStart]!;

@@ -1,8 +1,8 @@
-/** References and white space of XML: from bytes as written to values, and back. */
+/** References and white space of XML, resolved and escaped. */
 const predefined: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-/** Resolves references, line ends and, in attributes, white space (XML 1.0 §2.11, §3.3.3, §4.1).
- *  The scanner has already refused every reference that is not legal. */
+/** Resolves references, line ends and, in attributes, white space (XML 1.0 §2.11, §3.3.3, §4.1). The scanner has
+ *  refused illegal references. */
 export function decodeReferences(raw: string, where: 'text' | 'cdata' | 'attribute'): string {
   let value = raw.replaceAll(/\r\n?/g, '\n');
   if (where === 'attribute') value = value.replaceAll(/[\t\n]/g, ' ');
@@ -17,15 +17,15 @@ export function decodeReferences(raw: string, where: 'text' | 'cdata' | 'attribu
   );
 }
 
-/** Escapes a value for an attribute in single quotes (and for text): the five predefined entities, and the white
- *  space that attribute normalisation would otherwise change. */
+/** Escapes a value for an attribute in single quotes, or for text: the five predefined entities, and the white space
+ *  that attribute normalisation would change. */
 export function escapeAttribute(value: string): string {
   return /[&<>\r'"\t\n]/.test(value)
     ? value.replaceAll(/[&<>\r'"\t\n]/g, (each) => references[each]!)
     : value;
 }
 
-/** The same in UTF-8. Most values need nothing, and are given back. */
+/** Like `escapeAttribute`, in UTF-8. Most values need no escape; the same buffer is then returned. */
 export function escapedAttribute(value: Buffer): Buffer {
   for (const byte of value)
     if (byte < 0x3f && isEscaped(byte)) return Buffer.from(escapeAttribute(value.toString()));
@@ -36,7 +36,7 @@ function isEscaped(byte: number): boolean {
   return references[String.fromCharCode(byte)] !== undefined;
 }
 
-/** Escapes character data. A carriage return would be read back as a line feed, so it becomes a reference. */
+/** Escapes character data. A carriage return becomes a reference, since a parser would read it as a line feed. */
 export function escapeText(value: string): string {
   return /[&<>\r]/.test(value) ? value.replaceAll(/[&<>\r]/g, (each) => references[each]!) : value;
 }

@@ -1,8 +1,8 @@
-/** Edits of a stanza: the byte range on its tape that goes, and the bytes that come in its place. Every function
- *  returns edits for `splice` and changes nothing itself.
+/** Edits of a stanza: a byte range on its tape, and the bytes that replace it. Every function returns edits for
+ *  `splice` and changes nothing itself.
  *
- *  Edits of different elements, attributes and texts do not overlap, unless one element lies in the other. Of one
- *  element, take at most one of `replaceContent`, `appendContent` and `prependContent`: each of them opens an
+ *  Edits of different elements, attributes and texts do not overlap, unless one element is inside the other. For one
+ *  element, use at most one of `replaceContent`, `appendContent` and `prependContent`: each of them opens an
  *  empty-element tag `<x/>`, and a tag is opened once. */
 import { escapeAttribute, escapeText } from './decode.ts';
 import type { Stanza } from './stanza.ts';
@@ -18,12 +18,12 @@ const cdataClosingBytes = 3;
 /** Bytes of `/>`. */
 const emptyClosingBytes = 2;
 
-/** Removes an element with everything in it. */
+/** Removes an element with its content. */
 export function removeElement(stanza: Stanza, element: number): Edit {
   return replaceElement(stanza, element, nothing);
 }
 
-/** Puts bytes in the place of an element, from the first byte of its start tag to the last of its end tag. */
+/** Replaces an element, from the first byte of its start tag to the last of its end tag. */
 export function replaceElement(stanza: Stanza, element: number, replacement: Uint8Array): Edit {
   const close = stanza.tape[element + record.element.end]!;
   return {
@@ -33,13 +33,13 @@ export function replaceElement(stanza: Stanza, element: number, replacement: Uin
   };
 }
 
-/** Puts XML in the place of everything between an element's tags. */
+/** Replaces everything between an element's tags by XML. */
 export function replaceContent(stanza: Stanza, element: number, xml: string): Edit {
   const tagEnd = stanza.tape[element + record.element.tagEnd]!;
   return putContent(stanza, element, { start: tagEnd, end: endTagStart(stanza, element), xml });
 }
 
-/** Puts character data in the place of everything between an element's tags. */
+/** Replaces everything between an element's tags by character data. */
 export function setText(stanza: Stanza, element: number, value: string): Edit {
   return replaceContent(stanza, element, escapeText(value));
 }
@@ -56,8 +56,8 @@ export function prependContent(stanza: Stanza, element: number, xml: string): Ed
   return putContent(stanza, element, { start, end: start, xml });
 }
 
-/** Sets an attribute without a prefix: replaces the value where the element has the attribute, else adds it before the
- *  others. */
+/** Sets an attribute without a prefix: replaces the value where the element has the attribute, otherwise adds the
+ *  attribute before the others. */
 export function setAttribute(stanza: Stanza, element: number, name: string, value: string): Edit {
   const index = stanza.attributeNamed(element, name);
   if (index !== -1) return replaceAttribute(stanza, index, value);
@@ -65,7 +65,7 @@ export function setAttribute(stanza: Stanza, element: number, name: string, valu
   return { start, end: start, replacement: Buffer.from(` ${name}='${escapeAttribute(value)}'`) };
 }
 
-/** Puts another value between an attribute's quotes, whichever they are.
+/** Replaces an attribute's value and keeps its quotes, single or double.
  *  @param attribute tape index of its record */
 export function replaceAttribute(stanza: Stanza, attribute: number, value: string): Edit {
   return {
@@ -75,7 +75,7 @@ export function replaceAttribute(stanza: Stanza, attribute: number, value: strin
   };
 }
 
-/** Removes an attribute with one white space before it, which XML requires to be there.
+/** Removes an attribute and one white space before it, which XML requires.
  *  @param attribute tape index of its record */
 export function removeAttribute(stanza: Stanza, attribute: number): Edit {
   return {
@@ -85,12 +85,12 @@ export function removeAttribute(stanza: Stanza, attribute: number): Edit {
   };
 }
 
-/** Removes one text record; of a CDATA section its brackets too. */
+/** Removes one text record, with the brackets of a CDATA section. */
 export function removeText(stanza: Stanza, text: number): Edit {
   return { start: textStart(stanza, text), end: textEnd(stanza, text), replacement: nothing };
 }
 
-/** Puts character data in the place of consecutive text records.
+/** Replaces consecutive text records by character data.
  *  @param first tape index of the first record
  *  @param last tape index of the last record */
 export function replaceTexts(stanza: Stanza, first: number, last: number, value: string): Edit {
@@ -101,7 +101,7 @@ export function replaceTexts(stanza: Stanza, first: number, last: number, value:
   };
 }
 
-/** Replaces `[start, end)` inside an element by XML; an empty-element tag becomes a start tag and an end tag. */
+/** Replaces `[start, end)` inside an element by XML. An empty-element tag becomes a start tag and an end tag. */
 function putContent(
   stanza: Stanza,
   element: number,
@@ -117,7 +117,7 @@ function putContent(
   };
 }
 
-/** Offset of an element's end tag; of an empty-element tag, the offset after it. */
+/** Returns the offset of an element's end tag; for an empty-element tag, the offset after it. */
 function endTagStart(stanza: Stanza, element: number): number {
   return stanza.tape[stanza.tape[element + record.element.end]! + record.end.tagStart]!;
 }

@@ -1,5 +1,5 @@
-/** Refusals. Each has a stream or stanza error condition for the peer (RFC 6120 §4.9.3, §8.3.3) and a code of
- *  ours for the operator. Details are numbers and words of our own: never bytes from the wire, never an address. */
+/** Refusals. Each has a stream or stanza error condition for the peer (RFC 6120 §4.9.3, §8.3.3) and a code for the
+ *  operator. Details are numbers and booleans: never bytes from the wire, never an address. */
 
 import type { Defect } from '../errors/defect.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
@@ -27,16 +27,16 @@ export type StreamCondition =
   | 'unsupported-stanza-type'
   | 'unsupported-version';
 
-/** What the operator reads with a code: closed words and numbers. */
+/** What is logged with a code. */
 export type ErrorDetail = Readonly<Record<string, number | boolean>>;
 
-/** Ends the stream it happened on, and with it the other direction. */
+/** Ends the stream it occurs on, and with it the other direction. */
 export class StreamError extends Error {
   override readonly name = 'StreamError';
   readonly condition: StreamCondition;
   readonly code: StreamErrorCode;
   readonly detail: ErrorDetail;
-  /** Of `ERR_INTERNAL`: what was thrown instead of a refusal. */
+  /** Set for `ERR_INTERNAL`: the error that was thrown in place of a refusal. */
   readonly defect: Defect | undefined;
 
   /** @param detail numbers only: offsets in bytes from the start of the stream, sizes, limits. */

@@ -1,20 +1,20 @@
 import { equalAt } from './equal-at.ts';
 
-/** The vocabulary: namespace names and local names that the product knows, interned to small integers.
+/** The vocabulary: namespace names and local names that the product uses, interned to small integers.
  *
- *  The scanner looks every element, attribute and namespace name up once, by its bytes, and writes the integer
- *  on the tape; everything after the scanner compares integers. A name that is not in the vocabulary is 0: it
- *  is never added at run time, because a peer could grow such a table without bound. */
+ *  The scanner looks up every element, attribute and namespace name once, by its bytes, and writes the id on the
+ *  tape; later code compares ids. A name outside the vocabulary has id 0. It is never added at run time, because a
+ *  peer could grow the table without bound. */
 export interface Names {
-  /** The id of a namespace name, 0 when it is not in the vocabulary. The empty string (no namespace) is 0 too. */
+  /** Returns the id of a namespace name; 0 when the vocabulary lacks it, and for the empty string (no namespace). */
   namespace(name: string): number;
-  /** The id of a local name, 0 when it is not in the vocabulary. */
+  /** Returns the id of a local name; 0 when the vocabulary lacks it. */
   local(name: string): number;
   readonly namespaces: InternTable;
   readonly locals: InternTable;
 }
 
-/** Interns the given names; duplicates are folded. Ids are stable for one vocabulary only. */
+/** Interns names; duplicates get one id. Ids are valid in this vocabulary only. */
 export function createNames(namespaces: Iterable<string>, locals: Iterable<string>): Names {
   const namespaceTable = new InternTable(namespaces);
   const localTable = new InternTable(locals);
@@ -26,7 +26,7 @@ export function createNames(namespaces: Iterable<string>, locals: Iterable<strin
   };
 }
 
-/** FNV-1a, 32 bit. Callers that walk the bytes anyway fold it in with `hashStep`. */
+/** Start value of FNV-1a, 32 bit. Callers that read the bytes anyway compute the hash with `hashStep`. */
 export const hashSeed = 0x811c9dc5 | 0;
 
 export function hashStep(hash: number, byte: number): number {
@@ -71,7 +71,8 @@ export class InternTable {
     return this.#names[id - 1];
   }
 
-  /** The id of `bytes[start, end)`, whose FNV-1a hash the caller has already computed; 0 when unknown. */
+  /** Returns the id of `bytes[start, end)`, 0 when unknown.
+   *  @param hash FNV-1a of the bytes, computed by the caller */
   find(bytes: Uint8Array, start: number, end: number, hash: number): number {
     let slot = hash & this.#mask;
     for (;;) {

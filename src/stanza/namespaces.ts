@@ -1,5 +1,5 @@
-/** Namespace names of the protocols Narthex speaks, by the standard's own short name. The simulator may import
- *  this file and nothing else of the product, so it holds constants only. */
+/** Namespace names of the protocols, by the standard's own short name. The simulator may import only this file of
+ *  the product, so it has constants only. */
 export const ns = {
   /** XML Namespaces 1.0 §3. */
   xml: 'http://www.w3.org/XML/1998/namespace',

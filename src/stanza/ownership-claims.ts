@@ -1,13 +1,12 @@
-/** Claims of a client's ownership token (RFC 7519 §4), as far as they can be compared with what an
- *  operator has written down. */
+/** Claims of a client's ownership token (RFC 7519 §4), as far as a configuration can compare them. */
 import type { Sensitive } from './sensitive.ts';
 
 export type ClaimValue = string | number | boolean;
 
-/** By name, and only those that the operator has listed. */
+/** Claims by name; only those that the configuration lists. */
 export type OwnershipClaims = ReadonlyMap<string, Sensitive<ClaimValue>>;
 
-/** Longest text that is compared, in characters: a token that says more says it in vain. */
+/** Longest text that is compared, in characters. A longer claim matches nothing. */
 export const claimCharactersMax = 256;
 
 export const noClaims: OwnershipClaims = new Map();

@@ -1,40 +1,41 @@
-/** The stanzas of a gatekeeper's protocol, as data: which elements are stanzas, what the sender of one is owed when the
- *  proxy keeps it, who the other party is, and how an answer or a refusal is written. Scanner, relay, guard and the
- *  writers of answers read it; a second protocol is another value of `StanzaProtocol`. */
+/** The stanzas of a gatekeeper's protocol, as data: which elements are stanzas, what their sender must be sent when
+ *  the proxy drops one, which address is the other party's, and how an answer or a refusal is written. Scanner,
+ *  relay, guard and the writers of answers read it; a second protocol is another value of `StanzaProtocol`. */
 import { bareJid, prepareBare } from './jid.ts';
 import type { Direction } from './direction.ts';
 import { ns } from './namespaces.ts';
 
-/** Message, presence and iq in the stream's content namespace are stanzas (RFC 6120 §8); everything else at the
+/** Message, presence and iq in the stream's content namespace are stanzas (RFC 6120 §8). Every other element at the
  *  top level of a stream is a nonza (XEP-0360). */
 export type StanzaKind = 'message' | 'presence' | 'iq' | 'nonza';
 
-/** What the sender of a stanza is owed when it is not delivered:
- *  - `answer`: it waits for exactly one, a result or an error (RFC 6120 §8.2.3).
- *  - `refusal`: it may be sent an error.
+/** What the sender of a stanza must or may be sent when it is not delivered.
+ *  - `answer`: exactly one answer, a result or an error (RFC 6120 §8.2.3).
+ *  - `refusal`: an error, optionally.
  *  - `nothing`: an error would answer an answer (RFC 6120 §8.3.1). */
 export type Owed = 'answer' | 'refusal' | 'nothing';
 
 export interface StanzaRow {
   readonly local: string;
   readonly kind: Exclude<StanzaKind, 'nonza'>;
-  /** By the value of `type`. */
+  /** What is owed, by the value of `type`. */
   readonly owes: Readonly<Record<string, Owed>>;
-  /** For every other value, and for none. */
+  /** What is owed for any other value of `type`, or without one. */
   readonly owesOtherwise: Owed;
 }
 
 export interface StanzaProtocol {
-  /** Namespace name of its stanzas. */
+  /** Namespace name of the protocol's stanzas. */
   readonly namespace: string;
   readonly stanzas: readonly StanzaRow[];
-  /** Attribute that names the other party of a stanza that travels this way. */
+  /** Attribute with the address of the other party, by direction. */
   readonly partyAttribute: Readonly<Record<Direction, string>>;
-  /** The other party of an address: stanzas with the same one keep their order. */
+  /** Returns the key of the other party. Stanzas with the same key keep their order. */
   readonly partyOf: (address: string) => string;
-  /** Attributes of an answer or a refusal, each with that of the stanza whose value it has. */
+  /** Attributes of an answer or a refusal, each with the attribute of the stanza whose value it copies. */
   readonly replyAttributes: readonly (readonly [name: string, of: string])[];
-  /** Content of a refusal. @param condition of RFC 6120 §8.3.3 */
+  /** Writes the content of a refusal.
+   *  @param condition of RFC 6120 §8.3.3 */
   readonly refusalContent: (condition: string) => string;
 }
 
@@ -49,7 +50,7 @@ const errorTypes: Readonly<Record<string, string>> = {
   'item-not-found': 'cancel',
 };
 
-/** RFC 6120 §8, for clients. */
+/** The stanzas of XMPP clients (RFC 6120 §8). */
 export const xmppStanzas: StanzaProtocol = {
   namespace: ns.client,
   stanzas: [
@@ -69,7 +70,7 @@ export const xmppStanzas: StanzaProtocol = {
     `<error type='${errorTypes[condition] ?? 'cancel'}'><${condition} xmlns='${ns.stanzaErrors}'/></error>`,
 };
 
-/** @returns what the sender of a stanza of this kind and `type` is owed; nothing for a nonza */
+/** Returns what the sender of a stanza of this kind and `type` is owed; `nothing` for a nonza. */
 export function owedBy({ stanzas }: StanzaProtocol, kind: StanzaKind, type: string): Owed {
   const row = stanzas.find((each) => each.kind === kind);
   if (row === undefined) return 'nothing';

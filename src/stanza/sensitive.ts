@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 
 const redacted = '[redacted]';
 
-/** A value that identifies a person or comes from the wire. It can be compared, passed on and revealed on
- *  purpose; printed by accident (a template, JSON, a log call, `util.inspect`) it says `[redacted]`. */
+/** A value that identifies a person or comes from the wire. It can be compared, passed on, and revealed on purpose.
+ *  Printed by accident (a template, JSON, a log call, `util.inspect`) it reads `[redacted]`. */
 export class Sensitive<T> {
   readonly #value: T;
 
@@ -12,7 +12,7 @@ export class Sensitive<T> {
     this.#value = value;
   }
 
-  /** The value itself. Every call site is a place where a reviewer should stop. */
+  /** Returns the value itself. A reviewer should check every call. */
   reveal(): T {
     return this.#value;
   }

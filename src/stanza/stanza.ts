@@ -1,4 +1,4 @@
-/** The view of one stanza: names, values and records of its tape, asked for by tape index. */
+/** A view of one stanza: names, values and records of its tape, by tape index. */
 import { decodeReferences } from './decode.ts';
 import type { Names } from './names.ts';
 import { xmppStanzas, type StanzaKind, type StanzaProtocol } from './protocol.ts';
@@ -7,53 +7,53 @@ import * as record from './tape.ts';
 
 export { recordKind } from './tape.ts';
 
-/** What the stream header settled for every stanza after it (RFC 6120 §4.7, §4.8). */
+/** Facts of the stream header that apply to every stanza after it (RFC 6120 §4.7, §4.8). */
 export interface StreamScope {
-  /** The default namespace: `jabber:client`, or whatever the header declared; '' for none. */
+  /** The default namespace that the header declares, usually `jabber:client`; '' for none. */
   readonly contentNamespace: string;
   /** Every namespace declaration of the header, prefix to name; '' is the default namespace. */
   readonly declarations: ReadonlyMap<string, string>;
-  /** Namespace names of the header that the vocabulary does not know, by the ids that the tape uses. */
+  /** Namespace names of the header that the vocabulary lacks, indexed by their ids on the tape. */
   readonly unknownNamespaces: readonly string[];
   /** `xml:lang` of the header, inherited by every stanza; '' when absent. */
   readonly lang: string;
 }
 
-/** The stanzas of a protocol, by the integers of one vocabulary. */
+/** The stanzas of a protocol, by ids of one vocabulary. */
 interface StanzaIds {
   readonly namespace: number;
   readonly locals: readonly number[];
   readonly kinds: readonly StanzaKind[];
 }
 
-/** In an element's namespace field: the first id of a header-declared namespace that the vocabulary lacks. */
+/** In an element's namespace field: the first id of a namespace that the header declares and the vocabulary lacks. */
 export const headerNamespaceBase = -0x20000000;
 
 const elementSize = recordSize[recordKind.element]!;
 const attributeSize = recordSize[recordKind.attribute]!;
 const endSize = recordSize[recordKind.end]!;
 
-/** One top-level element of a stream: its bytes as they came and the tape the scanner wrote for it.
+/** One top-level element of a stream: its bytes as received, and the tape that the scanner wrote for it.
  *
- *  The scanner reuses one instance: it is valid inside the callback that received it, and `retain()` makes a
- *  copy that stays. Indices are tape indices; the stanza's own element record is always index 0. */
+ *  The scanner reuses one instance, which is valid inside the callback that receives it; `retain()` makes a copy
+ *  that stays. Indices are tape indices; the stanza's own element record has index 0. */
 export class Stanza {
-  /** The buffer the stanza lies in. It may hold other stanzas too. */
+  /** The buffer that holds the stanza, and possibly others. */
   bytes: Buffer = Buffer.alloc(0);
   /** Offset of the stanza's `<` in `bytes`; offsets on the tape count from here. */
   start = 0;
   /** Offset after the stanza's last `>`. */
   end = 0;
   tape: Int32Array = new Int32Array(0);
-  /** Integers of the tape in use. */
+  /** Number of integers of the tape in use. */
   tapeLength = 0;
-  /** Whether its bytes mean the same after the proxy's own stream header, to every parser. False when it uses a prefix
-   *  that only its own stream's header declares, or is written in a way that some parsers misread: then it is forwarded
-   *  in normal form only. */
+  /** Whether the bytes mean the same to every parser after the proxy's own stream header. False when the stanza uses
+   *  a prefix that only its own stream's header declares, or when some parsers misread its form: it is then
+   *  forwarded in normal form only. */
   verbatim = true;
   names: Names;
   scope: StreamScope;
-  /** The protocol whose stanzas it may be. */
+  /** The protocol that decides `kind`. */
   readonly protocol: StanzaProtocol;
   readonly #ids: StanzaIds;
 
@@ -69,7 +69,7 @@ export class Stanza {
     return this.end - this.start;
   }
 
-  /** `nonza` for everything that is none of the protocol's stanzas. */
+  /** Kind of stanza; `nonza` for an element that is no stanza of the protocol. */
   get kind(): StanzaKind {
     const { namespace, locals, kinds } = this.#ids;
     if (this.tape[record.element.namespace] !== namespace || namespace === 0) return 'nonza';
@@ -78,15 +78,15 @@ export class Stanza {
     return 'nonza';
   }
 
-  /** The bytes as they came, without a copy. */
+  /** Returns the bytes as received, without a copy. */
   wire(): Uint8Array {
     return this.bytes.subarray(this.start, this.end);
   }
 
-  /** A copy that outlives the callback. */
+  /** Returns a copy that outlives the callback. */
   retain(): Stanza {
     const copy = new Stanza(this.names, this.scope, this.protocol);
-    // A buffer of its own: a small part of a shared one would keep the whole.
+    // A buffer of its own: a part of a shared one would keep all of it in memory.
     copy.bytes = Buffer.allocUnsafeSlow(this.byteLength);
     copy.bytes.set(this.wire());
     copy.end = copy.bytes.length;
@@ -98,7 +98,7 @@ export class Stanza {
 
   // ---- records ----------------------------------------------------------------------------------------------------
 
-  /** What a record is: one of `recordKind`. */
+  /** Returns the kind of a record: one of `recordKind`. */
   kindOf(index: number): number {
     return this.tape[index]!;
   }
@@ -111,133 +111,134 @@ export class Stanza {
     return this.tape[index] === recordKind.text;
   }
 
-  /** Whether the record ends an element. */
+  /** Returns whether the record ends an element. */
   isEnd(index: number): boolean {
     return this.tape[index] === recordKind.end;
   }
 
-  /** Tape index of the next record in document order; `tapeLength` after the last one. */
+  /** Returns the tape index of the next record in document order; `tapeLength` after the last one. */
   next(index: number): number {
     return index + recordSize[this.tape[index]!]!;
   }
 
-  /** Tape index of the record after an element with everything in it. */
+  /** Returns the tape index after an element and its content. */
   afterElement(element: number): number {
     return this.tape[element + record.element.end]! + endSize;
   }
 
-  /** Tape index of the first record inside an element: of its end record, when it is empty. */
+  /** Returns the tape index of the first record inside an element; of its end record, when it is empty. */
   contentOf(element: number): number {
     return element + elementSize + this.tape[element + record.element.attributes]! * attributeSize;
   }
 
-  /** Tape index of an element's end record. */
+  /** Returns the tape index of an element's end record. */
   endOf(element: number): number {
     return this.tape[element + record.element.end]!;
   }
 
-  /** Tape index of the element around an element, -1 for the stanza itself. */
+  /** Returns the tape index of an element's parent, -1 for the stanza itself. */
   parentOf(element: number): number {
     return this.tape[element + record.element.parent]!;
   }
 
-  /** Nesting of an element: 1 for the stanza itself. */
+  /** Returns the nesting of an element: 1 for the stanza itself. */
   depthOf(element: number): number {
     return this.tape[element + record.element.depth]!;
   }
 
-  /** Interned namespace of an element: > 0 known to the vocabulary, 0 none, < 0 unknown. */
+  /** Returns the namespace id of an element: > 0 in the vocabulary, 0 none, < 0 unknown. */
   namespaceOf(element: number): number {
     return this.tape[element + record.element.namespace]!;
   }
 
-  /** Interned local name of an element, 0 when the vocabulary does not know it. */
+  /** Returns the local name id of an element, 0 when the vocabulary lacks it. */
   localOf(element: number): number {
     return this.tape[element + record.element.local]!;
   }
 
-  /** Whether the name of an element has a prefix. */
+  /** Returns whether the name of an element has a prefix. */
   isPrefixed(element: number): boolean {
     const { tagStart, localStart } = record.element;
     return this.tape[element + localStart]! - this.tape[element + tagStart]! > 1;
   }
 
-  /** Tape index of an element's first attribute record; of another kind of record when it has none. */
+  /** Returns the tape index of an element's first attribute; of another kind of record when it has none. */
   firstAttribute(element: number): number {
     return element + elementSize;
   }
 
-  /** How many attributes an element has, namespace declarations included. */
+  /** Returns the number of an element's attributes, namespace declarations included. */
   attributeCount(element: number): number {
     return this.tape[element + record.element.attributes]!;
   }
 
-  /** Tape index of the attribute record after one, if there is another. */
+  /** Returns the tape index after an attribute: the next attribute, or another kind of record. */
   nextAttribute(attribute: number): number {
     return attribute + attributeSize;
   }
 
-  /** Whether an attribute declares a namespace. */
+  /** Returns whether an attribute declares a namespace. */
   isDeclaration(attribute: number): boolean {
     return this.tape[attribute + record.attribute.namespace] === namespaceDeclaration;
   }
 
-  /** Interned namespace of an attribute with a prefix, like an element's; 0 without, negative for declarations. */
+  /** Returns the namespace id of an attribute with a prefix, as for elements; 0 without a prefix, negative for
+   *  declarations. */
   attributeNamespaceOf(attribute: number): number {
     return this.tape[attribute + record.attribute.namespace]!;
   }
 
-  /** Bytes of an attribute's name as written. */
+  /** Returns the length of an attribute's name in bytes, as written. */
   nameBytes(attribute: number): number {
     return (
       this.tape[attribute + record.attribute.nameEnd]! - this.tape[attribute + record.attribute.nameStart]!
     );
   }
 
-  /** Whether the bytes of an attribute's value are the value: nothing in it is to be decoded. */
+  /** Returns whether an attribute's value is its bytes, without references or white space to resolve. */
   isPlainValue(attribute: number): boolean {
     return this.tape[attribute + record.attribute.valueEnd]! < needsDecoding;
   }
 
-  /** Offset of an attribute's value in the stanza. */
+  /** Returns the offset of an attribute's value in the stanza. */
   valueStart(attribute: number): number {
     return this.tape[attribute + record.attribute.valueStart]!;
   }
 
-  /** Offset after an attribute's value. */
+  /** Returns the offset after an attribute's value. */
   valueEnd(attribute: number): number {
     return this.tape[attribute + record.attribute.valueEnd]! & ~needsDecoding;
   }
 
-  /** Whether the bytes of a text record are the text: it is no CDATA section, and nothing in it is to be decoded. */
+  /** Returns whether a text record is its bytes: outside of CDATA, without references to resolve. */
   isPlainText(text: number): boolean {
     return (this.tape[text + record.text.flags]! & (record.cdata | needsDecoding)) === 0;
   }
 
-  /** Offset of a text record's bytes in the stanza, without the brackets of a CDATA section. */
+  /** Returns the offset of a text record's bytes in the stanza, without the brackets of a CDATA section. */
   textStart(text: number): number {
     return this.tape[text + record.text.start]!;
   }
 
-  /** Offset after a text record's bytes. */
+  /** Returns the offset after a text record's bytes. */
   textEnd(text: number): number {
     return this.tape[text + record.text.end]!;
   }
 
   // ---- iterators, for names outside hot paths ---------------------------------------------------------------------
 
-  /** Tape indexes of the child elements of `parent`. */
+  /** Yields the tape indexes of the child elements of `parent`. */
   *children(parent = 0): Generator<number, undefined> {
     for (let at = this.firstChild(parent); at !== -1; at = this.nextSibling(at)) yield at;
   }
 
-  /** Tape indexes of an element and all elements in it, in document order. */
+  /** Yields the tape indexes of an element and all elements in it, in document order. */
   *elements(from = 0): Generator<number, undefined> {
     const end = this.endOf(from);
     for (let at = from; at < end; at = this.next(at)) if (this.isElement(at)) yield at;
   }
 
-  /** Tape indexes of an element's attributes, namespace declarations included. */
+  /** Yields the tape indexes of an element's attributes, namespace declarations included. */
   *attributes(element = 0): Generator<number, undefined> {
     const first = this.firstAttribute(element);
     const end = this.contentOf(element);
@@ -246,12 +247,12 @@ export class Stanza {
 
   // ---- names and values -------------------------------------------------------------------------------------------
 
-  /** Tape index of the first child element of `parent`, -1 when there is none. */
+  /** Returns the tape index of the first child element of `parent`, -1 without one. */
   firstChild(parent = 0): number {
     return this.#nextElement(parent + record.recordSize[recordKind.element]!);
   }
 
-  /** Tape index of the next element with the same parent, -1 when there is none. */
+  /** Returns the tape index of the next element with the same parent, -1 without one. */
   nextSibling(index: number): number {
     return this.#nextElement(this.tape[index + record.element.end]! + recordSize[recordKind.end]!);
   }
@@ -267,7 +268,8 @@ export class Stanza {
     return -1;
   }
 
-  /** The first child of `parent` with this namespace and local name (interned ids), or -1. */
+  /** Returns the tape index of the first child of `parent` with these ids of namespace and local name, -1 without
+   *  one. */
   child(parent: number, namespace: number, local: number): number {
     for (let at = this.firstChild(parent); at !== -1; at = this.nextSibling(at)) {
       if (
@@ -279,12 +281,13 @@ export class Stanza {
     return -1;
   }
 
-  /** Whether the element at `index` has this expanded name, by text. For names outside hot paths. */
+  /** Returns whether an element has this namespace and local name, by text. For names outside hot paths. */
   is(index: number, namespace: string, local: string): boolean {
     return this.localName(index) === local && this.namespaceName(index) === namespace;
   }
 
-  /** Tape index of the attribute with this local name and namespace (interned ids, 0 for none), or -1. */
+  /** Returns the tape index of the attribute with these ids of local name and namespace (0 for none), -1 without
+   *  one. */
   attribute(element: number, local: number, namespace = 0): number {
     let at = element + recordSize[recordKind.element]!;
     while (this.tape[at] === recordKind.attribute && at < this.tapeLength) {
@@ -298,13 +301,14 @@ export class Stanza {
     return -1;
   }
 
-  /** The value of an attribute by its local name without a prefix, or undefined. For names outside hot paths. */
+  /** Returns the value of an attribute without a prefix, undefined without one. For names outside hot paths. */
   attributeValue(element: number, local: string): string | undefined {
     const at = this.attributeNamed(element, local);
     return at === -1 ? undefined : this.value(at);
   }
 
-  /** Tape index of the attribute with this local name and no prefix, or -1. For names outside hot paths. */
+  /** Returns the tape index of the attribute with this local name and no prefix, -1 without one. For names outside
+   *  hot paths. */
   attributeNamed(element: number, local: string): number {
     const size = recordSize[recordKind.attribute]!;
     for (let at = element + recordSize[recordKind.element]!; at < this.tapeLength; at += size) {
@@ -314,7 +318,7 @@ export class Stanza {
     return -1;
   }
 
-  /** Qualified name as written, of an element or attribute record. */
+  /** Returns the qualified name of an element or attribute record, as written. */
   qualifiedName(index: number): string {
     const isElement = this.tape[index] === recordKind.element;
     const start = isElement
@@ -326,14 +330,14 @@ export class Stanza {
     );
   }
 
-  /** Local name of an element or attribute record. */
+  /** Returns the local name of an element or attribute record. */
   localName(index: number): string {
     const isElement = this.tape[index] === recordKind.element;
     const fields = isElement ? record.element : record.attribute;
     return this.#decode(this.tape[index + fields.localStart]!, this.tape[index + fields.nameEnd]!);
   }
 
-  /** Namespace name of an element or attribute record; '' for none. */
+  /** Returns the namespace name of an element or attribute record; '' for none. */
   namespaceName(index: number): string {
     const isElement = this.tape[index] === recordKind.element;
     const id = this.tape[index + (isElement ? record.element.namespace : record.attribute.namespace)]!;
@@ -344,7 +348,7 @@ export class Stanza {
     return this.value(-id);
   }
 
-  /** Value of an attribute record, references and white space resolved (XML 1.0 §3.3.3). */
+  /** Returns the value of an attribute record, with references and white space resolved (XML 1.0 §3.3.3). */
   value(index: number): string {
     const start = this.tape[index + record.attribute.valueStart]!;
     const end = this.tape[index + record.attribute.valueEnd]!;
@@ -352,7 +356,8 @@ export class Stanza {
     return (end & needsDecoding) === 0 ? raw : decodeReferences(raw, 'attribute');
   }
 
-  /** Character data directly inside an element, references resolved, CDATA included, descendants' excluded. */
+  /** Returns the character data directly inside an element: references resolved, CDATA included, that of children
+   *  excluded. */
   text(index: number): string {
     const end = this.tape[index + record.element.end]!;
     let value = '';
@@ -369,7 +374,7 @@ export class Stanza {
     return value;
   }
 
-  /** Value of one text record. */
+  /** Returns the value of one text record. */
   textValue(index: number): string {
     const raw = this.#decode(this.tape[index + record.text.start]!, this.tape[index + record.text.end]!);
     const flags = this.tape[index + record.text.flags]!;
@@ -378,12 +383,13 @@ export class Stanza {
   }
 
   #decode(start: number, end: number): string {
-    // Unlike a TextDecoder by default, this takes U+FEFF for the character that it is inside of a document.
+    // Unlike a TextDecoder by default, this keeps U+FEFF, which inside of a document is a character.
     return this.bytes.toString('utf8', this.start + start, this.start + end);
   }
 }
 
-/** Names that the vocabulary lacks are 0, which is the id of every unknown name: their rows are left out. */
+/** Returns the ids of a protocol's stanzas. Names that the vocabulary lacks are left out: id 0 is every unknown
+ *  name. */
 function idsOf({ namespace, stanzas }: StanzaProtocol, names: Names): StanzaIds {
   const known = stanzas.filter(({ local }) => names.local(local) !== 0);
   return {

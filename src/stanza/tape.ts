@@ -1,8 +1,8 @@
-/** The tape: what the scanner leaves of one stanza, as integers (see stream/scanner.ts).
+/** The tape: the scanner's result for one stanza, as integers (see stream/scanner.ts).
  *
- *  Records follow each other in document order. The first integer of a record is its kind; `recordSize[kind]`
- *  integers on is the next record. Offsets count bytes from the first byte of the stanza. An element's
- *  attribute records follow it directly, then its content, then its end record:
+ *  Records follow each other in document order. The first integer of a record is its kind; the next record begins
+ *  `recordSize[kind]` integers later. Offsets count bytes from the first byte of the stanza. An element's attribute
+ *  records follow it directly, then its content, then its end record:
  *
  *      <message to='a@b'><body>hi</body></message>
  *      element(message) attribute(to) element(body) text(hi) end(body) end(message)
@@ -23,19 +23,19 @@ export const element = {
   nameEnd: 3,
   /** Offset of the local part: after the prefix and colon, or `tagStart + 1`. */
   localStart: 4,
-  /** Interned local name, 0 when unknown. */
+  /** Local name id; 0 when unknown. */
   local: 5,
-  /** Namespace: > 0 interned, 0 none, < 0 unknown to the vocabulary (see `unknownNamespace`). */
+  /** Namespace id: > 0 in the vocabulary, 0 none, < 0 unknown (see `unknownNamespace`). */
   namespace: 6,
   /** Tape index of the matching end record. */
   end: 7,
   /** Tape index of the parent element, -1 for the stanza itself. */
   parent: 8,
-  /** Attribute records that follow, namespace declarations included. */
+  /** Number of attribute records that follow, namespace declarations included. */
   attributes: 9,
   /** Nesting: 1 for the stanza itself. */
   depth: 10,
-  /** Bit set, see `elementFlag`. */
+  /** Bits of `elementFlag`. */
   flags: 11,
 } as const;
 
@@ -51,23 +51,24 @@ export const attribute = {
   nameEnd: 2,
   /** Offset of the local part. */
   localStart: 3,
-  /** Interned local name, 0 when unknown. For a namespace declaration, 0. */
+  /** Local name id; 0 when unknown, and for a namespace declaration. */
   local: 4,
-  /** Like an element's, for prefixed attributes; 0 without prefix; `namespaceDeclaration` for `xmlns…`. */
+  /** Namespace id as for elements, when the attribute has a prefix; 0 without one; `namespaceDeclaration` for
+   *  `xmlns…`. */
   namespace: 5,
-  /** Value without its quotes. The quote character stands at `valueStart - 1`. */
+  /** Offset of the value without its quotes. The quote is at `valueStart - 1`. */
   valueStart: 6,
-  /** Offset of the closing quote; bit 30 set when the value holds references or white space to normalise. */
+  /** Offset of the closing quote; bit 30 is set when the value has references or white space to normalise. */
   valueEnd: 7,
 } as const;
 
 /** In `attribute.namespace`: this attribute declares a namespace. */
 export const namespaceDeclaration = -0x40000000;
 
-/** Bit in `attribute.valueEnd` and `text.flags`: the bytes differ from the value they stand for. */
+/** Bit in `attribute.valueEnd` and `text.flags`: the bytes differ from the value. */
 export const needsDecoding = 0x40000000;
 
-/** Fields of a text record: character data or one CDATA section's content. */
+/** Fields of a text record: character data, or the content of one CDATA section. */
 export const text = {
   start: 1,
   end: 2,

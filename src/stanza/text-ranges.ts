@@ -1,15 +1,15 @@
-/** What in a message points at characters of its body or subject by position, counted in Unicode code points
- *  (XEP-0426): fallbacks (XEP-0428), references (XEP-0372, and media in the text by them, XEP-0385) and markup
- *  (XEP-0394). A stage that changes the text adapts them. */
+/** References in a message to character positions of its body or subject, counted in Unicode code points (XEP-0426):
+ *  fallbacks (XEP-0428), references (XEP-0372, with media sharing XEP-0385) and markup (XEP-0394). A stage that
+ *  changes the text adapts them. */
 import { ns } from './namespaces.ts';
 import type { Stanza } from './stanza.ts';
 import * as record from './tape.ts';
 import { recordKind, recordSize } from './tape.ts';
 
-/** Text that can be pointed at: children of a message. */
+/** Children of a message whose text can be referenced. */
 export type RangedText = 'body' | 'subject';
 
-/** One position. */
+/** One end of a range. */
 export interface TextBound {
   /** Tape index of the attribute. */
   readonly attribute: number;
@@ -20,9 +20,9 @@ export interface TextRange {
   readonly text: RangedText;
   /** Tape index of the message's child that the range belongs to. */
   readonly holder: number;
-  /** `marker`: it says something of the text only. `reference`: it says something else too, and can do without. */
+  /** `marker`: it only describes the text. `reference`: it has content of its own, and stays without a position. */
   readonly kind: 'marker' | 'reference';
-  /** None for the whole text. */
+  /** Both ends; empty for the whole text. */
   readonly bounds: readonly TextBound[];
 }
 
@@ -30,7 +30,7 @@ export const fallbackNamespace = 'urn:xmpp:fallback:0';
 const referenceNamespace = 'urn:xmpp:reference:0';
 const markupNamespace = 'urn:xmpp:markup:0';
 
-/** Whether the element is a body or subject of a message, and which. */
+/** Returns which text of a message the element is; undefined for another element. */
 export function rangedText(stanza: Stanza, index: number): RangedText | undefined {
   const parent = stanza.tape[index + record.element.parent]!;
   if (parent === -1 || !stanza.is(parent, ns.client, 'message')) return undefined;
@@ -38,14 +38,15 @@ export function rangedText(stanza: Stanza, index: number): RangedText | undefine
   return stanza.is(index, ns.client, 'subject') ? 'subject' : undefined;
 }
 
-/** @param message tape index: the stanza itself, or a message inside it */
+/** Returns the ranges of a message, in document order.
+ *  @param message tape index: the stanza itself, or a message inside it */
 export function textRanges(stanza: Stanza, message: number): TextRange[] {
   const ranges: TextRange[] = [];
   for (let at = stanza.firstChild(message); at !== -1; at = stanza.nextSibling(at)) {
     if (stanza.is(at, fallbackNamespace, 'fallback')) ranges.push(...fallbackRanges(stanza, at));
     else if (stanza.is(at, markupNamespace, 'markup')) ranges.push(...markupRanges(stanza, at));
     else if (stanza.is(at, referenceNamespace, 'reference')) {
-      // With an anchor it is about another message.
+      // With an anchor it refers to another message.
       const elsewhere = stanza.attributeValue(at, 'anchor') !== undefined;
       const bounds = elsewhere ? [] : boundsOf(stanza, at);
       if (bounds.length > 0) ranges.push({ text: 'body', holder: at, kind: 'reference', bounds });
@@ -54,7 +55,7 @@ export function textRanges(stanza: Stanza, message: number): TextRange[] {
   return ranges;
 }
 
-/** Without children it is about every text. */
+/** Returns the ranges of a fallback. Without children it covers every text. */
 function fallbackRanges(stanza: Stanza, holder: number): TextRange[] {
   const ranges: TextRange[] = [];
   for (let at = stanza.firstChild(holder); at !== -1; at = stanza.nextSibling(at))

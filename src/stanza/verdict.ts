@@ -8,7 +8,7 @@ export interface Edit {
   readonly replacement: Uint8Array;
 }
 
-/** One field of one stanza, what the policy did with it, and by which rule. Never a value. */
+/** The treatment of one field in one stanza, with the rule that caused it. Holds no value. */
 export interface Decision {
   readonly field: string;
   readonly treatment: string;
@@ -17,29 +17,29 @@ export interface Decision {
 
 /** How a stanza is sent, in addition to its edits. */
 export interface SendOptions {
-  /** In normal form: the same tree, the same bytes, however the sender wrote it. */
+  /** In normal form: the same tree gives the same bytes, however the sender wrote it. */
   readonly normalise?: boolean;
-  /** White space after it fills it up to one of these sizes: bytes, ascending. */
+  /** Sizes in bytes, ascending, to one of which the stanza is padded with white space. */
   readonly padTo?: readonly number[] | undefined;
-  /** Delays it by this many milliseconds, and with it later stanzas between the same two parties. */
+  /** Delay in milliseconds. Later stanzas between the same two parties wait too. */
   readonly delayMs?: number;
 }
 
 /** A stanza that a stage holds. It keeps its place among those between the same two parties. */
 export interface HeldStanza {
-  /** A copy that stays. */
+  /** A retained copy. */
   readonly stanza: Stanza;
-  /** Passes it to the stages after the one that held it. */
+  /** Passes the stanza to the stages after the one that held it. */
   release(edits?: readonly Edit[]): void;
-  /** Drops it; `reply` is sent to its sender. */
+  /** Drops the stanza. `reply` is sent to its sender. */
   drop(reply?: Uint8Array): void;
 }
 
-/** What becomes of a stanza: the answer of one stage, and of all of them together. A stage never writes bytes.
+/** The decision about a stanza: that of one stage, and that of all of them together. A stage never writes bytes.
  *
- *  - `forward`: it is sent with these edits, or untouched.
- *  - `drop`: it ends at the proxy. `reply` is sent to the sender: what an iq get or set is owed (RFC 6120 §8.2.3).
- *  - `hold`: it is queued until the stage calls what `keep` was given. Stanzas can be held, nonzas cannot.
+ *  - `forward`: it is sent with these edits, or unchanged.
+ *  - `drop`: it is not sent. `reply` goes to the sender, who is owed one for an iq get or set (RFC 6120 §8.2.3).
+ *  - `hold`: it is queued until the stage releases or drops the handle that `keep` received. Nonzas cannot be held.
  *  - `close`: the stream ends with this error. */
 export type Disposition =
   | ({ readonly kind: 'forward'; readonly edits?: readonly Edit[] } & SendOptions)
@@ -47,11 +47,11 @@ export type Disposition =
   | ({ readonly kind: 'hold'; readonly keep: (held: HeldStanza) => void } & HeldBy & SendOptions)
   | { readonly kind: 'close'; readonly error: StreamError };
 
-/** Added to `hold` when all stages have been asked: the edits of those before, and which one holds the stanza. */
+/** Added to `hold` when all stages were asked: the edits of earlier stages, and the stage that holds the stanza. */
 interface HeldBy {
   readonly edits?: readonly Edit[];
   readonly stage?: number;
 }
 
-/** Sends a stanza untouched. One object, so that it can be recognised and costs no allocation. */
+/** Sends a stanza unchanged. One object, so that it can be compared and costs no allocation. */
 export const forward: Disposition = { kind: 'forward' };

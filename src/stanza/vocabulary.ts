@@ -1,7 +1,7 @@
 import { createNames, type Names } from './names.ts';
 import { ns } from './namespaces.ts';
 
-/** Local names that the data plane itself asks for. The policy's catalogue adds its own. */
+/** Local names that relay and guard use. The policy's catalogue adds its own. */
 const coreLocals = [
   'message', 'presence', 'iq',
   'to', 'from', 'id', 'type', 'lang', 'version',
@@ -14,7 +14,7 @@ const coreLocals = [
   'c', 'ver', 'node', 'hash', 'ext', 'body', 'connection-signals',
 ] as const; // prettier-ignore
 
-/** The vocabulary of the stream itself, plus whatever names the policy in force asks about. */
+/** Returns the vocabulary of the stream itself, with the names of the policy in force. */
 export function createVocabulary(
   extra: { namespaces?: Iterable<string>; locals?: Iterable<string> } = {},
 ): Names {

@@ -61,12 +61,12 @@ const SEMICOLON = 0x3b;
 const LT = 0x3c;
 const GT = 0x3e;
 
-/** Where a value stands in the source: one bit each, for `special`. */
+/** Kinds of values in the source, one bit each, for `special`. */
 const inText = 1;
 const inCdata = 2;
 const inAttribute = 4;
 
-/** Bytes at which a value's copying stops, by where it stands in the source. */
+/** Bytes at which copying a value stops, by the kind of value. */
 const special = createSpecial();
 
 const textReferences: Readonly<Record<string, string>> = {
@@ -86,7 +86,7 @@ const attributeReferences: Readonly<Record<string, string>> = {
 const textEscapes = createEscapes(textReferences);
 const attributeEscapes = createEscapes(attributeReferences);
 
-/** Longest text searched by a loop: below it, a subarray costs more than the native search saves. */
+/** Longest text searched by a loop: for shorter ones, a subarray costs more than the native search saves. */
 const loopBytesMax = 64;
 
 /** Most attributes that are ordered by insertion. */
@@ -103,11 +103,12 @@ export class CanonicalWriter {
   readonly #output: CopyOutput;
   /** Tape indices of the attributes of the tag being written, in order. */
   readonly #attributes: number[] = [];
-  /** Place of each attribute namespace of the tag being written; empty where it has at most one. */
+  /** Rank of each attribute namespace of the tag being written; empty with at most one. */
   readonly #ranks = new Map<number, number>();
-  /** Names of namespaces as attribute values, by positive id: the same for every stanza with these `#names`. */
+  /** Namespace names as attribute values, by positive id: the same for every stanza with these `#names`. */
   readonly #knownNames = new Map<number, Uint8Array>();
-  /** The same for namespaces that the stream header declares and the vocabulary lacks: for this stanza. */
+  /** Like `#knownNames`, for namespaces that the stream header declares and the vocabulary lacks; of this stanza
+   *  only. */
   readonly #headerNames = new Map<number, Uint8Array>();
   #names: Names | undefined;
   #stanza!: Stanza;
@@ -116,7 +117,7 @@ export class CanonicalWriter {
   #base = 0;
   #xmlId = 0;
   #streamsId = 0;
-  /** Id of the namespace that the stanza's own element inherits. */
+  /** Namespace id that the stanza's own element inherits. */
   #contentId = 0;
 
   constructor(limits: CanonicalWriterOptions) {
@@ -124,9 +125,9 @@ export class CanonicalWriter {
     this.#output = new CopyOutput(limits.stanzaBytesMax);
   }
 
-  /** The stanza in normal form: valid until the next call.
-   *  @throws StreamError policy-violation: ERR_NORMAL_FORM_GROWTH when it becomes more than `normalFormGrowthMax` times
-   *  as long, ERR_STANZA_TOO_LARGE when it becomes longer than `stanzaBytesMax`. */
+  /** Returns the stanza in normal form, valid until the next call.
+   *  @throws StreamError policy-violation: ERR_NORMAL_FORM_GROWTH when it becomes more than `normalFormGrowthMax`
+   *  times as long, ERR_STANZA_TOO_LARGE when it becomes longer than `stanzaBytesMax` */
   write(stanza: Stanza): Uint8Array {
     this.#stanza = stanza;
     this.#tape = stanza.tape as Int32Array<ArrayBuffer>;
@@ -143,7 +144,7 @@ export class CanonicalWriter {
     this.#output.begin(stanza.bytes, stanza.end, Math.min(stanzaBytesMax, grownBytesMax));
     this.#writeRecords(stanza.tapeLength);
     const result = this.#output.finish();
-    // Do not hold on to the peer's bytes.
+    // Releases the peer's bytes.
     this.#bytes = noBytes;
     if (result !== undefined) return result;
     if (grownBytesMax < stanzaBytesMax)
@@ -169,7 +170,8 @@ export class CanonicalWriter {
 
   // ---- tags -------------------------------------------------------------------------------------------------------
 
-  /** Writes a start tag, or all of an element without content. @returns the tape index to go on at. */
+  /** Writes a start tag, or all of an element without content.
+   *  @returns the tape index to go on from */
   #writeStart(record: number): number {
     const tape = this.#tape;
     const output = this.#output;
@@ -206,8 +208,8 @@ export class CanonicalWriter {
     return next;
   }
 
-  /** Whether the start tag of an unprefixed element is written as this writer would: most are, at least of those
-   *  that another proxy has written. */
+  /** Returns whether the start tag of an unprefixed element is in normal form already, as those written by another
+   *  proxy mostly are. */
   #isCanonicalTag(record: number, declares: boolean, hasContent: boolean): boolean {
     const tape = this.#tape;
     const first = record + elementSize;
@@ -236,7 +238,7 @@ export class CanonicalWriter {
       : left === closeEmpty.length && this.#bytes[this.#base + at] === SLASH;
   }
 
-  /** Whether an attribute begins with one space at `at`, is in single quotes and has nothing to decode. */
+  /** Returns whether an attribute begins with one space at `at`, is in single quotes, and has nothing to decode. */
   #isCanonicalAttribute(record: number, at: number): boolean {
     const tape = this.#tape;
     const valueStart = tape[record + attribute.valueStart]!;
@@ -266,7 +268,7 @@ export class CanonicalWriter {
     output.literal(close);
   }
 
-  /** Whether anything but empty text (`<![CDATA[]]>`) stands between a start tag and its end record. */
+  /** Returns whether anything but empty text (`<![CDATA[]]>`) is between a start tag and its end record. */
   #hasContent(content: number, endIndex: number): boolean {
     const tape = this.#tape;
     for (let at = content; at < endIndex; at += recordSize[recordKind.text]!) {
@@ -275,8 +277,8 @@ export class CanonicalWriter {
     return false;
   }
 
-  /** Puts the attributes of a tag that are no declarations into #attributes, in order.
-   *  @returns the record that declares the tag's default namespace, or -1. */
+  /** Collects the attributes of a tag into #attributes, in order, without declarations.
+   *  @returns the record that declares the tag's default namespace, or -1 */
   #collectAttributes(first: number, behind: number): number {
     const tape = this.#tape;
     const attributes = this.#attributes;
@@ -296,7 +298,7 @@ export class CanonicalWriter {
     return declaration;
   }
 
-  /** Orders the namespaces of a tag's attributes, each name decoded once: names can be long and attributes many. */
+  /** Ranks the namespaces of a tag's attributes. Each name is decoded once: names can be long and attributes many. */
   #rankNamespaces(attributes: readonly number[]): void {
     const tape = this.#tape;
     const ranks = this.#ranks;
@@ -316,8 +318,7 @@ export class CanonicalWriter {
     named.forEach(({ id }, rank) => ranks.set(id, rank));
   }
 
-  /** Few attributes, often in order already, are inserted one by one; many are sorted, so that their cost is no
-   *  square. */
+  /** Sorts attributes: few, often in order already, by insertion; many by a sort whose cost is not quadratic. */
   #order(attributes: number[]): void {
     if (attributes.length > insertedMax) {
       attributes.sort((a, b) => this.#compare(a, b));
@@ -332,7 +333,7 @@ export class CanonicalWriter {
     }
   }
 
-  /** Order of two attributes: rank of the namespace (see `#rankNamespaces`), none first, then local name. */
+  /** Compares two attributes: by rank of the namespace (see `#rankNamespaces`), none first, then by local name. */
   #compare(a: number, b: number): number {
     const tape = this.#tape;
     const namespaceOfA = tape[a + attribute.namespace]!;
@@ -354,7 +355,7 @@ export class CanonicalWriter {
     return lengthOfA - lengthOfB;
   }
 
-  /** Declarations that the attributes need, then the attributes. */
+  /** Writes the declarations that the attributes need, then the attributes. */
   #writeAttributes(): void {
     const tape = this.#tape;
     let namespace = 0;
@@ -422,7 +423,8 @@ export class CanonicalWriter {
     else this.#writeValue(start, end & ~needsDecoding, inAttribute);
   }
 
-  /** The name of a namespace as an attribute value; `declaration` is a record whose value it is, or -1. */
+  /** Writes the name of a namespace as an attribute value.
+   *  @param declaration tape index of a record with that value, or -1 */
   #writeNamespaceName(id: number, declaration: number): void {
     if (declaration !== -1) return this.#writeAttributeValue(declaration);
     if (id === 0) return;
@@ -444,7 +446,7 @@ export class CanonicalWriter {
       : this.#stanza.value(-id);
   }
 
-  /** The prefix that elements of a namespace are written with; undefined for most: they have none. */
+  /** Returns the fixed prefix of a namespace; undefined for most, whose elements have no prefix. */
   #fixedPrefix(namespace: number): Uint8Array | undefined {
     if (namespace <= 0) return undefined;
     if (namespace === this.#streamsId) return streamsPrefix;
@@ -455,7 +457,7 @@ export class CanonicalWriter {
     return namespace !== 0 && namespace === this.#xmlId;
   }
 
-  /** The default namespace around an element. Elements with a fixed prefix leave it as it is. */
+  /** Returns the id of the default namespace around an element. Elements with a fixed prefix do not change it. */
   #inheritedNamespace(record: number): number {
     const tape = this.#tape;
     let parent = tape[record + element.parent]!;
@@ -498,7 +500,8 @@ export class CanonicalWriter {
     if (stop > from) this.#output.range(from, stop);
   }
 
-  /** Writes the character or reference at `at`. @returns its last byte. Positions are of #bytes. */
+  /** Writes the character or reference at `at`, a position in #bytes.
+   *  @returns the position of its last byte */
   #writeSpecial(at: number, stop: number, where: number): number {
     const bytes = this.#bytes;
     const byte = bytes[at]!;
@@ -535,7 +538,7 @@ function contentNamespaceId({ names, scope }: Stanza): number {
 
 const predefined: Readonly<Record<string, number>> = { lt: LT, gt: GT, amp: AMP, quot: 0x22, apos: APOS };
 
-/** What `&…;` stands for; the scanner has refused every reference that is not legal. */
+/** Returns the code point of the reference `&…;`. The scanner has refused illegal references. */
 function referencedCodePoint(bytes: Uint8Array, start: number, end: number): number {
   const isNumber = bytes[start] === HASH;
   if (!isNumber) return predefined[String.fromCharCode(...bytes.subarray(start, end))]!;
@@ -543,7 +546,7 @@ function referencedCodePoint(bytes: Uint8Array, start: number, end: number): num
   const hexadecimal = bytes[first] === 0x78;
   const radix = hexadecimal ? 16 : 10;
   let value = 0;
-  // Any number of leading zeros is legal.
+  // XML allows any number of leading zeros.
   for (let i = hexadecimal ? first + 1 : first; i < end; i += 1)
     value = value * radix + Number.parseInt(String.fromCharCode(bytes[i]!), radix);
   return value;
@@ -564,7 +567,7 @@ function createSpecial(): Uint8Array {
   return table;
 }
 
-/** The references in UTF-8, by code point. */
+/** Returns references in UTF-8 by code point. */
 function createEscapes(references: Readonly<Record<string, string>>): ReadonlyMap<number, Uint8Array> {
   return new Map(
     Object.entries(references).map(([character, reference]) => [

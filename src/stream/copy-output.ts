@@ -1,5 +1,5 @@
-/** An output buffer for copies of one source: ranges that follow each other in the source are copied together, and
- *  so are bytes written in between when the source happens to have the same there. */
+/** An output buffer for copies of one source. Ranges that are adjacent in the source are copied together, with bytes
+ *  written in between when the source has the same bytes there. */
 export class CopyOutput {
   readonly #capacityMax: number;
   #bytesMax = 0;
@@ -7,18 +7,18 @@ export class CopyOutput {
   #length = 0;
   #source = new Uint8Array(0);
   #sourceEnd = 0;
-  /** The range of the source that is written but not copied yet. */
+  /** Start of the range of the source that is written but not copied yet. */
   #from = 0;
   #to = 0;
-  /** More than `bytesMax` were written: what follows is of no use. */
+  /** Whether more than `bytesMax` were written; later output is discarded. */
   full = false;
 
-  /** @param capacityMax most bytes of any output */
+  /** @param capacityMax bytes of the largest output */
   constructor(capacityMax: number) {
     this.#capacityMax = capacityMax;
   }
 
-  /** Starts over, for a source that ends before `sourceEnd` and an output of at most `bytesMax`. */
+  /** Starts an output of at most `bytesMax` bytes, from a source that ends before `sourceEnd`. */
   begin(source: Uint8Array, sourceEnd: number, bytesMax: number): void {
     this.#bytesMax = bytesMax;
     this.#source = source as Uint8Array<ArrayBuffer>;
@@ -38,7 +38,7 @@ export class CopyOutput {
     this.#to = end;
   }
 
-  /** Writes these bytes. */
+  /** Writes bytes that are not from the source. */
   literal(bytes: Uint8Array): void {
     if (this.#sourceGoesOn(bytes)) {
       this.#to += bytes.length;
@@ -52,10 +52,10 @@ export class CopyOutput {
     this.#to = 0;
   }
 
-  /** All that was written, until the next `begin`; undefined when it is too much. */
+  /** Returns the output, valid until the next `begin`; undefined when it exceeds `bytesMax`. */
   finish(): Uint8Array | undefined {
     this.#flush();
-    // Do not hold on to the peer's bytes.
+    // Releases the peer's bytes.
     this.#source = noBytes;
     return this.full ? undefined : this.#buffer.subarray(0, this.#length);
   }
@@ -93,7 +93,7 @@ export class CopyOutput {
 const noBytes = new Uint8Array(0);
 const bufferInitial = 4_096;
 
-/** Longest copy made by a loop: below it, a subarray costs more than the native copy saves. */
+/** Longest copy made by a loop: for shorter ones, a subarray costs more than the native copy saves. */
 const loopBytesMax = 48;
 
 function copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {

@@ -1,14 +1,15 @@
-/** Character and entity references: which are legal (XML 1.0 §4.1, RFC 6120 §11.1). */
+/** Legality of character and entity references (XML 1.0 §4.1, RFC 6120 §11.1). */
 const AMP = 0x26;
 const SEMICOLON = 0x3b;
 const HASH = 0x23;
 const LOWER_X = 0x78;
 const predefined = ['lt', 'gt', 'amp', 'apos', 'quot'];
 
-/** The position of the first `&` in `bytes[start, end)` that does not begin a legal reference, or -1.
+/** Finds the first `&` in `bytes[start, end)` that does not begin a legal reference.
  *
  *  Legal are the five predefined entities and references to XML characters (XML 1.0 §4.1, §4.6; RFC 6120 §11.1).
- *  Any other entity is undeclared, since there is no DTD: that is a well-formedness error. */
+ *  Without a DTD any other entity is undeclared, which is not well-formed.
+ *  @returns its position, or -1 */
 export function findIllegalReference(bytes: Uint8Array, start: number, end: number): number {
   for (let at = findAmpersand(bytes, start, end); at !== -1; at = findAmpersand(bytes, at + 1, end)) {
     const legal =
@@ -18,10 +19,11 @@ export function findIllegalReference(bytes: Uint8Array, start: number, end: numb
   return -1;
 }
 
-/** Longest range searched by a loop: below it, a subarray costs more than the native search saves. */
+/** Longest range searched by a loop: for shorter ones, a subarray costs more than the native search saves. */
 const loopBytesMax = 64;
 
-/** `indexOf` has no end: left to itself it would search the rest of the buffer for every short value. */
+/** Returns the position of the first `&` in `bytes[start, end)`, or -1. `indexOf` has no end: it would search the
+ *  rest of the buffer for every short value. */
 function findAmpersand(bytes: Uint8Array, start: number, end: number): number {
   const near = Math.min(end, start + loopBytesMax);
   for (let at = start; at < near; at += 1) if (bytes[at] === AMP) return at;
@@ -59,7 +61,7 @@ function digitValue(byte: number): number {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
-/** XML 1.0 §2.2 [2]. */
+/** Returns whether a code point is an XML character (XML 1.0 §2.2 [2]). */
 function isXmlCharacter(codePoint: number): boolean {
   if (codePoint < 0x20) return codePoint === 0x9 || codePoint === 0xa || codePoint === 0xd;
   if (codePoint >= 0xd800 && codePoint <= 0xdfff) return false;

@@ -36,13 +36,13 @@ import { sliceBytesMax } from './structure/structure.ts';
 import { bindingStride, openStride, type Desk, type Workspace } from './workspace.ts';
 import { nameChar, nameStart } from './xml-names.ts';
 
-/** Receives what the scanner finds, in order. Everything passed is valid during the call only. */
+/** Receives what the scanner finds, in order. Arguments are valid during the call only. */
 export interface ScannerSink {
   header(header: StreamHeader): void;
   stanza(stanza: Stanza): void;
-  /** White space between stanzas: a keep-alive (RFC 6120 §4.6.1). */
+  /** White space between stanzas was read: a keep-alive (RFC 6120 §4.6.1). */
   whitespace(byteLength: number): void;
-  /** The closing stream tag (RFC 6120 §4.4). */
+  /** The closing stream tag was read (RFC 6120 §4.4). */
   end(): void;
 }
 
@@ -51,12 +51,11 @@ export interface ScannerOptions {
   readonly limits: StreamLimits;
   readonly workspace: Workspace;
   readonly sink: ScannerSink;
-  /** What to do with input that is legal but read differently by real parsers: namespace names that are no URI
-   *  references (namespace-names.ts), elements of the xml namespace, `xml:id`, elements of the streams namespace inside a stanza.
-   *  Default `refuse` (policy-violation);
-   *  `report` accepts and sets `ambiguous`. */
+  /** Handling of legal input that real parsers read differently: namespace names that are no URI references
+   *  (namespace-names.ts), elements of the xml namespace, `xml:id`, elements of the streams namespace inside a
+   *  stanza. Default `refuse` (policy-violation); `report` accepts and sets `ambiguousAt`. */
   readonly ambiguous?: 'refuse' | 'report';
-  /** Which elements are stanzas; by default those of XMPP. */
+  /** The protocol whose stanzas are recognised; XMPP by default. */
   readonly protocol?: StanzaProtocol;
 }
 
@@ -73,7 +72,7 @@ const COLON = 0x3a;
 const CR = 0x0d;
 const RIGHT_BRACKET = 0x5d;
 
-/** Where in the stream the scanner stands. */
+/** Position of the scanner in the grammar of a stream. */
 const mode = {
   /** Before the stream header. */
   prolog: 0,
@@ -83,13 +82,13 @@ const mode = {
   between: 2,
   /** In a stanza, in character data. */
   text: 3,
-  /** `<` was read, what it begins is not yet known. */
+  /** After `<`, while it is unknown what it begins. */
   open: 4,
   /** In a start or end tag. */
   tag: 5,
-  /** `<!` was read. */
+  /** After `<!`. */
   bang: 6,
-  /** `<?` was read. */
+  /** After `<?`. */
   instruction: 7,
   /** In a CDATA section. */
   cdata: 8,
@@ -99,23 +98,23 @@ const mode = {
 
 const cdataOpening = '[CDATA[';
 const doctype = 'DOCTYPE';
-/** Longest XML declaration that is read, in bytes; the three pseudo-attributes need less than half. */
+/** Longest XML declaration in bytes; the three pseudo-attributes need less than half. */
 const declarationBytesMax = 256;
 
 /** A prefix that the stream header declares. */
 interface HeaderBinding {
   readonly prefix: Uint8Array;
   readonly id: number;
-  /** Whether the header that the proxy writes declares it too (see write.ts). */
+  /** Whether the proxy's own header declares it too (see write.ts). */
   readonly forwarded: boolean;
 }
 
 export class Scanner {
   names: Names;
   limits: StreamLimits;
-  /** May be exchanged between `push` calls and inside a sink call. */
+  /** Receives what is found. May be replaced between calls of `push`, and inside a sink call. */
   sink: ScannerSink;
-  /** Set when accepted input was ambiguous (option `ambiguous: 'report'`): the offset in the stream, else -1. */
+  /** Offset in the stream of accepted input that was ambiguous (option `ambiguous: 'report'`), else -1. */
   ambiguousAt = -1;
 
   readonly #workspace: Workspace;
@@ -131,7 +130,7 @@ export class Scanner {
   #carriedLength = 0;
   #utf8State = 0;
   #whitespaceRun = 0;
-  /** The mode that the markup under way began in: prolog or between. */
+  /** The mode in which the current markup began: prolog or between. */
   #outside: number = mode.prolog;
   #declarationAllowed = true;
   #declarationSeen = false;
@@ -139,7 +138,7 @@ export class Scanner {
   #restarted = false;
   #failed: StreamError | undefined;
 
-  // Of the tag, text or section under way.
+  // Fields of the current tag, text or section.
   #tagStart = 0;
   #segmentStart = 0;
   #textStart = 0;
@@ -147,11 +146,11 @@ export class Scanner {
   #quote = 0;
   #valueStart = 0;
   #valueFlags = 0;
-  /** Tape index of the element record of the tag under way, -1 before its name was read. */
+  /** Tape index of the element record of the current tag, -1 before its name was read. */
   #tagElement = -1;
   #attributeCount = 0;
 
-  // Of the stanza under way.
+  // Fields of the current stanza.
   #desk: Desk | undefined;
   #tapeLength = 0;
   #depth = 0;
@@ -161,7 +160,7 @@ export class Scanner {
   /** See `Stanza.verbatim`. */
   #verbatim = true;
 
-  // Of the stream.
+  // Fields of the stream.
   #headerDefaultNamespace = 0;
   #headerBindings: readonly HeaderBinding[] = [];
   #headerUnknown: readonly string[] = [];
@@ -188,10 +187,9 @@ export class Scanner {
     this.#xmlnsId = names.namespace(ns.xmlns);
   }
 
-  /** Scans a chunk; calls the sink for everything that became whole.
-   *  @returns how many bytes were taken: all of them, unless the sink called `halt()`. What was not taken may be pushed
-   *  again to go on.
-   *  @throws StreamError at the first byte that cannot be accepted; the scanner then refuses everything. */
+  /** Scans a chunk, and calls the sink for every element that is complete.
+   *  @returns number of bytes taken: all, unless the sink called `halt()`. The rest may be pushed again to go on
+   *  @throws StreamError at the first byte that is refused; the scanner then refuses all input */
   push(chunk: Uint8Array): number {
     if (this.#failed !== undefined) throw this.#failed;
     this.#halted = false;
@@ -210,18 +208,19 @@ export class Scanner {
     }
   }
 
-  /** Inside a sink call: stops after the element just delivered. */
+  /** Stops after the element just delivered. Called inside a sink call. */
   halt(): void {
     this.#halted = true;
   }
 
-  /** Inside a sink call: the next byte begins a new stream (RFC 6120 §4.3.3). Between calls too, at a boundary. */
+  /** Makes the next byte begin a new stream (RFC 6120 §4.3.3). Called inside a sink call, or between calls at a
+   *  boundary. */
   restart(): void {
     this.#restarted = true;
     if (this.#mode === mode.between) this.#beginStream();
   }
 
-  /** Whether no stanza, tag or character is under way: nothing is lost if the stream stops here. */
+  /** Whether the stream may stop here: no stanza, tag or character is half read. */
   get atBoundary(): boolean {
     return (
       this.#carriedLength === 0 &&
@@ -230,7 +229,8 @@ export class Scanner {
     );
   }
 
-  /** The input is over. @throws StreamError `not-well-formed` when it stopped in the middle of something. */
+  /** Ends the input.
+   *  @throws StreamError `not-well-formed` when it stopped inside a construct */
   finish(): void {
     if (this.#failed !== undefined) throw this.#failed;
     if (this.atBoundary) return;
@@ -240,7 +240,7 @@ export class Scanner {
     });
   }
 
-  /** Bytes held for an unfinished stanza. */
+  /** Number of bytes held for an unfinished stanza. */
   get bytesHeld(): number {
     return this.#carriedLength;
   }
@@ -249,7 +249,7 @@ export class Scanner {
 
   #scanSlice(chunk: Buffer, from: number, to: number): number {
     const { structure } = this.#workspace;
-    // Only the very first byte can tell another encoding apart from bad UTF-8 (RFC 6120 §11.6).
+    // Only the first byte can distinguish another encoding from bad UTF-8 (RFC 6120 §11.6).
     if (this.#declarationAllowed && this.#streamBase === 0 && this.#carriedLength < 2)
       this.#refuseOtherEncodings(chunk, from);
 
@@ -292,7 +292,7 @@ export class Scanner {
       if (this.#mode === mode.between || this.#mode === mode.prolog || this.#mode === mode.ended) {
         next = at + 1;
         if (this.#halted) {
-          // The rest of the slice will be read again, and an element ends between characters.
+          // The rest of the slice will be read again. An element ends between characters, so the state is 0.
           this.#utf8State = 0;
           this.#letGo();
           return at + 1 - shift;
@@ -300,7 +300,7 @@ export class Scanner {
       }
     }
 
-    // After the last structural byte.
+    // The bytes after the last structural one.
     const end = sliceEnd - from + shift;
     if (this.#mode === mode.between || this.#mode === mode.prolog || this.#mode === mode.ended) {
       this.#passWhitespace(next, end);
@@ -331,8 +331,8 @@ export class Scanner {
     this.#carriedLength = needed;
   }
 
-  /** Keeps `[#base, end)` of the buffer for the next chunk. Slices handed out may still be on their way to a
-   *  socket, so a buffer that held whole stanzas is left to them and never written again. */
+  /** Keeps `[#base, end)` of the buffer for the next chunk. A socket may still send slices of a buffer that held
+   *  whole stanzas, so such a buffer is never written again. */
   #keepUnfinished(end: number): void {
     if (this.#buffer === this.#carried && this.#base === 0) return;
     const unfinished = this.#buffer.subarray(this.#base, end);
@@ -342,7 +342,7 @@ export class Scanner {
     this.#carry(unfinished, 0, unfinished.length);
   }
 
-  /** Between stanzas nothing is held. */
+  /** Releases the buffer: between stanzas nothing is held. */
   #letGo(): void {
     this.#carried = noBytes;
     this.#carriedLength = 0;
@@ -352,11 +352,12 @@ export class Scanner {
 
   // ---- between stanzas ----------------------------------------------------------------------------------------
 
-  /** Checks that `[from, to)` of the buffer is white space. */
+  /** Checks that `[from, to)` of the buffer is white space, within its limit.
+   *  @throws StreamError */
   #passWhitespace(from: number, to: number): void {
     if (from >= to) return;
     const { whitespaceBytesMax } = this.limits;
-    // Whichever comes first on the wire, wrong byte or limit, is the error: not whichever is tested first.
+    // Of a wrong byte and the limit, the one earlier on the wire is the error.
     const allowed = from + whitespaceBytesMax - this.#whitespaceRun;
     for (let i = from; i < to; i += 1) {
       if (!isWhitespace(this.#buffer[i]!)) this.#refuseBetween(i);
@@ -388,7 +389,8 @@ export class Scanner {
     this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', at - this.#base);
   }
 
-  /** A `<` at `at` in the buffer, outside any stanza. */
+  /** Handles `<` at `at` in the buffer, outside of stanzas.
+   *  @throws StreamError */
   #beginMarkup(at: number): void {
     if (this.#mode === mode.ended) this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', at - this.#base);
     this.#streamBase += at - this.#base;
@@ -431,7 +433,7 @@ export class Scanner {
       case mode.declaration:
         return this.#stepDeclaration(at, byte);
       default:
-        // `<!` or `<?` that is not yet decided: the deciding bytes are not structural, so this one is wrong.
+        // After `<!` or `<?` only bytes that are not structural can follow, so this one is wrong.
         return this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', at);
     }
   }
@@ -505,8 +507,9 @@ export class Scanner {
     this.#leaveMarkup(mode.prolog, at + 1);
   }
 
-  /** Decides what a `<` begins as soon as the bytes are there. `seen` bytes of the stanza have been seen; those
-   *  after its size limit decide nothing, or the error would depend on how the bytes were split. */
+  /** Decides what a `<` begins once its bytes have come.
+   *  @param seen bytes of the stanza that count: those after its size limit must not, or the error would depend on
+   *  how the bytes were split */
   #resolveOpening(seen: number): void {
     if (this.#mode !== mode.open && this.#mode !== mode.bang && this.#mode !== mode.instruction) return;
     const available = Math.min(seen, this.limits.stanzaBytesMax);
@@ -550,8 +553,9 @@ export class Scanner {
     this.#textFlags = cdata;
   }
 
-  /** `<?xml` is a declaration where one may stand and ill-formed elsewhere (its name is reserved); any other
-   *  processing instruction is restricted (RFC 6120 §11.1). */
+  /** Decides about `<?`: `<?xml` is a declaration where one is allowed, and not well-formed elsewhere (the name is
+   *  reserved). Any other processing instruction is refused (RFC 6120 §11.1).
+   *  @throws StreamError */
   #resolveInstruction(available: number): void {
     const at = this.#tagStart + 2;
     const length = Math.min(available - at, 3);
@@ -594,7 +598,7 @@ export class Scanner {
     }
   }
 
-  /** Reads what stands before an attribute's opening quote: `S Name S? = S?`, after the element name at first. */
+  /** Reads the bytes before an attribute's opening quote: `S Name S? = S?`, after the element name at first. */
   #beginAttribute(quoteAt: number): void {
     let at = this.#segmentStart;
     if (this.#tagElement === -1) {
@@ -669,7 +673,8 @@ export class Scanner {
     if (isDefault) this.#defaultNamespace = id;
   }
 
-  /** The reserved prefixes and names (Namespaces 1.0 §3). */
+  /** Checks the reserved prefixes and names (Namespaces 1.0 §3).
+   *  @throws StreamError */
   #checkBinding(id: number, prefixStart: number, prefixEnd: number, at: number): void {
     const isDefault = prefixStart === prefixEnd;
     const isXml = !isDefault && this.#equals(prefixStart, prefixEnd, 'xml');
@@ -680,7 +685,7 @@ export class Scanner {
     if (illegal) this.#fail('not-well-formed', 'ERR_XML_NAMESPACE', at);
   }
 
-  /** The id of a declared namespace name: interned, 0 for the empty one, or negative when the vocabulary lacks it.
+  /** Returns the id of a declared namespace name: > 0 in the vocabulary, 0 for the empty one, negative for others.
    *  Two declarations in scope of the same unknown name share an id, so that ids compare as names do. */
   #internNamespace(record: number): number {
     const { tape, bindings, decodedNames } = this.#desk!;
@@ -716,7 +721,8 @@ export class Scanner {
     return -record;
   }
 
-  /** Whether a namespace name is made of ASCII letters, digits, `.`, `-` and `_` alone: no check of a URI is needed. */
+  /** Returns whether a namespace name has only ASCII letters, digits, `.`, `-` and `_`: it then needs no check as a
+   *  URI. */
   #isNameOnly(start: number, end: number): boolean {
     const { nameClasses } = this.#workspace;
     for (let i = this.#base + start; i < this.#base + end; i += 1) {
@@ -726,8 +732,8 @@ export class Scanner {
     return true;
   }
 
-  /** As `#internNamespace`, for a value with references or white space: rare, so by string. Names in scope are
-   *  decoded once and otherwise only when they are as long: the cost stays linear. */
+  /** Like `#internNamespace`, for a rare value with references or white space: compares strings. Names in scope are
+   *  decoded once, and only when they are as long, so that the cost stays linear. */
   #internDecodedNamespace(record: number, start: number, end: number): number {
     const { tape, bindings, decodedNames } = this.#desk!;
     const name = decodeReferences(this.#string(start, end), 'attribute');
@@ -749,7 +755,9 @@ export class Scanner {
     return index >= 0 ? headerNamespaceBase - index : -record;
   }
 
-  /** Reads the element name at `at` and opens its record. @returns the position after the name. */
+  /** Reads the element name at `at`, and opens its record.
+   *  @returns the position after the name
+   *  @throws StreamError */
   #beginElement(at: number, limit: number): number {
     this.#readName(at, limit);
     const nameEnd = this.#nameEnd;
@@ -830,8 +838,9 @@ export class Scanner {
     if (this.#attributeCount > 1) this.#refuseDuplicates(first);
   }
 
-  /** Attributes must differ in expanded name (XML 1.0 §3.1, Namespaces 1.0 §6.3). Few are compared pairwise, many
-   *  through a hash table, so that the cost stays linear. */
+  /** Refuses attributes of equal expanded name (XML 1.0 §3.1, Namespaces 1.0 §6.3). Few are compared pairwise, many
+   *  through a hash table, so that the cost stays linear.
+   *  @throws StreamError */
   #refuseDuplicates(first: number): void {
     const { tape } = this.#desk!;
     const size = recordSize[recordKind.attribute]!;
@@ -842,7 +851,7 @@ export class Scanner {
       }
       return;
     }
-    // At most half full, and no larger than this tag needs: clearing it costs too.
+    // At most half full, and no larger than this tag needs: clearing it has a cost.
     const mask = (1 << (33 - Math.clz32(this.#attributeCount))) - 1;
     attributeTable.fill(-1, 0, mask + 1);
     for (let i = 0; i < this.#attributeCount; i += 1) {
@@ -912,7 +921,7 @@ export class Scanner {
     this.#leaveMarkup(mode.between, stanzaEnd);
   }
 
-  /** After a top-level construct that ended before `at`: keeps nothing of it. */
+  /** Leaves a top-level construct that ended before `at`, and keeps nothing of it. */
   #leaveMarkup(next: number, at: number): void {
     this.#releaseDesk();
     this.#streamBase += at;
@@ -1059,7 +1068,7 @@ export class Scanner {
       wanted = nameChar;
     }
     const nameEnd = i - this.#base;
-    // A name must have begun, both before and after a colon, and must not stop at a second colon.
+    // A name has a character before and after a colon, and no second colon.
     if (wanted === nameStart || (i < stop && buffer[i] === COLON))
       this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', nameEnd);
     if (nameEnd - at > this.limits.nameBytesMax) {
@@ -1071,7 +1080,7 @@ export class Scanner {
     this.#localHash = hash;
   }
 
-  /** The code point of two or three bytes that are known to be valid UTF-8. */
+  /** Returns the code point of two or three bytes of valid UTF-8. */
   #codePoint(i: number, length: number): number {
     const lead = this.#buffer[i]!;
     const second = this.#buffer[i + 1]! & 0x3f;
@@ -1187,10 +1196,10 @@ const noBytes = Buffer.alloc(0);
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
-/** U+FEFF at the start of a value is a character of it. */
+/** Keeps U+FEFF at the start of a value, where it is a character. */
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** White space of XML (XML 1.0 §2.3 [3]). */
+/** Returns whether a byte is white space of XML (XML 1.0 §2.3 [3]). */
 function isWhitespace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x09 || byte === CR;
 }

@@ -1,8 +1,8 @@
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 
-/** The bytes of a stanza with edits applied: what lies between them is copied as it came.
- *  @throws RangeError when edits overlap or leave the stanza: a fault of the stage that made them. */
+/** Returns the bytes of a stanza with edits applied; bytes between them are copied unchanged.
+ *  @throws RangeError when edits overlap or leave the stanza: a fault of the stage that made them */
 export function splice(stanza: Stanza, edits: readonly Edit[]): Uint8Array {
   const { bytes, start: first, byteLength } = stanza;
   const ordered = areOrdered(edits) ? edits : edits.toSorted((a, b) => a.start - b.start || a.end - b.end);
@@ -28,7 +28,7 @@ export function splice(stanza: Stanza, edits: readonly Edit[]): Uint8Array {
   return out;
 }
 
-/** As most come: in document order. */
+/** Returns whether edits are in document order, as most are. */
 function areOrdered(edits: readonly Edit[]): boolean {
   for (let i = 1; i < edits.length; i += 1) if (edits[i]!.start < edits[i - 1]!.end) return false;
   return true;

@@ -1,33 +1,34 @@
 import type { Structure } from './structure/structure.ts';
 import { createNameClasses } from './xml-names.ts';
 
-/** What a scanner needs only while a stanza is under way: its tape and its open elements. Between stanzas it goes
- *  back to the workspace, so that idle sessions hold none. */
+/** Scratch memory that a scanner needs while a stanza is incomplete: its tape and its open elements. Between stanzas
+ *  it is returned to the workspace, so that idle sessions hold none. */
 export interface Desk {
   tape: Int32Array;
-  /** Per open element: tape index, bindings in force outside it, default namespace outside it. */
+  /** For each open element: tape index, number of bindings outside it, default namespace outside it. */
   readonly open: Int32Array;
-  /** Per namespace declaration in scope: offset and end of the prefix, namespace id, tape index of its record. */
+  /** For each namespace declaration in scope: offset and end of the prefix, namespace id, tape index of its record. */
   readonly bindings: Int32Array;
-  /** Per namespace declaration in scope: its name when that was written with references or white space. */
+  /** For each namespace declaration in scope: its decoded name, where the bytes differ from it. */
   readonly decodedNames: (string | undefined)[];
 }
 
 const tapeInitial = 1_024;
-/** A larger tape is not kept for the next stanza. */
+/** Largest tape that is kept for the next stanza, in integers. */
 const tapeKeptMax = 65_536;
 const desksKeptMax = 64;
 
 export const openStride = 3;
 export const bindingStride = 4;
 
-/** Shared by every scanner of a process: the structural index, the name classes, desks to lend. Scanning is
- *  synchronous, so one index serves all; a stanza that arrives in pieces keeps its desk until it is whole. */
+/** Memory shared by every scanner of a process: the structural index, the name classes, scratch memory to lend.
+ *  Scanning is synchronous, so one index serves all; a stanza that arrives in pieces keeps its scratch memory until
+ *  it is complete. */
 export class Workspace {
   readonly structure: Structure;
-  /** See `createNameClasses`. */
+  /** Result of `createNameClasses`. */
   readonly nameClasses: Uint8Array;
-  /** Hashes and tape indices for finding duplicate attributes in one tag. */
+  /** Hashes and tape indexes that find duplicate attributes in one tag. */
   readonly attributeHashes: Int32Array;
   readonly attributeTable: Int32Array;
   readonly #depthMax: number;
@@ -62,7 +63,7 @@ export class Workspace {
   }
 
   returnDesk(desk: Desk): void {
-    // Setting the length costs the same whether there is something or not.
+    // Setting the length costs the same for an empty array.
     if (desk.decodedNames.length > 0) desk.decodedNames.length = 0;
     if (this.#desks.length < desksKeptMax && desk.tape.length <= tapeKeptMax) this.#desks.push(desk);
   }

@@ -1,8 +1,8 @@
-/** What the proxy itself writes on a stream: header, stream error, closing tag (RFC 6120 §4.2, §4.4, §4.9).
+/** Writes the proxy's own parts of a stream: header, stream error, closing tag (RFC 6120 §4.2, §4.4, §4.9).
  *
- *  The header is the same for every peer but for the values of its attributes: two declarations, the streams namespace
- *  under its usual prefix, attributes in one order. A peer's own prefixes, declarations and further attributes are not
- *  forwarded; stanzas that depend on them leave in normal form (`Stanza.verbatim`). */
+ *  The header is the same for every peer but for the values of its attributes: two declarations, the streams
+ *  namespace under its usual prefix, attributes in one order. A peer's own prefixes, declarations and further
+ *  attributes are not forwarded; stanzas that depend on them leave in normal form (`Stanza.verbatim`). */
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { StreamCondition } from '../stanza/error.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -12,9 +12,9 @@ import { streamPrefix } from './header.ts';
 /** Attributes of a stream header (RFC 6120 §4.7), in the order in which the proxy writes them. */
 export const headerAttributes: readonly string[] = ['from', 'id', 'to', 'version', 'xml:lang'];
 
-/** XML declaration and stream header, for one write: some servers parse no header that arrives without its
+/** Returns XML declaration and stream header in one buffer: some servers parse no header that arrives without its
  *  declaration.
- *  @param attributes values by name; of other names than `headerAttributes` nothing is written */
+ *  @param attributes values by name; other names than those in `headerAttributes` are left out */
 export function writeHeader(attributes: ReadonlyMap<string, string>): Uint8Array {
   const declared = new Map([
     ['', ns.client],
@@ -27,7 +27,7 @@ export function writeHeader(attributes: ReadonlyMap<string, string>): Uint8Array
   return header(`${streamPrefix}:stream`, declared, written);
 }
 
-/** The header of a stream with the same scope as another one, for reading its stanzas again. It is never sent. */
+/** Returns the header of a stream with the same scope as another, for scanning its stanzas again. It is never sent. */
 export function restateHeader({ declarations, lang }: StreamScope): Uint8Array {
   const [prefix] = [...declarations].find(([, name]) => name === ns.streams)!;
   const name = prefix === '' ? 'stream' : `${prefix}:stream`;
@@ -46,12 +46,13 @@ function header(
   return Buffer.from(`<?xml version='1.0'?><${name}${written.join('')}>`);
 }
 
-/** The closing tag of a stream. */
+/** Returns the closing tag of a stream. */
 export function writeClose(): Uint8Array {
   return Buffer.from(closingTag);
 }
 
-/** A stream error and the closing tag. The text is ours: it never repeats input. */
+/** Returns a stream error and the closing tag.
+ *  @param text the proxy's own words, never input */
 export function writeError(condition: StreamCondition, text?: string): Uint8Array {
   const explanation =
     text === undefined ? '' : `<text xmlns='${ns.streamErrors}' xml:lang='en'>${escapeText(text)}</text>`;

@@ -1,8 +1,8 @@
 /** Characters of XML names (XML 1.0 fourth edition §2.3, appendix B).
  *
- *  The fifth edition allows many more. Parsers in the field follow either; the fourth edition's names are a subset
- *  of the fifth's, so a name accepted here is a name to every one of them. All of them lie in the BMP. The colon is
- *  not among them: it separates prefix and local part (Namespaces 1.0 §4). */
+ *  The fifth edition allows many more. Parsers implement either; the fourth edition's names are a subset of the
+ *  fifth's, so a name accepted here is a name to each of them. All its characters are in the BMP. The colon is
+ *  excluded: it separates prefix and local part (Namespaces 1.0 §4). */
 
 /** Bits of `nameClass`. */
 export const nameStart = 1;
@@ -39,7 +39,7 @@ const followers =
   'f86-f8b f90-f95 f97 f99-fad fb1-fb7 fb9 20d0-20dc 20e1 3005 302a-302f 3031-3035 3099-309a ' +
   '309d-309e 30fc-30fe';
 
-/** Class bits of every code point of the BMP. 64 KiB, built once with the scanner's workspace. */
+/** Returns the class bits of every code point of the BMP, in 64 KiB. Built once with the scanner's workspace. */
 export function createNameClasses(): Uint8Array {
   const classes = new Uint8Array(0x10000);
   const mark = (from: number, to: number, bits: number): void => {

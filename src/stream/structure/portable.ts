@@ -1,10 +1,10 @@
 import { sliceBytesMax, type Structure } from './structure.ts';
 
-/** Bit 0: structural. Higher bits are unused. */
+/** Structural bytes other than control characters. */
 const structuralBytes = ['<', '>', '&', "'", '"'].map((character) => character.charCodeAt(0));
 
-/** States of the UTF-8 automaton (RFC 3629 §4, with U+FFFE and U+FFFF refused as XML 1.0 §2.2 asks).
- *  Each row: lowest and highest byte that may follow, and the state after it. */
+/** States of the UTF-8 automaton (RFC 3629 §4; U+FFFE and U+FFFF are refused, as in XML 1.0 §2.2). Row n of
+ *  `continuation` has the lowest and highest byte that may follow state n, and the state after it. */
 export const utf8State = {
   boundary: 0,
   oneMore: 1,
@@ -32,7 +32,7 @@ const continuation: readonly (readonly [from: number, to: number, next: number])
   [0x80, 0xbd, utf8State.boundary],
 ];
 
-/** The automaton: one byte further. */
+/** Returns the state after one more byte. */
 export function nextUtf8State(state: number, byte: number): number {
   if (state !== utf8State.boundary) {
     const [from, to, next] = continuation[state]!;
@@ -59,7 +59,7 @@ export class PortableStructure implements Structure {
   utf8State = 0;
   readonly #structural = new Uint8Array(256);
 
-  /** @param positions where to write; given by an implementation that shares its own array. */
+  /** @param positions array to write to; given by an implementation that shares its own */
   constructor(positions: Int32Array = new Int32Array(sliceBytesMax)) {
     this.positions = positions;
     this.#structural.fill(1, 0, 0x20);

@@ -1,9 +1,9 @@
-/** The structural index in WebAssembly SIMD. */
+/** The structural index by WebAssembly SIMD. */
 import { PortableStructure } from './portable.ts';
 import { simdModule } from './simd.wasm.ts';
 import { sliceBytesMax, type Structure } from './structure.ts';
 
-// The part of the WebAssembly API that is used here; the full declarations come only with those of the browser.
+// The part of the WebAssembly API in use; full declarations come only with those of the browser.
 declare const WebAssembly: {
   readonly Module: new (binary: Uint8Array) => object;
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
@@ -17,7 +17,7 @@ interface Exports {
   index(length: number, state: number): number;
 }
 
-/** Below this many bytes, copying them over costs more than SIMD saves (bench row `structure`). */
+/** Slices of fewer bytes take the portable path: copying them costs more than SIMD saves (bench row `structure`). */
 const simdBytesMin = 64;
 
 /** Structural indexing with WebAssembly SIMD; short slices take the portable path. */
