@@ -1,12 +1,14 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Address ranges to look addresses up in. */
+/** A set of address ranges. */
 export interface AddressList {
-  /** Whether an address is in one of the ranges; an IPv4 address also in its IPv6 form. What is no address is not. */
+  /** Returns whether an address is in a range. An IPv4 address is also found in its IPv6 form; other text is in
+   *  none. */
   has(address: string): boolean;
 }
 
-/** @param ranges in CIDR form, or single addresses. */
+/** Makes a list.
+ *  @param ranges in CIDR form, or single addresses */
 export function addressList(ranges: readonly string[]): AddressList {
   const list = new BlockList();
   for (const range of ranges) {

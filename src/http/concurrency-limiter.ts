@@ -6,14 +6,15 @@ export class ConcurrencyLimiter {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** @param refusal makes the error for a task that finds the queue full. */
+  /** @param refusal makes the error for a task that finds the queue full */
   constructor(runningMax: number, waitingMax: number, refusal: () => Error) {
     this.#runningMax = runningMax;
     this.#waitingMax = waitingMax;
     this.#refusal = refusal;
   }
 
-  /** Runs `work` as soon as a slot is free and returns its result. @throws what `refusal` makes when the queue is full */
+  /** Runs `work` when a slot is free, and returns its result.
+   *  @throws the error of `refusal` when the queue is full */
   async run<T>(work: () => Promise<T>): Promise<T> {
     await this.#acquire();
     try {
@@ -32,7 +33,7 @@ export class ConcurrencyLimiter {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Hands the slot to the task that waited longest, so that a new one cannot overtake it. */
+  /** Gives the slot to the task that has waited longest, so that a new one cannot overtake it. */
   #release(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#running -= 1;

@@ -1,4 +1,4 @@
-/** The environment of every Hono handler: Node's own request and response, for what the types of fetch do not show. */
+/** The environment of Hono handlers: Node's own request and response, for facts that the types of fetch lack. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 

@@ -1,23 +1,23 @@
-/** What the HTTP plane tells the operator: closed words and counts. */
+/** Events of the HTTP plane for log and metrics: closed words and counts. */
 import type { HttpRoute, MediaEnd } from '../observability/http-words.ts';
 import type { Sensitive } from '../stanza/sensitive.ts';
 import type { ProblemCode } from './problem.ts';
 
 export type HttpEvent =
-  /** A request is over; with a code it was refused. `route` is the pattern, never the path. */
+  /** A request has ended; with a code it was refused. `route` is the pattern, never the path. */
   | {
       readonly event: 'answered';
       readonly route: HttpRoute;
       readonly status: number;
-      /** From its headers to its answer; of a download, to its end. */
+      /** Milliseconds from its headers to its answer; of a download, to its end. */
       readonly milliseconds: number;
       readonly code?: ProblemCode;
     }
-  /** A fault of ours; the error may quote what it stumbled over. */
+  /** A defect of the proxy. The error may quote input, so it is sensitive. */
   | { readonly event: 'failed'; readonly route: HttpRoute; readonly error: Sensitive<unknown> }
-  /** A proof had claims beyond those allowed and was passed on. */
+  /** A proof was passed on although it had claims beyond those allowed. */
   | { readonly event: 'claims-unlisted'; readonly claims: readonly string[] }
-  /** The provider took one push. */
+  /** The provider has accepted one push. */
   | { readonly event: 'push-delivered' }
   | { readonly event: 'media-ended'; readonly end: MediaEnd; readonly bytes: number };
 

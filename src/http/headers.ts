@@ -1,8 +1,7 @@
-/** The headers that may leave the proxy, one list per audience. They are written anew: a header that is not listed does
- *  not pass. */
+/** Headers that may leave the proxy, one list per audience. They are written anew; an unlisted header does not pass. */
 
-/** Headers of requests to the provider and to the gatekeeper's API: the proxy's own, and the client's as far as the
- *  policy lets them through. */
+/** Headers of requests to the provider and to the gatekeeper's API: the proxy's own, and those of the client that
+ *  the policy allows. */
 type OutboundHeader =
   | 'accept'
   | 'accept-encoding'
@@ -26,7 +25,7 @@ type OutboundHeader =
 
 export type OutboundHeaders = Readonly<Partial<Record<OutboundHeader, string>>>;
 
-/** Headers of an answer. `Date` and the framing headers are the server's. */
+/** Headers of an answer. Node's server adds `Date` and the framing headers. */
 const answerHeaders: ReadonlySet<string> = new Set([
   'accept-ranges',
   'access-control-allow-origin',
@@ -45,14 +44,14 @@ const answerHeaders: ReadonlySet<string> = new Set([
   'x-content-type-options',
 ]);
 
-/** On every answer: nothing here is a page, and nothing may be guessed to be one. */
+/** Headers of every answer. No answer is a page, and content types must not be guessed. */
 export const constantHeaders: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
   'strict-transport-security': 'max-age=31536000',
 };
 
-/** The headers an answer may leave with, built anew from the list. */
+/** Returns the listed headers of an answer. */
 export function answerHeadersOf(headers: Headers): Headers {
   const kept = new Headers(constantHeaders);
   for (const [name, value] of headers) if (answerHeaders.has(name)) kept.set(name, value);

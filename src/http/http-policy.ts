@@ -6,14 +6,15 @@ export type HttpAudience = 'gatekeeper' | 'provider';
 
 export interface HttpPolicy {
   /** Returns what an audience may see of a value; undefined withholds it. Counts the decision.
-   *  @param field a name of the catalogue; one it does not have is treated as unlisted.
-   *  @param gatekeeper the operator's name for the one concerned. */
+   *  @param field a name of the catalogue; any other is treated as unlisted
+   *  @param gatekeeper name in the configuration of the gatekeeper concerned */
   see(audience: HttpAudience, field: string, value: string, gatekeeper: string): string | undefined;
-  /** Maps a pseudonym that was made for the gatekeeper back to the value. Returns any other value as it is. */
+  /** Maps a pseudonym for the gatekeeper back to its value; returns any other value unchanged. */
   reveal(field: string, value: string, gatekeeper: string): string;
 }
 
-/** Returns what an audience may see of a JSON value. A number stays a number when what is left of it is one. */
+/** Returns what an audience may see of a JSON value; undefined withholds it. A number stays a number when its
+ *  treated text is one. */
 export function seeScalar(
   policy: HttpPolicy,
   audience: HttpAudience,

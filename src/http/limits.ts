@@ -1,68 +1,69 @@
 import type { ServeLimits } from './server/node-server.ts';
 
-/** Limits and waits of the public HTTP plane. Every number bounds what a caller, or a party the proxy calls, can
+/** Limits and timeouts of the public HTTP plane. Each bounds what a caller, or a party that the proxy calls, can
  *  make it hold, do or wait for. */
 export interface HttpLimits extends ServeLimits {
-  // Bodies we read.
-  /** JSON body of a request, in bytes. ERR_HTTP_BODY_TOO_LARGE */
+  // Request bodies.
+  /** Bytes of a request's JSON body (ERR_HTTP_BODY_TOO_LARGE). */
   readonly bodyBytesMax: number;
-  /** From the start of reading a body to its end. ERR_HTTP_BODY_TIMEOUT */
+  /** Milliseconds from the start of reading a body to its end (ERR_HTTP_BODY_TIMEOUT). */
   readonly bodyTimeoutMs: number;
-  /** Nested arrays and objects of any JSON that is read. */
+  /** Nesting of arrays and objects in any JSON that is read. */
   readonly jsonDepthMax: number;
 
   // Tokens and keys.
-  /** A compact JWS. ERR_TOKEN_TOO_LARGE */
+  /** Bytes of a compact JWS (ERR_TOKEN_TOO_LARGE). */
   readonly tokenBytesMax: number;
-  /** A JWK set or metadata document of another party, in bytes. */
+  /** Bytes of a JWK set or metadata document of another party. */
   readonly documentBytesMax: number;
-  /** Keys taken of one set; a larger set is refused. */
+  /** Keys in one set; a larger set is refused. */
   readonly keysMax: number;
-  /** Time to fetch such a document. */
+  /** Milliseconds to fetch such a document. */
   readonly documentTimeoutMs: number;
-  /** How long a fetched document is used without asking again. */
+  /** Milliseconds for which a fetched document is served without asking again. */
   readonly documentFreshMs: number;
-  /** How long, since it was fetched, an old document serves while its server fails. */
+  /** Milliseconds after fetching for which an old document is served while its server fails. */
   readonly documentStaleMs: number;
-  /** The least time between two fetches, however many unknown key ids are asked for. */
+  /** Shortest time between two fetches in milliseconds, however many unknown key ids are requested. */
   readonly documentCooldownMs: number;
 
   // Enlistment.
-  /** Time for the gatekeeper to answer. ERR_ENLISTMENT_API_TIMEOUT */
+  /** Milliseconds for the gatekeeper to answer (ERR_ENLISTMENT_API_TIMEOUT). */
   readonly enlistmentTimeoutMs: number;
-  /** Body of the gatekeeper's answer, in bytes. ERR_ENLISTMENT_API_ANSWER */
+  /** Bytes of the gatekeeper's answer (ERR_ENLISTMENT_API_ANSWER). */
   readonly enlistmentAnswerBytesMax: number;
-  /** Enlistments under way at once. ERR_ENLISTMENT_BUSY */
+  /** Concurrent enlistments (ERR_ENLISTMENT_BUSY). */
   readonly enlistmentConcurrentMax: number;
-  /** Sealed answers kept for repeated requests, and for how long. */
+  /** Sealed answers stored for repeated requests, and the milliseconds for which they are. */
   readonly idempotencyEntriesMax: number;
   readonly idempotencyWindowMs: number;
-  /** Nonces of tokens remembered against replay, until they expire. */
+  /** Nonces of tokens that are remembered against replay until they expire. */
   readonly noncesMax: number;
 
   // Push.
-  /** Time for the provider to take a notification. ERR_PROVIDER_TIMEOUT */
+  /** Milliseconds for the provider to accept a notification (ERR_PROVIDER_TIMEOUT). */
   readonly pushTimeoutMs: number;
-  /** Notifications on their way to the provider at once. */
+  /** Notifications that are sent to the provider at once. */
   readonly pushConcurrentMax: number;
-  /** Notifications of one gatekeeper under way at once, waiting ones included. ERR_PUSH_BUSY */
+  /** Notifications of one gatekeeper at once, waiting ones included (ERR_PUSH_BUSY). */
   readonly pushWaitingMax: number;
-  /** How long one may wait for its turn. ERR_PUSH_BUSY */
+  /** Milliseconds that one may wait for its turn (ERR_PUSH_BUSY). */
   readonly pushWaitTimeoutMs: number;
-  /** What Retry-After says when a push cannot be taken, in seconds. */
+  /** Seconds in Retry-After when a push cannot be accepted. */
   readonly pushRetryAfterS: number;
-  /** Notification ids remembered after delivery, and for how long, so that a retry is not a second push. */
+  /** Ids of delivered notifications that are remembered, so that a retry is not a second push, and the milliseconds
+   *  for which they are. */
   readonly pushDeliveredMax: number;
   readonly pushDeliveredMs: number;
 
   // Media.
-  /** Bytes of one download. ERR_MEDIA_TOO_LARGE */
+  /** Bytes of one download (ERR_MEDIA_TOO_LARGE). */
   readonly mediaBytesMax: number;
-  /** Downloads at once. ERR_MEDIA_BUSY */
+  /** Concurrent downloads (ERR_MEDIA_BUSY). */
   readonly mediaConcurrentMax: number;
-  /** From the request to the media server until its headers. ERR_MEDIA_TIMEOUT */
+  /** Milliseconds from the request to the media server's headers (ERR_MEDIA_TIMEOUT). */
   readonly mediaFirstByteTimeoutMs: number;
-  /** Without a byte moving, on either side; then both are closed. */
+  /** Milliseconds without a byte on either side, after which both are closed. */
   readonly mediaStallTimeoutMs: number;
 }
 

@@ -1,9 +1,9 @@
-/** The public routes as an OpenAPI 3.1 document. `deploy/openapi.yaml` is this, written out; a test compares the
- *  two, and the document with the routes and the problem codes that exist. */
+/** The public routes as an OpenAPI 3.1 document. `deploy/openapi.yaml` is its text. A test compares the two, and the
+ *  document with the routes and the problem codes that exist. */
 import { httpCodes } from '../observability/http-words.ts';
 import { statusOf, type PublicProblemCode as ProblemCode } from './problem.ts';
 
-/** Members of an object schema or document; what OpenAPI allows is checked by its own readers. */
+/** Members of an OpenAPI object. Tests validate them against OpenAPI. */
 type Document = Readonly<Record<string, unknown>>;
 
 interface Operation {
@@ -269,7 +269,7 @@ function renderOperation({ summary, security, parameters, body, answers, codes }
   };
 }
 
-/** One answer per status, its codes listed. */
+/** Returns one answer per status, with its codes. */
 function refusals(codes: readonly ProblemCode[], answers: Operation['answers']): Document {
   const byStatus = Map.groupBy(codes, statusOf);
   return Object.fromEntries(

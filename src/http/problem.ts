@@ -1,10 +1,10 @@
-/** Problem documents (RFC 9457), of both ports. The code is the closed word a caller may branch on; the sentence is
- *  ours and constant. Nothing of the request, of a token or of another party's answer comes back. */
+/** Problem documents (RFC 9457) of both ports. The code is a closed word that a caller may branch on; the sentence
+ *  is constant. Nothing of the request, of a token or of another party's answer is returned. */
 import { adminErrors, httpErrors, type AdminErrorCode } from '../errors/http.ts';
 import type { HttpCode } from '../observability/http-words.ts';
 import { tokenErrors } from '../errors/token.ts';
 
-/** Every refusal of the public port. `deploy/openapi.yaml` says which route answers with which. */
+/** Codes of every refusal on the public port. `deploy/openapi.yaml` lists them by route. */
 export type PublicProblemCode = HttpCode;
 export type ProblemCode = PublicProblemCode | AdminErrorCode;
 
@@ -20,16 +20,16 @@ export function statusOf(code: ProblemCode): number {
   return rows[code].status;
 }
 
-/** Numbers that a problem carries in addition to its code, units in their names. */
+/** Numbers of a problem in addition to its code, with units in their names. */
 export type ProblemNumbers = Readonly<Record<string, number>>;
 
-/** Ends the handling of a request; rendered by `renderProblem`. */
+/** Ends the handling of a request. `renderProblem` renders it. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly code: ProblemCode;
   readonly status: number;
   readonly numbers: ProblemNumbers;
-  /** Seconds until it is worth coming back (RFC 9110 §10.2.3). */
+  /** Seconds after which a retry may succeed (RFC 9110 §10.2.3). */
   readonly retryAfterS: number | undefined;
 
   constructor(
@@ -44,14 +44,14 @@ export class HttpProblem extends Error {
   }
 }
 
-/** `type` is left out, which means `about:blank` (RFC 9457 §4.2.1): the code is what tells problems apart.
+/** Renders a problem. `type` is left out, which means `about:blank` (RFC 9457 §4.2.1).
  *  @param members further members: state of the proxy, nothing of the request */
 export function renderProblem(problem: HttpProblem, members: object = {}): Response {
   const { code, status, numbers, retryAfterS } = problem;
   const body = { status, code, detail: rows[code].cause, ...numbers, ...members };
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
   if (retryAfterS !== undefined) headers.set('retry-after', String(retryAfterS));
-  // RFC 6750 §3: the challenge to a request without a token has no error code.
+  // The challenge to a request without a token has no error code (RFC 6750 §3).
   if (status === 401)
     headers.set('www-authenticate', code === 'ERR_TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"');
   return new Response(JSON.stringify(body), { status, headers });

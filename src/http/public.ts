@@ -1,4 +1,4 @@
-/** The public HTTP plane: the routes of its services. Each service is built by its own folder and passed in; one that is
+/** The public HTTP plane: the routes of its services. Each service has its own folder and is passed in; one that is
  *  not configured has no route. */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
@@ -23,14 +23,14 @@ export interface PublicParts {
   readonly push?: (context: HttpContext) => Promise<Response>;
   readonly media?: MediaRelay;
   readonly report: Report;
-  /** Whether new requests are refused for now. */
+  /** Returns whether new requests are refused for now. */
   readonly overloaded?: () => boolean;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now?: () => number;
   readonly limits: { readonly headersMax: number };
 }
 
-/** The shortest time in which an overload ends. */
+/** Seconds in Retry-After during an overload: the shortest time in which one ends. */
 const overloadRetryAfterS = 3;
 
 type Handler = (context: HttpContext) => Response | Promise<Response>;
@@ -61,7 +61,7 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
     });
   });
   app.use(async (context, next) => {
-    // `app.request` of tests has no request of Node's.
+    // `app.request` in tests has no request of Node's.
     const { incoming } = (context.env as Partial<HttpBindings> | undefined) ?? {};
     if (incoming !== undefined) guardRequest(incoming, limits.headersMax);
     if (overloaded()) throw new HttpProblem('ERR_HTTP_OVERLOAD', { retryAfterS: overloadRetryAfterS });
@@ -81,7 +81,7 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
   return app;
 }
 
-/** GET answers HEAD as well. */
+/** Returns the routes of the configured services. GET answers HEAD as well. */
 function routesOf({ issuer, hostMeta, enlistments, push, media }: PublicParts): Route[] {
   const routes: (Route | undefined)[] = [
     issuer && { method: 'GET', path: '/.well-known/openid-configuration', handle: issuer.configuration },
@@ -102,16 +102,16 @@ function refuseMethod(path: string, routes: readonly Route[]): Handler {
   return () => renderMethodProblem(allow);
 }
 
-/** Whatever a handler put on its answer, only listed headers leave. */
+/** Removes headers that are not listed from an answer. */
 function keepListedHeaders(context: HttpContext): void {
   const answer = context.res;
   if (isSent(answer)) return;
-  // Emptied first: Hono would carry the old headers over to the new answer.
+  // Emptied first: Hono would copy the old headers to the new answer.
   context.res = undefined;
   context.res = answerOf(answer);
 }
 
-/** The media relay has written its answer on the socket itself. */
+/** Returns whether the media relay has written the answer on the socket itself. */
 function isSent({ headers }: Response): boolean {
   return headers.has('x-hono-already-sent');
 }

@@ -1,4 +1,5 @@
-/** Reads the JSON body of a request: counted as it arrives, so that a body without a length is bounded too. */
+/** Reads the JSON body of a request. Bytes are counted as they arrive, so that a body without a length is bounded
+ *  too. */
 import { HttpProblem } from './problem.ts';
 import { parseStrictJson, type JsonObject } from './strict-json.ts';
 
@@ -8,8 +9,9 @@ interface BodyLimits {
   readonly jsonDepthMax: number;
 }
 
-/** @throws HttpProblem ERR_HTTP_BODY_TYPE, ERR_HTTP_BODY_TOO_LARGE, ERR_HTTP_BODY_TIMEOUT, ERR_HTTP_JSON,
- *  ERR_HTTP_JSON_DUPLICATE. */
+/** Reads and parses the body.
+ *  @throws HttpProblem ERR_HTTP_BODY_TYPE, ERR_HTTP_BODY_TOO_LARGE, ERR_HTTP_BODY_TIMEOUT, ERR_HTTP_JSON,
+ *  ERR_HTTP_JSON_DUPLICATE */
 export async function readJsonBody(request: Request, limits: BodyLimits): Promise<JsonObject> {
   requireJson(request.headers);
   const json = parseStrictJson(await readBytes(request, limits), { depthMax: limits.jsonDepthMax });
@@ -39,7 +41,7 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
     return await Promise.race([collect(reader, bodyBytesMax), timer.promise]);
   } catch (error) {
     reader.cancel().catch(() => {});
-    // Whatever else failed: the caller went away half way or broke its framing, so there is no JSON.
+    // Another failure means that the caller left or broke its framing, so there is no JSON.
     throw error instanceof HttpProblem ? error : new HttpProblem('ERR_HTTP_JSON');
   } finally {
     clearTimeout(timeout);

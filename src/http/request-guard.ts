@@ -1,8 +1,8 @@
-/** Refuses requests that two readers of HTTP may understand differently (RFC 9112 §11.2), before any route. */
+/** Refuses requests that two HTTP parsers may read differently (RFC 9112 §11.2), before any route. */
 import type { IncomingMessage } from 'node:http';
 import { HttpProblem } from './problem.ts';
 
-/** Fields of which a request has one: of two, one reader takes the first and another the last. */
+/** Fields that a request may have once: of two, one parser takes the first and another the last. */
 const singletons: ReadonlySet<string> = new Set([
   'authorization',
   'content-length',
@@ -15,10 +15,11 @@ const singletons: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** @throws HttpProblem ERR_HTTP_HEADERS, ERR_HTTP_MALFORMED. */
+/** Checks the request line and headers.
+ *  @throws HttpProblem ERR_HTTP_HEADERS, ERR_HTTP_MALFORMED */
 export function guardRequest({ rawHeaders, url = '' }: IncomingMessage, headersMax: number): void {
   if (rawHeaders.length / 2 > headersMax) throw new HttpProblem('ERR_HTTP_HEADERS', { headersMax });
-  // Origin form only (RFC 9112 §3.2.1): an absolute target names a second host next to the Host field.
+  // Origin form only (RFC 9112 §3.2.1): an absolute target has a second host next to the Host field.
   if (!url.startsWith('/')) throw new HttpProblem('ERR_HTTP_MALFORMED');
   const seen = new Set<string>();
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -1,5 +1,5 @@
-/** JSON that every reader understands alike (RFC 8259 §4, RFC 8725 §2.4): valid UTF-8, no member named twice,
- *  bounded nesting. `JSON.parse` keeps the last of two members; other parsers keep the first. */
+/** Parses JSON that every parser reads alike (RFC 8259 §4, RFC 8725 §2.4): valid UTF-8, no member named twice,
+ *  bounded nesting. Of two equal members `JSON.parse` keeps the last, other parsers the first. */
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -46,7 +46,7 @@ function parse(text: string): JsonValue | undefined {
   }
 }
 
-/** Walks text that is known to be valid JSON: only strings can hide a bracket, only a colon makes a name. */
+/** Checks the names in valid JSON: brackets count outside of strings only, and a name is a string before a colon. */
 function checkNames(text: string, depthMax: number): 'unique' | 'duplicate' | 'too-deep' {
   const open: Set<string>[] = [];
   const token = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g;

@@ -1,19 +1,19 @@
-/** How many connections there may be: in all, and from one address. One admission is shared by every listener. */
+/** Limits the number of connections: in all, and from one address. All listeners share one admission. */
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** The bounds. */
+/** Limits of connections. */
 export interface AdmissionLimits {
-  /** Live connections of the process. ERR_CONNECTION_LIMIT */
+  /** Live connections of the process (ERR_CONNECTION_LIMIT). */
   readonly connectionsMax: number;
-  /** Live connections from one IPv4 address or IPv6 /64. ERR_ADDRESS_LIMIT */
+  /** Live connections from one IPv4 address or IPv6 /64 (ERR_ADDRESS_LIMIT). */
   readonly connectionsPerAddressMax: number;
 }
 
 /** Why a connection was not admitted. */
 export type RefusalCode = 'ERR_CONNECTION_LIMIT' | 'ERR_ADDRESS_LIMIT';
 
-/** Admitted until `release`, which counts once however often it is called. `identify` adds the address to what counts,
- *  once it is known; its code says that there are too many of that one. */
+/** An admitted connection counts until `release`, which may be called repeatedly. `identify` counts its address once
+ *  it is known, and returns a code when that address has too many connections. */
 export type AdmissionAnswer =
   | {
       readonly kind: 'admitted';
@@ -22,7 +22,7 @@ export type AdmissionAnswer =
     }
   | { readonly kind: 'refused'; readonly code: RefusalCode };
 
-/** Counts live connections. Holds addresses of live connections only, so its memory is bounded by their number. */
+/** Counts live connections. Stores addresses of live connections only, so their number bounds its memory. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #perAddress = new Map<string, number>();
@@ -32,18 +32,19 @@ export class Admission {
     this.#limits = limits;
   }
 
-  /** Live connections. */
+  /** Number of live connections. */
   get live(): number {
     return this.#live;
   }
 
-  /** Distinct addresses (networks, for IPv6) of live connections. */
+  /** Number of distinct addresses (networks, for IPv6) of live connections. */
   get addresses(): number {
     return this.#perAddress.size;
   }
 
-  /** @param address the client's, as the socket prints it; undefined while it is not known (a connection that a load
-   *  balancer made, whose own address says nothing): then it counts in the total only. */
+  /** Admits a connection or not.
+   *  @param address the client's, as the socket prints it; undefined while unknown: a connection of a load balancer
+   *  counts in the total only */
   admit(address: string | undefined): AdmissionAnswer {
     if (this.#live >= this.#limits.connectionsMax) return { kind: 'refused', code: 'ERR_CONNECTION_LIMIT' };
     let network: string | undefined;
@@ -84,8 +85,8 @@ export class Admission {
   }
 }
 
-/** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, since a subscriber has at least
- *  that much. An IPv4 address in IPv6 form, as a dual-stack listener shows it, is an IPv4 address. */
+/** Returns the network that counts as one address: an IPv4 address, or the /64 of an IPv6 address, which is the
+ *  least that a subscriber has. An IPv4 address in IPv6 form, as a dual-stack listener shows it, is an IPv4 address. */
 export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
   const plain = address.replace(/%.*$/, '');
@@ -94,7 +95,7 @@ export function networkOf(address: string): string {
   return isIPv6(plain) ? firstGroups(plain, 4) : plain;
 }
 
-/** The first groups of an IPv6 address, `::` written out, without leading zeros. */
+/** Returns the first groups of an IPv6 address, with `::` written out and without leading zeros. */
 function firstGroups(address: string, count: number): string {
   const [head = '', tail] = address.toLowerCase().split('::');
   const before = groups(head);
@@ -108,6 +109,6 @@ function firstGroups(address: string, count: number): string {
 }
 
 function groups(text: string): string[] {
-  // An IPv4 address at the end stands for two groups; which ones does not matter here, they are past the fourth.
+  // An IPv4 address at the end takes two groups, both after the fourth, so their values do not matter.
   return text === '' ? [] : text.split(':').flatMap((group) => (isIPv4(group) ? ['', ''] : [group]));
 }

@@ -1,5 +1,5 @@
-/** The proxy's own certificates, chosen by server name (RFC 6066 §3) and exchanged while connections live. A new
- *  certificate serves new connections; those that are up keep the session they made with the old one. */
+/** The proxy's own certificates, chosen by server name (RFC 6066 §3) and reloaded while connections live. New
+ *  connections use a new certificate; live ones keep their TLS session. */
 import type { SecureContext } from 'node:tls';
 import { certificateNames } from './identity.ts';
 import { parsePair } from './pem.ts';
@@ -7,38 +7,38 @@ import { Reloading, type ReloadReport, type SourceFile } from './reloading.ts';
 import type { WatchOptions } from './files.ts';
 import { serverContext, type ServerContextOptions } from './secure-context.ts';
 
-/** A certificate and key on disk, PEM. */
+/** Files of a certificate and its key, PEM. */
 export interface CertificateFiles {
-  /** The operator's name for it, in reports. */
+  /** Name in the configuration, for reports. */
   readonly name: string;
-  /** The certificate, followed by its issuers up to but without the root. */
+  /** The certificate, followed by its issuers without the root. */
   readonly certFile: string;
   readonly keyFile: string;
-  /** Server names it answers to, in place of the DNS names it contains. */
+  /** Server names that it serves, in place of its DNS names. */
   readonly domains?: readonly string[];
 }
 
-/** A certificate that works but should not be relied on: expired, or not valid yet. */
+/** A certificate that works but is expired or not valid yet. */
 interface ValidityWarning {
   readonly kind: 'expired' | 'not-yet-valid';
   readonly name: string;
   readonly path: string;
 }
 
-/** What happens to certificates while the process runs. */
+/** Reports of certificates while the process runs. */
 export type CertificateReport = ReloadReport | ValidityWarning;
 
 /** Options of a store. */
 export interface CertificateStoreOptions extends WatchOptions {
-  /** The first answers every name that none of them has. If two have a name, the first of them answers it. */
+  /** The first serves every name that no certificate has. Of two with one name, the first serves it. */
   readonly certificates: readonly [CertificateFiles, ...CertificateFiles[]];
   readonly tls?: ServerContextOptions;
   readonly report: (report: CertificateReport) => void;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now?: () => number;
 }
 
-/** When a certificate ends, for a metric that warns in time. */
+/** The end of a certificate's validity, for a metric. */
 export interface Expiry {
   readonly name: string;
   /** Milliseconds since 1970. */
@@ -56,12 +56,12 @@ interface Loaded {
 export class CertificateStore {
   readonly #options: CertificateStoreOptions;
   readonly #entries: { readonly files: CertificateFiles; readonly loaded: Reloading<Loaded> }[] = [];
-  /** Server names and wildcards (`*.example.org`), lower case. */
+  /** Certificates by server name or wildcard (`*.example.org`), in lower case. */
   #byName: ReadonlyMap<string, Reloading<Loaded>> = new Map();
 
-  /** Loads every pair. A certificate outside its validity is reported, not refused: clients will tell, and a
-   *  proxy that does not start is worse than one whose certificate can be replaced under it.
-   *  @throws SetupError when one cannot be loaded; nothing is left watching. */
+  /** Loads every pair. A certificate outside its validity is reported and used: clients refuse it, and it can be
+   *  replaced while the proxy runs.
+   *  @throws SetupError when one cannot be loaded; no watch is left then */
   static async open(options: CertificateStoreOptions): Promise<CertificateStore> {
     const store = new CertificateStore(options);
     try {
@@ -82,14 +82,14 @@ export class CertificateStore {
     this.#options = options;
   }
 
-  /** The context for a server name from a ClientHello: the exact name, a wildcard for its first label, or the
-   *  first certificate. Without a name, the first certificate. */
+  /** Returns the context for a server name from a ClientHello: that of the exact name, of a wildcard for its first
+   *  label, or of the first certificate. Without a name, that of the first certificate. */
   contextFor(serverName: string | undefined): SecureContext {
     const loaded = serverName === undefined ? undefined : this.#find(serverName.toLowerCase());
     return (loaded ?? this.#entries[0]!.loaded).current.context;
   }
 
-  /** Whether a certificate has this name. Clients refuse one that has not (XEP-0368 §3, RFC 6120 §13.7). */
+  /** Returns whether a certificate has this name. Clients refuse others (XEP-0368 §3, RFC 6120 §13.7). */
   covers(domain: string): boolean {
     return this.#find(domain.toLowerCase()) !== undefined;
   }
@@ -101,7 +101,7 @@ export class CertificateStore {
     }));
   }
 
-  /** Reads every file again, now. */
+  /** Reads every file again now. */
   async refresh(): Promise<void> {
     await Promise.all(this.#entries.map(({ loaded }) => loaded.refresh()));
   }

@@ -2,11 +2,11 @@
 import type { Socket } from 'node:net';
 import { systemCode } from './error.ts';
 
-/** How a peer ended: its half with all it had to say (`ended`, it may still read), by a reset, by some other
- *  fault, or not at all because this side closed. */
+/** How a peer ended: `ended` closes its half and may still read, `reset` and `failed` break the connection, `closed`
+ *  means that this side closed first. */
 export type PeerEnd = 'ended' | 'reset' | 'failed' | 'closed';
 
-/** What became of a graceful end: both sides closed, the peer reset it, or it did not answer in time. */
+/** Result of a graceful end: both sides closed, the peer reset, or it did not answer in time. */
 export type EndOutcome = 'closed' | 'reset' | 'expired';
 
 const resets: ReadonlySet<string> = new Set([
@@ -16,8 +16,8 @@ const resets: ReadonlySet<string> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Calls `ended` once, with the first sign of an end, and takes care of the socket's `error` event. A socket that is not
- *  being read shows neither a FIN nor a reset: while backpressure holds reading back, only the write stall does. */
+/** Calls `ended` once, at the first sign of an end, and handles the socket's `error` event. A socket that is not
+ *  read shows neither FIN nor reset: while backpressure stops reading, only the write stall is noticed. */
 export function onPeerEnd(socket: Socket, ended: (how: PeerEnd) => void): void {
   let told = false;
   const tell = (how: PeerEnd): void => {
@@ -27,15 +27,15 @@ export function onPeerEnd(socket: Socket, ended: (how: PeerEnd) => void): void {
   socket.on('end', () => tell('ended'));
   socket.on('error', (error) => {
     tell(isReset(error) ? 'reset' : 'failed');
-    // Node closes after most errors, not after those of an established TLS session.
+    // Node destroys the socket after most errors, but not after those of an established TLS session.
     socket.destroy();
   });
   socket.on('close', () => tell('closed'));
 }
 
-/** Ends a connection: writes `last`, flushes, sends close_notify (RFC 8446 §6.1) and FIN, waits for the peer to do
- *  the same, and destroys it when that takes longer than `closeGraceMs`. What the peer still sends goes to the
- *  socket's `data` listeners, or nowhere. Calling it on a socket that is ending or gone is fine. */
+/** Ends a connection: writes `last`, flushes, sends close_notify (RFC 8446 §6.1) and FIN, and waits for the peer to
+ *  do the same, for `closeGraceMs` milliseconds at most. Bytes that the peer still sends go to the `data` listeners,
+ *  or are discarded. May be called for a socket that is ending or closed. */
 export function endGracefully(
   socket: Socket,
   { closeGraceMs, last }: { readonly closeGraceMs: number; readonly last?: Uint8Array },

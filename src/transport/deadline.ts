@@ -1,4 +1,4 @@
-/** The reason of a signal that a deadline aborted, so that a time-out and a caller's abort stay apart. */
+/** The reason of a signal that a deadline has aborted. It distinguishes a timeout from a caller's abort. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 
@@ -7,9 +7,9 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Calls `passed` once: with the reason of `signal` when it aborts, or with a DeadlineError after `milliseconds`. Cheaper
- *  than an AbortController, for what happens with every connection.
- *  @returns a function that cancels; no timer and no listener is left then */
+/** Calls `passed` once: with the reason of `signal` when it aborts, or with a DeadlineError after `milliseconds`.
+ *  Cheaper than an AbortController, for use on every connection.
+ *  @returns a function that cancels timer and listener */
 export function onDeadline(
   milliseconds: number,
   signal: AbortSignal | undefined,
@@ -29,8 +29,8 @@ export function onDeadline(
   return stop;
 }
 
-/** Runs `work` with a signal that aborts when `signal` does, or after `milliseconds` with a DeadlineError. Leaves no timer and
- *  no listener: AbortSignal.timeout and AbortSignal.any would keep both for their full time, per connection. */
+/** Runs `work` with a signal that aborts when `signal` does, or after `milliseconds` with a DeadlineError. Leaves no
+ *  timer and no listener: AbortSignal.timeout and AbortSignal.any would keep both for their full time. */
 export async function withDeadline<T>(
   milliseconds: number,
   signal: AbortSignal | undefined,
@@ -46,8 +46,8 @@ export async function withDeadline<T>(
   }
 }
 
-/** Settles like `promise`, or rejects with the signal's reason once it aborts. For work that cannot be cancelled;
- *  its late outcome is dropped. */
+/** Settles like `promise`, or rejects with the signal's reason when it aborts. For work that cannot be cancelled;
+ *  its late result is discarded. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();

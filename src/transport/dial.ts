@@ -1,4 +1,4 @@
-/** Connecting to a gatekeeper: one connection per session, never shared and never kept (see ARCHITECTURE.md). */
+/** Connects to a gatekeeper: one connection per session, never shared and never kept (docs/decisions/0005). */
 import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { domainToASCII } from 'node:url';
@@ -9,44 +9,44 @@ import { handshake, HandshakeClosed } from './handshake.ts';
 import { endpointsOf, type Endpoint, type Resolver } from './srv.ts';
 import { unreachableError, GatekeeperUnreachableError, gatekeeperTlsError } from './gatekeeper-error.ts';
 
-/** Where a gatekeeper is: a fixed address, or wherever the SRV records of a domain say. */
+/** The endpoints of a gatekeeper: a fixed address, or those in the SRV records of a domain. */
 export type Target =
   ({ readonly kind: 'address' } & Endpoint) | { readonly kind: 'srv'; readonly domain: string };
 
 /** Options of one dial. */
 export interface DialOptions {
-  /** XMPP domain of the gatekeeper: the server name sent, and what its certificate must speak for, whatever host
-   *  was dialled. */
+  /** XMPP domain of the gatekeeper: the server name that is sent, and the identity that its certificate must have,
+   *  whatever host is dialled. */
   readonly domain: string;
   readonly context: SecureContext;
   readonly resolver: Resolver;
-  /** Written to each endpoint as soon as it is connected, before TLS or anything else: a PROXY protocol header. */
+  /** Bytes written to each endpoint as soon as it is connected, before TLS: a PROXY protocol header. */
   readonly preface?: Uint8Array | undefined;
-  /** For everything: resolving, connecting, TLS, every endpoint. In milliseconds. */
+  /** Milliseconds for everything: resolving, connecting, TLS, every endpoint. */
   readonly dialTimeoutMs: number;
-  /** For one endpoint, so that a dead one leaves time for the next. In milliseconds. */
+  /** Milliseconds for one endpoint, so that a dead one leaves time for the next. */
   readonly attemptTimeoutMs: number;
-  /** A number in [0, 1), for SRV weights. */
+  /** Returns a number in [0, 1), for SRV weights. */
   readonly random?: () => number;
   /** Aborted when the client leaves. */
   readonly signal?: AbortSignal;
 }
 
-/** A connection to the gatekeeper: with TLS already, or to be upgraded after STARTTLS. */
+/** A connection to the gatekeeper: with TLS up, or to be upgraded after STARTTLS. */
 export type Dialled =
   | { readonly kind: 'direct'; readonly socket: TLSSocket }
   | {
       readonly kind: 'starttls';
       readonly socket: Socket;
-      /** Takes TLS on the socket, from which nothing more may be read. On failure it is closed.
-       *  @throws GatekeeperTlsError, or the signal's reason. */
+      /** Starts TLS on the socket, from which nothing more may be read. On failure it is closed.
+       *  @throws GatekeeperTlsError, or the signal's reason */
       readonly upgrade: (signal: AbortSignal) => Promise<TLSSocket>;
     };
 
-/** Tries the endpoints in order until one connects; with direct TLS, until one has shown its certificate. When
- *  none does, the error is that of the last, unless one failed in TLS: that says more than a refused connection.
- *  No socket outlives a failure or an abort.
- *  @throws GatekeeperUnreachableError, GatekeeperTlsError, or the signal's reason. */
+/** Tries the endpoints in order until one connects; with direct TLS, until one has shown its certificate. When none
+ *  does, a failure in TLS is thrown before others, which say less; else the last one. No socket outlives a failure or
+ *  an abort.
+ *  @throws GatekeeperUnreachableError, GatekeeperTlsError, or the signal's reason */
 export async function dial(target: Target, options: DialOptions): Promise<Dialled> {
   const domain = asciiDomain(options.domain);
   const progress: Progress = { failure: new GatekeeperUnreachableError('not-offered') };
@@ -68,7 +68,7 @@ export async function dial(target: Target, options: DialOptions): Promise<Dialle
 }
 
 interface Progress {
-  /** The most telling failure so far. */
+  /** The failure that says most so far. */
   failure: StreamError;
 }
 
@@ -78,7 +78,8 @@ async function endpointsFor(target: Target, options: DialOptions, signal: AbortS
   return abortable(endpointsOf(domain, options.resolver, options.random ?? Math.random, signal), signal);
 }
 
-/** One endpoint; undefined when it failed and another may be tried. */
+/** Tries one endpoint.
+ *  @returns undefined when it failed and another may be tried */
 async function attempt(
   endpoint: Endpoint,
   tls: ClientTlsOptions,
@@ -146,7 +147,7 @@ async function upgrade(socket: Socket, tls: ClientTlsOptions, signal: AbortSigna
 }
 
 function tcp({ host, port }: Endpoint, { lookup }: Resolver): TcpNetConnectOpts {
-  // RFC 8305: an address family that does not answer gives way to the other after a quarter of a second.
+  // An address family that does not answer gives way to the other after a quarter of a second (RFC 8305).
   return { host, port, lookup, autoSelectFamily: true, noDelay: true, allowHalfOpen: true };
 }
 
@@ -174,8 +175,8 @@ function connected(socket: Socket, signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-/** A domain as DNS, SNI and certificates have it; unchanged when it is an address or no domain at all, so that
- *  resolving it says what is wrong. */
+/** Returns a domain in A-labels, as DNS, SNI and certificates have it. An address, or text that is no domain, is
+ *  returned unchanged, so that resolving it reports the fault. */
 function asciiDomain(domain: string): string {
   const ascii = domainToASCII(domain);
   return ascii === '' ? domain : ascii;

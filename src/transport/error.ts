@@ -1,27 +1,27 @@
-/** Faults of the operator's own set-up: files, ports, addresses. They end a start (or keep the old certificate),
- *  never a stream, so they may name the operator's paths and ports. What a peer does wrong is a StreamError. */
+/** Faults of the operator's set-up: files, ports, addresses. They stop a start (or keep the old certificate), never
+ *  a stream, so they may name paths and ports. A peer's fault is a StreamError. */
 
 import type { SetupErrorCode } from '../errors/setup.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import { Unusable } from '../documents/unusable.ts';
 
-/** What a file is for; errors name it with the path, since one path may be configured twice. */
+/** The purpose of a file. Errors state it with the path, since one path may be configured twice. */
 export type FileRole = 'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile';
 
-/** The file of a set-up fault. */
+/** The file that has a fault. */
 export interface FaultyFile {
   readonly role: FileRole;
   readonly path: string;
-  /** Where in it, from 1; absent where the fault has no place. */
+  /** Line of the fault, from 1; absent where the fault has no place. */
   readonly line?: number;
   readonly column?: number;
 }
 
-/** A set-up fault: what is wrong, where, and what to do about it. Holds no contents of any file. */
+/** A set-up fault: what is wrong, where, and its remedy. Contains nothing of any file. */
 export class SetupError extends Unusable {
   override readonly name = 'SetupError';
   readonly code: SetupErrorCode;
-  /** What the operator can do, as one sentence. */
+  /** What the operator can do, in one sentence. */
   readonly remedy: string;
   readonly file: FaultyFile | undefined;
   readonly #problem: string;
@@ -42,7 +42,8 @@ export class SetupError extends Unusable {
   }
 }
 
-/** The system's word for a fault (`ENOENT`, `EADDRINUSE`), or `unknown`. Never a message: those hold addresses. */
+/** Returns the system's code of a fault (`ENOENT`, `EADDRINUSE`), or `unknown`. Never its message, which has
+ *  addresses. */
 export function systemCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'unknown';

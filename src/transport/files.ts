@@ -1,13 +1,13 @@
-/** Files that change while the process runs: certificates, keys, authorities. */
+/** Watches files that change while the process runs: certificates, keys, authorities. */
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** When to read files again. */
+/** Times of a watch. */
 export interface WatchOptions {
-  /** From the first sign of a change to reading, in milliseconds: a certificate and its key are two writes.
-   *  Default 250. */
+  /** Milliseconds from the first event of a change to reading: a certificate and its key are two writes. Default
+   *  250. */
   readonly settleMs?: number;
-  /** Between two readings without any sign, in milliseconds: not every file system tells. Default 30 000. */
+  /** Milliseconds between two readings without any event: not every file system reports changes. Default 30 000. */
   readonly pollMs?: number;
 }
 
@@ -16,13 +16,12 @@ export interface FileWatch {
   close(): void;
 }
 
-/** Calls `refresh` when one of the files may have changed, and at every poll. Whether something really changed,
- *  the caller finds by reading.
+/** Calls `refresh` when one of the files may have changed, and at every poll. The caller finds out whether one did.
  *
- *  Directories are watched, not files: a rewrite by rename puts another file in a watched one's place, and
- *  Kubernetes swaps a `..data` symbolic link in the folder that it mounts. A busy directory cannot put the call
- *  off, since further signs do not prolong the wait. Where watching fails, or a directory is itself replaced,
- *  polling remains. Keeps no process alive. */
+ *  Directories are watched, not files: a rewrite by rename replaces a watched file, and Kubernetes swaps a `..data`
+ *  symbolic link in the folder that it mounts. Further events do not prolong the wait, so a busy directory cannot
+ *  delay the call. Where watching fails, or a directory is replaced, polling remains. Does not keep the process
+ *  alive. */
 export function watchFiles(paths: readonly string[], refresh: () => void, options: WatchOptions): FileWatch {
   const { settleMs = 250, pollMs = 30_000 } = options;
   let settling: NodeJS.Timeout | undefined;
@@ -51,7 +50,7 @@ function watchFolder(folder: string, sign: () => void): FSWatcher[] {
     watcher.on('error', () => watcher.close());
     return [watcher];
   } catch {
-    // No inotify watches left, or a file system without them: polling remains.
+    // No inotify watches are left, or the file system has none: polling remains.
     return [];
   }
 }

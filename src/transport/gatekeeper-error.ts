@@ -1,20 +1,21 @@
-/** Faults on the way to a gatekeeper, in closed words. Whatever Node knows beyond that (addresses, host names, the
- *  peer's certificate) stays out. */
+/** Faults of connections to a gatekeeper, in closed words. Addresses, host names and the peer's certificate, which
+ *  Node's errors have, are left out. */
 import { StreamError } from '../stanza/error.ts';
 import { systemCode } from './error.ts';
 
-/** Why no connection came about.
+/** Why no connection was made.
  *  - `dns`: the name does not resolve.
  *  - `not-offered`: the domain's SRV record says that it has no such service (RFC 2782, target `.`).
- *  - `reset`: the connection ended before it was of use. */
+ *  - `refused`, `timeout`, `no-route`: as the system reports it.
+ *  - `reset`: the connection ended before it could be used. */
 export type UnreachableReason =
   'refused' | 'timeout' | 'dns' | 'not-offered' | 'no-route' | 'reset' | 'other';
 
 /** Why TLS with a gatekeeper failed.
- *  - `untrusted`: its certificate leads to no authority that is trusted here.
+ *  - `untrusted`: its certificate leads to no trusted authority.
  *  - `expired`: its certificate, or one above it, is outside its validity.
- *  - `name-mismatch`: its certificate speaks for another domain.
- *  - `handshake`: anything else, such as no common version, or our certificate refused. */
+ *  - `name-mismatch`: its certificate is for another domain.
+ *  - `handshake`: any other fault, such as no common version, or a refused client certificate. */
 export type GatekeeperTlsReason = 'untrusted' | 'expired' | 'name-mismatch' | 'handshake';
 
 /** ERR_GATEKEEPER_UNREACHABLE with its reason. */
@@ -54,7 +55,7 @@ const unreachable: Readonly<Record<string, UnreachableReason>> = {
   EPIPE: 'reset',
 };
 
-/** For a fault before the connection stood. */
+/** Returns the error for a fault before the connection was made. */
 export function unreachableError(error: unknown): GatekeeperUnreachableError {
   return new GatekeeperUnreachableError(unreachable[systemCode(error)] ?? 'other');
 }
@@ -77,18 +78,18 @@ const tls: Readonly<Record<string, GatekeeperTlsReason>> = {
   PATH_LENGTH_EXCEEDED: 'untrusted',
 };
 
-/** For a fault from the ClientHello on. In TLS 1.3 a gatekeeper refuses our certificate only after the handshake:
- *  an early error of the established socket belongs here too. */
+/** Returns the error for a fault from the ClientHello on. In TLS 1.3 a gatekeeper refuses a client certificate only
+ *  after the handshake, so an early error of the established socket is one too. */
 export function gatekeeperTlsError(error: unknown): GatekeeperTlsError {
   return new GatekeeperTlsError(tls[systemCode(error)] ?? 'handshake');
 }
 
-/** What a gatekeeper did instead of STARTTLS.
+/** What a gatekeeper did in place of STARTTLS.
  *  - `no-starttls`: its features do not offer it.
  *  - `refused`: it answered `<failure/>`.
  *  - `stream-error`, `closed`: it ended the stream.
- *  - `malformed`: not the XML of RFC 6120; `cause` says which rule, and where.
- *  - `trailing-bytes`: clear text after `<proceed/>`, an attempt to be taken for encrypted (RFC 6120 §5.4.3.3).
+ *  - `malformed`: not the XML of RFC 6120; `cause` has the rule and the place.
+ *  - `trailing-bytes`: clear text after `<proceed/>`, which could be injected (RFC 6120 §5.4.3.3).
  *  - `unexpected`: anything else. */
 export type NegotiationReason =
   'no-starttls' | 'refused' | 'stream-error' | 'closed' | 'malformed' | 'trailing-bytes' | 'unexpected';

@@ -1,7 +1,7 @@
-/** Waiting for a TLS handshake, as server or client. */
+/** Waits for a TLS handshake, as server or client. */
 import type { TLSSocket } from 'node:tls';
 
-/** The peer ended the connection in the middle of the handshake. */
+/** The peer ended the connection during the handshake. */
 export class HandshakeClosed extends Error {
   override readonly name = 'HandshakeClosed';
   readonly code = 'ECONNRESET';
@@ -11,15 +11,15 @@ export class HandshakeClosed extends Error {
   }
 }
 
-// A server's TLSSocket keeps errors of the handshake from `error`, for tls.Server to report.
+// A server's TLSSocket reports errors of the handshake by this event, for tls.Server, and not by `error`.
 const failures = ['error', '_tlsError'] as const;
 const ends = ['end', 'close'] as const;
 
 /** Calls `settled` once: without an error when the handshake is done, otherwise with Node's error or HandshakeClosed. A
  *  failure destroys the socket and the one below it.
- *  @param done the event of success: `secure` of a server's socket; `secureConnect` of a client's, which Node emits after
- *  the certificate was verified
- *  @returns a function that gives up: it destroys the socket, and `settled` is not called any more */
+ *  @param done the event of success: `secure` of a server's socket, `secureConnect` of a client's, which Node emits
+ *  after verifying the certificate
+ *  @returns a function that gives up: it destroys the socket, and `settled` is not called */
 export function watchHandshake(
   socket: TLSSocket,
   done: 'secure' | 'secureConnect',
@@ -32,7 +32,7 @@ export function watchHandshake(
   };
   const giveUp = (): void => {
     stop();
-    // Further errors before the socket is closed are of no use.
+    // Further errors before the socket is closed are ignored.
     socket.on('error', () => {});
     socket.destroy();
   };
@@ -51,8 +51,8 @@ export function watchHandshake(
   return giveUp;
 }
 
-/** Resolves when the handshake is done. In every other case the socket is destroyed.
- *  @throws the same errors; the signal's reason. */
+/** Resolves when the handshake is done; otherwise destroys the socket.
+ *  @throws Node's error, HandshakeClosed, or the signal's reason */
 export function handshake(
   socket: TLSSocket,
   done: 'secure' | 'secureConnect',

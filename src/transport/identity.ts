@@ -1,20 +1,20 @@
-/** Who a certificate speaks for (RFC 6125, RFC 9525; for XMPP RFC 6120 §13.7). Names come from the subject
- *  alternative names only: a common name is not an identity (RFC 9525 §2). */
+/** The identities in a certificate (RFC 6125, RFC 9525; for XMPP RFC 6120 §13.7), read from subject alternative
+ *  names only: a common name is not an identity (RFC 9525 §2). */
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 
-/** The names of a certificate that matter to XMPP, lower case. */
+/** The names in a certificate that XMPP uses, in lower case. */
 export interface CertificateNames {
-  /** dNSName: DNS-ID, perhaps with a wildcard as its first label. */
+  /** Names of type dNSName (DNS-ID), possibly with a wildcard as the first label. */
   readonly dns: readonly string[];
-  /** SRVName (RFC 4985): SRV-ID such as `_xmpp-client.example.org`. */
+  /** Names of type SRVName (SRV-ID, RFC 4985), such as `_xmpp-client.example.org`. */
   readonly services: readonly string[];
 }
 
-// Node prints the names joined by commas, and quotes as a JSON string any that could be misread.
+// Node prints names joined by commas, and quotes those that could be misread as JSON strings.
 const entry = /\s*([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)/g;
 const serviceName = 'SRVName:';
 
-/** Reads the subject alternative names as Node prints them (`X509Certificate.subjectAltName`). */
+/** Reads subject alternative names as Node prints them (`X509Certificate.subjectAltName`). */
 export function certificateNames(subjectAltName: string | undefined): CertificateNames {
   const dns: string[] = [];
   const services: string[] = [];
@@ -27,13 +27,14 @@ export function certificateNames(subjectAltName: string | undefined): Certificat
   return { dns, services };
 }
 
-/** For `tls.connect`: an error unless the certificate speaks for the XMPP domain, by DNS-ID, by IP address when
- *  the domain is one, or by SRV-ID. The host that was dialled is no identity: SRV records are not secured.
- *  @param domain as A-labels. */
+/** Checks a certificate for `tls.connect`. It must have the XMPP domain as DNS-ID, as IP address when the domain is
+ *  one, or as SRV-ID. The dialled host is no identity: SRV records are not secured.
+ *  @param domain in A-labels
+ *  @returns an error for another certificate */
 export function checkXmppIdentity(domain: string, certificate: PeerCertificate): Error | undefined {
   const { subjectaltname } = certificate;
   if (subjectaltname === undefined) return new IdentityError();
-  // Node falls back to the common name when no alternative name is of DNS or IP type: it is shown none.
+  // Node falls back to the common name when there is no DNS or IP name, so it gets none.
   const withoutSubject = { subjectaltname, subject: {} } as PeerCertificate;
   if (checkServerIdentity(domain, withoutSubject) === undefined) return undefined;
   const wanted = domain.toLowerCase();
@@ -42,7 +43,7 @@ export function checkXmppIdentity(domain: string, certificate: PeerCertificate):
   return spoken ? undefined : new IdentityError();
 }
 
-/** The certificate belongs to another name. The message contains neither name. */
+/** The certificate has another name. The message contains neither name. */
 class IdentityError extends Error {
   override readonly name = 'IdentityError';
   readonly code = 'ERR_TLS_CERT_ALTNAME_INVALID';

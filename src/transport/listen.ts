@@ -1,5 +1,5 @@
-/** Accepts connections: limits, the SYN, the PROXY header of a trusted load balancer. TLS (RFC 6120 §5, XEP-0368), dialling
- *  and closing are in the other files of this folder, which knows no sessions and reads no configuration. */
+/** Accepts connections: limits, the SYN, the PROXY header of a trusted load balancer. TLS (RFC 6120 §5, XEP-0368),
+ *  dialling and closing are in other files. This folder does not use sessions and reads no configuration. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { TrustedNetworks } from '../signals/cidr.ts';
@@ -10,8 +10,8 @@ import type { Admission, AdmissionAnswer, RefusalCode } from './admission.ts';
 import { SetupError, systemCode } from './error.ts';
 import { readProxyHeader } from './proxy-header.ts';
 
-/** Where to listen: an address, or a descriptor that is already bound, with socket options that have to be set
- *  before the first SYN. */
+/** An address to bind, or a descriptor that is already bound, with socket options that must be set before the first
+ *  SYN. */
 export type ListenTarget =
   | { readonly kind: 'address'; readonly host: string; readonly port: number }
   | { readonly kind: 'descriptor'; readonly fd: number };
@@ -19,42 +19,42 @@ export type ListenTarget =
 /** Options of a listener. */
 export interface ListenOptions {
   readonly target: ListenTarget;
-  /** Connections the kernel holds before they are accepted. Default 511. */
+  /** Connections that the kernel queues before they are accepted. Default 511. */
   readonly backlog?: number;
-  /** Limits, shared with other listeners. */
+  /** Limits that listeners share. */
   readonly admission: Admission;
   /** Keeps the SYN of each connection, where the system can. */
   readonly synCapture?: SynCapture | undefined;
-  /** Trusted load balancers, which name the client in a PROXY header. */
+  /** Trusted load balancers, which state the client in a PROXY header. */
   readonly balancers?: Balancers | undefined;
-  /** Called in the turn in which the connection was accepted, before anything is read from it; for a trusted load
-   *  balancer once its PROXY header has been read. The socket sends without delay and stays writable when the peer
-   *  ends its half. */
+  /** Called in the turn in which a connection is accepted, before anything is read from it; for a trusted load
+   *  balancer, when its PROXY header was read. The socket has no send delay, and stays writable when the peer closes
+   *  its half. */
   readonly onConnection: (socket: Socket, arrival: Arrival) => void;
   /** Called for each connection that was closed at once. */
   readonly onRefused: (code: ListenRefusal) => void;
 }
 
-/** Connections from trusted networks must begin with a PROXY header (version 1 or 2), all others must not. */
+/** Connections from trusted networks must begin with a PROXY header (version 1 or 2); all others must not. */
 export interface Balancers {
   readonly trusted: TrustedNetworks;
-  /** For the header to come, in milliseconds. */
+  /** Milliseconds for the header to arrive. */
   readonly headerTimeoutMs: number;
 }
 
 /** Why a connection was closed before its first byte was read. */
 export type ListenRefusal = RefusalCode | 'ERR_PROXY_HEADER';
 
-/** Whose packets the listener sees. `edge`: the clients', unless a balancer says otherwise; `unsupported`: none,
- *  since the system or an address by name does not allow it; `off`: none, as configured. */
+/** The packets that the listener can see. `edge`: the clients' own, unless a balancer states otherwise.
+ *  `unsupported`: none, because of the system or of an address by name. `off`: none, as configured. */
 export type SynVisibility = 'edge' | 'unsupported' | 'off';
 
 /** A bound listener. */
 export interface Listener {
-  /** The address, with the port that port 0 became. */
+  /** The bound address; port 0 is replaced by the real one. */
   readonly address: AddressInfo;
   readonly synVisibility: SynVisibility;
-  /** Stops accepting, frees the port and leaves live connections alone. Resolves when the port is free. */
+  /** Stops accepting and frees the port; live connections go on. Resolves when the port is free. */
   stop(): Promise<void>;
 }
 
@@ -76,7 +76,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
-/** Where possible, a descriptor with the option that keeps SYNs: it must be there before the first one comes. */
+/** Returns, where possible, a bound descriptor with the socket option that keeps SYNs, which must be set before the
+ *  first one. */
 function prepare({ target, synCapture }: ListenOptions): {
   target: ListenTarget;
   synVisibility: SynVisibility;
@@ -100,7 +101,7 @@ interface Listening {
 
 function admit(socket: Socket, options: ListenOptions, state: Listening): void {
   const { remoteAddress } = socket;
-  // A peer that is gone already has no address, and no use for a slot.
+  // A peer that has left has no address, and needs no slot.
   if (remoteAddress === undefined) {
     socket.destroy();
     return;
@@ -127,7 +128,7 @@ function arrivalOf(
 ): Arrival {
   return {
     peer: { address, port: socket.remotePort! },
-    // A system call that few connections need. A closed socket has no address any more; the listener's is near enough.
+    // A system call that few connections need. A closed socket has no address; the listener's is used.
     get local() {
       const { localAddress, localPort } = socket;
       const bound = server.address() as AddressInfo | null;
@@ -156,7 +157,8 @@ async function awaitHeader(
   if (refusal !== undefined) onRefused(refusal);
 }
 
-/** A balancer that speaks for itself counts as itself; of one that does not say for whom, nothing can be counted. */
+/** Counts the client of a balancer's connection. A balancer's own connection counts as its own; without a stated
+ *  client nothing is counted. */
 function identified(
   { command, source }: ProxyHeader,
   { peer }: Arrival,
@@ -172,19 +174,19 @@ function bind(server: Server, options: ListenOptions, target: ListenTarget): Pro
   const failed = (error: Error): void => reject(setupError(systemCode(error), options.target));
   const listening = (): void => {
     server.off('error', failed);
-    // Out of descriptors, say: that one connection is lost, the listener goes on.
+    // Out of descriptors, for example: that connection is lost, the listener goes on.
     server.on('error', () => {});
     resolve();
   };
   server.once('error', failed);
-  // With a descriptor, Node takes the backlog from the second argument only.
+  // With a descriptor, Node reads the backlog from the second argument only.
   if (target.kind === 'descriptor') server.listen({ fd: target.fd }, backlog, listening);
   else server.listen({ host: target.host, port: target.port, backlog }, listening);
   return promise;
 }
 
 function stop(server: Server): Promise<void> {
-  // `close` calls back only when the last connection has ended. The port itself is free one turn later.
+  // `close` calls back when the last connection has ended; the port is free one turn later.
   server.close();
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,12 +1,12 @@
-/** Watches whether the process keeps up: how late the event loop turns, and how much memory it holds. While it does not,
- *  new work is refused, so that the sessions it has do not suffer. Entering takes two samples in a row over a bound,
- *  leaving takes six well below it. */
+/** Measures the load of the process: the delay of the event loop, and resident memory. While it is overloaded new
+ *  work is refused, for the sake of live sessions. An overload starts after two samples in a row above a bound, and
+ *  ends after six well below it. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 export interface LoadLimits {
-  /** Median lateness of the event loop during a sample, in milliseconds; 0 for no limit. */
+  /** Median delay of the event loop during a sample, in milliseconds; 0 for no limit. */
   readonly loopDelayMsMax: number;
-  /** Resident memory in bytes; 0 for no limit. */
+  /** Bytes of resident memory; 0 for no limit. */
   readonly memoryBytesMax: number;
 }
 
@@ -15,18 +15,18 @@ export interface LoadSample {
   readonly memoryBytes: number;
 }
 
-/** What became of the state. Numbers are those of the sample that decided. */
+/** A change of the state, with the numbers of the sample that caused it. */
 export type LoadReport = LoadSample & { readonly kind: 'overloaded' | 'recovered' };
 
 /** Samples in a row. */
 const samplesToEnter = 2;
 const samplesToLeave = 6;
 const sampleMs = 500;
-/** What counts as well below a bound. Memory is given back slowly, a late loop recovers at once. */
+/** Share of a bound that counts as well below it. Memory is freed slowly, a late loop recovers at once. */
 const loopDelayRest = 0.5;
 const memoryRest = 0.95;
 
-/** The decision alone, one sample at a time. */
+/** Decides from one sample at a time; pure. */
 export class LoadState {
   readonly #limits: LoadLimits;
   #overloaded = false;
@@ -40,7 +40,8 @@ export class LoadState {
     return this.#overloaded;
   }
 
-  /** @returns whether the state has changed. */
+  /** Takes a sample.
+   *  @returns whether the state has changed */
   take(sample: LoadSample): boolean {
     const contrary = this.#overloaded
       ? !this.#exceeds(sample, loopDelayRest, memoryRest)
@@ -87,7 +88,7 @@ export class LoadMonitor {
 
   #sample(): LoadSample {
     const { count } = this.#delays;
-    // Each value holds the wait that was asked for. Without a value the loop has not turned since the last sample.
+    // Each value includes the requested wait. Without a value the loop has not turned since the last sample.
     const loopDelayMs =
       count === 0 ? sampleMs : Math.max(0, this.#delays.percentile(50) / 1e6 - resolutionMs);
     this.#delays.reset();
@@ -95,13 +96,13 @@ export class LoadMonitor {
   }
 }
 
-/** The share of a container's memory at which new work is refused. */
+/** Share of a container's memory above which new work is refused. */
 const containerShare = 0.85;
 
-/** @returns the bound in bytes: the configured one, or a share of what the container may use; 0 outside of one. */
+/** Returns the bound in bytes: the configured one, or a share of the container's memory limit; 0 without one. */
 export function memoryBound(configuredBytes: number, constrainedBytes = process.constrainedMemory()): number {
   if (configuredBytes > 0) return configuredBytes;
-  // Without a container's limit, Node says 0 or a number beyond any machine.
+  // Without a container's limit, Node returns 0 or a number beyond any machine.
   return constrainedBytes > 0 && constrainedBytes < 2 ** 50
     ? Math.floor(constrainedBytes * containerShare)
     : 0;

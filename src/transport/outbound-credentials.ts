@@ -1,5 +1,5 @@
-/** What the proxy trusts and shows when it dials a gatekeeper: authorities, and optionally a certificate of its
- *  own. Reloaded like the proxy's server certificates; each dial uses what is current then. */
+/** Credentials for dialling a gatekeeper: trusted authorities, and optionally a client certificate. They are
+ *  reloaded like server certificates; each dial uses the current ones. */
 import { createHash, X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { WatchOptions } from './files.ts';
@@ -9,19 +9,19 @@ import { clientContext, type TlsVersion } from './secure-context.ts';
 
 /** Options of one gatekeeper's credentials. */
 export interface OutboundCredentialsOptions extends WatchOptions {
-  /** The operator's name for it, in reports. */
+  /** Name of the gatekeeper in the configuration, for reports. */
   readonly name: string;
-  /** PEM bundle of the only authorities to trust. Without it, those that come with Node. */
+  /** PEM bundle of the only trusted authorities. Without it, those that come with Node. */
   readonly caFile?: string;
-  /** Client certificate (with its chain) and key, for gatekeepers that ask for one. */
+  /** Client certificate (with its chain) and key, for gatekeepers that require one. */
   readonly client?: { readonly certFile: string; readonly keyFile: string };
-  /** Oldest version to accept. Default TLSv1.2. */
+  /** Oldest TLS version to accept. Default TLSv1.2. */
   readonly minVersion?: TlsVersion;
   readonly report: (report: ReloadReport) => void;
 }
 
 type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>> & {
-  /** Of the client certificate in DER. */
+  /** SHA-256 of the client certificate in DER. */
   readonly certificateSha256: Buffer | undefined;
 };
 
@@ -29,7 +29,8 @@ type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>> & {
 export class OutboundCredentials {
   readonly #contexts: Reloading<Contexts>;
 
-  /** @throws SetupError when a file does not load. */
+  /** Loads the files.
+   *  @throws SetupError when one cannot be loaded */
   static async open(options: OutboundCredentialsOptions): Promise<OutboundCredentials> {
     const files = sources(options);
     return new OutboundCredentials(
@@ -48,18 +49,19 @@ export class OutboundCredentials {
     this.#contexts = contexts;
   }
 
-  /** The context to dial with.
-   *  @param version only this one: SCRAM with downgrade protection compares the two legs (XEP-0515). */
+  /** Returns the context to dial with.
+   *  @param version the only one to use: SCRAM with downgrade protection compares the two legs (XEP-0515) */
   context(version: TlsVersion | 'any' = 'any'): SecureContext {
     return this.#contexts.current[version];
   }
 
-  /** SHA-256 of the client certificate (DER) that a context taken in the same turn shows (RFC 8705 §3.1). */
+  /** Returns SHA-256 of the client certificate (DER) in a context taken in the same turn (RFC 8705 §3.1); undefined
+   *  without one. */
   certificateSha256(): Uint8Array | undefined {
     return this.#contexts.current.certificateSha256;
   }
 
-  /** Reads every file again, now. */
+  /** Reads every file again now. */
   refresh(): Promise<void> {
     return this.#contexts.refresh();
   }

@@ -1,11 +1,11 @@
-/** PEM text (RFC 7468) to certificates and keys that are known to work together. */
+/** Parses PEM text (RFC 7468) into certificates and keys, and checks that they match. */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { SetupError, type FaultyFile } from './error.ts';
 import type { SourceFile } from './reloading.ts';
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Every certificate of a file, in order: at least one.
+/** Returns every certificate of a file, in order: at least one.
  *  @throws SetupError ERR_CERTIFICATE_INVALID */
 export function parseCertificates(text: string, file: SourceFile): [X509Certificate, ...X509Certificate[]] {
   const [first, ...rest] = [...text.matchAll(certificateBlock)].map(({ 0: block, index }) =>
@@ -15,13 +15,13 @@ export function parseCertificates(text: string, file: SourceFile): [X509Certific
   return [first, ...rest];
 }
 
-/** The private key of a file.
+/** Returns the private key of a file.
  *  @throws SetupError ERR_CERTIFICATE_KEY_INVALID */
 function parseKey(text: string, file: SourceFile): KeyObject {
   try {
     return createPrivateKey(text);
   } catch {
-    // The cause is left out on purpose: it could quote the file.
+    // Without the cause, which could quote the file.
     throw new SetupError(
       'ERR_CERTIFICATE_KEY_INVALID',
       `the ${file.role} file ${file.path} holds no private key that can be read`,
@@ -32,7 +32,7 @@ function parseKey(text: string, file: SourceFile): KeyObject {
 }
 
 /** Parses a certificate (with its chain) and its key.
- *  @throws SetupError also ERR_CERTIFICATE_KEY_MISMATCH */
+ *  @throws SetupError ERR_CERTIFICATE_INVALID, ERR_CERTIFICATE_KEY_INVALID, ERR_CERTIFICATE_KEY_MISMATCH */
 export function parsePair(
   texts: { readonly certificate: string; readonly key: string },
   files: { readonly certificate: SourceFile; readonly key: SourceFile },
@@ -65,7 +65,7 @@ function invalid(file: FaultyFile, problem: string): SetupError {
   );
 }
 
-/** Line and column of an offset, from 1. */
+/** Returns line and column of an offset, from 1. */
 function placeAt(text: string, offset: number): { readonly line: number; readonly column: number } {
   const lines = text.slice(0, offset).split('\n');
   return { line: lines.length, column: lines.at(-1)!.length + 1 };

@@ -1,9 +1,9 @@
-/** The PROXY protocol header of a load balancer, before anything else on a connection. */
+/** Reads the PROXY protocol header of a load balancer at the start of a connection. */
 import type { Socket } from 'node:net';
 import { ProxyProtocolReader, type ProxyHeader } from '../signals/proxy-protocol.ts';
 
-/** Reads the header; what follows it stays in the socket, unread and paused. Undefined when none comes that could be
- *  believed, or not within `timeoutMs`; the socket is then the caller's to destroy. */
+/** Reads the header; bytes after it stay in the socket, which is paused.
+ *  @returns undefined for a missing or malformed header, or after `timeoutMs`; the caller then destroys the socket */
 export async function readProxyHeader(socket: Socket, timeoutMs: number): Promise<ProxyHeader | undefined> {
   const reader = new ProxyProtocolReader();
   const { promise, resolve } = Promise.withResolvers<ProxyHeader | undefined>();

@@ -1,11 +1,11 @@
-/** The ClientHello, read before TLS takes the socket. */
+/** Reads the ClientHello before TLS takes the socket. */
 import type { Socket } from 'node:net';
 import { ClientHelloReader, type ClientHelloProgress } from '../signals/client-hello-reader.ts';
 
-/** Reads until the first bytes hold a ClientHello or cannot, puts the bytes back, and calls once with the result. TLS reads
- *  the same bytes afterwards, and accepts or refuses them whatever the result is; `incomplete` means that the peer left.
- *  The socket must not be flowing, and is not flowing afterwards.
- *  @returns a function that gives up: it puts the bytes back, and there is no call any more */
+/** Reads until the bytes hold a ClientHello or cannot, puts them back, and calls `heard` once. TLS reads the same bytes
+ *  afterwards, and decides by itself. `incomplete` means that the peer left. The socket must be paused, and is paused
+ *  afterwards.
+ *  @returns a function that gives up: it puts the bytes back, and `heard` is not called */
 export function watchClientHello(socket: Socket, heard: (progress: ClientHelloProgress) => void): () => void {
   const reader = new ClientHelloReader();
   let progress: ClientHelloProgress = { kind: 'incomplete' };
@@ -28,5 +28,5 @@ export function watchClientHello(socket: Socket, heard: (progress: ClientHelloPr
   return stop;
 }
 
-/** `close` follows. */
+/** The event `close` follows. */
 const ignored = (): void => {};

@@ -1,24 +1,26 @@
-/** Keeps something that was built from files up to date. The one place where a reload can fail: whatever is thrown
- *  while the files are read, checked or built becomes a rejected reload, and what is in force stays in force. */
+/** Keeps an object that is built from files up to date. An error while files are read, checked or built becomes a
+ *  rejected reload, and the old object stays in force. No other code handles failed reloads. */
 import { Unusable } from '../documents/unusable.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import { defectOf } from '../errors/defect.ts';
 import { watchFiles, type FileWatch, type WatchOptions } from './files.ts';
 
-/** What was read, before it is checked. */
+/** Contents of files before they are checked. */
 export interface Sources {
   /** Equal for equal contents. */
   readonly digest: string;
 }
 
 export interface RefresherOptions<S extends Sources> extends WatchOptions {
-  /** Digest of what is in force. */
+  /** Digest of the contents in force. */
   readonly digest: string;
   /** Files whose folders are watched. */
   readonly files: readonly string[];
-  /** Reads every file. @throws Unusable */
+  /** Reads every file.
+   *  @throws Unusable */
   readonly read: () => Promise<S> | S;
-  /** Checks, builds and puts into force: all of it, or nothing. @throws Unusable */
+  /** Checks the contents and puts all of them into force, or none.
+   *  @throws Unusable */
   readonly apply: (sources: S) => Promise<void> | void;
   /** Called once per set of problems, not at each poll. */
   readonly rejected: (problems: readonly Diagnostic[]) => void;
@@ -27,9 +29,9 @@ export interface RefresherOptions<S extends Sources> extends WatchOptions {
 export class Refresher<S extends Sources> {
   readonly #options: RefresherOptions<S>;
   #watch: FileWatch;
-  /** Digest of what was last applied or rejected by `apply`, '' after `read` has failed. */
+  /** Digest of the contents that `apply` has last taken or refused; '' after `read` has failed. */
   #judged: string;
-  /** The problems last reported, '' when the last reload succeeded. */
+  /** The problems that were last reported; '' after a successful reload. */
   #reported = '';
   #running: Promise<void> | undefined;
   #again = false;
@@ -41,15 +43,15 @@ export class Refresher<S extends Sources> {
     this.#watch = this.#watchFiles(options.files);
   }
 
-  /** Reads the files again and applies them if they changed. One run at a time; a call during a run makes another.
-   *  @returns a promise that resolves when every change until now was seen, and never rejects */
+  /** Reads the files again, and applies them if they changed. Runs do not overlap; a call during a run causes another.
+   *  @returns a promise that resolves when every change so far was read, and never rejects */
   refresh(): Promise<void> {
     this.#again = this.#running !== undefined;
     this.#running ??= this.#refreshUntilQuiet().finally(() => (this.#running = undefined));
     return this.#running;
   }
 
-  /** Watches other files from now on. */
+  /** Replaces the list of watched files. */
   watch(files: readonly string[]): void {
     if (this.#closed) return;
     this.#watch.close();
@@ -90,7 +92,7 @@ export class Refresher<S extends Sources> {
     try {
       sources = await this.#options.read();
     } catch (error) {
-      // Files that come back as they were are then no news, but the end of the problem.
+      // Files that return to their old contents then end the problem.
       this.#judged = '';
       throw error;
     }

@@ -1,4 +1,4 @@
-/** Something built from a fixed list of files, and built anew when they change. */
+/** An object that is built from a fixed list of files, and rebuilt when they change. */
 import { createHash } from 'node:crypto';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import { readRegularFile, whyOf } from '../documents/read.ts';
@@ -8,35 +8,36 @@ import { SetupError, type FileRole } from './error.ts';
 import type { WatchOptions } from './files.ts';
 import { Refresher } from './refresher.ts';
 
-/** What became of a change on disk, for the operator's log and metrics. */
+/** The outcome of a changed file, for log and metrics. */
 export type ReloadReport =
   | { readonly kind: 'reloaded'; readonly name: string }
   | { readonly kind: 'rejected'; readonly name: string; readonly problems: readonly Diagnostic[] };
 
-/** One file to build from. */
+/** A file to build from. */
 export interface SourceFile {
   readonly role: FileRole;
   readonly path: string;
 }
 
 export interface ReloadingOptions<T> extends WatchOptions {
-  /** The operator's name for it, in reports. */
+  /** Name in the configuration, for reports. */
   readonly name: string;
   readonly files: readonly SourceFile[];
   /** `latin1` keeps every byte of a secret. Default `utf8`. */
   readonly encoding?: 'utf8' | 'latin1';
-  /** Builds from the texts of the files, in their order. `refuse` throws the SetupError of a secret, by the index of
-   *  its file. @throws SetupError */
+  /** Builds from the texts of the files, in their order. `refuse(index)` throws the SetupError of a secret.
+   *  @throws SetupError */
   readonly build: (texts: readonly string[], refuse: (index: number) => never) => T;
   readonly report: (report: ReloadReport) => void;
 }
 
-/** The current build of a set of files. */
+/** The current object of a set of files. */
 export class Reloading<T> {
   readonly #refresher: Refresher<TextSources>;
   #current: T;
 
-  /** @throws SetupError when the files do not make a first build. */
+  /** Makes the first build.
+   *  @throws SetupError */
   static async open<T>(options: ReloadingOptions<T>): Promise<Reloading<T>> {
     const sources = readAll(options);
     return new Reloading(options, build(options, sources.texts), sources.digest);
@@ -63,7 +64,7 @@ export class Reloading<T> {
     return this.#current;
   }
 
-  /** Reads the files again and rebuilds if they changed. */
+  /** Reads the files again, and rebuilds if they changed. */
   refresh(): Promise<void> {
     return this.#refresher.refresh();
   }
@@ -98,7 +99,8 @@ function readAll({
   return { texts, digest: digestOf(texts) };
 }
 
-/** @throws SetupError */
+/** Reads a file.
+ *  @throws SetupError */
 function read(file: SourceFile, encoding: 'utf8' | 'latin1'): string {
   let bytes: Buffer;
   try {
@@ -120,7 +122,8 @@ function isDocument(role: FileRole): boolean {
   return role === 'content kinds' || role === 'profile';
 }
 
-/** @throws SetupError */
+/** Decodes a document, which must be UTF-8.
+ *  @throws SetupError */
 function documentText(bytes: Uint8Array, { role, path }: SourceFile): string {
   const decoded = decodeUtf8(bytes);
   if (decoded.kind === 'text') return decoded.text;

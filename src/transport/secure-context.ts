@@ -1,22 +1,22 @@
-/** TLS settings that are the same for every connection (RFC 7590, RFC 9325). A context costs tens of kilobytes, so
- *  there is one per certificate, shared by all its connections. */
+/** TLS settings of every connection (RFC 7590, RFC 9325). A context costs tens of kilobytes, so all connections with
+ *  one certificate share one. */
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { SetupError, type FaultyFile } from './error.ts';
 
-/** Versions that are safe to speak (RFC 8996 retired the older ones). */
+/** Supported TLS versions (RFC 8996 deprecates the older ones). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** The application protocol of XMPP clients over TLS (XEP-0368 §4). */
+/** ALPN name of XMPP clients (XEP-0368 §4). */
 export const xmppClientProtocol = 'xmpp-client';
 
-/** The application protocol of the HTTP plane (RFC 9112). HTTP/2 has no use here: few requests per connection. */
+/** ALPN name of the HTTP plane (RFC 9112). HTTP/2 gains nothing with few requests per connection. */
 export const httpProtocol = 'http/1.1';
 
-/** What a port of the proxy speaks inside TLS. */
+/** The protocol that a port speaks inside TLS. */
 export type ApplicationProtocol = typeof xmppClientProtocol | typeof httpProtocol;
 
-/** Lists of one protocol as the wire has them (RFC 7301 §3.1): Node would convert an array per connection. */
+/** ALPN lists of one protocol in wire form (RFC 7301 §3.1): Node would convert an array for each connection. */
 export const alpnLists: Readonly<Record<ApplicationProtocol, Uint8Array>> = {
   [xmppClientProtocol]: alpnList(xmppClientProtocol),
   [httpProtocol]: alpnList(httpProtocol),
@@ -26,17 +26,17 @@ function alpnList(protocol: string): Uint8Array {
   return Buffer.from(`${String.fromCodePoint(protocol.length)}${protocol}`);
 }
 
-/** What a server context may vary in. */
+/** Settings of a server context. */
 export interface ServerContextOptions {
-  /** Oldest version to accept. Default TLSv1.2. */
+  /** Oldest TLS version to accept. Default TLSv1.2. */
   readonly minVersion?: TlsVersion;
-  /** Whether clients may resume TLS sessions. Resuming saves a round trip and shows every observer of the network
-   *  which two connections are the same client's. Default false. */
+  /** Whether clients may resume TLS sessions. Resumption saves a round trip, and shows network observers which two
+   *  connections are the same client's. Default false. */
   readonly sessionTickets?: boolean;
 }
 
-/** A context to accept clients with.
- *  @throws SetupError ERR_CERTIFICATE_INVALID when OpenSSL refuses what parsed (a key too short, say). */
+/** Makes a context that accepts clients.
+ *  @throws SetupError ERR_CERTIFICATE_INVALID when OpenSSL refuses the pair, for a short key for example */
 export function serverContext(
   pair: { readonly cert: string; readonly key: string },
   options: ServerContextOptions,
@@ -45,25 +45,25 @@ export function serverContext(
   return refusing(file, () => createSecureContext({ ...pair, ...serverSettings(options) }));
 }
 
-/** The settings of such a context, in Node's terms. */
+/** Returns the settings of such a context, in Node's terms. */
 export function serverSettings({
   minVersion = 'TLSv1.2',
   sessionTickets = false,
 }: ServerContextOptions): Pick<SecureContextOptions, 'minVersion' | 'secureOptions' | 'honorCipherOrder'> {
-  // Renegotiation: RFC 7590 §3.1 has no use for it, and it lets a client make the server work.
+  // RFC 7590 §3.1 needs no renegotiation, and with it a client can cause work.
   const secureOptions = constants.SSL_OP_NO_RENEGOTIATION | (sessionTickets ? 0 : constants.SSL_OP_NO_TICKET);
   return { minVersion, secureOptions, honorCipherOrder: true };
 }
 
-/** What a client context may vary in. */
+/** Settings of a client context. */
 export interface ClientContextMaterial {
-  /** The only authorities to trust, PEM; undefined for the ones that come with Node. */
+  /** PEM of the only trusted authorities; undefined for those that come with Node. */
   readonly ca: string | undefined;
-  /** A client certificate (with its chain) and key, PEM. */
+  /** PEM of a client certificate (with its chain) and key. */
   readonly pair: { readonly cert: string; readonly key: string } | undefined;
 }
 
-/** A context to dial gatekeepers with.
+/** Makes a context for dialling gatekeepers.
  *  @throws SetupError ERR_CERTIFICATE_INVALID */
 export function clientContext(
   { ca, pair }: ClientContextMaterial,

@@ -18,18 +18,18 @@ import {
 /** Options of one handshake. */
 export interface ServerTlsOptions {
   readonly certificates: { contextFor(serverName: string | undefined): SecureContext };
-  /** For the ClientHello and the whole handshake, in milliseconds. */
+  /** Milliseconds for the ClientHello and the whole handshake. */
   readonly handshakeTimeoutMs: number;
   /** Bytes of the ClientHello that were read already. */
   readonly early?: Uint8Array;
-  /** What is spoken inside. Default `xmpp-client`. */
+  /** Protocol inside TLS. Default `xmpp-client`. */
   readonly protocol?: ApplicationProtocol;
-  /** Whether to ask for a client certificate. It is neither demanded nor verified here; the
-   *  service that needs it compares it with its pins. Default false. */
+  /** Whether to request a client certificate. It is optional and not verified here; the service that needs it
+   *  compares it with its pins. Default false. */
   readonly requestCertificate?: boolean;
   /** Called with the client's first flight before TLS reads it. Without it, only TLS reads the flight. */
   readonly onClientHello?: ((progress: ClientHelloProgress) => void) | undefined;
-  /** Monotonic milliseconds. Default `performance.now`. */
+  /** Returns monotonic milliseconds. Default `performance.now`. */
   readonly now?: () => number;
   readonly signal?: AbortSignal;
 }
@@ -37,19 +37,20 @@ export interface ServerTlsOptions {
 /** A connection with TLS on it. */
 export interface SecuredClient {
   readonly socket: TLSSocket;
-  /** The SNI name, as the client sent it. It comes from the wire: compare it, do not log it. */
+  /** The SNI name of the client. It comes from the wire: compare it, do not log it. */
   readonly serverName: string | undefined;
   readonly protocolVersion: TlsVersion;
   readonly alpn: ApplicationProtocol | undefined;
-  /** From the ClientHello to the client's last flight: a round trip and both sides' work. */
+  /** Milliseconds from the ClientHello to the client's last flight: a round trip and both sides' work. */
   readonly handshakeMs: number;
 }
 
 /** Why a handshake failed, for a metric's label.
- *  - `not-tls`: what came is no TLS record.
+ *  - `not-tls`: the bytes are no TLS record.
  *  - `version`, `cipher`, `alpn`: nothing in common.
- *  - `alert`: the client refused, most often our certificate.
- *  - `closed`: the client went away. */
+ *  - `alert`: the client refused, most often the certificate.
+ *  - `closed`: the client left.
+ *  - `other`: any other fault. */
 export type HandshakeReason = 'not-tls' | 'version' | 'cipher' | 'alpn' | 'alert' | 'closed' | 'other';
 
 /** ERR_TLS_HANDSHAKE with its reason. */
@@ -63,27 +64,27 @@ export class TlsHandshakeError extends StreamError {
   }
 }
 
-/** Takes TLS on a socket. The caller reads from it no more: what it holds unread belongs to the handshake.
- *  The returned socket owns it from then on; destroying one destroys both. On every failure both are closed.
+/** Starts TLS on a socket, and waits for the handshake. The caller must not read from the socket again: its unread
+ *  bytes belong to the handshake. The returned socket owns it; destroying one destroys both. On failure both are
+ *  closed.
  *
- *  A client that offers application protocols but not the one spoken here is refused (RFC 7301 §3.2); one that
- *  offers none is welcome.
- *  @throws TlsHandshakeError, StreamError ERR_HANDSHAKE_TIMEOUT, or the signal's reason. */
+ *  A client that offers ALPN names without the one spoken here is refused (RFC 7301 §3.2); one that offers none is
+ *  accepted.
+ *  @throws TlsHandshakeError, StreamError ERR_HANDSHAKE_TIMEOUT, or the signal's reason */
 export function secureClient(socket: Socket, options: ServerTlsOptions): Promise<SecuredClient> {
   const { promise, resolve, reject } = Promise.withResolvers<SecuredClient>();
   new ServerHandshake(socket, options, resolve, reject).begin();
   return promise;
 }
 
-/** One handshake from the socket to the outcome, told by calls: it happens with every connection, so it makes nothing
- *  to wait with but the caller's promise. */
+/** One handshake, driven by callbacks. Every connection has one, so it allocates no promise but the caller's. */
 class ServerHandshake {
   readonly #socket: Socket;
   readonly #options: ServerTlsOptions;
   readonly #resolve: (secured: SecuredClient) => void;
   readonly #reject: (error: unknown) => void;
   #stopClock = (): void => {};
-  /** Ends what is waited for on the socket. */
+  /** Stops waiting for the socket. */
   #giveUp = (): void => {};
 
   constructor(
@@ -152,7 +153,7 @@ class ServerHandshake {
 
   #succeed(secured: TLSSocket, protocol: ApplicationProtocol, handshakeMs: number): void {
     this.#stopClock();
-    // Without a tls.Server, faults of the established session do not become an error by themselves.
+    // Without a tls.Server, faults of the established session do not become an `error` event.
     secured.on('_tlsError', (error: Error) => secured.destroy(error));
     this.#resolve({
       socket: secured,
@@ -179,7 +180,7 @@ const monotonic = (): number => performance.now();
 
 type ContextChoice = Pick<TLSSocketOptions, 'secureContext' | 'SNICallback'>;
 
-/** Lets TLS ask which certificate, halfway through the handshake; needless where the name is known before. */
+/** Returns a callback that chooses the certificate during the handshake; unnecessary where the name is known before. */
 function whenAsked(certificates: ServerTlsOptions['certificates']): ContextChoice {
   return {
     secureContext: certificates.contextFor(undefined),

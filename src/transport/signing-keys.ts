@@ -1,4 +1,4 @@
-/** The folder of signing keys, read again when it changes. What is broken never replaces what works. */
+/** The folder of signing keys, read again when it changes. A broken file never replaces keys in use. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Diagnostic } from '../documents/diagnostic.ts';
@@ -7,7 +7,7 @@ import { SetupError, systemCode, type FaultyFile } from './error.ts';
 import type { WatchOptions } from './files.ts';
 import { Refresher } from './refresher.ts';
 
-/** What became of a change, for the operator's log and metrics. */
+/** The outcome of a change, for log and metrics. */
 export type SigningKeysReport =
   | { readonly kind: 'reloaded'; readonly keys: number }
   | { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] };
@@ -21,7 +21,8 @@ export class SigningKeyFolder {
   readonly #refresher: Refresher<KeySources>;
   #current: SigningKeys;
 
-  /** @throws SetupError ERR_SIGNING_KEYS_… */
+  /** Reads the folder.
+   *  @throws SetupError ERR_SIGNING_KEYS_… */
   static async open(options: SigningKeyFolderOptions): Promise<SigningKeyFolder> {
     const sources = await readSources(options.folder);
     return new SigningKeyFolder(options, sources.digest, await parse(options.folder, sources));
@@ -48,7 +49,7 @@ export class SigningKeyFolder {
     return this.#current;
   }
 
-  /** Reads the folder, and takes it over if it changed. */
+  /** Reads the folder again, and uses it if it changed. */
   refresh(): Promise<void> {
     return this.#refresher.refresh();
   }
@@ -63,7 +64,8 @@ interface KeySources {
   readonly digest: string;
 }
 
-/** @throws SetupError */
+/** Reads every file of the folder.
+ *  @throws SetupError */
 async function readSources(folder: string): Promise<KeySources> {
   try {
     const files = await readKeyFiles(folder);
@@ -85,7 +87,8 @@ function digestOf(files: readonly KeyFile[]): string {
   return hash.digest('base64');
 }
 
-/** @throws SetupError ERR_SIGNING_KEYS_INVALID */
+/** Parses the files into keys.
+ *  @throws SetupError ERR_SIGNING_KEYS_INVALID */
 async function parse(folder: string, { files }: KeySources): Promise<SigningKeys> {
   try {
     return await SigningKeys.parse(files);
@@ -104,7 +107,7 @@ function invalid(folder: string, { code }: KeyError, file: KeyFile | undefined):
   );
 }
 
-/** The folder itself when no file of it is to blame. */
+/** Returns the file with the fault, or the folder when no file has it. */
 function faultyFile(folder: string, file: KeyFile | undefined): FaultyFile {
   if (file === undefined) return { role: 'key', path: folder };
   return { role: 'key', path: join(folder, file.name), line: 1, column: 1 };

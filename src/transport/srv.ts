@@ -1,10 +1,10 @@
-/** Where a domain's XMPP service is (RFC 6120 §3.2.1, XEP-0368 §3, RFC 2782). */
+/** Finds a domain's XMPP service (RFC 6120 §3.2.1, XEP-0368 §3, RFC 2782). */
 import { lookup } from 'node:dns';
 import { Resolver as DnsResolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import { systemCode } from './error.ts';
 
-/** One place to try. */
+/** One endpoint to try. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -19,16 +19,16 @@ export interface SrvRecord {
   readonly weight: number;
 }
 
-/** How names are resolved. */
+/** Resolves names. */
 export interface Resolver {
-  /** Rejects like `node:dns` does: ENOTFOUND or ENODATA when there are none. */
+  /** Returns the records. Rejects like `node:dns`: ENOTFOUND or ENODATA when there are none. */
   resolveSrv(name: string, signal: AbortSignal): Promise<readonly SrvRecord[]>;
-  /** Addresses of a host. */
+  /** Resolves the addresses of a host. */
   readonly lookup: LookupFunction;
 }
 
-/** The machine's own resolver: SRV from its DNS servers, addresses as every program finds them.
- *  @param servers DNS servers to ask for SRV instead, `address` or `address:port`. */
+/** The system's resolver: SRV from its DNS servers, addresses as other programs find them.
+ *  @param servers DNS servers for SRV in their place, `address` or `address:port` */
 export function systemResolver({ servers }: { readonly servers?: readonly string[] } = {}): Resolver {
   return {
     lookup,
@@ -48,17 +48,17 @@ export function systemResolver({ servers }: { readonly servers?: readonly string
 
 type Answer =
   | { readonly kind: 'records'; readonly records: readonly SrvRecord[] }
-  /** The only record has the target `.`: decidedly not available here. */
+  /** The only record has the target `.`: the service is not available at this domain. */
   | { readonly kind: 'not-offered' }
   /** No records, or no answer. */
   | { readonly kind: 'none' };
 
-/** The endpoints of a domain in the order to try them; none when it says that it offers none.
+/** Returns the endpoints of a domain in the order to try them; none when it declares that it has none.
  *
- *  Direct TLS and STARTTLS records are one set (XEP-0368 §3). A domain without records is tried itself, on port
- *  5222 (RFC 6120 §3.2.2). A resolver that fails is treated like one that knows nothing, as the RFC asks; that is
- *  no way around security, since the certificate is checked against the domain however it was found.
- *  @param random a number in [0, 1), for the weights. */
+ *  Direct TLS and STARTTLS records are one set (XEP-0368 §3). A domain without records is tried itself, on port 5222
+ *  (RFC 6120 §3.2.2). A failing resolver counts as one without records, as the RFC requires. Security does not depend
+ *  on it, since the certificate is checked against the domain.
+ *  @param random returns a number in [0, 1), for the weights */
 export async function endpointsOf(
   domain: string,
   resolver: Resolver,
@@ -87,7 +87,7 @@ async function ask(name: string, resolver: Resolver, signal: AbortSignal): Promi
     return { kind: answer.length > 0 ? 'not-offered' : 'none' };
   } catch (error) {
     signal.throwIfAborted();
-    // Anything without a code is a bug, not an answer.
+    // An error without a code is a defect, not an answer.
     if (systemCode(error) === 'unknown') throw error;
     return { kind: 'none' };
   }
@@ -97,9 +97,9 @@ function isRoot(name: string): boolean {
   return name === '' || name === '.';
 }
 
-/** RFC 2782: by priority, lowest first; within one priority at random in proportion to the weights, so that
- *  load is shared and every record is still tried once.
- *  @param random a number in [0, 1). */
+/** Orders records (RFC 2782): by priority, lowest first; within one priority at random in proportion to the weights, so
+ *  that load is shared and every record is tried once.
+ *  @param random returns a number in [0, 1) */
 export function orderRecords<T extends { readonly priority: number; readonly weight: number }>(
   records: readonly T[],
   random: () => number,
@@ -114,7 +114,7 @@ export function orderRecords<T extends { readonly priority: number; readonly wei
 }
 
 function draw<T extends { readonly weight: number }>(records: readonly T[], random: () => number): T[] {
-  // Records of weight 0 stand first, so that they have a small chance and not none.
+  // Records of weight 0 come first, so that they have a small chance and not none.
   const left = records.toSorted((a, b) => Number(a.weight > 0) - Number(b.weight > 0));
   const drawn: T[] = [];
   while (left.length > 0) {

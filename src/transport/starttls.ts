@@ -1,5 +1,5 @@
-/** STARTTLS as the initiating side, towards a gatekeeper (RFC 6120 §5.4). Everything before TLS may have been
- *  written by an attacker on the network; nothing of it is kept. */
+/** STARTTLS as the initiating side, towards a gatekeeper (RFC 6120 §5.4). An attacker on the network may have
+ *  written everything before TLS; nothing of it is kept. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { escapeAttribute } from '../stanza/decode.ts';
@@ -21,22 +21,22 @@ import {
 
 /** Options of one negotiation. */
 export interface StartTlsOptions {
-  /** XMPP domain of the gatekeeper: `to` of the stream header. */
+  /** XMPP domain of the gatekeeper, for `to` of the stream header. */
   readonly domain: string;
   readonly names: Names;
   readonly workspace: Workspace;
-  /** Default: those before authentication. */
+  /** Limits of the scanner. Default: those before authentication. */
   readonly limits?: StreamLimits;
-  /** For the negotiation and the TLS handshake together, in milliseconds. */
+  /** Milliseconds for the negotiation and the TLS handshake together. */
   readonly negotiationTimeoutMs: number;
   /** Aborted when the client leaves. */
   readonly signal?: AbortSignal;
 }
 
-/** Negotiates STARTTLS on a dialled connection and takes TLS on it. The next thing to send is a new stream header.
- *  On every failure the connection is closed.
- *  @throws GatekeeperNegotiationError, GatekeeperRedirectError, GatekeeperTlsError, GatekeeperUnreachableError, or the
- *  signal's reason. */
+/** Negotiates STARTTLS on a dialled connection, and starts TLS on it. The next thing to send is a new stream header. On
+ *  failure the connection is closed.
+ *  @throws GatekeeperNegotiationError, GatekeeperRedirectError, GatekeeperTlsError, GatekeeperUnreachableError, or
+ *  the signal's reason */
 export async function startTls(
   { socket, upgrade }: Extract<Dialled, { kind: 'starttls' }>,
   options: StartTlsOptions,
@@ -80,21 +80,22 @@ async function untilProceed(socket: Socket, options: StartTlsOptions, signal: Ab
   if (socket.destroyed) throw new GatekeeperUnreachableError('reset');
   signal.addEventListener('abort', aborted, { once: true });
   socket.on('data', read).on('end', ended).on('close', ended).on('error', ended);
-  // One write: some servers parse no header that comes in pieces with its declaration.
+  // One write: some servers parse no header that arrives apart from its declaration.
   socket.write(negotiation.opening);
   return promise;
 }
 
-/** What to do after a chunk. */
+/** The action after a chunk. */
 type Step =
   | { readonly kind: 'wait' }
   | { readonly kind: 'send'; readonly text: string }
   | { readonly kind: 'proceed' }
   | { readonly kind: 'failed'; readonly error: StreamError };
 
-/** The negotiation without its socket: bytes in, steps out. */
+/** The negotiation without its socket: takes bytes, returns steps. */
 class Negotiation {
-  /** What opens it. No `from`: it would show every observer of the network who connects (RFC 6120 §4.7.1). */
+  /** The first bytes to send. Without `from`, which would show network observers the client's account (RFC 6120
+   *  §4.7.1). */
   readonly opening: string;
   readonly #scanner: Scanner;
   #phase: 'header' | 'features' | 'offered' | 'asked' | 'proceed' = 'header';
@@ -151,7 +152,7 @@ class Negotiation {
       this.#phase = 'proceed';
       this.#scanner.halt();
     } else {
-      // Also a `<proceed/>` to a `<starttls/>` that was not yet sent.
+      // Includes a `<proceed/>` to a `<starttls/>` that was not sent yet.
       throw new GatekeeperNegotiationError(stanza.is(0, ns.tls, 'failure') ? 'refused' : 'unexpected');
     }
   }
@@ -165,7 +166,8 @@ function offersStartTls(features: Stanza): boolean {
   return hasChild(features, ns.tls, 'starttls');
 }
 
-/** Tells a redirection from other errors. In clear text it is not authenticated, and so not followed. */
+/** Returns the error for a stream error of the gatekeeper. A redirect in clear text is not authenticated, and so not
+ *  followed. */
 function streamErrorOf(error: Stanza): StreamError {
   return hasChild(error, ns.streamErrors, 'see-other-host')
     ? new GatekeeperRedirectError()

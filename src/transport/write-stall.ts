@@ -1,25 +1,25 @@
-/** Peers that take nothing. Backpressure bounds what a stalled reader costs in memory; this bounds for how long. */
+/** Ends connections whose peer drains nothing. Backpressure bounds the memory of a stalled peer; this bounds its
+ *  time. */
 import type { Socket } from 'node:net';
 
 interface Watched {
   readonly stalled: () => void;
-  /** Bytes the socket had passed to the kernel at the last look. */
+  /** Bytes that the socket had passed to the kernel at the last check. */
   drained: number;
-  /** When that was first seen, or nothing was pending, on the monotonic clock. */
+  /** Monotonic milliseconds at which that number was first seen, or nothing was pending. */
   since: number;
 }
 
 /** Options of the watch over all sockets of a process. */
 export interface WriteStallOptions {
-  /** For how long bytes may be pending without any of them being taken, in milliseconds. Noticed within a
-   *  quarter more. */
+  /** Milliseconds for which bytes may be pending without any being drained. Noticed within a quarter more. */
   readonly writeStallMs: number;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now?: () => number;
 }
 
-/** Looks at every socket a few times per stall time. One timer for all and nothing per write: a stall is rare, a
- *  write is not. Progress is counted in whole writes, so a single write of W bytes must be taken in `writeStallMs`. */
+/** Checks every socket a few times per stall time, with one timer for all and no work per write: a stall is rare, a
+ *  write is not. Progress counts whole writes, so a write of any size must be drained within `writeStallMs`. */
 export class WriteStallWatch {
   readonly #watched = new Map<Socket, Watched>();
   readonly #writeStallMs: number;
@@ -32,18 +32,18 @@ export class WriteStallWatch {
     this.#timer = setInterval(() => this.look(), Math.max(1, writeStallMs / 4)).unref();
   }
 
-  /** Watches a socket until it closes. A stalled one is destroyed after `stalled` was called. */
+  /** Watches a socket until it closes. A stalled socket is destroyed after a call of `stalled`. */
   watch(socket: Socket, stalled: () => void): void {
     this.#watched.set(socket, { stalled, drained: drained(socket), since: this.#now() });
     socket.once('close', () => this.#watched.delete(socket));
   }
 
-  /** Sockets under watch. */
+  /** Number of watched sockets. */
   get size(): number {
     return this.#watched.size;
   }
 
-  /** What the timer does. */
+  /** Checks every socket once; called by the timer. */
   look(): void {
     const now = this.#now();
     for (const [socket, watched] of this.#watched) {

@@ -18,23 +18,23 @@ import { HttpProblem } from '../problem.ts';
 import { readJsonBody } from '../request-body.ts';
 import type { JsonObject } from '../strict-json.ts';
 
-/** A policy as it holds, treatments in words. */
+/** The policy in force, with its treatments in words. */
 export interface PolicySummary {
   readonly name: string;
-  /** This policy, what it extends, what that extends. */
+  /** Name of this policy, of the one it extends, and so on. */
   readonly lineage: readonly string[];
-  /** Under `shadow` nothing is enforced: everything passes unchanged. */
+  /** Under `shadow` nothing is enforced: every field passes unchanged. */
   readonly mode: 'enforce' | 'shadow';
-  /** What happens to what the catalogue does not know. */
+  /** Treatment of unlisted elements and attributes. */
   readonly unlisted: string;
   readonly audiences: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly exceptions: readonly ExceptionSummary[];
 }
 
 export interface PoliciesSummary {
-  /** `rejected`: newer files are broken, and these are still in force. */
+  /** `rejected`: newer files have errors, so these are still in force. */
   readonly state: 'loaded' | 'rejected';
-  /** SHA-256 of the texts, as in attestations. */
+  /** SHA-256 of the files' texts, as in attestations. */
   readonly digest: string;
   readonly enforced: PolicySummary;
   readonly shadow: PolicySummary | null;
@@ -42,9 +42,9 @@ export interface PoliciesSummary {
 
 export interface ExplainRequest {
   readonly from: 'client' | 'gatekeeper';
-  /** One element, namespaces declared. */
+  /** One element, with its namespaces declared. */
   readonly stanza: string;
-  /** Bare JID of the session. */
+  /** Bare JID of the session's account. */
   readonly account?: string;
   readonly gatekeeper?: string;
 }
@@ -52,16 +52,17 @@ export interface ExplainRequest {
 export interface AdminApi {
   readonly sessions: () => readonly SessionCount[];
   readonly policy: () => PoliciesSummary;
-  /** Undefined when the text is not one stanza. */
+  /** Explains a stanza.
+   *  @returns undefined when the text is not one stanza */
   readonly explain: (request: ExplainRequest) => Explanation | undefined;
   readonly reload: () => Promise<FileSummary>;
   readonly drain: () => void;
 }
 
-/** For bodies of the operator. */
+/** Limits of request bodies. */
 const bodyLimits = { bodyBytesMax: 262_144, bodyTimeoutMs: 5_000, jsonDepthMax: 4 };
 
-/** The routes, to be mounted; refusals are thrown as HttpProblem. */
+/** Returns the routes. They throw refusals as HttpProblem. */
 export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const guard = adminGuard(callers);

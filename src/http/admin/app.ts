@@ -16,7 +16,7 @@ import type { HttpEnv } from '../env.ts';
 import { renderMethodProblem } from '../method-problem.ts';
 import { HttpProblem, renderProblem } from '../problem.ts';
 
-/** What the proxy says about itself when asked. Answers come from memory, at once: a probe must not wait. */
+/** Facts that probes read. Answers come from memory, without waiting. */
 interface Probes {
   readonly started: () => boolean;
   readonly readiness: () => Readiness;
@@ -25,16 +25,16 @@ interface Probes {
 export interface Readiness {
   readonly draining: boolean;
   readonly listeners: readonly { readonly name: Label; readonly state: 'open' | 'closed' }[];
-  /** The policy in force. Under `shadow` it is not enforced: everything passes unchanged. */
+  /** The policy in force. Under `shadow` it is not enforced: every field passes unchanged. */
   readonly policy: { readonly name: string; readonly mode: 'enforce' | 'shadow' } | null;
-  /** What became of changed files. A rejected one leaves the proxy ready: what was in force before it still is. */
+  /** The state of changed files. A rejected one leaves the proxy ready, because what was in force before still is. */
   readonly files: FileSummary;
 }
 
 export interface AdminParts {
   readonly probes: Probes;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
-  /** Undefined until the proxy has started. */
+  /** Returns the API; undefined until the proxy has started. */
   readonly api: () => AdminApi | undefined;
   readonly callers: AdminCallers;
 }
@@ -81,7 +81,7 @@ const methods: Readonly<Record<string, string>> = {
   '/api/drain': 'POST',
 };
 
-/** Every answer is of the moment, for programs, and no page. */
+/** Headers of every answer: nothing may be cached, and nothing is a page. */
 const constantHeaders = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',

@@ -1,24 +1,25 @@
-/** Decides who may use the operator's API. The admin port has no users, so the API answers callers on this machine and at
- *  listed addresses. Scrapers and probes reach the port from elsewhere. A browser on the operator's machine that runs a
- *  page of another site is refused too.
+/** Decides which callers may use the operator's API. The admin port has no users, so the API answers callers on this
+ *  machine and at listed addresses; scrapers and probes reach the port from elsewhere. Two attacks through a browser on
+ *  the operator's machine are refused too:
  *
- *  - Such a page may be served under a name that was made to resolve to this address (DNS rebinding). The request then
- *    carries that name: only addresses, `localhost` and listed names are answered.
- *  - A page of another origin may send a form or a fetch here without reading the answer. Browsers say so in Origin
- *    (RFC 6454 §7) or Sec-Fetch-Site (Fetch Metadata), and cannot send JSON without asking first (CORS), which is
- *    never granted: whatever changes something takes JSON only. */
+ *  - DNS rebinding: a page's own host name resolves to this address. The request then carries that name, and only
+ *    addresses, `localhost` and listed names are answered.
+ *  - A page of another origin sends a form or a fetch and does not read the answer. Browsers state the origin in
+ *    Origin (RFC 6454 §7) or Sec-Fetch-Site (Fetch Metadata). They send JSON only after a CORS request, which is
+ *    never granted, so every route that changes state takes only JSON. */
 import { isIP } from 'node:net';
 import { addressList } from '../address-list.ts';
 import { HttpProblem } from '../problem.ts';
 
 export interface AdminCallers {
-  /** Host names under which the API is called, in addition to addresses and `localhost`; lower case. */
+  /** Host names in lower case that requests may carry, in addition to addresses and `localhost`. */
   readonly names: readonly string[];
-  /** Address ranges (CIDR) it is called from, in addition to the loopback. */
+  /** Address ranges (CIDR) of callers, in addition to the loopback. */
   readonly addresses: readonly string[];
 }
 
-/** @returns a guard that throws HttpProblem ERR_ADMIN_ADDRESS, ERR_ADMIN_HOST, ERR_ADMIN_ORIGIN. */
+/** Returns a guard that throws.
+ *  @throws HttpProblem ERR_ADMIN_ADDRESS, ERR_ADMIN_HOST, ERR_ADMIN_ORIGIN from the guard */
 export function adminGuard({ names, addresses }: AdminCallers): (headers: Headers, peer: string) => void {
   const allowed = addressList(['127.0.0.0/8', '::1/128', ...addresses]);
   return (headers, peer) => {

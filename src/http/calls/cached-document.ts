@@ -1,5 +1,5 @@
-/** A document of another party, kept in memory: fetched when it is no longer fresh, used while its server fails
- *  up to a bound (stale-if-error, RFC 5861 §4), never fetched more often than the cool-down allows. */
+/** Caches a document of another party. It is fetched when it is no longer fresh, served while its server fails up to
+ *  a bound (stale-if-error, RFC 5861 §4), and fetched at most once per cool-down. */
 
 export interface CacheTimes {
   readonly documentFreshMs: number;
@@ -7,7 +7,7 @@ export interface CacheTimes {
   readonly documentCooldownMs: number;
 }
 
-/** `value` is the newest that loaded; `stale` says that its server failed since. */
+/** `value` is the newest that was loaded. `stale`: its server has failed since. */
 export type Cached<T> =
   | { readonly kind: 'value'; readonly value: T; readonly ageMs: number; readonly stale: boolean }
   /** Never loaded, or older than the bound. */
@@ -21,8 +21,8 @@ export class CachedDocument<T> {
   #triedAt = -Infinity;
   #loading: Promise<void> | undefined;
 
-  /** @param load rejects when the document cannot be had or is not usable: the old one stays.
-   *  @param now milliseconds of any clock that does not go back. */
+  /** @param load rejects when the document cannot be fetched or used; the old one stays
+   *  @param now returns milliseconds of any clock that does not go back */
   constructor(load: () => Promise<T>, times: CacheTimes, now: () => number) {
     this.#load = load;
     this.#times = times;
@@ -37,7 +37,7 @@ export class CachedDocument<T> {
     return { kind: 'value', value: held.value, ageMs, stale: !this.#isFresh() };
   }
 
-  /** Loads anew unless the cool-down forbids it; callers meanwhile share one load. Never rejects. */
+  /** Loads anew unless the cool-down forbids it. Concurrent callers share one load. Never rejects. */
   async refresh(): Promise<void> {
     if (this.#loading === undefined && this.#now() - this.#triedAt >= this.#times.documentCooldownMs) {
       this.#triedAt = this.#now();
@@ -50,7 +50,7 @@ export class CachedDocument<T> {
     try {
       this.#value = { value: await this.#load(), loadedAt: this.#now() };
     } catch {
-      // The bound in `read` decides how long the old one serves.
+      // `read` decides how long the old one is served.
     } finally {
       this.#loading = undefined;
     }

@@ -1,6 +1,6 @@
-/** One request of ours to a configured party, and its whole answer: bounded in time and bytes, never redirected,
- *  with exactly the headers named here. `node:http` rather than `fetch`, which adds headers of its own and takes
- *  no client certificate. */
+/** Sends one request to a configured party and reads its whole answer. Time and bytes are bounded, redirects are not
+ *  followed, and only the named headers are sent. Uses `node:http`, because `fetch` adds headers of its own and
+ *  takes no client certificate. */
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
@@ -12,10 +12,10 @@ export interface ExchangeRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: URL;
   readonly headers?: OutboundHeaders;
-  /** More headers, made for the very connection they leave on, once it is there and secured. */
+  /** Returns more headers, made for the connection that will carry them, once it is secured. */
   readonly headersFor?: (connection: Socket) => Promise<OutboundHeaders>;
   readonly body?: string;
-  /** From the start to the last byte of the answer. */
+  /** Milliseconds from the start to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly answerBytesMax: number;
 }
@@ -30,21 +30,21 @@ export type ExchangeOutcome =
   | { readonly kind: 'timeout' }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'unreachable' }
-  /** `headersFor` failed: nothing was sent. */
+  /** `headersFor` has rejected, so nothing was sent. */
   | { readonly kind: 'unsent' };
 
-/** Never rejects. */
+/** Sends a request. Never rejects: failures are outcomes. */
 export type Exchange = (request: ExchangeRequest) => Promise<ExchangeOutcome>;
 
 export interface ExchangeOptions {
-  /** Whom to trust and what to show (mutual TLS): asked for each new connection. By default the authorities that
-   *  come with Node, and no certificate. */
+  /** Returns trusted authorities and client certificate (mutual TLS), for each new connection. By default the
+   *  authorities that come with Node, and no certificate. */
   readonly secureContext?: () => SecureContext;
-  /** Connections to one host at once. */
+  /** Most simultaneous connections to one host. */
   readonly connectionsMax?: number;
 }
 
-/** Connections are kept between exchanges; `close` drops the idle ones. */
+/** Makes an exchange that keeps connections alive. `close` closes the idle ones. */
 export function createExchange({ secureContext, connectionsMax = 64 }: ExchangeOptions = {}): {
   readonly exchange: Exchange;
   readonly close: () => void;
@@ -58,7 +58,7 @@ export function createExchange({ secureContext, connectionsMax = 64 }: ExchangeO
     exchange: async (request) => {
       const signal = AbortSignal.timeout(request.timeoutMs);
       const first = await attempt(request, agents, signal);
-      // The other side closed an idle connection as we wrote on it: nothing was read, so ask again, once.
+      // The peer closed an idle connection before it read anything, so one more attempt repeats nothing.
       const outcome = first.kind === 'stale-connection' ? await attempt(request, agents, signal) : first;
       return outcome.kind === 'stale-connection' ? { kind: 'unreachable' } : outcome;
     },
@@ -114,7 +114,7 @@ function attempt(
   return promise;
 }
 
-/** @throws whatever `headersFor` throws. */
+/** Sends a request. Rejects when `headersFor` does. */
 async function send(
   outgoing: http.ClientRequest,
   request: ExchangeRequest,
@@ -125,7 +125,7 @@ async function send(
   outgoing.end(request.body);
 }
 
-/** The connection a request leaves on: a new one when it is up, with TLS if it has TLS; or a kept one. */
+/** Calls `ready` with the connection of a request: a new one once TLS is up, or one that was kept alive. */
 function onConnection(outgoing: http.ClientRequest, ready: (connection: Socket) => void): void {
   outgoing.once('socket', (socket: Socket & { readonly encrypted?: boolean }) => {
     if (outgoing.reusedSocket) ready(socket);

@@ -1,5 +1,4 @@
-/** An HTTPS agent whose trust and client certificate may change while it lives: each new connection is made with what
- *  is current then. */
+/** An HTTPS agent whose authorities and client certificate may change: each new connection uses the current ones. */
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
@@ -19,7 +18,7 @@ export class SecureAgent extends https.Agent {
     callback?: ConnectCallback,
   ): Duplex | null | undefined {
     const secureContext = this.#secureContext?.();
-    // Node passes what it does not know on to tls.connect, which knows it.
+    // Node passes unknown options on to tls.connect.
     const all: https.RequestOptions & { secureContext?: SecureContext } = {
       ...options,
       ...(secureContext && { secureContext }),

@@ -1,10 +1,10 @@
-/** GET /.well-known/host-meta and host-meta.json: where a web client finds the WebSocket (XEP-0156 §3, RFC 6415,
- *  RFC 7395 §4). Any page may read it (XEP-0156 §3.1), since it is public and says nothing of the reader. */
+/** GET /.well-known/host-meta and host-meta.json: the address of the WebSocket for web clients (XEP-0156 §3, RFC
+ *  6415, RFC 7395 §4). Any page may read it (XEP-0156 §3.1): it is public and the same for each reader. */
 const relation = 'urn:xmpp:alt-connections:websocket';
 const headers = { 'access-control-allow-origin': '*', 'cache-control': 'public, max-age=3600' };
 
 export interface HostMetaOptions {
-  /** `wss://…/xmpp-websocket`, as clients reach it. */
+  /** Address of the WebSocket for clients, such as `wss://chat.example/xmpp-websocket`. */
   readonly websocketUrl: URL;
 }
 
@@ -13,7 +13,8 @@ export interface HostMeta {
   readonly json: () => Response;
 }
 
-/** @throws TypeError when the WebSocket is not secured (RFC 7395 §3.9). */
+/** Makes both documents.
+ *  @throws TypeError when the WebSocket is not secured (RFC 7395 §3.9) */
 export function createHostMeta({ websocketUrl }: HostMetaOptions): HostMeta {
   if (websocketUrl.protocol !== 'wss:') throw new TypeError('the WebSocket must be wss');
   const { href } = websocketUrl;

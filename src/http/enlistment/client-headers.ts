@@ -1,8 +1,8 @@
-/** Headers of a client that the policy lets the gatekeeper see: written anew from this list, whatever else came. */
+/** Headers of a client that the policy lets the gatekeeper see, written anew from this list. */
 import type { OutboundHeaders } from '../headers.ts';
 import type { HttpPolicy } from '../http-policy.ts';
 
-/** Fields of the catalogue by the header that carries them (RFC 9110 §10.1, §12.5; RFC 6265; RFC 6454; RFC 7239). */
+/** Catalogue fields by the header that carries them (RFC 9110 §10.1, §12.5; RFC 6265; RFC 6454; RFC 7239). */
 const fields = {
   'accept-language': 'http.accept-language',
   cookie: 'http.cookie',
@@ -13,7 +13,7 @@ const fields = {
   'x-forwarded-for': 'http.forwarded',
 } as const;
 
-/** A value that is longer, or is no visible text, is withheld whatever the policy says. */
+/** Form of a value that may be forwarded; others are withheld whatever the policy says. */
 const valueForm = /^[\x20-\x7e]{1,1024}$/;
 
 export function clientHeaders(headers: Headers, gatekeeper: string, policy: HttpPolicy): OutboundHeaders {

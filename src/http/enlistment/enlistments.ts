@@ -1,5 +1,5 @@
-/** POST /enlistments and DELETE /enlistments/:id: opting in to a gatekeeper and out again. Verifies the proof,
- *  sends it to the gatekeeper with an attestation of the client's connection, and returns the members of the answer that
+/** POST /enlistments and DELETE /enlistments/:id: opting in to a gatekeeper and out again. Verifies the proof, sends
+ *  it to the gatekeeper with an attestation of the client's connection, and returns the members of the answer that
  *  the client may see. */
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -18,12 +18,12 @@ import { bearerToken } from '../tokens/signed-token.ts';
 import { isScalar, parseStrictJson, type JsonObject, type JsonScalar } from '../strict-json.ts';
 
 export interface EnlistmentGatekeeper {
-  /** The collection of enlistments in the gatekeeper's API. */
+  /** URL of the enlistments in the gatekeeper's API. */
   readonly url: URL;
   readonly exchange: Exchange;
   /** Members of the gatekeeper's answer that the client may see in addition to `id`; scalars only. */
   readonly answerMembers: readonly string[];
-  /** The value of our own Authorization header, if the gatekeeper asks for one. */
+  /** Returns the value of the proxy's own Authorization header, where the gatekeeper requires one. */
   readonly authorization?: () => Promise<string>;
 }
 
@@ -42,7 +42,7 @@ export interface EnlistmentOptions {
   readonly attest: AttestConnection;
   readonly policy: HttpPolicy;
   readonly report: Report;
-  /** Wall clock, milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
   readonly limits: IdempotencyLimits & {
     readonly bodyBytesMax: number;
@@ -99,7 +99,7 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
   };
 }
 
-/** A nonce is for one request; the same request again is no replay. */
+/** Makes a guard that takes each nonce for one request only. The same request sent again is no replay. */
 function createReplayGuard({ limits, now }: EnlistmentOptions): {
   readonly check: (proof: OwnershipProof, request: string) => void;
 } {
@@ -116,10 +116,11 @@ function createReplayGuard({ limits, now }: EnlistmentOptions): {
   };
 }
 
-/** Unguessable, because it also seals the kept answer. */
+/** Reads the idempotency key. It must be unguessable, because it also seals the stored answer.
+ *  @throws HttpProblem ERR_IDEMPOTENCY_KEY */
 function idempotencyKey(context: HttpContext): string {
   const key = context.req.header('idempotency-key') ?? '';
-  // A structured-field string may stand in quotes (RFC 8941 §3.3.3).
+  // A structured-field string may be in quotes (RFC 8941 §3.3.3).
   const [, text] = /^"?([\x21\x23-\x5b\x5d-\x7e]{16,128})"?$/.exec(key) ?? [];
   if (text === undefined) throw new HttpProblem('ERR_IDEMPOTENCY_KEY');
   return text;
@@ -148,7 +149,7 @@ interface EnlistmentCall {
   readonly gatekeeper: EnlistmentGatekeeper;
   readonly proof: OwnershipProof;
   readonly context: HttpContext;
-  /** What only this caller knows, where the request may be repeated. */
+  /** A secret of the caller, for requests that may be repeated. */
   readonly secret?: string;
 }
 
@@ -183,7 +184,7 @@ async function send(
       ...clientHeaders(context.req.raw.headers, name, policy),
       accept: 'application/json',
       'content-type': 'application/json',
-      // Ours, not the client's: the gatekeeper cannot link two requests by a habit of the client.
+      // A digest in place of the client's key, whose form could link the client's requests.
       ...(secret === undefined ? {} : { 'idempotency-key': digest(`upstream\n${secret}`) }),
       ...(authorization === undefined ? {} : { authorization: await authorization() }),
     },
@@ -207,7 +208,9 @@ const refusals: Readonly<Record<number, ProblemCode>> = {
 
 const retryAfterMaxS = 3_600;
 
-/** A success, or the problem that says the same in our words: the gatekeeper's own text is not passed on. */
+/** Returns a successful answer. Another outcome becomes a problem in the proxy's words: the gatekeeper's text is not
+ *  passed on.
+ *  @throws HttpProblem */
 function judge(outcome: ExchangeOutcome): Extract<ExchangeOutcome, { kind: 'answer' }> {
   if (outcome.kind === 'timeout') throw new HttpProblem('ERR_ENLISTMENT_API_TIMEOUT');
   if (outcome.kind === 'unreachable') throw new HttpProblem('ERR_ENLISTMENT_API_UNREACHABLE');

@@ -1,6 +1,6 @@
-/** Answers a repeated request with the first one's answer (draft-ietf-httpapi-idempotency-key-header). Keeps a digest of
- *  the request, and the answer sealed under a key that is derived from the caller's idempotency key. The idempotency key
- *  is not kept: the memory reveals nothing, and only the caller that repeats its request can open the answer. */
+/** Answers a repeated request with the first answer (draft-ietf-httpapi-idempotency-key-header). Stores a digest of
+ *  the request, and the answer sealed under a key that is derived from the caller's idempotency key. The idempotency
+ *  key is not stored, so memory reveals no answer, and only a caller that repeats the request can open it. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { HttpProblem } from '../problem.ts';
@@ -18,7 +18,7 @@ export interface IdempotencyLimits {
 }
 
 interface Entry {
-  /** Digest of what was asked, so that a key is not used for two things. */
+  /** Digest of the request, so that a key cannot be used for two requests. */
   readonly asked: string;
   readonly sealed: Buffer;
 }
@@ -28,7 +28,7 @@ export class IdempotentAnswers {
   readonly #underWay = new Map<string, { readonly asked: string; readonly answer: Promise<KeptAnswer> }>();
   readonly #done: LRUCache<string, Entry>;
 
-  /** @param now milliseconds of any clock that does not go back. */
+  /** @param now returns milliseconds of any clock that does not go back */
   constructor(limits: IdempotencyLimits, now: () => number) {
     this.#limits = limits;
     this.#done = new LRUCache({
@@ -39,10 +39,10 @@ export class IdempotentAnswers {
     });
   }
 
-  /** Does the work, or gives the answer of the same work done or under way. Failures are not kept.
-   *  @param secret what only this caller knows: the idempotency key and whose it is.
-   *  @param request what is asked for.
-   *  @throws HttpProblem ERR_IDEMPOTENCY_MISMATCH, ERR_ENLISTMENT_BUSY; whatever the work throws. */
+  /** Runs the work, or returns the answer of the same work, finished or in progress. Failures are not stored.
+   *  @param secret known to this caller only: the idempotency key with its owner
+   *  @param request the content of the request
+   *  @throws HttpProblem ERR_IDEMPOTENCY_MISMATCH, ERR_ENLISTMENT_BUSY; any error of `work` */
   async run(secret: string, request: string, work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
     const id = digest(`id\n${secret}`);
     const asked = digest(`asked\n${secret}\n${request}`);

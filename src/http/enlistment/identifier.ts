@@ -1,23 +1,24 @@
-/** Identifiers of enlistments. A client's is the gatekeeper's name and the gatekeeper's own identifier in base64url
- *  (RFC 4648 §5), so that nothing is kept to find it again. What the gatekeeper answers and what a client sends pass
- *  the same check. */
+/** Identifiers of enlistments. A client receives the gatekeeper's name and the gatekeeper's own identifier in
+ *  base64url (RFC 4648 §5), so that the proxy stores no mapping. Identifiers from the gatekeeper and from clients
+ *  pass the same check. */
 
 /** Bytes of a gatekeeper's identifier in UTF-8. */
 export const identifierBytesMax = 384;
 
-/** Whether an enlistment can have this identifier at the gatekeeper: it becomes one segment of a path, and `.` and `..`
- *  are none (RFC 3986 §5.2.4). */
+/** Returns whether the text can be an enlistment's identifier at the gatekeeper. It becomes one path segment, which
+ *  `.` and `..` cannot be (RFC 3986 §5.2.4). */
 export function isIdentifier(id: string): boolean {
   if (id === '' || id === '.' || id === '..') return false;
   return id.isWellFormed() && Buffer.byteLength(id) <= identifierBytesMax;
 }
 
-/** The identifier that a client is given. */
+/** Returns the identifier for the client. */
 export function writeEnlistmentId(gatekeeper: string, id: string): string {
   return `${gatekeeper}~${Buffer.from(id).toString('base64url')}`;
 }
 
-/** Reads what `writeEnlistmentId` has written; undefined for every other text. */
+/** Reads an identifier of `writeEnlistmentId`.
+ *  @returns undefined for any other text */
 export function readEnlistmentId(
   text: string,
 ): { readonly gatekeeper: string; readonly id: string } | undefined {
@@ -27,8 +28,8 @@ export function readEnlistmentId(
   return isIdentifier(id) && writeEnlistmentId(gatekeeper, id) === text ? { gatekeeper, id } : undefined;
 }
 
-/** The address of one enlistment: a segment below the collection's path, under its query.
- *  @throws RangeError when the address would be another one: a fault of the caller, which has not checked `id`. */
+/** Returns the URL of one enlistment: a segment below the collection's path, with its query.
+ *  @throws RangeError when the URL would be another one; the caller has then not checked `id` */
 export function enlistmentUrl(collection: URL, id: string): URL {
   const url = new URL(collection);
   const path = `${collection.pathname.replace(/\/$/, '')}/${encodeURIComponent(id)}`;

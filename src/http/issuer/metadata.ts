@@ -1,7 +1,7 @@
 /** GET /.well-known/openid-configuration and /.well-known/jwks.json: the provider's issuer metadata (OpenID Connect
- *  Discovery §4) and keys, for the gatekeeper that fetches them periodically, so that they do not reach
- *  the provider's servers. The key set has the provider's keys and the proxy's attestation keys with `use: attestation`.
- *  A verifier of ownership tokens takes keys with `use: sig` only, so neither kind can sign for the other. */
+ *  Discovery §4) and keys. Gatekeepers fetch them here regularly, so that they need not reach the provider's
+ *  servers. The key set has the provider's keys, and the proxy's attestation keys with `use: attestation`. Verifiers
+ *  of ownership tokens take only keys with `use: sig`, so neither kind can sign for the other. */
 import { CachedDocument, type CacheTimes } from '../calls/cached-document.ts';
 import type { HttpContext } from '../env.ts';
 import type { Exchange } from '../calls/exchange.ts';
@@ -9,18 +9,18 @@ import { HttpProblem } from '../problem.ts';
 import type { JsonObject, JsonValue } from '../strict-json.ts';
 import { fetchJson, type RemoteKeys } from '../tokens/verification-keys.ts';
 
-/** The `use` (RFC 7517 §4.2) of our own keys. */
+/** The `use` (RFC 7517 §4.2) of attestation keys. */
 const attestationUse = 'attestation';
 
 export interface IssuerMetadataOptions {
-  /** The provider's issuer identifier; a document that names another is not taken. */
+  /** The provider's issuer identifier; a document with another one is refused. */
   readonly issuer: string;
-  /** Where the provider serves its document. */
+  /** URL of the provider's own document. */
   readonly configurationUrl: URL;
-  /** Where we serve the keys, as the gatekeeper reaches it. */
+  /** URL of the keys here, as gatekeepers reach it. */
   readonly publicJwksUrl: URL;
   readonly providerKeys: RemoteKeys;
-  /** Our attestation keys, public members only, each with its `kid`. */
+  /** Returns the attestation keys: public members only, each with its `kid`. */
   readonly attestationKeys: () => readonly JsonObject[];
   readonly exchange: Exchange;
   readonly now: () => number;
@@ -36,7 +36,7 @@ export interface IssuerMetadata {
   readonly keys: (context: HttpContext) => Promise<Response>;
 }
 
-/** Members that a verifier of tokens needs. Where users log in is the provider's affair. */
+/** Members that a verifier of tokens needs. Those about login are left out. */
 const publishedMembers = [
   'id_token_signing_alg_values_supported',
   'response_types_supported',
@@ -61,7 +61,7 @@ export function createIssuerMetadata(options: IssuerMetadataOptions): IssuerMeta
     keys: async () => {
       const { keys, stale } = await providerKeys.all();
       const own = attestationKeys().map(publishOwn);
-      // One id, two keys: a verifier would take either, so neither set is published.
+      // A verifier would take either key of an ambiguous id, so neither set is published.
       if (own.some(({ kid }) => typeof kid !== 'string' || keys.has(kid)))
         throw new HttpProblem('ERR_KEYS_UNAVAILABLE');
       const theirs = [...keys.values()].map(({ jwk }) => ({ ...jwk, use: 'sig' }));
@@ -86,7 +86,7 @@ async function loadConfiguration(options: IssuerMetadataOptions): Promise<JsonOb
   return { issuer, jwks_uri: publicJwksUrl.href, ...Object.fromEntries(kept) };
 }
 
-/** A stale document is not to be kept by others as long as a fresh one. */
+/** Renders a document. A stale one gets a shorter cache time than a fresh one. */
 function render(
   body: JsonObject,
   stale: boolean,

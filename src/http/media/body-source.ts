@@ -1,13 +1,13 @@
-/** The body of an answer, as the HTTP parser gives it or, where it is large and its length known, straight from
- *  the connection. */
+/** The body of an answer: from the HTTP parser or, where it is large and its length known, directly from the
+ *  connection. */
 import type { IncomingMessage } from 'node:http';
 import type { PieceReader, Tap } from './tapped-agent.ts';
 
 export interface BodyEvents {
   readonly piece: PieceReader;
-  /** Every byte was given. */
+  /** Every byte was delivered. */
   readonly end: () => void;
-  /** The connection ended before that, or went on after. */
+  /** The connection ended early, or sent more than the length. */
   readonly broken: () => void;
 }
 
@@ -15,14 +15,16 @@ export interface BodySource {
   start(events: BodyEvents): void;
   pause(): void;
   resume(): void;
-  /** Closes the connection unless the body has ended on one that can be used again. */
+  /** Closes the connection, unless the body has ended and the connection can be used again. */
   destroy(): void;
 }
 
-/** From here on a connection of its own is cheaper than the parser: one handshake against 4 MiB copied. */
+/** Length in bytes from which on a connection of its own is cheaper than the parser: one handshake against copying 4
+ *  MiB. */
 const tapBytesMin = 4 * 1024 * 1024;
 
-/** To be called in the `response` event itself: the parser gets no byte that arrives later. */
+/** Returns the body of an answer. Must be called in the `response` event: a tapped parser gets no byte that arrives
+ *  later. */
 export function bodyOf(answer: IncomingMessage, tap: Tap | undefined): BodySource {
   const { 'content-length': length, 'transfer-encoding': coding } = answer.headers;
   const isLarge = coding === undefined && Number(length ?? 0) >= tapBytesMin;
@@ -49,10 +51,10 @@ function parsedBody(answer: IncomingMessage): BodySource {
 
 function tappedBody(answer: IncomingMessage, tap: Tap, length: number): BodySource {
   const { socket } = answer;
-  // Until someone listens nothing is read, so nothing reaches this reader.
+  // Nothing is read until `listen`, so this reader receives nothing.
   tap.open(nothing);
   socket.pause();
-  // The parser never sees the end, so to it the answer was cut; who reads here knows better.
+  // The parser does not see the end, so it reports the answer as cut. This reader counts the bytes itself.
   answer.on('error', nothing);
   return {
     start: ({ piece, end, broken }) => {
@@ -70,7 +72,7 @@ function tappedBody(answer: IncomingMessage, tap: Tap, length: number): BodySour
       };
       tap.open(take);
       socket.once('close', () => left > 0 && broken());
-      // What came with the headers the parser has; asking for it also lets the socket flow.
+      // The parser holds the bytes that came with the headers; reading them also makes the socket flow.
       const first = answer.read() as Buffer | null;
       socket.resume();
       if (first !== null) take(first, nothing);

@@ -1,10 +1,11 @@
-/** The headers of a download, both ways (RFC 9110 §8.8, §13, §14). Ranges are checked, not passed on as text;
- *  the media server's validators leave sealed and come back opened, so neither side can slip the other a mark. */
+/** The headers of a download, in both directions (RFC 9110 §8.8, §13, §14). Ranges are parsed and written anew.
+ *  Validators of the media server are sealed for the caller and opened on return, so neither side can mark the
+ *  other. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { OutboundHeaders } from '../headers.ts';
 import type { MediaTokens } from './token.ts';
 
-/** What the media server learns of a request: which part, and which version the caller has. */
+/** Returns the headers of the request to the media server: the range, and the version that the caller has. */
 export function mediaRequestHeaders(
   headers: IncomingHttpHeaders,
   tokens: MediaTokens,
@@ -18,7 +19,7 @@ export function mediaRequestHeaders(
   const range = singleRange(headers.range);
   const ifRange = headers['if-range'];
   const version = typeof ifRange === 'string' ? openValidators(ifRange, tokens, url)[0] : undefined;
-  // A range of a version that is not ours to know is a range of another version: send the whole (§13.1.5).
+  // An unknown version of a range is another version: the whole file is sent (§13.1.5).
   if (range === undefined || (ifRange !== undefined && version === undefined)) return request;
   request['range'] = range;
   if (version !== undefined) request['if-range'] = version.value;
@@ -40,13 +41,13 @@ function conditionFor(
     return { [condition === 'if-match' ? 'if-unmodified-since' : 'if-modified-since']: date.value };
   }
   if (opened.length > 0) return { [condition]: opened.map(({ value }) => value).join(', ') };
-  // None of them is known here: If-None-Match holds, If-Match fails, which an impossible ETag says.
+  // No known version: If-None-Match then holds, and If-Match fails, which an impossible ETag causes.
   return condition === 'if-match' ? { [condition]: '"0"' } : {};
 }
 
 const rangeForm = /^bytes=(?:\d{1,15}-\d{0,15}|-\d{1,15})$/;
 
-/** One range of bytes; several, or another unit, may be ignored (§14.2). */
+/** Returns a single range of bytes; undefined for several or another unit, which may be ignored (§14.2). */
 function singleRange(range: string | undefined): string | undefined {
   return range !== undefined && rangeForm.test(range) ? range : undefined;
 }
@@ -67,7 +68,7 @@ function openValidators(list: string, tokens: MediaTokens, url: string): Validat
   });
 }
 
-/** What the caller learns of the answer: its length, its part, and that it may resume. */
+/** Returns the headers of the answer to the caller: length, range, and whether it may resume. */
 export function mediaAnswerHeaders(
   { statusCode, headers }: IncomingMessage,
   tokens: MediaTokens,
@@ -101,7 +102,7 @@ function validatorOf({ etag, 'last-modified': lastModified }: IncomingHttpHeader
     : undefined;
 }
 
-/** Strong stays strong and weak stays weak: only a strong one may resume (§13.1.5). */
+/** Seals a validator and keeps its strength: only a strong one may resume (§13.1.5). */
 function sealValidator(validator: string, tokens: MediaTokens, url: string): string {
   return `${validator.startsWith('eW/') ? 'W/' : ''}"${tokens.sealEtag(validator, url)}"`;
 }

@@ -1,22 +1,22 @@
-/** Moves a body to the caller as fast as the slower side allows, and counts its bytes. */
+/** Copies a body to the caller at the pace of the slower side, and counts its bytes. */
 import type { ServerResponse } from 'node:http';
 import type { MediaEnd } from '../../observability/http-words.ts';
 import type { BodySource } from './body-source.ts';
 
 export interface PumpLimits {
   readonly bytesMax: number;
-  /** Without a byte moving. */
+  /** Milliseconds without a byte after which the copy ends. */
   readonly stallMs: number;
 }
 
-/** How a body ended, and how much of it was read. */
+/** How a body ended, with the number of bytes read. */
 export interface PumpResult {
   readonly end: MediaEnd;
   readonly bytes: number;
 }
 
-/** Returns how the body ended; never rejects. Handlers in place of `pipeline` with a counting transform halve the work per
- *  piece. */
+/** Returns how the body ended; never rejects. Own handlers, because `pipeline` with a counting transform doubles the
+ *  work per piece. */
 export function pump(
   source: BodySource,
   sink: ServerResponse,
@@ -51,7 +51,7 @@ export function pump(
     end: () => sink.end(),
     broken: () => finish('source-broke'),
   });
-  // It may have left while the source was asked.
+  // The reader may have left while the source was asked.
   if (sink.closed) finish('reader-left');
   return promise.finally(() => clearTimeout(stall));
 }

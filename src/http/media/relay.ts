@@ -1,5 +1,5 @@
-/** GET and HEAD /media/:token: streams encrypted media from the provider's media server. Neither side sees a
- *  header of the other but those below; a byte that arrived is on its way to the other before the next is read. */
+/** GET and HEAD /media/:token: streams encrypted media from a media server. Only the listed headers pass in either
+ *  direction. Each piece is forwarded before the next is read. */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
@@ -17,18 +17,18 @@ import { pump } from './pump.ts';
 import { TappedAgent, TappedTlsAgent } from './tapped-agent.ts';
 import type { SsrfGuard } from './ssrf.ts';
 
-/** Servers that media come from. */
+/** Media servers of one party. */
 export interface MediaSource {
   readonly guard: SsrfGuard;
-  /** Whom to trust: asked for each new connection. */
+  /** Returns the trusted authorities for each new connection. */
   readonly secureContext?: () => SecureContext;
 }
 
 export interface MediaOptions {
   readonly tokens: () => MediaTokens;
-  /** What gatekeepers fetch is the provider's; what clients fetch is that gatekeeper's whose origin it is. */
+  /** Gatekeepers fetch from the provider's servers. Clients fetch from those of the gatekeeper whose origin it is. */
   readonly sources: { readonly provider: MediaSource; readonly gatekeepers: readonly MediaSource[] };
-  /** What the caller may be, as far as is known of its connection: gatekeepers, or `clientsAudience`. */
+  /** Returns the audiences that the caller's connection proves: gatekeepers, or `clientsAudience`. */
   readonly audiencesOf: (context: HttpContext) => readonly string[];
   readonly policy: HttpPolicy;
   readonly report: Report;
@@ -41,7 +41,8 @@ export interface MediaOptions {
 }
 
 export interface MediaRelay {
-  /** @throws HttpProblem with an ERR_MEDIA_ code. */
+  /** Streams one download.
+   *  @throws HttpProblem with an ERR_MEDIA_ code */
   readonly handle: (context: HttpContext) => Promise<Response>;
   readonly close: () => void;
 }
@@ -72,7 +73,7 @@ export function createMediaRelay(options: MediaOptions): MediaRelay {
       const source = fromProvider ? provider : gatekeepers.find(({ guard }) => guard.lists(opened.url));
       if (source === undefined) throw new HttpProblem('ERR_MEDIA_ORIGIN');
       const url = source.guard.checkUrl(opened.url);
-      // A gatekeeper's servers see a client's download, the provider's see a gatekeeper's.
+      // A client's download is seen by the gatekeeper's servers, a gatekeeper's by the provider's.
       if (
         policy.see(fromProvider ? 'provider' : 'gatekeeper', 'media.fetch', '', opened.audience) === undefined
       )
@@ -101,7 +102,7 @@ interface Agents {
   readonly 'https:': TappedTlsAgent;
 }
 
-/** A source and the connections to it. */
+/** A source with its connections. */
 interface ConnectedSource {
   readonly guard: SsrfGuard;
   readonly agents: Agents;
@@ -127,7 +128,7 @@ function openToken(
   throw new HttpProblem(opened.kind === 'not-ours' ? 'ERR_MEDIA_TOKEN' : 'ERR_MEDIA_TOKEN_AUDIENCE');
 }
 
-/** Settles when the download is over on both sides. Rejects only while nothing has been answered yet. */
+/** Relays one download. Resolves when both sides have ended; rejects only before an answer was started. */
 async function relay(download: Download, options: MediaOptions): Promise<void> {
   const { tokens, outgoing, method, url } = download;
   const { limits } = options;
@@ -140,13 +141,13 @@ async function relay(download: Download, options: MediaOptions): Promise<void> {
   const headers = mediaAnswerHeaders(upstream, tokens, url.href);
   outgoing.writeHead(upstream.statusCode!, { ...constantHeaders, ...headers });
   if (method === 'HEAD' || (upstream.statusCode !== 200 && upstream.statusCode !== 206)) {
-    // What there is of a body (an error page, RFC 9110 §15.5.17) is the media server's own words.
+    // The body of an error page has the media server's own words (RFC 9110 §15.5.17).
     if (method === 'HEAD' || upstream.statusCode === 304) upstream.resume();
     else upstream.destroy();
     outgoing.end();
     return;
   }
-  // The headers leave now, not with the first byte of the body.
+  // Sends the headers now, not with the first byte of the body.
   outgoing.flushHeaders();
   const { end, bytes } = await pump(body, outgoing, {
     bytesMax: limits.mediaBytesMax,
@@ -160,7 +161,7 @@ interface Asked {
   readonly body: BodySource;
 }
 
-/** The media server's answer, its body unread. */
+/** Returns the media server's answer, its body unread. */
 function ask(download: Download, options: MediaOptions): Promise<Asked> {
   const { tokens, agents, method, url, request, outgoing } = download;
   const { promise, resolve, reject } = Promise.withResolvers<Asked>();
@@ -178,7 +179,7 @@ function ask(download: Download, options: MediaOptions): Promise<Asked> {
     reject(new HttpProblem('ERR_MEDIA_TIMEOUT'));
     asking.destroy();
   }, options.limits.mediaFirstByteTimeoutMs);
-  // The caller went away before there was anything to send.
+  // The caller has left before there was anything to send.
   outgoing.once('close', giveUp);
   asking.once('response', (upstream) => {
     const tap = method === 'GET' ? agent.taps.get(upstream.socket) : undefined;
@@ -194,15 +195,15 @@ function ask(download: Download, options: MediaOptions): Promise<Asked> {
   });
 }
 
-/** Why this answer cannot be passed on, or undefined. */
+/** Returns why an answer cannot be passed on; undefined when it can. */
 function judge(upstream: IncomingMessage, mediaBytesMax: number): HttpProblem | undefined {
   const { statusCode = 0, headers } = upstream;
-  // 304 is an answer to a condition, the other 3xx point elsewhere.
+  // 304 answers a condition; other 3xx are redirects.
   if (statusCode >= 300 && statusCode < 400 && statusCode !== 304)
     return new HttpProblem('ERR_MEDIA_REDIRECT');
   if (statusCode === 404 || statusCode === 410) return new HttpProblem('ERR_MEDIA_NOT_FOUND');
   if (![200, 206, 304, 412, 416].includes(statusCode)) return new HttpProblem('ERR_MEDIA_ANSWER');
-  // Identity was asked for; a body that unpacks to more than it counts is not wanted.
+  // The request allows identity only: an encoded body may unpack to more than its length.
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') return new HttpProblem('ERR_MEDIA_ANSWER');
   const bytes = Number(headers['content-length'] ?? 0);
   return bytes > mediaBytesMax ? new HttpProblem('ERR_MEDIA_TOO_LARGE', { mediaBytesMax }) : undefined;

@@ -1,7 +1,6 @@
-/** Keeps the media relay from being sent where it must not go (server-side request forgery). A URL comes from a
- *  message, so: its origin must be on the list; its name is resolved once, at connecting; every address of the
- *  answer must be public; and the connection goes to one of those very addresses. There is no second look-up
- *  that could answer differently. */
+/** Protects the media relay against server-side request forgery. A URL comes from a message, so its origin must be
+ *  listed, its name is resolved once, every resolved address must be public, and the connection goes to one of those
+ *  addresses. A second look-up, which could answer differently, is never made. */
 import type { LookupAddress } from 'node:dns';
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
@@ -10,22 +9,21 @@ import { addressList } from '../address-list.ts';
 import { HttpProblem } from '../problem.ts';
 
 export interface SsrfOptions {
-  /** `https://media.example.org`, with its port if it has one; `https://*.media.example.org` for every name
-   *  below. */
+  /** Such as `https://media.example.org`, with a port if it has one, or `https://*.media.example.org` for its
+   *  subdomains. */
   readonly origins: readonly string[];
-  /** Address ranges (CIDR) that are allowed though they are not public, for a media server inside the same
-   *  network. */
+  /** Address ranges (CIDR) that are allowed although they are not public, for media servers in the same network. */
   readonly allowAddresses?: readonly string[];
   readonly resolve?: (hostname: string) => Promise<readonly LookupAddress[]>;
 }
 
 export interface SsrfGuard {
-  /** Whether the URL is of a listed origin, whatever its address. */
+  /** Returns whether the URL is of a listed origin, whatever its address. */
   lists(url: string): boolean;
-  /** The URL, parsed, if the relay may ask for it.
-   *  @throws HttpProblem ERR_MEDIA_ORIGIN, or ERR_MEDIA_ADDRESS for a literal address that is not allowed. */
+  /** Parses a URL that the relay may fetch.
+   *  @throws HttpProblem ERR_MEDIA_ORIGIN; ERR_MEDIA_ADDRESS for a literal address that is not allowed */
   checkUrl(url: string): URL;
-  /** To be given to the connecting socket; fails with the code ERR_MEDIA_ADDRESS. */
+  /** Resolves names for the connecting socket; fails with the code ERR_MEDIA_ADDRESS. */
   readonly lookup: LookupFunction;
 }
 
@@ -33,7 +31,7 @@ export function createSsrfGuard(options: SsrfOptions): SsrfGuard {
   const { origins, allowAddresses = [], resolve = resolveAll } = options;
   const allowed = addressList(allowAddresses);
   const mayConnect = (address: string): boolean => allowed.has(address) || isPublicAddress(address);
-  // One address too many spoils the answer: an honest name does not lead to both sides.
+  // One forbidden address refuses the whole answer: an honest name does not mix both kinds.
   const check = callbackify(async (hostname: string) => {
     const addresses = await resolve(hostname);
     if (addresses.length > 0 && addresses.every(({ address }) => mayConnect(address))) return addresses;
@@ -50,7 +48,7 @@ export function createSsrfGuard(options: SsrfOptions): SsrfGuard {
       const url = listed(text);
       if (url === undefined) throw new HttpProblem('ERR_MEDIA_ORIGIN');
       const literal = url.hostname.replace(/^\[|\]$/g, '');
-      // A literal is connected to without a look-up.
+      // A literal address is connected to without a look-up.
       if (isIP(literal) !== 0 && !mayConnect(literal)) throw new HttpProblem('ERR_MEDIA_ADDRESS');
       return url;
     },
@@ -74,7 +72,7 @@ function matchesOrigin(url: URL, origin: string): boolean {
   return url.protocol === `${scheme}:` && url.host.endsWith(`.${name}`);
 }
 
-/** Not for the public Internet (IANA special-purpose registry, RFC 6890; multicast; the reserved class E). */
+/** Ranges of IPv4 that are not public (IANA special-purpose registry, RFC 6890; multicast; the reserved class E). */
 const specialIPv4 = addressList([
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -93,18 +91,18 @@ const specialIPv4 = addressList([
   '240.0.0.0/4',
 ]);
 
-/** Of IPv6 only global unicast is public, and not all of that: protocol assignments with Teredo (2001::/23),
- *  documentation, 6to4. */
+/** The public ranges of IPv6: global unicast, of which protocol assignments with Teredo (2001::/23), documentation
+ *  and 6to4 are excepted. */
 const globalIPv6 = addressList(['2000::/3']);
 const specialIPv6 = addressList(['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']);
-/** Ranges whose last 32 bits are the IPv4 address that is really reached: mapped (RFC 4291 §2.5.5.2) and NAT64
- *  (RFC 6052 §2.1). */
+/** Ranges whose last 32 bits are the IPv4 address that is reached: mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052
+ *  §2.1). */
 const embeddingIPv6 = addressList(['::ffff:0:0/96', '64:ff9b::/96']);
 
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return !specialIPv4.has(address);
-  // A zone makes sense only on a link.
+  // A zone is valid on a link only.
   if (family !== 6 || address.includes('%')) return false;
   if (embeddingIPv6.has(address)) return !specialIPv4.has(embeddedIPv4(address));
   return globalIPv6.has(address) && !specialIPv6.has(address);

@@ -1,25 +1,27 @@
-/** HTTP agents whose connections can be tapped: once the headers of an answer are read, the rest of its bytes can
- *  be had straight from the socket, in buffers that are used over and over. Node's way, a fresh 64 KiB per read
- *  and a copy of it by the HTTP parser, leaves 80 MB to the garbage collector on a fast download. */
+/** HTTP agents whose connections can be tapped: after the headers of an answer, its bytes are read from the socket
+ *  in buffers that are reused. By default Node allocates 64 KiB per read and its HTTP parser copies them, which
+ *  leaves 80 MB to the garbage collector on a fast download. */
 import http from 'node:http';
 import type https from 'node:https';
 import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SecureAgent, type ConnectCallback } from '../calls/secure-agent.ts';
 
-/** @param release to be called once the piece has been used up. */
+/** Receives a piece.
+ *  @param release must be called when the piece was used */
 export type PieceReader = (piece: Uint8Array, release: () => void) => void;
 
 export class Tap {
   readonly #free: Buffer[] = [];
   #reader: PieceReader | undefined;
 
-  /** From now on bytes go to this reader, not to the HTTP parser; the connection is good for nothing else after. */
+  /** Sends further bytes to this reader in place of the HTTP parser. The connection cannot be used again afterwards. */
   open(reader: PieceReader): void {
     this.#reader = reader;
   }
 
-  /** For a socket to be made with; `socket` gives it once it is there. */
+  /** Returns the option for making a socket.
+   *  @param socket returns the socket once it exists */
   onread(socket: () => Duplex | null | undefined): OnReadOpts {
     return {
       buffer: () => this.#free.pop() ?? Buffer.allocUnsafeSlow(bufferBytes),
@@ -30,7 +32,7 @@ export class Tap {
           this.#reader(piece, release);
           return true;
         }
-        // The parser may keep what it gets; and without `onread` this is the event it would have had.
+        // The parser may keep the bytes, so it gets a copy. Without `onread` this would be the same event.
         socket()?.emit('data', Buffer.from(piece));
         release();
         return true;

@@ -1,11 +1,11 @@
-/** Sealed media tokens: a URL that only we can read, for one audience, for a while. AES-256-GCM under a ring of
- *  keys; the first seals, all open, so a key is rotated by putting a new one in front and taking the old one out
- *  once its last token has expired.
+/** Sealed media tokens: the proxy's URL for a file, for one audience and a limited time. Sealed by AES-256-GCM under a
+ *  ring of keys. The first key seals and all of them open, so a key is rotated by adding a new one in front, and
+ *  removing the old one when its last token has expired.
  *
  *  Token: base64url of version (1) | key id (4) | nonce (12) | ciphertext | tag (16), the first two authenticated.
- *  In messages the nonce is a MAC of what is sealed, so that the same address in the same scope has the same token.
- *  ETags are sealed likewise, but deterministically (the nonce is a MAC of the text) and bound to the URL, so
- *  that the same picture has the same ETag and the media server's own never leaves. */
+ *  In messages the nonce is a MAC of the content, so that the same address in the same scope has the same token.
+ *  ETags are sealed with such a nonce too, and bound to the URL: the same file keeps the same ETag, and the media
+ *  server's own never leaves. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -20,39 +20,42 @@ import {
 export interface MediaTokenOptions {
   /** Secrets of 32 bytes or more, newest first. */
   readonly secrets: readonly [Uint8Array, ...Uint8Array[]];
-  /** How long a token opens, in milliseconds. */
+  /** Milliseconds for which a token can be opened. */
   readonly lifetimeMs: number;
-  /** Wall clock, milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
 }
 
 export type OpenedToken =
   | { readonly kind: 'open'; readonly url: string; readonly audience: string }
-  /** Not sealed by us, not whole, or under a key that has left the ring. */
+  /** Not sealed by this ring, incomplete, or under a key that was removed. */
   | { readonly kind: 'not-ours' }
   | { readonly kind: 'expired' }
   | { readonly kind: 'other-audience' };
 
-/** The provider's own clients as an audience; no gatekeeper can have this name. */
+/** Name of the provider's own clients as an audience; no gatekeeper can have it. */
 export const clientsAudience = ':clients';
 
-/** Where and how long the same URL has the same token. */
+/** The scope in which the same URL has the same token. */
 export interface TokenScope {
   readonly context: string;
-  /** Milliseconds; tokens of one period expire together, at least a lifetime after they were made. */
+  /** Period in milliseconds. Tokens of one period expire together, at least a lifetime after they were made. */
   readonly periodMs: number;
 }
 
 export interface MediaTokens {
-  /** @param audience who may use it: a gatekeeper's name, or `clientsAudience`.
-   *  @param scope within which the token is the same for the same URL; without it no two are alike. */
+  /** Returns a token for a URL.
+   *  @param audience a gatekeeper's name, or `clientsAudience`
+   *  @param scope in which the same URL has the same token; without it each token is different */
   seal(url: string, audience: string, scope?: TokenScope): string;
-  /** What was sealed for this audience, expired or not: to read an address that comes back, not to fetch from it. */
+  /** Returns the URL that was sealed for this audience, expired or not, to be read and not fetched; undefined for
+   *  other text. */
   reveal(token: string, audience: string): string | undefined;
-  /** @param audiences what the caller may be. */
+  /** Opens a token for fetching.
+   *  @param audiences those of the caller */
   open(token: string, audiences: readonly string[]): OpenedToken;
   sealEtag(etag: string, url: string): string;
-  /** Undefined when it was not sealed here for this URL. */
+  /** Returns the ETag; undefined when it was not sealed here for this URL. */
   openEtag(sealed: string, url: string): string | undefined;
 }
 
@@ -62,20 +65,21 @@ const idBytes = 4;
 const nonceBytes = 12;
 const tagBytes = 16;
 const headBytes = 1 + idBytes;
-/** Tokens grow in steps, so that their length says little about the URL. */
+/** Step by which tokens grow, in bytes, so that their length reveals little about the URL. */
 const padBytes = 128;
 const tokenCharsMax = 8_192;
 
 interface RingKey {
   readonly head: Buffer;
-  // KeyObjects: a key that is given as bytes is imported anew for every token, which costs more than using it.
+  // KeyObjects: a key in bytes is imported for each token, which costs more than using it.
   readonly token: KeyObject;
   readonly tokenNonce: KeyObject;
   readonly etag: KeyObject;
   readonly etagNonce: KeyObject;
 }
 
-/** @throws RangeError when a secret is shorter than 32 bytes. */
+/** Makes the tokens of a ring.
+ *  @throws RangeError when a secret is shorter than 32 bytes */
 export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOptions): MediaTokens {
   const ring = secrets.map(ringKey);
   const newest = ring[0]!;
@@ -116,7 +120,7 @@ function read(ring: readonly RingKey[], token: string): TokenContent | undefined
   return text === undefined ? undefined : (JSON.parse(text) as TokenContent);
 }
 
-/** A MAC of all that is sealed, so that one nonce never serves two texts. The lengths tell its parts apart. */
+/** Returns a MAC of everything that is sealed, so that one nonce never serves two texts. Lengths separate its parts. */
 function syntheticNonce({ tokenNonce }: RingKey, context: string, text: string): Buffer {
   const mac = createHmac('sha256', tokenNonce)
     .update(`${Buffer.byteLength(context)}:${context}`)
@@ -163,7 +167,7 @@ function unseal(
 ): string | undefined {
   if (sealed.length > tokenCharsMax || !/^[\w-]+$/.test(sealed)) return undefined;
   const bytes = Buffer.from(sealed, 'base64url');
-  // One token has one spelling: the last character's spare bits are zero.
+  // A token has one spelling: the unused bits of its last character are zero.
   if (bytes.length < headBytes + nonceBytes + tagBytes || bytes.toString('base64url') !== sealed)
     return undefined;
   const ringKey = ring.find(({ head }) => head.equals(bytes.subarray(0, headBytes)));

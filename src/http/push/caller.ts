@@ -6,23 +6,26 @@ import { HttpProblem } from '../problem.ts';
 import { bearerToken, verifySignedToken, type SignedTokenRules } from '../tokens/signed-token.ts';
 
 export interface CallerRules {
-  /** The token's audience is the push URL, its lifetime short; a replay does nothing a notification id forgives. */
+  /** Rules of the token. Its audience is the push URL and its lifetime short; a replayed notification id has no
+   *  effect. */
   readonly token?: SignedTokenRules;
-  /** Whether a client certificate is one of its own. */
+  /** Returns whether a client certificate is a pinned one. */
   readonly isPinned?: (certificate: X509Certificate) => boolean;
 }
 
-/** The client certificate of a connection, if it has one; its key is proved by TLS, nothing else is. */
+/** Returns the client certificate of a connection, undefined without one. TLS has proved its key and nothing else. */
 export type PeerCertificate = (context: HttpContext) => X509Certificate | undefined;
 
-/** @throws TypeError when neither is configured: any caller could push then */
+/** Checks that callers have a way to authenticate.
+ *  @throws TypeError when there is none: any caller could then push */
 export function checkCallerRules({ token, isPinned }: CallerRules): void {
   if (token === undefined && isPinned === undefined) {
     throw new TypeError('a gatekeeper that pushes needs a token issuer or a certificate');
   }
 }
 
-/** @throws HttpProblem ERR_PUSH_CALLER, an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE. */
+/** Authenticates a caller.
+ *  @throws HttpProblem ERR_PUSH_CALLER, an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE */
 export async function authenticateCaller(
   context: HttpContext,
   { token, isPinned }: CallerRules,

@@ -1,9 +1,9 @@
-/** Merges bursts: while the work of a key is under way, all further callers share the next round, which starts when the
- *  present one ends. They do not join the present one: it may have done its work before their reason arose. */
+/** Merges bursts: while the work of a key runs, further callers share the next round, which starts when this one
+ *  ends. They do not share the running one: it may have read its input before they called. */
 export class Coalescer<T> {
   readonly #rounds = new Map<string, Round<T>>();
 
-  /** The same key must mean the same work. */
+  /** Returns the result of `work`, run for this caller or shared with others. The same key must mean the same work. */
   run(key: string, work: () => Promise<T>): Promise<T> {
     const round = this.#rounds.get(key);
     if (round === undefined) return this.#start(key, work);

@@ -1,6 +1,6 @@
 /** POST /push/:gatekeeper: a notification from the gatekeeper to the provider, reduced to what the policy lets the
- *  provider see. 202 means that the provider took it; until then it lives nowhere but in this request, and every
- *  other answer tells the gatekeeper to send it again. */
+ *  provider see. 202 means that the provider has accepted it. Until then it exists only in this request, and every
+ *  other answer asks the gatekeeper to send it again. */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Coalescer } from './coalescer.ts';
@@ -23,7 +23,7 @@ export interface PushOptions {
   readonly exchange: Exchange;
   readonly authorization?: () => Promise<string>;
   readonly report: Report;
-  /** Milliseconds of any clock that does not go back. */
+  /** Returns milliseconds of any clock that does not go back. */
   readonly now: () => number;
   readonly limits: {
     readonly bodyBytesMax: number;
@@ -39,7 +39,8 @@ export interface PushOptions {
   };
 }
 
-/** @throws TypeError when a gatekeeper has no way to authenticate. */
+/** Makes the handler.
+ *  @throws TypeError when a gatekeeper has no way to authenticate */
 export function createPush(options: PushOptions): (context: HttpContext) => Promise<Response> {
   const { gatekeepers, peerCertificate, limits } = options;
   for (const rules of gatekeepers.values()) checkCallerRules(rules);
@@ -69,7 +70,8 @@ function busy({ limits }: PushOptions): HttpProblem {
 
 const memberForm = /^[a-z][a-z0-9_-]{0,63}$/;
 
-/** Members sorted, so that equal notifications are equal text and the gatekeeper's own order does not pass. */
+/** Reduces a notification to the allowed members. They are sorted, so that equal notifications are equal texts and
+ *  the gatekeeper's order does not pass. */
 function minimise(
   notification: JsonObject,
   gatekeeper: string,
@@ -80,7 +82,7 @@ function minimise(
   const members = Object.entries(notification).sort(([a], [b]) => (a < b ? -1 : 1));
   const kept = members.flatMap(([member, value]): [string, JsonScalar][] => {
     if (!memberForm.test(member) || !isScalar(value)) throw new HttpProblem('ERR_HTTP_MEMBER');
-    // The node that the gatekeeper knows may be a pseudonym of the one that the client registered.
+    // The gatekeeper may have a pseudonym in place of the node that the client registered.
     const known =
       member === 'recipient' && typeof value === 'string'
         ? policy.reveal('push.node', value, gatekeeper)
@@ -92,7 +94,7 @@ function minimise(
   return { id, payload: JSON.stringify(Object.fromEntries(kept)) };
 }
 
-/** Takes payloads to the provider: equal ones in one push, a delivered id never twice, so many at a time. */
+/** Delivers payloads to the provider: equal ones in one push, a delivered id never again, a limited number at once. */
 class Delivery {
   readonly #options: PushOptions;
   readonly #bursts = new Coalescer<void>();
@@ -103,13 +105,14 @@ class Delivery {
   constructor(options: PushOptions) {
     const { pushConcurrentMax, pushDeliveredMax: max, pushDeliveredMs: ttl } = options.limits;
     this.#options = options;
-    // How many may wait is counted per gatekeeper before they get here.
+    // The callers' limit per gatekeeper bounds the queue.
     this.#limiter = new ConcurrencyLimiter(pushConcurrentMax, Infinity, () => busy(options));
     this.#delivered = new LRUCache({ max, ttl, perf: { now: options.now }, ttlResolution: 0 });
   }
 
-  /** @param id digest of whose notification it is.
-   *  @throws HttpProblem when the provider did not take it. */
+  /** Delivers a payload.
+   *  @param id digest of the notification's id and gatekeeper
+   *  @throws HttpProblem when the provider did not accept it */
   async deliver(id: string, payload: string): Promise<void> {
     if (this.#delivered.has(id)) return;
     const same = this.#underWay.get(id);
@@ -127,7 +130,7 @@ class Delivery {
 
   async #send(body: string, arrivedAt: number): Promise<void> {
     const { url, exchange, authorization, report, limits, now } = this.#options;
-    // While the provider is stuck, waiting notifications are refused at once, not one timeout after the other.
+    // While the provider hangs, waiting notifications are refused at once, not after one timeout each.
     if (now() - arrivedAt > limits.pushWaitTimeoutMs) throw busy(this.#options);
     const outcome = await exchange({
       method: 'POST',

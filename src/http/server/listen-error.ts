@@ -1,6 +1,6 @@
-/** A port that cannot be opened, in words an operator can act on. */
+/** A port that cannot be opened, with the remedy. */
 
-/** The same codes as for listeners of streams. */
+/** The same codes as for stream listeners. */
 export type ListenErrorCode =
   'ERR_PORT_IN_USE' | 'ERR_PORT_PERMISSION' | 'ERR_ADDRESS_NOT_AVAILABLE' | 'ERR_LISTEN';
 
@@ -10,7 +10,7 @@ export class ListenError extends Error {
   readonly host: string;
   readonly port: number;
 
-  /** @param where as configured. */
+  /** @param where address and port of the configuration */
   constructor(cause: NodeJS.ErrnoException, where: { readonly host: string; readonly port: number }) {
     super(`cannot listen on ${where.host} port ${where.port} (${cause.code ?? 'unknown reason'})`, { cause });
     this.code = codes[cause.code ?? ''] ?? 'ERR_LISTEN';

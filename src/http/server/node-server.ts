@@ -1,24 +1,24 @@
-/** Node's HTTP server for an app: the limits it keeps itself, and what it answers when one is reached. */
+/** Node's HTTP server for an app: the limits that it enforces, and the answers when one is exceeded. */
 import { createAdaptorServer } from '@hono/node-server';
 import { createServer, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HttpProblem, renderProblem, type ProblemCode } from '../problem.ts';
 
-/** What a caller can make a port hold or wait for before a route sees the request. */
+/** Limits on what a caller can make a port hold or wait for before a route sees the request. */
 export interface ServeLimits {
-  /** Request line and headers together, in bytes; more is answered 431. */
+  /** Bytes of request line and headers together; more are answered with 431. */
   readonly headerBytesMax: number;
-  /** Header fields of one request; more are answered 431. */
+  /** Header fields of one request; more are answered with 431. */
   readonly headersMax: number;
-  /** From the first byte of a request to the end of its headers; then 408. */
+  /** Milliseconds from the first byte of a request to the end of its headers; then 408. */
   readonly headersTimeoutMs: number;
-  /** From the first byte of a request to the end of its body; then 408. */
+  /** Milliseconds from the first byte of a request to the end of its body; then 408. */
   readonly requestTimeoutMs: number;
-  /** Between two requests of one connection. */
+  /** Milliseconds between two requests of one connection. */
   readonly keepAliveTimeoutMs: number;
-  /** Requests of one connection; the last is answered with `Connection: close`, one more with 503. */
+  /** Requests of one connection. The last is answered with `Connection: close`, one more with 503. */
   readonly requestsPerConnectionMax: number;
-  /** Connections at once; further ones are closed. */
+  /** Simultaneous connections; further ones are closed. */
   readonly connectionsMax: number;
 }
 
@@ -26,8 +26,8 @@ export interface App {
   readonly fetch: (request: Request) => Response | Promise<Response>;
 }
 
-/** @param refused hears of requests that could not be read, so that no route saw them.
- *  @returns a server that does not listen yet. */
+/** Makes a server that does not listen yet.
+ *  @param refused called for requests that could not be parsed and so have no route */
 export function createNodeServer(
   { fetch }: App,
   limits: ServeLimits,
@@ -36,7 +36,7 @@ export function createNodeServer(
   const server = createAdaptorServer({
     fetch,
     createServer,
-    // The adapter would replace the global Request and Response of the whole process.
+    // By default the adapter replaces the global Request and Response of the process.
     overrideGlobalObjects: false,
     serverOptions: {
       insecureHTTPParser: false,
@@ -45,17 +45,17 @@ export function createNodeServer(
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
-      // How late a timeout may be noticed.
+      // The latest by which a timeout is noticed.
       connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
       noDelay: true,
     },
   }) as Server;
-  // One more than allowed, because Node drops the rest unseen: the request guard counts and refuses.
+  // One more than allowed: Node drops further ones silently, so the request guard counts and refuses.
   server.maxHeadersCount = limits.headersMax + 1;
   server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
   server.maxConnections = limits.connectionsMax;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // The caller is gone, or has its answer.
+    // The caller has left, or has its answer.
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
@@ -72,7 +72,7 @@ const codes: Readonly<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'ERR_HTTP_TIMEOUT',
 };
 
-/** Answers and closes: after a request that cannot be read, the start of the next one is unknown. */
+/** Answers and closes. After a request that cannot be parsed, the start of the next is unknown. */
 async function refuse(problem: HttpProblem, socket: Duplex): Promise<void> {
   const answer = renderProblem(problem);
   const body = await answer.text();

@@ -5,7 +5,7 @@ import { ListenError } from './listen-error.ts';
 import { createNodeServer, type App, type ServeLimits } from './node-server.ts';
 import type { HttpProblem } from '../problem.ts';
 
-/** For the admin port: a few probes and scrapers, small bodies. */
+/** Limits of the admin port: a few probes and scrapers, small bodies. */
 export const adminServeLimits: ServeLimits = {
   headerBytesMax: 8_192,
   headersMax: 50,
@@ -19,7 +19,7 @@ export const adminServeLimits: ServeLimits = {
 export interface ServeOptions {
   readonly app: App;
   readonly host: string;
-  /** 0 takes a free port. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly limits: ServeLimits;
 }
@@ -27,11 +27,11 @@ export interface ServeOptions {
 export interface Served {
   /** The port in use. */
   readonly port: number;
-  /** Takes no new connections, lets requests finish for `graceMs`, then cuts the rest. */
+  /** Stops accepting, lets requests finish for `graceMs` milliseconds, then closes the rest. */
   readonly close: (graceMs: number) => Promise<void>;
 }
 
-/** Opens the port.
+/** Opens the port and serves.
  *  @throws ListenError */
 export async function serveHttp({ app, host, port, limits }: ServeOptions): Promise<Served> {
   const server = createNodeServer(app, limits);
@@ -49,21 +49,21 @@ export async function serveHttp({ app, host, port, limits }: ServeOptions): Prom
 }
 
 export interface HttpConnections {
-  /** Takes a connection over: TLS is up, nothing was read. */
+  /** Serves a connection with TLS up from which nothing was read. */
   readonly accept: (socket: Socket) => void;
-  /** Lets requests finish for `graceMs`, then cuts the rest. */
+  /** Lets requests finish for `graceMs` milliseconds, then closes the rest. */
   readonly close: (graceMs: number) => Promise<void>;
 }
 
-/** Speaks HTTP/1.1 on connections that are passed in.
- *  @param refused hears of requests that could not be read. */
+/** Serves HTTP/1.1 on connections that are passed in.
+ *  @param refused called for requests that could not be parsed */
 export function httpConnections(
   app: App,
   limits: ServeLimits,
   refused?: (problem: HttpProblem) => void,
 ): HttpConnections {
   const server = createNodeServer(app, limits, refused);
-  // Node's own watch over slow headers and bodies starts with this event, and this server will never listen.
+  // Node checks for slow headers and bodies only after this event, and this server never listens.
   server.emit('listening');
   const open = new Map<Socket, { readonly gone: Promise<void>; requests: number }>();
   let closing = false;
@@ -99,7 +99,7 @@ export function httpConnections(
       }, graceMs);
       await Promise.all(ends);
       clearTimeout(cut);
-      // It never listened; this ends its own timers.
+      // The server never listened; this ends its timers.
       server.close(() => {});
     },
   };

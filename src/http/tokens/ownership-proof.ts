@@ -1,6 +1,6 @@
-/** The proof that a user owns a user-visible identifier: a token signed by the provider, of OpenID Connect Core
- *  §2 in form. The token is signed, so the proxy cannot take claims out of it: a claim beyond those allowed is
- *  flagged or the whole token refused. */
+/** Verifies the proof that a user owns a user-visible identifier: a token signed by the provider, in the form of
+ *  OpenID Connect Core §2. Claims cannot be removed from a signed token, so a claim beyond those allowed is
+ *  reported, or the token is refused. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { claimCharactersMax, type ClaimValue, type OwnershipClaims } from '../../stanza/ownership-claims.ts';
 import { Sensitive } from '../../stanza/sensitive.ts';
@@ -9,38 +9,39 @@ import { verifySignedToken, type SignedTokenRules } from './signed-token.ts';
 import type { JsonObject, JsonValue } from '../strict-json.ts';
 
 export interface OwnershipRules extends SignedTokenRules {
-  /** Claims the token may have in addition to `requiredClaims`. */
+  /** Claims that the token may have in addition to `requiredClaims`. */
   readonly claimsAllowed: readonly string[];
   readonly claimsUnlisted: 'flag' | 'refuse';
-  /** Whether a token without a nonce is good enough where none is expected. */
+  /** Whether a token needs a nonce even where the request has none. */
   readonly nonceRequired: boolean;
 }
 
 export interface OwnershipProof {
-  /** The user-visible identifier: `sub`. */
+  /** The user-visible identifier (`sub`). */
   readonly subject: Sensitive<string>;
-  /** The token as it came, to be shown to the gatekeeper. */
+  /** The token as received, for the gatekeeper. */
   readonly token: Sensitive<string>;
   readonly nonce: Sensitive<string> | undefined;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
-  /** Those of `claimsAllowed` that the token has, where they can be compared. */
+  /** Those of `claimsAllowed` that the token has and that can be compared. */
   readonly claims: OwnershipClaims;
-  /** Claims beyond those allowed, by registered name, others as `other`. */
+  /** Names of claims beyond those allowed; unregistered names are `other`. */
   readonly unlisted: readonly string[];
 }
 
 export interface OwnershipVerifier {
-  /** @param nonce the one this request was made for; undefined where the protocol has no place for it.
-   *  @throws HttpProblem with an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE. */
+  /** Verifies a token.
+   *  @param nonce of this request; undefined where the protocol has no place for one
+   *  @throws HttpProblem with an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE */
   verify(token: string, nonce?: string): Promise<OwnershipProof>;
 }
 
 const requiredClaims = ['iss', 'sub', 'aud', 'exp', 'iat'];
 const alwaysAllowed = [...requiredClaims, 'nbf', 'nonce', 'jti'];
 
-/** Claims registered for OpenID Connect (Core §5.1, §2): safe to name in a log. Any other name is the provider's
- *  own word and may itself tell something. */
+/** Claims registered for OpenID Connect (Core §5.1, §2), whose names may be logged. Any other name is the provider's
+ *  own and may be revealing. */
 const registeredClaims: ReadonlySet<string> = new Set([
   'acr',
   'address',
@@ -114,7 +115,7 @@ function comparableClaims(claims: JsonObject, allowed: readonly string[]): Owner
   return comparable;
 }
 
-/** Whether a claim can be compared with a condition. Lists and objects cannot: no specification says when they are equal. */
+/** Returns whether a claim can be compared with a condition. Lists and objects have no specified equality. */
 function isComparable(value: JsonValue | undefined): value is ClaimValue {
   if (typeof value === 'string') return value.length <= claimCharactersMax;
   return typeof value === 'boolean' || typeof value === 'number';

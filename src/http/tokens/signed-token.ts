@@ -1,5 +1,5 @@
-/** Verifies a signed token (JWT, RFC 7519) as RFC 8725 advises: what is wrong with it is said by one code of a
- *  closed list, found in a fixed order, and nothing of the token is repeated. The signature itself is jose's. */
+/** Verifies a signed token (JWT, RFC 7519) by the rules of RFC 8725. A fault is one code of a closed list, checked
+ *  in a fixed order, and nothing of the token is repeated. The library jose verifies the signature. */
 import { compactVerify, errors } from 'jose';
 import { HttpProblem, type ProblemCode } from '../problem.ts';
 import { parseStrictJson, type JsonObject, type JsonValue } from '../strict-json.ts';
@@ -11,25 +11,25 @@ import {
 } from './verification-keys.ts';
 
 export interface SignedTokenRules {
-  /** `iss` must be exactly this. */
+  /** The exact value of `iss`. */
   readonly issuer: string;
-  /** Every value of `aud` must be one of these: a token that is also for others can be replayed by them. */
+  /** Allowed values of `aud`. A token with any other value is refused: its other receivers could replay it. */
   readonly audiences: readonly string[];
   readonly algorithms: readonly SignatureAlgorithm[];
-  /** `typ` must be one of these, compared without case and without `application/`; undefined allows a token
-   *  that has none. */
+  /** Allowed values of `typ`, compared without case and without `application/`; undefined allows a token without
+   *  one. */
   readonly types: readonly (string | undefined)[];
   readonly keys: KeySource;
-  /** The most that may lie between `iat` and `exp`, in seconds. */
+  /** Most seconds between `iat` and `exp`. */
   readonly lifetimeMaxS: number;
-  /** How far the issuer's clock may differ from ours, in seconds. */
+  /** Most seconds by which the issuer's clock may differ from the proxy's. */
   readonly clockToleranceS: number;
   readonly limits: { readonly tokenBytesMax: number; readonly jsonDepthMax: number };
-  /** Wall clock, milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** The claims every token must have, read; and all of them. */
+/** The required claims of a token, parsed, and all its claims. */
 export interface TokenClaims {
   readonly subject: string;
   /** Milliseconds since 1970. */
@@ -37,7 +37,8 @@ export interface TokenClaims {
   readonly all: JsonObject;
 }
 
-/** @throws HttpProblem with an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE. */
+/** Verifies a token, and returns its claims.
+ *  @throws HttpProblem with an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE */
 export async function verifySignedToken(token: string, rules: SignedTokenRules): Promise<TokenClaims> {
   const { header, payload } = open(token, rules.limits);
   const algorithm = checkHeader(header, rules);
@@ -46,7 +47,8 @@ export async function verifySignedToken(token: string, rules: SignedTokenRules):
   return checkClaims(payload, rules);
 }
 
-/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). @throws HttpProblem ERR_TOKEN_MISSING */
+/** Returns the token of an `Authorization: Bearer` header (RFC 6750 §2.1).
+ *  @throws HttpProblem ERR_TOKEN_MISSING */
 export function bearerToken(headers: Headers): string {
   const [, token] = /^Bearer +([^ ]+)$/i.exec(headers.get('authorization') ?? '') ?? [];
   if (token === undefined) throw new HttpProblem('ERR_TOKEN_MISSING');
@@ -59,7 +61,7 @@ function open(
 ): { header: JsonObject; payload: JsonObject } {
   const { tokenBytesMax } = limits;
   if (token.length > tokenBytesMax) throw new HttpProblem('ERR_TOKEN_TOO_LARGE', { tokenBytesMax });
-  // Not padded, no white space, three parts (RFC 7515 §7.1); an unsecured one has an empty third.
+  // Three parts without padding or white space (RFC 7515 §7.1). The third of an unsecured token is empty.
   const [, header, payload] = /^([\w-]+)\.([\w-]+)\.[\w-]*$/.exec(token) ?? [];
   if (header === undefined || payload === undefined) throw new HttpProblem('ERR_TOKEN_MALFORMED');
   return { header: openPart(header, limits), payload: openPart(payload, limits) };
@@ -72,7 +74,7 @@ function openPart(part: string, { jsonDepthMax: depthMax }: SignedTokenRules['li
   return json.value;
 }
 
-/** Members that would let the token choose its own key (RFC 7515 §4.1.2, §4.1.3, §4.1.5, §4.1.6). */
+/** Header members by which a token would choose its own key (RFC 7515 §4.1.2, §4.1.3, §4.1.5, §4.1.6). */
 const embeddedKeys = ['jku', 'jwk', 'x5u', 'x5c'];
 
 function checkHeader(header: JsonObject, rules: SignedTokenRules): SignatureAlgorithm {
@@ -80,7 +82,7 @@ function checkHeader(header: JsonObject, rules: SignedTokenRules): SignatureAlgo
   if (typeof alg === 'string' && alg.toLowerCase() === 'none') throw new HttpProblem('ERR_TOKEN_UNSECURED');
   const algorithm = signatureAlgorithms.find((known) => known === alg && rules.algorithms.includes(known));
   if (algorithm === undefined) throw new HttpProblem('ERR_TOKEN_ALGORITHM');
-  // No extension is understood, so none may be critical (RFC 7515 §4.1.11); b64 (RFC 7797) would be one.
+  // No extension is implemented, so none may be critical (RFC 7515 §4.1.11); b64 (RFC 7797) would be one.
   if ('crit' in header || 'b64' in header) throw new HttpProblem('ERR_TOKEN_CRITICAL');
   if (embeddedKeys.some((name) => name in header)) throw new HttpProblem('ERR_TOKEN_EMBEDDED_KEY');
   if (!rules.types.some((type) => sameType(type, typ))) throw new HttpProblem('ERR_TOKEN_TYPE');

@@ -1,17 +1,17 @@
-/** Public keys that verify another party's signatures, from a JWK set (RFC 7517): held, or fetched and cached. */
+/** Public keys for another party's signatures, from a JWK set (RFC 7517): given at start, or fetched and cached. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CachedDocument, type CacheTimes } from '../calls/cached-document.ts';
 import type { Exchange } from '../calls/exchange.ts';
 import { HttpProblem } from '../problem.ts';
 import { isObject, parseStrictJson, type JsonObject, type JsonValue } from '../strict-json.ts';
 
-/** Signature algorithms a token may use: asymmetric only, so that a public key is never taken for a secret. */
+/** Signature algorithms of tokens. All are asymmetric, so that a public key is never used as a secret. */
 export const signatureAlgorithms = ['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'] as const;
 export type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
 
 export interface VerificationKey {
   readonly key: KeyObject;
-  /** Public members only, fit to be published again. */
+  /** Public members only, so that it may be published again. */
   readonly jwk: JsonObject;
   fits(algorithm: SignatureAlgorithm): boolean;
 }
@@ -19,12 +19,13 @@ export interface VerificationKey {
 export type KeySet = ReadonlyMap<string, VerificationKey>;
 
 export interface KeySource {
-  /** @throws HttpProblem ERR_KEYS_UNAVAILABLE when no key at all can be had. */
+  /** Returns the key with this id, undefined without one.
+   *  @throws HttpProblem ERR_KEYS_UNAVAILABLE when no keys could be fetched */
   find(kid: string): Promise<VerificationKey | undefined>;
 }
 
-/** Reads a JWK set. Keys that cannot verify a signature (symmetric, for encryption, of another curve) are left
- *  out; a set that is garbage, too large, ambiguous or without one usable key is undefined. */
+/** Reads a JWK set. Keys that cannot verify a signature (symmetric, for encryption, of another curve) are left out.
+ *  @returns undefined for a set that is malformed, too large, ambiguous, or without one usable key */
 export function readKeySet(set: JsonObject, keysMax: number): KeySet | undefined {
   const { keys } = set;
   if (!Array.isArray(keys) || keys.length > keysMax) return undefined;
@@ -32,7 +33,7 @@ export function readKeySet(set: JsonObject, keysMax: number): KeySet | undefined
   for (const jwk of keys as readonly JsonValue[]) {
     const entry = isObject(jwk) ? readKey(jwk) : undefined;
     if (entry === undefined) continue;
-    // Two keys under one id: which one a reader takes is chance.
+    // Of two keys under one id, parsers would take different ones.
     if (found.has(entry.kid)) return undefined;
     found.set(entry.kid, entry.key);
   }
@@ -74,8 +75,8 @@ const keyTypes: Readonly<Record<SignatureAlgorithm, (key: KeyObject) => boolean>
   RS256: isRsa,
 };
 
-/** Keys given once, at start.
- *  @throws TypeError when the set has no usable key. */
+/** Returns a source of keys that are given at start.
+ *  @throws TypeError when the set has no usable key */
 export function heldKeys(set: JsonObject): KeySource {
   const keys = readKeySet(set, Infinity);
   if (keys === undefined) throw new TypeError('the key set has no usable verification key');
@@ -95,11 +96,12 @@ export interface RemoteKeysOptions {
 }
 
 export interface RemoteKeys extends KeySource {
-  /** The whole set, for publishing it. @throws HttpProblem ERR_KEYS_UNAVAILABLE */
+  /** Returns the whole set, for publishing it.
+   *  @throws HttpProblem ERR_KEYS_UNAVAILABLE */
   all(): Promise<{ readonly keys: KeySet; readonly stale: boolean }>;
 }
 
-/** Keys at a URL. A key id that is not known makes the set be fetched again, as often as the cool-down allows. */
+/** Returns a source of keys at a URL. An unknown key id fetches the set again, at most once per cool-down. */
 export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
   const { limits, now } = options;
   const document = new CachedDocument(() => fetchKeySet(options), limits, now);
@@ -127,7 +129,8 @@ async function fetchKeySet({ url, exchange, limits }: RemoteKeysOptions): Promis
   return keys;
 }
 
-/** @throws Error when there is no answer, not 200, too large, or not strict JSON. */
+/** Fetches a JSON document.
+ *  @throws Error when the answer is missing, not 200, too large, or not strict JSON */
 export async function fetchJson(
   exchange: Exchange,
   url: URL,
