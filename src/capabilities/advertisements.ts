@@ -1,12 +1,12 @@
-/** One session's advertisement towards the gatekeeper: when a presence may go out, with which `<c/>`, and the
- * answer to questions. A state machine without clock, timers or sockets: a stage feeds it what happens and carries out
- *  the actions it answers with.
+/** The advertisement of one session towards the gatekeeper: when a presence is forwarded, with which `<c/>`, and the
+ *  answers to questions. A state machine without clock, timers or sockets: a stage calls it with events, and carries
+ *  out the actions that it returns.
  *
  *      bound ──▶ (ask the client, unless its profile makes every client alike)
  *      presence ─▶ release at once │ hold and ask ─▶ answer or deadline ─▶ release
  *      reload ───▶ … jitter … ──▶ advertise anew
  *
- *  The client never answers a query from outside, and none of its own nodes is ever known outside. */
+ *  The client never receives a question from others, and its own nodes are never visible to others. */
 import type { Answer } from './claim.ts';
 import { noClaim, sameClaim, type CapabilityCache, type CapabilityClaim } from './capability-cache.ts';
 import type { ContentKinds } from './content-kinds.ts';
@@ -16,17 +16,17 @@ import type { CapabilityProfile } from './profile.ts';
 import type { ProfileSet, SessionFacts } from './profile-set.ts';
 import { advertise, discoAnswer, rewriteInfo, type Advertisement, type Baselines } from './rewrite.ts';
 
-/** Bounds of one session. */
+/** Limits of one session. */
 export interface AdvertisementLimits {
-  /** How long a presence waits for the client's answer, in milliseconds. */
+  /** Milliseconds for which a presence waits for the client's answer. */
   readonly holdMs: number;
-  /** Presences that wait at once; one more releases them all with what is known. */
+  /** Presences that wait at once. One more releases them all with what is verified. */
   readonly heldMax: number;
-  /** Questions to the client whose answers have not come. Then no more are asked. */
+  /** Unanswered questions to the client. Above it, no more are asked. */
   readonly asksMax: number;
-  /** Advertisements that can still be asked for, the current one included. XEP-0390 §7.1 wants three. */
+  /** Advertisements that can still be queried, the current one included. XEP-0390 §7.1 requires three. */
   readonly setsMax: number;
-  /** A changed policy is advertised after a random part of this, in milliseconds. */
+  /** Milliseconds, of which a random part passes before a changed policy is advertised. */
   readonly readvertiseJitterMs: number;
 }
 
@@ -38,7 +38,7 @@ export const defaultAdvertisementLimits: AdvertisementLimits = {
   readvertiseJitterMs: 30_000,
 };
 
-/** What the provider has written: replaced as a whole on reload. */
+/** The provider's profiles and table, replaced as a whole on reload. */
 export interface CapabilityPolicy {
   readonly profiles: ProfileSet;
   readonly table: ContentKinds;
@@ -51,18 +51,18 @@ export interface AdvertisementContext {
   /** Shared by all sessions. */
   readonly baselines: Baselines;
   readonly facts: SessionFacts;
-  /** Uniform in [0, 1). */
+  /** Returns a number in [0, 1), uniformly distributed. */
   readonly random: () => number;
-  /** Ids for our own iqs to the client: never guessable, never one of the gatekeeper's. */
+  /** Returns an unguessable id for an iq to the client, never one of the gatekeeper's. */
   readonly newId: () => string;
   readonly limits?: AdvertisementLimits;
 }
 
-/** What the stage does next, in order. `P` is the stage's own handle of a presence.
+/** The next actions of the stage, in order. `P` is the stage's own handle of a presence.
  *
  *  - `release`: forward the presence; `elements` replace every `<c/>` in it.
  *  - `hold`: keep it until a `release` names it.
- *  - `ask`: send the client a disco#info get with this id, and swallow the answer.
+ *  - `ask`: send the client a disco#info get with this id, and drop its answer.
  *  - `advertise`: send the last broadcast presence again, with these elements. */
 export type AdvertisementAction<P> =
   | { readonly kind: 'release'; readonly presence: P; readonly elements: string }
@@ -70,7 +70,7 @@ export type AdvertisementAction<P> =
   | { readonly kind: 'ask'; readonly id: string; readonly node?: string }
   | { readonly kind: 'advertise'; readonly presence: P; readonly elements: string };
 
-/** An available presence of the client, or whatever else carries its capabilities (XEP-0390 §6.6). */
+/** An available presence of the client, or another stanza with its capabilities (XEP-0390 §6.6). */
 export interface CarrierPresence<P> {
   readonly presence: P;
   readonly claim: CapabilityClaim;
@@ -82,7 +82,7 @@ export interface CarrierPresence<P> {
 export type QueryAnswer =
   { readonly kind: 'result'; readonly query: string } | { readonly kind: 'item-not-found' };
 
-/** What the client has let us know of itself, by its last claim. */
+/** The client's capabilities by its last claim. */
 interface Knowledge {
   readonly claim: CapabilityClaim;
   readonly info: DiscoInfo;
@@ -95,14 +95,14 @@ export class Advertisements<P> {
   #profile: CapabilityProfile;
   /** Newest first; never empty. */
   #sets: readonly [Advertisement, ...Advertisement[]];
-  /** What the client's last `<c/>` said. */
+  /** The client's last claim. */
   #claim: CapabilityClaim = noClaim;
   #known: Knowledge | undefined;
-  /** The last answer, for claims that come after it. */
+  /** The last answer, for later claims. */
   #answer: Answer | undefined;
-  /** Questions under way, by id, oldest first. */
+  /** Open questions by id, oldest first. */
   readonly #asked = new Map<string, CapabilityClaim>();
-  /** A claim that was asked about in vain: asked once, not at every presence. */
+  /** A claim whose question was not answered: it is asked once, not at every presence. */
   #unanswered: CapabilityClaim | undefined;
   #held: P[] = [];
   #holdUntil: number | undefined;
@@ -118,24 +118,24 @@ export class Advertisements<P> {
     this.#sets = [context.baselines.of(profile, this.#policy.table)];
   }
 
-  /** The profile in force. */
+  /** Returns the profile in force. */
   get profile(): CapabilityProfile {
     return this.#profile;
   }
 
-  /** When `tick` wants to be called, in the caller's milliseconds; undefined when nothing waits. */
+  /** The time of the next `tick`, in the caller's milliseconds; undefined when nothing waits. */
   get deadline(): number | undefined {
     if (this.#holdUntil === undefined || this.#readvertiseAt === undefined)
       return this.#holdUntil ?? this.#readvertiseAt;
     return Math.min(this.#holdUntil, this.#readvertiseAt);
   }
 
-  /** The client has bound its resource. Asking now spares most presences the wait. */
+  /** Handles the binding of a resource. Asking now saves most presences the wait. */
   bound(): AdvertisementAction<P>[] {
     return this.#needsClient() ? this.#ask() : [];
   }
 
-  /** The client sends an available presence. */
+  /** Handles an available presence of the client. */
   presence(now: number, { presence, claim, scope }: CarrierPresence<P>): AdvertisementAction<P>[] {
     if (scope === 'broadcast') this.#lastBroadcast = { presence };
     // Absent capabilities mean unchanged ones (XEP-0115 §8.4).
@@ -147,17 +147,17 @@ export class Advertisements<P> {
     return [...asks, ...this.#hold(now, presence)];
   }
 
-  /** The client is gone from sight: nothing is repeated on its behalf until it comes back. */
+  /** Handles an unavailable presence: nothing is repeated until the client is available again. */
   unavailable(): void {
     this.#lastBroadcast = undefined;
   }
 
-  /** Whether an iq from the client answers one of our own questions, and so must not go on. */
+  /** Returns whether an iq from the client answers a question of the proxy, and so must not be forwarded. */
   owns(id: string): boolean {
     return this.#asked.has(id);
   }
 
-  /** The client answers the question with this id. A late answer still counts: it is advertised anew. */
+  /** Handles the client's answer to the question with this id. A late answer is advertised anew. */
   answered(now: number, id: string, answer: Answer): AdvertisementAction<P>[] {
     const claim = this.#asked.get(id);
     if (claim === undefined) return [];
@@ -176,14 +176,14 @@ export class Advertisements<P> {
     return this.#releaseHeld();
   }
 
-  /** What a claim stands for when it is one of this session's own advertisements, its client's or that of another
-   *  client of its cohort: found without a question. */
+  /** Returns the disco#info of a claim that is one of this session's advertisements: the client's, or that of
+   *  another client of its cohort. No question is needed then. */
   find({ caps, hashSet }: CapabilityClaim): DiscoInfo | undefined {
     const claimed = hashSet.length > 0 ? hashSet.map(capabilityHashNode) : caps && [legacyCapsNode(caps)];
     return this.#sets.find(({ nodes }) => claimed?.some((node) => nodes.includes(node)))?.info;
   }
 
-  /** A contact or server asks the client for its disco#info. Every asker gets the same answer, at any time. */
+  /** Answers a disco#info request to the client. Every asker gets the same answer, at any time. */
   query(node?: string): QueryAnswer {
     const asked = node ?? '';
     const set = asked === '' ? this.#sets[0] : this.#sets.find(({ nodes }) => nodes.includes(asked));
@@ -191,7 +191,7 @@ export class Advertisements<P> {
     return { kind: 'result', query: discoAnswer(set, asked) };
   }
 
-  /** Time has passed. */
+  /** Handles the passing of time. */
   tick(now: number): AdvertisementAction<P>[] {
     const actions: AdvertisementAction<P>[] = [];
     if (this.#holdUntil !== undefined && now >= this.#holdUntil) actions.push(...this.#giveUp());
@@ -199,8 +199,8 @@ export class Advertisements<P> {
     return actions;
   }
 
-  /** The provider has written new profiles. What has been broadcast changes after a random delay, so that a change for
-   *  ten thousand clients is not one moment on the wire. */
+  /** Handles new profiles. What was broadcast changes after a random delay, so that a change for ten thousand
+   *  clients is spread over time. */
   reload(now: number, policy: CapabilityPolicy): AdvertisementAction<P>[] {
     this.#policy = policy;
     if (this.#lastBroadcast === undefined && this.#held.length === 0) this.#apply();
@@ -217,7 +217,7 @@ export class Advertisements<P> {
     return { ...this.#context.facts, identityType: identityTypeOf(this.#known.info) };
   }
 
-  /** A cohort's advertisement is the same whatever the client says; then the client need not be asked. */
+  /** Returns whether the client's answer matters. A cohort's advertisement is the same without it. */
   #needsClient(): boolean {
     if (this.#known !== undefined && sameClaim(this.#known.claim, this.#claim)) return false;
     const { profile, provisional } = this.#select();
@@ -240,7 +240,7 @@ export class Advertisements<P> {
     return [{ kind: 'ask', id, ...(node === undefined ? {} : { node }) }];
   }
 
-  /** What the client says now may be known already, from other sessions or from its answer to `bound`. */
+  /** Takes a claim, whose disco#info may be cached from other sessions or from the answer to `bound`. */
   #takeClaim(claim: CapabilityClaim): void {
     if (sameClaim(claim, this.#claim)) return;
     this.#claim = claim;
@@ -267,7 +267,8 @@ export class Advertisements<P> {
     this.#readvertiseAt ??= now + delay;
   }
 
-  /** What was known before stays in force: an earlier version of the client, or the profile's baseline. */
+  /** Releases what waits without an answer. The earlier knowledge stays: an earlier version of the client, or the
+   *  profile's baseline. */
   #giveUp(): AdvertisementAction<P>[] {
     this.#unanswered = this.#claim;
     return this.#releaseHeld();
@@ -290,7 +291,8 @@ export class Advertisements<P> {
     return [{ kind: 'advertise', presence: this.#lastBroadcast.presence, elements: this.#sets[0].elements }];
   }
 
-  /** Computes the advertisement anew. Answers whether it changed. */
+  /** Computes the advertisement anew.
+   *  @returns whether it changed */
   #apply(): boolean {
     const { profile } = this.#select();
     const { table } = this.#policy;
@@ -306,14 +308,14 @@ export class Advertisements<P> {
   }
 }
 
-/** The node to ask the client by, so that an answer for another version is not taken for this one. */
+/** Returns the node to ask the client for, so that an answer for another version is not taken for this one. */
 function nodeOf({ caps, hashSet }: CapabilityClaim): string | undefined {
   if (caps?.hash !== undefined) return legacyCapsNode(caps);
   const [hash] = hashSet;
   return hash === undefined ? undefined : capabilityHashNode(hash);
 }
 
-/** The type of the client identity, or of the first of any category; '' for none. */
+/** Returns the type of the client identity, or of the first of any category; '' for none. */
 function identityTypeOf({ identities }: DiscoInfo): string {
   return (identities.find(({ category }) => category === 'client') ?? identities[0])?.type ?? '';
 }

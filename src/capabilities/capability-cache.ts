@@ -1,5 +1,5 @@
-/** Results of disco#info by the hash that stands for them, shared by all sessions. Only what has been verified gets
- *  in, under the hash it was verified against: `put` verifies by itself, so that no caller can forget to. */
+/** Caches results of disco#info by their hash, for all sessions. `admit` verifies a result before it stores it, so
+ *  only verified ones are found. */
 import { LRUCache } from 'lru-cache';
 import { allStrings, type DiscoInfo } from './disco-info.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from './entity-capabilities.ts';
 import type { HashSetErrorCode } from './errors.ts';
 
-/** What an entity claims in a presence: XEP-0115, XEP-0390, both or neither. */
+/** The claim in a presence: XEP-0115, XEP-0390, both or neither. */
 export interface CapabilityClaim {
   readonly caps?: LegacyCaps;
   readonly hashSet: readonly CapabilityHash[];
@@ -20,16 +20,16 @@ export interface CapabilityClaim {
 
 export const noClaim: CapabilityClaim = { hashSet: [] };
 
-/** Readings of one answer: with languages inherited, and as most clients compute it, with their own only. */
+/** Two readings of one answer: with languages inherited, and with their own only, as most clients compute it. */
 export interface ClaimedInfo {
   readonly info: DiscoInfo;
   readonly hashSet?: HashSetErrorCode;
 }
 
-/** What became of a claim. `verified` is in the cache now; `session-only` serves the session it came from. */
+/** The result of a claim. `verified` is in the cache now; `session-only` is for the session that it came from. */
 export type Admission = { readonly kind: 'verified' | 'session-only'; readonly info: DiscoInfo };
 
-/** Bounds of a cache. Default 4,096 results and 16 Mi characters. */
+/** Limits of a cache. Default 4,096 results and 16 Mi characters. */
 export interface CacheBounds {
   readonly entriesMax?: number;
   readonly charactersMax?: number;
@@ -38,14 +38,14 @@ export interface CacheBounds {
 export class CapabilityCache {
   readonly #infos: LRUCache<string, DiscoInfo>;
 
-  /** @param entriesMax results kept; the least recently used goes first.
-   *  @param charactersMax of all results together: long results cannot fill the memory. */
+  /** @param entriesMax number of results; the least recently used is removed first
+   *  @param charactersMax characters of all results together, so that long ones cannot fill the memory */
   constructor({ entriesMax = 4_096, charactersMax = 16_777_216 }: CacheBounds = {}) {
     this.#infos = new LRUCache({ max: entriesMax, maxSize: charactersMax, sizeCalculation: charactersOf });
   }
 
-  /** A verified result for a hash of the claim. Where there is a hash set, a XEP-0115 `ver` does not count
-   *  (XEP-0390 §7.2). */
+  /** Returns a verified result for a hash of the claim. With a hash set, a XEP-0115 `ver` does not count (XEP-0390
+   *  §7.2). */
   find(claim: CapabilityClaim): DiscoInfo | undefined {
     for (const key of keysOf(claim)) {
       const info = this.#infos.get(key);
@@ -54,9 +54,9 @@ export class CapabilityCache {
     return undefined;
   }
 
-  /** Verifies an answer against a claim and keeps it if it holds. `readings` are ways to read the same answer; the
-   *  first that matches is what the hash stands for. A reading that contradicts any hash of the claim that can be
-   *  computed here is never kept. Without a match the first reading serves the session. */
+  /** Verifies an answer against a claim, and stores it if it matches. `readings` are ways to read the same answer;
+   *  the hash stands for the first that matches. A reading that contradicts any hash of the claim that can be
+   *  computed here is not stored. Without a match the first reading is for the session only. */
   admit(claim: CapabilityClaim, readings: readonly [ClaimedInfo, ...ClaimedInfo[]]): Admission {
     for (const { info, hashSet } of readings) {
       const verdicts = verdictsOf(claim, info, hashSet);
@@ -69,7 +69,7 @@ export class CapabilityCache {
     return { kind: 'session-only', info: readings[0].info };
   }
 
-  /** Results held now. */
+  /** Number of results. */
   get size(): number {
     return this.#infos.size;
   }
@@ -93,19 +93,20 @@ function keysOf({ caps, hashSet }: CapabilityClaim): string[] {
   return caps?.hash === undefined ? [] : [capsKey(caps)];
 }
 
-/** The size of a result, at least 1. */
+/** Returns the number of characters of a result, at least 1. */
 export function charactersOf(info: DiscoInfo): number {
   let characters = 1;
   for (const value of allStrings(info)) characters += value.length;
   return characters;
 }
 
-/** Without the node: the hash alone stands for the information (XEP-0115 §5.4). A space is in no XEP-0390 key. */
+/** Returns the key of a XEP-0115 hash, without the node: the hash alone identifies the information (XEP-0115 §5.4).
+ *  A key of XEP-0390 has no space. */
 function capsKey({ hash = '', ver }: LegacyCaps): string {
   return `0115 ${hash} ${ver}`;
 }
 
-/** Whether two claims say the same. */
+/** Returns whether two claims are equal. */
 export function sameClaim(a: CapabilityClaim, b: CapabilityClaim): boolean {
   return JSON.stringify(keyed(a)) === JSON.stringify(keyed(b));
 }

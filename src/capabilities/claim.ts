@@ -1,4 +1,4 @@
-/** Reads what others say of their capabilities: the `<c/>` elements of a presence, and the answer to a query. */
+/** Reads claims and answers about capabilities: the `<c/>` elements of a presence, and the answer to a query. */
 import type { Element } from '@xmpp/xml';
 import { ns } from '../stanza/namespaces.ts';
 import type { CapabilityClaim, ClaimedInfo } from './capability-cache.ts';
@@ -6,10 +6,10 @@ import { elementsOf, isNamed, readDiscoInfo } from './disco-info.ts';
 import { hashesNamespace, type CapabilityHash, type LegacyCaps } from './entity-capabilities.ts';
 import type { DiscoErrorCode } from './errors.ts';
 
-/** Hashes of one set that are looked at; the rest is ignored. */
+/** Hashes of one set that are read; further ones are ignored. */
 const hashesMax = 8;
 
-/** The claim of a stanza or stream feature that carries `<c/>` elements. Of several, the first of each kind counts. */
+/** Returns the claim of a stanza or stream feature with `<c/>` elements. Of several, the first of each kind counts. */
 export function readClaim(carrier: Element): CapabilityClaim {
   const children = elementsOf(carrier);
   const caps = children.find((child) => isNamed(child, ns.caps, 'c'));
@@ -38,7 +38,7 @@ export type Answer =
   | { readonly kind: 'answer'; readonly readings: readonly [ClaimedInfo, ...ClaimedInfo[]] }
   | { readonly kind: 'refused'; readonly code?: DiscoErrorCode };
 
-/** Reads the `<query/>` of an answer. Without one, or when it is ill-formed, the answer counts as refused. */
+/** Reads the `<query/>` of an answer. A missing or malformed one counts as refused. */
 export function readAnswer(query: Element | undefined, streamLang = ''): Answer {
   if (query === undefined) return { kind: 'refused' };
   const readings: ClaimedInfo[] = [];

@@ -1,7 +1,7 @@
-/** The other direction: what contacts and the gatekeeper advertise, on its way to one client. Their hashes stand for
- *  more than the client may see, so they are replaced by hashes of what it may, and the queries that follow are
- *  answered from a map of the session. What is not known yet is asked for, once, in place of the client, which would
- *  have asked the same; until then a presence arrives without `<c/>`, which receivers must expect (XEP-0115 §8.4). */
+/** The opposite direction: the advertisements of contacts and of the gatekeeper, on their way to one client. Their
+ *  hashes cover features that the client must not see, so they are replaced by hashes of what remains, and the
+ *  session answers the queries that follow. Unknown hashes are queried once, in place of the client. Until the
+ *  answer comes a presence has no `<c/>`, which receivers must expect (XEP-0115 §8.4). */
 import { LRUCache } from 'lru-cache';
 import { charactersOf, noClaim, type CapabilityCache, type CapabilityClaim } from './capability-cache.ts';
 import type { Answer } from './claim.ts';
@@ -23,19 +23,19 @@ import {
 import type { CapabilityProfile } from './profile.ts';
 import { filterContactInfo, hiddenFromClient } from './rewrite.ts';
 
-/** Bounds of one session. */
+/** Limits of one session. */
 export interface ContactLimits {
-  /** Questions to contacts under way. Beyond it, a presence stays without `<c/>`. */
+  /** Open questions to contacts. Above it, a presence stays without `<c/>`. */
   readonly asksMax: number;
-  /** Presences that wait for one answer, to be shown again with their `<c/>`. */
+  /** Presences that wait for one answer, to be sent again with their `<c/>`. */
   readonly waitingMax: number;
-  /** How long an answer is waited for, in milliseconds. */
+  /** Milliseconds to wait for an answer. */
   readonly askMs: number;
-  /** The largest presence that waits, in bytes: a larger one is shown once, without its `<c/>`. */
+  /** Bytes of the largest presence that waits. A larger one is sent once, without its `<c/>`. */
   readonly presenceBytesMax: number;
-  /** Nodes the client can ask for; the least recently used is forgotten first. */
+  /** Nodes that the client can query; the least recently used is forgotten first. */
   readonly nodesMax: number;
-  /** The results of all of them together, in characters. */
+  /** Characters of all their results together. */
   readonly nodeCharactersMax: number;
 }
 
@@ -51,7 +51,7 @@ export const defaultContactLimits: ContactLimits = {
 export interface ContactContext {
   readonly table: () => ContentKinds;
   readonly profile: () => CapabilityProfile;
-  /** What the session itself advertises by a claim, if it does. */
+  /** Returns the session's own disco#info for a claim, if it advertises one. */
   readonly own: (claim: CapabilityClaim) => DiscoInfo | undefined;
   /** Shared by all sessions. */
   readonly cache: CapabilityCache;
@@ -59,19 +59,19 @@ export interface ContactContext {
   readonly limits?: ContactLimits;
 }
 
-/** A contact's presence, by the stage's own handle, and who sent it. */
+/** A contact's presence, by the stage's own handle, with its sender. */
 export interface ContactPresence<P> {
   readonly presence: P;
-  /** The sender's JID, as it stands in `from`. */
+  /** The sender's JID, as in `from`. */
   readonly from: string;
   readonly claim: CapabilityClaim;
 }
 
 /** What the stage does with a contact's presence.
  *
- *  - `pass`: as it is.
- *  - `replace`: these elements stand for every `<c/>` in it; '' for none.
- *  - `ask`: in addition to `replace`, send `to` a disco#info get for `node` with this id and swallow the answer. */
+ *  - `pass`: forward it unchanged.
+ *  - `replace`: these elements replace every `<c/>` in it; '' for none.
+ *  - `ask`: in addition to `replace`, send `to` a disco#info get for `node` with this id, and drop the answer. */
 export type ContactVerdict =
   | { readonly kind: 'pass' }
   | {
@@ -80,7 +80,7 @@ export type ContactVerdict =
       readonly ask?: { readonly id: string; readonly to: string; readonly node: string };
     };
 
-/** Show the client a presence again, now with its capabilities. */
+/** A presence to send again, now with its capabilities. */
 export interface Redelivery<P> {
   readonly presence: P;
   readonly elements: string;
@@ -96,11 +96,11 @@ interface Question<P> {
 export class ContactAdvertisements<P> {
   readonly #context: ContactContext;
   readonly #limits: ContactLimits;
-  /** By our own id, oldest first. */
+  /** Open questions by id, oldest first. */
   readonly #questions = new Map<string, Question<P>>();
-  /** What the client may ask for, by JID and node. */
+  /** Results that the client may query, by JID and node. */
   readonly #nodes: LRUCache<string, Shown>;
-  /** What the client is shown of a result: hundreds of contacts have the same one, and each may repeat it. */
+  /** The filtered form of a result, cached: hundreds of contacts have the same one, and repeat it. */
   #shown = new WeakMap<DiscoInfo, Shown>();
   #shownUnder: readonly unknown[] = [];
 
@@ -115,7 +115,7 @@ export class ContactAdvertisements<P> {
     });
   }
 
-  /** A contact's presence, or a stream feature, on its way to the client. */
+  /** Handles a contact's presence, or a stream feature, on its way to the client. */
   presence(now: number, given: ContactPresence<P>): ContactVerdict {
     const { claim, from } = given;
     if (this.#context.profile().contacts === 'pass') return { kind: 'pass' };
@@ -127,9 +127,9 @@ export class ContactAdvertisements<P> {
     return { kind: 'replace', elements: '', ...(ask === undefined ? {} : { ask }) };
   }
 
-  /** A newer presence of the sender: an earlier one that still waits for an answer must not be shown again.
-   *  @param successor waits in its place, when it says nothing new of capabilities (XEP-0115 §8.4); undefined for one
-   *  that says something of its own, or that they are gone
+  /** Handles a newer presence of a sender: an earlier one that waits for an answer must not be sent again.
+   *  @param successor waits in its place, when it changes nothing about capabilities (XEP-0115 §8.4); undefined when it
+   *  changes or ends them
    *  @returns whether the successor waits */
   superseded(from: string, successor?: P): boolean {
     let waits = false;
@@ -144,18 +144,20 @@ export class ContactAdvertisements<P> {
     return waits;
   }
 
-  /** The elements for a claim that can be answered without a question, else undefined. */
+  /** Returns the elements for a claim that needs no question; undefined for others. */
   known(from: string, claim: CapabilityClaim): string | undefined {
     const info = this.#context.own(claim) ?? this.#context.cache.find(claim);
     return info === undefined ? undefined : this.#elements(from, claim, info);
   }
 
-  /** Whether an iq to the client answers one of our own questions. The sender must be the one who was asked. */
+  /** Returns whether an iq to the client answers a question of the proxy. Its sender must be the one who was asked. */
   owns(id: string, from: string): boolean {
     return this.#questions.get(id)?.to === from;
   }
 
-  /** A contact answers. A claim that does not verify stays unadvertised: the client would refuse it too. */
+  /** Handles a contact's answer.
+   *  @returns the presences to send again. A claim that does not verify stays unadvertised: the client would refuse
+   *  it too */
   answered(id: string, from: string, answer: Answer): Redelivery<P>[] {
     const question = this.#questions.get(id);
     if (question === undefined || question.to !== from) return [];
@@ -173,14 +175,14 @@ export class ContactAdvertisements<P> {
     }));
   }
 
-  /** The client asks a contact for a node that the proxy generated: the `<query/>` of the answer. Other queries go on, and
-   *  what is `hidden` is cut out of their answers. */
+  /** Answers the client's query for a node that the proxy has generated.
+   *  @returns the `<query/>`; undefined for other queries, which go on, and whose answers lose what is `hidden` */
   query(to: string, node: string): string | undefined {
     const shown = this.#nodes.get(nodeKey(to, node));
     return shown === undefined ? undefined : writeDiscoInfo(shown.info, node);
   }
 
-  /** What an answer is cut down by that a contact gives the client itself. */
+  /** What is removed from a contact's answer to the client. */
   get hidden(): HiddenInfo {
     return hiddenFromClient(this.#context.profile(), this.#context.table());
   }
@@ -204,7 +206,7 @@ export class ContactAdvertisements<P> {
     for (const [id, { until }] of this.#questions) if (now >= until) this.#questions.delete(id);
   }
 
-  /** When `tick` wants to be called. */
+  /** The time of the next `tick`; undefined when no question is open. */
   get deadline(): number | undefined {
     const [first] = this.#questions.values();
     return first?.until;
@@ -227,8 +229,8 @@ export class ContactAdvertisements<P> {
     return { id, to: from, node };
   }
 
-  /** The elements that verify against what the client gets to see, and the nodes it will ask by. The functions are the
-   *  contact's own choice, as far as they are known here. */
+  /** Returns elements that verify against the filtered result, and stores the nodes that the client will query. They
+   *  use the contact's own hash functions where these are supported. */
   #elements(from: string, { caps, hashSet }: CapabilityClaim, info: DiscoInfo): string {
     const shown = this.#show(info);
     const elements: string[] = [];
@@ -246,7 +248,7 @@ export class ContactAdvertisements<P> {
   }
 }
 
-/** A result as the client sees it, with hashes that are computed once. */
+/** A filtered result with its hashes, each computed once. */
 class Shown {
   readonly info: DiscoInfo;
   readonly characters: number;
@@ -277,7 +279,8 @@ function isClaim({ caps, hashSet }: CapabilityClaim): boolean {
   return caps !== undefined || hashSet.length > 0;
 }
 
-/** The node that a claim can be verified by; undefined for the legacy format and for unknown hash functions. */
+/** Returns the node by which a claim can be verified; undefined for the legacy format and for unknown hash
+ *  functions. */
 function askableNode({ caps, hashSet }: CapabilityClaim = noClaim): string | undefined {
   const hash = hashSet.find(({ algorithm }) => supportsHash(algorithm));
   if (hash !== undefined) return capabilityHashNode(hash);
@@ -293,7 +296,8 @@ function provesClaim({ caps, hashSet }: CapabilityClaim, info: DiscoInfo): boole
   );
 }
 
-/** JIDs hold no spaces outside the resource, and the node comes last: no two pairs share a key. */
+/** Returns the key of a pair. A JID has spaces only in its resource, and the node comes last, so no two pairs share
+ *  a key. */
 function nodeKey(jid: string, node: string): string {
   return JSON.stringify([jid, node]);
 }

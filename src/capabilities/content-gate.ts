@@ -1,5 +1,5 @@
-/** The content gate: keeps out what a client cannot receive, and never more. Only what a stanza shows from outside is
- *  judged (content-reader.ts). */
+/** Keeps content from a client that cannot receive it. Judges only what is visible without decryption
+ *  (content-reader.ts). */
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
@@ -8,16 +8,16 @@ import { ContentReader, type Carried, type RefusalReason, type Sighting } from '
 import type { CapabilityProfile } from './profile.ts';
 import { bounce, fallback } from './refusal.ts';
 
-/** Something that a client of the profile cannot receive. */
+/** Content that a client of the profile cannot receive. */
 interface Refusal {
   readonly kind: string;
   readonly reason: RefusalReason;
 }
 
-/** What the gate says of a stanza.
+/** The judgement on a stanza.
  *
- *  - `pass`: nothing that shows is refused. `shown` names the kinds that show; empty when none does.
- *  - `bounce`: do not deliver; `reply` goes back to the sender (RFC 6120 §8.3).
+ *  - `pass`: nothing visible is refused. `shown` names the visible kinds; empty for none.
+ *  - `bounce`: do not deliver; `reply` goes to the sender (RFC 6120 §8.3).
  *  - `drop`: do not deliver.
  *  - `fallback`: deliver with these edits. */
 export type GateVerdict =
@@ -26,8 +26,8 @@ export type GateVerdict =
   | { readonly kind: 'drop'; readonly refusals: readonly Refusal[] }
   | { readonly kind: 'fallback'; readonly refusals: readonly Refusal[]; readonly edits: readonly Edit[] };
 
-/** Kinds that a profile refuses although an encrypted message does not show them: `never`, or only `sometimes`.
- *  The policy's check warns its author of these limits. */
+/** Returns the kinds that a profile refuses although an encrypted message shows them `never`, or only `sometimes`.
+ *  The check of a profile warns of them. */
 export function ungatedKinds(
   profile: CapabilityProfile,
   table: ContentKinds,
@@ -37,13 +37,14 @@ export function ungatedKinds(
   );
 }
 
-/** What of a message in a stanza is refused. */
+/** Refused content of one message in a stanza. */
 interface Refused {
   /** Tape index of the message. */
   readonly message: number;
-  /** How it got here; undefined for the stanza itself. */
+  /** How the message is carried; undefined for the stanza itself. */
   readonly carriage: Carriage | undefined;
-  /** Whether the stanza is there for this message alone: itself, or a copy and not what the copy carries. */
+  /** Whether the stanza is there for this message alone: the stanza itself, or a copy, but not a message inside the
+   *  copy. */
   readonly isSubject: boolean;
   readonly sightings: readonly Sighting[];
 }
@@ -51,14 +52,15 @@ interface Refused {
 export class ContentGate {
   readonly #reader: ContentReader;
 
-  /** @param names must hold `contentVocabulary(table)`. @throws RangeError if it does not. */
+  /** @param names must have `contentVocabulary(table)`
+   *  @throws RangeError if they do not */
   constructor(table: ContentKinds, names: Names) {
     this.#reader = new ContentReader(table, names);
   }
 
-  /** Judges one stanza on its way to a client of `profile`, and the messages that it carries. Presence, results and
-   *  errors always pass: an error is never answered with an error (RFC 6120 §8.3.1), and a
-   *  result is what the client asked for. */
+  /** Judges a stanza on its way to a client of `profile`, with the messages that it carries. Presence, results and
+   *  errors always pass: an error is never answered with an error (RFC 6120 §8.3.1), and a result is what the client
+   *  asked for. */
   judge(stanza: Stanza, profile: CapabilityProfile): GateVerdict {
     const type = stanza.attributeValue(0, 'type');
     const { kind } = stanza;
@@ -72,7 +74,7 @@ export class ContentGate {
     return shown.length === 0 ? pass : { kind: 'pass', shown: namesOf(shown) };
   }
 
-  /** From the outside in. What a message is carried by decides for all that it carries in turn. */
+  /** Judges carried messages from the outside in. The carriage of a message applies to all that it carries in turn. */
   #judgeCarried(
     stanza: Stanza,
     profile: CapabilityProfile,
@@ -91,9 +93,9 @@ export class ContentGate {
     }
   }
 
-  /** A signal is not worth an error, and an error sent to a room would throw its client out (XEP-0045 §18.1.2): both
-   *  are cut out of the stanza instead. So is what is in a copy: its sender has been answered where the message was
-   *  delivered. */
+  /** Chooses the form of a refusal. A signal needs no error, and an error to a room would remove the client from it
+   *  (XEP-0045 §18.1.2), so in both cases the content is removed from the stanza. So is content of a copy: its
+   *  sender was answered where the message was delivered. */
   #refuse(
     stanza: Stanza,
     profile: CapabilityProfile,
@@ -102,7 +104,7 @@ export class ContentGate {
   ): GateVerdict {
     const refusals = refusalsOf(refused);
     const wanted = profile.onUnsupportedContent;
-    // A call that is not set up is owed an answer (RFC 6120 §8.2.3), whatever the profile prefers.
+    // A refused call is owed an answer (RFC 6120 §8.2.3), whatever the profile prefers.
     if (stanza.kind === 'iq') return { kind: 'bounce', refusals, reply: bounce(stanza, refusals) };
     const loud = refused.filter(({ sightings }) => sightings.some(({ kind }) => !kind.signal));
     const sent = loud.filter(({ carriage }) => carriage === undefined || carriage === 'forwarded');
@@ -113,7 +115,8 @@ export class ContentGate {
     return this.#fallback(stanza, refused, refusals);
   }
 
-  /** An archive result stays, whatever is left in it: the client counts them (XEP-0313 §4.2). */
+  /** Removes refused content. An archive result stays even when it is empty: the client counts results (XEP-0313
+   *  §4.2). */
   #fallback(stanza: Stanza, refused: readonly Refused[], refusals: readonly Refusal[]): GateVerdict {
     const edits: Edit[] = [];
     for (const { message, isSubject, sightings } of refused) {
@@ -133,7 +136,7 @@ function refusedOf(where: Omit<Refused, 'sightings'>, sightings: readonly Sighti
   return refused.length === 0 ? [] : [{ ...where, sightings: refused }];
 }
 
-/** Each kind and reason once, in order. */
+/** Returns each kind and reason once, in order. */
 function refusalsOf(refused: readonly Refused[]): readonly Refusal[] {
   const entries = refused.flatMap(({ sightings }) => sightings.map(refusalEntry));
   return [...new Map(entries).values()];

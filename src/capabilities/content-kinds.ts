@@ -1,5 +1,5 @@
 /** The table of content kinds (policies/content-kinds.yaml): the features that advertise a kind, the media types of
- *  its files, and how a stanza shows it without being decrypted. Data: a provider may add kinds and namespaces. */
+ *  its files, and how an encrypted or plain stanza shows it. A provider may add kinds and namespaces. */
 import { z } from 'zod';
 import { ns } from '../stanza/namespaces.ts';
 import { parseMediaType, type MediaType } from './media-type.ts';
@@ -56,18 +56,19 @@ const tableSchema = z.strictObject({
   }),
 });
 
-/** One element on the way from a stanza to what shows a kind. Attributes must have exactly these values. */
+/** One element on the path from a stanza to the element that shows a kind. Attributes must have exactly these
+ *  values. */
 export type Step = z.output<typeof step>;
-/** Where an element stands: below a stanza of this kind, step by step. */
+/** The place of an element: below a stanza of this kind, step by step. */
 export type Place = z.output<typeof place>;
-/** How a kind shows: an element in its place, a body that starts so, or a message of this type. */
+/** How a kind is recognised: by an element in its place, a prefix of the body, or the type of the message. */
 type Recogniser = z.output<typeof recogniser>;
 
-/** How a message comes to be inside another one: as a copy for the account's other devices (XEP-0280), out of an
- *  archive (XEP-0313), or forwarded by a user (XEP-0297). */
+/** How a message is inside another one: as a copy for the account's other devices (XEP-0280), from an archive
+ *  (XEP-0313), or forwarded by a user (XEP-0297). */
 export type Carriage = 'carbon' | 'archived' | 'forwarded';
 
-/** Where a message carries another one. */
+/** Places where a message carries another one. */
 export const carriers: readonly { readonly place: Place; readonly carriage: Carriage }[] = [
   { place: carrier(['urn:xmpp:carbons:2', 'received']), carriage: 'carbon' },
   { place: carrier(['urn:xmpp:carbons:2', 'sent']), carriage: 'carbon' },
@@ -82,16 +83,16 @@ function carrier(...around: readonly (readonly [namespace: string, name: string]
 
 export interface ContentKind {
   readonly name: string;
-  /** Advertised for clients that receive the kind. */
+  /** Features that are advertised for clients that receive the kind. */
   readonly features: readonly string[];
-  /** Advertised only where the client says so itself. */
+  /** Features that are advertised only where the client has them itself. */
   readonly also: readonly string[];
   readonly media: readonly MediaType[];
   readonly recognise: readonly Recogniser[];
   readonly fromOutside: 'always' | 'sometimes' | 'never';
   readonly signal: boolean;
   readonly fallback: 'strip' | 'notice';
-  /** What people miss without it, in words. */
+  /** What users miss without it, in words. */
   readonly loses: string;
 }
 
@@ -110,7 +111,7 @@ export type ContentKindsReading =
   | { readonly kind: 'table'; readonly table: ContentKinds }
   | { readonly kind: 'invalid'; readonly problems: readonly PlacedDiagnostic[] };
 
-/** Reads the table. Problems carry ERR_CONTENT_KINDS, or ERR_YAML where the text is no YAML. */
+/** Reads the table. Problems have the code ERR_CONTENT_KINDS, or ERR_YAML where the text is no YAML. */
 export function readContentKinds(source: Source): ContentKindsReading {
   const reading = readDocument(source, tableSchema, 'ERR_CONTENT_KINDS');
   if (reading.kind === 'invalid') return reading;
@@ -122,8 +123,8 @@ export function readContentKinds(source: Source): ContentKindsReading {
   return { kind: 'table', table: { kinds: new Map(entries), attachments, encryption } };
 }
 
-/** The kinds that a file may be of: every kind with a matching media type, the most particular first. A file that
- *  does not declare its type may be of any kind that has files. */
+/** Returns the kinds that a file may be of: those with a matching media type, the most specific first. A file
+ *  without a declared type may be of any kind that has files. */
 export function attachmentKinds(
   table: ContentKinds,
   matches: (pattern: MediaType) => boolean,
@@ -131,7 +132,7 @@ export function attachmentKinds(
   return [...table.kinds.values()].filter(({ media }) => media.some(matches));
 }
 
-/** The names that a vocabulary must hold for the content gate to find its places. */
+/** Returns the names that the vocabulary of the content filter must have. */
 export function contentVocabulary(table: ContentKinds): { namespaces: string[]; locals: string[] } {
   const places = [...table.kinds.values()].flatMap(({ recognise }) =>
     recognise.filter((entry) => 'path' in entry),

@@ -1,5 +1,5 @@
-/** What a message shows from outside: markers, file descriptions, the body where it is not encrypted, and messages that
- *  it carries; each with whether a client of a profile can receive it. What is not shown is unknown, and unknown is not
+/** Reads the visible content of a message: markers, file descriptions, an unencrypted body, and carried messages,
+ *  each with whether a client of a profile can receive it. Invisible content is unknown, and unknown content is not
  *  refused. */
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -20,14 +20,14 @@ import type { CapabilityProfile, Reception } from './profile.ts';
  *
  *  - `kind`: the profile does not receive the kind.
  *  - `type`: it does, but not this media type.
- *  - `size`: it does, but not this much. */
+ *  - `size`: it does, but not this size. */
 export type RefusalReason = 'kind' | 'type' | 'size';
 
-/** One thing that shows, where, and what is to be said of it. */
+/** One visible content, its place, and its refusal if there is one. */
 export interface Sighting {
   readonly kind: ContentKind;
   readonly refusal: RefusalReason | undefined;
-  /** Tape index of the message's child that shows it; -1 when it is the message as a whole. */
+  /** Tape index of the message's child that shows it; -1 for the message as a whole. */
   readonly child: number;
 }
 
@@ -38,7 +38,7 @@ export interface Carried {
   readonly carriage: Carriage;
 }
 
-/** What one message, or an iq, shows. */
+/** The visible content of one message or iq. */
 export interface ContentReading {
   readonly sightings: readonly Sighting[];
   readonly carried: readonly Carried[];
@@ -53,22 +53,23 @@ interface CompiledStep {
 interface CompiledPlace {
   readonly stanza: 'message' | 'iq';
   readonly steps: readonly CompiledStep[];
-  /** A kind, a message carried so, or (`undefined`) a file. */
+  /** A kind, a carriage, or (`undefined`) a file. */
   readonly shows: ContentKind | Carriage | undefined;
 }
 
 export class ContentReader {
   readonly #table: ContentKinds;
   readonly #names: Names;
-  /** By namespace and local name of the first step: a message's child costs one look-up. */
+  /** Places by namespace and local name of the first step: a message's child costs one look-up. */
   readonly #places = new Map<number, readonly CompiledPlace[]>();
   readonly #ciphertext: ReadonlySet<number>;
   readonly #bodyLocal: number;
-  /** The longest prefix first. */
+  /** Prefixes of bodies, the longest first. */
   readonly #byBody: readonly { readonly prefix: string; readonly kind: ContentKind }[];
   readonly #byType: ReadonlyMap<string, readonly ContentKind[]>;
 
-  /** @param names must hold `contentVocabulary(table)`. @throws RangeError if it does not. */
+  /** @param names must have `contentVocabulary(table)`
+   *  @throws RangeError if they do not */
   constructor(table: ContentKinds, names: Names) {
     this.#table = table;
     this.#names = names;
@@ -102,7 +103,7 @@ export class ContentReader {
     this.#places.set(key, [...(this.#places.get(key) ?? []), { stanza: place.stanza, steps, shows }]);
   }
 
-  /** One pass over the children: most messages show nothing but a body, and for them nothing is built.
+  /** Reads a message in one pass over its children. Most show nothing but a body, and allocate nothing.
    *  @param message tape index: 0 for the stanza itself, or a message that it carries
    *  @param type of a message, where the type shows a kind; undefined where it does not count */
   read(
@@ -137,14 +138,14 @@ export class ContentReader {
     if (stanzaKind === 'message') {
       if (type !== undefined)
         for (const kind of this.#byType.get(type) ?? []) sightings.push(sighting(kind, profile, -1));
-      // Next to ciphertext it is a notice for clients that cannot decrypt.
+      // Next to ciphertext, a body is a notice for clients that cannot decrypt.
       const said = body === -1 || encrypted ? undefined : this.#body(stanza, profile, body);
       if (said !== undefined) sightings.push(said);
     }
     return sightings.length === 0 && carried === undefined ? nothing : { sightings, carried: carried ?? [] };
   }
 
-  /** Tape index of a message's body, -1 when it has none. */
+  /** Returns the tape index of a message's body, -1 without one. */
   bodyOf(stanza: Stanza, message: number): number {
     return stanza.child(message, stanza.namespaceOf(message), this.#bodyLocal);
   }
@@ -160,15 +161,16 @@ export class ContentReader {
     };
   }
 
-  /** Text of a child in the parent's own namespace. */
+  /** Returns the text of a child in the parent's own namespace. */
   #childText(stanza: Stanza, parent: number, local: string): string | undefined {
     const namespace = stanza.namespaceOf(parent);
     const at = stanza.child(parent, namespace, this.#names.local(local));
     return at === -1 ? undefined : stanza.text(at).trim();
   }
 
-  /** A file is refused only when no kind it may be of is received in its type and size. A file that says nothing of
-   *  itself is another view of one that does (XEP-0447 §4 sends both), and a sticker's picture is the sticker. */
+  /** Returns the files that are shown. A file is refused only when no kind that it may be of is received in its type
+   *  and size. A file without properties is another view of one that has some (XEP-0447 §4 sends both), and a
+   *  sticker's picture is the sticker. */
   #fileSightings(
     files: readonly FileSighting[],
     marked: readonly Sighting[],
@@ -199,7 +201,7 @@ export class ContentReader {
       refusal: refusalOf(profile.receives.get(kind.name), media, bytes),
     }));
     const accepted = verdicts.find(({ refusal }) => refusal === undefined);
-    // The reason that comes nearest to being received says most to the sender.
+    // Of several reasons, the one closest to acceptance helps the sender most.
     const nearest =
       verdicts.find(({ refusal }) => refusal === 'size') ??
       verdicts.find(({ refusal }) => refusal === 'type');
@@ -207,7 +209,7 @@ export class ContentReader {
     return { ...(accepted ?? nearest ?? first!), child };
   }
 
-  /** The longest prefix that fits says what a body is. */
+  /** Returns the kind of a body by the longest prefix that matches. */
   #body(stanza: Stanza, profile: CapabilityProfile, body: number): Sighting | undefined {
     const text = stanza.text(body);
     const best = this.#byBody.find(({ prefix }) => text.startsWith(prefix));
@@ -230,7 +232,7 @@ function sighting(kind: ContentKind, profile: CapabilityProfile, child: number):
   return { kind, refusal: profile.receives.has(kind.name) ? undefined : 'kind', child };
 }
 
-/** Type and size unknown are not held against what is received. */
+/** Returns why a reception refuses a file. An unknown type or size is not refused. */
 function refusalOf(
   reception: Reception | undefined,
   media: MediaType | undefined,
@@ -244,7 +246,7 @@ function refusalOf(
   return undefined;
 }
 
-/** Kinds of any media type come last: an image is an image first, and a file then. */
+/** Sort key by which kinds of any media type come last: an image is an image first, then a file. */
 function wildcards({ media }: ContentKind): number {
   return media.some(({ type }) => type === '*') ? 1 : 0;
 }
@@ -256,14 +258,14 @@ function compile({ namespace, name, attributes }: Step, names: Names): CompiledS
   return { ...compiled, attributes: Object.entries(attributes) };
 }
 
-/** Interned names are small numbers: the two together stay an integer of 32 bits for a vocabulary of any real size. */
+/** Returns the key of two ids. For any real vocabulary it is an integer of 32 bits. */
 function keyOf(namespace: number, local: number): number {
   return namespace * localsMax + local;
 }
 
 const localsMax = 65_536;
 
-/** Every element at the end of a path that starts at `at`. */
+/** Yields every element at the end of a path that starts at `at`. */
 function* walk(stanza: Stanza, at: number, steps: readonly CompiledStep[]): Generator<number> {
   const [step, ...rest] = steps;
   if (step === undefined || !fits(stanza, at, step)) return;

@@ -1,19 +1,20 @@
-/** Cuts what a client is not to see out of an answer to a question of its own (XEP-0030 §3), and leaves the rest byte
- *  for byte. No hash stands for such an answer, so the rules of XEP-0115 §5.4 are not applied to it: what to make of a
- *  feature that is named twice is for the client to say. */
+/** Removes what a client must not see from an answer to its own question (XEP-0030 §3), and leaves the rest byte for
+ *  byte. No hash covers such an answer, so the rules of XEP-0115 §5.4 do not apply: a feature that occurs twice is
+ *  the client's to judge. */
 import { removeElement } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import { dataFormNamespace } from './disco-info.ts';
 
-/** What an answer is cut down by. */
+/** Features and forms that are removed from an answer. */
 export interface HiddenInfo {
   readonly features: ReadonlySet<string>;
   readonly formTypes: ReadonlySet<string>;
 }
 
-/** @param query tape index of the `<query/>`. */
+/** Returns the edits.
+ *  @param query tape index of the `<query/>` */
 export function discoEdits(stanza: Stanza, query: number, { features, formTypes }: HiddenInfo): Edit[] {
   const edits: Edit[] = [];
   for (let at = stanza.firstChild(query); at !== -1; at = stanza.nextSibling(at)) {
@@ -25,7 +26,7 @@ export function discoEdits(stanza: Stanza, query: number, { features, formTypes 
   return edits;
 }
 
-/** Every value of every FORM_TYPE, hidden or not: a form that might be read as one of them is one. */
+/** Returns every value of every FORM_TYPE, hidden or not: a form that might be read as one of them counts as it. */
 function formTypesOf(stanza: Stanza, form: number): string[] {
   const types: string[] = [];
   for (let field = stanza.firstChild(form); field !== -1; field = stanza.nextSibling(field)) {

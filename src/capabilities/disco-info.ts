@@ -1,6 +1,6 @@
-/** Service discovery information (XEP-0030 §3, XEP-0128): what an entity says it is and can do. The model, how it is
- *  read from an element that the proxy has already framed and checked, and how it is written: always in one order,
- *  with one quoting, so that equal information is equal bytes. */
+/** Service discovery information (XEP-0030 §3, XEP-0128): the identities, features and forms of an entity. Has the
+ *  model, its reader from a checked element, and its writer in one order and quoting, so that equal information is
+ *  equal bytes. */
 import type { Element } from '@xmpp/xml';
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -30,14 +30,14 @@ export interface DiscoForm {
   readonly fields: readonly DiscoField[];
 }
 
-/** A disco#info result without its node. Order carries no meaning. */
+/** A disco#info result without its node. Its order has no meaning. */
 export interface DiscoInfo {
   readonly identities: readonly DiscoIdentity[];
   readonly features: readonly string[];
   readonly forms: readonly DiscoForm[];
 }
 
-/** How much one result may hold: counts, not bytes. The stanza's own size is bounded before (stream/limits.ts). */
+/** Limits of one result, as counts. The stanza's bytes are limited before (stream/limits.ts). */
 interface DiscoLimits {
   readonly identitiesMax: number;
   readonly featuresMax: number;
@@ -56,16 +56,16 @@ const defaultDiscoLimits: DiscoLimits = {
   valuesMax: 256,
 };
 
-/** What a disco#info element says.
+/** The result of reading a disco#info element.
  *
- *  - `info`: well formed by XEP-0115 §5.4. `hashSet` says why XEP-0390 gives it no hash, if it does not.
- *  - `ill-formed`: the whole result counts for nothing. */
+ *  - `info`: well formed by XEP-0115 §5.4. `hashSet` is why XEP-0390 gives it no hash, if so.
+ *  - `ill-formed`: the whole result is discarded. */
 export type DiscoReading =
   | { readonly kind: 'info'; readonly info: DiscoInfo; readonly hashSet?: HashSetErrorCode }
   | { readonly kind: 'ill-formed'; readonly code: DiscoErrorCode };
 
 export interface DiscoReadOptions {
-  /** `xml:lang` of what encloses the element's root: the stream header. Default '' (none). */
+  /** `xml:lang` of the stream header. Default '' (none). */
   readonly streamLang?: string;
   /** `inherited`: an identity without `xml:lang` has its parents' (XML 1.0 §2.12, XEP-0390 §4.1).
    *  `own`: it has none, which is how most deployed clients and servers compute XEP-0115. Default `inherited`. */
@@ -73,7 +73,7 @@ export interface DiscoReadOptions {
   readonly limits?: DiscoLimits;
 }
 
-/** Reads a `<query/>` of disco#info. The element may be part of a larger tree, whose `xml:lang` is inherited. */
+/** Reads a `<query/>` of disco#info. The element may be part of a larger tree, whose `xml:lang` it inherits. */
 export function readDiscoInfo(query: Element, options: DiscoReadOptions = {}): DiscoReading {
   if (!isNamed(query, ns.discoInfo, 'query')) return illFormed('ERR_DISCO_NOT_INFO');
   const reader = new Reader(query, options);
@@ -131,8 +131,7 @@ class Reader {
     return name ?? '';
   }
 
-  /** A form counts when its FORM_TYPE is there and hidden; otherwise XEP-0115 skips it (undefined), and XEP-0390
-   *  gives up. */
+  /** Reads a form. Without a hidden FORM_TYPE, XEP-0115 skips it (undefined), and XEP-0390 gives the result no hash. */
   #form(element: Element): DiscoForm | undefined {
     const fields: DiscoField[] = [];
     const formTypes: string[] = [];
@@ -172,7 +171,8 @@ function tooLarge(info: DiscoInfo, limits: DiscoLimits): DiscoErrorCode | undefi
   return fits ? undefined : 'ERR_DISCO_TOO_LARGE';
 }
 
-/** The rejection rules of XEP-0115 §5.4 that concern the whole result. */
+/** Checks the rules of XEP-0115 §5.4 about the whole result.
+ *  @returns the first violation; undefined without one */
 function duplicates(info: DiscoInfo): DiscoErrorCode | undefined {
   if (repeats(info.identities.map(identityKey))) return 'ERR_DISCO_DUPLICATE_IDENTITY';
   if (repeats(info.features)) return 'ERR_DISCO_DUPLICATE_FEATURE';
@@ -199,7 +199,7 @@ function illegalCharacter(info: DiscoInfo): DiscoErrorCode | undefined {
   return undefined;
 }
 
-/** Every string of the information, in no order that matters. */
+/** Yields every string of the information, in no particular order. */
 export function* allStrings(info: DiscoInfo): Generator<string> {
   for (const { category, type, lang, name } of info.identities) yield* [category, type, lang, name];
   yield* info.features;
@@ -212,7 +212,7 @@ export function* allStrings(info: DiscoInfo): Generator<string> {
   }
 }
 
-/** Sorts everything the way XEP-0115 §5.1 hashes it. Equal information becomes equal structure. */
+/** Sorts everything in the order in which XEP-0115 §5.1 hashes it. Equal information becomes equal structure. */
 export function canonicalDiscoInfo(info: DiscoInfo): DiscoInfo {
   return {
     identities: info.identities.toSorted(compareIdentities),
@@ -228,8 +228,8 @@ export function canonicalDiscoInfo(info: DiscoInfo): DiscoInfo {
   };
 }
 
-/** By category, type and language (XEP-0115 §5.1 step 2), not by the joined text: `-` and `.` sort below `/`.
- *  The name decides only between identities that differ in nothing else. */
+/** Compares identities by category, type and language (XEP-0115 §5.1 step 2), not by the joined text: `-` and `.`
+ *  sort below `/`. The name decides between otherwise equal ones. */
 function compareIdentities(a: DiscoIdentity, b: DiscoIdentity): number {
   return compareOctetLists([a.category, a.type, a.lang, a.name], [b.category, b.type, b.lang, b.name]);
 }
@@ -238,19 +238,20 @@ function compareFields(a: DiscoField, b: DiscoField): number {
   return compareOctets(a.name, b.name) || compareOctetLists(a.values, b.values);
 }
 
-/** Writes the `<query/>` of a result, mirroring `node` as XEP-0030 §3.2 asks. Same information, same node, same
- *  bytes: canonical order, single quotes, every language explicit (a re-inherited one would change the hash). */
+/** Writes the `<query/>` of a result, with the asked `node` (XEP-0030 §3.2). Equal information and node give equal
+ *  bytes: canonical order, single quotes, every language explicit (an inherited one would change the hash). */
 export function writeDiscoInfo(info: DiscoInfo, node?: string): string {
   return writeDiscoQuery(writeDiscoContent(info), node);
 }
 
-/** The content of the `<query/>`, kept for repeated questions. */
+/** Writes the content of the `<query/>`, for reuse. */
 export function writeDiscoContent(info: DiscoInfo): string {
   const { identities, features, forms } = canonicalDiscoInfo(info);
   return [...identities.map(writeIdentity), ...features.map(writeFeature), ...forms.map(writeForm)].join('');
 }
 
-/** @param content of `writeDiscoContent` */
+/** Writes a `<query/>`.
+ *  @param content of `writeDiscoContent` */
 export function writeDiscoQuery(content: string, node = ''): string {
   return `<query xmlns='${ns.discoInfo}'${optional('node', node)}>${content}</query>`;
 }
@@ -271,7 +272,7 @@ function writeForm({ formType, fields }: DiscoForm): string {
   return `<x xmlns='${dataFormNamespace}' type='result'>${hidden}${fields.map(writeField).join('')}</x>`;
 }
 
-/** Without a type a reader may take a field for text-single and keep one value only. */
+/** Writes a field with its type: without one a reader may assume text-single, and keep one value only. */
 function writeField({ name, values }: DiscoField): string {
   const type = values.length > 1 ? " type='text-multi'" : '';
   const body = values.map((value) => `<value>${escapeText(value)}</value>`).join('');
@@ -282,12 +283,12 @@ function optional(name: string, value: string): string {
   return value === '' ? '' : ` ${name}='${escapeAttribute(value)}'`;
 }
 
-/** Child elements, text left out. */
+/** Returns child elements without text. */
 export function elementsOf(parent: Element): Element[] {
   return parent.children.filter((child) => typeof child !== 'string');
 }
 
-/** Whether an element has this expanded name. */
+/** Returns whether an element has this namespace and local name. */
 export function isNamed(element: Element, namespace: string, local: string): boolean {
   return element.getName() === local && element.getNS() === namespace;
 }

@@ -1,12 +1,12 @@
-/** Reads a capability document against its schema: every problem at its line and column and, where a name is nearly
- *  right, the name that was meant. */
+/** Reads a capability document against its schema. Every problem has line and column, and a suggestion where a name
+ *  is nearly right. */
 import type { z } from 'zod';
 import type { PlacedDiagnostic } from '../documents/diagnostic.ts';
 import { nearest } from '../documents/nearest.ts';
 import { keysAt } from '../documents/schema-keys.ts';
 import { readYaml, type Path } from '../documents/yaml.ts';
 
-/** A file's name, as the reader knows it, and its text. */
+/** A file's name and text. */
 export interface Source {
   readonly file: string;
   readonly text: string;
@@ -16,18 +16,19 @@ export type DocumentReading<T> =
   | { readonly kind: 'document'; readonly value: T; readonly at: Locate }
   | { readonly kind: 'invalid'; readonly problems: readonly PlacedDiagnostic[] };
 
-/** What is said of a place. */
+/** A problem at a place of the document. */
 export interface Complaint {
   readonly code: string;
   readonly reason: string;
   readonly remedy: string;
 }
 
-/** Makes a problem at a path of the document, for rules that a schema cannot express. With `key`, it points at the
- *  key instead of the value. */
+/** Makes a problem at a path of the document, for rules that a schema cannot express. With `key`, its place is the
+ *  key and not the value. */
 export type Locate = (path: Path, complaint: Complaint, key?: boolean) => PlacedDiagnostic;
 
-/** Reads `source` as `schema`. `code` is the error code of what the schema refuses. */
+/** Reads `source` by `schema`.
+ *  @param code of the problems that the schema finds */
 export function readDocument<T>(source: Source, schema: z.ZodType<T>, code: string): DocumentReading<T> {
   const reading = readYaml(source.file, source.text);
   if (reading.kind === 'refused') {
@@ -51,12 +52,12 @@ export function readDocument<T>(source: Source, schema: z.ZodType<T>, code: stri
   const otherKind = issues.find(
     ({ path, code: why }) => path.join('.') === 'kind' && why === 'invalid_value',
   );
-  // What belongs in other files would be wrong here in each of its keys; that it is another document says it.
+  // Keys of another kind of document would all be wrong here; one problem says that it is one.
   const judged = otherKind !== undefined && isOtherDocument(otherKind) ? [otherKind] : issues;
   return { kind: 'invalid', problems: judged.flatMap((issue) => describe(issue, schema, at, code)) };
 }
 
-/** Of a kind that is no misspelling of the one wanted. */
+/** Returns whether the document is of another kind, and not of a misspelled one. */
 function isOtherDocument(issue: z.core.$ZodIssue): boolean {
   return (
     issue.code === 'invalid_value' &&
@@ -91,7 +92,7 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, at: Locate, code: 
   return [at(pathOf(issue), { code, reason, remedy: missing ? 'Add the key' : correct })];
 }
 
-/** Documents are read from YAML, where keys are texts and indices numbers. */
+/** Returns the path of an issue. Documents come from YAML, where keys are texts and indices numbers. */
 function pathOf(issue: z.core.$ZodIssue): Path {
   return issue.path as Path;
 }

@@ -1,12 +1,12 @@
-/** Builds element trees for the places where a tree is the natural tool (disco#info, data forms): from a stanza
- *  that the scanner has framed and checked, or from XML in a file. The only file that touches @xmpp/xml's class and
- *  saxes at run time; @xmpp/xml's own parser is not used anywhere. */
+/** Builds element trees where a tree is the natural form (disco#info, data forms): from a stanza that the scanner
+ *  has checked, or from XML in a file. Only this file uses @xmpp/xml's class and saxes at run time; @xmpp/xml's own
+ *  parser is not used. */
 import { Element } from '@xmpp/xml';
 import { SaxesParser } from 'saxes';
 import type { Stanza } from '../stanza/stanza.ts';
 
-/** The element at a tape index, with its descendants. Namespaces are resolved: the tree has no prefixes but `xml`.
- *  `xml:lang` in force at `index` is written on the result, because the tree has no parents to inherit from. */
+/** Returns the element at a tape index with its descendants. Namespaces are resolved: the tree has no prefix but
+ *  `xml`. The `xml:lang` in force is set on the root, because the tree has no parents to inherit from. */
 export function elementFromStanza(stanza: Stanza, index = 0): Element {
   const element = bareElement(stanza, index);
   element.attrs['xml:lang'] ??= languageAt(stanza, index);
@@ -14,7 +14,7 @@ export function elementFromStanza(stanza: Stanza, index = 0): Element {
   return element;
 }
 
-/** Iterates rather than recurses: depth is bounded by the scanner, but the stack need not depend on it. */
+/** Adds the content of an element. Iterates, so that the stack does not depend on the depth. */
 function addContent(stanza: Stanza, index: number, root: Element): void {
   const open = [root];
   const stop = stanza.endOf(index);
@@ -42,13 +42,13 @@ function languageAt(stanza: Stanza, index: number): string {
   return stanza.scope.lang;
 }
 
-/** What reading XML from a file or a line gives. The message of the XML library is not passed on: it quotes. */
+/** The result of reading XML from a file or a line. The XML library's message is left out: it quotes input. */
 export type XmlReading =
   | { readonly kind: 'element'; readonly element: Element }
   | { readonly kind: 'not-xml'; readonly code: 'ERR_XML_NOT_WELL_FORMED' | 'ERR_XML_RESTRICTED' };
 
-/** Reads one XML document, namespaces checked. Comments, processing instructions and a DOCTYPE are refused, as on a
- *  stream (RFC 6120 §11.1); an XML declaration is fine. */
+/** Parses one XML document with its namespaces. Comments, processing instructions and a DOCTYPE are refused, as on a
+ *  stream (RFC 6120 §11.1); an XML declaration is accepted. */
 export function elementFromXml(xml: string): XmlReading {
   const parser = new SaxesParser({ xmlns: true });
   let failure: 'ERR_XML_NOT_WELL_FORMED' | 'ERR_XML_RESTRICTED' | undefined;

@@ -1,5 +1,5 @@
-/** Entity capabilities: the hashes that stand for a disco#info result in presence, XEP-0115 (`ver`) and XEP-0390
- *  (hash sets), the nodes they are queried by, and what it means to verify one. */
+/** Entity capabilities: the hashes of a disco#info result in presence, XEP-0115 (`ver`) and XEP-0390 (hash sets),
+ *  the nodes by which they are queried, and their verification. */
 import { createHash } from 'node:crypto';
 import { escapeAttribute } from '../stanza/decode.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -24,7 +24,7 @@ const hashFunctions: ReadonlyMap<string, string> = new Map([
   ['blake2b-512', 'blake2b512'],
 ]);
 
-/** Too weak to verify a XEP-0390 hash with (XEP-0300 §4). XEP-0115 still lives on SHA-1. */
+/** Hash functions too weak to verify a XEP-0390 hash (XEP-0300 §4). XEP-0115 still uses SHA-1. */
 const weak: ReadonlySet<string> = new Set(['sha-1']);
 
 /** One `<hash/>` of a set: function by XEP-0300 name, value in Base64. */
@@ -33,17 +33,17 @@ export interface CapabilityHash {
   readonly value: string;
 }
 
-/** What XEP-0115 puts in presence. `hash` is absent in the legacy format (XEP-0115 §11), whose `ver` says nothing. */
+/** The claim of XEP-0115 in presence. `hash` is absent in the legacy format (XEP-0115 §11), whose `ver` is no hash. */
 export interface LegacyCaps {
   readonly node: string;
   readonly ver: string;
   readonly hash?: string;
 }
 
-/** The string S of XEP-0115 §5.1, before it is encoded as UTF-8.
+/** Returns the string S of XEP-0115 §5.1, before its encoding in UTF-8.
  *
- *  A `<` in a value is written `&lt;`, following the note in §5.1. Other implementations leave it as it is: never
- *  emit such a value, and never trust a `ver` made from one (see `isUnambiguous`). */
+ *  A `<` in a value is written `&lt;`, as the note in §5.1 says. Other implementations leave it: never send such a
+ *  value, and never trust a `ver` of one (see `isUnambiguous`). */
 export function verificationString(info: DiscoInfo): string {
   const { identities, features, forms } = canonicalDiscoInfo(info);
   const factors: string[] = [
@@ -57,13 +57,14 @@ export function verificationString(info: DiscoInfo): string {
   return factors.map((factor) => `${factor.replaceAll('<', '&lt;')}<`).join('');
 }
 
-/** The `ver` of XEP-0115 §5.1: Base64 with padding.
- *  @throws RangeError for a hash function that `supportsHash` denies. */
+/** Returns the `ver` of XEP-0115 §5.1: Base64 with padding.
+ *  @throws RangeError for a hash function that `supportsHash` denies */
 export function verificationHash(info: DiscoInfo, algorithm = 'sha-1'): string {
   return digest(algorithm, Buffer.from(verificationString(info), 'utf8'));
 }
 
-/** The hash function input of XEP-0390 §4.1. The separators are not legal in XML, so no two results share it. */
+/** Returns the input of the hash function in XEP-0390 §4.1. Its separators are illegal in XML, so no two results
+ *  share it. */
 function hashSetInput(info: DiscoInfo): Buffer {
   const features = info.features.map((name) => `${name}\u001F`);
   const identities = info.identities.map(
@@ -80,17 +81,18 @@ function hashSetInput(info: DiscoInfo): Buffer {
   return Buffer.from(parts.join(''), 'utf8');
 }
 
-/** Sorts what has been encoded, terminators included: that is the order XEP-0390 §4.1 asks for. */
+/** Sorts encoded parts with their terminators, in the order of XEP-0390 §4.1. */
 function sortedJoin(parts: readonly string[]): string {
   return parts.toSorted(compareOctets).join('');
 }
 
-/** One hash of a XEP-0390 set. @throws RangeError for a hash function that `supportsHash` denies. */
+/** Returns one hash of a XEP-0390 set.
+ *  @throws RangeError for a hash function that `supportsHash` denies */
 export function capabilityHash(info: DiscoInfo, algorithm: string): CapabilityHash {
   return { algorithm, value: digest(algorithm, hashSetInput(info)) };
 }
 
-/** Whether a hash function of this name (XEP-0300) can be computed here. */
+/** Returns whether a hash function of this name (XEP-0300) can be computed here. */
 export function supportsHash(algorithm: string): boolean {
   return hashFunctions.has(algorithm);
 }
@@ -101,20 +103,21 @@ function digest(algorithm: string, input: Buffer): string {
   return createHash(name).update(input).digest('base64');
 }
 
-/** The node that a XEP-0115 `ver` is queried by (XEP-0115 §6.2). */
+/** Returns the node by which a XEP-0115 `ver` is queried (XEP-0115 §6.2). */
 export function legacyCapsNode({ node, ver }: Pick<LegacyCaps, 'node' | 'ver'>): string {
   return `${node}#${ver}`;
 }
 
 const hashNodePrefix = `${ns.caps2}#`;
 
-/** The node that a hash of a XEP-0390 set is queried by (XEP-0390 §4.3). */
+/** Returns the node by which a hash of a XEP-0390 set is queried (XEP-0390 §4.3). */
 export function capabilityHashNode({ algorithm, value }: CapabilityHash): string {
   return `${hashNodePrefix}${algorithm}.${value}`;
 }
 
-/** Takes a XEP-0390 node apart. The border is the last full stop, because names of hash functions may hold one and
- *  Base64 does not (XEP-0390 §4.3). Answers undefined when it is no such node. */
+/** Parses a XEP-0390 node. It is split at the last full stop: names of hash functions may have one and Base64 does not
+ *  (XEP-0390 §4.3).
+ *  @returns undefined for another node */
 export function parseCapabilityHashNode(node: string): CapabilityHash | undefined {
   if (!node.startsWith(hashNodePrefix)) return undefined;
   const border = node.lastIndexOf('.');
@@ -122,23 +125,23 @@ export function parseCapabilityHashNode(node: string): CapabilityHash | undefine
   return { algorithm: node.slice(hashNodePrefix.length, border), value: node.slice(border + 1) };
 }
 
-/** Base64 of 16 to 64 bytes, padded: what a hash function of XEP-0300 may give. */
+/** Base64 of 16 to 64 bytes, padded: the sizes of hash functions in XEP-0300. */
 const digestForm = /^(?=.{24,88}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Whether a node names what is asked for by its hash, so that the asker will verify the answer: one of XEP-0390,
- *  or any URI followed by a digest (XEP-0115 §6.2). */
+/** Returns whether a node names its result by a hash, so that the asker verifies the answer: one of XEP-0390, or any
+ *  URI followed by a digest (XEP-0115 §6.2). */
 export function isHashNode(node: string): boolean {
   if (node.startsWith(hashNodePrefix)) return true;
   const border = node.lastIndexOf('#');
   return border !== -1 && digestForm.test(node.slice(border + 1));
 }
 
-/** What verification says of a claimed hash.
+/** The verification of a claimed hash.
  *
- *  - `verified`: computed here, equal, and no other result has this hash. It may serve other sessions.
- *  - `matching`: equal, but XEP-0115's string could stand for another result too. It serves this session only.
- *  - `mismatch`: not what was claimed.
- *  - `unsupported`: legacy format, or a hash function not known here. */
+ *  - `verified`: computed here, equal, and no other result has it. May serve other sessions.
+ *  - `matching`: equal, but XEP-0115's string could be of another result too. For this session only.
+ *  - `mismatch`: not equal.
+ *  - `unsupported`: legacy format, or an unknown hash function. */
 export type Verification = 'verified' | 'matching' | 'mismatch' | 'unsupported';
 
 /** Verifies a XEP-0115 `ver` (§5.4). */
@@ -148,7 +151,8 @@ export function verifyLegacyCaps(info: DiscoInfo, { hash, ver }: LegacyCaps): Ve
   return isUnambiguous(info) ? 'verified' : 'matching';
 }
 
-/** Verifies one hash of a XEP-0390 set (§4.4). `irregular` is what the reading said of XEP-0390. */
+/** Verifies one hash of a XEP-0390 set (§4.4).
+ *  @param irregular why XEP-0390 gives the result no hash, if so */
 export function verifyCapabilityHash(
   info: DiscoInfo,
   claimed: CapabilityHash,
@@ -159,10 +163,10 @@ export function verifyCapabilityHash(
   return capabilityHash(info, claimed.algorithm).value === claimed.value ? 'verified' : 'mismatch';
 }
 
-/** Whether XEP-0115's string S stands for this result alone. S joins everything with `<` and so loses the structure:
- *  a feature can be read as an identity, as a FORM_TYPE, as a field. Only results with distinguishable
- *  parts qualify: identities have a `/` first, features a `:` first, and there are no forms and no `<`. A result with
- *  forms cannot pass for one of these, because the names of fields are no URIs (XEP-0068 §3). */
+/** Returns whether XEP-0115's string S is of this result alone. S joins everything with `<` and so loses the
+ *  structure: a feature can be read as an identity, a FORM_TYPE or a field. Only results with distinguishable parts
+ *  qualify: identities have a `/` first, features a `:` first, and there are no forms and no `<`. A result with
+ *  forms cannot pass for one of these, because names of fields are no URIs (XEP-0068 §3). */
 export function isUnambiguous(info: DiscoInfo): boolean {
   if (info.forms.length > 0) return false;
   for (const value of allStrings(info)) if (value.includes('<') || value.includes('&lt;')) return false;
@@ -174,12 +178,12 @@ export function isUnambiguous(info: DiscoInfo): boolean {
   );
 }
 
-/** `<c/>` of XEP-0115, always in these bytes. */
+/** Writes `<c/>` of XEP-0115, always in the same bytes. */
 export function writeLegacyCaps({ node, ver, hash = 'sha-1' }: LegacyCaps): string {
   return `<c xmlns='${ns.caps}' hash='${escapeAttribute(hash)}' node='${escapeAttribute(node)}' ver='${escapeAttribute(ver)}'/>`;
 }
 
-/** `<c/>` of XEP-0390, always in these bytes. */
+/** Writes `<c/>` of XEP-0390, always in the same bytes. */
 export function writeHashSet(hashes: readonly CapabilityHash[]): string {
   const body = hashes.map(
     ({ algorithm, value }) =>

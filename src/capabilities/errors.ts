@@ -1,5 +1,5 @@
-/** Why a disco#info result, a hash or an XML input is refused: closed words, never the value. `preview`, `hash`
- *  and the log print them; ERRORS.md lists each with its cause and remedy. */
+/** Why a disco#info result, a hash or an XML input is refused. Codes only, never values. `preview`, `hash` and the
+ *  log print them; ERRORS.md has cause and remedy of each. */
 export type DiscoErrorCode =
   /** Not a disco#info query element. */
   | 'ERR_DISCO_NOT_INFO'
@@ -22,7 +22,7 @@ export type DiscoErrorCode =
 
 /** Why XEP-0390 gives a result no hash although XEP-0115 does (XEP-0390 §4.1, steps 1 to 3). */
 export type HashSetErrorCode =
-  /** The query holds an element that is neither identity, feature nor data form. */
+  /** The query has an element that is neither identity, feature nor data form. */
   | 'ERR_CAPS_FOREIGN_ELEMENT'
   /** A data form with `<reported/>` or `<item/>`. */
   | 'ERR_CAPS_FORM_TABLE'

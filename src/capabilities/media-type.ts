@@ -1,4 +1,4 @@
-/** Media types as profiles and stanzas write them (RFC 2045 §5.1): `audio/ogg; codecs=opus`, `image/*`. */
+/** A media type as in profiles and stanzas (RFC 2045 §5.1): `audio/ogg; codecs=opus`, `image/*`. */
 export interface MediaType {
   /** Lower case; `*` in a pattern. */
   readonly type: string;
@@ -11,7 +11,7 @@ const token = "[\\w!#$%&'*+.^`|~-]+";
 const syntax = new RegExp(`^(${token})/(${token})((?:\\s*;\\s*${token}=(?:${token}|"[^"]*"))*)\\s*$`);
 const parameter = new RegExp(`;\\s*(${token})=(${token}|"[^"]*")`, 'g');
 
-/** Reads a media type or a pattern of one; undefined when it is neither. */
+/** Parses a media type or a pattern of one; undefined for other text. */
 export function parseMediaType(text: string): MediaType | undefined {
   const match = syntax.exec(text.trim());
   if (match === null) return undefined;
@@ -25,8 +25,8 @@ export function parseMediaType(text: string): MediaType | undefined {
   return { type: type!.toLowerCase(), subtype: subtype!.toLowerCase(), parameters };
 }
 
-/** Whether a file of the declared type may be what the pattern asks for. A parameter that the file does not declare
- *  is not held against it: unknown is not wrong. */
+/** Returns whether a file of the declared type may match the pattern. A parameter that the file does not declare is
+ *  not compared. */
 export function mayMatch(pattern: MediaType, declared: MediaType): boolean {
   if (pattern.type !== '*' && pattern.type !== declared.type) return false;
   if (pattern.subtype !== '*' && pattern.subtype !== declared.subtype) return false;

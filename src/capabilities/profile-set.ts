@@ -2,16 +2,17 @@
 import type { OwnershipClaims } from '../stanza/ownership-claims.ts';
 import type { CapabilityProfile, ProfileMatch } from './profile.ts';
 
-/** What is known of a session. `identityType` is undefined until the client has been asked, '' when it has none. */
+/** Facts of a session that conditions use. `identityType` is undefined until the client was asked, '' when it has
+ *  none. */
 export interface SessionFacts {
   readonly listener: string;
   readonly domain: string;
-  /** What its ownership token says; nothing where the proxy has not verified one. */
+  /** Claims of its ownership token; none where the proxy has not verified one. */
   readonly claims: OwnershipClaims;
   readonly identityType?: string;
 }
 
-/** `provisional`: another profile may turn out to be the one, once the client's identity is known. */
+/** `provisional`: the client's identity, once known, may select another profile. */
 export interface Selection {
   readonly profile: CapabilityProfile;
   readonly provisional: boolean;
@@ -25,7 +26,7 @@ export type ProfileSetReading =
       readonly names: string[];
     };
 
-/** Puts profiles together: names are unique, and exactly one profile has no `match`. */
+/** Makes a set of profiles: names are unique, and exactly one profile has no `match`. */
 export function createProfileSet(profiles: readonly CapabilityProfile[]): ProfileSetReading {
   const names = profiles.map(({ name }) => name);
   const repeated = names.filter((name, index) => names.indexOf(name) !== index);
@@ -49,7 +50,7 @@ export class ProfileSet {
       .toSorted((a, b) => conditions(b.match!) - conditions(a.match!) || (a.name < b.name ? -1 : 1));
   }
 
-  /** The profile with the most conditions that all hold; among equals the first by name; else the default. */
+  /** Returns the profile with the most conditions that all hold; of equals the first by name; else the default. */
   select(facts: SessionFacts): Selection {
     let provisional = false;
     for (const profile of this.#particularFirst) {

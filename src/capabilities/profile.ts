@@ -1,5 +1,5 @@
-/** Capability profiles (policies/capabilities/*.yaml): which kinds of content the clients of a profile can receive,
- *  who they are to the gatekeeper, and which clients the profile is for. */
+/** Capability profiles (policies/capabilities/*.yaml): the content kinds that its clients can receive, the identity
+ *  that the gatekeeper sees, and the clients that the profile is for. */
 import { z } from 'zod';
 import type { PlacedDiagnostic } from '../documents/diagnostic.ts';
 import { claimCharactersMax, type ClaimValue } from '../stanza/ownership-claims.ts';
@@ -71,7 +71,7 @@ const match = z
 
 const safeText = z
   .string()
-  // XEP-0115 joins with `<`: a value that holds one is hashed differently by different readers.
+  // XEP-0115 joins with `<`: implementations hash a value with one differently.
   .regex(/^[^<>&\p{Cc}]*$/u, { error: 'must not hold <, >, & or control characters' });
 
 const profileSchema = z
@@ -91,7 +91,7 @@ const profileSchema = z
         .default('client'),
       type: z.string().regex(/^[a-z][a-z0-9-]*$/),
       name: safeText.default(''),
-      // Explicit on purpose: a language inherited from some stream would change the hash from reader to reader.
+      // Explicit: a language inherited from the stream would change the hash between readers.
       lang: z
         .string()
         .regex(/^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*$/)
@@ -139,7 +139,7 @@ const profileSchema = z
 /** How one kind is received. */
 export interface Reception {
   readonly types?: readonly MediaType[];
-  /** The types as the profile writes them, for the form. */
+  /** The media types as the profile has them, for the form. */
   readonly typeNames: readonly string[];
   readonly bytesMax?: number;
   /** Features to advertise for the kind. */
@@ -175,13 +175,13 @@ export interface CapabilityProfile {
   readonly contacts: 'filter' | 'pass';
 }
 
-/** `at` places what others find wrong with it. */
+/** `at` makes problems at places of the profile. */
 export type ProfileReading =
   | { readonly kind: 'profile'; readonly profile: CapabilityProfile; readonly at: Locate }
   | { readonly kind: 'invalid'; readonly problems: readonly PlacedDiagnostic[] };
 
-/** Reads one profile. Problems carry ERR_CAPABILITY_PROFILE, ERR_CONTENT_KIND for a kind that the table does not
- *  have, or ERR_YAML where the text is no YAML. */
+/** Reads one profile. Problems have the codes ERR_CAPABILITY_PROFILE, ERR_CONTENT_KIND for a kind that the table
+ *  lacks, or ERR_YAML where the text is no YAML. */
 export function readProfile(source: Source, table: ContentKinds): ProfileReading {
   const reading = readDocument(source, profileSchema, 'ERR_CAPABILITY_PROFILE');
   if (reading.kind === 'invalid') return reading;
@@ -190,7 +190,7 @@ export function readProfile(source: Source, table: ContentKinds): ProfileReading
   return { kind: 'profile', profile: toProfile(reading.value, table), at: reading.at };
 }
 
-/** The JSON Schema of a profile, for editors: deploy/schema/capability-profile.schema.json. */
+/** Returns the JSON Schema of a profile, for editors: deploy/schema/capability-profile.schema.json. */
 export function profileJsonSchema(): object {
   return {
     ...z.toJSONSchema(profileSchema, { io: 'input', target: 'draft-2020-12' }),

@@ -1,5 +1,5 @@
-/** What becomes of content that a client cannot receive: the error that goes back to its sender, or the edits that
- *  leave something readable in its place. */
+/** Refuses content that a client cannot receive: by the error for its sender, or by edits that leave a readable
+ *  notice. */
 import { escapeAttribute } from '../stanza/decode.ts';
 import { removeAttribute, removeElement, replaceElement } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -8,12 +8,12 @@ import { fallbackNamespace, textRanges } from '../stanza/text-ranges.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { ContentKind } from './content-kinds.ts';
 
-/** Namespace of the application-specific condition in our errors (RFC 6120 §8.3.4). */
+/** Namespace of the application-specific condition in the errors (RFC 6120 §8.3.4). */
 const contentErrorNamespace = 'urn:narthex:content:0';
 
-/** The error for a message or an iq set (RFC 6120 §8.3), addressed back. `feature-not-implemented` says that a kind is
- *  not received at all, `not-acceptable` that another type or a smaller size would be. The payload is not echoed: it
- *  would travel twice. The application condition names the first refusal, in words of our own. */
+/** Writes the error for a message or an iq set (RFC 6120 §8.3), addressed to its sender. `feature-not-implemented`
+ *  means that the kind is not received at all, `not-acceptable` that another type or a smaller size would be. The
+ *  payload is not repeated. The application condition names the first refusal, in the proxy's words. */
 export function bounce(stanza: Stanza, refusals: readonly { kind: string; reason: string }[]): Uint8Array {
   const name = stanza.kind;
   const modifiable = refusals.every(({ reason }) => reason !== 'kind');
@@ -48,15 +48,15 @@ export interface RefusedChild {
   readonly child: number;
 }
 
-/** What is left of a message: the edits, and whether they leave anything that people could read. */
+/** What remains of a message: the edits, and whether they leave anything that a person could read. */
 interface Remainder {
   readonly edits: readonly Edit[];
   readonly isReadable: boolean;
 }
 
-/** Takes the refused children out of a message and, for kinds that want it, puts a notice where the body is.
+/** Removes the refused children from a message and, for kinds that want one, puts a notice in place of the body.
  *  @param message tape index
- *  @param body tape index of the message's body, -1 when it has none */
+ *  @param body tape index of the message's body, -1 without one */
 export function fallback(
   stanza: Stanza,
   message: number,
@@ -79,8 +79,8 @@ export function fallback(
   return { edits, isReadable: true };
 }
 
-/** What says something of the body that is no longer true. Where it is replaced, nothing is at its place any more, and
- *  what is marked as a fallback would be hidden; where something is taken out, the fallback for it is all there is.
+/** Finds references to a body that are wrong after the change. In a replaced body no position is right, and text marked
+ *  as a fallback would be hidden; where a child is removed, its fallback text must be shown.
  *  @returns tape indexes of children and of attributes */
 function staleMarkers(
   stanza: Stanza,
@@ -101,7 +101,7 @@ function staleMarkers(
   return { elements, attributes };
 }
 
-/** Namespaces of what servers and clients write next to content: ids, times and routing hints. */
+/** Namespaces of elements that servers and clients add to content: ids, times and routing hints. */
 const annotations: ReadonlySet<string> = new Set([
   'urn:xmpp:sid:0',
   'urn:xmpp:occupant-id:0',

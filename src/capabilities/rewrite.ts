@@ -1,5 +1,5 @@
-/** From what a client declares and what its profile says to what the gatekeeper and every contact see. Pure: the
- *  same client and profile give the same advertisement, and a cohort profile gives every client the same. */
+/** Rewrites a client's capabilities by its profile into those that the gatekeeper and every contact see. Pure: the
+ *  same client and profile give the same advertisement, and a cohort's profile gives every client the same. */
 import { ns } from '../stanza/namespaces.ts';
 import { contentFormType, type ContentKinds } from './content-kinds.ts';
 import type { HiddenInfo } from './disco-edits.ts';
@@ -21,18 +21,18 @@ import {
 import { compareOctets } from './octets.ts';
 import type { CapabilityProfile } from './profile.ts';
 
-/** What is sent instead of a client's own capabilities. */
+/** The advertisement that is sent in place of a client's own capabilities. */
 export interface Advertisement {
   readonly info: DiscoInfo;
-  /** What stands in the `<query/>` of an answer. */
+  /** The content of the `<query/>` in an answer. */
   readonly content: string;
   /** `<c/>` elements for a presence: XEP-0115, then XEP-0390; '' when the profile advertises neither. */
   readonly elements: string;
-  /** Nodes by which others ask for it (XEP-0115 §6.2, XEP-0390 §4.3). */
+  /** Nodes by which others query it (XEP-0115 §6.2, XEP-0390 §4.3). */
   readonly nodes: readonly string[];
 }
 
-/** What a client declared and no other party sees. */
+/** A feature that a client declared and no other party sees. */
 interface Hidden {
   readonly feature: string;
   /** `not-received`: belongs only to kinds that the profile does not receive. `unlisted`: belongs to no kind and is not
@@ -40,18 +40,18 @@ interface Hidden {
   readonly reason: 'not-received' | 'unlisted' | 'interest';
 }
 
-/** What each side gains and loses by the rewriting. */
+/** The differences that the rewriting makes for each side. */
 export interface RewriteReport {
   readonly hidden: readonly Hidden[];
-  /** Features advertised although the client did not declare them: the profile vouches for them. */
+  /** Features that are advertised although the client did not declare them: the profile states them. */
   readonly vouched: readonly string[];
-  /** FORM_TYPEs of the client's own forms, none of which is shown. */
+  /** FORM_TYPEs of the client's own forms, which are all hidden. */
   readonly formsHidden: readonly string[];
-  /** The client's identities differ from the one shown. */
+  /** Whether the client's identities differ from the one that is shown. */
   readonly identityReplaced: boolean;
-  /** Kinds that contacts will not send any more, and what people miss. */
+  /** Kinds that contacts will no longer send, with what users miss. */
   readonly kindsRefused: readonly { readonly kind: string; readonly loses: string }[];
-  /** Nodes whose notifications the client asked for and will not get (XEP-0163). */
+  /** Nodes whose notifications the client requested and will not get (XEP-0163). */
   readonly interestsLost: readonly string[];
 }
 
@@ -63,8 +63,8 @@ export interface Rewriting {
 const notify = '+notify';
 const nothing: DiscoInfo = { identities: [], features: [], forms: [] };
 
-/** What is advertised when nothing is known of the client: the cohort's advertisement, or of any other profile only
- *  what needs no word from the client. */
+/** Returns the advertisement of a client about which nothing is known: the cohort's, or of any other profile only
+ *  what needs no declaration of the client. */
 export function baseline(profile: CapabilityProfile, table: ContentKinds): DiscoInfo {
   return rewriteInfo(nothing, profile, table).info;
 }
@@ -86,8 +86,8 @@ export function rewriteInfo(client: DiscoInfo, profile: CapabilityProfile, table
   return { info, report: report(client, info, profile, table) };
 }
 
-/** Hashes and writes information: the elements for presence and the nodes they can be asked by. Both kinds of hash are
- *  always computed from the same information. */
+/** Hashes and writes information: the elements for presence, and the nodes by which they are queried. Both kinds of
+ *  hash are of the same information. */
 export function advertise(info: DiscoInfo, profile: CapabilityProfile): Advertisement {
   const elements: string[] = [];
   const nodes: string[] = [];
@@ -104,8 +104,8 @@ export function advertise(info: DiscoInfo, profile: CapabilityProfile): Advertis
   return { info, content: writeDiscoContent(info), elements: elements.join(''), nodes };
 }
 
-/** What clients of whom nothing is known advertise, computed once for all sessions. For a cohort that is what every
- *  client advertises, whatever it says. */
+/** Advertisements of clients about which nothing is known, computed once for all sessions. A cohort's is what every
+ *  client of it advertises. */
 export class Baselines {
   readonly #known = new WeakMap<ContentKinds, WeakMap<CapabilityProfile, Advertisement>>();
 
@@ -118,17 +118,18 @@ export class Baselines {
   }
 }
 
-/** The answer to a disco#info query: its `<query/>`, mirroring the node that was asked for. */
+/** Returns the answer to a disco#info query: its `<query/>` with the node that was asked for. */
 export function discoAnswer({ content }: Pick<Advertisement, 'content'>, node?: string): string {
   return writeDiscoQuery(content, node);
 }
 
-/** Features that hold the protocol together: disco#info always, and caps exactly when a `<c/>` is sent. */
+/** Returns features of the protocol itself: disco#info always, and caps exactly when a `<c/>` is sent. */
 function protocol({ caps, hashSets }: CapabilityProfile): string[] {
   return [ns.discoInfo, ...(caps ? [ns.caps] : []), ...(hashSets.length > 0 ? [ns.caps2] : [])];
 }
 
-/** `onDeclaration`: shown only where the client declares them, which a cohort cannot afford. */
+/** Returns the features of a profile. `onDeclaration`: those shown only where the client declares them, which a
+ *  cohort cannot have. */
 function wantedFeatures(
   profile: CapabilityProfile,
   table: ContentKinds,
@@ -142,7 +143,7 @@ function wantedFeatures(
   return { advertised, onDeclaration };
 }
 
-/** The +notify features that are left. A cohort has its list whatever the client asks for. */
+/** Returns the +notify features that remain. A cohort has its own list whatever the client requests. */
 function interests(
   declared: ReadonlySet<string>,
   { interests: wanted, cohort }: CapabilityProfile,
@@ -155,7 +156,8 @@ function interests(
   return cohort ? features : features.filter((feature) => declared.has(feature));
 }
 
-/** Kinds for the form. Outside a cohort, a kind that has features is received by clients that declare one of them. */
+/** Returns the kinds for the form. Outside a cohort, a kind that has features is received by clients that declare
+ *  one of them. */
 function receivedKinds(
   declared: ReadonlySet<string>,
   { receives, cohort }: CapabilityProfile,
@@ -169,7 +171,7 @@ function receivedKinds(
   });
 }
 
-/** The kinds, and for each that limits them, its media types and largest size in bytes. */
+/** Returns the form with the kinds and, where they are limited, media types and largest size in bytes. */
 function contentForm(kinds: readonly string[], { receives }: CapabilityProfile): DiscoForm {
   const fields = [{ name: 'kinds', values: kinds }];
   for (const kind of kinds) {
@@ -209,9 +211,9 @@ function hiddenBecause(feature: string, ofKinds: ReadonlySet<string>): Hidden['r
   return ofKinds.has(feature) ? 'not-received' : 'unlisted';
 }
 
-/** What a client is not to see of what contacts and the gatekeeper declare: the features that belong only to kinds its
- *  profile does not receive, and the forms that name software and operating system (XEP-0232). Features of no kind
- *  stay: the client needs its server's. */
+/** Returns what a client must not see of the gatekeeper's and contacts' capabilities: features that belong only to
+ *  kinds that its profile does not receive, and forms that name software and operating system (XEP-0232). Features
+ *  of no kind stay: the client needs its server's. */
 export function hiddenFromClient(profile: CapabilityProfile, table: ContentKinds): HiddenInfo {
   if (profile.contacts === 'pass') return { features: new Set(), formTypes: new Set() };
   const hidden = new Set<string>();
@@ -225,7 +227,7 @@ export function hiddenFromClient(profile: CapabilityProfile, table: ContentKinds
   return { features: hidden, formTypes: softwareForms };
 }
 
-/** What a contact or the gatekeeper declares, without what is hidden from the client. */
+/** Returns a contact's or the gatekeeper's information without what is hidden from the client. */
 export function filterContactInfo(
   contact: DiscoInfo,
   profile: CapabilityProfile,
@@ -239,5 +241,5 @@ export function filterContactInfo(
   };
 }
 
-/** XEP-0232. */
+/** Forms that name software and operating system (XEP-0232). */
 const softwareForms: ReadonlySet<string> = new Set(['urn:xmpp:dataforms:softwareinfo']);

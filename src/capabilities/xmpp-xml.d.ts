@@ -1,5 +1,5 @@
-/** The part of @xmpp/xml that the product uses; the package ships no types. Its parser is left out on purpose:
- *  it is lenient, and must never read what a peer wrote. */
+/** The part of @xmpp/xml that is used; the package has no types. Its parser is left out: it is lenient, and must not
+ *  read a peer's bytes. */
 declare module '@xmpp/xml' {
   export class Element {
     constructor(name: string, attrs?: Readonly<Record<string, string>>);
@@ -8,14 +8,14 @@ declare module '@xmpp/xml' {
     parent: Element | null;
     children: (Element | string)[];
     attrs: Record<string, string | undefined>;
-    /** Local name. */
+    /** Returns the local name. */
     getName(): string;
-    /** Namespace name, looked up through the parents. */
+    /** Returns the namespace name, looked up through the parents. */
     getNS(): string | undefined;
     getText(): string;
-    /** Appends a child and answers it. */
+    /** Appends a child, and returns it. */
     cnode(child: Element): Element;
-    /** Appends text and answers this element. */
+    /** Appends text, and returns this element. */
     t(text: string): this;
   }
 }

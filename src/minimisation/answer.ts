@@ -1,9 +1,9 @@
-/** The client's answer, given on its behalf: the same for every client, and the client never learns that it was asked. */
+/** Answers in the client's place: the same answer for every client. The client does not see the request. */
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { writeReply } from './refuse.ts';
 
-/** The payload of an answer: one element with a child for each value, all in one namespace. */
+/** Returns the payload of an answer: one element with a child for each value, all in one namespace. */
 export function answerPayload(
   namespace: string,
   local: string,
@@ -13,7 +13,7 @@ export function answerPayload(
   return `<${local} xmlns='${escapeAttribute(namespace)}'>${children.join('')}</${local}>`;
 }
 
-/** The iq result that answers this iq get (RFC 6120 §8.2.3). */
+/** Returns the iq result that answers an iq get (RFC 6120 §8.2.3). */
 export function answerTo(stanza: Stanza, payload: string): Uint8Array {
   return writeReply(stanza, 'result', payload);
 }

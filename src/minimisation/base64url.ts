@@ -1,12 +1,12 @@
-/** base64url (RFC 4648 §5) from bytes to bytes, as it is written in one way only: Node writes and reads it by way of
- *  texts, and reads much more than was ever written. */
+/** base64url (RFC 4648 §5) from bytes to bytes, in its only canonical form. Node's codec goes through strings, and
+ *  accepts other forms. */
 
 const characters = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
 /** Values of the characters, 255 for all others. */
 const sextets = Buffer.alloc(256, 255);
 for (const [value, character] of characters.entries()) sextets[character] = value;
 
-/** The first `length` bytes, written without padding. */
+/** Writes the first `length` bytes, without padding. */
 export function writeBase64url(bytes: Uint8Array, length: number): Buffer {
   const text = Buffer.allocUnsafe(Math.ceil((length * 4) / 3));
   let at = 0;
@@ -23,8 +23,8 @@ export function writeBase64url(bytes: Uint8Array, length: number): Buffer {
   return text;
 }
 
-/** Reads the one way of writing bytes in base64url: without padding, and with zeros where there are bits to spare.
- *  @returns how many bytes that makes, -1 for anything else */
+/** Reads base64url in its canonical form: without padding, unused bits 0.
+ *  @returns number of bytes written to `target`, -1 for any other text */
 export function readBase64url(bytes: Buffer, from: number, to: number, target: Buffer): number {
   const rest = (to - from) % 4;
   const whole = to - rest;

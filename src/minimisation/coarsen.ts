@@ -1,9 +1,9 @@
-/** Rounds a value to a grain. Always down, so that a rounded time is never in the future. A value that is not what
- *  the field should hold is withheld: rounding must not be a way around itself. */
+/** Rounds a value to a grain, always down, so that a rounded time is never in the future. A value of another form
+ *  than the field's is withheld, so that malformed values cannot pass unrounded. */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Grain, ValueTreatment } from './treatment.ts';
 
-/** XEP-0082 date and time, and the older form of XEP-0091. */
+/** Date and time of XEP-0082, and the older form of XEP-0091. */
 const dateTime = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:\d\d)$/;
 const legacyDateTime = /^(\d{4})(\d\d)(\d\d)T(\d\d:\d\d:\d\d)$/;
 const seconds = /^\d{1,15}(?:\.\d{1,9})?$/;
@@ -23,8 +23,8 @@ export function coarsenTo(grain: Grain): ValueTreatment {
   }
 }
 
-/** A point in time, or a number of seconds. Written without a fraction and in UTC: the zone and the number of
- *  digits would tell the client library. */
+/** Rounds a time, or a number of seconds. Written without a fraction and in UTC: zone and number of digits would
+ *  identify the client library. */
 function coarsenTime(value: string, grainMs: number): string | undefined {
   if (seconds.test(value)) return coarsenNumber(value, grainMs / 1_000);
   const legacy = legacyDateTime.exec(value);
@@ -60,11 +60,11 @@ function coarsenAddress(
   const shift = BigInt(128 - ipv6Bits);
   const kept = (number >> shift) << shift;
   const groups = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n].map((at) => ((kept >> at) & 0xffffn).toString(16));
-  // The URL parser of the platform compresses zeros as RFC 5952 asks for.
+  // The URL parser compresses zeros as RFC 5952 requires.
   return `${new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)}/${ipv6Bits}`;
 }
 
-/** The eight groups of an address that `isIPv6` accepted. */
+/** Returns the eight groups of an address that `isIPv6` accepts. */
 function expandIPv6(value: string): number[] {
   const canonical = new URL(`http://[${value}]`).hostname.slice(1, -1);
   const [head = '', tail] = canonical.split('::');

@@ -1,4 +1,4 @@
 import type { ValueTreatment } from './treatment.ts';
 
-/** The value as it is. */
+/** Returns the value unchanged. */
 export const keep: ValueTreatment = (value) => value;

@@ -1,52 +1,55 @@
 import { domainToASCII } from 'node:url';
 
-/** Addresses of media, sealed for an audience that may not see them: a token under the proxy's own base address, from
- *  which only the proxy reads the address again. Gatekeepers are shown sealed ones of the provider's media, clients
- *  sealed ones of the gatekeeper's, so that neither meets the other's servers.
+/** An address of media as an audience may see it. Addresses of hidden servers are sealed: a token below the proxy's own
+ *  base address, which only the proxy can open. Gatekeepers see sealed ones of the provider's media, clients sealed
+ *  ones of the gatekeeper's, so that neither learns the other's servers.
  *
- *  `as-is`: nothing to hide. `unreadable`: no absolute address, which in a place for one could hide anything.
- *  `withheld`: of a hidden server, and not to be had through the proxy. `refused`: it holds the key of an encrypted
- *  file (XEP-0454), which belongs inside the encryption and is no address of ours to change. */
+ *  - `as-is`: nothing to hide.
+ *  - `unreadable`: no absolute address; in a place for one it could hide anything.
+ *  - `withheld`: of a hidden server, and not available through the proxy.
+ *  - `refused`: it has the key of an encrypted file (XEP-0454), which belongs inside the encryption, or one stanza
+ *    has too many. */
 export type RewrittenAddress =
   | { readonly kind: 'sealed' | 'opened'; readonly address: string }
   | { readonly kind: 'as-is' | 'unreadable' | 'withheld' | 'refused' };
 
-/** For whom an address is seen. */
+/** The audience that sees an address. */
 export interface AddressView {
   readonly audience: 'gatekeeper' | 'client';
-  /** The operator's name for the gatekeeper of the session. */
+  /** Name of the session's gatekeeper in the configuration. */
   readonly gatekeeper: string;
 }
 
-/** Within what the same address has the same seal. */
+/** The scope in which the same address has the same token. */
 export interface SealScope {
   readonly context: string;
-  /** How long, in milliseconds; undefined for the token's lifetime. */
+  /** Period in milliseconds; undefined for the token's lifetime. */
   readonly periodMs: number | undefined;
 }
 
-/** Makes and reads tokens. */
+/** Makes and opens tokens. */
 export interface MediaSeal {
-  /** The same for the same arguments, within a period. */
+  /** Returns a token, the same for the same arguments within a period. */
   seal(url: string, view: AddressView, scope: SealScope): string;
-  /** What was sealed for this view, expired or not; undefined for anything else. */
+  /** Returns the URL that was sealed for this view, expired or not; undefined for other text. */
   unseal(token: string, view: AddressView): string | undefined;
 }
 
 export interface MediaAddressOptions {
-  /** Absolute, with a slash at its end: what is put before a token. */
+  /** Absolute base address of tokens, with a slash at its end. */
   readonly base: string;
   /** Origins (scheme, host, port) of the provider's media servers. */
   readonly provider: readonly string[];
-  /** Those of each gatekeeper's, by the operator's name for it. */
+  /** Origins of each gatekeeper's media servers, by its name in the configuration. */
   readonly gatekeepers: ReadonlyMap<string, readonly string[]>;
   readonly seal: MediaSeal;
 }
 
-/** Longest address that is sealed, in characters: its token is no longer than the media route reads. */
+/** Longest address that is sealed, in characters: the media route can read its token. */
 export const addressCharsMax = 2_048;
 
-/** Addresses that are sealed in one stanza; one with more is refused. Each costs as much as reading many stanzas. */
+/** Addresses that are sealed in one stanza; one with more is refused. Sealing one costs as much as reading many
+ *  stanzas. */
 export const sealedAddressesMax = 64;
 
 interface Servers {
@@ -67,21 +70,21 @@ export class MediaAddresses {
     this.#gatekeepers = new Map([...gatekeepers].map(([name, origins]) => [name, servers(origins)]));
   }
 
-  /** What an audience may see of an address. */
+  /** Seals an address that the audience may not see. */
   seal(address: string, view: AddressView, scope: SealScope): RewrittenAddress {
     const url = URL.parse(address);
     if (url === null) return unreadable;
     if (url.protocol === 'aesgcm:') return refused;
     const hidden = view.audience === 'gatekeeper' ? this.#provider : this.#gatekeepers.get(view.gatekeeper);
     if (hidden === undefined || !hidden.hosts.has(hostOf(url))) return asIs;
-    // What was sealed already is not sealed again, also where the proxy itself is among the servers.
+    // A sealed address is not sealed again, even where the proxy itself is among the servers.
     if (this.#opened(url, view) !== undefined) return asIs;
     const plain = url.username === '' && url.password === '';
     if (!plain || !hidden.origins.has(url.origin) || url.href.length > addressCharsMax) return withheld;
     return { kind: 'sealed', address: this.#base + this.#seal.seal(url.href, view, scope) };
   }
 
-  /** What was sealed for this view becomes the address again. */
+  /** Opens an address that was sealed for this view. */
   open(address: string, view: AddressView): RewrittenAddress {
     const url = URL.parse(address);
     const opened = url === null ? undefined : this.#opened(url, view);
@@ -103,18 +106,18 @@ function servers(origins: readonly string[]): Servers {
   return { origins: new Set(urls.map(({ origin }) => origin)), hosts: new Set(urls.map(hostOf)) };
 }
 
-/** As DNS compares names; of schemes that are not the web's the parser leaves them as they were. */
+/** Returns the host in the form that DNS compares. The URL parser leaves hosts of other than web schemes unchanged. */
 function hostOf({ hostname }: URL): string {
   const host = domainToASCII(hostname) || hostname.toLowerCase();
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
-/** Longest scheme that is looked for (they have four letters). */
+/** Longest scheme that is recognised (they have four letters). */
 const schemeCharsMax = 16;
 
-/** Text with every address in it replaced by `see`, which receives its start: what begins with a scheme and
- *  `://` and ends before white space or what cannot be in an address; the punctuation after it belongs to the sentence,
- *  unless there is no sentence. One pass, however much of it is nearly an address. */
+/** Replaces every address in a text by the result of `see`, which receives the address and its start. An address
+ *  begins with a scheme and `://`, and ends before white space or a character that no URI has. Punctuation at its
+ *  end belongs to the sentence, unless there is none. Reads the text once, however many near addresses it has. */
 export function replaceAddresses(text: string, see: (address: string, start: number) => string): string {
   const ending = /[\s<>"]/g;
   const first = text.length - text.trimStart().length;
@@ -136,7 +139,7 @@ export function replaceAddresses(text: string, see: (address: string, start: num
 
 const punctuation: ReadonlySet<string> = new Set(".,;:!?)]}'*_~»’”");
 
-/** RFC 3986 §3.1. */
+/** Returns whether a character may be in a scheme (RFC 3986 §3.1). */
 function isSchemeCharacter(code: number): boolean {
   const letter = code | 0x20;
   return (

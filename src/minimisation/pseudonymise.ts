@@ -1,35 +1,36 @@
 /** Pseudonyms: deterministic authenticated encryption of a value, under keys of its field and scope.
  *
- *  The synthetic initialisation vector authenticates the value and is what it is encrypted with. So the same value in
- *  the same scope always has the same pseudonym and no table is kept, any replica with the secret can map it to the original, and a pseudonym that was altered, belongs to another scope or is none at all is not recognised. */
+ *  The synthetic initialisation vector authenticates the value, and encrypts it. So the same value in the same scope
+ *  always has the same pseudonym, without a table, and any replica with the secret can map it back. An altered
+ *  pseudonym, one of another scope, and other text are not recognised. */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { readBase64url, writeBase64url } from './base64url.ts';
 import { RecentNames } from './recent-names.ts';
 import { keyBytes, SyntheticIv, vectorBytes } from './synthetic-iv.ts';
 
-/** What a pseudonym is bound to, in addition to the value. */
+/** The scope and field of a pseudonym. */
 export interface PseudonymBinding {
-  /** The catalogue's name for the field: equal values of two fields have different pseudonyms. */
+  /** Name of the field in the catalogue: equal values of two fields have different pseudonyms. */
   readonly field: string;
-  /** Scope and what identifies it, e.g. `session`, a session identifier. */
+  /** The scope and its value, such as `session` and the session's identifier. */
   readonly scope: string;
   readonly scopeValue: string;
-  /** Number of the rotation period, 0 when the policy rotates only with the key. */
+  /** Number of the rotation period; 0 when the policy rotates only with the key. */
   readonly period: number;
 }
 
 const blockBytes = 16;
-/** Longest value that has a pseudonym, in UTF-8 bytes: its pseudonym has 1,023 characters at most, which is what a
- *  resourcepart may have (RFC 7622 §3.4). */
+/** Longest value that has a pseudonym, in UTF-8 bytes: the pseudonym then has at most 1,023 characters, the limit of
+ *  a resourcepart (RFC 7622 §3.4). */
 export const valueBytesMax = 735;
 const secretBytesMin = 32;
-/** Two blocks: vector and one block of value. */
+/** Characters of the shortest pseudonym: the vector and one block of value. */
 export const pseudonymCharsMin = 43;
 const pseudonymCharsMax = 1_023;
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** How many bindings are remembered; more than the rules that are in use at one time. */
+/** Bindings whose keys are cached, more than there are rules in use at one time. */
 const rememberedMax = 1_024;
 
 export class Pseudonyms {
@@ -40,15 +41,15 @@ export class Pseudonyms {
     sealed: Buffer.alloc(pseudonymCharsMax),
   };
 
-  /** @param secrets the current one first; the others are only recognised, until they are taken away. At least 32
-   *  bytes each.
-   *  @throws RangeError when there is none or one is too short. */
+  /** @param secrets the current one first; the others only map back, until they are removed. At least 32 bytes each
+   *  @throws RangeError when there is none, or one is too short */
   constructor(secrets: readonly KeyObject[]) {
     if (secrets.length === 0) throw new RangeError('pseudonyms need a secret');
     this.#roots = secrets.map(rootOf);
   }
 
-  /** Those of one binding. A caller that treats many values keeps the result: a rule has the same for all its stanzas. */
+  /** Returns the pseudonyms of one binding. Callers with many values keep the result: a rule has the same for all
+   *  stanzas. */
   of(binding: PseudonymBinding): BoundPseudonyms {
     const text = boundTo(binding);
     let bound = this.#bound.get(text);
@@ -60,9 +61,9 @@ export class Pseudonyms {
   }
 }
 
-/** Where the values of all bindings are on their way. */
+/** Buffers that all bindings share. */
 interface Scratch {
-  /** Has room for the UTF-8 of as many UTF-16 code units as a value may have bytes. */
+  /** Holds the UTF-8 of as many UTF-16 code units as a value may have bytes. */
   readonly plain: Buffer;
   readonly sealed: Buffer;
 }
@@ -79,8 +80,9 @@ export class BoundPseudonyms {
     this.#scratch = scratch;
   }
 
-  /** The pseudonym of a value: base64url, legal in a resourcepart, an identifier, an attribute or text. A value that
-   *  is a pseudonym of this binding already stays as it is. `undefined` when the value is too long. */
+  /** Returns the pseudonym of a value: base64url, legal in a resourcepart, an identifier, an attribute or text. A
+   *  pseudonym of this binding is returned unchanged.
+   *  @returns undefined when the value is too long */
   pseudonymise(value: string): string | undefined {
     if (this.unmask(value) !== undefined) return value;
     // No value has fewer bytes than UTF-16 code units.
@@ -89,8 +91,8 @@ export class BoundPseudonyms {
     return length > valueBytesMax ? undefined : this.#seal(length).toString('latin1');
   }
 
-  /** The same for an identifier in place, and in UTF-8: most are shorter than any pseudonym, and those are not decoded.
-   *  What is named by it is asked for again before long. */
+  /** Like `pseudonymise`, for an identifier in a UTF-8 buffer. Most are shorter than any pseudonym, so they are not
+   *  tried as one. Results are cached, because an identifier is usually mapped back soon. */
   pseudonymiseAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
     const length = to - from;
     if (length >= pseudonymCharsMin) {
@@ -111,14 +113,14 @@ export class BoundPseudonyms {
     return writeBase64url(this.#current.seal(plain, padded, sealed), vectorBytes + padded);
   }
 
-  /** The value of a pseudonym of this binding, under any of the keys; `undefined` for anything else. */
+  /** Returns the value of a pseudonym of this binding, under any of the keys; undefined for other text. */
   unmask(pseudonym: string): string | undefined {
     if (pseudonym.length < pseudonymCharsMin || pseudonym.length > pseudonymCharsMax) return undefined;
     const bytes = Buffer.from(pseudonym);
     return this.unmaskAt(bytes, 0, bytes.length)?.toString();
   }
 
-  /** The same for a pseudonym in place, in UTF-8. */
+  /** Like `unmask`, for a pseudonym in a UTF-8 buffer. */
   unmaskAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
     if (to - from < pseudonymCharsMin || to - from > pseudonymCharsMax) return undefined;
     const recent = this.#recent?.valueAt(bytes, from, to);
@@ -132,8 +134,8 @@ export class BoundPseudonyms {
     return opened && unpadded(opened, length - vectorBytes);
   }
 
-  /** A stand-in for a UUID, in the form of a random UUID (RFC 9562 §5.4). A UUID has no room for a vector, so this
-   *  one cannot be mapped back: only for identifiers that no peer returns. `undefined` when the value is no UUID. */
+  /** Returns a replacement in the form of a random UUID (RFC 9562 §5.4); undefined when the value is no UUID. A UUID
+   *  has no room for a vector, so it cannot be mapped back: only for identifiers that no peer returns. */
   pseudonymiseUuid(value: string): string | undefined {
     if (!uuidForm.test(value)) return undefined;
     const bytes = this.#current.vector(Buffer.from(value.toLowerCase()));
@@ -149,19 +151,19 @@ function rootOf(secret: KeyObject): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha512', secret, '', 'narthex pseudonyms', 64)));
 }
 
-/** The keys of one binding. HMAC (RFC 2104), since HKDF takes no info of the length of two addresses. */
+/** Returns the cipher of one binding. HMAC (RFC 2104), since the info of HKDF is too short for two addresses. */
 function cipherOf(root: KeyObject, binding: string): SyntheticIv {
   const keys = createHmac('sha512', root).update(binding).digest();
   return new SyntheticIv(keys.subarray(0, keyBytes), keys.subarray(keyBytes));
 }
 
-/** The parts are separated by their quotes, so that no two bindings have the same keys. */
+/** Returns the text of a binding. Its parts are quoted, so that no two bindings have the same text. */
 function boundTo({ field, scope, scopeValue, period }: PseudonymBinding): string {
   return JSON.stringify([field, scope, scopeValue, period]);
 }
 
-/** Fills up to a whole block (ISO/IEC 7816-4): the length of a value is a hint at what it is.
- *  @returns how many bytes that makes */
+/** Pads to a whole block (ISO/IEC 7816-4): the length of a value is a hint at it.
+ *  @returns the padded length in bytes */
 function pad(plain: Buffer, length: number): number {
   const end = (Math.floor(length / blockBytes) + 1) * blockBytes;
   plain[length] = 0x80;
@@ -169,7 +171,7 @@ function pad(plain: Buffer, length: number): number {
   return end;
 }
 
-/** A copy of what was filled up. */
+/** Returns a copy without the padding; undefined when there is none. */
 function unpadded(data: Buffer, length: number): Buffer | undefined {
   let end = length - 1;
   while (end >= 0 && data[end] === 0) end -= 1;

@@ -1,22 +1,22 @@
 import { equalAt } from '../stanza/equal-at.ts';
 
-/** The last few identifiers of one binding with their pseudonyms. A request is mostly answered before as many others
- *  are sent, and then it is mapped back by comparing instead of deciphering. */
+/** Caches the last identifiers of one binding with their pseudonyms. Most requests are answered before as many
+ *  others are sent, and are then mapped back by comparison, without decryption. */
 export class RecentNames {
   readonly #bytesMax: number;
   readonly #names: Buffer[] = [];
   readonly #lengths: number[] = [];
-  /** One place of the same length for each value. */
+  /** A slot of the same length for each value. */
   readonly #values: Buffer;
   #next = 0;
 
-  /** @param bytesMax longest identifier */
+  /** @param bytesMax bytes of the longest identifier */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
     this.#values = Buffer.allocUnsafe(namesMax * bytesMax);
   }
 
-  /** The name belongs to the value that stands in `bytes[from, to)`. It must not change afterwards. */
+  /** Stores a name for the value in `bytes[from, to)`. The name must not change afterwards. */
   remember(name: Buffer, bytes: Buffer, from: number, to: number): void {
     const slot = this.#next;
     const place = slot * this.#bytesMax - from;
@@ -26,7 +26,7 @@ export class RecentNames {
     this.#next = (slot + 1) % namesMax;
   }
 
-  /** The value whose name stands in `bytes[from, to)`. */
+  /** Returns the value whose name is in `bytes[from, to)`; undefined when it is not cached. */
   valueAt(bytes: Buffer, from: number, to: number): Buffer | undefined {
     for (let slot = 0; slot < this.#names.length; slot += 1) {
       const name = this.#names[slot]!;

@@ -1,5 +1,5 @@
-/** Stanza errors on behalf of the other side (RFC 6120 §8.3). Every iq get or set has exactly one answer (§8.2.3),
- *  and an error is never answered with an error (§8.3.1). */
+/** Writes stanza errors in place of the recipient (RFC 6120 §8.3). Every iq get or set has exactly one answer
+ *  (§8.2.3), and an error is never answered with an error (§8.3.1). */
 import { escapeAttribute } from '../stanza/decode.ts';
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
 import { owedBy, type Owed } from '../stanza/protocol.ts';
@@ -7,14 +7,14 @@ import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { StanzaCondition } from './treatment.ts';
 
-/** The bounce of a stanza: addresses swapped, the same id, nothing of the payload.
- *  @returns undefined when nothing is owed: for errors, iq results, nonzas */
+/** Returns the error that bounces a stanza: addresses swapped, the same id, nothing of the payload; undefined when
+ *  none may be sent: for errors, iq results, nonzas. */
 export function refusal(stanza: Stanza, condition: StanzaCondition): Uint8Array | undefined {
   if (owed(stanza) === 'nothing') return undefined;
   return writeReply(stanza, 'error', stanza.protocol.refusalContent(condition));
 }
 
-/** @returns whether the sender of this stanza waits for an answer */
+/** Returns whether the sender of the stanza waits for an answer. */
 export function isOwedAnswer(stanza: Stanza): boolean {
   return owed(stanza) === 'answer';
 }
@@ -24,7 +24,8 @@ function owed(stanza: Stanza): Owed {
   return kind === 'nonza' ? 'nothing' : owedBy(protocol, kind, stanza.attributeValue(0, 'type') ?? '');
 }
 
-/** An answer or a refusal to a stanza: an element of its kind, addressed back. @param content XML of the proxy's own */
+/** Writes an answer or a refusal to a stanza: an element of its kind, addressed to its sender.
+ *  @param content XML of the proxy's own */
 export function writeReply(stanza: Stanza, type: 'result' | 'error', content: string): Uint8Array {
   const { protocol } = stanza;
   const local = stanza.localName(0);
@@ -34,13 +35,13 @@ export function writeReply(stanza: Stanza, type: 'result' | 'error', content: st
   );
 }
 
-/** Whether this iq is an answer: a result or an error. */
+/** Returns whether an iq is an answer: a result or an error. */
 export function isAnswer(stanza: Stanza): boolean {
   return stanza.kind === 'iq' && !isOwedAnswer(stanza);
 }
 
-/** Turns an iq answer whose payload the recipient may not see into an error: many protocols forbid an empty result, and
- *  the recipient does wait. The start tag is the sender's, with the edits that the policy made of its attributes.
+/** Turns an iq answer whose payload the recipient may not see into an error: the recipient waits, and many protocols
+ *  forbid an empty result. The start tag is the sender's, with the policy's edits of its attributes.
  *  @param edits of the whole stanza
  *  @returns edits in document order */
 export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly Edit[] {
@@ -50,15 +51,15 @@ export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly
     0,
     `<error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`,
   );
-  // Edits inside the content go with it; what the policy says of the type is said of the old one.
+  // Edits inside the content are dropped with it; those of the type are about the old one.
   const kept = edits.filter(
     ({ start, end }) => end <= content.start && (end <= type.start || start >= type.end),
   );
   return [...kept, type, content].toSorted((a, b) => a.start - b.start);
 }
 
-/** ` name='value'` with the value of another attribute, or nothing: in the bytes it came in where all parsers read
- *  those alike, and escaped anew where they hold references or white space. */
+/** Returns ` name='value'` with the value of another attribute; empty without it. The bytes are copied where every
+ *  parser reads them alike, and escaped anew where they have references or white space. */
 export function rawAttribute(stanza: Stanza, name: string, of: string): string {
   const index = stanza.attribute(0, stanza.names.local(of));
   if (index === -1) return '';

@@ -6,7 +6,7 @@ export function replaceWith(constant: string): ValueTreatment {
   return () => constant;
 }
 
-/** An element written anew, without the attributes it had: they could say what its text no longer does. */
+/** Returns an element without the attributes of the original, which could reveal what its text no longer does. */
 export function elementWith(namespace: string, local: string, value: string): string {
   return `<${local} xmlns='${escapeAttribute(namespace)}'>${escapeText(value)}</${local}>`;
 }

@@ -1,15 +1,15 @@
-/** Deterministic authenticated encryption with a synthetic initialisation vector: SIV, as Rogaway and Shrimpton defined
+/** Deterministic authenticated encryption with a synthetic initialisation vector: SIV as Rogaway and Shrimpton define
  *  it (EUROCRYPT 2006, §4; RFC 5297 is the same with AES). Its pseudorandom function is the one-step key derivation of
  *  NIST SP 800-56C rev. 2 §4.1 with SHA-256, H(counter ‖ key ‖ info):
  *
  *      vector     = the first 128 bits of KDF(authentication key, length ‖ plain)
  *      ciphertext = plain xor KDF(encryption key, vector)
  *
- *  Only half of a hash is shown of the vector, and no info begins with another, since its length stands in front:
- *  either prevents that a hash is continued without its key.
+ *  Length extension is prevented twice: the vector is half of a hash, and no info is a prefix of another, since its
+ *  length comes first.
  *
- *  It is what node:crypto does fastest: hashing in one call, with a text for result, costs half of what a running AES
- *  costs for each buffer it returns. */
+ *  It is the fastest construction in node:crypto: hashing in one call, with a string as result, costs half of what
+ *  AES costs for each buffer that it returns. */
 import { hash, timingSafeEqual } from 'node:crypto';
 
 export const vectorBytes = 16;
@@ -18,16 +18,16 @@ const hashBytes = 32;
 const uint32Bytes = 4;
 const keyEnd = uint32Bytes + keyBytes;
 const plainStart = keyEnd + uint32Bytes;
-/** Longest plaintext: as many blocks of key stream as one byte can count. */
+/** Bytes of the longest plaintext: one byte counts the blocks of key stream. */
 export const plainBytesMax = 255 * hashBytes;
 
 export class SyntheticIv {
-  /** Counter, authentication key, length and plaintext; kept for the next one of the same length. */
+  /** Counter, authentication key, length and plaintext; reused for the next plaintext of the same length. */
   #message: Buffer = Buffer.alloc(plainStart);
   /** Counter, encryption key and vector. */
   readonly #stream: Buffer = Buffer.alloc(keyEnd + vectorBytes);
 
-  /** @throws RangeError for keys that have not 256 bits each, or are the same. */
+  /** @throws RangeError for keys that are not of 256 bits each, or are equal */
   constructor(authentication: Uint8Array, encryption: Uint8Array) {
     if (authentication.length !== keyBytes || encryption.length !== keyBytes)
       throw new RangeError(`a key has ${keyBytes} bytes`);
@@ -51,8 +51,9 @@ export class SyntheticIv {
     return target;
   }
 
-  /** Writes what was sealed in the first `length` bytes.
-   *  @returns the target; `undefined` for anything else, and then what is in the target is of no use */
+  /** Writes the plaintext of the first `length` bytes.
+   *  @returns the target; `undefined` for bytes that were not sealed under these keys, and the content of the target
+   *  is then meaningless */
   open(
     sealed: Uint8Array,
     length = sealed.length,
@@ -62,27 +63,27 @@ export class SyntheticIv {
     if (plainLength < 0 || plainLength > plainBytesMax) return undefined;
     this.#crypt(sealed, sealed, vectorBytes, target, 0, plainLength);
     const vector = this.#vectorOf(target, plainLength);
-    // All of them, however early one differs.
+    // Compares all of them, so that the time does not depend on where one differs.
     let difference = 0;
     for (let i = 0; i < vectorBytes; i += 1) difference |= vector.charCodeAt(i) ^ sealed[i]!;
     return difference === 0 ? target : undefined;
   }
 
-  /** The vector alone: a name for the plaintext that cannot be turned back. */
+  /** Returns the vector alone: a name for the plaintext that cannot be decrypted. */
   vector(plain: Uint8Array): Buffer {
     const vector = Buffer.allocUnsafe(vectorBytes);
     this.#writeVector(vector, plain, plain.length);
     return vector;
   }
 
-  // Bytes are moved one by one: for as few as these, a call costs more.
+  // Bytes are copied one by one: for so few, a call costs more.
 
   #writeVector(target: Buffer, plain: Uint8Array, length: number): void {
     const vector = this.#vectorOf(plain, length);
     for (let i = 0; i < vectorBytes; i += 1) target[i] = vector.charCodeAt(i);
   }
 
-  /** A character for each byte, and more than are needed. */
+  /** Returns the vector and further bytes, one character each. */
   #vectorOf(plain: Uint8Array, length: number): string {
     if (this.#message.length !== plainStart + length) this.#resize(length);
     const message = this.#message;
@@ -97,7 +98,7 @@ export class SyntheticIv {
     this.#message = message;
   }
 
-  /** Adds the key stream, which taken twice is nothing.
+  /** Adds the key stream; adding it twice restores the input.
    *  @param sealed begins with the vector */
   #crypt(
     sealed: Uint8Array,

@@ -1,10 +1,10 @@
-/** Positions in a text of which parts were replaced (XEP-0426): where they were pointed at, they are still. */
+/** Adjusts positions in a text whose parts were replaced (XEP-0426), so that they refer to the same content. */
 import { removeAttribute, removeElement, replaceAttribute } from '../stanza/edits.ts';
 import { rangedText, textRanges, type RangedText, type TextBound } from '../stanza/text-ranges.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 
-/** Part of a run of character data, in UTF-16 code units from its beginning, and what stands there now. */
+/** A part of a run of character data, in UTF-16 code units from its beginning, and its replacement. */
 export interface Replacement {
   readonly start: number;
   readonly end: number;
@@ -13,26 +13,26 @@ export interface Replacement {
 
 /** A run of character data that was changed. */
 export interface ChangedRun {
-  /** Tape index of the element that it is directly inside. */
+  /** Tape index of the element that directly contains it. */
   readonly element: number;
   /** Tape index of its first text record. */
   readonly first: number;
-  /** In order. */
+  /** Replacements in order. */
   readonly replacements: readonly Replacement[];
 }
 
-/** What was replaced in a whole text, in code points. */
+/** A replacement in a whole text, in code points. */
 export interface Shift {
   readonly start: number;
   readonly end: number;
-  /** Of what stands there now. */
+  /** Length of the replacement. */
   readonly length: number;
-  /** How far its start has moved by those before it. */
+  /** Distance by which earlier replacements have moved its start. */
   readonly moved: number;
 }
 
-/** Edits that make every position right again. In a message of several bodies, or subjects, it is unclear which of
- *  them a position is in: the element that points is removed. */
+/** Returns edits that adjust every position. In a message with several bodies or subjects it is unclear which of
+ *  them a position refers to, so the referring element is removed. */
 export function positionEdits(stanza: Stanza, runs: readonly ChangedRun[]): Edit[] {
   const texts = Map.groupBy(runs, (run) => run.element);
   const edits: Edit[] = [];
@@ -50,7 +50,7 @@ export function positionEdits(stanza: Stanza, runs: readonly ChangedRun[]): Edit
   return edits;
 }
 
-/** All edits but those that lie in another one, in document order. */
+/** Returns all edits but those inside another one, in document order. */
 export function outermost(edits: readonly Edit[]): Edit[] {
   let reached = 0;
   return edits
@@ -78,15 +78,15 @@ function editsIn(
 
 function moved(stanza: Stanza, { attribute, side }: TextBound, shifts: readonly Shift[]): Edit[] {
   const written = stanza.value(attribute).trim();
-  // What is no position points nowhere.
+  // Text that is no position refers to nothing.
   if (!/^\d{1,9}$/.test(written)) return [];
   const before = Number(written);
   const after = positionAfter(before, side, shifts);
   return after === before ? [] : [replaceAttribute(stanza, attribute, String(after))];
 }
 
-/** Where a position is after the replacements. A start inside a replaced part is its first character, and an end its
- *  last: ends may be the last character that is meant, or the one after it (XEP-0372 §3.1). */
+/** Returns a position after the replacements. A start inside a replaced part becomes its first character, an end its
+ *  last: an end may be the last character of a range, or the one after it (XEP-0372 §3.1). */
 export function positionAfter(position: number, side: TextBound['side'], shifts: readonly Shift[]): number {
   const before = shifts[startingBefore(position, shifts) - 1];
   if (before === undefined) return position;
@@ -95,7 +95,7 @@ export function positionAfter(position: number, side: TextBound['side'], shifts:
   return position + moved + length - (end - start);
 }
 
-/** How many. There may be many, and many positions. */
+/** Returns the number of shifts that start before a position, by bisection: there may be many of both. */
 function startingBefore(position: number, shifts: readonly Shift[]): number {
   let low = 0;
   let high = shifts.length;
@@ -107,7 +107,7 @@ function startingBefore(position: number, shifts: readonly Shift[]): number {
   return low;
 }
 
-/** In code points of the whole text, from units of its runs. */
+/** Returns replacements in code points of the whole text, from code units of its runs. */
 function shiftsOf(stanza: Stanza, at: number, runs: readonly ChangedRun[]): Shift[] {
   const shifts: Shift[] = [];
   const byFirst = new Map(runs.map((run) => [run.first, run.replacements]));

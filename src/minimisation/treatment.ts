@@ -1,10 +1,10 @@
 /** Metadata minimisation: the nine treatments that a policy may name for a field, one file each.
  *
- *  A treatment of a value is a function from the value to what may be seen of it; a treatment of an element or a
- *  stanza is a function from its place on the tape to an edit. None of them knows fields, rules or audiences: that
- *  is `policy/`. They never throw on input from the wire: what cannot be treated is withheld. */
+ *  A treatment of a value is a function to the value that may be seen; a treatment of an element or a stanza is a
+ *  function from its place on the tape to an edit. Fields, rules and audiences are in `policy/`. Treatments never
+ *  throw on input from the wire: a value that cannot be treated is withheld. */
 
-/** Every treatment, in the order of what remains visible: everything first. */
+/** Every treatment, ordered by how much remains visible, most first. */
 export const treatmentNames = [
   'keep',
   'delay',
@@ -19,7 +19,7 @@ export const treatmentNames = [
 
 export type TreatmentName = (typeof treatmentNames)[number];
 
-/** Within what a pseudonym stays the same; outside of it the same value has another. */
+/** The scope within which a pseudonym stays the same; outside of it the same value has another. */
 export type PseudonymScope = 'session' | 'account' | 'conversation' | 'gatekeeper';
 
 /** One treatment with its parameters resolved: durations in milliseconds, sizes in bytes. */
@@ -34,7 +34,7 @@ export type Treatment =
   | { readonly kind: 'answer'; readonly values: Readonly<Record<string, string>> }
   | { readonly kind: 'refuse'; readonly condition: StanzaCondition };
 
-/** What a value is rounded to. */
+/** The grain to which a value is rounded. */
 export type Grain =
   | { readonly unit: 'time'; readonly grainMs: number }
   | { readonly unit: 'bytes'; readonly grainBytes: number }
@@ -55,5 +55,5 @@ export const stanzaConditions = [
 
 export type StanzaCondition = (typeof stanzaConditions)[number];
 
-/** What is seen of a value; `undefined` withholds it. */
+/** Returns the value that may be seen; `undefined` withholds it. */
 export type ValueTreatment = (value: string) => string | undefined;

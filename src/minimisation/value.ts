@@ -3,9 +3,10 @@ import { keep } from './keep.ts';
 import { replaceWith } from './replace.ts';
 import type { Treatment, ValueTreatment } from './treatment.ts';
 
-/** What is seen of a value that is in no stanza: an address, a header of HTTP, a fingerprint.
- *  @param hide gives the pseudonym; its caller knows field and scope.
- *  @returns undefined when the value is withheld. Treatments of time and size leave the value as it is. */
+/** Treats a value that is in no stanza: an address, an HTTP header, a fingerprint. Treatments of time and size leave it
+ *  unchanged.
+ *  @param hide returns the pseudonym in the caller's field and scope
+ *  @returns undefined when the value is withheld */
 export function treatValue(value: string, treatment: Treatment, hide: ValueTreatment): string | undefined {
   switch (treatment.kind) {
     case 'drop':

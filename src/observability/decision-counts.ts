@@ -1,11 +1,11 @@
-/** Counts the decisions of policies by field, audience and treatment, never by value. Decisions are prebuilt objects of the
- *  policy, so counting one is a look-up by identity; labels are made when the metrics are collected. */
+/** Counts the decisions of policies by field, audience and treatment, never by value. Decisions are prebuilt objects
+ *  of the policy, so counting one is a look-up by identity; labels are made when the metrics are collected. */
 import type { Audience } from '../stanza/direction.ts';
 import type { Decision } from '../stanza/verdict.ts';
 
 export type DecisionMode = 'enforced' | 'shadow';
 
-/** One line of the totals. `namespace` only of what the catalogue does not know: a registered name, or 'other'. */
+/** One row of the totals. `namespace` is set for unlisted elements only: a registered name, or 'other'. */
 export interface DecisionTotal {
   readonly audience: Audience;
   readonly mode: DecisionMode;
@@ -15,7 +15,7 @@ export interface DecisionTotal {
   count: number;
 }
 
-/** The field that a policy decides on for what has no name. */
+/** Field name in decisions about unlisted elements. */
 const unlisted = 'unlisted';
 const notRegistered = 'not registered';
 
@@ -29,7 +29,7 @@ export class DecisionCounts {
     for (const decision of decisions) counts.set(decision, (counts.get(decision) ?? 0) + 1);
   }
 
-  /** Everything since the start. Decisions of a policy that is gone are let go of. */
+  /** Returns the totals since the start. Decisions of replaced policies are released. */
   totals(): readonly DecisionTotal[] {
     for (const [key, counts] of this.#live) {
       const [audience, mode] = key.split(' ') as [Audience, DecisionMode];

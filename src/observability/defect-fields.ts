@@ -1,5 +1,5 @@
-/** How the log and the traces name a defect: the class of the exception and the place where it was thrown. Both come from our
- *  own code, never from a message. */
+/** Names a defect for the log and the traces: the class of the exception and the place where it was thrown. Both
+ *  come from the program, never from a message. */
 import type { Defect } from '../errors/defect.ts';
 
 class Name {
@@ -10,7 +10,7 @@ class Name {
   }
 }
 
-/** A class, or a place in our sources; only `defectFields` makes one. */
+/** A class, or a place in the sources. Only `defectFields` makes one. */
 export type DefectName = Name;
 
 export function isDefectName(value: unknown): value is DefectName {

@@ -1,5 +1,4 @@
-/** Everything that is ever logged: closed event names, and for each the fields it may carry. Free text has
- *  no kind (`field.ts`). */
+/** Every log event: closed names, and for each the fields that it may have. No field is free text (`field.ts`). */
 import { connectionRefusals, httpCodes, httpRoutes, mediaEnds } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
@@ -13,20 +12,20 @@ interface EventDefinition {
   readonly fields: FieldKinds;
 }
 
-/** What asks for all files to be read again. */
+/** Requests to read all files again. */
 const reloadRequests = ['signal', 'api'] as const;
 
 const sides = ['client', 'gatekeeper'] as const;
 const tlsModes = ['starttls', 'direct'] as const;
 
-/** Whose packets a listener sees. */
+/** The packets that a listener can see. */
 export const listenerVisibilities = ['edge', 'behind-balancer', 'unsupported', 'off'] as const;
 
-/** Why a session ended. The same words are a label of narthex_session_closes_total. */
+/** Why a session ended. Also the label values of narthex_session_closes_total. */
 export const closeReasons = ['client', 'gatekeeper', 'refused', 'timeout', 'drain', 'error'] as const;
 export type CloseReason = (typeof closeReasons)[number];
 
-/** Events that peers without an account can cause at will, so that their lines have a rate. */
+/** Events that peers without an account can cause at any rate, so their lines are limited. */
 export const limitedEvents = [
   'connection.refused',
   'gatekeeper.unreachable',
@@ -38,7 +37,7 @@ export const limitedEvents = [
 ] as const;
 export type LimitedEvent = (typeof limitedEvents)[number];
 
-/** `session` is a number that counts up within one process and tells its lines apart, nothing more. */
+/** Events by name. `session` is a number that counts up in one process and only groups its lines. */
 export const logEvents = {
   'proxy.started': {
     level: 'info',

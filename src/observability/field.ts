@@ -1,18 +1,19 @@
-/** What logs and traces may hold. No kind is free text, so that nothing from the wire can get in, not even by
- *  mistake: types say so at compile time, `fits` at run time. The one text is what a diagnostic says of a file. */
+/** The kinds of values in logs and traces. None is free text, so that no value from the wire can enter by mistake:
+ *  types exclude it at compile time, `fits` at run time. The one text is a diagnostic of a file. */
 import type { StreamErrorCode } from '../errors/stream.ts';
 import { isStreamErrorCode } from '../errors/stream.ts';
 import { type Label, isLabel } from './label.ts';
 import { isDefectName, type DefectName } from './defect-fields.ts';
 import { isFileCode, isOperatorText, type FileCode, type OperatorText } from './operator-text.ts';
 
-/** A count, size or duration; a configured name; a code that ends a stream; or one of some words. */
+/** A count, size or duration; a configured name; a code that ends a stream; a file's diagnostic; or one of some
+ *  words. */
 type FieldKind = 'number' | 'label' | 'code' | 'file-code' | 'operator-text' | 'defect' | readonly string[];
 
 /** Fields by name. */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
 
-/** The values that go with a table of kinds. All may be left out: a session that fails early has no gatekeeper. */
+/** The values of a table of kinds. All are optional: a session that fails early has no gatekeeper. */
 export type FieldValues<Kinds extends FieldKinds> = {
   readonly [Field in keyof Kinds]?: FieldValue<Kinds[Field]>;
 };
@@ -31,10 +32,10 @@ type FieldValue<Kind extends FieldKind> = Kind extends 'number'
             ? DefectName
             : Kind[number];
 
-/** Stands where a value of the wrong kind would have stood. */
+/** Replaces a value of the wrong kind. */
 const refused = '[refused]';
 
-/** A copy of the fields that the table names, and of no others. */
+/** Returns a copy with the fields that the table names, and no others. */
 export function allowedFields(
   kinds: FieldKinds,
   values: Readonly<Record<string, unknown>>,
@@ -49,7 +50,7 @@ export function allowedFields(
   return copy;
 }
 
-/** The text of the two kinds that have one. */
+/** Returns the text of an operator text or a defect; undefined for other kinds. */
 function textOf(kind: FieldKind, value: unknown): string | undefined {
   if (kind === 'operator-text' && isOperatorText(value)) return value.text;
   return kind === 'defect' && isDefectName(value) ? value.text : undefined;

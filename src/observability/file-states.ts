@@ -1,8 +1,7 @@
-/** Which of the operator's files are in force as they are on disk, for `/readyz`, `/api/reload` and the metric
- *  `narthex_reload_pending`. */
+/** The state of the operator's files, for `/readyz`, `/api/reload` and the metric `narthex_reload_pending`. */
 import type { Diagnostic } from '../documents/diagnostic.ts';
 
-/** What is read from files while the proxy runs, or would be read at its next start. */
+/** Groups of files that are read while the proxy runs, or at its next start. */
 export const fileParts = [
   'policy',
   'catalogue',
@@ -14,21 +13,21 @@ export const fileParts = [
 ] as const;
 export type FilePart = (typeof fileParts)[number];
 
-/** `loaded`: in force as on disk. `rejected`: what is on disk cannot be used, and what was in force still is.
- *  `restart-required`: what is on disk can be used and takes effect when the process starts. */
+/** `loaded`: in force as on disk. `rejected`: the files on disk have errors, and the earlier contents are in force.
+ *  `restart-required`: the files on disk are valid and take effect when the process restarts. */
 type FileStateName = 'loaded' | 'rejected' | 'restart-required';
 
 export interface FileState {
   readonly state: FileStateName;
-  /** The first problems of what was rejected. */
+  /** The first problems of rejected files. */
   readonly problems: readonly Diagnostic[];
-  /** How many further problems there are. */
+  /** Number of further problems. */
   readonly omitted: number;
 }
 
 export type FileSummary = Readonly<Record<FilePart, FileState>>;
 
-/** Problems that one part lists. */
+/** Most problems in the list of one part. */
 export const problemsListedMax = 50;
 
 interface Source {
@@ -37,16 +36,16 @@ interface Source {
 }
 
 export class FileStates {
-  /** By part, by the operator's name for one set of files, such as one certificate and its key. */
+  /** By part, then by the name of one set of files, such as a certificate and its key. */
   readonly #sources = new Map<FilePart, Map<string, Source>>();
 
-  /** Notes what became of one set of files. */
+  /** Records the state of one set of files. */
   note(part: FilePart, name: string, state: FileStateName, problems: readonly Diagnostic[] = []): void {
     const sources = this.#sources.get(part) ?? new Map<string, Source>();
     this.#sources.set(part, sources.set(name, { state, problems }));
   }
 
-  /** Whether all files of a part are in force as they are on disk. */
+  /** Returns whether all files of a part are in force as on disk. */
   isCurrent(part: FilePart): boolean {
     return this.#stateOf(part).state === 'loaded';
   }

@@ -14,13 +14,13 @@ import {
 import type { MetricName } from './metric-table.ts';
 
 export interface HttpMetrics {
-  /** @param status as answered. */
+  /** @param status of the answer */
   readonly answered: (route: HttpRoute, status: number, seconds: number) => void;
   readonly refused: (code: HttpCode) => void;
   readonly connectionRefused: (reason: ConnectionRefusal) => void;
   readonly pushDelivered: () => void;
   readonly mediaEnded: (end: MediaEnd, bytes: number) => void;
-  /** @param claim a registered name, or `other`. */
+  /** @param claim a registered name, or `other` */
   readonly claimUnlisted: (claim: string) => void;
 }
 
@@ -29,7 +29,7 @@ export interface MetricMakers {
   readonly histogram: (name: MetricName) => Histogram;
 }
 
-/** Creates them, those with closed labels at zero. */
+/** Makes the metrics; those with closed labels start at zero. */
 export function createHttpMetrics({ counter, histogram }: MetricMakers): HttpMetrics {
   const requests = counter('narthex_http_requests_total');
   const durations = histogram('narthex_http_request_duration_seconds');

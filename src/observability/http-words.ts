@@ -1,8 +1,8 @@
-/** The closed words that reports about the HTTP plane use: routes as patterns, never paths, and how requests ended. */
+/** Closed words in reports about the HTTP plane: routes as patterns, never paths, and how requests ended. */
 import { httpErrors } from '../errors/http.ts';
 import { tokenErrors } from '../errors/token.ts';
 
-/** Every route of the public port; `*` for what has none. */
+/** Every route of the public port; `*` for a request without one. */
 export const httpRoutes = [
   '/.well-known/openid-configuration',
   '/.well-known/jwks.json',
@@ -16,7 +16,7 @@ export const httpRoutes = [
 ] as const;
 export type HttpRoute = (typeof httpRoutes)[number];
 
-/** Every code that the public port answers with. */
+/** Every error code of the public port. */
 export const httpCodes = [
   ...(Object.keys(httpErrors) as (keyof typeof httpErrors)[]),
   ...(Object.keys(tokenErrors) as (keyof typeof tokenErrors)[]),
@@ -27,13 +27,13 @@ export type HttpCode = (typeof httpCodes)[number];
 /** First digits of a status (RFC 9110 §15). */
 export const statusClasses = ['2xx', '3xx', '4xx', '5xx'] as const;
 
-/** How a download ended; anything but `complete` cut both connections, so that the reader cannot take a part for the
- *  whole. */
+/** How a download ended. Anything but `complete` closes both connections, so that the reader cannot take a part for
+ *  the whole. */
 export const mediaEnds = ['complete', 'reader-left', 'source-broke', 'too-large', 'stalled'] as const;
 export type MediaEnd = (typeof mediaEnds)[number];
 
-/** Why a connection came to no request: one of our limits, no PROXY header where one is due, or TLS, whose words are
- *  those of `HandshakeReason` in transport/server-tls.ts. */
+/** Why a connection had no request: a limit, a missing PROXY header, or TLS, with the words of `HandshakeReason` in
+ *  transport/server-tls.ts. */
 export const connectionRefusals = [
   'limit',
   'address-limit',

@@ -1,10 +1,10 @@
-/** How many lines each event may have that peers without an account can cause: a rate per event, and one summary of what
- *  was left out. */
+/** Limits the lines of each event that peers without an account can cause: a rate per event, and one summary of the
+ *  lines left out. */
 import type { LimitedEvent } from './events.ts';
 
-/** Seconds of the rate at once. */
+/** Seconds of the rate that may come at once. */
 const burstSeconds = 10;
-/** From the first line left out to its summary, in milliseconds. */
+/** Milliseconds from the first line left out to its summary. */
 const summaryMs = 10_000;
 
 interface Bucket {
@@ -19,8 +19,8 @@ export class LineLimiter {
   readonly #summarise: (event: LimitedEvent, lines: number) => void;
   readonly #buckets = new Map<LimitedEvent, Bucket>();
 
-  /** @param perSecond 0 for no limit
-   *  @param now milliseconds since 1970; a clock that is set back costs credit for that long
+  /** @param perSecond lines per second; 0 for no limit
+   *  @param now returns milliseconds since 1970; a clock that is set back costs credit for that long
    *  @param summarise called once per event and ten seconds, with the number of lines left out */
   constructor(perSecond: number, now: () => number, summarise: (event: LimitedEvent, lines: number) => void) {
     this.#perSecond = perSecond;
@@ -28,7 +28,8 @@ export class LineLimiter {
     this.#summarise = summarise;
   }
 
-  /** @returns whether the line may be written; if not, it is counted. */
+  /** Spends a line.
+   *  @returns whether it may be written; otherwise it is counted */
   allows(event: LimitedEvent): boolean {
     if (this.#perSecond === 0) return true;
     const bucket = this.#bucketOf(event);

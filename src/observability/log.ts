@@ -1,27 +1,28 @@
-/** The log: one JSON line per event. A facade over pino that has no way to pass a text on: names of events and
- *  fields are closed (`events.ts`), values are numbers, flags, words, codes and configured names. */
+/** The log: one JSON line per event. A facade over pino without free text: names of events and fields are closed
+ *  (`events.ts`), values are numbers, flags, words, codes and configured names. */
 import { type DestinationStream, pino } from 'pino';
 import { type Level, type LimitedEvent, type LogEvent, type LogFields, logEvents } from './events.ts';
 import { allowedFields } from './field.ts';
 import { LineLimiter } from './line-limiter.ts';
 
 export interface Log {
-  /** Writes one event. Never throws on a value of the wrong kind: it says `[refused]` in its place. */
+  /** Writes one event. Never throws on a value of the wrong kind: it writes `[refused]` in its place. */
   readonly write: <Event extends LogEvent>(event: Event, fields: LogFields<Event>) => void;
-  /** Writes one event that a peer without an account can cause at will, if its rate allows. What is left out is counted,
-   *  and told by `log.suppressed`. */
+  /** Writes one event that a peer without an account can cause, if its rate allows. Lines left out are counted, and
+   *  reported by `log.suppressed`. */
   readonly writeLimited: <Event extends LimitedEvent>(event: Event, fields: LogFields<Event>) => void;
 }
 
 export interface LogOptions {
   readonly level: Level | 'silent';
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
-  /** Lines per second of each event that unauthenticated peers can cause, ten seconds of them at once; 0 for no limit. */
+  /** Lines per second of each event that unauthenticated peers can cause; ten seconds of them may come at once. 0
+   *  for no limit. */
   readonly unauthenticatedLinesPerSecondMax?: number;
   /** Called for each line that is left out. */
   readonly suppressed?: (event: LimitedEvent) => void;
-  /** Where lines go; standard output, written at once, by default. */
+  /** Receives the lines; by default standard output, written synchronously. */
   readonly destination?: DestinationStream | undefined;
 }
 
@@ -36,7 +37,7 @@ export function openLog({
   const logger = pino(
     {
       level,
-      // No pid and host name: the platform knows both better.
+      // Without pid and host name: the platform adds them.
       base: null,
       timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
       formatters: { level: (name) => ({ level: name }) },

@@ -1,13 +1,13 @@
-/** Every metric of the product as data: METRICS.md, dashboards and alerts are checked against this table.
+/** Every metric as data. METRICS.md, dashboards and alerts are checked against this table.
  *
  *  Names: `narthex_<noun>_<unit>`, base units (seconds, bytes), `_total` on counters. Labels are bounded: a
- *  direction, a kind, a closed code, or a name of the configuration; never anything from the wire. */
+ *  direction, a kind, a closed code, or a name of the configuration; never a value from the wire. */
 
 interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
-  /** Upper bounds in seconds, histograms only. */
+  /** Upper bounds in seconds, for histograms only. */
   readonly buckets?: readonly number[];
 }
 

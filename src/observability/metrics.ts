@@ -1,8 +1,8 @@
-/** Metrics in Prometheus form: the only place that knows prom-client. A registry of its own, never the global one.
+/** Metrics in Prometheus form. Only this folder uses prom-client, with a registry of its own.
  *
- *  Events of a session go to prom-client directly. Events of a stanza are counted in plain integers and handed over when
- *  the metrics are collected: `inc` joins the labels into a key each time, also on a child that `labels()`
- *  resolved before (250 ns measured either way), an integer takes a few, and stanzas outnumber scrapes by far. */
+ *  Events of a session go to prom-client directly. Events of a stanza are counted in plain integers, which the
+ *  metrics read when they are collected: `inc` joins the labels into a key each time, even on a child of `labels()`
+ *  (250 ns measured either way), and stanzas far outnumber scrapes. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
@@ -16,7 +16,7 @@ import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
 import { type MetricName, metricTable } from './metric-table.ts';
 import type { ReauthenticationOutcome } from './reauthentication-outcomes.ts';
 
-/** Running totals of one direction, for the relay to add to. */
+/** Running totals of one direction, which the relay adds to. */
 interface Traffic extends Record<StanzaKind, number> {
   bytes: number;
 }
@@ -27,7 +27,7 @@ type ReloadOutcome = 'replaced' | 'rejected';
 
 export interface Metrics {
   readonly contentType: string;
-  /** The text that Prometheus scrapes. */
+  /** Returns the text that Prometheus scrapes. */
   readonly text: () => Promise<string>;
   /** Totals of the process by direction: add to them, never subtract. */
   readonly traffic: Readonly<Record<Direction, Traffic>>;
@@ -36,10 +36,10 @@ export interface Metrics {
   readonly paced: (side: Side, resource: 'stanzas' | 'bytes' | 'padding') => void;
   readonly overloaded: (now: boolean) => void;
   readonly logLineSuppressed: (event: LimitedEvent) => void;
-  /** Whom to ask at a scrape. */
+  /** Sets the function that returns the size of the resumption store at a scrape. */
   readonly watchResumptions: (size: () => { readonly streams: number; readonly bytes: number }) => void;
   readonly sessionOpened: (listener: Label) => void;
-  /** @param seconds since it was opened. */
+  /** @param seconds from opening to end */
   readonly sessionClosed: (reason: CloseReason, seconds: number) => void;
   readonly refused: (code: StreamErrorCode) => void;
   readonly dialled: (gatekeeper: Label, outcome: DialOutcome, seconds: number) => void;
@@ -49,15 +49,16 @@ export interface Metrics {
   readonly policyReloaded: (outcome: ReloadOutcome) => void;
   readonly policyEnforced: (enforced: boolean) => void;
   readonly reloadPending: (part: FilePart, isPending: boolean) => void;
-  /** Decisions of the policy since the start. */
+  /** Decisions of the policies since the start. */
   readonly decisions: DecisionCounts;
   readonly capabilitiesReloaded: (outcome: ReloadOutcome) => void;
   readonly capabilitiesAsked: (whom: 'client' | 'contact') => void;
   readonly capabilitiesAnswered: () => void;
   readonly presenceHeld: () => void;
-  /** @param kind a name of the content-kind table. */
+  /** @param kind a name of the content-kind table */
   readonly contentRefused: (action: 'bounce' | 'drop' | 'fallback', kind: Label) => void;
-  /** @param field its name in the catalogue. @param outcome the party that observed it, or why it is absent */
+  /** @param field its name in the catalogue
+   *  @param outcome its observer, or why it is absent */
   readonly signalCaptured: (field: `conn.${string}`, outcome: Label) => void;
   readonly attested: (gatekeeper: Label, carrier: Label, outcome: Label) => void;
   readonly signingKeysReloaded: (outcome: ReloadOutcome) => void;
@@ -65,16 +66,17 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  /** Of the product, for narthex_build_info. */
+  /** Version of the product, for narthex_build_info. */
   readonly version: string;
-  /** Process metrics of prom-client (CPU, memory, event loop, garbage collection), prefixed `narthex_`. */
+  /** Whether to add process metrics of prom-client (CPU, memory, event loop, garbage collection), prefixed
+   *  `narthex_`. */
   readonly processMetrics: boolean;
 }
 
-/** Creates all metrics, those with closed labels at zero, so that a rate exists before the first event. */
+/** Makes all metrics. Those with closed labels start at zero, so that a rate exists before the first event. */
 export function createMetrics({ version, processMetrics }: MetricsOptions): Metrics {
   const registry = new Registry();
-  // Watches garbage collection and the event loop for as long as the process lives.
+  // Observes garbage collection and the event loop for the life of the process.
   if (processMetrics) collectDefaultMetrics({ register: registry, prefix: 'narthex_' });
 
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
@@ -95,7 +97,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
   };
 }
 
-/** Totals of bytes and stanzas, and what slows them. */
+/** Makes the totals of bytes and stanzas, and of what delays them. */
 function streamMetrics(registry: Registry): Pick<Metrics, 'traffic' | 'padding' | 'paced'> {
   const traffic = { 'to-gatekeeper': noTraffic(), 'to-client': noTraffic() };
   const padding = { 'to-gatekeeper': 0, 'to-client': 0 };
@@ -118,7 +120,7 @@ type SessionMetrics =
   | 'reauthenticated'
   | 'watchResumptions';
 
-/** How sessions begin and end. */
+/** Makes the metrics about starts and ends of sessions. */
 function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
   const sessions = gauge(registry, 'narthex_sessions');
   const opened = counter(registry, 'narthex_sessions_total');
@@ -152,7 +154,7 @@ function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
   };
 }
 
-/** Whether the process keeps up. */
+/** Makes the metrics about load. */
 function processMetricsOf(registry: Registry): Pick<Metrics, 'overloaded' | 'logLineSuppressed'> {
   const overloaded = gauge(registry, 'narthex_overloaded');
   const suppressed = counter(registry, 'narthex_log_lines_suppressed_total');
@@ -163,7 +165,7 @@ function processMetricsOf(registry: Registry): Pick<Metrics, 'overloaded' | 'log
   };
 }
 
-/** What policies decide. */
+/** Makes the metrics about the decisions of policies. */
 function policyMetrics(registry: Registry): Pick<Metrics, 'decisions' | 'policyEnforced'> {
   const decisions = new DecisionCounts();
   countDecisions(registry, decisions);
@@ -178,7 +180,7 @@ type ReloadMetrics =
   | 'signingKeysReloaded'
   | 'reloadPending';
 
-/** What became of changed files. */
+/** Makes the metrics about changed files. */
 function reloadMetrics(registry: Registry): Pick<Metrics, ReloadMetrics> {
   const certificates = counter(registry, 'narthex_certificate_reloads_total');
   const policies = counter(registry, 'narthex_policy_reloads_total');
@@ -199,7 +201,7 @@ function reloadMetrics(registry: Registry): Pick<Metrics, ReloadMetrics> {
 
 type CapabilityMetrics = 'capabilitiesAsked' | 'capabilitiesAnswered' | 'presenceHeld' | 'contentRefused';
 
-/** What the capability stages do. */
+/** Makes the metrics of the capability stages. */
 function capabilityMetrics(registry: Registry): Pick<Metrics, CapabilityMetrics> {
   const asks = counter(registry, 'narthex_capability_asks_total');
   const answers = counter(registry, 'narthex_capability_answers_total');
@@ -214,7 +216,7 @@ function capabilityMetrics(registry: Registry): Pick<Metrics, CapabilityMetrics>
   };
 }
 
-/** What is captured of connections, and attested. */
+/** Makes the metrics about captured and attested signals. */
 function signalMetrics(registry: Registry): Pick<Metrics, 'signalCaptured' | 'attested'> {
   const captures = counter(registry, 'narthex_signal_captures_total');
   const attestations = counter(registry, 'narthex_attestations_total');
@@ -234,7 +236,7 @@ function noTraffic(): Traffic {
   return { message: 0, presence: 0, iq: 0, nonza: 0, bytes: 0 };
 }
 
-/** Counters that take the totals over at the moment of a scrape. */
+/** Makes counters that copy the totals at each scrape. */
 function countTraffic(registry: Registry, traffic: Readonly<Record<Direction, Traffic>>): void {
   counter(registry, 'narthex_stanzas_total', (stanzas) => {
     for (const direction of directions)
@@ -256,7 +258,8 @@ function countDecisions(registry: Registry, decisions: DecisionCounts): void {
   });
 }
 
-/** @param fill called at each scrape, on the counter set back to nothing. */
+/** Makes a counter.
+ *  @param fill called at each scrape, on a counter that was reset */
 function counter(registry: Registry, name: MetricName, fill?: (counter: Counter) => void): Counter {
   return new Counter({
     ...definition(registry, name),
@@ -269,7 +272,8 @@ function counter(registry: Registry, name: MetricName, fill?: (counter: Counter)
   });
 }
 
-/** @param fill called at each scrape. */
+/** Makes a gauge.
+ *  @param fill called at each scrape */
 function gauge(registry: Registry, name: MetricName, fill?: (gauge: Gauge) => void): Gauge {
   return new Gauge({
     ...definition(registry, name),

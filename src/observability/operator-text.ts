@@ -1,15 +1,15 @@
-/** The one kind of text that the log takes: what a diagnostic says of a file of the operator. Only `diagnosticFields`
- *  makes one, so that no text from the wire can pass for it. */
+/** The only free text in the log: a diagnostic of an operator's file. Only `diagnosticFields` makes one, so that no
+ *  text from the wire can become one. */
 import type { Diagnostic } from '../documents/diagnostic.ts';
 
-/** Characters of one text. */
+/** Most characters of one text. */
 const textMax = 1_000;
 
 class DiagnosticText {
   readonly text: string;
 
   constructor(text: string) {
-    // Control characters would break lines of tools that print the log undecoded.
+    // Control characters would break the lines of tools that print the log undecoded.
     const printable = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
     this.text = printable.length > textMax ? `${printable.slice(0, textMax)}…` : printable;
   }
@@ -21,10 +21,10 @@ export function isOperatorText(value: unknown): value is OperatorText {
   return value instanceof DiagnosticText;
 }
 
-/** Codes of diagnostics have this shape. */
+/** Form of a diagnostic's code. */
 const codeShape = /^(?:ERR|WARN)_[A-Z0-9_]{1,60}$/;
 
-/** A code of a diagnostic; checked at run time too. */
+/** A code of a diagnostic, checked at run time too. */
 export type FileCode = `ERR_${string}` | `WARN_${string}`;
 
 export function isFileCode(value: unknown): value is FileCode {
@@ -41,7 +41,7 @@ export interface DiagnosticFields {
   readonly remedy?: OperatorText;
 }
 
-/** Returns a diagnostic in the form that the log takes. */
+/** Returns a diagnostic as fields of a log line. */
 export function diagnosticFields(diagnostic: Diagnostic): DiagnosticFields {
   const { code, file, line, column, field, reason, remedy } = diagnostic;
   return {

@@ -1,10 +1,10 @@
-/** What came of one attempt of a client to authenticate to the proxy by a token.
- *  - `ok`: the gatekeeper took the token.
- *  - `malformed`: no mechanism, message or base64 that is offered or legal.
- *  - `token`: the token proves nothing; with the code of the reason.
- *  - `other-subject`: it proves the ownership of another identifier than the one claimed.
- *  - `unavailable`: the provider's keys could not be had.
- *  - `aborted`: the client gave up.
+/** The outcome of one attempt of a client to authenticate to the proxy by a token.
+ *  - `ok`: the gatekeeper accepted the token.
+ *  - `malformed`: a mechanism that is not offered, or a malformed message.
+ *  - `token`: the token is refused, with the code of the reason.
+ *  - `other-subject`: the token is for another identifier than the claimed one.
+ *  - `unavailable`: the provider's keys could not be fetched.
+ *  - `aborted`: the client aborted.
  *  - `gatekeeper`: the gatekeeper refused the token. */
 export const reauthenticationOutcomes = [
   'ok', 'malformed', 'token', 'other-subject', 'unavailable', 'aborted', 'gatekeeper',

@@ -1,7 +1,7 @@
-/** Counts the open sessions by listener, gatekeeper and phase, for the operator's API. It knows no single session. */
+/** Counts open sessions by listener, gatekeeper and phase, for the operator's API. Keeps no single session. */
 import type { Label } from './label.ts';
 
-/** How many sessions share a listener, a gatekeeper and a phase. */
+/** The number of sessions with the same listener, gatekeeper and phase. */
 export interface SessionCount {
   readonly listener: Label;
   /** Null until the session is routed. */
@@ -35,7 +35,7 @@ export class SessionGauge {
     };
   }
 
-  /** Rows with at least one session. */
+  /** Returns the rows with at least one session. */
   counts(): readonly SessionCount[] {
     return [...this.#counts.values()].map(({ where, sessions }) => ({ ...where, sessions }));
   }

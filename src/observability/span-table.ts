@@ -1,9 +1,9 @@
-/** Every span of a trace and every attribute a span may carry. No attribute takes free text. */
+/** Every span of a trace, and every attribute that a span may have. No attribute is free text. */
 import { closeReasons } from './events.ts';
 import { httpCodes, httpRoutes } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 
-/** The life of a session, and its steps, which are children of `session`; and a request over HTTP. */
+/** `session` with its steps, which are its children, and `request` for one over HTTP. */
 export const spanNames = [
   'session',
   'request',
@@ -16,7 +16,7 @@ export const spanNames = [
 ] as const;
 export type SpanName = (typeof spanNames)[number];
 
-/** Attributes and what they hold; on the wire their names start with `narthex.`. */
+/** Kinds of the attributes; on the wire their names start with `narthex.`. */
 export const spanAttributes = {
   listener: 'label',
   gatekeeper: 'label',

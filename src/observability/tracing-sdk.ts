@@ -1,5 +1,5 @@
-/** The OpenTelemetry SDK, loaded only when spans are to be exported. Its packages are optional: npm leaves them out
- *  on request, and where the Node that runs npm is older than they ask for. Hence the types of the few parts used. */
+/** Loads the OpenTelemetry SDK, only when spans are exported. Its packages are optional: npm leaves them out on
+ *  request, and where its Node is too old for them. Therefore the few types in use are declared here. */
 import type { Tracer } from '@opentelemetry/api';
 
 export interface SdkOptions {
@@ -13,11 +13,11 @@ export interface SdkOptions {
 
 export interface Sdk {
   readonly tracer: Tracer;
-  /** Delivers what is waiting, for at most `exportTimeoutMs`, and stops. */
+  /** Delivers waiting spans within `exportTimeoutMs`, and stops. */
   readonly shutdown: () => Promise<void>;
 }
 
-/** Endpoint set, packages absent. ERRORS.md tells the remedy. */
+/** An endpoint is configured, but the packages are absent. ERRORS.md has the remedy. */
 class TracingError extends Error {
   override readonly name = 'TracingError';
   readonly code = 'ERR_TRACING_SDK_MISSING';
@@ -27,16 +27,16 @@ class TracingError extends Error {
   }
 }
 
-/** Spans that wait for delivery at most; later ones are dropped, so that a dead collector costs no memory. */
+/** Most spans that wait for delivery; later ones are dropped, so that a dead collector costs no memory. */
 const queuedSpansMax = 2_048;
 const batchSpansMax = 512;
 const batchDelayMs = 5_000;
 const exportTimeoutMs = 5_000;
 
-/** Loads the SDK and connects it to a collector, without touching the global registry of the API: no context manager
- *  (parents are passed explicitly, an AsyncLocalStorage would cost every callback of the process) and no propagator
- *  (a trace id sent on would let a gatekeeper link sessions).
- *  @throws TracingError */
+/** Loads the SDK and connects it to a collector, without the global registry of the API. No context manager: parents
+ *  are passed explicitly, because an AsyncLocalStorage costs every callback of the process. No propagator: a forwarded
+ *  trace id would let a gatekeeper link sessions.
+ *  @throws TracingError when the packages are absent */
 export async function loadSdk({ endpoint, version, failed }: SdkOptions): Promise<Sdk> {
   const { trace, resources, otlp } = await packages();
   const exporter = new otlp.OTLPTraceExporter({
@@ -51,7 +51,7 @@ export async function loadSdk({ endpoint, version, failed }: SdkOptions): Promis
     exportTimeoutMillis: exportTimeoutMs,
   });
   const provider = new trace.TracerProvider({
-    // No resource detectors: host name, process arguments and user stay out of the spans.
+    // Without resource detectors, so that host name, process arguments and user stay out of spans.
     resource: resources.resourceFromAttributes({ 'service.name': 'narthex', 'service.version': version }),
     spanProcessors: [processor],
   });
@@ -77,7 +77,7 @@ async function packages(): Promise<Packages> {
   }
 }
 
-/** A name in a variable, so that the compiler does not ask for a package that may be absent. */
+/** Imports a package by a name in a variable, so that the compiler does not require it. */
 function load<Package>(name: string): Promise<Package> {
   return import(name) as Promise<Package>;
 }
@@ -110,7 +110,7 @@ interface OtlpPackage {
   readonly OTLPTraceExporter: new (options: { url: string; timeoutMillis: number }) => Exporter;
 }
 
-/** Passes on, and tells when a delivery failed: the SDK itself would only tell its own global logger. */
+/** Wraps an exporter to report failed deliveries: the SDK reports them to its global logger only. */
 function reporting(exporter: Exporter, failed: () => void): Exporter {
   return {
     export(spans, done) {

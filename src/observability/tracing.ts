@@ -1,5 +1,5 @@
-/** Traces: spans of the life of a session. A facade over the OpenTelemetry API that takes names and attributes from
- *  a closed table (`span-table.ts`) and has no way to pass a text on. */
+/** Traces: spans of a session's life. A facade over the OpenTelemetry API whose names and attributes come from a
+ *  closed table (`span-table.ts`), without free text. */
 import { ProxyTracerProvider, ROOT_CONTEXT, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { Context, Span as ApiSpan } from '@opentelemetry/api';
 import type { StreamErrorCode } from '../errors/stream.ts';
@@ -9,10 +9,10 @@ import { type SpanAttributes, type SpanName, spanAttributes } from './span-table
 
 /** A step of a session; ended exactly once. */
 export interface Span {
-  /** Starts a step of this step. */
+  /** Starts a child step. */
   readonly child: (name: Exclude<SpanName, 'session'>, attributes?: SpanAttributes) => Span;
   readonly set: (attributes: SpanAttributes) => void;
-  /** Marks it as failed, by this code. */
+  /** Marks the step as failed, with this code. */
   readonly fail: (code: StreamErrorCode) => void;
   readonly end: () => void;
 }
@@ -20,9 +20,10 @@ export interface Span {
 export interface Tracing {
   /** Starts the trace of a session. */
   readonly session: (attributes?: SpanAttributes) => Span;
-  /** A request over HTTP that ended now. @param milliseconds since it began. */
+  /** Records an HTTP request that ended now.
+   *  @param milliseconds since it began */
   readonly request: (attributes: SpanAttributes, milliseconds: number) => void;
-  /** Delivers what is waiting and stops. */
+  /** Delivers waiting spans, and stops. */
   readonly shutdown: () => Promise<void>;
 }
 
@@ -72,7 +73,7 @@ function start(tracer: Tracer, name: SpanName, parent: Context, attributes: Span
     set,
     fail(code) {
       set({ code });
-      // The status takes a text, and gets none but a code.
+      // The status has a text, which is a code.
       if (isStreamErrorCode(code)) span.setStatus({ code: SpanStatusCode.ERROR, message: code });
     },
     end: () => span.end(),

@@ -3,15 +3,15 @@ import { asBuffer } from './as-buffer.ts';
 import type { SignalClaims } from './claims.ts';
 import type { SigningKeys } from './keys.ts';
 
-/** An attestation is for one connection being opened now. */
+/** Longest lifetime in seconds: an attestation is for one connection that is being opened. */
 export const lifetimeSecondsMax = 60;
 
-/** What an attestation belongs to, so that it is worth nothing anywhere else (RFC 7800, `cnf`).
+/** The connection or key that an attestation is bound to, so that it is worthless elsewhere (RFC 7800, `cnf`).
  *
- *  - `tls-exporter`: the TLS connection it travels in, by 32 bytes that only its two ends can compute (RFC 9266: label
- *    `EXPORTER-Channel-Binding`, no context). Carriers `stream` and `http`.
- *  - `certificate`: the SHA-256 of the proxy's client certificate in DER (RFC 8705), for the PROXY header, which is sent
- *    before there is TLS. */
+ *  - `tls-exporter`: the TLS connection that carries it, by 32 bytes that only its two ends can compute (RFC 9266:
+ *    label `EXPORTER-Channel-Binding`, no context). For carriers `stream` and `http`.
+ *  - `certificate`: the SHA-256 of the proxy's client certificate in DER (RFC 8705), for the PROXY header, which is
+ *    sent before TLS. */
 export type AttestationBinding =
   | { readonly kind: 'tls-exporter'; readonly value: Uint8Array }
   | { readonly kind: 'certificate'; readonly sha256: Uint8Array };
@@ -19,24 +19,24 @@ export type AttestationBinding =
 /** The `cnf` claim. */
 export type Confirmation = { readonly 'tls-exporter': string } | { readonly 'x5t#S256': string };
 
-/** The payload. Nothing in it names the user. */
+/** The payload. No claim names the user. */
 export interface AttestationClaims {
   readonly iss: string;
   readonly aud: string;
-  /** Seconds since the epoch. */
+  /** Seconds since 1970. */
   readonly iat: number;
   readonly exp: number;
   readonly jti: string;
   readonly cnf: Confirmation;
-  /** Digest of the policy in force, as the proxy computes it. */
+  /** Digest of the policy in force. */
   readonly policy: string;
   readonly signals: SignalClaims;
 }
 
 export interface AttestationInput {
-  /** The proxy: what the gatekeeper knows it as. */
+  /** The proxy's name in `iss`. */
   readonly issuer: string;
-  /** The gatekeeper. */
+  /** The gatekeeper's name in `aud`. */
   readonly audience: string;
   readonly binding: AttestationBinding;
   readonly policyDigest: string;
@@ -45,17 +45,18 @@ export interface AttestationInput {
 
 export interface AttesterOptions {
   readonly keys: SigningKeys;
-  /** Milliseconds since the epoch. Default `Date.now`. */
+  /** Returns milliseconds since 1970. Default `Date.now`. */
   readonly clock?: () => number;
-  /** 16 bytes, never the same twice. Default `randomBytes`. */
+  /** Returns 16 bytes that never repeat. Default `randomBytes`. */
   readonly random?: () => Uint8Array;
-  /** 1 to 60. Default 60. */
+  /** Lifetime in seconds, 1 to 60. Default 60. */
   readonly lifetimeSeconds?: number;
 }
 
-/** Signs a statement about one connection: a JWS in compact form (RFC 7515). About 30 µs, nearly all of it Ed25519.
- *  @throws RangeError when the lifetime is out of bounds.
- *  @throws KeyError `ERR_KEY_NONE` when no key may sign yet. */
+/** Signs an attestation of one connection.
+ *  @returns a JWS in compact form (RFC 7515), in about 30 µs, nearly all for Ed25519
+ *  @throws RangeError when the lifetime is out of bounds
+ *  @throws KeyError `ERR_KEY_NONE` when no key is valid yet */
 export function attest(input: AttestationInput, options: AttesterOptions): string {
   const { keys, clock = Date.now, random = () => randomBytes(16) } = options;
   const { lifetimeSeconds = lifetimeSecondsMax } = options;
@@ -75,7 +76,7 @@ export function attest(input: AttestationInput, options: AttesterOptions): strin
   return keys.sign(Buffer.from(JSON.stringify(claims)).toString('base64url'), iat);
 }
 
-/** The `cnf` claim of a binding. */
+/** Returns the `cnf` claim of a binding. */
 export function confirmation(binding: AttestationBinding): Confirmation {
   return binding.kind === 'tls-exporter'
     ? { 'tls-exporter': base64url(binding.value) }

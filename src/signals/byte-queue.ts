@@ -1,10 +1,10 @@
-/** Gathers the first bytes of a connection. */
+/** Collects the first bytes of a connection. */
 import { asBuffer } from './as-buffer.ts';
 
 const nothing: Buffer = Buffer.alloc(0);
 
-/** Bytes as they arrive, kept in one piece. The first chunk is kept without a copy, which is the usual case; from
- *  the second on they gather in a buffer that doubles, so that n bytes cost O(n) however they are cut. */
+/** Received bytes in one piece. The first chunk, usually the only one, is kept without a copy; further ones are
+ *  appended in a buffer that doubles, so that n bytes cost O(n) however they are split. */
 export class ByteQueue {
   #buffer = nothing;
   #length = 0;
@@ -14,7 +14,7 @@ export class ByteQueue {
     return this.#length;
   }
 
-  /** Everything so far. Valid until the next `push`. */
+  /** Returns all bytes so far, valid until the next `push`. */
   bytes(): Buffer {
     return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#length);
   }

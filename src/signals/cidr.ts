@@ -1,14 +1,13 @@
 import { parseIp, prefixOf, type IpAddress } from './ip-address.ts';
 
-/** The networks whose PROXY headers are believed. */
+/** Networks whose PROXY headers are trusted. */
 export interface TrustedNetworks {
-  /** Whether the peer may speak for others. False for anything that is not an address. */
+  /** Returns whether the address is in a network. False for text that is no address. */
   has(address: string): boolean;
 }
 
 /** - `networks`: the matcher.
- *  - `invalid`: the entry at `index` is no CIDR block (RFC 4632, RFC 4291 §2.3). A block with bits set after its
- *    prefix is refused too: it contradicts itself. */
+ *  - `invalid`: the entry at `index` is no CIDR block (RFC 4632, RFC 4291 §2.3), or has bits set after its prefix. */
 export type TrustedNetworksAnswer =
   | { readonly kind: 'networks'; readonly networks: TrustedNetworks }
   | { readonly kind: 'invalid'; readonly index: number };
@@ -18,7 +17,7 @@ interface Block {
   readonly prefixBits: number;
 }
 
-/** Reads CIDR blocks (`10.0.0.0/8`, `2001:db8::/32`); a bare address is a block of one. IPv4-mapped addresses match
+/** Parses CIDR blocks (`10.0.0.0/8`, `2001:db8::/32`); a bare address is a block of one. IPv4-mapped addresses match
  *  IPv4 blocks. */
 export function parseTrustedNetworks(blocks: readonly string[]): TrustedNetworksAnswer {
   const parsed: Block[] = [];
@@ -42,7 +41,7 @@ function parseBlock(text: string): Block | undefined {
   const [, host = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const address = parseIp(host);
   if (address === undefined) return undefined;
-  // A mapped block counts its prefix from the start of the IPv6 address.
+  // The prefix of a mapped block counts from the start of the IPv6 address.
   const offset = address.version === 4 && host.includes(':') ? 96 : 0;
   const width = address.bytes.length * 8;
   const prefixBits = prefix === undefined ? width : Number(prefix) - offset;

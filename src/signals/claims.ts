@@ -9,8 +9,8 @@ import type {
 } from './evidence.ts';
 import { absentReasons } from './evidence.ts';
 
-/** The `signals` claim: what goes over the wire, in the names of docs/connection-signals.md. A signal that the policy
- *  does not give to this gatekeeper has no member at all; one that could not be captured says why. */
+/** The `signals` claim on the wire, with the names of docs/connection-signals.md. A signal that the policy withholds
+ *  has no member; one that was not captured has the reason. */
 export type SignalClaims = { readonly [K in SignalName]?: SignalClaim };
 
 export type SignalName = 'client_ip' | 'tcp' | 'tls' | 'round_trip';
@@ -21,10 +21,10 @@ type SignalClaim =
       Record<string, string | number>
     >);
 
-/** Which signals a gatekeeper gets, and why: the policy's decision. Left out means not sent. */
+/** The signals that a gatekeeper gets, with the reason for each. Others are not sent. */
 export type SignalNecessities = { readonly [K in SignalName]?: Necessity };
 
-/** The names of the policy's catalogue for the members of the claim. */
+/** Catalogue fields of the claim's members. */
 export const catalogueFields = {
   client_ip: 'conn.client-ip',
   tcp: 'conn.tcp-fingerprint',
@@ -32,7 +32,7 @@ export const catalogueFields = {
   round_trip: 'conn.round-trip',
 } as const satisfies Readonly<Record<SignalName, string>>;
 
-/** The address is revealed here, on purpose, to the gatekeeper that is owed it. */
+/** Returns the claim. The address is revealed here, to the gatekeeper that the policy lets see it. */
 export function signalClaims(signals: ConnectionSignals, necessities: SignalNecessities): SignalClaims {
   const claims: { -readonly [K in SignalName]?: SignalClaim } = {};
   const { client_ip, tcp, tls, round_trip } = necessities;
@@ -59,7 +59,7 @@ function tcpMembers({ p0f, distance }: TcpEvidence): Members {
 }
 
 function tlsMembers({ ja4, ja4Stable }: TlsEvidence): Members {
-  // Equal more often than not, and then not worth the bytes.
+  // Usually equal, and then left out.
   return { ja4, ...(ja4Stable === undefined || ja4Stable === ja4 ? {} : { ja4_stable: ja4Stable }) };
 }
 
@@ -67,7 +67,7 @@ function roundTripMembers({ tcpMs, tlsMs }: RoundTripEvidence): Members {
   return { tcp_ms: tcpMs, ...(tlsMs === undefined ? {} : { tls_ms: tlsMs }) };
 }
 
-/** Members of each signal and their types; those marked `true` must be there. */
+/** Members of each signal with their types; `true` marks required ones. */
 const shapes: Readonly<
   Record<SignalName, Readonly<Record<string, readonly ['string' | 'number', boolean]>>>
 > = {
@@ -81,8 +81,8 @@ const observers: ReadonlySet<unknown> = new Set(['edge', 'balancer']);
 const necessityWords: ReadonlySet<unknown> = new Set(['obligation', 'anti-abuse']);
 const reasonWords: ReadonlySet<unknown> = new Set(absentReasons);
 
-/** Whether a decoded claim has the shape above. Members this version does not know are refused: a receiver that acts on
- *  a signal must know what it is. */
+/** Returns whether a decoded claim has these shapes. An unknown member is refused: a receiver must not act on a
+ *  signal that it cannot interpret. */
 export function isSignalClaims(value: unknown): value is SignalClaims {
   if (!isRecord(value)) return false;
   return Object.entries(value).every(
@@ -101,7 +101,7 @@ function isSignalClaim(shape: (typeof shapes)[SignalName], signal: unknown): boo
   return observers.has(observed_by) && necessityWords.has(necessity) && known && complete;
 }
 
-/** A JSON object. */
+/** Returns whether a value is a JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,13 +1,13 @@
 import { ByteQueue } from './byte-queue.ts';
 import { clientHelloType, parseClientHello, type ClientHello } from './client-hello.ts';
 
-/** What the bytes so far amount to.
+/** What the bytes so far are.
  *
  *  - `incomplete`: TLS so far, more is needed.
- *  - `not-tls`: no TLS handshake starts here; known from the first byte that says so.
+ *  - `not-tls`: no TLS handshake, from the first byte that shows it.
  *  - `too-large`: the ClientHello does not end within `bytesMax`.
- *  - `malformed`: TLS records, but no ClientHello that two readers would read alike.
- *  - `hello`: here it is. */
+ *  - `malformed`: TLS records without a ClientHello that every parser reads alike.
+ *  - `hello`: a complete ClientHello. */
 export type ClientHelloProgress =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'not-tls' }
@@ -26,23 +26,23 @@ const recordPayloadBytesMax = 16 * 1024;
 const handshakeHeaderBytes = 4;
 const handshakeRecord = 22;
 
-/** Watches a connection's first bytes until they hold a ClientHello or cannot (RFC 8446 §5.1), however they are cut:
- *  over segments, over records, inside headers. Each byte is visited once, and what was read can be handed on.
+/** Reads a connection's first bytes until they hold a ClientHello or cannot (RFC 8446 §5.1), however they are split:
+ *  across segments, records, or inside headers. Each byte is visited once, and the bytes can be passed on.
  *
- *  Waiting is the caller's: it owns the timer, and stops pushing once the answer is final. */
+ *  The caller owns the timer, and stops pushing when the answer is final. */
 export class ClientHelloReader {
   readonly #bytesMax: number;
   readonly #wire = new ByteQueue();
-  /** Where handshake bytes lie in the wire: start and end offsets, alternating. */
+  /** Offsets of handshake bytes in the wire: start and end, alternating. */
   readonly #fragments: number[] = [];
-  /** The handshake header as far as it has come; its fragments may be single bytes. */
+  /** The bytes of the handshake header so far; its fragments may be single bytes. */
   readonly #header = new Uint8Array(handshakeHeaderBytes);
   #headerBytes = 0;
   #handshakeBytes = 0;
   #messageBytes = Infinity;
   #at = 0;
   #recordEnd = 0;
-  /** Bytes of the wire below which there is nothing new to be known. */
+  /** Number of bytes from which on the answer can change. */
   #needed = 1;
   #progress: ClientHelloProgress = { kind: 'incomplete' };
 
@@ -50,16 +50,16 @@ export class ClientHelloReader {
     this.#bytesMax = bytesMax;
   }
 
-  /** Takes the next bytes. Once the answer is final it stays; bytes are still kept for `taken`. */
+  /** Takes the next bytes, and returns the answer. A final answer does not change; bytes are still kept for `taken`. */
   push(chunk: Uint8Array): ClientHelloProgress {
     if (chunk.length > 0) this.#wire.push(chunk);
-    // What lies beyond the limit is not looked at, so that the answer does not depend on how the bytes were cut.
+    // Bytes beyond the limit are ignored, so that the answer does not depend on how they were split.
     if (this.#progress.kind === 'incomplete' && this.#wire.length >= this.#needed)
       this.#progress = this.#read(this.#within(this.#wire.bytes()));
     return this.#progress;
   }
 
-  /** Everything pushed, in order: what the TLS stack must still be given. */
+  /** Returns everything pushed, in order, for the TLS stack. */
   taken(): Buffer {
     return this.#wire.bytes();
   }
@@ -82,21 +82,23 @@ export class ClientHelloReader {
     }
   }
 
-  /** Undefined when a whole, plausible record header stands at `#at`. */
+  /** Checks the record header at `#at`.
+   *  @returns undefined when it is complete and plausible */
   #checkRecordHeader(wire: Uint8Array): ClientHelloProgress | undefined {
     const at = this.#at;
     const foreign = { kind: at === 0 ? 'not-tls' : 'malformed' } as const;
     if (at < wire.length && wire[at] !== handshakeRecord) return foreign;
-    // The major version is 3 in every TLS there is; the minor is to be ignored (RFC 8446 §5.1).
+    // The major version is 3 in every version of TLS; the minor one is to be ignored (RFC 8446 §5.1).
     if (at + 1 < wire.length && wire[at + 1] !== 3) return foreign;
     if (at + recordHeaderBytes > wire.length) return this.#waitOrRefuse(wire, wire.length + 1);
     const length = payloadLength(wire, at);
     if (length > recordPayloadBytesMax) return foreign;
-    // Empty handshake fragments are forbidden, and would let a peer send records forever.
+    // Empty handshake fragments are forbidden; with them a peer could send records forever.
     return length === 0 ? { kind: 'malformed' } : undefined;
   }
 
-  /** Takes what has come of the current record. An outcome, or undefined to go on. */
+  /** Reads the bytes of the current record.
+   *  @returns a final answer, or undefined to go on */
   #readFragment(wire: Uint8Array): ClientHelloProgress | undefined {
     const end = Math.min(this.#recordEnd, wire.length);
     if (end === this.#at) return undefined;
@@ -126,8 +128,8 @@ export class ClientHelloReader {
     return this.#messageBytes + recordHeaderBytes > this.#bytesMax ? { kind: 'too-large' } : undefined;
   }
 
-  /** Where the fragment at hand will say something new: at its end, at the message's, or while the handshake header is
-   *  still coming, at the next byte. */
+  /** Returns the offset where the current fragment can change the answer: at its end, at the message's end, or
+   *  during the handshake header at the next byte. */
   #fragmentEnd(): number {
     if (this.#messageBytes === Infinity) return this.#at + 1;
     return Math.min(this.#recordEnd, this.#at + this.#messageBytes - this.#handshakeBytes);
@@ -138,7 +140,7 @@ export class ClientHelloReader {
     return { kind: wire.length >= this.#bytesMax ? 'too-large' : 'incomplete' };
   }
 
-  /** The handshake message in one piece; without a copy when it came in one record. */
+  /** Returns the handshake message in one piece, without a copy when it came in one record. */
   #message(wire: Uint8Array): Uint8Array {
     if (this.#fragments.length === 2) return wire.subarray(this.#fragments[0], this.#fragments[1]);
     const message = new Uint8Array(this.#handshakeBytes);

@@ -1,7 +1,7 @@
 import { Cursor } from './cursor.ts';
 
-/** What a TLS ClientHello says about its client (RFC 8446 §4.1.2). Numbers are code points in the order sent,
- *  GREASE (RFC 8701) included. Random, session id, key shares, tickets and pre-shared keys are never kept. */
+/** The parts of a TLS ClientHello that describe its client (RFC 8446 §4.1.2). Numbers are code points in the order
+ *  sent, GREASE (RFC 8701) included. Random, session id, key shares, tickets and pre-shared keys are never kept. */
 export interface ClientHello {
   /** `legacy_version`: 0x0303 from every client of TLS 1.2 and later. */
   readonly legacyVersion: number;
@@ -13,18 +13,18 @@ export interface ClientHello {
   /** Protocol names (RFC 7301), one character per byte. */
   readonly alpn: readonly string[];
   readonly signatureAlgorithms: readonly number[];
-  /** Undefined when the extension is missing: then `legacyVersion` counts. */
+  /** Undefined when the extension is missing: `legacyVersion` then applies. */
   readonly supportedVersions: readonly number[] | undefined;
 }
 
-/** Answer about one complete handshake message. */
+/** The result of parsing one complete handshake message. */
 export type ClientHelloAnswer =
   { readonly kind: 'hello'; readonly hello: ClientHello } | { readonly kind: 'malformed' };
 
 /** Handshake message type (RFC 8446 §4). */
 export const clientHelloType = 1;
 
-/** Extension types that are read, by their IANA names. */
+/** Extension types that are parsed, by their IANA names. */
 export const extensionType = {
   serverName: 0,
   supportedGroups: 10,
@@ -41,10 +41,10 @@ const malformed: ClientHelloAnswer = { kind: 'malformed' };
 const randomBytes = 32;
 const sessionIdBytesMax = 32;
 
-/** Reads one handshake message, from its type byte to its last byte and no further.
+/** Parses one handshake message, from its type byte to its last byte.
  *
- *  Strict in structure (every length adds up, no extension twice), lenient in number (empty lists are read as
- *  such): whether the hello is acceptable is for the TLS stack, this only describes it. */
+ *  Strict in structure: every length adds up, no extension occurs twice. Lenient in number: lists may be empty. The
+ *  TLS stack decides whether the hello is acceptable; this only describes it. */
 export function parseClientHello(message: Uint8Array): ClientHelloAnswer {
   const outer = new Cursor(message);
   if (outer.u8() !== clientHelloType) return malformed;
@@ -78,8 +78,9 @@ function readBody(body: Cursor): ClientHello | undefined {
   return body.left === 0 || readExtensions(body, draft) ? draft : undefined;
 }
 
-/** False when a list is cut off, or has two of a kind, which let two readers see two different hellos (RFC 8446 §4.2
- *  forbids them). */
+/** Reads the extensions.
+ *  @returns false when a list is cut off, or has two of one type, which parsers read differently (forbidden by RFC
+ *  8446 §4.2) */
 function readExtensions(body: Cursor, draft: Draft): boolean {
   const types: number[] = [];
   const seen = new Set<number>();
@@ -108,7 +109,7 @@ function readExtension(type: number, all: Cursor, bytes: number, draft: Draft): 
   all.finish(content);
 }
 
-/** What extensions of interest say. Of some only that their lists add up. */
+/** Readers of extensions by type. Some check only that the lengths add up. */
 const readers: Readonly<Record<number, (content: Cursor, draft: Draft) => void>> = {
   [extensionType.serverName](content, draft) {
     draft.serverName = readServerName(content);

@@ -16,44 +16,44 @@ import {
 import type { Endpoint, ProxyHeader } from './proxy-protocol.ts';
 import type { ConnectionCapture } from './saved-syn.ts';
 
-/** What to look at. What is off is `absent: disabled`. */
+/** Signals to capture. One that is off is `absent: disabled`. */
 export interface CaptureSwitches {
   readonly syn: boolean;
   readonly clientHello: boolean;
   readonly roundTrip: boolean;
 }
 
-/** A connection as it arrived, before its own first byte was read. */
+/** A connection before its first byte was read. */
 export interface Arrival {
-  /** The socket's own ends; the local one may be found out when it is asked for. */
+  /** The socket's own ends; the local one may be looked up when it is read. */
   readonly peer: Endpoint;
   readonly local: Endpoint;
   readonly capture: ConnectionCapture;
-  /** What a trusted load balancer said. */
+  /** The PROXY header of a trusted load balancer. */
   readonly header: ProxyHeader | undefined;
 }
 
-/** What became known when TLS was up. */
+/** The facts of a finished TLS handshake. */
 export interface HandshakeFacts {
-  /** From handing over the ClientHello to the client's last flight. */
+  /** Milliseconds from passing on the ClientHello to the client's last flight. */
   readonly milliseconds: number;
   /** SNI, from the wire. */
   readonly serverName: string | undefined;
   readonly alpn: string | undefined;
-  /** `TLSv1.3` */
+  /** Such as `TLSv1.3`. */
   readonly version: string;
 }
 
-/** Everything known of one connection, while it becomes known: the packet that opened it, then the ClientHello, then
- *  the handshake. Holds fingerprints and no captured bytes. */
+/** The evidence of one connection, in the order in which it arises: the SYN, the ClientHello, the handshake. Holds
+ *  fingerprints and no captured bytes. */
 export class ConnectionEvidence {
-  /** Undefined when a load balancer opened the connection and did not say for whom. */
+  /** Undefined when a load balancer opened the connection and did not state its client. */
   readonly client: Sensitive<Endpoint> | undefined;
   readonly #destination: Pick<Arrival, 'local'>;
   readonly #arrival: Pick<ConnectionSignals, 'clientIp' | 'tcpFingerprint'>;
   readonly #capture: ConnectionCapture;
   readonly #switches: CaptureSwitches;
-  /** What the balancer reported, where the ClientHello that arrives here is the balancer's own. */
+  /** The balancer's report, where the ClientHello that arrives here is the balancer's own. */
   readonly #reportedTls: Signal<TlsEvidence> | undefined;
   readonly #behindBalancer: boolean;
   #tls: Signal<TlsEvidence>;
@@ -76,22 +76,22 @@ export class ConnectionEvidence {
         ? (reported?.tcpFingerprint ?? tcpFingerprintSignal(capture))
         : absent('disabled'),
     };
-    // Where the balancer passes TLS on, the ClientHello is the client's and better seen here.
+    // Where the balancer passes TLS through, the ClientHello is the client's, and is captured here.
     this.#reportedTls = header?.fields.tls?.overTls === true ? reported?.tlsFingerprint : undefined;
     this.#tls = absent(switches.clientHello ? 'not-tls' : 'disabled');
   }
 
-  /** Where the client connected to. */
+  /** The address that the client connected to. */
   get destination(): Endpoint {
     return this.#destination.local;
   }
 
-  /** Whether the ClientHello is to be read. */
+  /** Whether the ClientHello must be read. */
   get wantsClientHello(): boolean {
     return this.#switches.clientHello;
   }
 
-  /** The client's first flight, or what came in its place. */
+  /** Records the client's first flight, or the bytes in its place. */
   noteClientHello(progress: ClientHelloProgress): void {
     this.#tls = this.#reportedTls ?? tlsFingerprintSignal(progress);
   }
@@ -110,7 +110,7 @@ export class ConnectionEvidence {
 
   #roundTrip(): ConnectionSignals['roundTrip'] {
     if (!this.#switches.roundTrip) return absent('disabled');
-    // TCP ends at the balancer: its round trip would be measured, not the client's.
+    // TCP ends at the balancer, so its round trip would be measured, not the client's.
     if (this.#behindBalancer) return absent('behind-lb');
     return roundTripSignal(this.#capture, this.#handshake?.milliseconds);
   }

@@ -1,5 +1,5 @@
-/** CRC-32C (Castagnoli; RFC 3385, RFC 9260 appendix A): the checksum of PROXY protocol v2, byte by byte over a
- *  table. Node's own `zlib.crc32` uses another polynomial. */
+/** Returns the CRC-32C (Castagnoli; RFC 3385, RFC 9260 appendix A) of bytes: the checksum of PROXY protocol v2.
+ *  Computed byte by byte over a table, because Node's `zlib.crc32` has another polynomial. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = table[(crc ^ byte) & 0xff]! ^ (crc >>> 8);

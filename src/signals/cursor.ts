@@ -1,7 +1,7 @@
 import { asBuffer } from './as-buffer.ts';
 
-/** Reads big-endian fields of a byte range and never past its end. A read that does not fit yields 0 or nothing
- *  and marks the cursor as overrun: the caller checks once, at the end, instead of after every field. */
+/** Reads big-endian fields of a byte range, and never past its end. A read that does not fit returns 0 or nothing,
+ *  and marks the cursor as overrun. The caller checks once at the end, not after every field. */
 export class Cursor {
   readonly #bytes: Uint8Array;
   readonly #end: number;
@@ -14,12 +14,12 @@ export class Cursor {
     this.#end = end;
   }
 
-  /** Bytes not read yet. */
+  /** Number of bytes not read yet. */
   get left(): number {
     return this.#end - this.#at;
   }
 
-  /** Whether every read so far fitted and every range passed to `finish` was read to its end. */
+  /** Whether every read fitted, and every range passed to `finish` was read to its end. */
   get intact(): boolean {
     return !this.#overrun;
   }
@@ -42,7 +42,7 @@ export class Cursor {
     return high * 0x10000 + this.u16();
   }
 
-  /** The 16-bit fields that the next `bytes` bytes are; an odd number of them is an overrun. */
+  /** Returns the next `bytes` bytes as 16-bit fields; an odd number of bytes is an overrun. */
   u16s(bytes: number): number[] {
     if ((bytes & 1) === 1 || !this.#advance(bytes)) {
       this.#overrun = true;
@@ -58,24 +58,24 @@ export class Cursor {
     this.#advance(length);
   }
 
-  /** The next `length` bytes, one character each. */
+  /** Returns the next `length` bytes, one character each. */
   latin1(length: number): string {
     return this.#advance(length) ? asBuffer(this.#bytes).toString('latin1', this.#at - length, this.#at) : '';
   }
 
-  /** The next `length` bytes, without a copy. */
+  /** Returns the next `length` bytes, without a copy. */
   take(length: number): Uint8Array {
     return this.#advance(length) ? this.#bytes.subarray(this.#at - length, this.#at) : new Uint8Array(0);
   }
 
-  /** A cursor over the next `length` bytes, which this one skips. */
+  /** Returns a cursor over the next `length` bytes, which this one skips. */
   range(length: number): Cursor {
     return this.#advance(length)
       ? new Cursor(this.#bytes, this.#at - length, this.#at)
       : new Cursor(this.#bytes, 0, 0);
   }
 
-  /** Declares that `part` must have been read to its end without an overrun. */
+  /** Requires that `part` was read to its end without an overrun. */
   finish(part: Cursor): void {
     if (!part.intact || part.left > 0) this.#overrun = true;
   }

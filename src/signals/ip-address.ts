@@ -1,34 +1,36 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** IP addresses as numbers. IPv4 also reads when written as an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), which
- *  is how a dual-stack socket reports it; the answer is then the IPv4 address. */
+/** An IP address as bytes. An IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), as dual-stack sockets report it, is
+ *  parsed as the IPv4 address. */
 export interface IpAddress {
   readonly version: 4 | 6;
   /** 4 or 16 bytes in network order. */
   readonly bytes: Uint8Array;
 }
 
-/** Undefined when the text is no address, or has a zone (`%eth0`), which means nothing to another machine. */
+/** Parses an address.
+ *  @returns undefined for other text, and for an address with a zone (`%eth0`), which is valid on one machine only */
 export function parseIp(text: string): IpAddress | undefined {
   if (isIPv4(text)) return { version: 4, bytes: ipv4Bytes(text) };
   if (!isIPv6(text) || text.includes('%')) return undefined;
   return ipFromBytes(ipv6Bytes(text));
 }
 
-/** From 4 or 16 bytes in network order. */
+/** Returns an address.
+ *  @param bytes 4 or 16 bytes in network order */
 export function ipFromBytes(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return { version: 4, bytes };
   return isMapped(bytes) ? { version: 4, bytes: bytes.subarray(12) } : { version: 6, bytes };
 }
 
-/** Canonical text: dotted decimal, or RFC 5952. */
+/** Returns the canonical text: dotted decimal, or RFC 5952. */
 export function formatIp({ version, bytes }: IpAddress): string {
   return version === 4 ? bytes.join('.') : formatIpv6(bytes);
 }
 
-/** The canonical text of an address in text; undefined when it is none. */
+/** Returns the canonical text of an address in text; undefined for other text. */
 export function canonicalIp(text: string): string | undefined {
-  // IPv4 has no other form that isIPv4 would take: no leading zeros, no parts left out.
+  // isIPv4 accepts the canonical form only: no leading zeros, no parts left out.
   if (isIPv4(text)) return text;
   const ip = parseIp(text);
   return ip && formatIp(ip);
@@ -79,7 +81,7 @@ function formatIpv6(bytes: Uint8Array): string {
   return `${groups.slice(0, start).join(':')}::${groups.slice(start + length).join(':')}`;
 }
 
-/** The longest run of zero groups, the first of several (RFC 5952 §4.2). */
+/** Returns the longest run of zero groups, the first of several (RFC 5952 §4.2). */
 function longestZeros(groups: readonly string[]): { start: number; length: number } {
   let best = { start: 0, length: 0 };
   let start = 0;

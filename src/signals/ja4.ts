@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import { extensionType, type ClientHello } from './client-hello.ts';
 
-/** JA4, the TLS client fingerprint of FoxIO (BSD 3-Clause, see NOTICE), after its published description. Of the
- *  JA4+ family only this method is free to use; no other one is computed here. The transport is always `t`, TLS
- *  over TCP: the proxy speaks neither QUIC (`q`) nor DTLS (`d`). */
+/** JA4, the TLS client fingerprint of FoxIO (BSD 3-Clause, see NOTICE), implemented from its published description.
+ *  Of the JA4+ family only this method is free to use. The transport is always `t`, TLS over TCP: the proxy has
+ *  neither QUIC (`q`) nor DTLS (`d`). */
 export interface Ja4 {
-  /** `t13d1516h2_8daaf6152771_e5627efa2ab1` */
+  /** Such as `t13d1516h2_8daaf6152771_e5627efa2ab1`. */
   readonly ja4: string;
-  /** JA4 as if the hello had no padding (21), pre_shared_key (41) and early_data (42): these come and go with
-   *  resumption and name length, so the plain JA4 of one client changes and this one does not. */
+  /** JA4 without padding (21), pre_shared_key (41) and early_data (42). These vary with resumption and name length,
+   *  so one client has several JA4 and one stable form. */
   readonly stable: string;
 }
 
@@ -33,7 +33,7 @@ const versionNames: Readonly<Record<number, string>> = {
   0xfefc: 'd3',
 };
 
-/** Both forms of a hello's fingerprint. Pure; the cost is two or three short hashes. */
+/** Returns both forms of a hello's fingerprint. Costs two or three short hashes. */
 export function ja4(hello: ClientHello): Ja4 {
   const ciphers = withoutGrease(hello.cipherSuites).sort();
   const extensions = withoutGrease(hello.extensions).sort();
@@ -48,14 +48,14 @@ export function ja4(hello: ClientHello): Ja4 {
   };
 }
 
-/** The fingerprint with the lists in place of their hashes, for people. */
+/** Returns the fingerprint with the lists in place of their hashes, for people. */
 export function ja4Raw(hello: ClientHello): string {
   const ciphers = withoutGrease(hello.cipherSuites).sort();
   const extensions = withoutGrease(hello.extensions).sort();
   return `${summary(hello, ciphers, extensions)}_${hexList(ciphers)}_${listExtensions(extensions, hello)}`;
 }
 
-/** The readable first part: transport, version, server name, two counts, first protocol. */
+/** Returns the readable first part: transport, version, server name, two counts, first protocol. */
 function summary(hello: ClientHello, ciphers: Uint16Array, extensions: Uint16Array): string {
   const destination = extensions.includes(extensionType.serverName) ? 'd' : 'i';
   return `t${version(hello)}${destination}${count(ciphers)}${count(extensions)}${protocol(hello.alpn[0])}`;
@@ -68,9 +68,9 @@ function version({ supportedVersions: offered, legacyVersion }: ClientHello): st
   return versionNames[highest] ?? '00';
 }
 
-/** First and last character of the first protocol name, or of its hexadecimal form when one of them is not
- *  alphanumeric. `00` without a name. When neither is ASCII, `99`: the description wants hexadecimal there too, but
- *  FoxIO's command line tools print this, and what they print is what databases hold. */
+/** Returns the first and last character of the first protocol name, or of its hexadecimal form when one of them is
+ *  not alphanumeric; `00` without a name. When neither is ASCII, `99`: the description requires hexadecimal there
+ *  too, but FoxIO's command line tools print this, and databases have their output. */
 function protocol(name: string | undefined): string {
   if (name === undefined || name === '') return '00';
   const first = name.codePointAt(0)!;
@@ -86,19 +86,19 @@ function isAlphanumeric(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || (code < 0x80 && lower >= 0x61 && lower <= 0x7a);
 }
 
-/** Extensions in order of their numbers, without those that the first part already tells, then the signature
- *  algorithms in the order of the client's preference. */
+/** Returns the extensions in numerical order, without those in the first part, then the signature algorithms in the
+ *  client's order. */
 function listExtensions(extensions: Uint16Array, { signatureAlgorithms }: ClientHello): string {
   const algorithms = hexList(withoutGrease(signatureAlgorithms));
   return hexList(extensions, told) + (algorithms === '' ? '' : `_${algorithms}`);
 }
 
-/** Values of RFC 8701 have two equal bytes, low halves 0xA. They are random and say nothing. */
+/** Returns whether a value is a random one of RFC 8701: two equal bytes with low halves 0xA. */
 function isGrease(value: number): boolean {
   return (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff);
 }
 
-/** In an array of numbers of one size, which sorts without a call for each comparison. */
+/** Returns code points without GREASE, in a typed array, which sorts without a call per comparison. */
 function withoutGrease(codePoints: readonly number[]): Uint16Array {
   const kept = new Uint16Array(codePoints.length);
   let length = 0;
@@ -107,11 +107,11 @@ function withoutGrease(codePoints: readonly number[]): Uint16Array {
 }
 
 const none: ReadonlySet<number> = new Set();
-/** By the first part. */
+/** Extensions that are part of the first part. */
 const told: ReadonlySet<number> = new Set([extensionType.serverName, extensionType.alpn]);
 const digits = Buffer.from('0123456789abcdef');
 
-/** `0005,000a`, without some. */
+/** Returns code points in hexadecimal, such as `0005,000a`, without some. */
 function hexList(codePoints: Uint16Array, without: ReadonlySet<number> = none): string {
   const text = Buffer.allocUnsafe(codePoints.length * 5);
   let at = 0;

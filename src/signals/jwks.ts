@@ -1,20 +1,21 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { isRecord } from './claims.ts';
 
-/** Where a verifier finds public keys. */
+/** Public keys of an issuer. */
 export interface KeySource {
-  /** The key with this id; undefined when the issuer has none. */
+  /** Returns the key with this id; undefined when the issuer has none. */
   find(kid: string): Promise<KeyObject | undefined>;
 }
 
-/** The keys of a JWKS (RFC 7517) that can verify attestations: Ed25519 (RFC 8037), with an id, for signatures (`sig`) or
- *  for nothing but these (`attestation`). Others are skipped, because a set may serve more than one purpose. Undefined when the value is no JWKS. */
+/** Returns the keys of a JWKS (RFC 7517) that can verify attestations, by id: Ed25519 (RFC 8037) with an id and the use
+ *  `sig` or `attestation`. Others are skipped, because a set may have several purposes.
+ *  @returns undefined when the value is no JWKS */
 export function parseJwks(value: unknown): ReadonlyMap<string, KeyObject> | undefined {
   if (!isRecord(value) || !Array.isArray(value['keys'])) return undefined;
   const keys = new Map<string, KeyObject>();
   for (const jwk of value['keys'] as unknown[]) {
     const key = isRecord(jwk) ? usableKey(jwk) : undefined;
-    // The first of an id wins, and a second one must not be able to replace it.
+    // The first key of an id stays; a second one must not replace it.
     if (key !== undefined && !keys.has(key.kid)) keys.set(key.kid, key.key);
   }
   return keys;
@@ -32,24 +33,26 @@ function usableKey(jwk: Record<string, unknown>): { kid: string; key: KeyObject 
   }
 }
 
-/** A set that does not change. */
+/** Returns a source of keys that never change. */
 export function staticKeys(keys: ReadonlyMap<string, KeyObject>): KeySource {
   return { find: (kid) => Promise.resolve(keys.get(kid)) };
 }
 
 export interface RefreshingKeysOptions {
-  /** Fetches the current JWKS; may reject. */
+  /** Fetches the current JWKS. May reject. */
   readonly load: () => Promise<unknown>;
-  /** Milliseconds, of any origin, never going back. */
+  /** Returns milliseconds of any clock that never goes back. */
   readonly clock: () => number;
-  /** A set older than this is fetched anew, so that removed keys stop counting. Default 10 minutes. */
+  /** Milliseconds after which a set is fetched anew, so that removed keys are no longer accepted. Default 10
+   *  minutes. */
   readonly ageMaxMs?: number;
-  /** Between two fetches, whatever unknown ids are asked for: an attacker can invent ids. Default 5 seconds. */
+  /** Milliseconds between two fetches, whatever unknown ids are requested: an attacker can invent ids. Default 5
+   *  seconds. */
   readonly cooldownMs?: number;
 }
 
-/** A set that follows the issuer's rotation: an unknown id fetches the JWKS again. When a fetch fails, the keys known so
- *  far keep counting. */
+/** Returns a source that follows the issuer's rotation: an unknown id fetches the JWKS again. When a fetch fails,
+ *  the keys so far stay. */
 export function refreshingKeys(options: RefreshingKeysOptions): KeySource {
   const { load, clock, ageMaxMs = 600_000, cooldownMs = 5_000 } = options;
   let keys: ReadonlyMap<string, KeyObject> = new Map();
@@ -65,7 +68,7 @@ export function refreshingKeys(options: RefreshingKeysOptions): KeySource {
       keys = parsed;
       loadedAt = triedAt;
     } catch {
-      // Kept: what was known still verifies, and the cooldown spares the issuer.
+      // Earlier keys still verify, and the cool-down spares the issuer.
     } finally {
       loading = undefined;
     }

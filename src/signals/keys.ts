@@ -5,18 +5,18 @@ import { exportJWK, type JWK } from 'jose';
 import { readRegularFile } from '../documents/read.ts';
 import { protectedHeader } from './attestation-header.ts';
 
-/** The keys that attestations are signed with: one PEM file (PKCS #8, Ed25519) each in a directory, such as a mounted
- *  Kubernetes secret. The file name says the rest:
+/** Keys that sign attestations. Each is a PEM file (PKCS #8, Ed25519) in a directory, such as a mounted Kubernetes
+ *  secret. The file name has its id and start:
  *
  *      spring.pem                          key id `spring`, valid from the beginning of time
  *      summer@20260601T000000Z.pem         key id `summer`, not used before that second (UTC)
  *
- *  The key with the latest start that has come signs. All are published, those of the future too, so a rotation is:
- *  add a file with a start at least one JWKS refresh ahead, wait, and remove the old file once the new key has signed
- *  for longer than an attestation lives and a JWKS is cached. No moment of it needs a restart or a coordinated switch. */
+ *  The key with the latest start that has come signs. All are published, future ones included. To rotate: add a file
+ *  whose start is at least one JWKS refresh ahead, wait, and remove the old file when the new key has signed for
+ *  longer than an attestation lives and a JWKS is cached. No step needs a restart or a coordinated switch. */
 export interface SigningKey {
   readonly kid: string;
-  /** Seconds since the epoch; 0 when the name states none. */
+  /** Seconds since 1970; 0 when the name has no start. */
   readonly notBefore: number;
 }
 
@@ -25,18 +25,18 @@ export interface KeyFile {
   readonly pem: string | Buffer;
 }
 
-/** Files that a directory of signing keys may hold; a rotation has two or three. */
+/** Most files in a directory of signing keys; a rotation has two or three. */
 const keyFilesMax = 100;
 
-/** - `ERR_KEY_NONE`: no key file, or none whose start has come. Put one into the directory.
- *  - `ERR_KEY_NAME`: a `.pem` file's name has another form than above.
+/** - `ERR_KEY_NONE`: no key file, or none whose start has come.
+ *  - `ERR_KEY_NAME`: the name of a `.pem` file has another form than above.
  *  - `ERR_KEY_TYPE`: a file is no unencrypted Ed25519 private key in PEM.
  *  - `ERR_KEY_TOO_MANY`: more files than `keyFilesMax`.
  *  - `ERR_KEY_DUPLICATE`: two files have one key id, or one start. */
 export type KeyErrorCode =
   'ERR_KEY_TOO_MANY' | 'ERR_KEY_NONE' | 'ERR_KEY_NAME' | 'ERR_KEY_TYPE' | 'ERR_KEY_DUPLICATE';
 
-/** What is wrong with a folder, to follow its name. */
+/** Predicates about a folder, by code; its name precedes them. */
 export const keyProblems: Readonly<Record<KeyErrorCode, string>> = {
   ERR_KEY_NONE: 'has no .pem file',
   ERR_KEY_NAME: 'has a .pem file whose name is no key id with or without a start',
@@ -45,7 +45,7 @@ export const keyProblems: Readonly<Record<KeyErrorCode, string>> = {
   ERR_KEY_DUPLICATE: 'has two keys of one id or of one start',
 };
 
-/** @property index of the offending file in the order given; -1 when none is to blame. */
+/** @property index of the faulty file in the order given; -1 when no single file has the fault */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
   readonly code: KeyErrorCode;
@@ -60,22 +60,23 @@ export class KeyError extends Error {
 
 interface LoadedKey extends SigningKey {
   readonly key: KeyObject;
-  /** Of every attestation that the key signs. */
+  /** The protected header of every attestation that the key signs. */
   readonly header: string;
   readonly jwk: JWK;
 }
 
-/** A set of signing keys. The private halves live in here as `KeyObject`s and cannot be read from outside: there is a signature
- *  and there is the public JWKS. */
+/** A set of signing keys. Private keys are `KeyObject`s inside and cannot be read from outside, which gets
+ *  signatures and the public JWKS. */
 export class SigningKeys {
-  /** Latest start first. */
+  /** Sorted by start, latest first. */
   readonly #keys: readonly LoadedKey[];
 
   private constructor(keys: readonly LoadedKey[]) {
     this.#keys = keys;
   }
 
-  /** @throws KeyError */
+  /** Parses key files.
+   *  @throws KeyError */
   static async parse(files: readonly KeyFile[]): Promise<SigningKeys> {
     const keys: LoadedKey[] = [];
     for (const [index, file] of files.entries()) {
@@ -88,8 +89,9 @@ export class SigningKeys {
     return new SigningKeys(keys.toSorted((left, right) => right.notBefore - left.notBefore));
   }
 
-  /** The key that signs at `now`, seconds since the epoch.
-   *  @throws KeyError `ERR_KEY_NONE` when every start is still to come. */
+  /** Returns the key that signs.
+   *  @param now seconds since 1970
+   *  @throws KeyError `ERR_KEY_NONE` when every start is still to come */
   active(now: number): SigningKey {
     const { kid, notBefore } = this.#activeKey(now);
     return { kid, notBefore };
@@ -97,19 +99,21 @@ export class SigningKeys {
 
   /** Signs with the active key (RFC 8032).
    *  @param payload of an attestation, base64url
-   *  @returns the JWS (RFC 7515 §7.1) */
+   *  @param now seconds since 1970
+   *  @returns the JWS (RFC 7515 §7.1)
+   *  @throws KeyError `ERR_KEY_NONE` when no key is valid yet */
   sign(payload: string, now: number): string {
     const { header, key } = this.#activeKey(now);
     const signed = `${header}.${payload}`;
     return `${signed}.${sign(null, Buffer.from(signed, 'latin1'), key).toString('base64url')}`;
   }
 
-  /** The public halves (RFC 7517), to be served to the gatekeeper. */
+  /** Returns the public keys (RFC 7517), for the gatekeeper. */
   jwks(): { readonly keys: readonly JWK[] } {
     return { keys: this.#keys.map(({ jwk }) => ({ ...jwk })) };
   }
 
-  /** What the names of the files say, latest start first. */
+  /** Returns ids and starts of the keys, latest start first. */
   starts(): readonly SigningKey[] {
     return this.#keys.map(({ kid, notBefore }) => ({ kid, notBefore }));
   }
@@ -121,7 +125,7 @@ export class SigningKeys {
   }
 }
 
-/** Reads every `.pem` file of a directory, in the order of their names.
+/** Reads every `.pem` file of a directory, ordered by name.
  *  @throws KeyError ERR_KEY_TOO_MANY; the file system's own error */
 export async function readKeyFiles(directory: string): Promise<readonly KeyFile[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.pem')).toSorted();
@@ -129,8 +133,9 @@ export async function readKeyFiles(directory: string): Promise<readonly KeyFile[
   return names.map((name) => ({ name, pem: readRegularFile(join(directory, name)) }));
 }
 
-/** Parses every `.pem` file of a directory. Call it again when the directory changes: the new set replaces the old.
- *  @throws KeyError, or the file system's own error. */
+/** Reads and parses every `.pem` file of a directory. To be called again when the directory changes: the new set
+ *  replaces the old.
+ *  @throws KeyError, or the file system's own error */
 export async function readSigningKeys(directory: string): Promise<SigningKeys> {
   return SigningKeys.parse(await readKeyFiles(directory));
 }
@@ -153,7 +158,7 @@ async function loadKey({ name, pem }: KeyFile, index: number): Promise<LoadedKey
   };
 }
 
-/** NaN for a date that does not exist. */
+/** Returns seconds since 1970; NaN for a date that does not exist. */
 function secondsOf(parts: readonly number[]): number {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
   const milliseconds = Date.UTC(year, month - 1, day, hour, minute, second);

@@ -1,20 +1,21 @@
-/** The handful of C library calls that Node does not offer, through koffi: the one place that knows it. */
+/** C library calls that Node lacks, through koffi. The only file that uses koffi. */
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, addressBytes: number): number;
   close(fd: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, valueBytes: number): number;
-  /** `valueBytes[0]` holds the room on the way in and the length on return. */
+  /** Reads a socket option. `valueBytes[0]` is the size of `value` before the call, and the length of the option
+   *  after it. */
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, valueBytes: Uint32Array): number;
-  /** Of the last call that returned -1. */
+  /** Returns the error of the last call that returned -1. */
   errno(): number;
 }
 
-/** Where koffi comes from. Tests put a failing import here. */
+/** Imports koffi. Tests pass a failing import. */
 export type ImportKoffi = () => Promise<unknown>;
 
-/** The calls, or undefined where they cannot be had: koffi is an optional dependency with prebuilt binaries for most
- *  platforms, and the constants that callers pass are those of Linux. */
+/** Returns the calls; undefined where they are unavailable. koffi is an optional dependency with prebuilt binaries
+ *  for most platforms, and callers pass constants of Linux. */
 export async function loadLibc(
   platform: NodeJS.Platform = process.platform,
   importKoffi: ImportKoffi = () => import('koffi'),

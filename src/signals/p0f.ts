@@ -1,16 +1,16 @@
 import { quirkOrder, type Syn, type SynOption } from './syn.ts';
 
-/** A SYN in the terms of p0f v3: what distinguishes one stack from another, without a database of signatures.
+/** A SYN in the terms of p0f v3: the properties that distinguish TCP stacks, without a database of signatures.
  *
- *  Where p0f 3.09 departs from its own description it is not followed: any acknowledgement number other than 0 is
- *  `ack+`, any byte other than 0 after the end of options is `opt+`, and IPv6 extension headers are read. */
+ *  Where p0f 3.09 deviates from its own description, the description is followed: any acknowledgement number other
+ *  than 0 is `ack+`, any byte other than 0 after the end of options is `opt+`, and IPv6 extension headers are read. */
 export interface TcpFingerprint {
-  /** `ver:ittl:olen:mss:wsize,scale:olayout:quirks:pclass`, as p0f prints it under `raw_sig`. */
+  /** `ver:ittl:olen:mss:wsize,scale:olayout:quirks:pclass`, as p0f prints `raw_sig`. */
   readonly p0f: string;
   readonly ipVersion: 4 | 6;
-  /** Hops travelled, assuming the stack started at the next usual value; undefined when that is too far off. */
+  /** Hops, assuming that the stack started at the next usual TTL; undefined when that is too far off. */
   readonly distance: number | undefined;
-  /** TTL on arrival plus distance; undefined along with it. */
+  /** TTL on arrival plus distance; undefined when the distance is. */
   readonly initialTtl: number | undefined;
   readonly mss: number;
   readonly window: WindowSize;
@@ -21,7 +21,7 @@ export interface TcpFingerprint {
   readonly payload: boolean;
 }
 
-/** A window as a number of bytes, or as the multiple of a segment or packet size that its stack computed. */
+/** A window as bytes, or as the multiple of a segment or packet size by which its stack computed it. */
 interface WindowSize {
   readonly unit: 'bytes' | 'mss' | 'mtu';
   readonly count: number;
@@ -53,14 +53,14 @@ export function fingerprintSyn(syn: Syn): TcpFingerprint {
   };
 }
 
-/** The first divisor that leaves no remainder names the unit. Stacks compute windows from the segment size, some
- *  less the 12 bytes of the timestamps option, some from that of Ethernet whatever the path, some from packets. */
+/** Returns the window in the unit of the first divisor without remainder. Stacks compute windows from the segment
+ *  size (some less the 12 bytes of the timestamps option), from that of Ethernet, or from packets. */
 function windowSize({ mss, window, ipVersion, timestamped, headerBytes }: Syn): WindowSize {
   const asIs = { unit: 'bytes', count: window } as const;
   if (window === 0 || mss < mssMin) return asIs;
   const ipv6 = ipVersion === 6;
   const divides = (bytes: number): boolean => window % bytes === 0;
-  // What is there twice decides nothing the second time.
+  // Divisors that occur twice change nothing.
   const segment = [
     mss, timestamped ? mss - 12 : mss, 1460, 1448, ipv6 ? 1440 : mss, ipv6 ? 1428 : mss,
   ].find(divides); // prettier-ignore

@@ -2,23 +2,23 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { asBuffer } from './as-buffer.ts';
 import { protectedHeader } from './attestation-header.ts';
 
-/** The attestation for carriers that count bytes: the same JWS in less than half the space, so that a PROXY header with
- *  it fits the first segment of any path.
+/** An attestation in less than half the space of its JWS, for carriers that count bytes: a PROXY header with it fits
+ *  the first segment of any path.
  *
- *      1 byte   version of this form: 1
- *      1 byte   length of the key id
- *      n bytes  key id
- *      64 bytes Ed25519 signature
- *      the rest payload (JSON), raw DEFLATE (RFC 1951) with the preset dictionary below
+ *    1 byte   version of this form: 1
+ *    1 byte   length of the key id
+ *    n bytes  key id
+ *    64 bytes Ed25519 signature
+ *    the rest payload (JSON), raw DEFLATE (RFC 1951) with the preset dictionary below
  *
- *  The protected header is not carried: it follows from the key id. So packing loses nothing, the receiver unpacks to
- *  the very JWS that was signed, and there is one verifier. */
+ *  The protected header is left out: it follows from the key id. The receiver unpacks the exact JWS that was signed,
+ *  so one verifier serves all carriers. */
 const packedVersion = 1;
 const signatureBytes = 64;
-/** Also the most that a hostile sender can make a receiver inflate. */
+/** Largest payload, and with it the most bytes that a hostile sender can make a receiver inflate. */
 const payloadBytesMax = 4096;
 
-/** What payloads have in common, the most common last. Part of version 1: it never changes. */
+/** Texts that payloads have in common, the most frequent last. Part of version 1: it never changes. */
 export const packingDictionary = Buffer.from(
   '"},"client_ip":{"address":""},"round_trip":{"tcp_ms":0,"tls_ms":0,"absent":"syncookie"behind-lb"unsupported"' +
     'not-tls"parse-error"disabled"obligation"balancer","distance":64+0:0:1440:65535,mtu*mss*44,8:mss,nop,ws,nop,nop,' +
@@ -27,7 +27,8 @@ export const packingDictionary = Buffer.from(
     '"signals":{"tcp":{"p0f":"4:64+","observed_by":"edge","necessity":"anti-abuse"},"tls":{"ja4":"t13d',
 );
 
-/** Undefined when the JWS has another header than the one attestations have, or a payload of more than 4 KiB. */
+/** Packs a JWS.
+ *  @returns undefined when its header is not that of attestations, or its payload exceeds 4 KiB */
 export function packAttestation(jws: string): Uint8Array | undefined {
   const [header = '', payload = '', signature = '', ...more] = jws.split('.');
   const kid = keyIdOf(header);
@@ -42,7 +43,8 @@ export function packAttestation(jws: string): Uint8Array | undefined {
   return unpackAttestation(packed) === jws ? packed : undefined;
 }
 
-/** The JWS that was packed; undefined when the bytes have another form. Says nothing about the signature. */
+/** Unpacks a JWS without verifying its signature.
+ *  @returns undefined when the bytes have another form */
 export function unpackAttestation(packed: Uint8Array): string | undefined {
   const bytes = asBuffer(packed);
   const payloadStart = 2 + (bytes[1] ?? 0) + signatureBytes;

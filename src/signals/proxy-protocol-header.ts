@@ -3,33 +3,34 @@ import { parseIp } from './ip-address.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 import { sslClient, tlvType } from './proxy-tlv.ts';
 
-/** How much the header says.
+/** How much the header has.
  *
- *  - `none`: the addresses, no field: 28 or 52 bytes (16 without addresses), for receivers that read no more than 107.
- *  - `standard`: and a checksum and the attestation.
- *  - `full`: and the connection's id, server name, protocol and TLS version, as load balancers send them. */
+ *  - `none`: addresses without fields, in 28 or 52 bytes (16 without addresses), for receivers that read no more than
+ *    107.
+ *  - `standard`: addresses, checksum and attestation.
+ *  - `full`: in addition the connection's id, server name, protocol and TLS version, as load balancers send them. */
 export type ProxyProfile = 'none' | 'standard' | 'full';
 
 export interface ProxyHeaderInput {
-  /** Undefined when it is withheld: the header then has no addresses (AF_UNSPEC), and receivers take those of the
+  /** Undefined when it is withheld: the header then has no addresses (AF_UNSPEC), and receivers use those of the
    *  socket. */
   readonly source: Endpoint | undefined;
   readonly destination: Endpoint;
   readonly profile: ProxyProfile;
-  /** Packed (see `packAttestation`). Left out of profile `none`. */
+  /** A packed attestation (see `packAttestation`). Left out of profile `none`. */
   readonly attestation?: Uint8Array;
   /** Profile `full` only. */
   readonly uniqueId?: Uint8Array;
   readonly authority?: string;
   readonly alpn?: string;
-  /** For example `TLSv1.3`. */
+  /** Such as `TLSv1.3`. */
   readonly tlsVersion?: string;
-  /** Default 536: what fits the first segment of any path (RFC 9293 §3.7.1). */
+  /** Bytes of the largest header. Default 536: the first segment of any path (RFC 9293 §3.7.1). */
   readonly headerBytesMax?: number;
 }
 
-/** - `header`: write these bytes in one write, before anything else.
- *  - `too-large`: the header would have `bytes`.
+/** - `header`: bytes to write in one write, before anything else.
+ *  - `too-large`: the header would have this many `bytes`.
  *  - `invalid-address`: an endpoint is no IP address and port. */
 export type ProxyHeaderAnswer =
   | { readonly kind: 'header'; readonly header: Buffer }
@@ -43,8 +44,8 @@ const tcpOverIpv4 = 0x11;
 const tcpOverIpv6 = 0x21;
 const unspecified = 0x00;
 
-/** A PROXY protocol v2 header for a TCP connection (proxy-protocol.txt §2.2). When one address is IPv4 and the other
- *  IPv6, the IPv4 one is written as IPv4-mapped. */
+/** Returns a PROXY protocol v2 header for a TCP connection (proxy-protocol.txt §2.2). When one address is IPv4 and
+ *  the other IPv6, the IPv4 one is written as IPv4-mapped. */
 export function proxyHeader(input: ProxyHeaderInput): ProxyHeaderAnswer {
   const { headerBytesMax = headerBytesMaxDefault } = input;
   const addresses =
@@ -56,12 +57,12 @@ export function proxyHeader(input: ProxyHeaderInput): ProxyHeaderAnswer {
   if (bytes > headerBytesMax || payload.length > 0xffff) return { kind: 'too-large', bytes, headerBytesMax };
   const family = families[addresses.length]!;
   const header = Buffer.concat([signature, Buffer.of(proxyCommand, family), uint16(payload.length), payload]);
-  // The checksum is the last field, so that its value is the last four bytes.
+  // The checksum is the last field, so its value is the last four bytes.
   if (fields.length > 0) header.writeUInt32BE(crc32c(header), header.length - 4);
   return { kind: 'header', header };
 }
 
-/** By the size of the addresses. */
+/** Family and protocol byte, by the size of the addresses in bytes. */
 const families: Readonly<Record<number, number>> = { 0: unspecified, 12: tcpOverIpv4, 36: tcpOverIpv6 };
 
 function describe(input: ProxyHeaderInput): Buffer[] {
@@ -76,7 +77,7 @@ function describe(input: ProxyHeaderInput): Buffer[] {
   return fields;
 }
 
-/** TLS without a client certificate: the verify field is then to be other than 0 (§2.2.6). */
+/** Returns the value of the TLS field, without a client certificate: the verify field is then other than 0 (§2.2.6). */
 function sslValue(version: string): Buffer {
   return Buffer.concat([Buffer.of(sslClient.ssl, 0, 0, 0, 1), tlv(tlvType.sslVersion, Buffer.from(version))]);
 }

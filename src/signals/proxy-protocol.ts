@@ -1,4 +1,4 @@
-/** Reads PROXY protocol headers, versions 1 and 2 (HAProxy, proxy-protocol.txt), as the bytes arrive. */
+/** Parses PROXY protocol headers, versions 1 and 2 (HAProxy, proxy-protocol.txt), as the bytes arrive. */
 import { ByteQueue } from './byte-queue.ts';
 import { Cursor } from './cursor.ts';
 import { formatIp, ipFromBytes, parseIp } from './ip-address.ts';
@@ -13,18 +13,18 @@ export interface Endpoint {
 /** A PROXY protocol header, versions 1 and 2 (HAProxy, proxy-protocol.txt). */
 export interface ProxyHeader {
   readonly version: 1 | 2;
-  /** `local`: the sender speaks for itself, as in health checks. */
+  /** `local`: a connection of the sender's own, as in health checks. */
   readonly command: 'proxy' | 'local';
-  /** Undefined for `local`, UNKNOWN, AF_UNSPEC and AF_UNIX: the socket's own addresses are then the best there is. */
+  /** Undefined for `local`, UNKNOWN, AF_UNSPEC and AF_UNIX; the socket's own addresses then apply. */
   readonly source: Endpoint | undefined;
   readonly destination: Endpoint | undefined;
   readonly fields: ProxyFields;
 }
 
-/** - `not-proxy`: the first bytes are no header; known from the first byte that says so.
+/** - `not-proxy`: no header, from the first byte that shows it.
  *  - `too-large`: the header does not end within the limit.
- *  - `malformed`: a header, but not one to believe.
- *  - `header`: here it is, and `bytes` is its length on the wire. What follows is the client's. */
+ *  - `malformed`: a header that cannot be trusted.
+ *  - `header`: a complete header of `bytes` bytes. Later bytes are the client's. */
 export type ProxyProgress =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'not-proxy' }
@@ -33,7 +33,7 @@ export type ProxyProgress =
   | { readonly kind: 'header'; readonly header: ProxyHeader; readonly bytes: number };
 
 export interface ProxyProtocolLimits {
-  /** Of a version 2 header with its fields. Default 4096; a version 1 line has 107 by specification. */
+  /** Bytes of a version 2 header with its fields. Default 4096; the specification allows 107 for version 1. */
   readonly headerBytesMax?: number;
 }
 
@@ -46,24 +46,24 @@ const proxyCommand = 0x21;
 const signature1 = Buffer.from('PROXY ');
 const signature2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n');
 
-/** Reads the header from a connection's first bytes, however they are cut. To be used only on connections from
- *  trusted networks (cidr.ts), where the header must come: on any other it lets the client choose its address.
+/** Reads the header from a connection's first bytes, however they are split. Only for connections from trusted networks
+ *  (cidr.ts), where the header is mandatory: elsewhere a client could choose its address.
  *
- *  Waiting is the caller's: it owns the timer, and stops pushing once the answer is final. */
+ *  The caller owns the timer, and stops pushing when the answer is final. */
 export class ProxyProtocolReader {
   readonly #headerBytesMax: number;
   readonly #wire = new ByteQueue();
   #progress: ProxyProgress = { kind: 'incomplete' };
-  /** Bytes of a version 1 line in which no line end was found. */
+  /** Number of bytes of a version 1 line that were searched for its end. */
   #searched = 0;
-  /** Bytes below which there is nothing new to be known. */
+  /** Number of bytes from which on the answer can change. */
   #needed = 1;
 
   constructor({ headerBytesMax = headerBytesMaxDefault }: ProxyProtocolLimits = {}) {
     this.#headerBytesMax = headerBytesMax;
   }
 
-  /** Takes the next bytes. Once the answer is final it stays; bytes are still kept for `rest`. */
+  /** Takes the next bytes, and returns the answer. A final answer does not change; bytes are still kept for `rest`. */
   push(chunk: Uint8Array): ProxyProgress {
     if (chunk.length > 0) this.#wire.push(chunk);
     if (this.#progress.kind === 'incomplete' && this.#wire.length >= this.#needed)
@@ -107,13 +107,13 @@ export class ProxyProtocolReader {
   }
 }
 
-/** Whether the bytes are the start of the signature, or start with it. */
+/** Returns whether the bytes are the start of the signature, or start with it. */
 function startsLike(wire: Uint8Array, signature: Uint8Array): boolean {
   const compared = Math.min(wire.length, signature.length);
   return Buffer.compare(wire.subarray(0, compared), signature.subarray(0, compared)) === 0;
 }
 
-/** Version 1 (§2.1): one line of text, single spaces, canonical numbers. */
+/** Parses version 1 (§2.1): one line of text, single spaces, canonical numbers. */
 function parseLine(line: string): ProxyHeader | undefined {
   const unknown = { version: 1, command: 'proxy', fields: noFields } as const;
   if (/^PROXY UNKNOWN(?: |$)/.test(line)) return { ...unknown, source: undefined, destination: undefined };
@@ -136,14 +136,14 @@ function endpoint(
   return parsed && { address: formatIp(parsed), port };
 }
 
-/** Version 2 (§2.2). */
+/** Parses version 2 (§2.2). */
 function parseBinary(header: Uint8Array): ProxyHeader | undefined {
   const left = new Cursor(header, 12);
   const versionAndCommand = left.u8();
   const familyAndProtocol = left.u8();
   left.u16();
   const layout = addressLayouts[familyAndProtocol];
-  // What a `local` header says of addresses is to be skipped, also in a family that is not known here.
+  // The addresses of a `local` header are to be ignored, even in an unknown family.
   if (versionAndCommand === localCommand && layout === undefined) return local(noFields);
   if (layout === undefined) return undefined;
   const { source, destination } = layout.read(left.range(layout.bytes));
@@ -177,7 +177,7 @@ function readIps(addressBytes: 4 | 16, addresses: Cursor): Endpoints {
   };
 }
 
-/** By the family and protocol byte. Datagrams are missing on purpose: they do not come over TCP. */
+/** Layout of the addresses, by the family and protocol byte. Datagrams are left out: they do not come over TCP. */
 const addressLayouts: Readonly<Record<number, AddressLayout>> = {
   0x00: { bytes: 0, read: nobody },
   0x11: { bytes: 12, read: (addresses) => readIps(4, addresses) },

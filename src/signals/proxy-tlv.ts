@@ -1,7 +1,7 @@
 import { crc32c } from './crc32c.ts';
 import { Cursor } from './cursor.ts';
 
-/** Additional fields of a PROXY protocol v2 header (specification §2.2), and the one of ours. */
+/** Types of the fields in a PROXY protocol v2 header (specification §2.2). */
 export const tlvType = {
   alpn: 0x01,
   authority: 0x02,
@@ -15,11 +15,11 @@ export const tlvType = {
   sslSignatureAlgorithm: 0x24,
   sslKeyAlgorithm: 0x25,
   netns: 0x30,
-  /** In the range for custom types, 0xE0 to 0xEF: the attestation, see docs/connection-signals.md. */
+  /** The attestation, in the range for custom types 0xE0 to 0xEF; see docs/connection-signals.md. */
   signals: 0xe1,
 } as const;
 
-/** What the sender saw of its client's TLS (§2.2.6). */
+/** The sender's report of its client's TLS (§2.2.6). */
 interface ProxyTls {
   readonly overTls: boolean;
   /** A certificate was presented on this connection. */
@@ -43,9 +43,9 @@ export interface ProxyFields {
   readonly tls: ProxyTls | undefined;
   readonly netns: string | undefined;
   readonly signals: Uint8Array | undefined;
-  /** Whether a checksum was there. A wrong one makes the header malformed. */
+  /** Whether the header had a checksum. A wrong one makes the header malformed. */
   readonly checked: boolean;
-  /** Every other type, the last one of each. */
+  /** Fields of every other type, the last one of each. */
   readonly others: ReadonlyMap<number, Uint8Array>;
 }
 
@@ -62,8 +62,8 @@ export const noFields: ProxyFields = {
 
 const uniqueIdBytesMax = 128;
 
-/** Reads the fields of a header, from `start` to its end. Undefined when a length does not add up, a known type comes
- *  twice or the checksum is wrong. */
+/** Parses the fields of a header, from `start` to its end.
+ *  @returns undefined when a length does not add up, a known type occurs twice, or the checksum is wrong */
 export function readFields(header: Uint8Array, start: number): ProxyFields | undefined {
   const found = new Map<number, Uint8Array>();
   const left = new Cursor(header, start);
@@ -78,7 +78,7 @@ export function readFields(header: Uint8Array, start: number): ProxyFields | und
   return interpret(found);
 }
 
-/** The checksum covers the header with zeros in its own place (§2.2.3). */
+/** Verifies the checksum, computed over the header with zeros in its place (§2.2.3). */
 function hasValidChecksum(header: Uint8Array, valueStart: number, value: Uint8Array): boolean {
   if (value.length !== 4) return false;
   const blank = Uint8Array.from(header);
@@ -121,7 +121,7 @@ function readTls(value: Uint8Array): ProxyTls | undefined {
     overTls: (client & sslClient.ssl) !== 0,
     certificateOnConnection,
     certificateInSession,
-    // 0 means success, and says so also when there was no certificate to verify.
+    // 0 means success, and is sent also when there was no certificate to verify.
     verified: verify === 0 && (certificateOnConnection || certificateInSession),
     version: text(found.get(tlvType.sslVersion)),
     commonName: text(found.get(tlvType.sslCommonName)),

@@ -1,15 +1,16 @@
-/** Random bytes in small pieces. */
+/** Draws random bytes in small pieces. */
 import { randomFillSync } from 'node:crypto';
 
 const poolBytes = 4096;
 
-/** Random bytes a few at a time: one call of the system's generator is worth a hundred small ones. What was given is
- *  never given again, nor written to. For names that must not repeat; keys are to be drawn by themselves. */
+/** A pool of random bytes: one call of the system's generator costs as much as a hundredth of as many small ones. No
+ *  byte is returned twice or written to. For names that must not repeat; keys are drawn separately. */
 export class RandomPool {
   #pool: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  /** @param length at most 4096 */
+  /** Returns random bytes.
+   *  @param length at most 4096 */
   take(length: number): Buffer {
     if (this.#at + length > this.#pool.length) {
       this.#pool = randomFillSync(Buffer.allocUnsafeSlow(poolBytes));

@@ -4,35 +4,36 @@ import { parseIp } from './ip-address.ts';
 import { loadLibc, type ImportKoffi, type Libc } from './libc.ts';
 import { readSyn, type Syn } from './syn.ts';
 
-/** The SYN that opened a connection and the kernel's measure of its round trip, on Linux, without privileges.
+/** Captures the SYN that opened a connection, and the kernel's measure of its round trip, on Linux, without privileges.
  *
- *  The option to keep SYNs must be on the listening socket before it listens: set later, the first connections have
- *  none. So the socket is made here and handed to `server.listen({ fd })`. Not with Node's round-robin cluster, whose
- *  workers never see the descriptor: several processes share a port with `reusePort`. */
+ *  The option to keep SYNs must be set before the socket listens, or the first connections have none. So the socket
+ *  is made here and passed to `server.listen({ fd })`. This excludes Node's round-robin cluster, whose workers never
+ *  see the descriptor; several processes share a port with `reusePort`. */
 export interface SynCapture {
-  /** Whether the system calls can be had at all. */
+  /** Whether the system calls are available. */
   readonly supported: boolean;
-  /** Sets the option on a socket that is already bound. Returns false where that is impossible. */
+  /** Sets the option on a bound socket.
+   *  @returns false where that is impossible */
   prepare(fd: number): boolean;
-  /** A bound socket, ready for `server.listen({ fd })`. */
+  /** Binds a socket, ready for `server.listen({ fd })`. */
   bind(where: ListenAddress): BoundSocket;
-  /** What the kernel kept for an accepted connection. The SYN can be read once; call this first thing at
-   *  `connection`, synchronously. */
+  /** Returns what the kernel kept for an accepted connection. The SYN can be read once: call this first,
+   *  synchronously in the `connection` event. */
   read(fd: number): ConnectionCapture;
 }
 
 export interface ListenAddress {
-  /** IPv4 or IPv6 address. `::` takes IPv4 connections too. */
+  /** IPv4 or IPv6 address. `::` accepts IPv4 connections too. */
   readonly address: string;
-  /** 0 for any. */
+  /** 0 selects a free port. */
   readonly port: number;
-  /** Lets other processes bind the same port (`SO_REUSEPORT`). Default false. */
+  /** Whether other processes may bind the same port (`SO_REUSEPORT`). Default false. */
   readonly reusePort?: boolean;
 }
 
 /** - `bound`: listen on `fd`, which the server then owns. `savesSyn` is false on kernels without the option.
- *  - `unsupported`: listen the ordinary way; there will be no SYNs.
- *  - `failed`: `errno` of the system call that failed, as an ordinary listen would have. */
+ *  - `unsupported`: listen without a descriptor; no SYNs are kept.
+ *  - `failed`: `errno` of the system call that failed. */
 export type BoundSocket =
   | { readonly kind: 'bound'; readonly fd: number; readonly savesSyn: boolean }
   | { readonly kind: 'unsupported' }
@@ -43,16 +44,16 @@ export interface ConnectionCapture {
   readonly tcp: TcpInfo | undefined;
 }
 
-/** - `syncookie`: the kernel kept none, which is what it does while it answers a flood with SYN cookies.
- *  - `parse-error`: it kept something that is no SYN.
- *  - `unsupported`: it could not be asked. */
+/** - `syncookie`: the kernel kept none, because it answered a flood with SYN cookies.
+ *  - `parse-error`: it kept something else than a SYN.
+ *  - `unsupported`: it cannot be asked. */
 export type SavedSyn =
   | { readonly kind: 'syn'; readonly syn: Syn }
   | { readonly kind: 'absent'; readonly reason: 'syncookie' | 'unsupported' | 'parse-error' };
 
-/** From `TCP_INFO`, in microseconds. */
+/** Values of `TCP_INFO`, in microseconds. */
 export interface TcpInfo {
-  /** Smoothed; right after accepting, the time from SYN-ACK to ACK. */
+  /** Smoothed round trip; right after accepting, the time from SYN-ACK to ACK. */
   readonly roundTripUs: number;
   readonly roundTripVarianceUs: number;
 }
@@ -75,14 +76,14 @@ const linux = {
   savedSyn: 28,
 } as const;
 
-/** Offsets in `struct tcp_info` (linux/tcp.h), fixed by the kernel's promise to user space. */
+/** Offset in `struct tcp_info` (linux/tcp.h), which the kernel keeps stable for user space. */
 const roundTripOffset = 68;
 const roundTripVarianceOffset = 72;
 const tcpInfoBytes = 76;
-/** IPv4 with all options has 120; IPv6 extension headers may add a few hundred. */
+/** Bytes of the largest SYN: IPv4 with all options has 120; IPv6 extension headers may add a few hundred. */
 const savedSynBytesMax = 1024;
 
-/** What is known of a connection whose kernel cannot be asked. */
+/** The capture of a connection whose kernel cannot be asked. */
 export const nothingCaptured: ConnectionCapture = {
   syn: { kind: 'absent', reason: 'unsupported' },
   tcp: undefined,
@@ -95,13 +96,13 @@ const unsupported: SynCapture = {
   read: () => nothingCaptured,
 };
 
-/** Never rejects: where the system calls cannot be had, the answers say `unsupported`. */
+/** Loads the capture. Never rejects: without the system calls its answers are `unsupported`. */
 export async function loadSynCapture(
   platform?: NodeJS.Platform,
   importKoffi?: ImportKoffi,
 ): Promise<SynCapture> {
   const libc = await loadLibc(platform, importKoffi);
-  // Every value here is handed over in little-endian order; Node has no big-endian Linux but s390x.
+  // Every value here is little-endian; the only big-endian Linux of Node is s390x.
   if (libc === undefined || endianness() !== 'LE') return unsupported;
   const buffer = Buffer.alloc(savedSynBytesMax);
   const length = new Uint32Array(1);
@@ -116,7 +117,7 @@ export async function loadSynCapture(
   };
 }
 
-/** Returns the descriptor of a socket, or -1 when it has none (closed, or not a socket of the system). */
+/** Returns the descriptor of a socket; -1 when it has none (closed, or not a socket of the system). */
 export function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } | null };
   return handle?.fd ?? -1;
@@ -128,7 +129,7 @@ function readSavedSyn(libc: Libc, fd: number, buffer: Buffer, length: Uint32Arra
     return { kind: 'absent', reason: 'unsupported' };
   if (length[0] === 0) return { kind: 'absent', reason: 'syncookie' };
   const answer = readSyn(buffer.subarray(0, length[0]));
-  // The packet holds a sequence number and perhaps timestamps, which are not to linger.
+  // Erases the packet, which has a sequence number and perhaps timestamps.
   buffer.fill(0, 0, length[0]);
   return answer.kind === 'syn' ? answer : { kind: 'absent', reason: 'parse-error' };
 }
@@ -162,7 +163,8 @@ function bindSocket(libc: Libc, { address, port, reusePort = false }: ListenAddr
   return { kind: 'bound', fd, savesSyn: set(linux.tcp, linux.saveSyn, 1) };
 }
 
-/** `struct sockaddr_in` or `sockaddr_in6`. Undefined for names and zones, which an ordinary listen resolves. */
+/** Returns a `struct sockaddr_in` or `sockaddr_in6`; undefined for names and zones, which an ordinary listen
+ *  resolves. */
 function socketAddress(address: string, port: number): { family: number; bytes: Buffer } | undefined {
   const ip = parseIp(address);
   if (ip === undefined) return undefined;

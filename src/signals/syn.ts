@@ -1,14 +1,14 @@
 import { Cursor } from './cursor.ts';
 
-/** A TCP option's place in the SYN: its kind (RFC 9293 §3.1, IANA), without its content. */
+/** A TCP option in the SYN: its kind (RFC 9293 §3.1, IANA), without its content. */
 export type SynOption =
   | { readonly kind: 'mss' | 'ws' | 'sok' | 'sack' | 'ts' | 'nop' }
-  /** End of options, and the bytes after it. */
+  /** End of options, with the number of bytes after it. */
   | { readonly kind: 'eol'; readonly paddingBytes: number }
   | { readonly kind: 'unknown'; readonly number: number };
 
-/** Oddities of a packet, under the names that p0f gave them, in the order it prints them.
- *  Its `ack-` (ACK flag with number 0) is missing: a packet with an ACK flag is no SYN. */
+/** Quirks of a packet, by p0f's names and in its order. Its `ack-` (ACK flag with number 0) is missing: a packet
+ *  with an ACK flag is no SYN. */
 export const quirkOrder = [
   'df', 'id+', 'id-', 'ecn', '0+', 'flow',
   'seq-', 'ack+', 'uptr+', 'urgf+', 'pushf+',
@@ -17,32 +17,32 @@ export const quirkOrder = [
 
 type Quirk = (typeof quirkOrder)[number];
 
-/** What a SYN says about the stack that sent it. Addresses, ports, sequence numbers, IP ids and timestamp values
- *  are looked at for quirks and never kept. */
+/** The properties of a SYN that describe the sender's stack. Addresses, ports, sequence numbers, IP ids and
+ *  timestamp values are read for quirks and never kept. */
 export interface Syn {
   readonly ipVersion: 4 | 6;
   /** TTL or hop limit on arrival. */
   readonly ttl: number;
-  /** IPv4 options or IPv6 extension headers. */
+  /** Bytes of IPv4 options or IPv6 extension headers. */
   readonly ipOptionBytes: number;
-  /** IP and TCP headers with all options. */
+  /** Bytes of IP and TCP headers with all options. */
   readonly headerBytes: number;
-  /** 0 when the option is missing. */
+  /** Maximum segment size; 0 without the option. */
   readonly mss: number;
-  /** As sent, not scaled. */
+  /** Window as sent, not scaled. */
   readonly window: number;
-  /** 0 when the option is missing. */
+  /** Shift of the window; 0 without the option. */
   readonly windowScale: number;
   readonly options: readonly SynOption[];
   readonly quirks: ReadonlySet<Quirk>;
-  /** Whether the timestamps option carries a timestamp other than 0. Some stacks then count 12 bytes less. */
+  /** Whether the timestamps option has a timestamp other than 0. Some stacks then count 12 bytes less. */
   readonly timestamped: boolean;
   /** Whether data came with the SYN (TCP Fast Open, or a probe). */
   readonly payload: boolean;
 }
 
 /** - `not-syn`: a TCP packet, but not the first one of a client.
- *  - `malformed`: no whole IP and TCP header, or a fragment, or another protocol. */
+ *  - `malformed`: an incomplete IP or TCP header, a fragment, or another protocol. */
 export type SynAnswer =
   { readonly kind: 'syn'; readonly syn: Syn } | { readonly kind: 'not-syn' } | { readonly kind: 'malformed' };
 
@@ -50,26 +50,26 @@ const malformed: SynAnswer = { kind: 'malformed' };
 const tcpProtocol = 6;
 const flag = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 } as const;
 
-/** Reads a SYN from its IP header on, as `TCP_SAVED_SYN` returns it: headers without payload, so that the lengths
- *  the headers declare may exceed what is there. Bytes beyond the declared length are link padding. */
+/** Parses a SYN from its IP header on, as `TCP_SAVED_SYN` returns it: headers without payload, so that declared
+ *  lengths may exceed the packet. Bytes beyond the declared length are link padding. */
 export function readSyn(packet: Uint8Array): SynAnswer {
   const ip = (packet[0] ?? 0) >> 4 === 6 ? readIpv6(packet) : readIpv4(packet);
   if (ip === undefined) return malformed;
   return readTcp(new Cursor(packet, ip.headerBytes), ip);
 }
 
-/** What the IP header contributes. */
+/** The fields of the IP header that are used. */
 interface IpHeader {
   readonly version: 4 | 6;
   readonly ttl: number;
   readonly headerBytes: number;
   readonly optionBytes: number;
-  /** Bytes after the IP header, by its own declaration. */
+  /** Bytes after the IP header, as declared. */
   readonly payloadBytes: number;
   readonly quirks: Set<Quirk>;
 }
 
-/** RFC 791 §3.1. */
+/** Parses an IPv4 header (RFC 791 §3.1). */
 function readIpv4(packet: Uint8Array): IpHeader | undefined {
   const header = new Cursor(packet);
   const versionAndLength = header.u8();
@@ -102,11 +102,11 @@ function readIpv4(packet: Uint8Array): IpHeader | undefined {
   };
 }
 
-/** Extension headers with a length in units of 8 bytes that may stand before TCP (RFC 8200 §4): hop-by-hop options,
+/** IPv6 extension headers with a length in units of 8 bytes that may precede TCP (RFC 8200 §4): hop-by-hop options,
  *  routing, destination options. */
 const skippedHeaders: ReadonlySet<number> = new Set([0, 43, 60]);
 
-/** RFC 8200 §3. */
+/** Parses an IPv6 header and its extension headers (RFC 8200 §3). */
 function readIpv6(packet: Uint8Array): IpHeader | undefined {
   const header = new Cursor(packet);
   const first = header.u32();
@@ -135,7 +135,7 @@ function readIpv6(packet: Uint8Array): IpHeader | undefined {
   };
 }
 
-/** RFC 9293 §3.1. */
+/** Parses a TCP header (RFC 9293 §3.1). */
 function readTcp(header: Cursor, ip: IpHeader): SynAnswer {
   header.skip(4);
   const sequence = header.u32();
@@ -176,8 +176,8 @@ function readTcp(header: Cursor, ip: IpHeader): SynAnswer {
 
 type OptionFindings = { -readonly [K in 'mss' | 'windowScale' | 'options' | 'timestamped']: Syn[K] };
 
-/** Options with one legal length, by kind. A wrong length byte is a quirk; the legal length is read all the same,
- *  as every stack does that fingerprints were ever collected from. */
+/** Options with one legal length, by kind. A wrong length byte is a quirk; the legal length is read nevertheless, as
+ *  the stacks do from which fingerprints were collected. */
 const fixedOptions: Readonly<Record<number, { kind: 'mss' | 'ws' | 'sok' | 'ts'; bytes: number }>> = {
   2: { kind: 'mss', bytes: 4 },
   3: { kind: 'ws', bytes: 3 },
@@ -216,7 +216,7 @@ function readFixed(
   quirks: Set<Quirk>,
 ): SynOption {
   const option = left.range(bytes - 1);
-  // Cut off by the end of the header: the kind counts for the layout, the content does not.
+  // Cut off by the end of the header: the kind is part of the layout, the content is not.
   if (!left.intact) return { kind };
   if (option.u8() !== bytes) quirks.add('bad');
   if (kind === 'mss') found.mss = option.u16();
@@ -232,7 +232,7 @@ function readTimestamps(option: Cursor, found: OptionFindings, quirks: Set<Quirk
   if (option.u32() !== 0) quirks.add('ts2+');
 }
 
-/** Options that state their length: selective acknowledgements (RFC 2018) and whatever else there is. */
+/** Skips an option that states its length, such as selective acknowledgements (RFC 2018). */
 function skipVariable(left: Cursor, number: number): SynOption {
   const bytes = left.u8();
   const [least, most] = number === 5 ? [10, 34] : [2, 40];

@@ -10,7 +10,7 @@ import {
 import { isRecord, isSignalClaims } from './claims.ts';
 import type { KeySource } from './jwks.ts';
 
-/** Why an attestation is refused. docs/connection-signals.md lists them; a test compares. */
+/** Why an attestation is refused. docs/connection-signals.md lists the reasons; a test compares. */
 export const refusals = {
   ERR_ATTESTATION_MISSING: 'There is no attestation, and one is required.',
   ERR_ATTESTATION_MALFORMED:
@@ -32,9 +32,9 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
-/** - `accepted`: the statement is the issuer's, fresh, for this audience, and, unless `bindingChecked` is false, for
+/** - `accepted`: the attestation is the issuer's, fresh, for this audience, and, unless `bindingChecked` is false, for
  *    this connection.
- *  - `refused`: for the first reason found, in words and with numbers, never with what the token says. */
+ *  - `refused`: the first reason found, in words and numbers, without content of the token. */
 export type Verification =
   | {
       readonly kind: 'accepted';
@@ -46,34 +46,35 @@ export type Verification =
 
 export interface VerifierOptions {
   readonly keys: KeySource;
-  /** This gatekeeper, as attestations name it. */
+  /** This gatekeeper's name in `aud`. */
   readonly audience: string;
-  /** The intermediary. */
+  /** The intermediary's name in `iss`. */
   readonly issuer: string;
-  /** Milliseconds since the epoch. Default `Date.now`. */
+  /** Returns milliseconds since 1970. Default `Date.now`. */
   readonly clock?: () => number;
-  /** By how much the issuer's clock may differ, 0 to 30 seconds. Default 5. */
+  /** Most seconds by which the issuer's clock may differ, 0 to 30. Default 5. */
   readonly clockSkewSeconds?: number;
-  /** Attestations remembered as used. Only genuine ones are remembered, and none longer than it could be accepted again,
+  /** Used attestations that are remembered. Only genuine ones are, and none longer than it could be accepted again,
    *  so this bounds connections per 70 seconds. Default 100,000. */
   readonly replayEntriesMax?: number;
 }
 
-/** Of the connection that the attestation came over; `unchecked` leaves it open, for looking at a token offline. */
+/** The binding of the connection that carried the attestation; `unchecked` to read a token offline. */
 export type ExpectedBinding = AttestationBinding | { readonly kind: 'unchecked' };
 
 export interface Verifier {
-  /** Checks one attestation (compact JWS; undefined when the peer sent none) and remembers it as used.
-   *  Never rejects because of the token; rejects only as `keys.find` does. */
+  /** Verifies one attestation, and remembers it as used. Never rejects because of the token; rejects when `keys.find`
+   *  does.
+   *  @param jws compact JWS; undefined when the peer sent none */
   verify(jws: string | undefined, binding: ExpectedBinding): Promise<Verification>;
 }
 
 const jwsCharsMax = 8192;
 const clockSkewSecondsMax = 30;
 
-/** A verifier with its own memory of used attestations. One per gatekeeper process. Between several processes, the
- *  binding to the connection is what stops a replay.
- *  @throws RangeError when the clock skew is out of bounds. */
+/** Makes a verifier with its own memory of used attestations, one per gatekeeper process. Across processes, the binding
+ *  to the connection prevents a replay.
+ *  @throws RangeError when the clock skew is out of bounds */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { keys, clock = Date.now, clockSkewSeconds = 5, replayEntriesMax = 100_000 } = options;
   if (!(clockSkewSeconds >= 0 && clockSkewSeconds <= clockSkewSecondsMax))
@@ -115,8 +116,8 @@ function refuse(code: RefusalCode, detail = ''): Verification & { readonly kind:
 
 type Refusal = ReturnType<typeof refuse> | undefined;
 
-/** Only the three parameters of an attestation: whatever else (`crit`, `jwk`, `jku`, `x5c`, `b64`) would steer the
- *  verification is not looked at and not tolerated (RFC 8725 §3). */
+/** Reads the header. It may have only the three parameters of an attestation: any other (`crit`, `jwk`, `jku`,
+ *  `x5c`, `b64`) could influence the verification, and is refused (RFC 8725 §3). */
 function readHeader(jws: string): { readonly kid: string } | RefusalCode {
   if (jws.length > jwsCharsMax || !isCompact(jws)) return 'ERR_ATTESTATION_MALFORMED';
   const header = decodeJson(jws.slice(0, jws.indexOf('.')));
@@ -127,7 +128,8 @@ function readHeader(jws: string): { readonly kid: string } | RefusalCode {
   return typeof kid === 'string' && Object.keys(others).length === 0 ? { kid } : 'ERR_ATTESTATION_MALFORMED';
 }
 
-/** Three parts in base64url, each in the one form that its bytes have: spare bits of a last character are 0. */
+/** Returns whether the token is three parts in base64url, each in its only spelling: unused bits of a last character
+ *  are 0. */
 function isCompact(jws: string): boolean {
   const parts = jws.split('.');
   const canonical = parts.every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
@@ -166,7 +168,7 @@ function checkParties(claims: AttestationClaims, { issuer, audience }: VerifierO
   return claims.aud === audience ? undefined : refuse('ERR_ATTESTATION_AUDIENCE');
 }
 
-/** Numbers are seconds. */
+/** Checks the times, in seconds. */
 function checkTime({ iat, exp }: AttestationClaims, now: number, skew: number): Refusal {
   if (exp - iat > lifetimeSecondsMax || exp <= iat)
     return refuse('ERR_ATTESTATION_LIFETIME', `It says ${exp - iat} seconds.`);
@@ -192,7 +194,7 @@ function checkBinding({ cnf }: AttestationClaims, expected: ExpectedBinding): Re
   return value === wanted ? undefined : refuse('ERR_ATTESTATION_BINDING');
 }
 
-/** Last of all checks, so that a copy that fails elsewhere does not use up the original. */
+/** Checks for a replay. The last check, so that a copy that fails another one does not use up the original. */
 function checkReplay({ jti, cnf }: AttestationClaims, used: LRUCache<string, string>): Refusal {
   const binding = Object.values(cnf).join('');
   const before = used.get(jti);
