@@ -1,8 +1,8 @@
-/** The two clocks of a proxy. `app/` hands each part the one it needs, so that a test can steer both. */
+/** The two clocks of a proxy. `app/` passes each part the one that it needs, so that tests can control both. */
 export interface Clock {
-  /** Milliseconds since 1970; may jump. */
+  /** Returns milliseconds since 1970; may jump. */
   readonly wall: () => number;
-  /** Milliseconds since some start; never goes back. */
+  /** Returns milliseconds since an arbitrary start; never goes back. */
   readonly monotonic: () => number;
 }
 

@@ -1,4 +1,4 @@
-/** What a proxy reports while it runs. Interfaces only: `telemetry/` implements them, the parts call them. */
+/** Reports of a running proxy. Interfaces only: `telemetry/` implements them, the parts call them. */
 import type { CountDecisions } from '../policy/enforcement.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import type { Report } from '../http/events.ts';
@@ -17,7 +17,7 @@ import type { SigningKeysReport } from '../transport/signing-keys.ts';
 import type { RestartReport } from './files/restart-watch.ts';
 
 export interface ProxyObserver {
-  /** Makes the observer of a session that begins on a listener. */
+  /** Makes the observer of a session that starts on a listener. */
   session(listener: string): SessionObserver;
   /** A connection was refused before a session began. */
   refused(listener: string, code: ListenRefusal): void;
@@ -25,33 +25,33 @@ export interface ProxyObserver {
   policy(report: PolicyReport): void;
   /** Files that take effect at the next start have changed. */
   restart(report: RestartReport): void;
-  /** @param size how many streams can be resumed, and their estimated memory, whenever it is asked */
+  /** Sets the function that returns the number of resumable streams, and their estimated memory in bytes. */
   resumable(size: () => { readonly streams: number; readonly bytes: number }): void;
-  /** New work is refused from now on, or taken again. */
+  /** The process is overloaded, or has recovered. */
   load(report: LoadReport): void;
-  /** A client has tried to authenticate to the proxy. */
+  /** A client has attempted to authenticate to the proxy. */
   reauthenticated: ReauthenticationOptions['concluded'];
-  /** The policy, or its shadow, has decided about fields. */
+  /** The policy, or its shadow, has made decisions. */
   decided: CountDecisions;
   readonly capabilities: CapabilitiesObserver;
   readonly http: HttpObserver;
   readonly signals: SignalsObserver;
 }
 
-/** Takes what became of certificates, keys and secrets on disk. */
+/** Receives reports of certificates, keys and secrets on disk. */
 export type FilesReport = (report: CertificateReport | ReloadReport) => void;
 
-/** What became of the policies on disk. */
+/** A report of the policies on disk. */
 export type PolicyReport =
   | {
       readonly kind: 'loaded' | 'reloaded';
       readonly policy: string;
-      /** Of the policy to be enforced; under `shadow` everything passes unchanged. */
+      /** Mode of the policy in force; under `shadow` every field passes unchanged. */
       readonly mode: Policy['mode'];
       readonly warnings: number;
     }
   | { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] }
-  /** No `keyFiles`: pseudonyms are made with a key that ends with the process. */
+  /** Without `keyFiles`, pseudonyms are made with a key that lasts as long as the process. */
   | { readonly kind: 'ephemeral-key' };
 
 export interface CapabilitiesObserver extends CapabilityObserver {
@@ -63,22 +63,22 @@ export interface HttpObserver {
   readonly report: Report;
   /** A connection ended before its first request. */
   refused(why: ConnectionRefusal): void;
-  /** Media addresses are sealed with a secret that ends with the process. */
+  /** Media addresses are sealed with a secret that lasts as long as the process. */
   ephemeralMediaKey(): void;
 }
 
 export interface SignalsObserver {
   /** A listener is open. */
   synVisibility(listener: string, visibility: ListenerVisibility): void;
-  /** TLS of a connection is up, and this is known of a signal. */
+  /** TLS of a connection is up, and this is the outcome of one signal. */
   captured(signal: SignalName, outcome: CaptureOutcome): void;
   attested(gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome): void;
   /** The folder of signing keys changed. */
   keys(report: SigningKeysReport): void;
 }
 
-/** Whose packets a listener sees; `behind-balancer`: those of a trusted load balancer. */
+/** The packets that a listener can see; `behind-balancer`: those of a trusted load balancer. */
 export type ListenerVisibility = SynVisibility | 'behind-balancer';
 
-/** Which party observed a signal, or why it is absent. */
+/** The observer of a signal, or why it is absent. */
 export type CaptureOutcome = Observer | AbsentReason;

@@ -1,14 +1,14 @@
-/** How the parts of a proxy live: all of them are opened, refreshed, drained and closed in one way. */
+/** The life of a proxy's parts: all are opened, refreshed, drained and closed in the same way. */
 export interface Part {
-  /** Reads the files of the part again. Files that cannot be used are reported, and what is in force stays. */
+  /** Reads the files of the part again. Unusable files are reported, and the earlier contents stay in force. */
   refresh?(): Promise<void> | void;
-  /** Accepts nothing new and lets what is under way finish, for at most `graceMs`. */
+  /** Stops accepting, and waits until pending work is finished, for `graceMs` milliseconds at most. */
   drain?(graceMs: number): Promise<void>;
   /** Releases everything. Called once, after `drain` where the part has it. */
   close(): Promise<void> | void;
 }
 
-/** The parts that belong to one owner. Like an `AsyncDisposableStack`, which Node 22 does not have. */
+/** The parts of one owner. Like an `AsyncDisposableStack`, which Node 22 lacks. */
 export class Parts implements Part {
   readonly #parts: Part[] = [];
 
@@ -50,9 +50,9 @@ interface Assembled extends Part {
   close(): Promise<void>;
 }
 
-/** Builds something that consists of parts, and returns it as a part that owns them.
+/** Builds an object of parts, and returns it as a part that owns them.
  *  @param build tracks each part as soon as it is open
- *  @throws what `build` throws, after what it had opened was closed */
+ *  @throws the error of `build`, after closing the parts that it had opened */
 export async function assemble<T extends object>(
   build: (parts: Parts) => Promise<T> | T,
 ): Promise<T & Assembled> {
@@ -66,7 +66,7 @@ export async function assemble<T extends object>(
       close: () => parts.close(),
     };
   } catch (error) {
-    // The first failure is the one to report.
+    // The error of `build` is the one to report.
     await parts.close().catch(() => {});
     throw error;
   }

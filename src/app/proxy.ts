@@ -1,4 +1,4 @@
-/** A proxy, put together from its configuration: a list of parts, each opened with its section. */
+/** A proxy built from its configuration: a list of parts, each opened with its section. */
 import type { Config } from '../config/schema.ts';
 import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
@@ -29,7 +29,7 @@ import { createScanning } from './parts/scanning.ts';
 import { openSignals, synVisibilityOf } from './parts/signals.ts';
 import { createStreams } from './parts/streams.ts';
 
-/** What a running proxy offers to its owner. */
+/** The interface of a running proxy. */
 interface RunningProxy {
   readonly streams: StreamServer;
   /** Ports in use, in the order of the configured listeners. */
@@ -43,7 +43,7 @@ interface RunningProxy {
 export interface Proxy extends RunningProxy {
   /** Reads every watched file again. */
   refresh(): Promise<void>;
-  /** Drains for `drainMs`, by default as configured, and closes every part. */
+  /** Drains for `drainMs` milliseconds, by default as configured, and closes every part. */
   close(drainMs?: number): Promise<void>;
 }
 
@@ -137,7 +137,7 @@ interface StageParts {
   readonly observer: ProxyObserver;
 }
 
-/** What decides about a stanza, in the order of the pipeline. */
+/** Returns the stages in the order of the pipeline. */
 function stagesOf(
   config: Config,
   { provider, capabilities, names, inForce, observer }: StageParts,

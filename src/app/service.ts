@@ -1,4 +1,4 @@
-/** The proxy as an operator runs it: telemetry, the admin port, and the proxy, from the first to the last. */
+/** The proxy as an operator runs it: telemetry, admin port and proxy, from start to stop. */
 import type { Config } from '../config/schema.ts';
 import { createAdminApp, type AdminParts, type Readiness } from '../http/admin/app.ts';
 import { adminServeLimits, serveHttp } from '../http/server/serve.ts';
@@ -11,20 +11,20 @@ import { startProxy, type Proxy } from './proxy.ts';
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 import { productVersion } from './version.ts';
 
-/** For requests to the admin port that are under way when the proxy stops, in milliseconds. */
+/** Milliseconds for pending requests of the admin port when the proxy stops. */
 const adminGraceMs = 1_000;
 
-/** What makes a running service read its files again or stop. */
+/** Controls a running service from outside: reload and stop. */
 export interface ServiceControl {
-  /** Resolves when the service is to stop. */
+  /** Resolves when the service must stop. */
   readonly stopped: Promise<void>;
-  /** Makes `stopped` resolve. */
+  /** Resolves `stopped`. */
   readonly stop: () => void;
-  /** Registers what a signal calls to have the files read again. */
+  /** Sets the function that a signal calls to read the files again. */
   readonly onReload: (reload: () => void) => void;
 }
 
-/** Runs a proxy with its admin port until it is to stop, then drains it.
+/** Runs a proxy with its admin port until it must stop, then drains it.
  *  @throws SetupError, ConfigError when it cannot start; nothing is left open */
 export async function runService(
   config: Config,
@@ -41,7 +41,7 @@ export async function runService(
       log.write('reload.requested', { by });
       await proxy?.refresh();
     };
-    // Its default would end the process, and files may change before the proxy has started.
+    // Set before the start: the default of the signal ends the process.
     control.onReload(() => void reload('signal'));
     const app = createAdminApp(
       adminOptions(config, telemetry, () => proxy, { reload: () => reload('api'), drain: control.stop }),

@@ -1,6 +1,6 @@
-/** A buffer that grows, up to a bound. One instance is used for stanza after stanza. */
+/** A buffer that grows up to a bound. One instance is reused for each stanza. */
 
-/** Bytes to begin with, and to keep between two uses. */
+/** Bytes at the start, and most bytes that are kept between two uses. */
 const keptBytesMax = 65_536;
 
 export class ByteWriter {
@@ -9,19 +9,19 @@ export class ByteWriter {
   #buffer = Buffer.allocUnsafeSlow(1024);
   length = 0;
 
-  /** @param tooLarge makes the error that is thrown when more than `bytesMax` bytes are written. */
+  /** @param tooLarge makes the error that is thrown when more than `bytesMax` bytes are written */
   constructor(bytesMax: number, tooLarge: () => Error) {
     this.#bytesMax = bytesMax;
     this.#tooLarge = tooLarge;
   }
 
-  /** Starts anew; what `bytes` returned before is overwritten. */
+  /** Starts anew; earlier results of `bytes` are overwritten. */
   reset(): void {
     this.length = 0;
     if (this.#buffer.length > keptBytesMax) this.#buffer = Buffer.allocUnsafeSlow(1024);
   }
 
-  /** What was written, valid until the next use. */
+  /** Returns what was written, valid until the next use. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.length);
   }
@@ -32,7 +32,7 @@ export class ByteWriter {
     this.length += 1;
   }
 
-  /** Writes ASCII: each character is one byte. */
+  /** Writes ASCII text, one byte per character. */
   ascii(text: string): void {
     this.#ensure(text.length);
     const buffer = this.#buffer;
@@ -63,7 +63,8 @@ export class ByteWriter {
     this.length += this.#buffer.write(text, this.length, 'latin1');
   }
 
-  /** Makes room for `count` bytes. */
+  /** Reserves `count` bytes.
+   *  @throws the error of `tooLarge` */
   #ensure(count: number): void {
     const needed = this.length + count;
     if (needed <= this.#buffer.length) return;

@@ -1,24 +1,24 @@
-/** The gatekeeper's certificate chain: a root key that is configured signs an intermediate, which signs the leaf, which
- *  names the server's static Noise key. */
+/** The gatekeeper's certificate chain: a configured root key signs an intermediate, which signs the leaf, which has
+ *  the server's static Noise key. */
 import { timingSafeEqual } from 'node:crypto';
 import { ChatError, type HandshakeErrorCode } from './error.ts';
 import { readFields } from './protobuf.ts';
 import { verifyXeddsa } from './xeddsa.ts';
 
-/** What a chain is checked against. */
+/** The values that a chain is verified against. */
 export interface ChainExpectation {
   /** Curve25519 public key of the root, 32 bytes. */
   readonly rootKey: Uint8Array;
   /** The root's serial number. */
   readonly rootSerial: number;
-  /** The server's static key as the handshake decrypted it, 32 bytes. */
+  /** The server's static key, as the handshake decrypted it, in 32 bytes. */
   readonly staticKey: Uint8Array;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 interface Certificate {
-  /** What is signed: the bytes as they came. */
+  /** The signed bytes, as received. */
   readonly details: Buffer;
   readonly signature: Buffer;
   readonly serial: bigint;
@@ -31,7 +31,7 @@ interface Certificate {
 
 const format = 'ERR_CHAT_CERTIFICATE_FORMAT';
 
-/** Checks a chain completely, or throws.
+/** Verifies a whole chain.
  *  @param chain protobuf `CertChain { 1: leaf, 2: intermediate }`
  *  @throws ChatError ERR_CHAT_CERTIFICATE_… */
 export function checkCertificateChain(chain: Uint8Array, expectation: ChainExpectation): void {
@@ -50,8 +50,8 @@ export function checkCertificateChain(chain: Uint8Array, expectation: ChainExpec
   }
 }
 
-/** Reads `{ 1: details { 1: serial, 2: issuer's serial, 3: key, 4: not before, 5: not after }, 2: signature }`. Numbers
- *  that are absent are 0. */
+/** Parses `{ 1: details { 1: serial, 2: issuer's serial, 3: key, 4: not before, 5: not after }, 2: signature }`.
+ *  Absent numbers are 0. */
 function readCertificate(certificate: Uint8Array): Certificate {
   const { bytes } = readFields(certificate, { 1: 'bytes', 2: 'bytes' }, format);
   const details = required(bytes.get(1));

@@ -1,5 +1,5 @@
-/** ClientPayload: what the last message of the handshake says of the client. The fields are a closed list: each one that
- *  is not here is metadata about a device, and is not sent. */
+/** ClientPayload: the description of the client in the last message of the handshake. The fields are a closed list.
+ *  Any other field would be metadata of a device, and is not sent. */
 import { ChatError } from './error.ts';
 import type { ChatLimits } from './limits.ts';
 import { writeFields, type Field } from './protobuf.ts';
@@ -7,19 +7,19 @@ import { writeFields, type Field } from './protobuf.ts';
 export interface ClientPayload {
   /** The ownership token, as the provider signed it. */
   readonly token: Uint8Array;
-  /** The internal identifier's number, where the gatekeeper wants it next to the token. */
+  /** The number of the internal identifier, where the gatekeeper requires it next to the token. */
   readonly accountId?: bigint;
-  /** The same number where the gatekeeper wants it as user name. */
+  /** The same number, where the gatekeeper requires it as user name. */
   readonly username?: bigint;
-  /** Whether the client shows read receipts: a capability. */
+  /** Whether the client shows read receipts. */
   readonly enableReadReceipts?: boolean;
   /** The proxy's own platform and version, equal for all clients. */
   readonly platform: number;
   readonly appVersion: readonly number[];
   readonly passive?: boolean;
   readonly pull?: boolean;
-  /** The whole payload is filled up to a multiple of this many bytes, so that its length tells less of the token's; 0 for
-   *  no filling. */
+  /** The payload's length is padded to a multiple of this many bytes, so that it reveals less of the token's length;
+   *  0 for no padding. */
   readonly padToBytes: number;
 }
 
@@ -36,7 +36,7 @@ const field = {
 const interopField = { accountId: 1, token: 2, enableReadReceipts: 3 } as const;
 const userAgentField = { platform: 1, appVersion: 2 } as const;
 
-/** `product` of a third party's client. */
+/** Value of `product` for a third party's client. */
 const productInterop = 2;
 
 /** Returns the payload's bytes. @throws ChatError ERR_CHAT_PAYLOAD_SIZE when the token or the payload is too large */
@@ -80,7 +80,7 @@ function pad(plain: Buffer, bytes: number): Buffer {
     const padded = Buffer.concat([plain, writeFields([[field.paddingBytes, Buffer.alloc(count)]])]);
     const missing = (bytes - (padded.length % bytes)) % bytes;
     if (missing === 0) return padded;
-    // Jumps to the length that fits, unless the length's own length changes on the way.
+    // Jumps to the fitting length, unless the length's own length changes on the way.
     count += Math.max(0, missing - 2);
   }
 }

@@ -1,5 +1,5 @@
-/** Binary protocol to XML: reads one frame's node and writes its canonical XML form (xml-form.ts). Strict and bounded:
- *  everything that two readers could take for different things is refused, and the input is read once. */
+/** Decodes the binary protocol to XML: reads the node of one frame, and writes its canonical XML form (xml-form.ts).
+ *  Strict and bounded: input that readers could take differently is refused, and is read once. */
 import { isUtf8 } from 'node:buffer';
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -10,8 +10,9 @@ import type { ChatLimits } from './limits.ts';
 import { deviceServers, interopServer, messengerServer, singleTokenEnd, wire } from './values.ts';
 import { isXmlName, isXmlText, nameMark } from './xml-form.ts';
 
-/** Whether the server's name follows an interop JID. Implementations disagree: `required` reads it always, `either` where
- *  it is there. Without it, an attribute named `interop` after such a JID would be read as the server. */
+/** Whether an interop JID is followed by the server's name. Implementations disagree: `required` always reads it,
+ *  `either` where it is present. Without it, an attribute named `interop` after such a JID would be read as the
+ *  server. */
 export type InteropServerReading = 'required' | 'either';
 
 export interface DecoderOptions {
@@ -19,13 +20,13 @@ export interface DecoderOptions {
   readonly interopServer: InteropServerReading;
 }
 
-/** The bytes of an interop JID's server: a value of eight bits' length. */
+/** Encoded server of an interop JID: a value with an eight-bit length. */
 const interopServerValue = Buffer.from([wire.bytes8, interopServer.length, ...Buffer.from(interopServer)]);
 
 const nibbles = '0123456789-.';
 const hexDigits = '0123456789ABCDEF';
 
-/** An attribute that XML cannot hold, until its mark is written. */
+/** An attribute that XML cannot represent, until its mark is written. */
 interface MarkedAttribute {
   readonly name: string;
   readonly value: string;
@@ -80,7 +81,7 @@ export class Decoder {
     this.#content(element, items % 2 === 0, marked, depth);
   }
 
-  /** Writes what follows the attributes: content, if there is any, and the end of the element. */
+  /** Writes the part after the attributes: content, if there is any, and the end of the element. */
   #content(
     element: string,
     present: boolean,
@@ -95,7 +96,7 @@ export class Decoder {
       if (marked === undefined) return out.ascii('/>');
       this.#openContent('', marked);
     } else if (list) {
-      // A child is a list with a size and a tag: three bytes at least.
+      // A child is a list with a size and a tag: at least three bytes.
       if (children * 3 > this.#bytes.length - this.#at) throw new ChatError('ERR_CHAT_TRUNCATED');
       this.#openContent('', marked);
       for (let child = 0; child < children; child += 1) this.#node(depth + 1);
@@ -117,7 +118,7 @@ export class Decoder {
     this.#out.utf8(plain ? escapeText(text) : Buffer.from(text).toString('base64'));
   }
 
-  /** Ends the start tag, and writes the marks that come first in the content. */
+  /** Ends the start tag, and writes the marks, which come first in the content. */
   #openContent(attribute: string, marked: readonly MarkedAttribute[] | undefined): void {
     const out = this.#out;
     out.ascii(attribute);
@@ -129,9 +130,9 @@ export class Decoder {
 
   // ---- attributes -------------------------------------------------------------------------------------------------
 
-  /** Writes the attributes that XML can hold, and returns those that it cannot. */
+  /** Writes the attributes that XML can represent, and returns the others. */
   #attributes(count: number, element: string): MarkedAttribute[] | undefined {
-    // A name and a value are a byte each at least.
+    // A name and a value have at least one byte each.
     if (count * 2 > this.#bytes.length - this.#at) throw new ChatError('ERR_CHAT_TRUNCATED');
     const names: string[] = [];
     let marked: MarkedAttribute[] | undefined;
@@ -169,7 +170,7 @@ export class Decoder {
     return name;
   }
 
-  /** Returns the dictionary's string, or undefined when the value is none of it. */
+  /** Returns the dictionary's string; undefined when the value is none of it. */
   #token(first: number): string | undefined {
     if (first >= 1 && first <= singleTokenEnd) return singleByteTokens[first - 1]!;
     if (first >= wire.page0 && first < wire.page0 + doubleByteTokens.length)
@@ -213,7 +214,7 @@ export class Decoder {
     return bytes.toString();
   }
 
-  /** Two characters a byte, the high half first; the last low half of an odd number is 15. */
+  /** Reads packed text of two characters per byte, the high half first. After an odd number the last low half is 15. */
   #packed(alphabet: string): string {
     const size = this.#byte();
     const odd = size >= 0x80;
@@ -302,7 +303,7 @@ export class Decoder {
 
   #bytesLength(first: number): number {
     if (first === wire.bytes8) return this.#byte();
-    // The upper four of 24 bits say nothing: all readers ignore them.
+    // All implementations ignore the upper four of 24 bits.
     if (first === wire.bytes20) return this.#number(3) & 0xfffff;
     return this.#number(4);
   }
@@ -320,7 +321,7 @@ export class Decoder {
     return this.#bytes.readUIntBE(start, byteLength);
   }
 
-  /** Moves on over `length` bytes and returns the offset of the first. */
+  /** Skips `length` bytes, and returns the offset of the first. */
   #take(length: number): number {
     const start = this.#at;
     if (length > this.#bytes.length - start) throw new ChatError('ERR_CHAT_TRUNCATED');
@@ -333,12 +334,12 @@ const lessThan = 0x3c;
 const greaterThan = 0x3e;
 const quote = 0x27;
 
-/** Whether the XML form needs this attribute of the element for itself. */
+/** Returns whether the XML form itself uses this attribute of the element. */
 function isTaken(name: string, element: string): boolean {
   return element === 'n:node' && (name === 'tag' || name === 'tag64');
 }
 
-/** The text of a JID; device 0 is left out. */
+/** Returns the text of a JID; device 0 is left out. */
 function deviceJid(user: string, device: number, server: string): string {
   return device === 0 ? `${user}@${server}` : `${user}:${device}@${server}`;
 }

@@ -1,5 +1,5 @@
-/** The dictionary of the chat channel's binary protocol, version 3 (reverse-engineered; see NOTICE): strings that stand on
- *  the wire as one byte, or as a page and one byte. All are distinct, printable ASCII, and without white space. */
+/** The dictionary of the chat channel's binary protocol, version 3 (reverse-engineered; see NOTICE): strings that
+ *  the wire has as one byte, or as a page and one byte. All are distinct, printable ASCII, and without white space. */
 export const dictionaryVersion = 3;
 
 /** Strings of the bytes 1 to 235, in order. */

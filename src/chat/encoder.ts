@@ -1,5 +1,5 @@
-/** XML to binary protocol: writes the node of a stanza in the XML form (xml-form.ts). Equal nodes give equal bytes:
- *  attributes are written in one order, whatever the client's library. */
+/** Encodes XML to the binary protocol: writes the node of a stanza in the XML form (xml-form.ts). Equal nodes give
+ *  equal bytes: attributes are written in one order, whatever the client's library. */
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { compareAttributes } from './attribute-order.ts';
@@ -14,7 +14,7 @@ import { XmlReader, type NodeAttribute, type NodeContent } from './xml-reader.ts
 export type InteropServerWriting = 'omit' | 'send';
 
 export interface EncoderOptions {
-  /** Vocabulary of the stanzas, with both namespaces of the XML form. */
+  /** Vocabulary of the stanzas, which must have both namespaces of the XML form. */
   readonly names: Names;
   readonly limits: ChatLimits;
   readonly interopServer: InteropServerWriting;
@@ -61,7 +61,7 @@ export class Encoder {
     attributes.sort((one, other) => compareAttributes(one.name, other.name));
     let last: string | undefined;
     for (const { name, value } of attributes) {
-      // In the XML form an attribute can stand in two places.
+      // In the XML form an attribute can be in two places.
       if (name === last) throw new ChatError('ERR_CHAT_DUPLICATE_ATTRIBUTE');
       last = name;
       this.#values.name(name);

@@ -1,7 +1,7 @@
-/** Refusals of the chat channel. Each ends the connection, or is a stanza error for the client where it is the client's
- *  stanza that cannot be written. */
+/** Refusals of the chat channel. Each ends the connection, or is a stanza error for the client when its stanza
+ *  cannot be encoded. */
 
-/** What the gatekeeper sent breaks the binary protocol. The stream is out of step with the policy: it ends. */
+/** The gatekeeper's bytes violate the binary protocol. The stream cannot be read any further, so it ends. */
 export type WireErrorCode =
   | 'ERR_CHAT_FRAME_SIZE'
   | 'ERR_CHAT_FLAGS'
@@ -22,7 +22,7 @@ export type WireErrorCode =
   | 'ERR_CHAT_VALUE_SIZE'
   | 'ERR_CHAT_XML_SIZE';
 
-/** A stanza has no form in the binary protocol. */
+/** A stanza cannot be represented in the binary protocol. */
 export type XmlErrorCode =
   | 'ERR_CHAT_NAMESPACE'
   | 'ERR_CHAT_MARK'
@@ -30,10 +30,10 @@ export type XmlErrorCode =
   | 'ERR_CHAT_BASE64'
   | 'ERR_CHAT_TEXT_CONTENT';
 
-/** A line that a tool was given is no frame and no node. */
+/** A line of a tool's input is neither a frame nor a node. */
 export type LineErrorCode = 'ERR_CHAT_JSON' | 'ERR_CHAT_HEX' | 'ERR_CHAT_LINE' | 'ERR_CHAT_LINE_SIZE';
 
-/** The gatekeeper's handshake is not what it must be. */
+/** The gatekeeper's handshake is refused. */
 export type HandshakeErrorCode =
   | 'ERR_CHAT_HANDSHAKE_MESSAGE'
   | 'ERR_CHAT_PAYLOAD_SIZE'

@@ -1,4 +1,4 @@
-/** What a frame carries after decryption: one flag byte, then a node, compressed (RFC 1950) if the flag says so. */
+/** The content of a frame after decryption: one flag byte, then a node, compressed (RFC 1950) if the flag says so. */
 import { inflateSync } from 'node:zlib';
 import { ChatError } from './error.ts';
 import type { ChatLimits } from './limits.ts';
@@ -15,7 +15,8 @@ export function uncompressed(frame: Uint8Array, limits: ChatLimits): Buffer {
   return inflated(payload, limits.inflatedBytesMax);
 }
 
-/** Inflates exactly these bytes: what follows the compressed stream would be ignored by zlib. */
+/** Inflates exactly these bytes: zlib would ignore bytes after the compressed stream.
+ *  @throws ChatError ERR_CHAT_COMPRESSION, ERR_CHAT_INFLATED_SIZE */
 function inflated(payload: Buffer, bytesMax: number): Buffer {
   try {
     const { buffer, engine } = inflateSync(payload, { maxOutputLength: bytesMax, info: true }) as unknown as {

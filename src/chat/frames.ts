@@ -1,8 +1,8 @@
-/** Frames of the chat channel: three bytes of length, big-endian, then as many bytes. */
+/** Frames of the chat channel: a length in three bytes, big-endian, then that many bytes. */
 import { ChatError } from './error.ts';
 
 export const lengthBytes = 3;
-/** What three bytes can say at most. */
+/** First length that three bytes cannot hold. */
 export const frameBytesEnd = 2 ** 24;
 
 /** First bytes of a connection: `WA`, the protocol's number, the dictionary's version. They are the Noise prologue. */
@@ -16,10 +16,10 @@ export function frameHeader(byteLength: number): Buffer {
   return header;
 }
 
-/** Splits a stream of bytes into frames. A frame that arrives in one chunk is not copied. What is held of an unfinished
- *  one grows with what has arrived, not with what was announced. */
+/** Splits a stream of bytes into frames. A frame that arrives in one chunk is not copied. Memory for an unfinished
+ *  frame grows with the bytes received, not with the announced length. */
 export class FrameReader {
-  /** Bytes of a frame at most; checked when its length is known. */
+  /** Bytes of the largest frame, checked when its length is complete. */
   bytesMax: number;
   /** Bytes of the frame's length read so far, and their value. */
   #lengthRead = 0;
@@ -31,12 +31,12 @@ export class FrameReader {
     this.bytesMax = bytesMax;
   }
 
-  /** Bytes of an unfinished frame, its length included. */
+  /** Number of bytes held of an unfinished frame, its length included. */
   get bytesHeld(): number {
     return this.#lengthRead + this.#heldLength;
   }
 
-  /** Calls `onFrame` with each frame that became whole. A frame is valid during the call only.
+  /** Calls `onFrame` with each complete frame, which is valid during the call only.
    *  @throws ChatError ERR_CHAT_FRAME_SIZE */
   push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): void {
     let at = 0;
@@ -47,7 +47,7 @@ export class FrameReader {
         at += 1;
         if (this.#lengthRead === lengthBytes && this.#length > this.bytesMax)
           throw new ChatError('ERR_CHAT_FRAME_SIZE');
-        // A frame of no bytes is whole with its length.
+        // A frame of no bytes is complete with its length.
         if (this.#lengthRead < lengthBytes || this.#length > 0) continue;
       }
       const missing = this.#length - this.#heldLength;

@@ -1,5 +1,5 @@
-/** Messages of the Noise handshake as the chat channel frames them: the parts of a Noise message are fields of a
- *  protobuf `HandshakeMessage { 2: ClientHello, 3: ServerHello, 4: ClientFinish }`. */
+/** Messages of the Noise handshake in the chat channel's framing: parts of a Noise message are fields of a protobuf
+ *  `HandshakeMessage { 2: ClientHello, 3: ServerHello, 4: ClientFinish }`. */
 import { ChatError } from './error.ts';
 import { readFields, writeFields } from './protobuf.ts';
 
@@ -15,7 +15,7 @@ export function writeClientHello(ephemeral: Uint8Array): Buffer {
   return writeFields([[message.clientHello, writeFields([[part.ephemeral, ephemeral]])]]);
 }
 
-/** Returns the second message as Noise has it: ephemeral key, sealed static key, sealed payload.
+/** Returns the second message in the form of Noise: ephemeral key, sealed static key, sealed payload.
  *  @throws ChatError ERR_CHAT_HANDSHAKE_MESSAGE */
 export function readServerHello(frame: Uint8Array): Buffer {
   const code = 'ERR_CHAT_HANDSHAKE_MESSAGE';

@@ -1,5 +1,5 @@
-/** The initiator's side of the chat channel's handshake: Noise XX, in which the gatekeeper proves itself by its
- *  certificate chain before anything of the client is sent. Pure: bytes in, bytes out. */
+/** The initiator of the chat channel's handshake: Noise XX, in which the gatekeeper authenticates by its certificate
+ *  chain before anything of the client is sent. Pure: bytes in, bytes out. */
 import { aesGcm } from '../noise/cipher.ts';
 import { HandshakeState, type HandshakeProtocol, type Transport } from '../noise/handshake-state.ts';
 import { xx } from '../noise/pattern.ts';
@@ -8,19 +8,19 @@ import { checkCertificateChain } from './certificate-chain.ts';
 import { frameHeader, intro } from './frames.ts';
 import { readServerHello, writeClientFinish, writeClientHello } from './handshake-messages.ts';
 
-/** Noise_XX_25519_AESGCM_SHA256, but for one step: the empty payload of the first message is not hashed. */
+/** Noise_XX_25519_AESGCM_SHA256, except that the empty payload of the first message is not hashed. */
 export const chatNoise: HandshakeProtocol = { pattern: xx, cipher: aesGcm, mixEmptyPayload: false };
 
 export interface ChatHandshakeOptions {
-  /** The account's static key, as it was enlisted. */
+  /** The account's static key, as enlisted. */
   readonly staticKey: KeyPair;
-  /** For this connection only. */
+  /** An ephemeral key for this connection only. */
   readonly ephemeralKey: KeyPair;
-  /** The root of the gatekeeper's certificates: 32 bytes, and its serial number. */
+  /** Root of the gatekeeper's certificates: its key in 32 bytes, and its serial number. */
   readonly root: { readonly key: Uint8Array; readonly serial: number };
-  /** See client-payload.ts. Sent only to a server with a good chain. */
+  /** The payload of client-payload.ts, sent only to a server with a valid chain. */
   readonly clientPayload: Uint8Array;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
 }
 
@@ -40,14 +40,15 @@ export class ChatHandshake {
     });
   }
 
-  /** Returns the first bytes of the connection: the intro and ClientHello. */
+  /** Returns the first bytes of the connection: intro and ClientHello. */
   start(): Buffer {
     const hello = writeClientHello(this.#state.writeMessage(new Uint8Array(0)));
     return Buffer.concat([intro, frameHeader(hello.length), hello]);
   }
 
-  /** Reads the frame of ServerHello. Returns ClientFinish as a frame with its length, and the transport keys, which the
-   *  gatekeeper may use as soon as it has that frame.
+  /** Reads the frame of ServerHello.
+   *  @returns ClientFinish as a frame with its length, and the transport keys, which the gatekeeper may use as soon as
+   *  it has that frame
    *  @throws ChatError ERR_CHAT_HANDSHAKE_MESSAGE, ERR_CHAT_CERTIFICATE_…; NoiseError */
   finish(serverHello: Uint8Array): { readonly clientFinish: Buffer; readonly transport: Transport } {
     const { root, clientPayload, now } = this.#options;

@@ -1,4 +1,4 @@
-/** Texts that the binary protocol writes as a JID. Everything else with an `@` in it is text: a display name such as
+/** Texts that the binary protocol encodes as a JID. Any other text with an `@` stays text: a display name such as
  *  `me@home` must not become an address. */
 import { deviceServers, interopServer, messengerServer, pairServers } from './values.ts';
 
@@ -18,7 +18,7 @@ const domains: ReadonlyMap<string, number> = new Map(
   [...deviceServers].map(([domain, server]) => [server, domain]),
 );
 
-/** Returns a JID that reads back as exactly this text, or undefined when the text is none. */
+/** Returns a JID that decodes to exactly this text; undefined for other text. */
 export function parseJid(text: string): ChatJid | undefined {
   const at = text.indexOf('@');
   if (at === -1) return undefined;
@@ -39,26 +39,26 @@ function pair(user: string, server: string): ChatJid {
 
 function withDevice(user: string, deviceText: string, server: string): ChatJid | undefined {
   const device = wholeNumber(deviceText, 0xffff);
-  // An underscore names an agent in some implementations, which others drop.
+  // Some implementations read an agent after an underscore, others drop it.
   if (device === undefined || device === 0 || user === '' || user.includes('_')) return undefined;
   if (server === messengerServer) return { kind: 'messenger', user, device, server };
   const domain = domains.get(server);
   return domain === undefined || device > 0xff ? undefined : { kind: 'device', user, device, domain };
 }
 
-/** `integrator-user` or `integrator-user:device`. */
+/** Parses `integrator-user` or `integrator-user:device`. */
 function interopJid(local: string, colon: number): ChatJid | undefined {
   const dash = local.indexOf('-');
   const user = local.slice(dash + 1, colon === -1 ? undefined : colon);
   const integrator = dash === -1 ? undefined : wholeNumber(local.slice(0, dash), 0xffff);
   const device = colon === -1 ? 0 : wholeNumber(local.slice(colon + 1), 0xffff);
   if (integrator === undefined || device === undefined || user === '') return undefined;
-  // Device 0 is left out in the text.
+  // The text leaves device 0 out.
   if (colon !== -1 && (device === 0 || colon < dash)) return undefined;
   return { kind: 'interop', user, device, integrator, server: interopServer };
 }
 
-/** Returns a number as it is written without leading zeros, up to `max`. */
+/** Returns a number without leading zeros, up to `max`; undefined for other text. */
 function wholeNumber(text: string, max: number): number | undefined {
   if (!/^(0|[1-9][0-9]{0,4})$/.test(text)) return undefined;
   const value = Number(text);

@@ -1,5 +1,5 @@
-/** Nodes as JSON, for people and tools:
- *  `{"tag":…,"attrs":{…},"content":null|[…]|"base64"|{"text":…}}`, to and from the XML form. */
+/** Converts nodes between the XML form and JSON, for people and tools:
+ *  `{"tag":…,"attrs":{…},"content":null|[…]|"base64"|{"text":…}}`. */
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { ChatError } from './error.ts';
@@ -7,7 +7,7 @@ import type { ChatLimits } from './limits.ts';
 import { isXmlName, isXmlText, nameMark } from './xml-form.ts';
 import type { XmlReader } from './xml-reader.ts';
 
-/** Content is nothing, child nodes, bytes in base64, or text that the wire marks as text. */
+/** A node. Its content is nothing, child nodes, bytes in base64, or text that the wire marks as text. */
 export interface JsonNode {
   readonly tag: string;
   readonly attrs: Readonly<Record<string, string>>;
@@ -25,7 +25,8 @@ export function toJsonNode(reader: XmlReader, stanza: Stanza, index = 0): JsonNo
   return { tag, attrs, content: content.indices.map((child) => toJsonNode(reader, stanza, child)) };
 }
 
-/** Returns the XML form of a node. The value may be anything that JSON can hold.
+/** Returns the XML form of a node.
+ *  @param node any value that JSON can hold
  *  @throws ChatError ERR_CHAT_JSON when it is no node, ERR_CHAT_DEPTH */
 export function toXml(node: unknown, limits: ChatLimits, depth = 1): string {
   if (depth > limits.depthMax) throw new ChatError('ERR_CHAT_DEPTH');
@@ -43,7 +44,7 @@ export function toXml(node: unknown, limits: ChatLimits, depth = 1): string {
   return body === '' ? `<${start}${mark}/>` : `<${start}${mark}>${body}</${element}>`;
 }
 
-/** Returns the attribute that marks the content, or nothing, and the content. */
+/** Returns the attribute that marks the content, or '', and the content. */
 function contentXml(content: JsonNode['content'], limits: ChatLimits, depth: number): [string, string] {
   if (content === null) return ['', ''];
   if (typeof content === 'string')
@@ -60,7 +61,8 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** @throws ChatError ERR_CHAT_JSON */
+/** Checks the shape of a node.
+ *  @throws ChatError ERR_CHAT_JSON */
 function checkedNode(value: unknown): JsonNode {
   if (
     isRecord(value) &&
@@ -87,7 +89,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a value is a text with a form in UTF-8. */
+/** Returns whether a value is a text that UTF-8 can encode. */
 function isWellFormed(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed();
 }

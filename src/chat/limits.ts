@@ -1,4 +1,4 @@
-/** Limits of the chat channel. A peer that reaches one is refused with the code that is named for it. */
+/** Limits of the chat channel. Exceeding one is refused with the code in its comment. */
 export interface ChatLimits {
   /** Bytes of a frame after the handshake, refused when its length is announced (ERR_CHAT_FRAME_SIZE). */
   readonly frameBytesMax: number;
@@ -22,7 +22,7 @@ export interface ChatLimits {
   readonly valueBytesMax: number;
 }
 
-/** A message to a group names each device of each member: 2,000 devices are half a MiB. */
+/** A message to a group lists each device of each member: 2,000 devices take half a MiB. */
 export const defaultChatLimits: ChatLimits = {
   frameBytesMax: 1_048_576,
   handshakeBytesMax: 16_384,

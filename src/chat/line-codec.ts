@@ -1,4 +1,4 @@
-/** One node a line, for people and tools: decrypted frames in hexadecimal, the XML form, JSON. */
+/** Converts nodes to lines, for people and tools: decrypted frames in hexadecimal, the XML form, JSON. */
 import { createNames } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -42,7 +42,8 @@ export class LineCodec {
   }
 
   /** Returns the line of a frame, flag byte included. In XML the element declares both namespaces, so that the line is
-   *  a document. @throws ChatError */
+   *  a document.
+   *  @throws ChatError */
   decode(hex: string, format: LineFormat): string {
     if (!/^(?:[0-9a-fA-F]{2})*$/.test(hex)) throw new ChatError('ERR_CHAT_HEX');
     const xml = this.#decoder.decode(Buffer.from(hex, 'hex'));
@@ -54,13 +55,13 @@ export class LineCodec {
   }
 
   /** Returns the frame of a node in XML, with or without the declarations, or in JSON.
-   *  @throws ChatError, or StreamError for what is no XML */
+   *  @throws ChatError; StreamError for malformed XML */
   encode(line: string, format: LineFormat): string {
     const xml = format === 'json' ? toXml(parsedJson(line), this.#limits) : line;
     return this.#scan(Buffer.from(xml), (stanza) => this.#encoder.encode(stanza).toString('hex'));
   }
 
-  /** Reads one element as the proxy reads a stanza. */
+  /** Scans one element as the proxy scans a stanza. */
   #scan<T>(xml: Uint8Array, use: (stanza: Stanza) => T): T {
     const results: T[] = [];
     const scanner = new Scanner({
@@ -91,7 +92,7 @@ function parsedJson(line: string): JsonNode {
   }
 }
 
-/** Limits of the scanner that let through what the chat channel's limits let through. Marks are elements too. */
+/** Returns limits of the scanner that admit everything within the chat channel's limits. Marks are elements too. */
 function streamLimits(limits: ChatLimits): StreamLimits {
   return {
     ...defaultLimits,

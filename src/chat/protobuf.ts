@@ -1,5 +1,5 @@
-/** The part of Protocol Buffers that the handshake needs: fields of a message, read strictly, and written.
- *  (protobuf.dev, "Encoding".) */
+/** The part of Protocol Buffers that the handshake uses (protobuf.dev, "Encoding"): reads fields of a message
+ *  strictly, and writes them. */
 import { ChatError } from './error.ts';
 
 /** Wire types of fields. Groups (3, 4) are refused. */
@@ -7,14 +7,14 @@ export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 
 export type FieldType = 'number' | 'bytes';
 
-/** Values of the known fields, by number. A field that is absent is absent. */
+/** Values of the known fields by number, without absent ones. */
 export interface Fields {
   readonly numbers: ReadonlyMap<number, bigint>;
   readonly bytes: ReadonlyMap<number, Buffer>;
 }
 
-/** Reads a message. Unknown fields are skipped.
- *  @param known the fields of interest; one that comes twice, or with another wire type, is refused.
+/** Parses a message. Unknown fields are skipped.
+ *  @param known the fields of interest; one that occurs twice, or with another wire type, is refused
  *  @throws ChatError with `code` */
 export function readFields(
   message: Uint8Array,
@@ -92,7 +92,7 @@ class Cursor {
 /** A field to write: its number and its value. */
 export type Field = readonly [number: number, value: number | bigint | boolean | Uint8Array];
 
-/** Returns a message of these fields, in this order. Booleans and numbers (not negative) are varints. */
+/** Writes a message of these fields, in this order. Booleans and numbers (not negative) are varints. */
 export function writeFields(fields: Iterable<Field>): Buffer {
   const parts: Uint8Array[] = [];
   for (const [field, value] of fields) {

@@ -1,4 +1,4 @@
-/** Writes values of the binary protocol: each text in the one form that is chosen for it. */
+/** Writes values of the binary protocol, each text in one canonical form. */
 import type { ByteWriter } from './byte-writer.ts';
 import { ChatError } from './error.ts';
 import { parseJid, type ChatJid } from './jid.ts';
@@ -9,14 +9,15 @@ const nibbleText = /^[0-9.-]+$/;
 const hexText = /^[0-9A-F]+$/;
 const oddFlag = 0x80;
 const interopServerBytes = Buffer.from(interopServer);
-/** Low half of the last byte of an odd number of characters. */
+/** Low half of the last byte after an odd number of characters. */
 const padding = 15;
 
 export class ValueWriter {
   readonly #out: ByteWriter;
   readonly #sendsInteropServer: boolean;
   readonly #limits: ChatLimits;
-  /** Whether the last value was an interop JID without its server: then the next must not look like that server. */
+  /** Whether the last value was an interop JID without its server. The next value must then not look like that
+   *  server. */
   #openJid = false;
 
   constructor(out: ByteWriter, interopServer: 'omit' | 'send', limits: ChatLimits) {
@@ -37,20 +38,21 @@ export class ValueWriter {
     this.#value(text);
   }
 
-  /** Writes content that the wire marks as text. @throws ChatError ERR_CHAT_TEXT_CONTENT when the text is neither in the
-   *  dictionary, nor packable, nor of a JID's form: written as bytes it would be read back as bytes. */
+  /** Writes content that the wire marks as text.
+   *  @throws ChatError ERR_CHAT_TEXT_CONTENT when the text is neither in the dictionary, nor packable, nor of a
+   *  JID's form: as bytes it would be read back as bytes */
   textContent(text: string): void {
     this.#checkSize(text, this.#limits.valueBytesMax, 'ERR_CHAT_VALUE_SIZE');
     if (text === '') this.#packed(wire.nibble, text);
     else if (!this.#short(text)) {
-      // Of any server: the mark says that this is no text which happens to have an `@`.
+      // Of any server: the mark excludes a text that only contains an `@`.
       const pair = /^([^@]*)@([^@]+)$/.exec(text);
       if (pair === null) throw new ChatError('ERR_CHAT_TEXT_CONTENT');
       this.#jid({ kind: 'pair', user: pair[1]!, server: pair[2]! });
     }
   }
 
-  /** Writes content. */
+  /** Writes content as bytes. */
   bytes(bytes: Buffer): void {
     this.#length(bytes.length, this.#openJid && bytes.equals(interopServerBytes));
     this.#out.copy(bytes, 0, bytes.length);
@@ -66,7 +68,8 @@ export class ValueWriter {
     else if (!this.#sendsInteropServer) this.#openJid = text.endsWith(`@${interopServer}`);
   }
 
-  /** Writes a token, a packed text or a JID; returns false where the text is none of these. */
+  /** Writes a token, a packed text or a JID.
+   *  @returns false where the text is none of these */
   #short(text: string): boolean {
     const code = tokenCodes.get(text);
     if (code !== undefined) {
@@ -139,7 +142,8 @@ export class ValueWriter {
     this.#out.byte(value & 0xff);
   }
 
-  /** Writes the length of bytes in as few bytes as can be, or in more when they would be taken for something else. */
+  /** Writes the length of bytes in the shortest form, or in a longer one where the shortest would be read
+   *  differently. */
   #length(length: number, long: boolean): void {
     const out = this.#out;
     if (length < 256 && !long) {
@@ -157,7 +161,7 @@ export class ValueWriter {
   }
 }
 
-/** Four bits of a packed character: a digit, `-`, `.` or `A` to `F`. The two alphabets share 10 and 11. */
+/** Returns the four bits of a packed character: a digit, `-`, `.` or `A` to `F`. The two alphabets share 10 and 11. */
 function halfByte(code: number): number {
   if (code >= 0x41) return code - 0x41 + 10;
   if (code >= 0x30) return code - 0x30;

@@ -1,4 +1,4 @@
-/** Values of the binary protocol: bytes that say what follows. */
+/** Values of the binary protocol: type bytes, and the servers of JIDs. */
 import { doubleByteTokens, singleByteTokens } from './dictionary.ts';
 
 /** First bytes of values and lists. 1 to 235 are single tokens. */
@@ -22,13 +22,13 @@ export const wire = {
 /** The last single token. */
 export const singleTokenEnd = singleByteTokens.length;
 
-/** Characters that a packed value can have at most. */
+/** Most characters of a packed value. */
 export const packedCharactersMax = 127;
 
-/** Bytes of a frame's first byte. */
+/** Values of a frame's first byte. */
 export const frameFlag = { plain: 0, compressed: 2 } as const;
 
-/** Servers of JIDs that name a device in one byte, by the wire's number. */
+/** Servers of JIDs with the device in one byte, by their number on the wire. */
 export const deviceServers: ReadonlyMap<number, string> = new Map([
   [0, 's.whatsapp.net'],
   [1, 'lid'],
@@ -36,12 +36,12 @@ export const deviceServers: ReadonlyMap<number, string> = new Map([
   [129, 'hosted.lid'],
 ]);
 
-/** The server of interop JIDs, whose text is `integrator-user:device@interop`. */
+/** Server of interop JIDs, whose text is `integrator-user:device@interop`. */
 export const interopServer = 'interop';
-/** The server of JIDs that name a device in two bytes. */
+/** Server of JIDs with the device in two bytes. */
 export const messengerServer = 'msgr';
 
-/** Servers whose JIDs are written as a pair. Of other words after an `@` nothing is known: they are text. */
+/** Servers whose JIDs are written as a pair. A text with any other word after the `@` is no JID. */
 export const pairServers: ReadonlySet<string> = new Set([
   ...deviceServers.values(),
   messengerServer,

@@ -19,18 +19,18 @@ export const chatNamespace = 'urn:narthex:chat:0';
 export const markNamespace = 'urn:narthex:chat:marks:0';
 export const markPrefix = 'n';
 
-/** Whether a tag or attribute name can stand in XML as it is. */
+/** Returns whether a tag or attribute name is a name in the XML form. */
 export function isXmlName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name);
 }
 
-/** Whether every character of a text can stand in XML 1.0 (§2.2), by a reference if need be. */
+/** Returns whether XML 1.0 (§2.2) can represent every character of a text, by a reference where needed. */
 export function isXmlText(text: string): boolean {
   // eslint-disable-next-line no-control-regex
   return !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text);
 }
 
-/** The attribute of a mark that holds a name: `tag='…'`, or `tag64='…'` where XML lacks a character. */
+/** Returns the attribute of a mark with a name: `tag='…'`, or `tag64='…'` where XML lacks a character. */
 export function nameMark(attribute: 'tag' | 'name', name: string): string {
   return isXmlText(name)
     ? ` ${attribute}='${escapeAttribute(name)}'`

@@ -1,4 +1,4 @@
-/** Reads the XML form (xml-form.ts) off a stanza's tape, strictly: what the form does not have is refused. */
+/** Reads the XML form (xml-form.ts) from a stanza's tape, strictly: anything outside of the form is refused. */
 import { isUtf8 } from 'node:buffer';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -10,25 +10,25 @@ export interface NodeAttribute {
   readonly value: string;
 }
 
-/** Content of a node: none, child nodes by their tape indices, bytes, or text that the wire marks as text. */
+/** Content of a node: none, child nodes by their tape indexes, bytes, or text that the wire marks as text. */
 export type NodeContent =
   | { readonly kind: 'none' }
   | { readonly kind: 'nodes'; readonly indices: readonly number[] }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   | { readonly kind: 'text'; readonly text: string };
 
-/** One node, without what is inside of its children. */
+/** One node without the content of its children. */
 export interface NodeParts {
   readonly tag: string;
-  /** In the order of the document. */
+  /** Attributes in the order of the document. */
   readonly attributes: NodeAttribute[];
   readonly content: NodeContent;
 }
 
-/** What an element's own attributes say. */
+/** The parts of an element's start tag. */
 interface StartTag {
   readonly attributes: NodeAttribute[];
-  /** Of an `n:node`. */
+  /** The tag of an `n:node`. */
   tag?: string;
   content?: 'bytes' | 'text' | 'text-base64';
 }
@@ -37,7 +37,7 @@ export class XmlReader {
   readonly #chat: number;
   readonly #mark: number;
 
-  /** @param names vocabulary of the stanzas, with both namespaces of the XML form. */
+  /** @param names vocabulary of the stanzas, which must have both namespaces of the XML form */
   constructor(names: Names) {
     this.#chat = names.namespace(chatNamespace);
     this.#mark = names.namespace(markNamespace);
@@ -76,7 +76,7 @@ export class XmlReader {
     return start;
   }
 
-  /** Returns the child nodes; attributes that stand as leading children are added to the others. */
+  /** Returns the child nodes. Attributes in leading children are added to `attributes`. */
   #children(stanza: Stanza, index: number, attributes: NodeAttribute[]): number[] {
     const nodes: number[] = [];
     for (let child = stanza.firstChild(index); child !== -1; child = stanza.nextSibling(child)) {
@@ -107,7 +107,7 @@ function contentOf(mark: StartTag['content'], text: string, indices: readonly nu
   }
   if (mark === 'text') return { kind: 'text', text };
   if (mark === 'text-base64') return { kind: 'text', text: decodeUtf8(text) };
-  // The mark says that there are no bytes: without it there would be no content at all.
+  // This mark means no bytes; without it there would be no content.
   if (mark === 'bytes' && text !== '') throw new ChatError('ERR_CHAT_MARK');
   if (mark === undefined && text === '') return { kind: 'none' };
   return { kind: 'bytes', bytes: decodeBase64(text) };
@@ -129,19 +129,21 @@ function markedAttribute(stanza: Stanza, index: number): NodeAttribute {
   return { name, value };
 }
 
-/** Tape indices of an element's attributes, namespace declarations left out: names are resolved already. */
+/** Yields the tape indexes of an element's attributes without namespace declarations: names are resolved already. */
 function* attributeRecords(stanza: Stanza, index: number): Generator<number> {
   for (const at of stanza.attributes(index)) if (!stanza.isDeclaration(at)) yield at;
 }
 
-/** @throws ChatError ERR_CHAT_BASE64 for anything but canonical base64 with padding (RFC 4648 §3.5, §4). */
+/** Decodes canonical base64 with padding (RFC 4648 §3.5, §4).
+ *  @throws ChatError ERR_CHAT_BASE64 for other text */
 function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text) throw new ChatError('ERR_CHAT_BASE64');
   return bytes;
 }
 
-/** @throws ChatError ERR_CHAT_BASE64 also when the bytes are no UTF-8. */
+/** Decodes base64 of UTF-8.
+ *  @throws ChatError ERR_CHAT_BASE64 */
 function decodeUtf8(base64: string): string {
   const bytes = decodeBase64(base64);
   if (!isUtf8(bytes)) throw new ChatError('ERR_CHAT_BASE64');

@@ -1,6 +1,6 @@
-/** Lines of a stream of bytes, of bounded length. `node:readline` would keep a line of any length. */
+/** Splits a stream of bytes into lines of bounded length. `node:readline` buffers a line of any length. */
 
-/** A line without its end, or a line that was too long and is not kept. */
+/** A line without its end, or a line above the limit, whose text is discarded. */
 export type BoundedLine = { readonly kind: 'line'; readonly text: string } | { readonly kind: 'too-long' };
 
 const lineFeed = 0x0a;

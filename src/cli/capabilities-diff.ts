@@ -1,10 +1,11 @@
-/** `narthex capabilities diff`: what two results of disco#info or two profiles advertise differently. */
+/** `narthex capabilities diff`: differences between two results of disco#info or two profiles. */
 import type { DiscoInfo } from '../capabilities/disco-info.ts';
 import { baseline } from '../capabilities/rewrite.ts';
 import { linesOf, loadInfo, loadProfile, loadTable, type CapabilitiesIo } from './capability-inputs.ts';
 import { exitCodes } from '../errors/exit.ts';
 
-/** Prints a line for each statement that only one of the two makes. @throws InputError */
+/** Prints a line for each statement that only one of the two has.
+ *  @throws InputError */
 export async function diff(io: CapabilitiesIo, a: string, b: string, policies: string): Promise<void> {
   const [before, after] = [await operand(io, a, policies), await operand(io, b, policies)].map(linesOf);
   const removed = before!.filter((line) => !after!.includes(line));

@@ -1,4 +1,4 @@
-/** `narthex capabilities hash`: the hashes that stand for results of disco#info. */
+/** `narthex capabilities hash`: the hashes of results of disco#info. */
 import type { DiscoReading } from '../capabilities/disco-info.ts';
 import {
   capabilityHash,
@@ -11,14 +11,14 @@ import { exitCodes } from '../errors/exit.ts';
 import { InputError } from './input-error.ts';
 
 export interface HashOptions {
-  /** Names of XEP-0300, separated by commas. */
+  /** Names of hash functions in XEP-0300, separated by commas. */
   readonly algorithm: string;
   readonly language: 'inherited' | 'own';
 }
 
-/** Prints one JSON object per input, in order. Keys: `ver`, the XEP-0115 hash by SHA-1; one per XEP-0390 function, by
- *  its name. `ambiguous: true` where other results could share the `ver`. `hash-set-error` instead of the XEP-0390
- *  hashes where that specification refuses the result. `error` alone where the input is refused. */
+/** Prints one JSON object per input, in order. Keys: `ver`, the XEP-0115 hash by SHA-1; one per XEP-0390 function,
+ *  by its name. `ambiguous: true` where other results could have the same `ver`. `hash-set-error` in place of the
+ *  XEP-0390 hashes where that specification refuses the result. `error` alone where the input is refused. */
 export async function hash(io: CapabilitiesIo, file: string, options: HashOptions): Promise<void> {
   const algorithms = options.algorithm.split(',').map((name) => name.trim());
   const unknown = algorithms.filter((name) => !supportsHash(name));
@@ -46,7 +46,7 @@ function hashes(reading: DiscoReading & { kind: 'info' }, algorithms: readonly s
 
 type HashInput = { readonly xml: string } | { readonly code: string };
 
-/** One XML document, or one input per line that is not blank. */
+/** Splits a text into inputs: one XML document, or one input per line that is not blank. */
 function inputsOf(text: string): HashInput[] {
   const content = text.replace(/^\uFEFF/, '');
   if (content.trimStart().startsWith('<')) return [{ xml: content.trim() }];

@@ -1,4 +1,4 @@
-/** `narthex capabilities preview`: what the gatekeeper will see of a client, and what each side loses. */
+/** `narthex capabilities preview`: what the gatekeeper would see of a client, and what each side loses. */
 import { ungatedKinds } from '../capabilities/content-gate.ts';
 import {
   advertise,
@@ -16,7 +16,8 @@ export interface PreviewOptions {
   readonly format: 'text' | 'json';
 }
 
-/** @throws InputError */
+/** Prints the preview.
+ *  @throws InputError */
 export async function preview(io: CapabilitiesIo, options: PreviewOptions): Promise<void> {
   const table = await loadTable(io, options.policies);
   const profile = await loadProfile(io, options.profile, options.policies, table);

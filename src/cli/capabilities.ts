@@ -1,5 +1,5 @@
-/** `narthex capabilities preview | hash | diff`: what the gatekeeper will see of a client, the hashes that stand for a
- *  disco#info result, and what distinguishes two results or profiles. */
+/** `narthex capabilities preview | hash | diff`: what the gatekeeper would see of a client, the hashes of a
+ *  disco#info result, and the differences of two results or profiles. */
 import { readdir, readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** What the commands on capabilities read: profiles, the table of content kinds, results of disco#info. */
+/** Reads the inputs of the capability commands: profiles, the table of content kinds, results of disco#info. */
 import { join } from 'node:path';
 import type { Element } from '@xmpp/xml';
 import { readContentKinds, type ContentKinds } from '../capabilities/content-kinds.ts';
@@ -16,24 +16,24 @@ import { placeText, type PlacedDiagnostic } from '../documents/diagnostic.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { InputError, misused, unreadable } from './input-error.ts';
 
-/** What the commands touch of the world. */
+/** Files and output of the commands, so that tests need no process. */
 export interface CapabilitiesIo {
-  /** The text of a file; rejects when it cannot be read. */
+  /** Returns the text of a file; rejects when it cannot be read. */
   readonly readFile: (path: string) => Promise<string>;
-  /** Names of the files in a folder; none when it cannot be read. */
+  /** Returns the names of the files in a folder; none when it cannot be read. */
   readonly readFolder: (path: string) => Promise<readonly string[]>;
   readonly readStdin: () => Promise<string>;
-  /** One line, without its line end. */
+  /** Prints one line; the text has no line end. */
   readonly out: (line: string) => void;
   readonly setExitCode: (code: number) => void;
   /** The folder of the shipped policies. */
   readonly policies: string;
 }
 
-/** A result of disco#info, or why the text is none. */
+/** A result of disco#info, or the code of why the text is none. */
 type XmlReading = (DiscoReading & { kind: 'info' }) | { readonly code: string };
 
-/** Reads XML that holds a disco#info query: itself, or somewhere inside. */
+/** Parses XML with a disco#info query: as the root, or inside it. */
 export function readXml(xml: string, language: 'inherited' | 'own'): XmlReading {
   const reading = elementFromXml(xml);
   if (reading.kind === 'not-xml') return { code: reading.code };
@@ -43,7 +43,7 @@ export function readXml(xml: string, language: 'inherited' | 'own'): XmlReading 
   return result.kind === 'info' ? result : { code: result.code };
 }
 
-/** The disco#info query: the root, or the first inside it. */
+/** Returns the disco#info query: the root, or the first inside it. */
 function findQuery(root: Element): Element | undefined {
   const waiting = [root];
   for (let element = waiting.shift(); element !== undefined; element = waiting.shift()) {
@@ -53,7 +53,7 @@ function findQuery(root: Element): Element | undefined {
   return undefined;
 }
 
-/** Everything that a result says, one statement per line. */
+/** Returns every statement of a result, one per line. */
 export function linesOf(info: DiscoInfo): string[] {
   const { identities, features, forms } = canonicalDiscoInfo(info);
   return [
@@ -68,7 +68,8 @@ export function linesOf(info: DiscoInfo): string[] {
   ];
 }
 
-/** @throws InputError ERR_FILE */
+/** Reads a file.
+ *  @throws InputError ERR_FILE */
 export async function load(io: CapabilitiesIo, path: string): Promise<string> {
   try {
     return await io.readFile(path);
@@ -77,7 +78,8 @@ export async function load(io: CapabilitiesIo, path: string): Promise<string> {
   }
 }
 
-/** @throws InputError ERR_FILE, ERR_XML_…, ERR_DISCO_… */
+/** Reads a result of disco#info.
+ *  @throws InputError ERR_FILE, ERR_XML_…, ERR_DISCO_… */
 export async function loadInfo(io: CapabilitiesIo, path: string): Promise<DiscoInfo> {
   const reading = readXml((await load(io, path)).trim(), 'inherited');
   if ('code' in reading)
@@ -85,7 +87,8 @@ export async function loadInfo(io: CapabilitiesIo, path: string): Promise<DiscoI
   return reading.info;
 }
 
-/** @throws InputError ERR_FILE, ERR_CONTENT_KINDS, ERR_YAML */
+/** Reads the table of content kinds.
+ *  @throws InputError ERR_FILE, ERR_CONTENT_KINDS, ERR_YAML */
 export async function loadTable(io: CapabilitiesIo, policies: string): Promise<ContentKinds> {
   const file = join(policies, 'content-kinds.yaml');
   const reading = readContentKinds({ file, text: await load(io, file) });
@@ -93,7 +96,8 @@ export async function loadTable(io: CapabilitiesIo, policies: string): Promise<C
   return reading.table;
 }
 
-/** @param name of a shipped profile, or a YAML file
+/** Reads a profile.
+ *  @param name of a shipped profile, or a YAML file
  *  @throws InputError ERR_FILE, ERR_OPTION, ERR_CAPABILITY_PROFILE, ERR_CONTENT_KIND, ERR_YAML */
 export async function loadProfile(
   io: CapabilitiesIo,

@@ -14,14 +14,14 @@ interface ChatOptions {
   readonly interopServer?: 'omit' | 'send';
 }
 
-/** What the commands read and write, so that tests need no process. */
+/** Files and output of the commands, so that tests need no process. */
 export interface ChatIo {
-  /** The bytes of a file, of standard input for `-`. */
+  /** Yields the bytes of a file, or of standard input for `-`. */
   read(path: string): AsyncIterable<Uint8Array>;
   write(text: string): void;
 }
 
-/** Bytes of a line: twice the largest frame in hexadecimal, or its XML form. */
+/** Bytes of the longest line: twice the largest frame in hexadecimal, or its XML form. */
 const lineBytesMax = 4_194_304;
 
 const help = `
@@ -71,7 +71,9 @@ export function register(program: Command, io: ChatIo = processIo): void {
   add('encode', 'Print the frames of nodes.');
 }
 
-/** Answers each line. Returns the exit code. @throws InputError ERR_FILE */
+/** Decodes or encodes each line.
+ *  @returns the exit code
+ *  @throws InputError ERR_FILE */
 export async function runChat(
   direction: 'decode' | 'encode',
   file: string,

@@ -1,5 +1,5 @@
-/** What `narthex check` says of the capability documents: what is wrong with them, what a profile cannot promise, and
- *  where the metadata policy says something else about the same thing. */
+/** Checks the capability documents for `narthex check`: their problems, promises of a profile that cannot be kept,
+ *  and contradictions with the metadata policy. */
 import { readFile } from 'node:fs/promises';
 import type { Source } from '../capabilities/document.ts';
 import type { ConfigProblem } from '../config/problem.ts';
@@ -19,7 +19,7 @@ const decidedByProfile = [
   'disco.software-info',
 ] as const;
 
-/** Reads the documents as serve does.
+/** Reads the documents as `serve` does, and returns their problems.
  *  @param policy the metadata policy to be enforced; undefined when it cannot be read */
 export async function capabilityProblems(
   config: Config,
@@ -54,7 +54,8 @@ export async function capabilityProblems(
   ];
 }
 
-/** What the proxy advertises is the provider's own word, so the policy is not asked about it. */
+/** Warns where the policy treats a field that profiles decide: the policy does not apply to the proxy's own
+ *  advertisement. */
 function contradictions(policy: Policy): ConfigProblem[] {
   return decidedByProfile.flatMap((field) => {
     const { treatment, rule } = treatmentOf(policy, 'gatekeeper', field);

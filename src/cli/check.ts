@@ -1,4 +1,4 @@
-/** `narthex check`: what is wrong with a configuration, and what it would serve. */
+/** `narthex check`: the problems of a configuration, and a summary of what it serves. */
 import { type Command, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
@@ -43,18 +43,18 @@ export function register(program: Command): void {
     });
 }
 
-/** What `--format json` prints. */
+/** The output of `--format json`. */
 interface Result {
   readonly valid: boolean;
-  /** Absent when the file could not be made sense of. */
+  /** Absent when the file could not be parsed. */
   readonly file?: string;
   readonly problems: readonly ConfigProblem[];
-  /** Problems beyond those listed. */
+  /** Number of problems beyond those listed. */
   readonly omitted: number;
   readonly serves?: Summary;
 }
 
-/** What would be served. */
+/** The summary of a valid configuration. */
 interface Summary {
   readonly listeners: Config['listeners'];
   readonly domains: readonly { readonly domain: string; readonly gatekeeper: string; readonly at: string }[];
@@ -92,7 +92,7 @@ async function examine(file: string | undefined): Promise<Result> {
   return { valid, file: loaded.file, problems, omitted: 0, serves: summarise(loaded.config, certificates) };
 }
 
-/** Reads and compiles the policies as serve does. */
+/** Returns the problems of the policies, read and compiled as `serve` does. */
 function policyProblems({ config, places }: LoadedConfig): readonly ConfigProblem[] {
   try {
     const runtime = openPolicyRuntime({
@@ -109,7 +109,7 @@ function policyProblems({ config, places }: LoadedConfig): readonly ConfigProble
   }
 }
 
-/** A warning when the policy says that it is not to be enforced. */
+/** Returns a warning for a policy in shadow mode. */
 function notEnforced({ name, file, mode, modePlace }: Policy): readonly ConfigProblem[] {
   if (mode === 'enforce') return [];
   const message = `WARN_POLICY_SHADOW: the policy ${name} says mode: shadow, so nothing of it is enforced`;

@@ -2,14 +2,15 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { unreadable } from './input-error.ts';
 
-/** What a command touches of the world, so that tests can be the world. */
+/** Files and streams of a command, so that tests need no process. */
 export interface CommandIo {
-  /** The lines of a file; `-` is standard input. Rejects with the file system's error. */
+  /** Yields the lines of a file, or of standard input for `-`. Rejects with the file system's error. */
   lines(path: string): AsyncIterable<string>;
   write(text: string): void;
 }
 
-/** The lines of a file that the command line names. @throws InputError ERR_FILE */
+/** Yields the lines of a file that the command line names.
+ *  @throws InputError ERR_FILE */
 export async function* readLines(io: CommandIo, path: string): AsyncIterable<string> {
   try {
     yield* io.lines(path);
@@ -18,7 +19,7 @@ export async function* readLines(io: CommandIo, path: string): AsyncIterable<str
   }
 }
 
-/** The process's own files and streams. */
+/** Returns the process's own files and streams. */
 export function processIo(): CommandIo {
   return {
     lines: (path) =>

@@ -1,4 +1,4 @@
-/** `npm start`: the whole story of interoperability through Narthex, on this machine. */
+/** `npm start`: the demo of interoperability through Narthex on this machine. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { domain, host, romeo } from '../simulator/story/cast.ts';
 import { visitor } from '../simulator/story/stage.ts';
@@ -61,7 +61,7 @@ async function play({ stage, proxy }: Demo, options: DemoOptions, format: StoryF
   print(introduction(proxy, options.policy));
   const story = playStory({ stage, intermediary: proxy, onStep: (step) => print(formatStep(step, format)) });
   const outcome = await Promise.race([story, stopped]);
-  // In the middle of the story the parties are not closed one by one.
+  // In the middle of the story the process ends without closing each party.
   if (outcome === 'stopped') process.exit(exitCodes.negative);
   print(formatOutcome(outcome, format));
   process.exitCode = outcome.failed === 0 && outcome.complete ? exitCodes.ok : exitCodes.negative;

@@ -7,21 +7,22 @@ import { readSyn } from '../signals/syn.ts';
 import { processIo, readLines, type CommandIo } from './command-io.ts';
 import { misused } from './input-error.ts';
 
-/** What to read; exactly one of the two. A path, or `-` for standard input. */
+/** The input: exactly one of the two, a path or `-` for standard input. */
 export interface FingerprintArguments {
   readonly clientHello?: string | undefined;
   readonly syn?: string | undefined;
 }
 
-/** One line of output, printed as JSON. `error` is a word, never input. */
+/** One line of output, printed as JSON. `error` is a closed word, never input. */
 type FingerprintLine =
   | { readonly p0f: string }
   | { readonly ja4: string; readonly ja4_r: string; readonly ja4_stable: string }
   | { readonly error: string };
 
 /** `narthex fingerprint`: prints one JSON line for each line of input, in order; empty lines are skipped. A line is
- *  hex, or a JSON object with the hex under `hello` or `syn`. A line that cannot be read is a line with `error`, not a
- *  failure. @throws InputError ERR_OPTION, ERR_FILE */
+ *  hexadecimal, or a JSON object with it under `hello` or `syn`. An unreadable line becomes a line with `error`, and
+ *  the command goes on.
+ *  @throws InputError ERR_OPTION, ERR_FILE */
 export async function runFingerprint(args: FingerprintArguments, io: CommandIo): Promise<void> {
   const { clientHello, syn } = args;
   if ((clientHello === undefined) === (syn === undefined))
@@ -60,7 +61,7 @@ export function registerFingerprint(program: Command, io: CommandIo = processIo(
     );
 }
 
-/** Commander gives `true` for an option without its optional value. */
+/** Returns the path of an option; commander gives `true` for one without its optional value. */
 function pathOf(given: string | true | undefined): string | undefined {
   return given === true ? '-' : given;
 }

@@ -1,4 +1,4 @@
-/** The command line. Each subcommand is loaded only when it is asked for. */
+/** The command line. Each subcommand is loaded only when it is used. */
 import { Command, CommanderError } from 'commander';
 import { type ExitName, exitCodes, exitMeanings } from '../errors/exit.ts';
 import { reportFailure } from './report.ts';
@@ -76,7 +76,8 @@ async function main(args: readonly string[]): Promise<void> {
   await program.parseAsync(args, { from: 'user' });
 }
 
-/** Commander says `error: …`, and on a second line `(Did you mean …?)` where it knows better. */
+/** Rewrites commander's usage error: `error: …`, with `(Did you mean …?)` on a second line where it has a
+ *  suggestion. */
 function usageError(text: string): string {
   const message = text
     .replace(/^error: /, '')
@@ -85,18 +86,18 @@ function usageError(text: string): string {
   return `narthex: error ERR_USAGE: ${message}\n    See \`narthex --help\` and \`narthex <command> --help\`.\n`;
 }
 
-// `narthex … | head` is no failure: who closes the pipe has read enough.
+// In `narthex … | head` a closed pipe is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.ioError);
 });
 
-// A defect outside the flow of any command; going on would be guessing.
+// A defect outside of any command ends the process: its state is unknown.
 process.on('uncaughtException', (error) => process.exit(reportFailure(error, process.stderr)));
 
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  // Commander has printed what it throws for: help, the version, or a usage error.
+  // Commander has printed the reason already: help, the version, or a usage error.
   if (error instanceof CommanderError)
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   else process.exitCode = reportFailure(error, process.stderr);

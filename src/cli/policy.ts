@@ -1,4 +1,4 @@
-/** `narthex policy check | explain | diff | test | fields`: read, question and compare policies before one runs. */
+/** `narthex policy check | explain | diff | test | fields`: checks, explains and compares policies before one runs. */
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
@@ -29,14 +29,14 @@ import {
 import { productVersion } from '../app/version.ts';
 import { createExplaining } from '../app/tools/explaining.ts';
 
-/** What the commands touch of the world. */
+/** Files and output of the commands, so that tests need no process. */
 export interface PolicyIo {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly setExitCode: (code: number) => void;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number;
-  /** A word in colour, where the output shows colours. */
+  /** Returns a word in colour, where the output shows colours. */
   readonly paint: (style: Style, word: string) => string;
 }
 
@@ -49,7 +49,7 @@ const processIo: PolicyIo = {
     process.exitCode = code;
   },
   clock: Date.now,
-  // Heeds NO_COLOR, and that a pipe is no terminal.
+  // Respects NO_COLOR, and leaves colours out in a pipe.
   paint: (style, word) => styleText(style, word, { stream: process.stdout }),
 };
 
@@ -128,7 +128,7 @@ export function register(program: Command, io: PolicyIo = processIo): void {
   );
 }
 
-/** Says what is wrong with the input, and nothing of our own insides. */
+/** Runs a command, and reports problems of its input without a stack. */
 function run(io: PolicyIo, command: () => number): void {
   try {
     io.setExitCode(command());
@@ -165,7 +165,7 @@ function check(io: PolicyIo, files: readonly string[], options: Common & { oblig
   return hasErrors(found) ? exitCodes.negative : exitCodes.ok;
 }
 
-/** Names the file of a diagnostic relative to the working directory, when it lies below. */
+/** Returns a diagnostic whose file is relative to the working directory, when it is below it. */
 function relativeToCwd(diagnostic: Diagnostic): Diagnostic {
   const path = relative(process.cwd(), diagnostic.file);
   return path.startsWith('..') ? diagnostic : { ...diagnostic, file: path };

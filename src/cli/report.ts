@@ -1,14 +1,14 @@
 /** Prints errors on the command line: place, severity, code, sentence; the remedy indented below.
  *
  *      narthex.yaml:3:1: error ERR_CONFIG_UNKNOWN_KEY: unknown key `listners`, did you mean `listeners`?
- *          Write `listeners`, or remove the key. */
+ *        Write `listeners`, or remove the key. */
 import { styleText } from 'node:util';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
 import { type ExitCode } from '../errors/exit.ts';
 import { exitCodeOf, explanationOf } from '../errors/table.ts';
 import { InputError } from './input-error.ts';
 
-/** Where a command writes. Colour only where `stream` is a terminal and NO_COLOR is not set. */
+/** The output of a command. Coloured only where `stream` is a terminal and NO_COLOR is not set. */
 export type Output = NodeJS.WritableStream;
 
 export interface Reportable {
@@ -20,7 +20,7 @@ export interface Reportable {
   readonly remedy?: string | undefined;
 }
 
-/** Writes one error or warning. */
+/** Prints one error or warning. */
 export function report(
   { severity, code, message, place = 'narthex', remedy }: Reportable,
   output: Output,
@@ -32,8 +32,8 @@ export function report(
     output.write(`${wrap(/[.?!]$/.test(remedy) ? remedy : `${remedy}.`)}\n`);
 }
 
-/** Writes the problems of a configuration.
- *  @param omitted how many more there are. */
+/** Prints the problems of a configuration.
+ *  @param omitted number of further problems */
 export function reportProblems(problems: readonly ConfigProblem[], omitted: number, output: Output): void {
   for (const { place, severity, code, message, remedy } of problems) {
     const where = place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` };
@@ -42,8 +42,7 @@ export function reportProblems(problems: readonly ConfigProblem[], omitted: numb
   if (omitted > 0) output.write(`narthex: and ${omitted} more\n`);
 }
 
-/** Writes whatever a command failed with, and says how to exit. An error that is not ours is a defect, and only
- *  then a stack is worth its lines. */
+/** Prints any error of a command, and returns the exit code. Only a defect is printed with its stack. */
 export function reportFailure(error: unknown, output: Output): ExitCode {
   if (error instanceof ConfigError) {
     reportProblems(error.problems, error.omitted, output);
@@ -62,7 +61,7 @@ export function reportFailure(error: unknown, output: Output): ExitCode {
   return exitCodeOf(code);
 }
 
-/** Some errors have their code and remedy in the message too. */
+/** Returns the message without code and remedy, which some errors repeat in it. */
 function sentence(message: string, code: string, remedy: string): string {
   const bare = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
   return bare.endsWith(`. ${remedy}`) ? bare.slice(0, -remedy.length - 2) : bare;
@@ -77,7 +76,7 @@ function reportDefect(error: unknown, output: Output): ExitCode {
   return exitCodeOf(code);
 }
 
-/** Kind and stack of an error without its message, which may quote what came over the wire. */
+/** Returns class and stack of an error without its message, which may quote input. */
 function whereabouts(error: unknown): string {
   if (!(error instanceof Error)) return 'something was thrown that is no error';
   const stack = error.stack ?? '';
@@ -86,7 +85,7 @@ function whereabouts(error: unknown): string {
   return `${error.name}${frames}`;
 }
 
-/** Indented, and broken at 100 columns. */
+/** Returns the text indented, and broken at 100 columns. */
 function wrap(text: string): string {
   const lines: string[] = [];
   let line = '';

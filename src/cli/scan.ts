@@ -1,4 +1,4 @@
-/** `narthex scan`: what does the proxy make of these bytes? */
+/** `narthex scan`: how the proxy reads these bytes. */
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { StreamError } from '../stanza/error.ts';
@@ -22,7 +22,7 @@ interface ScanResult {
   /** Stream error condition (RFC 6120 §4.9.3), null when accepted. */
   readonly condition: string | null;
   readonly code: string | null;
-  /** Bytes accepted, or the offset of the first byte that was not. */
+  /** Number of accepted bytes: the offset of the first refused byte, if there is one. */
   readonly offset: number;
 }
 
@@ -102,7 +102,8 @@ function isCase(value: unknown): value is Case {
   return typeof value.name === 'string' && typeof value.bytes === 'string';
 }
 
-/** Scans `bytes` as one direction of a stream; `event` gets what the scanner found, in order. */
+/** Scans `bytes` as one direction of a stream.
+ *  @param event receives what the scanner finds, in order */
 function scan(bytes: Uint8Array, options: ScanOptions, event: (line: object) => void): ScanResult {
   const scanner: Scanner = createRecordingScanner({
     preAuthentication: options.preAuth === true,
@@ -163,7 +164,8 @@ function* chunksOf(bytes: Uint8Array, chunking: Chunking): Generator<Uint8Array>
   }
 }
 
-/** @throws InputError ERR_FILE */
+/** Reads a file.
+ *  @throws InputError ERR_FILE */
 async function read(file: string): Promise<Uint8Array> {
   if (file === '-') {
     const chunks: Uint8Array[] = [];

@@ -36,7 +36,7 @@ export function register(program: Command): void {
     });
 }
 
-/** Stops by the first SIGTERM or SIGINT, or by a request; a second signal ends the process. Reloads by SIGHUP. */
+/** Stops at the first SIGTERM or SIGINT, or by `stop`; a second signal ends the process. Reloads at SIGHUP. */
 function processControl(): ServiceControl {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());

@@ -4,7 +4,8 @@ import { type ConfigProblem } from '../config/problem.ts';
 import { KeyError, keyProblems, readSigningKeys, type SigningKeys } from '../signals/keys.ts';
 import { systemCode } from '../transport/error.ts';
 
-/** What is wrong with the folder of signing keys, read as `serve` reads it. @param now milliseconds since 1970 */
+/** Returns the problems of the folder of signing keys, read as `serve` does.
+ *  @param now milliseconds since 1970 */
 export async function signalProblems(
   { config: { signals }, places }: LoadedConfig,
   now: number,

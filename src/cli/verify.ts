@@ -6,25 +6,26 @@ import { processIo, readLines, type CommandIo } from './command-io.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { InputError, misused } from './input-error.ts';
 
-/** What to check. What is left out is not checked, and the output says so. */
+/** The expected values. One that is left out is not checked, and the output says so. */
 export interface VerifyArguments {
-  /** The attestation's path, or `-` for standard input. */
+  /** Path of the attestation, or `-` for standard input. */
   readonly file: string;
   /** Path of the issuer's JWKS. */
   readonly jwks: string;
   readonly audience?: string | undefined;
   readonly issuer?: string | undefined;
-  /** 32 bytes of the TLS exporter (RFC 9266), as hex or base64url. */
+  /** 32 bytes of the TLS exporter (RFC 9266), in hexadecimal or base64url. */
   readonly exporter?: string | undefined;
-  /** SHA-256 of the proxy's client certificate, as hex or base64url. */
+  /** SHA-256 of the proxy's client certificate, in hexadecimal or base64url. */
   readonly certificate?: string | undefined;
-  /** The time to verify for: ISO 8601 or seconds since the epoch. Default: now. */
+  /** The time to verify for: ISO 8601 or seconds since 1970. Default: now. */
   readonly at?: string | undefined;
   readonly format: 'text' | 'json';
 }
 
-/** `narthex verify`: checks one attestation and explains the outcome. Exit code 0 when it is accepted, 1 when it is
- *  refused. @throws InputError ERR_OPTION, ERR_FILE, ERR_JWKS */
+/** `narthex verify`: verifies one attestation, and explains the result.
+ *  @returns the exit code: 0 when it is accepted, 1 when it is refused
+ *  @throws InputError ERR_OPTION, ERR_FILE, ERR_JWKS */
 export async function runVerify(
   args: VerifyArguments,
   io: CommandIo,
@@ -81,7 +82,7 @@ async function readAll(path: string, io: CommandIo): Promise<string> {
   return lines.join('\n');
 }
 
-/** What the token itself says, to stand in for what is not to be checked. */
+/** Returns the parties that the token itself names, for checks that were not requested. */
 function claimedParties(jws: string): { aud: string; iss: string } {
   const payload = parseJson(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString());
   const { aud, iss } = (payload ?? {}) as Record<string, unknown>;
@@ -103,7 +104,8 @@ function read32Bytes(option: string, text: string): Buffer {
   throw misused(`${option} is not 32 bytes in hex or base64url`);
 }
 
-/** Milliseconds since the epoch. */
+/** Parses a time.
+ *  @returns milliseconds since 1970 */
 function readTime(text: string | undefined, clock: () => number): number {
   if (text === undefined) return clock();
   const time = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);

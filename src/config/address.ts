@@ -7,7 +7,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** Reads `host:port`; the second kind says what is wrong, ready to follow "address ". */
+/** Parses `host:port`. Where it is malformed, `why` is a predicate that follows "address ". */
 export function parseHostPort(
   text: string,
 ):
@@ -34,20 +34,20 @@ function whyNot(text: string): string {
   return 'is not of the form host:port';
 }
 
-/** An IPv4 or IPv6 address without brackets, or a host name. */
+/** Returns whether a text is an IPv4 or IPv6 address without brackets, or a host name. */
 export function isBindAddress(text: string): boolean {
   return isIPv6(text) || isHost(text);
 }
 
-/** An IPv4 address or a host name of letters, digits and hyphens (RFC 1123 §2.1). */
+/** Returns whether a text is an IPv4 address, or a host name of letters, digits and hyphens (RFC 1123 §2.1). */
 export function isHost(text: string): boolean {
   if (isIPv4(text)) return true;
-  // A name whose last label is a number would be read as an IPv4 address by some and as a name by others.
+  // Some programs read a name whose last label is a number as an IPv4 address, others as a name.
   if (/(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$/.test(text)) return false;
   return isDomainName(text);
 }
 
-/** A domain name in ASCII, at most 253 characters of labels of at most 63 (RFC 1035 §2.3.4). */
+/** Returns whether a text is a domain name in ASCII: at most 253 characters, labels of at most 63 (RFC 1035 §2.3.4). */
 export function isDomainName(text: string): boolean {
   return (
     text.length <= 253 &&

@@ -1,18 +1,19 @@
-/** narthex.yaml as plain data, and where each of its values stands; or what is wrong with its YAML. */
+/** Reads narthex.yaml as plain data with the place of each value, or as the problems of its YAML. */
 import type { Place } from '../documents/diagnostic.ts';
 import { decodeUtf8 } from '../documents/text.ts';
 import { readYaml, type Places, type YamlFault } from '../documents/yaml.ts';
 import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { type ConfigProblem } from './problem.ts';
 
-/** Size of a configuration file in bytes. ERR_CONFIG_TOO_LARGE */
+/** Largest configuration file in bytes (ERR_CONFIG_TOO_LARGE). */
 export const fileBytesMax = 262_144;
 
 export type Parsed =
   | { readonly kind: 'document'; readonly value: unknown; readonly places: Places }
   | { readonly kind: 'refused'; readonly problems: readonly ConfigProblem[] };
 
-/** Reads the bytes of a configuration file. @param file its name in problems. */
+/** Parses the bytes of a configuration file.
+ *  @param file its name in problems */
 export function parseConfigText(bytes: Uint8Array, file: string): Parsed {
   if (bytes.length > fileBytesMax) {
     const place: Place = { file, line: 1, column: 1 };

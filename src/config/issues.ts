@@ -1,4 +1,4 @@
-/** What zod found wrong, turned into problems with a place, what was expected, and a remedy. Pure. */
+/** Turns zod's issues into problems with a place, the expected value, and a remedy. Pure. */
 import type { Place } from '../documents/diagnostic.ts';
 import type { z } from 'zod';
 import type { Places } from '../documents/yaml.ts';
@@ -9,14 +9,14 @@ import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** What the translation of one document needs. */
+/** The document that the issues are about. */
 export interface Source {
   readonly value: unknown;
   readonly places: Places;
   readonly outline: Outline;
 }
 
-/** Every issue as problems, in the order of the document. A missing key whose misspelling is there too is reported
+/** Returns all problems in the order of the document. A missing key that is there under a misspelt name is reported
  *  once, as the misspelling. */
 export function problemsOf(issues: readonly Issue[], source: Source): ConfigProblem[] {
   const otherKind = issues.find(({ path }) => path.length === 1 && path[0] === 'kind');
@@ -29,19 +29,20 @@ export function problemsOf(issues: readonly Issue[], source: Source): ConfigProb
     .sort(byPlace);
 }
 
-/** What belongs in other files would be wrong here in each of its keys; that it is another document says it. */
+/** Returns whether the document is of another kind. Each of its keys would be a problem; one problem about the kind
+ *  suffices. */
 function isOtherDocument(value: unknown): boolean {
   return isMapping(value) && (value['kind'] === 'MetadataPolicy' || value['kind'] === 'CapabilityProfile');
 }
 
-/** First line first. */
+/** Compares problems by line. */
 export function byPlace(a: ConfigProblem, b: ConfigProblem): number {
   return (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0);
 }
 
 interface Finding {
   readonly problem: ConfigProblem;
-  /** For a misspelt key: the path that was probably meant. */
+  /** The path that a misspelt key probably stands for. */
   readonly meant?: string;
 }
 
@@ -57,7 +58,7 @@ function translate(issue: Issue, parent: ConfigPath, source: Source): Finding[] 
   }
 }
 
-/** Of several shapes, the one that the keys present look most like is the one that was meant. */
+/** Reports about the one shape of a union that the present keys resemble most. */
 function translateUnion(
   issue: Issue & { code: 'invalid_union' },
   path: ConfigPath,
@@ -172,7 +173,7 @@ function suggestion(value: unknown, values: readonly unknown[]): string {
   return meant === undefined ? '' : `, did you mean \`${meant}\`?`;
 }
 
-/** "is the text `x`": what stands there, cut to a readable length. */
+/** Describes a value, such as "is the text `x`", cut to a readable length. */
 function described(value: unknown): string {
   if (value === null) return 'is empty';
   if (Array.isArray(value)) return value.length === 0 ? 'is an empty list' : `is a list of ${value.length}`;

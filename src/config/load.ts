@@ -1,7 +1,7 @@
-/** Reads the configuration: the only place of the product that looks at the environment or opens narthex.yaml.
+/** Reads the configuration. Only this file reads the environment and opens narthex.yaml.
  *
  *  Environment: NARTHEX_CONFIG (path of the file) and OTEL_EXPORTER_OTLP_ENDPOINT (used when `tracing.otlpEndpoint`
- *  is not set). Nothing else. */
+ *  is not set). */
 import { type FileHandle, access, constants, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { profileFiles } from './profile-files.ts';
@@ -16,14 +16,14 @@ import { publishedSchema } from './published-schema.ts';
 import { shippedPolicyName } from './sections/policy.ts';
 import { type Config, configSchema, isHttpUrl } from './schema.ts';
 
-/** What the environment may say. */
+/** Variables of the environment. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadOptions {
   /** Path of the file; by default NARTHEX_CONFIG, then ./narthex.yaml. */
   readonly file?: string | undefined;
   readonly environment: Environment;
-  /** Folder that a relative path of the file starts at. */
+  /** Folder from which a relative path of the file is resolved. */
   readonly folder: string;
 }
 
@@ -31,7 +31,7 @@ export interface LoadedConfig {
   readonly config: Config;
   /** Path of the file as problems name it. */
   readonly file: string;
-  /** Where each value stands, for checks that come later. */
+  /** The place of each value, for later checks. */
   readonly places: Places;
 }
 
@@ -71,7 +71,7 @@ async function readConfigFile(absolute: string, file: string): Promise<Uint8Arra
   }
 }
 
-/** At most one byte more than a configuration may have, also from what has no size of its own (a pipe, a device). */
+/** Reads at most one byte more than a configuration may have, even from a file without a size (a pipe, a device). */
 async function readBounded(handle: FileHandle): Promise<Uint8Array> {
   const buffer = new Uint8Array(fileBytesMax + 1);
   let length = 0;
@@ -88,7 +88,7 @@ function outside(code: ConfigErrorCode, message: string): ConfigProblem {
 }
 
 function withEnvironment(config: Config, environment: Environment): Config {
-  // An empty variable counts as unset, as OpenTelemetry has it.
+  // An empty variable counts as unset, as in OpenTelemetry.
   const endpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'] || undefined;
   if (config.tracing.otlpEndpoint !== undefined || endpoint === undefined) return config;
   if (!isHttpUrl(endpoint)) {
@@ -99,7 +99,7 @@ function withEnvironment(config: Config, environment: Environment): Config {
   return { ...config, tracing: { otlpEndpoint: endpoint } };
 }
 
-/** Relative paths start at the folder of the configuration file, wherever the command is run. */
+/** Resolves relative paths from the folder of the configuration file, wherever the command is run. */
 function withAbsolutePaths(config: Config, folder: string): Config {
   const absolute = (path: string): string => resolve(folder, path);
   const policyFile = (path: string): string => (shippedPolicyName.test(path) ? path : absolute(path));
@@ -126,10 +126,10 @@ function withAbsolutePaths(config: Config, folder: string): Config {
   };
 }
 
-/** Keys that hold paths end so, wherever they stand. */
+/** Endings of keys that hold paths. */
 const pathKeys = /(?:Files?|Folder)$/;
 
-/** The same value with `change` applied to every path in it. */
+/** Returns the same value with `change` applied to every path in it. */
 function mapPaths(value: unknown, at: ConfigPath, change: (file: string, at: ConfigPath) => string): unknown {
   if (typeof value === 'string') {
     const key = at.findLast((step) => typeof step === 'string') ?? '';
@@ -162,7 +162,7 @@ interface NamedFile {
   readonly file: string;
 }
 
-/** Every file that the configuration names, with the path of the key that names it. */
+/** Returns every file that the configuration names, with the path of its key. */
 function namedFiles(config: Config): readonly NamedFile[] {
   const found: NamedFile[] = [];
   mapPaths(config, [], (file, path) => {
@@ -172,7 +172,7 @@ function namedFiles(config: Config): readonly NamedFile[] {
   return found;
 }
 
-/** A folder without profiles is named itself, as the file that is missing. */
+/** Returns the files of profiles. A folder without profiles is returned itself, as a missing file. */
 async function capabilityFiles({ capabilities }: Config): Promise<readonly NamedFile[]> {
   if (capabilities === undefined) return [];
   const { contentKinds, profiles } = capabilities;

@@ -1,5 +1,5 @@
-/** What the schema says about a path: its keys, its alternatives, its description. Read from the published JSON
- *  Schema, so that messages and editors say the same. Pure. */
+/** Looks up paths in the schema: keys, alternatives, descriptions. Reads the published JSON Schema, so that messages
+ *  and editors agree. Pure. */
 import type { ConfigPath } from './problem.ts';
 
 /** The part of JSON Schema that the published schema uses. */
@@ -13,7 +13,7 @@ export interface Outline {
   readonly pattern?: string;
 }
 
-/** The outlines of a path: several under an alternative, none when the schema has no such path. */
+/** Returns the outlines of a path: several under an alternative, none when the schema has no such path. */
 export function outlinesAt(root: Outline, path: ConfigPath): readonly Outline[] {
   let here = alternatives(root);
   for (const step of path) {
@@ -33,12 +33,12 @@ function ownProperty({ properties }: Outline, key: string): Outline | undefined 
   return properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : undefined;
 }
 
-/** Keys that a mapping at the path may have, in the order of the schema. */
+/** Returns the keys that a mapping at the path may have, in the order of the schema. */
 export function keysAt(root: Outline, path: ConfigPath): readonly string[] {
   return [...new Set(outlinesAt(root, path).flatMap(({ properties }) => Object.keys(properties ?? {})))];
 }
 
-/** The description of a path, '' when there is none. */
+/** Returns the description of a path, '' without one. */
 export function descriptionAt(root: Outline, path: ConfigPath): string {
   return outlinesAt(root, path)[0]?.description ?? '';
 }

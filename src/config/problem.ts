@@ -1,6 +1,6 @@
-/** What can be wrong with a configuration, as data: a closed code, the place, the sentence, the remedy.
+/** Problems of a configuration as data: a closed code, the place, a sentence, the remedy.
  *
- *  A configuration is the operator's own text, so problems quote it; nothing from the wire ever gets here. */
+ *  A configuration is the operator's own text, so problems may quote it; they never contain a value from the wire. */
 
 import type { ConfigErrorCode } from '../errors/config.ts';
 import type { Diagnostic, Place } from '../documents/diagnostic.ts';
@@ -12,27 +12,27 @@ export type ConfigPath = readonly (string | number)[];
 export interface ConfigProblem {
   readonly severity: 'error' | 'warning';
   readonly code: ConfigErrorCode;
-  /** Dotted path of the offending value, '' for the document itself. */
+  /** Dotted path of the faulty value, '' for the document itself. */
   readonly path: string;
-  /** Absent when the problem lies outside any file (environment, a file that is not there). */
+  /** Absent when the problem is outside of any file (environment, a missing file). */
   readonly place?: Place;
   /** What is wrong and what was expected, in one sentence. */
   readonly message: string;
   readonly remedy: string;
 }
 
-/** The most problems that one report lists; a file this wrong is a different file. */
+/** Most problems that one report lists. */
 export const problemsMax = 50;
 
-/** Thrown once, with everything that is wrong: an operator fixes a file in one go. */
+/** Thrown once with every problem, so that an operator can fix them together. */
 export class ConfigError extends Unusable {
   override readonly name = 'ConfigError';
   readonly code: ConfigErrorCode;
   readonly problems: readonly ConfigProblem[];
-  /** How many further problems were found and not listed. */
+  /** Number of further problems that are not listed. */
   readonly omitted: number;
 
-  /** @param problems at least one. */
+  /** @param problems at least one */
   constructor(problems: readonly ConfigProblem[]) {
     super(problems.slice(0, problemsMax).map(formatProblem).join('\n'));
     this.code = problems[0]?.code ?? 'ERR_CONFIG_SYNTAX';
@@ -40,7 +40,7 @@ export class ConfigError extends Unusable {
     this.omitted = Math.max(0, problems.length - problemsMax);
   }
 
-  /** The same problems as those of other files; `file` is empty for one outside any file. */
+  /** Returns the problems in the form of all files' problems; `file` is empty for one outside of any file. */
   override get diagnostics(): readonly Diagnostic[] {
     return this.problems.map(({ severity, code, place, message, remedy }) => ({
       severity,
@@ -52,13 +52,13 @@ export class ConfigError extends Unusable {
   }
 }
 
-/** `file:line:column: error CODE: message`, the form that editors and CI systems make clickable. */
+/** Returns `file:line:column: error CODE: message`, the form that editors and CI systems make clickable. */
 export function formatProblem({ place, severity, code, message }: ConfigProblem): string {
   const where = place === undefined ? 'narthex' : `${place.file}:${place.line}:${place.column}`;
   return `${where}: ${severity} ${code}: ${message}`;
 }
 
-/** `listeners[0].port`: a path as people write it. */
+/** Returns a path as people write it, such as `listeners[0].port`. */
 export function formatPath(path: ConfigPath): string {
   let text = '';
   for (const step of path) {

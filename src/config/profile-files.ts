@@ -1,9 +1,9 @@
-/** Which files the profiles of `capabilities.profiles` are in. */
+/** Finds the files of the profiles in `capabilities.profiles`. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Absolute paths in order of their names: the .yaml files of a folder, or the files listed. An empty folder, or one
- *  that cannot be read, has none. */
+/** Returns absolute paths, ordered by name: the .yaml files of a folder, or the listed files. An empty folder, or
+ *  one that cannot be read, has none. */
 export async function profileFiles(profiles: string | readonly string[]): Promise<readonly string[]> {
   if (typeof profiles !== 'string') return profiles;
   try {

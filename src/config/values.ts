@@ -1,11 +1,11 @@
-/** The values that `narthex.yaml` is made of: names, addresses, files, waits and bounds, each with what it may be. */
+/** The values of `narthex.yaml`: names, addresses, files, timeouts and bounds, each with its form. */
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { isBindAddress, isDomainName, parseHostPort } from './address.ts';
 
 const dayMs = 86_400_000;
 
-/** Names end up in logs and as metric labels, so they are short and plain. */
+/** A name. Short and plain, because it appears in logs and as a metric label. */
 export const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and hyphens, at most 63');
@@ -32,11 +32,11 @@ export const domain = z
     'a domain name in lower case, without a trailing dot, such as chat.example',
   );
 
-/** A path; relative ones start at the folder of the configuration file. Keys that hold one end in `File`, `Files` or
- *  `Folder`: so `load.ts` knows them. */
+/** A path; relative ones are resolved from the folder of the configuration file. Its key ends in `File`, `Files` or
+ *  `Folder`, by which `load.ts` finds it. */
 export const file = z.string().min(1).max(4_096);
 
-/** A wait. */
+/** Returns the schema of a duration in milliseconds. */
 export function milliseconds(byDefault: number, minimum: number, description: string, maximum = dayMs) {
   return z
     .int()
@@ -46,7 +46,7 @@ export function milliseconds(byDefault: number, minimum: number, description: st
     .describe(`${description} Milliseconds, ${minimum} to ${maximum}.`);
 }
 
-/** A number of things. */
+/** Returns the schema of a number of things. */
 export function bound(byDefault: number, minimum: number, maximum: number, description: string) {
   return z
     .int()
@@ -56,7 +56,7 @@ export function bound(byDefault: number, minimum: number, maximum: number, descr
     .describe(`${description} ${minimum} to ${maximum}.`);
 }
 
-/** A certificate with its key, as clients of any protocol are shown it. */
+/** A certificate with its key, shown to clients. */
 export const certificate = z
   .strictObject({
     certFile: file.describe('Certificate in PEM form, intermediates after it.'),
@@ -70,7 +70,7 @@ export const certificate = z
   })
   .describe('A certificate shown to clients. Files are read again when they change.');
 
-/** Where another party is reached over HTTP. In clear text only inside this machine. */
+/** The address of another party's HTTP service; in clear text only inside this machine. */
 export const serviceUrl = z
   .string()
   .max(2_048)
@@ -87,7 +87,7 @@ function isSecure({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && loopback);
 }
 
-/** `https://media.example`, or `https://*.media.example` for every name below. */
+/** An origin such as `https://media.example`, or `https://*.media.example` for its subdomains. */
 export const origin = z
   .string()
   .max(300)

@@ -1,4 +1,4 @@
-/** The files of the HTTP plane, as `narthex check` looks at them. */
+/** Verifies the files of the HTTP plane for `narthex check`. */
 import { readFile } from 'node:fs/promises';
 import type { ConfigPath } from './problem.ts';
 import type { Config } from './schema.ts';
@@ -27,7 +27,7 @@ export async function verifyHttp(
   }
 }
 
-/** Those of the port, and whether one of them is for the name in `publicUrl`. */
+/** Verifies the certificates of the port, and that one of them has the name in `publicUrl`. */
 async function verifyOwnCertificates(
   { certificates: own, publicUrl }: NonNullable<Config['http']>,
   shared: Config['certificates'],
@@ -35,7 +35,7 @@ async function verifyOwnCertificates(
   report: Report,
 ): Promise<void> {
   const at: ConfigPath = own === undefined ? ['certificates'] : ['http', 'certificates'];
-  // Problems of those at the top are reported there.
+  // Problems of the shared certificates are reported with their own section.
   const told: Report = own === undefined ? () => {} : report;
   const name = new URL(publicUrl).hostname;
   let covered = false;
@@ -50,7 +50,7 @@ async function verifyOwnCertificates(
 }
 
 async function verifySecret(file: string, path: ConfigPath, report: Report): Promise<void> {
-  // Whether it can be read was looked at before.
+  // Whether the file can be read was verified before.
   const { length } = await readFile(file);
   if (length >= secretBytesMin) return;
   report('ERR_CONFIG_SECRET', path, `${file} has ${length} bytes; a secret has ${secretBytesMin} at least`);

@@ -1,4 +1,4 @@
-/** Whether certificates, authorities and keys in PEM form are what they should be. Reads files, opens no socket. */
+/** Verifies certificates, authorities and keys in PEM form. Reads files, opens no socket. */
 import { type KeyObject, X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
@@ -19,7 +19,8 @@ interface Pair {
   readonly keyPath: ConfigPath;
 }
 
-/** The chain, certificate first; empty when it cannot be read. */
+/** Verifies a certificate and its key.
+ *  @returns the chain, certificate first; empty when it cannot be read */
 export async function verifyPair(
   pair: Pair,
   now: number,
@@ -37,7 +38,7 @@ export async function verifyPair(
   return chain;
 }
 
-/** The last word has the TLS library: keys too small and digests too weak are refused by it, not here. */
+/** Makes a TLS context of the pair: the TLS library refuses short keys and weak digests. */
 function verifyContext(chain: readonly X509Certificate[], key: KeyObject, pair: Pair, report: Report): void {
   try {
     createSecureContext({
@@ -50,14 +51,15 @@ function verifyContext(chain: readonly X509Certificate[], key: KeyObject, pair: 
   }
 }
 
-/** What the proxy trusts, and shows, where it is a client itself. */
+/** The files of authorities and a client certificate. */
 interface ClientFiles {
   readonly caFile?: string | undefined;
   readonly clientCertFile?: string | undefined;
   readonly clientKeyFile?: string | undefined;
 }
 
-/** @param at path of whatever has these keys. */
+/** Verifies the files for connections that the proxy opens.
+ *  @param at path of the mapping with these keys */
 export async function verifyClient(
   { caFile, clientCertFile: cert, clientKeyFile: key }: ClientFiles,
   at: ConfigPath,
@@ -70,7 +72,7 @@ export async function verifyClient(
   await verifyPair({ cert, key, ...paths }, now, report);
 }
 
-/** A file of certificates without keys. */
+/** Verifies a file of certificates without keys. */
 export async function verifyCertificates(
   file: string,
   path: ConfigPath,
@@ -127,7 +129,7 @@ async function readKey(file: string, path: ConfigPath, report: Report): Promise<
   try {
     return createPrivateKey(text);
   } catch {
-    // Why is not told: messages of the library could quote the file.
+    // Without the library's message, which could quote the file.
     report('ERR_CONFIG_KEY', path, `${file} holds no private key that can be read without a passphrase`);
     return undefined;
   }

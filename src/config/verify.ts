@@ -1,5 +1,5 @@
-/** What `narthex check` looks at beyond the text: whether certificates and keys are what the file says they are.
- *  Reads files, opens no socket. */
+/** Verifies for `narthex check` the certificates and keys that the configuration names. Reads files, opens no
+ *  socket. */
 import type { X509Certificate } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 import type { LoadedConfig } from './load.ts';
@@ -9,14 +9,14 @@ import type { CertificateConfig } from './schema.ts';
 import { verifyHttp } from './verify-http.ts';
 import { type Report, verifyClient, verifyPair } from './verify-pem.ts';
 
-/** A certificate as an operator wants to see it. */
+/** A certificate in the summary for the operator. */
 export interface CertificateSummary {
   readonly certFile: string;
-  /** Names it is valid for, as written in it. */
+  /** Names in the certificate. */
   readonly names: string;
-  /** ISO 8601. */
+  /** End of validity in ISO 8601. */
   readonly notAfter: string;
-  /** Served domains it would be presented for. */
+  /** Served domains for which it would be used. */
   readonly domains: readonly string[];
 }
 
@@ -26,7 +26,8 @@ export interface Verification {
   readonly problems: readonly ConfigProblem[];
 }
 
-/** Verifies every certificate, key and authority. @param now milliseconds since 1970. */
+/** Verifies every certificate, key and authority.
+ *  @param now milliseconds since 1970 */
 export async function verifyFiles(loaded: LoadedConfig, now: number): Promise<Verification> {
   const problems: ConfigProblem[] = [];
   const report: Report = (code, path, message, severity = 'error') => {

@@ -1,6 +1,6 @@
-/** One problem in a file of the operator: where it stands, what is wrong, what to do about it. Policies, profiles,
- *  certificates, keys and narthex.yaml are all reported in this form, on the command line, in the log, by `/readyz` and
- *  by `/api/reload`. The files are the operator's own, so a reason may quote a document; it never quotes a key. */
+/** One problem in a file of the operator: its place, what is wrong, and the remedy. Policies, profiles,
+ *  certificates, keys and narthex.yaml are all reported in this form, on the command line, in the log, by `/readyz`
+ *  and by `/api/reload`. A reason may quote a document, since it is the operator's own; it never quotes a key. */
 
 /** A place in a file; lines and columns count from 1, columns in UTF-16 units as editors show them. */
 export interface Place {
@@ -11,18 +11,18 @@ export interface Place {
 
 export interface Diagnostic {
   readonly severity: 'error' | 'warning';
-  /** A code of ERRORS.md. */
+  /** A code in ERRORS.md. */
   readonly code: string;
-  /** Path of the file, or of the folder that lacks one. */
+  /** Path of the file, or of the folder in which one is missing. */
   readonly file: string;
-  /** Absent where the file has no lines, or could not be read. */
+  /** Line from 1; absent where the file has no lines, or could not be read. */
   readonly line?: number;
   readonly column?: number;
-  /** The name of the catalogue field that it is about, if it is about one. */
+  /** Name of the catalogue field that the problem is about, if there is one. */
   readonly field?: string;
   /** What is wrong, without a full stop. */
   readonly reason: string;
-  /** What to do about it; empty when the reason says it. */
+  /** The remedy; empty when the reason states it. */
   readonly remedy: string;
 }
 

@@ -1,10 +1,11 @@
-/** The word that was probably meant (Levenshtein distance with swaps of neighbours, over UTF-16 units). Pure. */
+/** Finds the word that was probably meant, by Levenshtein distance with swaps of neighbours, over UTF-16 units.
+ *  Pure. */
 
-/** Words longer than this are compared by their first part only: a suggestion is not worth more. */
+/** Characters of a word that are compared. */
 const comparedMax = 64;
 
-/** The candidate nearest to `word`, if it is near enough to be a slip of the hand: a distance of at most a third
- *  of the word, and never more than 3. Ties go to the earlier candidate. */
+/** Returns the candidate nearest to `word`, at a distance of at most a third of the word and never more than 3;
+ *  undefined when none is that near. Of equally near ones, the earlier. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.max(1, Math.floor(word.length / 3))) + 1;
@@ -18,8 +19,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of two neighbours that turn one word into the other (optimal
- *  string alignment). */
+/** Returns the number of insertions, deletions, replacements and swaps of two neighbours that turn one word into the
+ *  other (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   const from = a.slice(0, comparedMax);
   const to = b.slice(0, comparedMax);
@@ -39,8 +40,8 @@ export function editDistance(a: string, b: string): number {
   return previous[to.length]!;
 }
 
-/** Returns a remedy for a word that is not among the candidates: the nearest of them, or all of them where they are few,
- *  or ''. */
+/** Returns a remedy for a word that is not among the candidates: it names the nearest, or all of them where they are
+ *  few, or is ''. */
 export function suggestion(word: string, candidates: readonly string[]): string {
   const near = nearest(word, candidates);
   if (near !== undefined) return `Did you mean ${near}?`;

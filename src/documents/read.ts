@@ -1,13 +1,13 @@
-/** Reads a file of the operator, bounded: a device, a pipe without an end, or a file of gigabytes is not read. */
+/** Reads a file of the operator with a bound on its size. Devices and pipes are refused. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Bytes of one document, certificate bundle or key. A bundle of all public authorities has a quarter of it. */
+/** Bytes of the largest document, certificate bundle or key. A bundle of all public authorities has a quarter of it. */
 export const fileBytesMax = 1_048_576;
 
-/** Why a file was not read: the system's word (`ENOENT`), or what it is instead. */
+/** Why a file was not read: the system's code (`ENOENT`), or its kind. */
 class Unreadable extends Error {
   override readonly name = 'Unreadable';
-  /** The system's word, or what the file is instead of a file. */
+  /** The system's code, or the kind of what is not a regular file. */
   readonly code: string;
 
   constructor(code: string) {
@@ -38,7 +38,7 @@ function readBounded(file: number): Buffer {
     if (read === 0) break;
   }
   if (length > fileBytesMax) throw new Unreadable(`more than ${fileBytesMax} bytes`);
-  // A file that grew while it was read is read again with the next change.
+  // A file that grows while it is read is read again at the next change.
   return buffer.subarray(0, length);
 }
 
@@ -51,7 +51,7 @@ function systemCall<T>(call: () => T): T {
   }
 }
 
-/** Returns why reading failed, for a message: never more than a word of the system. */
+/** Returns why reading failed, for a message: at most the system's code. */
 export function whyOf(error: unknown): string {
   return error instanceof Unreadable ? error.code : 'unknown reason';
 }

@@ -1,4 +1,4 @@
-/** Which keys a zod schema allows at a path, for "did you mean". */
+/** Finds the keys that a zod schema allows at a path, for suggestions. */
 import type { Path } from './yaml.ts';
 
 /** Returns the keys of the mapping at the path; none where the schema has no mapping of fixed keys. */
@@ -13,7 +13,7 @@ export function keysAt(schema: unknown, path: Path): string[] {
   return Object.keys(shapeOf(at) ?? {});
 }
 
-/** The part of a zod 4 definition that is read here. */
+/** The part of a zod 4 definition that is used. */
 interface Definition {
   readonly innerType?: unknown;
   readonly in?: unknown;
@@ -27,14 +27,14 @@ function definitionOf(schema: unknown): Definition {
   return (schema as { readonly def?: Definition } | undefined)?.def ?? {};
 }
 
-/** What is inside `optional`, `default`, `pipe` and the like; the elements of a list are not. */
+/** Returns the schema inside `optional`, `default`, `pipe` and the like, but not the elements of a list. */
 function unwrap(schema: unknown): unknown {
   const { innerType, in: input } = definitionOf(schema);
   const inner = innerType ?? input;
   return inner === undefined ? schema : unwrap(inner);
 }
 
-/** Of a union, the first alternative that is a mapping. */
+/** Returns the mapping of a schema; of a union, that of the first alternative which is one. */
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
   const { shape, options } = definitionOf(schema);
   return shape ?? options?.map((option) => shapeOf(unwrap(option))).find((found) => found !== undefined);

@@ -1,7 +1,6 @@
 import type { Diagnostic } from './diagnostic.ts';
 
-/** Thrown when files of the operator cannot be used, with everything that is wrong with them. A reload that meets it is
- *  rejected: what is in force stays in force. */
+/** Thrown with every problem of files that cannot be used. It rejects a reload: the earlier contents stay in force. */
 export abstract class Unusable extends Error {
   /** At least one. */
   abstract readonly diagnostics: readonly Diagnostic[];

@@ -1,5 +1,5 @@
-/** The one reader of YAML: version 1.2, one document, no duplicate keys, bounded size, nesting and aliases, and a place for
- *  every value. Wraps the `yaml` package; no other file imports it. */
+/** The only reader of YAML: version 1.2, one document, no duplicate keys, bounded size, nesting and aliases, and a
+ *  place for every value. Wraps the `yaml` package, which no other file imports. */
 import {
   isAlias,
   isCollection,
@@ -15,22 +15,22 @@ import {
 } from 'yaml';
 import type { Place } from './diagnostic.ts';
 
-/** UTF-16 units of one document; reading one of this size takes a fraction of a second. */
+/** UTF-16 units of the largest document, which takes a fraction of a second to read. */
 export const yamlCharactersMax = 262_144;
 
-/** Levels of nesting. */
+/** Most levels of nesting. */
 const depthMax = 64;
 
-/** Nodes that aliases may add by expansion. */
+/** Most nodes that the expansion of aliases may add. */
 const aliasesMax = 100;
 
 /** Keys and indices from the root of a document to a value. */
 export type Path = readonly (string | number)[];
 
-/** Places of values and keys. A path that does not exist leads to its nearest ancestor that does. */
+/** Places of values and keys. A path that does not exist has the place of its nearest existing ancestor. */
 export interface Places {
   readonly place: (path: Path) => Place;
-  /** The place of the last step's key instead of its value. */
+  /** Returns the place of the last step's key, not of its value. */
   readonly keyPlace: (path: Path) => Place;
 }
 
@@ -53,7 +53,8 @@ export interface YamlFault {
   readonly remedy: string;
 }
 
-/** Reads a text. @param file its name in places */
+/** Parses a text.
+ *  @param file its name in places */
 export function readYaml(file: string, text: string): YamlDocument | YamlRefusal {
   if (text.length > yamlCharactersMax)
     return refused('too-large', { file, line: 1, column: 1 }, [
@@ -69,7 +70,7 @@ export function readYaml(file: string, text: string): YamlDocument | YamlRefusal
     uniqueKeys: true,
     stringKeys: true,
     prettyErrors: false,
-    // Its warnings go to standard error and quote the text; here they are faults like its errors.
+    // The package prints its warnings to standard error and quotes the text; here they are faults.
     logLevel: 'error',
   });
   const faults = [...document.errors, ...document.warnings];
@@ -80,7 +81,7 @@ export function readYaml(file: string, text: string): YamlDocument | YamlRefusal
     const value: unknown = document.toJS({ maxAliasCount: aliasesMax });
     return { kind: 'document', value, ...placesOf(document, at) };
   } catch (error) {
-    // The package throws a ReferenceError for too many aliases, and for one that names no anchor.
+    // The package throws a ReferenceError for too many aliases, and for one without an anchor.
     if (!(error instanceof ReferenceError)) throw error;
     const lost = unresolvedAlias(document);
     if (lost !== undefined) return refused('syntax', at(startOf(lost) ?? 0), explanations['LOST_ALIAS']!);
@@ -97,7 +98,7 @@ function refused(what: YamlFault['what'], place: Place, [reason, remedy]: Explan
 
 function placeAt(offset: number, file: string, lines: LineCounter): Place {
   const { line, col } = lines.linePos(offset);
-  // An empty file has no line starts, for which the counter answers 0.
+  // An empty file has no line starts; the counter then returns 0.
   return { file, line: Math.max(1, line), column: Math.max(1, col) };
 }
 
@@ -126,7 +127,7 @@ function explain(fault: YAMLError, text: string, at: (offset: number) => Place):
   return { what: what[cause as keyof typeof what] ?? 'syntax', place, reason, remedy };
 }
 
-/** The package names what it stumbled over; the line shows what the author did. */
+/** Returns the cause of a fault in the author's terms: the package names the token, the line shows the mistake. */
 function causeOf(line: string, rest: string, fault: YAMLError): string {
   if (fault.message.startsWith('Maximum call stack')) return 'TOO_DEEP';
   if (/^ *\t/.test(line)) return 'TAB_AS_INDENT';
@@ -180,7 +181,7 @@ interface Located {
   readonly valueStart: number;
 }
 
-/** Walks down as far as the path exists. */
+/** Follows a path as far as it exists. */
 function locate(document: Document.Parsed, path: Path): Located {
   let node: Node | null = document.contents;
   const top = startOf(node) ?? 0;

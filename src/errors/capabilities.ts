@@ -1,4 +1,4 @@
-/** What is wrong with a result of disco#info, a capability hash, or a capability document. */
+/** Errors of disco#info results, capability hashes and capability documents. */
 import type { ErrorRow } from './row.ts';
 
 const stock = 'Correct the result, or have the software that made it corrected.';

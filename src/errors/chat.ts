@@ -1,4 +1,4 @@
-/** What can go wrong on the gatekeeper's chat channel, and the remedy. */
+/** Errors of the gatekeeper's chat channel. */
 export const chatErrors = {
   ERR_NOISE_AUTHENTICATION: {
     cause: 'A message of the Noise handshake or a frame after it was changed, repeated, left out or forged.',

@@ -1,4 +1,4 @@
-/** What ends a command: a wrong call, or input of the wrong form. */
+/** Errors that end a command: wrong usage, or malformed input. */
 import type { ErrorRow } from './row.ts';
 
 export const commandErrors = {

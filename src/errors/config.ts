@@ -1,4 +1,4 @@
-/** What can be wrong with narthex.yaml, the files it names, and the environment. */
+/** Errors of narthex.yaml, the files that it names, and the environment. */
 import type { ErrorRow } from './row.ts';
 
 export const configErrors = {

@@ -1,5 +1,5 @@
-/** What may be said of an exception that the code did not foresee. Its message stays out: it may quote the wire or a
- *  key. The class and the first frame of our own code lead to the line. */
+/** The parts of an unforeseen exception that may be reported: its class, and the first stack frame in the program's
+ *  sources. Its message may quote the wire or a key, and is left out. */
 
 export interface Defect {
   /** Class of the exception, such as `TypeError`; `unknown` for a thrown value that is no Error. */
@@ -8,7 +8,7 @@ export interface Defect {
   readonly frame: string;
 }
 
-/** Returns class and first own frame of whatever was thrown. */
+/** Returns the class and the first own frame of a thrown value. */
 export function defectOf(error: unknown): Defect {
   if (!(error instanceof Error)) return { errorClass: 'unknown', frame: 'unknown' };
   return { errorClass: classNameOf(error), frame: firstOwnFrame(framesOf(error)) };
@@ -21,7 +21,7 @@ function classNameOf(error: Error): string {
   return typeof name === 'string' && namePattern.test(name) ? name : 'Error';
 }
 
-/** The stack after the message: a message of several lines must not pass for a frame. */
+/** Returns the stack after the message: a line of the message must not pass for a frame. */
 function framesOf({ stack = '', message }: Error): string {
   const at = stack.indexOf(message);
   return at === -1 ? '' : stack.slice(at + message.length);

@@ -1,14 +1,14 @@
-/** Exit codes: those of sysexits.h where they fit, so that scripts and service managers can tell failures apart. */
+/** Exit codes: those of sysexits.h where they fit, so that scripts and service managers can distinguish failures. */
 
 export const exitCodes = {
   ok: 0,
-  /** The command ran and its answer is no. */
+  /** The command ran, and its answer is no. */
   negative: 1,
   usage: 64,
   dataError: 65,
   noInput: 66,
   unavailable: 69,
-  /** A fault of ours. */
+  /** A defect. */
   software: 70,
   ioError: 74,
   noPermission: 77,
@@ -18,7 +18,7 @@ export const exitCodes = {
 export type ExitName = keyof typeof exitCodes;
 export type ExitCode = (typeof exitCodes)[ExitName];
 
-/** What each means; `narthex --help` prints it, and so does ERRORS.md. */
+/** The meaning of each code, in `narthex --help` and ERRORS.md. */
 export const exitMeanings: Readonly<Record<ExitName, string>> = {
   ok: 'done; a server that was asked to stop has stopped',
   negative: 'the command ran and its answer is no, e.g. `scan` of a stream that is refused',

@@ -1,5 +1,5 @@
-/** Why a request was refused over HTTP, and what to do about it; signed tokens are in `token.ts`. Both ports
- *  answer with the cause as it is here, so nothing of a request is in it. ERRORS.md is written from these tables. */
+/** Reasons to refuse a request over HTTP, with remedies; those of signed tokens are in `token.ts`. Both ports answer
+ *  with the cause as written here, so it has nothing of a request. ERRORS.md is generated from these tables. */
 import type { ErrorRow } from './row.ts';
 
 const caller = 'Correct the caller; docs/http.md says what the route takes.';
@@ -11,7 +11,7 @@ const provider = 'Look into the log of the provider; check `provider.push`. The 
 const mediaServer = 'Look into the log of the media server; check `provider.media`.';
 const probing = 'Nothing is to be done unless it happens often, which means that an attacker tries tokens.';
 
-/** Of the public port; the first ones of both. */
+/** Errors of the public port; the admin port uses the first ones too. */
 export const httpErrors = {
   ERR_HTTP_NOT_FOUND: {
     cause: 'There is nothing at this path.',
@@ -202,7 +202,7 @@ export const httpErrors = {
   ERR_MEDIA_ANSWER: { cause: 'The media server gave no usable answer.', remedy: mediaServer, status: 502 },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;
 
-/** Of the admin port only. */
+/** Errors of the admin port only. */
 export const adminErrors = {
   ERR_NOT_READY: {
     cause: 'The proxy takes no new clients.',

@@ -1,6 +1,6 @@
 import type { ErrorRow } from './row.ts';
 
-/** What can be wrong with a policy. The commands name the field too, and what to write in its place. */
+/** Errors and warnings of policies. The commands also name the field, and what to write in its place. */
 export const policyErrors = {
   ERR_POLICY_YAML: {
     cause: 'The file is not one YAML document, or its aliases expand to too much.',
@@ -101,5 +101,5 @@ export const policyErrors = {
   },
 } as const satisfies Readonly<Record<`ERR_${string}` | `WARN_${string}`, ErrorRow>>;
 
-/** Errors come from reading or checking; warnings are about a policy that runs. */
+/** Codes of errors come from reading or checking; those of warnings are about a policy that runs. */
 export type PolicyCode = keyof typeof policyErrors;

@@ -1,18 +1,19 @@
-/** One row of the table of errors: everything that is decided by a code alone. ERRORS.md, the HTTP statuses, the exit codes
- *  and the texts that clients are sent are projections of these rows. */
+/** One row of the table of errors: every property that depends on the code alone. ERRORS.md, the HTTP statuses, the
+ *  exit codes and the texts for clients are generated from these rows. */
 import type { ExitName } from './exit.ts';
 
 export interface ErrorRow {
-  /** What happened, as one sentence. Over HTTP it is the `detail` of the problem document, so nothing of a request is in it. */
+  /** What happened, in one sentence. Over HTTP it is the `detail` of the problem document, so it has nothing of a
+   *  request. */
   readonly cause: string;
-  /** What the operator can do, as one or two sentences. */
+  /** What the operator can do, in one or two sentences. */
   readonly remedy: string;
-  /** Stream error conditions that it is sent with (RFC 6120 §4.9.3), the first one by default. */
+  /** Stream error conditions that it is sent with (RFC 6120 §4.9.3); the first is the default. */
   readonly conditions?: readonly string[];
-  /** Text that a client is sent with the condition. */
+  /** Text that is sent to a client with the condition. */
   readonly text?: string;
-  /** Status over HTTP. */
+  /** HTTP status. */
   readonly status?: number;
-  /** How a command ends that fails with it; by default as its section says. */
+  /** Exit of a command that fails with it; by default that of its section. */
   readonly exit?: ExitName;
 }

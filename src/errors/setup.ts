@@ -1,4 +1,4 @@
-/** What is wrong with the files and ports of a proxy, at its start or at a reload. */
+/** Errors of a proxy's files and ports, at its start or at a reload. */
 import type { ErrorRow } from './row.ts';
 
 export const reloadErrors = {

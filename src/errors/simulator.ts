@@ -1,4 +1,4 @@
-/** What ends the simulator. */
+/** Errors that end the simulator. */
 import type { ErrorRow } from './row.ts';
 
 export const simulatorErrors = {

@@ -347,7 +347,7 @@ export const streamErrors = {
 
 export type StreamErrorCode = keyof typeof streamErrors;
 
-/** Whether a value is a code of the table. */
+/** Returns whether a value is a code of the table. */
 export function isStreamErrorCode(value: unknown): value is StreamErrorCode {
   return typeof value === 'string' && Object.hasOwn(streamErrors, value);
 }

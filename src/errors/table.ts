@@ -1,4 +1,4 @@
-/** The table of errors: every code of the product once, in sections. ERRORS.md is written from it, and the command line takes
+/** The table of errors: every code once, in sections. ERRORS.md is generated from it, and the command line takes
  *  remedies and exit codes from it. */
 import { discoErrors, profileErrors } from './capabilities.ts';
 import { chatErrors } from './chat.ts';
@@ -15,9 +15,9 @@ import { tokenErrors } from './token.ts';
 
 export interface ErrorSection {
   readonly title: string;
-  /** Where codes of the section are seen. */
+  /** Where operators see codes of the section. */
   readonly seen: string;
-  /** How a command ends with one of them, unless its row says otherwise. */
+  /** Exit of a command that fails with a code of the section, unless its row has another. */
   readonly exit: ExitName;
   readonly codes: Readonly<Record<string, ErrorRow>>;
 }
@@ -92,12 +92,12 @@ function sectionOf(code: string): ErrorSection | undefined {
   return errorSections.find(({ codes }) => Object.hasOwn(codes, code));
 }
 
-/** Returns the row of a code; undefined for a word that is none of ours. */
+/** Returns the row of a code; undefined for a word that is no code. */
 export function explanationOf(code: string): ErrorRow | undefined {
   return sectionOf(code)?.codes[code];
 }
 
-/** Returns the exit code of a command that fails with this code; a word that is none of ours is a defect. */
+/** Returns the exit code of a command that fails with this code; that of a defect for a word that is no code. */
 export function exitCodeOf(code: string): ExitCode {
   const section = sectionOf(code);
   return exitCodes[section?.codes[code]?.exit ?? section?.exit ?? 'software'];

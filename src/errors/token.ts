@@ -1,5 +1,5 @@
-/** Why a signed token was refused, and what to do about it: of clients that connect (`channelBinding: reauthenticate`)
- *  and of callers over HTTP. ERRORS.md is written from this table. */
+/** Reasons to refuse a signed token, with remedies: tokens of clients that connect (`channelBinding:
+ *  reauthenticate`) and of callers over HTTP. ERRORS.md is generated from this table. */
 import type { ErrorRow } from './row.ts';
 
 const issuer = 'Correct how the issuer signs its tokens.';

@@ -3,37 +3,37 @@ import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } fro
 import type { Cipher } from './cipher.ts';
 import { NoiseError } from './error.ts';
 
-/** Bytes that authenticate a ciphertext. */
+/** Bytes of a tag, which authenticates a ciphertext. */
 export const tagLength = 16;
 
-/** The first counter that is never used. The framework reserves 2^64 - 1; the chat channel writes 32 bits, so the last
- *  value of those is reserved instead. */
+/** First counter that is never used. The framework reserves 2^64 - 1. The chat channel writes 32 bits, so it
+ *  reserves the last value of those. */
 export const counterEnd = 2 ** 32 - 1;
 
-/** An encrypted message in the two parts that `node:crypto` makes of it. They are written one after the other. */
+/** An encrypted message in the two parts that `node:crypto` returns, to be written one after the other. */
 export interface SealedMessage {
   readonly ciphertext: Buffer;
   /** 16 bytes. */
   readonly tag: Buffer;
 }
 
-/** One direction's key. A counter is used once: after a failure the state is spent and refuses everything. */
+/** The key of one direction. A counter is used once: after a failure the state refuses everything. */
 export class CipherState {
   readonly #cipher: Cipher;
   readonly #key: KeyObject;
   readonly #nonce = Buffer.alloc(12);
   #counter: number;
 
-  /** @param key 32 bytes, copied: the caller may overwrite them.
-   *  @param counter the first one to use. */
+  /** @param key 32 bytes, copied: the caller may overwrite them
+   *  @param counter the first to use */
   constructor(cipher: Cipher, key: Uint8Array, counter = 0) {
     this.#cipher = cipher;
     this.#key = createSecretKey(key);
     this.#counter = counter;
   }
 
-  /** Encrypts and authenticates a message, and what is associated with it.
-   *  @throws NoiseError ERR_NOISE_EXHAUSTED when no counter is left. */
+  /** Encrypts and authenticates a message together with associated data.
+   *  @throws NoiseError ERR_NOISE_EXHAUSTED when no counter is left */
   seal(plaintext: Uint8Array, associated?: Uint8Array): SealedMessage {
     this.#takeNonce();
     const cipher = createCipheriv(this.#cipher.algorithm as 'aes-256-gcm', this.#key, this.#nonce, {

@@ -1,12 +1,12 @@
 /** Refusals of a Noise handshake and of its transport messages. */
 
-/** Every code of this folder; each ends the connection it happened on. */
+/** Codes of this folder; each ends the connection. */
 export type NoiseErrorCode =
   /** A message or payload was forged, changed, repeated or out of order. */
   | 'ERR_NOISE_AUTHENTICATION'
-  /** A message is shorter than its pattern asks, or longer than the framework allows. */
+  /** A message is shorter than its pattern requires, or longer than the framework allows. */
   | 'ERR_NOISE_LENGTH'
-  /** A public key is of low order or no key at all. */
+  /** A public key is of low order, or no key at all. */
   | 'ERR_NOISE_PUBLIC_KEY'
   /** A direction has used all its nonces. */
   | 'ERR_NOISE_EXHAUSTED';

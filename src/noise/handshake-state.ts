@@ -8,14 +8,14 @@ import type { MessagePattern, Pattern, Role, Token } from './pattern.ts';
 import { SymmetricState } from './symmetric-state.ts';
 import { importPublicKey, keyLength, sharedSecret, type KeyPair } from './x25519.ts';
 
-/** The longest message of the framework in bytes (§3). */
+/** Bytes of the longest message in the framework (§3). */
 export const messageBytesMax = 65_535;
 
-/** What is agreed on before a handshake. */
+/** The protocol that both sides agree on before a handshake. */
 export interface HandshakeProtocol {
   readonly pattern: Pattern;
   readonly cipher: Cipher;
-  /** Whether the empty payload of a message without a key is mixed into the hash. The framework says yes (§5.2); the
+  /** Whether the empty payload of a message without a key is mixed into the hash. The framework mixes it (§5.2); the
    *  chat channel does not. */
   readonly mixEmptyPayload: boolean;
 }
@@ -23,12 +23,12 @@ export interface HandshakeProtocol {
 export interface HandshakeOptions {
   readonly protocol: HandshakeProtocol;
   readonly role: Role;
-  /** Bytes that both sides must agree on. */
+  /** Bytes that must be equal on both sides. */
   readonly prologue: Uint8Array;
-  /** Our static key, where the pattern has one. */
+  /** The own static key, where the pattern has one. */
   readonly staticKey?: KeyPair;
-  /** Our ephemeral key, for this handshake (and its fallback) only. The caller makes it, so that a statement about the
-   *  connection can name it before there is one. */
+  /** The own ephemeral key, for this handshake and its fallback only. The caller makes it, so that an attestation of
+   *  the connection can name it before the connection is open. */
   readonly ephemeralKey: KeyPair;
   /** The peer's static key, 32 bytes, where the pattern knows it beforehand. */
   readonly remoteStaticKey?: Uint8Array;
@@ -36,11 +36,11 @@ export interface HandshakeOptions {
   readonly remoteEphemeralKey?: Uint8Array;
 }
 
-/** Keys of a finished handshake. */
+/** The result of a finished handshake. */
 export interface Transport {
   readonly sending: CipherState;
   readonly receiving: CipherState;
-  /** 32 bytes that name this very handshake (§11.2). */
+  /** 32 bytes that are unique to this handshake (§11.2). */
   readonly handshakeHash: Buffer;
 }
 
@@ -60,7 +60,8 @@ export class HandshakeState {
   readonly #remote: { e: RemoteKey | undefined; s: RemoteKey | undefined };
   #closed = false;
 
-  /** @throws NoiseError ERR_NOISE_PUBLIC_KEY when a known key of the peer is none. */
+  /** Starts a handshake.
+   *  @throws NoiseError ERR_NOISE_PUBLIC_KEY when a known key of the peer is invalid */
   constructor(options: HandshakeOptions) {
     const { pattern, cipher, mixEmptyPayload } = options.protocol;
     this.#role = options.role;
@@ -80,12 +81,12 @@ export class HandshakeState {
     return this.#remaining.length === 0;
   }
 
-  /** The peer's static public key, 32 bytes; undefined before its message was read. */
+  /** The peer's static public key in 32 bytes; undefined until its message was read. */
   get remoteStaticKey(): Uint8Array | undefined {
     return this.#remote.s?.raw;
   }
 
-  /** Returns the next message of ours with this payload.
+  /** Returns the next own message with this payload.
    *  @throws NoiseError ERR_NOISE_LENGTH, ERR_NOISE_PUBLIC_KEY */
   writeMessage(payload: Uint8Array): Buffer {
     return this.#step(this.#role, (tokens) => {
@@ -103,7 +104,7 @@ export class HandshakeState {
   }
 
   /** Returns the payload of the peer's next message.
-   *  @throws NoiseError, after which the handshake cannot go on. */
+   *  @throws NoiseError, after which the handshake cannot continue */
   readMessage(message: Uint8Array): Buffer {
     return this.#step(this.#role === 'initiator' ? 'responder' : 'initiator', (tokens) => {
       if (message.length > messageBytesMax) throw new NoiseError('ERR_NOISE_LENGTH');
@@ -123,7 +124,7 @@ export class HandshakeState {
     });
   }
 
-  /** Returns the transport keys of a finished handshake, once. */
+  /** Returns the transport keys of a finished handshake. May be called once. */
   split(): Transport {
     if (!this.finished || this.#closed) throw new Error('the handshake is not finished');
     this.#closed = true;
@@ -137,7 +138,7 @@ export class HandshakeState {
   #step<T>(from: Role, run: (tokens: readonly Token[]) => T): T {
     const message = this.#remaining[0];
     if (message?.from !== from || this.#closed) throw new Error('this message is not due in the handshake');
-    // A message that is half done cannot be repeated: its keys are mixed in.
+    // A half-written message cannot be repeated: its keys are mixed in.
     this.#closed = true;
     const result = run(message.tokens);
     this.#remaining.shift();

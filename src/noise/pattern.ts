@@ -1,6 +1,5 @@
-/** Handshake patterns as data (Noise Protocol Framework, revision 34, §7, §10.4).
- *
- *  A further pattern is a further row here, never further code. */
+/** Handshake patterns as data (Noise Protocol Framework, revision 34, §7, §10.4). A new pattern is a new row,
+ *  without new code. */
 
 /** A step of a message: a public key that is sent, or a Diffie-Hellman result that is mixed into the key. The first
  *  letter of a result names the initiator's key, the second the responder's. */
@@ -14,17 +13,17 @@ export interface MessagePattern {
 }
 
 export interface Pattern {
-  /** As it stands in the protocol name. */
+  /** Name of the pattern in the protocol name. */
   readonly name: string;
-  /** Public keys that both sides know before the first message (§7.1). */
+  /** Public keys that both sides have before the first message (§7.1). */
   readonly known: readonly { readonly of: Role; readonly key: 'e' | 's' }[];
-  /** In the order in which they are sent. */
+  /** Messages in the order in which they are sent. */
   readonly messages: readonly MessagePattern[];
-  /** Who sends with the first of the two transport keys. */
+  /** The role that sends with the first of the two transport keys. */
   readonly firstKey: Role;
 }
 
-/** Both static keys are sent, encrypted. */
+/** XX: both static keys are sent, encrypted. */
 export const xx: Pattern = {
   name: 'XX',
   known: [],
@@ -36,7 +35,7 @@ export const xx: Pattern = {
   firstKey: 'initiator',
 };
 
-/** The initiator knows the responder's static key, and may send a payload with its first message. */
+/** IK: the initiator has the responder's static key, and may send a payload with its first message. */
 export const ik: Pattern = {
   name: 'IK',
   known: [{ of: 'responder', key: 's' }],
@@ -47,8 +46,8 @@ export const ik: Pattern = {
   firstKey: 'initiator',
 };
 
-/** How an IK handshake goes on when the responder could not read its first message: that message's ephemeral key is
- *  known to both. Here the parties keep their names; the transport keys are ordered as if the responder had begun. */
+/** XXfallback: continues an IK handshake whose first message the responder could not read; both have that message's
+ *  ephemeral key. The roles keep their names, and the transport keys are ordered as if the responder had begun. */
 export const xxFallback: Pattern = {
   name: 'XXfallback',
   known: [{ of: 'initiator', key: 'e' }],

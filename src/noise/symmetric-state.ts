@@ -14,7 +14,7 @@ export class SymmetricState {
   #hash: Buffer;
   #key: CipherState | undefined;
 
-  /** @param protocolName ASCII; at most 32 bytes are padded with zeros, longer ones are hashed. */
+  /** @param protocolName ASCII; up to 32 bytes are padded with zeros, longer ones are hashed */
   constructor(cipher: Cipher, protocolName: string) {
     this.#cipher = cipher;
     const name = Buffer.from(protocolName, 'latin1');
@@ -22,7 +22,7 @@ export class SymmetricState {
     this.#chainingKey = Buffer.from(this.#hash);
   }
 
-  /** The hash of everything that was mixed in so far, 32 bytes. */
+  /** The hash of everything mixed in so far, 32 bytes. */
   get handshakeHash(): Buffer {
     return Buffer.from(this.#hash);
   }
@@ -35,7 +35,7 @@ export class SymmetricState {
     this.#hash = sha256(Buffer.concat([this.#hash, data]));
   }
 
-  /** Mixes key material in and overwrites it. */
+  /** Mixes key material in, and overwrites it. */
   mixKey(material: Buffer): void {
     const [chainingKey, key] = this.#derive(material);
     material.fill(0);
@@ -45,21 +45,23 @@ export class SymmetricState {
     key.fill(0);
   }
 
-  /** Returns the ciphertext with its tag, or the plaintext while there is no key. @throws NoiseError */
+  /** Returns the ciphertext with its tag, or the plaintext while there is no key.
+   *  @throws NoiseError ERR_NOISE_EXHAUSTED */
   encryptAndHash(plaintext: Uint8Array): Uint8Array {
     const sent = this.#key === undefined ? plaintext : joined(this.#key.seal(plaintext, this.#hash));
     this.mixHash(sent);
     return sent;
   }
 
-  /** Returns the plaintext. @throws NoiseError */
+  /** Returns the plaintext, which equals the input while there is no key.
+   *  @throws NoiseError */
   decryptAndHash(received: Uint8Array): Uint8Array {
     const plaintext = this.#key === undefined ? received : this.#key.open(received, this.#hash);
     this.mixHash(received);
     return plaintext;
   }
 
-  /** Returns the two transport keys, the initiator's sending one first, and overwrites the chaining key. */
+  /** Returns the two transport keys, the initiator's sending key first, and overwrites the chaining key. */
   split(): [CipherState, CipherState] {
     const [first, second] = this.#derive(nothing);
     const states: [CipherState, CipherState] = [
@@ -71,7 +73,7 @@ export class SymmetricState {
     return states;
   }
 
-  /** HKDF of §4.3, which is RFC 5869 with the chaining key as salt and no info. */
+  /** HKDF of §4.3: RFC 5869 with the chaining key as salt and without info. */
   #derive(material: Uint8Array): [Buffer, Buffer] {
     const derived = hkdfSync('sha256', material, this.#chainingKey, nothing, 2 * hashLength);
     return [Buffer.from(derived, 0, hashLength), Buffer.from(derived, hashLength, hashLength)];

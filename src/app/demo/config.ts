@@ -1,4 +1,4 @@
-/** The configuration of the demo: everything on loopback, with keys and certificates made for one run. */
+/** The configuration of the demo: everything on loopback, with keys and certificates of one run. */
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,27 +7,27 @@ import { configSchema, type Config } from '../../config/schema.ts';
 import { domain, host, names } from '../../simulator/story/cast.ts';
 import type { Stage } from '../../simulator/story/stage.ts';
 
-/** How the configuration names the gatekeeper. */
+/** Name of the gatekeeper in the configuration. */
 export const gatekeeperName = 'embedded';
 
 export interface DemoConfigOptions {
   /** A shipped policy or a file. */
   readonly policy: string;
-  /** TCP ports; 0 takes a free one. */
+  /** TCP port; 0 selects a free one. */
   readonly port: number;
   readonly tlsPort: number;
-  /** Not 0: the public URL has to be known before the port is open. */
+  /** Not 0: the public URL must be known before the port is open. */
   readonly httpPort: number;
   /** Default: clients authenticate to the gatekeeper. */
   readonly channelBinding?: Config['gatekeepers'][number]['channelBinding'];
 }
 
-/** Paths of what the configuration names. */
+/** Paths of the files in the configuration. */
 export interface DemoFiles {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
-  /** Certificate of the gatekeeper's calls, the only ones that may push or fetch media. */
+  /** Client certificate of the gatekeeper, the only one that may push or fetch media. */
   readonly gatekeeperCertificate: string;
   /** Folder of the keys that attestations are signed with. */
   readonly signingKeys: string;
@@ -66,7 +66,7 @@ export function demoConfig(
   return configSchema.parse({
     apiVersion: 'narthex/v1',
     kind: 'Proxy',
-    // All parties share this process: that its event loop is late says nothing of the proxy's load.
+    // All parties share this process, so a late event loop does not show the proxy's load.
     overload: { loopDelayMs: 0 },
     listeners: [
       { name: 'starttls', host, port: options.port, tls: 'starttls' },
@@ -111,7 +111,7 @@ export function demoConfig(
       push: { url: `${provider.url}/push` },
       media: {
         hosts: [provider.url],
-        // Loopback is refused unless it is named: the media servers of the demo are on this machine.
+        // The media servers of the demo are on loopback, which is refused unless it is listed.
         allowAddresses: [`${host}/32`],
       },
     },

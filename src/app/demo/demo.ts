@@ -9,7 +9,8 @@ export interface Demo extends Part {
   readonly proxy: DemoProxy;
 }
 
-/** @throws SetupError, SimulatorError when a port cannot be opened */
+/** Starts the parties and the proxy.
+ *  @throws SetupError, SimulatorError when a port cannot be opened */
 export function openDemo(options: DemoConfigOptions): Promise<Demo> {
   return assemble(async (parts) => {
     const stage = parts.track(await openStage());

@@ -17,15 +17,16 @@ import { openTelemetry } from '../telemetry/telemetry.ts';
 import { openPolicy } from '../files/policies.ts';
 
 export interface DemoProxy extends Intermediary {
-  /** STARTTLS and direct TLS. */
+  /** Ports of STARTTLS and of direct TLS. */
   readonly ports: readonly number[];
-  /** Certificate authority for clients, in PEM form. */
+  /** Certificate authority of the proxy, in PEM form. */
   readonly caFile: string;
   /** Ends the proxy and removes its files. */
   close(): Promise<void>;
 }
 
-/** @param options a port 0 takes a free one
+/** Starts the proxy.
+ *  @param options a port 0 selects a free one
  *  @throws SetupError when a port cannot be opened */
 export async function startDemoProxy(stage: Stage, options: DemoConfigOptions): Promise<DemoProxy> {
   return assemble(async (parts) => {
@@ -46,7 +47,7 @@ export async function startDemoProxy(stage: Stage, options: DemoConfigOptions): 
   });
 }
 
-/** A folder that is removed by `close`, and when the process ends before, by Ctrl-C or by a closed pipe. */
+/** Makes a folder that is removed by `close`, and also when the process ends first, by Ctrl-C or by a closed pipe. */
 async function temporaryFolder(): Promise<{ readonly path: string } & Part> {
   const path = await mkdtemp(join(tmpdir(), 'narthex-demo-'));
   const remove = (): void => rmSync(path, { recursive: true, force: true });
@@ -64,7 +65,7 @@ function fetchesForClients(policy: string): boolean {
   return treatmentOf(openPolicy(policy), 'client', 'content.media-url').treatment.kind === 'pseudonymise';
 }
 
-/** The public address has to be known before the port is opened. */
+/** Returns a free port. The public address must be known before the port is opened. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, host, resolve));

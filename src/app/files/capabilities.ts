@@ -15,7 +15,7 @@ export type CapabilityPolicyReading =
       readonly kind: 'policy';
       readonly policy: CapabilityPolicy;
       readonly profiles: readonly CapabilityProfile[];
-      /** What profiles promise and cannot keep. */
+      /** Promises of profiles that cannot be kept. */
       readonly notes: readonly Note[];
     }
   | {
@@ -26,7 +26,7 @@ export type CapabilityPolicyReading =
       readonly problems: readonly PlacedDiagnostic[];
     };
 
-/** Something that a profile cannot promise: the file that promises it, and one sentence. */
+/** A promise of a profile that cannot be kept: its file, and one sentence. */
 export interface Note {
   readonly file: string;
   readonly message: string;
@@ -70,7 +70,8 @@ export function readCapabilityPolicy(
   };
 }
 
-/** Builds the policy from the texts of files that are watched. @throws CapabilitiesRefused */
+/** Builds the policy from the texts of watched files.
+ *  @throws CapabilitiesRefused */
 export function buildCapabilityPolicy(
   files: readonly SourceFile[],
   texts: readonly string[],
@@ -83,7 +84,7 @@ export function buildCapabilityPolicy(
   throw new CapabilitiesRefused({ role, path }, problems);
 }
 
-/** Thrown when the documents cannot be used. */
+/** The documents cannot be used. */
 export class CapabilitiesRefused extends SetupError {
   readonly #problems: readonly Diagnostic[];
 

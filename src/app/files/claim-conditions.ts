@@ -1,15 +1,15 @@
-/** Checks the conditions on claims in capability profiles. Claims come from tokens that the proxy verifies, and only those
- *  listed in the section `provider` are read. A condition that can never hold is an error. */
+/** Checks the conditions on claims in capability profiles. Claims come from tokens that the proxy verifies, and only
+ *  those listed in the section `provider` are read. A condition that can never hold is an error. */
 import type { CapabilityProfile } from '../../capabilities/profile.ts';
 import type { Locate } from '../../capabilities/document.ts';
 import type { PlacedDiagnostic } from '../../documents/diagnostic.ts';
 import type { Config } from '../../config/schema.ts';
 
-/** Where claims come from. */
+/** The sources of claims. */
 export interface ClaimSources {
-  /** Names that are read. */
+  /** Names of claims that are read. */
   readonly allowed: readonly string[];
-  /** Domains served, and whether their clients authenticate to the proxy by a token. */
+  /** Served domains, each with whether its clients authenticate to the proxy by a token. */
   readonly domains: readonly { readonly domain: string; readonly hasClaims: boolean }[];
 }
 
@@ -29,7 +29,7 @@ export function claimSources({ domains, gatekeepers, provider }: Config): ClaimS
 const claimRemedy =
   "Set the gatekeeper's `channelBinding: reauthenticate` and list the claim in `provider.claims.allowed`, or leave `claim` out of the profile";
 
-/** What is wrong with the claims that a profile asks for. */
+/** Returns the problems of the claims in a profile's conditions. */
 export function claimProblems(
   { match }: CapabilityProfile,
   at: Locate,
@@ -59,7 +59,7 @@ export function claimProblems(
     );
 }
 
-/** Domains whose clients the profile would be for, if they had claims. */
+/** Returns domains for whose clients the profile would be, if they had claims. */
 export function domainsWithoutClaims({ match }: CapabilityProfile, sources: ClaimSources): string[] {
   if (match === undefined || match.claims.size === 0) return [];
   return domainsOf(match, sources)

@@ -1,4 +1,4 @@
-/** The client certificates that a caller is recognised by, from a file that is read again when it changes. */
+/** The pinned client certificates of a caller, from a file that is read again when it changes. */
 import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import type { HttpContext } from '../../http/env.ts';
@@ -9,11 +9,12 @@ import type { FilesReport } from '../observer.ts';
 import type { Part } from '../part.ts';
 
 export interface Pins extends Part {
-  /** Whether a certificate is one of these, and within its validity. */
+  /** Returns whether a certificate is pinned and within its validity. */
   readonly has: (certificate: X509Certificate) => boolean;
 }
 
-/** @throws SetupError when the file holds none. */
+/** Loads the file.
+ *  @throws SetupError when it has no certificate */
 export async function openPins(
   name: string,
   path: string,
@@ -38,8 +39,8 @@ export async function openPins(
   };
 }
 
-/** Returns the client certificate of a request's connection. TLS has verified that the caller holds its key; only a pin
- *  tells which party that is. */
+/** Returns the client certificate of a request's connection. TLS has verified that the caller holds its key; only a
+ *  pin identifies the party. */
 export function peerCertificate({ env }: HttpContext): X509Certificate | undefined {
   const { socket } = env.incoming;
   return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;

@@ -1,4 +1,4 @@
-/** The files that the policy tools and the proxy read: catalogue, policies, obligations. */
+/** Reads the files of policies: catalogue, policies, obligations. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import { loadObligations, type Obligation } from '../../policy/obligations.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { loadPolicy, type PolicySource } from '../../policy/resolve.ts';
 
-/** The folder that comes with the product. */
+/** The folder of the shipped policies. */
 const shippedPolicies = fileURLToPath(new URL('../../../policies', import.meta.url));
 
 /** Documents that cannot be used. */
@@ -26,11 +26,11 @@ export class PolicyRefused extends Unusable {
   }
 }
 
-/** A file that is not there or may not be read. */
+/** A file that is missing or may not be read. */
 export class FileMissing extends Unusable {
   override readonly name = 'FileMissing';
   readonly path: string;
-  /** What to do, as a sentence without its full stop. */
+  /** The remedy, as a sentence without its full stop. */
   readonly remedy: string;
 
   constructor(path: string, message: string, remedy = 'Check the path and its permissions') {
@@ -39,7 +39,8 @@ export class FileMissing extends Unusable {
     this.remedy = remedy;
   }
 
-  /** @param cause what reading it threw */
+  /** Makes the error of a file.
+   *  @param cause the error that reading it threw */
   static at(path: string, cause?: unknown): FileMissing {
     const why = cause === undefined ? '' : ` (${whyOf(cause)})`;
     return new FileMissing(path, `${path} cannot be read${why}`);
@@ -51,7 +52,8 @@ export class FileMissing extends Unusable {
   }
 }
 
-/** @throws FileMissing; PolicyRefused when the file is not UTF-8 */
+/** Reads a text file.
+ *  @throws FileMissing; PolicyRefused when it is not UTF-8 */
 export function readText(file: string): TextFile {
   let bytes: Uint8Array;
   try {
@@ -68,12 +70,13 @@ export function readText(file: string): TextFile {
   ]);
 }
 
-/** @throws FileMissing */
+/** Reads the files of a folder with this extension, ordered by name.
+ *  @throws FileMissing */
 export function readFolder(path: string, extension: string): readonly TextFile[] {
   return filesOf(path, extension).map(readText);
 }
 
-/** Returns the files of a folder with this extension, by name, or the path itself when it is a file.
+/** Returns the paths in a folder with this extension, ordered by name, or the path itself when it is a file.
  *  @throws FileMissing */
 export function filesOf(path: string, extension: string): readonly string[] {
   try {
@@ -85,24 +88,28 @@ export function filesOf(path: string, extension: string): readonly string[] {
   }
 }
 
-/** The shipped catalogue and what is added to it. @throws FileMissing, PolicyRefused */
+/** Loads the shipped catalogue with additions.
+ *  @throws FileMissing, PolicyRefused */
 export function openCatalogue(additions: readonly string[] = []): Catalogue {
   const { catalogue, diagnostics } = loadCatalogue(catalogueFiles(additions).map(readText));
   if (diagnostics.length > 0) throw new PolicyRefused(diagnostics);
   return catalogue;
 }
 
-/** Returns the files that a catalogue is made of. @throws FileMissing */
+/** Returns the files of a catalogue.
+ *  @throws FileMissing */
 export function catalogueFiles(additions: readonly string[] = []): readonly string[] {
   return [join(shippedPolicies, 'catalogue'), ...additions].flatMap((path) => filesOf(path, '.yaml'));
 }
 
-/** Returns the files that obligations are read from; by default those shipped. @throws FileMissing */
+/** Returns the files of obligations; by default those shipped.
+ *  @throws FileMissing */
 export function obligationFiles(path = join(shippedPolicies, 'obligations')): readonly string[] {
   return filesOf(path, '.yaml');
 }
 
-/** @throws FileMissing, PolicyRefused */
+/** Loads obligations.
+ *  @throws FileMissing, PolicyRefused */
 export function openObligations(path?: string): readonly Obligation[] {
   return obligationFiles(path).flatMap((file) => {
     const loaded = loadObligations(readText(file));
@@ -111,12 +118,14 @@ export function openObligations(path?: string): readonly Obligation[] {
   });
 }
 
-/** A policy by its file, or by its name when it is shipped. @throws FileMissing, PolicyRefused */
+/** Loads a policy by its file, or by the name of a shipped one.
+ *  @throws FileMissing, PolicyRefused */
 export function openPolicy(nameOrFile: string): Policy {
   return openPolicyFiles(nameOrFile).policy;
 }
 
-/** The same, with every file it was made of. @throws FileMissing, PolicyRefused */
+/** Like `openPolicy`, with every file that the policy was read from.
+ *  @throws FileMissing, PolicyRefused */
 export function openPolicyFiles(nameOrFile: string): {
   readonly policy: Policy;
   readonly files: readonly TextFile[];
@@ -140,7 +149,8 @@ function isShippedName(text: string): boolean {
   return /^[a-z][a-z0-9-]*$/.test(text);
 }
 
-/** @throws FileMissing */
+/** Returns the path of a shipped policy.
+ *  @throws FileMissing */
 function shippedFile(name: string): string {
   const names = policiesIn(shippedPolicies);
   if (names.includes(name)) return join(shippedPolicies, `${name}.yaml`);
@@ -151,7 +161,7 @@ function shippedFile(name: string): string {
   );
 }
 
-/** Looks for what `extends` names in the folder of the file, then among those shipped. */
+/** Finds the policy in `extends` in the folder of the file, then among those shipped. */
 export const policySource: PolicySource = {
   find(name, from) {
     for (const folder of [dirname(from), shippedPolicies]) {

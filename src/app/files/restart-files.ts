@@ -1,4 +1,4 @@
-/** Which files of a proxy take effect at its next start only. */
+/** The files of a proxy that take effect at its next start only. */
 import { resolve } from 'node:path';
 import { profileFiles } from '../../config/profile-files.ts';
 import type { Config } from '../../config/schema.ts';
@@ -6,7 +6,7 @@ import { catalogueFiles, obligationFiles, openCatalogue, openObligations } from 
 import { assemble, type Part } from '../part.ts';
 import { watchForRestart, type RestartFiles, type RestartReport } from './restart-watch.ts';
 
-/** Where a configuration was loaded from. */
+/** The file that a configuration was loaded from. */
 export interface ConfigSource {
   readonly file: string;
   /** Loads it again as a start would. @throws ConfigError */
@@ -20,7 +20,8 @@ export interface RestartFilesOptions {
   readonly report: (report: RestartReport) => void;
 }
 
-/** Watches them. @throws Unusable when one cannot be read */
+/** Watches the files.
+ *  @throws Unusable when one cannot be read */
 export function watchRestartFiles(
   config: RestartConfig,
   { source, report }: RestartFilesOptions,

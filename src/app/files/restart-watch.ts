@@ -1,5 +1,5 @@
-/** Files that take effect at the next start only: the catalogue, the obligations, narthex.yaml, and which capability
- *  profiles there are. A change in them is reported, after it was checked that the next start would accept it. */
+/** Watches files that take effect at the next start only: the catalogue, the obligations, narthex.yaml, and the list
+ *  of capability profiles. A change is reported after checking that the next start would accept it. */
 import { createHash } from 'node:crypto';
 import type { Diagnostic } from '../../documents/diagnostic.ts';
 import { readRegularFile } from '../../documents/read.ts';
@@ -10,7 +10,7 @@ import type { Part } from '../part.ts';
 import { FileMissing } from './policies.ts';
 
 export interface RestartReport {
-  /** `loaded`: as they were at the start, again. */
+  /** `loaded`: the contents are again those of the start. */
   readonly kind: 'loaded' | 'restart-required' | 'rejected';
   readonly part: FilePart;
   readonly name: string;
@@ -20,11 +20,12 @@ export interface RestartReport {
 
 export interface RestartFiles extends WatchOptions {
   readonly part: FilePart;
-  /** Tells several sets of files of one part apart. */
+  /** Distinguishes several sets of files of one part. */
   readonly name: string;
-  /** Lists the files that there are now. @throws Unusable */
+  /** Lists the present files.
+   *  @throws Unusable */
   readonly list: () => Promise<readonly string[]> | readonly string[];
-  /** Whether a change inside a file counts, or only which files there are. */
+  /** Whether a change inside a file counts, or only one of the list. */
   readonly contents: boolean;
   /** Reads the files as a start would. @throws Unusable */
   readonly check: () => unknown;
@@ -70,7 +71,8 @@ async function read({ list, contents }: RestartFiles): Promise<Listed> {
   return { files, digest: hash.digest('base64') };
 }
 
-/** @throws FileMissing */
+/** Reads the bytes of a file.
+ *  @throws FileMissing */
 function bytesOf(file: string): Uint8Array {
   try {
     return readRegularFile(file);

@@ -17,7 +17,7 @@ export interface AdminApiOptions {
   readonly files: FileStates;
   /** Reads every watched file again. */
   readonly refresh: () => Promise<void>;
-  /** Begins to stop the proxy. */
+  /** Starts to stop the proxy. */
   readonly drain: () => void;
   readonly clock: Clock;
 }

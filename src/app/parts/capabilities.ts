@@ -17,14 +17,14 @@ import type { ClaimSources } from '../files/claim-conditions.ts';
 import type { CapabilitiesObserver } from '../observer.ts';
 import type { Part } from '../part.ts';
 
-/** Capabilities between reading the files, which says which names the scanner must know, and the first session. */
+/** Capabilities before the first session: their files say which names the scanner must have. */
 export interface Capabilities extends Part {
   readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
   /** Makes the stages. Called once, before the first session. */
   stages(names: Names): readonly StageFactory[];
 }
 
-/** Bytes of randomness in the id of a question of our own. */
+/** Random bytes in the id of the proxy's own questions. */
 const idBytes = 12;
 
 /** Reads the files of the section and watches them.
@@ -78,7 +78,7 @@ export async function openCapabilities(
   };
 }
 
-/** The table asks for a name that the scanner was not built with. */
+/** Returns the error for a name in the table that the scanner was not built with. */
 function unknownName(path: string): SetupError {
   return new SetupError(
     'ERR_CAPABILITIES_INVALID',

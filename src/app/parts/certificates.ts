@@ -1,4 +1,4 @@
-/** The certificates that the proxy shows on its ports. */
+/** The certificates of the proxy's ports. */
 import type { Config } from '../../config/schema.ts';
 import { CertificateStore } from '../../transport/certificates.ts';
 import type { Clock } from '../clock.ts';

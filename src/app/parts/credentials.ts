@@ -1,4 +1,4 @@
-/** Trust and client certificate for the connections that the proxy opens to one party. */
+/** Trusted authorities and client certificate for the connections that the proxy opens to one party. */
 import { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import type { FilesReport } from '../observer.ts';
 
@@ -10,7 +10,7 @@ export interface CredentialFiles {
 }
 
 /** Loads the files and watches them.
- *  @param name the operator's name for the party, in reports
+ *  @param name of the party in the configuration, for reports
  *  @throws SetupError when a file does not load */
 export function openCredentials(
   name: string,

@@ -15,7 +15,7 @@ export interface EnlistmentPart extends Part {
   readonly enlistments: Enlistments;
 }
 
-/** Opens it, or returns undefined when no gatekeeper has a section `enlistment`.
+/** Opens the service; undefined when no gatekeeper has a section `enlistment`.
  *  @throws SetupError when a file does not load */
 export async function openEnlistments(
   gatekeepers: readonly GatekeeperConfig[],

@@ -20,7 +20,8 @@ export interface GatekeepersOptions extends Pick<GatekeeperRouteOptions, 'names'
   readonly signals: Signals;
 }
 
-/** @throws SetupError when a file does not load */
+/** Opens the routes.
+ *  @throws SetupError when a file does not load */
 export function openGatekeepers(
   { gatekeepers, domains, timeouts }: Pick<Config, 'gatekeepers' | 'domains' | 'timeouts'>,
   { names, workspace, files, signals }: GatekeepersOptions,

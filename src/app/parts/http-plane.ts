@@ -1,4 +1,4 @@
-/** What the services of the HTTP plane share, and what they share with the streams. */
+/** Objects that the services of the HTTP plane share with each other and with the streams. */
 import type { Config } from '../../config/schema.ts';
 import type { HttpPolicy } from '../../http/http-policy.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../http/limits.ts';
@@ -12,19 +12,19 @@ export interface HttpPlane {
   readonly publicUrl: string;
   readonly limits: HttpLimits;
   readonly observer: HttpObserver;
-  /** Hears what became of changed files. */
+  /** Receives reports of changed files. */
   readonly files: FilesReport;
   readonly policy: HttpPolicy;
-  /** Evidence about clients' connections, and attestations of it. */
+  /** Evidence of clients' connections, and attestations of it. */
   readonly signals: HttpSignals;
-  /** The proxy's own keys for the gatekeeper, public members only. */
+  /** Returns the attestation keys: public members only. */
   readonly attestationKeys: () => readonly JsonObject[];
-  /** Whether the process has more to do than it can; requests are refused then. */
+  /** Returns whether the process is overloaded; requests are refused then. */
   readonly overloaded: () => boolean;
   readonly clock: Clock;
 }
 
-/** The limits of the section `http`, with the defaults for those it does not name. */
+/** Returns the limits of the section `http`, with defaults. */
 export function httpLimits(section: Config['http']): HttpLimits {
   return { ...defaultHttpLimits, ...section?.limits };
 }

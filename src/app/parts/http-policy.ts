@@ -8,7 +8,7 @@ import type { Decision } from '../../stanza/verdict.ts';
 
 export interface HttpPolicyOptions {
   readonly enforcement: Enforcement;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number;
 }
 
@@ -29,13 +29,13 @@ export function httpPolicy({ enforcement, clock }: HttpPolicyOptions): HttpPolic
   };
 }
 
-/** What an audience may see of a value; undefined withholds it. */
+/** An audience's view of a value; undefined withholds it. */
 interface FieldAnswer {
   readonly value: string | undefined;
   readonly decisions: readonly Decision[];
 }
 
-/** How many rotation periods a pseudonym is recognised for: a registration outlives a rotation. */
+/** Rotation periods for which a pseudonym is mapped back: a registration outlives a rotation. */
 const periodsMax = 32;
 
 function revealed(
@@ -68,7 +68,7 @@ function seen(
   return treatValue(value, treatment, (plain) => hidden(policy, field, plain, treatment, gatekeeper, now));
 }
 
-/** Makes the pseudonym of a value; undefined for a scope other than the gatekeeper, since HTTP has no session. */
+/** Returns the pseudonym of a value; undefined for a scope other than the gatekeeper, since HTTP has no session. */
 function hidden(
   { pseudonyms }: CompiledPolicy,
   field: string,

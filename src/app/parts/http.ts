@@ -175,7 +175,8 @@ function refusalOf(error: unknown): ConnectionRefusal {
   return error instanceof StreamError && error.code === 'ERR_HANDSHAKE_TIMEOUT' ? 'timeout' : 'other';
 }
 
-/** Browsers ask their user when a server requests a certificate, so it is requested only where one is pinned. */
+/** Returns whether a client certificate must be requested: only where one is pinned, since browsers ask their user
+ *  about each request. */
 function pinsCertificates(gatekeepers: Config['gatekeepers']): boolean {
   return gatekeepers.some(({ push, media }) => (push?.certFile ?? media?.certFile) !== undefined);
 }

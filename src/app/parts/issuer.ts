@@ -1,4 +1,4 @@
-/** The issuer's metadata: the provider's own, with the proxy's keys added to its key set. */
+/** The issuer's metadata: the provider's own, with the proxy's keys in its key set. */
 import type { Config } from '../../config/schema.ts';
 import { createExchange } from '../../http/calls/exchange.ts';
 import { createIssuerMetadata, type IssuerMetadata } from '../../http/issuer/metadata.ts';

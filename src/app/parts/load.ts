@@ -1,11 +1,11 @@
-/** Watches whether the process keeps up with its work. */
+/** Measures the load of the process. */
 import type { Config } from '../../config/schema.ts';
 import { LoadMonitor, memoryBound } from '../../transport/load-monitor.ts';
 import type { ProxyObserver } from '../observer.ts';
 import type { Part } from '../part.ts';
 
 export interface Load extends Part {
-  /** Whether new work is to be refused. */
+  /** Returns whether new work must be refused. */
   readonly overloaded: () => boolean;
 }
 

@@ -4,7 +4,7 @@ import { clientsAudience, type MediaTokens } from '../../http/media/token.ts';
 import { MediaAddresses, type AddressView } from '../../minimisation/media-address.ts';
 import { joinUrl } from './http-plane.ts';
 
-/** Returns undefined where no media are served. */
+/** Makes the addresses; undefined where no media are served. */
 export function createMediaAddresses(
   { provider, http, gatekeepers }: Config,
   tokens: (() => MediaTokens) | undefined,

@@ -1,4 +1,4 @@
-/** The media relay: which servers it may ask, and which callers it serves. */
+/** The media relay: the servers that it may ask, and the callers that it serves. */
 import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import { addressList, type AddressList } from '../../http/address-list.ts';
 import type { HttpContext } from '../../http/env.ts';
@@ -14,14 +14,15 @@ import type { Provider } from './provider.ts';
 type ProviderMedia = NonNullable<NonNullable<Config['provider']>['media']>;
 type GatekeeperMedia = NonNullable<GatekeeperConfig['media']>;
 
-/** How the media proxy of one gatekeeper is recognised. */
+/** How the media proxy of one gatekeeper authenticates. */
 interface MediaCaller {
   readonly name: string;
   readonly pins: Pins | undefined;
   readonly addresses: AddressList | undefined;
 }
 
-/** @throws SetupError when a file does not load */
+/** Opens the relay.
+ *  @throws SetupError when a file does not load */
 export function openMedia(
   section: ProviderMedia,
   gatekeepers: readonly GatekeeperConfig[],

@@ -1,5 +1,5 @@
-/** The policies of a running proxy: read, checked and compiled at the start, and again when a file changes. What is
- *  broken never replaces what works. The catalogue is read at the start only: the scanner's names are made of it. */
+/** The policies of a running proxy: read, checked and compiled at the start, and again when a file changes. Broken
+ *  files never replace a policy in force. The catalogue is read at the start only: the scanner's names come from it. */
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { shippedPolicyName } from '../../config/sections/policy.ts';
 import { configErrors } from '../../errors/config.ts';
@@ -29,7 +29,7 @@ import type { PolicyReport } from '../observer.ts';
 import type { Part } from '../part.ts';
 
 /** Reads, checks and compiles the policies of a configuration, and watches their files.
- *  @throws ConfigError ERR_CONFIG_POLICY with a problem for each thing that is wrong. */
+ *  @throws ConfigError ERR_CONFIG_POLICY with every problem */
 export function openPolicyRuntime(options: PolicyRuntimeOptions): PolicyRuntime {
   try {
     return new PolicyRuntime(options);
@@ -61,12 +61,12 @@ function problem(
 
 export interface PolicyRuntimeOptions extends WatchOptions {
   readonly config: Config['policy'];
-  /** The media servers whose addresses a policy can have sealed. */
+  /** The media servers whose addresses a policy can seal. */
   readonly media?: MediaAddresses | undefined;
-  /** Names that the scanner must know for others. */
+  /** Further names that the scanner must have. */
   readonly vocabulary?: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
   readonly report: (report: PolicyReport) => void;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number;
 }
 
@@ -76,20 +76,20 @@ export interface PolicyDocuments {
   readonly shadow: Policy | undefined;
 }
 
-/** What the files hold. */
+/** The contents of the files. */
 interface PolicySources {
   readonly documents: PolicyDocuments;
   readonly secrets: readonly Uint8Array[];
-  /** SHA-256 of everything. */
+  /** SHA-256 of all contents. */
   readonly digest: string;
-  /** SHA-256 of the documents to be enforced. */
+  /** SHA-256 of the policy documents to be enforced. */
   readonly policyDigest: string;
   readonly files: readonly string[];
 }
 
 const secretBytesMin = 32;
 
-/** How many replaced policies are kept, to map their pseudonyms back. */
+/** Replaced policies that are kept to map their pseudonyms back. */
 export const formerPoliciesMax = 8;
 
 export class PolicyRuntime implements Part {
@@ -106,7 +106,8 @@ export class PolicyRuntime implements Part {
   #digest: string;
   #state: 'loaded' | 'rejected' = 'loaded';
 
-  /** @throws PolicyRefused, FileMissing */
+  /** Reads and compiles the policies.
+   *  @throws PolicyRefused, FileMissing */
   constructor(options: PolicyRuntimeOptions) {
     const { config, report, settleMs, pollMs } = options;
     this.#options = options;
@@ -138,7 +139,7 @@ export class PolicyRuntime implements Part {
     return this.#current;
   }
 
-  /** The documents in force, as they are written. */
+  /** Returns the documents in force, as written. */
   get documents(): PolicyDocuments {
     return this.#documents;
   }
@@ -147,17 +148,18 @@ export class PolicyRuntime implements Part {
     return this.#catalogue;
   }
 
-  /** SHA-256 of the documents in force, base64url: identifies the policy and depends on no secret. */
+  /** Returns SHA-256 of the documents in force in base64url: it identifies the policy, and does not depend on a
+   *  secret. */
   get digest(): string {
     return this.#digest;
   }
 
-  /** `rejected`: newer files are broken, and what was in force before them still is. */
+  /** `rejected`: newer files have errors, so these are still in force. */
   get state(): 'loaded' | 'rejected' {
     return this.#state;
   }
 
-  /** Reads the files again; applies them if they have changed. */
+  /** Reads the files again, and applies them if they have changed. */
   refresh(): Promise<void> {
     return this.#refresher.refresh();
   }
@@ -166,7 +168,8 @@ export class PolicyRuntime implements Part {
     this.#refresher.close();
   }
 
-  /** Puts changed files into force. @throws PolicyRefused, and then nothing has changed */
+  /** Puts changed files into force.
+   *  @throws PolicyRefused, after which nothing has changed */
   #apply(sources: PolicySources): void {
     const warnings = this.#checkAll(sources);
     const former = this.#formerThan(sources.policyDigest);
@@ -184,13 +187,14 @@ export class PolicyRuntime implements Part {
     this.#options.report({ kind, policy: name, mode, warnings });
   }
 
-  /** What was in force before a policy of this digest, newest first. */
+  /** Returns the policies that were in force before one of this digest, newest first. */
   #formerThan(digest: string): readonly Policy[] {
     if (digest === this.#digest) return this.#former;
     return [this.#documents.enforced, ...this.#former].slice(0, formerPoliciesMax);
   }
 
-  /** @throws PolicyRefused, FileMissing */
+  /** Reads all files.
+   *  @throws PolicyRefused, FileMissing */
   #read(): PolicySources {
     const { file, shadow, keyFiles } = this.#options.config;
     const enforced = openPolicyFiles(file);
@@ -224,22 +228,26 @@ export class PolicyRuntime implements Part {
     const { enforced, shadow } = documents;
     return {
       enforced: compile(enforced),
-      // A shadow decides as if it were enforced; its decisions are only counted.
+      // Its decisions are only counted, whatever its mode.
       shadow: shadow && compile({ ...shadow, mode: 'shadow' }),
     };
   }
 
-  /** @returns the number of warnings. @throws PolicyRefused */
+  /** Checks the policy and its shadow.
+   *  @returns the number of warnings
+   *  @throws PolicyRefused */
   #checkAll({ documents: { enforced, shadow } }: PolicySources): number {
     const { config } = this.#options;
-    // It is not enforced on purpose; whether it could be is what matters.
+    // A shadow is not enforced; the check is whether it could be.
     const beside = shadow === undefined ? 0 : this.#check({ ...shadow, mode: 'enforce' }, config.shadow!);
     return this.#check(enforced, config.file) + beside;
   }
 
-  /** @returns the number of warnings. @throws PolicyRefused */
+  /** Checks one policy.
+   *  @returns the number of warnings
+   *  @throws PolicyRefused */
   #check(policy: Policy, file: string): number {
-    // A shipped policy is for proxies with media servers and for those without.
+    // A shipped policy serves proxies with and without media servers.
     const media = shippedPolicyName.test(file) ? {} : { media: this.#options.media !== undefined };
     const found = checkPolicy(policy, {
       ...media,
@@ -258,7 +266,8 @@ function digestOf(texts: readonly string[]): string {
   return hash.digest('base64url');
 }
 
-/** @throws FileMissing; PolicyRefused when it is too short */
+/** Reads a secret.
+ *  @throws FileMissing; PolicyRefused when it is too short */
 function readSecret(file: string): Uint8Array {
   let secret: Uint8Array;
   try {

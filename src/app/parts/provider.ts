@@ -1,5 +1,5 @@
-/** The provider, opened once and used by several parts: its keys, the verifier of its users' tokens, and the secrets that
- *  its media addresses are sealed with. */
+/** The provider, opened once for several parts: its keys, the verifier of its users' tokens, and the secrets that
+ *  seal its media addresses. */
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../config/schema.ts';
 import { createExchange } from '../../http/calls/exchange.ts';
@@ -31,7 +31,8 @@ export interface ProviderOptions {
   readonly clock: Clock;
 }
 
-/** @throws SetupError when a file does not load */
+/** Opens the provider.
+ *  @throws SetupError when a file does not load */
 export function openProvider(section: ProviderSection, options: ProviderOptions): Promise<Provider> {
   const { limits, files, clock } = options;
   return assemble(async (parts) => {

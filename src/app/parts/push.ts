@@ -1,4 +1,4 @@
-/** The push relay: who may call it, and where notifications go. */
+/** The push relay: its callers, and the destination of notifications. */
 import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import { createExchange } from '../../http/calls/exchange.ts';
 import type { HttpContext } from '../../http/env.ts';
@@ -20,11 +20,11 @@ export interface PushPart extends Part {
   readonly handle: (context: HttpContext) => Promise<Response>;
 }
 
-/** A gatekeeper's token is for one call made now. */
+/** Longest lifetime of a gatekeeper's token in seconds: it is made for one call. */
 const callerLifetimeMaxS = 300;
 const callerClockToleranceS = 5;
 
-/** Opens the relay, or returns undefined when no gatekeeper has a section `push`.
+/** Opens the relay; undefined when no gatekeeper has a section `push`.
  *  @throws SetupError when a file does not load */
 export async function openPush(
   endpoint: PushEndpoint,
@@ -63,7 +63,7 @@ export async function openPush(
   });
 }
 
-/** How the calls of one gatekeeper are recognised: by certificate, by token, or by both. */
+/** Opens the rules by which the calls of one gatekeeper are authenticated: certificate, token, or both. */
 async function openCaller(
   name: string,
   { issuer, jwksUri, algorithms, caFile, certFile }: PushCaller,
@@ -101,7 +101,7 @@ function openBearer(path: string, report: FilesReport): Promise<Reloading<string
     report,
     build: ([text = ''], refuse) => {
       const token = text.trim();
-      // RFC 6750 §2.1
+      // Form of a bearer token: RFC 6750 §2.1.
       if (!/^[A-Za-z0-9._~+/-]+=*$/.test(token)) refuse(0);
       return `Bearer ${token}`;
     },

@@ -1,4 +1,4 @@
-/** The stage of reauthentication, with the provider's verifier of ownership tokens in the form a session takes. */
+/** The stage of reauthentication, with the provider's verifier of ownership tokens. */
 import type { Config } from '../../config/schema.ts';
 import type { OwnershipVerifier } from '../../http/tokens/ownership-proof.ts';
 import { HttpProblem } from '../../http/problem.ts';
@@ -10,7 +10,7 @@ import {
 } from '../../session/authentication/reauthentication.ts';
 import type { StageFactory } from '../../session/stage.ts';
 
-/** Returns the stage when a gatekeeper wants it. The configuration was checked to have a provider then. */
+/** Returns the stage where a gatekeeper requires it. The configuration was checked to have a provider then. */
 export function reauthenticationStages(
   { gatekeepers, limits }: Config,
   ownership: OwnershipVerifier | undefined,
@@ -22,7 +22,7 @@ export function reauthenticationStages(
   return [reauthentication({ verify, attemptsMax: limits.authenticationAttemptsMax, concluded })];
 }
 
-/** A stream has no place for a nonce of its own, so any that the token has is good enough. */
+/** Returns a verifier without a nonce: a stream has no place for one, so the token may have any or none. */
 function verifyOwnership(ownership: OwnershipVerifier): VerifyOwnership {
   return async (token) => {
     try {

@@ -1,4 +1,4 @@
-/** What reads and writes stanzas: limits from the configuration, and the buffers that scanners share. */
+/** Objects that read and write stanzas: limits of the configuration, and buffers that scanners share. */
 import type { Config } from '../../config/schema.ts';
 import type { Names } from '../../stanza/names.ts';
 import type { StreamLimits } from '../../stream/limits.ts';
@@ -10,7 +10,7 @@ export interface Scanning {
   readonly names: Names;
   readonly limits: StreamLimits;
   readonly preAuthenticationLimits: StreamLimits;
-  /** Of the scanners. One serves all, since a scanner holds it only while it runs. */
+  /** The scanners' workspace. One serves all, since a scanner uses it only while it runs. */
   readonly workspace: Workspace;
   readonly rendering: Rendering;
 }
@@ -26,7 +26,7 @@ export function createScanning(section: Config['limits'], names: Names): Scannin
       elementsMax: section.preAuthElementsMax,
     },
     workspace: new Workspace(new SimdStructure(), limits),
-    // Rendering scans a stanza while a scanner is in the middle of one.
+    // Rendering scans a stanza while another scanner is in the middle of one.
     rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
   };
 }

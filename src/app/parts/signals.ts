@@ -18,10 +18,10 @@ import { assemble, type Part } from '../part.ts';
 
 export interface Signals extends Part {
   readonly capture: CaptureOptions;
-  /** The keys in use now; undefined without the section. */
+  /** Returns the keys in use; undefined without the section. */
   keys(): SigningKeys | undefined;
   listener(config: ListenerConfig): ListenerOptions;
-  /** Makes the attestations for a gatekeeper; undefined when it takes none. */
+  /** Returns the attestations for a gatekeeper; undefined when it gets none. */
   attestations(gatekeeper: string): GatekeeperAttestations | undefined;
   captured(evidence: ConnectionEvidence): void;
   readonly http: HttpSignals;
@@ -31,13 +31,13 @@ export interface Signals extends Part {
 export interface HttpSignals {
   readonly syn: SynCapture | undefined;
   readonly balancers: Balancers | undefined;
-  /** Where a secured connection comes from, as a trusted load balancer says where there is one; undefined when it does
-   *  not say. */
+  /** Returns the address that a connection comes from, by a trusted load balancer where there is one; undefined when
+   *  that does not state it. */
   addressOf(client: Socket): string | undefined;
   begin(arrival: Arrival): ConnectionEvidence;
-  /** TLS is up: what is known belongs to this connection from now on. */
+  /** Records the evidence of a connection whose TLS is up. */
   secured(socket: Socket, evidence: ConnectionEvidence): void;
-  /** The statement about a client's connection, for a request over `outgoing`.
+  /** Returns the attestation of a client's connection, for a request over `outgoing`.
    *  @throws StreamError ERR_SIGNALS_… when one is required and cannot be made */
   attest(gatekeeper: string, client: Socket, outgoing: Socket): string | undefined;
 }
@@ -57,7 +57,8 @@ const nothing: CaptureOptions = {
   syn: undefined,
 };
 
-/** @throws SetupError ERR_SIGNING_KEYS_… */
+/** Opens the signals.
+ *  @throws SetupError ERR_SIGNING_KEYS_… */
 export function openSignals(
   { signals: section, timeouts, gatekeepers, http }: SignalsConfig,
   options: SignalsOptions,
@@ -144,7 +145,7 @@ async function captureOptions(switches: SignalsSection['capture']): Promise<Capt
   return { switches, syn: switches.syn || switches.roundTrip ? await loadSynCapture() : undefined };
 }
 
-/** The port's options, as the stream server takes them. */
+/** Returns the options of a port for the stream server. */
 function listenerOptions(config: ListenerConfig, headerTimeoutMs: number): ListenerOptions {
   const { name, host, port, tls, proxyProtocol } = config;
   return { name, host, port, tls, balancers: balancersOf(proxyProtocol, headerTimeoutMs) };
@@ -161,7 +162,7 @@ function balancersOf(
   return { trusted: trusted.networks, headerTimeoutMs, fields: { ja4Type, p0fType } };
 }
 
-/** What a listener that sees packets sees of them. */
+/** Returns what the packets are that a listener sees. */
 export function synVisibilityOf(
   { proxyProtocol }: ListenerConfig,
   visibility: SynVisibility,

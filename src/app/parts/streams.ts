@@ -29,7 +29,7 @@ export interface StreamsOptions {
   readonly signals: Signals;
   readonly stages: readonly StageFactory[];
   readonly filterHeader: SessionOptions['filterHeader'];
-  /** Whether the process has more to do than it can; no session begins then. */
+  /** Returns whether the process is overloaded; no session starts then. */
   readonly overloaded: () => boolean;
   readonly observer: ProxyObserver;
   readonly clock: Clock;
@@ -103,7 +103,7 @@ function sessionOptions(
   };
 }
 
-/** Spreads the ends of sessions that began together. */
+/** Returns a random number of milliseconds, by which the ends of sessions that started together are spread. */
 function jitter({ sessionAgeJitterMs }: Config['timeouts']): number {
   return Math.round(sessionAgeJitterMs * unpredictable());
 }

@@ -1,14 +1,14 @@
-/** Turns what became of changed files into log lines, metrics and the state that `/readyz` shows. */
+/** Reports changed files as log lines, metrics and the state in `/readyz`. */
 import type { Diagnostic } from '../../documents/diagnostic.ts';
 import type { FilePart, FileState, FileStates } from '../../observability/file-states.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { diagnosticFields } from '../../observability/operator-text.ts';
 
-/** Problems of one rejected reload that the log lists; `problems` counts all of them. */
+/** Most problems of one rejected reload in the log; `problems` counts all of them. */
 const problemsLoggedMax = 10;
 
-/** Takes what became of one set of files. */
+/** Receives the state of one set of files. */
 export type NoteFiles = (
   part: FilePart,
   name: string,
@@ -16,7 +16,7 @@ export type NoteFiles = (
   problems: readonly Diagnostic[],
 ) => void;
 
-/** Returns the function that is called with every report about files. */
+/** Returns the function that takes every report about files. */
 export function fileObserver(
   files: FileStates,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
@@ -36,12 +36,12 @@ export function stateOf(kind: ReportKind): 'loaded' | 'rejected' {
   return kind === 'rejected' ? 'rejected' : 'loaded';
 }
 
-/** The label of the metrics that count reloads. */
+/** Returns the label of the metrics that count reloads. */
 export function outcomeOf(kind: ReportKind): 'replaced' | 'rejected' {
   return kind === 'rejected' ? 'rejected' : 'replaced';
 }
 
-/** Returns the problems of a rejected reload, none for another report. */
+/** Returns the problems of a rejected reload; none for another report. */
 export function problemsOf(report: {
   readonly kind: string;
   readonly problems?: readonly Diagnostic[];

@@ -1,4 +1,4 @@
-/** Turns what happens on the public HTTP port into log lines, metrics and spans. */
+/** Reports events of the public HTTP port as log lines, metrics and spans. */
 import { defectOf } from '../../errors/defect.ts';
 import { defectFields } from '../../observability/defect-fields.ts';
 import type { HttpEvent } from '../../http/events.ts';
@@ -20,7 +20,7 @@ export function reportHttp(event: HttpEvent, telemetry: HttpTelemetry): void {
       answered(event, telemetry);
       break;
     case 'failed':
-      // The error itself may hold anything; its class and place do not.
+      // The error may quote input; its class and place do not.
       log.write('http.failed', { route: event.route, ...defectFields(defectOf(event.error.reveal())) });
       break;
     case 'claims-unlisted':

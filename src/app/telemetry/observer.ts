@@ -1,4 +1,4 @@
-/** Turns what a proxy reports into log lines, metrics and spans. */
+/** Reports events of a proxy as log lines, metrics and spans. */
 import type { FileStates } from '../../observability/file-states.ts';
 import { label } from '../../observability/label.ts';
 import { catalogueFields } from '../../signals/claims.ts';
@@ -8,7 +8,7 @@ import { reportHttp } from './http.ts';
 import { ObservedSession, type SessionTelemetry } from './session.ts';
 
 export interface TelemetryOptions extends SessionTelemetry {
-  /** Keeps what became of changed files. */
+  /** Stores the state of the operator's files. */
   readonly files: FileStates;
 }
 

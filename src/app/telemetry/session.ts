@@ -1,4 +1,4 @@
-/** Turns the life of a session into log lines, metrics and spans. */
+/** Reports the life of a session as log lines, metrics and spans. */
 import { label, type Label } from '../../observability/label.ts';
 import type { Log } from '../../observability/log.ts';
 import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
@@ -26,7 +26,7 @@ const dialOutcomes: Readonly<Partial<Record<StreamErrorCode, DialOutcome>>> = {
   ERR_GATEKEEPER_TLS: 'tls',
 };
 
-/** Reports one session: spans by phase, metrics, and log lines without anything of its user. */
+/** Reports one session: spans by phase, metrics, and log lines without user data. */
 export class ObservedSession implements SessionObserver {
   readonly #options: SessionTelemetry;
   readonly #listener: Label;
@@ -36,7 +36,7 @@ export class ObservedSession implements SessionObserver {
   readonly #gauged: GaugedSession;
   #step: Span | undefined;
   #gatekeeper: Label | undefined;
-  /** A session that was once established has an account, and its lines no rate. */
+  /** Whether the session was established. It then has an account, so its lines are not limited. */
   #established = false;
   readonly #stanzas: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
   readonly #bytes: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
@@ -137,8 +137,8 @@ export class ObservedSession implements SessionObserver {
   }
 }
 
-/** What the log and the span say of a refusal beyond its code. A detail has an offset and at most one limit, whose name
- *  follows from the code. */
+/** Returns what log and span have of a refusal in addition to its code. A detail has an offset and at most one
+ *  limit, whose name follows from the code. */
 function refusalFields(refusal: SessionRefusal | undefined): {
   readonly side?: 'client' | 'gatekeeper';
   readonly offset?: number;
@@ -157,7 +157,7 @@ function refusalFields(refusal: SessionRefusal | undefined): {
   };
 }
 
-/** The label of a metric for why a session ended. */
+/** Returns the label of a metric for why a session ended. */
 function closeWord(reason: CloseReason): 'client' | 'gatekeeper' | 'refused' | 'timeout' | 'drain' | 'error' {
   switch (reason) {
     case 'client-closed':

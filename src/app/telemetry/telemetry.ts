@@ -19,7 +19,8 @@ export interface TelemetrySections {
   readonly tracing: Config['tracing'];
 }
 
-/** @param version of the product, a label of the metrics and an attribute of the spans
+/** Opens log, metrics and tracing.
+ *  @param version of the product, a label of the metrics and an attribute of the spans
  *  @param processMetrics whether memory, CPU time and event loop of the process are measured too
  *  @throws Error ERR_TRACING_SDK_MISSING when an endpoint is configured and the SDK is not installed */
 export async function openTelemetry(

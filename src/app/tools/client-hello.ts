@@ -1,7 +1,7 @@
-/** Reads a captured ClientHello. */
+/** Parses a captured ClientHello. */
 import { ClientHelloReader, type ClientHelloProgress } from '../../signals/client-hello-reader.ts';
 
-/** Reads the TLS records at the beginning of a connection, given whole. */
+/** Parses the TLS records at the start of a connection, given as a whole. */
 export function readClientHello(bytes: Uint8Array): ClientHelloProgress {
   return new ClientHelloReader().push(bytes);
 }

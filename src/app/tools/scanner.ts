@@ -6,7 +6,7 @@ import { SimdStructure } from '../../stream/structure/simd.ts';
 import { Workspace } from '../../stream/workspace.ts';
 
 export interface RecordingScannerOptions extends Pick<ScannerOptions, 'sink' | 'ambiguous'> {
-  /** With the limits of a stream that is not yet authenticated. */
+  /** Whether the limits are those before authentication. */
   readonly preAuthentication: boolean;
 }
 

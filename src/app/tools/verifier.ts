@@ -1,4 +1,4 @@
-/** Verifies an attestation that was captured. */
+/** Verifies a captured attestation. */
 import type { KeyObject } from 'node:crypto';
 import { staticKeys } from '../../signals/jwks.ts';
 import { createVerifier, type Verifier } from '../../signals/verify.ts';
@@ -8,11 +8,11 @@ export interface VerificationOptions {
   readonly keys: ReadonlyMap<string, KeyObject>;
   readonly audience: string;
   readonly issuer: string;
-  /** The moment to verify at, in milliseconds since 1970. */
+  /** The time of the verification in milliseconds since 1970. */
   readonly at: number;
 }
 
-/** A verifier of attestations against a fixed key set, at a fixed moment. */
+/** Returns a verifier with a fixed key set and a fixed time. */
 export function createFixedVerifier({ keys, at, ...parties }: VerificationOptions): Verifier {
   return createVerifier({ keys: staticKeys(keys), ...parties, clock: () => at });
 }

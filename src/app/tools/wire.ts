@@ -12,8 +12,8 @@ const header = Buffer.from(
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
 );
 
-/** Reads one stanza from a text, and writes it with edits. Reading throws SyntaxError unless the text is exactly one
- *  stanza, StreamError when it is refused. */
+/** Returns the reader and writer of stanzas in text. Reading throws SyntaxError unless the text is exactly one
+ *  stanza, StreamError when the stanza is refused. */
 export function createWire(): Wire {
   const workspace = new Workspace(new PortableStructure(), defaultLimits);
   return { parse: (text, names) => parse(text, names, workspace), write: splice };

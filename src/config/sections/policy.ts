@@ -1,7 +1,7 @@
 /** `policy`: what may be seen of every piece of metadata, and by whom. */
 import { z } from 'zod';
 
-/** A shipped policy is named, any other is a file. */
+/** Form of a shipped policy's name; any other text is a file. */
 export const shippedPolicyName = /^[a-z][a-z0-9-]{0,62}$/;
 
 const file = z.string().min(1).max(4_096);

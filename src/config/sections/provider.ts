@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { file, milliseconds, origin, serviceUrl } from '../values.ts';
 
-/** What a token may be signed with: asymmetric algorithms only (RFC 8725 §3.1). */
+/** Signature algorithms of tokens: asymmetric only (RFC 8725 §3.1). */
 export const algorithms = z
   .array(z.enum(['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256']))
   .min(1)
