@@ -1,5 +1,5 @@
-/** The capabilities that a scripted client advertises (XEP-0030, XEP-0115) and their hash. The hash is computed here
- *  independently, so that it can disagree with the product's. Identities without names' white space, no forms. */
+/** The capabilities that a scripted client advertises (XEP-0030, XEP-0115), and their hash. The hash is computed
+ *  independently of the product, so that a test can compare the two. Without forms. */
 import { createHash } from 'node:crypto';
 import { ns } from '../stanza/namespaces.ts';
 import { attribute, child, element, elements, is, language, text, type Element } from './xml/element.ts';
@@ -8,15 +8,16 @@ import { attribute, child, element, elements, is, language, text, type Element }
 const dataForms = 'jabber:x:data';
 
 export interface Software {
-  /** URI of the software, the `node` of its caps. */
+  /** URI of the software: the `node` of its caps. */
   readonly node: string;
   readonly name: string;
-  /** Of category `client`: `pc`, `phone`, `web`, … */
+  /** Type of the identity with category `client`: `pc`, `phone`, `web`, … */
   readonly type: string;
   readonly features: readonly string[];
 }
 
-/** XEP-0115 §5.1: `category/type/lang/name<`, then the features in the order of their octets, each followed by `<`. */
+/** Computes the hash of XEP-0115 §5.1: `category/type/lang/name<`, then the features in the order of their octets,
+ *  each followed by `<`. */
 export function capsHash({ type, name, features }: Software): string {
   return hashOf([`client/${type}//${name}`, ...inOctetOrder(features)]);
 }
@@ -53,7 +54,7 @@ export function capsHashOf(query: Element): string {
   return hashOf([...inOctetOrder(identities), ...inOctetOrder(features), ...forms.flat()]);
 }
 
-/** The form's type, then each field's name and values (XEP-0115 §5.1, steps 6 and 7). */
+/** Returns the form's type, then each field's name and values (XEP-0115 §5.1, steps 6 and 7). */
 function formParts(form: Element): string[] {
   const fields = elements(form)
     .filter((one) => is(one, dataForms, 'field'))
@@ -71,12 +72,12 @@ function formParts(form: Element): string[] {
   ];
 }
 
-/** `<c/>` for presence (XEP-0115 §4). */
+/** Returns `<c/>` for presence (XEP-0115 §4). */
 export function capsElement(software: Software): Element {
   return element(ns.caps, 'c', { hash: 'sha-1', node: software.node, ver: capsHash(software) });
 }
 
-/** Answers an iq get or set: disco#info with the node asked for, anything else with an error. */
+/** Answers an iq get or set: disco#info with the node of the request, anything else with an error. */
 export function answerRequest(software: Software, iq: Element): Element {
   const query = child(iq, ns.discoInfo, 'query');
   const addressing = { id: attribute(iq, 'id'), to: attribute(iq, 'from') };

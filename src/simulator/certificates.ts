@@ -1,6 +1,5 @@
-/** Development certificates (RFC 5280): an authority and server certificates under it, ECDSA P-256, as PEM strings.
- *  Node can read certificates but not make them, and these need a page of DER rather than a library. Writing files
- *  is the caller's matter. */
+/** Makes development certificates (RFC 5280): an authority, and certificates under it, ECDSA P-256, as PEM strings.
+ *  Node cannot make certificates; a small DER writer replaces a library. The caller writes files. */
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import {
@@ -17,13 +16,13 @@ import {
 } from './der.ts';
 
 export interface CertificateOptions {
-  /** Validity starts an hour earlier, so that a clock that is slightly slow accepts it. Default: now. */
+  /** Start of the validity, less an hour for slow clocks. Default: now. */
   readonly now?: Date;
-  /** Days until it expires. Default: 7. */
+  /** Days of validity. Default: 7. */
   readonly days?: number;
 }
 
-/** PEM strings. */
+/** A certificate and its key as PEM strings. */
 export interface CertificatePair {
   readonly certificate: string;
   /** PKCS #8, unencrypted. */
@@ -31,13 +30,13 @@ export interface CertificatePair {
 }
 
 export interface DevelopmentAuthority {
-  /** PEM: what clients must trust. */
+  /** PEM of the authority's certificate, which clients must trust. */
   readonly certificate: string;
-  /** A certificate for these DNS names and IP addresses, for servers and for clients (mutual TLS). */
+  /** Makes a certificate for DNS names and IP addresses, for servers and for clients (mutual TLS). */
   issue(names: readonly [string, ...string[]], options?: CertificateOptions): CertificatePair;
 }
 
-/** A fresh authority. Its key exists only inside the answer's `issue`. */
+/** Makes a new authority. Only its `issue` can use its key. */
 export function createDevelopmentAuthority(options: CertificateOptions = {}): DevelopmentAuthority {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer: Issuer = { name: 'Narthex development authority', publicKey, privateKey };
@@ -130,7 +129,7 @@ function extension(name: keyof typeof extensionIds, critical: boolean, value: Bu
   return sequence(objectIdentifier(extensionIds[name]), ...flag, octetString(value));
 }
 
-/** RFC 5280 §4.2.1.6: dNSName is `[2]`, iPAddress `[7]`. */
+/** Encodes a name (RFC 5280 §4.2.1.6): dNSName is `[2]`, iPAddress `[7]`. */
 function generalName(name: string): Buffer {
   if (isIPv4(name)) return tagged(7, Buffer.from(name.split('.').map(Number)), 'primitive');
   if (isIPv6(name)) return tagged(7, ipv6Octets(name), 'primitive');
@@ -145,18 +144,19 @@ function ipv6Octets(text: string): Buffer {
   return Buffer.from(groups.map((group) => group.padStart(4, '0')).join(''), 'hex');
 }
 
-/** One common name, at most 64 characters (RFC 5280 Appendix A). */
+/** Encodes one common name of at most 64 characters (RFC 5280 Appendix A). */
 function distinguishedName(commonName: string): Buffer {
   return sequence(set(sequence(objectIdentifier('2.5.4.3'), utf8String(commonName.slice(0, 64)))));
 }
 
-/** RFC 5280 §4.2.1.2, method 1: SHA-1 of the public key bits, which end the SubjectPublicKeyInfo: 65 octets. */
+/** Returns the key identifier of RFC 5280 §4.2.1.2, method 1: SHA-1 of the public key bits, the last 65 octets of
+ *  the SubjectPublicKeyInfo. */
 function keyIdentifier(key: KeyObject): Buffer {
   const point = key.export({ type: 'spki', format: 'der' }).subarray(-65);
   return createHash('sha1').update(point).digest();
 }
 
-/** 16 octets, the first neither zero nor negative. */
+/** Returns a random serial number of 16 octets, the first neither zero nor negative. */
 function serialNumber(): Buffer {
   const octets = randomBytes(16);
   octets[0] = (octets[0]! & 0x7f) | 0x40;

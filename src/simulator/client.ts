@@ -1,6 +1,6 @@
-/** A small XMPP client that a script drives: STARTTLS or direct TLS with the certificate verified, SCRAM-SHA-256
- *  or OAUTHBEARER, resource binding, then stanzas sent and awaited as text and trees. No reconnection, no defaults
- *  that hide anything: what it sends is what the script says. */
+/** A small XMPP client for scripts: STARTTLS or direct TLS with the certificate verified, SCRAM-SHA-256 or
+ *  OAUTHBEARER, resource binding, then stanzas sent and awaited as text and trees. It never reconnects, and sends
+ *  only what the script says. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
@@ -20,7 +20,7 @@ export interface Endpoint {
   readonly tls: 'starttls' | 'direct';
   /** PEM of the authorities to trust. */
   readonly ca: string;
-  /** XMPP domain: the stream's `to` and the name that the certificate must carry. */
+  /** XMPP domain: `to` of the stream, and the name that the certificate must have. */
   readonly domain: string;
 }
 
@@ -30,20 +30,22 @@ export interface ClientOptions {
   /** A password for SCRAM, or a token for OAUTHBEARER. */
   readonly password?: string;
   readonly token?: string;
-  /** Asked of the server, which may choose another. Default: the server chooses. */
+  /** The requested resource; the server may choose another. Default: the server chooses. */
   readonly resource?: string;
-  /** Bind SCRAM to the TLS session (`tls-exporter`) where the server offers it. Without, the client says that it
-   *  cannot (`n`); `claims-not-offered` says that it could but saw no offer (`y`). Default: `absent`. */
+  /** Whether to bind SCRAM to the TLS session (`tls-exporter`). `use` does where the server offers it; `absent`
+   *  states that the client cannot (`n`); `claims-not-offered` states that it could and saw no offer (`y`). Default:
+   *  `absent`. */
   readonly channelBinding?: 'absent' | 'claims-not-offered' | 'use';
-  /** How long to wait for any one answer, in milliseconds. Default: 10,000. */
+  /** Milliseconds to wait for any one answer. Default: 10,000. */
   readonly timeoutMs?: number;
-  /** Answers an iq get or set that nothing awaits, with a stanza to send back. Default: such stanzas stay pending. */
+  /** Returns the stanza that answers an iq get or set which the script does not await. Default: such stanzas stay
+   *  pending. */
   readonly onRequest?: (iq: Element) => Element;
-  /** Told every stanza, nonza and header, as it is on the wire. */
+  /** Called with every stanza, nonza and header, as it is on the wire. */
   readonly onXml?: (direction: 'sent' | 'received', xml: string) => void;
 }
 
-/** One stanza that came, as text and as a tree. */
+/** One received stanza, as text and as a tree. */
 interface Received {
   readonly xml: string;
   readonly element: Element;
@@ -52,16 +54,17 @@ interface Received {
 export interface Client {
   /** Full JID that the server bound. */
   readonly jid: string;
-  /** Sends one stanza, in one write. Answers with what was written. */
+  /** Sends one stanza in one write.
+   *  @returns its text */
   send(stanza: Element): string;
-  /** The first stanza not yet taken that `accepts` agrees to, come or coming.
+  /** Returns the first stanza that `accepts` selects, among those not taken yet, or waits for it.
    *  @throws SimulatorError `ERR_SIMULATOR_TIMEOUT`, or `ERR_SIMULATOR_STREAM` when the stream ends first */
   receive(accepts: (stanza: Element) => boolean, timeoutMs?: number): Promise<Received>;
-  /** What came and was not taken, in order. */
+  /** Returns the stanzas that were not taken, in order. */
   pending(): readonly Received[];
-  /** Sends `</stream:stream>`, waits for the server's, closes. Idempotent. */
+  /** Sends `</stream:stream>`, waits for the server's, and closes. Idempotent. */
   close(): Promise<void>;
-  /** Cuts the connection without a word. */
+  /** Closes the connection without a closing tag. */
   destroy(): void;
 }
 
@@ -115,7 +118,7 @@ async function openStream(options: ClientOptions): Promise<ClientStream> {
   }
 }
 
-/** The certificate must be the domain's, whatever the host (RFC 6120 §13.7.2, XEP-0368 §3). */
+/** Returns the TLS options. The certificate must be the domain's, whatever the host (RFC 6120 §13.7.2, XEP-0368 §3). */
 function tlsOptions({ ca, domain, tls }: Endpoint, socket: Socket) {
   // SNI cannot carry an address (RFC 6066 §3); the certificate is still checked against it.
   const name = isIP(domain) === 0 ? { servername: domain } : { host: domain };
@@ -139,12 +142,12 @@ interface Waiter {
   readonly reject: (error: SimulatorError) => void;
 }
 
-/** One connection's stream of stanzas and nonzas. */
+/** The stanzas and nonzas of one connection. */
 class ClientStream {
   readonly #socket: Socket;
   readonly #options: ClientOptions;
   #reader = new StreamReader();
-  /** Of the stream that is open: known after `open`. */
+  /** Features of the open stream, set by `open`. */
   #features: Element | undefined;
   #inbox: Received[] = [];
   readonly #waiters = new Set<Waiter>();
@@ -166,7 +169,7 @@ class ClientStream {
     });
   }
 
-  /** Sends a stream header and waits for the server's and its features (RFC 6120 §4.2, §4.3.2). */
+  /** Sends a stream header, and waits for the server's header and features (RFC 6120 §4.2, §4.3.2). */
   async open(): Promise<Element> {
     const { domain } = this.#options.endpoint;
     const attributes = `to='${escapeAttribute(domain)}' version='1.0' xmlns='${ns.client}'`;
@@ -175,7 +178,7 @@ class ClientStream {
     return this.#features;
   }
 
-  /** RFC 6120 §5.4.2. Afterwards the socket is the TLS layer's. */
+  /** Requests TLS (RFC 6120 §5.4.2). Afterwards the socket belongs to the TLS layer. */
   async requestTls(): Promise<void> {
     if (child(this.#features!, ns.tls, 'starttls') === undefined)
       throw new SimulatorError('ERR_SIMULATOR_NEGOTIATION', 'the server does not offer STARTTLS');
@@ -186,7 +189,7 @@ class ClientStream {
     this.#socket.off('data', this.#receiveBytes);
   }
 
-  /** SASL, and the stream that follows it. */
+  /** Authenticates by SASL, and opens the stream that follows. */
   async authenticate(): Promise<void> {
     const { token } = this.#options;
     const offered = elements(child(this.#features!, ns.sasl, 'mechanisms') ?? this.#features!).map(text);
@@ -204,7 +207,7 @@ class ClientStream {
     const { element: answer } = await this.receive((one) => one.namespace === ns.sasl);
     if (is(answer, ns.sasl, 'success')) return;
     if (!is(answer, ns.sasl, 'challenge')) throw refusedLogin(elements(answer)[0]?.local ?? answer.local);
-    // The reason comes as a challenge; the server ends the exchange only once it is acknowledged (RFC 7628 §3.2.3).
+    // The reason comes as a challenge; the server ends the exchange after its acknowledgement (RFC 7628 §3.2.3).
     this.send(element(ns.sasl, 'response', {}, bearerAbort.toString('base64')));
     await this.receive((one) => one.namespace === ns.sasl);
     throw refusedLogin(bearerStatus(text(answer)));
@@ -241,7 +244,8 @@ class ClientStream {
     throw refusedLogin(elements(answer)[0]?.local ?? answer.local);
   }
 
-  /** RFC 6120 §7. Answers with the full JID. */
+  /** Binds a resource (RFC 6120 §7).
+   *  @returns the full JID */
   async bind(resource: string | undefined): Promise<string> {
     const wanted = resource === undefined ? [] : [element(ns.bind, 'resource', {}, resource)];
     const request = element(ns.bind, 'bind', {}, ...wanted);
@@ -348,7 +352,7 @@ class ClientStream {
     else this.#inbox.push(received);
   }
 
-  /** The first reason stays: a connection that closes after a stream error says nothing new. */
+  /** Ends the stream. The first reason stays: a closed connection after a stream error adds nothing. */
   #end(reason: string): void {
     this.#ended ??= new SimulatorError('ERR_SIMULATOR_STREAM', reason);
     for (const waiter of this.#waiters) waiter.reject(this.#ended);
@@ -359,7 +363,7 @@ function refusedLogin(answer: string): SimulatorError {
   return new SimulatorError('ERR_SIMULATOR_AUTHENTICATION', `the server answers ${answer}`);
 }
 
-/** `status` of the error challenge (RFC 7628 §3.2.2). */
+/** Returns `status` of the error challenge (RFC 7628 §3.2.2). */
 function bearerStatus(challenge: string): string {
   const reason = Buffer.from(challenge, 'base64').toString();
   return (

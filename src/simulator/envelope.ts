@@ -1,8 +1,8 @@
-/** An end-to-end encrypted message in the envelope of OMEMO (XEP-0384 §4.4, §5.5; XEP-0420): the payload is encrypted
- *  exactly as the specification says, and what a server or proxy sees of it is real. What it shows is the envelope and
- *  a real cipher, not the Signal ratchet: the payload key is wrapped for each device by one X25519 agreement with a
- *  fresh key, so there is no forward secrecy between a device's messages, and identity keys are exchanged out of band.
- *  Never use it to keep a secret. */
+/** An end-to-end encrypted message in the envelope of OMEMO (XEP-0384 §4.4, §5.5; XEP-0420). The payload is
+ *  encrypted as the specification says, so servers and proxies see a real envelope. Not implemented is the Signal
+ *  ratchet: the payload key is wrapped for each device by one X25519 agreement with a fresh key, so there is no
+ *  forward secrecy between a device's messages, and identity keys are exchanged out of band. Not for keeping
+ *  secrets. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -31,7 +31,7 @@ const gcmTagBytes = 16;
 /** SubjectPublicKeyInfo of an X25519 key up to the key itself (RFC 8410). */
 const x25519Prefix = Buffer.from('302a300506032b656e032100', 'hex');
 
-/** What others know of a device. */
+/** The public part of a device. */
 export interface DeviceAddress {
   /** Bare JID. */
   readonly jid: string;
@@ -48,7 +48,7 @@ export function createDevice(jid: string, id: number): Device {
   return { jid, id, ...generateKeyPairSync('x25519') };
 }
 
-/** `<encrypted/>` for these devices, whose text, and what is attached to it, only they can read. */
+/** Returns `<encrypted/>` for these devices, with a text and attached elements inside. */
 export function encrypt(
   sender: DeviceAddress,
   recipients: readonly DeviceAddress[],
@@ -79,14 +79,14 @@ export function encrypt(
   );
 }
 
-/** The text that `encrypt` was given.
- *  @throws SimulatorError `ERR_SIMULATOR_EXPECTATION` when the envelope is not for this device or was tampered with */
+/** Returns the text that was encrypted.
+ *  @throws SimulatorError `ERR_SIMULATOR_EXPECTATION` when the envelope is not for this device, or was changed */
 export function decrypt(device: Device, encrypted: Element): string {
   const body = decryptContent(device, encrypted).find((one) => is(one, ns.client, 'body'));
   return text(body ?? noContent());
 }
 
-/** The text as `<body/>`, and what was attached to it.
+/** Returns the text as `<body/>`, with the attached elements.
  *  @throws SimulatorError as `decrypt` does */
 export function decryptContent(device: Device, encrypted: Element): readonly Element[] {
   const wrapped = elements(child(encrypted, ns.omemo2, 'header') ?? encrypted)
@@ -105,7 +105,7 @@ export function decryptContent(device: Device, encrypted: Element): readonly Ele
   return contentElements(Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString());
 }
 
-/** XEP-0420 §4: the content, padding that hides its length, and who says so. */
+/** Returns the content of XEP-0420 §4: the elements, padding that hides their length, and the sender. */
 function contentOf(jid: string, plaintext: string, attached: readonly Element[]): Element {
   const padding = randomBytes(64)
     .toString('base64')
@@ -129,7 +129,7 @@ function noContent(): never {
   throw unreadable('holds no message');
 }
 
-/** XEP-0384 §4.4: 80 bytes of HKDF-SHA-256, a salt of 32 zero bytes, info "OMEMO Payload". */
+/** Derives the keys of XEP-0384 §4.4: 80 bytes of HKDF-SHA-256, a salt of 32 zero bytes, info "OMEMO Payload". */
 function payloadKeys(payloadKey: Buffer) {
   const keys = derive(payloadKey, 'OMEMO Payload', 80);
   return {
@@ -143,7 +143,8 @@ function macOf(key: Buffer, ciphertext: Buffer): Buffer {
   return createHmac('sha256', key).update(ciphertext).digest().subarray(0, macBytes);
 }
 
-/** In place of the ratchet: a fresh X25519 key agrees with the device's, and AES-256-GCM seals the secret. */
+/** Wraps a secret for a device, in place of the ratchet: a fresh X25519 key agrees with the device's, and
+ *  AES-256-GCM seals the secret. */
 function wrapFor(device: DeviceAddress, secret: Buffer): Element {
   const fresh = generateKeyPairSync('x25519');
   const shared = diffieHellman({ privateKey: fresh.privateKey, publicKey: device.publicKey });
@@ -171,7 +172,7 @@ function unwrap(device: Device, wrapped: Element): Buffer {
   }
 }
 
-/** Key and nonce are used once: the agreement is with a fresh key. */
+/** Derives key and nonce, which are used once: the agreement is with a fresh key. */
 function wrappingKeys(shared: Buffer) {
   const keys = derive(shared, 'Narthex simulator key wrap', 44);
   return { key: keys.subarray(0, 32), nonce: keys.subarray(32) };

@@ -24,13 +24,15 @@ import { Sessions, type Session } from './server/session.ts';
 import { createSignalsReceiver } from './server/signals.ts';
 
 export interface Gatekeeper {
-  /** Opens every listener, or none. Ports in the answer are those in use, in the order of the options. */
+  /** Opens all listeners, or none.
+   *  @returns the ports in use, in the order of the options */
   start(): Promise<readonly BoundListener[]>;
-  /** Ends every stream with `</stream:stream>` and stops listening. Resolves when every connection is gone. */
+  /** Ends every stream with `</stream:stream>`, and stops listening. Resolves when every connection is closed. */
   close(): Promise<void>;
 }
 
-/** @throws SimulatorError `ERR_SIMULATOR_OPTIONS` */
+/** Makes a gatekeeper.
+ *  @throws SimulatorError `ERR_SIMULATOR_OPTIONS` */
 export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
   const settings = completeOptions(options);
   const { domain, limits, onConnection } = settings;

@@ -1,4 +1,4 @@
-/** Addresses (RFC 7622), as far as a simulator of ASCII accounts needs them: split, case-folded, compared. */
+/** Addresses (RFC 7622) for a simulator with ASCII accounts: split, case-folded, compared. */
 export interface Jid {
   /** '' for a domain. */
   readonly local: string;
@@ -12,7 +12,7 @@ const partBytesMax = 1023;
 const forbiddenInLocal = /["&'/:<>@\s\p{Cc}]/u;
 const forbiddenInDomain = /["&'/<>@\s\p{Cc}]/u;
 
-/** Undefined when the text is no JID. */
+/** Parses a JID; undefined for other text. */
 export function parseJid(text: string): Jid | undefined {
   const slash = text.indexOf('/');
   const bare = slash === -1 ? text : text.slice(0, slash);
@@ -25,13 +25,13 @@ export function parseJid(text: string): Jid | undefined {
   return { local: local ?? '', domain, resource: resource?.normalize('NFC') ?? '' };
 }
 
-/** Localpart in the form in which two are compared, or undefined when it is none. */
+/** Returns a localpart in the form for comparison; undefined for other text. */
 export function prepareLocal(text: string): string | undefined {
   const prepared = text.normalize('NFC').toLowerCase();
   return isPart(prepared) && !forbiddenInLocal.test(prepared) ? prepared : undefined;
 }
 
-/** Resourcepart, or undefined when it is none. */
+/** Returns a resourcepart; undefined for other text. */
 export function prepareResource(text: string): string | undefined {
   const prepared = text.normalize('NFC');
   return isPart(prepared) && !/\p{Cc}/u.test(prepared) ? prepared : undefined;

@@ -1,5 +1,5 @@
-/** A media server, the provider's or the gatekeeper's: keeps ciphertext of its users, serves it whole or in parts (RFC
- *  9110 §14), and tells about itself and them what such servers tell: in the address, in validators, in headers. */
+/** A media server, the provider's or the gatekeeper's: stores ciphertext of its users, and serves it whole or in
+ *  ranges (RFC 9110 §14). Like real servers, it reveals itself and its users in addresses, validators and headers. */
 import { createHash, randomBytes } from 'node:crypto';
 import { answer, header, type HeaderList, type HttpAnswer } from './http/message.ts';
 import type { IncomingRequest } from './http/server.ts';
@@ -12,11 +12,11 @@ interface StoredFile {
 
 export interface MediaStoreOptions {
   readonly users: readonly PartyUser[];
-  /** `https://…` of the port it is on, without a slash at its end; known once that listens. */
+  /** Returns `https://…` of its port without a slash at the end, once that listens. */
   readonly url: () => string;
 }
 
-/** Answers PUT /media/:name of a user, with the file's address in `Location`; GET and HEAD of what it keeps. */
+/** Answers PUT /media/:name of a user with the file's address in `Location`, and GET and HEAD of stored files. */
 export function createMediaStore({ users, url }: MediaStoreOptions) {
   const files = new Map<string, StoredFile>();
 
@@ -55,7 +55,7 @@ function serve({ bytes, etag }: StoredFile, request: IncomingRequest): HttpAnswe
   if (range === 'unsatisfiable')
     return { ...answer(416), headers: [...headers, ['Content-Range', `bytes */${bytes.length}`]] };
   if (range === 'whole') {
-    // A HEAD answer has no body that the port could count.
+    // A HEAD answer has no body whose length the port could count.
     const length: HeaderList = request.method === 'HEAD' ? [['Content-Length', String(bytes.length)]] : [];
     return {
       status: 200,
@@ -68,7 +68,7 @@ function serve({ bytes, etag }: StoredFile, request: IncomingRequest): HttpAnswe
   return { status: 206, headers: [...headers, ...part], body: bytes.subarray(start, end + 1) };
 }
 
-/** One range of bytes; anything else is answered with the whole (RFC 9110 §14.2). */
+/** Returns one range of bytes; any other request is answered with the whole file (RFC 9110 §14.2). */
 function rangeOf(
   text: string | undefined,
   bytes: number,

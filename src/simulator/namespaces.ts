@@ -1,4 +1,4 @@
-/** Namespace names of protocols that only the simulator's clients and server speak; the others are the product's. */
+/** Namespace names of protocols that only the simulator uses; others are the product's. */
 export const namespaces = {
   /** XEP-0066 */
   outOfBand: 'jabber:x:oob',

@@ -1,5 +1,5 @@
-/** A picture on its way through strangers' servers (XEP-0448): encrypted with a key of its own, which travels inside
- *  the end-to-end encrypted message; the address of the ciphertext stands outside, where an intermediary can see it. */
+/** An encrypted picture on third parties' servers (XEP-0448). Its key is inside the end-to-end encrypted message;
+ *  the address of the ciphertext is outside, where an intermediary can see it. */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { SimulatorError } from './error.ts';
 import { namespaces } from './namespaces.ts';
@@ -12,7 +12,7 @@ const keyBytes = 32;
 const ivBytes = 12;
 const tagBytes = 16;
 
-/** What only the recipient may know. */
+/** The part of a picture that only the recipient may have. */
 export interface PictureKey {
   readonly key: Buffer;
   readonly iv: Buffer;
@@ -32,7 +32,8 @@ export function encryptPicture(picture: Buffer): {
   return { ciphertext, secret: { key, iv, digest: sha256(picture), bytes: picture.length } };
 }
 
-/** @throws SimulatorError `ERR_SIMULATOR_EXPECTATION` when the ciphertext was altered */
+/** Decrypts a picture.
+ *  @throws SimulatorError `ERR_SIMULATOR_EXPECTATION` when the ciphertext was changed */
 export function decryptPicture(ciphertext: Buffer, { key, iv, digest }: PictureKey): Buffer {
   const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes });
   try {
@@ -40,12 +41,12 @@ export function decryptPicture(ciphertext: Buffer, { key, iv, digest }: PictureK
     const picture = Buffer.concat([decipher.update(ciphertext.subarray(0, -tagBytes)), decipher.final()]);
     if (sha256(picture).equals(digest)) return picture;
   } catch {
-    // Said below.
+    // Thrown below.
   }
   throw new SimulatorError('ERR_SIMULATOR_EXPECTATION', 'the picture was altered');
 }
 
-/** For the inside of the envelope. */
+/** Returns the element with the key, for the inside of the envelope. */
 export function pictureKeyElement({ key, iv, digest, bytes }: PictureKey): Element {
   return element(
     namespaces.encryptedFile,
@@ -64,8 +65,8 @@ export function pictureKeyElement({ key, iv, digest, bytes }: PictureKey): Eleme
   );
 }
 
-/** Reads it back from what an envelope held.
- *  @throws SimulatorError `ERR_SIMULATOR_EXPECTATION` when there is none, or not all of it */
+/** Reads the key from an envelope's content.
+ *  @throws SimulatorError `ERR_SIMULATOR_EXPECTATION` when it is missing or incomplete */
 export function pictureKeyOf(content: readonly Element[]): PictureKey {
   const sealed = content.find((one) => is(one, namespaces.encryptedFile, 'encrypted'));
   const file = sealed && child(sealed, namespaces.fileMetadata, 'file');
@@ -84,12 +85,12 @@ function bytesOf(source: Element | undefined, length: number): Buffer | undefine
   return bytes?.length === length ? bytes : undefined;
 }
 
-/** The address, for the outside (XEP-0066 §3). */
+/** Returns the element with the address, for the outside (XEP-0066 §3). */
 export function pictureAddress(url: string): Element {
   return element(namespaces.outOfBand, 'x', {}, element(namespaces.outOfBand, 'url', {}, url));
 }
 
-/** The address that a message names, or undefined. */
+/** Returns the address in a message; undefined without one. */
 export function pictureAddressOf(message: Element): string | undefined {
   const outOfBand = child(message, namespaces.outOfBand, 'x');
   const url = outOfBand && elements(outOfBand).find((one) => is(one, namespaces.outOfBand, 'url'));

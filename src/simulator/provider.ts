@@ -23,7 +23,7 @@ export interface ProviderOptions {
 }
 
 export interface Provider {
-  /** `https://host:port`, without a slash at its end. */
+  /** `https://host:port`, without a slash at the end. */
   readonly url: string;
   readonly issuer: TokenIssuer;
   readonly push: Pick<PushEndpoint, 'register' | 'failNext'>;
@@ -33,7 +33,8 @@ export interface Provider {
 /** Bytes of one upload. */
 const uploadBytesMax = 16 * 1024 * 1024;
 
-/** @throws SimulatorError `ERR_SIMULATOR_CONNECT` */
+/** Starts the provider.
+ *  @throws SimulatorError `ERR_SIMULATOR_CONNECT` */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { users, certificate, host, onExchange } = options;
   const issuer = await createTokenIssuer(options.issuer);

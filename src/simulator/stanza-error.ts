@@ -17,8 +17,8 @@ const errorTypes = {
 
 export type StanzaCondition = keyof typeof errorTypes;
 
-/** The error that a stanza is owed, addressed back to its sender (RFC 6120 §8.3.1). The payload is echoed, as real
- *  servers do. */
+/** Returns the error that answers a stanza, addressed to its sender (RFC 6120 §8.3.1). The payload is repeated, as
+ *  real servers do. */
 export function errorReply(
   stanza: Element,
   condition: StanzaCondition,

@@ -1,23 +1,23 @@
-/** Stanzas as text for a terminal: indented, long base64 shortened, and before and after with the changed lines
- *  marked. Plain text unless colour is asked for. */
+/** Stanzas as text for a terminal: indented, with long base64 shortened, and comparisons with changed lines marked.
+ *  Without colour unless requested. */
 import { styleText } from 'node:util';
 import type { Attribute, Element } from './xml/element.ts';
 import { parseElement } from './xml/reader.ts';
 import { escapeAttribute, escapeText } from './xml/write.ts';
 
 export interface TranscriptOptions {
-  /** Columns. Default: 100. */
+  /** Width in columns. Default: 100. */
   readonly width?: number;
-  /** Base64 and other unbroken text longer than this is cut, its length stated. Characters. Default: 32. */
+  /** Characters of base64 and other unbroken text above which it is cut, with its length stated. Default: 32. */
   readonly tokenMax?: number;
-  /** ANSI colours. Default: false. */
+  /** Whether to use ANSI colours. Default: false. */
   readonly colour?: boolean;
 }
 
 const defaults = { width: 100, tokenMax: 32, colour: false } as const;
 
-/** One stanza over several lines, two spaces per level; names, prefixes and the order of attributes as written. Text
- *  that is no element of a client's stream stays one line. */
+/** Returns one stanza over several lines, two spaces per level; names, prefixes and the order of attributes as
+ *  written. Text that is no element of a client's stream stays one line. */
 export function formatStanza(xml: string, options: TranscriptOptions = {}): string[] {
   const settings = { ...defaults, ...options };
   const parsed = parseElement(xml);
@@ -44,7 +44,7 @@ function lines(source: Element, indent: string, settings: Required<TranscriptOpt
   return [...start, ...content, `${indent}${close}`];
 }
 
-/** On one line when it fits, else an attribute per line. */
+/** Returns a start tag on one line when it fits, else with an attribute per line. */
 function startTag(name: string, attributes: readonly string[], end: string, indent: string, width: number) {
   const whole = `${indent}<${[name, ...attributes].join(' ')}${end}`;
   if (whole.length <= width || attributes.length < 2) return [whole];
@@ -60,12 +60,12 @@ function textOf(text: string, tokenMax: number): string {
   return shortenTokens(printable(escapeText(stripped(text))), tokenMax);
 }
 
-/** Without the white space of XML at its ends; other spaces are content. */
+/** Returns a text without white space of XML at its ends; other spaces are content. */
 function stripped(text: string): string {
   return text.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
 }
 
-/** Runs that look like base64 or a key; a URI or a namespace name is left whole. */
+/** Shortens words that look like base64 or a key. A URI or a namespace name stays whole. */
 function shortenTokens(text: string, tokenMax: number): string {
   return text.replaceAll(/[A-Za-z0-9+/_-]+={0,2}/g, (token) =>
     token.length > tokenMax && /[0-9A-Z]/.test(token) ? shorten(token, tokenMax) : token,
@@ -78,7 +78,7 @@ function shorten(text: string, max: number): string {
   return `${text.slice(0, Math.max(8, max - note.length))}${note}`;
 }
 
-/** Control and direction-changing characters as escapes: what is printed comes from the wire. */
+/** Escapes control characters and characters that change the direction of text: the text comes from the wire. */
 function printable(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu,
@@ -92,7 +92,7 @@ export interface ComparedLine {
   readonly text: string;
 }
 
-/** The lines of both, those that only one has marked: `-` before, `+` after. */
+/** Returns the lines of both; those that only one has are marked `-` (before) or `+` (after). */
 export function compareLines(before: readonly string[], after: readonly string[]): ComparedLine[] {
   const common = commonLengths(before, after);
   const compared: ComparedLine[] = [];
@@ -111,7 +111,7 @@ export function compareLines(before: readonly string[], after: readonly string[]
   return compared;
 }
 
-/** `[i][j]`: length of the longest common subsequence of what follows line i before and line j after. */
+/** Returns at `[i][j]` the length of the longest common subsequence of the lines from i before and from j after. */
 function commonLengths(before: readonly string[], after: readonly string[]): number[][] {
   const table = Array.from({ length: before.length + 1 }, () => Array<number>(after.length + 1).fill(0));
   for (let left = before.length - 1; left >= 0; left -= 1) {
@@ -125,7 +125,7 @@ function commonLengths(before: readonly string[], after: readonly string[]): num
   return table;
 }
 
-/** Lines of a message before and after, marked. */
+/** Returns the lines of a message before and after, marked. */
 export function formatLinesBeforeAndAfter(
   before: readonly string[],
   after: readonly string[],
@@ -134,8 +134,8 @@ export function formatLinesBeforeAndAfter(
   return compareLines(before, after).map(({ mark, text }) => paint(`${mark} ${text}`, mark, colour));
 }
 
-/** What was sent and what was received of it, one above the other, changed lines marked. Says so when both are the
- *  same bytes, and when they differ only in the way they are written. */
+/** Returns the sent and the received message, one above the other, with changed lines marked. States when both are
+ *  the same bytes, and when they differ in form only. */
 export function formatBeforeAndAfter(
   before: string,
   after: string,
@@ -152,7 +152,7 @@ export function formatBeforeAndAfter(
   return [...body, dim(`  ${bytes} bytes before, ${Buffer.byteLength(after)} after`, settings.colour)];
 }
 
-/** The same in two columns, the sender's left. */
+/** Like `formatBeforeAndAfter`, in two columns, the sent one left. */
 export function formatSideBySide(before: string, after: string, options: TranscriptOptions = {}): string[] {
   const settings = { ...defaults, ...options };
   const column = Math.max(16, Math.floor((settings.width - 3) / 2));
@@ -170,7 +170,7 @@ interface Pair {
   readonly right: string | undefined;
 }
 
-/** A line taken out and the line put in after it share a row. */
+/** Pairs a removed line with the added line after it in one row. */
 function pairUp(compared: readonly ComparedLine[]): Pair[] {
   const pairs: Pair[] = [];
   let removed: string[] = [];

@@ -1,9 +1,9 @@
-/** The simulated gatekeeper's certificates: a root whose key clients are configured with, an intermediate, and leaves for
- *  static keys. Keys are Ed25519 keys; their Curve25519 images are what is published. */
+/** The simulated gatekeeper's certificates: a root whose key clients are configured with, an intermediate, and
+ *  leaves for static keys. Keys are Ed25519 keys; their Curve25519 images are published. */
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { packFields } from './fields.ts';
 
-/** What can be wrong with a chain, for tests of who checks it. */
+/** Deviations from a valid chain, for tests of its verification. */
 export interface ChainOverrides {
   readonly leafKey?: Uint8Array;
   readonly leafIssuer?: number;
@@ -46,12 +46,13 @@ export class ChatAuthority {
   readonly #root = newSigningKey();
   readonly #intermediate = newSigningKey();
 
-  /** What clients are configured with. */
+  /** The root's key and serial number, for the configuration of clients. */
   get root(): { readonly key: Buffer; readonly serial: number } {
     return { key: this.#root.publicKey, serial: rootSerial };
   }
 
-  /** Returns the chain for a server's static key, valid from an hour ago for a day. */
+  /** Returns the chain of a server's static key, valid from an hour before `now` (milliseconds since 1970) for a
+   *  day. */
   chain(staticKey: Uint8Array, now: number, overrides: ChainOverrides = {}): Buffer {
     const { notBefore = Math.floor(now / 1000) - 3600, notAfter = Math.floor(now / 1000) + 86_400 } =
       overrides;

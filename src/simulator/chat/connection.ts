@@ -1,5 +1,5 @@
-/** One connection of a client at the simulated gatekeeper's chat server: intro, handshake, login, stanzas. Bytes come
- *  from and go to any transport: TCP, or the messages of a WebSocket. */
+/** One connection of a client at the simulated gatekeeper's chat server: intro, handshake, login, stanzas.
+ *  Independent of the transport: TCP, or the messages of a WebSocket. */
 import type { ChatAuthority } from './authority.ts';
 import { packNode, unpackNode, type ChatNode } from './node.ts';
 import { ServerHandshake, type ClientHandshake, type ServerEncryption, type ServerKey } from './noise.ts';
@@ -7,9 +7,9 @@ import { ServerHandshake, type ClientHandshake, type ServerEncryption, type Serv
 export interface ChatServerOptions {
   readonly serverKey: ServerKey;
   readonly authority: ChatAuthority;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
-  /** Decides on a login: undefined lets the client in, a number is the reason of the failure it gets. */
+  /** Decides on a login: undefined accepts the client, a number is the reason of the failure that it is sent. */
   readonly login: (client: ClientHandshake) => number | undefined;
   /** Called with each stanza of a client that is logged in. */
   readonly stanza: (node: ChatNode, connection: ChatConnection) => void;
@@ -30,9 +30,9 @@ export class ChatConnection {
   readonly #end: () => void;
   #state: State = { kind: 'intro' };
   #read = Buffer.alloc(0);
-  /** What the client has said in its handshake. */
+  /** The client's handshake; undefined before it. */
   client: ClientHandshake | undefined;
-  /** Stanzas of the client, in order. */
+  /** Stanzas of the client in order. */
   readonly received: ChatNode[] = [];
 
   constructor(options: ChatServerOptions, write: (bytes: Uint8Array) => void, end: () => void) {
@@ -41,7 +41,7 @@ export class ChatConnection {
     this.#end = end;
   }
 
-  /** Takes what has arrived. Anything that is wrong ends the connection. */
+  /** Takes received bytes. Any fault ends the connection. */
   receive(bytes: Uint8Array): void {
     this.#read = Buffer.concat([this.#read, bytes]);
     try {
@@ -63,7 +63,8 @@ export class ChatConnection {
     this.#end();
   }
 
-  /** Handles one part of the input; returns false when more is needed. */
+  /** Handles one part of the input.
+   *  @returns false when more is needed */
   #step(): boolean {
     if (this.#state.kind === 'intro') return this.#takeIntro();
     if (this.#read.length < 3) return false;
@@ -75,7 +76,7 @@ export class ChatConnection {
     return true;
   }
 
-  /** Skips a routing cookie (a length of three bytes, then the cookie), and takes the intro. */
+  /** Skips a routing cookie (a length of three bytes, then the cookie), and reads the intro. */
   #takeIntro(): boolean {
     if (this.#read.length < 4) return false;
     if (this.#read.subarray(0, 4).equals(routing)) {

@@ -1,8 +1,9 @@
-/** Protocol Buffers as far as the simulator needs them. Written for it alone, so that it can disagree with the proxy. */
+/** The part of Protocol Buffers that the simulator uses, written independently of the proxy, so that a test can
+ *  compare the two. */
 
 export type FieldValue = number | Uint8Array;
 
-/** Writes fields in the given order; numbers become varints (below 2^53). */
+/** Writes fields in the given order. Numbers become varints (below 2^53). */
 export function packFields(...fields: readonly (readonly [number, FieldValue])[]): Buffer {
   return Buffer.concat(
     fields.map(([number, value]) =>
@@ -13,7 +14,8 @@ export function packFields(...fields: readonly (readonly [number, FieldValue])[]
   );
 }
 
-/** Reads the fields of a message; of a repeated one the last stands. @throws Error when the message is cut */
+/** Parses the fields of a message; of a repeated one the last counts.
+ *  @throws Error when the message is cut off */
 export function unpackFields(message: Uint8Array): Map<number, FieldValue> {
   const fields = new Map<number, FieldValue>();
   let at = 0;
@@ -38,7 +40,8 @@ export function unpackFields(message: Uint8Array): Map<number, FieldValue> {
   return fields;
 }
 
-/** The bytes of a field. @throws Error when it is absent */
+/** Returns the bytes of a field.
+ *  @throws Error when it is absent */
 export function fieldBytes(fields: ReadonlyMap<number, FieldValue>, number: number): Uint8Array {
   const value = fields.get(number);
   if (!(value instanceof Uint8Array)) throw new Error(`a message of the handshake lacks field ${number}`);

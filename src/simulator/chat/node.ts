@@ -1,4 +1,4 @@
-/** Nodes of the binary protocol as the simulated gatekeeper reads and writes them, with code of its own. */
+/** Reads and writes nodes of the binary protocol in the simulated gatekeeper, independently of the proxy. */
 import { doubleByteTokens, singleByteTokens } from '../../chat/dictionary.ts';
 
 export interface ChatNode {
@@ -97,7 +97,8 @@ function packAddress(
   } else packBytes(Buffer.from(text), bytes);
 }
 
-/** Reads a plain frame. @throws Error when it is cut or holds what the simulator does not know */
+/** Parses a plain frame.
+ *  @throws Error when it is cut off, or has a form that the simulator lacks */
 export function unpackNode(frame: Uint8Array): ChatNode {
   const reader = new NodeReader(Buffer.from(frame));
   return reader.node();

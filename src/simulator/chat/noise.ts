@@ -1,5 +1,5 @@
-/** The server's side of the chat channel's handshake and of its encryption, written step by step from the description of
- *  the protocol and sharing nothing with the proxy's. */
+/** The server of the chat channel's handshake and its encryption, written from the description of the protocol
+ *  without code of the proxy. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -23,11 +23,11 @@ export function newServerKey(): ServerKey {
   return { privateKey, publicKey: Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url') };
 }
 
-/** What the client has proven and said. */
+/** The client's part of a finished handshake. */
 export interface ClientHandshake {
-  /** The client's static key, 32 bytes: what it enlisted. */
+  /** The client's static key in 32 bytes, as enlisted. */
   readonly staticKey: Buffer;
-  /** Its ephemeral key, 32 bytes. */
+  /** The client's ephemeral key in 32 bytes. */
   readonly ephemeralKey: Buffer;
   /** ClientPayload in protobuf. */
   readonly payload: Buffer;
@@ -50,7 +50,7 @@ export class ServerHandshake {
     this.#mix(prologue);
   }
 
-  /** Takes ClientHello; returns ServerHello with this certificate chain. */
+  /** Takes ClientHello, and returns ServerHello with this certificate chain. */
   hello(clientHello: Uint8Array, certificates: Uint8Array): Buffer {
     const hello = unpackFields(fieldBytes(unpackFields(clientHello), 2));
     this.#clientEphemeral = Buffer.from(fieldBytes(hello, 1));
@@ -63,7 +63,7 @@ export class ServerHandshake {
     return packFields([3, packFields([1, this.#ephemeral.publicKey], [2, sealedStatic], [3, sealedChain])]);
   }
 
-  /** Takes ClientFinish; returns what the client says, and the encryption of what follows.
+  /** Takes ClientFinish, and returns the client's part and the encryption of later frames.
    *  @throws Error when anything was changed */
   finish(clientFinish: Uint8Array): {
     readonly client: ClientHandshake;
@@ -109,7 +109,7 @@ export class ServerHandshake {
   }
 }
 
-/** Encryption after the handshake, by the server. */
+/** The server's encryption after the handshake. */
 export class ServerEncryption {
   readonly #sendKey: Buffer;
   readonly #receiveKey: Buffer;
@@ -125,7 +125,8 @@ export class ServerEncryption {
     return seal(this.#sendKey, this.#sent++, plain);
   }
 
-  /** @throws Error when the frame was changed, repeated or left out */
+  /** Decrypts a frame.
+   *  @throws Error when it was changed, repeated or left out */
   open(sealed: Uint8Array): Buffer {
     return open(this.#receiveKey, this.#received++, sealed);
   }

@@ -1,22 +1,22 @@
-/** Who has opted in. A user keeps the identifier that others see and gets one of the gatekeeper's own. */
+/** The users who have opted in. A user keeps the identifier that others see, and gets one of the gatekeeper's own. */
 import { randomBytes } from 'node:crypto';
 
 export interface Enlistment {
-  /** In the enlistment API. */
+  /** Identifier in the enlistment API. */
   readonly id: string;
-  /** The gatekeeper's own name for the user; no other party uses it. */
+  /** The gatekeeper's internal name for the user; no other party uses it. */
   readonly internalId: string;
 }
 
 export class EnlistedUsers {
-  /** By bare JID. */
+  /** Enlistments by bare JID. */
   readonly #bySubject = new Map<string, Enlistment>();
 
   has(subject: string): boolean {
     return this.#bySubject.has(subject);
   }
 
-  /** Enlisting twice is enlisting once. */
+  /** Enlists a user; repeating it returns the same enlistment. */
   enlist(subject: string): { readonly enlistment: Enlistment; readonly isNew: boolean } {
     const known = this.#bySubject.get(subject);
     if (known !== undefined) return { enlistment: known, isNew: false };
@@ -28,7 +28,8 @@ export class EnlistedUsers {
     return { enlistment, isNew: true };
   }
 
-  /** Whether there was such an enlistment, and it was this user's. */
+  /** Withdraws an enlistment.
+   *  @returns whether it existed and was this user's */
   withdraw(id: string, subject: string): boolean {
     if (this.#bySubject.get(subject)?.id !== id) return false;
     return this.#bySubject.delete(subject);

@@ -1,12 +1,12 @@
-/** The gatekeeper's enlistment API: checks for itself who asks (the ownership token, with keys it fetched) and over
- *  which connection (the attestation, with the verifier that gatekeepers are given). */
+/** The gatekeeper's enlistment API. Verifies the ownership token with keys that it has fetched, and the attestation
+ *  of the connection with the verifier that is published for gatekeepers. */
 import type { Verification, Verifier } from '../../signals/verify.ts';
 import { answer, header, jsonBody, type HeaderList, type HttpAnswer } from '../http/message.ts';
 import type { IncomingRequest } from '../http/server.ts';
 import type { OwnershipCheck, TokenCheck } from '../token/ownership-check.ts';
 import type { EnlistedUsers } from './enlisted-users.ts';
 
-/** What the gatekeeper made of one request. */
+/** The gatekeeper's record of one request. */
 export interface EnlistmentRecord {
   readonly request: 'enlist' | 'withdraw';
   readonly token: TokenCheck;
@@ -19,19 +19,19 @@ export interface EnlistmentApiOptions {
   readonly users: EnlistedUsers;
   readonly ownership: OwnershipCheck;
   readonly attestations: Verifier;
-  /** Bare JIDs that may enlist. */
+  /** Returns whether a bare JID may enlist. */
   readonly known: (subject: string) => boolean;
   readonly onRequest: (record: EnlistmentRecord) => void;
 }
 
-/** What a large server adds without a thought; the client is not to see it. */
+/** Headers that a large server adds; the client must not see them. */
 const housekeeping: HeaderList = [
   ['Server', 'gatekeeper-edge/7.3'],
   ['Set-Cookie', 'gk_device=5f3e2a1b; Secure; HttpOnly'],
   ['X-Served-By', 'edge-fra-17'],
 ];
 
-/** Answers the requests that are its own: POST /enlistments, DELETE /enlistments/:id. */
+/** Answers its own requests: POST /enlistments, DELETE /enlistments/:id. */
 export function createEnlistmentApi(options: EnlistmentApiOptions) {
   return async (request: IncomingRequest): Promise<HttpAnswer | undefined> => {
     const [, id] = /^\/enlistments(?:\/([^/?]+))?$/.exec(request.target) ?? [];
@@ -51,7 +51,7 @@ export function createEnlistmentApi(options: EnlistmentApiOptions) {
   };
 }
 
-/** The attestation belongs to the connection it came on. */
+/** Verifies an attestation, bound to the connection that carried it. */
 function verify(request: IncomingRequest, { attestations }: EnlistmentApiOptions): Promise<Verification> {
   const value = request.exporter;
   return attestations.verify(header(request, 'connection-signals'), { kind: 'tls-exporter', value });

@@ -1,17 +1,17 @@
-/** The gatekeeper's media proxy: its clients give it the address they found in a message, it downloads the ciphertext
- *  from wherever that is, and serves it to them. It asks for the size first and then for one part after the other, and
- *  says about itself and its client what such programs say. */
+/** The gatekeeper's media proxy. A client passes it the address from a message; it downloads the ciphertext and
+ *  serves it to the client. It requests the size first, then one part after the other, and sends the headers that
+ *  such programs send. */
 import { answer, header, type HeaderList, type HttpAnswer, type HttpExchange } from '../http/message.ts';
 import { send, type Caller } from '../http/request.ts';
 import type { IncomingRequest } from '../http/server.ts';
 
 export interface MediaProxyOptions {
   readonly caller: Caller;
-  /** Start of the addresses that media may have. No other address is requested. */
+  /** Prefixes of addresses that may be requested. */
   readonly origins: readonly string[];
-  /** Bytes asked for at a time. Default: 65,536. */
+  /** Bytes per request. Default: 65,536. */
   readonly partBytes?: number;
-  /** Largest file, in bytes. Default: 32 MiB. */
+  /** Bytes of the largest file. Default: 32 MiB. */
   readonly bytesMax?: number;
   readonly onExchange?: (exchange: HttpExchange) => void;
 }
@@ -27,7 +27,7 @@ export function createMediaProxy(options: MediaProxyOptions) {
   };
 }
 
-/** What the other side could learn, if it got it. */
+/** Headers that would reveal the gatekeeper's client, if they passed. */
 function ownHeaders(request: IncomingRequest): HeaderList {
   return [
     ['User-Agent', 'GatekeeperMediaProxy/2.1 (+https://gatekeeper.example/bot)'],

@@ -1,6 +1,6 @@
-/** The services by which a gatekeeper interoperates, in addition to its messaging server: the enlistment API, the
- *  provider's keys (fetched repeatedly), the check of tokens at each connection, push notifications, and the media proxy
- *  of its own clients. */
+/** The services by which a gatekeeper interoperates, in addition to its messaging server: the enlistment API,
+ *  regular fetching of the provider's keys, verification of tokens at each connection, push notifications, and the
+ *  media proxy of its own clients. */
 import type { KeySource } from '../../signals/jwks.ts';
 import { createVerifier } from '../../signals/verify.ts';
 import type { CertificatePair } from '../certificates.ts';
@@ -20,50 +20,50 @@ import { createEnlistmentApi, type EnlistmentRecord } from './enlistment-api.ts'
 import { createMediaProxy } from './media-proxy.ts';
 import { createPushSender, type PushNotification, type PushOutcome, type PushSender } from './push-sender.ts';
 
-/** Which of its doors an exchange went through: its own port, or a call it made. */
+/** The service of an exchange: one of its own port, or a call that it made. */
 export type PartnerExchange = 'enlistment' | 'media-proxy' | 'storage' | 'keys' | 'push' | 'media-download';
 
-/** A token was shown at a connection. */
+/** A token was presented at a connection. */
 export interface TokenRecord {
   readonly check: TokenCheck;
-  /** Whether its user has enlisted; false where the token was not believed. */
+  /** Whether its user has enlisted; false where the token was refused. */
   readonly enlisted: boolean;
 }
 
 export interface PartnerServicesOptions {
-  /** How tokens and attestations name this gatekeeper, and it itself in its calls. */
+  /** The gatekeeper's name in tokens, in attestations and in its calls. */
   readonly name: string;
-  /** Issuer of ownership tokens, and of attestations. */
+  /** Issuer of ownership tokens and of attestations. */
   readonly provider: string;
   readonly intermediary: string;
-  /** Users of its own app, who keep media with it. */
+  /** Users of the gatekeeper's own app, who store media with it. */
   readonly users: readonly PartyUser[];
-  /** Bare JIDs that may enlist. */
+  /** Returns whether a bare JID may enlist. */
   readonly known: (subject: string) => boolean;
   readonly certificate: CertificatePair;
   /** An address of this machine. */
   readonly host: string;
-  /** How it calls others: whom it trusts, and the certificate it shows. */
+  /** Authorities and certificate for its calls. */
   readonly caller: Caller;
-  /** Between two fetches of the provider's keys, in milliseconds. Default: 60,000. */
+  /** Milliseconds between two fetches of the provider's keys. Default: 60,000. */
   readonly keysEveryMs?: number;
   readonly onExchange?: (through: PartnerExchange, exchange: HttpExchange) => void;
   readonly onEnlistment?: (record: EnlistmentRecord) => void;
   readonly onToken?: (record: TokenRecord) => void;
 }
 
-/** Where the intermediary is, known once it runs. */
+/** Addresses of the intermediary, once it runs. */
 export interface IntermediaryAddress {
-  /** Its public HTTPS port, without a slash at its end. */
+  /** Its public HTTPS port, without a slash at the end. */
   readonly url: string;
-  /** Where it takes this gatekeeper's notifications. */
+  /** Its address for this gatekeeper's notifications. */
   readonly pushUrl: string;
 }
 
 export interface PartnerServices {
-  /** `https://host:port`, without a slash at its end. */
+  /** `https://host:port`, without a slash at the end. */
   readonly url: string;
-  /** For the messaging server. */
+  /** Rules for tokens at the messaging server. */
   readonly bearer: BearerRules;
   readonly attestationKeys: KeySource;
   /** Fetches the keys for the first time. */
@@ -75,7 +75,8 @@ export interface PartnerServices {
 /** Bytes of one upload. */
 const uploadBytesMax = 16 * 1024 * 1024;
 
-/** @throws SimulatorError `ERR_SIMULATOR_CONNECT` */
+/** Starts the services.
+ *  @throws SimulatorError `ERR_SIMULATOR_CONNECT` */
 export async function startPartnerServices(options: PartnerServicesOptions): Promise<PartnerServices> {
   const { name, known, caller, onExchange, onEnlistment, onToken } = options;
   const through = (which: PartnerExchange) => (exchange: HttpExchange) => onExchange?.(which, exchange);

@@ -1,5 +1,5 @@
-/** How the gatekeeper tells a provider that a user who is away has a message: a signed call, repeated while the other
- *  side says that it cannot take it now. */
+/** Notifies a provider that a user who is offline has a message: a signed call, repeated while the provider cannot
+ *  accept it. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SimulatorError } from '../error.ts';
@@ -7,33 +7,34 @@ import { header, json, type HttpExchange } from '../http/message.ts';
 import { send, type Caller } from '../http/request.ts';
 import type { TokenIssuer } from '../token/issuer.ts';
 
-/** What a gatekeeper knows and might say. */
+/** The content of a notification, with everything that a gatekeeper might send. */
 export interface PushNotification {
   /** Node of the device (XEP-0357 §5). */
   readonly recipient: string;
-  /** Bare JID of who wrote. */
+  /** Bare JID of the sender. */
   readonly sender: string;
-  /** What a notification would show. */
+  /** Text that a device would show. */
   readonly body: string;
-  /** Messages that wait. */
+  /** Number of waiting messages. */
   readonly count: number;
 }
 
 export interface PushSenderOptions {
-  /** Where the intermediary takes notifications; also the audience of the signed call. */
+  /** The intermediary's address for notifications; also the audience of the signed call. */
   readonly url: string;
   readonly issuer: TokenIssuer;
   readonly caller: Caller;
-  /** Attempts in all, and the longest pause between two, whatever Retry-After says. Default: 5, and 1,000 ms. */
+  /** Most attempts, and the longest pause between two in milliseconds, whatever Retry-After says. Default: 5, and
+   *  1,000 ms. */
   readonly attemptsMax?: number;
   readonly pauseMaxMs?: number;
   readonly onExchange?: (exchange: HttpExchange) => void;
 }
 
-/** - `taken`: the other side has it.
- *  - `gone`: no such device any more.
- *  - `refused`: it will never be taken, with the status.
- *  - `given-up`: every attempt failed for the time being. */
+/** - `taken`: the intermediary has accepted it.
+ *  - `gone`: the device no longer exists.
+ *  - `refused`: it will never be accepted, with the status.
+ *  - `given-up`: every attempt failed temporarily. */
 export type PushOutcome =
   | { readonly kind: 'taken' | 'gone' | 'given-up'; readonly attempts: number }
   | { readonly kind: 'refused'; readonly status: number; readonly attempts: number };

@@ -1,6 +1,6 @@
-/** HTTP messages as one party wrote or read them: what a transcript shows, and what assertions are made on. */
+/** HTTP messages as one party wrote or read them, for transcripts and assertions. */
 
-/** In the order written, names as written. */
+/** Headers in the order written, names as written. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 export interface HttpRequest {
@@ -17,18 +17,18 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** A request and what it was answered, both as one party saw them. */
+/** A request and its answer, both as one party saw them. */
 export interface HttpExchange {
   readonly request: HttpRequest;
   readonly answer: HttpAnswer;
 }
 
-/** The value of a header, names compared without case; the first of several. */
+/** Returns the value of a header, whose name is compared without case; the first of several. */
 export function header({ headers }: Pick<HttpRequest, 'headers'>, name: string): string | undefined {
   return headers.find(([written]) => written.toLowerCase() === name)?.[1];
 }
 
-/** The body as a JSON object; undefined when it is anything else. */
+/** Returns the body as a JSON object; undefined when it is none. */
 export function jsonBody({ body }: Pick<HttpRequest, 'body'>): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(body.toString());
@@ -39,7 +39,7 @@ export function jsonBody({ body }: Pick<HttpRequest, 'body'>): Readonly<Record<s
   }
 }
 
-/** An answer without or with a JSON body. */
+/** Returns an answer, with a JSON body if a value is given. */
 export function answer(status: number, value?: object, headers: HeaderList = []): HttpAnswer {
   if (value === undefined) return { status, headers, body: Buffer.alloc(0) };
   return { status, headers: [...headers, ['Content-Type', 'application/json']], body: json(value) };
@@ -49,7 +49,7 @@ export function json(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-/** Node gives names and values in one list. */
+/** Returns headers from Node's list, in which names and values alternate. */
 export function pairs(raw: readonly string[]): HeaderList {
   return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1]!] as const] : []));
 }

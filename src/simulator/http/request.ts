@@ -1,4 +1,4 @@
-/** One HTTPS request of one party, with exactly the headers it wants to send, and the whole answer. */
+/** Sends one HTTPS request of one party, with exactly the given headers, and returns the whole answer. */
 import { request as httpsRequest } from 'node:https';
 import type { CertificatePair } from '../certificates.ts';
 import { SimulatorError } from '../error.ts';
@@ -11,21 +11,21 @@ export interface OutgoingRequest {
   readonly body?: Buffer;
 }
 
-/** How a party makes its requests. */
+/** Authorities, certificate and limits of a party's requests. */
 export interface Caller {
   /** PEM of the authorities to trust. */
   readonly ca: string;
-  /** Shown to a server that asks for one (mutual TLS). */
+  /** Shown to a server that requests one (mutual TLS). */
   readonly certificate?: CertificatePair;
-  /** From the start to the last byte of the answer, in milliseconds. Default: 10,000. */
+  /** Milliseconds from the start to the last byte of the answer. Default: 10,000. */
   readonly timeoutMs?: number;
-  /** Largest answer, in bytes. Default: 32 MiB. */
+  /** Bytes of the largest answer. Default: 32 MiB. */
   readonly answerBytesMax?: number;
 }
 
-/** Sends on a connection of its own, and never follows a redirect.
- *  @throws SimulatorError `ERR_SIMULATOR_CONNECT`, `ERR_SIMULATOR_TIMEOUT`, `ERR_SIMULATOR_STREAM` when too much
- *  comes */
+/** Sends on a connection of its own, and follows no redirect.
+ *  @throws SimulatorError `ERR_SIMULATOR_CONNECT`, `ERR_SIMULATOR_TIMEOUT`, `ERR_SIMULATOR_STREAM` when the answer
+ *  is too large */
 export function send(outgoing: OutgoingRequest, caller: Caller): Promise<HttpExchange> {
   const { method, headers = [], body } = outgoing;
   const { ca, certificate, timeoutMs = 10_000, answerBytesMax = 32 * 1024 * 1024 } = caller;
@@ -75,7 +75,7 @@ export function send(outgoing: OutgoingRequest, caller: Caller): Promise<HttpExc
       }),
     );
   });
-  /** Those asked for and those that Node added. */
+  /** Returns the requested headers, and those that Node added. */
   const sentHeaders = (): HeaderList =>
     sending.getRawHeaderNames().map((name) => [name, String(sending.getHeader(name))] as const);
   sending.end(body);

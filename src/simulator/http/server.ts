@@ -1,4 +1,4 @@
-/** The HTTPS port of one party: hands whole requests to one function, writes what it answers, and reports both. */
+/** The HTTPS port of one party: passes whole requests to one function, writes its answers, and reports both. */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -8,7 +8,7 @@ import type { CertificatePair } from '../certificates.ts';
 import { SimulatorError } from '../error.ts';
 import { answer, pairs, type HttpAnswer, type HttpExchange, type HttpRequest } from './message.ts';
 
-/** A request, and what is known of the connection it came on. */
+/** A request with facts of its connection. */
 export interface IncomingRequest extends HttpRequest {
   /** 32 bytes that only the two ends of this TLS connection can compute (RFC 9266 §4.2). */
   readonly exporter: Buffer;
@@ -16,21 +16,22 @@ export interface IncomingRequest extends HttpRequest {
 
 export interface HttpsServerOptions {
   readonly certificate: CertificatePair;
-  /** An address of this machine; a free port is taken. */
+  /** An address of this machine; the port is a free one. */
   readonly host: string;
-  /** Largest body of a request, in bytes. Default: 65,536. */
+  /** Bytes of a request's largest body. Default: 65,536. */
   readonly bodyBytesMax?: number;
   readonly handle: (request: IncomingRequest) => HttpAnswer | Promise<HttpAnswer>;
   readonly onExchange?: (exchange: HttpExchange) => void;
 }
 
 export interface HttpsServer {
-  /** `https://host:port`, without a slash at its end. */
+  /** `https://host:port`, without a slash at the end. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** @throws SimulatorError `ERR_SIMULATOR_CONNECT` when the address cannot be bound. */
+/** Opens the port.
+ *  @throws SimulatorError `ERR_SIMULATOR_CONNECT` when the address cannot be bound */
 export async function serveHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   const { certificate, key } = options.certificate;
   const server = createServer(
@@ -58,7 +59,7 @@ async function serve(
   response: ServerResponse,
   { handle, onExchange, bodyBytesMax = 65_536 }: HttpsServerOptions,
 ): Promise<void> {
-  // To be asked while the connection is certainly there.
+  // Read while the connection is certainly open.
   const exporter = (incoming.socket as TLSSocket).exportKeyingMaterial(
     32,
     'EXPORTER-Channel-Binding',
@@ -80,7 +81,7 @@ async function serve(
   response.end(request.method === 'HEAD' ? undefined : given.body);
 }
 
-/** A fault of the simulator's own must not leave the caller waiting. */
+/** Calls the handler. A defect of the simulator becomes an answer, so that the caller does not wait. */
 async function handled(handle: HttpsServerOptions['handle'], request: IncomingRequest): Promise<HttpAnswer> {
   try {
     return await handle(request);

@@ -1,5 +1,5 @@
-/** HTTP messages as text for a terminal: start line, headers, JSON spread over lines, anything else by its size. What
- *  is secret is cut to its first characters. */
+/** HTTP messages as text for a terminal: start line, headers, JSON over several lines, any other body by its size.
+ *  Secrets are cut to their first characters. */
 import { jsonBody, type HeaderList, type HttpAnswer, type HttpRequest } from './message.ts';
 
 /** Characters of a secret that are shown. */
@@ -17,7 +17,7 @@ function lines(message: Pick<HttpRequest, 'headers' | 'body'>): string[] {
   return [...formatHeaders(message.headers), ...formatBody(message)];
 }
 
-/** In lower case and in order, so that two lists are compared by what they say. Left out is what says nothing. */
+/** Returns headers in lower case and sorted, so that two lists can be compared, without those in `leftOut`. */
 function formatHeaders(headers: HeaderList): string[] {
   return headers
     .map(([name, value]) => [name.toLowerCase(), value] as const)
@@ -26,7 +26,7 @@ function formatHeaders(headers: HeaderList): string[] {
     .sort();
 }
 
-/** Of the connection, or the same on every answer of the intermediary. */
+/** Headers of the connection, and those that every answer of the intermediary has. */
 const leftOut: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -48,12 +48,12 @@ function formatBody(message: Pick<HttpRequest, 'headers' | 'body'>): string[] {
     .map((line) => shortenTokens(line));
 }
 
-/** `Bearer eyJ…` keeps the scheme. */
+/** Shortens the last word of a value: `Bearer eyJ…` keeps the scheme. */
 function shortenLast(value: string): string {
   return value.replace(/[^ ]+$/, (secret) => shorten(secret));
 }
 
-/** Signed tokens, and anything else that long and without a break. */
+/** Shortens signed tokens, and other long text without spaces. */
 function shortenTokens(text: string): string {
   return text.replaceAll(/eyJ[\w-]+\.[\w-]+\.[\w-]+|[\w-]{33,}/g, (token) =>
     /[0-9A-Z]/.test(token) ? shorten(token) : token,

@@ -1,20 +1,20 @@
-/** The users of a party, known to its own HTTP port by name and password (RFC 7617). */
+/** The users of a party, authenticated at its HTTP port by name and password (RFC 7617). */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { header } from './message.ts';
 import type { IncomingRequest } from './server.ts';
 
 export interface PartyUser {
-  /** What others see of the user: a bare JID. */
+  /** The identifier that others see: a bare JID. */
   readonly identifier: string;
   readonly password: string;
 }
 
-/** The value of an Authorization header. */
+/** Returns the value of an Authorization header. */
 export function basicCredentials({ identifier, password }: PartyUser): string {
   return `Basic ${Buffer.from(`${identifier}:${password}`).toString('base64')}`;
 }
 
-/** The user whose name and password the request has, or undefined. */
+/** Returns the user whose name and password the request has; undefined for none. */
 export function authenticatedUser(
   users: readonly PartyUser[],
   request: IncomingRequest,

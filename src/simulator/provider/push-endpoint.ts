@@ -1,13 +1,15 @@
-/** Where the provider takes push notifications and wakes the device they are for (in life: through the push service of
- *  the device's maker). */
+/** The provider's endpoint for push notifications, which wakes the device of each. (A real provider would call the
+ *  push service of the device's maker.) */
 import { randomBytes } from 'node:crypto';
 import { answer, jsonBody, type HttpAnswer } from '../http/message.ts';
 import type { IncomingRequest } from '../http/server.ts';
 
 export interface PushEndpoint {
-  /** A node for a device, and what wakes it. */
+  /** Registers a device.
+   *  @param wake called with each of its notifications
+   *  @returns the node of the device */
   register(wake: (notification: Readonly<Record<string, unknown>>) => void): string;
-  /** The next so many notifications are answered 503, as by a service that is down. */
+  /** Answers the next `times` notifications with 503, as a service that is down would. */
   failNext(times: number): void;
   handle(request: IncomingRequest): HttpAnswer | undefined;
 }

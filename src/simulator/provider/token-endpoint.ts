@@ -1,5 +1,5 @@
-/** What the provider publishes as issuer (OpenID Connect Discovery §4), and how its own clients get an ownership token:
- *  by their password, for one audience, bound to a nonce of theirs. */
+/** The provider's documents as issuer (OpenID Connect Discovery §4), and its endpoint for ownership tokens: a client
+ *  gets one with its password, for one audience, bound to its nonce. */
 import { answer, jsonBody, type HttpAnswer } from '../http/message.ts';
 import type { IncomingRequest } from '../http/server.ts';
 import { authenticatedUser, type PartyUser } from '../http/user.ts';
@@ -8,7 +8,7 @@ import type { TokenIssuer } from '../token/issuer.ts';
 export interface TokenEndpointOptions {
   readonly issuer: TokenIssuer;
   readonly users: readonly PartyUser[];
-  /** `https://…` of this server, without a slash at its end; known once it listens. */
+  /** Returns `https://…` of this server without a slash at the end, once it listens. */
   readonly url: () => string;
 }
 

@@ -10,18 +10,18 @@ export type SaslCondition =
   | 'malformed-request'
   | 'not-authorized';
 
-/** What a mechanism says to the client's last message. */
+/** A mechanism's answer to the client's last message. */
 export type SaslStep =
   | { readonly kind: 'challenge'; readonly data: Buffer }
   | { readonly kind: 'success'; readonly account: Account; readonly data?: Buffer }
   | { readonly kind: 'failure'; readonly condition: SaslCondition; readonly text?: string };
 
-/** One exchange of one mechanism, server side. */
+/** One exchange of one mechanism, on the server. */
 export interface SaslExchange {
   step(message: Buffer): SaslStep | Promise<SaslStep>;
 }
 
-/** A mechanism that decides by itself, without another party. */
+/** A mechanism that decides at once, without another party. */
 export interface ImmediateExchange extends SaslExchange {
   step(message: Buffer): SaslStep;
 }
@@ -30,7 +30,7 @@ export function failure(condition: SaslCondition, text?: string): SaslStep {
   return { kind: 'failure', condition, ...(text === undefined ? {} : { text }) };
 }
 
-/** The client's text, or undefined when it is not UTF-8. */
+/** Decodes the client's text; undefined when it is not UTF-8. */
 export function decodeUtf8(message: Buffer): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(message);

@@ -1,24 +1,24 @@
-/** OAUTHBEARER (RFC 7628): the client shows a token, the server believes it or says in JSON why not. */
+/** OAUTHBEARER (RFC 7628): the client presents a token; the server accepts it, or states the reason in JSON. */
 import type { Accounts } from '../server/accounts.ts';
 import { decodeUtf8, failure, type SaslExchange, type SaslStep } from './mechanism.ts';
 
 /** `status` of the server's error challenge (RFC 7628 §3.2.2, RFC 6750 §3.1). */
 type BearerStatus = 'invalid_request' | 'invalid_token' | 'insufficient_scope';
 
-/** What a server makes of a token. `not-enlisted`: it is genuine, and its user may not connect. */
+/** A server's verdict on a token. `not-enlisted`: it is genuine, but its user may not connect. */
 export type BearerVerdict =
   | { readonly kind: 'accepted'; readonly username: string }
   | { readonly kind: 'refused'; readonly because: 'invalid' | 'not-enlisted' };
 
 export interface BearerRules {
   readonly verify: (token: string) => Promise<BearerVerdict>;
-  /** Where a refused client learns how to get a token (§3.2.2). */
+  /** Address where a refused client finds out how to get a token (§3.2.2). */
   readonly openidConfiguration: string;
 }
 
 const kvsep = '\x01';
 
-/** The client's one message (§3.1). `authzid` is left out where it is the token's own subject. */
+/** Returns the client's only message (§3.1). `authzid` is left out where it is the token's subject. */
 export function bearerMessage(token: string, { authzid = '', host = '', port = 0 } = {}): Buffer {
   const pairs = [...(host === '' ? [] : [`host=${host}`, `port=${port}`]), `auth=Bearer ${token}`];
   const gs2Header = `n,${authzid === '' ? '' : `a=${authzid}`},`;
@@ -28,7 +28,8 @@ export function bearerMessage(token: string, { authzid = '', host = '', port = 0
 /** The client's answer to an error challenge (§3.2.3). */
 export const bearerAbort = Buffer.from(kvsep);
 
-/** Server side. A refusal is a challenge with the reason, and a failure only after the client has acknowledged it. */
+/** Makes the server's exchange. A refusal is a challenge with the reason, and a failure after the client's
+ *  acknowledgement. */
 export function bearerExchange(
   accounts: Accounts,
   { verify, openidConfiguration }: BearerRules,
@@ -61,7 +62,8 @@ interface BearerRequest {
   readonly token: string;
 }
 
-/** `gs2-header kvsep *(key "=" value kvsep) kvsep`, undefined when it is anything else or binds a channel. */
+/** Parses `gs2-header kvsep *(key "=" value kvsep) kvsep`; undefined for other bytes, and for one that binds a
+ *  channel. */
 function parse(message: Buffer): BearerRequest | undefined {
   const [gs2Header = '', ...pairs] = decodeUtf8(message)?.split(kvsep) ?? [];
   const [isUnbound, authzid = ''] = /^n,(?:a=([^,]*))?,$/.exec(gs2Header) ?? [];

@@ -3,7 +3,7 @@ import type { Accounts } from '../server/accounts.ts';
 import { decodeUtf8, failure, type ImmediateExchange, type SaslStep } from './mechanism.ts';
 import { deriveCredentials } from './scram.ts';
 
-/** PLAIN (RFC 4616): `authzid NUL authcid NUL password`, offered inside TLS only. */
+/** Makes the server's exchange of PLAIN (RFC 4616): `authzid NUL authcid NUL password`, offered inside TLS only. */
 export function plainExchange(accounts: Accounts): ImmediateExchange {
   return {
     step(message): SaslStep {

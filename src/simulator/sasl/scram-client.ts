@@ -1,4 +1,4 @@
-/** Client side of SCRAM (RFC 5802, RFC 7677). */
+/** The client of SCRAM (RFC 5802, RFC 7677). */
 import { timingSafeEqual } from 'node:crypto';
 import { SimulatorError } from '../error.ts';
 import {
@@ -18,17 +18,18 @@ export interface ScramClientOptions {
   readonly hash: ScramHash;
   readonly username: string;
   readonly password: string;
-  /** Printable ASCII without commas, fresh for each exchange. */
+  /** Printable ASCII without commas, new for each exchange. */
   readonly nonce: string;
-  /** `absent`: the client cannot bind (`n`). `not-offered`: it could, the server offered none (`y`). Bytes: bind. */
+  /** `absent`: the client cannot bind (`n`). `not-offered`: it could, but the server offered none (`y`). Bytes:
+   *  bind. */
   readonly channelBinding: 'absent' | 'not-offered' | Buffer;
 }
 
-/** Most PBKDF2 rounds a server may ask for: a hostile one could otherwise burn minutes of CPU. */
+/** Most PBKDF2 rounds that a server may require: a hostile one could otherwise cost minutes of CPU. */
 const iterationsMax = 1_000_000;
 
-/** Client side of SCRAM. Trusts the server with nothing: nonce, iteration count and final signature are checked.
- *  @throws SimulatorError `ERR_SIMULATOR_AUTHENTICATION` when one is wrong. */
+/** Makes the client's exchange. It checks nonce, iteration count and final signature.
+ *  @throws SimulatorError `ERR_SIMULATOR_AUTHENTICATION` when one is wrong */
 export function scramClient(options: ScramClientOptions) {
   const { hash, channelBinding } = options;
   const gs2Header = `${bindingFlag(channelBinding)},,`;
@@ -52,7 +53,8 @@ export function scramClient(options: ScramClientOptions) {
       return Buffer.from(`${withoutProof},p=${proof.toString('base64')}`);
     },
 
-    /** The server's proof that it knows the password too. */
+    /** Verifies the server's proof that it has the password.
+     *  @throws SimulatorError `ERR_SIMULATOR_AUTHENTICATION` */
     verify(serverFinal: Buffer): void {
       const verifier = decodeBase64(serverFinal.toString().replace(/^v=/, ''));
       const matches =

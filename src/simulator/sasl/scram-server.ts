@@ -13,11 +13,11 @@ import {
   type ScramHash,
 } from './scram.ts';
 
-/** What the server knows of channel binding on this connection (RFC 5802 §6). */
+/** The server's side of channel binding on this connection (RFC 5802 §6). */
 export interface ChannelBinding {
-  /** The `-PLUS` variant was chosen: the client must bind. */
+  /** Whether the `-PLUS` variant was chosen, so that the client must bind. */
   readonly required: boolean;
-  /** The server advertised a `-PLUS` mechanism: a client that says it saw none was lied to. */
+  /** Whether the server offered a `-PLUS` mechanism. A client that saw none has met an attacker. */
   readonly advertised: boolean;
   /** Bytes that both ends of this TLS session can export. */
   readonly data: Buffer | undefined;
@@ -32,8 +32,8 @@ interface ClientFirst {
   readonly bare: string;
 }
 
-/** Server side of SCRAM (RFC 5802, RFC 7677). An unknown user gets a generated salt, always the same, so that the
- *  exchange says nothing about who exists. */
+/** Makes the server's exchange of SCRAM (RFC 5802, RFC 7677). An unknown user gets a generated salt, the same each
+ *  time, so that the exchange does not reveal which users exist. */
 export function scramExchange(
   hash: ScramHash,
   accounts: Accounts,
@@ -88,7 +88,8 @@ interface Exchange {
   readonly serverFirst: string;
 }
 
-/** `n,a=authzid,n=user,r=nonce`; the reserved `m` and any unknown mandatory extension make it invalid (§5.1). */
+/** Parses `n,a=authzid,n=user,r=nonce`. The reserved `m`, and any unknown mandatory extension, make it invalid
+ *  (§5.1). */
 function parseClientFirst(message: string): ClientFirst | undefined {
   const match = /^((n|y|p=[A-Za-z0-9.-]+),(?:a=([^,]+))?,)(n=.*)$/s.exec(message);
   if (match === null) return undefined;
@@ -113,7 +114,7 @@ function isNonce(text: string): boolean {
   return /^[\x21-\x2b\x2d-\x7e]+$/.test(text);
 }
 
-/** `c=…,r=…,p=…`, the proof last (§7). */
+/** Parses `c=…,r=…,p=…` with the proof last (§7). */
 function parseClientFinal(message: string) {
   const attributes = parseAttributes(message);
   if (attributes?.[0]?.[0] !== 'c' || attributes[1]?.[0] !== 'r' || attributes.at(-1)![0] !== 'p')
@@ -125,7 +126,7 @@ function parseClientFinal(message: string) {
   return { channel, proof, nonce: attributes[1][1], withoutProof };
 }
 
-/** The rules of RFC 5802 §6. A client that saw no `-PLUS` although it was offered has met a downgrade attack. */
+/** Checks the rules of RFC 5802 §6. A client that saw no `-PLUS` although it was offered has met a downgrade attack. */
 function checkBindingFlag(flag: string, binding: ChannelBinding): SaslStep | undefined {
   if (flag === 'y' && binding.advertised)
     return failure('not-authorized', 'server-does-support-channel-binding');

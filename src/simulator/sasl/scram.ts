@@ -1,15 +1,15 @@
-/** What both sides of SCRAM compute (RFC 5802 §3, §5, §7; RFC 7677). */
+/** The computations of both sides of SCRAM (RFC 5802 §3, §5, §7; RFC 7677). */
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 
 export type ScramHash = 'sha1' | 'sha256';
 
-/** RFC 7677 §4: a client should refuse less. */
+/** Fewest iterations that a client should accept (RFC 7677 §4). */
 export const iterationsMin = 4096;
 
-/** The channel binding type that the simulator speaks (RFC 9266): 32 bytes exported from the TLS session. */
+/** The supported channel binding type (RFC 9266): 32 bytes exported from the TLS session. */
 export const channelBindingType = 'tls-exporter';
 
-/** The stored form of a password (RFC 5802 §2.1): enough to check a proof, not enough to make one. */
+/** The stored form of a password (RFC 5802 §2.1): it verifies a proof, and cannot make one. */
 export interface ScramCredentials {
   readonly salt: Buffer;
   readonly iterations: number;
@@ -44,7 +44,8 @@ export function xor(left: Buffer, right: Buffer): Buffer {
   return Buffer.from(left.map((byte, index) => byte ^ right[index]!));
 }
 
-/** SASLprep (RFC 4013) for the passwords one meets: spaces mapped, soft hyphens dropped, NFKC. ASCII is unchanged. */
+/** Prepares a password by the common part of SASLprep (RFC 4013): spaces mapped, soft hyphens dropped, NFKC. ASCII
+ *  is unchanged. */
 function preparePassword(password: string): string {
   return password
     .replaceAll(/\p{Zs}/gu, ' ')
@@ -52,25 +53,25 @@ function preparePassword(password: string): string {
     .normalize('NFKC');
 }
 
-/** Attributes of a SCRAM message in order, or undefined when it is none: `a=value`, separated by commas. */
+/** Returns the attributes of a SCRAM message in order: `a=value`, separated by commas; undefined for another text. */
 export function parseAttributes(message: string): readonly (readonly [string, string])[] | undefined {
   const parts = message.split(',');
   if (!parts.every((part) => /^[A-Za-z]=/.test(part))) return undefined;
   return parts.map((part) => [part[0]!, part.slice(2)] as const);
 }
 
-/** `,` and `=` cannot stand in a name (RFC 5802 §5.1). */
+/** Escapes `,` and `=` in a name (RFC 5802 §5.1). */
 export function escapeName(name: string): string {
   return name.replaceAll('=', '=3D').replaceAll(',', '=2C');
 }
 
-/** Undefined when an `=` starts neither `=2C` nor `=3D`. */
+/** Unescapes a name; undefined when an `=` starts neither `=2C` nor `=3D`. */
 export function unescapeName(name: string): string | undefined {
   if (/=(?!2C|3D)/.test(name)) return undefined;
   return name.replaceAll('=2C', ',').replaceAll('=3D', '=');
 }
 
-/** Bytes of canonical base64 (RFC 4648 §4, padded), or undefined. `Buffer.from` alone accepts anything. */
+/** Decodes canonical base64 (RFC 4648 §4, padded); undefined for other text, which `Buffer.from` would accept. */
 export function decodeBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : undefined;

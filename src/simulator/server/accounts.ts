@@ -1,4 +1,4 @@
-/** The users of the server: credentials, contact lists and what they share. */
+/** The users of the server: credentials, contact lists and push nodes. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { SimulatorError } from '../error.ts';
 import { bareJid, parseJid, prepareLocal } from '../jid.ts';
@@ -6,11 +6,11 @@ import { deriveCredentials, type ScramCredentials, type ScramHash } from '../sas
 
 export interface User {
   readonly username: string;
-  /** Without one the user can only log in with a token. */
+  /** Without one, the user can only log in with a token. */
   readonly password?: string;
 }
 
-/** How a user has named and grouped a contact (RFC 6121 §2.1.2). */
+/** A user's name and groups for a contact (RFC 6121 §2.1.2). */
 export interface RosterNote {
   readonly name: string | undefined;
   readonly groups: readonly string[];
@@ -22,23 +22,24 @@ export interface Account {
   /** Bare JID. */
   readonly jid: string;
   readonly credentials: Readonly<Record<ScramHash, ScramCredentials>>;
-  /** By bare JID of the contact. */
+  /** Notes by bare JID of the contact. */
   readonly rosterNotes: Map<string, RosterNote>;
-  /** Nodes under which the user's devices can be woken (XEP-0357). */
+  /** Nodes that wake the user's devices (XEP-0357). */
   readonly pushNodes: Set<string>;
 }
 
-/** The users of the simulator. Every one is every other's contact, subscribed both ways. */
+/** The users of the simulator. All are contacts of each other, subscribed both ways. */
 export interface Accounts {
   readonly all: readonly Account[];
   find(username: string): Account | undefined;
-  /** Credentials for a user that does not exist, the same at each call. */
+  /** Returns credentials for a user that does not exist, the same at each call. */
   decoy(username: string): Pick<Account, 'credentials'>;
-  /** Whether an account may use this authorization identity: none, or its own (RFC 6120 §6.3.8). */
+  /** Returns whether an account may use this authorization identity: none, or its own (RFC 6120 §6.3.8). */
   mayActAs(account: Account, authzid: string): boolean;
 }
 
-/** @throws SimulatorError `ERR_SIMULATOR_OPTIONS` for names that are no localparts, or twice the same. */
+/** Makes the accounts.
+ *  @throws SimulatorError `ERR_SIMULATOR_OPTIONS` for names that are no localparts, or occur twice */
 export function createAccounts(domain: string, users: readonly User[], iterations: number): Accounts {
   const secret = randomBytes(32);
   const byName = new Map<string, Account>();
@@ -86,7 +87,7 @@ function decoyCredentials(salt: Buffer, iterations: number) {
   };
 }
 
-/** Keys that no password matches. */
+/** Returns keys that no password matches. */
 function unmatchedKeys(bytes: number) {
   return { storedKey: randomBytes(bytes), serverKey: randomBytes(bytes) };
 }

@@ -23,14 +23,14 @@ export type StreamCondition =
 
 /** Receives what a connection reads. */
 export interface ConnectionHandlers {
-  /** A valid stream header came; the connection's own has been sent. */
+  /** A valid stream header was read; the connection's own was sent. */
   onStream(): void;
   onElement(element: Element): void;
   /** The stream has ended, by either side. Called once. */
   onClosed(): void;
 }
 
-/** One client connection: bytes, the stream around them, and its end. Knows nothing of what stanzas mean. */
+/** One client connection: bytes, the stream around them, and its end. Does not interpret stanzas. */
 export class Connection {
   readonly id: number;
   /** The PROXY header that the listener received before the first byte of the client. */
@@ -43,7 +43,7 @@ export class Connection {
   #reader: StreamReader;
   #state: 'open' | 'closing' = 'open';
   #headerSent = false;
-  /** What was read together with the element being handled, after it. */
+  /** Bytes that were read after the element being handled. */
   #unread: Uint8Array = new Uint8Array(0);
 
   constructor(
@@ -70,13 +70,14 @@ export class Connection {
     return this.#state === 'open';
   }
 
-  /** Whether anything but white space has come after the element being handled. RFC 6120 §5.3.3 forbids white space
-   *  there too, but go-sendxmpp ends `<starttls/>` with a line feed, and white space says nothing. */
+  /** Returns whether more than white space was read after the element being handled. RFC 6120 §5.3.3 forbids white
+   *  space there too, but go-sendxmpp ends `<starttls/>` with a line feed. */
   get hasUnreadText(): boolean {
     return skipWhitespace(this.#unread, 0) < this.#unread.length;
   }
 
-  /** The certificate that the peer has shown and that one of the known authorities has issued, in DER. */
+  /** Returns the peer's certificate in DER, when one of the configured authorities has issued it; undefined
+   *  otherwise. */
   peerCertificate(): Buffer | undefined {
     const shown = this.#socket instanceof TLSSocket ? this.#socket.getPeerX509Certificate() : undefined;
     const { clientAuthorities = '' } = this.#settings;
@@ -86,7 +87,7 @@ export class Connection {
     return known ? shown?.raw : undefined;
   }
 
-  /** 32 bytes that only the two ends of this TLS session know (RFC 9266). */
+  /** Returns 32 bytes that only the two ends of this TLS session have (RFC 9266). */
   exportChannelBinding(): Buffer | undefined {
     if (!(this.#socket instanceof TLSSocket) || this.#socket.getProtocol() !== 'TLSv1.3') return undefined;
     return this.#socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
@@ -96,7 +97,7 @@ export class Connection {
     this.#write(kindOf(stanza), serialise(stanza));
   }
 
-  /** The next byte starts a new stream (RFC 6120 §4.3.3), under the limits of an authenticated one. */
+  /** Makes the next byte start a new stream (RFC 6120 §4.3.3), with the limits of an authenticated one. */
   restart(): void {
     this.#reader = this.#createReader(this.#settings.limits.stanzaBytesMax, { isRestart: true });
     this.#headerSent = false;
@@ -116,7 +117,7 @@ export class Connection {
     this.#listen(secure);
   }
 
-  /** Ends the stream with an error (RFC 6120 §4.9.1), after a header if none was sent yet. */
+  /** Ends the stream with an error (RFC 6120 §4.9.1), after a header if none was sent. */
   fail(condition: StreamCondition, text?: string): void {
     if (!this.isOpen) return;
     this.#sendHeader(undefined);
@@ -126,7 +127,8 @@ export class Connection {
     this.close();
   }
 
-  /** Ends the stream and waits for the peer to do the same, up to `closeTimeoutMs` (RFC 6120 §4.4). */
+  /** Ends the stream, and waits for the peer to do the same, for `closeTimeoutMs` milliseconds at most (RFC 6120
+   *  §4.4). */
   close(): void {
     if (!this.isOpen) return;
     this.#sendHeader(undefined);
@@ -211,7 +213,8 @@ export class Connection {
   }
 }
 
-/** What RFC 6120 §4.7 and §4.8 ask of a client's stream header. */
+/** Checks a client's stream header by RFC 6120 §4.7 and §4.8.
+ *  @returns the error condition; undefined for a valid one */
 function headerFault(
   header: Element,
   namespaces: Readonly<Record<string, string>>,

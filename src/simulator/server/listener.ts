@@ -10,15 +10,16 @@ import { serverTls } from './server-tls.ts';
 
 export interface Listener {
   readonly bound: BoundListener;
-  /** Stops accepting; sockets still there after `closeTimeoutMs` are cut, handshakes under way included. */
+  /** Stops accepting. Sockets still open after `closeTimeoutMs` milliseconds are destroyed, including those in a
+   *  handshake. */
   close(): Promise<void>;
 }
 
-/** Gets sockets whose first byte is XML: after the PROXY header, and after the TLS handshake for direct TLS. */
+/** Receives sockets whose next byte is XML: after the PROXY header and, for direct TLS, after the handshake. */
 export type Accept = (socket: Socket, proxyHeader: ProxyHeader | undefined) => void;
 
 /** Opens one listener.
- *  @throws SimulatorError `ERR_SIMULATOR_CONNECT` when the address cannot be bound. */
+ *  @throws SimulatorError `ERR_SIMULATOR_CONNECT` when the address cannot be bound */
 export async function listen(
   options: ListenerOptions,
   settings: Settings,
@@ -68,12 +69,12 @@ async function receive(
   if (socket.destroyed) return;
   if (tls === 'starttls') {
     accept(socket, header);
-    // It was paused when the header had been read.
+    // Reading the header has paused the socket.
     socket.resume();
   } else takeTls(socket, settings, secureContext, (secured) => accept(secured, header));
 }
 
-/** A client that offers ALPN must offer `xmpp-client` (XEP-0368 §3); one that offers none is let in. */
+/** Starts TLS. A client that offers ALPN must offer `xmpp-client` (XEP-0368 §3); one that offers none is accepted. */
 function takeTls(
   socket: Socket,
   settings: Settings,

@@ -25,20 +25,20 @@ export interface NegotiationContext {
   readonly signals: SignalsReceiver | undefined;
 }
 
-/** From an open connection to a bound resource (RFC 6120 §5, §6, §7): STARTTLS, then SASL, then resource binding.
- *  Anything out of turn ends the stream. */
+/** The negotiation from an open connection to a bound resource: STARTTLS, then SASL, then resource binding. An
+ *  element out of turn ends the stream. */
 export class Negotiation {
   readonly #connection: Connection;
   readonly #context: NegotiationContext;
   readonly #onBound: (session: Session) => void;
   #exchange: SaslExchange | undefined;
-  /** While the last message is being judged the client has nothing to say. */
+  /** Whether the last message is being verified; until then the client must be silent. */
   #isJudging = false;
   #failures = 0;
-  /** Known from SASL success on. */
+  /** Set from SASL success on. */
   #account: Account | undefined;
   #attested = false;
-  /** What came while an attestation is being verified. */
+  /** Elements that arrived while an attestation is verified; undefined while none is. */
   #waiting: Element[] | undefined;
 
   constructor(connection: Connection, context: NegotiationContext, onBound: (session: Session) => void) {
@@ -79,7 +79,7 @@ export class Negotiation {
     this.#connection.send(element(ns.streams, 'features', {}, ...this.#features()));
   }
 
-  /** Waits for the outcome; nothing else is looked at before. */
+  /** Waits for a verification; elements that arrive meanwhile wait too. */
   async #settle(verification: Promise<Verification>, accepted: () => void): Promise<void> {
     this.#waiting = [];
     const { kind } = await verification;
@@ -118,7 +118,7 @@ export class Negotiation {
   }
 
   #startTls(): void {
-    // What follows in clear text could be an attacker's, to be read later as the client's (RFC 6120 §5.4.3.3).
+    // Clear text after it could be injected, to be read later as the client's (RFC 6120 §5.4.3.3).
     if (this.#connection.hasUnreadText) return this.#connection.fail('policy-violation');
     const { settings, secureContext } = this.#context;
     const connectionId = this.#connection.id;

@@ -3,36 +3,36 @@ import { namespaces } from '../namespaces.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Account } from './accounts.ts';
 
-/** A message was kept for a user who is away. */
+/** A message was stored for a user who is offline. */
 export interface OfflineRecord {
-  /** Bare JID of whom it waits for. */
+  /** Bare JID of the recipient. */
   readonly recipient: string;
-  /** Bare JID of who wrote it. */
+  /** Bare JID of the sender. */
   readonly sender: string;
-  /** Its id, or undefined. */
+  /** The message's id; undefined without one. */
   readonly messageId: string | undefined;
-  /** Messages that wait now. */
+  /** Number of messages that wait now. */
   readonly count: number;
-  /** Nodes under which the recipient's devices can be woken (XEP-0357 §5). */
+  /** Nodes that wake the recipient's devices (XEP-0357 §5). */
   readonly pushNodes: readonly string[];
 }
 
-/** Messages for users who are away (XEP-0160), each kept until its recipient comes back. */
+/** Stores messages for users who are offline (XEP-0160) until they are back. */
 export class OfflineMessages {
   readonly #domain: string;
   readonly #messagesMax: number;
   readonly #now: () => number;
   readonly #kept = new Map<Account, Element[]>();
 
-  /** @param messagesMax per account. */
+  /** @param messagesMax messages per account */
   constructor(domain: string, messagesMax: number, now: () => number) {
     this.#domain = domain;
     this.#messagesMax = messagesMax;
     this.#now = now;
   }
 
-  /** Keeps it, stamped with the time (XEP-0203). Answers with how many wait, or undefined when it is not to be kept or
-   *  there is no room. */
+  /** Stores a message with a time stamp (XEP-0203).
+   *  @returns number of waiting messages; undefined when it must not be stored, or there is no room */
   keep(account: Account, message: Element): number | undefined {
     const kept = this.#kept.get(account) ?? [];
     if (!isWorthKeeping(message) || kept.length >= this.#messagesMax) return undefined;
@@ -42,7 +42,7 @@ export class OfflineMessages {
     return kept.length + 1;
   }
 
-  /** Those kept for an account, in order; they are kept no longer. */
+  /** Returns the messages of an account in order, and removes them. */
   take(account: Account): readonly Element[] {
     const kept = this.#kept.get(account) ?? [];
     this.#kept.delete(account);
@@ -50,7 +50,8 @@ export class OfflineMessages {
   }
 }
 
-/** XEP-0160 §3: `chat` and `normal`, unless the sender says no (XEP-0334 §4.2). */
+/** Returns whether a message is stored (XEP-0160 §3): `chat` and `normal`, unless its hints forbid it (XEP-0334
+ *  §4.2). */
 function isWorthKeeping(message: Element): boolean {
   const type = attribute(message, 'type') ?? 'normal';
   const noStore = child(message, namespaces.hints, 'no-store') !== undefined;

@@ -13,8 +13,8 @@ import type { OfflineRecord } from './offline.ts';
 /** SASL mechanisms in the order in which they are advertised. `-PLUS` follows from `channelBinding`. */
 type Mechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-1' | 'PLAIN';
 
-/** What to do when a second session asks for a resource in use (RFC 6120 §7.7.2.2): give it another one, refuse it,
- *  or end the first session with a `conflict` stream error. */
+/** Handling of a second session that requests a resource in use (RFC 6120 §7.7.2.2): give it another, refuse it, or
+ *  end the first session with the stream error `conflict`. */
 type ResourceConflict = 'rename' | 'refuse' | 'replace';
 
 export interface ListenerOptions {
@@ -22,9 +22,9 @@ export interface ListenerOptions {
   readonly tls: 'starttls' | 'direct';
   /** An address of this machine. */
   readonly host: string;
-  /** 0 for any free port. */
+  /** 0 selects a free port. */
   readonly port: number;
-  /** A PROXY protocol header must come first, and is believed. Default: false. */
+  /** Whether a PROXY protocol header must come first, and is trusted. Default: false. */
   readonly proxyProtocol?: boolean;
 }
 
@@ -33,46 +33,46 @@ export interface BoundListener extends ListenerOptions {
   readonly port: number;
 }
 
-/** One top-level event of one stream, exactly as the bytes were on the wire, decoded as UTF-8. */
+/** One top-level event of one stream: its bytes on the wire, decoded as UTF-8. */
 export interface StanzaRecord {
   readonly connectionId: number;
   /** Full JID once a resource is bound. */
   readonly jid: string | undefined;
-  /** Seen from the gatekeeper. */
+  /** Direction from the gatekeeper's view. */
   readonly direction: 'received' | 'sent';
   readonly kind: 'stream-header' | 'stanza' | 'nonza' | 'stream-end';
   readonly xml: string;
 }
 
-/** A step in a connection's life. */
+/** A step in the life of a connection. */
 export interface ConnectionRecord {
   readonly connectionId: number;
   readonly event: 'opened' | 'secured' | 'authenticated' | 'bound' | 'closed';
   readonly jid: string | undefined;
 }
 
-/** Which attestations of connection signals are accepted (docs/connection-signals.md). */
+/** Rules for attestations of connection signals (docs/connection-signals.md). */
 export interface ConnectionSignalsOptions {
   /** Public keys of the intermediary. */
   readonly keys: KeySource;
-  /** The intermediary, as its attestations name it. */
+  /** The intermediary's name in `iss`. */
   readonly issuer: string;
-  /** This gatekeeper, as they name it. Default: the domain. */
+  /** This gatekeeper's name in `aud`. Default: the domain. */
   readonly audience?: string;
-  /** Whether it is required for authentication. Default: false. */
+  /** Whether authentication requires an attestation. Default: false. */
   readonly required?: boolean;
-  /** Milliseconds since 1970. Default: `Date.now`. */
+  /** Returns milliseconds since 1970. Default: `Date.now`. */
   readonly clock?: () => number;
 }
 
-/** What became of an attestation; `ERR_ATTESTATION_MISSING` when one was required and none came. */
+/** The result of an attestation; `ERR_ATTESTATION_MISSING` when one was required and none came. */
 export interface AttestationRecord {
   readonly connectionId: number;
   readonly carrier: 'stream' | 'proxy-protocol';
   readonly verification: Verification;
 }
 
-/** The header that a listener with `proxyProtocol` was given. */
+/** The header that a listener with `proxyProtocol` received. */
 export interface ProxyHeaderRecord {
   readonly connectionId: number;
   readonly header: ProxyHeader;
@@ -83,17 +83,17 @@ interface GatekeeperLimits extends ReaderLimits {
   readonly preAuthStanzaBytesMax: number;
   /** Connections per listener. */
   readonly connectionsMax: number;
-  /** Bytes that wait for a client that does not read; more end its connection. */
+  /** Bytes queued for a client that does not read. Above it, its connection ends. */
   readonly queuedBytesMax: number;
-  /** From accepting a connection to a bound resource, in milliseconds. */
+  /** Milliseconds from accepting a connection to a bound resource. */
   readonly negotiationTimeoutMs: number;
-  /** How long a closed stream waits for the peer's end of it, in milliseconds. */
+  /** Milliseconds for which a closed stream waits for the peer's closing tag. */
   readonly closeTimeoutMs: number;
   /** Failed logins per connection. */
   readonly authenticationAttemptsMax: number;
   /** Resources bound at once per account. */
   readonly resourcesMax: number;
-  /** Messages kept for one user who is away; 0 keeps none, and their senders get an error. */
+  /** Messages stored for one offline user. 0 stores none, and their senders get an error. */
   readonly offlineMessagesMax: number;
 }
 
@@ -106,19 +106,19 @@ export interface GatekeeperOptions {
   readonly listeners: readonly ListenerOptions[];
   /** Default: all. */
   readonly mechanisms?: readonly Mechanism[];
-  /** Advertise SCRAM-SHA-256-PLUS with `tls-exporter` (RFC 9266, XEP-0440). A client that then claims that it saw no
-   *  such offer is refused (RFC 5802 §6). Default: false. */
+  /** Whether to offer SCRAM-SHA-256-PLUS with `tls-exporter` (RFC 9266, XEP-0440). A client that then claims to have
+   *  seen no such offer is refused (RFC 5802 §6). Default: false. */
   readonly channelBinding?: boolean;
-  /** Offer OAUTHBEARER, before the others, and judge its tokens. Default: not offered. */
+  /** Rules for tokens; with them OAUTHBEARER is offered first. Default: not offered. */
   readonly bearer?: BearerRules;
   /** Default: `rename`. */
   readonly resourceConflict?: ResourceConflict;
-  /** PBKDF2 rounds. Default: 4,096, what RFC 7677 asks for at least: passwords here guard nothing, and @xmpp/client
-   *  takes seconds for 10,000, longer than it waits. */
+  /** PBKDF2 rounds. Default: 4,096, the minimum of RFC 7677. The passwords protect nothing, and @xmpp/client takes
+   *  seconds for 10,000, longer than it waits. */
   readonly scramIterations?: number;
-  /** Attestations are asked for in the stream features, and taken from PROXY headers. Default: neither. */
+  /** Attestations are requested in the stream features, and read from PROXY headers. Default: neither. */
   readonly connectionSignals?: ConnectionSignalsOptions;
-  /** PEM of the authorities of client certificates, which are then asked for: the intermediary shows one. */
+  /** PEM of the authorities of client certificates, which are then requested: the intermediary shows one. */
   readonly clientAuthorities?: string;
   readonly limits?: Partial<GatekeeperLimits>;
   readonly onOffline?: (record: OfflineRecord) => void;
@@ -145,7 +145,7 @@ const defaultGatekeeperLimits: GatekeeperLimits = {
   offlineMessagesMax: 0,
 };
 
-/** Options with every default filled in.
+/** Returns options with every default filled in.
  *  @throws SimulatorError `ERR_SIMULATOR_OPTIONS` */
 export function completeOptions(options: GatekeeperOptions): Settings {
   const domain = parseJid(options.domain);

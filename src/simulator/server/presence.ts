@@ -5,7 +5,7 @@ import { attribute, child, element, text, withAttributes, type Element } from '.
 import type { Account, Accounts } from './accounts.ts';
 import type { Session, Sessions } from './session.ts';
 
-/** Presence between users who are all subscribed to each other (RFC 6121 §3, §4). */
+/** Presence between users, all of whom are subscribed to each other (RFC 6121 §3, §4). */
 export class Presence {
   readonly #accounts: Accounts;
   readonly #sessions: Sessions;
@@ -15,7 +15,8 @@ export class Presence {
     this.#sessions = sessions;
   }
 
-  /** Presence without `to`. Answers with the error it is owed, if any. */
+  /** Handles presence without `to`.
+   *  @returns the error that answers it; undefined for none */
   broadcast(session: Session, presence: Element): StanzaCondition | undefined {
     const type = attribute(presence, 'type');
     if (type === 'unavailable') {
@@ -33,7 +34,7 @@ export class Presence {
     return undefined;
   }
 
-  /** Presence with `to` a user of this domain: directed, a probe, or about subscriptions. */
+  /** Handles presence to a user of this domain: directed, a probe, or about subscriptions. */
   direct(session: Session, presence: Element, to: Jid): void {
     const type = attribute(presence, 'type');
     const account = this.#accounts.find(to.local);
@@ -45,10 +46,10 @@ export class Presence {
       if (type === undefined) session.directedTo.add(attribute(presence, 'to')!);
       else session.directedTo.delete(attribute(presence, 'to')!);
     }
-    // `subscribed`, `unsubscribe` and `unsubscribed` change nothing: who is subscribed to whom is fixed.
+    // `subscribed`, `unsubscribe` and `unsubscribed` change nothing: subscriptions are fixed.
   }
 
-  /** The connection is gone: what the session itself would have said (RFC 6121 §4.5.2). */
+  /** Handles a lost connection: sends the unavailable presence in the session's place (RFC 6121 §4.5.2). */
   closed(session: Session): void {
     this.#leave(session, element(ns.client, 'presence', { type: 'unavailable' }));
   }
@@ -63,12 +64,12 @@ export class Presence {
       }
     }
     session.directedTo.clear();
-    // RFC 6121 §4.5.2: the user's other resources hear of it too, the one that leaves need not.
+    // The user's other resources get it too, the leaving one does not (RFC 6121 §4.5.2).
     receivers.delete(session);
     for (const receiver of receivers) deliver(receiver, unavailable, session.jid);
   }
 
-  /** What probes to every contact would have brought (RFC 6121 §4.2.2, §4.3). */
+  /** Sends what probes to every contact would have returned (RFC 6121 §4.2.2, §4.3). */
   #probeFor(session: Session): void {
     for (const other of this.#everyoneAvailable()) {
       if (other !== session) deliver(session, other.presence!, other.jid);
@@ -99,7 +100,7 @@ export class Presence {
   }
 }
 
-/** Every user is already subscribed to every other existing user (RFC 6121 §3.1.3). */
+/** Answers a subscription request: every user is already subscribed to every other existing user (RFC 6121 §3.1.3). */
 function answerSubscription(session: Session, account: Account | undefined, contact: string): void {
   const type = account === undefined ? 'unsubscribed' : 'subscribed';
   session.connection.send(element(ns.client, 'presence', { type, from: contact, to: session.account.jid }));
@@ -110,7 +111,7 @@ function deliver(receiver: Session, presence: Element, from: string): void {
   receiver.connection.send(withAttributes(presence, { from, to }));
 }
 
-/** The priority that a presence stanza states (RFC 6121 §4.7.2.3), or undefined when it states something else. */
+/** Returns the priority of a presence (RFC 6121 §4.7.2.3); undefined for a malformed one. */
 function priorityOf(presence: Element): number | undefined {
   const stated = child(presence, ns.client, 'priority');
   if (stated === undefined) return 0;

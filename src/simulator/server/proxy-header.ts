@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { ProxyProtocolReader, type ProxyHeader } from '../../signals/proxy-protocol.ts';
 
-/** Reads the PROXY protocol header that must come first; what follows stays in the socket, unread. Undefined, and the
- *  socket destroyed, when no header comes within `timeoutMs`. */
+/** Reads the PROXY protocol header at the start; bytes after it stay in the socket.
+ *  @returns undefined, with the socket destroyed, when no header comes within `timeoutMs` milliseconds */
 export async function takeProxyHeader(socket: Socket, timeoutMs: number): Promise<ProxyHeader | undefined> {
   const reader = new ProxyProtocolReader();
   const { promise, resolve } = Promise.withResolvers<ProxyHeader | undefined>();

@@ -9,7 +9,7 @@ import { Presence } from './presence.ts';
 import { createServices, findService, type Request, type Service } from './services.ts';
 import type { Session, Sessions } from './session.ts';
 
-/** What the gatekeeper does with a bound session's stanzas (RFC 6120 §8, §10; RFC 6121 §8). */
+/** Routes the stanzas of bound sessions (RFC 6120 §8, §10; RFC 6121 §8). */
 export class Router {
   readonly #domain: string;
   readonly #settings: Settings;
@@ -50,7 +50,8 @@ export class Router {
     this.#presence.closed(session);
   }
 
-  /** Delivers a stanza, or names the error it is owed. */
+  /** Delivers a stanza.
+   *  @returns the error that answers it; undefined for none */
   #route(session: Session, stanza: Element): StanzaCondition | undefined {
     const address = attribute(stanza, 'to');
     const to = address === undefined ? undefined : parseJid(address);
@@ -66,13 +67,13 @@ export class Router {
   #broadcast(session: Session, presence: Element): StanzaCondition | undefined {
     const isInitial = session.presence === undefined;
     const condition = this.#presence.broadcast(session, presence);
-    // XEP-0160 §3: they wait for a resource that takes messages.
+    // Stored messages are for a resource that accepts messages (XEP-0160 §3).
     if (isInitial && session.presence !== undefined && session.priority >= 0)
       for (const message of this.#offline.take(session.account)) session.connection.send(message);
     return condition;
   }
 
-  /** RFC 6121 §8.5: to a resource when it is there, else as to the bare JID. */
+  /** Delivers a message: to its resource when that is bound, else as to the bare JID (RFC 6121 §8.5). */
   #routeMessage(session: Session, stanza: Element, to: Jid | undefined): StanzaCondition | undefined {
     const type = messageType(stanza);
     const account = to === undefined ? session.account : this.#accounts.find(to.local);
@@ -83,7 +84,7 @@ export class Router {
       exact.connection.send(stanza);
       return undefined;
     }
-    // A room's message or an error for a resource that has gone concerns no other resource (§8.5.3.2.1).
+    // A room's message, or an error, for an unbound resource is for no other resource (§8.5.3.2.1).
     const isForResource = to !== undefined && to.resource !== '';
     if (type === 'groupchat' || type === 'error' || (isForResource && type === 'headline'))
       return unreachable;
@@ -92,7 +93,8 @@ export class Router {
     return receivers.length > 0 || this.#keep(account, stanza) ? undefined : unreachable;
   }
 
-  /** Keeps a message for its recipient and notifies devices that can be woken. Returns whether it was kept. */
+  /** Stores a message for its recipient, and notifies devices that can be woken.
+   *  @returns whether it was stored */
   #keep(account: Account, message: Element): boolean {
     const count = this.#offline.keep(account, message);
     if (count === undefined) return false;
@@ -119,7 +121,7 @@ export class Router {
     return this.#answerIq(session, stanza, to, type);
   }
 
-  /** From one resource to another (RFC 6121 §8.5.3.1, §8.5.3.2.3). */
+  /** Relays an iq from one resource to another (RFC 6121 §8.5.3.1, §8.5.3.2.3). */
   #relayIq(stanza: Element, to: Jid, isRequest: boolean): StanzaCondition | undefined {
     const account = this.#accounts.find(to.local);
     const receiver = account === undefined ? undefined : this.#sessions.find(account, to.resource);
@@ -128,7 +130,7 @@ export class Router {
     return undefined;
   }
 
-  /** To the domain or to an account: the gatekeeper answers on its behalf (RFC 6121 §8.5.1, §8.5.2.1.3). */
+  /** Answers an iq to the domain or to an account (RFC 6121 §8.5.1, §8.5.2.1.3). */
   #answerIq(
     session: Session,
     stanza: Element,
@@ -160,18 +162,18 @@ export class Router {
   }
 }
 
-/** RFC 6121 §5.2.2: an unknown type is `normal`. */
+/** Returns the type of a message; an unknown one is `normal` (RFC 6121 §5.2.2). */
 function messageType(stanza: Element): string {
   const type = attribute(stanza, 'type');
   return type !== undefined && ['chat', 'error', 'groupchat', 'headline'].includes(type) ? type : 'normal';
 }
 
-/** RFC 6120 §8.1.2.1: the full JID or the bare JID of the sender, and no other. */
+/** Returns whether an address is the full JID or the bare JID of the sender (RFC 6120 §8.1.2.1). */
 function isOwn(session: Session, claimed: string): boolean {
   return claimed === session.jid || claimed === session.account.jid;
 }
 
-/** An error or a result is never answered with an error (RFC 6120 §8.3.1). */
+/** Answers a stanza with an error, except an error or a result (RFC 6120 §8.3.1). */
 function bounce(session: Session, stanza: Element, condition: StanzaCondition): void {
   const type = attribute(stanza, 'type');
   if (type === 'error' || (stanza.local === 'iq' && type === 'result')) return;

@@ -1,8 +1,8 @@
 import type { SecureContext, TLSSocketOptions } from 'node:tls';
 import type { Settings } from './options.ts';
 
-/** TLS as the gatekeeper takes it. A client certificate is asked for where authorities of such are known; whether it is
- *  theirs is decided when something depends on it. */
+/** Returns the TLS options of the server. A client certificate is requested where authorities are configured; it is
+ *  verified where something depends on it. */
 export function serverTls(
   { clientAuthorities }: Pick<Settings, 'clientAuthorities'>,
   secureContext: SecureContext,

@@ -12,10 +12,10 @@ export interface Request {
   readonly session: Session;
   /** The request's one child. */
   readonly payload: Element;
-  /** Whose behalf it is answered on: the sender's own account (no `to`, or the own bare JID), the domain, or another
-   *  user's account. */
+  /** The account in whose place it is answered: the sender's own (no `to`, or the own bare JID), the domain, or
+   *  another user's. */
   readonly at: 'self' | 'domain' | 'other';
-  /** The account asked, for `self` and `other`. */
+  /** The account that is asked, for `self` and `other`. */
   readonly account: Account | undefined;
 }
 
@@ -23,17 +23,17 @@ type Answer =
   | { readonly kind: 'result'; readonly payload?: Element }
   | { readonly kind: 'error'; readonly condition: StanzaCondition };
 
-/** One kind of request, by the expanded name of its payload. */
+/** One kind of request, by namespace and local name of its payload. */
 export interface Service {
   readonly namespace: string;
   readonly local: string;
   readonly at: readonly Request['at'][];
-  /** Features that disco#info lists for it, where it is answered. */
+  /** Features that disco#info lists where it is answered. */
   readonly features: readonly string[];
   answer(request: Request): Answer;
 }
 
-/** Everything the gatekeeper answers. Later protocols are further rows. */
+/** Returns every service of the gatekeeper. */
 export function createServices(
   accounts: Accounts,
   sessions: Sessions,
@@ -48,7 +48,7 @@ export function createServices(
       answer: ({ type }) => (type === 'get' ? { kind: 'result' } : error('bad-request')),
     },
     {
-      // A no-op kept for clients of RFC 3921 (RFC 6121 Appendix E).
+      // Answered for clients of RFC 3921, without effect (RFC 6121 Appendix E).
       namespace: ns.session,
       local: 'session',
       at: ['self', 'domain'],
@@ -86,7 +86,7 @@ export function createServices(
   return services;
 }
 
-/** XEP-0357 §5: a device says how it can be woken. Which service does it is settled between the parties. */
+/** Registers push nodes (XEP-0357 §5). */
 const pushServices: readonly Service[] = [
   {
     namespace: namespaces.push,
@@ -119,14 +119,14 @@ const pushServices: readonly Service[] = [
   },
 ];
 
-/** Devices of one user. */
+/** Most devices of one user. */
 const pushNodesMax = 10;
 
 function error(condition: StanzaCondition): Answer {
   return { kind: 'error', condition };
 }
 
-/** XEP-0030 §3: an account registered here, or the server. */
+/** Answers disco#info for an account registered here, or for the server (XEP-0030 §3). */
 function discoInfo({ type, payload, at, account }: Request, services: readonly Service[]): Answer {
   if (type !== 'get') return error('bad-request');
   if (attribute(payload, 'node') !== undefined) return error('item-not-found');
@@ -145,7 +145,7 @@ function discoInfo({ type, payload, at, account }: Request, services: readonly S
   return { kind: 'result', payload: query };
 }
 
-/** RFC 6121 §2.1.3. */
+/** Returns the roster (RFC 6121 §2.1.3). */
 function getRoster({ session }: Request, accounts: Accounts): Answer {
   session.wantsRosterPushes = true;
   const items = accounts.all
@@ -164,7 +164,7 @@ function rosterItem(owner: Account, contact: Account): Element {
   );
 }
 
-/** RFC 6121 §2.1.5: a user may name and group a contact. Who is a contact is fixed. */
+/** Sets name and groups of a contact (RFC 6121 §2.1.5). The contacts themselves are fixed. */
 function setRoster({ session, payload }: Request, accounts: Accounts, sessions: Sessions): Answer {
   const [item, ...more] = elements(payload);
   if (item === undefined || more.length > 0 || !is(item, ns.roster, 'item')) return error('bad-request');
@@ -187,7 +187,7 @@ function noteOf(item: Element): RosterNote {
   return { name: attribute(item, 'name'), groups: [...new Set(groups.map(text))] };
 }
 
-/** The service for a payload, wherever it is answered, or undefined. */
+/** Returns the service for a payload at one of the three places; undefined without one. */
 export function findService(
   services: readonly Service[],
   payload: Element,

@@ -3,20 +3,21 @@ import type { Element } from '../xml/element.ts';
 import type { Account } from './accounts.ts';
 import type { Connection } from './connection.ts';
 
-/** What the gatekeeper knows of one bound resource (RFC 6120 §7). */
+/** One bound resource (RFC 6120 §7). */
 export interface Session {
   readonly connection: Connection;
   readonly account: Account;
   readonly resource: string;
   /** Full JID. */
   readonly jid: string;
-  /** The last available presence broadcast, from the initial presence on; undefined while unavailable. */
+  /** The last available presence broadcast; undefined while unavailable. */
   presence: Element | undefined;
-  /** RFC 6121 §4.7.2.3. */
+  /** Priority of the resource (RFC 6121 §4.7.2.3). */
   priority: number;
-  /** Whether it asked for the roster, and so gets pushes (RFC 6121 §2.1.6). */
+  /** Whether it has requested the roster, and so gets roster pushes (RFC 6121 §2.1.6). */
   wantsRosterPushes: boolean;
-  /** Full and bare JIDs that directed presence went to: they too hear of its end (RFC 6121 §4.6.3). */
+  /** Full and bare JIDs that directed presence was sent to: they also get the unavailable presence (RFC 6121
+   *  §4.6.3). */
   readonly directedTo: Set<string>;
 }
 
@@ -46,13 +47,13 @@ export class Sessions {
     return this.#byAccount.get(account)?.get(resource);
   }
 
-  /** Those that have sent initial presence. */
+  /** Returns the sessions that have sent initial presence. */
   available(account: Account): Session[] {
     return this.of(account).filter(({ presence }) => presence !== undefined);
   }
 
-  /** Who gets a message to the bare JID: the available resources of the highest priority that is not negative
-   *  (RFC 6121 §8.5.2.1.1). */
+  /** Returns the receivers of a message to the bare JID: the available resources of the highest priority that is not
+   *  negative (RFC 6121 §8.5.2.1.1). */
   preferred(account: Account): Session[] {
     const candidates = this.available(account).filter(({ priority }) => priority >= 0);
     const highest = Math.max(...candidates.map(({ priority }) => priority));
@@ -64,7 +65,7 @@ export class Sessions {
     this.#byAccount.set(session.account, resources.set(session.resource, session));
   }
 
-  /** Removes this session, not one that has taken its resource since. */
+  /** Removes this session, unless another has taken its resource since. */
   remove(session: Session): void {
     const resources = this.#byAccount.get(session.account);
     if (resources?.get(session.resource) === session) resources.delete(session.resource);

@@ -5,18 +5,19 @@ import { text, type Element } from '../xml/element.ts';
 import type { Connection } from './connection.ts';
 import type { Settings } from './options.ts';
 
-/** The receiving side of connection signals: one memory of used attestations for all connections. */
+/** Receives connection signals. All connections share one memory of used attestations. */
 export interface SignalsReceiver {
   readonly required: boolean;
-  /** The nonza that came over this connection, bound to it by the TLS exporter. */
+  /** Verifies the nonza of this connection, bound to it by the TLS exporter. */
   receive(connection: Connection, nonza: Element): Promise<Verification>;
-  /** What came in the PROXY header, bound to the certificate that the peer has shown since. Undefined without. */
+  /** Verifies the attestation in the PROXY header, bound to the certificate that the peer has shown since; undefined
+   *  without one. */
   receiveHeader(connection: Connection): Promise<Verification> | undefined;
-  /** Nothing came, and it was required. */
+  /** Records that a required attestation is missing. */
   miss(connection: Connection): void;
 }
 
-/** Undefined when the options do not ask for any. */
+/** Makes the receiver; undefined when the options request no attestations. */
 export function createSignalsReceiver(settings: Settings): SignalsReceiver | undefined {
   const { connectionSignals: options, domain, onAttestation } = settings;
   if (options === undefined) return undefined;
@@ -41,7 +42,7 @@ export function createSignalsReceiver(settings: Settings): SignalsReceiver | und
   return {
     required: options.required ?? false,
     receive(connection, nonza) {
-      // Without TLS 1.3 there is no exporter that both ends agree on, and so nothing that could match.
+      // Without TLS 1.3 there is no exporter that both ends agree on, so nothing can match.
       const value = connection.exportChannelBinding() ?? Buffer.alloc(0);
       return verify(connection, 'stream', text(nonza), { kind: 'tls-exporter', value });
     },
@@ -50,7 +51,7 @@ export function createSignalsReceiver(settings: Settings): SignalsReceiver | und
       if (packed === undefined) return undefined;
       const shown = connection.peerCertificate() ?? Buffer.alloc(0);
       const sha256 = createHash('sha256').update(shown).digest();
-      // What does not unpack is no JWS, and the verifier says so.
+      // The verifier refuses what does not unpack as no JWS.
       return verify(connection, 'proxy-protocol', unpackAttestation(packed) ?? '', {
         kind: 'certificate',
         sha256,

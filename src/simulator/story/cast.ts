@@ -1,5 +1,5 @@
-/** Who plays, and what each would give away without a thought. Juliet is a user of the provider and reaches the
- *  gatekeeper through the intermediary; Romeo uses the gatekeeper's own app. */
+/** The users of the demo and their apps, with everything that the apps would reveal. Juliet is a user of the
+ *  provider, and reaches the gatekeeper through the intermediary; Romeo uses the gatekeeper's own app. */
 import { ns } from '../../stanza/namespaces.ts';
 import type { Software } from '../caps.ts';
 import type { HeaderList } from '../http/message.ts';
@@ -8,7 +8,7 @@ import { namespaces } from '../namespaces.ts';
 export const domain = 'localhost';
 export const host = '127.0.0.1';
 
-/** How tokens and attestations name the parties. */
+/** Names of the parties in tokens and attestations. */
 export const names = {
   provider: 'https://provider.example',
   intermediary: 'narthex.example',
@@ -17,9 +17,9 @@ export const names = {
 
 export const juliet = {
   username: 'juliet',
-  /** What others know her by: the subject of her ownership tokens. */
+  /** Juliet's public identifier: the subject of her ownership tokens. */
   identifier: `juliet@${domain}`,
-  /** With her provider; the gatekeeper has none. */
+  /** Her password at her provider; the gatekeeper has none. */
   password: 'R0m30',
   resource: 'balcony-pixel8',
   software: {
@@ -40,7 +40,7 @@ export const juliet = {
       'urn:balcony:beta-features:9',
     ],
   } satisfies Software,
-  /** What her app says with every request, because its HTTP library does. */
+  /** Headers that her app's HTTP library adds to every request. */
   httpHabits: [
     ['User-Agent', 'Balcony/1.4 (Pixel 8; Android 15; it-IT)'],
     ['Accept-Language', 'it-IT, it;q=0.9'],
@@ -70,14 +70,14 @@ export const romeo = {
   httpHabits: [['User-Agent', 'Orchard/7 (Verona; romeo-laptop)']] satisfies HeaderList,
 } as const;
 
-/** What the two write. Only they can read it. */
+/** The encrypted texts of the two. */
 export const written = {
   juliet: 'O Romeo, Romeo! wherefore art thou Romeo? \u{1F339}',
   romeo: 'I take thee at thy word.',
   look: 'See how she leans her cheek upon her hand!',
 } as const;
 
-/** Bytes of the picture: more than the gatekeeper's media proxy asks for at once. */
+/** Bytes of the picture: more than the gatekeeper's media proxy requests at once. */
 export const pictureBytes = 150_000;
 export const pictureName = 'IMG_2041.png';
 export const answeredPictureName = 'DSC_0007.png';

@@ -1,4 +1,4 @@
-/** Act two: Juliet connects with her proof, and says what her app can do. */
+/** Act two: Juliet connects with her token, and advertises her app's capabilities. */
 import { ns } from '../../stanza/namespaces.ts';
 import { capsElement, capsHashOf } from '../caps.ts';
 import { parseJid } from '../jid.ts';

@@ -14,7 +14,8 @@ type Accepted = Extract<Verification, { kind: 'accepted' }>;
 const isAuth = (one: Element): boolean => is(one, ns.sasl, 'auth');
 const metadataPath = '/.well-known/openid-configuration';
 
-/** Answers with the id of the enlistment. */
+/** Plays the act.
+ *  @returns the path of the enlistment at the intermediary */
 export async function playEnlisting(scene: Scene): Promise<{ readonly location: string }> {
   const { telling, stage } = scene;
   const { gatekeeper, provider } = stage.records;
@@ -133,7 +134,7 @@ export async function playEnlisting(scene: Scene): Promise<{ readonly location: 
   return { location };
 }
 
-/** What the attestation says of Juliet's connection. */
+/** States what the attestation has of Juliet's connection. */
 export function findSignals(notes: StepNotes, { signals }: Accepted['claims']): void {
   const { client_ip: address, tls, tcp } = signals;
   const ja4 = tls !== undefined && 'ja4' in tls ? String(tls['ja4']) : undefined;
@@ -147,7 +148,7 @@ export function findSignals(notes: StepNotes, { signals }: Accepted['claims']): 
   notes.finds(tcp !== undefined, `and of her TCP: ${p0f}`);
 }
 
-/** What her app said to authenticate, and what of it came to the gatekeeper. */
+/** Shows the authentication of her app, and what the gatekeeper received of it. */
 export function showLogin(scene: Scene, notes: StepNotes): void {
   const sent = scene.wire.findLast(({ direction, xml }) => direction === 'sent' && matches(xml, isAuth));
   const received = scene.stage.records.gatekeeper.stream.findLast(
@@ -163,8 +164,8 @@ export function showLogin(scene: Scene, notes: StepNotes): void {
     });
 }
 
-/** The condition with which a login fails that must.
- *  @throws SimulatorError when it does not, or fails otherwise */
+/** Returns the condition with which a login fails.
+ *  @throws SimulatorError when it succeeds, or fails otherwise */
 export async function refusal(login: Promise<unknown>): Promise<string> {
   try {
     await login;

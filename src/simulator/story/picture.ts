@@ -1,4 +1,4 @@
-/** The picture of act three: where its ciphertext is kept, and how Romeo gets it. */
+/** The picture of act three: its storage, and its download by Romeo. */
 import { randomBytes } from 'node:crypto';
 import { header, type HttpExchange } from '../http/message.ts';
 import { decryptPicture, encryptPicture, pictureKeyOf, type PictureKey } from '../picture.ts';
@@ -6,17 +6,17 @@ import type { Element } from '../xml/element.ts';
 import { juliet, pictureBytes, pictureName } from './cast.ts';
 import { known, type Scene } from './scene.ts';
 
-/** A picture of Juliet's, and where her provider keeps it encrypted. */
+/** A picture of Juliet's, stored encrypted at her provider. */
 export interface KeptPicture {
   readonly picture: Buffer;
   readonly secret: PictureKey;
   readonly storedAt: string;
 }
 
-/** What Romeo knows of it. */
+/** The picture as Romeo receives it. */
 export interface ReceivedPicture {
   readonly address: string;
-  /** What the encrypted message held. */
+  /** Content of the encrypted message. */
   readonly content: readonly Element[];
 }
 

@@ -1,4 +1,4 @@
-/** What each party saw, in order: the evidence that the story's statements are made on. */
+/** The records of each party in order: the evidence for the story's statements. */
 import type { EnlistmentRecord } from '../gatekeeper/enlistment-api.ts';
 import type { PartnerExchange, TokenRecord } from '../gatekeeper/partner-services.ts';
 import type { PushNotification, PushOutcome } from '../gatekeeper/push-sender.ts';
@@ -7,7 +7,7 @@ import type { AttestationRecord, StanzaRecord } from '../server/options.ts';
 import { romeo } from './cast.ts';
 
 export interface GatekeeperRecords {
-  /** Of every stream: stanzas, nonzas, headers, both directions. */
+  /** Stanzas, nonzas and headers of every stream, in both directions. */
   readonly stream: StanzaRecord[];
   readonly http: { readonly through: PartnerExchange; readonly exchange: HttpExchange }[];
   readonly attestations: AttestationRecord[];
@@ -28,8 +28,8 @@ export function createRecords(): Records {
   };
 }
 
-/** Every byte the gatekeeper received through the intermediary, as text: streams, requests at its doors, and answers to
- *  its calls. Romeo's own stream and requests are his, and left out. */
+/** Returns every byte that the gatekeeper received through the intermediary, as text: streams, requests to its
+ *  services, and answers to its calls. Romeo's own stream and requests are left out. */
 export function receivedByGatekeeper({ gatekeeper }: Records): string {
   const own = ownConnections(gatekeeper);
   const stream = gatekeeper.stream
@@ -42,13 +42,14 @@ export function receivedByGatekeeper({ gatekeeper }: Records): string {
   return [...stream, ...http].join('\n');
 }
 
-/** Connections of the gatekeeper's own app. */
+/** Returns the connections of the gatekeeper's own app. */
 export function ownConnections({ stream }: GatekeeperRecords): ReadonlySet<number> {
   const own = stream.filter(({ jid }) => jid?.startsWith(`${romeo.username}@`));
   return new Set(own.map(({ connectionId }) => connectionId));
 }
 
-/** Every request the provider received from the intermediary. Its own users' requests are known by their password. */
+/** Returns every request that the provider received from the intermediary. Requests of its own users have their
+ *  password, and are left out. */
 export function receivedByProvider({ provider }: Records): string {
   return provider.http
     .filter(({ request }) => header(request, 'authorization')?.startsWith('Basic ') !== true)

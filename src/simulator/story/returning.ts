@@ -1,4 +1,4 @@
-/** Act three, the other way: Romeo sends a picture back, kept in the gatekeeper's storage. */
+/** Act three, in the opposite direction: Romeo sends a picture back, stored at the gatekeeper. */
 import { randomBytes } from 'node:crypto';
 import { ns } from '../../stanza/namespaces.ts';
 import { decryptContent, encrypt } from '../envelope.ts';

@@ -1,5 +1,5 @@
-/** What the acts share: the parties, the way through the intermediary, the two apps, and what one step keeps for a
- *  later one. */
+/** Objects that the acts share: the parties, the addresses of the intermediary, the two apps, and values that one
+ *  step keeps for a later one. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ns } from '../../stanza/namespaces.ts';
@@ -17,19 +17,19 @@ import { ownConnections } from './records.ts';
 import type { Stage } from './stage.ts';
 import type { Telling } from './telling.ts';
 
-/** How the intermediary is reached. */
+/** Addresses of the intermediary. */
 export interface Intermediary {
-  /** By XMPP clients. */
+  /** Its port for XMPP clients. */
   readonly endpoint: Endpoint;
-  /** Its public HTTPS port, without a slash at its end. */
+  /** Its public HTTPS port, without a slash at the end. */
   readonly url: string;
   /** Its name for the gatekeeper. */
   readonly gatekeeper: string;
-  /** Whether clients are to get the gatekeeper's media through it: what its policy says of `content.media-url`. */
+  /** Whether clients download the gatekeeper's media through it, as its policy says for `content.media-url`. */
   readonly fetchesForClients: boolean;
 }
 
-/** What Juliet's app wrote to and read from its stream. */
+/** One text that Juliet's app wrote to or read from its stream. */
 interface WireRecord {
   readonly direction: 'sent' | 'received';
   readonly xml: string;
@@ -40,7 +40,7 @@ export class Scene {
   readonly intermediary: Intermediary;
   readonly telling: Telling;
   readonly devices: Readonly<Record<'juliet' | 'romeo', Device>>;
-  /** Of Juliet's app, all connections. */
+  /** The texts of all connections of Juliet's app. */
   readonly wire: WireRecord[] = [];
   readonly #clients: Client[] = [];
   #juliet: Client | undefined;
@@ -64,7 +64,7 @@ export class Scene {
     return known(this.#romeo, 'Romeo is not connected');
   }
 
-  /** A token of Juliet's provider for the gatekeeper, and the nonce that it is bound to. */
+  /** Returns a token of Juliet's provider for the gatekeeper, and its nonce. */
   async ownershipToken(): Promise<{ readonly token: string; readonly nonce: string }> {
     const nonce = randomBytes(12).toString('base64url');
     const { answer } = await this.callProvider({
@@ -78,12 +78,12 @@ export class Scene {
     return { token, nonce };
   }
 
-  /** A request of Juliet's app to her own provider, not through the intermediary. */
+  /** Sends a request of Juliet's app directly to her own provider. */
   callProvider({ headers = [], ...request }: OutgoingRequest): Promise<HttpExchange> {
     return this.#call({ ...request, headers: [['Authorization', basicCredentials(juliet)], ...headers] });
   }
 
-  /** A request of Juliet's app to the intermediary, with all that her HTTP library says by itself. */
+  /** Sends a request of Juliet's app to the intermediary, with the headers that her HTTP library adds. */
   callIntermediary(method: OutgoingRequest['method'], path: string, headers: HeaderList, body?: object) {
     return this.#call({
       method,
@@ -93,7 +93,7 @@ export class Scene {
     });
   }
 
-  /** A request of Romeo's app to his gatekeeper. */
+  /** Sends a request of Romeo's app to his gatekeeper. */
   callGatekeeper(method: OutgoingRequest['method'], path: string, body?: Buffer): Promise<HttpExchange> {
     return this.#call({
       method,
@@ -107,8 +107,8 @@ export class Scene {
     return send(request, { ca: this.stage.authority.certificate });
   }
 
-  /** Juliet's app logs in through the intermediary.
-   *  @throws SimulatorError `ERR_SIMULATOR_AUTHENTICATION` when the gatekeeper does not take the token */
+  /** Logs Juliet's app in through the intermediary.
+   *  @throws SimulatorError `ERR_SIMULATOR_AUTHENTICATION` when the gatekeeper refuses the token */
   async connectJuliet(token: string): Promise<Client> {
     this.#juliet = await this.#connect(this.intermediary.endpoint, {
       username: juliet.username,
@@ -140,7 +140,8 @@ export class Scene {
     return client;
   }
 
-  /** What the gatekeeper has received on the intermediary's connections from a place in its record on. */
+  /** Returns what the gatekeeper has received on the intermediary's connections since a position of its record;
+   *  undefined for nothing. */
   arrived(since: number, accepts: (source: Element) => boolean): string | undefined {
     const { stream } = this.stage.records.gatekeeper;
     const own = ownConnections(this.stage.records.gatekeeper);
@@ -150,8 +151,8 @@ export class Scene {
       .find(({ xml }) => matches(xml, accepts))?.xml;
   }
 
-  /** What the gatekeeper last sent to the intermediary.
-   *  @throws SimulatorError when there is no such */
+  /** Returns the last element that the gatekeeper sent to the intermediary.
+   *  @throws SimulatorError when there is none */
   sentByGatekeeper(accepts: (source: Element) => boolean): string {
     const own = ownConnections(this.stage.records.gatekeeper);
     const sent = this.stage.records.gatekeeper.stream.findLast(
@@ -165,7 +166,7 @@ export class Scene {
     return this.stage.records.gatekeeper.stream.length;
   }
 
-  /** Whatever Juliet's app sent before has arrived, or never will, once this resolves. */
+  /** Resolves when everything that Juliet's app has sent either has arrived or never will. */
   async settle(): Promise<void> {
     const id = randomBytes(6).toString('hex');
     const { domain } = this.intermediary.endpoint;
@@ -178,7 +179,7 @@ export class Scene {
   }
 }
 
-/** Whether the text is an element that a predicate agrees to. */
+/** Returns whether the text is an element that `accepts` selects. */
 export function matches(xml: string, accepts: (source: Element) => boolean): boolean {
   const parsed = xml.startsWith('<?') || xml.startsWith('</') ? undefined : parseElement(xml);
   return parsed !== undefined && accepts(parsed);
@@ -187,7 +188,7 @@ export function matches(xml: string, accepts: (source: Element) => boolean): boo
 const untilMs = 10_000;
 const pollMs = 10;
 
-/** Waits for what another party does in its own time.
+/** Waits until `look` returns a value.
  *  @throws SimulatorError `ERR_SIMULATOR_TIMEOUT` */
 export async function until<T>(look: () => T | undefined, what: string): Promise<T> {
   for (let waited = 0; waited < untilMs; waited += pollMs) {

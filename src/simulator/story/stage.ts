@@ -1,5 +1,5 @@
-/** The parties on either side of the intermediary, on loopback, with certificates made for the occasion, and the record
- *  of everything that reaches them. */
+/** The parties on either side of the intermediary, on loopback, with certificates of one run, and the record of
+ *  everything that they receive. */
 import { createDevelopmentAuthority, type DevelopmentAuthority } from '../certificates.ts';
 import type { Endpoint } from '../client.ts';
 import { createGatekeeper } from '../gatekeeper.ts';
@@ -12,10 +12,10 @@ import { createRecords, type Records } from './records.ts';
 export interface Stage {
   readonly authority: DevelopmentAuthority;
   readonly gatekeeper: {
-    /** Where Romeo's app, and the intermediary, find its messaging server. */
+    /** Address of its messaging server, for Romeo's app and the intermediary. */
     readonly endpoint: Endpoint;
     readonly services: PartnerServices;
-    /** PEM of the certificate that it shows when it calls the intermediary. */
+    /** PEM of the certificate that it shows in calls to the intermediary. */
     readonly callerCertificate: string;
   };
   readonly provider: Provider;
@@ -24,10 +24,11 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Users of the gatekeeper's own app other than Romeo, for visitors. */
+/** A user of the gatekeeper's own app other than Romeo, for visitors of the demo. */
 export const visitor = { username: 'mercutio', password: 'Qu33nMab' } as const;
 
-/** @throws SimulatorError */
+/** Starts the parties.
+ *  @throws SimulatorError */
 export async function openStage(): Promise<Stage> {
   const authority = createDevelopmentAuthority();
   const records = createRecords();
@@ -53,7 +54,7 @@ export async function openStage(): Promise<Stage> {
     onEnlistment: (record) => seen.enlistments.push(record),
     onToken: (record) => seen.tokens.push(record),
   });
-  /** Called when a message waits for a user who is away: wakes each of the user's devices. */
+  /** Wakes each device of a user who is offline and has a message. */
   function wake({ sender, count, pushNodes }: OfflineRecord): void {
     for (const recipient of pushNodes) {
       const notification = { recipient, sender, body: 'New encrypted message', count };

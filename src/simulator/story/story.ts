@@ -1,5 +1,5 @@
-/** The whole story of interoperability through an intermediary, played by the simulator's parties: opting in,
- *  connecting, a message with a picture, a push. Each statement is made on what the other party really received. */
+/** The story of interoperability through an intermediary, played by the simulator's parties: opting in, connecting,
+ *  a message with a picture, a push. Each statement is checked on what the other party received. */
 import { playConnecting } from './connecting.ts';
 import { playEnlisting } from './enlisting.ts';
 import { Scene, type Intermediary } from './scene.ts';
@@ -14,7 +14,7 @@ export interface StoryOptions {
   readonly onStep: (step: Step) => void;
 }
 
-/** Never rejects because of the intermediary: what it does wrong is a statement that does not hold. */
+/** Plays the story. Never rejects because of the intermediary: a fault of it is a statement that fails. */
 export async function playStory({ stage, intermediary, onStep }: StoryOptions): Promise<Outcome> {
   const telling = new Telling(onStep);
   const scene = new Scene(stage, intermediary, telling);

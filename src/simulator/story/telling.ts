@@ -1,9 +1,9 @@
-/** A story told step by step: what was sent and what the other party really received of it, and what can be said about
- *  that. A statement that does not hold is printed like the others; a step that cannot be played ends the story. */
+/** Plays a story step by step: what was sent, what the other party received, and statements about both. A failed
+ *  statement is printed like the others; a step that cannot be played ends the story. */
 import { SimulatorError } from '../error.ts';
 import type { HttpAnswer, HttpRequest } from '../http/message.ts';
 
-/** One message on its way through the intermediary. `received` is undefined when it did not arrive. */
+/** One message through the intermediary. `received` is undefined when it did not arrive. */
 export type Passage = { readonly from: Party; readonly to: Party } & (
   | { readonly kind: 'stanza'; readonly sent: string; readonly received: string | undefined }
   | { readonly kind: 'request'; readonly sent: HttpRequest; readonly received: HttpRequest | undefined }
@@ -18,7 +18,7 @@ export interface Finding {
 }
 
 export interface Step {
-  /** From 1. */
+  /** Number of the step, from 1. */
   readonly number: number;
   /** The act that begins with this step. */
   readonly act: string | undefined;
@@ -34,9 +34,9 @@ export interface StepNotes {
 
 export interface Outcome {
   readonly findings: number;
-  /** Those that did not hold. */
+  /** Number of statements that failed. */
   readonly failed: number;
-  /** Every step was played. */
+  /** Whether every step was played. */
   readonly complete: boolean;
 }
 
@@ -56,8 +56,8 @@ export class Telling {
     this.#act = title;
   }
 
-  /** Plays one step unless the story is over.
-   *  @throws whatever is no SimulatorError: a fault of the simulator itself */
+  /** Plays one step unless the story has ended.
+   *  @throws any error that is no SimulatorError: a defect of the simulator */
   async step(title: string, play: (notes: StepNotes) => Promise<void>): Promise<void> {
     if (!this.#complete) return;
     const passages: Passage[] = [];

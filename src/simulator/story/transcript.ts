@@ -1,13 +1,13 @@
-/** A step of the story as lines for a terminal: before and after of each passage, then what was found. */
+/** Prints a step of the story for a terminal: before and after of each message, then the statements. */
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { formatAnswer, formatRequest } from '../http/transcript.ts';
 import { formatBeforeAndAfter, formatLinesBeforeAndAfter, formatStanza } from '../transcript.ts';
 import type { Outcome, Passage, Step } from './telling.ts';
 
 export interface StoryFormat {
-  /** Columns. */
+  /** Width in columns. */
   readonly width: number;
-  /** ANSI colours. */
+  /** Whether to use ANSI colours. */
   readonly colour: boolean;
 }
 
@@ -39,10 +39,10 @@ function formatPassage(passage: Passage, format: StoryFormat): string[] {
   return [paint('dim', way, format), ...body];
 }
 
-/** Lines of one kind in a row beyond this are counted, not shown. */
+/** Most lines of one kind in a row; further ones are counted, not shown. */
 const runMax = 12;
 
-/** A long new value is printed by its beginning. */
+/** Shortens long values to their beginning. */
 function fold(lines: readonly string[]): string[] {
   const folded: string[] = [];
   for (let at = 0; at < lines.length;) {
@@ -56,7 +56,7 @@ function fold(lines: readonly string[]): string[] {
   return folded;
 }
 
-/** The mark of a compared line, which may be coloured. */
+/** Returns the mark of a compared line, which may be coloured. */
 function kindOf(line: string): string {
   return stripVTControlCharacters(line).charAt(0);
 }
@@ -96,7 +96,7 @@ export function formatOutcome({ findings, failed, complete }: Outcome, format: S
   return [paint('red', `✗ ${all}${end}`, format)];
 }
 
-/** Breaks at spaces. */
+/** Breaks a text at spaces. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

@@ -1,4 +1,4 @@
-/** Act four: Juliet goes away, a push wakes her phone, and she comes back to what was written meanwhile. */
+/** Act four: Juliet goes offline, a push wakes her phone, and she comes back to stored messages. */
 import { ns } from '../../stanza/namespaces.ts';
 import { capsElement } from '../caps.ts';
 import { decrypt, encrypt } from '../envelope.ts';
@@ -12,7 +12,8 @@ import { known, until, type Scene } from './scene.ts';
 const answerId = 'romeo-answer';
 const isMessage = (one: Element): boolean => is(one, ns.client, 'message');
 
-/** @param location path of Juliet's enlistment at the intermediary. */
+/** Plays the act.
+ *  @param location path of Juliet's enlistment at the intermediary */
 export async function playWaking(scene: Scene, location: string): Promise<void> {
   const { telling, stage, devices } = scene;
   const { gatekeeper, provider } = stage.records;

@@ -106,7 +106,7 @@ async function acknowledge(scene: Scene): Promise<void> {
   });
 }
 
-/** What is said inside `<encrypted/>`, however it is written: a policy may ask for one way of writing everything. */
+/** Returns the content of `<encrypted/>` in one normal form: a policy may rewrite everything in another form. */
 function encryptedPart(xml: string): string {
   const message = parseElement(xml);
   return JSON.stringify(message && child(message, ns.omemo2, 'encrypted'), (name, value: unknown) =>

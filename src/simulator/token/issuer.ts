@@ -1,14 +1,14 @@
-/** Someone who signs tokens (JWT, RFC 7519) with an ES256 key made here: the provider its ownership tokens, the
- *  gatekeeper its calls. The key can be rotated; keys of before are published as long as their tokens may live. */
+/** Signs tokens (JWT, RFC 7519) with an ES256 key made here: the provider's ownership tokens, the gatekeeper's
+ *  calls. The key can be rotated; earlier keys stay published for as long as their tokens may live. */
 import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 
 export interface TokenOptions {
   readonly subject: string;
   readonly audience: string;
-  /** Default: 300 seconds. */
+  /** Lifetime in seconds. Default: 300. */
   readonly lifetimeS?: number;
-  /** Further claims: `nonce`, or what a provider puts in without need. */
+  /** Further claims, such as `nonce`, or unneeded ones of a provider. */
   readonly claims?: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -30,7 +30,8 @@ interface SigningKey {
   readonly jwk: JWK;
 }
 
-/** @param now milliseconds since 1970. */
+/** Makes an issuer.
+ *  @param now returns milliseconds since 1970 */
 export async function createTokenIssuer(
   issuer: string,
   { now = Date.now }: { readonly now?: () => number } = {},

@@ -1,9 +1,9 @@
-/** What a gatekeeper checks of an ownership token, when a user enlists and at each connection. Written on jose's
- *  `jwtVerify`, where the product has rules of its own: the two can disagree in a test. */
+/** Verifies an ownership token as a gatekeeper does, at enlistment and at each connection. Uses jose's `jwtVerify`,
+ *  where the product has its own rules, so that a test can compare the two. */
 import { decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { PublishedKeys } from './published-keys.ts';
 
-/** Why a token is not believed. */
+/** Why a token is refused. */
 export type TokenFault = 'malformed' | 'unknown-key' | 'signature' | 'expired' | 'claims';
 
 export type TokenCheck =
@@ -16,11 +16,11 @@ export interface OwnershipCheck {
 
 export interface OwnershipCheckOptions {
   readonly keys: Pick<PublishedKeys, 'tokens'>;
-  /** The provider. */
+  /** The provider's issuer identifier. */
   readonly issuer: string;
-  /** This gatekeeper, as tokens name it. */
+  /** This gatekeeper's name in tokens. */
   readonly audience: string;
-  /** Milliseconds since 1970. Default: `Date.now`. */
+  /** Returns milliseconds since 1970. Default: `Date.now`. */
   readonly now?: () => number;
 }
 

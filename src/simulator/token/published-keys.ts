@@ -1,5 +1,5 @@
-/** The keys of another party, found by its issuer metadata (OpenID Connect Discovery §4) and fetched again and again,
- *  as a gatekeeper fetches those of a provider. While a fetch fails the keys known so far keep counting. */
+/** The keys of another party, found by its issuer metadata (OpenID Connect Discovery §4), and fetched regularly, as
+ *  a gatekeeper fetches those of a provider. While a fetch fails, the earlier keys stay. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createLocalJWKSet, type JWK } from 'jose';
 import { SimulatorError } from '../error.ts';
@@ -7,12 +7,12 @@ import { jsonBody, type HttpExchange } from '../http/message.ts';
 import { send, type Caller } from '../http/request.ts';
 
 export interface PublishedKeysOptions {
-  /** Where `/.well-known/openid-configuration` is asked for, without a slash at its end. */
+  /** Address of `/.well-known/openid-configuration`, without a slash at the end. */
   readonly url: string;
-  /** What the document must say of itself: it may be served by an intermediary, its issuer stays the provider. */
+  /** Required issuer in the document: an intermediary may serve it, its issuer stays the provider. */
   readonly issuer: string;
   readonly caller: Caller;
-  /** Between two fetches, in milliseconds. */
+  /** Milliseconds between two fetches. */
   readonly everyMs: number;
   readonly onExchange?: (exchange: HttpExchange) => void;
 }
@@ -20,19 +20,19 @@ export interface PublishedKeysOptions {
 export interface PublishedKeys {
   /** Keys with `use: sig`: they verify the issuer's tokens. */
   readonly tokens: ReturnType<typeof createLocalJWKSet>;
-  /** A key with `use: attestation`, the intermediary's own (Ed25519). */
+  /** Returns a key with `use: attestation`, the intermediary's own (Ed25519); undefined for an unknown id. */
   attestationKey(kid: string): KeyObject | undefined;
   /** Fetches now.
-   *  @throws SimulatorError when it fails; the keys known so far stay. */
+   *  @throws SimulatorError when it fails; the earlier keys stay */
   fetch(): Promise<void>;
-  /** How often the keys were fetched with success. */
+  /** Number of successful fetches. */
   readonly fetches: number;
   close(): void;
 }
 
 const keysMax = 32;
 
-/** Starts fetching; the first fetch is the caller's to await. */
+/** Starts regular fetching. The caller awaits the first fetch itself. */
 export function followPublishedKeys(options: PublishedKeysOptions): PublishedKeys {
   let keys: readonly JWK[] = [];
   let fetches = 0;
@@ -42,7 +42,7 @@ export function followPublishedKeys(options: PublishedKeysOptions): PublishedKey
     tokens = keySet(keys);
     fetches += 1;
   };
-  // What was known still verifies; the next round may do better.
+  // Earlier keys still verify; the next round tries again.
   const timer = setInterval(() => void fetch().catch(() => {}), options.everyMs).unref();
   return {
     tokens: ((...asked) => tokens(...asked)) as PublishedKeys['tokens'],

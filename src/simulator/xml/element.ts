@@ -1,5 +1,5 @@
-/** XML elements as immutable data, with their namespaces resolved. Source details (prefixes, the order of attributes,
- *  namespace declarations) are kept, so that a transcript can show what was on the wire. */
+/** XML elements as immutable data with resolved namespaces. Details of the source (prefixes, order of attributes,
+ *  namespace declarations) are kept for transcripts. */
 import { ns } from '../../stanza/namespaces.ts';
 
 export interface Attribute {
@@ -23,10 +23,10 @@ export interface Element {
   readonly children: readonly (Element | string)[];
 }
 
-/** Attributes to build with: `xml:lang` is the only prefixed name that has a meaning here; undefined is left out. */
+/** Attributes for `element`. `xml:lang` is the only prefixed name; undefined values are left out. */
 export type AttributeInput = Readonly<Record<string, string | undefined>>;
 
-/** Builds an element. Names are taken as given: they come from this code, never from the wire. */
+/** Makes an element. Names are not checked: they come from the program, never from the wire. */
 export function element(
   namespace: string,
   local: string,
@@ -50,7 +50,7 @@ function builtAttribute(name: string, value: string): Attribute {
     : { name, namespace: '', local: name, value };
 }
 
-/** The same element with these attributes set in place, appended, or (undefined) removed. */
+/** Returns the element with these attributes set in place, appended, or (undefined) removed. */
 export function withAttributes(source: Element, changes: AttributeInput): Element {
   const attributes: Attribute[] = [];
   const open = new Set(Object.keys(changes));
@@ -66,32 +66,32 @@ export function withAttributes(source: Element, changes: AttributeInput): Elemen
   return { ...source, attributes };
 }
 
-/** Value of the attribute without a namespace, or undefined. */
+/** Returns the value of an attribute without a namespace; undefined without one. */
 export function attribute(source: Element, local: string): string | undefined {
   return source.attributes.find((one) => one.local === local && one.namespace === '')?.value;
 }
 
-/** The element's own xml:lang, or undefined. */
+/** Returns the element's own xml:lang; undefined without one. */
 export function language(source: Element): string | undefined {
   return source.attributes.find((one) => one.local === 'lang' && one.namespace === ns.xml)?.value;
 }
 
-/** Whether the element has this expanded name. */
+/** Returns whether the element has this namespace and local name. */
 export function is(source: Element, namespace: string, local: string): boolean {
   return source.local === local && source.namespace === namespace;
 }
 
-/** Child elements in document order. */
+/** Returns child elements in document order. */
 export function elements(source: Element): Element[] {
   return source.children.filter((one) => typeof one !== 'string');
 }
 
-/** The first child with this expanded name, or undefined. */
+/** Returns the first child with this namespace and local name; undefined without one. */
 export function child(source: Element, namespace: string, local: string): Element | undefined {
   return elements(source).find((one) => is(one, namespace, local));
 }
 
-/** Character data directly inside the element. */
+/** Returns the character data directly inside the element. */
 export function text(source: Element): string {
   return source.children.filter((one) => typeof one === 'string').join('');
 }

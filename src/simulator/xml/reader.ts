@@ -1,14 +1,14 @@
-/** Reads one direction of an XML stream with saxes: a strict parser that shares no line with the product's scanner,
- *  so that the two can disagree in a test. RFC 6120 §11: no comments, processing instructions or DTD; UTF-8 only. */
+/** Reads one direction of an XML stream with saxes, a strict parser that shares no code with the product's scanner,
+ *  so that a test can compare the two. RFC 6120 §11: no comments, processing instructions or DTD; UTF-8 only. */
 import { SaxesParser, type SaxesAttributeNS, type SaxesTagNS } from 'saxes';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Attribute, Element } from './element.ts';
 
 /** Bounds of one stream direction. */
 export interface ReaderLimits {
-  /** One stanza, nonza or stream header in bytes. */
+  /** Bytes of one stanza, nonza or stream header. */
   readonly stanzaBytesMax: number;
-  /** Nested elements, the stanza itself being 1. */
+  /** Nesting of elements, the stanza itself being 1. */
   readonly depthMax: number;
   /** Elements in one stanza. */
   readonly elementsMax: number;
@@ -27,7 +27,7 @@ export const defaultReaderLimits: ReaderLimits = {
 export type RefusedBecause =
   'bad-format' | 'not-well-formed' | 'policy-violation' | 'restricted-xml' | 'unsupported-encoding';
 
-/** One top-level event of a stream. `xml` is the text that was read for it, as it came. */
+/** One top-level event of a stream. `xml` is its text as received. */
 export type StreamEvent =
   | { readonly kind: 'incomplete' }
   | {
@@ -57,14 +57,14 @@ interface OpenElement extends Element {
   readonly children: (Element | string)[];
 }
 
-/** A reader is good for one stream; a restart (RFC 6120 §4.3.3) takes a new one. */
+/** Reads one stream; a restart (RFC 6120 §4.3.3) needs a new reader. */
 export class StreamReader {
   readonly #limits: ReaderLimits;
   readonly #parser = new SaxesParser({ xmlns: true, position: false });
   // ignoreBOM keeps the mark in the text, where it is refused: a stream starts with `<` (RFC 6120 §11.6).
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #events: StreamEvent[] = [];
-  /** From the stream header (index 0) to the innermost open element. */
+  /** Open elements from the stream header (index 0) to the innermost. */
   readonly #open: OpenElement[] = [];
   #source: string[] = [];
   #pendingBytes = 0;
@@ -72,8 +72,8 @@ export class StreamReader {
   #refused: StreamEvent | undefined;
   readonly #isRestart: boolean;
 
-  /** @param isRestart white space before the first `<` still belongs to the stream before: some clients end each
-   *  element with a line feed, `<auth/>` included. A first stream starts with its declaration or header. */
+  /** @param isRestart whether white space before the first `<` belongs to the earlier stream: some clients end each
+   *  element with a line feed, `<auth/>` included. A first stream starts with its declaration or header */
   constructor(limits: ReaderLimits = defaultReaderLimits, { isRestart = false } = {}) {
     this.#limits = limits;
     this.#isRestart = isRestart;
@@ -93,8 +93,8 @@ export class StreamReader {
     this.#parser.on('cdata', (text) => this.#onText(text));
   }
 
-  /** Reads until one event is complete. `consumed` counts the bytes used: what follows them is untouched, so that a
-   *  restart can hand it to another reader. Feed the rest until the answer is `incomplete`. */
+  /** Reads until one event is complete. `consumed` counts the bytes used; later bytes are not read, so that a
+   *  restart can pass them to another reader. Call it with the rest until the event is `incomplete`. */
   read(bytes: Uint8Array): { readonly event: StreamEvent; readonly consumed: number } {
     const waiting = this.#refused ?? this.#events.shift();
     if (waiting !== undefined) return { event: waiting, consumed: 0 };
@@ -102,7 +102,7 @@ export class StreamReader {
     while (at < bytes.length) {
       if (this.#maySkipWhitespace()) at = skipWhitespace(bytes, at);
       if (at === bytes.length) break;
-      // An event can only be complete after a `>`, so the parser never sees past one.
+      // An event can only be complete after a `>`, so the parser gets no byte past one.
       const found = bytes.indexOf(greaterThan, at);
       const end = found === -1 ? bytes.length : found + 1;
       const condition = this.#feed(bytes.subarray(at, end));
@@ -145,8 +145,8 @@ export class StreamReader {
     return this.#isLostInReference() ? 'not-well-formed' : undefined;
   }
 
-  /** saxes reads a reference up to its `;` whatever comes between, so that a bare `&` would swallow the tags
-   *  that follow and wait. What it has of an unfinished reference is in a field that it does not publish. */
+  /** Returns whether saxes is inside a reference. It reads one up to its `;` whatever is between, so that a bare `&`
+   *  would swallow the tags after it. Its part of a reference is in a private field. */
   #isLostInReference(): boolean {
     const { entity } = this.#parser as unknown as { readonly entity: string };
     return /[<>]/.test(entity);
@@ -165,7 +165,7 @@ export class StreamReader {
     this.#elements += 1;
     if (this.#elements > this.#limits.elementsMax) refuse('policy-violation');
     if (this.#open.length > this.#limits.depthMax) refuse('policy-violation');
-    // Only the stream itself may bear elements of its namespace.
+    // Only the stream itself may have elements of its namespace.
     if (this.#open.length === 1 && opened.namespace === ns.streams && opened.local === 'stream')
       refuse('bad-format');
     if (this.#open.length > 1) this.#open.at(-1)!.children.push(opened);
@@ -205,7 +205,7 @@ function refuse(condition: RefusedBecause): never {
 }
 
 function toAttribute({ name, uri, local, value }: SaxesAttributeNS): Attribute {
-  // saxes files `xmlns` itself under no local name; the declaration belongs to the xmlns namespace either way.
+  // saxes gives `xmlns` itself no local name; the declaration is in the xmlns namespace either way.
   return name === 'xmlns'
     ? { name, namespace: ns.xmlns, local: 'xmlns', value }
     : { name, namespace: uri, local, value };
@@ -219,12 +219,12 @@ function decode(decoder: InstanceType<typeof TextDecoder>, piece: Uint8Array): s
   }
 }
 
-/** The first byte of either UTF-16 byte order mark, which no UTF-8 has. */
+/** Returns whether bytes start with the first byte of a UTF-16 byte order mark, which UTF-8 never has. */
 function startsUtf16(piece: Uint8Array): boolean {
   return piece[0] === 0xff || piece[0] === 0xfe;
 }
 
-/** Where the first byte that is no white space stands, from an offset on. */
+/** Returns the offset of the first byte after `from` that is not white space. */
 export function skipWhitespace(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < bytes.length && isWhitespace(bytes[at]!)) at += 1;
@@ -235,7 +235,7 @@ function isWhitespace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** Reads one element as it would stand inside a client's stream, or undefined when it cannot stand there. */
+/** Parses one element as inside of a client's stream; undefined when it cannot be there. */
 export function parseElement(xml: string): Element | undefined {
   const reader = new StreamReader({ ...defaultReaderLimits, stanzaBytesMax: Number.MAX_SAFE_INTEGER });
   reader.read(Buffer.from(`<stream:stream xmlns='${ns.client}' xmlns:stream='${ns.streams}'>`));

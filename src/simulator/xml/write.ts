@@ -2,8 +2,8 @@ import { ns } from '../../stanza/namespaces.ts';
 import type { Attribute, Element } from './element.ts';
 
 /** Writes an element for a stream whose default namespace is `jabber:client` and whose `stream` prefix is declared
- *  (RFC 6120 §4.8). Written from expanded names: a prefix that the sender declared on its own stream header means
- *  nothing on the receiver's. Lossless: what a parser reads back is the same tree. */
+ *  (RFC 6120 §4.8). Prefixes are written anew: the sender's may be declared on its stream header only. A parser
+ *  reads back the same tree. */
 export function serialise(source: Element, inherited: string = ns.client): string {
   if (source.namespace === ns.streams) return tag(source, `stream:${source.local}`, '', inherited);
   const declaration = source.namespace === inherited ? '' : ` xmlns='${escapeAttribute(source.namespace)}'`;
@@ -34,7 +34,8 @@ function attributes(list: readonly Attribute[]): string {
   return written;
 }
 
-/** Character data. A carriage return would be read back as a line feed (XML 1.0 §2.11), so it becomes a reference. */
+/** Escapes character data. A carriage return becomes a reference, since a parser would read it as a line feed (XML
+ *  1.0 §2.11). */
 export function escapeText(value: string): string {
   return value
     .replaceAll('&', '&amp;')
@@ -43,7 +44,8 @@ export function escapeText(value: string): string {
     .replaceAll('\r', '&#13;');
 }
 
-/** An attribute value in single quotes; white space that normalisation would change becomes references (§3.3.3). */
+/** Escapes an attribute value in single quotes. White space that normalisation would change becomes references
+ *  (§3.3.3). */
 export function escapeAttribute(value: string): string {
   return escapeText(value).replaceAll("'", '&apos;').replaceAll('\t', '&#9;').replaceAll('\n', '&#10;');
 }
