@@ -4,13 +4,13 @@
  *      child nodes          child elements
  *      bytes                base64; no bytes at all: <enc n:content='bytes'/>
  *      text that the wire   <status n:content='text'>available</status>
- *        marks as text      (text-base64 where XML 1.0 has no form for a character)
+ *        marks as text      (text-base64 where XML 1.0 cannot represent a character)
  *      tag that is no name  <n:node tag='stream:error'/>, or tag64
- *      attribute whose name or value XML lacks
+ *      attribute that XML cannot represent
  *                           a first child <n:a name='…' b64='…'/>, or name64
  *
- *  Names are ASCII names of XML 1.0 without a colon. The wire's `xmlns` is an attribute like others, which in XML would
- *  rename the element, so it is `n:xmlns`. Both namespaces are declared in the stream header. */
+ *  Names are ASCII names of XML 1.0 without a colon. The wire's `xmlns` is an ordinary attribute; in XML it would
+ *  rename the element, so it is written `n:xmlns`. The stream header declares both namespaces. */
 import { escapeAttribute } from '../stanza/decode.ts';
 
 /** Namespace of nodes. */

@@ -1,14 +1,15 @@
 /** An embedded gatekeeper: a small, real XMPP server (RFC 6120, RFC 6121) that ordinary clients log in to, for the
- *  first run, for demos and for a provider's own tests. It shares nothing with the product but the list of namespace
- *  names and the library that gatekeepers verify attestations with, so that what it says it received is an independent
- *  opinion.
+ *  first run, for demos and for a provider's own tests. Its record of what it received must be independent of the
+ *  product, so it shares only the namespace names, and the library by which gatekeepers verify attestations.
  *
  *      xml/         elements, a strict reader built on saxes, a writer
  *      sasl/        PLAIN, SCRAM and OAUTHBEARER, both sides
- *      server/      listeners, connections, negotiation, routing, services, messages for who is away
+ *      server/      listeners, connections, negotiation, routing, services, stored messages
  *      gatekeeper/  its other services: enlistment API, key fetching, push, media proxy
- *      http/ token/ the HTTPS port and requests of every party; what is signed and checked
- *      story/       the parties on a stage, the acts they play, and the report
+ *      http/        the HTTPS port and the requests of every party
+ *      token/       tokens and keys, signed and verified
+ *      chat/        the server of the chat channel
+ *      story/       the parties, the acts that they play, and the report
  *      client.ts, envelope.ts, picture.ts, provider.ts, transcript.ts, certificates.ts: see each file */
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';

@@ -1,8 +1,9 @@
-/** An embedded provider: issues ownership tokens, takes push notifications, keeps media. Everything it receives is
- *  reported, so that what an intermediary let through can be looked at.
+/** An embedded provider: issues ownership tokens, accepts push notifications, stores media. Everything that it receives
+ *  is reported, so that tests and the demo see what an intermediary forwards.
  *
  *      provider/   tokens and push; media-store.ts is next to it
- *      http/       the port and the requests, token/ what is signed and checked */
+ *      http/       the port and the requests
+ *      token/      tokens and keys, signed and verified */
 import type { CertificatePair } from './certificates.ts';
 import { answer, type HttpExchange } from './http/message.ts';
 import { serveHttps } from './http/server.ts';

@@ -1,17 +1,17 @@
 /** The normal form of a stanza or nonza: the same tree gives the same bytes, however its sender wrote it.
  *
- *  - every element is in the default namespace, declared only where it differs from the parent's; the stream's
- *    content namespace is what the stanza inherits
- *  - attributes are ordered by namespace name, then local name, by their bytes; values are in single quotes; those
- *    in a namespace get the prefixes ns1, ns2, … of their own tag, but for `xml:`
- *  - declarations that nothing uses are gone, CDATA sections are text, what can stand for itself does
- *  - elements without content are `<x/>`, and tags have no white space but one space before each attribute
+ *  - Every element is in the default namespace, declared only where it differs from the parent's. The stanza inherits
+ *    the stream's content namespace.
+ *  - Attributes are ordered by namespace name, then local name, by their bytes. Values are in single quotes. Attributes
+ *    in a namespace get the prefixes ns1, ns2, … of their own tag, except `xml:`.
+ *  - Unused declarations are left out, CDATA sections become text, and references become characters where possible.
+ *  - Elements without content are `<x/>`, and tags have no white space but one space before each attribute.
  *
- *  Two namespaces have fixed prefixes instead: elements of the streams namespace are `stream:…`, as the header that the
- *  proxy writes declares, and those of the xml namespace `xml:…`.
+ *  Two namespaces have fixed prefixes: elements of the streams namespace are `stream:…`, which the proxy's own header
+ *  declares, and those of the xml namespace `xml:…`.
  *
- *  Nothing is decoded to strings: what is copied are ranges of the stanza's bytes, and ranges that turn out to be
- *  neighbours become one, so that a stanza already in normal form costs about one copy. */
+ *  Nothing is decoded to strings: ranges of the stanza's bytes are copied, and adjacent ranges are joined, so that a
+ *  stanza already in normal form costs about one copy. */
 import { StreamError } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
