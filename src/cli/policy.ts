@@ -56,7 +56,7 @@ const processIo: PolicyIo = {
 const examples = `
 Examples:
   $ narthex policy check house.yaml                        # before it runs
-  $ narthex policy explain balanced --stanza message.xml   # what becomes of it, and why
+  $ narthex policy explain balanced --stanza message.xml   # what leaves, and why
   $ narthex policy diff balanced house.yaml --fail-on more # in a pipeline
 `;
 
@@ -76,7 +76,7 @@ export function register(program: Command, io: PolicyIo = processIo): void {
   const group = program
     .command('policy')
     .summary('check, explain, compare and test policies')
-    .description('What may be seen of every piece of metadata, and by whom.')
+    .description('Which audience may see which piece of metadata.')
     .addHelpText('after', examples + help);
   const add = (signature: string, summary: string, formats: readonly string[]): Command =>
     group

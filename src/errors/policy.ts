@@ -59,7 +59,7 @@ export const policyErrors = {
     remedy: 'Make their conditions exclude each other.',
   },
   ERR_POLICY_MEDIA: {
-    cause: 'The policy seals addresses of media, and the proxy knows no media servers.',
+    cause: 'The policy seals addresses of media, and no media servers are configured.',
     remedy: 'Add `provider.media` and `http` to narthex.yaml, or remove the rule.',
   },
   ERR_POLICY_TEST: {

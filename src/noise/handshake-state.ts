@@ -174,7 +174,7 @@ export class HandshakeState {
 
   #ownKey(name: 'e' | 's'): KeyPair {
     const key = this.#local[name];
-    if (key === undefined) throw new Error(`this pattern needs a key of ours: ${name}`);
+    if (key === undefined) throw new Error(`this pattern needs an own key: ${name}`);
     return key;
   }
 

@@ -132,7 +132,7 @@ export const metricTable = {
   },
   narthex_capability_asks_total: {
     type: 'counter',
-    help: 'Questions for capabilities (disco#info) that the proxy asked itself, by whom it asked.',
+    help: 'Questions for capabilities (disco#info) of the proxy itself, by the party that was asked.',
     labels: ['whom'],
   },
   narthex_capability_answers_total: {

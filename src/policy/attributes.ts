@@ -24,7 +24,7 @@ type ResourceOwner = 'own-resource' | 'peer-resource' | 'none';
 export class AttributeRuleSet {
   readonly #pending: PendingOutcome;
   readonly #session: SessionView;
-  /** A view of the attribute at hand, used again for each. */
+  /** A view of the current attribute, used again for each. */
   readonly #view = new AttributeView();
   readonly #value: AttributeValue;
 

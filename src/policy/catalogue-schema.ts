@@ -75,7 +75,7 @@ export const catalogueSchema = z.strictObject({
   structure: z
     .array(z.union([z.string(), z.strictObject({ path: z.string(), wrapper: z.boolean() })]))
     .default([])
-    .describe('Elements that hold fields and say nothing by themselves'),
+    .describe('Elements that hold fields and are none themselves'),
 });
 
 export type CatalogueDocument = z.infer<typeof catalogueSchema>;

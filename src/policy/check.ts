@@ -168,7 +168,7 @@ function refuseWithoutMedia(field: Field, rule: Rule, { media }: CheckOptions): 
   return refusal(
     rule,
     'ERR_POLICY_MEDIA',
-    'hides nothing: the proxy knows no media servers whose addresses it could seal',
+    'hides nothing: no media servers are configured whose addresses could be sealed',
     'Add `provider.media` and `http` to narthex.yaml, or remove the rule',
   );
 }

@@ -38,7 +38,7 @@ export const untouched: Outcome = {
 export const elementResult = { kept: 0, removed: 1, rewritten: 2 } as const;
 export type ElementResult = (typeof elementResult)[keyof typeof elementResult];
 
-/** The outcome of the stanza at hand. One object per decider, used again for each stanza. */
+/** The outcome of the current stanza. One object per decider, used again for each stanza. */
 export class PendingOutcome {
   readonly policy: CompiledPolicy;
   stanza!: Stanza;

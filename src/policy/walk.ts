@@ -57,7 +57,7 @@ export class Walk {
   #open = new Int32Array(256);
   #editsBefore = new Int32Array(256);
   #flags = new Int32Array(256);
-  /** The bytes that replace the element at hand. */
+  /** The bytes that replace the current element. */
   #substitute: Uint8Array = nothing;
 
   constructor(pending: PendingOutcome, session: SessionView) {

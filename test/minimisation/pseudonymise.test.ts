@@ -33,7 +33,7 @@ describe('a pseudonym', () => {
     );
   });
 
-  it('tells binding parts apart wherever their border is', () => {
+  it('separates the parts of a binding wherever they are split', () => {
     const at = (scope: string, scopeValue: string) =>
       pseudonyms.of({ ...binding, scope, scopeValue }).pseudonymise('v');
     expect(at('a', 'bc')).not.toBe(at('ab', 'c'));

@@ -156,7 +156,7 @@ describe('a rule', () => {
     expect(shown(field, compiled(policyText(rules)), direction, audience)).not.toEqual(without);
   });
 
-  it('is accepted often enough for this to say something', () => {
+  it('is accepted often enough to be a test', () => {
     expect(accepted.length).toBeGreaterThan(250);
   });
 

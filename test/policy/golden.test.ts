@@ -82,7 +82,7 @@ function stanzaSeen(field: Field, direction: Direction, policy: ReturnType<typeo
   return [after === '' ? 'nothing' : after, ...(notes.length === 0 ? [] : [notes.join('\n')])];
 }
 
-describe('what is seen of every field', () => {
+describe('every field as each audience sees it', () => {
   it.each(cases)('$file', (each) => {
     const path = `${folder}/${each.file}`;
     if (process.env['UPDATE_GOLDEN'] === '1')

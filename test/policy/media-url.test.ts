@@ -60,7 +60,7 @@ describe('an address of the provider', () => {
     expect(to('a@b.example')).not.toBe(to('c@b.example'));
   });
 
-  it('comes back as it was: in copies, archives, events and echoed errors', () => {
+  it('is opened on its return: in copies, archives, events and echoed errors', () => {
     const there = pass(sealing(), sent(picture)).after;
     for (const wrap of wraps) expect(pass(opening(), wrap(there)).after).toBe(wrap(sent(picture)));
     const echo = there.replace("to='a@b.example'", "from='a@b.example' type='error'");
@@ -72,14 +72,14 @@ describe('an address of the provider', () => {
     expect(pass(sealing(), once).after).toBe(once);
   });
 
-  it('keeps what a query or a fragment says to itself', () => {
+  it('keeps its query or fragment sealed', () => {
     const whole = `${picture}?sig=1&amp;w=2#page`;
     const after = pass(sealing(), sent(whole)).after;
     expect(after).not.toMatch(/sig=|#page/);
     expect(pass(opening(), after).after).toBe(sent(whole));
   });
 
-  it('is taken away when the proxy could not fetch it', () => {
+  it('is removed when the proxy could not fetch it', () => {
     for (const other of [
       'http://media.provider.example/u/17/x',
       'https://media.provider.example:8443/u/17/x',
@@ -124,11 +124,11 @@ describe('an address of the provider', () => {
   });
 });
 
-describe('what is none of its business', () => {
+describe('texts that are not media addresses', () => {
   it.each([
     ['another server', sent('https://elsewhere.example/u/17/holiday.jpg')],
-    ['a server whose name ends alike', sent('https://xmedia.provider.example/u')],
-    ['what the name is only a part of', sent('https://media.provider.example.elsewhere.example/u')],
+    ['a server whose name has the same end', sent('https://xmedia.provider.example/u')],
+    ['a text with the name inside', sent('https://media.provider.example.elsewhere.example/u')],
     ['a room', sent('xmpp:room@media.provider.example?join')],
     ['a text with colons', "<message to='a@b'><body>a: b:// c:/d ://</body></message>"],
     [
@@ -164,7 +164,7 @@ describe('an address with the key of a file in it (XEP-0454)', () => {
     expect(reply).not.toContain('abab');
   });
 
-  it('goes with the element that holds it where no error can be sent', () => {
+  it('is removed with its element where no error can be sent', () => {
     const nested = `<message to='a@b'><body>hi</body><forwarded xmlns='urn:xmpp:forward:0'>${sent(key)}</forwarded></message>`;
     expect(pass(sealing(), nested).after).not.toContain('aesgcm');
   });
@@ -174,7 +174,7 @@ describe('an address of the gatekeeper', () => {
   const stored = 'https://up.gatekeeper.example/s/9';
   const seen = pass(deciderFor(forClients, 'to-client'), sent(stored)).after;
 
-  it('is sealed for the client, who then asks the proxy', () => {
+  it('is sealed for the client, who fetches it through the proxy', () => {
     expect(sealedIn(seen)).toMatch(/^https:\/\/proxy\.example\/media\//);
   });
 
@@ -245,7 +245,7 @@ describe('under the policy', () => {
     );
   });
 
-  it('whatever is sealed comes back as it was', () => {
+  it('every sealed address is opened to the original', () => {
     fc.assert(
       fc.property(fc.constantFrom(...places.slice(0, 6)), fc.webPath(), (place, path) => {
         const address = new URL(`${mediaHost}/p${path}`).href;
@@ -268,18 +268,18 @@ describe('check', () => {
   it('refuses a rule that hides nothing, where there are no media servers', () => {
     const text = policyText(`{ gatekeeper: { ${rule('gatekeeper')} } }`);
     expect(complaints(text, { media: false })).toContain(
-      'p.yaml:7:30: error ERR_POLICY_MEDIA content.media-url: hides nothing: the proxy knows no media servers whose addresses it could seal. Add `provider.media` and `http` to narthex.yaml, or remove the rule',
+      'p.yaml:7:30: error ERR_POLICY_MEDIA content.media-url: hides nothing: no media servers are configured whose addresses could be sealed. Add `provider.media` and `http` to narthex.yaml, or remove the rule',
     );
     expect(complaints(text, { media: true }).filter((line) => line.includes('error'))).toEqual([]);
     expect(complaints(text).filter((line) => line.includes('error'))).toEqual([]);
   });
 
-  it('lets it be inherited: what there is to hide is hidden', () => {
+  it('allows it to be inherited: the addresses that exist are hidden', () => {
     const text = policyText('{ gatekeeper: { presence.show: drop } }').replace('passthrough', 'balanced');
     expect(complaints(text, { media: false }).filter((line) => line.includes('error'))).toEqual([]);
   });
 
-  it('warns of what it breaks', () => {
+  it('warns of the features that it breaks', () => {
     expect(complaints(policyText(`{ gatekeeper: { ${rule('gatekeeper')} } }`)).join('\n')).toMatch(
       /WARN_POLICY_BREAKS content\.media-url: pseudonymise breaks: .*aesgcm/,
     );

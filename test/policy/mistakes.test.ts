@@ -48,7 +48,7 @@ const mistakes: readonly (readonly [name: string, text: string, line: string])[]
    'p.yaml:6:72: error ERR_POLICY_SCHEMA version.iq: answer: cannot be 1. Write answer: { name: "text" } (a number needs quotes)'],
   ['two treatments', `${head}  audiences: { gatekeeper: { time.idle: { coarsen: 1h, delay: { up-to: 5s } } } }\n`,
    'p.yaml:6:41: error ERR_POLICY_SCHEMA time.idle: 2 treatments for one field. One audience and field has one treatment'],
-  ['nothing behind the colon', `${head}  audiences:\n    gatekeeper:\n      time.idle:\n`,
+  ['nothing after the colon', `${head}  audiences:\n    gatekeeper:\n      time.idle:\n`,
    'p.yaml:8:7: error ERR_POLICY_SCHEMA time.idle: has no treatment. Write keep, drop, or another treatment after the colon'],
   ['a list for a mapping', `${head}  audiences:\n    gatekeeper:\n      - time.idle: drop\n`,
    'p.yaml:8:7: error ERR_POLICY_SCHEMA: spec.audiences.gatekeeper is a list. Expected a mapping'],

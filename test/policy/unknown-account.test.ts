@@ -31,7 +31,7 @@ describe.each(['account', 'conversation'])('scope %s', (scope) => {
     expect(of('me@provider.example', 'first')).not.toBe(of('you@provider.example', 'first'));
   });
 
-  it('the answer that tells the account brings back what the client has written', () => {
+  it('the answer that states the account restores the client’s own value', () => {
     const out = sent(scope, first);
     const account = 'me@provider.example';
     const bound = { ...first, account, resource: resourceIn(out) };

@@ -89,7 +89,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe.each(['passthrough', 'balanced', 'strict'])('whatever is said under %s', (policy) => {
+describe.each(['passthrough', 'balanced', 'strict'])('any conversation under %s', (policy) => {
   it.each([...shipped.keys()])(
     'with the profile %s leaves well formed, whole and counted',
     (profile) => {

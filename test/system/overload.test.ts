@@ -64,7 +64,7 @@ describe('a client that sends as fast as it can', () => {
   const limits = { stanzasPerSecondMax: rate, stanzaBurstMax: burst };
   const flood = "<message to='romeo@localhost'><body>spam</body></message>".repeat(20_000);
 
-  it('is read at its rate, and the round trips of others stay what they were', async () => {
+  it('is read at its rate, while others keep their round trips', async () => {
     const counts: number[] = [];
     await start(echo(counts), { limits, policy: 'strict' });
     const honest = await logIn();
@@ -96,7 +96,7 @@ describe('a client that sends as fast as it can', () => {
     client.socket.destroy();
   });
 
-  it('loses its stream when it goes on for too long, and hears why', async () => {
+  it('loses its stream when it continues for too long, with the reason', async () => {
     await start(echo([]), { limits, timeouts: { overRateMs: 1_000 } });
     const noisy = await logIn();
     noisy.socket.write(flood);

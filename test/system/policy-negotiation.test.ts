@@ -87,8 +87,8 @@ async function until(socket: TLSSocket, holds: () => boolean): Promise<void> {
   while (!holds()) await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
 }
 
-describe('what a client says of itself before there is a session', () => {
-  it('is as it came under passthrough', async () => {
+describe('metadata that a client sends before its session', () => {
+  it('is unchanged under passthrough', async () => {
     const { toGatekeeper, toClient } = await logInUnder('passthrough');
     expect(toGatekeeper).toContain("version='1.0' xml:lang='de-AT'>");
     expect(toGatekeeper).toContain(authenticate);
@@ -98,7 +98,7 @@ describe('what a client says of itself before there is a session', () => {
     expect(toClient).toContain(success);
   });
 
-  it('is what the policy lets through under balanced', async () => {
+  it('is what the policy allows under balanced', async () => {
     const { toGatekeeper, toClient, proxy } = await logInUnder('balanced');
     expect(toGatekeeper).toContain("from='juliet@localhost' to='localhost' version='1.0' xml:lang='de-AT'>");
     expect(toGatekeeper).not.toMatch(/Chirper|Juliet|d4565fa7/);

@@ -165,7 +165,7 @@ const names = Object.keys(policies) as (keyof typeof policies)[];
 const changes = names.flatMap((before) => names.filter((after) => after !== before).map((after) => [before, after] as const)); // prettier-ignore
 
 describe.each(changes)('a stream of %s, resumed under %s', (before, after) => {
-  it('goes on under the names it had, and is counted', async () => {
+  it('keeps its pseudonyms, and is counted', async () => {
     await start(before);
     const stream = managed();
     const first = await begin(stream);
@@ -188,11 +188,11 @@ describe.each(changes)('a stream of %s, resumed under %s', (before, after) => {
   }); // prettier-ignore
 });
 
-describe('what is sent again', () => {
+describe('repeated stanzas', () => {
   const presence = '<presence><show>away</show><status>at home</status></presence>';
   const receipt = "<message to='b@x.example' id='r1'><received xmlns='urn:xmpp:receipts' id='m'/></message>";
 
-  it('is judged by the policy in force, and what waited under a laxer one waits no more', async () => {
+  it('are decided by the policy in force, and a delay of an earlier one has ended', async () => {
     await start('balanced');
     const stream = managed();
     const first = await begin(stream);

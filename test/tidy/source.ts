@@ -24,7 +24,7 @@ export interface Source {
   readonly comments: readonly Prose[];
   /** String literals and the constant parts of templates: error texts, log events, labels. */
   readonly strings: readonly Prose[];
-  /** Titles of tests. */
+  /** Titles of tests, and names of cases in their tables. */
   readonly titles: readonly Prose[];
   /** Functions, methods and arrow functions with a body. */
   readonly functions: readonly Function[];
@@ -41,6 +41,7 @@ export function readSource(text: string): Source {
   visit(file.program, (node, parent) => {
     if (parent?.type !== 'ImportDeclaration') strings.push(...proseOf(node));
     if (node.type === 'CallExpression') titles.push(...titleOf(node as never));
+    titles.push(...caseNameOf(node, parent));
     if (isFunction(node)) functions.push(functionOf(node, parent));
   });
   return { comments: commentsOf(file), strings, titles, functions, hasHead: headOf(file) };
@@ -88,6 +89,15 @@ function titleOf(call: Call): Prose[] {
     if (argument.type !== 'TemplateLiteral') return proseOf(argument);
     return (argument as unknown as { quasis: Node[] }).quasis.flatMap(proseOf);
   });
+}
+
+/** Returns the name of a case: the first text of a row (`['an empty name', …]`), or a quoted key. One word, or a stanza,
+ *  is no name. */
+function caseNameOf(node: Node, parent: Node | undefined): Prose[] {
+  if (node.type !== 'StringLiteral') return [];
+  const { elements, key } = parent as unknown as { elements?: readonly Node[]; key?: Node };
+  if (elements?.[0] !== node && key !== node) return [];
+  return proseOf(node).filter(({ text }) => text.includes(' ') && !text.startsWith('<'));
 }
 
 function isFunction({ type }: Node): boolean {

@@ -293,7 +293,7 @@ describe('a dial that fails', () => {
     }
   });
 
-  it('because the gatekeeper hangs up or speaks no TLS', async () => {
+  it('because the gatekeeper closes or has no TLS', async () => {
     const hangingUp = rejection(dial(direct(), options()), GatekeeperTlsError);
     (await server.next()).destroy();
     expect((await hangingUp).reason).toBe('handshake');

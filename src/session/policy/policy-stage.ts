@@ -27,7 +27,7 @@ export function policyStage(options: PolicyStageOptions): StageFactory {
 class PolicyStage implements Stage {
   readonly #context: SessionFacts;
   readonly #options: PolicyStageOptions;
-  /** The stanza at hand. */
+  /** The current stanza. */
   #stanza!: Stanza;
   readonly #ask: Readonly<Record<Direction, (policy: CompiledPolicy) => Outcome>>;
 
@@ -58,7 +58,7 @@ class PolicyStage implements Stage {
     return enforcement.ruling(audience, 'style.fingerprint', context)?.treatment.kind === 'drop';
   }
 
-  /** Returns a function that asks a policy about the stanza at hand. Deciders are cached for each policy. */
+  /** Returns a function that asks a policy about the current stanza. Deciders are cached for each policy. */
   #asking(direction: Direction): (policy: CompiledPolicy) => Outcome {
     const deciders = new WeakMap<CompiledPolicy, Decider>();
     return (policy) => {

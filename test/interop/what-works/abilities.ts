@@ -570,7 +570,7 @@ export const abilities: readonly Ability[] = [
         `<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><payload-type id='111' name='opus'/></description>` +
         `<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' pwd='asd88fgpdd777uzjYhagZg' ufrag='8hhy'>` +
         `${candidate('host', '10.0.1.1')}${candidate('relay', '192.0.2.3')}</transport></content></jingle>`;
-      // What a client that knows no calls answers does not matter.
+      // The answer of a client without calls does not matter.
       await ask(juliet, 'set', offer, romeo.jid);
       const received = got(romeo, `${mark}relay`);
       if (received === undefined) return 'withheld';

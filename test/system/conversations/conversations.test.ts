@@ -248,7 +248,7 @@ async function breakAtSimulator(random: Random): Promise<void> {
   expect(client.heard).toMatch(/<\/stream:stream>$/);
 }
 
-/** Two people who know nothing of all that. @returns what tells that they were not disturbed */
+/** Two users who take no part. @returns proof that they were not disturbed */
 async function talkBeside(): Promise<() => Promise<void>> {
   const endpoint = { host: '127.0.0.1', port: port(), tls: 'direct', ca: authority.certificate, domain: 'localhost' } as const; // prettier-ignore
   const logIn = (username: string): Promise<Client> => connectClient({ endpoint, username, password: 'x' });
