@@ -124,7 +124,8 @@ export class HandshakeState {
     });
   }
 
-  /** Returns the transport keys of a finished handshake. May be called once. */
+  /** Returns the transport keys of a finished handshake. May be called once.
+   *  @throws Error at any other time */
   split(): Transport {
     if (!this.finished || this.#closed) throw new Error('the handshake is not finished');
     this.#closed = true;

@@ -12,10 +12,13 @@ export interface Function {
   readonly name: string;
   readonly line: number;
   readonly lines: number;
+  /** Whether its own body throws a new error that its docstring does not name by `@throws`. False without a docstring. */
+  readonly throwsUnsaid: boolean;
 }
 
 interface Node {
   readonly type: string;
+  readonly leadingComments?: readonly { readonly value: string }[];
   readonly loc: { readonly start: { readonly line: number }; readonly end: { readonly line: number } };
 }
 
@@ -110,7 +113,25 @@ function functionOf(node: Node, parent: Node | undefined): Function {
   const name =
     named.id?.name ?? named.key?.name ?? named.key?.id?.name ?? owner?.id?.name ?? owner?.key?.name;
   const { start, end } = node.loc;
-  return { name: name ?? 'anonymous', line: start.line, lines: end.line - start.line + 1 };
+  const doc = [
+    ...(node.leadingComments ?? []),
+    ...(/^Export/.test(parent?.type ?? '') ? (parent?.leadingComments ?? []) : []),
+  ]
+    .map(({ value }) => value)
+    .findLast((value) => value.startsWith('*'));
+  const throwsUnsaid = doc !== undefined && !doc.includes('@throws') && throwsNew(node, node);
+  return { name: name ?? 'anonymous', line: start.line, lines: end.line - start.line + 1, throwsUnsaid };
+}
+
+/** Returns whether a function throws an error that it makes itself: outside of inner functions, and of blocks whose
+ *  errors it catches. */
+function throwsNew(node: Node, root: Node): boolean {
+  if (node !== root && isFunction(node)) return false;
+  const { argument, handler, finalizer } = node as Node &
+    Record<'argument' | 'handler' | 'finalizer', Node | null>;
+  if (node.type === 'ThrowStatement') return /^(New|Call)Expression$/.test(argument?.type ?? '');
+  const inside = node.type === 'TryStatement' && handler !== null ? [handler, finalizer] : childrenOf(node);
+  return inside.some((child) => child !== null && throwsNew(child, root));
 }
 
 /** Calls `look` for every node, parents first. */
@@ -118,9 +139,12 @@ function visit(node: unknown, look: (node: Node, parent: Node | undefined) => vo
   const { type, loc } = node as Node;
   if (typeof type !== 'string' || loc === undefined) return;
   look(node as Node, parent);
-  for (const [key, child] of Object.entries(node as object)) {
-    if (key.endsWith('Comments') || key === 'loc' || child === null || typeof child !== 'object') continue;
-    for (const each of Array.isArray(child) ? child : [child])
-      if (each !== null && typeof each === 'object') visit(each, look, node as Node);
-  }
+  for (const child of childrenOf(node as Node)) visit(child, look, node as Node);
+}
+
+function childrenOf(node: Node): Node[] {
+  return Object.entries(node)
+    .filter(([key]) => !key.endsWith('Comments') && key !== 'loc')
+    .flatMap(([, child]) => (Array.isArray(child) ? (child as unknown[]) : [child]))
+    .filter((child): child is Node => typeof (child as Node | null)?.type === 'string');
 }

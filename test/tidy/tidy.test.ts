@@ -71,6 +71,17 @@ describe('the parts of a file that are read', () => {
     expect(kinds('src/stream/scanner.ts', long)).toEqual([]);
   });
 
+  it('is the errors that a documented function throws and does not name', () => {
+    const thrower = (doc: string, body: string): string[] =>
+      kinds('src/a/b.ts', `/** Head. */\nimport 'x';\n${doc}\nexport function a() {\n${body}\n}`);
+    expect(thrower('/** Adds. */', "throw new Error('x');")).toEqual(['throws unsaid']);
+    expect(thrower('/** Adds.\n *  @throws Error */', "throw new Error('x');")).toEqual([]);
+    expect(thrower('', "throw new Error('x');")).toEqual([]);
+    expect(thrower('/** Adds. */', 'const b = () => { throw new Error(); };')).toEqual([]);
+    expect(thrower('/** Adds. */', 'try { throw new Error(); } catch (error) { throw error; }')).toEqual([]);
+    expect(thrower('/** Adds. */', 'try { b(); } catch { throw refusal(); }')).toEqual(['throws unsaid']);
+  });
+
   it('is the text of a page without its code', () => {
     const page = 'One `nobody` [link](nobody.md)\n```sh\nnobody\n```\n<!-- nobody -->\nlast';
     expect(markdownProse(page).map(({ line, text }) => `${line} ${text}`)).toEqual([
