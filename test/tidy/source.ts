@@ -115,7 +115,7 @@ function functionOf(node: Node, parent: Node | undefined): Function {
   const { start, end } = node.loc;
   const doc = [
     ...(node.leadingComments ?? []),
-    ...(/^Export/.test(parent?.type ?? '') ? (parent?.leadingComments ?? []) : []),
+    ...(parent?.type.startsWith('Export') === true ? (parent?.leadingComments ?? []) : []),
   ]
     .map(({ value }) => value)
     .findLast((value) => value.startsWith('*'));
