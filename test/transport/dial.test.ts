@@ -6,7 +6,7 @@ import { dial, type DialOptions, type Dialled, type Target } from '../../src/tra
 import type { SrvRecord } from '../../src/transport/srv.ts';
 import { GatekeeperTlsError, GatekeeperUnreachableError } from '../../src/transport/gatekeeper-error.ts';
 import { createAuthority, dayMs, type CertificateRequest } from '../support/certificates.ts';
-import { deafListener } from '../support/descriptors.ts';
+import { deafListener, sendsAtOnce } from '../support/descriptors.ts';
 import { loopback, rejection, type Loopback } from '../support/sockets.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -165,6 +165,14 @@ describe('dialling', () => {
     expect(await echoed(secured)).toBe('hello');
     secured.destroy();
     await eventually(() => dialled.socket.destroyed);
+  });
+
+  it('on a socket that sends each write at once', async (test) => {
+    const dialled = await dial(starttls(), options());
+    const atOnce = await sendsAtOnce(dialled.socket);
+    dialled.socket.destroy();
+    if (atOnce === undefined) test.skip('koffi is not installed');
+    expect(atOnce).toBe(true);
   });
 
   it('a domain with letters beyond ASCII', async () => {

@@ -9,7 +9,7 @@ import { loadSynCapture } from '../../src/signals/saved-syn.ts';
 import { Admission } from '../../src/transport/admission.ts';
 import { SetupError } from '../../src/transport/error.ts';
 import { listen, type Listener, type ListenOptions, type ListenRefusal } from '../../src/transport/listen.ts';
-import { boundDescriptor } from '../support/descriptors.ts';
+import { boundDescriptor, sendsAtOnce } from '../support/descriptors.ts';
 import { rejection } from '../support/sockets.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -105,6 +105,17 @@ describe('a listener', () => {
     accepted[0]!.destroy();
   });
 
+  it('accepts sockets that send each write at once', async (test) => {
+    const { dial, accepted, listener } = await scene();
+    await dial();
+    await eventually(() => accepted.length === 1);
+    const atOnce = await sendsAtOnce(accepted[0]!);
+    accepted[0]!.destroy();
+    await listener.stop();
+    if (atOnce === undefined) test.skip('koffi is not installed');
+    expect(atOnce).toBe(true);
+  });
+
   it('takes over a bound descriptor', async (test) => {
     const bound = await boundDescriptor();
     if (bound === undefined) {
@@ -115,6 +126,7 @@ describe('a listener', () => {
     expect(listener.address.port).toBe(bound.port);
     await dial();
     await eventually(() => accepted.length === 1);
+    expect(await sendsAtOnce(accepted[0]!)).toBe(true);
     accepted[0]!.destroy();
     await listener.stop();
   });
