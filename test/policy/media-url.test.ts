@@ -1,7 +1,7 @@
 /** Addresses of media: sealed for an audience that may not see them, opened when they come back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressCharsMax, sealedAddressesMax } from '../../src/minimisation/media-address.ts';
+import { addressCharsMax, sealedAddresses } from '../../src/minimisation/media-address.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
 import {
@@ -101,14 +101,29 @@ describe('an address of the provider', () => {
   });
 
   it('is sealed so many times in one stanza; one with more is refused', () => {
-    const many = (count: number): string =>
-      `<message to='a@b'><body>${Array.from({ length: count }, (_, n) => `${mediaHost}/${n}`).join(' ')}</body></message>`;
-    const within = pass(sealing(), many(sealedAddressesMax)).after;
-    expect(within.split(sealedBase)).toHaveLength(sealedAddressesMax + 1);
-    const { after, reply } = pass(sealing(), many(sealedAddressesMax + 1));
-    expect(after).toBe('');
-    expect(reply).toContain('<policy-violation ');
-    expect(reply).not.toContain('media.provider.example');
+    const { min, max, bytesEach } = sealedAddresses;
+    const many = (count: number, filling = 0): string =>
+      `<message to='a@b'><body>${'x'.repeat(filling)} ${Array.from({ length: count }, (_, n) => `${mediaHost}/${n}`).join(' ')}</body></message>`;
+    for (const [most, filling] of [
+      [min, 0],
+      [max, max * bytesEach],
+    ] as const) {
+      const within = pass(sealing(), many(most, filling)).after;
+      expect(within.split(sealedBase)).toHaveLength(most + 1);
+      const { after, reply } = pass(sealing(), many(most + 1, filling));
+      expect(after).toBe('');
+      expect(reply).toContain('<policy-violation ');
+      expect(reply).not.toContain('media.provider.example');
+    }
+  });
+
+  it('counts once when it is written again, and others do not count', () => {
+    const files = Array.from({ length: sealedAddresses.min }, (_, n) => `${mediaHost}/${n}`);
+    const text = `<body>${[...files, 'https://elsewhere.example/x'].join(' ')}</body>`;
+    const oob = files.map((url) => `<x xmlns='jabber:x:oob'><url>${url}</url></x>`).join('');
+    const { after } = pass(sealing(), `<message to='a@b'>${text}${oob}</message>`);
+    expect(after.split(sealedBase)).toHaveLength(2 * files.length + 1);
+    expect(after).toContain('https://elsewhere.example/x');
   });
 
   it('is counted where it was hidden, and nowhere else', () => {
