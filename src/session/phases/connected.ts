@@ -67,13 +67,16 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     this.#spend(direction, 'padding', bytes);
   }
 
-  /** Opens the other side's stream with the header of one side, as the policy shows it.
+  /** Opens the other side's stream with the header of one side, as the policy shows it. The gatekeeper reads the domain
+   *  as it was routed, in every header: clients write it in letters of either case, or leave it out of the second.
    *  @throws StreamError ERR_STREAM_HEADER */
   forwardHeader({ scope, attributes }: StreamHeader, direction: Direction): void {
     refuseOtherNamespace(scope.contentNamespace);
-    const { filterHeader } = this.machine.options;
-    const to = direction === 'to-gatekeeper' ? this.gatekeeper : this.client;
-    to.open(filterHeader(attributes, direction, this.facts.gatekeeper));
+    const { domain, gatekeeper } = this.facts;
+    const toGatekeeper = direction === 'to-gatekeeper';
+    const addressed = toGatekeeper ? new Map([...attributes, ['to', domain]]) : attributes;
+    const to = toGatekeeper ? this.gatekeeper : this.client;
+    to.open(this.machine.options.filterHeader(addressed, direction, gatekeeper));
   }
 
   /** Ends the session: a side has closed its stream. */

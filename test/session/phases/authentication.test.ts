@@ -108,6 +108,12 @@ describe('the restart', () => {
     expect(talk.phases).toEqual(['securing', 'routing', 'dialling', 'authenticating', 'restarting', 'established']);
   }); // prettier-ignore
 
+  it('names the domain to the gatekeeper also where the client does not', async () => {
+    const talk = await begin().restarted();
+    await talk.client.says(opens().replace(/ to='[^']*'/, ''));
+    expect(talk.gatekeeper.news()).toBe(opens());
+  });
+
   it('stays with the domain', async () => {
     const talk = await begin().restarted();
     await talk.client.says(opens({ to: 'montague.example' }));

@@ -208,6 +208,18 @@ describe('the dial', () => {
     expect(talk.closed).toBe('client-closed');
   });
 
+  it.each([
+    ['capital letters', { to: 'CAPULET.example' }],
+    ['a later minor version', { version: '1.9' }],
+  ])('is followed by a header with the domain as routed and our version: %s', async (_, header) => {
+    const plain = await begin();
+    await plain.client.says(opens());
+    const talk = await begin();
+    await talk.client.says(opens(header));
+    expect(talk.gatekeeper.heard).toBe(plain.gatekeeper.heard);
+    expect(talk.gatekeeper.heard).toContain(` to='${domain}' version='1.0'>`);
+  });
+
   it('is followed by the header as the policy shows it', async () => {
     const talk = await begin({ filterHeader: () => new Map([['to', 'shown.example']]) });
     await talk.client.says(opens());
