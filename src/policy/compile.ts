@@ -474,6 +474,7 @@ function effectOf(
     case 'coarsen':
       return { kind: 'transform', transform: coarsenTo(treatment.to) };
     case 'pseudonymise': {
+      if (isRequestedResource(field, part) && treatment.scope === 'session') return { kind: 'drop' };
       const rule = pseudonymRule(field, treatment);
       const transform: Transform = (value, session) =>
         isBound && session.isBound
@@ -493,6 +494,12 @@ function effectOf(
     default:
       return { kind: 'substitute', payload: Buffer.from(payloadOf(field, treatment)) };
   }
+}
+
+/** Whether a selector means the resource that a client asks for. A name for one session the gatekeeper assigns as well as
+ *  the proxy (RFC 6120 §7.6), and a request without one is the same bytes for every client. */
+function isRequestedResource({ value }: Field, part: FieldSelector['part']): boolean {
+  return value === 'resource' && part === 'whole';
 }
 
 function requestEffect(field: Field, treatment: Treatment): Effect | undefined {

@@ -248,6 +248,28 @@ describe('pseudonyms', () => {
     expect(pass(back(bound), own('tablet')).after).toBe(own('tablet'));
   });
 
+  it('of resources for one session are the gatekeeper’s own: what the client asks for is not sent', () => {
+    const strict = (direction: Direction, over = {}): Decider =>
+      deciderFor(
+        policyOf(policyText('{ gatekeeper: { bind.resource: { pseudonymise: { scope: session } } } }')),
+        direction,
+        over,
+      );
+    const bind = (inside: string): string =>
+      `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${inside}</bind></iq>`;
+    for (const asked of [
+      '',
+      '<resource/>',
+      '<resource>laptop</resource>',
+      `<resource>${'x'.repeat(900)}</resource>`,
+    ])
+      expect(pass(strict('to-gatekeeper'), bind(asked)).after).toBe(bind(''));
+    const result = bind('<jid>me@provider.example/7403567205493</jid>');
+    expect(pass(strict('to-client'), result).after).toBe(result);
+    const sent = "<message from='me@provider.example/7403567205493' to='x@y'><body>b</body></message>";
+    expect(pass(strict('to-gatekeeper', { resource: '7403567205493' }), sent).after).toBe(sent);
+  });
+
   it('of a bound resource outlive the rule that made them', () => {
     const session = { ...context, resource: '' };
     const decider = (scope: string, direction: Direction): Decider =>
