@@ -17,7 +17,7 @@ export interface LatencySample {
 const quantiles = ['p50', 'p99'] as const;
 const roundMs = 200;
 const sessions = 1;
-/** Rounds in which other work had the processor for longer say nothing of the contender. */
+/** Bound of `waiting`: a round in which other work had the processor for longer is left out. */
 const waitingMax = 0.1;
 /** Of narthex to HAProxy. */
 const aim = 1.5;
