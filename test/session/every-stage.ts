@@ -9,6 +9,7 @@ import { CapabilitySessions } from '../../src/session/capabilities/capability-se
 import { contentFilterStage } from '../../src/session/capabilities/content-filter-stage.ts';
 import { channelBindingGuard } from '../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
+import { streamLimitsStage } from '../../src/session/negotiation/stream-limits.ts';
 import { policyStage } from '../../src/session/policy/policy-stage.ts';
 import { setOf, shipped, table } from '../capabilities/shipped.ts';
 import { catalogue, media, pseudonyms, today } from '../policy/fixtures.ts';
@@ -54,6 +55,7 @@ export function connectThroughEveryStage(
     names,
     stages: [
       negotiationGuard,
+      streamLimitsStage({ preAuthStanzaBytesMax: 10_000, stanzaBytesMax: 262_144, idleMs: 0 }),
       channelBindingGuard,
       capabilitiesStage(capabilities),
       contentFilterStage(capabilities),
