@@ -36,6 +36,7 @@ const selector = z.union([
     path: z.string(),
     'on-drop': z.enum(['element']).optional().describe('Drop the whole element: it is not legal without'),
     part: z.enum(['own-resource', 'peer-resource']).optional(),
+    form: z.enum(['xmpp-uri']).optional().describe('The JID whose part is meant is in a URI (RFC 5122)'),
     words: z.literal(true).optional().describe('The value is among other words of the text'),
   }),
 ]);

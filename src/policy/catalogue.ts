@@ -18,6 +18,8 @@ export interface FieldSelector extends Selector {
   readonly dropsElement: boolean;
   /** The part of a JID that is selected. */
   readonly part: 'whole' | 'own-resource' | 'peer-resource';
+  /** Whether the JID is in an XMPP URI (RFC 5122). */
+  readonly inUri: boolean;
   /** Whether the value is an address among the words of another field's text. */
   readonly words: boolean;
 }
@@ -135,12 +137,14 @@ function toSelectors(
     path,
     'on-drop': onDrop,
     part = 'whole',
+    form,
     words = false,
   } = typeof selector === 'string' ? { path: selector } : selector;
   return parseSelector(path, namespaces).map((parsed) => ({
     ...parsed,
     dropsElement: onDrop === 'element',
     part,
+    inUri: form === 'xmpp-uri',
     words,
   }));
 }
@@ -181,7 +185,7 @@ export function catalogueNames(catalogue: Catalogue): { namespaces: string[]; lo
       if (local !== '*') locals.add(local);
       for (const condition of conditions) addCondition(condition);
     }
-    if (target.kind !== 'attribute') return;
+    if (target.kind !== 'attribute' || target.name === '*') return;
     locals.add(target.name);
     if (target.namespace !== '') namespaces.add(target.namespace);
   };

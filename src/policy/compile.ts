@@ -290,6 +290,7 @@ class TableBuilder {
         decision: applies ? decision : undefined,
         dropsElement: selector.dropsElement,
         part: selector.part,
+        inUri: selector.inUri,
         flags: flagsOf(field, selector),
       });
     }
@@ -320,6 +321,7 @@ class TableBuilder {
       this.#add(selector, {
         ...neutral,
         part: selector.part,
+        inUri: selector.inUri,
         effect: mapsBack ? (selector.part === 'own-resource' ? toClientResource : unmask) : keepEffect,
       });
     }
@@ -383,6 +385,11 @@ class TableBuilder {
       const entry = this.#entry(step.namespace, step.local);
       if (step !== last || target.kind !== 'element') entry.container = true;
     }
+    if (target.kind === 'attribute' && target.name === '*') {
+      const entry = this.#entry(last!.namespace, last!.local);
+      entry.others = { local: 0, namespace: 0, ...withRule(entry.others?.rules ?? [], compiled) };
+      return;
+    }
     if (target.kind === 'attribute') {
       const local = this.#names.local(target.name);
       const namespace = target.namespace === '' ? 0 : this.#names.namespace(target.namespace);
@@ -416,6 +423,7 @@ const neutral: Omit<TableRule, 'matches'> = {
   decision: undefined,
   dropsElement: false,
   part: 'whole',
+  inUri: false,
   flags: 0,
 };
 

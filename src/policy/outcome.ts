@@ -190,9 +190,21 @@ export class PendingOutcome {
    *  dropped. */
   #withheld(): Disposition {
     const { stanza } = this;
-    if (isOwedAnswer(stanza)) return { kind: 'drop', reply: refusal(stanza, 'service-unavailable')! };
+    if (isOwedAnswer(stanza)) {
+      // That there is no service would tell a client that its server has no personal events.
+      const condition = isPublication(stanza) ? 'policy-violation' : 'service-unavailable';
+      return { kind: 'drop', reply: refusal(stanza, condition)! };
+    }
     if (!isAnswer(stanza)) return { kind: 'drop' };
     // Id and addresses of the answer are mapped back, so that the recipient can match it to its request.
     return { kind: 'forward', edits: withheldAnswer(stanza, this.edits) };
   }
+}
+
+/** Whether an iq asks to publish something (XEP-0060 §7.1). */
+function isPublication(stanza: Stanza): boolean {
+  for (const pubsub of stanza.children())
+    if (stanza.is(pubsub, ns.pubsub, 'pubsub'))
+      for (const child of stanza.children(pubsub)) if (stanza.is(child, ns.pubsub, 'publish')) return true;
+  return false;
 }

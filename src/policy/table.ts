@@ -46,6 +46,8 @@ export interface TableRule {
   /** Whether withholding the value removes the element. */
   readonly dropsElement: boolean;
   readonly part: 'whole' | 'own-resource' | 'peer-resource';
+  /** Whether the JID is in an XMPP URI (RFC 5122). */
+  readonly inUri: boolean;
   /** Bits of `flag` that the rule sets on the element. */
   readonly flags: number;
 }
@@ -91,10 +93,12 @@ export interface Entry {
   readonly elements: TableRule[];
   readonly texts: TableRule[];
   readonly attributes: AttributeRules[];
+  /** For attributes without a prefix that none of these is about. */
+  others: AttributeRules | undefined;
 }
 
 export function emptyEntry(): Entry {
-  return { container: false, elements: [], texts: [], attributes: [] };
+  return { container: false, elements: [], texts: [], attributes: [], others: undefined };
 }
 
 /** Returns the rules for one attribute with one more. */

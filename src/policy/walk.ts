@@ -134,6 +134,7 @@ export class Walk {
   #applyRule(rule: TableRule, at: number): ElementResult {
     const { effect } = rule;
     if (effect.kind === 'address') return this.#addresses.apply(rule, effect, at);
+    if (rule.part !== 'whole' && !this.#holdsPart(rule.part, at)) return elementResult.kept;
     this.#pending.count(rule);
     switch (effect.kind) {
       case 'keep':
@@ -145,6 +146,13 @@ export class Walk {
       default:
         return this.#pending.applyToStanza(effect, at);
     }
+  }
+
+  /** Whether the text of an element is a JID with a resource of this owner. */
+  #holdsPart(part: TableRule['part'], at: number): boolean {
+    const jid = this.#stanza.text(at);
+    const bare = bareJid(jid);
+    return bare.length < jid.length - 1 && this.#session.isOwn(bare) === (part === 'own-resource');
   }
 
   #transform(
@@ -293,7 +301,6 @@ function transformPart(
 ): string | undefined {
   if (part === 'whole') return transform(value, session);
   const bare = bareJid(value);
-  if (bare.length >= value.length - 1 || session.isOwn(bare) !== (part === 'own-resource')) return value;
   const resource = transform(value.slice(bare.length + 1), session);
   return resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
 }

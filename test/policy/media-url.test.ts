@@ -139,6 +139,38 @@ describe('an address of the provider', () => {
   });
 });
 
+describe('an address among the words of a text other than the body', () => {
+  const text = `See ${picture}, please.`;
+  const places: Readonly<Record<string, string>> = {
+    'a subject': `<message to='a@b'><subject>${text}</subject><body>x</body></message>`,
+    'a status': `<presence><status>${text}</status></presence>`,
+    'the reason of an invitation (XEP-0249)': `<message to='a@b'><x xmlns='jabber:x:conference' jid='r@m' reason='${text}'/></message>`,
+    'the reason of a mediated one (XEP-0045)': `<message to='r@m'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='a@b'><reason>${text}</reason></invite></x></message>`,
+    'the reason of a ban': `<iq type='set' id='i' to='r@m'><query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast' jid='a@b'><reason>${text}</reason></item></query></iq>`,
+    'the reason of closing a room': `<iq type='set' id='i' to='r@m'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy><reason>${text}</reason></destroy></query></iq>`,
+    'the end of a call (XEP-0166)': `<iq type='set' id='i' to='a@b/c'><jingle xmlns='urn:xmpp:jingle:1' action='session-terminate' sid='s'><reason><gone/><text>${text}</text></reason></jingle></iq>`,
+    'a report (XEP-0377)': `<iq type='set' id='i'><block xmlns='urn:xmpp:blocking'><item jid='a@b'><report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'><text>${text}</text></report></item></block></iq>`,
+    'another form of the text (XEP-0481)': `<message to='a@b'><body>x</body><content xmlns='urn:xmpp:content' type='text/markdown'>${text}</content></message>`,
+  };
+
+  it.each(Object.entries(places))('is sealed, and comes back: %s', (_, given) => {
+    const { after } = pass(sealing(), given);
+    expect(after).not.toContain(mediaHost);
+    expect(after).toMatch(/See https:\/\/proxy\.example\/media\/[\w-]{200,}, please\./);
+    expect(pass(opening(), after).after).toContain(text);
+  });
+
+  it('with the key of a file is refused in an attribute, too', () => {
+    const key = `aesgcm://${new URL(mediaHost).host}/f#${'0'.repeat(88)}`;
+    const { after, reply } = pass(
+      sealing(),
+      `<message to='a@b'><x xmlns='jabber:x:conference' jid='r@m' reason='${key}'/></message>`,
+    );
+    expect(after).toBe('');
+    expect(reply).toContain('policy-violation');
+  });
+});
+
 describe('texts that are not media addresses', () => {
   it.each([
     ['another server', sent('https://elsewhere.example/u/17/holiday.jpg')],

@@ -45,6 +45,17 @@ describe('a fallback (XEP-0428)', () => {
     expect(open(shown)).toBe(written(before));
   });
 
+  it('of a person who is mentioned (XEP-0513) moves with the name', () => {
+    const mention = (begin: number, end: number): string =>
+      message(
+        `<body>${picture} Alice</body><mention xmlns='urn:xmpp:mentions:0' begin='${begin}' end='${end}' occupantid='o'/>`,
+      );
+    const [begin, end] = [picture.length + 1, picture.length + 6];
+    const shown = seal(mention(begin, end));
+    expect(shown).toBe(mention(begin + longer, end + longer).replace(picture, sealed));
+    expect(open(shown)).toBe(mention(begin, end));
+  });
+
   it('of the whole text, and malformed ones, stay unchanged', () => {
     for (const region of [
       "<body start='x' end='-1'/>",

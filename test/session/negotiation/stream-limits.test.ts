@@ -44,7 +44,7 @@ describe('announced limits of a stream', () => {
     );
   }); // prettier-ignore
 
-  it('say nothing of silence where the proxy allows any', () => {
+  it('leave idle-seconds as it is where the proxy has no limit', () => {
     const patient = { ...own, idleMs: 0 };
     expect(shown(limits('<max-bytes>1000</max-bytes>'), 'established', patient)).toBe(
       limits('<max-bytes>1000</max-bytes>'),
