@@ -53,8 +53,7 @@ class Cursor {
     return this.#at === this.#bytes.length;
   }
 
-  /** Reads an unsigned number of up to 64 bits.
-   *  @throws ChatError */
+  /** Reads an unsigned number of up to 64 bits. */
   varint(): bigint {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {

@@ -124,8 +124,7 @@ export class HandshakeState {
     });
   }
 
-  /** Returns the transport keys of a finished handshake. May be called once.
-   *  @throws Error at any other time */
+  /** Returns the transport keys of a finished handshake. May be called once. */
   split(): Transport {
     if (!this.finished || this.#closed) throw new Error('the handshake is not finished');
     this.#closed = true;
@@ -175,7 +174,7 @@ export class HandshakeState {
 
   #ownKey(name: 'e' | 's'): KeyPair {
     const key = this.#local[name];
-    if (key === undefined) throw new Error(`this pattern needs an own key: ${name}`);
+    if (key === undefined) throw new Error(`this pattern needs a key of ours: ${name}`);
     return key;
   }
 

@@ -16,7 +16,7 @@ const refuses = (bytes: readonly number[]): void => {
 };
 
 describe('Protocol Buffers', () => {
-  it('writes the same bytes as a second implementation', () => {
+  it('writes what a second implementation writes', () => {
     const number = fc.integer({ min: 1, max: 100 });
     const field: fc.Arbitrary<Field> = fc.oneof(
       fc.tuple(number, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
@@ -35,7 +35,7 @@ describe('Protocol Buffers', () => {
     );
   });
 
-  it('reads the bytes of a second implementation', () => {
+  it('reads what a second implementation reads', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -70,7 +70,7 @@ describe('Protocol Buffers', () => {
     refuses([0x1c]);
   });
 
-  it('refuses a field that is cut off, repeated, of another type, or too large', () => {
+  it('refuses what is cut, doubled, of another type, or too large a number', () => {
     refuses([0x08, 1]);
     refuses([0x12, 1, 1]);
     refuses([0x0a, 1, 1, 0x0a, 1, 1]);

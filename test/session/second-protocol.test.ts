@@ -58,13 +58,13 @@ function connect(): { legs: Legs; seen: Seen } {
 }
 
 describe('a protocol with stanzas of its own', () => {
-  it('defines which elements are stanzas', () => {
+  it('says which elements are stanzas', () => {
     const { legs, seen } = connect();
     legs.read('to-gatekeeper', `${receipt('1', 'romeo')}<message/><receipt/>`);
     expect(seen.kinds).toEqual(['message', 'nonza', 'nonza']);
   });
 
-  it('defines the other party, whose stanzas keep their order', () => {
+  it('says who the other party is, whose stanzas keep their order', () => {
     const { legs, seen } = connect();
     legs.read(
       'to-gatekeeper',
@@ -77,7 +77,7 @@ describe('a protocol with stanzas of its own', () => {
     expect(left()).toEqual(['3', 'held', '2']);
   });
 
-  it('defines what is owed, and its form', () => {
+  it('says what is owed, and how it is written', () => {
     const { legs, seen } = connect();
     legs.read('to-gatekeeper', receipt('1', 'romeo') + receipt('2', 'romeo', 'final'));
     expect(seen.answers).toEqual([

@@ -47,7 +47,7 @@ describe('before and after', () => {
   const before = `<presence><status>here</status><c ver='1'/></presence>`;
   const after = `<presence><c ver='2'/></presence>`;
 
-  it('mark changed lines', () => {
+  it('mark what has changed', () => {
     expect(formatBeforeAndAfter(before, after)).toEqual([
       `  <presence>`,
       `-   <status>here</status>`,
@@ -58,14 +58,14 @@ describe('before and after', () => {
     ]);
   });
 
-  it('state that nothing has changed, or only the form', () => {
+  it('say when nothing has, or only the way of writing', () => {
     expect(formatBeforeAndAfter('<a b="1"/>', '<a b="1"/>').at(-1)).toBe('  = identical, 10 bytes');
     expect(formatBeforeAndAfter('<a b="1"/>', `<a b='1' />`).at(-1)).toBe(
       '  = same content, written differently',
     );
   });
 
-  it('are printed side by side', () => {
+  it('stand side by side', () => {
     expect(formatSideBySide(before, after, { width: 63 })).toEqual([
       `<presence>                       <presence>`,
       `  <status>here</status>        ~   <c ver='2'/>`,
@@ -74,7 +74,7 @@ describe('before and after', () => {
     ]);
   });
 
-  it('are in colour only when requested', () => {
+  it('are in colour only when asked', () => {
     const escape = '\u001B[';
     expect(formatBeforeAndAfter(before, after).join('')).not.toContain(escape);
     expect(formatBeforeAndAfter(before, after, { colour: true }).join('')).toContain(escape);

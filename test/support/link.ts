@@ -6,7 +6,7 @@ export interface Link {
   readonly port: number;
   /** From now on what clients send is lost on the way, although they think it sent. Ends with the next cut. */
   swallow(): void;
-  /** Ends every connection, on both sides, without a closing tag. */
+  /** Every connection is gone, on both sides, without a word. */
   cut(): void;
   close(): Promise<void>;
 }

@@ -39,7 +39,7 @@ export interface TestProxyOptions {
   readonly httpObserver?: Partial<ProxyObserver['http']>;
   /** Hears everything, and then `closed`, `policy` and `decisions` stay empty. */
   readonly observer?: ProxyObserver;
-  /** Called with the counts of the capability stages. */
+  /** Hears of what the capability stages do. */
   readonly capabilitiesObserver?: Partial<ProxyObserver['capabilities']>;
   /** The `signals` section, the gatekeeper's `attestation` and its client certificate; none by default. */
   readonly signals?: {
@@ -149,6 +149,8 @@ function recorder(
     stanza: () => {},
     bytes: () => {},
     padded: () => {},
+    waited: () => {},
+    equalised: () => {},
     paced: () => {},
     closed: (reason) => closed.push(reason),
   };

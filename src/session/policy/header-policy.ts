@@ -1,10 +1,9 @@
 /** Attributes of stream headers under the policy in force (RFC 6120 §4.7): each is treated for its audience.
- *  Attributes that no standard defines are never forwarded, as the rest of a peer's header is not (stream/write.ts).
- *  A replaced attribute is also written where the header lacks it, so that its absence tells nothing. */
+ *  Attributes that no standard defines are never forwarded, as the rest of a peer's header is not (stream/write.ts). */
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
-import { audienceOf, type Direction } from '../../stanza/direction.ts';
+import { audienceOf, type Audience, type Direction } from '../../stanza/direction.ts';
 import type { Decision } from '../../stanza/verdict.ts';
 
 /** Values by attribute name. */
@@ -30,7 +29,7 @@ export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): Heade
     const audience = audienceOf(direction);
     return enforcement.apply(
       audience,
-      (policy) => filterHeader(policy, received, direction, context),
+      (policy) => filterHeader(policy, received, audience, context),
       ({ decisions }) => ({ attributes: received, decisions }),
     ).attributes;
   };
@@ -39,12 +38,10 @@ export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): Heade
 /** Attributes that every stream needs. */
 const structure: readonly string[] = ['to', 'version'];
 
-const initiating = { from: 'stream.from', 'xml:lang': 'stream.lang' };
-
-/** Fields by attribute. A client's header has no identifier (RFC 6120 §4.7.3). */
-const fields: Readonly<Record<Direction, Readonly<Record<string, string>>>> = {
-  'to-gatekeeper': initiating,
-  'to-client': { ...initiating, id: 'stream.id' },
+const fields: Readonly<Record<string, string>> = {
+  from: 'stream.from',
+  id: 'stream.id',
+  'xml:lang': 'stream.lang',
 };
 
 const unknownAttribute: Decision = {
@@ -56,19 +53,17 @@ const unknownAttribute: Decision = {
 function filterHeader(
   policy: CompiledPolicy,
   received: HeaderAttributes,
-  direction: Direction,
+  audience: Audience,
   context: { readonly gatekeeper: string; readonly now: number },
 ): { attributes: HeaderAttributes; decisions: readonly Decision[] } {
   const attributes = new Map<string, string>();
   const decisions: Decision[] = [];
-  const audience = audienceOf(direction);
-  const known = fields[direction];
   for (const [name, value] of received) {
     if (structure.includes(name)) {
       attributes.set(name, value);
       continue;
     }
-    const field = Object.hasOwn(known, name) ? known[name] : undefined;
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field === undefined) {
       decisions.push(unknownAttribute);
       continue;
@@ -77,12 +72,6 @@ function filterHeader(
     decisions.push(decision);
     const seen = treatValue(value, treatment, () => undefined);
     if (seen !== undefined) attributes.set(name, seen);
-  }
-  for (const [name, field] of Object.entries(known)) {
-    const { treatment, decision } = policy.ruling(audience, field, context);
-    if (treatment.kind !== 'replace' || received.has(name)) continue;
-    decisions.push(decision);
-    attributes.set(name, treatment.value);
   }
   return { attributes, decisions };
 }

@@ -51,8 +51,7 @@ export class ChatConnection {
     }
   }
 
-  /** Sends a stanza.
-   *  @throws Error before the login */
+  /** Sends a stanza. */
   send(node: ChatNode): void {
     if (this.#state.kind !== 'open') throw new Error('the client is not logged in');
     this.#frame(this.#state.encryption.seal(packNode(node)));
@@ -77,8 +76,7 @@ export class ChatConnection {
     return true;
   }
 
-  /** Skips a routing cookie (a length of three bytes, then the cookie), and reads the intro.
-   *  @throws Error when there is no intro */
+  /** Skips a routing cookie (a length of three bytes, then the cookie), and reads the intro. */
   #takeIntro(): boolean {
     if (this.#read.length < 4) return false;
     if (this.#read.subarray(0, 4).equals(routing)) {
