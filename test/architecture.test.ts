@@ -100,7 +100,7 @@ describe('the sources', () => {
 });
 
 describe('the tape', () => {
-  it('is read by stream/ and stanza/ only: others ask the stanza, and edit with stanza/edits.ts', () => {
+  it('is imported by stream/ and stanza/ only: others ask the stanza, and edit with stanza/edits.ts', () => {
     const readers = [...files].flatMap(([file, targets]) =>
       targets.has('stanza/tape.ts') ? [folderOf(file)] : [],
     );
@@ -137,7 +137,7 @@ describe('the services of http/', () => {
   const serviceOf = (file: string): string | undefined =>
     services.find((service) => file.startsWith(`http/${service}/`));
 
-  it('do not know each other', () => {
+  it('do not import each other', () => {
     expect(services.every((service) => [...files.keys()].some((file) => serviceOf(file) === service))).toBe(
       true,
     );

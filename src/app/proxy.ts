@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
+import { streamLimitsStage } from '../session/negotiation/stream-limits.ts';
 import { inStageOrder } from '../session/pipeline.ts';
 import { headerPolicy } from '../session/policy/header-policy.ts';
 import { Enforcement } from '../policy/enforcement.ts';
@@ -144,6 +145,7 @@ function stagesOf(
 ): readonly StageFactory[] {
   return inStageOrder([
     negotiationGuard,
+    streamLimitsStage({ ...config.limits, idleMs: config.timeouts.idleMs }),
     channelBindingGuard,
     ...reauthenticationStages(config, provider?.ownership, observer.reauthenticated),
     ...(capabilities?.stages(names) ?? []),

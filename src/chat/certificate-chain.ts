@@ -51,7 +51,8 @@ export function checkCertificateChain(chain: Uint8Array, expectation: ChainExpec
 }
 
 /** Parses `{ 1: details { 1: serial, 2: issuer's serial, 3: key, 4: not before, 5: not after }, 2: signature }`.
- *  Absent numbers are 0. */
+ *  Absent numbers are 0.
+ *  @throws ChatError ERR_CHAT_CERTIFICATE_FORMAT */
 function readCertificate(certificate: Uint8Array): Certificate {
   const { bytes } = readFields(certificate, { 1: 'bytes', 2: 'bytes' }, format);
   const details = required(bytes.get(1));

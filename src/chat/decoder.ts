@@ -81,7 +81,8 @@ export class Decoder {
     this.#content(element, items % 2 === 0, marked, depth);
   }
 
-  /** Writes the part after the attributes: content, if there is any, and the end of the element. */
+  /** Writes the part after the attributes: content, if there is any, and the end of the element.
+   *  @throws ChatError with a WireErrorCode */
   #content(
     element: string,
     present: boolean,
@@ -130,7 +131,8 @@ export class Decoder {
 
   // ---- attributes -------------------------------------------------------------------------------------------------
 
-  /** Writes the attributes that XML can represent, and returns the others. */
+  /** Writes the attributes that XML can represent, and returns the others.
+   *  @throws ChatError with a WireErrorCode */
   #attributes(count: number, element: string): MarkedAttribute[] | undefined {
     // A name and a value have at least one byte each.
     if (count * 2 > this.#bytes.length - this.#at) throw new ChatError('ERR_CHAT_TRUNCATED');
@@ -178,7 +180,8 @@ export class Decoder {
     return undefined;
   }
 
-  /** Reads a value as text: packed, bytes in UTF-8, a JID, or nothing. */
+  /** Reads a value as text: packed, bytes in UTF-8, a JID, or nothing.
+   *  @throws ChatError with a WireErrorCode */
   #text(
     first: number,
     bytesMax = this.#limits.valueBytesMax,
@@ -214,7 +217,8 @@ export class Decoder {
     return bytes.toString();
   }
 
-  /** Reads packed text of two characters per byte, the high half first. After an odd number the last low half is 15. */
+  /** Reads packed text of two characters per byte, the high half first. After an odd number the last low half is 15.
+   *  @throws ChatError ERR_CHAT_PACKED */
   #packed(alphabet: string): string {
     const size = this.#byte();
     const odd = size >= 0x80;
@@ -269,7 +273,8 @@ export class Decoder {
     return deviceJid(`${integrator}-${user}`, device, interopServer);
   }
 
-  /** Reads a part of a JID, which is never a JID itself. */
+  /** Reads a part of a JID, which is never a JID itself.
+   *  @throws ChatError ERR_CHAT_JID */
   #jidPart(): string {
     const first = this.#byte();
     if (first >= wire.interopJid && first <= wire.deviceJid) throw new ChatError('ERR_CHAT_JID');
@@ -321,7 +326,8 @@ export class Decoder {
     return this.#bytes.readUIntBE(start, byteLength);
   }
 
-  /** Skips `length` bytes, and returns the offset of the first. */
+  /** Skips `length` bytes, and returns the offset of the first.
+   *  @throws ChatError ERR_CHAT_TRUNCATED */
   #take(length: number): number {
     const start = this.#at;
     if (length > this.#bytes.length - start) throw new ChatError('ERR_CHAT_TRUNCATED');

@@ -8,7 +8,8 @@ export const frameBytesEnd = 2 ** 24;
 /** First bytes of a connection: `WA`, the protocol's number, the dictionary's version. They are the Noise prologue. */
 export const intro = Buffer.from([0x57, 0x41, 6, 3]);
 
-/** Returns the length prefix of a frame. */
+/** Returns the length prefix of a frame.
+ *  @throws ChatError ERR_CHAT_FRAME_SIZE */
 export function frameHeader(byteLength: number): Buffer {
   if (byteLength >= frameBytesEnd) throw new ChatError('ERR_CHAT_FRAME_SIZE');
   const header = Buffer.allocUnsafe(lengthBytes);

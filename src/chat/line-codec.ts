@@ -61,7 +61,8 @@ export class LineCodec {
     return this.#scan(Buffer.from(xml), (stanza) => this.#encoder.encode(stanza).toString('hex'));
   }
 
-  /** Scans one element as the proxy scans a stanza. */
+  /** Scans one element as the proxy scans a stanza.
+   *  @throws ChatError ERR_CHAT_LINE; StreamError */
   #scan<T>(xml: Uint8Array, use: (stanza: Stanza) => T): T {
     const results: T[] = [];
     const scanner = new Scanner({

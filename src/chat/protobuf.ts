@@ -53,7 +53,8 @@ class Cursor {
     return this.#at === this.#bytes.length;
   }
 
-  /** Reads an unsigned number of up to 64 bits. */
+  /** Reads an unsigned number of up to 64 bits.
+   *  @throws ChatError */
   varint(): bigint {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {

@@ -37,7 +37,8 @@ export class XmlReader {
   readonly #chat: number;
   readonly #mark: number;
 
-  /** @param names vocabulary of the stanzas, which must have both namespaces of the XML form */
+  /** @param names vocabulary of the stanzas, which must have both namespaces of the XML form
+   *  @throws Error when they lack one */
   constructor(names: Names) {
     this.#chat = names.namespace(chatNamespace);
     this.#mark = names.namespace(markNamespace);
@@ -59,7 +60,8 @@ export class XmlReader {
     return { tag, attributes: start.attributes, content };
   }
 
-  /** Reads marks, the tag of an `n:node`, and the node's own attributes. */
+  /** Reads marks, the tag of an `n:node`, and the node's own attributes.
+   *  @throws ChatError ERR_CHAT_NAMESPACE, ERR_CHAT_MARK */
   #startTag(stanza: Stanza, index: number, named: boolean): StartTag {
     const start: StartTag = { attributes: [] };
     for (const at of attributeRecords(stanza, index)) {

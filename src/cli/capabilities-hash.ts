@@ -18,7 +18,8 @@ export interface HashOptions {
 
 /** Prints one JSON object per input, in order. Keys: `ver`, the XEP-0115 hash by SHA-1; one per XEP-0390 function,
  *  by its name. `ambiguous: true` where other results could have the same `ver`. `hash-set-error` in place of the
- *  XEP-0390 hashes where that specification refuses the result. `error` alone where the input is refused. */
+ *  XEP-0390 hashes where that specification refuses the result. `error` alone where the input is refused.
+ *  @throws InputError ERR_FILE, ERR_HASH_ALGORITHM */
 export async function hash(io: CapabilitiesIo, file: string, options: HashOptions): Promise<void> {
   const algorithms = options.algorithm.split(',').map((name) => name.trim());
   const unknown = algorithms.filter((name) => !supportsHash(name));

@@ -29,7 +29,7 @@ Each command says with \`--help\` how it exits.`;
 const previewHelp = `
 Examples:
   $ narthex capabilities preview --profile phone                      # what every client of a cohort shows
-  $ narthex capabilities preview --profile ours.yaml --client me.xml  # and what becomes of this client's own
+  $ narthex capabilities preview --profile ours.yaml --client me.xml  # and what changes for this client
 
 Exit codes: 0 fine, 64 no such profile, 65 the result is refused, 66 no such file, 78 the profile is wrong.`;
 

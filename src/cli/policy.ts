@@ -56,7 +56,7 @@ const processIo: PolicyIo = {
 const examples = `
 Examples:
   $ narthex policy check house.yaml                        # before it runs
-  $ narthex policy explain balanced --stanza message.xml   # what becomes of it, and why
+  $ narthex policy explain balanced --stanza message.xml   # what leaves, and why
   $ narthex policy diff balanced house.yaml --fail-on more # in a pipeline
 `;
 
@@ -76,7 +76,7 @@ export function register(program: Command, io: PolicyIo = processIo): void {
   const group = program
     .command('policy')
     .summary('check, explain, compare and test policies')
-    .description('What may be seen of every piece of metadata, and by whom.')
+    .description('Which audience may see which piece of metadata.')
     .addHelpText('after', examples + help);
   const add = (signature: string, summary: string, formats: readonly string[]): Command =>
     group
@@ -299,22 +299,13 @@ function explanationText(explanation: Explanation): string {
   ].join('\n');
 }
 
-function effectLines(
-  title: string,
-  { after, reply, padding, delayUpToMs, equalisedAfterMs, answerAfterMs, normalise }: Effect,
-): string[] {
+function effectLines(title: string, { after, reply, padding, delayUpToMs, normalise }: Effect): string[] {
   return [
     title,
     `  ${after === '' ? 'nothing' : after}`,
     ...(reply === '' ? [] : ['back to the sender', `  ${reply}`]),
     ...(padding === 0 ? [] : [`padded with ${padding} bytes of white space`]),
     ...(delayUpToMs === 0 ? [] : [`held for up to ${delayUpToMs} ms`]),
-    ...(answerAfterMs === 0 ? [] : [`its answer leaves ${answerAfterMs} ms after this was delivered`]),
-    ...(equalisedAfterMs === 0
-      ? []
-      : [
-          `leaves ${equalisedAfterMs} ms after what it answers was delivered, or at a later multiple of that`,
-        ]),
     ...(normalise ? ['written in normal form'] : []),
   ];
 }
@@ -369,9 +360,7 @@ function fields(io: PolicyIo, options: Common): number {
   const listing = listFields(openCatalogue(options.catalogue));
   if (options.format === 'json') io.out(JSON.stringify(listing, undefined, 2));
   else
-    for (const { name, category, title, permits, automaticAnswer } of listing)
-      io.out(
-        `${name.padEnd(24)}  ${category.padEnd(12)}  ${title} (${permits.join(', ')})${automaticAnswer ? ' [automatic answer]' : ''}`,
-      );
+    for (const { name, category, title, permits } of listing)
+      io.out(`${name.padEnd(24)}  ${category.padEnd(12)}  ${title} (${permits.join(', ')})`);
   return exitCodes.ok;
 }

@@ -105,7 +105,8 @@ function read32Bytes(option: string, text: string): Buffer {
 }
 
 /** Parses a time.
- *  @returns milliseconds since 1970 */
+ *  @returns milliseconds since 1970
+ *  @throws InputError ERR_OPTION */
 function readTime(text: string | undefined, clock: () => number): number {
   if (text === undefined) return clock();
   const time = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);

@@ -155,13 +155,6 @@ const limits = z
         'least recently used is forgotten first.',
     ),
     resumptionBytesMax: bound(134_217_728, 1_048_576, 2 ** 40, 'Estimated memory of them in bytes.'),
-    awaitedAnswersMax: bound(
-      1_024,
-      16,
-      65_536,
-      'Stanzas of one session and direction that were delivered and may still be answered, for ten minutes, and answers that ' +
-        'wait, where a policy equalises their time. Above it the oldest is forgotten; its answer is not sent.',
-    ),
     authenticationAttemptsMax: bound(
       3,
       2,

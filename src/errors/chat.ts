@@ -94,7 +94,7 @@ export const chatErrors = {
     remedy: 'Use `urn:narthex:chat:0`, and for marks `urn:narthex:chat:marks:0`.',
   },
   ERR_CHAT_MARK: {
-    cause: 'A mark of the XML form is unknown, incomplete, or stands where it means nothing.',
+    cause: 'A mark of the XML form is unknown, incomplete, or in the wrong place.',
     remedy: 'See the XML form in docs/chat-channel.md.',
   },
   ERR_CHAT_MIXED_CONTENT: {

@@ -38,7 +38,7 @@ export const configErrors = {
       'Use `apiVersion: narthex/v1` and `kind: Proxy`. Policies are for `narthex policy check`, capability profiles for `narthex capabilities preview`.',
   },
   ERR_CONFIG_UNKNOWN_KEY: {
-    cause: 'A key that means nothing here; ignoring it would hide a spelling mistake.',
+    cause: 'An unknown key; ignoring it would hide a spelling mistake.',
     remedy: 'Correct or remove the key; deploy/schema/narthex.schema.json lists every key for editors.',
   },
   ERR_CONFIG_MISSING: {

@@ -99,7 +99,7 @@ export const httpErrors = {
     status: 409,
   },
   ERR_ENLISTMENT_UNKNOWN: {
-    cause: 'The gatekeeper knows no such enlistment.',
+    cause: 'The gatekeeper has no such enlistment.',
     remedy: gatekeeper,
     status: 404,
   },
@@ -155,7 +155,7 @@ export const httpErrors = {
     remedy: provider,
     status: 502,
   },
-  ERR_MEDIA_TOKEN: { cause: 'The media token is not one of ours.', remedy: probing, status: 404 },
+  ERR_MEDIA_TOKEN: { cause: 'The media token is not one of this proxy.', remedy: probing, status: 404 },
   ERR_MEDIA_TOKEN_EXPIRED: {
     cause: 'The media token has expired.',
     remedy: 'Raise `provider.media.tokenLifetimeMs` if media are fetched later than that.',

@@ -59,7 +59,7 @@ export const policyErrors = {
     remedy: 'Make their conditions exclude each other.',
   },
   ERR_POLICY_MEDIA: {
-    cause: 'The policy seals addresses of media, and the proxy knows no media servers.',
+    cause: 'The policy seals addresses of media, and no media servers are configured.',
     remedy: 'Add `provider.media` and `http` to narthex.yaml, or remove the rule.',
   },
   ERR_POLICY_TEST: {
@@ -82,10 +82,6 @@ export const policyErrors = {
   WARN_POLICY_RECIPROCAL: {
     cause: 'Services show this only to those who show theirs.',
     remedy: 'Expect that users no longer see it of others.',
-  },
-  WARN_POLICY_ANSWER_OPEN: {
-    cause: 'The time of an answer that clients give by themselves is left open, or only delayed at random.',
-    remedy: 'Use `equalise`, or let the proxy withhold or give the answer (docs/timing.md).',
   },
   WARN_POLICY_UNLISTED: {
     cause: 'Fields that the policy does not name are left to `unlisted`.',

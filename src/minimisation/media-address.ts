@@ -48,9 +48,16 @@ export interface MediaAddressOptions {
 /** Longest address that is sealed, in characters: the media route can read its token. */
 export const addressCharsMax = 2_048;
 
-/** Addresses that are sealed in one stanza; one with more is refused. Sealing one costs as much as reading many
- *  stanzas. */
-export const sealedAddressesMax = 64;
+/** Bounds of the addresses that are sealed in one stanza. Sealing one costs as much as reading a short message. */
+export const sealedAddresses = { min: 5, max: 64, bytesEach: 200 } as const;
+
+/** Returns how many different addresses are sealed in a stanza; one with more is refused. A longer stanza may have more,
+ *  so that a byte of it costs no more than a byte of others.
+ *  @param stanzaBytes its size as received */
+export function sealedAddressesMax(stanzaBytes: number): number {
+  const { min, max, bytesEach } = sealedAddresses;
+  return Math.min(max, Math.max(min, Math.floor(stanzaBytes / bytesEach)));
+}
 
 interface Servers {
   readonly origins: ReadonlySet<string>;
@@ -70,9 +77,10 @@ export class MediaAddresses {
     this.#gatekeepers = new Map([...gatekeepers].map(([name, origins]) => [name, servers(origins)]));
   }
 
-  /** Seals an address that the audience may not see. */
-  seal(address: string, view: AddressView, scope: SealScope): RewrittenAddress {
-    const url = URL.parse(address);
+  /** Seals an address that the audience may not see.
+   *  @param url the parsed address, `null` for none
+   *  @param scope undefined when no more may be sealed: the address is refused instead */
+  seal(url: URL | null, view: AddressView, scope: SealScope | undefined): RewrittenAddress {
     if (url === null) return unreadable;
     if (url.protocol === 'aesgcm:') return refused;
     const hidden = view.audience === 'gatekeeper' ? this.#provider : this.#gatekeepers.get(view.gatekeeper);
@@ -81,12 +89,14 @@ export class MediaAddresses {
     if (this.#opened(url, view) !== undefined) return asIs;
     const plain = url.username === '' && url.password === '';
     if (!plain || !hidden.origins.has(url.origin) || url.href.length > addressCharsMax) return withheld;
-    return { kind: 'sealed', address: this.#base + this.#seal.seal(url.href, view, scope) };
+    return scope === undefined
+      ? refused
+      : { kind: 'sealed', address: this.#base + this.#seal.seal(url.href, view, scope) };
   }
 
-  /** Opens an address that was sealed for this view. */
-  open(address: string, view: AddressView): RewrittenAddress {
-    const url = URL.parse(address);
+  /** Opens an address that was sealed for this view.
+   *  @param url the parsed address, `null` for none */
+  open(url: URL | null, view: AddressView): RewrittenAddress {
     const opened = url === null ? undefined : this.#opened(url, view);
     return opened === undefined ? asIs : { kind: 'opened', address: opened };
   }
@@ -107,8 +117,9 @@ function servers(origins: readonly string[]): Servers {
 }
 
 /** Returns the host in the form that DNS compares. The URL parser leaves hosts of other than web schemes unchanged. */
-function hostOf({ hostname }: URL): string {
-  const host = domainToASCII(hostname) || hostname.toLowerCase();
+function hostOf({ protocol, hostname }: URL): string {
+  const isAscii = protocol === 'https:' || protocol === 'http:';
+  const host = isAscii ? hostname : domainToASCII(hostname) || hostname.toLowerCase();
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 

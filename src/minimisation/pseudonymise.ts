@@ -20,12 +20,18 @@ export interface PseudonymBinding {
   readonly period: number;
 }
 
-const blockBytes = 16;
+/** Bytes of a block: a value is padded to whole ones before it is encrypted. */
+const blockBytes = 64;
+/** Longest value, in UTF-8 bytes, whose pseudonym has the same length as that of the empty one. Random identifiers of
+ *  client libraries are shorter: a UUID has 36. */
+export const oneLengthBytesMax = blockBytes - 1;
 /** Longest value that has a pseudonym, in UTF-8 bytes: the pseudonym then has at most 1,023 characters, the limit of
  *  a resourcepart (RFC 7622 §3.4). */
-export const valueBytesMax = 735;
+export const valueBytesMax = 703;
+/** Blocks of earlier releases. Their pseudonyms are still recognised: push nodes outlive a release (decision 0027). */
+const formerBlockBytes = 16;
 const secretBytesMin = 32;
-/** Characters of the shortest pseudonym: the vector and one block of value. */
+/** Characters of the shortest pseudonym that is recognised: the vector and one former block. */
 export const pseudonymCharsMin = 43;
 const pseudonymCharsMax = 1_023;
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -127,7 +133,7 @@ export class BoundPseudonyms {
     if (recent !== undefined) return recent;
     const { plain, sealed } = this.#scratch;
     const length = readBase64url(bytes, from, to, sealed);
-    if (length === -1 || length % blockBytes !== 0) return undefined;
+    if (length === -1 || length % formerBlockBytes !== 0) return undefined;
     let opened = this.#current.open(sealed, length, plain);
     for (let i = 0; opened === undefined && i < this.#former.length; i += 1)
       opened = this.#former[i]!.open(sealed, length, plain);
@@ -162,7 +168,7 @@ function boundTo({ field, scope, scopeValue, period }: PseudonymBinding): string
   return JSON.stringify([field, scope, scopeValue, period]);
 }
 
-/** Pads to a whole block (ISO/IEC 7816-4): the length of a value is a hint at it.
+/** Pads to whole blocks (ISO/IEC 7816-4): the length of a value is a hint at it.
  *  @returns the padded length in bytes */
 function pad(plain: Buffer, length: number): number {
   const end = (Math.floor(length / blockBytes) + 1) * blockBytes;

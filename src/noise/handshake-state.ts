@@ -124,7 +124,8 @@ export class HandshakeState {
     });
   }
 
-  /** Returns the transport keys of a finished handshake. May be called once. */
+  /** Returns the transport keys of a finished handshake. May be called once.
+   *  @throws Error at any other time */
   split(): Transport {
     if (!this.finished || this.#closed) throw new Error('the handshake is not finished');
     this.#closed = true;
@@ -174,7 +175,7 @@ export class HandshakeState {
 
   #ownKey(name: 'e' | 's'): KeyPair {
     const key = this.#local[name];
-    if (key === undefined) throw new Error(`this pattern needs a key of ours: ${name}`);
+    if (key === undefined) throw new Error(`this pattern needs an own key: ${name}`);
     return key;
   }
 

@@ -1,16 +1,19 @@
 /** Applies a policy's rules to the attributes of an element. */
 import { decodeReferences } from '../stanza/decode.ts';
+import { replaceAddresses } from '../minimisation/media-address.ts';
 import { isAnswer } from '../minimisation/refuse.ts';
 import { AttributeView } from '../stanza/attribute-view.ts';
 import { removeAttribute, replaceAttribute } from '../stanza/edits.ts';
 import { bareJid } from '../stanza/jid.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
+import { jidOfUri, withResource } from '../stanza/xmpp-uri.ts';
 import { elementResult, type ElementResult, type PendingOutcome } from './outcome.ts';
 import type { SessionView } from './session-view.ts';
 import type { AttributeRules, DecisionTable, Effect, Entry, TableRule, TransformAt } from './table.ts';
 
 type TransformEffect = Extract<Effect, { kind: 'transform' }>;
+type AddressEffect = Extract<Effect, { kind: 'address' }>;
 
 const nothing = new Uint8Array(0);
 /** Result for an attribute that no rule matches. */
@@ -24,7 +27,7 @@ type ResourceOwner = 'own-resource' | 'peer-resource' | 'none';
 export class AttributeRuleSet {
   readonly #pending: PendingOutcome;
   readonly #session: SessionView;
-  /** A view of the attribute at hand, used again for each. */
+  /** A view of the current attribute, used again for each. */
   readonly #view = new AttributeView();
   readonly #value: AttributeValue;
 
@@ -60,14 +63,21 @@ export class AttributeRuleSet {
   #decideOne(element: number, table: DecisionTable, entry: Entry | undefined, owned: boolean): ElementResult {
     const { namespace, local } = this.#view;
     let isListed = owned && namespace === 0;
+    let isNamed = false;
     if (entry !== undefined && local !== 0) {
       for (const rules of entry.attributes) {
         if (rules.local !== local || rules.namespace !== namespace) continue;
         const result = this.#apply(rules, element);
         if (result === elementResult.removed) return result;
-        if (result !== notFound) isListed = true;
+        if (result !== notFound) isNamed = true;
       }
     }
+    if (!isNamed && namespace === 0 && entry?.others !== undefined) {
+      const result = this.#apply(entry.others, element);
+      if (result === elementResult.removed) return result;
+      if (result !== notFound) isNamed = true;
+    }
+    isListed ||= isNamed;
     if (namespace !== 0) {
       for (const rules of table.anywhere) {
         if (rules.namespace !== namespace || rules.local !== local) continue;
@@ -112,7 +122,7 @@ export class AttributeRuleSet {
       if (rule.matches !== undefined && !rule.matches(stanza, element)) continue;
       if (result === notFound) value.begin(stanza, this.#view);
       result = elementResult.kept;
-      if (rule.part !== 'whole' && value.resourceOwner !== rule.part) continue;
+      if (rule.part !== 'whole' && value.ownerFor(rule) !== rule.part) continue;
       if (rule.effect.kind !== 'address') pending.count(rule);
       if (rule.effect.kind === 'keep' || this.#applyRule(rule, element)) continue;
       if (rule.dropsElement) return elementResult.removed;
@@ -131,7 +141,7 @@ export class AttributeRuleSet {
     const value = this.#value;
     switch (effect.kind) {
       case 'transform':
-        return value.transform(effect, rule.part);
+        return value.transform(effect, rule);
       case 'address':
         return this.#applyAddress(rule, element);
       case 'drop':
@@ -144,6 +154,7 @@ export class AttributeRuleSet {
   #applyAddress(rule: TableRule, element: number): boolean {
     if (rule.effect.kind !== 'address') return true;
     const pending = this.#pending;
+    if (rule.effect.words) return this.#applyAddresses(rule, rule.effect, element);
     const after = rule.effect.rewrite(this.#value.text, this.#session);
     if (after.kind === 'as-is') return true;
     if (after.kind !== 'opened') pending.count(rule);
@@ -152,6 +163,20 @@ export class AttributeRuleSet {
       return true;
     }
     return after.kind === 'refused' && pending.refuse('policy-violation', element) === elementResult.kept;
+  }
+
+  /** Rewrites each address among the words of the value. */
+  #applyAddresses(rule: TableRule, { rewrite }: AddressEffect, element: number): boolean {
+    const pending = this.#pending;
+    let isRefused = false;
+    this.#value.text = replaceAddresses(this.#value.text, (address) => {
+      const after = rewrite(address, this.#session);
+      if (after.kind === 'as-is' || after.kind === 'unreadable') return address;
+      if (after.kind !== 'opened') pending.count(rule);
+      if (after.kind === 'refused') isRefused = true;
+      return 'address' in after ? after.address : '';
+    });
+    return !isRefused || pending.refuse('policy-violation', element) === elementResult.kept;
   }
 }
 
@@ -209,8 +234,12 @@ class AttributeValue {
 
   /** Transforms the value, or the resource in it. A withheld resource is removed from the JID.
    *  @returns false when the whole value must be withheld */
-  transform({ transform, transformAt }: TransformEffect, part: TableRule['part']): boolean {
+  transform(
+    { transform, transformAt }: TransformEffect,
+    { part, inUri }: Pick<TableRule, 'part' | 'inUri'>,
+  ): boolean {
     if (this.isWithheld) return false;
+    if (inUri) return this.#transformUri(transform);
     if (
       transformAt !== undefined &&
       this.#view.isPlain &&
@@ -229,6 +258,14 @@ class AttributeValue {
     if (bare.length >= before.length - 1) return true;
     const resource = transform(before.slice(bare.length + 1), this.#session);
     this.#text = resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
+    return true;
+  }
+
+  /** Transforms the resource of the JID in a URI. */
+  #transformUri(transform: TransformEffect['transform']): boolean {
+    const jid = jidOfUri(this.text)!;
+    const resource = transform(jid.slice(bareJid(jid).length + 1), this.#session) ?? '';
+    this.#text = withResource(this.text, resource);
     return true;
   }
 
@@ -260,9 +297,10 @@ class AttributeValue {
     return replaceAttribute(this.#stanza, this.#view.index, this.#text!);
   }
 
-  /** Returns the owner of the resource in the value as received; `none` for an empty resource. */
-  get resourceOwner(): ResourceOwner {
-    return (this.#owner ??= this.#view.isPlain ? this.#ownerInBytes() : this.#ownerInText());
+  /** Returns the owner of the resource in the value as received, or in its URI; `none` for an empty resource. */
+  ownerFor({ inUri }: Pick<TableRule, 'inUri'>): ResourceOwner {
+    if (inUri) return this.#ownerOf(jidOfUri(this.text) ?? '');
+    return (this.#owner ??= this.#view.isPlain ? this.#ownerInBytes() : this.#ownerOf(this.text));
   }
 
   /** Reads the owner from bytes. Most values have no resource and are not decoded. */
@@ -277,10 +315,9 @@ class AttributeValue {
     return this.#session.isOwnAt(bytes, from, at) ? 'own-resource' : 'peer-resource';
   }
 
-  #ownerInText(): ResourceOwner {
-    const { text } = this;
-    const bare = bareJid(text);
-    if (bare.length >= text.length - 1) return 'none';
+  #ownerOf(jid: string): ResourceOwner {
+    const bare = bareJid(jid);
+    if (bare.length >= jid.length - 1) return 'none';
     return this.#session.isOwn(bare) ? 'own-resource' : 'peer-resource';
   }
 }

@@ -19,8 +19,6 @@ const fieldClasses = [
   'wrapper',
   // Is about how a stanza is written, not about what it says.
   'wire',
-  // A client gives it by itself, so its time says how far and how awake the device is.
-  'automatic-answer',
   // Comes back in a request over HTTP, where there is no session.
   'returned-over-http',
 ] as const;
@@ -38,11 +36,7 @@ const selector = z.union([
     path: z.string(),
     'on-drop': z.enum(['element']).optional().describe('Drop the whole element: it is not legal without'),
     part: z.enum(['own-resource', 'peer-resource']).optional(),
-    names: z
-      .string()
-      .regex(/^[A-Za-z_][\w.-]*$/)
-      .optional()
-      .describe('Attribute by which an answer names what it answers; its stanza id without'),
+    form: z.enum(['xmpp-uri']).optional().describe('The JID whose part is meant is in a URI (RFC 5122)'),
     words: z.literal(true).optional().describe('The value is among other words of the text'),
   }),
 ]);
@@ -62,15 +56,11 @@ const field = z.strictObject({
   permits: z.array(z.enum(treatmentNames)).min(1),
   select: z.array(selector).min(1).optional(),
   returns: z.array(z.string()).optional().describe('Where a pseudonym comes back, if elsewhere'),
-  request: z.array(selector).min(1).optional().describe('That to which it is the answer'),
+  request: z.array(z.string()).optional().describe('The iq get to which it is the answer'),
   answer: z
     .strictObject({
-      element: z
-        .string()
-        .regex(/^\{[^}]+\}[A-Za-z_][\w.-]*$/)
-        .optional()
-        .describe('Payload of the answer; an empty result without'),
-      required: z.array(z.string()).default([]),
+      element: z.string().regex(/^\{[^}]+\}[A-Za-z_][\w.-]*$/),
+      required: z.array(z.string()),
       optional: z.array(z.string()).default([]),
     })
     .optional(),
@@ -86,7 +76,7 @@ export const catalogueSchema = z.strictObject({
   structure: z
     .array(z.union([z.string(), z.strictObject({ path: z.string(), wrapper: z.boolean() })]))
     .default([])
-    .describe('Elements that hold fields and say nothing by themselves'),
+    .describe('Elements that hold fields and are none themselves'),
 });
 
 export type CatalogueDocument = z.infer<typeof catalogueSchema>;

@@ -10,23 +10,9 @@ import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
-import {
-  catalogueNames,
-  isAutomaticAnswer,
-  isSealable,
-  type Catalogue,
-  type Field,
-  type FieldSelector,
-} from './catalogue.ts';
+import { catalogueNames, isSealable, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
 import { compileMatcher, type Turn } from './match.ts';
-import {
-  treatmentOf,
-  type Matrix,
-  type Policy,
-  type PolicyException,
-  type Rule,
-  type Unlisted,
-} from './policy.ts';
+import { treatmentOf, type Policy, type PolicyException, type Rule, type Unlisted } from './policy.ts';
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
 import { clientNamespace, type Selector } from './selector.ts';
@@ -79,7 +65,6 @@ export class CompiledPolicy {
     'to-client': new Map(),
   };
   readonly #rulings = new Map<string, Ruling>();
-  readonly #equalises: Readonly<Record<Direction, boolean>>;
 
   /** Compiles the tables of ordinary traffic.
    *  @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys */
@@ -96,9 +81,6 @@ export class CompiledPolicy {
     this.#catalogue = catalogue;
     if (pseudonyms === undefined && pseudonymises(policy))
       throw new RangeError(`ERR_POLICY_KEYS: the policy ${policy.name} pseudonymises and there are no keys`);
-    const matrices = [policy.matrix, ...policy.exceptions.map(({ matrix }) => matrix)];
-    const any = (direction: Direction): boolean => matrices.some((each) => equalisesAny(each, direction));
-    this.#equalises = { 'to-gatekeeper': any('to-gatekeeper'), 'to-client': any('to-client') };
     // Tables of exceptions are compiled when one first applies.
     for (const direction of directions) this.table(direction, 0);
   }
@@ -124,11 +106,6 @@ export class CompiledPolicy {
     }).build(direction);
     this.#tables[direction].set(applying, table);
     return table;
-  }
-
-  /** Returns whether it equalises the time of any answer that travels this way, perhaps under an exception. */
-  equalises(direction: Direction): boolean {
-    return this.#equalises[direction];
   }
 
   /** Returns the treatment of a field that is in no stanza (connection, HTTP), or that other code enforces. */
@@ -247,10 +224,6 @@ function pseudonymises({ matrix, exceptions }: Policy): boolean {
   );
 }
 
-function equalisesAny(matrix: Matrix, direction: Direction): boolean {
-  return [...matrix[audienceOf(direction)].values()].some(({ treatment }) => treatment.kind === 'equalise');
-}
-
 interface TableOptions {
   readonly catalogue: Catalogue;
   readonly names: Names;
@@ -306,19 +279,19 @@ class TableBuilder {
     // One rule pseudonymises, the others map back.
     const bound = this.#returnsOf(field, audience);
     this.#slots += 1 + bound.length;
-    const equalises = equalisesAny(this.#policy.matrix, direction);
     for (const selector of field.selectors) {
       // An auxiliary field is auxiliary by whichever attribute it is selected.
       if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))
         this.#add({ ...selector, target: { kind: 'element' } }, { ...neutral, flags: flag.auxiliary });
-      const effect = applies ? effectOf(field, selector, treatment, { slot, bound, equalises }) : keepEffect;
+      const effect = applies ? effectOf(field, selector, treatment, { slot, bound }) : keepEffect;
       this.#add(selector, {
         ...neutral,
         effect,
         decision: applies ? decision : undefined,
         dropsElement: selector.dropsElement,
         part: selector.part,
-        flags: flagsOf(field, selector) | (effect.kind === 'equalise' ? flag.answer : 0),
+        inUri: selector.inUri,
+        flags: flagsOf(field, selector),
       });
     }
   }
@@ -348,6 +321,7 @@ class TableBuilder {
       this.#add(selector, {
         ...neutral,
         part: selector.part,
+        inUri: selector.inUri,
         effect: mapsBack ? (selector.part === 'own-resource' ? toClientResource : unmask) : keepEffect,
       });
     }
@@ -391,18 +365,12 @@ class TableBuilder {
     }
   }
 
-  /** Adds rules for requests: the proxy answers those of a withheld field, and awaits the answers to others. */
+  /** Adds rules for requests of a withheld field: the proxy answers them. */
   #addRequests(field: Field, direction: Direction): void {
     const { treatment, decision } = this.#ruleFor(audienceOf(opposite(direction)), field);
-    if (!field.directions.includes(opposite(direction))) return;
-    const equalises = equalisesAny(this.#policy.matrix, opposite(direction));
-    for (const selector of field.requests) {
-      const effect = requestEffect(field, selector, treatment, equalises);
-      if (effect === undefined) continue;
-      // What is awaited is counted when it comes, where it is known without its request.
-      const counts = effect.kind !== 'await' || field.selectors.length === 0;
-      this.#add(selector, { ...neutral, effect, decision: counts ? decision : undefined });
-    }
+    const effect = requestEffect(field, treatment);
+    if (effect === undefined || !field.directions.includes(opposite(direction))) return;
+    for (const selector of field.requests) this.#add(selector, { ...neutral, effect, decision });
   }
 
   #ruleFor(audience: Audience, field: Field): { treatment: Treatment; decision: Decision } {
@@ -416,6 +384,11 @@ class TableBuilder {
     for (const step of steps) {
       const entry = this.#entry(step.namespace, step.local);
       if (step !== last || target.kind !== 'element') entry.container = true;
+    }
+    if (target.kind === 'attribute' && target.name === '*') {
+      const entry = this.#entry(last!.namespace, last!.local);
+      entry.others = { local: 0, namespace: 0, ...withRule(entry.others?.rules ?? [], compiled) };
+      return;
     }
     if (target.kind === 'attribute') {
       const local = this.#names.local(target.name);
@@ -450,6 +423,7 @@ const neutral: Omit<TableRule, 'matches'> = {
   decision: undefined,
   dropsElement: false,
   part: 'whole',
+  inUri: false,
   flags: 0,
 };
 
@@ -481,13 +455,9 @@ function subjectFlagOf({ steps }: Selector): number {
 
 function effectOf(
   field: Field,
-  { target, steps, part, names }: FieldSelector,
+  { target, steps, part }: FieldSelector,
   treatment: Treatment,
-  {
-    slot,
-    bound,
-    equalises,
-  }: { readonly slot: number; readonly bound: readonly PseudonymRule[]; readonly equalises: boolean },
+  { slot, bound }: { readonly slot: number; readonly bound: readonly PseudonymRule[] },
 ): Effect {
   // A bound resource keeps its alias, also after the policy has stopped giving aliases.
   const toGatekeeperResource: Transform = (value, session) =>
@@ -497,9 +467,6 @@ function effectOf(
   const isBound = part === 'own-resource' && bound.length > 0;
   switch (treatment.kind) {
     case 'keep':
-      // Its request may have been one whose answers are equalised.
-      if (equalises && isAutomaticAnswer(field))
-        return { kind: 'equalise', field: field.name, afterMs: 0, names };
       return isBound
         ? { kind: 'transform', transform: toGatekeeperResource, transformAt: toGatekeeperResourceAt }
         : keepEffect;
@@ -515,6 +482,7 @@ function effectOf(
     case 'coarsen':
       return { kind: 'transform', transform: coarsenTo(treatment.to) };
     case 'pseudonymise': {
+      if (isRequestedResource(field, part) && treatment.scope === 'session') return { kind: 'drop' };
       const rule = pseudonymRule(field, treatment);
       const transform: Transform = (value, session) =>
         isBound && session.isBound
@@ -529,8 +497,6 @@ function effectOf(
     }
     case 'delay':
       return { kind: 'delay', upToMs: treatment.upToMs };
-    case 'equalise':
-      return { kind: 'equalise', field: field.name, afterMs: treatment.afterMs, names };
     case 'pad':
       return { kind: 'pad', buckets: treatment.buckets };
     default:
@@ -538,28 +504,19 @@ function effectOf(
   }
 }
 
-/** @param equalises whether the time of any answer is equalised for this audience */
-function requestEffect(
-  field: Field,
-  { names }: FieldSelector,
-  treatment: Treatment,
-  equalises: boolean,
-): Effect | undefined {
-  switch (treatment.kind) {
-    case 'refuse':
-      return { kind: 'refuse', condition: treatment.condition };
-    case 'answer':
-      return { kind: 'answer', payload: payloadOf(field, treatment) };
-    case 'equalise':
-      return { kind: 'await', afterMs: treatment.afterMs, names };
-    default:
-      return equalises && isAutomaticAnswer(field) ? { kind: 'await', afterMs: 0, names } : undefined;
-  }
+/** Whether a selector means the resource that a client asks for. A name for one session the gatekeeper assigns as well as
+ *  the proxy (RFC 6120 §7.6), and a request without one is the same bytes for every client. */
+function isRequestedResource({ value }: Field, part: FieldSelector['part']): boolean {
+  return value === 'resource' && part === 'whole';
 }
 
-function payloadOf({ answer }: Field, { values }: Extract<Treatment, { kind: 'answer' }>): string {
-  const element = answer?.element;
-  return element === undefined ? '' : answerPayload(element.namespace, element.local, values);
+function requestEffect(field: Field, treatment: Treatment): Effect | undefined {
+  if (treatment.kind === 'refuse') return { kind: 'refuse', condition: treatment.condition };
+  return treatment.kind === 'answer' ? { kind: 'answer', payload: payloadOf(field, treatment) } : undefined;
+}
+
+function payloadOf(field: Field, { values }: Extract<Treatment, { kind: 'answer' }>): string {
+  return answerPayload(field.answer!.namespace, field.answer!.local, values);
 }
 
 function pseudonymRule(

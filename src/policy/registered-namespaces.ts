@@ -43,7 +43,6 @@ export const registeredNamespaces: readonly string[] = [
   'urn:xmpp:http:upload',
   'urn:xmpp:iot:sensordata',
   'urn:xmpp:json:0',
-  'urn:xmpp:message-retract:0',
   'urn:xmpp:rtt:0',
   'urn:xmpp:sec-label:0',
   'urn:xmpp:sic:1',

@@ -4,6 +4,7 @@
  *      iq[@type='get']/version:query                a condition on a step
  *      message[not(omemo:encrypted)]/body           a condition on children
  *      delay:delay/text()                           character data
+ *      sasl2:user-agent/@*                          attributes without a prefix that no other selector names
  *      stanza/@from                                 any of message, presence, iq
  *      any name without a prefix                    in jabber:client
  *
@@ -33,6 +34,7 @@ export interface Step {
 type Target =
   | { readonly kind: 'element' }
   | { readonly kind: 'text' }
+  /** `*` for every name that no other selector asks for. */
   | { readonly kind: 'attribute'; readonly name: string; readonly namespace: string };
 
 export interface Selector {
@@ -125,6 +127,7 @@ class SelectorParser {
   }
 
   #attribute(): Target {
+    if (this.#take('*')) return { kind: 'attribute', name: '*', namespace: '' };
     const xml = this.#take('xml:');
     return { kind: 'attribute', name: this.#word(), namespace: xml ? xmlNamespace : '' };
   }

@@ -3,6 +3,7 @@ import {
   type AddressView,
   type MediaAddresses,
   type RewrittenAddress,
+  type SealScope,
 } from '../minimisation/media-address.ts';
 import { pseudonymCharsMin, type BoundPseudonyms, type Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { PseudonymScope } from '../minimisation/treatment.ts';
@@ -58,11 +59,10 @@ export class SessionView {
   readonly #pseudonyms: Pseudonyms | undefined;
   readonly #media: MediaAddresses | undefined;
   readonly #memos: (Memo | undefined)[] = [];
-  /** The last address of this stanza, cached: clients write the same one in body and attachment. */
-  #address:
-    { readonly address: string; readonly rule: AddressRule; readonly seen: RewrittenAddress } | undefined;
-  /** Number of addresses that were sealed in this stanza. */
-  #sealed = 0;
+  /** Addresses that were sealed in this stanza: clients write the same ones in body and attachments. */
+  #sealed: Map<string, SealedAddress> | undefined;
+  /** The last address of this stanza. */
+  #address: SealedAddress | undefined;
   #stanza: Stanza | undefined;
   #peer: string | undefined;
   #names: ResourceNames | undefined;
@@ -87,7 +87,7 @@ export class SessionView {
     this.#stanza = stanza;
     this.#peer = undefined;
     this.#address = undefined;
-    this.#sealed = 0;
+    this.#sealed = undefined;
   }
 
   /** Returns the bare JID of the other party in lower case; '' for the account itself and its server. */
@@ -206,8 +206,11 @@ export class SessionView {
   rewriteAddress(address: string, rule: AddressRule): RewrittenAddress {
     const last = this.#address;
     if (last?.address === address && last.rule === rule) return last.seen;
+    const known = this.#sealed?.get(address);
+    if (known?.rule === rule) return known.seen;
     const seen = this.#rewrite(address, rule);
     this.#address = { address, rule, seen };
+    if (seen.kind === 'sealed') (this.#sealed ??= new Map()).set(address, this.#address);
     return seen;
   }
 
@@ -217,17 +220,19 @@ export class SessionView {
       this.direction === 'to-gatekeeper'
         ? (['gatekeeper', 'client'] as const)
         : (['client', 'gatekeeper'] as const);
-    const revealed = open ? this.#media.open(address, this.#view(sender)) : undefined;
+    const url = URL.parse(address);
+    const revealed = open ? this.#media.open(url, this.#view(sender)) : undefined;
     if (seal === undefined) return revealed ?? { kind: 'as-is' };
-    if (this.#sealed === sealedAddressesMax) return { kind: 'refused' };
-    const opened = revealed?.kind === 'opened' ? revealed.address : address;
-    const scope = this.#knownScope(seal.scope);
-    const seen = this.#media.seal(opened, this.#view(receiver), {
-      context: `${scope} ${this.#scopeValue(scope)}`,
-      periodMs: seal.rotateMs,
-    });
-    if (seen.kind === 'sealed') this.#sealed += 1;
+    const opened = revealed?.kind === 'opened' ? URL.parse(revealed.address) : url;
+    const seen = this.#media.seal(opened, this.#view(receiver), this.#sealScope(seal));
     return seen.kind === 'as-is' && revealed !== undefined ? revealed : seen;
+  }
+
+  /** Returns undefined when as many addresses are sealed as a stanza of this size may have. */
+  #sealScope({ scope: wanted, rotateMs }: Pick<PseudonymRule, 'scope' | 'rotateMs'>): SealScope | undefined {
+    if (this.#sealed?.size === sealedAddressesMax(this.#stanza?.byteLength ?? 0)) return undefined;
+    const scope = this.#knownScope(wanted);
+    return { context: `${scope} ${this.#scopeValue(scope)}`, periodMs: rotateMs };
   }
 
   #view(audience: AddressView['audience']): AddressView {
@@ -306,6 +311,13 @@ export class SessionView {
     if (scope === 'gatekeeper') return gatekeeper;
     return scope === 'account' ? account : `${account} ${this.peer}`;
   }
+}
+
+/** An address and the result of the rule that was applied to it. */
+interface SealedAddress {
+  readonly address: string;
+  readonly rule: AddressRule;
+  readonly seen: RewrittenAddress;
 }
 
 /** The treatment of media addresses in one direction. */

@@ -57,7 +57,7 @@ export class Walk {
   #open = new Int32Array(256);
   #editsBefore = new Int32Array(256);
   #flags = new Int32Array(256);
-  /** The bytes that replace the element at hand. */
+  /** The bytes that replace the current element. */
   #substitute: Uint8Array = nothing;
 
   constructor(pending: PendingOutcome, session: SessionView) {
@@ -134,6 +134,7 @@ export class Walk {
   #applyRule(rule: TableRule, at: number): ElementResult {
     const { effect } = rule;
     if (effect.kind === 'address') return this.#addresses.apply(rule, effect, at);
+    if (rule.part !== 'whole' && !this.#holdsPart(rule.part, at)) return elementResult.kept;
     this.#pending.count(rule);
     switch (effect.kind) {
       case 'keep':
@@ -145,6 +146,13 @@ export class Walk {
       default:
         return this.#pending.applyToStanza(effect, at);
     }
+  }
+
+  /** Whether the text of an element is a JID with a resource of this owner. */
+  #holdsPart(part: TableRule['part'], at: number): boolean {
+    const jid = this.#stanza.text(at);
+    const bare = bareJid(jid);
+    return bare.length < jid.length - 1 && this.#session.isOwn(bare) === (part === 'own-resource');
   }
 
   #transform(
@@ -202,8 +210,6 @@ export class Walk {
     let flags = this.#flags[this.#depth]!;
     if ((flags & flag.hasSubject) !== 0) flags |= this.#settleSubject(start, editsBefore, flags);
     const isEmptied = (flags & flag.lost) !== 0 && (flags & flag.content) === 0;
-    if (this.#depth === 0)
-      this.#pending.isOnlyAnswer = (flags & flag.answer) !== 0 || (flags & flag.hasOther) === 0;
     // An empty message would still reveal that one was sent.
     if (isEmptied && this.#depth === 0) {
       this.#pending.isWithheld = (flags & flag.wrapper) !== 0 || this.#stanza.kind === 'iq';
@@ -232,10 +238,8 @@ export class Walk {
   #markContent(flags: number): void {
     if (this.#depth === 0) return;
     let remains = 0;
-    if ((flags & flag.auxiliary) === 0) {
+    if ((flags & flag.auxiliary) === 0)
       remains = (flags & flag.subject) === 0 ? flag.content : flag.hasSubject;
-      if ((flags & flag.answer) === 0) remains |= flag.hasOther;
-    }
     if ((flags & flag.speech) !== 0) remains |= flag.hasSpeech;
     this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | remains;
   }
@@ -297,7 +301,6 @@ function transformPart(
 ): string | undefined {
   if (part === 'whole') return transform(value, session);
   const bare = bareJid(value);
-  if (bare.length >= value.length - 1 || session.isOwn(bare) !== (part === 'own-resource')) return value;
   const resource = transform(value.slice(bare.length + 1), session);
   return resource === undefined || resource === '' ? bare : `${bare}/${resource}`;
 }

@@ -10,5 +10,5 @@ export function ownHeader(
 ): ReadonlyMap<string, string> {
   const to = answered?.attributes.get('to') ?? '';
   const from = route(to.toLowerCase()) === undefined ? [] : [['from', to] as const];
-  return new Map([...from, ['id', randomUUID()], ['version', '1.0']]);
+  return new Map([...from, ['id', randomUUID()]]);
 }

@@ -178,7 +178,8 @@ class ClientStream {
     return this.#features;
   }
 
-  /** Requests TLS (RFC 6120 §5.4.2). Afterwards the socket belongs to the TLS layer. */
+  /** Requests TLS (RFC 6120 §5.4.2). Afterwards the socket belongs to the TLS layer.
+   *  @throws SimulatorError `ERR_SIMULATOR_NEGOTIATION` */
   async requestTls(): Promise<void> {
     if (child(this.#features!, ns.tls, 'starttls') === undefined)
       throw new SimulatorError('ERR_SIMULATOR_NEGOTIATION', 'the server does not offer STARTTLS');
@@ -245,7 +246,8 @@ class ClientStream {
   }
 
   /** Binds a resource (RFC 6120 §7).
-   *  @returns the full JID */
+   *  @returns the full JID
+   *  @throws SimulatorError `ERR_SIMULATOR_NEGOTIATION` */
   async bind(resource: string | undefined): Promise<string> {
     const wanted = resource === undefined ? [] : [element(ns.bind, 'resource', {}, resource)];
     const request = element(ns.bind, 'bind', {}, ...wanted);

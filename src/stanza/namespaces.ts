@@ -23,6 +23,8 @@ export const ns = {
   compressFeature: 'http://jabber.org/features/compress',
   /** XEP-0198 */
   sm: 'urn:xmpp:sm:3',
+  /** XEP-0478 */
+  streamLimits: 'urn:xmpp:stream-limits:0',
   /** XEP-0388 */
   sasl2: 'urn:xmpp:sasl:2',
   /** XEP-0386 */
@@ -38,6 +40,8 @@ export const ns = {
   discoItems: 'http://jabber.org/protocol/disco#items',
   caps: 'http://jabber.org/protocol/caps',
   caps2: 'urn:xmpp:caps',
+  /** XEP-0060 */
+  pubsub: 'http://jabber.org/protocol/pubsub',
   /** XEP-0199 */
   ping: 'urn:xmpp:ping',
   /** XEP-0384 */

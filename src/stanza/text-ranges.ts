@@ -1,6 +1,6 @@
 /** References in a message to character positions of its body or subject, counted in Unicode code points (XEP-0426):
- *  fallbacks (XEP-0428), references (XEP-0372, with media sharing XEP-0385) and markup (XEP-0394). A stage that
- *  changes the text adapts them. */
+ *  fallbacks (XEP-0428), references (XEP-0372, with media sharing XEP-0385), mentions (XEP-0513) and markup (XEP-0394).
+ *  A stage that changes the text adapts them. */
 import { ns } from './namespaces.ts';
 import type { Stanza } from './stanza.ts';
 import * as record from './tape.ts';
@@ -29,6 +29,7 @@ export interface TextRange {
 export const fallbackNamespace = 'urn:xmpp:fallback:0';
 const referenceNamespace = 'urn:xmpp:reference:0';
 const markupNamespace = 'urn:xmpp:markup:0';
+const mentionsNamespace = 'urn:xmpp:mentions:0';
 
 /** Returns which text of a message the element is; undefined for another element. */
 export function rangedText(stanza: Stanza, index: number): RangedText | undefined {
@@ -45,7 +46,10 @@ export function textRanges(stanza: Stanza, message: number): TextRange[] {
   for (let at = stanza.firstChild(message); at !== -1; at = stanza.nextSibling(at)) {
     if (stanza.is(at, fallbackNamespace, 'fallback')) ranges.push(...fallbackRanges(stanza, at));
     else if (stanza.is(at, markupNamespace, 'markup')) ranges.push(...markupRanges(stanza, at));
-    else if (stanza.is(at, referenceNamespace, 'reference')) {
+    else if (stanza.is(at, mentionsNamespace, 'mention')) {
+      const bounds = boundsOf(stanza, at);
+      if (bounds.length > 0) ranges.push({ text: 'body', holder: at, kind: 'reference', bounds });
+    } else if (stanza.is(at, referenceNamespace, 'reference')) {
       // With an anchor it refers to another message.
       const elsewhere = stanza.attributeValue(at, 'anchor') !== undefined;
       const bounds = elsewhere ? [] : boundsOf(stanza, at);

@@ -12,8 +12,11 @@ import { streamPrefix } from './header.ts';
 /** Attributes of a stream header (RFC 6120 §4.7), in the order in which the proxy writes them. */
 export const headerAttributes: readonly string[] = ['from', 'id', 'to', 'version', 'xml:lang'];
 
+/** The version of each stream of the proxy, whichever minor version the peer's header has (RFC 6120 §4.7.5). */
+const streamVersion = '1.0';
+
 /** Returns XML declaration and stream header in one buffer: some servers parse no header that arrives without its
- *  declaration.
+ *  declaration. The version is the proxy's own.
  *  @param attributes values by name; other names than those in `headerAttributes` are left out */
 export function writeHeader(attributes: ReadonlyMap<string, string>): Uint8Array {
   const declared = new Map([
@@ -21,7 +24,7 @@ export function writeHeader(attributes: ReadonlyMap<string, string>): Uint8Array
     [streamPrefix, ns.streams],
   ]);
   const written = headerAttributes.flatMap((name) => {
-    const value = attributes.get(name);
+    const value = name === 'version' ? streamVersion : attributes.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
   return header(`${streamPrefix}:stream`, declared, written);

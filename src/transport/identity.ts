@@ -49,6 +49,6 @@ class IdentityError extends Error {
   readonly code = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
   constructor() {
-    super('the certificate does not speak for the domain');
+    super('the certificate does not have the domain');
   }
 }

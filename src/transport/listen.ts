@@ -77,7 +77,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 }
 
 /** Returns, where possible, a bound descriptor with the socket option that keeps SYNs, which must be set before the
- *  first one. */
+ *  first one.
+ *  @throws SetupError when the address cannot be bound */
 function prepare({ target, synCapture }: ListenOptions): {
   target: ListenTarget;
   synVisibility: SynVisibility;

@@ -52,7 +52,8 @@ export async function startTls(
   }
 }
 
-/** Resolves after `<proceed/>`, with no byte read past it. */
+/** Resolves after `<proceed/>`, with no byte read past it.
+ *  @throws StreamError of the negotiation, or the signal's reason */
 async function untilProceed(socket: Socket, options: StartTlsOptions, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const negotiation = new Negotiation(options);

@@ -41,7 +41,7 @@ async function startPlain({ kind, cert, key }: AcceptRequest): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Hears of a client whose TLS is up. */
+/** Called for a client whose TLS is up. */
 type Secured = (evidence: ConnectionEvidence) => void;
 
 async function startListener(

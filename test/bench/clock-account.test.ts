@@ -45,7 +45,7 @@ it('counts the time of a section without those it calls, but a whole one with th
   expect(account.read()).toEqual({ outer: [2_000, 2_000], leaf: [10_000, 10_000], whole: [7_000, 7_000] });
 });
 
-it('goes on after what a section throws', () => {
+it('goes on after a section has thrown', () => {
   const { outer, account } = program();
   outer.run();
   expect(() => outer.run(true)).toThrow(RangeError);

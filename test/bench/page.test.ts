@@ -69,7 +69,7 @@ const cells = (page: string, start: string): string[][] =>
     );
 
 describe('docs/benchmarks.md', () => {
-  it('says on which machine, when and what was measured', async () => {
+  it('states machine, time and what was measured', async () => {
     const page = await writePage(run, '');
     for (const part of [
       '2026-07-10',
@@ -92,7 +92,7 @@ describe('docs/benchmarks.md', () => {
     ]);
   });
 
-  it('has each row with its spread, and what was left out', async () => {
+  it('has each row with its spread, and the rows left out', async () => {
     const [, rows] = (await writePage(run, '')).split('## relay');
     expect(rows).toContain('What a message costs.');
     expect(cells(rows!, 'relay')).toHaveLength(relay.length);
@@ -102,7 +102,7 @@ describe('docs/benchmarks.md', () => {
     );
   });
 
-  it('says where the surplus is, largest first, and adds up', async () => {
+  it('lists the surplus, largest first, and adds up', async () => {
     const page = await writePage(run, '');
     expect(page).toContain('a message costs 46.0 µs of CPU, 21.0 more than in the pipe (25.0)');
     const [, parts] = /Of these, in µs: (.*)\.$/m.exec(page)!;

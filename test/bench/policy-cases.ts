@@ -252,9 +252,9 @@ function namesShown(): NamesOfClient {
     if (verdict.kind !== 'forward') throw new Error('strict does not forward a request');
     return place.exec(Buffer.from(wire.write(stanza, verdict.edits ?? [])).toString())![1]!;
   };
-  const bind = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${plainNames.resource}</resource></bind>`;
   return {
-    resource: shown(`<iq type='set' id='1'>${bind}</iq>`, /<resource>(.+)<\/resource>/),
+    // The request for a resource leaves without one, and the gatekeeper assigns it.
+    resource: plainNames.resource,
     request: (id) => shown(`<iq type='get' id='${id}'/>`, / id='(.+)'/),
   };
 }

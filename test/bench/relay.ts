@@ -11,6 +11,7 @@ import {
   type Surroundings,
 } from './contenders.ts';
 import { workingTree } from './checkout.ts';
+import { measureLatency } from './latency.ts';
 import { Load } from './load.ts';
 import { cpuMicroseconds, waitingMicroseconds } from './pinned.ts';
 import type { Bench, BenchContext, Checkout, Row } from './row.ts';
@@ -18,11 +19,11 @@ import { chat, omemo, type MessageShape } from './shapes.ts';
 import { median, pairRounds, spreadOf, type ComparableBounds, type RoundSample } from './statistics.ts';
 
 /** Messages of the bench: what most are, what encrypted ones are, and a long text. */
-const messages: readonly { readonly shape: MessageShape; readonly byteLength: number }[] = [
+const messages = [
   { shape: chat, byteLength: 300 },
   { shape: omemo(8), byteLength: 2_560 },
   { shape: chat, byteLength: 8_192 },
-];
+] as const;
 
 /** Round trips per second; 0 is as many as there can be. At the fixed rate each event finds the process idle. */
 const rates = [0, 2_500];
@@ -69,7 +70,8 @@ export const relayBench: Bench = {
     'A round is left out when it is not comparable with that of the yardstick. That is when events per loop iteration ' +
     `differ by more than ${saturatedBounds.eventsPerLoopRatioMax} ×, or saturated utilisation by more than ` +
     `${saturatedBounds.busyDifferenceMax}. It is also when other work had the processor for more than ` +
-    `${saturatedBounds.waitingMax} of the time, or less than ${ratedBounds.reachedMin} of the fixed rate was reached.`,
+    `${saturatedBounds.waitingMax} of the time, or less than ${ratedBounds.reachedMin} of the fixed rate was reached. ` +
+    'Latency is that of one client with one message in flight, less that of a direct connection in the same round.',
   run,
 };
 
@@ -106,10 +108,18 @@ async function run({ rounds, against }: BenchContext): Promise<Row[]> {
         rows.push(...(await measure(load, entries, { ...message, rate, count, warmUp })));
       }
     }
+    if (against === undefined) rows.push(...(await latency(load, contenders, count)));
     return rows;
   } finally {
     await Promise.all(contenders.map((contender) => contender.stop()));
   }
+}
+
+/** Of the messages that most are. */
+async function latency(load: Load, contenders: readonly Contender[], rounds: number): Promise<Row[]> {
+  const [{ shape, byteLength }] = messages;
+  await load.shape(shape, byteLength);
+  return measureLatency(load, contenders, { firstSet: contenders.length, byteLength, rounds });
 }
 
 /** Everything that the design names, against the pipe. */

@@ -95,7 +95,7 @@ describe('a cohort profile', () => {
     verifies(advertisements, verOf(actions), cohort.node);
   });
 
-  it('gives two clients the same bytes, whatever they say', () => {
+  it('gives two clients the same bytes, whatever they advertise', () => {
     const said = [gajim, older].map((info) => session([cohort]).presence(0, broadcast('p', claimOf(info))));
     expect(said[0]).toEqual(said[1]);
     expect(session([cohort]).query()).toEqual(session([cohort]).query());
@@ -113,8 +113,8 @@ describe('a cohort profile', () => {
   });
 });
 
-describe('a presence whose client is not known yet', () => {
-  it('waits for the answer, and goes out with what the client may show', () => {
+describe('a presence whose client was not asked yet', () => {
+  it('waits for the answer, and is released with the capabilities that may be shown', () => {
     const advertisements = session([declared]);
     const claim = claimOf(gajim);
     expect(advertisements.presence(0, broadcast('hello', claim))).toEqual([
@@ -142,7 +142,7 @@ describe('a presence whose client is not known yet', () => {
     expect(cache.size).toBe(1);
   });
 
-  it('does not ask what another session has verified', () => {
+  it('does not ask for capabilities that another session has verified', () => {
     const first = session([declared]);
     first.presence(0, broadcast('a', claimOf(gajim)));
     first.answered(1, 'ask-1', answerOf(gajim));
@@ -161,7 +161,7 @@ describe('a presence whose client is not known yet', () => {
     expect(released.map((action) => 'presence' in action && action.presence)).toEqual(['one', 'room']);
   });
 
-  it('goes out with the baseline when the client never answers, and is not held a second time', () => {
+  it('is released with the baseline when the client never answers, and is not held a second time', () => {
     const advertisements = session([declared]);
     advertisements.presence(0, broadcast('hello', claimOf(gajim)));
     expect(advertisements.tick(holdMs - 1)).toEqual([]);
@@ -173,7 +173,7 @@ describe('a presence whose client is not known yet', () => {
     ]);
   });
 
-  it('is advertised anew, after a jitter, when the answer comes late', () => {
+  it('is advertised anew, after a jitter, when the answer is late', () => {
     const advertisements = session([declared]);
     advertisements.presence(0, broadcast('hello', claimOf(gajim)));
     const before = verOf(advertisements.tick(holdMs));
@@ -185,7 +185,7 @@ describe('a presence whose client is not known yet', () => {
     verifies(advertisements, before, declared.node);
   });
 
-  it('goes out at once when the client refuses to say', () => {
+  it('is released at once when the client refuses to answer', () => {
     const advertisements = session([declared]);
     advertisements.presence(0, broadcast('hello', claimOf(gajim)));
     expect(advertisements.answered(1, 'ask-1', { kind: 'refused' })).toMatchObject([{ kind: 'release' }]);
@@ -203,7 +203,7 @@ describe('a presence whose client is not known yet', () => {
     expect(advertisements.deadline).toBeUndefined();
   });
 
-  it('does not wait for questions that are too many to ask', () => {
+  it('does not wait for questions above the limit', () => {
     const advertisements = session([declared]);
     const versions = Array.from({ length: heldMax + 1 }, (_, index) => ({
       ...gajim,
@@ -218,7 +218,7 @@ describe('a presence whose client is not known yet', () => {
 });
 
 describe('a client that lies about its hash', () => {
-  it('is taken by its word for its own session and nowhere else', () => {
+  it('serves its own session only', () => {
     const advertisements = session([declared]);
     const lie = claimOf(gajim);
     advertisements.presence(0, broadcast('hello', lie));
@@ -298,7 +298,7 @@ function cutUp(s: string, identities: number, features: number, values: number):
 }
 
 describe('queries', () => {
-  it('are answered before the client has said anything', () => {
+  it('are answered before the client has advertised anything', () => {
     const advertisements = session([declared]);
     expect(advertisements.query()).toMatchObject({ kind: 'result' });
     advertisements.presence(0, broadcast('hello', claimOf(gajim)));
@@ -365,7 +365,7 @@ describe('profiles that depend on the client', () => {
   const phone = profileOf('name: phone', 'match: { identity-type: phone }', 'receives: { reaction: true }');
   const handheld = { ...gajim, identities: [{ ...gajim.identities[0]!, type: 'phone' }] };
 
-  it('are chosen by what it answers', () => {
+  it('are chosen by its answer', () => {
     const advertisements = session([cohort, phone]);
     expect(advertisements.profile.name).toBe('cohort');
     advertisements.presence(0, broadcast('hello', claimOf(handheld)));
@@ -413,7 +413,7 @@ describe('a reload', () => {
 });
 
 describe('any history', () => {
-  it('every presence comes out once, in order, with a hash that can be asked for and verifies', () => {
+  it('every presence is released once, in order, with a hash that can be queried and verifies', () => {
     const infos = [gajim, older, { ...gajim, features: ['urn:xmpp:receipts'] }];
     const event = fc.oneof(
       fc.record({ kind: fc.constant('presence' as const), info: fc.constantFrom(0, 1, 2) }),

@@ -37,7 +37,7 @@ describe('the capabilities of a presence', () => {
     expect(edited(before)).toBe(after);
   });
 
-  it('can be taken away', () => {
+  it('can be removed', () => {
     expect(edited(`<presence>${caps}${set}</presence>`, '')).toBe('<presence></presence>');
     expect(edited('<presence/>', '')).toBe('<presence/>');
   });

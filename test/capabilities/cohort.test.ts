@@ -6,7 +6,7 @@ import { shipped, table } from './shipped.ts';
 
 const one = "<presence id='a1b2' from='a@b.example/x'><show>away</show><priority>1</priority></presence>";
 
-describe('what tells clients apart', () => {
+describe('differences between clients', () => {
   it.each([
     [
       'the order of elements',
@@ -24,7 +24,7 @@ describe('what tells clients apart', () => {
     expect(distinguishable([[one], [other]])).toBe(2);
   });
 
-  it('is not who they are, nor which id it was this time', () => {
+  it('are not addresses, nor the value of an id', () => {
     expect(
       distinguishable([[one], [one.replace('a1b2', 'c3d4').replace('a@b.example/x', 'c@d.example/y')]]),
     ).toBe(1);
@@ -33,7 +33,7 @@ describe('what tells clients apart', () => {
     );
   });
 
-  it('knows the usual ids', () => {
+  it('recognises the usual formats of ids', () => {
     expect(idFormat('7')).toBe(idFormat('12345'));
     expect(idFormat('0b1f3c1e-6a55-4c39-9a77-0d3b5d1f2a11')).toBe('f{8}-f{4}-f{4}-f{4}-f{12}');
     expect(idFormat('3EB0AA')).not.toBe(idFormat('3eb0aa'));

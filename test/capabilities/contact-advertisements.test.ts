@@ -58,7 +58,7 @@ function clientVerifies(elements: string): DiscoInfo {
 }
 
 describe('a contact that is not known yet', () => {
-  it('is shown without capabilities, asked once, and shown again with some that verify', () => {
+  it('is forwarded without capabilities, asked once, and forwarded again with some that verify', () => {
     expect(contacts.presence(0, presence)).toEqual({
       kind: 'replace',
       elements: '',
@@ -84,7 +84,7 @@ describe('a contact that is not known yet', () => {
     expect(cache.size).toBe(2);
   });
 
-  it('believes only who was asked', () => {
+  it('accepts answers only of the contact that was asked', () => {
     contacts.presence(0, presence);
     expect(contacts.owns('q1', 'mercutio@evil.example/z')).toBe(false);
     expect(contacts.answered('q1', 'mercutio@evil.example/z', answer)).toEqual([]);
@@ -106,7 +106,7 @@ describe('a contact that is not known yet', () => {
     expect(contacts.presence(1, presence)).toMatchObject({ ask: { id: 'q2' } });
   });
 
-  it('is not asked when too many others are', () => {
+  it('is not asked while too many others are', () => {
     for (let i = 0; i <= defaultContactLimits.asksMax; i += 1) {
       const info = { ...contact, features: [`urn:v:${i}`] };
       const verdict = contacts.presence(0, {
@@ -134,14 +134,14 @@ describe('a contact that is known', () => {
   });
 });
 
-it('leaves capabilities alone where the profile says so, and takes away what cannot be verified', () => {
+it('keeps capabilities where the profile passes them, and removes those that cannot be verified', () => {
   expect(create('as-declared').presence(0, presence)).toEqual({ kind: 'pass' });
   const legacy = { caps: { node: 'n', ver: '1.0' }, hashSet: [] };
   expect(contacts.presence(0, { ...presence, claim: legacy })).toEqual({ kind: 'replace', elements: '' });
   expect(contacts.presence(0, { ...presence, claim: { hashSet: [] } })).toEqual({ kind: 'pass' });
 });
 
-describe('a contact that says the same again and again', () => {
+describe('a contact that repeats its capabilities', () => {
   let reads = 0;
   /** Counts how often it is read. */
   const watched: DiscoInfo = {
@@ -165,7 +165,7 @@ describe('a contact that says the same again and again', () => {
     expect(reads).toBe(0);
   });
 
-  it('can be asked for by the last of them, as many as their contents allow', () => {
+  it('can be queried for the last ones, as many as their size allows', () => {
     cache.admit(claim, [{ info: contact }]);
     contacts = create('text-only', { ...defaultContactLimits, nodeCharactersMax: 500 });
     const froms = Array.from({ length: 50 }, (_, n) => `romeo@a.example/${n}`);

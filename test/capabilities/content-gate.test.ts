@@ -53,7 +53,7 @@ describe('each kind', () => {
   });
 });
 
-describe('what cannot be known from outside', () => {
+describe('content that is invisible from outside', () => {
   it('is never guessed: an encrypted message passes whatever the profile', () => {
     const nothing = receiving(['group']);
     expect(judge(message(omemo), nothing)).toEqual({ kind: 'pass', shown: [] });
@@ -127,14 +127,14 @@ describe('a bounce', () => {
     expect(elementFromXml(reply).kind).toBe('element');
   });
 
-  it('escapes what it copies', () => {
+  it('escapes the values that it repeats', () => {
     const xml = message(samples['reaction']!).replace("id='m1'", "id='a&apos;&lt;b'");
     const verdict = judge(xml, none);
     const reading = elementFromXml(verdict.kind === 'bounce' ? Buffer.from(verdict.reply).toString() : '');
     expect(reading.kind === 'element' && reading.element.attrs['id']).toBe("a'<b");
   });
 
-  it('asks for another type or size where that would do', () => {
+  it('asks for another type or size where that would be accepted', () => {
     const picky = profileOf('receives: { image: { max-bytes: 1 } }');
     const verdict = judge(message(sfs('image/png', 2)), picky);
     expect(verdict.kind === 'bounce' && Buffer.from(verdict.reply).toString()).toContain(
@@ -171,13 +171,13 @@ describe('a fallback', () => {
     return result;
   };
 
-  it('takes the mark away and leaves the words', () => {
+  it('removes the mark and leaves the text', () => {
     expect(left(message(`<body>better</body>${samples['edit']!}<thread>t</thread>`))).toBe(
       message('<body>better</body><thread>t</thread>'),
     );
   });
 
-  it('puts a notice in place of what cannot be shown, and leaves no other view of it', () => {
+  it('puts a notice in place of content that cannot be shown, and leaves no other view of it', () => {
     expect(left(message(`<body>https://files.example/a</body>${oob}${sfs('image/png', 3)}`))).toBe(
       message("<body xmlns='jabber:client'>[image]</body>"),
     );
@@ -192,7 +192,7 @@ describe('a fallback', () => {
     expect(picture.kind === 'fallback' && applied(sticker, picture.edits)).toContain('file-sharing');
   });
 
-  it('is not hidden by what said that the text it replaces was one (XEP-0428), and nothing points into it', () => {
+  it('is not hidden by a mark that the replaced text was a fallback (XEP-0428), and no position refers into it', () => {
     const said = `<body>See https://files.example/a</body>${sfs('image/png', 3)}`;
     const whole = "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><body/></fallback>";
     const markers = [
@@ -212,7 +212,7 @@ describe('a fallback', () => {
     );
   });
 
-  it('is what stood for something that is gone: it is shown, and what stands for something else stays marked', () => {
+  it('is the fallback of removed content: it is shown, and other fallbacks stay marked', () => {
     const marked = (namespace: string) =>
       `<fallback xmlns='urn:xmpp:fallback:0' for='${namespace}'><body start='0' end='5'/></fallback>`;
     const body = '<body>&gt; hi\nyes</body>';
@@ -222,12 +222,12 @@ describe('a fallback', () => {
     expect(left(message(`${samples['reaction']!}${marked('urn:xmpp:reactions:0')}`))).toBe('drop');
   });
 
-  it('counts nothing as left that is only about the way', () => {
+  it('does not count routing elements as remaining content', () => {
     const signal = message(`${samples['typing']!}<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b'/>`);
     expect(judge(signal, receiving(['text']))).toMatchObject({ kind: 'drop' });
   });
 
-  it('drops what leaves nothing to read', () => {
+  it('drops a message that has nothing left to read', () => {
     expect(left(message(samples['reaction']!))).toBe('drop');
   });
 });
@@ -241,13 +241,13 @@ describe('a message inside another', () => {
     `<message xmlns='jabber:client' from='juliet@b.example' to='juliet@b.example/y'><result xmlns='urn:xmpp:mam:2' queryid='q' id='28482'>${forwarded(inner)}</result></message>`;
   const copies = [
     ['a carbon', carbon],
-    ['a carbon of what another device has sent', (inner: string) => carbon(inner, 'sent')],
+    ['a carbon of another device’s message', (inner: string) => carbon(inner, 'sent')],
     ['an archive result', archived],
   ] as const;
   const modes = ['bounce', 'drop', 'fallback'] as const;
   const none = (mode: string, ...kinds: string[]) =>
     receiving(['text', 'group', ...kinds], `on-unsupported-content: ${mode}`);
-  /** What reaches the client, or what becomes of it instead. */
+  /** What reaches the client, or why nothing does. */
   const left = (xml: string, profile: CapabilityProfile): string => {
     const verdict = judge(xml, profile);
     if (verdict.kind === 'fallback') return applied(xml, verdict.edits);
@@ -277,7 +277,7 @@ describe('a message inside another', () => {
     expect(left(archived(message(samples['typing']!)), none(mode))).toBe(archived(message('')));
   });
 
-  it('is dropped with its carbon where the profile says so, or where nothing to read would be left', () => {
+  it('is dropped with its carbon where the profile drops it, or where nothing to read would be left', () => {
     expect(left(carbon(picture), none('drop'))).toBe('drop');
     for (const mode of modes) {
       expect(left(carbon(message(samples['reaction']!)), none(mode))).toBe('drop');
@@ -310,7 +310,7 @@ describe('a message inside another', () => {
     expect(left(passedOn(picture), none('bounce', 'image'))).toBe(passedOn(picture));
   });
 
-  it('is found at any depth and next to others; what is around it decides', () => {
+  it('is found at any depth and next to others; its surroundings decide', () => {
     const inside = (inner: string) => message(`<body>see</body>${forwarded(inner)}${forwarded(inner)}`);
     for (const [, copy] of copies) {
       expect(left(copy(inside(picture)), none('bounce'))).toBe(copy(inside(notice)));
@@ -320,7 +320,7 @@ describe('a message inside another', () => {
     }
   });
 
-  it('is no way to hide what is outside of it, or what is in another namespace', () => {
+  it('cannot hide content outside of it, or in another namespace', () => {
     const beside = message(`${samples['location']!}<received xmlns='urn:xmpp:carbons:2'/>`);
     expect(judge(beside, none('bounce')).kind).toBe('bounce');
     const both = `${message('').replace('</message>', '')}${samples['location']!}${forwarded(picture)}</message>`;

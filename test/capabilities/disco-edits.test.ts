@@ -27,7 +27,7 @@ const child = fc.oneof(
   fc.constantFrom("<identity category='client'/>", "<feature xmlns='urn:other' var='urn:xmpp:sfs:0'/>", '\n ').map((xml) => ({ xml, seen: true })), // prettier-ignore
 );
 
-it('leaves of any answer exactly what may be seen, in its own bytes and order', () => {
+it('keeps exactly the allowed parts of any answer, in their own bytes and order', () => {
   fc.assert(
     fc.property(fc.array(child, { maxLength: 12 }), (children) => {
       const write = (shown: typeof children) =>

@@ -41,7 +41,7 @@ describe('reading disco#info', () => {
     );
   });
 
-  it('takes identities of one kind apart by language', () => {
+  it('distinguishes identities of one kind by language', () => {
     const two =
       "<identity category='client' type='pc' xml:lang='en'/><identity category='client' type='pc'/>";
     expect(readXml(query(two))).toMatchObject({ kind: 'info' });
@@ -84,7 +84,7 @@ describe('reading disco#info', () => {
 });
 
 describe('writing disco#info', () => {
-  it('is canonical: writing what was read is a fixed point', () => {
+  it('is canonical: writing a parsed result is a fixed point', () => {
     for (const xml of [psi, tkabber]) {
       const once = writeDiscoInfo(infoOf(xml), 'urn:example:node#1');
       expect(writeDiscoInfo(infoOf(once), 'urn:example:node#1')).toBe(once);

@@ -198,7 +198,7 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
   return keyed.toSorted((a, b) => a.key - b.key).map(({ item }) => item);
 }
 
-describe('any information, written any way', () => {
+describe('any information, in any form', () => {
   it('has the hashes that a second implementation computes, and keeps them when rewritten', () => {
     fc.assert(
       fc.property(model, style, (given, manner) => {
@@ -215,7 +215,7 @@ describe('any information, written any way', () => {
     );
   });
 
-  it('is written in the same bytes whatever the order it came in', () => {
+  it('is written in the same bytes whatever its order', () => {
     fc.assert(
       fc.property(model, style, style, (given, one, other) => {
         const write = (manner: Style) =>
@@ -263,7 +263,7 @@ describe('verification', () => {
     hash: 'sha-1',
   };
 
-  it('tells verified, mismatching, legacy and unsupported apart', () => {
+  it('distinguishes verified, mismatching, legacy and unsupported', () => {
     expect(verifyLegacyCaps(info, claim)).toBe('verified');
     expect(verifyLegacyCaps(info, { ...claim, ver: 'QgayPKawpkPSDYmwT/WM94uAlu1=' })).toBe('mismatch');
     expect(verifyLegacyCaps(info, { node: claim.node, ver: '0.9.1' })).toBe('unsupported');
@@ -288,7 +288,7 @@ describe('verification', () => {
     expect(capabilityHash(formed, 'sha-256')).not.toEqual(capabilityHash(info, 'sha-256'));
   });
 
-  it('does not let a feature pass for an identity, nor the other way round', () => {
+  it('does not confuse a feature with an identity, nor the reverse', () => {
     const moved = { identities: [], features: ['client/pc//Exodus 0.9.1', ...info.features], forms: [] };
     expect(verificationHash(moved)).toBe(claim.ver);
     expect(verifyLegacyCaps(moved, claim)).toBe('matching');
@@ -300,7 +300,7 @@ describe('verification', () => {
     expect(verifyLegacyCaps(widened, claim)).toBe('matching');
   });
 
-  it('does not trust a less-than sign, and writes it as the note in XEP-0115 §5.1 says', () => {
+  it('does not trust a less-than sign, and writes it as in the note of XEP-0115 §5.1', () => {
     const name = 'SomeClient<http://jabber.org/protocol/muc';
     const trap = {
       identities: [{ category: 'client', type: 'pc', lang: '', name }],

@@ -77,7 +77,7 @@ describe('a capability profile', () => {
       "identity: { type: phone, name: 'a<b' }",
       '6:32: ERR_CAPABILITY_PROFILE identity.name: must not hold <, >, & or control characters',
     ],
-  ])('refuses %s, and says where', (_, line, expected) => {
+  ])('refuses %s, with its place', (_, line, expected) => {
     expect(problems(profileText(line))).toContainEqual(`p.yaml:${expected}`);
   });
 
@@ -130,13 +130,13 @@ describe('the shipped profiles', () => {
 });
 
 describe('the content-kind table', () => {
-  it('names all the kinds, each with what is lost without it', () => {
+  it('lists all kinds, each with what users miss without it', () => {
     const names = ['text', 'image', 'video', 'voice', 'file', 'sticker', 'reaction', 'reply', 'edit', 'retract', 'receipts', 'typing', 'location', 'contact', 'poll', 'audio-call', 'video-call', 'group']; // prettier-ignore
     expect([...table.kinds.keys()].toSorted()).toEqual(names.toSorted());
     for (const { loses } of table.kinds.values()) expect(loses).not.toBe('');
   });
 
-  it('refuses a kind without a judgement of what encryption shows', () => {
+  it('refuses a kind without the property of what encryption shows', () => {
     const text =
       'apiVersion: narthex/v1\nkind: ContentKindTable\nencryption: {}\nkinds:\n  x: { fallback: notice, loses: x }';
     const reading = readContentKinds({ file: 'k.yaml', text });
@@ -156,14 +156,14 @@ describe('choosing a profile', () => {
     return `${profile.name}${provisional ? '?' : ''}`;
   };
 
-  it('takes the most particular match, whatever the order', () => {
+  it('selects the most specific match, whatever the order', () => {
     expect(chosen('phone', phone, pro, proPhone)).toBe('pro-phone');
     expect(chosen('phone', proPhone, pro, phone)).toBe('pro-phone');
     expect(chosen('pc', proPhone, pro, phone)).toBe('pro');
     expect(chosen('pc', phone)).toBe('plain');
   });
 
-  it('says when the client must be asked first', () => {
+  it('reports when the client must be asked first', () => {
     expect(chosen(undefined, phone)).toBe('plain?');
     expect(chosen(undefined, pro)).toBe('pro');
     expect(chosen(undefined, pro, phone)).toBe('pro?');

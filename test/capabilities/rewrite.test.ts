@@ -37,7 +37,7 @@ const left = (interests: string, cohort = false) =>
     (name) => name.endsWith('+notify'),
   );
 
-describe('what the gatekeeper sees', () => {
+describe('the gatekeeper’s view', () => {
   it('is one advertisement for every client of a cohort', () => {
     const profiles = [...shipped.values()].filter(({ cohort }) => cohort);
     fc.assert(
@@ -108,7 +108,7 @@ describe('interests', () => {
 });
 
 describe('the report', () => {
-  it('says what each side loses', () => {
+  it('reports the losses of each side', () => {
     const profile = profileOf('cohort: false', 'receives: { reaction: true }');
     const { report } = rewriteInfo(client, profile, table);
     expect(report).toMatchObject({
@@ -126,7 +126,7 @@ describe('the report', () => {
   });
 });
 
-describe('what a client sees of its contacts', () => {
+describe('a client’s view of its contacts', () => {
   it('lacks the kinds it does not receive and the software form, and nothing else', () => {
     const shown = filterContactInfo(infoOf(tkabber), shipped.get('text-only')!, table);
     expect(shown.forms).toEqual([]);

@@ -37,7 +37,7 @@ describe('frames of an honest server', () => {
     ['hexadecimal', [0xf8, 3, 19, 8, 0xfb, 1, 0xaf], `<message id='AF'/>`],
     ['bytes', [0xf8, 2, 19, 0xfc, 2, 0, 255], '<message>AP8=</message>'],
     [
-      'bytes of 20 bits, whose upper bits say nothing',
+      'bytes of 20 bits, whose upper bits are ignored',
       [0xf8, 2, 19, 0xfd, 0xf0, 0, 1, 65],
       '<message>QQ==</message>',
     ],
@@ -82,7 +82,7 @@ describe('frames that are refused', () => {
     ['an empty name', [0xf8, 3, 19, 0, 8], 'ERR_CHAT_NODE'],
     ['an unassigned value', [0xf8, 3, 19, 8, 240], 'ERR_CHAT_VALUE'],
     ['a list as a value', [0xf8, 3, 19, 8, 0xf8, 0], 'ERR_CHAT_VALUE'],
-    ['what follows the node', [...message, 0], 'ERR_CHAT_TRAILING'],
+    ['bytes after the node', [...message, 0], 'ERR_CHAT_TRAILING'],
     ['an attribute twice', [0xf8, 5, 19, 8, 8, 8, 8], 'ERR_CHAT_DUPLICATE_ATTRIBUTE'],
     ['an attribute twice in two forms', [0xf8, 5, 19, 8, 8, ...raw('id'), 8], 'ERR_CHAT_DUPLICATE_ATTRIBUTE'],
     ['nibbles that are none', [0xf8, 3, 19, 8, 0xff, 1, 0xcd], 'ERR_CHAT_PACKED'],

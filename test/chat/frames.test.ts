@@ -10,7 +10,7 @@ function read(reader: FrameReader, chunks: readonly Uint8Array[]): string[] {
 }
 
 describe('frames', () => {
-  it('come out whole, however they are cut', () => {
+  it('are delivered whole, however they are split', () => {
     const frame = fc.uint8Array({ maxLength: 50 });
     fc.assert(
       fc.property(

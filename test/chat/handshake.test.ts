@@ -91,7 +91,7 @@ describe('the handshake with the simulator', () => {
     expect(codeOf(() => play(parties, chain))).toBe(code);
   });
 
-  it('takes certificates on the last second that they hold, and on the first', () => {
+  it('accepts certificates on the last and the first second of their validity', () => {
     for (const overrides of [{ notAfter: seconds }, { notBefore: seconds }]) {
       const parties = newParties();
       const chain = parties.authority.chain(parties.serverKey.publicKey, now, overrides);

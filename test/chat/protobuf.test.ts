@@ -16,7 +16,7 @@ const refuses = (bytes: readonly number[]): void => {
 };
 
 describe('Protocol Buffers', () => {
-  it('writes what a second implementation writes', () => {
+  it('writes the same bytes as a second implementation', () => {
     const number = fc.integer({ min: 1, max: 100 });
     const field: fc.Arbitrary<Field> = fc.oneof(
       fc.tuple(number, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
@@ -35,7 +35,7 @@ describe('Protocol Buffers', () => {
     );
   });
 
-  it('reads what a second implementation reads', () => {
+  it('reads the bytes of a second implementation', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -70,7 +70,7 @@ describe('Protocol Buffers', () => {
     refuses([0x1c]);
   });
 
-  it('refuses what is cut, doubled, of another type, or too large a number', () => {
+  it('refuses a field that is cut off, repeated, of another type, or too large', () => {
     refuses([0x08, 1]);
     refuses([0x12, 1, 1]);
     refuses([0x0a, 1, 1, 0x0a, 1, 1]);

@@ -28,7 +28,7 @@ describe("the simulator's codec", () => {
     }
   });
 
-  it('knows interop JIDs, with and without their server', () => {
+  it('supports interop JIDs, with and without their server', () => {
     const node: JsonNode = { tag: 'message', attrs: { to: '7-5551:2@interop' }, content: null };
     const read = unpackNode(Buffer.from(codec.encode(JSON.stringify(node), 'json'), 'hex'));
     expect(toJson(read)).toEqual(node);

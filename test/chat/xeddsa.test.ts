@@ -12,7 +12,7 @@ function littleEndian(value: bigint): Buffer {
 }
 
 describe('XEdDSA', () => {
-  it('takes the signatures of an independent implementation, and no changed one', () => {
+  it('accepts the signatures of an independent implementation, and no changed one', () => {
     for (let run = 0; run < 20; run += 1) {
       const { pubKey, privKey } = generateKeyPair();
       const key = Buffer.from(pubKey).subarray(-32);

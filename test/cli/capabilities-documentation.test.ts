@@ -45,7 +45,7 @@ it('shows what the commands print', async () => {
   else expect(page).toBe(written);
 });
 
-it('says of every kind what can be known from outside', () => {
+it('states of every kind what is visible from outside', () => {
   const words: Record<string, string> = {
     image: 'pictures',
     video: 'films',

@@ -46,7 +46,7 @@ describe('hash', () => {
     expect([out.length, code]).toEqual([1, 0]);
   });
 
-  it('reads JSON lines from standard input: strings, objects, and what is wrong', async () => {
+  it('reads JSON lines from standard input: strings, objects, and malformed ones', async () => {
     const lines = [
       JSON.stringify(exodus),
       JSON.stringify({ xml: tkabber, other: 1 }),
@@ -75,7 +75,7 @@ describe('hash', () => {
     expect(code).toBe(1);
   });
 
-  it('takes other functions, and refuses those it does not have', async () => {
+  it('supports other functions, and refuses unknown ones', async () => {
     const files = { 'a.xml': exodus };
     const { out } = await narthex(['hash', 'a.xml', '--algorithm', 'sha-512'], files);
     expect(Object.keys(JSON.parse(out[0]!) as object)).toEqual(['ver', 'sha-512']);
@@ -85,7 +85,7 @@ describe('hash', () => {
     });
   });
 
-  it('says when a file cannot be read', async () => {
+  it('reports a file that cannot be read', async () => {
     expect(await narthex(['hash', '/nonexistent'])).toMatchObject({
       code: 66,
       err: expect.stringMatching(/^narthex: error ERR_FILE: \/nonexistent cannot be read\n {4}\S/) as string,
@@ -94,7 +94,7 @@ describe('hash', () => {
 });
 
 describe('preview', () => {
-  it('shows what is seen, and what each side loses', async () => {
+  it('shows the advertisement, and the losses of each side', async () => {
     const { out, code } = await narthex(['preview', '--profile', 'text-only', '--client', 'c.xml'], {
       'c.xml': tkabber,
     });
@@ -124,7 +124,7 @@ describe('preview', () => {
     });
   });
 
-  it('refuses what is no result', async () => {
+  it('refuses input that is no result', async () => {
     const twice = query("<feature var='a'/><feature var='a'/>");
     expect(await narthex(['preview', '--profile', 'phone', '--client', 'c.xml'], { 'c.xml': twice })).toEqual(
       {

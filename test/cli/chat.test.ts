@@ -31,7 +31,7 @@ describe('narthex chat', () => {
     ]);
   });
 
-  it('tells XML from JSON, and inverts itself', async () => {
+  it('distinguishes XML from JSON, and inverts itself', async () => {
     const frames = '00f8031308ec79\n00f80213fc020001\n';
     const decoded = memoryIo(frames);
     await runChat('decode', '-', {}, decoded);
@@ -43,7 +43,7 @@ describe('narthex chat', () => {
     expect(lines(encoded)).toEqual([...expected, ...expected]);
   });
 
-  it('keeps no line over 4 MiB, and goes on', async () => {
+  it('skips a line over 4 MiB, and goes on', async () => {
     const io = memoryIo(...Array.from({ length: 5 }, () => '0'.repeat(1024 * 1024)), '\n00f80113\n');
     expect(await runChat('decode', '-', {}, io)).toBe(65);
     expect(lines(io)[0]).toBe('{"error":"ERR_CHAT_LINE_SIZE"}');

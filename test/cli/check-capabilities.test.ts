@@ -29,13 +29,13 @@ async function check(files: Record<string, string>, more = ''): Promise<[number 
 }
 
 describe('check reads the capability documents as serve does', () => {
-  it('and has nothing to say of profiles that keep their word', async () => {
+  it('and reports nothing of profiles that are kept', async () => {
     expect(await check({})).toEqual([0, []]);
   });
 
   it.each([
     [
-      'a kind that nobody knows',
+      'an unknown kind',
       { 'b.yaml': profileText('name: b', 'receives: { voise: true }') },
       "b.yaml:6:13: error ERR_CONFIG_CAPABILITIES: ERR_CONTENT_KIND no content kind 'voise'",
     ],
@@ -45,7 +45,7 @@ describe('check reads the capability documents as serve does', () => {
       'b.yaml:1:1: error ERR_CONFIG_CAPABILITIES: ERR_CAPABILITY_PROFILE node: is missing',
     ],
     [
-      'two profiles for whoever matches nothing',
+      'two profiles without conditions',
       { 'b.yaml': profileText('name: b', all) },
       'a.yaml:1:1: error ERR_CONFIG_CAPABILITIES: ERR_PROFILE_DEFAULT exactly one profile must have no `match`; these have none: a, b',
     ],
@@ -73,13 +73,13 @@ provider:
 describe('check refuses a profile that no client is given', () => {
   it.each([
     [
-      'because nobody verifies a token',
+      'because no token is verified',
       config,
       claimed,
       'b.yaml:7:10: error ERR_CONFIG_CAPABILITIES: ERR_PROFILE_CLAIM no session has claims: they take a gatekeeper with `channelBinding: reauthenticate`',
     ],
     [
-      'because nobody does at its domain',
+      'because none is verified at its domain',
       reauthenticating,
       claimed.replace('claim:', 'domain: b.example, claim:'),
       'b.yaml:7:29: error ERR_CONFIG_CAPABILITIES: ERR_PROFILE_CLAIM no session of `b.example` has claims: they take a gatekeeper with `channelBinding: reauthenticate`',
@@ -110,7 +110,7 @@ it('check has nothing against the shipped profiles, for any mode of authenticati
 });
 
 describe('check warns', () => {
-  it('of what encryption hides from the gate', async () => {
+  it('of content that encryption hides from the gate', async () => {
     const [exit, lines] = await check({
       'a.yaml': profileText('name: a', 'receives: { text: true, group: true }'),
     });

@@ -21,7 +21,7 @@ describe('narthex check reads the signing keys', () => {
   it.each<[string, Readonly<Record<string, string>>, number, string]>([
     ['that will do', { 'spring.pem': key }, 0, ''],
     ['none at all', {}, 78, 'has no .pem file'],
-    ['with a name that says nothing', { 'my key.pem': key }, 78, 'whose name is no key id'],
+    ['with an empty name', { 'my key.pem': key }, 78, 'whose name is no key id'],
     ['of another kind', { 'spring.pem': pem('x25519') }, 78, 'no unencrypted Ed25519 private key'],
     ['twice the same start', { 'a.pem': key, 'b.pem': pem('ed25519') }, 78, 'two keys of one id'],
     ['that begin later', { 'autumn@20991001T000000Z.pem': key }, 0, 'has no key whose start has come'],

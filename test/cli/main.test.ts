@@ -57,7 +57,7 @@ describe('narthex', () => {
     expect(await narthex(['--version'])).toEqual({ exit: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  it.each(commands)('%s --help and help %s say the same', async (name) => {
+  it.each(commands)('%s --help and help %s print the same', async (name) => {
     const [asked, helped] = [await narthex([name, '--help']), await narthex(['help', name])];
     expect([asked.exit, asked.stderr]).toEqual([0, '']);
     expect(asked.stdout).toMatch(new RegExp(`^Usage: narthex ${name}\\b`));
@@ -86,7 +86,7 @@ describe('narthex', () => {
   });
 });
 
-describe('what a beginner gets wrong', () => {
+describe('a beginner’s mistakes', () => {
   const files = {
     'empty.yaml': '',
     'policy.yaml': 'apiVersion: narthex/v1\nkind: MetadataPolicy\n',
@@ -186,7 +186,7 @@ describe('a Node too old for TypeScript', () => {
 });
 
 describe('narthex check', () => {
-  it('says what a valid configuration would serve', async () => {
+  it('prints what a valid configuration would serve', async () => {
     const folder = await folderWith({ ...pair, 'narthex.yaml': minimal });
     const { exit, stdout, stderr } = await narthex(['check'], { folder });
     expect([exit, stderr]).toEqual([0, '']);
@@ -263,7 +263,7 @@ describe('narthex check', () => {
     expect(stdout).toContain('for no domain');
   });
 
-  it('speaks JSON, of what is right and of what is wrong', async () => {
+  it('prints JSON, for valid and invalid files', async () => {
     const folder = await folderWith({
       ...pair,
       'good.yaml': minimal,

@@ -39,7 +39,7 @@ const balanced = `${root}/policies/balanced.yaml`;
 const strict = `${root}/policies/strict.yaml`;
 
 describe('narthex policy', () => {
-  it('check: 0 for what runs, 1 for what must not, 65 for what cannot be read, 66 for no file', () => {
+  it('check: 0 for a valid policy, 1 for a refused one, 65 for one that cannot be parsed, 66 for no file', () => {
     expect(run('check', balanced, strict)).toMatchObject({
       code: 0,
       out: expect.stringMatching(/\n0 errors, \d+ warnings$/),
@@ -93,7 +93,7 @@ describe('narthex policy', () => {
     expect(run('explain', 'balanced', '--stanza', file('worse.xml', '<!DOCTYPE x><message/>')).code).toBe(65);
   });
 
-  it('explain: every rule with where it comes from', () => {
+  it('explain: every rule with its origin', () => {
     expect(run('explain', 'strict').out).toMatch(
       /^strict extends balanced extends passthrough \(enforce, unlisted: drop\)\n/,
     );
@@ -140,7 +140,7 @@ spec:
       expect(JSON.parse(json)).toMatchObject({ mode: 'shadow', after: stanza, padding: 0 });
     });
 
-    it('explain lists exceptions with who approved them and until when', () => {
+    it('explain lists exceptions with approver and end', () => {
       const policy = file('quiet.yaml', shadow);
       const { out } = run('explain', policy);
       expect(out).toContain('NOT ENFORCED');

@@ -54,7 +54,7 @@ describe('colour', () => {
     expect(coloured({ TERM: 'xterm-256color' }, {})).toBe(false);
   });
 
-  it('is not for those who decline, or cannot', () => {
+  it('is off for those who decline, or cannot show it', () => {
     expect(coloured({ TERM: 'xterm-256color', NO_COLOR: '1' })).toBe(false);
     expect(coloured({ TERM: 'dumb' })).toBe(false);
   });
@@ -67,7 +67,7 @@ function failure(error: unknown): { exit: number; text: string } {
 }
 
 describe('a failure', () => {
-  it('of ours gets its remedy and exit code', () => {
+  it('with a code gets its remedy and exit code', () => {
     const busy = new ListenError(Object.assign(new Error('x'), { code: 'EADDRINUSE' }), {
       host: '127.0.0.1',
       port: 9090,
@@ -80,7 +80,7 @@ describe('a failure', () => {
     });
   });
 
-  it('that says its code and remedy itself says them once', () => {
+  it('that has its code and remedy in its message prints them once', () => {
     const { exit, text } = failure(
       new SetupError('ERR_PORT_PERMISSION', 'port 5 is not for us', 'Choose another.'),
     );

@@ -31,7 +31,7 @@ const json = async (change: Partial<VerifyArguments>): Promise<unknown> =>
   JSON.parse((await run(change)).output);
 
 describe('narthex verify', () => {
-  it('accepts, and says what was not checked', async () => {
+  it('accepts, and states what was not checked', async () => {
     expect((await run()).code).toBe(0);
     expect(await json({})).toMatchObject({
       accepted: true,

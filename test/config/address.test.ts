@@ -25,7 +25,7 @@ describe('parseHostPort', () => {
     ['xmpp.example:5222/x', 'is not of the form host:port'],
   ])('%s %s', (text, why) => expect(parseHostPort(text)).toEqual({ kind: 'malformed', why }));
 
-  it('reads back what it is given', () => {
+  it('returns what it was given', () => {
     const host = fc.oneof(
       fc.ipV4(),
       fc.ipV6().map((address) => `[${address}]`),

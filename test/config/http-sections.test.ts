@@ -63,7 +63,7 @@ describe('the HTTP plane in narthex.yaml', () => {
     ['provider', gatekeeperWith('enlistment: { url: https://api.example/e }') + http, /`gatekeepers\[0\]\.enlistment` needs a section `provider`/],
     ['provider.push', gatekeeperWith('push: { certFile: push.crt }') + http + provider, /`gatekeepers\[0\]\.push` needs a section `provider\.push`/],
     ['provider.media', gatekeeperWith('media: {}') + http + provider, /`gatekeepers\[0\]\.media` needs a section `provider\.media`/],
-    ['a way to know who pushes', `${gatekeeperWith('push: {}')}${http}${provider}  push: { url: https://p.example/ }\n`, /push` needs `certFile`, or `issuer` and `jwksUri`,/],
+    ['an authentication of push callers', `${gatekeeperWith('push: {}')}${http}${provider}  push: { url: https://p.example/ }\n`, /push` needs `certFile`, or `issuer` and `jwksUri`,/],
     ['both halves of a token issuer', `${gatekeeperWith('push: { issuer: gk }')}${http}${provider}  push: { url: https://p.example/ }\n`, /push` needs both `issuer` and `jwksUri`/],
     ['both halves of a client certificate', `${minimal}${http}${provider}  clientCertFile: tls.crt\n`, /`clientKeyFile` is missing in `provider`/],
     ['authorities that are there', gatekeeperWith('media: { caFile: nowhere.crt }') + http + `${provider}  media: { hosts: [https://m.example] }\n`, /ERR_CONFIG_FILE: `gatekeepers\[0\]\.media\.caFile`/],

@@ -251,7 +251,7 @@ describe('a mistake', () => {
       '14:5: error ERR_CONFIG_MISSING: `clientCertFile` is missing in `gatekeepers[0]`: a client certificate is a pair of files',
     ],
     [
-      'tokens to verify and nobody whose they are',
+      'tokens to verify without their issuer',
       '  - name: main\n',
       '  - name: main\n    channelBinding: reauthenticate\n',
       '15:21: error ERR_CONFIG_MISSING: `channelBinding: reauthenticate` verifies ownership tokens, and there is no section `provider` that says whose',

@@ -80,7 +80,7 @@ describe('verifyFiles', () => {
     ]);
   });
 
-  it('verifies what a gatekeeper is met with', async () => {
+  it('verifies the files for connections to a gatekeeper', async () => {
     const text = `${minimal}    caFile: tls.key\n    clientCertFile: tls.crt\n    clientKeyFile: other.key\n`;
     const verified = await verify(
       { 'tls.crt': good.cert, 'tls.key': good.key, 'other.key': other.key },

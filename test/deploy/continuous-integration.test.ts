@@ -20,7 +20,7 @@ describe('.ci/run', () => {
     expect(script.match(/^as_root \.ci\/\S+$/gm)).toEqual(peerScripts().map((name) => `as_root ${name}`));
   });
 
-  it('installs what the peers need, all of it and nothing else', () => {
+  it('installs the peers’ packages, all of them and nothing else', () => {
     const packages = /^packages=\(\n([^)]*)\)$/m.exec(script)![1]!.trim().split(/\s+/);
     expect(packages).toEqual(peerPackages());
   });

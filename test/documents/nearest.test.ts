@@ -12,7 +12,7 @@ describe('editDistance', () => {
     ['abcd', 'badc', 2],
   ])('%s to %s is %i', (a, b, distance) => expect(editDistance(a, b)).toBe(distance));
 
-  it('is symmetric, zero for equal words only, and at most what typing the word anew costs', () => {
+  it('is symmetric, zero for equal words only, and at most the cost of typing the word anew', () => {
     const word = fc.string({ maxLength: 12, unit: fc.constantFrom('a', 'b', 'c') });
     fc.assert(
       fc.property(word, word, (a, b) => {
@@ -50,7 +50,7 @@ describe('nearest', () => {
     ['', undefined],
   ])('%s → %s', (word, meant) => expect(nearest(word, keys)).toBe(meant));
 
-  it('takes the nearer of two', () =>
+  it('returns the nearer of two', () =>
     expect(nearest('stanzaByteMax', ['stanzaBytes', 'stanzaBytesMax'])).toBe('stanzaBytesMax'));
 
   it('costs little for an absurd key', () => expect(nearest('x'.repeat(100_000), keys)).toBeUndefined());

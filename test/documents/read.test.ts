@@ -13,7 +13,7 @@ function why(path: string): string {
   }
 }
 
-it('reads regular files up to the limit, through links too, and says of others what they are', async () => {
+it('reads regular files up to the limit, through links too, and names the kind of others', async () => {
   await using folder = await temporaryFolder();
   const at = (name: string): string => join(folder.path, name);
   writeFileSync(at('empty'), '');
@@ -47,6 +47,6 @@ it('reads regular files up to the limit, through links too, and says of others w
   });
 });
 
-it('says nothing of an exception that reading did not throw', () => {
+it('has nothing of an exception that reading did not throw', () => {
   expect(whyOf(new Error('juliet'))).toBe('unknown reason');
 });

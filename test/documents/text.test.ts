@@ -13,11 +13,11 @@ it.each(cases)('names the place of %s', (_, bytes, line, column) => {
   expect(decodeUtf8(Uint8Array.from(bytes))).toEqual({ kind: 'not-utf8', line, column });
 });
 
-it('decodes what is UTF-8, without its byte order mark', () => {
+it('decodes UTF-8, without its byte order mark', () => {
   expect(decodeUtf8(Buffer.from('\uFEFFa: ü\r\n'))).toEqual({ kind: 'text', text: 'a: ü\r\n' });
 });
 
-it('names the first byte that is not UTF-8, whatever comes before and after it', () => {
+it('names the first byte that is not UTF-8, whatever is around it', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme', maxLength: 40 }),

@@ -11,7 +11,7 @@ function thrownBySource(): unknown {
 }
 
 describe('a defect', () => {
-  it('keeps its class and the first frame of our own code', () => {
+  it('keeps its class and the first own frame', () => {
     expect(defectOf(thrownBySource())).toEqual({
       errorClass: 'TypeError',
       frame: expect.stringMatching(/^policy\/diagnostic\.ts:\d+:\d+$/) as string,

@@ -46,17 +46,17 @@ function codesInSources(): string[] {
 }
 
 describe('ERRORS.md', () => {
-  it('says what the tables of codes say (regenerate: node test/errors/errors-page.ts > ERRORS.md)', () => {
+  it('has the rows of the tables of codes (regenerate: node test/errors/errors-page.ts > ERRORS.md)', () => {
     expect(unpadded(page)).toBe(unpadded(errorsPage()));
   });
 
-  it('has every code that the sources know', () => {
+  it('has every code in the sources', () => {
     const codes = codesInSources();
     expect(codes.length).toBeGreaterThan(60);
     expect(codes.filter((code) => explanationOf(code) === undefined)).toEqual([]);
   });
 
-  it('says something for each', () => {
+  it('has cause and remedy for each', () => {
     for (const { codes } of errorSections)
       for (const { cause, remedy } of Object.values(codes)) {
         expect(cause).toMatch(/^[A-Z].{15,}\.$/);
@@ -98,7 +98,7 @@ describe('the table of errors', () => {
     expect(codes.filter((code) => !used(code))).toEqual([]);
   });
 
-  it('says with which conditions a stream error is sent, as the sources do', () => {
+  it('lists the conditions of each stream error, as the sources send it', () => {
     const thrown = /'([a-z]+(?:-[a-z]+)+)',\s*(?:\{\s*code:\s*)?'(ERR_[A-Z0-9_]+)'/g;
     const found = sources()
       .filter(({ file }) => !file.startsWith('errors/'))

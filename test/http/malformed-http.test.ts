@@ -61,7 +61,7 @@ describe('HTTP on the wire', () => {
       })();
     });
 
-  it('takes a request as it should be, whole or byte by byte', async () => {
+  it('accepts a valid request, whole or byte by byte', async () => {
     const request = head(json, 'Content-Length: 7', 'Connection: close') + '{"a":1}';
     expect(statuses(await exchange([request]))).toEqual(['200']);
     expect(statuses(await exchange([...Buffer.from(request).toString('latin1').match(/[^]/g)!]))).toEqual([
@@ -82,7 +82,7 @@ describe('HTTP on the wire', () => {
     expect(bodies).toEqual([]);
   });
 
-  it('refuses HTTP it cannot read as a problem document, in its own words', async () => {
+  it('refuses malformed HTTP with a problem document in its own words', async () => {
     const answer = await exchange(['JULIET / HTTP/1.1\r\nHost: a\r\n\r\n']);
     expect(answer).toMatch(/content-type: application\/problem\+json/);
     expect(answer).toMatch(/connection: close/i);
@@ -125,7 +125,7 @@ describe('HTTP on the wire', () => {
     expect([statuses(answer)[0], answer.includes('ERR_HTTP_BODY_TIMEOUT')]).toEqual(['408', true]);
   });
 
-  it('closes a connection that says nothing', async () => {
+  it('closes an idle connection', async () => {
     await exchange([]);
   });
 
@@ -137,7 +137,7 @@ describe('HTTP on the wire', () => {
     expect(bodies).toHaveLength(3);
   });
 
-  it('takes only so many connections at once', async () => {
+  it('accepts a limited number of connections', async () => {
     const open = await Promise.all(
       Array.from({ length: 30 }, () => {
         const socket = connect(served.port, '127.0.0.1');

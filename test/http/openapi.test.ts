@@ -61,7 +61,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('says of every code but those of no route where it comes from', () => {
+  it('lists for every code the routes that answer with it', () => {
     const text = JSON.stringify(document.paths);
     const absent = httpCodes.filter((code) => !text.includes(`"${code}"`));
     expect(absent).toEqual(['ERR_HTTP_NOT_FOUND', 'ERR_HTTP_METHOD']);

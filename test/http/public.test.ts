@@ -40,16 +40,19 @@ describe('the public app', () => {
     );
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])('says what a path takes to %s', async (method) => {
-    const { app } = appWith({ hostMeta: createHostMeta({ websocketUrl }) });
-    const answer = await app.request(
-      new Request('http://x/.well-known/host-meta', { method: method === 'TRACE' ? 'PATCH' : method }),
-    );
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-    expect(await codeOf(answer)).toBe('ERR_HTTP_METHOD');
-  });
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])(
+    'lists the methods of a path in the answer to %s',
+    async (method) => {
+      const { app } = appWith({ hostMeta: createHostMeta({ websocketUrl }) });
+      const answer = await app.request(
+        new Request('http://x/.well-known/host-meta', { method: method === 'TRACE' ? 'PATCH' : method }),
+      );
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+      expect(await codeOf(answer)).toBe('ERR_HTTP_METHOD');
+    },
+  );
 
-  it('lets no header leave that is not on the list, by any handler', async () => {
+  it('lets no unlisted header leave, by any handler', async () => {
     const identifying = {
       server: 'x',
       'set-cookie': 'a=1',
@@ -69,7 +72,7 @@ describe('the public app', () => {
     ]);
   });
 
-  it('says nothing of a fault but that it is one, and tells the operator', async () => {
+  it('answers a defect without its cause, and reports it to the operator', async () => {
     const fault = new Error('juliet@capulet.example was not found in /srv/store');
     const { app, events } = appWith({ push: () => Promise.reject(fault) });
     const answer = await app.request('/push/gk', { method: 'POST' });
@@ -88,7 +91,7 @@ describe('the public app', () => {
 describe('host-meta', () => {
   const { app } = appWith({ hostMeta: createHostMeta({ websocketUrl }) });
 
-  it('says where the WebSocket is, to any page', async () => {
+  it('states the address of the WebSocket, to any page', async () => {
     const answer = await app.request('/.well-known/host-meta.json');
     expect(await answer.json()).toEqual({
       links: [{ rel: 'urn:xmpp:alt-connections:websocket', href: websocketUrl.href }],
@@ -96,7 +99,7 @@ describe('host-meta', () => {
     expect(answer.headers.get('access-control-allow-origin')).toBe('*');
   });
 
-  it('says the same in XML', async () => {
+  it('states it in XML too', async () => {
     const answer = await app.request('/.well-known/host-meta');
     expect(answer.headers.get('content-type')).toBe('application/xrd+xml');
     expect(await answer.text()).toBe(

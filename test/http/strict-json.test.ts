@@ -59,7 +59,7 @@ describe('strict JSON', () => {
     expect(parseStrictJson(bytes, { depthMax: 4 })).toEqual({ kind: 'malformed' });
   });
 
-  it('refuses nesting beyond the limit and takes the limit itself', () => {
+  it('refuses nesting above the limit and accepts the limit itself', () => {
     expect(parse(nested(4), 4).kind).toBe('object');
     expect(parse(nested(5), 4).kind).toBe('malformed');
   });

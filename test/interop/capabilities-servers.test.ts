@@ -54,7 +54,7 @@ for (const kind of servers) {
   describeWithPeers([...kind.needs, 'slixmpp'], `capabilities with ${kind.name}`, () => {
     let server: PeerServer;
     let romeo: CapableClient;
-    /** Juliet's other device, which knows no proxy. */
+    /** Juliet's other device, which is connected without the proxy. */
     let control: CapableClient;
     const open: { close(): Promise<void> }[] = [];
     let answered = 0;
@@ -152,7 +152,7 @@ for (const kind of servers) {
       await juliet.close();
     });
 
-    it('what the server has verified it does not ask for again', async () => {
+    it('does not ask again for capabilities that the server has verified', async () => {
       const proxy = await proxyWith('cached', 'name: cached', 'features: [urn:example:cached]');
       const start = answered;
       const first = await throughProxy(proxy);

@@ -114,7 +114,7 @@ describe('gatekeeper-without-plus', () => {
 });
 
 describeWithPeers(['prosody', 'slixmpp'], 'gatekeeper-without-plus, with a token', () => {
-  it('passes OAUTHBEARER through to a server that takes it, and its refusal back', async () => {
+  it('passes OAUTHBEARER through to a server that accepts it, and its refusal back', async () => {
     const server = await prosody.start({ tokens: { 'a.good.token': 'juliet' } });
     const proxy = await proxyTo(server, 'gatekeeper-without-plus');
     try {
@@ -158,7 +158,7 @@ describeWithPeers(['prosody', 'slixmpp'], 'same-certificate', () => {
     expect((await romeo.receive()).body).toBe('bound');
   });
 
-  it('lets no client in that shows another certificate: the binding is real', async () => {
+  it('refuses a client that shows another certificate: the binding is checked', async () => {
     const authority = createDevelopmentAuthority();
     const other = await startTestProxy({
       domain: server.domain,
@@ -181,7 +181,7 @@ describeWithPeers(['prosody', 'slixmpp'], 'same-certificate', () => {
 });
 
 describeWithPeers(['prosody', 'slixmpp'], 'reauthenticate', () => {
-  it('lets a server offer -PLUS without harm: Prosody takes the token from the proxy', async () => {
+  it('allows a server to offer -PLUS: Prosody accepts the token from the proxy', async () => {
     const tokens: Record<string, string> = {};
     let server: PeerServer | undefined;
     const parties = await startTokenParties({

@@ -56,7 +56,7 @@ for (const kind of servers) {
   describeWithPeers([...kind.needs, 'slixmpp', 'go-sendxmpp'], `files shared over ${kind.name}`, () => {
     let server: PeerServer;
     let romeo: SharingClient;
-    /** Juliet's other device, which knows no proxy. */
+    /** Juliet's other device, which is connected without the proxy. */
     let control: CapableClient;
     const open: { close(): Promise<void> }[] = [];
 
@@ -111,7 +111,7 @@ for (const kind of servers) {
       client.stanzas.find((xml) => xml.startsWith('<message') && xml.includes(`id="${id}"`));
 
     it.each(['bounce', 'drop', 'fallback'] as const)(
-      'slixmpp: what fits arrives whole; type, size and kind that do not: %s',
+      'slixmpp: a file that fits arrives unchanged; a type, size or kind that does not: %s',
       async (mode) => {
         const { juliet, gated } = await behind(pictures, `on-unsupported-content: ${mode}`);
         const shared = await shareAll(juliet);
@@ -148,7 +148,7 @@ for (const kind of servers) {
       },
     );
 
-    it('slixmpp: copies and archive say what the device can receive, and none of them is missing', async () => {
+    it('slixmpp: copies and archive have the files that the device can receive, and none is missing', async () => {
       const { juliet, gated } = await behind(pictures, 'on-unsupported-content: bounce');
       juliet.send(`<iq type='set' id='enable'><enable xmlns='${carbons}'/></iq>`);
       await juliet.until((xml) => xml.includes('id="enable"'));
@@ -178,11 +178,11 @@ for (const kind of servers) {
       expect(new Set(gated)).toEqual(new Set(['fallback image', 'fallback file']));
     });
 
-    describe('go-sendxmpp, which tells an address and nothing else', () => {
+    describe('go-sendxmpp, which sends an address and nothing else', () => {
       const login = () => loginTo(server, 'romeo', 'direct');
       const addressIn = (xml: string): boolean => xml.includes('jabber:x:oob') && xml.includes('letter.pdf');
 
-      it('is let through where files of some type are received: what is not known is not guessed', async () => {
+      it('passes where files of some type are received: an unknown type is not refused', async () => {
         const { juliet, gated } = await behind(pictures);
         await shareByGoSendxmpp(login(), juliet.jid, pathOf('letter.pdf'));
         expect(await juliet.until(addressIn)).toContain('<url>https://');

@@ -100,7 +100,7 @@ async function startServer(): Promise<void> {
   });
 }
 
-/** Signatures that p0f printed for SYNs to this port of ours, in order. */
+/** Signatures that p0f printed for SYNs to this port, in order. */
 function logged(port: number): string[] {
   const text = existsSync(log) ? readFileSync(log, 'utf8') : '';
   const lines = text.matchAll(/\] mod=syn\|cli=[^|]+\|srv=[^|/]+\/(\d+)\|.*\|raw_sig=(\S+)$/gm);

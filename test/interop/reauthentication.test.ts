@@ -16,7 +16,7 @@ import { describeWithPeers } from '../peers/require.ts';
 import { startSasl2Gatekeeper, type Sasl2Gatekeeper } from './sasl2-gatekeeper.ts';
 import { startTokenParties, type TokenParties } from './token-parties.ts';
 
-/** Clients that know no token mechanism send the token as their password, by PLAIN. */
+/** Clients without a token mechanism send the token as their password, by PLAIN. */
 type Way = 'OAUTHBEARER' | 'PLAIN';
 
 /** The test programs of these two teach their libraries OAUTHBEARER. */
@@ -88,12 +88,12 @@ describe('@xmpp/client', () => {
   const [client] = clients;
 
   it.each<[string, Way, (over: TokenParties) => Promise<string>]>([
-    ['a token that nobody signed', 'OAUTHBEARER', async () => 'not.a.token'],
-    ['a token that nobody signed', 'PLAIN', async () => 'not.a.token'],
+    ['an unsigned token', 'OAUTHBEARER', async () => 'not.a.token'],
+    ['an unsigned token', 'PLAIN', async () => 'not.a.token'],
     ['an expired one', 'OAUTHBEARER', (over) => over.token('juliet@localhost', -60)],
-    ["somebody else's, as its own", 'PLAIN', (over) => over.token('romeo@localhost')],
+    ['another user’s, as its own', 'PLAIN', (over) => over.token('romeo@localhost')],
   ])(
-    'receives not-authorized when it shows %s by %s, and the gatekeeper hears nothing',
+    'receives not-authorized when it shows %s by %s, and the gatekeeper receives nothing',
     async (_, way, make) => {
       const token = await make(parties);
       await expect(logIn(client, way, 'juliet', { token })).rejects.toThrow(/not-authorized/);
@@ -196,7 +196,7 @@ describe('the policy', () => {
 });
 
 describe('with OAUTHBEARER passing through', () => {
-  it('the gatekeeper judges, and both hear each other out to the end (RFC 7628 §3.2.3)', async () => {
+  it('the gatekeeper refuses, and both complete the exchange (RFC 7628 §3.2.3)', async () => {
     const over = await startTokenParties({ channelBinding: 'gatekeeper-without-plus' });
     try {
       await logIn(clients[0], 'OAUTHBEARER', 'juliet', { over });
@@ -255,7 +255,7 @@ describe('a claim of the token', () => {
 });
 
 describe('the operator', () => {
-  it('learns what came of it, and nothing of the token', async () => {
+  it('receives the outcome, and nothing of the token', async () => {
     let log = '';
     const metrics = createMetrics({ version: '1', processMetrics: false });
     const observer = createObserver({
@@ -293,7 +293,7 @@ describe('the operator', () => {
 });
 
 describe('a gatekeeper without OAUTHBEARER', () => {
-  it('ends the session with a code, before the client says anything secret', async () => {
+  it('ends the session with a code, before the client sends a secret', async () => {
     const over = await startTokenParties({}, { takesTokens: false });
     try {
       await expect(logIn(clients[0], 'PLAIN', 'juliet', { over })).rejects.toThrow(

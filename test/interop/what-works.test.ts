@@ -127,7 +127,7 @@ async function estrange(those: readonly StanzaClient[], { juliet, romeo }: Stage
   }
 }
 
-it('docs/what-works.md says what was seen', ({ skip }) => {
+it('docs/what-works.md states what was measured', ({ skip }) => {
   if (observations.length === 0) return skip('no peers');
   const text = readFileSync(page, 'utf8');
   const [before, rest] = text.split(begin);

@@ -9,7 +9,7 @@ const read = (text: string): Buffer | undefined => {
   return length === -1 ? undefined : Buffer.from(target.subarray(0, length));
 };
 
-it('writes what Node writes, and reads it', () => {
+it('writes and reads the same text as Node', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(50), (given, rest) => {
       const bytes = Buffer.from(given);

@@ -16,7 +16,7 @@ describe('coarsening', () => {
   });
 
   it.each(['', 'yesterday', '2026-03-10', '2026-13-40T99:99:99Z', '-5', '1e9', ' 2026-03-10T23:41:07Z', '٣'])(
-    'withholds what is no time: %j',
+    'withholds text that is no time: %j',
     (value) => {
       expect(coarsenTo({ unit: 'time', grainMs: hour })(value)).toBeUndefined();
     },

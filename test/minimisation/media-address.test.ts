@@ -1,7 +1,11 @@
 import { expectLinear } from '../support/linear.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MediaAddresses, replaceAddresses } from '../../src/minimisation/media-address.ts';
+import {
+  MediaAddresses,
+  replaceAddresses,
+  sealedAddressesMax,
+} from '../../src/minimisation/media-address.ts';
 
 const marked = (text: string): string => replaceAddresses(text, (address) => `[${address}]`);
 
@@ -72,13 +76,23 @@ describe('sealed addresses', () => {
     ['no host', 'cid:sha1+00@bob.xmpp.org', 'as-is'],
     ['a path alone', '/u/17/holiday.jpg', 'unreadable'],
   ])('the gatekeeper: %s', (_, address, kind) => {
-    expect(addresses.seal(address, gatekeeper, scope).kind).toBe(kind);
+    expect(addresses.seal(URL.parse(address), gatekeeper, scope).kind).toBe(kind);
+  });
+
+  it.each([
+    ['https://xn--bcher-kva.example/x', 'refused'],
+    ['https://up.example/x', 'as-is'],
+  ])('once there are enough of them, only what would be sealed is refused: %s', (address, kind) => {
+    expect(addresses.seal(URL.parse(address), gatekeeper, undefined).kind).toBe(kind);
+  });
+
+  it('are as many as a stanza of its size may have', () => {
+    expect([0, 1_199, 1_200, 12_800, 100_000].map(sealedAddressesMax)).toEqual([5, 5, 6, 64, 64]);
   });
 
   it('clients see those of their own gatekeeper sealed', () => {
-    expect(addresses.seal('https://up.example/x', client, scope).kind).toBe('sealed');
-    expect(addresses.seal('https://up.example/x', { ...client, gatekeeper: 'other' }, scope).kind).toBe(
-      'as-is',
-    );
+    const url = URL.parse('https://up.example/x');
+    expect(addresses.seal(url, client, scope).kind).toBe('sealed');
+    expect(addresses.seal(url, { ...client, gatekeeper: 'other' }, scope).kind).toBe('as-is');
   });
 });

@@ -1,7 +1,12 @@
 import { createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Pseudonyms, valueBytesMax, type PseudonymBinding } from '../../src/minimisation/pseudonymise.ts';
+import {
+  oneLengthBytesMax,
+  Pseudonyms,
+  valueBytesMax,
+  type PseudonymBinding,
+} from '../../src/minimisation/pseudonymise.ts';
 
 const key = (fill: number, bytes = 32) => createSecretKey(Buffer.alloc(bytes, fill));
 const pseudonyms = new Pseudonyms([key(1)]);
@@ -33,7 +38,7 @@ describe('a pseudonym', () => {
     );
   });
 
-  it('tells binding parts apart wherever their border is', () => {
+  it('separates the parts of a binding wherever they are split', () => {
     const at = (scope: string, scopeValue: string) =>
       pseudonyms.of({ ...binding, scope, scopeValue }).pseudonymise('v');
     expect(at('a', 'bc')).not.toBe(at('ab', 'c'));
@@ -85,18 +90,39 @@ describe('a pseudonym', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (value) => {
         const hidden = pseudonyms.of(binding).pseudonymise(value);
         if (hidden === undefined) expect(Buffer.byteLength(value)).toBeGreaterThan(valueBytesMax);
-        else expect(hidden).toMatch(/^[\w-]{43,1023}$/);
+        else expect(hidden).toMatch(/^[\w-]{107,1023}$/);
       }),
     );
     expect(pseudonyms.of(binding).pseudonymise('x'.repeat(valueBytesMax))!.length).toBeLessThanOrEqual(1_023);
     expect(pseudonyms.of(binding).pseudonymise('x'.repeat(valueBytesMax + 1))).toBeUndefined();
   });
 
-  it('hides the length of short values', () => {
-    const lengths = ['', 'a', 'phone', 'fifteen.letters'].map(
-      (value) => pseudonyms.of(binding).pseudonymise(value)!.length,
+  it('has one length for all values up to the bound, in bytes', () => {
+    const lengthOf = (value: string): number => pseudonyms.of(binding).pseudonymise(value)!.length;
+    const uuid = 'd4565fa7-4d72-4749-b3d3-740edbf87770';
+    const lengths = ['', 'a', 'phone', uuid, 'x'.repeat(oneLengthBytesMax), 'ü'.repeat(31)].map(lengthOf);
+    expect(new Set(lengths)).toEqual(new Set([107]));
+    expect(lengthOf('x'.repeat(oneLengthBytesMax + 1))).toBeGreaterThan(107);
+    expect(lengthOf('ü'.repeat(32))).toBeGreaterThan(107);
+  });
+
+  it('has few lengths above the bound', () => {
+    const lengths = Array.from(
+      { length: valueBytesMax },
+      (_, bytes) => pseudonyms.of(binding).pseudonymise('x'.repeat(bytes))!.length,
     );
-    expect(new Set(lengths).size).toBe(1);
+    expect(new Set(lengths).size).toBe(11);
+  });
+
+  it('of an earlier release, which hid the length only within 16 bytes, is still mapped back', () => {
+    const node = new Pseudonyms([key(7)]).of({
+      field: 'push.node',
+      scope: 'gatekeeper',
+      scopeValue: 'gatekeeper',
+      period: 0,
+    });
+    expect(node.unmask('TF3Cy4Gbt2I3NZSles-K_fvKjiJSXO0NSSV7UWo9Xg8')).toBe('marker');
+    expect(node.pseudonymise('marker')!.length).toBe(107);
   });
 
   it('is recognised under the former key while keys overlap', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { RecentNames } from '../../src/minimisation/recent-names.ts';
 
-it('knows the last eight, wherever they stand', () => {
+it('caches the last eight, wherever they are in a buffer', () => {
   const names = new RecentNames(10);
   const value = (n: number): string => `id-${'x'.repeat(n % 6)}${n}`;
   for (let n = 0; n < 20; n += 1) {
@@ -18,7 +18,7 @@ it('knows the last eight, wherever they stand', () => {
   expect(found('name 19 ')).toBeUndefined();
 });
 
-it('gives copies away', () => {
+it('returns copies', () => {
   const names = new RecentNames(4);
   names.remember(Buffer.from('name'), Buffer.from('id'), 0, 2);
   names.valueAt(Buffer.from('name'), 0, 4)!.fill(0);

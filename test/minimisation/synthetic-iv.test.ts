@@ -65,7 +65,7 @@ it('seals the beginning of a larger buffer, into one that is there', () => {
 });
 
 describe('opening', () => {
-  it('refuses what was altered in any bit, or is too short', () => {
+  it('refuses sealed bytes with any bit changed, or too few', () => {
     const sealed = siv.seal(Buffer.from('Gajim.9J2'));
     for (let bit = 0; bit < sealed.length * 8; bit += 1) {
       const altered = Buffer.from(sealed);

@@ -43,7 +43,7 @@ describe('pad', () => {
 });
 
 describe('delay', () => {
-  it('takes anything up to the bound', () => {
+  it('is uniform up to the bound', () => {
     expect(delayOf(5_000, () => 0)).toBe(0);
     expect(delayOf(5_000, () => 0.5)).toBe(2_500);
     expect(delayOf(5_000, () => 0.999999)).toBe(5_000);
@@ -60,7 +60,7 @@ describe('refuse', () => {
     );
   });
 
-  it('escapes anew what parsers read differently in the attributes that it repeats', () => {
+  it('escapes anew those attributes that parsers read differently', () => {
     const stanza = parse("<iq type='set' id='a\tb&#9;c'/>");
     expect(text(refusal(stanza, 'forbidden'))).toContain(" id='a b&#9;c' ");
   });
@@ -82,7 +82,7 @@ describe('refuse', () => {
     expect(isOwedAnswer(parse('<message/>'))).toBe(false);
   });
 
-  it('turns a result into an error on its way', () => {
+  it('turns a result into an error', () => {
     const stanza = parse("<iq type='result' id='1' from='a@b/c' to='d@e'><x xmlns='urn:x'/></iq>");
     expect(after(stanza, ...withheldAnswer(stanza, []))).toBe(
       "<iq type='error' id='1' from='a@b/c' to='d@e'><error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",

@@ -1,4 +1,4 @@
-/** Handshakes of ours with noise-c, an independent implementation in C. */
+/** Handshakes with noise-c, an independent implementation in C. */
 import { deepEqual } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import createNoise, { type Noise } from 'noise-c.wasm';
@@ -45,7 +45,7 @@ export const cases: readonly Case[] = [xx, ik].flatMap((pattern) =>
   ),
 );
 
-/** Plays one handshake of ours with the C library's, then a message each way. @throws AssertionError */
+/** Plays one handshake with the C library, then a message each way. @throws AssertionError */
 export function handshake(noise: Noise, { pattern, cipher, role }: Case): void {
   const prologue = randomBytes(4);
   const [ownStatic, rawPeerStatic] = [generateKeyPair(), randomBytes(32)];

@@ -30,7 +30,7 @@ export interface Collector {
   readonly endpoint: string;
   /** Method and path of each request. */
   readonly requests: readonly string[];
-  /** Headers and bodies of all of them, as they came. */
+  /** Headers and bodies of all requests, unchanged. */
   readonly raw: () => string;
   readonly spans: () => readonly ReceivedSpan[];
   readonly resource: () => ReceivedSpan['attributes'];

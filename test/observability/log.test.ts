@@ -38,13 +38,13 @@ describe('the log', () => {
     expect(lines().map(({ event }) => event)).toEqual(['session.closed']);
   });
 
-  it('is silent when told so', () => {
+  it('is silent at level silent', () => {
     const { log, text } = recorded('silent');
     log.write('tracing.failed', {});
     expect(text()).toBe('');
   });
 
-  it('says [refused] for a value of the wrong kind, and drops unknown fields', () => {
+  it('writes [refused] for a value of the wrong kind, and drops unknown fields', () => {
     const { log, lines } = recorded();
     const wrong = {
       listener: 'Juliet@example',
@@ -65,7 +65,7 @@ describe('the log', () => {
     });
   });
 
-  it('lets no text through that is not of its own vocabulary', () => {
+  it('writes no text outside of its own vocabulary', () => {
     const canary = fc.string({ minLength: 4 }).map((text) => `~${text}~`);
     const value = fc.oneof(canary, fc.array(canary), fc.dictionary(canary, canary));
     const event = fc.constantFrom(...(Object.keys(logEvents) as LogEvent[]));

@@ -41,7 +41,7 @@ describe('metrics', () => {
     expect(now.get('narthex_session_duration_seconds_bucket{le="600"}')).toBe(1);
   });
 
-  it('take traffic over at each scrape, as it stands then', async () => {
+  it('include the traffic counted since the last scrape', async () => {
     const metrics = plain();
     const key = 'narthex_stanzas_total{direction="to-client",kind="iq"}';
     expect((await samples(metrics)).get(key)).toBe(0);
@@ -63,7 +63,7 @@ describe('metrics', () => {
       expect(now.get(`narthex_refusals_total{code="${code}"}`)).toBe(code === 'ERR_DEPTH' ? 1 : 0);
   });
 
-  it('time what happens towards a gatekeeper', async () => {
+  it('time dials and handshakes with a gatekeeper', async () => {
     const metrics = plain();
     metrics.dialled(main, 'connected', 0.02);
     metrics.dialled(main, 'timeout', 10);
@@ -76,7 +76,7 @@ describe('metrics', () => {
     expect(now.get('narthex_certificate_reloads_total{outcome="rejected"}')).toBe(1);
   });
 
-  it('tell what runs', async () => {
+  it('report version and runtime', async () => {
     expect(
       (await samples(plain())).get(`narthex_build_info{version="1.2.3",node="${process.version}"}`),
     ).toBe(1);

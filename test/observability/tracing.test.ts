@@ -145,14 +145,14 @@ describe.skipIf(!installed && !required)(
 );
 
 describe.skipIf(installed)('with a collector and without the SDK', () => {
-  it('says what is missing', async () => {
+  it('names the missing package', async () => {
     const opening = openTracing({ endpoint: 'http://127.0.0.1:1', version: '1', failed: () => {} });
     await expect(opening).rejects.toMatchObject({ code: 'ERR_TRACING_SDK_MISSING' });
   });
 });
 
 describe('without a collector', () => {
-  it('spans cost nothing and go nowhere', async () => {
+  it('spans cost nothing and are not exported', async () => {
     const tracing = await openTracing({ endpoint: undefined, version: '1', failed: () => {} });
     const session = tracing.session({ listener: label('clients') });
     const dial = session.child('dial');

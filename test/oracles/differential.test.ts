@@ -34,12 +34,12 @@ describeWithPeers(oraclePeers, 'the oracles', () => {
     expect(new Set(Object.values(all))).toEqual(new Set([expected]));
   });
 
-  it('say where a document is not well-formed', async () => {
+  it('report where a document is not well-formed', async () => {
     const { ltx: _, ...strict } = await readings(`${open}<a><b></a></stream:stream>`);
     for (const reading of Object.values(strict)) expect(reading).toMatch(/^!/);
   });
 
-  it('differ over what is refused or forwarded in normal form', async () => {
+  it('differ over input that is refused or forwarded in normal form', async () => {
     const prefixed = await readings(
       `${open}<message><h:a xmlns='urn:xmpp:hints'><store xmlns='jabber:client'/></h:a></message></stream:stream>`,
     );
@@ -50,7 +50,7 @@ describeWithPeers(oraclePeers, 'the oracles', () => {
     expect(brace['python-expat']).not.toBe(brace['lua-expat']);
   });
 
-  it('are each held against what the scanner read', async () => {
+  it('are each compared with the scanner’s result', async () => {
     const batch = batchOf([
       { bytes: Buffer.from('<a/>'), source: undefined },
       { bytes: Buffer.from('<a>1<![CDATA[2]]>3</a>'), source: undefined },

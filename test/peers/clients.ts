@@ -12,7 +12,7 @@ export interface ClientKind {
   readonly name: string;
   /** What has to be installed for it; npm packages need nothing. */
   readonly needs: readonly PeerName[];
-  /** `plain`: it knows no SCRAM (RFC 5802), and logs in with PLAIN (RFC 4616) inside TLS. */
+  /** `plain`: it has no SCRAM (RFC 5802), and logs in with PLAIN (RFC 4616) inside TLS. */
   readonly authentication: 'scram' | 'plain';
   /** It ends every body it sends with a line feed. */
   readonly addsLineFeed: boolean;

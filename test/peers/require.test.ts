@@ -10,7 +10,7 @@ describe('a test that needs real peers', () => {
     expect(outcome([], false)).toEqual({ kind: 'run' });
   });
 
-  it('is skipped, saying what to install, where one is missing', () => {
+  it('is skipped, with the package to install, where one is missing', () => {
     expect(outcome([present, missing], peersRequired({}))).toEqual({
       kind: 'skip',
       notice: 'skipped: prosody is not installed (apt-get install prosody)',

@@ -83,7 +83,7 @@ export function peersRequired(environment: NodeJS.ProcessEnv = process.env): boo
   return environment['NARTHEX_PEERS'] === 'required';
 }
 
-/** What becomes of tests that need `names`. */
+/** Whether tests that need `names` run, are skipped, or fail. */
 export type Outcome =
   | { readonly kind: 'run' }
   | { readonly kind: 'skip'; readonly notice: string }

@@ -1,5 +1,5 @@
 /** A real client that sends the stanzas a test writes and shows those it receives, through the library's own stream
- *  management: what becomes of a feature is seen without asking each library for it. Programs speak, in addition to the
+ *  management: the outcome of a feature is visible without each library. Programs speak, in addition to the
  *  environment of client.ts,
  *
  *   program → test   online FULL-JID  |  stanza BASE64-XML  |  lost  |  resumed  |  failed BASE64-REASON  |  others' own words

@@ -58,7 +58,7 @@ describe('fields inside stanzas inside stanzas', () => {
   });
 });
 
-describe('what is unlisted', () => {
+describe('unlisted elements', () => {
   const balanced = () => deciderFor(policyOf(policyText('{}')), 'to-gatekeeper');
   it.each([
     [
@@ -154,7 +154,7 @@ describe('what is unlisted', () => {
   });
 });
 
-it('what is unlisted is reported with one object for all sessions, so that counting it takes no memory', () => {
+it('unlisted elements are counted with one object for all sessions, so that counting them takes no memory', () => {
   const compiled = new CompiledPolicy(policyOf(policyText('{}')), { catalogue, names, pseudonyms });
   const decisions = ['session-1', 'session-2'].map((session) => {
     const decider = new Decider(
@@ -184,7 +184,7 @@ describe('pseudonyms', () => {
   const back = (over = {}) => deciderFor(policy(), 'to-client', over);
   const attribute = (text: string, name: string) => new RegExp(`${name}='([^']*)'`).exec(text)![1]!;
 
-  it('of identifiers come back as the client wrote them', () => {
+  it('of identifiers are mapped back to the client’s own', () => {
     const sent = pass(
       out(),
       "<iq type='get' id='purple-17' to='x@y'><ping xmlns='urn:xmpp:ping'/></iq>",
@@ -199,7 +199,7 @@ describe('pseudonyms', () => {
     );
   });
 
-  it('of identifiers come back on answers whose content is withheld, and are theirs alone', () => {
+  it('of identifiers are mapped back on answers whose content is withheld, for their own session only', () => {
     const sent = pass(out(), "<iq type='get' id='mine-1' to='x@y'><ping xmlns='urn:xmpp:ping'/></iq>").after;
     const answer = `<iq type='result' id='${attribute(sent, 'id')}' from='x@y'><x xmlns='urn:nobody:knows'>s</x></iq>`;
     expect(pass(back(), answer).after).toBe(
@@ -233,7 +233,7 @@ describe('pseudonyms', () => {
     expect(pass(back({ startedAt: today + 90 * 86_400_000 }), result).after).toContain(resource);
   });
 
-  it('of resources leave alone what the gatekeeper has assigned, and other devices of the user', () => {
+  it('of resources do not change what the gatekeeper has assigned, nor other devices of the user', () => {
     const own = (resource: string): string =>
       `<message from='me@provider.example/${resource}' to='me@provider.example/${resource}'><body>b</body></message>`;
     const assigned = { resource: '7403567205493' };
@@ -246,6 +246,28 @@ describe('pseudonyms', () => {
     expect(pass(back(bound), own(bound.resource)).after).toBe(own('mine'));
     expect(pass(out(bound), own('tablet')).after).toBe(own('tablet'));
     expect(pass(back(bound), own('tablet')).after).toBe(own('tablet'));
+  });
+
+  it('of resources for one session are the gatekeeper’s own: what the client asks for is not sent', () => {
+    const strict = (direction: Direction, over = {}): Decider =>
+      deciderFor(
+        policyOf(policyText('{ gatekeeper: { bind.resource: { pseudonymise: { scope: session } } } }')),
+        direction,
+        over,
+      );
+    const bind = (inside: string): string =>
+      `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${inside}</bind></iq>`;
+    for (const asked of [
+      '',
+      '<resource/>',
+      '<resource>laptop</resource>',
+      `<resource>${'x'.repeat(900)}</resource>`,
+    ])
+      expect(pass(strict('to-gatekeeper'), bind(asked)).after).toBe(bind(''));
+    const result = bind('<jid>me@provider.example/7403567205493</jid>');
+    expect(pass(strict('to-client'), result).after).toBe(result);
+    const sent = "<message from='me@provider.example/7403567205493' to='x@y'><body>b</body></message>";
+    expect(pass(strict('to-gatekeeper', { resource: '7403567205493' }), sent).after).toBe(sent);
   });
 
   it('of a bound resource outlive the rule that made them', () => {
@@ -281,7 +303,7 @@ describe('pseudonyms', () => {
   });
 });
 
-describe('what is owed', () => {
+describe('replies that are owed', () => {
   it('a refused message bounces, an error or a nested one does not', () => {
     const refuse = () => toGatekeeper('presence.subscription: refuse');
     expect(pass(refuse(), "<presence type='subscribe' to='a@b' id='1'/>").reply).toContain(
@@ -295,7 +317,7 @@ describe('what is owed', () => {
     });
   });
 
-  it('a question whose answer is withheld is answered here, in the opposite direction', () => {
+  it('a request whose answer is withheld is answered by the proxy, in the opposite direction', () => {
     const decider = deciderFor(
       policyOf(policyText('{ gatekeeper: { time.last-iq: { refuse: { condition: forbidden } } } }')),
       'to-client',
@@ -317,7 +339,7 @@ describe('exceptions', () => {
     - { when: { contact-domain: corp.example }, audiences: { gatekeeper: { chat-state: keep } }, why: w, approved-by: a, expires: 2026-11-23 }
 `;
   const typing = (to: string) => `<message to='${to}'><composing ${chat}/></message>`;
-  it('hold for whom they name, to the end of their last day', () => {
+  it('apply to the named contact, account or gatekeeper, until the end of their last day', () => {
     const policy = policyOf(policyText('{ gatekeeper: { chat-state: drop } }', spec));
     const compiled = new CompiledPolicy(policy, { catalogue, names, pseudonyms });
     const at = (clock: string) =>

@@ -25,7 +25,7 @@ metadata: { name: house }
 namespaces: {}
 fields:
   house.tag:
-    title: a tag of our own
+    title: a tag of the house
     source: the house
     where: stanza
     direction: both
@@ -62,7 +62,7 @@ fields:
     select: ['message/@xml:lang']
     example: <message xml:lang='x'/>
   house.list:
-    title: answers to a question of our own
+    title: answers to a question of the house
     source: the house
     where: stanza
     direction: both
@@ -112,7 +112,7 @@ it.each([
   ],
   ['the attribute first', "<iq tag='x' type='result' id='1'/>", `<iq type='error' id='1'>${error}</iq>`],
   [
-    'another withheld attribute behind it',
+    'another withheld attribute after it',
     "<iq tag='x' type='result' id='1' stamp='x'/>",
     `<iq type='error' id='1'>${error}</iq>`,
   ],
@@ -148,7 +148,7 @@ it('the identifier of a withheld answer is mapped back all the same', () => {
   );
 });
 
-it('a question that may not be asked is answered, and other stanzas end here', () => {
+it('a request for a withheld field is answered, and other stanzas are dropped', () => {
   const refused = through(
     'to-gatekeeper',
     "<iq type='get' id='1' tag='x'><ping xmlns='urn:xmpp:ping'/></iq>",
@@ -195,7 +195,7 @@ const stanza = fc
     return content === undefined ? `<${start}/>` : `<${start}>${content}</${name}>`;
   });
 
-it('whatever the stanza, what leaves is one element or none, without a withheld value', () => {
+it('every stanza leaves as one element or none, without a withheld value', () => {
   fc.assert(
     fc.property(stanza, fc.constantFrom(...directions), (text, direction) => {
       const { after, reply } = through(direction, text);

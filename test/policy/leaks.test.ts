@@ -61,7 +61,7 @@ const secrets = fc
   .string({ unit: fc.constantFrom(...'abcdefghjkmnpqrstuvwxyz23456789'), minLength: 14, maxLength: 20 })
   .map((text) => `zq${text}`);
 
-describe('what an audience may not see', () => {
+describe('a withheld value', () => {
   it('has places to look at', () => {
     expect(places.length).toBeGreaterThan(90);
   });
@@ -119,7 +119,7 @@ describe('what an audience may not see', () => {
     );
   });
 
-  it('whatever else the policy says and the stanza holds', () => {
+  it('whatever the rest of the policy and of the stanza', () => {
     const rules = fc.uniqueArray(fc.nat(places.length - 1), { minLength: 1, maxLength: 8 });
     const gatekeeper = places
       .map((place, index) => ({ place, index }))

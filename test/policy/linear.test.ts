@@ -22,8 +22,8 @@ const forwarded = `<forwarded xmlns='urn:xmpp:forward:0'>${message('<body>x</bod
 const shapes: readonly (readonly [string, number, (n: number) => string])[] = [
   ['bodies', 1_000, (n) => message('<body>x</body>'.repeat(n))],
   ['bodies and forwarded messages in turn', 250, (n) => message(`<body>x</body>${forwarded}`.repeat(n))],
-  ['elements nobody knows', 1_000, (n) => message("<a xmlns='urn:example:unknown'/>".repeat(n))],
-  ['attributes nobody knows', 1_000, (n) => message(`<body${Array.from({ length: n }, (_, i) => ` a${i}=''`).join('')}/>`)],
+  ['unlisted elements', 1_000, (n) => message("<a xmlns='urn:example:unknown'/>".repeat(n))],
+  ['unlisted attributes', 1_000, (n) => message(`<body${Array.from({ length: n }, (_, i) => ` a${i}=''`).join('')}/>`)],
   ['delays', 500, (n) => message("<delay xmlns='urn:xmpp:delay' from='a@b.example/c' stamp='2026-11-23T11:22:33Z'>x</delay>".repeat(n))],
   ['form fields', 500, (n) => `<iq xmlns='jabber:client' type='set' id='1'><query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='submit'>${"<field var='with'><value>a@b.example</value></field>".repeat(n)}</x></query></iq>`],
   ['transport candidates', 250, (n) => `<iq xmlns='jabber:client' type='set' id='1' to='a@b.example/c'><jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='s'><content creator='initiator' name='n'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'>${"<candidate type='host' ip='192.0.2.1' port='1' foundation='1' component='1' generation='0' id='i' network='0' priority='1' protocol='udp'/>".repeat(n)}</transport></content></jingle></iq>`],

@@ -1,7 +1,7 @@
 /** Addresses of media: sealed for an audience that may not see them, opened when they come back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressCharsMax, sealedAddressesMax } from '../../src/minimisation/media-address.ts';
+import { addressCharsMax, sealedAddresses } from '../../src/minimisation/media-address.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
 import {
@@ -60,7 +60,7 @@ describe('an address of the provider', () => {
     expect(to('a@b.example')).not.toBe(to('c@b.example'));
   });
 
-  it('comes back as it was: in copies, archives, events and echoed errors', () => {
+  it('is opened on its return: in copies, archives, events and echoed errors', () => {
     const there = pass(sealing(), sent(picture)).after;
     for (const wrap of wraps) expect(pass(opening(), wrap(there)).after).toBe(wrap(sent(picture)));
     const echo = there.replace("to='a@b.example'", "from='a@b.example' type='error'");
@@ -72,14 +72,14 @@ describe('an address of the provider', () => {
     expect(pass(sealing(), once).after).toBe(once);
   });
 
-  it('keeps what a query or a fragment says to itself', () => {
+  it('keeps its query or fragment sealed', () => {
     const whole = `${picture}?sig=1&amp;w=2#page`;
     const after = pass(sealing(), sent(whole)).after;
     expect(after).not.toMatch(/sig=|#page/);
     expect(pass(opening(), after).after).toBe(sent(whole));
   });
 
-  it('is taken away when the proxy could not fetch it', () => {
+  it('is removed when the proxy could not fetch it', () => {
     for (const other of [
       'http://media.provider.example/u/17/x',
       'https://media.provider.example:8443/u/17/x',
@@ -101,14 +101,29 @@ describe('an address of the provider', () => {
   });
 
   it('is sealed so many times in one stanza; one with more is refused', () => {
-    const many = (count: number): string =>
-      `<message to='a@b'><body>${Array.from({ length: count }, (_, n) => `${mediaHost}/${n}`).join(' ')}</body></message>`;
-    const within = pass(sealing(), many(sealedAddressesMax)).after;
-    expect(within.split(sealedBase)).toHaveLength(sealedAddressesMax + 1);
-    const { after, reply } = pass(sealing(), many(sealedAddressesMax + 1));
-    expect(after).toBe('');
-    expect(reply).toContain('<policy-violation ');
-    expect(reply).not.toContain('media.provider.example');
+    const { min, max, bytesEach } = sealedAddresses;
+    const many = (count: number, filling = 0): string =>
+      `<message to='a@b'><body>${'x'.repeat(filling)} ${Array.from({ length: count }, (_, n) => `${mediaHost}/${n}`).join(' ')}</body></message>`;
+    for (const [most, filling] of [
+      [min, 0],
+      [max, max * bytesEach],
+    ] as const) {
+      const within = pass(sealing(), many(most, filling)).after;
+      expect(within.split(sealedBase)).toHaveLength(most + 1);
+      const { after, reply } = pass(sealing(), many(most + 1, filling));
+      expect(after).toBe('');
+      expect(reply).toContain('<policy-violation ');
+      expect(reply).not.toContain('media.provider.example');
+    }
+  });
+
+  it('counts once when it is written again, and others do not count', () => {
+    const files = Array.from({ length: sealedAddresses.min }, (_, n) => `${mediaHost}/${n}`);
+    const text = `<body>${[...files, 'https://elsewhere.example/x'].join(' ')}</body>`;
+    const oob = files.map((url) => `<x xmlns='jabber:x:oob'><url>${url}</url></x>`).join('');
+    const { after } = pass(sealing(), `<message to='a@b'>${text}${oob}</message>`);
+    expect(after.split(sealedBase)).toHaveLength(2 * files.length + 1);
+    expect(after).toContain('https://elsewhere.example/x');
   });
 
   it('is counted where it was hidden, and nowhere else', () => {
@@ -124,11 +139,43 @@ describe('an address of the provider', () => {
   });
 });
 
-describe('what is none of its business', () => {
+describe('an address among the words of a text other than the body', () => {
+  const text = `See ${picture}, please.`;
+  const places: Readonly<Record<string, string>> = {
+    'a subject': `<message to='a@b'><subject>${text}</subject><body>x</body></message>`,
+    'a status': `<presence><status>${text}</status></presence>`,
+    'the reason of an invitation (XEP-0249)': `<message to='a@b'><x xmlns='jabber:x:conference' jid='r@m' reason='${text}'/></message>`,
+    'the reason of a mediated one (XEP-0045)': `<message to='r@m'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='a@b'><reason>${text}</reason></invite></x></message>`,
+    'the reason of a ban': `<iq type='set' id='i' to='r@m'><query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast' jid='a@b'><reason>${text}</reason></item></query></iq>`,
+    'the reason of closing a room': `<iq type='set' id='i' to='r@m'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy><reason>${text}</reason></destroy></query></iq>`,
+    'the end of a call (XEP-0166)': `<iq type='set' id='i' to='a@b/c'><jingle xmlns='urn:xmpp:jingle:1' action='session-terminate' sid='s'><reason><gone/><text>${text}</text></reason></jingle></iq>`,
+    'a report (XEP-0377)': `<iq type='set' id='i'><block xmlns='urn:xmpp:blocking'><item jid='a@b'><report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'><text>${text}</text></report></item></block></iq>`,
+    'another form of the text (XEP-0481)': `<message to='a@b'><body>x</body><content xmlns='urn:xmpp:content' type='text/markdown'>${text}</content></message>`,
+  };
+
+  it.each(Object.entries(places))('is sealed, and comes back: %s', (_, given) => {
+    const { after } = pass(sealing(), given);
+    expect(after).not.toContain(mediaHost);
+    expect(after).toMatch(/See https:\/\/proxy\.example\/media\/[\w-]{200,}, please\./);
+    expect(pass(opening(), after).after).toContain(text);
+  });
+
+  it('with the key of a file is refused in an attribute, too', () => {
+    const key = `aesgcm://${new URL(mediaHost).host}/f#${'0'.repeat(88)}`;
+    const { after, reply } = pass(
+      sealing(),
+      `<message to='a@b'><x xmlns='jabber:x:conference' jid='r@m' reason='${key}'/></message>`,
+    );
+    expect(after).toBe('');
+    expect(reply).toContain('policy-violation');
+  });
+});
+
+describe('texts that are not media addresses', () => {
   it.each([
     ['another server', sent('https://elsewhere.example/u/17/holiday.jpg')],
-    ['a server whose name ends alike', sent('https://xmedia.provider.example/u')],
-    ['what the name is only a part of', sent('https://media.provider.example.elsewhere.example/u')],
+    ['a server whose name has the same end', sent('https://xmedia.provider.example/u')],
+    ['a text with the name inside', sent('https://media.provider.example.elsewhere.example/u')],
     ['a room', sent('xmpp:room@media.provider.example?join')],
     ['a text with colons', "<message to='a@b'><body>a: b:// c:/d ://</body></message>"],
     [
@@ -164,7 +211,7 @@ describe('an address with the key of a file in it (XEP-0454)', () => {
     expect(reply).not.toContain('abab');
   });
 
-  it('goes with the element that holds it where no error can be sent', () => {
+  it('is removed with its element where no error can be sent', () => {
     const nested = `<message to='a@b'><body>hi</body><forwarded xmlns='urn:xmpp:forward:0'>${sent(key)}</forwarded></message>`;
     expect(pass(sealing(), nested).after).not.toContain('aesgcm');
   });
@@ -174,7 +221,7 @@ describe('an address of the gatekeeper', () => {
   const stored = 'https://up.gatekeeper.example/s/9';
   const seen = pass(deciderFor(forClients, 'to-client'), sent(stored)).after;
 
-  it('is sealed for the client, who then asks the proxy', () => {
+  it('is sealed for the client, who fetches it through the proxy', () => {
     expect(sealedIn(seen)).toMatch(/^https:\/\/proxy\.example\/media\//);
   });
 
@@ -245,7 +292,7 @@ describe('under the policy', () => {
     );
   });
 
-  it('whatever is sealed comes back as it was', () => {
+  it('every sealed address is opened to the original', () => {
     fc.assert(
       fc.property(fc.constantFrom(...places.slice(0, 6)), fc.webPath(), (place, path) => {
         const address = new URL(`${mediaHost}/p${path}`).href;
@@ -268,18 +315,18 @@ describe('check', () => {
   it('refuses a rule that hides nothing, where there are no media servers', () => {
     const text = policyText(`{ gatekeeper: { ${rule('gatekeeper')} } }`);
     expect(complaints(text, { media: false })).toContain(
-      'p.yaml:7:30: error ERR_POLICY_MEDIA content.media-url: hides nothing: the proxy knows no media servers whose addresses it could seal. Add `provider.media` and `http` to narthex.yaml, or remove the rule',
+      'p.yaml:7:30: error ERR_POLICY_MEDIA content.media-url: hides nothing: no media servers are configured whose addresses could be sealed. Add `provider.media` and `http` to narthex.yaml, or remove the rule',
     );
     expect(complaints(text, { media: true }).filter((line) => line.includes('error'))).toEqual([]);
     expect(complaints(text).filter((line) => line.includes('error'))).toEqual([]);
   });
 
-  it('lets it be inherited: what there is to hide is hidden', () => {
+  it('allows it to be inherited: the addresses that exist are hidden', () => {
     const text = policyText('{ gatekeeper: { presence.show: drop } }').replace('passthrough', 'balanced');
     expect(complaints(text, { media: false }).filter((line) => line.includes('error'))).toEqual([]);
   });
 
-  it('warns of what it breaks', () => {
+  it('warns of the features that it breaks', () => {
     expect(complaints(policyText(`{ gatekeeper: { ${rule('gatekeeper')} } }`)).join('\n')).toMatch(
       /WARN_POLICY_BREAKS content\.media-url: pseudonymise breaks: .*aesgcm/,
     );

@@ -19,7 +19,7 @@ const places: Readonly<Record<string, string>> = {
   'in a room: the resource of its address (XEP-0045)': `<presence ${client} to='room@muc.example/marker'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
   'in a message to an occupant': `<message ${client} type='chat' to='room@muc.example/marker'><body>x</body></message>`,
   'registered with a room': `<iq ${client} type='set' id='1' to='room@muc.example'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'><field var='muc#register_roomnick'><value>marker</value></field></x></query></iq>`,
-  'of an occupant who is to leave a room': `<iq ${client} type='set' id='1' to='room@muc.example'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='marker' role='none'/></query></iq>`,
+  'of an occupant who is removed from a room': `<iq ${client} type='set' id='1' to='room@muc.example'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='marker' role='none'/></query></iq>`,
   'in the reason of an invitation': `<message ${client} to='room@muc.example'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='a@b.example'><reason>marker</reason></invite></x></message>`,
   'in a bookmark (XEP-0402)': publish('urn:xmpp:bookmarks:1', "<conference xmlns='urn:xmpp:bookmarks:1'><nick>marker</nick></conference>"),
   'in a bookmark in private storage (XEP-0049)': iq("<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'><conference jid='r@muc.example'><nick>marker</nick></conference></storage></query>"),
@@ -46,7 +46,7 @@ function table(): string {
   return [line(head), line(['', '', ''], '-'), ...rows.map((row) => line(row))].join('\n');
 }
 
-it('the documentation says where a gatekeeper sees the name of a user', () => {
+it('the documentation lists where a gatekeeper sees a user’s nickname', () => {
   const file = `${root}/docs/policies.md`;
   const text = readFileSync(file, 'utf8');
   const [before, rest = ''] = text.split(marks[0]);

@@ -32,7 +32,7 @@ describe.each(['to-gatekeeper', 'to-client'] as const)('%s', (direction) => {
     }
   });
 
-  it('stays where a body says that the message is no change', () => {
+  it('stays where the message has a body, and so changes no subject', () => {
     expect(after(room('<subject>s</subject><thread>t</thread><body>b</body>'))).toBe(
       room('<subject>s</subject><body>b</body>'),
     );
@@ -55,12 +55,12 @@ describe.each(['to-gatekeeper', 'to-client'] as const)('%s', (direction) => {
     expect(after(copy(inside('<subject/><thread>t</thread>')))).toBe('<message><body>c</body></message>');
   });
 
-  it('with what was changed inside the subject', () => {
+  it('with changes inside the subject', () => {
     expect(after(room("<subject>s<y xmlns='urn:nobody:knows'/></subject><thread>t</thread>"))).toBe('');
   });
 });
 
-it('strict says so', () => {
+it('strict withholds it', () => {
   const text = room(`<subject/><thread>t</thread>${url}`);
   const decider = deciderFor(strict, 'to-gatekeeper');
   expect(pass(decider, text).after).toBe(room(url));

@@ -30,7 +30,7 @@ describe('a fallback (XEP-0428)', () => {
     ['in front of it', `&gt; hi\n${picture}`, [0, 5], [0, 5]],
     ['around it', `&gt; ${picture}\nNice!`, [0, picture.length + 3], [0, sealed.length + 3]],
     [
-      'behind it',
+      'after it',
       `${picture} 😀 done`,
       [picture.length + 3, picture.length + 7],
       [sealed.length + 3, sealed.length + 7],
@@ -45,7 +45,18 @@ describe('a fallback (XEP-0428)', () => {
     expect(open(shown)).toBe(written(before));
   });
 
-  it('of the whole text, and what is no position, is left as it is', () => {
+  it('of a person who is mentioned (XEP-0513) moves with the name', () => {
+    const mention = (begin: number, end: number): string =>
+      message(
+        `<body>${picture} Alice</body><mention xmlns='urn:xmpp:mentions:0' begin='${begin}' end='${end}' occupantid='o'/>`,
+      );
+    const [begin, end] = [picture.length + 1, picture.length + 6];
+    const shown = seal(mention(begin, end));
+    expect(shown).toBe(mention(begin + longer, end + longer).replace(picture, sealed));
+    expect(open(shown)).toBe(mention(begin, end));
+  });
+
+  it('of the whole text, and malformed ones, stay unchanged', () => {
     for (const region of [
       "<body start='x' end='-1'/>",
       "<body start='1e3' end='99999999999'/>",
@@ -67,7 +78,7 @@ describe('a fallback (XEP-0428)', () => {
     expect(seal(xml(picture.length + 1, 4))).toBe(xml(sealed.length + 1, 4).replace(picture, sealed));
   });
 
-  it('of one of several bodies is taken away: it is unclear which', () => {
+  it('of one of several bodies are removed: it is unclear which body they refer to', () => {
     const bodies = `<body>${picture}</body><body xml:lang='de'>Hallo</body>`;
     const about = `<reference xmlns='urn:xmpp:reference:0' begin='1' end='3' type='mention' uri='xmpp:a@b'/>`;
     expect(
@@ -120,7 +131,7 @@ it('markup (XEP-0394) is moved at every depth, and its other elements are not', 
   expect(seal(xml(picture.length + 1))).toBe(expected);
 });
 
-describe('whatever is said around addresses', () => {
+describe('any text around addresses', () => {
   const word = fc.constantFrom(
     ' a ',
     ' 😀 ',
@@ -156,7 +167,7 @@ describe('whatever is said around addresses', () => {
   const starred = (text: string): string =>
     text.replaceAll(/https:\/\/(?:media\.provider|proxy)\.example\/\S+/g, '*');
 
-  it('positions between words and addresses mean the same words and addresses, and come back the same', () => {
+  it('positions between words and addresses refer to the same words and addresses, in both directions', () => {
     fc.assert(
       fc.property(parts, fc.nat(), fc.nat(), fc.nat(writers.length - 1), (said, one, other, writer) => {
         const borders = said.reduce<number[]>(
@@ -202,7 +213,7 @@ describe('whatever is said around addresses', () => {
   });
 });
 
-it('many positions in a long text cost what they are long', () => {
+it('many positions in a long text cost linear time', () => {
   const xml = (count: number) =>
     message(
       `<body>${`${sealed} `.repeat(count / 8)}${'a'.repeat(count * 10)}</body><markup xmlns='urn:xmpp:markup:0'>${"<span start='90' end='95'/>".repeat(count)}</markup>`,

@@ -15,8 +15,8 @@ const rules = (scope: string): ReturnType<typeof policyOf> => {
 };
 const sent = (scope: string, over: Record<string, string>, text = bind): string =>
   pass(deciderFor(rules(scope), 'to-gatekeeper', over), text).after;
-const resourceIn = (text: string): string => /<resource>([\w-]{43})<\/resource>/.exec(text)![1]!;
-const idIn = (text: string): string => / id='([\w-]{43})'/.exec(text)![1]!;
+const resourceIn = (text: string): string => /<resource>([\w-]{107})<\/resource>/.exec(text)![1]!;
+const idIn = (text: string): string => / id='([\w-]{107})'/.exec(text)![1]!;
 
 describe.each(['account', 'conversation'])('scope %s', (scope) => {
   it('two sessions of accounts that nothing is known of share no pseudonym', () => {
@@ -31,7 +31,7 @@ describe.each(['account', 'conversation'])('scope %s', (scope) => {
     expect(of('me@provider.example', 'first')).not.toBe(of('you@provider.example', 'first'));
   });
 
-  it('the answer that tells the account brings back what the client has written', () => {
+  it('the answer that states the account restores the client’s own value', () => {
     const out = sent(scope, first);
     const account = 'me@provider.example';
     const bound = { ...first, account, resource: resourceIn(out) };

@@ -43,7 +43,7 @@ describe("README's first command", () => {
     ran = await demo();
   });
 
-  it('tells the story, and says that every statement held', () => {
+  it('prints the story, and that every statement held', () => {
     expect([ran.exit, ran.stderr]).toEqual([0, '']);
     expect(ran.stdout).toMatch(/\n✓ (\d+) of \1 statements held, [^\n]+\n$/);
     expect(ran.stdout).not.toContain('✗');
@@ -51,7 +51,7 @@ describe("README's first command", () => {
       expect(ran.stdout).toMatch(new RegExp(`\\nJuliet ${act}[^\\n]*\\n─+\\n`));
   });
 
-  it('prints what README shows of it, in that order', () => {
+  it('prints the lines that README shows, in that order', () => {
     const printed = ran.stdout.split('\n').map(normal);
     let from = 0;
     const missing = excerpt().filter((line) => {
@@ -95,7 +95,7 @@ describe('a demo that cannot start', () => {
     [['--port', 'abc'], 64, /ERR_USAGE: .*A port is a number/],
     [['--http-port', '65536'], 64, /ERR_USAGE: .*A port is a number/],
     [['--policy', './none.yaml'], 78, /ERR_CONFIG_POLICY/],
-  ])('says why, and leaves nothing on disk: %j', async (args, exit, stderr) => {
+  ])('prints the reason, and leaves nothing on disk: %j', async (args, exit, stderr) => {
     const ran = await demo(...args);
     expect(ran.stderr).toMatch(stderr);
     expect([ran.exit, ran.stdout, readdirSync(folder)]).toEqual([exit, '', []]);
@@ -127,7 +127,7 @@ describe('a demo that is stopped', () => {
     expect([code, readdirSync(folder)]).toEqual([exit, []]);
   });
 
-  it('leaves nothing on disk when its reader is gone', async () => {
+  it('leaves nothing on disk when its output is closed', async () => {
     const child = start('--once');
     await once(child.stdout, 'data');
     child.stdout.destroy();

@@ -17,17 +17,17 @@ const withheldFromGatekeeper = [
   ['her device', juliet.resource],
   ['her language', 'it-IT'],
   ['her cookie', 'balcony_session'],
-  ['the page she came from', 'balcony.example'],
-  ['what she is doing', 'on the balcony'],
+  ['the page of the referrer', 'balcony.example'],
+  ['her presence status', 'on the balcony'],
   ['that she is typing', 'composing'],
   ['a feature of her beta', 'urn:balcony:beta-features'],
   ['the name of her picture', 'IMG_2041'],
-  ['what she wrote', 'wherefore'],
+  ['her message', 'wherefore'],
 ] as const;
 
 const withheldFromProvider = [
-  ['who wrote', romeo.username],
-  ['what a notification would show', 'New encrypted message'],
+  ['the author', romeo.username],
+  ['the text of a notification', 'New encrypted message'],
   ["the gatekeeper's program", 'gatekeeper-push'],
   ["the gatekeeper's media proxy", 'GatekeeperMediaProxy'],
   ["Romeo's device", 'Orchard'],
@@ -64,7 +64,7 @@ describe.each(ways)('under %s, with channelBinding %s', (policy, channelBinding,
     expect(told.steps.length).toBe(policy === 'strict' ? 18 : 16);
   });
 
-  it(`her app hears ${heard} while she is not enlisted`, () => {
+  it(`her app receives ${heard} while she is not enlisted`, () => {
     const texts = told.steps.flatMap(({ findings }) => findings.map(({ text }) => text));
     expect(texts.filter((text) => text.endsWith(`her app hears ${heard}`)).length).toBe(2);
   });
@@ -73,7 +73,7 @@ describe.each(ways)('under %s, with channelBinding %s', (policy, channelBinding,
     expect(told.gatekeeperReceived).not.toContain(text);
   });
 
-  it("the gatekeeper never saw the provider's addresses, but what Narthex made of them", () => {
+  it("the gatekeeper never saw the provider's addresses, only sealed ones", () => {
     expect(told.gatekeeperReceived).not.toContain(told.urls.provider);
     expect(told.gatekeeperReceived).not.toContain('/store-3/');
     expect(told.gatekeeperReceived).toContain(`${told.urls.intermediary}/media/`);
@@ -93,7 +93,7 @@ describe.each(ways)('under %s, with channelBinding %s', (policy, channelBinding,
     ]);
   });
 
-  it("what Romeo's app learned that hers can receive is what the provider's profile says", () => {
+  it("Romeo's app learned of her app the kinds in the provider's profile", () => {
     const profile = parse(readFileSync(join(root, 'policies/capabilities/phone.yaml'), 'utf8')) as {
       readonly receives: Readonly<Record<string, unknown>>;
     };

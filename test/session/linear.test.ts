@@ -45,7 +45,7 @@ const shapes: readonly (readonly [string, number, (n: number) => string])[] = [
   ['values in a field', 400, (n) => answer(`<x xmlns='jabber:x:data' type='result'><field var='v'>${times(n, (i) => `<value>${i}</value>`)}</field></x>`)],
   ['files in a message', 150, (n) => message(times(n, () => file))],
   ['addresses in a message', 200, (n) => message(times(n, () => "<x xmlns='jabber:x:oob'><url>https://a.example/b.png</url></x>"))],
-  ['messages beside each other in a message', 100, (n) => message(times(n, () => forwarded(file)))],
+  ['messages side by side in a message', 100, (n) => message(times(n, () => forwarded(file)))],
   ['messages inside each other in a message', 12, nested],
 ]; // prettier-ignore
 
@@ -90,7 +90,7 @@ describe('stream management with much that is never acknowledged', () => {
     return window;
   };
 
-  test('what waits is found as fast', () => {
+  test('queued stanzas are found in constant time', () => {
     const waiting = (runs: number) => (): void => {
       const window = unacknowledged(runs);
       for (let i = 0; i < runs / 2; i += 1) window.settle(window.wait(), 'delivered');

@@ -36,7 +36,7 @@ describe('the disposition of a stanza', () => {
     expect(asked([]).disposition).toBe(forward);
   });
 
-  it('has the edits of all stages in their order, and the most that they ask of the way it is sent', () => {
+  it('has the edits of all stages in their order, and the strictest of their send options', () => {
     const { disposition } = asked([
       { kind: 'forward', edits: [edit(1)], delayMs: 20, padTo: [64] },
       forward,
@@ -51,7 +51,7 @@ describe('the disposition of a stanza', () => {
     });
   });
 
-  it('is that of the first stage that drops it; later ones are not asked', () => {
+  it('is that of the first stage that drops it; later ones are not called', () => {
     const drop: Disposition = { kind: 'drop', reply: Buffer.from('<iq/>') };
     expect(asked([{ kind: 'forward', edits: [edit(1)] }, drop, forward])).toEqual({
       disposition: drop,
@@ -59,7 +59,7 @@ describe('the disposition of a stanza', () => {
     });
   });
 
-  it('keeps what was said before a stage holds it, and by which stage', () => {
+  it('keeps the edits of stages before one holds it, and which stage that is', () => {
     const keep = (): void => {};
     const { disposition, count } = asked([
       { kind: 'forward', edits: [edit(1)], normalise: true },
@@ -70,7 +70,7 @@ describe('the disposition of a stanza', () => {
     expect(count).toBe(2);
   });
 
-  it('is asked of later stages only, for a stanza that was held', () => {
+  it('calls later stages only, for a stanza that was held', () => {
     const drop: Disposition = { kind: 'drop' };
     expect(asked([drop, drop, forward], 2)).toEqual({ disposition: forward, count: 1 });
   });

@@ -48,7 +48,7 @@ const hold = (bench: Bench): Disposition => ({ kind: 'hold', keep: (held) => ben
 const message = (id: string, to = 'romeo@montague.example'): string => `<message to='${to}' id='${id}'/>`;
 
 describe('the relay', () => {
-  it('passes what no stage touches as the bytes that came', () => {
+  it('passes a stanza that no stage changes in its own bytes', () => {
     const bench = new Bench(() => forwarded);
     bench.read('to-gatekeeper', `<message  to="a@b" id='m1' ><body>&#x68;i</body></message >`);
     expect(bench.out['to-gatekeeper']).toEqual([
@@ -61,7 +61,7 @@ describe('the relay', () => {
     ['line ends', '<message><body>a\r\nb</body></message>', '<message><body>a\nb</body></message>'],
     ['white space in a value', "<message id='a\tb'/>", "<message id='a b'/>"],
     ['a nonza with either', `<r xmlns='${sm}'><![CDATA[x]]></r>`, `<r xmlns='${sm}'>x</r>`],
-  ])('writes the normal form of what parsers read differently: %s', (_, came, left) => {
+  ])('writes the normal form where parsers differ: %s', (_, came, left) => {
     const bench = new Bench(() => forwarded);
     bench.read('to-client', came);
     expect(bench.out['to-client']).toEqual([left]);
@@ -98,7 +98,7 @@ describe('the relay', () => {
     expect(bench.out).toEqual({ 'to-gatekeeper': [], 'to-client': ["<iq type='error' id='q'/>"] });
   });
 
-  it('keeps order after a held stanza between the same two parties, and lets others by', () => {
+  it('keeps order after a held stanza between the same two parties, and lets others overtake', () => {
     const bench = new Bench((id, _, self) => (id === 'held' ? hold(self) : forwarded));
     bench.read(
       'to-gatekeeper',
@@ -109,14 +109,14 @@ describe('the relay', () => {
     expect(bench.ids('to-gatekeeper')).toEqual(['m3', 'held', 'm2']);
   });
 
-  it('lets what waits after a held stanza go when that one is dropped', () => {
+  it('sends the stanzas that wait after a held one when that is dropped', () => {
     const bench = new Bench((id, _, self) => (id === 'held' ? hold(self) : forwarded));
     bench.read('to-gatekeeper', message('held') + message('m2'));
     bench.held[0]!.drop();
     expect(bench.ids('to-gatekeeper')).toEqual(['m2']);
   });
 
-  it('delays in order, and forgets what waits when the session ends', () => {
+  it('delays in order, and discards the queue when the session ends', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
       const bench = new Bench((id) =>
@@ -166,7 +166,7 @@ describe('stream management through the relay', () => {
     bench.read('to-client', `<enabled xmlns='${sm}' id='sm-1' resume='true'/>`);
   };
 
-  it('agrees with what each end sent and received, for any traffic, drops, answers, delays and injections', () => {
+  it('agrees with the stanzas that each end sent and received, for any traffic, drops, answers, delays and injections', () => {
     const action = fc.record({
       kind: fc.constantFrom('send', 'send', 'send', 'acknowledge', 'release', 'inject'),
       toGatekeeper: fc.boolean(),
@@ -221,7 +221,7 @@ describe('stream management through the relay', () => {
     );
   });
 
-  it('resumes on the same process: counts go on, and what arrived is not delivered twice', () => {
+  it('resumes on the same process: counts continue, and stanzas that arrived are not delivered twice', () => {
     const resumptions = new Resumptions();
     const judge = (id: string): Disposition => (id.startsWith('drop') ? { kind: 'drop' } : forwarded);
     const first = new Bench(judge, resumptions);
@@ -328,7 +328,7 @@ describe('stream management through the relay', () => {
     );
   });
 
-  it('closes the stream of a peer that acknowledges what it was never sent', () => {
+  it('closes the stream of a peer that acknowledges stanzas it was not sent', () => {
     const bench = new Bench(() => forwarded);
     enable(bench);
     expect(() => bench.read('to-client', `<a xmlns='${sm}' h='1'/>`)).toThrow(

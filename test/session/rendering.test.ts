@@ -15,7 +15,7 @@ const edit = fc
   .tuple(fc.nat(12), fc.nat(4), fc.nat(255))
   .map(([start, length, byte]): Edit => ({ start, end: start + length, replacement: Uint8Array.of(byte) }));
 
-it('of the edits of several stages, those stand that lie in no other', () => {
+it('of the edits of several stages, those outside of all others are kept', () => {
   fc.assert(
     fc.property(fc.array(edit, { maxLength: 12 }), (edits) => {
       const standing = edits.filter(

@@ -58,13 +58,13 @@ function connect(): { legs: Legs; seen: Seen } {
 }
 
 describe('a protocol with stanzas of its own', () => {
-  it('says which elements are stanzas', () => {
+  it('defines which elements are stanzas', () => {
     const { legs, seen } = connect();
     legs.read('to-gatekeeper', `${receipt('1', 'romeo')}<message/><receipt/>`);
     expect(seen.kinds).toEqual(['message', 'nonza', 'nonza']);
   });
 
-  it('says who the other party is, whose stanzas keep their order', () => {
+  it('defines the other party, whose stanzas keep their order', () => {
     const { legs, seen } = connect();
     legs.read(
       'to-gatekeeper',
@@ -77,7 +77,7 @@ describe('a protocol with stanzas of its own', () => {
     expect(left()).toEqual(['3', 'held', '2']);
   });
 
-  it('says what is owed, and how it is written', () => {
+  it('defines what is owed, and its form', () => {
     const { legs, seen } = connect();
     legs.read('to-gatekeeper', receipt('1', 'romeo') + receipt('2', 'romeo', 'final'));
     expect(seen.answers).toEqual([

@@ -27,7 +27,7 @@ const bomb = (bytes: number): Buffer =>
 const decode = (part: string): unknown => JSON.parse(Buffer.from(part, 'base64url').toString());
 
 describe('an attestation', () => {
-  it('says this', () => {
+  it('has these claims', () => {
     const [header, payload] = attest(input, { keys, clock, random }).split('.');
     expect(decode(header!)).toEqual({ alg: 'EdDSA', typ: 'connection-signals+jwt', kid: 'spring' });
     expect(decode(payload!)).toEqual({
@@ -59,7 +59,7 @@ describe('an attestation', () => {
     expect(() => attest(input, { keys, clock, lifetimeSeconds })).toThrow(RangeError);
   });
 
-  it('lives as long as told', () => {
+  it('lives for the given seconds', () => {
     const [, payload] = attest(input, { keys, clock, lifetimeSeconds: 10 }).split('.');
     expect(decode(payload!)).toMatchObject({ exp: clock() / 1000 + 10 });
   });

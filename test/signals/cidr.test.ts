@@ -48,7 +48,7 @@ describe('trusted networks', () => {
     expect(parseTrustedNetworks(['127.0.0.1', block])).toEqual({ kind: 'invalid', index: 1 });
   });
 
-  it('has what arithmetic says', () => {
+  it('has the addresses that arithmetic gives', () => {
     fc.assert(
       fc.property(
         fc.nat(0xffffffff),

@@ -60,7 +60,7 @@ describe('a ClientHello from a connection’s first bytes', () => {
     );
   });
 
-  it('hands on everything, also what was pushed after the answer', () => {
+  it('passes on all bytes, also those pushed after the answer', () => {
     const reader = new ClientHelloReader();
     const wire = records(handshake());
     expect(reader.push(Buffer.concat([wire, Buffer.from('early')])).kind).toBe('hello');
@@ -68,7 +68,7 @@ describe('a ClientHello from a connection’s first bytes', () => {
     expect(Buffer.from(reader.taken()).toString('latin1')).toBe(`${wire.toString('latin1')}earlylater`);
   });
 
-  it('takes a hello of up to 16 KiB on the wire and no more', () => {
+  it('accepts a hello of up to 16 KiB on the wire and no more', () => {
     const fits = records(paddedHandshake(16 * 1024 - 5));
     const exceeds = records(paddedHandshake(16 * 1024 - 4));
     expect(fits).toHaveLength(16 * 1024);
@@ -78,7 +78,7 @@ describe('a ClientHello from a connection’s first bytes', () => {
     }
   });
 
-  it('says too large from the length alone', () => {
+  it('answers too large from the length alone', () => {
     expect(feed([Buffer.from([22, 3, 1, 0, 4, 1, 0, 64, 0])]).kind).toBe('too-large');
   });
 
@@ -98,7 +98,7 @@ describe('a ClientHello from a connection’s first bytes', () => {
     expect(feed(bytewise(Buffer.from(text, 'latin1'))).kind).toBe('not-tls');
   });
 
-  it('knows plain text from its first byte', () => {
+  it('recognises plain text from its first byte', () => {
     expect(new ClientHelloReader().push(Buffer.from('<')).kind).toBe('not-tls');
   });
 
@@ -110,7 +110,7 @@ describe('a ClientHello from a connection’s first bytes', () => {
       'another record type in between',
       Buffer.concat([records(message.subarray(0, 20)), Buffer.from([21, 3, 3, 0, 2])]),
     ],
-    ['something behind the hello in its record', records(Buffer.concat([message, Buffer.from([0])]))],
+    ['something after the hello in its record', records(Buffer.concat([message, Buffer.from([0])]))],
     [
       'a body that is cut off',
       records(Buffer.concat([Buffer.from([1, 0, ...u16(40)]), message.subarray(4, 44)])),
@@ -138,7 +138,7 @@ describe('a ClientHello from a connection’s first bytes', () => {
     );
   });
 
-  it('visits each byte once, also when they come one at a time', () => {
+  it('visits each byte once, also when bytes come one at a time', () => {
     const reading = (size: number): (() => void) => {
       const chunks = bytewise(records(paddedHandshake(size), 300));
       return () => expect(feed(chunks, 1 << 20).kind).toBe('hello');

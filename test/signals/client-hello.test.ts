@@ -29,7 +29,7 @@ const everything = handshake({
 });
 
 describe('a ClientHello', () => {
-  it('says all of this', () => {
+  it('has all these fields', () => {
     expect(parseClientHello(everything)).toEqual({
       kind: 'hello',
       hello: {
@@ -77,7 +77,7 @@ describe('a ClientHello', () => {
     ['a list of groups of odd length', [[10, block16([0, 29, 0])]]],
     ['a list of groups longer than its extension', [[10, [0, 4, 0, 29]]]],
     ['a list of point formats longer than its extension', [[11, [2, 0]]]],
-    ['something behind its point formats', [[11, [...block8([0]), 0]]]],
+    ['something after its point formats', [[11, [...block8([0]), 0]]]],
     ['a server name cut off', [[0, block16([0, 0, 9, 120])]]],
     ['a protocol name cut off', [[16, block16([3, 104, 50])]]],
   ])('with %s is malformed', (_, extensions) => {

@@ -41,7 +41,7 @@ const everything: SignalNecessities = {
 };
 
 describe('evidence of a connection', () => {
-  it('becomes claims, each with who saw it and why it is needed', () => {
+  it('becomes claims, each with observer and reason', () => {
     const claims = signalClaims(signals, everything);
     expect(claims).toEqual({
       client_ip: { address: '192.0.2.77', observed_by: 'edge', necessity: 'obligation' },
@@ -52,12 +52,12 @@ describe('evidence of a connection', () => {
     expect(isSignalClaims(JSON.parse(JSON.stringify(claims)))).toBe(true);
   });
 
-  it('leaves out what the policy gives no reason for', () => {
+  it('leaves out signals without a reason in the policy', () => {
     expect(signalClaims(signals, {})).toEqual({});
     expect(Object.keys(signalClaims(signals, { client_ip: 'obligation' }))).toEqual(['client_ip']);
   });
 
-  it('says why something is missing', () => {
+  it('gives the reason of a missing signal', () => {
     const none: ConnectionSignals = {
       clientIp: clientIpSignal('not an address', 'edge'),
       tcpFingerprint: absent('behind-lb'),
@@ -95,7 +95,7 @@ describe('evidence of a connection', () => {
   it.each([
     ['192.0.2.77', { address: '192.0.2.0', prefix: 24 }],
     ['2001:db8:1:2::3', { address: '2001:db8:1::', prefix: 48 }],
-  ])('coarsens %s to a prefix, and says so', (address, expected) => {
+  ])('coarsens %s to a prefix, and states its length', (address, expected) => {
     const signal = clientIpSignal(address, 'balancer');
     if (signal.kind === 'absent') throw new Error(signal.reason);
     const value = coarsenAddress(signal.value, { ipv4: 24, ipv6: 48 });
@@ -109,7 +109,7 @@ describe('evidence of a connection', () => {
     expect(coarsenRoundTrip({ tcpMs: 10, tlsMs: undefined }, 50)).toEqual({ tcpMs: 0, tlsMs: undefined });
   });
 
-  it('takes a balancer’s word for what looks like a fingerprint, and says whose it is', () => {
+  it('accepts a balancer’s value of the right form, and marks its observer', () => {
     const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1';
     const fields = new Map([
       [0xe2, Buffer.from(ja4)],

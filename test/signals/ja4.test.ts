@@ -122,7 +122,7 @@ describe('JA4', () => {
     expect(summary({ extensions: [supportedVersions(0xfafa, version)] })).toBe(`t${name}i010100`);
   });
 
-  it('takes the highest version offered', () => {
+  it('uses the highest version offered', () => {
     expect(summary({ extensions: [supportedVersions(0x0301, 0x0304, 0x0303)] })).toBe('t13i010100');
     expect(summary({ extensions: [supportedVersions()] })).toBe('t00i010100');
   });
@@ -133,7 +133,7 @@ describe('JA4', () => {
     expect(summary({ ciphers: many, extensions })).toBe('t12i999900');
   });
 
-  it('writes zeros for what is not there', () => {
+  it('writes zeros for missing parts', () => {
     const nothing = read({ ciphers: [], extensions: [serverName('xmpp.example')] });
     expect(ja4(nothing)).toEqual({
       ja4: 't12d000100_000000000000_000000000000',

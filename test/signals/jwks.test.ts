@@ -71,7 +71,7 @@ describe('keys that follow a rotation', () => {
     expect(state.asked).toBe(1);
   });
 
-  it('ask for invented ids no more often than every 5 seconds', async () => {
+  it('fetch for invented ids no more often than every 5 seconds', async () => {
     const { state, has } = issuer('spring');
     for (let attempt = 0; attempt < 100; attempt += 1) expect(await has(`invented-${attempt}`)).toBe(false);
     expect(state.asked).toBe(1);
@@ -87,7 +87,7 @@ describe('keys that follow a rotation', () => {
     expect(await has('spring')).toBe(false);
   });
 
-  it('keep what they know while the issuer is down', async () => {
+  it('keep their keys while the issuer is down', async () => {
     const { state, has } = issuer('spring');
     await has('spring');
     state.down = true;

@@ -63,7 +63,7 @@ describe('signing keys', () => {
     expect(Object.values(keys)).toEqual([]);
   });
 
-  it('need one whose time has come', async () => {
+  it('require one whose start has come', async () => {
     const keys = await SigningKeys.parse(rotation.slice(1));
     expect(() => keys.active(june - 1)).toThrow(KeyError);
     expect(() => keys.sign('cGF5bG9hZA', june - 1)).toThrow('ERR_KEY_NONE');

@@ -54,9 +54,9 @@ describe('the p0f signature', () => {
     ['a timestamp of the peer', [8, 10, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1], '0,0:ts,nop,nop:df,id+,ts2+:0'],
     ['a scale above 14', [3, 3, 15, 1], '0,15:ws,nop:df,id+,exws:0'],
     ['an end', [1, 0, 0, 0], '0,0:nop,eol+2:df,id+:0'],
-    ['something behind the end', [0, 0, 7, 0], '0,0:eol+3:df,id+,opt+:0'],
+    ['something after the end', [0, 0, 7, 0], '0,0:eol+3:df,id+,opt+:0'],
     ['something in the very last byte', [0, 0, 0, 7], '0,0:eol+3:df,id+,opt+:0'],
-    ['one nobody knows', [34, 3, 9, 1], '0,0:?34,nop:df,id+:0'],
+    ['an unknown one', [34, 3, 9, 1], '0,0:?34,nop:df,id+:0'],
     ['acknowledged ranges', [5, 10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], '0,0:sack,nop,nop:df,id+:0'],
     ['ranges of no length', [5, 2, 1, 1], '0,0:sack:df,id+,bad:0'],
     ['a length of 1', [99, 1, 1, 1], '0,0:?99:df,id+,bad:0'],
@@ -111,7 +111,7 @@ describe('the p0f signature', () => {
     expect(signature(syn6({ extensionHeaders }))).toBe('6:64+0:24:1460:mss*44,7:mss,sok,ts,nop,ws::0');
   });
 
-  it('comes with its fields', () => {
+  it('has these fields', () => {
     const answer = readSyn(syn4({ ttl: 120 }));
     expect(answer.kind === 'syn' && fingerprintSyn(answer.syn)).toEqual({
       p0f: usual.replace('64+0', '120+8'),

@@ -48,7 +48,7 @@ describe('a PROXY header to the gatekeeper', () => {
     expect(bare).toMatchObject({ kind: 'header', header: { length: 28 + 7 } });
   });
 
-  it('with profile full tells the rest', () => {
+  it('with profile full has further fields', () => {
     expect(fields(written({ profile: 'full' }))).toMatchObject({
       checked: true,
       signals: Buffer.from('attestation'),
@@ -66,7 +66,7 @@ describe('a PROXY header to the gatekeeper', () => {
     });
   });
 
-  it('has a limit of 536 bytes unless told otherwise', () => {
+  it('has a limit of 536 bytes by default', () => {
     const attestation = Buffer.alloc(536 - 28 - 7 - 3);
     expect(written({ profile: 'standard', attestation })).toHaveLength(536);
     const larger = {

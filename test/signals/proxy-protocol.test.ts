@@ -52,7 +52,7 @@ describe('PROXY protocol version 1', () => {
     expect(header(line(text))).toMatchObject({ version: 1, command: 'proxy', source: { address, port } });
   });
 
-  it('may not know', () => {
+  it('without addresses', () => {
     for (const text of ['PROXY UNKNOWN', 'PROXY UNKNOWN ffff::1 what ever 1 2'])
       expect(header(line(text))).toMatchObject({ source: undefined, destination: undefined });
   });
@@ -86,7 +86,7 @@ describe('PROXY protocol version 1', () => {
 });
 
 describe('PROXY protocol version 2', () => {
-  it('tells addresses', () => {
+  it('has addresses', () => {
     expect(header(binary(0x21, 0x11, ...ipv4))).toMatchObject({
       version: 2,
       command: 'proxy',
@@ -110,7 +110,7 @@ describe('PROXY protocol version 2', () => {
     expect(header(bytes)).toMatchObject({ command, source: undefined, destination: undefined });
   });
 
-  it('tells more in fields', () => {
+  it('has fields', () => {
     const ssl = [
       7,
       0,
@@ -212,7 +212,7 @@ describe('PROXY protocol version 2', () => {
     expect(feed([binary(0x21, 0x11, ...ipv4)], 28).kind).toBe('header');
   });
 
-  it('leaves what follows to the client', () => {
+  it('leaves later bytes to the client', () => {
     const reader = new ProxyProtocolReader();
     reader.push(valid.subarray(0, 20));
     reader.push(Buffer.concat([valid.subarray(20), Buffer.from('<stream')]));

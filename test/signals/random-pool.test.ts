@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { RandomPool } from '../../src/signals/random-pool.ts';
 
 describe('random bytes from a pool', () => {
-  it('are as many as asked for and never the same, over many pools', () => {
+  it('have the requested lengths and never repeat, over many pools', () => {
     const pool = new RandomPool();
     const taken = Array.from({ length: 2_000 }, () => pool.take(16));
     expect(taken.every(({ length }) => length === 16)).toBe(true);
     expect(new Set(taken.map((bytes) => bytes.toString('hex'))).size).toBe(2_000);
   });
 
-  it('stay what they were when others are taken', () => {
+  it('keep their value when others are taken', () => {
     const pool = new RandomPool();
     const first = pool.take(16);
     const before = first.toString('hex');

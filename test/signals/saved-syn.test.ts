@@ -54,13 +54,13 @@ describe.skipIf(!onLinux)('the SYN of a connection (Linux)', () => {
     expect(second!.syn).toEqual({ kind: 'absent', reason: 'syncookie' });
   });
 
-  it('is said to be unsupported where it cannot be asked for', () => {
+  it('is unsupported where the system calls are missing', () => {
     const unsupported: ConnectionCapture = { syn: { kind: 'absent', reason: 'unsupported' }, tcp: undefined };
     expect(capture.read(-1)).toEqual(unsupported);
     expect(capture.read(descriptorOf(new Socket()))).toEqual(unsupported);
   });
 
-  it('lets processes share a port when all of them ask to', async () => {
+  it('lets processes share a port when all of them request it', async () => {
     const first = capture.bind({ address: '127.0.0.1', port: 0, reusePort: true });
     if (first.kind !== 'bound') throw new Error(first.kind);
     const server = createServer();

@@ -62,7 +62,7 @@ const claims = JSON.parse(Buffer.from(make().split('.')[1]!, 'base64url').toStri
 >;
 
 describe('a verifier', () => {
-  it('accepts an attestation and says what it says', async () => {
+  it('accepts an attestation and returns its claims', async () => {
     const verification = await verifier().verify(make(), binding);
     expect(verification).toMatchObject({
       kind: 'accepted',
@@ -78,7 +78,7 @@ describe('a verifier', () => {
     expect(await outcome(unpackAttestation(packed), start, certificate)).toBe('accepted');
   });
 
-  it('accepts one without a look at the binding only when told so, and says so', async () => {
+  it('accepts one without checking the binding only when requested, and states it', async () => {
     const verification = await verifier().verify(make(), { kind: 'unchecked' });
     expect(verification).toMatchObject({ kind: 'accepted', bindingChecked: false });
   });

@@ -24,12 +24,12 @@ it('hashes the example of XEP-0115', () => {
   expect(attribute(capsElement(exodus), 'ver')).toBe('QgayPKawpkPSDYmwT/WM94uAlu0=');
 });
 
-it('hashes what others write, languages and forms included', () => {
+it('hashes other parties’ results, languages and forms included', () => {
   const [query] = elements(parseElement(psi)!);
   expect(capsHashOf(query!)).toBe('q07IKJEyjvHSyhy//CH0CxmKi8w=');
 });
 
-it('answers disco#info with the node that was asked for', () => {
+it('answers disco#info with the node of the request', () => {
   const node = `${exodus.node}#${capsHash(exodus)}`;
   const asked = parseElement(
     `<iq type='get' id='1' from='a@b/c'><query xmlns='${ns.discoInfo}' node='${node}'/></iq>`,

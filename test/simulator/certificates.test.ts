@@ -22,14 +22,14 @@ describe('development certificates', () => {
     expect(leaf.publicKey.asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' });
   });
 
-  it('name every name they were asked for, and no other', () => {
+  it('contain every requested name, and no other', () => {
     expect(leaf.checkHost('capulet.example')).toBe('capulet.example');
     expect(leaf.checkHost('montague.example')).toBeUndefined();
     for (const address of ['127.0.0.1', '::1', '2001:db8::a:1']) expect(leaf.checkIP(address)).toBe(address);
     expect(leaf.checkIP('127.0.0.2')).toBeUndefined();
   });
 
-  it('are valid for a week, or as long as asked', () => {
+  it('are valid for a week, or for the requested days', () => {
     expect(leaf.validFromDate).toEqual(new Date('2026-03-01T11:00:00Z'));
     expect(leaf.validToDate).toEqual(new Date('2026-03-08T12:00:00Z'));
     const long = new X509Certificate(authority.issue(['a.example'], { now, days: 365 * 30 }).certificate);

@@ -127,8 +127,8 @@ function tampered(jws: string): string {
 const refusedWith = (): string[] =>
   attestations.flatMap(({ verification }) => (verification.kind === 'refused' ? [verification.code] : []));
 
-describe('an intermediary comes with an attestation', () => {
-  it('the gatekeeper asks for it, takes it, and lets the client authenticate', async () => {
+describe('an intermediary sends an attestation', () => {
+  it('the gatekeeper requests it, verifies it, and lets the client authenticate', async () => {
     const peer = await arrive();
     expect(await peer.until(/features>/)).toContain("<connection-signals xmlns='urn:narthex:signals:0'/>");
     // The client's authentication may follow at once: it waits for the outcome.
@@ -276,7 +276,7 @@ describe('an attestation in a PROXY header', () => {
     expect(refusedWith()).toEqual(['ERR_ATTESTATION_BINDING']);
   });
 
-  it('must come where it is expected', async () => {
+  it('is required where it is expected', async () => {
     const { port, ca } = gatekeeper.endpoints.direct;
     const socket = connect({ port, host: '127.0.0.1', ca, servername: domain });
     await expect(once(socket, 'secureConnect')).rejects.toThrow();

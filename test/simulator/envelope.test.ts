@@ -21,7 +21,7 @@ function altered(source: Element, local: string): Element {
 }
 
 describe('the envelope', () => {
-  it('is opened on every device it is for, after its way over the wire', () => {
+  it('is opened on every device that it is for, after transport', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (written) => {
         // What XML cannot carry is no message.
@@ -48,7 +48,7 @@ describe('the envelope', () => {
     expect(Buffer.from(text(child(sealed, ns.omemo2, 'payload')!), 'base64').length % 16).toBe(0);
   });
 
-  it('never is the same twice, nor shows what is in it', () => {
+  it('differs each time, and does not reveal its content', () => {
     const [first, second] = [1, 2].map(() => serialise(encrypt(juliet, [phone], 'good night')));
     expect(first).not.toBe(second);
     expect(first).not.toContain('good night');

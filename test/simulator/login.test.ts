@@ -42,7 +42,7 @@ describe('Juliet logs in', () => {
     expect(events).toEqual(['bound', 'closed']);
   });
 
-  it('and the records hold what both sides saw, byte for byte', async () => {
+  it('and the records have the bytes of both sides', async () => {
     const mine: string[] = [];
     const juliet = await gatekeeper.logIn('juliet', {
       onXml: (direction, xml) => mine.push(direction + xml),
@@ -111,7 +111,7 @@ describe('the gatekeeper refuses', () => {
       Buffer.concat([Buffer.from(`${streamHeader(domain)}<a>`), Buffer.from([0xff, 0x3e])]),
       'not-well-formed',
     ],
-    ['what is no stream', 'GET / HTTP/1.1\r\nHost: a\r\nAccept: <a>', 'not-well-formed'],
+    ['bytes that are no stream', 'GET / HTTP/1.1\r\nHost: a\r\nAccept: <a>', 'not-well-formed'],
     [
       'more than 10,000 bytes unauthenticated',
       `${streamHeader(domain)}<a b='${'x'.repeat(10_000)}'/>`,

@@ -31,8 +31,8 @@ async function answerTo(client: Client, id: string): Promise<string> {
   return error === undefined ? attribute(answer, 'type')! : elements(error)[0]!.local;
 }
 
-describe('a user who is away', () => {
-  it('gets the messages on coming back, in order, with the time they came', async () => {
+describe('a user who is offline', () => {
+  it('gets the messages on return, in order, with their times', async () => {
     send(romeo, letter('1'));
     send(romeo, letter('2'));
     const juliet = await gatekeeper.logIn('juliet');
@@ -73,15 +73,15 @@ describe('a user who is away', () => {
       ),
     ],
     ['more than is kept', letter('3')],
-    ['for nobody', `<message to='tybalt@${domain}' id='3' type='chat'><body>x</body></message>`],
-  ])('does not get %s: the sender hears of it', async (_, xml) => {
+    ['for an unknown user', `<message to='tybalt@${domain}' id='3' type='chat'><body>x</body></message>`],
+  ])('does not get %s: the sender gets an error', async (_, xml) => {
     send(romeo, letter('1'));
     send(romeo, letter('2'));
     send(romeo, xml);
     expect(await answerTo(romeo, '3')).toBe('service-unavailable');
   });
 
-  it('can be woken where a device said how, until it says otherwise', async () => {
+  it('can be woken while a device has registered', async () => {
     const juliet = await gatekeeper.logIn('juliet');
     const push = async (id: string, xml: string): Promise<string> => {
       send(juliet, `<iq type='set' id='${id}'>${xml}</iq>`);

@@ -18,7 +18,7 @@ const romeo = createDevice('romeo@montague.example', 2);
 const picture = randomBytes(5_000);
 
 describe('a picture', () => {
-  it('is read with the key that came inside the message, from the address outside', () => {
+  it('is decrypted with the key inside the message, from the address outside', () => {
     const { ciphertext, secret } = encryptPicture(picture);
     const sealed = encrypt(juliet, [romeo], 'look', pictureKeyElement(secret));
     const url = 'https://media.example/a?b=1&c=2';

@@ -113,7 +113,7 @@ describe("the gatekeeper's media proxy", () => {
     exporter: Buffer.alloc(0),
   });
 
-  it('asks for the size and then for one part after the other', async () => {
+  it('requests the size and then one part after the other', async () => {
     const url = await upload();
     received.length = 0;
     const proxy = createMediaProxy({ caller, origins: [provider.url], partBytes: 60_000 });
@@ -128,7 +128,7 @@ describe("the gatekeeper's media proxy", () => {
     expect(header(received[1]!.request, 'x-recipient-device')).toBe('Orchard/7 (Verona)');
   });
 
-  it('asks no other server, and passes on no half file', async () => {
+  it('requests from no other server, and passes on no partial file', async () => {
     const proxy = createMediaProxy({ caller, origins: [provider.url], bytesMax: 100_000 });
     expect((await proxy(incoming('https://127.0.0.1:1/x')))?.status).toBe(403);
     expect((await proxy(incoming(`${provider.url}.evil.example/x`)))?.status).toBe(403);

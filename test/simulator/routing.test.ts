@@ -44,7 +44,7 @@ async function comeOnline(client: Client, priority = 0): Promise<void> {
 }
 
 describe('messages', () => {
-  it('to a full JID arrive there, stamped with who sent them', async () => {
+  it('to a full JID arrive there, stamped with the sender', async () => {
     send(
       juliet,
       `<message to='${romeo.jid}' id='m' type='chat'><body>a &lt; b &amp; c\u{1F339}</body></message>`,
@@ -67,28 +67,28 @@ describe('messages', () => {
     expect(cell.pending().some((one) => one.element.local === 'message')).toBe(false);
   });
 
-  it('to a resource that has gone go where the bare JID leads', async () => {
+  it('to an unbound resource are delivered as to the bare JID', async () => {
     await comeOnline(romeo);
     send(juliet, `<message to='romeo@${domain}/gone' id='m' type='chat'><body>x</body></message>`);
     await romeo.receive(withId('m'));
   });
 
   it.each([
-    ['nobody available', `<message to='romeo@${domain}' type='chat'><body>x</body></message>`],
+    ['no available resource', `<message to='romeo@${domain}' type='chat'><body>x</body></message>`],
     ['a user who does not exist', `<message to='tybalt@${domain}' type='chat'><body>x</body></message>`],
     ['no room there', `<message to='romeo@${domain}' type='groupchat'><body>x</body></message>`],
-  ])('come back when there is %s', async (_, xml) => {
+  ])('are returned when there is %s', async (_, xml) => {
     expect(await bounced(juliet, xml)).toBe('service-unavailable');
   });
 
-  it('come back when only negative priorities are there', async () => {
+  it('are returned when only negative priorities are available', async () => {
     await comeOnline(romeo, -1);
     expect(await bounced(juliet, `<message to='romeo@${domain}'><body>x</body></message>`)).toBe(
       'service-unavailable',
     );
   });
 
-  it('come back with their payload, from the address they were sent to', async () => {
+  it('are returned with their payload, from the address that they were sent to', async () => {
     send(juliet, `<message to='tybalt@${domain}/x' id='m' type='chat'><body>what</body></message>`);
     const { xml } = await juliet.receive(withId('m'));
     expect(xml).toBe(
@@ -97,7 +97,7 @@ describe('messages', () => {
     );
   });
 
-  it('of type error or headline never come back', async () => {
+  it('of type error or headline are never returned', async () => {
     send(juliet, `<message to='romeo@${domain}' type='headline'><body>x</body></message>`);
     send(juliet, `<message to='romeo@${domain}' type='error'><body>x</body></message>`);
     await settle(juliet);
@@ -215,7 +215,7 @@ describe('the roster', () => {
     ]);
   });
 
-  it('keeps names and groups, and pushes them to who has asked for it', async () => {
+  it('keeps names and groups, and pushes them to resources that requested the roster', async () => {
     const other = await gatekeeper.logIn('juliet');
     juliet.send(roster);
     await juliet.receive(withId('r'));
@@ -245,7 +245,7 @@ describe('presence', () => {
     await romeo.receive(isFrom(juliet, 'unavailable'));
   });
 
-  it('ends once, when it is said to end before the stream does', async () => {
+  it('ends once, when unavailable presence precedes the end of the stream', async () => {
     await comeOnline(romeo);
     await comeOnline(juliet);
     send(juliet, `<presence type='unavailable'><status>gone</status></presence>`);
@@ -279,7 +279,7 @@ describe('presence', () => {
 
 describe('the stream', () => {
   it.each([
-    ['a nonza that nobody knows', `<a xmlns='urn:x'/>`, 'unsupported-stanza-type'],
+    ['an unknown nonza', `<a xmlns='urn:x'/>`, 'unsupported-stanza-type'],
     [
       'a stanza above the limit',
       `<message><body>${'x'.repeat(300_000)}</body></message>`,

@@ -47,7 +47,7 @@ describe('before and after', () => {
   const before = `<presence><status>here</status><c ver='1'/></presence>`;
   const after = `<presence><c ver='2'/></presence>`;
 
-  it('mark what has changed', () => {
+  it('mark changed lines', () => {
     expect(formatBeforeAndAfter(before, after)).toEqual([
       `  <presence>`,
       `-   <status>here</status>`,
@@ -58,14 +58,14 @@ describe('before and after', () => {
     ]);
   });
 
-  it('say when nothing has, or only the way of writing', () => {
+  it('state that nothing has changed, or only the form', () => {
     expect(formatBeforeAndAfter('<a b="1"/>', '<a b="1"/>').at(-1)).toBe('  = identical, 10 bytes');
     expect(formatBeforeAndAfter('<a b="1"/>', `<a b='1' />`).at(-1)).toBe(
       '  = same content, written differently',
     );
   });
 
-  it('stand side by side', () => {
+  it('are printed side by side', () => {
     expect(formatSideBySide(before, after, { width: 63 })).toEqual([
       `<presence>                       <presence>`,
       `  <status>here</status>        ~   <c ver='2'/>`,
@@ -74,7 +74,7 @@ describe('before and after', () => {
     ]);
   });
 
-  it('are in colour only when asked', () => {
+  it('are in colour only when requested', () => {
     const escape = '\u001B[';
     expect(formatBeforeAndAfter(before, after).join('')).not.toContain(escape);
     expect(formatBeforeAndAfter(before, after, { colour: true }).join('')).toContain(escape);

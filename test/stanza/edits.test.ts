@@ -245,7 +245,7 @@ describe('one change and nothing else', () => {
   });
 });
 
-it('attributes of an element go, and come, together with its content', () => {
+it('attributes of an element are removed and added together with its content', () => {
   const stanza = parse("<iq type='get' id='1'/>");
   const edits = [
     ...[0, 1].map((at) => removeAttribute(stanza, records(stanza, recordKind.attribute)[at]!)),
@@ -263,7 +263,7 @@ it('consecutive texts are replaced together', () => {
   );
 });
 
-it('what is put in the place of a value is read back as that value', () => {
+it('every new value is parsed back as that value', () => {
   const characters = fc.string({
     unit: fc.constantFrom('a', '<', '&', "'", '"', '>', '\t', '\n', '\r', ']', '😀'),
   });

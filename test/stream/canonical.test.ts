@@ -40,7 +40,7 @@ describe('golden cases', () => {
     ['white space before the end of a tag', `<iq id='1' />`, `<iq id='1'/>`],
     ['white space instead of a slash', `<iq id='1' ></iq>`, `<iq id='1'/>`],
     ['another white space than a space', `<iq\tid='1'>a</iq>`, `<iq id='1'>a</iq>`],
-    ['a declaration behind an attribute', `<iq><x a='1' xmlns='u'/></iq>`, `<iq><x xmlns='u' a='1'/></iq>`],
+    ['a declaration after an attribute', `<iq><x a='1' xmlns='u'/></iq>`, `<iq><x xmlns='u' a='1'/></iq>`],
     ['attributes out of order', `<iq to='a' id='1' type='get' from='b'/>`, `<iq from='b' id='1' to='a' type='get'/>`],
     ['one attribute name beginning another', `<iq ab='1' a='2' abc='3'/>`, `<iq a='2' ab='1' abc='3'/>`],
     ['double quotes', `<iq id="it's" to="a"/>`, `<iq id='it&apos;s' to='a'/>`],
@@ -71,7 +71,7 @@ describe('golden cases', () => {
     expect(canonical(expected)).toBe(expected);
   }); // prettier-ignore
 
-  test('what the stanza inherits is the content namespace of its stream, known or not', () => {
+  test('the stanza inherits the content namespace of its stream, known or unknown', () => {
     const open = `<s:stream xmlns='urn:other' xmlns:s='${ns.streams}'>`;
     expect(canonical(`<x xmlns='urn:other' id="1"><y xmlns='jabber:client'/></x>`, open)).toBe(
       `<x id='1'><y xmlns='jabber:client'/></x>`,
@@ -240,7 +240,7 @@ function chooser(stream: Iterator<number>): Choose {
 }
 
 describe('properties', () => {
-  test('the tree stays what it was, and every way of writing it gives the same bytes', () => {
+  test('the tree stays the same, and every form of it gives the same bytes', () => {
     fc.assert(
       fc.property(trees, choices, choices, (tree, first, second) => {
         const one = write(tree, 'jabber:client', chooser(first));

@@ -226,7 +226,7 @@ describe('events', () => {
     expect(scanner.bytesHeld).toBe(0);
   });
 
-  test('memory held is what is unfinished, and nothing between stanzas', () => {
+  test('memory has only unfinished stanzas, and nothing between stanzas', () => {
     const { scanner } = record();
     scanner.push(toBytes(header));
     expect(scanner.bytesHeld).toBe(0);
@@ -317,7 +317,7 @@ describe('restart and halt', () => {
     }
   });
 
-  test('halt at the end of an index slice takes no more', () => {
+  test('halt at the end of an index slice leaves the rest', () => {
     const tail = '<halt/>';
     const text = `${header}<a>${'x'.repeat(sliceBytesMax - header.length - 7 - tail.length)}</a>${tail}`;
     expect(text.length).toBe(sliceBytesMax);

@@ -81,7 +81,7 @@ test.each(['é', '€', '🦄', '\u{10FFFF}', '\uD7FF', '\uE000'])(
   },
 );
 
-test('UTF-8 validity is what a fatal decoder says, but for U+FFFE and U+FFFF', () => {
+test('UTF-8 validity equals that of a fatal decoder, except U+FFFE and U+FFFF', () => {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   fc.assert(
     fc.property(
@@ -115,7 +115,7 @@ test('structural are the five markup characters and the controls below space', (
   expect(index(portable, bytes).positions).toEqual(expected);
 });
 
-test('the committed module is what its source compiles to', async () => {
+test('the committed module equals its compiled source', async () => {
   expect(await compileStructure()).toBe(simdModule);
 }, 60_000);
 

@@ -19,7 +19,7 @@ export interface AttestedOptions {
   /** Of the gatekeeper's `attestation`. */
   readonly carriers: Record<string, unknown>;
   readonly required?: boolean;
-  /** Of the simulated gatekeeper; false for one that knows nothing of connection signals. */
+  /** Of the simulated gatekeeper; false for one without connection signals. */
   readonly receives?: Partial<ConnectionSignalsOptions> | false;
   readonly gatekeeper?: Partial<GatekeeperOptions>;
   readonly gatekeeperTls?: 'starttls' | 'direct';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** What becomes of the first flight of a client: the pieces in which it arrives, one segment each. */
+/** The pieces in which the first flight of a client arrives, one segment each. */
 export type Cut = (flight: Buffer) => readonly Uint8Array[];
 
 /** A path to a port of this machine on which the client's first flight is cut. Everything later passes whole. */

@@ -1,4 +1,8 @@
-/** Sockets below Node, through the optional koffi: bound but not listening, and listening but never accepting. */
+/** Sockets below Node, through the optional koffi: bound but not listening, listening but never accepting, and their
+ *  options. */
+import type { Socket } from 'node:net';
+import { loadLibc } from '../../src/signals/libc.ts';
+import { descriptorOf } from '../../src/signals/saved-syn.ts';
 
 /** A TCP socket on 127.0.0.1. The descriptor belongs to the caller. */
 export interface Descriptor {
@@ -15,6 +19,17 @@ export async function boundDescriptor(): Promise<Descriptor | undefined> {
 /** A socket that listens with this backlog and never accepts: once the backlog is full, connecting hangs. */
 export async function deafListener(backlog: number): Promise<Descriptor | undefined> {
   return open(backlog);
+}
+
+/** Whether a socket sends each write at once (TCP_NODELAY). With Nagle's algorithm a write waits for the
+ *  acknowledgement of the one before, which the peer may delay by 40 ms. Undefined without koffi. */
+export async function sendsAtOnce(socket: Socket): Promise<boolean | undefined> {
+  const libc = await loadLibc();
+  if (libc === undefined) return undefined;
+  const value = Buffer.alloc(4);
+  if (libc.getsockopt(descriptorOf(socket), 6, 1, value, Uint32Array.of(4)) !== 0)
+    throw new Error(`getsockopt: error ${libc.errno()}`);
+  return value.readInt32LE() !== 0;
 }
 
 async function open(backlog: number | undefined): Promise<Descriptor | undefined> {

@@ -25,7 +25,7 @@ describe('work', () => {
     expect(large! / small!).toBeGreaterThan(3.9);
   });
 
-  it('takes in what native functions copy, search and decode', () => {
+  it('includes the bytes that native functions copy, search and decode', () => {
     const text = `${'x'.repeat(1_000)}y`;
     expect(countWork(() => void grow(100)).visited).toBe((100 * 101) / 2);
     expect(countWork(() => void text.indexOf('y')).visited).toBe(1_000);

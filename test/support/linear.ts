@@ -16,7 +16,7 @@ const stepsRatioMax = 2.2;
 /** The same for bytes visited: a buffer that doubles when it is full copies its content once, or not at all. */
 const visitedRatioMax = 3;
 
-/** Native visits below this many bytes say nothing of growth. */
+/** Native visits below this many bytes do not show growth. */
 const visitedMin = 4_096;
 
 /** Work of one run. */

@@ -6,7 +6,7 @@ export interface Link {
   readonly port: number;
   /** From now on what clients send is lost on the way, although they think it sent. Ends with the next cut. */
   swallow(): void;
-  /** Every connection is gone, on both sides, without a word. */
+  /** Ends every connection, on both sides, without a closing tag. */
   cut(): void;
   close(): Promise<void>;
 }

@@ -39,7 +39,7 @@ export interface TestProxyOptions {
   readonly httpObserver?: Partial<ProxyObserver['http']>;
   /** Hears everything, and then `closed`, `policy` and `decisions` stay empty. */
   readonly observer?: ProxyObserver;
-  /** Hears of what the capability stages do. */
+  /** Called with the counts of the capability stages. */
   readonly capabilitiesObserver?: Partial<ProxyObserver['capabilities']>;
   /** The `signals` section, the gatekeeper's `attestation` and its client certificate; none by default. */
   readonly signals?: {
@@ -149,8 +149,6 @@ function recorder(
     stanza: () => {},
     bytes: () => {},
     padded: () => {},
-    waited: () => {},
-    equalised: () => {},
     paced: () => {},
     closed: (reason) => closed.push(reason),
   };

@@ -76,7 +76,7 @@ describeWithPeers(['openssl headers', 'haproxy'], 'the load generator', () => {
     }
   });
 
-  it('sends no more than the rate that is asked for', async () => {
+  it('sends at most the requested rate', async () => {
     await load.shape(chat, 300);
     const { roundTrips, late } = await load.round(0, roundMs, 100);
     expect(roundTrips + late).toBeLessThanOrEqual((100 * roundMs) / 1_000 + 1);
@@ -107,7 +107,7 @@ describeWithPeers(['openssl headers', 'haproxy'], 'the load generator', () => {
 });
 
 describe('a checkout of another revision', () => {
-  it('has its sources and these dependencies, and goes away', async () => {
+  it('has its sources and these dependencies, and removes itself', async () => {
     let root: string;
     {
       await using checkout = await checkOut('HEAD');

@@ -151,7 +151,7 @@ describe('a profile that changes while sessions run', () => {
   });
 });
 
-describe('a profile that asks for a claim that no session can have', () => {
+describe('a profile with a condition on a claim that no session can have', () => {
   const claimed = profileText('name: gold', 'match: { claim: { plan: gold } }');
   const start = (profiles: readonly string[]): Promise<TestProxy> =>
     startTestProxy({

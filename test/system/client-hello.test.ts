@@ -88,7 +88,7 @@ describe('a ClientHello', () => {
     expect(await told(everyByte, large)).toEqual(expected);
   });
 
-  it('of more than 16 KiB is not read, and TLS goes on', async () => {
+  it('of more than 16 KiB is not read, and TLS continues', async () => {
     const names = Array.from({ length: 120 }, (_, index) => `${index}`.padEnd(200, 'x'));
     const huge: ConnectionOptions = { ...small, ALPNProtocols: ['xmpp-client', ...names] };
     expect(await told(whole, huge)).toEqual({ absent: 'parse-error' });
@@ -97,7 +97,7 @@ describe('a ClientHello', () => {
   }, 20_000);
 });
 
-describe('what is no ClientHello in time', () => {
+describe('bytes that are no ClientHello in time', () => {
   let hasty: Attested;
   beforeAll(async () => {
     hasty = await startAttested({

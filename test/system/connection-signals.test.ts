@@ -73,7 +73,7 @@ describe('Juliet logs in through the proxy, and the gatekeeper learns of her con
   });
 });
 
-describe('what the policy says of signals', () => {
+describe('the policy for signals', () => {
   const policy = (rules: string): string => `apiVersion: narthex/v1
 kind: MetadataPolicy
 metadata: { name: ours, owner: security@third.example }
@@ -104,7 +104,7 @@ rules:
     return start({ carriers, proxy: { policy: file, obligations } });
   }
 
-  it('is what is attested, and is counted', async () => {
+  it('decides what is attested, and is counted', async () => {
     await under(
       'conn.client-ip: { coarsen: { ipv4: 24, ipv6: 48 } }\nconn.tcp-fingerprint: drop\nconn.round-trip: { coarsen: 50ms }',
       { stream: {} },
@@ -169,7 +169,7 @@ describe('an attestation that cannot be made', () => {
     return { heard: heard.join('\n'), closed: scene.proxy.closed[0] };
   }
 
-  it('ends the session when the gatekeeper does not ask for it; both receive an error', async () => {
+  it('ends the session when the gatekeeper does not request it; both receive an error', async () => {
     await start({ carriers: { stream: {} }, required: true, receives: false });
     const { heard, closed } = await refusal();
     expect(closed).toBe('ERR_SIGNALS_NOT_OFFERED');
@@ -179,7 +179,7 @@ describe('an attestation that cannot be made', () => {
     expect(scene.outcomes).toEqual(['stream not-offered']);
   });
 
-  it('ends the session when the gatekeeper speaks TLS 1.2 only', async () => {
+  it('ends the session when the gatekeeper has TLS 1.2 only', async () => {
     const authority = createDevelopmentAuthority();
     const { certificate, key } = authority.issue(['localhost']);
     let received = '';
@@ -218,7 +218,7 @@ describe('an attestation that cannot be made', () => {
     ['is too large', { headerBytesMax: 200 }, true, 'ERR_SIGNALS_TOO_LARGE'],
     ['has nothing to be bound to', {}, false, 'ERR_SIGNALS_CERTIFICATE'],
   ])(
-    'ends the session before the gatekeeper hears of it when the header %s',
+    'ends the session before the gatekeeper receives it when the header %s',
     async (_, more, mutualTls, code) => {
       await start({ carriers: { proxyProtocol: more }, required: true, mutualTls });
       const { heard, closed } = await refusal();
@@ -229,7 +229,7 @@ describe('an attestation that cannot be made', () => {
   );
 
   it.each([
-    ['not asked for', { stream: {} }, true, 'stream not-offered'],
+    ['not requested', { stream: {} }, true, 'stream not-offered'],
     ['too large', { proxyProtocol: { headerBytesMax: 200 } }, true, 'proxy-protocol too-large'],
     ['not to be bound', { proxyProtocol: {} }, false, 'proxy-protocol no-certificate'],
   ])('is left out where it is not required: %s', async (_, carriers, mutualTls, outcome) => {
@@ -247,7 +247,7 @@ describe('the place of the attestation in the stream', () => {
   const header = streamHeader('localhost');
   const nonza = "<connection-signals xmlns='urn:narthex:signals:0'>e30.e30.e30</connection-signals>";
 
-  it('is before what an impatient client sent without waiting', async () => {
+  it('precedes the bytes of a client that does not wait', async () => {
     await start({ carriers: { stream: {} }, required: true });
     const raw = await openRaw(scene.endpoint);
     raw.write(header + auth);
@@ -260,7 +260,7 @@ describe('the place of the attestation in the stream', () => {
   it.each([
     ['before authentication', nonza],
     ['after', `${auth}${nonza}`],
-  ])('is the proxy’s alone: a client that speaks of its connection %s is refused', async (_, text) => {
+  ])('is the proxy’s alone: a client that sends one %s is refused', async (_, text) => {
     await start({ carriers: { stream: {} }, required: true });
     const raw = await openRaw(scene.endpoint);
     raw.write(header);
@@ -326,7 +326,7 @@ describe('signing keys that change under load', () => {
 });
 
 describe('a load balancer in front', () => {
-  it('is believed when it is trusted, and what it saw is marked', async () => {
+  it('is used when it is trusted, and its values are marked', async () => {
     await start({
       carriers: { stream: {} },
       required: true,

@@ -59,7 +59,7 @@ async function connect(channelBinding: ChannelBinding = 'gatekeeper-without-plus
 }
 
 describe('a client that authenticates before it has seen the features', () => {
-  it('is let in, and has said no more of itself than otherwise', async () => {
+  it('is accepted, and has sent no more of itself than otherwise', async () => {
     const client = await connect();
     client.socket.write(streamHeader() + authenticate);
     await client.until('</success>');
@@ -76,7 +76,7 @@ describe('a client that authenticates before it has seen the features', () => {
     ['a stanza', '<presence><status>marker</status></presence>'],
     ['a request to be counted', "<enable xmlns='urn:xmpp:sm:3'/>"],
     ['something unknown', "<x xmlns='urn:unknown'>marker</x>"],
-  ])('and sends %s before it is let in is refused, and that goes nowhere', async (_, early) => {
+  ])('and sends %s before it is accepted is refused, and nothing is forwarded', async (_, early) => {
     const client = await connect();
     client.socket.write(streamHeader() + authenticate + early);
     await client.closed;

@@ -129,7 +129,7 @@ describe('`narthex serve`, with a file system it cannot write to', () => {
     );
   });
 
-  it('tells the operator in closed words: log, metrics, sessions, policy', async () => {
+  it('reports to the operator in closed words: log, metrics, sessions, policy', async () => {
     const { body: metrics } = await admin('/metrics');
     expect(metrics).toContain('narthex_http_requests_total{route="/push/:gatekeeper",status="5xx"} 20');
     expect(metrics).toContain('narthex_http_requests_total{route="/push/:gatekeeper",status="2xx"} 20');

@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const logIn = (): ReturnType<typeof logInRaw> => logInRaw(proxy.direct, authority.certificate);
 
-describe('the gatekeeper goes away', () => {
+describe('the gatekeeper ends', () => {
   it('at any byte of a stanza: no half stanza reaches the client, and its stream is closed', async () => {
     const stanza = "<message from='a@localhost' id='7'><body>half?</body></message>";
     for (let cut = 0; cut <= stanza.length; cut += 1) {
@@ -58,7 +58,7 @@ describe('the gatekeeper goes away', () => {
     expect(client.received()).toBe('</stream:stream>');
   });
 
-  it('with an error and no closing tag: the client hears of that error, whatever it says meanwhile', async () => {
+  it('with an error and no closing tag: the client receives that error, whatever it sends meanwhile', async () => {
     const error = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     script = (socket) => socket.write(`${error}<presence/>`);
     const client = await logIn();
@@ -68,7 +68,7 @@ describe('the gatekeeper goes away', () => {
   });
 });
 
-describe('the client goes away', () => {
+describe('the client ends', () => {
   const ways: Record<string, (client: RawClient) => void> = {
     'by a closing tag': ({ socket }) => socket.write('</stream:stream>'),
     'by a half-close': ({ socket }) => socket.end(),

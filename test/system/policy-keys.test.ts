@@ -71,7 +71,7 @@ async function bindAs(client: RawClient, resource: string): Promise<string> {
 }
 
 describe('secrets of pseudonyms', () => {
-  it('are replaced under a session: answers to what was sent before are understood, nothing is hidden twice', async () => {
+  it('are replaced under a session: answers to earlier stanzas are mapped back, nothing is pseudonymised twice', async () => {
     const [first, second] = [randomBytes(32), randomBytes(32)];
     await writeFile(current, first);
     await writeFile(previous, first);
@@ -120,7 +120,7 @@ describe('secrets of pseudonyms', () => {
     }
   });
 
-  it('that are too short or gone change nothing, and are said once', async () => {
+  it('that are too short or missing change nothing, and are reported once', async () => {
     const secret = randomBytes(32);
     await writeFile(current, secret);
     await writeFile(previous, secret);

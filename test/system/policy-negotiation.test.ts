@@ -52,6 +52,7 @@ afterAll(() => void gatekeeper.close());
 /** Logs in under a policy. @returns what each side has received. */
 async function logInUnder(
   policy: string,
+  attributes = "from='juliet@localhost' xml:lang='de-AT' client='Chirper'",
 ): Promise<{ toGatekeeper: string; toClient: string; proxy: TestProxy }> {
   const proxy = await startTestProxy({
     domain: 'localhost',
@@ -72,7 +73,7 @@ async function logInUnder(
     let received = '';
     client.on('data', (chunk: Buffer) => (received += chunk.toString()));
     await once(client, 'secureConnect');
-    client.write(header("to='localhost' from='juliet@localhost' xml:lang='de-AT' client='Chirper'"));
+    client.write(header(`to='localhost' ${attributes}`));
     await until(client, () => received.includes('</stream:features>'));
     client.write(authenticate);
     await until(client, () => received.includes('</success>'));
@@ -87,8 +88,8 @@ async function until(socket: TLSSocket, holds: () => boolean): Promise<void> {
   while (!holds()) await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
 }
 
-describe('what a client says of itself before there is a session', () => {
-  it('is as it came under passthrough', async () => {
+describe('metadata that a client sends before its session', () => {
+  it('is unchanged under passthrough', async () => {
     const { toGatekeeper, toClient } = await logInUnder('passthrough');
     expect(toGatekeeper).toContain("version='1.0' xml:lang='de-AT'>");
     expect(toGatekeeper).toContain(authenticate);
@@ -98,7 +99,7 @@ describe('what a client says of itself before there is a session', () => {
     expect(toClient).toContain(success);
   });
 
-  it('is what the policy lets through under balanced', async () => {
+  it('is what the policy allows under balanced', async () => {
     const { toGatekeeper, toClient, proxy } = await logInUnder('balanced');
     expect(toGatekeeper).toContain("from='juliet@localhost' to='localhost' version='1.0' xml:lang='de-AT'>");
     expect(toGatekeeper).not.toMatch(/Chirper|Juliet|d4565fa7/);
@@ -128,5 +129,19 @@ describe('what a client says of itself before there is a session', () => {
     const { toGatekeeper } = await logInUnder('strict');
     expect(toGatekeeper).toContain("xml:lang='en'");
     expect(toGatekeeper).not.toContain('de-AT');
+  });
+
+  it('has that language also for clients that name none', async () => {
+    const headerOf = (text: string): string => /<stream:stream [^>]*>/.exec(text)![0];
+    const named = await logInUnder('strict', "xml:lang='de-AT'");
+    const silent = await logInUnder('strict', '');
+    expect(headerOf(silent.toGatekeeper)).toBe(headerOf(named.toGatekeeper));
+    expect(headerOf((await logInUnder('balanced', '')).toGatekeeper)).not.toContain('lang');
+  });
+
+  it('has no identifier of a stream, which only a server gives', async () => {
+    const { toGatekeeper, toClient } = await logInUnder('passthrough', "id='chirper-1'");
+    expect(toGatekeeper).not.toContain('chirper-1');
+    expect(toClient).toContain(" id='s-1' ");
   });
 });

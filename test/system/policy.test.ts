@@ -113,7 +113,7 @@ describe('a policy that changes while sessions run', () => {
     }
   });
 
-  it('changes nothing when it is broken, and says so once', async () => {
+  it('changes nothing when it has errors, and is reported once', async () => {
     const file = join(folder, 'broken.yaml');
     await writeFile(file, policy('drop'));
     const proxy = await start(file);

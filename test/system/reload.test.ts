@@ -180,7 +180,7 @@ describe('files that take effect at the next start', () => {
 });
 
 describe('SIGHUP', () => {
-  it('reads the files again, and the process goes on', async () => {
+  it('reads the files again, and the process continues', async () => {
     const before = serve.log.length;
     await writeFile(`${file('policy.yaml')}.new`, house('  audiences: {}\n', '  unlisted: keep\n'));
     await rename(`${file('policy.yaml')}.new`, file('policy.yaml'));

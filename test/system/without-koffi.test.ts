@@ -109,14 +109,14 @@ describe.each([
 
   const named = (event: string): Line[] => lines.filter((line) => Object.values(line).includes(event));
 
-  it('says when it starts whose packets each listener sees', () => {
+  it('reports at the start which packets each listener sees', () => {
     expect(named('listener.signals')).toMatchObject([
       { listener: 'clients', syn: sight },
       { listener: 'balanced', syn: 'behind-balancer' },
     ]);
   });
 
-  it('serves, and attests what there is', async () => {
+  it('serves, and attests the available signals', async () => {
     const port = named('listener.opened')[0]!['port'] as number;
     const juliet = await connectClient({
       endpoint: { host: '127.0.0.1', port, tls: 'direct', ca: authority.certificate, domain: 'localhost' },

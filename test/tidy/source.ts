@@ -12,10 +12,13 @@ export interface Function {
   readonly name: string;
   readonly line: number;
   readonly lines: number;
+  /** Whether its own body throws a new error that its docstring does not name by `@throws`. False without a docstring. */
+  readonly throwsUnsaid: boolean;
 }
 
 interface Node {
   readonly type: string;
+  readonly leadingComments?: readonly { readonly value: string }[];
   readonly loc: { readonly start: { readonly line: number }; readonly end: { readonly line: number } };
 }
 
@@ -24,7 +27,7 @@ export interface Source {
   readonly comments: readonly Prose[];
   /** String literals and the constant parts of templates: error texts, log events, labels. */
   readonly strings: readonly Prose[];
-  /** Titles of tests. */
+  /** Titles of tests, and names of cases in their tables. */
   readonly titles: readonly Prose[];
   /** Functions, methods and arrow functions with a body. */
   readonly functions: readonly Function[];
@@ -41,6 +44,7 @@ export function readSource(text: string): Source {
   visit(file.program, (node, parent) => {
     if (parent?.type !== 'ImportDeclaration') strings.push(...proseOf(node));
     if (node.type === 'CallExpression') titles.push(...titleOf(node as never));
+    titles.push(...caseNameOf(node, parent));
     if (isFunction(node)) functions.push(functionOf(node, parent));
   });
   return { comments: commentsOf(file), strings, titles, functions, hasHead: headOf(file) };
@@ -90,6 +94,15 @@ function titleOf(call: Call): Prose[] {
   });
 }
 
+/** Returns the name of a case: the first text of a row (`['an empty name', …]`), or a quoted key. One word, or a stanza,
+ *  is no name. */
+function caseNameOf(node: Node, parent: Node | undefined): Prose[] {
+  if (node.type !== 'StringLiteral') return [];
+  const { elements, key } = parent as unknown as { elements?: readonly Node[]; key?: Node };
+  if (elements?.[0] !== node && key !== node) return [];
+  return proseOf(node).filter(({ text }) => text.includes(' ') && !text.startsWith('<'));
+}
+
 function isFunction({ type }: Node): boolean {
   return /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression|ClassMethod|ClassPrivateMethod|ObjectMethod)$/.test(type); // prettier-ignore
 }
@@ -100,7 +113,25 @@ function functionOf(node: Node, parent: Node | undefined): Function {
   const name =
     named.id?.name ?? named.key?.name ?? named.key?.id?.name ?? owner?.id?.name ?? owner?.key?.name;
   const { start, end } = node.loc;
-  return { name: name ?? 'anonymous', line: start.line, lines: end.line - start.line + 1 };
+  const doc = [
+    ...(node.leadingComments ?? []),
+    ...(parent?.type.startsWith('Export') === true ? (parent?.leadingComments ?? []) : []),
+  ]
+    .map(({ value }) => value)
+    .findLast((value) => value.startsWith('*'));
+  const throwsUnsaid = doc !== undefined && !doc.includes('@throws') && throwsNew(node, node);
+  return { name: name ?? 'anonymous', line: start.line, lines: end.line - start.line + 1, throwsUnsaid };
+}
+
+/** Returns whether a function throws an error that it makes itself: outside of inner functions, and of blocks whose
+ *  errors it catches. */
+function throwsNew(node: Node, root: Node): boolean {
+  if (node !== root && isFunction(node)) return false;
+  const { argument, handler, finalizer } = node as Node &
+    Record<'argument' | 'handler' | 'finalizer', Node | null>;
+  if (node.type === 'ThrowStatement') return /^(New|Call)Expression$/.test(argument?.type ?? '');
+  const inside = node.type === 'TryStatement' && handler !== null ? [handler, finalizer] : childrenOf(node);
+  return inside.some((child) => child !== null && throwsNew(child, root));
 }
 
 /** Calls `look` for every node, parents first. */
@@ -108,9 +139,12 @@ function visit(node: unknown, look: (node: Node, parent: Node | undefined) => vo
   const { type, loc } = node as Node;
   if (typeof type !== 'string' || loc === undefined) return;
   look(node as Node, parent);
-  for (const [key, child] of Object.entries(node as object)) {
-    if (key.endsWith('Comments') || key === 'loc' || child === null || typeof child !== 'object') continue;
-    for (const each of Array.isArray(child) ? child : [child])
-      if (each !== null && typeof each === 'object') visit(each, look, node as Node);
-  }
+  for (const child of childrenOf(node as Node)) visit(child, look, node as Node);
+}
+
+function childrenOf(node: Node): Node[] {
+  return Object.entries(node)
+    .filter(([key]) => !key.endsWith('Comments') && key !== 'loc')
+    .flatMap(([, child]) => (Array.isArray(child) ? (child as unknown[]) : [child]))
+    .filter((child): child is Node => typeof (child as Node | null)?.type === 'string');
 }

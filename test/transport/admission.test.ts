@@ -56,7 +56,7 @@ describe('admission', () => {
   });
 });
 
-describe('what counts as one address', () => {
+describe('the network that counts as one address', () => {
   it.each([
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],

@@ -121,7 +121,7 @@ describe('the certificate store', () => {
     store.close();
   });
 
-  it('says when its certificates end', async () => {
+  it('reports the end of its certificates', async () => {
     await using folder = await temporaryFolder();
     const notAfter = new Date(Math.floor(Date.now() / 1_000) * 1_000 + 3 * dayMs);
     const { store } = await openStore(folder, { a: { notAfter } });
@@ -263,7 +263,7 @@ describe('a changed certificate', () => {
     store.close();
   });
 
-  it('is found by polling where nothing tells', async () => {
+  it('is found by polling where watching fails', async () => {
     await using folder = await temporaryFolder();
     await using elsewhere = await temporaryFolder();
     const target = await writePair(elsewhere, 'a', authority.issue({ dns: ['old.example'] }));

@@ -153,7 +153,7 @@ describe.each(pairs)('ending %s gracefully', (_, pair) => {
     expect(await endGracefully(far, { closeGraceMs: 60 })).toBe('expired');
   });
 
-  it('says when the peer reset it', async () => {
+  it('reports a reset by the peer', async () => {
     const { far, reset } = await pair();
     far.write(Buffer.alloc(20_000_000));
     const ending = endGracefully(far, { closeGraceMs: 2_000 });
@@ -161,7 +161,7 @@ describe.each(pairs)('ending %s gracefully', (_, pair) => {
     expect(await ending).toBe('reset');
   });
 
-  it('may be asked for twice, and on a socket that is gone', async () => {
+  it('may be called twice, and on a closed socket', async () => {
     const { near, far } = await pair();
     near.resume().on('end', () => near.end());
     const options = { closeGraceMs: 2_000, last: Buffer.from('x') };

@@ -29,7 +29,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('calls once, with the reason of what came first, and never after it was stopped', async () => {
+  it('calls once, with the earlier reason, and never after it was cancelled', async () => {
     const controller = new AbortController();
     const reasons: unknown[] = [];
     const watch = (): (() => void) => onDeadline(100, controller.signal, (reason) => reasons.push(reason));

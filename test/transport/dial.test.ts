@@ -6,7 +6,7 @@ import { dial, type DialOptions, type Dialled, type Target } from '../../src/tra
 import type { SrvRecord } from '../../src/transport/srv.ts';
 import { GatekeeperTlsError, GatekeeperUnreachableError } from '../../src/transport/gatekeeper-error.ts';
 import { createAuthority, dayMs, type CertificateRequest } from '../support/certificates.ts';
-import { deafListener } from '../support/descriptors.ts';
+import { deafListener, sendsAtOnce } from '../support/descriptors.ts';
 import { loopback, rejection, type Loopback } from '../support/sockets.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -167,6 +167,14 @@ describe('dialling', () => {
     await eventually(() => dialled.socket.destroyed);
   });
 
+  it('on a socket that sends each write at once', async (test) => {
+    const dialled = await dial(starttls(), options());
+    const atOnce = await sendsAtOnce(dialled.socket);
+    dialled.socket.destroy();
+    if (atOnce === undefined) test.skip('koffi is not installed');
+    expect(atOnce).toBe(true);
+  });
+
   it('a domain with letters beyond ASCII', async () => {
     const accepting = gatekeeper({ dns: ['xn--mnchen-3ya.example'] })(server);
     const dialled = await dial(direct(), options({ domain: 'münchen.example' }));
@@ -293,7 +301,7 @@ describe('a dial that fails', () => {
     }
   });
 
-  it('because the gatekeeper hangs up or speaks no TLS', async () => {
+  it('because the gatekeeper closes or has no TLS', async () => {
     const hangingUp = rejection(dial(direct(), options()), GatekeeperTlsError);
     (await server.next()).destroy();
     expect((await hangingUp).reason).toBe('handshake');

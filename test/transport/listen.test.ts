@@ -9,7 +9,7 @@ import { loadSynCapture } from '../../src/signals/saved-syn.ts';
 import { Admission } from '../../src/transport/admission.ts';
 import { SetupError } from '../../src/transport/error.ts';
 import { listen, type Listener, type ListenOptions, type ListenRefusal } from '../../src/transport/listen.ts';
-import { boundDescriptor } from '../support/descriptors.ts';
+import { boundDescriptor, sendsAtOnce } from '../support/descriptors.ts';
 import { rejection } from '../support/sockets.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -60,7 +60,7 @@ describe('a listener', () => {
   it.each([
     ['ERR_CONNECTION_LIMIT', { connectionsMax: 2 }],
     ['ERR_ADDRESS_LIMIT', { connectionsPerAddressMax: 2 }],
-  ])('closes what is beyond the limit at once, and counts it: %s', async (code, limits) => {
+  ])('closes connections above the limit at once, and counts them: %s', async (code, limits) => {
     const { dial, accepted, refused, listener, admission } = await scene({}, limits);
     const clients = [await dial(), await dial(), await dial()];
     clients[2]!.resume();
@@ -90,7 +90,7 @@ describe('a listener', () => {
     await listener.stop();
   });
 
-  it('stops accepting without a word to live connections', async () => {
+  it('stops accepting and leaves live connections alone', async () => {
     const { dial, accepted, listener } = await scene();
     const client = await dial();
     await eventually(() => accepted.length === 1);
@@ -105,7 +105,18 @@ describe('a listener', () => {
     accepted[0]!.destroy();
   });
 
-  it('takes over a descriptor that is bound already', async (test) => {
+  it('accepts sockets that send each write at once', async (test) => {
+    const { dial, accepted, listener } = await scene();
+    await dial();
+    await eventually(() => accepted.length === 1);
+    const atOnce = await sendsAtOnce(accepted[0]!);
+    accepted[0]!.destroy();
+    await listener.stop();
+    if (atOnce === undefined) test.skip('koffi is not installed');
+    expect(atOnce).toBe(true);
+  });
+
+  it('takes over a bound descriptor', async (test) => {
     const bound = await boundDescriptor();
     if (bound === undefined) {
       test.skip('koffi is not installed');
@@ -115,6 +126,7 @@ describe('a listener', () => {
     expect(listener.address.port).toBe(bound.port);
     await dial();
     await eventually(() => accepted.length === 1);
+    expect(await sendsAtOnce(accepted[0]!)).toBe(true);
     accepted[0]!.destroy();
     await listener.stop();
   });
@@ -166,7 +178,7 @@ const balancers =
 const v1 = (address: string): string => `PROXY TCP4 ${address} 198.51.100.2 40000 5222\r\n`;
 
 describe('a listener behind a load balancer', () => {
-  it('takes the client from the header, and hands on what follows it', async () => {
+  it('reads the client from the header, and leaves later bytes', async () => {
     const { dial, accepted, arrivals, listener } = await scene({ balancers });
     const client = await dial();
     client.write(`${v1('192.0.2.77')}hello`);
@@ -248,7 +260,7 @@ describe('where a client connected to', () => {
   it.each([
     ['127.0.0.1', '127.0.0.1'],
     ['::', '::ffff:127.0.0.1'],
-  ])('on %s is known while it is connected, and then what the listener is bound to', async (host, local) => {
+  ])('on %s is known while it is connected, and then that of the listener', async (host, local) => {
     const { accepted, arrivals, listener } = await scene({ target: { kind: 'address', host, port: 0 } });
     const { port } = listener.address;
     const client = connect({ port, host: '127.0.0.1' });
@@ -315,7 +327,7 @@ describe.skipIf(process.platform !== 'linux')('a listener that keeps SYNs', () =
     await listener.stop();
   });
 
-  it('goes on without, where the system calls cannot be had', async () => {
+  it('goes on without SYNs, where the system calls are missing', async () => {
     const synCapture = await loadSynCapture('linux', () => Promise.reject(new Error('no koffi')));
     const { dial, accepted, arrivals, listener } = await scene({ synCapture });
     expect(listener.synVisibility).toBe('unsupported');

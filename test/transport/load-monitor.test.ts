@@ -39,7 +39,7 @@ describe('the state of load', () => {
     expect(new Set(states.slice(1))).toEqual(new Set([true]));
   });
 
-  it('knows no limit of 0', () => {
+  it('has no limit of 0', () => {
     const none = { loopDelayMsMax: 0, memoryBytesMax: 0 };
     expect(
       after(

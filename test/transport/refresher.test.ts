@@ -42,7 +42,7 @@ describe('a refresher', () => {
     refresher.close();
   });
 
-  it.each([-1, 1])('reports %d once, keeps what is in force, and notices that it is over', async (bad) => {
+  it.each([-1, 1])('reports %d once, keeps the contents in force, and notices the repair', async (bad) => {
     const { state, rejections, refresher } = subject();
     state.disk = bad;
     for (let round = 0; round < 3; round += 1) await refresher.refresh();

@@ -84,7 +84,7 @@ function sending(bytes: string): Socket {
 }
 
 describe('TLS as server', () => {
-  it('tells server name, version and application protocol', async () => {
+  it('returns server name, version and application protocol', async () => {
     const { client, side } = await accept({ ALPNProtocols: ['xmpp-client'] });
     expect(side).toMatchObject({ serverName: 'a.example', protocolVersion: 'TLSv1.3', alpn: 'xmpp-client' });
     client.write('to the server');
@@ -110,7 +110,7 @@ describe('TLS as server', () => {
     client.destroy();
   });
 
-  it('goes on with bytes that were read already, however many', async () => {
+  it('continues from bytes that were read already, however many', async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0, max: 1, noNaN: true }), async (share) => {
         const client = tlsClient();
@@ -200,7 +200,7 @@ describe('TLS as server', () => {
     side.socket.destroy();
   });
 
-  it.each(['TLSv1.2', 'TLSv1.3'] as const)('resumes %s sessions only when asked to', async (version) => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('resumes %s sessions only when configured', async (version) => {
     const resumed = async (tls: ServerContextOptions): Promise<boolean> => {
       const shared = options(tls);
       const more: ConnectionOptions = { maxVersion: version, minVersion: version };
@@ -225,7 +225,7 @@ describe('TLS as server', () => {
 });
 
 describe('a handshake that fails', () => {
-  it('because the client speaks another application protocol, with the alert of RFC 7301', async () => {
+  it('because the client offers another application protocol, with the alert of RFC 7301', async () => {
     const client = tlsClient({ ALPNProtocols: ['h2', 'http/1.1'] });
     const alert = once(client, 'error');
     expect(await reason(client)).toBe('alpn');
@@ -261,7 +261,7 @@ describe('a handshake that fails', () => {
     expect(await reason(alerting)).toBe('alert');
   });
 
-  it('because the client goes away, in whichever way', async () => {
+  it('because the client leaves, in any way', async () => {
     const half = sending('\x16');
     half.end();
     expect(await reason(half)).toBe('closed');
@@ -316,7 +316,7 @@ describe('a handshake that fails', () => {
     expect(await reason(client, options({}, { certificates: { contextFor }, onClientHello }))).toBe('other');
   });
 
-  it('without a word of the peer in the message', async () => {
+  it('without the peer’s text in the message', async () => {
     const client = sending('GET /canary HTTP/1.1\r\n\r\n');
     const error = await failure(client);
     expect(error.message).toBe('ERR_TLS_HANDSHAKE: undefined-condition (not-tls)');

@@ -168,7 +168,7 @@ describe('a negotiation that fails', () => {
     ['something else comes first', `${header}<message/>`, undefined, 'unexpected'],
     ['features come twice', header + features, features, 'unexpected'],
     ['something else is answered', header + features, '<proceed/>', 'unexpected'],
-    ['it is answered before it was asked', header + features + proceed, undefined, 'unexpected'],
+    ['an answer before its request', header + features + proceed, undefined, 'unexpected'],
     ['a byte follows in clear', header + features, `${proceed}<`, 'trailing-bytes'],
     ['white space follows in clear', header + features, `${proceed} `, 'trailing-bytes'],
     ['a stream follows in clear', header + features, proceed + header, 'trailing-bytes'],

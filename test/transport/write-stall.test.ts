@@ -39,7 +39,7 @@ const pairs = [
 const chunk = Buffer.alloc(4_000_000);
 
 describe.each(pairs)('a write stall over %s', (_, pair) => {
-  it('ends a peer that takes nothing for the whole time', async () => {
+  it('ends a peer that drains nothing for the whole time', async () => {
     const { far } = await pair();
     let stalled = 0;
     watch.watch(far, () => (stalled += 1));
@@ -57,7 +57,7 @@ describe.each(pairs)('a write stall over %s', (_, pair) => {
     expect(stalled).toBe(1);
   });
 
-  it('leaves a peer alone that takes something now and then', async () => {
+  it('keeps a peer that drains now and then', async () => {
     const { near, far } = await pair();
     let stalled = 0;
     let drained = 0;

@@ -74,7 +74,7 @@ function sessionOptions(
     ...scanning,
     stages,
     resumptions,
-    delays: { ...defaultDelayLimits, awaitedAnswersMax: limits.awaitedAnswersMax },
+    delays: defaultDelayLimits,
     filterHeader,
     route: gatekeepers.route,
     secure: async (socket, signal, onClientHello) => {

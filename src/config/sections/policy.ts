@@ -1,4 +1,4 @@
-/** `policy`: what may be seen of every piece of metadata, and by whom. */
+/** `policy`: which audience may see which piece of metadata. */
 import { z } from 'zod';
 
 /** Form of a shipped policy's name; any other text is a file. */

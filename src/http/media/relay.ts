@@ -128,7 +128,8 @@ function openToken(
   throw new HttpProblem(opened.kind === 'not-ours' ? 'ERR_MEDIA_TOKEN' : 'ERR_MEDIA_TOKEN_AUDIENCE');
 }
 
-/** Relays one download. Resolves when both sides have ended; rejects only before an answer was started. */
+/** Relays one download. Resolves when both sides have ended; rejects only before an answer was started.
+ *  @throws HttpProblem with an ERR_MEDIA_ code */
 async function relay(download: Download, options: MediaOptions): Promise<void> {
   const { tokens, outgoing, method, url } = download;
   const { limits } = options;

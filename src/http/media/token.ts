@@ -12,6 +12,7 @@ import {
   createHash,
   createHmac,
   createSecretKey,
+  hash,
   hkdfSync,
   randomBytes,
   type KeyObject,
@@ -73,7 +74,8 @@ interface RingKey {
   readonly head: Buffer;
   // KeyObjects: a key in bytes is imported for each token, which costs more than using it.
   readonly token: KeyObject;
-  readonly tokenNonce: KeyObject;
+  /** Bytes: for hashing in one call, which costs a third of an HMAC. */
+  readonly tokenNonce: Buffer;
   readonly etag: KeyObject;
   readonly etagNonce: KeyObject;
 }
@@ -116,17 +118,29 @@ export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOption
 type TokenContent = [expiresAtS: number, audience: string, url: string];
 
 function read(ring: readonly RingKey[], token: string): TokenContent | undefined {
+  // Most forgeries have another length, and trying a key on them costs more than reading them.
+  if (!isTokenLength(token.length)) return undefined;
   const text = unseal(ring, token, ({ token: key, head }) => ({ key, bound: head }));
   return text === undefined ? undefined : (JSON.parse(text) as TokenContent);
 }
 
-/** Returns a MAC of everything that is sealed, so that one nonce never serves two texts. Lengths separate its parts. */
-function syntheticNonce({ tokenNonce }: RingKey, context: string, text: string): Buffer {
-  const mac = createHmac('sha256', tokenNonce)
-    .update(`${Buffer.byteLength(context)}:${context}`)
-    .update(text);
-  return mac.digest().subarray(0, nonceBytes);
+/** Returns whether a token may have this many characters: its content is padded. */
+function isTokenLength(characters: number): boolean {
+  const sealedBytes = Math.floor((characters * 3) / 4) - headBytes - nonceBytes - tagBytes;
+  return sealedBytes > 0 && sealedBytes % padBytes === 0;
 }
+
+/** Returns a MAC of everything that is sealed, so that one nonce never serves two texts. A length separates its parts.
+ *  It is the one-step key derivation of NIST SP 800-56C rev. 2 §4.1 with SHA-256. Less than half of the hash is shown,
+ *  so that it cannot be continued without the key. */
+function syntheticNonce({ tokenNonce }: RingKey, context: string, text: string): Buffer {
+  const info = Buffer.from(`${Buffer.byteLength(context)}:${context}${text}`);
+  const mac = hash('sha256', Buffer.concat([firstBlock, tokenNonce, info]), 'binary');
+  return Buffer.from(mac.slice(0, nonceBytes), 'latin1');
+}
+
+/** Counter of the key derivation. */
+const firstBlock = Buffer.from([0, 0, 0, 1]);
 
 function ringKey(secret: Uint8Array): RingKey {
   if (secret.byteLength < secretBytesMin)
@@ -137,7 +151,7 @@ function ringKey(secret: Uint8Array): RingKey {
   return {
     head,
     token: createSecretKey(derive('token', 32)),
-    tokenNonce: createSecretKey(derive('token nonce', 32)),
+    tokenNonce: derive('token nonce, hashed', 32),
     etag: createSecretKey(derive('etag', 32)),
     etagNonce: createSecretKey(derive('etag nonce', 32)),
   };

@@ -71,7 +71,8 @@ function busy({ limits }: PushOptions): HttpProblem {
 const memberForm = /^[a-z][a-z0-9_-]{0,63}$/;
 
 /** Reduces a notification to the allowed members. They are sorted, so that equal notifications are equal texts and
- *  the gatekeeper's order does not pass. */
+ *  the gatekeeper's order does not pass.
+ *  @throws HttpProblem ERR_HTTP_MEMBER, ERR_PUSH_NOTHING_LEFT */
 function minimise(
   notification: JsonObject,
   gatekeeper: string,

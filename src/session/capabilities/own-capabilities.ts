@@ -140,7 +140,7 @@ export class OwnCapabilities {
   }
 
   /** Carries out actions, and sets the timer to the next deadline.
-   *  @param own returns true for an action that became the disposition of the stanza at hand */
+   *  @param own returns true for an action that became the disposition of the current stanza */
   #act(actions: readonly Action[], own: (action: Action) => boolean = () => false): void {
     for (const action of actions) if (!own(action)) this.#carryOut(action);
     this.#deadline.set(this.#advertisements.deadline);

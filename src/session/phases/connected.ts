@@ -31,9 +31,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     const writers = { 'to-gatekeeper': gatekeeper, 'to-client': client };
     const perform = (step: () => void): void => machine.perform(step);
     const padded = (direction: Direction, bytes: number): void => this.#padded(direction, bytes);
-    const waited = machine.observer.waited.bind(machine.observer);
-    const equalised = machine.observer.equalised.bind(machine.observer);
-    this.#relay = new Relay({ facts, writers, padded, waited, equalised, perform }, machine.options);
+    this.#relay = new Relay({ facts, writers, padded, perform }, machine.options);
     const paced = { ...machine.options, paced: machine.observer.paced.bind(machine.observer) };
     this.#pacers = {
       'to-gatekeeper': new ReadPacer('client', client, paced),
@@ -69,13 +67,16 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     this.#spend(direction, 'padding', bytes);
   }
 
-  /** Opens the other side's stream with the header of one side, as the policy shows it.
+  /** Opens the other side's stream with the header of one side, as the policy shows it. The gatekeeper reads the domain
+   *  as it was routed, in every header: clients write it in letters of either case, or leave it out of the second.
    *  @throws StreamError ERR_STREAM_HEADER */
   forwardHeader({ scope, attributes }: StreamHeader, direction: Direction): void {
     refuseOtherNamespace(scope.contentNamespace);
-    const { filterHeader } = this.machine.options;
-    const to = direction === 'to-gatekeeper' ? this.gatekeeper : this.client;
-    to.open(filterHeader(attributes, direction, this.facts.gatekeeper));
+    const { domain, gatekeeper } = this.facts;
+    const toGatekeeper = direction === 'to-gatekeeper';
+    const addressed = toGatekeeper ? new Map([...attributes, ['to', domain]]) : attributes;
+    const to = toGatekeeper ? this.gatekeeper : this.client;
+    to.open(this.machine.options.filterHeader(addressed, direction, gatekeeper));
   }
 
   /** Ends the session: a side has closed its stream. */

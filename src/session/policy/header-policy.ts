@@ -1,9 +1,10 @@
 /** Attributes of stream headers under the policy in force (RFC 6120 §4.7): each is treated for its audience.
- *  Attributes that no standard defines are never forwarded, as the rest of a peer's header is not (stream/write.ts). */
+ *  Attributes that no standard defines are never forwarded, as the rest of a peer's header is not (stream/write.ts).
+ *  A replaced attribute is also written where the header lacks it, so that its absence tells nothing. */
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
-import { audienceOf, type Audience, type Direction } from '../../stanza/direction.ts';
+import { audienceOf, type Direction } from '../../stanza/direction.ts';
 import type { Decision } from '../../stanza/verdict.ts';
 
 /** Values by attribute name. */
@@ -29,7 +30,7 @@ export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): Heade
     const audience = audienceOf(direction);
     return enforcement.apply(
       audience,
-      (policy) => filterHeader(policy, received, audience, context),
+      (policy) => filterHeader(policy, received, direction, context),
       ({ decisions }) => ({ attributes: received, decisions }),
     ).attributes;
   };
@@ -38,10 +39,12 @@ export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): Heade
 /** Attributes that every stream needs. */
 const structure: readonly string[] = ['to', 'version'];
 
-const fields: Readonly<Record<string, string>> = {
-  from: 'stream.from',
-  id: 'stream.id',
-  'xml:lang': 'stream.lang',
+const initiating = { from: 'stream.from', 'xml:lang': 'stream.lang' };
+
+/** Fields by attribute. A client's header has no identifier (RFC 6120 §4.7.3). */
+const fields: Readonly<Record<Direction, Readonly<Record<string, string>>>> = {
+  'to-gatekeeper': initiating,
+  'to-client': { ...initiating, id: 'stream.id' },
 };
 
 const unknownAttribute: Decision = {
@@ -53,17 +56,19 @@ const unknownAttribute: Decision = {
 function filterHeader(
   policy: CompiledPolicy,
   received: HeaderAttributes,
-  audience: Audience,
+  direction: Direction,
   context: { readonly gatekeeper: string; readonly now: number },
 ): { attributes: HeaderAttributes; decisions: readonly Decision[] } {
   const attributes = new Map<string, string>();
   const decisions: Decision[] = [];
+  const audience = audienceOf(direction);
+  const known = fields[direction];
   for (const [name, value] of received) {
     if (structure.includes(name)) {
       attributes.set(name, value);
       continue;
     }
-    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    const field = Object.hasOwn(known, name) ? known[name] : undefined;
     if (field === undefined) {
       decisions.push(unknownAttribute);
       continue;
@@ -72,6 +77,12 @@ function filterHeader(
     decisions.push(decision);
     const seen = treatValue(value, treatment, () => undefined);
     if (seen !== undefined) attributes.set(name, seen);
+  }
+  for (const [name, field] of Object.entries(known)) {
+    const { treatment, decision } = policy.ruling(audience, field, context);
+    if (treatment.kind !== 'replace' || received.has(name)) continue;
+    decisions.push(decision);
+    attributes.set(name, treatment.value);
   }
   return { attributes, decisions };
 }

@@ -27,7 +27,7 @@ export function policyStage(options: PolicyStageOptions): StageFactory {
 class PolicyStage implements Stage {
   readonly #context: SessionFacts;
   readonly #options: PolicyStageOptions;
-  /** The stanza at hand. */
+  /** The current stanza. */
   #stanza!: Stanza;
   readonly #ask: Readonly<Record<Direction, (policy: CompiledPolicy) => Outcome>>;
 
@@ -43,20 +43,12 @@ class PolicyStage implements Stage {
       return this.#hidesForm(audience) ? inNormalForm : forward;
     this.#stanza = stanza;
     const outcome = this.#options.enforcement.apply(audience, this.#ask[direction], asItCame);
-    const { verdict, normalise, padTo, delayMs, answers, awaits } = outcome;
+    const { verdict, normalise, padTo, delayMs } = outcome;
     if (verdict.kind !== 'forward') return verdict;
     // Only stanzas are delayed and padded.
-    if (stanza.kind === 'nonza') {
-      const form = this.#hidesForm(audience) ? { ...verdict, normalise: true } : verdict;
-      return answers === undefined ? form : { ...form, answers };
-    }
-    const isTimed = delayMs > 0 || answers !== undefined || awaits !== undefined;
-    if (!normalise && padTo === undefined && !isTimed) return verdict;
-    return { ...verdict, normalise, padTo, delayMs, answers, awaits };
-  }
-
-  equalises(direction: Direction): boolean {
-    return this.#options.enforcement.equalises(direction);
+    if (stanza.kind === 'nonza') return this.#hidesForm(audience) ? { ...verdict, normalise: true } : verdict;
+    if (!normalise && padTo === undefined && delayMs === 0) return verdict;
+    return { ...verdict, normalise, padTo, delayMs };
   }
 
   /** Returns whether nonzas are rewritten in normal form for this audience: catalogue fields select stanzas only. */
@@ -66,7 +58,7 @@ class PolicyStage implements Stage {
     return enforcement.ruling(audience, 'style.fingerprint', context)?.treatment.kind === 'drop';
   }
 
-  /** Returns a function that asks a policy about the stanza at hand. Deciders are cached for each policy. */
+  /** Returns a function that asks a policy about the current stanza. Deciders are cached for each policy. */
   #asking(direction: Direction): (policy: CompiledPolicy) => Outcome {
     const deciders = new WeakMap<CompiledPolicy, Decider>();
     return (policy) => {

@@ -51,7 +51,8 @@ export class ChatConnection {
     }
   }
 
-  /** Sends a stanza. */
+  /** Sends a stanza.
+   *  @throws Error before the login */
   send(node: ChatNode): void {
     if (this.#state.kind !== 'open') throw new Error('the client is not logged in');
     this.#frame(this.#state.encryption.seal(packNode(node)));
@@ -76,7 +77,8 @@ export class ChatConnection {
     return true;
   }
 
-  /** Skips a routing cookie (a length of three bytes, then the cookie), and reads the intro. */
+  /** Skips a routing cookie (a length of three bytes, then the cookie), and reads the intro.
+   *  @throws Error when there is no intro */
   #takeIntro(): boolean {
     if (this.#read.length < 4) return false;
     if (this.#read.subarray(0, 4).equals(routing)) {

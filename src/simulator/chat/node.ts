@@ -157,7 +157,7 @@ class NodeReader {
       // Clients leave the server out.
       return `${integrator}-${user}${device === 0 ? '' : `:${device}`}@interop`;
     }
-    throw new Error(`the simulator knows no value ${kind}`);
+    throw new Error(`the simulator does not support value ${kind}`);
   }
 
   #packed(alphabet: string): string {

@@ -13,7 +13,7 @@ import { parseJid } from '../jid.ts';
 import { createMediaStore } from '../media-store.ts';
 import type { BearerRules } from '../sasl/oauthbearer.ts';
 import { createTokenIssuer } from '../token/issuer.ts';
-import { createOwnershipCheck, type TokenCheck } from '../token/ownership-check.ts';
+import { createOwnershipCheck, type OwnershipCheck, type TokenCheck } from '../token/ownership-check.ts';
 import { followPublishedKeys, type PublishedKeys } from '../token/published-keys.ts';
 import { EnlistedUsers } from './enlisted-users.ts';
 import { createEnlistmentApi, type EnlistmentRecord } from './enlistment-api.ts';
@@ -78,7 +78,7 @@ const uploadBytesMax = 16 * 1024 * 1024;
 /** Starts the services.
  *  @throws SimulatorError `ERR_SIMULATOR_CONNECT` */
 export async function startPartnerServices(options: PartnerServicesOptions): Promise<PartnerServices> {
-  const { name, known, caller, onExchange, onEnlistment, onToken } = options;
+  const { name, known, caller, onExchange, onEnlistment } = options;
   const through = (which: PartnerExchange) => (exchange: HttpExchange) => onExchange?.(which, exchange);
   const enlisted = new EnlistedUsers();
   const issuer = await createTokenIssuer(name);
@@ -117,27 +117,15 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
       return (await enlistment(request)) ?? (await mediaProxy(request)) ?? storage(request) ?? answer(404);
     },
     onExchange(exchange) {
-      const { target } = exchange.request;
-      if (target.startsWith('/enlistments')) onExchange?.('enlistment', exchange);
-      else if (target.startsWith('/media-proxy')) onExchange?.('media-proxy', exchange);
-      else if (target.startsWith('/store-')) onExchange?.('storage', exchange);
+      const service = serviceOf(exchange.request.target);
+      if (service !== undefined) onExchange?.(service, exchange);
     },
   });
 
   return {
     url: server.url,
     attestationKeys,
-    bearer: {
-      openidConfiguration: `${options.provider}/.well-known/openid-configuration`,
-      async verify(token) {
-        const check = await ownership.check(token);
-        const isEnlisted = check.kind === 'valid' && enlisted.has(check.subject);
-        onToken?.({ check, enlisted: isEnlisted });
-        if (check.kind === 'refused') return { kind: 'refused', because: 'invalid' };
-        if (!isEnlisted) return { kind: 'refused', because: 'not-enlisted' };
-        return { kind: 'accepted', username: parseJid(check.subject)?.local ?? '' };
-      },
-    },
+    bearer: bearerRules(options, ownership, enlisted),
     async attach({ url, pushUrl }) {
       const keys = followPublishedKeys({
         url,
@@ -155,6 +143,32 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
     async close() {
       attached?.keys.close();
       await server.close();
+    },
+  };
+}
+
+/** Returns the service of a request to the gatekeeper's own port; undefined for its documents. */
+function serviceOf(target: string): PartnerExchange | undefined {
+  if (target.startsWith('/enlistments')) return 'enlistment';
+  if (target.startsWith('/media-proxy')) return 'media-proxy';
+  return target.startsWith('/store-') ? 'storage' : undefined;
+}
+
+/** Returns the rules for tokens at the messaging server: genuine, and of an enlisted user. */
+function bearerRules(
+  { provider, onToken }: PartnerServicesOptions,
+  ownership: OwnershipCheck,
+  enlisted: EnlistedUsers,
+): BearerRules {
+  return {
+    openidConfiguration: `${provider}/.well-known/openid-configuration`,
+    async verify(token) {
+      const check = await ownership.check(token);
+      const isEnlisted = check.kind === 'valid' && enlisted.has(check.subject);
+      onToken?.({ check, enlisted: isEnlisted });
+      if (check.kind === 'refused') return { kind: 'refused', because: 'invalid' };
+      if (!isEnlisted) return { kind: 'refused', because: 'not-enlisted' };
+      return { kind: 'accepted', username: parseJid(check.subject)?.local ?? '' };
     },
   };
 }

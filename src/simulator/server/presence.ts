@@ -5,7 +5,7 @@ import { attribute, child, element, text, withAttributes, type Element } from '.
 import type { Account, Accounts } from './accounts.ts';
 import type { Session, Sessions } from './session.ts';
 
-/** Presence between users, all of whom are subscribed to each other (RFC 6121 §3, §4). */
+/** Presence between users, who are all subscribed to each other (RFC 6121 §3, §4). */
 export class Presence {
   readonly #accounts: Accounts;
   readonly #sessions: Sessions;

@@ -17,121 +17,135 @@ const metadataPath = '/.well-known/openid-configuration';
 /** Plays the act.
  *  @returns the path of the enlistment at the intermediary */
 export async function playEnlisting(scene: Scene): Promise<{ readonly location: string }> {
-  const { telling, stage } = scene;
-  const { gatekeeper, provider } = stage.records;
+  const { telling } = scene;
   let location = '';
   telling.act('Juliet opts in');
-
-  await telling.step('The gatekeeper fetches the keys with which the provider signs', async (notes) => {
-    const { url, gatekeeper: name } = scene.intermediary;
-    await stage.gatekeeper.services.attach({ url, pushUrl: `${url}/push/${name}` });
-    const published = lastExchange(provider.http, metadataPath);
-    const received = lastExchange(
-      gatekeeper.http.map(({ exchange }) => exchange),
-      metadataPath,
-    );
-    notes.shows({
-      kind: 'answer',
-      from: 'the provider',
-      to: 'the gatekeeper',
-      sent: published.answer,
-      received: received.answer,
-    });
-    const [{ kid } = { kid: undefined }] = stage.provider.issuer.jwks().keys;
-    const keys = jsonBody(
-      lastExchange(
-        gatekeeper.http.map(({ exchange }) => exchange),
-        '/.well-known/jwks.json',
-      ).answer,
-    );
-    const uses = ((keys?.['keys'] ?? []) as { kid?: string; use?: string }[]).map(
-      (key) => `${key.kid} ${key.use}`,
-    );
-    notes.finds(
-      uses.includes(`${kid} sig`),
-      "the gatekeeper has the provider's key, and did not ask the provider",
-    );
-    notes.finds(
-      uses.some((use) => use.endsWith(' attestation')),
-      'and the key of Narthex, for attestations only',
-    );
-    notes.finds(
-      !received.answer.body.includes('token_endpoint'),
-      'where users log in remains between them and their provider',
-    );
-  });
-
-  await telling.step('Juliet connects before she has opted in', async (notes) => {
-    const { token } = await scene.ownershipToken();
-    const heard = await refusal(scene.connectJuliet(token));
-    const shown = gatekeeper.tokens.at(-1);
-    notes.finds(
-      shown?.check.kind === 'valid' && shown.check.subject === juliet.identifier,
-      'the gatekeeper checks her token itself: signed by the provider, for this gatekeeper, in time',
-    );
-    notes.finds(shown?.enlisted === false, `and refuses her, who has not enlisted: her app hears ${heard}`);
-    showLogin(scene, notes);
-  });
-
+  await telling.step('The gatekeeper fetches the keys with which the provider signs', (notes) =>
+    fetchKeys(scene, notes),
+  );
+  await telling.step('Juliet connects before she has opted in', (notes) => connectTooEarly(scene, notes));
   await telling.step('Juliet enlists, with a proof that she owns her name', async (notes) => {
-    const { token, nonce } = await scene.ownershipToken();
-    const key = randomUUID();
-    const ask = () =>
-      scene.callIntermediary(
-        'POST',
-        '/enlistments',
-        [
-          ['Authorization', `Bearer ${token}`],
-          ['Ownership-Nonce', nonce],
-          ['Idempotency-Key', key],
-          ['Content-Type', 'application/json'],
-        ],
-        { gatekeeper: scene.intermediary.gatekeeper },
-      );
-    const asked = await ask();
-    const seen = known(
-      gatekeeper.http.findLast(({ through }) => through === 'enlistment'),
-      refusedWith(asked),
-    ).exchange;
-    const passage = { from: "Juliet's app", to: 'the gatekeeper' } as const;
-    notes.shows({ ...passage, kind: 'request', sent: asked.request, received: seen.request });
-    notes.shows({
-      from: 'the gatekeeper',
-      to: "Juliet's app",
-      kind: 'answer',
-      sent: seen.answer,
-      received: asked.answer,
-    });
-    const record = gatekeeper.enlistments.at(-1);
-    notes.finds(
-      record?.token.kind === 'valid' && record.token.subject === juliet.identifier,
-      'the gatekeeper verified her proof with the key it had fetched',
-    );
-    const { attestation } = record ?? {};
-    notes.finds(
-      attestation?.kind === 'accepted' && attestation.bindingChecked,
-      `and the attestation of Narthex, bound to the very connection it came on${attestation?.kind === 'refused' ? `: ${attestation.explanation}` : ''}`,
-    );
-    if (attestation?.kind === 'accepted') findSignals(notes, attestation.claims);
-    const said = juliet.httpHabits.filter(([name]) => header(seen.request, name.toLowerCase()) !== undefined);
-    notes.finds(
-      said.length === 0,
-      'her app, her language, her cookie and the page she came from did not pass',
-    );
-    const given = jsonBody(asked.answer);
-    notes.finds(
-      asked.answer.status === 201 && given?.['status'] === 'active' && given['riskScore'] === undefined,
-      'she is enlisted, and the answer says that and no more',
-    );
-    const before = gatekeeper.enlistments.length;
-    const again = await ask();
-    notes.finds(
-      again.answer.body.equals(asked.answer.body) && gatekeeper.enlistments.length === before,
-      'the same request again gets the same answer, and the gatekeeper is not asked twice',
-    );
-    location = header(asked.answer, 'location') ?? '';
+    location = await enlist(scene, notes);
   });
   return { location };
+}
+
+async function fetchKeys(scene: Scene, notes: StepNotes): Promise<void> {
+  const { gatekeeper, provider } = scene.stage.records;
+  const { url, gatekeeper: name } = scene.intermediary;
+  await scene.stage.gatekeeper.services.attach({ url, pushUrl: `${url}/push/${name}` });
+  const published = lastExchange(provider.http, metadataPath);
+  const received = lastExchange(
+    gatekeeper.http.map(({ exchange }) => exchange),
+    metadataPath,
+  );
+  notes.shows({
+    kind: 'answer',
+    from: 'the provider',
+    to: 'the gatekeeper',
+    sent: published.answer,
+    received: received.answer,
+  });
+  const [{ kid } = { kid: undefined }] = scene.stage.provider.issuer.jwks().keys;
+  const keys = jsonBody(
+    lastExchange(
+      gatekeeper.http.map(({ exchange }) => exchange),
+      '/.well-known/jwks.json',
+    ).answer,
+  );
+  const uses = ((keys?.['keys'] ?? []) as { kid?: string; use?: string }[]).map(
+    (key) => `${key.kid} ${key.use}`,
+  );
+  notes.finds(
+    uses.includes(`${kid} sig`),
+    "the gatekeeper has the provider's key, and did not ask the provider",
+  );
+  notes.finds(
+    uses.some((use) => use.endsWith(' attestation')),
+    'and the key of Narthex, for attestations only',
+  );
+  notes.finds(
+    !received.answer.body.includes('token_endpoint'),
+    'where users log in remains between them and their provider',
+  );
+}
+
+async function connectTooEarly(scene: Scene, notes: StepNotes): Promise<void> {
+  const { gatekeeper } = scene.stage.records;
+  const { token } = await scene.ownershipToken();
+  const heard = await refusal(scene.connectJuliet(token));
+  const shown = gatekeeper.tokens.at(-1);
+  notes.finds(
+    shown?.check.kind === 'valid' && shown.check.subject === juliet.identifier,
+    'the gatekeeper checks her token itself: signed by the provider, for this gatekeeper, in time',
+  );
+  notes.finds(shown?.enlisted === false, `and refuses her, who has not enlisted: her app hears ${heard}`);
+  showLogin(scene, notes);
+}
+
+/** Enlists Juliet, and repeats the request.
+ *  @returns the path of the enlistment, '' when the answer has none */
+async function enlist(scene: Scene, notes: StepNotes): Promise<string> {
+  const { gatekeeper } = scene.stage.records;
+  const { token, nonce } = await scene.ownershipToken();
+  const key = randomUUID();
+  const ask = () =>
+    scene.callIntermediary(
+      'POST',
+      '/enlistments',
+      [
+        ['Authorization', `Bearer ${token}`],
+        ['Ownership-Nonce', nonce],
+        ['Idempotency-Key', key],
+        ['Content-Type', 'application/json'],
+      ],
+      { gatekeeper: scene.intermediary.gatekeeper },
+    );
+  const asked = await ask();
+  const seen = known(
+    gatekeeper.http.findLast(({ through }) => through === 'enlistment'),
+    refusedWith(asked),
+  ).exchange;
+  const passage = { from: "Juliet's app", to: 'the gatekeeper' } as const;
+  notes.shows({ ...passage, kind: 'request', sent: asked.request, received: seen.request });
+  notes.shows({
+    from: 'the gatekeeper',
+    to: "Juliet's app",
+    kind: 'answer',
+    sent: seen.answer,
+    received: asked.answer,
+  });
+  findProofs(scene, notes);
+  const said = juliet.httpHabits.filter(([name]) => header(seen.request, name.toLowerCase()) !== undefined);
+  notes.finds(said.length === 0, 'her app, her language, her cookie and the page she came from did not pass');
+  const given = jsonBody(asked.answer);
+  notes.finds(
+    asked.answer.status === 201 && given?.['status'] === 'active' && given['riskScore'] === undefined,
+    'she is enlisted, and the answer says that and no more',
+  );
+  const before = gatekeeper.enlistments.length;
+  const again = await ask();
+  notes.finds(
+    again.answer.body.equals(asked.answer.body) && gatekeeper.enlistments.length === before,
+    'the same request again gets the same answer, and the gatekeeper is not asked twice',
+  );
+  return header(asked.answer, 'location') ?? '';
+}
+
+/** States how the gatekeeper verified the token and the attestation of an enlistment. */
+function findProofs(scene: Scene, notes: StepNotes): void {
+  const { gatekeeper } = scene.stage.records;
+  const record = gatekeeper.enlistments.at(-1);
+  notes.finds(
+    record?.token.kind === 'valid' && record.token.subject === juliet.identifier,
+    'the gatekeeper verified her proof with the key it had fetched',
+  );
+  const { attestation } = record ?? {};
+  notes.finds(
+    attestation?.kind === 'accepted' && attestation.bindingChecked,
+    `and the attestation of Narthex, bound to the very connection it came on${attestation?.kind === 'refused' ? `: ${attestation.explanation}` : ''}`,
+  );
+  if (attestation?.kind === 'accepted') findSignals(notes, attestation.claims);
 }
 
 /** States what the attestation has of Juliet's connection. */

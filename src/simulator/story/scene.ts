@@ -64,7 +64,8 @@ export class Scene {
     return known(this.#romeo, 'Romeo is not connected');
   }
 
-  /** Returns a token of Juliet's provider for the gatekeeper, and its nonce. */
+  /** Returns a token of Juliet's provider for the gatekeeper, and its nonce.
+   *  @throws SimulatorError when the provider gives none */
   async ownershipToken(): Promise<{ readonly token: string; readonly nonce: string }> {
     const nonce = randomBytes(12).toString('base64url');
     const { answer } = await this.callProvider({

@@ -39,7 +39,7 @@ function arriving(direction: Direction, text: string): string {
   return / id='([^']*)'/.exec(leaving(stanza, decider.decide(stanza)))![1]!;
 }
 
-it('answers to what was asked under a former policy come back by their names', async () => {
+it('answers to requests sent under a former policy are mapped back', async () => {
   const hidden = arriving('to-gatekeeper', iq('get', 'ask-1'));
   expect(hidden).not.toBe('ask-1');
   for (const number of [2, 0, 0, 3]) {

@@ -55,12 +55,12 @@ describe('a refused session', () => {
     expect(JSON.stringify(line)).not.toContain('juliet');
   });
 
-  it('says nothing more where no side was refused', async () => {
+  it('has no refusal fields where no side was refused', async () => {
     const line = await logged('ERR_WRITE_STALL', refusalOf({ kind: 'stalled' }));
     expect(Object.keys(line)).toEqual(['level', 'time', 'event', 'session', 'listener', 'code']);
   });
 
-  it('takes no text for the name of a defect that is none', async () => {
+  it('accepts no text as the name of a defect', async () => {
     const forged = { side: 'client', detail: { offset: 'juliet' }, defect: undefined } as unknown;
     expect(JSON.stringify(await logged('ERR_DEPTH', forged as SessionRefusal))).not.toContain('juliet');
   });

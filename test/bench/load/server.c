@@ -94,10 +94,13 @@ static void learn_user(struct connection *connection)
 
 static void bind_resource(struct connection *connection)
 {
+    static int assigned = 0;
     char id[256], resource[256], answer[2048];
     const char *iq = strstr(connection->text, "<iq");
     if (iq == NULL || !between(iq, " id=", "'\"", id, sizeof id)) fail("no id of a request");
-    if (!between(iq, "<resource>", "<", resource, sizeof resource)) fail("no resource");
+    /* Without a resource in the request it is the server's to assign. */
+    if (!between(iq, "<resource>", "<", resource, sizeof resource))
+        snprintf(resource, sizeof resource, "assigned-%d", assigned += 1);
     strncat(connection->jid, "/", sizeof connection->jid - strlen(connection->jid) - 1);
     strncat(connection->jid, resource, sizeof connection->jid - strlen(connection->jid) - 1);
     snprintf(answer, sizeof answer,

@@ -26,7 +26,7 @@ function appWith(names: readonly string[] = []) {
     drain: () => void calls.push('drain'),
   } as unknown as AdminApi;
   const app = createAdminApp({
-    probes: { started: () => true, readiness: () => expect.fail('nobody asked') },
+    probes: { started: () => true, readiness: () => expect.fail('the probe was not called') },
     metrics: { contentType: 'text/plain', text: async () => '' },
     api: () => api,
     callers: { names, addresses: ['10.9.0.0/16'] },
@@ -87,7 +87,7 @@ describe('the API of the operator', () => {
     );
   });
 
-  it('reloads, and says what became of it', async () => {
+  it('reloads, and returns the outcome of each part', async () => {
     const { ask, calls } = appWith();
     expect(await (await ask('/api/reload', { body: '{}' })).json()).toEqual(reloaded);
     expect(calls).toEqual(['reload']);
@@ -121,7 +121,7 @@ describe('the API of the operator', () => {
 
   it('waits for the start', async () => {
     const app = createAdminApp({
-      probes: { started: () => false, readiness: () => expect.fail('nobody asked') },
+      probes: { started: () => false, readiness: () => expect.fail('the probe was not called') },
       metrics: { contentType: 'text/plain', text: async () => '' },
       api: () => undefined,
       callers: { names: [], addresses: [] },
@@ -142,7 +142,7 @@ describe("another site's page in the operator's browser", () => {
     ['a script of another origin', { origin: 'https://evil.example' }, 'ERR_ADMIN_ORIGIN'],
     ['a page without an origin', { origin: 'null' }, 'ERR_ADMIN_ORIGIN'],
     ['the same host over another port', { origin: 'http://127.0.0.1:8080' }, 'ERR_ADMIN_ORIGIN'],
-    ['a browser that says so', { 'sec-fetch-site': 'cross-site' }, 'ERR_ADMIN_ORIGIN'],
+    ['a browser that states it', { 'sec-fetch-site': 'cross-site' }, 'ERR_ADMIN_ORIGIN'],
     ['another port of this machine', { 'sec-fetch-site': 'same-site' }, 'ERR_ADMIN_ORIGIN'],
     ['a name made to resolve here', { host: 'evil.example:9090', origin: 'http://evil.example:9090' }, 'ERR_ADMIN_HOST'],
     ['no name at all', { host: '' }, 'ERR_ADMIN_HOST'],
@@ -157,14 +157,14 @@ describe("another site's page in the operator's browser", () => {
     expect([answer.status, await codeOf(answer)]).toEqual([421, 'ERR_ADMIN_HOST']);
   });
 
-  it('is not told that it may ask', async () => {
+  it('gets no permission to ask', async () => {
     const { ask } = appWith();
     const answer = await ask('/api/sessions', { headers: { 'access-control-request-method': 'POST' } });
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 
   it.each(['127.0.0.1', '[::1]:9090', '10.1.2.3:9090', 'localhost:9090', 'LOCALHOST', 'narthex.svc:9090'])(
-    'is not who calls %s',
+    'is refused when it calls %s',
     async (host) => {
       expect((await appWith(['narthex.svc']).ask('/api/sessions', { headers: { host } })).status).toBe(200);
     },

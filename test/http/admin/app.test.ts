@@ -33,12 +33,12 @@ async function problem(response: Response | Promise<Response>): Promise<Record<s
 }
 
 describe('probes', () => {
-  it('alive means alive, whatever else is wrong', async () => {
+  it('alive means that the process answers, whatever else is wrong', async () => {
     const sick = app({ draining: true, listeners: [] }, false);
     expect((await sick.request('/livez')).status).toBe(200);
   });
 
-  it('alive asks no other part', async () => {
+  it('alive calls no other part', async () => {
     const metrics = { contentType: 'text/plain', text: never };
     const response = await createAdminApp({
       probes: { started: never, readiness: never },
@@ -56,7 +56,7 @@ describe('probes', () => {
     });
   });
 
-  it('ready tells what it looked at', async () => {
+  it('ready returns the state that it read', async () => {
     const response = await app().request('/readyz');
     expect([response.status, await response.json()]).toEqual([200, { status: 'ready', ...ready }]);
   });
@@ -81,7 +81,7 @@ describe('probes', () => {
     ]);
   });
 
-  it('ready with a policy that is not enforced, and says so', async () => {
+  it('ready with a policy that is not enforced, and states the mode', async () => {
     const response = await app({ policy: { name: 'house', mode: 'shadow' } }).request('/readyz');
     expect(await response.json()).toMatchObject({ policy: { name: 'house', mode: 'shadow' } });
   });
@@ -97,7 +97,7 @@ describe('probes', () => {
 });
 
 describe('metrics', () => {
-  it('come as Prometheus text', async () => {
+  it('are Prometheus text', async () => {
     const response = await app().request('/metrics');
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(await response.text()).toContain('\nnarthex_sessions 0\n');

@@ -41,7 +41,7 @@ describe('an exchange', () => {
     await party.close();
   });
 
-  it('ends with a word for what went wrong', async () => {
+  it('ends with a closed word for each fault', async () => {
     const party = await startParty(() => ({ status: 200, body: 'x'.repeat(11) }));
     const { exchange, close } = createExchange();
     expect(await exchange(ask(party.url))).toEqual({ kind: 'too-large' });
@@ -60,7 +60,7 @@ describe('an exchange', () => {
     await party.close();
   });
 
-  it('asks again, once, when a kept connection was closed under it, and not when a new one was', async () => {
+  it('tries again, once, when a kept connection was closed before the answer, and not when a new one was', async () => {
     const asked = new Map<unknown, number>();
     let connections = 0;
     const party = await listen(({ socket }, response) => {
@@ -81,7 +81,7 @@ describe('an exchange', () => {
     await party.close();
   });
 
-  it('shows its certificate, and wants the other side to be who it says', async () => {
+  it('shows its certificate, and verifies the other side’s', async () => {
     const [server, client] = [selfSigned('localhost'), selfSigned('proxy.example')];
     const names: unknown[] = [];
     const options = { ...server, ca: client.cert, requestCert: true, rejectUnauthorized: true };

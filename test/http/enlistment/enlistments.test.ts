@@ -120,7 +120,7 @@ describe('enlistment', () => {
       bindings,
     );
 
-  it('shows the gatekeeper the proof, the attestation, what the policy allows, and nothing else', async () => {
+  it('sends the gatekeeper the proof, the attestation, the fields that the policy allows, and nothing else', async () => {
     const token = await proof();
     await post({}, undefined, token);
     const [seen] = gatekeeper.received;
@@ -138,7 +138,7 @@ describe('enlistment', () => {
     });
   });
 
-  it('gives the client the answer reduced to what it may see', async () => {
+  it('returns to the client the allowed members of the answer', async () => {
     const answer = await post();
     expect(answer.status).toBe(201);
     const body = (await answer.json()) as { id: string };
@@ -151,7 +151,7 @@ describe('enlistment', () => {
     expect(answer.headers.has('server')).toBe(false);
   });
 
-  it('asks the gatekeeper once for one key, at once or later, and gives the same answer', async () => {
+  it('calls the gatekeeper once for one key, at once or later, and returns the same answer', async () => {
     const [one, two] = await Promise.all([post(), post()]);
     const three = await post();
     const bodies = await Promise.all([one, two, three].map((answer) => answer.text()));
@@ -159,7 +159,7 @@ describe('enlistment', () => {
     expect(gatekeeper.received).toHaveLength(1);
   });
 
-  it('asks again once the window is over, under the same key of ours', async () => {
+  it('calls it again once the window is over, with the same key of the proxy', async () => {
     await post();
     now += defaultHttpLimits.idempotencyWindowMs + 1;
     await post();
@@ -228,17 +228,17 @@ describe('enlistment', () => {
     if (asked !== undefined) expect(seen.headers.get('retry-after')).toBe(asked === '7' ? '7' : '3600');
   });
 
-  it('says when the gatekeeper is down', async () => {
+  it('reports that the gatekeeper is down', async () => {
     expect(await codeOf(await post({}, { gatekeeper: 'down' }))).toBe('ERR_ENLISTMENT_API_UNREACHABLE');
   });
 
-  it('says when the connection cannot be attested, and does not go without', async () => {
+  it('reports that the connection cannot be attested, and sends nothing', async () => {
     attest = () => Promise.reject(new Error('no signing key'));
     expect(await codeOf(await post())).toBe('ERR_ATTESTATION_UNAVAILABLE');
     expect(gatekeeper.received).toEqual([]);
   });
 
-  it('turns away more at once than it has room for', async () => {
+  it('refuses more at once than its limit', async () => {
     gatekeeper.answer = () => ({ ...enlisted, delayMs: 50 });
     const users = ['a', 'b', 'c'];
     const answers = await Promise.all(
@@ -268,14 +268,14 @@ describe('enlistment', () => {
     expect(events).toEqual([expect.objectContaining({ event: 'answered', route: '/enlistments', code })]);
   });
 
-  it.each(['Li4', 'Lg', 'NDI=', 'NDJ', '_w'])('asks the gatekeeper nothing for gk~%s', async (encoded) => {
+  it.each(['Li4', 'Lg', 'NDI=', 'NDJ', '_w'])('does not call the gatekeeper for gk~%s', async (encoded) => {
     const headers = { authorization: `Bearer ${await proof({ nonce: 'n-3' })}`, 'ownership-nonce': 'n-3' };
     const answer = await app.request(`/enlistments/gk~${encoded}`, { method: 'DELETE', headers }, bindings);
     expect(await codeOf(answer)).toBe('ERR_ENLISTMENT_UNKNOWN');
     expect(gatekeeper.received).toEqual([]);
   });
 
-  it.each(['nobody~AAAA', 'gk', 'gk~', 'gk~a%2Fb', '..~AAAA'])('knows no enlistment %s', async (id) => {
+  it.each(['nobody~AAAA', 'gk', 'gk~', 'gk~a%2Fb', '..~AAAA'])('has no enlistment %s', async (id) => {
     const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE' }, bindings);
     expect(await codeOf(answer)).toBe('ERR_ENLISTMENT_UNKNOWN');
   });

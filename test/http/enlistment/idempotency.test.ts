@@ -7,7 +7,7 @@ const limits = { enlistmentConcurrentMax: 8, idempotencyEntriesMax: 2, idempoten
 const answer: KeptAnswer = { status: 201, body: {} };
 
 describe('kept answers', () => {
-  it('are given again to who has the key, for as long as the window', async () => {
+  it('are repeated to the holder of the key, within the window', async () => {
     let now = 1_000;
     let done = 0;
     const answers = new IdempotentAnswers(limits, () => now);

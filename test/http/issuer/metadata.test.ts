@@ -69,7 +69,7 @@ describe('issuer metadata', () => {
     expect(answer.headers.get('cache-control')).toBe('public, max-age=300');
   });
 
-  it('publishes both kinds of keys, told apart by use', async () => {
+  it('publishes both kinds of keys, distinguished by use', async () => {
     expect((await keys()).keys.map(({ kid, use }) => [kid, use])).toEqual([
       ['provider-1', 'sig'],
       ['attestation-1', 'attestation'],
@@ -93,7 +93,7 @@ describe('issuer metadata', () => {
     expect(published.some((jwk) => 'd' in jwk)).toBe(false);
   });
 
-  it('publishes nothing when one id stands for two keys', async () => {
+  it('publishes nothing when two keys have one id', async () => {
     own = [{ ...ours.jwk, kid: 'provider-1' }];
     expect((await app.request('/.well-known/jwks.json')).status).toBe(503);
   });

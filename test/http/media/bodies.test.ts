@@ -56,7 +56,7 @@ describe('a body through the relay', () => {
     },
   );
 
-  it('arrives as it is at a reader that stops and goes, however it was cut into pieces', async () => {
+  it('arrives unchanged at a reader that pauses, however it was split', async () => {
     const { relay, url } = await relayTo((_, response) => {
       response.writeHead(200, { 'content-length': large.length });
       let at = 0;
@@ -112,7 +112,7 @@ describe('a body through the relay', () => {
     expect(relay.ends).toEqual(['source-broke']);
   });
 
-  it('that goes on beyond its length is never passed on beyond it', async () => {
+  it('that exceeds its length is cut at the length', async () => {
     const { url } = await relayTo(({ socket }) => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${large.length}\r\n\r\n`);
       socket.write(large);
@@ -124,7 +124,7 @@ describe('a body through the relay', () => {
     expect(after.includes('smuggled')).toBe(false);
   });
 
-  it('comes from a media server over TLS, checked against the given authority', async () => {
+  it('is fetched from a media server over TLS, verified by the given authority', async () => {
     const { cert, key } = selfSigned('media.test');
     const server = https.createServer({ cert, key }, (_, response) => {
       response.writeHead(200, { 'content-length': large.length }).end(large);

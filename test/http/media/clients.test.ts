@@ -31,7 +31,7 @@ describe('a download of a client', () => {
   const get = (url: URL | string, audience = clientsAudience): Promise<Response> =>
     fetch(relay.through(url, audience), { headers: { 'user-agent': 'Balcony/1.4', cookie: 'c=1' } });
 
-  it('comes from the storage that has this origin, which learns nothing of the client', async () => {
+  it('is fetched from the storage of that origin, which receives nothing of the client', async () => {
     const answer = await get(new URL('/u/romeo/1.png', near.url));
     expect(Buffer.from(await answer.arrayBuffer()).equals(bytesAt(0, fileBytes))).toBe(true);
     expect(answer.headers.has('set-cookie')).toBe(false);
@@ -50,14 +50,14 @@ describe('a download of a client', () => {
 
   it.each([
     ["the provider's", 'https://media.provider.example/1.png'],
-    ["nobody's", 'https://elsewhere.example/1.png'],
+    ['no gatekeeper’s', 'https://elsewhere.example/1.png'],
     ['no address', 'nonsense'],
-  ])('comes from no other origin: %s', async (_, url) => {
+  ])('is fetched from no other origin: %s', async (_, url) => {
     const answer = await get(url);
     expect([answer.status, await codeOf(answer)]).toEqual([403, 'ERR_MEDIA_ORIGIN']);
   });
 
-  it("is no way for a gatekeeper into another's storage", async () => {
+  it("gives a gatekeeper no access to another's storage", async () => {
     const answer = await get(new URL('/u/romeo/1.png', near.url), 'gatekeeper.example');
     expect([await codeOf(answer), near.requests]).toEqual(['ERR_MEDIA_ORIGIN', []]);
   });

@@ -50,7 +50,7 @@ describe('the media relay', () => {
     expect(relay.ends).toEqual(['complete']);
   });
 
-  it('tells the media server nothing of the caller', async () => {
+  it('sends the media server nothing of the caller', async () => {
     await (await get(talkative)).arrayBuffer();
     const { headers } = origin.requests[0]!;
     expect(headers).toEqual({
@@ -61,7 +61,7 @@ describe('the media relay', () => {
     });
   });
 
-  it('tells the caller nothing of the media server', async () => {
+  it('sends the caller nothing of the media server', async () => {
     const answer = await get();
     const headers = Object.fromEntries(answer.headers);
     await answer.arrayBuffer();
@@ -101,7 +101,7 @@ describe('the media relay', () => {
     expect(Buffer.from(await answer.arrayBuffer()).equals(bytesAt(start, length))).toBe(true);
   });
 
-  it('says when a range is beyond the end', async () => {
+  it('answers a range beyond the end with an error', async () => {
     const answer = await get({ range: 'bytes=300000-' });
     expect(answer.status).toBe(416);
     expect(answer.headers.get('content-range')).toBe(`bytes */${fileBytes}`);
@@ -118,7 +118,7 @@ describe('the media relay', () => {
     },
   );
 
-  it('resumes: the sealed ETag comes back to the media server as its own', async () => {
+  it('resumes: the sealed ETag reaches the media server as its own', async () => {
     const etag = (await get({}, 'HEAD')).headers.get('etag')!;
     const part = await get({ range: 'bytes=1000-', 'if-range': etag });
     expect(part.status).toBe(206);
@@ -133,7 +133,7 @@ describe('the media relay', () => {
     expect(origin.requests[0]!.headers['if-range']).toBeUndefined();
   });
 
-  it('says 304 to who has it, and asks nothing for marks that are not ours', async () => {
+  it('answers 304 to a caller that has the file, and does not ask for foreign ETags', async () => {
     const etag = (await get({}, 'HEAD')).headers.get('etag')!;
     const same = await get({ 'if-none-match': `"x", ${etag}` });
     expect([same.status, same.headers.get('etag')]).toEqual([304, etag]);
@@ -147,7 +147,7 @@ describe('the media relay', () => {
     ]);
   });
 
-  it('says 412 without the words of the media server', async () => {
+  it('answers 412 without the media server’s text', async () => {
     const answer = await get({ 'if-match': '"x"' });
     expect([answer.status, await answer.text()]).toEqual([412, '']);
   });
@@ -326,7 +326,7 @@ describe('the media relay refuses', () => {
 });
 
 describe('a DNS answer that changes between check and use', () => {
-  it('cannot: there is one look-up, and its answer is where the connection goes', async () => {
+  it('cannot: there is one look-up, and the connection goes to its answer', async () => {
     const victim = await listen((_, response) => response.end('inside'));
     const port = victim.url.port;
     const answers = ['127.0.0.1', '127.0.0.2', '10.0.0.1'];

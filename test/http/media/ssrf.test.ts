@@ -89,7 +89,7 @@ describe('a media URL', () => {
     'https://media.provider.example/a',
     'https://MEDIA.provider.example:443/a',
     'https://eu1.cdn.provider.example/a?b=c',
-  ])('%s may be asked for', (url) => {
+  ])('%s may be fetched', (url) => {
     expect(refusal(url)).toBe('allowed');
   });
 

@@ -114,7 +114,7 @@ describe('a sealed ETag', () => {
     expect(tokens.open(token, ['a'])).toEqual({ kind: 'expired' });
   });
 
-  it('is read back by who made it, for its audience only, also when it has expired', () => {
+  it('is opened for its audience only, also when it has expired', () => {
     const token = tokens.seal(url, 'a');
     now += 60_000;
     expect(tokens.open(token, ['a'])).toEqual({ kind: 'expired' });

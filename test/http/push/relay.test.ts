@@ -97,7 +97,7 @@ describe('push', () => {
       body: JSON.stringify(body),
     });
 
-  it('gives the provider exactly what the policy allows', async () => {
+  it('sends the provider exactly the allowed fields', async () => {
     const answer = await send(start(), notification('1'));
     expect([answer.status, await answer.text()]).toEqual([202, '']);
     const [seen] = provider.received;
@@ -130,7 +130,7 @@ describe('push', () => {
     expect(provider.received.length).toBeLessThanOrEqual(20);
   });
 
-  it('does not let a later notification ride on a push that was already under way', async () => {
+  it('does not merge a later notification into a push that has started', async () => {
     provider.answer = () => ({ ...taken, delayMs: 80 });
     const app = start();
     const first = send(app, notification('1'));
@@ -140,13 +140,13 @@ describe('push', () => {
     expect(provider.received).toHaveLength(2);
   });
 
-  it('does not merge what differs', async () => {
+  it('does not merge different notifications', async () => {
     const app = start();
     await Promise.all(['a', 'b', 'c'].map((device) => send(app, notification(device, device))));
     expect(new Set(provider.received.map(({ body }) => body)).size).toBe(3);
   });
 
-  it('says so when the provider is down, loses nothing and delivers when it is back', async () => {
+  it('reports that the provider is down, loses nothing and delivers when it is back', async () => {
     const app = start();
     provider.answer = () => ({ status: 500, body: 'token of juliet' });
     const failed = await send(app, notification('1'));
@@ -169,7 +169,7 @@ describe('push', () => {
     expect([seen.status, await codeOf(seen)]).toEqual([status, code]);
   });
 
-  it('fails a whole burst when its push fails: each is asked to come back', async () => {
+  it('fails a whole burst when its push fails: each is answered with Retry-After', async () => {
     provider.answer = () => ({ status: 500, delayMs: 20 });
     const app = start();
     const bearer = await token();
@@ -183,7 +183,7 @@ describe('push', () => {
     expect(provider.received.length).toBe(before + 1);
   });
 
-  it('lets so many to the provider at once, so many wait, and turns the rest away', async () => {
+  it('sends a limited number at once, queues a limited number, and refuses the rest', async () => {
     let inside = 0;
     let most = 0;
     provider.answer = () => {
@@ -228,7 +228,7 @@ describe('push', () => {
     expect(provider.received).toEqual([]);
   });
 
-  describe('knows its caller', () => {
+  describe('authenticates its caller', () => {
     it.each<[string, Record<string, unknown>]>([
       ['ERR_TOKEN_ISSUER', { iss: 'other' }],
       ['ERR_TOKEN_AUDIENCE', { aud: 'https://proxy.example/push/other' }],

@@ -28,7 +28,7 @@ describe('enlisting through the proxy', () => {
       body: { gatekeeper: 'test' },
     });
 
-  it('shows the gatekeeper the proof, and of the client what `balanced` leaves', async () => {
+  it('sends the gatekeeper the proof, and of the client the fields that `balanced` keeps', async () => {
     const answer = await enlist();
     expect([answer.status, answer.json()['status']]).toEqual([201, 'active']);
     const [seen] = served.gatekeeper.received;
@@ -43,7 +43,7 @@ describe('enlisting through the proxy', () => {
     expect(JSON.stringify(seen!.headers)).not.toMatch(/Juliet|de-AT|marker|web\.example|198\.51/);
   });
 
-  it('counts what was decided, by field', () => {
+  it('counts each decision by field', () => {
     const decided = served.test.decisions
       .totals()
       .filter(({ field }) => field.startsWith('http.'))

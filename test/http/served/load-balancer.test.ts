@@ -9,7 +9,7 @@ import { publicUrl, startServed, type ServedProxy } from '../support/served.ts';
 
 const secret = 'm'.repeat(32);
 
-describe('behind a load balancer that says for whom it speaks', () => {
+describe('behind a load balancer that states its client', () => {
   let folder: TemporaryFolder;
   let origin: MediaOrigin;
   let served: ServedProxy;
@@ -62,7 +62,7 @@ describe('behind a load balancer that says for whom it speaks', () => {
     expect(await ask('PROXY UNKNOWN\r\n')).toEqual(['403']);
   });
 
-  it('who comes without a header is not heard', async () => {
+  it('a connection without a header is closed', async () => {
     expect(await ask('')).toEqual([]);
   });
 });

@@ -96,7 +96,7 @@ describe('hostile HTTP to the served port', () => {
     expect(statuses(await exchange([enlist('Content-Length: 9999999')]))).toEqual(['413']);
   });
 
-  it('no TLS, or half of it: closed within the limit of handshakes, without a word', async () => {
+  it('no TLS, or half of it: closed within the limit of handshakes, without an answer', async () => {
     served.refusals.length = 0;
     for (const bytes of ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', '\x16\x03\x01\x02\x00', '']) {
       const { promise, resolve } = Promise.withResolvers<string>();

@@ -63,7 +63,7 @@ describe('media through the proxy', () => {
   const seal = (url: URL | string = origin.url): string => tokens.seal(String(url), 'test');
   const code = async (answer: Promise<Got>): Promise<unknown> => (await answer).json()['code'];
 
-  it('gives the gatekeeper the range it asks for, and neither side a header of the other', async () => {
+  it('sends the gatekeeper the range that it requests, and neither side a header of the other', async () => {
     const answer = await fetchMedia(seal(), {
       range: 'bytes=100-199',
       'user-agent': 'MediaProxy/3',
@@ -193,7 +193,7 @@ describe('media through the proxy', () => {
     expect(hidden.requests).toEqual([]);
   });
 
-  it('asks no other server for a client', async () => {
+  it('connects to no other server for a client', async () => {
     expect(await code(served.ask(`/media/${tokens.seal(origin.url.href, clientsAudience)}`))).toBe(
       'ERR_MEDIA_ORIGIN',
     );

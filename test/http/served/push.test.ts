@@ -68,7 +68,7 @@ describe('push through the proxy', () => {
   const pushed = (): unknown[] =>
     served.provider.received.filter(({ path }) => path === '/push').map(({ body }) => JSON.parse(body));
 
-  it('gives the provider what `balanced` allows, and counts each decision', async () => {
+  it('sends the provider the fields that `balanced` allows, and counts each decision', async () => {
     await start('balanced', {});
     expect((await send(notification('1'))).status).toBe(202);
     expect(pushed()).toEqual([{ count: 7, recipient: 'node-17' }]);
@@ -137,7 +137,7 @@ spec:
     expect(JSON.stringify([first, second])).not.toMatch(/romeo|tybalt|Wherefore/);
   });
 
-  it('delivers what is sent twice once, and a burst of 1,000 in few, every one answered', async () => {
+  it('delivers a repeated notification once, and a burst of 1,000 in few pushes, each one answered', async () => {
     await start('strict', {});
     served.provider.answer = ({ path }) => (path === '/jwks' ? document : { status: 204, delayMs: 30 });
     const bearer = { headers: { authorization: `Bearer ${await token()}` } };
@@ -150,7 +150,7 @@ spec:
     expect(pushed().length).toBeLessThan(200);
   });
 
-  it('tells the gatekeeper to come back while the provider is down, and delivers when it is back', async () => {
+  it('answers with Retry-After while the provider is down, and delivers when it is back', async () => {
     await start('balanced', {});
     const { provider } = served;
     provider.answer = ({ path }) => (path === '/jwks' ? document : { status: 500 });
@@ -165,7 +165,7 @@ spec:
     expect(pushed()).toHaveLength(2);
   });
 
-  it('tells it to come back when the provider is slow, and accepts nothing meanwhile', async () => {
+  it('answers with Retry-After when the provider is slow, and accepts nothing meanwhile', async () => {
     await start('balanced', {}, { pushTimeoutMs: 200 });
     served.provider.answer = ({ path }) => (path === '/jwks' ? document : { status: 204, delayMs: 1_000 });
     const slow = await send(notification('1'));
@@ -187,7 +187,7 @@ spec:
     expect(pushed()).toEqual([]);
   }); // prettier-ignore
 
-  it('knows the gatekeeper by the certificate that is pinned, also after it was renewed', async () => {
+  it('recognises the gatekeeper by the pinned certificate, also after its renewal', async () => {
     const certFile = await folder.write('push.crt', known.cert);
     await start('balanced', { certFile });
     const code = async (more: Ask): Promise<unknown> => {

@@ -79,7 +79,7 @@ describe('a served app', () => {
     expect(answer).toMatch(/connection: close/i);
   });
 
-  it('cuts what does not end in time when closed', async () => {
+  it('closes connections that do not end in time', async () => {
     const served = await serve({}, { fetch: () => new Promise<Response>(() => {}) });
     const hanging = talk(served.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     // The request must be in the handler before the server closes.
@@ -98,7 +98,7 @@ describe('connections that another part accepts', () => {
     return { connections, port: (server.address() as AddressInfo).port };
   }
 
-  it('finish what they are at when closed, and are gone', async () => {
+  it('complete when the server is closed, and end', async () => {
     const { promise: answered, resolve } = Promise.withResolvers<Response>();
     const { connections, port } = await accepting({ fetch: () => answered });
     const idle = talk(port, '');

@@ -71,7 +71,7 @@ describe('an ownership proof', () => {
     expect(proof.unlisted).toEqual([]);
   });
 
-  it('does not show what it says when printed', async () => {
+  it('is redacted when printed', async () => {
     expect(inspect(await verify(await signed()), { depth: 9 })).not.toContain('901820');
   });
 
@@ -149,12 +149,12 @@ describe('an ownership proof', () => {
     await expect(verify(await token())).rejects.toMatchObject({ name: 'HttpProblem', code });
   });
 
-  it('takes clocks that differ as much as allowed', async () => {
+  it('accepts clocks that differ by the allowed seconds', async () => {
     await expect(verify(await signed({ iat: nowS + 5 }))).resolves.toBeDefined();
     await expect(verify(await signed({ iat: nowS - 100, exp: nowS - 4 }))).resolves.toBeDefined();
   });
 
-  it('with claims beyond those allowed is flagged where the policy says so, by registered names only', async () => {
+  it('with further claims is reported where the policy allows them, by registered names only', async () => {
     const token = await signed({ acr: '1', email: 'juliet@capulet.example', capulet_tomb: 3 });
     const { unlisted } = await verify(token, 'n-1', { claimsUnlisted: 'flag' });
     expect(unlisted).toEqual(['email', 'other']);

@@ -37,7 +37,7 @@ describe('keys at a URL', () => {
     await party.close();
   });
 
-  it('are fetched once while fresh, by however many ask', async () => {
+  it('are fetched once while fresh, for any number of callers', async () => {
     await Promise.all(Array.from({ length: 50 }, () => keys.find('first')));
     now += 999;
     expect(await keys.find('first')).toBeDefined();
@@ -97,7 +97,7 @@ describe('keys at a URL', () => {
     await expect(keys.find('first')).rejects.toMatchObject({ code: 'ERR_KEYS_UNAVAILABLE', status: 503 });
   });
 
-  it('are asked for without telling who asks', async () => {
+  it('are fetched without identifying the user', async () => {
     await keys.find('first');
     expect(Object.keys(party.received[0]!.headers).sort()).toEqual(['accept', 'connection', 'host']);
   });
@@ -118,7 +118,7 @@ describe('a key set', () => {
   it.each<[string, JsonObject]>([
     ['a secret', { kty: 'oct', k: 'AAAA', kid: 'x' }],
     ['a key for encryption', { ...first.jwk, use: 'enc' }],
-    ['one of our attestation keys', { ...first.jwk, use: 'attestation' }],
+    ['an attestation key of the proxy', { ...first.jwk, use: 'attestation' }],
     ['a key that may not verify', { ...first.jwk, key_ops: ['sign'] }],
     ['a key without an id', { ...first.jwk, kid: '' }],
     ['a point off the curve', { ...first.jwk, x: 'AAAA' }],

@@ -81,29 +81,6 @@ function payload(
   };
 }
 
-/** Longer than a policy makes an answer wait, in milliseconds. */
-const answerMs = 8_000;
-
-/** An answer that a client gives by itself to a message of the other side. Its time may be equalised, so nothing that is
- *  sent after it says that it will not come. */
-function answer(title: string, fields: readonly string[], build: (id: string) => string): Ability {
-  return {
-    title,
-    fields,
-    async run({ juliet, romeo }) {
-      const id = fresh();
-      romeo.send(chat(bare(juliet), '<body>hi</body>', id));
-      await juliet.until((xml) => xml.includes(id));
-      juliet.send(chat(bare(romeo), build(id)));
-      const answered = (xml: string): boolean => xml.includes(id) && !xml.includes('<body');
-      return romeo.until(answered, answerMs).then(
-        () => 'seen' as const,
-        () => 'withheld' as const,
-      );
-    },
-  };
-}
-
 /** A presence that the other side sees with this in it, or without. */
 function presence(
   title: string,
@@ -499,10 +476,10 @@ export const abilities: readonly Ability[] = [
     ['chat-state'],
     (mark) => `<composing xmlns='http://jabber.org/protocol/chatstates'/><thread>${mark}</thread>`,
   ),
-  answer(
+  payload(
     'receipts for delivery (XEP-0184)',
     ['receipt.delivered'],
-    (id) => `<received xmlns='urn:xmpp:receipts' id='${id}'/>`,
+    (mark) => `<received xmlns='urn:xmpp:receipts' id='${mark}'/>`,
   ),
   {
     title: 'ask for a receipt',
@@ -513,10 +490,10 @@ export const abilities: readonly Ability[] = [
       return got(romeo, mark)!.includes('urn:xmpp:receipts') ? 'seen' : 'withheld';
     },
   },
-  answer(
+  payload(
     'markers for what was read (XEP-0333)',
     ['receipt.read'],
-    (id) => `<displayed xmlns='urn:xmpp:chat-markers:0' id='${id}'/>`,
+    (mark) => `<displayed xmlns='urn:xmpp:chat-markers:0' id='${mark}'/>`,
   ),
   payload(
     'correct a message (XEP-0308)',
@@ -593,7 +570,7 @@ export const abilities: readonly Ability[] = [
         `<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><payload-type id='111' name='opus'/></description>` +
         `<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' pwd='asd88fgpdd777uzjYhagZg' ufrag='8hhy'>` +
         `${candidate('host', '10.0.1.1')}${candidate('relay', '192.0.2.3')}</transport></content></jingle>`;
-      // What a client that knows no calls answers does not matter.
+      // The answer of a client without calls does not matter.
       await ask(juliet, 'set', offer, romeo.jid);
       const received = got(romeo, `${mark}relay`);
       if (received === undefined) return 'withheld';

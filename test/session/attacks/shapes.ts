@@ -1,6 +1,8 @@
 /** What one connection may send to cost the proxy more than an honest chat message does: one stanza each, or the pieces
  *  of one. All of it is within the shipped limits, so that the stream goes on. */
+import { sealedAddresses } from '../../../src/minimisation/media-address.ts';
 import { defaultLimits } from '../../../src/stream/limits.ts';
+import { media, sealedBase } from '../../policy/fixtures.ts';
 import type { Phase } from '../../../src/session/phase.ts';
 import type { Direction } from '../../../src/stanza/direction.ts';
 
@@ -37,6 +39,17 @@ const form = (fields: number): string =>
 const event = (node: string, items: string): string =>
   `<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='${node}'>${items}</items></event>`;
 const address = 'https://media.provider.example/a.png';
+const mediaAddresses = (count: number, n: number): string =>
+  times(count, (i) => `https://media.provider.example/${n}-${i}.png `);
+/** The shortest that the key of the proxy is tried on: version and key of a real one, and 28 bytes of nothing. */
+const sealed = media.seal(
+  URL.parse(address),
+  { audience: 'gatekeeper', gatekeeper: 'gk' },
+  { context: '', periodMs: 1 },
+);
+const forged = (n: number): string =>
+  `${'address' in sealed ? sealed.address.slice(0, sealedBase.length + 8) : ''}${String(n).padStart(36, 'A')}`;
+const bytesOfMostSealed = sealedAddresses.max * sealedAddresses.bytesEach;
 const words = 'But soft, what light through yonder window breaks? '.repeat(400);
 const archived = (i: number): string =>
   `<result xmlns='urn:xmpp:mam:2' id='r${i}'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-29T10:00:00Z'/><message xmlns='jabber:client' from='a@b.example/c'><body>x</body></message></forwarded></result>`;
@@ -84,7 +97,11 @@ const both: Readonly<Record<string, (n: number) => string>> = {
   'chat states': chat("<composing xmlns='http://jabber.org/protocol/chatstates'/>"),
   'addresses of media': chat(`<body>${`${address} `.repeat(200)}</body>${times(200, () => `<x xmlns='jabber:x:oob'><url>${address}</url></x>`)}`),
   'one address of media': (n) => chat(`<body>https://media.provider.example/${n}.png</body>`)(n),
-  'as many addresses of media as are sealed': (n) => chat(`<body>${times(60, (i) => `https://media.provider.example/${n}-${i}.png `)}</body>`)(n),
+  'as many addresses of media as a short message may have': (n) => chat(`<body>${mediaAddresses(sealedAddresses.min, n)}</body>`)(n),
+  'as many addresses of media as are sealed': (n) => chat(`<body>${'x'.repeat(bytesOfMostSealed - 3_000)} ${mediaAddresses(sealedAddresses.max, n)}</body>`)(n),
+  'more addresses of media than are sealed': (n) => chat(`<body>${mediaAddresses(60, n)}</body>`)(n),
+  'addresses of no media': (n) => chat(`<body>${times(1_000, (i) => `a://${n}.${i} `)}</body>`)(n),
+  'forged sealed addresses': (n) => chat(`<body>${times(200, (i) => `${forged(n * 200 + i)} `)}</body>`)(n),
   'names that become pseudonyms': (n) => `<message from='u${n}@montague.example/o${n}' to='v${n}@capulet.example/b${n}' type='chat' id='i${n}'><thread parent='p${n}'>t${n}</thread><origin-id xmlns='urn:xmpp:sid:0' id='o${n}'/><stanza-id xmlns='urn:xmpp:sid:0' id='s${n}' by='u${n}@montague.example'/></message>`,
   'many names that become pseudonyms': (n) => chat(times(300, (i) => `<origin-id xmlns='urn:xmpp:sid:0' id='o${n}-${i}'/><stanza-id xmlns='urn:xmpp:sid:0' id='s${n}-${i}' by='u${i}@montague.example'/>`))(n),
   'acknowledgements': () => `<a xmlns='${sm}' h='0'/>`,

@@ -21,16 +21,16 @@ describe('the account that a client authenticates as', () => {
     ['SCRAM', 'n,,n=juliet,r=nonce', 'juliet@capulet.example'],
     ['SCRAM with a comma in the name', 'n,,n=ju=2Cliet,r=nonce', 'ju,liet@capulet.example'],
     ['OAUTHBEARER', 'n,a=juliet@capulet.example,\x01auth=Bearer a.b.c\x01\x01', 'juliet@capulet.example'],
-    ['OAUTHBEARER that says no name', 'n,,\x01auth=Bearer a.b.c\x01\x01', ''],
+    ['OAUTHBEARER without a name', 'n,,\x01auth=Bearer a.b.c\x01\x01', ''],
     ['OAUTHBEARER with a name in its token', 'n,,\x01auth=Bearer n=mallory,\x01\x01', ''],
   ])('%s', (_, message, account) => expect(claimed(message)).toBe(account));
 
-  it('is what EXTERNAL asks to act as, and unknown where it asks nothing', () => {
+  it('is the name in EXTERNAL, and unknown where it has none', () => {
     expect(claimed('Juliet@capulet.example', 'EXTERNAL')).toBe('juliet@capulet.example');
     expect(after(`<auth xmlns='${sasl}' mechanism='EXTERNAL'>=</auth>`)).toBe('');
   });
 
-  it('is read from a message that comes later', () => {
+  it('is read from a later message', () => {
     const response = (message: string): string => `<response xmlns='${sasl}'>${base64(message)}</response>`;
     const asked = after(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-256'/>`);
     expect(after(response('n,,n=juliet,r=nonce'), asked)).toBe('juliet@capulet.example');

@@ -116,7 +116,7 @@ async function conversation(features = offer): Promise<Conversation> {
 }
 
 describe('the offer', () => {
-  it('is what carries the token, whatever else the gatekeeper can do, and no channel to bind', async () => {
+  it('has the mechanisms that carry the token, whatever else the gatekeeper offers, and no channel binding', async () => {
     const talk = new Conversation();
     expect(await talk.offered(`${offer}${binding}<x xmlns='urn:other'/>`)).toBe(
       `<stream:features><mechanisms xmlns='${sasl}'><mechanism xmlns='${sasl}'>OAUTHBEARER</mechanism>` +
@@ -124,7 +124,7 @@ describe('the offer', () => {
     );
   });
 
-  it('has SASL 2 where the gatekeeper has it, with what may be done inline and does not outlive the token', async () => {
+  it('has SASL 2 where the gatekeeper has it, with the inline requests that do not outlive the token', async () => {
     const talk = new Conversation();
     const own = [`OAUTHBEARER`, `PLAIN`].map((name) => `<mechanism xmlns='${sasl2}'>${name}</mechanism>`);
     expect(
@@ -139,7 +139,7 @@ describe('the offer', () => {
     );
   });
 
-  it('cannot be made when the gatekeeper takes no token', async () => {
+  it('cannot be made when the gatekeeper accepts no token', async () => {
     const talk = new Conversation();
     await expect(talk.offered(mechanisms('SCRAM-SHA-256', 'PLAIN'))).rejects.toMatchObject({
       code: 'ERR_REAUTHENTICATION_OFFER',
@@ -164,7 +164,7 @@ describe('a client that owns its identifier', () => {
     expect(talk.concluded).toEqual(['main ok']);
   });
 
-  it('may be asked for its message first', async () => {
+  it('may be sent a challenge for its message first', async () => {
     const talk = await conversation();
     await talk.client(auth('PLAIN', ''));
     expect(talk.heardBy('client')).toBe(`<challenge xmlns='${sasl}'></challenge>`);
@@ -172,7 +172,7 @@ describe('a client that owns its identifier', () => {
     expect(talk.heardBy('gatekeeper')).toBe(auth('OAUTHBEARER', presented));
   });
 
-  it('keeps what it asks for inline, but for what would outlive the token', async () => {
+  it('keeps its inline requests, except those that outlive the token', async () => {
     const talk = await conversation(
       `<authentication xmlns='${sasl2}'><mechanism>OAUTHBEARER</mechanism></authentication>`,
     );
@@ -194,7 +194,7 @@ describe('a client that owns its identifier', () => {
     `<authenticate xmlns='${sasl2}' mechanism='PLAIN'/>`,
     `<authenticate xmlns='${sasl2}' mechanism='PLAIN'></authenticate>`,
     `<s:authenticate xmlns:s='${sasl2}' mechanism='PLAIN'/>`,
-  ])('is understood when %s comes without its message', async (request) => {
+  ])('is accepted when %s comes without its message', async (request) => {
     const talk = await conversation(
       `<authentication xmlns='${sasl2}'><mechanism>OAUTHBEARER</mechanism></authentication>`,
     );
@@ -260,7 +260,7 @@ describe('a client that owns its identifier', () => {
 
 describe('the account of the session', () => {
   it.each([
-    ['a token that names nobody else', bearer('juliets.own.token'), juliet],
+    ['a token of the same user', bearer('juliets.own.token'), juliet],
     ['a name and a token', plain('juliets.own.token'), juliet],
     ['a token that proves nothing', bearer('nobodys.token'), ''],
     ["another's token", plain('romeos.own.token'), ''],
@@ -273,7 +273,7 @@ describe('the account of the session', () => {
 });
 
 describe('a client that does not', () => {
-  it('hears by OAUTHBEARER what is wrong, and then that it has failed; the gatekeeper hears nothing', async () => {
+  it('receives the reason by OAUTHBEARER, and then the failure; the gatekeeper receives nothing', async () => {
     const talk = await conversation();
     await talk.client(bearer('somebody.made.this'));
     expect(talk.heardBy('client')).toBe(
@@ -424,9 +424,9 @@ describe('out of turn', () => {
     ['an abort of nothing', `<abort xmlns='${sasl}'/>`],
     ['a next step of nothing', `<next xmlns='${sasl2}' task='TOTP'/>`],
     ['an authentication before the offer', bearer('juliets.own.token')],
-    ['a second one behind the first', `${bearer('juliets.own.token')}${bearer('juliets.own.token')}`],
+    ['a second one after the first', `${bearer('juliets.own.token')}${bearer('juliets.own.token')}`],
     [
-      'a message behind the message',
+      'a message after the message',
       `${bearer('juliets.own.token')}<response xmlns='${sasl}'>AQ==</response>`,
     ],
     ['a stanza', `<message to='romeo@montague.example'/>`],
@@ -446,7 +446,7 @@ describe('out of turn', () => {
     await expect(talk.gatekeeper(said)).rejects.toMatchObject({ code: 'ERR_GATEKEEPER_NEGOTIATION' });
   });
 
-  it('the gatekeeper cannot let a client in whose token it was not shown', async () => {
+  it('the gatekeeper cannot accept a client without its token', async () => {
     const talk = await conversation();
     await talk.client(auth('PLAIN', ''));
     await expect(talk.gatekeeper(`<success xmlns='${sasl}'/>`)).rejects.toMatchObject({
@@ -454,7 +454,7 @@ describe('out of turn', () => {
     });
   });
 
-  it('a client may give up while its token is verified, and nothing comes of it', async () => {
+  it('a client may abort while its token is verified, and nothing is sent', async () => {
     const talk = await conversation();
     const verification = Promise.withResolvers<OwnershipVerdict>();
     talk.verifier = () => verification.promise;
@@ -479,7 +479,7 @@ describe('out of turn', () => {
 });
 
 describe('a gatekeeper that refuses the token', () => {
-  it('is acknowledged in the proxy’s name; the client hears of the failure only', async () => {
+  it('is acknowledged by the proxy; the client receives the failure only', async () => {
     const talk = await conversation();
     await talk.client(plain('juliets.own.token'));
     talk.heardBy('gatekeeper');
@@ -493,7 +493,7 @@ describe('a gatekeeper that refuses the token', () => {
   });
 });
 
-describe('whatever is said, in whatever order', () => {
+describe('any messages in any order', () => {
   const fromClient = [
     bearer('juliets.own.token'),
     bearer('romeos.own.token'),
@@ -523,7 +523,7 @@ describe('whatever is said, in whatever order', () => {
     `<abort xmlns='${sasl}'/>`,
   ];
 
-  it('the gatekeeper hears verified tokens only, and a client succeeds with one of those only', async () => {
+  it('the gatekeeper receives verified tokens only, and a client succeeds with one of those only', async () => {
     const step = fc.oneof(
       fc.constantFrom(...fromClient).map((xml) => ({ by: 'client' as const, xml })),
       fc.constantFrom(...fromGatekeeper).map((xml) => ({ by: 'gatekeeper' as const, xml })),

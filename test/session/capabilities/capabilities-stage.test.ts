@@ -23,7 +23,7 @@ describe('a client of a cohort', () => {
     bench = new Bench(shipped.get('desktop')!);
   });
 
-  it('is never asked, and its presence goes out with the advertisement of the cohort', () => {
+  it('is never asked, and its presence has the advertisement of the cohort', () => {
     expect(bench.bind()).toEqual([]);
     const [presence] = bench.client(`<presence>${c('own')}<show>away</show></presence>`);
     expect(presence).toMatch(/^<presence><show>away<\/show><c xmlns='http:\/\/jabber.org\/protocol\/caps'/);
@@ -61,7 +61,7 @@ describe('a client of a cohort', () => {
     expect(bench.take('to-client')).toEqual(["<iq xmlns='jabber:client' type='result' id='i'></iq>"]);
   });
 
-  it('sees its own advertisement come back without a question, and so do others of its cohort', () => {
+  it('receives its own advertisement without a question, and so do others of its cohort', () => {
     const [sent] = bench.client('<presence/>');
     for (const sender of [juliet, 'nurse@capulet.example/door']) {
       const [seen] = bench.gatekeeper(sent!.replace('<presence', `<presence from='${sender}'`));
@@ -117,7 +117,7 @@ describe('a client that must be asked', () => {
     }
   });
 
-  it('is asked by the address that its server gave it, whatever others call a binding', () => {
+  it('is asked at the address that its server gave it, whatever else resembles a binding', () => {
     const bind = (attributes: string, jid: string) =>
       `<iq type='result' id='b'${attributes}><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${jid}</jid></bind></iq>`;
     bench.gatekeeper(bind('', juliet));
@@ -126,7 +126,7 @@ describe('a client that must be asked', () => {
     expect(bench.take('to-client').map((xml) => / to='([^']*)'/.exec(xml)?.[1])).toEqual([juliet]);
   });
 
-  it('that never answers goes out with the baseline, and is advertised anew when it does', () => {
+  it('that never answers is advertised with the baseline, and anew when it does answer', () => {
     bench.client(`<presence>${c(verOf(mine))}</presence>`);
     bench.wait(holdMs - 1);
     expect(bench.take('to-gatekeeper')).toEqual([]);
@@ -142,7 +142,7 @@ describe('a client that must be asked', () => {
       expect(verOf(queryIn(bench.ask(`https://caps.example/test#${verIn(presence)}`)))).toBe(verIn(presence));
   });
 
-  it('that refuses to say goes out at once', () => {
+  it('that refuses to answer is advertised at once', () => {
     bench.client('<presence/>');
     const [question] = bench.take('to-client');
     expect(bench.client(`<iq type='error' id='${idIn(question!)}' to='capulet.example'/>`)).toHaveLength(1);
@@ -178,7 +178,7 @@ describe('a client that must be asked', () => {
     expect(verIn(after!)).not.toBe(verIn(before!));
   });
 
-  it('is left in peace when it has gone', () => {
+  it('is not asked once it has left', () => {
     bench.client('<presence/>');
     bench.answer(idIn(bench.take('to-client')[0]!), mine);
     bench.client("<presence type='unavailable'/>");
@@ -223,7 +223,7 @@ describe('a contact', () => {
     expect(bench.gatekeeper(`<iq type='result' id='${id}' from='${romeo}'>${theirs}</iq>`)).toEqual([]);
   });
 
-  it('that says nothing new while it is asked is shown again as it was last', () => {
+  it('whose later presence has no capabilities is repeated with the last one', () => {
     const id = present();
     const away = `<presence from='${romeo}'><show>away</show></presence>`;
     expect(bench.gatekeeper(away)).toEqual([away]);
@@ -240,7 +240,7 @@ describe('a contact', () => {
     expect(bench.gatekeeper(`<iq type='result' id='${id}' from='${romeo}'>${theirs}</iq>`)).toHaveLength(1);
   });
 
-  it('whose answer goes to the client itself is cut down there', () => {
+  it('whose answer goes to the client itself is filtered', () => {
     const answer = (query: string) => `<iq type='result' id='7' from='${romeo}' to='${juliet}'>${query}</iq>`;
     const [cut] = bench.gatekeeper(answer(theirs));
     expect(cut).toContain("<feature var='urn:xmpp:ping'/>");
@@ -259,7 +259,7 @@ describe('a contact', () => {
     ],
     [`<d:feature xmlns:d='${disco}' var="urn:a" />`, '<r:other xmlns:r="urn:r">a &amp; b</r:other>'],
   ])(
-    'whose answer breaks the rules for hashes is passed on all the same, cut down, where it is not hashed: %s',
+    'whose answer breaks the rules for hashes is filtered and passed on where it is not hashed: %s',
     (kept, other) => {
       const answer = (inside: string, node = '') =>
         `<iq type='result' id='7' from='${romeo}' to='${juliet}'><query xmlns='${disco}'${node}>${inside}</query></iq>`;
@@ -294,7 +294,7 @@ describe('a contact', () => {
     ]);
   });
 
-  it('that answers us with what breaks the rules for hashes stays unadvertised, and is not remembered', () => {
+  it('that answers the proxy against the rules for hashes stays unadvertised, and is not stored', () => {
     const twice = info('urn:xmpp:ping', 'urn:xmpp:ping');
     bench.gatekeeper(`<presence from='${romeo}'>${c('tWJjjfqQMFaMvdUjLbHvPvpgTw8=')}</presence>`);
     const id = idIn(bench.take('to-gatekeeper')[0]!);
@@ -302,7 +302,7 @@ describe('a contact', () => {
     expect(bench.shared.options.cache.size).toBe(0);
   });
 
-  it('may be the server: its stream features are asked about after binding, and shown by the next stream', () => {
+  it('may be the server: its stream features are queried after binding, and used in the next stream', () => {
     const features = `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${c(verOf(theirs))}</stream:features>`;
     const [first] = bench.gatekeeper(features);
     expect(first).not.toContain('<c ');
@@ -320,7 +320,7 @@ describe('content that the client cannot receive', () => {
   const reaction = `<message from='${romeo}' to='${juliet}' id='m'><reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>x</reaction></reactions></message>`;
   const location = `<message from='${romeo}' to='${juliet}' id='m'><geoloc xmlns='http://jabber.org/protocol/geoloc'/></message>`;
 
-  it('goes back to its sender as an error, or is replaced, as the profile says', () => {
+  it('is bounced, or replaced, by the profile', () => {
     bench = new Bench(profileOf('on-unsupported-content: bounce'));
     bench.client('<presence/>');
     bench.take('to-gatekeeper');
@@ -333,7 +333,7 @@ describe('content that the client cannot receive', () => {
     expect(bench.counted).toEqual(['fallback location', 'drop reaction']);
   });
 
-  it('is not looked for in what the client sends', () => {
+  it('is not searched for in the client’s own stanzas', () => {
     bench = new Bench(profileOf());
     bench.client('<presence/>');
     bench.take('to-gatekeeper');

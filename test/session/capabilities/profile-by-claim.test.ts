@@ -117,14 +117,14 @@ async function authenticated(...attempts: string[]): Promise<Conversation> {
 }
 
 describe('before authentication', () => {
-  it('nothing is shown of capabilities, which a profile might say otherwise', async () => {
+  it('no capabilities are advertised, since a profile might change them', async () => {
     const talk = new Conversation();
     expect(await talk.gatekeeper(features(`${mechanisms}${serverCaps}`))).not.toContain('<c ');
   });
 });
 
-describe('a client whose token says the claim of a profile', () => {
-  it('is shown and advertised as the profile says', async () => {
+describe('a client whose token has the claim of a profile', () => {
+  it('is advertised by that profile', async () => {
     const talk = await authenticated('of.gold');
     expect(verIn(await talk.gatekeeper(features(serverCaps)))).toBe(verOf(server));
     const presence = await talk.client('<presence/>');
@@ -154,7 +154,7 @@ describe('a client whose token says the claim of a profile', () => {
   });
 });
 
-describe('a client whose token does not', () => {
+describe('a client whose token lacks it', () => {
   it('is of the default profile', async () => {
     const talk = await authenticated('of.lead');
     const shown = await talk.gatekeeper(features(serverCaps));

@@ -42,7 +42,7 @@ describe('an announcement of binding types', () => {
     },
   );
 
-  it('next to one that could stays, so that a client chooses on what the gatekeeper signs (XEP-0474)', () => {
+  it('next to one that could stays, so that the client selects from the list that the gatekeeper signs (XEP-0474)', () => {
     const legs = connect();
     const offer = features(mechanisms('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'), announcement('tls-exporter'));
     legs.read('to-client', offer);
@@ -94,7 +94,7 @@ describe.each([
     expect(legs.out['to-gatekeeper']).toEqual([]);
   });
 
-  it('is refused with the name of the trap when it says that it sees no offer', () => {
+  it('is refused with the reason when it states that it sees no offer', () => {
     const legs = offered();
     expect(() => legs.read('to-gatekeeper', begin('SCRAM-SHA-256', base64('y,,n=juliet,r=1')))).toThrow(
       expect.objectContaining({ code: 'ERR_CHANNEL_BINDING_FLAG' }),
@@ -129,7 +129,7 @@ describe('a client that could bind channels, at a gatekeeper that offers no -PLU
     );
   });
 
-  it('falls into it too when its first message comes as an answer', () => {
+  it('is refused too when its first message answers a challenge', () => {
     const response = `<response xmlns='${sasl}'>${base64('y,,n=juliet,r=1')}</response>`;
     const legs = flagged(auth('SCRAM-SHA-256', ''));
     legs.read('to-client', `<challenge xmlns='${sasl}'/>`);
@@ -154,7 +154,7 @@ describe('a client that could bind channels, at a gatekeeper that offers no -PLU
     expect(sentToClient(legs)).toContain(answer);
   });
 
-  it('hears a failure after a challenge as it is: the flag was accepted', () => {
+  it('receives a failure after a challenge unchanged: the flag was accepted', () => {
     const legs = flagged(initial);
     legs.read('to-client', `<challenge xmlns='${sasl}'>${base64('r=12,s=QQ==,i=1')}</challenge>`);
     legs.read('to-client', failure('malformed-request'));

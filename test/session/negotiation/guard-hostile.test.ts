@@ -12,7 +12,7 @@ const connect = (phase: Phase = 'established'): Legs => new Legs({ stages: [nego
 describe('a client on an established stream', () => {
   it.each([
     ['features', `<features xmlns='${streams}'>marker</features>`],
-    ['an element of the stream that nobody knows', `<marker xmlns='${streams}'/>`],
+    ['an unknown element of the streams namespace', `<marker xmlns='${streams}'/>`],
     ['the framing of another transport (RFC 7395)', `<open xmlns='${framing}' to='marker'/>`],
   ])('sends %s to no peer', (_, xml) => {
     const legs = connect();
@@ -22,7 +22,7 @@ describe('a client on an established stream', () => {
     expect(legs.out['to-gatekeeper']).toEqual([]);
   });
 
-  it('that gives up with an error ends its stream, and what it says stays here', () => {
+  it('that gives up with an error ends its stream, and its text stays at the proxy', () => {
     const legs = connect();
     const error = `<error xmlns='${streams}'><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>marker</text></error>`;
     expect(() => legs.read('to-gatekeeper', error)).toThrow(
@@ -49,7 +49,7 @@ describe('a client on an established stream', () => {
 });
 
 describe('a gatekeeper', () => {
-  it('does not offer what its clients cannot have', () => {
+  it('does not offer what its clients cannot use', () => {
     const legs = connect();
     legs.read(
       'to-client',
@@ -61,7 +61,7 @@ describe('a gatekeeper', () => {
   });
 
   it.each([
-    ['an element of the stream that nobody knows', `<marker xmlns='${streams}'/>`],
+    ['an unknown element of the streams namespace', `<marker xmlns='${streams}'/>`],
     [
       'the framing of another transport',
       `<close xmlns='${framing}' see-other-uri='wss://elsewhere.example'/>`,

@@ -1,5 +1,5 @@
 /** What either side may slip into an authentication that asks for more than to be let in (XEP-0388, XEP-0386,
- *  XEP-0484), before one, and into the error that ends a stream: everything is read by the policy or goes nowhere. */
+ *  XEP-0484), before one, and into the error that ends a stream: everything is read by the policy or dropped. */
 import { Enforcement } from '../../../src/policy/enforcement.ts';
 import { describe, expect, it } from 'vitest';
 import { openPolicy } from '../../../src/app/files/policies.ts';
@@ -59,23 +59,23 @@ const success = (inside: string): string =>
 
 describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => {
   it.each([
-    ['an element that nobody knows', "<x xmlns='urn:unknown' a='marker'>marker</x>"],
+    ['an unknown element', "<x xmlns='urn:unknown' a='marker'>marker</x>"],
     ['one inside a bind request', "<bind xmlns='urn:xmpp:bind:0'><x xmlns='urn:unknown'>marker</x></bind>"],
     ['a registration for push in one', "<bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:push:0' jid='marker.example' node='n'/></bind>"],
     ['a tag', "<bind xmlns='urn:xmpp:bind:0'><tag>marker</tag></bind>"],
-    ['what else it is', '<user-agent><system>marker</system></user-agent>'],
-    ['what the client is', '<user-agent><software>marker</software><device>marker</device></user-agent>'],
+    ['further features', '<user-agent><system>marker</system></user-agent>'],
+    ['the client’s software', '<user-agent><software>marker</software><device>marker</device></user-agent>'],
     ['an element without a namespace', "<x xmlns='' a='marker'>marker</x>"],
     ['a presence', "<presence xmlns='jabber:client'><status>marker</status><x xmlns='urn:unknown'>marker</x></presence>"],
-  ])('takes nothing along: %s', (_, inside) => {
+  ])('is sent nothing of the client’s: %s', (_, inside) => {
     const out = passed(connect(policy, 'authenticating'), 'to-gatekeeper', authenticate(inside));
     expect(out).toMatch(/^<authenticate .*<initial-response>AGp1bGlldABy<\/initial-response>.*<\/authenticate>$/);
     expect(out).not.toContain('marker');
   }); // prettier-ignore
 
   it.each([
-    ['an element that nobody knows', "<x xmlns='urn:unknown'>marker</x>"],
-    ['one inside what is bound', "<bound xmlns='urn:xmpp:bind:0'><x xmlns='urn:unknown'>marker</x></bound>"],
+    ['an unknown element', "<x xmlns='urn:unknown'>marker</x>"],
+    ['one inside the bound payload', "<bound xmlns='urn:xmpp:bind:0'><x xmlns='urn:unknown'>marker</x></bound>"],
     ['another place to resume', `<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='${sm}' id='i' resume='true' location='marker.example'/></bound>`],
   ])('brings nothing back: %s', (_, inside) => {
     const legs = connect(policy, 'authenticating');
@@ -85,7 +85,7 @@ describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => 
     expect(out).not.toContain('marker');
   }); // prettier-ignore
 
-  it('keeps what lets it happen at once: the token, its count, the resumption and the bind request', () => {
+  it('keeps the requests that complete at once: the token, its count, the resumption and the bind request', () => {
     const inside = `<fast xmlns='urn:xmpp:fast:0' count='7'/><request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/><bind xmlns='urn:xmpp:bind:0'><enable xmlns='${sm}' resume='true'/></bind>`;
     expect(passed(connect(policy, 'authenticating'), 'to-gatekeeper', authenticate(inside))).toBe(
       authenticate(inside),
@@ -96,7 +96,7 @@ describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => 
     expect(passed(legs, 'to-client', success(token))).toBe(success(token));
   });
 
-  it('that fails says by which condition', () => {
+  it('that fails has its condition', () => {
     const failure = `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/><x xmlns='urn:unknown'>marker</x></failure>`;
     expect(passed(connect(policy, 'authenticating'), 'to-client', failure)).toBe(
       `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/></failure>`,
@@ -150,7 +150,7 @@ describe('before there is an authentication', () => {
   });
 });
 
-describe('whatever is said before there is an authentication, in whatever order', () => {
+describe('any elements before authentication, in any order', () => {
   const inline = [
     "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>hidden-agent</software></user-agent>",
     "<bind xmlns='urn:xmpp:bind:0'><tag>hidden-agent</tag></bind>",
@@ -223,11 +223,11 @@ describe('an error of the gatekeeper', () => {
     expect(passed(connect('strict', phase), 'to-client', streamError(text + own))).toBe(streamError(''));
   });
 
-  it.each(phases)('ends it in its own words under balanced, but in no unknown ones: %s', (phase) => {
+  it.each(phases)('ends it with its own texts under balanced, without unknown ones: %s', (phase) => {
     expect(passed(connect('balanced', phase), 'to-client', streamError(text + own))).toBe(streamError(text));
   });
 
-  it('is as it came under passthrough', () => {
+  it('is unchanged under passthrough', () => {
     const whole = streamError(text + own);
     expect(passed(connect('passthrough', 'established'), 'to-client', whole)).toBe(whole);
   });
@@ -242,7 +242,7 @@ describe('an error of the gatekeeper', () => {
     expect(out('balanced')).toBe(failure);
   }); // prettier-ignore
 
-  it('says nothing in the condition itself under strict', () => {
+  it('has no text in the condition itself under strict', () => {
     const gone = (inside: string): string =>
       `<message type='error'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>${inside}</gone></error></message>`;
     const stream = (inside: string): string =>

@@ -61,7 +61,7 @@ describe('an authentication', () => {
   it.each([
     ['the client', 'ERR_NEGOTIATION', 'not-authorized'],
     ['the gatekeeper', 'ERR_GATEKEEPER_NEGOTIATION', 'remote-connection-failed'],
-  ])('comes before any stanza of %s', async (who, code, condition) => {
+  ])('precedes any stanza of %s', async (who, code, condition) => {
     const talk = await begin().offered();
     await (who === 'the client' ? talk.client : talk.gatekeeper).says(message('early'));
     await talk.session.done;
@@ -70,7 +70,7 @@ describe('an authentication', () => {
     expect(talk.closed).toBe(code);
   });
 
-  it('has smaller limits than what follows', async () => {
+  it('has smaller limits than an authenticated stream', async () => {
     const long = message('x'.repeat(12_000));
     const early = await begin().offered();
     await early.client.says(auth.replace('AGp1', `${'A'.repeat(12_000)}AGp1`));
@@ -108,6 +108,12 @@ describe('the restart', () => {
     expect(talk.phases).toEqual(['securing', 'routing', 'dialling', 'authenticating', 'restarting', 'established']);
   }); // prettier-ignore
 
+  it('names the domain to the gatekeeper also where the client does not', async () => {
+    const talk = await begin().restarted();
+    await talk.client.says(opens().replace(/ to='[^']*'/, ''));
+    expect(talk.gatekeeper.news()).toBe(opens());
+  });
+
   it('stays with the domain', async () => {
     const talk = await begin().restarted();
     await talk.client.says(opens({ to: 'montague.example' }));
@@ -133,7 +139,7 @@ describe('the restart', () => {
     expect(await talk.session.done).toBe(reason);
   });
 
-  it('keeps the limit on what comes before the new features', async () => {
+  it('keeps the limit on the bytes before the new features', async () => {
     const talk = await begin().restarted();
     await talk.client.says(opens() + message('early'));
     expect(await talk.session.done).toBe('ERR_NEGOTIATION');
@@ -154,7 +160,7 @@ describe('an attestation in the stream', () => {
     return talk;
   };
 
-  it('goes before anything of the client', async () => {
+  it('precedes anything of the client', async () => {
     const talk = await begun(() => Buffer.from(nonza));
     expect(talk.gatekeeper.news()).toBe('');
     await talk.gatekeeper.says(features("<x xmlns='urn:x'/>"));

@@ -68,7 +68,7 @@ describe('STARTTLS', () => {
 });
 
 describe('TLS with the client', () => {
-  it('that fails ends the session without a word in clear text', async () => {
+  it('that fails ends the session without an answer in clear text', async () => {
     const failure = new StreamError('policy-violation', { code: 'ERR_TLS_HANDSHAKE' });
     const talk = await begin({ secure: () => Promise.reject(failure) });
     await talk.session.done;
@@ -82,7 +82,7 @@ describe('TLS with the client', () => {
     expect(talk.closed).toBe('ERR_INTERNAL');
   });
 
-  it('that comes up after the deadline finds the session over', async () => {
+  it('that completes after the deadline finds the session over', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     let aborted = false;
     const talk = await begin({
@@ -147,7 +147,7 @@ describe('a process that does not keep up', () => {
 });
 
 describe('the dial', () => {
-  it('holds back what the client says meanwhile, and passes it on in order', async () => {
+  it('holds the client’s bytes meanwhile, and passes them on in order', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const talk: Conversation = await begin({
       connect: async () => {
@@ -187,7 +187,7 @@ describe('the dial', () => {
     expect(talk.closed).toBe(code);
   }); // prettier-ignore
 
-  it('is abandoned when the client goes, and a connection that comes late is destroyed', async () => {
+  it('is abandoned when the client leaves, and a late connection is destroyed', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     let aborted = false;
     const talk: Conversation = await begin({
@@ -206,6 +206,18 @@ describe('the dial', () => {
     expect(talk.gatekeeper.socket.destroyed).toBe(true);
     expect(talk.gatekeeper.heard).toBe('');
     expect(talk.closed).toBe('client-closed');
+  });
+
+  it.each([
+    ['capital letters', { to: 'CAPULET.example' }],
+    ['a later minor version', { version: '1.9' }],
+  ])('is followed by a header with the domain as routed and our version: %s', async (_, header) => {
+    const plain = await begin();
+    await plain.client.says(opens());
+    const talk = await begin();
+    await talk.client.says(opens(header));
+    expect(talk.gatekeeper.heard).toBe(plain.gatekeeper.heard);
+    expect(talk.gatekeeper.heard).toContain(` to='${domain}' version='1.0'>`);
   });
 
   it('is followed by the header as the policy shows it', async () => {

@@ -38,7 +38,7 @@ describe('a refusal on an established stream', () => {
     expect(talk.refusal?.defect).toBeUndefined();
   });
 
-  it('of our own making is reported with class and first own frame', async () => {
+  it('that is a defect is reported with class and first own frame', async () => {
     const talk = await begin({
       stages: [
         {
@@ -80,7 +80,7 @@ describe('an established stream', () => {
     expect(talk.gatekeeper.heard).toBe(message('slow'));
   });
 
-  it('stops reading both sides while one of them takes nothing, and loses nothing', async () => {
+  it('pauses both sides while one of them drains nothing, and loses nothing', async () => {
     const talk = await begin();
     talk.gatekeeper.stopsReading();
     const said = message('x'.repeat(30_000));
@@ -93,7 +93,7 @@ describe('an established stream', () => {
     expect(talk.gatekeeper.heard).toBe(said.repeat(8));
   });
 
-  it('ends when its client says nothing for too long', async () => {
+  it('ends when its client is idle for too long', async () => {
     const talk = await begin({ idleMs: 60_000 });
     talk.clock.advance(59_000);
     await talk.client.says(' ');
@@ -104,7 +104,7 @@ describe('an established stream', () => {
     expect(conditionIn(talk.client.heard)).toBe('connection-timeout');
   });
 
-  it('reads a client more slowly that sends too many stanzas, and refuses one that goes on', async () => {
+  it('reads a client more slowly that sends too many stanzas, and refuses one that continues', async () => {
     const rates = {
       stanzasPerSecond: 10,
       stanzaBurst: 10,
@@ -142,7 +142,7 @@ describe('an established stream', () => {
   });
 });
 
-describe('what each side is sent at the end', () => {
+describe('last words to each side', () => {
   const error = new StreamError('policy-violation', { code: 'ERR_CHANNEL_BINDING' });
   const words = (said: LastWords): string => (typeof said === 'string' ? said : said.condition);
 
@@ -159,7 +159,7 @@ describe('what each side is sent at the end', () => {
     expect([words(farewell.client), words(farewell.gatekeeper), farewell.reason]).toEqual([client, gatekeeper, reason]);
   }); // prettier-ignore
 
-  it('tells a client in words what its operator can do, and a gatekeeper nothing but the condition', () => {
+  it('sends a client the remedy of its operator, and a gatekeeper only the condition', () => {
     const { client, gatekeeper } = farewellFor({ kind: 'refused', error, side: 'gatekeeper' });
     expect(client).toMatchObject({ text: expect.stringContaining('Channel binding') });
     expect(gatekeeper).toEqual({ condition: 'policy-violation', text: undefined });
@@ -178,7 +178,7 @@ describe('a session ends', () => {
     expect([talk.client.ended, talk.gatekeeper.ended]).toEqual(['closed', 'closed']);
   });
 
-  it('when the client is gone: the gatekeeper keeps the stream for a resumption', async () => {
+  it('when the client is lost: the gatekeeper keeps the stream for a resumption', async () => {
     const talk = await begin();
     await talk.client.hangsUp();
     expect(await talk.session.done).toBe('client-closed');
@@ -186,7 +186,7 @@ describe('a session ends', () => {
     expect(talk.gatekeeper.ended).toBe('closed');
   });
 
-  it('when the gatekeeper is gone: the client gets an error', async () => {
+  it('when the gatekeeper is lost: the client gets an error', async () => {
     const talk = await begin();
     await talk.gatekeeper.hangsUp();
     expect(await talk.session.done).toBe('ERR_GATEKEEPER_CLOSED');
@@ -222,12 +222,15 @@ describe('a session ends', () => {
     },
   );
 
-  it.each(['client', 'gatekeeper'] as const)('when the %s takes nothing: in silence', async (side) => {
-    const talk = await begin();
-    talk.stall[side]?.();
-    expect(await talk.session.done).toBe('ERR_WRITE_STALL');
-    expect([talk.client.heard, talk.gatekeeper.heard]).toEqual(['', '']);
-  });
+  it.each(['client', 'gatekeeper'] as const)(
+    'when the %s drains nothing: without last words',
+    async (side) => {
+      const talk = await begin();
+      talk.stall[side]?.();
+      expect(await talk.session.done).toBe('ERR_WRITE_STALL');
+      expect([talk.client.heard, talk.gatekeeper.heard]).toEqual(['', '']);
+    },
+  );
 
   it('when a stage meets a defect: by an internal error, and not with the process', async () => {
     const talk = await begin({
@@ -271,7 +274,7 @@ describe('a session ends', () => {
     expect(conditionIn(talk.client.heard)).toBe('resource-constraint');
   });
 
-  it('with its stages: what they hold, delay or have scheduled ends unsent', async () => {
+  it('with its stages: stanzas that they hold or delay, and their timers, are discarded', async () => {
     let ended = 0;
     const talk = await begin({
       stages: [
@@ -321,7 +324,7 @@ describe('a session ends', () => {
     },
   );
 
-  it('once: what comes after the end changes nothing', async () => {
+  it('once: later events change nothing', async () => {
     const talk = await begin();
     await talk.client.says(closes);
     await talk.gatekeeper.says(message('late') + features());

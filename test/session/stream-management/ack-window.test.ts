@@ -89,7 +89,7 @@ describe('the counts of stream management', () => {
     expect(seeded.acknowledge((near + 5) % modulus)).toBe((near + 9) % modulus);
   });
 
-  it('refuse an acknowledgement of what was never sent', () => {
+  it('refuse an acknowledgement of stanzas that were not sent', () => {
     const window = new AckWindow();
     window.pass();
     expect(() => window.acknowledge(2)).toThrow(expect.objectContaining({ code: 'ERR_SM_COUNT' }));
@@ -97,7 +97,7 @@ describe('the counts of stream management', () => {
     expect(() => window.acknowledge(0)).toThrow(expect.objectContaining({ code: 'ERR_SM_COUNT' }));
   });
 
-  it('take no memory for hours of acknowledged or even traffic, and refuse what is never acknowledged', () => {
+  it('take no memory for hours of acknowledged or even traffic, and refuse traffic that is never acknowledged', () => {
     const window = new AckWindow();
     for (let i = 0; i < 1_000_000; i += 1) window.pass();
     expect(window.runs).toBe(1);
@@ -110,7 +110,7 @@ describe('the counts of stream management', () => {
     }).toThrow(expect.objectContaining({ code: 'ERR_SM_WINDOW' }));
   });
 
-  it('begin a resumed stream where the peers agree, and know what is sent twice', () => {
+  it('begin a resumed stream where the peers agree, and recognise repeated stanzas', () => {
     const window = new AckWindow();
     window.pass();
     const late = window.wait();

@@ -30,7 +30,7 @@ it('one account after the other fills no more than the bytes for all', () => {
   expect(resumptions.find('main', '1999'.padEnd(4_000, 'x'))).toBeDefined();
 });
 
-it('counts what ended streams hold of unacknowledged stanzas', () => {
+it('counts the unacknowledged stanzas of ended streams', () => {
   const resumptions = new Resumptions();
   const held = stream('juliet@chat.example');
   resumptions.remember('main', 'a', held);

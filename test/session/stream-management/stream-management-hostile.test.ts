@@ -28,7 +28,7 @@ beforeEach(() => {
   resumptions = new Resumptions();
 });
 
-describe('a client that knows the identifier of another’s stream', () => {
+describe('a client that has the identifier of another’s stream', () => {
   const victim = 'romeo@montague.example';
 
   beforeEach(() => {
@@ -47,7 +47,7 @@ describe('a client that knows the identifier of another’s stream', () => {
     );
   });
 
-  it('gets nothing from a gatekeeper that resumes another stream than was asked for', () => {
+  it('gets nothing from a gatekeeper that resumes another stream than the requested one', () => {
     const legs = connect();
     legs.read('to-gatekeeper', resume('theirs'));
     expect(() => legs.read('to-client', resumed('mine'))).toThrow(negotiation);
@@ -64,7 +64,7 @@ describe('a client that knows the identifier of another’s stream', () => {
     expect(resumptions.find('main', 'mine')).toBeUndefined();
   });
 
-  it('finds nothing of it by way of another gatekeeper', () => {
+  it('finds nothing of it through another gatekeeper', () => {
     expect(resumptions.find('other', 'theirs')).toBeUndefined();
   });
 });
@@ -99,17 +99,17 @@ describe('a stream that is counted', () => {
     counts();
   });
 
-  it('stays so when the gatekeeper fails what was not asked for', () => {
+  it('stays so when the gatekeeper sends a failure without a request', () => {
     legs.read('to-client', failed);
     counts();
   });
 
-  it('is not counted anew by a gatekeeper that was not asked, nor remembered by more names than one', () => {
+  it('is not counted anew by an unrequested answer of a gatekeeper, nor stored under more than one name', () => {
     expect(() => legs.read('to-client', enabled('sm-2'))).toThrow(negotiation);
     expect(resumptions.find('main', 'sm-2')).toBeUndefined();
   });
 
-  it('may be refused and asked for again', () => {
+  it('may be refused and requested again', () => {
     const other = connect();
     other.read('to-gatekeeper', `${enable}<message id='m1'/>`);
     other.read('to-client', failed);
@@ -128,7 +128,7 @@ describe('an authentication with a resumption inside', () => {
     `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>a@b/c</authorization-identifier>${inline}</success>`;
   const failure = "<failure xmlns='urn:xmpp:sasl:2'/>";
 
-  it('that fails takes the failed resumption with it: the next one owes nothing', () => {
+  it('that fails ends the failed resumption with it: the next one owes nothing', () => {
     const legs = connect();
     legs.read('to-gatekeeper', authenticate(resume('elsewhere')));
     legs.read('to-client', failure);
@@ -137,7 +137,7 @@ describe('an authentication with a resumption inside', () => {
     expect(legs.out['to-client'].join('')).not.toContain('<failed');
   });
 
-  it('that fails asks for nothing any more', () => {
+  it('that fails has no open request', () => {
     resumptions.remember('main', 'mine', stream('juliet@capulet.example'));
     const legs = connect();
     legs.read('to-gatekeeper', authenticate(resume('mine')));
@@ -164,7 +164,7 @@ describe('an authentication with a resumption inside', () => {
   });
 });
 
-describe('what is remembered of streams', () => {
+describe('the memory of streams', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   });
@@ -187,7 +187,7 @@ describe('what is remembered of streams', () => {
     expect(resumptions.find('main', 'sm-1')).toBeUndefined();
   });
 
-  it('is what the last connection counted, whichever ends last', () => {
+  it('has the counts of the last connection, whichever ends last', () => {
     const first = connect();
     first.read('to-gatekeeper', enable);
     first.read('to-client', enabled('sm-1'));
@@ -244,7 +244,7 @@ describe('what is remembered of streams', () => {
     expect(kept).toHaveLength(resumptionRunsPerAccountMax / runsMax);
   });
 
-  it('makes room again for what was resumed, forgotten or has waited too long', () => {
+  it('frees the memory of resumed, forgotten and expired streams', () => {
     vi.advanceTimersByTime(1);
     const few = new Resumptions({ resumptionsPerAccountMax: 2 });
     for (const id of ['a', 'b', 'a', 'a']) few.release('main', id, stream('juliet@capulet.example'));

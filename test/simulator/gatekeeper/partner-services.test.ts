@@ -95,7 +95,7 @@ describe('enlisting at the gatekeeper', () => {
     });
   });
 
-  it('takes no token of another party, and then does not look at the attestation', async () => {
+  it('accepts no token of another party, and then does not verify the attestation', async () => {
     const other = await createTokenIssuer(provider);
     expect(await call({ token: await other.sign({ subject: juliet, audience: name }) })).toMatchObject({
       status: 401,
@@ -144,7 +144,7 @@ describe('enlisting at the gatekeeper', () => {
 });
 
 describe('connecting with the token', () => {
-  it('is for those who have enlisted', async () => {
+  it('is for enlisted users', async () => {
     const server = await startGatekeeper({ users: [{ username: 'juliet' }], bearer: services.bearer });
     const connect = async () =>
       connectClient({ endpoint: server.endpoints.direct, username: 'juliet', token: await token() });

@@ -22,7 +22,7 @@ describe('a push of the gatekeeper', () => {
     return sender.push(notification);
   };
 
-  it('says what it knows, signed for the one who is called', async () => {
+  it('sends its notification, signed for the intermediary', async () => {
     expect(await push()).toEqual({ kind: 'taken', attempts: 1 });
     const [{ request } = { request: undefined }] = server.exchanges;
     expect(jsonBody(request!)).toEqual({ id: expect.any(String) as string, ...notification });
@@ -33,7 +33,7 @@ describe('a push of the gatekeeper', () => {
     });
   });
 
-  it('comes again under the same id while it cannot be taken', async () => {
+  it('is repeated under the same id while it cannot be accepted', async () => {
     answers = [answer(503, undefined, [['Retry-After', '5']]), answer(500)];
     expect(await push()).toEqual({ kind: 'taken', attempts: 3 });
     const ids = server.exchanges.map(({ request }) => jsonBody(request)?.['id']);

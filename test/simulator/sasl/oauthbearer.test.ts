@@ -65,28 +65,28 @@ describe('OAUTHBEARER at the gatekeeper', () => {
     await other.close();
   });
 
-  it('logs in whom the token names', async () => {
+  it('logs in the subject of the token', async () => {
     const client = await gatekeeper.logIn('juliet', { token: 'good', resource: 'balcony' });
     expect([client.jid, asked]).toEqual([`juliet@${domain}/balcony`, ['good']]);
   });
 
   it.each([
-    ['a token that is not believed', 'n,,\x01auth=Bearer bad\x01\x01', 'invalid_token'],
+    ['a token that is refused', 'n,,\x01auth=Bearer bad\x01\x01', 'invalid_token'],
     ['a user who has not enlisted', 'n,,\x01auth=Bearer not-enlisted\x01\x01', 'insufficient_scope'],
-    ['a user nobody knows', 'n,,\x01auth=Bearer stranger\x01\x01', 'insufficient_scope'],
+    ['an unknown user', 'n,,\x01auth=Bearer stranger\x01\x01', 'insufficient_scope'],
     ['no token', 'n,,\x01host=x\x01\x01', 'invalid_request'],
     ['two tokens', 'n,,\x01auth=Bearer good\x01auth=Bearer good\x01\x01', 'invalid_request'],
     ['another scheme', 'n,,\x01auth=Basic Zm9v\x01\x01', 'invalid_request'],
     ['a bound channel', 'p=tls-exporter,,\x01auth=Bearer good\x01\x01', 'invalid_request'],
     ['a message cut short', 'n,,\x01auth=Bearer good\x01', 'invalid_request'],
-  ])('says in JSON why not, and fails once that is acknowledged: %s', async (_, message, status) => {
+  ])('states the reason in JSON, and fails once that is acknowledged: %s', async (_, message, status) => {
     raw.write(auth(message));
     expect(await challengeOf(raw)).toEqual({ status, 'openid-configuration': openidConfiguration });
     raw.write(response('\x01'));
     await raw.until(/<failure [^>]*><not-authorized\/><\/failure>/);
   });
 
-  it('takes no second token in the place of the acknowledgement', async () => {
+  it('accepts no second token in place of the acknowledgement', async () => {
     raw.write(auth('n,,\x01auth=Bearer bad\x01\x01'));
     await challengeOf(raw);
     raw.write(response('n,,\x01auth=Bearer good\x01\x01'));
@@ -94,22 +94,22 @@ describe('OAUTHBEARER at the gatekeeper', () => {
     expect(asked).toEqual(['bad']);
   });
 
-  it('lets no user act for another', async () => {
+  it('allows no user to act for another', async () => {
     raw.write(auth(bearerMessage('good', { authzid: `romeo@${domain}` }).toString()));
     await raw.until(/<invalid-authzid\/>/);
   });
 
-  it('hears nothing while it judges', async () => {
+  it('ignores input while it verifies', async () => {
     raw.write(auth('n,,\x01auth=Bearer good\x01\x01') + response('\x01'));
     expect(await raw.closed()).toMatch(/<not-authorized /);
   });
 
-  it('tells the client the status', async () => {
+  it('sends the client the status', async () => {
     const refused = gatekeeper.logIn('juliet', { token: 'not-enlisted' });
     await expect(refused).rejects.toThrow('the server answers insufficient_scope');
   });
 
-  it('gives a user without a password no way in by one', async () => {
+  it('refuses any password of a user without one', async () => {
     const other = await startGatekeeper({ users: [{ username: 'juliet' }] });
     await expect(other.logIn('juliet', { password: '' })).rejects.toThrow('not-authorized');
     await other.close();

@@ -64,7 +64,7 @@ describe.each(vectors)('SCRAM with $hash', (vector) => {
     scramClient({ hash, username: 'user', password, nonce: clientNonce, channelBinding: 'absent' });
   const serverFirst = `r=${clientNonce}${serverNonce},s=${salt},i=4096`;
 
-  it("speaks the RFC's example on both sides", () => {
+  it("computes the RFC's example on both sides", () => {
     const exchange = server();
     const script = client();
     expect(script.first().toString()).toBe(`n,,n=user,r=${clientNonce}`);
@@ -108,7 +108,7 @@ describe.each(vectors)('SCRAM with $hash', (vector) => {
     expect(answerOf(server().step(Buffer.from(first)))).toBe('malformed-request');
   });
 
-  it('does not tell who exists', () => {
+  it('does not reveal which users exist', () => {
     const accounts = accountsWithSalt(salt);
     const challenge = () =>
       answerOf(scramExchange(hash, accounts, unbound, () => 'S').step(Buffer.from('n,,n=nobody,r=C')));
@@ -145,7 +145,7 @@ describe.each(vectors)('SCRAM with $hash', (vector) => {
       expect(() => client().final(Buffer.from(challenge))).toThrow(/ERR_SIMULATOR_AUTHENTICATION/);
     });
 
-    it('refuses a server that does not know the password', () => {
+    it('refuses a server that does not have the password', () => {
       const script = client();
       script.final(Buffer.from(serverFirst));
       expect(() => script.verify(Buffer.from(`v=${proof}`))).toThrow(/ERR_SIMULATOR_AUTHENTICATION/);
@@ -206,7 +206,7 @@ describe('PLAIN (RFC 4616)', () => {
     expect(step(message)).toBe(expected);
   });
 
-  it('refuses what is not UTF-8', () => {
+  it('refuses text that is not UTF-8', () => {
     const message = Buffer.from([0, 0xff, 0, 0x61]);
     expect(answerOf(plainExchange(accounts).step(message))).toBe('malformed-request');
   });

@@ -12,7 +12,7 @@ function told(): { readonly steps: Step[]; readonly telling: Telling } {
 }
 
 describe('a story', () => {
-  it('goes on when a statement does not hold', async () => {
+  it('goes on when a statement fails', async () => {
     const { steps, telling } = told();
     telling.act('Act');
     await telling.step('one', async (notes) => notes.finds(false, 'a'));
@@ -24,7 +24,7 @@ describe('a story', () => {
     expect(telling.outcome).toEqual({ findings: 2, failed: 1, complete: true });
   });
 
-  it('ends with a step that cannot be played, and says why', async () => {
+  it('ends with a step that cannot be played, and states why', async () => {
     const { steps, telling } = told();
     await telling.step('one', async () => {
       throw new SimulatorError('ERR_SIMULATOR_TIMEOUT', 'nothing came');
@@ -71,7 +71,7 @@ describe('a step on the screen', () => {
     ],
   };
 
-  it('shows before and after, and what was found', () => {
+  it('shows before and after, and the statements', () => {
     expect(formatStep(step, plain)).toEqual([
       'Juliet opts in',
       '──────────────',
@@ -105,7 +105,7 @@ describe('a step on the screen', () => {
     expect(text).toContain('\u001b[32m✓');
   });
 
-  it('tells what is long and new by its beginning', () => {
+  it('shortens long new values to their beginning', () => {
     const items = Array.from({ length: 30 }, (_, index) => `<item n='${index}'/>`).join('');
     const passages: Step['passages'] = [
       {

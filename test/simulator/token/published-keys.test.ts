@@ -53,7 +53,7 @@ describe('ownership tokens, checked with published keys', () => {
   const sign = (more: object = {}): Promise<string> =>
     issuer.sign({ subject: 'juliet@capulet.example', audience, ...more });
 
-  it('are believed, and say whose they are', async () => {
+  it('are trusted, with their issuer', async () => {
     const { keys: published } = issuer.jwks();
     expect(await check(await sign())).toEqual({
       kind: 'valid',
@@ -114,7 +114,7 @@ describe('ownership tokens, checked with published keys', () => {
     expect(await check(await sign())).toEqual({ kind: 'refused', fault: 'unknown-key' });
   });
 
-  it('come again and again by themselves', async () => {
+  it('are fetched regularly', async () => {
     const following = follow(20);
     while (following.fetches < 2) await sleep(10);
     following.close();

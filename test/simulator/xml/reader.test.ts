@@ -93,7 +93,7 @@ describe('the strict reader', () => {
     for (const chunks of everySplit(whole)) expect(events(chunks)).toEqual(expected);
   });
 
-  it('delivers what came before the fault', () => {
+  it('delivers the events before the fault', () => {
     const input = Buffer.concat([Buffer.from(`${header}<a/>`), Buffer.from([0xff]), Buffer.from('<b/>')]);
     expect(events([input])).toEqual(['header', 'element a <a/>', 'refused bad-format']);
   });

@@ -161,7 +161,7 @@ export const prologCases: readonly HostileCase[] = [
     'stream',
     `<?xml version='1.0'${' '.repeat(300)}?>${open}`,
     'not-well-formed',
-    'nobody needs 256 bytes',
+    '256 bytes are more than one needs',
   ],
   ['decl-with-control', 'stream', `<?xml{00}version='1.0'?>${open}`, 'not-well-formed', 'a control'],
   ['utf16-le', 'stream', '{3C 00 3F 00 78 00}', 'unsupported-encoding', 'UTF-16 without a mark'],

@@ -14,7 +14,7 @@ import {
 } from './streams.ts';
 
 describe.each(['balanced', 'strict'])('the operator of a proxy under %s', (policy) => {
-  it('sees counts and closed words, and no value from the wire', async () => {
+  it('receives counts and closed words, and no value from the wire', async () => {
     const canaries = new Canaries();
     const scene = await openScene(policy, canaries);
     const { proxy, collector } = scene;
