@@ -14,16 +14,23 @@ import { openPolicyRuntime } from '../app/parts/policies.ts';
 import { policyErrors } from '../errors/policy.ts';
 import { reportProblems } from './report.ts';
 import { signalProblems } from './signal-check.ts';
+import { systemClock } from '../app/clock.ts';
+import { reachGatekeepers, type Reach } from '../app/tools/reach.ts';
+import { dialCauses } from '../errors/causes.ts';
 
 const help = `
 Reads the file as serve does, verifies every certificate and key it names, and reports all that is wrong at once as
-file:line:column: error CODE: message, each with a remedy. Opens no port and connects to no server.
+file:line:column: error CODE: message, each with a remedy. Opens no port, and connects to no server without --connect.
+
+With --connect, and where nothing is wrong with the file, it dials each gatekeeper for each domain as a session would: name or
+SRV records, TCP, TLS, the features of the stream. Each step has timeouts.dialMs. Nothing else is connected to.
 
 Examples:
   $ narthex check                           # ./narthex.yaml
   $ narthex check --format json prod.yaml   # for a program, e.g. in a pipeline
+  $ narthex check --connect                 # can each gatekeeper be reached, and if not, why?
 
-Exit codes: 0 fine (perhaps with warnings), 66 no such file, 78 wrong.
+Exit codes: 0 fine (perhaps with warnings), 66 no such file, 69 a gatekeeper cannot be reached, 78 wrong.
 Next: narthex serve with the same file. ERRORS.md explains every code.`;
 
 /** Adds the subcommand. */
@@ -33,14 +40,22 @@ export function register(program: Command): void {
     .description('Verify narthex.yaml and every file it names.')
     .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .option('--connect', 'dial each gatekeeper, and say why one cannot be reached')
     .addHelpText('after', help)
-    .action(async (file: string | undefined, { format }: { readonly format: string }) => {
-      const result = await examine(file);
+    .action(async (file: string | undefined, { format, connect = false }: CheckOptions) => {
+      const result = await examine(file, connect);
       if (format === 'json') process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       else printText(result);
-      const first = result.problems.find(({ severity }) => severity === 'error');
+      const first =
+        result.problems.find(({ severity }) => severity === 'error') ??
+        result.connections?.find((connection) => connection.kind === 'failed');
       process.exitCode = first === undefined ? exitCodes.ok : exitCodeOf(first.code);
     });
+}
+
+interface CheckOptions {
+  readonly format: string;
+  readonly connect?: boolean;
 }
 
 /** The output of `--format json`. */
@@ -52,7 +67,14 @@ interface Result {
   /** Number of problems beyond those listed. */
   readonly omitted: number;
   readonly serves?: Summary;
+  /** With `--connect`, for each domain. */
+  readonly connections?: readonly Connection[];
 }
+
+/** The outcome of a dial, with the remedy of a failure. */
+type Connection =
+  | Extract<Reach, { kind: 'reached' }>
+  | (Extract<Reach, { kind: 'failed' }> & Pick<ConfigProblem, 'place' | 'message' | 'remedy'>);
 
 /** The summary of a valid configuration. */
 interface Summary {
@@ -66,7 +88,7 @@ interface Summary {
   readonly tracing: string | null;
 }
 
-async function examine(file: string | undefined): Promise<Result> {
+async function examine(file: string | undefined, connect: boolean): Promise<Result> {
   let loaded: LoadedConfig;
   try {
     loaded = await loadConfig({ file, environment: process.env, folder: process.cwd() });
@@ -89,7 +111,22 @@ async function examine(file: string | undefined): Promise<Result> {
     )),
   ];
   const valid = problems.every(({ severity }) => severity === 'warning');
-  return { valid, file: loaded.file, problems, omitted: 0, serves: summarise(loaded.config, certificates) };
+  const serves = summarise(loaded.config, certificates);
+  const result = { valid, file: loaded.file, problems, omitted: 0, serves };
+  return connect && valid ? { ...result, connections: await connections(loaded) } : result;
+}
+
+/** Dials each gatekeeper for each of its domains. */
+async function connections({ config, places }: LoadedConfig): Promise<readonly Connection[]> {
+  const reached = await reachGatekeepers(config, systemClock);
+  return reached.map((reach) => {
+    if (reach.kind === 'reached') return reach;
+    const { gatekeeper, domain } = reach;
+    const { cause, remedy } = dialCauses[reach.cause];
+    const index = config.gatekeepers.findIndex(({ name }) => name === gatekeeper);
+    const message = `gatekeeper ${gatekeeper} cannot be reached for ${domain} (${reach.cause}): ${cause.replace(/\.$/, '')}`;
+    return { ...reach, place: places.place(['gatekeepers', index, 'connect']), message, remedy };
+  });
 }
 
 /** Returns the problems of the policies, read and compiled as `serve` does. */
@@ -144,8 +181,12 @@ function whereIs({ gatekeepers }: Config, name: string): string {
   return 'srv' in connect ? `SRV records of ${connect.srv}` : `${connect.address}, ${connect.tls}`;
 }
 
-function printText({ valid, file, problems, omitted, serves }: Result): void {
+function printText({ valid, file, problems, omitted, serves, connections = [] }: Result): void {
   reportProblems(problems, omitted, process.stderr);
+  for (const connection of connections) {
+    if (connection.kind === 'failed')
+      reportProblems([{ severity: 'error', ...connection }], 0, process.stderr);
+  }
   if (!valid || serves === undefined) return;
   const rows = [
     `${file ?? ''}: the configuration is valid. It would serve`,
@@ -159,12 +200,22 @@ function printText({ valid, file, problems, omitted, serves }: Result): void {
       const shown = domains.length === 0 ? 'no domain' : domains.join(', ');
       return `  certificate  ${certFile} for ${shown}, until ${notAfter.slice(0, 10)}`;
     }),
+    ...connections.map(connectionRow),
     `  policy       ${policyRow(serves.policy)}`,
     `  https        ${serves.http === null ? 'off' : `${serves.http.publicUrl} on ${hostPort(serves.http.host, serves.http.port)}`}`,
     `  admin        http://${hostPort(serves.admin.host, serves.admin.port)}`,
     `  tracing      ${serves.tracing ?? 'off'}`,
   ];
   process.stdout.write(`${rows.join('\n')}\n`);
+}
+
+function connectionRow(connection: Connection): string {
+  const { gatekeeper, domain, milliseconds } = connection;
+  const what =
+    connection.kind === 'failed'
+      ? `cannot be reached: ${connection.cause}`
+      : `answers by ${connection.tlsVersion} in ${milliseconds} ms, certificate until ${connection.notAfter.slice(0, 10)}`;
+  return `  gatekeeper   ${gatekeeper} for ${domain} ${what}`;
 }
 
 function policyRow({ file, shadow, keyFiles }: Summary['policy']): string {

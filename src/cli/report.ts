@@ -34,7 +34,11 @@ export function report(
 
 /** Prints the problems of a configuration.
  *  @param omitted number of further problems */
-export function reportProblems(problems: readonly ConfigProblem[], omitted: number, output: Output): void {
+export function reportProblems(
+  problems: readonly (Omit<ConfigProblem, 'code' | 'path'> & { readonly code: string })[],
+  omitted: number,
+  output: Output,
+): void {
   for (const { place, severity, code, message, remedy } of problems) {
     const where = place === undefined ? {} : { place: `${place.file}:${place.line}:${place.column}` };
     report({ severity, code, message, remedy, ...where }, output);

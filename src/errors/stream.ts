@@ -270,21 +270,23 @@ export const streamErrors = {
     conditions: ['resource-constraint'],
   },
   ERR_GATEKEEPER_UNREACHABLE: {
-    cause: 'No connection to the gatekeeper came about: refused, timed out, or its name did not resolve.',
-    remedy: 'Check `gatekeepers[].connect`, DNS, and the network between proxy and gatekeeper.',
+    cause: 'No connection to the gatekeeper came about; the cause with the code says why.',
+    remedy: 'Do what the table of causes below says; `narthex check --connect` finds the cause again.',
     conditions: ['remote-connection-failed'],
-    text: 'The messaging server cannot be reached; try again later.',
+    exit: 'unavailable',
   },
   ERR_GATEKEEPER_TLS: {
-    cause: 'TLS with the gatekeeper failed, or its certificate was not accepted.',
-    remedy:
-      'Check `caFile`, the names in the certificate of the gatekeeper, and the TLS mode under `connect`.',
+    cause:
+      'TLS with the gatekeeper failed, or its certificate was not accepted; the cause with the code says why.',
+    remedy: 'Do what the table of causes below says; `narthex check --connect` finds the cause again.',
     conditions: ['remote-connection-failed'],
+    exit: 'unavailable',
   },
   ERR_GATEKEEPER_NEGOTIATION: {
     cause: 'The gatekeeper answered the opening of the stream in a way that cannot be followed.',
     remedy: 'Check that `connect` names a client port, and that the gatekeeper serves the domain.',
     conditions: ['remote-connection-failed'],
+    exit: 'unavailable',
   },
   ERR_GATEKEEPER_CLOSED: {
     cause: 'The gatekeeper closed or lost the connection.',
@@ -296,6 +298,7 @@ export const streamErrors = {
     cause: 'The gatekeeper wants the connection elsewhere (see-other-host), which the proxy does not follow.',
     remedy: 'Name the other address in `gatekeepers[].connect`, or have the gatekeeper not redirect.',
     conditions: ['remote-connection-failed'],
+    exit: 'unavailable',
   },
   ERR_PROXY_HEADER: {
     cause: 'A trusted load balancer sent no PROXY protocol header that could be read, or not in time.',

@@ -3,6 +3,7 @@ import { connectionRefusals, httpCodes, httpRoutes, mediaEnds } from './http-wor
 import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
 import { fileParts } from './file-states.ts';
+import { dialCauseNames } from '../errors/causes.ts';
 import { tokenErrorCodes } from '../errors/token.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -105,6 +106,7 @@ export const logEvents = {
       code: 'code',
       offset: 'number',
       limit: 'number',
+      cause: dialCauseNames,
       defect: 'defect',
       frame: 'defect',
     },
@@ -125,7 +127,13 @@ export const logEvents = {
   },
   'gatekeeper.unreachable': {
     level: 'warn',
-    fields: { gatekeeper: 'label', code: 'code', durationMs: 'number' },
+    fields: {
+      session: 'number',
+      gatekeeper: 'label',
+      code: 'code',
+      cause: dialCauseNames,
+      durationMs: 'number',
+    },
   },
   'log.suppressed': { level: 'warn', fields: { of: limitedEvents, lines: 'number' } },
   'tracing.failed': { level: 'error', fields: {} },

@@ -84,6 +84,11 @@ export const metricTable = {
     labels: ['gatekeeper', 'outcome'],
     buckets: connectSeconds,
   },
+  narthex_dial_failures_total: {
+    type: 'counter',
+    help: 'Dials of a gatekeeper that failed, by cause.',
+    labels: ['gatekeeper', 'cause'],
+  },
   narthex_handshake_duration_seconds: {
     type: 'histogram',
     help: 'TLS handshakes that succeeded, by side.',

@@ -8,6 +8,7 @@ import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import { DecisionCounts } from './decision-counts.ts';
+import type { DialCause } from '../errors/causes.ts';
 import { streamErrors, type StreamErrorCode } from '../errors/stream.ts';
 import { type CloseReason, closeReasons, type LimitedEvent, limitedEvents } from './events.ts';
 import { fileParts, type FilePart } from './file-states.ts';
@@ -21,7 +22,6 @@ interface Traffic extends Record<StanzaKind, number> {
   bytes: number;
 }
 
-export type DialOutcome = 'connected' | 'unreachable' | 'tls' | 'timeout' | 'refused';
 type Side = 'client' | 'gatekeeper';
 type ReloadOutcome = 'replaced' | 'rejected';
 
@@ -42,7 +42,9 @@ export interface Metrics {
   /** @param seconds from opening to end */
   readonly sessionClosed: (reason: CloseReason, seconds: number) => void;
   readonly refused: (code: StreamErrorCode) => void;
-  readonly dialled: (gatekeeper: Label, outcome: DialOutcome, seconds: number) => void;
+  readonly dialled: (gatekeeper: Label, outcome: 'connected' | 'failed', seconds: number) => void;
+  /** @param cause `proxy` where the proxy itself could not go on. */
+  readonly dialFailed: (gatekeeper: Label, cause: DialCause | 'proxy') => void;
   readonly handshaken: (side: Side, seconds: number) => void;
   readonly reauthenticated: (gatekeeper: Label, outcome: ReauthenticationOutcome) => void;
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
@@ -116,6 +118,7 @@ type SessionMetrics =
   | 'sessionClosed'
   | 'refused'
   | 'dialled'
+  | 'dialFailed'
   | 'handshaken'
   | 'reauthenticated'
   | 'watchResumptions';
@@ -128,6 +131,7 @@ function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
   const durations = histogram(registry, 'narthex_session_duration_seconds');
   const refusals = counter(registry, 'narthex_refusals_total');
   const dials = histogram(registry, 'narthex_dial_duration_seconds');
+  const dialFailures = counter(registry, 'narthex_dial_failures_total');
   const handshakes = histogram(registry, 'narthex_handshake_duration_seconds');
   const reauthentications = counter(registry, 'narthex_reauthentications_total');
   let resumptions = noResumptions;
@@ -147,6 +151,7 @@ function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
       durations.observe(seconds);
     },
     refused: (code) => refusals.inc({ code }),
+    dialFailed: (gatekeeper, cause) => dialFailures.inc({ gatekeeper, cause }),
     dialled: (gatekeeper, outcome, seconds) => dials.observe({ gatekeeper, outcome }, seconds),
     handshaken: (side, seconds) => handshakes.observe({ side }, seconds),
     reauthenticated: (gatekeeper, outcome) => reauthentications.inc({ gatekeeper, outcome }),

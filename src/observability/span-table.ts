@@ -1,5 +1,6 @@
 /** Every span of a trace, and every attribute that a span may have. No attribute is free text. */
 import { closeReasons } from './events.ts';
+import { dialCauseNames } from '../errors/causes.ts';
 import { httpCodes, httpRoutes } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 
@@ -23,6 +24,7 @@ export const spanAttributes = {
   side: ['client', 'gatekeeper'],
   tls: ['starttls', 'direct'],
   code: 'code',
+  cause: dialCauseNames,
   offset: 'number',
   limit: 'number',
   defect: 'defect',

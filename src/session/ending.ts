@@ -1,8 +1,10 @@
 /** How a session ends: what each side is sent for each cause, and the reason that is reported. */
+import { dialCauses } from '../errors/causes.ts';
 import { defectOf } from '../errors/defect.ts';
 import type { ErrorRow } from '../errors/row.ts';
 import { streamErrors } from '../errors/stream.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
+import { GatekeeperError } from '../transport/gatekeeper-error.ts';
 import type { Side } from './leg.ts';
 import type { CloseReason, SessionRefusal } from './observer.ts';
 
@@ -48,14 +50,22 @@ export function farewellFor(cause: EndCause): Farewell {
   }
 }
 
-function refusal({ code, condition }: StreamError, side: Side): Farewell {
-  const { text }: ErrorRow = streamErrors[code];
+function refusal(error: StreamError, side: Side): Farewell {
+  const { code, condition } = error;
+  const text = textFor(error);
   if (side === 'client') return { client: { condition, text }, gatekeeper: 'close', reason: code };
   return {
     client: { condition: 'remote-connection-failed', text },
     gatekeeper: { condition, text: undefined },
     reason: code,
   };
+}
+
+/** @returns the text for the user of a client; undefined where the code has none. */
+function textFor(error: StreamError): string | undefined {
+  if (error instanceof GatekeeperError) return dialCauses[error.dialCause].text;
+  const { text }: ErrorRow = streamErrors[error.code];
+  return text;
 }
 
 function gatekeeperLost(): StreamError {
@@ -65,8 +75,9 @@ function gatekeeperLost(): StreamError {
 /** Returns what is logged of a refusal; undefined for an end without one. */
 export function refusalOf(cause: EndCause): SessionRefusal | undefined {
   if (cause.kind !== 'refused') return undefined;
-  const { detail, defect } = cause.error;
-  return { side: cause.side, detail, defect };
+  const { error, side } = cause;
+  const { detail, defect } = error;
+  return { side, detail, defect, ...(error instanceof GatekeeperError && { cause: error.dialCause }) };
 }
 
 /** Returns a StreamError itself, and ERR_INTERNAL with class and place for any other error. */

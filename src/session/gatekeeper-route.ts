@@ -1,9 +1,11 @@
 /** Routes to the XMPP gatekeepers of the configuration. */
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Workspace } from '../stream/workspace.ts';
 import { dial, type Target } from '../transport/dial.ts';
+import { TlsModeProbe } from '../transport/tls-mode.ts';
 import type { Resolver } from '../transport/srv.ts';
 import { startTls } from '../transport/starttls.ts';
 import type { OutboundCredentials } from '../transport/outbound-credentials.ts';
@@ -26,25 +28,47 @@ export interface GatekeeperRouteOptions {
 
 /** Makes the route to an XMPP gatekeeper. Each session dials its own TLS connection, which is never shared. */
 export function createGatekeeperRoute(options: GatekeeperRouteOptions): GatekeeperRoute {
-  const { name, channelBinding, attestations } = options;
-  const connect = (domain: string, signal: AbortSignal, evidence: ConnectionEvidence): Promise<Socket> =>
-    connectTo(options, { domain, signal, evidence });
+  const { name, channelBinding, attestations, credentials } = options;
+  const tlsMode = new TlsModeProbe();
+  const connect = async (
+    domain: string,
+    signal: AbortSignal,
+    evidence: ConnectionEvidence,
+  ): Promise<Socket> => {
+    const preface = attestations?.proxyHeader(evidence, credentials.certificateSha256());
+    return connectGatekeeper({ ...options, tlsMode }, { domain, signal, preface });
+  };
   return { name, channelBinding, negotiation: relaySasl({ attestations, connect }) };
 }
 
-/** Returns a connection with TLS on it, after STARTTLS where the gatekeeper uses it. */
-async function connectTo(
-  options: GatekeeperRouteOptions,
-  session: { readonly domain: string; readonly signal: AbortSignal; readonly evidence: ConnectionEvidence },
-): Promise<Socket> {
-  const { target, credentials, attestations, resolver, names, workspace, dialTimeoutMs } = options;
-  const { domain, signal, evidence } = session;
-  const preface = attestations?.proxyHeader(evidence, credentials.certificateSha256());
+export interface GatekeeperConnectOptions extends Pick<
+  GatekeeperRouteOptions,
+  'target' | 'credentials' | 'resolver' | 'names' | 'workspace' | 'dialTimeoutMs'
+> {
+  readonly tlsMode: TlsModeProbe;
+}
+
+/** Connects to a gatekeeper, its STARTTLS included.
+ *  @param connection `preface` is a PROXY protocol header
+ *  @returns a connection with TLS on it @throws GatekeeperError, or the signal's reason */
+export async function connectGatekeeper(
+  { target, credentials, resolver, names, workspace, dialTimeoutMs, tlsMode }: GatekeeperConnectOptions,
+  {
+    domain,
+    signal,
+    preface,
+  }: {
+    readonly domain: string;
+    readonly signal: AbortSignal;
+    readonly preface: Uint8Array | undefined;
+  },
+): Promise<TLSSocket> {
   const dialled = await dial(target, {
     domain,
     context: credentials.context(),
     resolver,
     preface,
+    tlsMode,
     dialTimeoutMs,
     attemptTimeoutMs: Math.ceil(dialTimeoutMs / 2),
     signal,

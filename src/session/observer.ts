@@ -1,4 +1,5 @@
 import type { Direction } from '../stanza/direction.ts';
+import type { DialCause } from '../errors/causes.ts';
 import type { Defect } from '../errors/defect.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
 import type { ErrorDetail } from '../stanza/error.ts';
@@ -16,6 +17,8 @@ export interface SessionRefusal {
   readonly detail: ErrorDetail;
   /** Set for `ERR_INTERNAL` only. */
   readonly defect: Defect | undefined;
+  /** Why the gatekeeper could not be reached, where that is the refusal. */
+  readonly cause?: DialCause;
 }
 
 /** Receives the events of one session. Names are those of the configuration, numbers are counts, bytes and
@@ -24,8 +27,9 @@ export interface SessionObserver {
   phase(phase: Phase): void;
   /** A TLS handshake with this side has ended, after `milliseconds`. */
   secured(side: 'client' | 'gatekeeper', outcome: 'ok' | StreamErrorCode, milliseconds: number): void;
-  /** The gatekeeper was dialled, STARTTLS included. */
-  dialled(gatekeeper: string, outcome: 'ok' | StreamErrorCode, milliseconds: number): void;
+  /** The gatekeeper was dialled, STARTTLS included.
+   *  @param cause of a failure; undefined for a fault of the proxy itself */
+  dialled(gatekeeper: string, outcome: 'ok' | StreamErrorCode, milliseconds: number, cause?: DialCause): void;
   /** A stanza was forwarded or dropped. */
   stanza(direction: Direction, kind: StanzaKind): void;
   /** Bytes were read. */

@@ -39,6 +39,7 @@ export type ProxyHeaderAnswer =
 
 const headerBytesMaxDefault = 536;
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+const localCommand = 0x20;
 const proxyCommand = 0x21;
 const tcpOverIpv4 = 0x11;
 const tcpOverIpv6 = 0x21;
@@ -61,6 +62,14 @@ export function proxyHeader(input: ProxyHeaderInput): ProxyHeaderAnswer {
   if (fields.length > 0) header.writeUInt32BE(crc32c(header), header.length - 4);
   return { kind: 'header', header };
 }
+
+/** Header of a connection that the proxy makes for itself, such as a test (proxy-protocol.txt §2.2, LOCAL). Receivers take
+ *  the addresses of the socket. */
+export const localProxyHeader: Uint8Array = Buffer.concat([
+  signature,
+  Buffer.of(localCommand, unspecified),
+  uint16(0),
+]);
 
 /** Family and protocol byte, by the size of the addresses in bytes. */
 const families: Readonly<Record<number, number>> = { 0: unspecified, 12: tcpOverIpv4, 36: tcpOverIpv6 };

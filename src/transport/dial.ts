@@ -2,12 +2,20 @@
 import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { domainToASCII } from 'node:url';
-import { StreamError } from '../stanza/error.ts';
+import type { DialCause } from '../errors/causes.ts';
 import { clientTlsOn, type ClientTlsOptions } from './client-tls.ts';
 import { abortable, DeadlineError, withDeadline } from './deadline.ts';
 import { handshake, HandshakeClosed } from './handshake.ts';
 import { endpointsOf, type Endpoint, type Resolver } from './srv.ts';
-import { unreachableError, GatekeeperUnreachableError, gatekeeperTlsError } from './gatekeeper-error.ts';
+import {
+  GatekeeperError,
+  gatekeeperTlsError,
+  GatekeeperTlsError,
+  GatekeeperUnreachableError,
+  unreachableError,
+} from './gatekeeper-error.ts';
+import { writeOpening } from './opening.ts';
+import { untilStartTlsOffered, type TlsModeProbe, type TryMode } from './tls-mode.ts';
 
 /** The endpoints of a gatekeeper: a fixed address, or those in the SRV records of a domain. */
 export type Target =
@@ -26,6 +34,8 @@ export interface DialOptions {
   readonly dialTimeoutMs: number;
   /** Milliseconds for one endpoint, so that a dead one leaves time for the next. */
   readonly attemptTimeoutMs: number;
+  /** Finds out whether a failure is due to the TLS mode. Not used with a preface: a PROXY header is for one connection. */
+  readonly tlsMode?: TlsModeProbe | undefined;
   /** Returns a number in [0, 1), for SRV weights. */
   readonly random?: () => number;
   /** Aborted when the client leaves. */
@@ -41,6 +51,8 @@ export type Dialled =
       /** Starts TLS on the socket, from which nothing more may be read. On failure it is closed.
        *  @throws GatekeeperTlsError, or the signal's reason */
       readonly upgrade: (signal: AbortSignal) => Promise<TLSSocket>;
+      /** Resolves with whether the endpoint takes direct TLS, for a server that closes without a word. */
+      readonly takesDirectTls: () => Promise<boolean>;
     };
 
 /** Tries the endpoints in order until one connects; with direct TLS, until one has shown its certificate. When none
@@ -63,13 +75,13 @@ export async function dial(target: Target, options: DialOptions): Promise<Dialle
     if (!(error instanceof DeadlineError)) throw error;
     throw progress.failure.code === 'ERR_GATEKEEPER_TLS'
       ? progress.failure
-      : new GatekeeperUnreachableError('timeout');
+      : new GatekeeperUnreachableError('timed-out');
   }
 }
 
 interface Progress {
   /** The failure that says most so far. */
-  failure: StreamError;
+  failure: GatekeeperError;
 }
 
 async function endpointsFor(target: Target, options: DialOptions, signal: AbortSignal): Promise<Endpoint[]> {
@@ -90,16 +102,21 @@ async function attempt(
   try {
     return await withDeadline(options.attemptTimeoutMs, signal, (signal) =>
       endpoint.tls === 'direct'
-        ? openDirect(endpoint, tls, options, signal)
+        ? openDirect(endpoint, tls, options, signal, progress)
         : openPlain(endpoint, tls, options, signal),
     );
   } catch (error) {
     signal.throwIfAborted();
-    const failure = error instanceof DeadlineError ? new GatekeeperUnreachableError('timeout') : error;
-    if (!(failure instanceof StreamError)) throw failure;
-    if (progress.failure.code !== 'ERR_GATEKEEPER_TLS') progress.failure = failure;
+    const failure = error instanceof DeadlineError ? new GatekeeperUnreachableError('timed-out') : error;
+    if (!(failure instanceof GatekeeperError)) throw failure;
+    note(progress, failure);
     return undefined;
   }
+}
+
+/** Keeps a failure, unless an earlier one failed in TLS: that says more than a refused connection. */
+function note(progress: Progress, failure: GatekeeperError): void {
+  if (progress.failure.code !== 'ERR_GATEKEEPER_TLS') progress.failure = failure;
 }
 
 async function openDirect(
@@ -107,9 +124,23 @@ async function openDirect(
   tls: ClientTlsOptions,
   options: DialOptions,
   signal: AbortSignal,
+  progress: Progress,
 ): Promise<Dialled> {
   const socket = await openTcp(endpoint, options, signal);
-  return { kind: 'direct', socket: await upgrade(socket, tls, signal) };
+  try {
+    return { kind: 'direct', socket: await upgrade(socket, tls, signal) };
+  } catch (error) {
+    if (!(error instanceof GatekeeperTlsError) || error.dialCause !== 'plain-text') throw error;
+    // What is known, should the time of the dial be over before more is.
+    const before = progress.failure;
+    note(progress, error);
+    const offered = speaksOther(endpoint, options, (other, signal) =>
+      tryStartTls(other, tls, options, signal),
+    );
+    const isOtherMode = await abortable(offered, signal);
+    progress.failure = before;
+    throw isOtherMode ? new GatekeeperTlsError('tls-mode') : error;
+  }
 }
 
 async function openPlain(
@@ -119,8 +150,58 @@ async function openPlain(
   signal: AbortSignal,
 ): Promise<Dialled> {
   const socket = await openTcp(endpoint, options, signal);
-  return { kind: 'starttls', socket, upgrade: (signal) => upgrade(socket, tls, signal) };
+  return {
+    kind: 'starttls',
+    socket,
+    upgrade: (signal) => upgrade(socket, tls, signal),
+    takesDirectTls: () =>
+      speaksOther(endpoint, options, (other, signal) => tryDirect(other, tls, options, signal)),
+  };
 }
+
+async function speaksOther(endpoint: Endpoint, options: DialOptions, tryOther: TryMode): Promise<boolean> {
+  const { tlsMode, preface } = options;
+  return tlsMode !== undefined && preface === undefined && tlsMode.speaksOther(endpoint, tryOther);
+}
+
+/** @throws Error unless the endpoint offers STARTTLS */
+async function tryStartTls(
+  endpoint: Endpoint,
+  { domain }: ClientTlsOptions,
+  options: DialOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const socket = await openTcp(endpoint, options, signal);
+  try {
+    socket.write(writeOpening(domain));
+    await untilStartTlsOffered(socket, signal);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A certificate that is refused is a sign of TLS too.
+ *  @throws Error unless the endpoint takes direct TLS */
+async function tryDirect(
+  endpoint: Endpoint,
+  tls: ClientTlsOptions,
+  options: DialOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const socket = await openTcp(endpoint, options, signal);
+  try {
+    (await upgrade(socket, tls, signal)).destroy();
+  } catch (error) {
+    if (!(error instanceof GatekeeperTlsError) || !certificateCauses.includes(error.dialCause)) throw error;
+  }
+}
+
+const certificateCauses: readonly DialCause[] = [
+  'authority-unknown',
+  'name-mismatch',
+  'expired',
+  'not-yet-valid',
+];
 
 async function openTcp(
   endpoint: Endpoint,

@@ -1,87 +1,95 @@
-/** Faults of connections to a gatekeeper, in closed words. Addresses, host names and the peer's certificate, which
- *  Node's errors have, are left out. */
+/** Faults on the way to a gatekeeper, each with a cause of the closed list (`errors/causes.ts`). Whatever Node knows
+ *  beyond that (addresses, host names, the peer's certificate) stays out. */
+import type { DialCause } from '../errors/causes.ts';
+import type { StreamErrorCode } from '../errors/stream.ts';
 import { StreamError } from '../stanza/error.ts';
 import { systemCode } from './error.ts';
 
-/** Why no connection was made.
- *  - `dns`: the name does not resolve.
- *  - `not-offered`: the domain's SRV record says that it has no such service (RFC 2782, target `.`).
- *  - `refused`, `timeout`, `no-route`: as the system reports it.
- *  - `reset`: the connection ended before it could be used. */
-export type UnreachableReason =
-  'refused' | 'timeout' | 'dns' | 'not-offered' | 'no-route' | 'reset' | 'other';
+/** A dial that failed. The client is sent `remote-connection-failed`. */
+export class GatekeeperError extends StreamError {
+  readonly dialCause: DialCause;
 
-/** Why TLS with a gatekeeper failed.
- *  - `untrusted`: its certificate leads to no trusted authority.
- *  - `expired`: its certificate, or one above it, is outside its validity.
- *  - `name-mismatch`: its certificate is for another domain.
- *  - `handshake`: any other fault, such as no common version, or a refused client certificate. */
-export type GatekeeperTlsReason = 'untrusted' | 'expired' | 'name-mismatch' | 'handshake';
-
-/** ERR_GATEKEEPER_UNREACHABLE with its reason. */
-export class GatekeeperUnreachableError extends StreamError {
-  readonly reason: UnreachableReason;
-
-  constructor(reason: UnreachableReason) {
-    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_UNREACHABLE' });
-    this.reason = reason;
-    this.message = `${this.message} (${reason})`;
+  constructor(code: StreamErrorCode, dialCause: DialCause) {
+    super('remote-connection-failed', { code });
+    this.dialCause = dialCause;
+    this.message = `${this.message} (${dialCause})`;
   }
 }
 
-/** ERR_GATEKEEPER_TLS with its reason. */
-export class GatekeeperTlsError extends StreamError {
-  readonly reason: GatekeeperTlsReason;
+/** Why no connection came about. */
+export type UnreachableCause = Extract<
+  DialCause,
+  'refused' | 'timed-out' | 'name-unresolved' | 'not-offered' | 'no-route' | 'connection-lost' | 'unreachable'
+>;
 
-  constructor(reason: GatekeeperTlsReason) {
-    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_TLS' });
-    this.reason = reason;
-    this.message = `${this.message} (${reason})`;
+/** Why TLS with a gatekeeper failed. */
+export type GatekeeperTlsCause = Extract<
+  DialCause,
+  | 'authority-unknown'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'name-mismatch'
+  | 'plain-text'
+  | 'tls-mode'
+  | 'tls-failed'
+>;
+
+export class GatekeeperUnreachableError extends GatekeeperError {
+  constructor(cause: UnreachableCause) {
+    super('ERR_GATEKEEPER_UNREACHABLE', cause);
   }
 }
 
-const unreachable: Readonly<Record<string, UnreachableReason>> = {
+export class GatekeeperTlsError extends GatekeeperError {
+  constructor(cause: GatekeeperTlsCause) {
+    super('ERR_GATEKEEPER_TLS', cause);
+  }
+}
+
+const unreachable: Readonly<Record<string, UnreachableCause>> = {
   ECONNREFUSED: 'refused',
-  ETIMEDOUT: 'timeout',
-  ENOTFOUND: 'dns',
-  ENODATA: 'dns',
-  EAI_AGAIN: 'dns',
-  ESERVFAIL: 'dns',
+  ETIMEDOUT: 'timed-out',
+  ENOTFOUND: 'name-unresolved',
+  ENODATA: 'name-unresolved',
+  EAI_AGAIN: 'name-unresolved',
+  ESERVFAIL: 'name-unresolved',
   ENETUNREACH: 'no-route',
   EHOSTUNREACH: 'no-route',
   EADDRNOTAVAIL: 'no-route',
-  ECONNRESET: 'reset',
-  ECONNABORTED: 'reset',
-  EPIPE: 'reset',
+  ECONNRESET: 'connection-lost',
+  ECONNABORTED: 'connection-lost',
+  EPIPE: 'connection-lost',
 };
 
 /** Returns the error for a fault before the connection was made. */
 export function unreachableError(error: unknown): GatekeeperUnreachableError {
-  return new GatekeeperUnreachableError(unreachable[systemCode(error)] ?? 'other');
+  return new GatekeeperUnreachableError(unreachable[systemCode(error)] ?? 'unreachable');
 }
 
-const tls: Readonly<Record<string, GatekeeperTlsReason>> = {
+const tls: Readonly<Record<string, GatekeeperTlsCause>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'name-mismatch',
   CERT_HAS_EXPIRED: 'expired',
-  CERT_NOT_YET_VALID: 'expired',
-  SELF_SIGNED_CERT_IN_CHAIN: 'untrusted',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'untrusted',
-  UNABLE_TO_GET_ISSUER_CERT: 'untrusted',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'untrusted',
-  CERT_SIGNATURE_FAILURE: 'untrusted',
-  CERT_UNTRUSTED: 'untrusted',
-  CERT_REJECTED: 'untrusted',
-  CERT_REVOKED: 'untrusted',
-  INVALID_CA: 'untrusted',
-  INVALID_PURPOSE: 'untrusted',
-  PATH_LENGTH_EXCEEDED: 'untrusted',
+  CERT_NOT_YET_VALID: 'not-yet-valid',
+  SELF_SIGNED_CERT_IN_CHAIN: 'authority-unknown',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'authority-unknown',
+  UNABLE_TO_GET_ISSUER_CERT: 'authority-unknown',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'authority-unknown',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'authority-unknown',
+  CERT_SIGNATURE_FAILURE: 'authority-unknown',
+  CERT_UNTRUSTED: 'authority-unknown',
+  CERT_REJECTED: 'authority-unknown',
+  CERT_REVOKED: 'authority-unknown',
+  INVALID_CA: 'authority-unknown',
+  INVALID_PURPOSE: 'authority-unknown',
+  PATH_LENGTH_EXCEEDED: 'authority-unknown',
+  // The first record has the form of no TLS version.
+  ERR_SSL_WRONG_VERSION_NUMBER: 'plain-text',
 };
 
 /** Returns the error for a fault from the ClientHello on. In TLS 1.3 a gatekeeper refuses a client certificate only
  *  after the handshake, so an early error of the established socket is one too. */
 export function gatekeeperTlsError(error: unknown): GatekeeperTlsError {
-  return new GatekeeperTlsError(tls[systemCode(error)] ?? 'handshake');
+  return new GatekeeperTlsError(tls[systemCode(error)] ?? 'tls-failed');
 }
 
 /** What a gatekeeper did in place of STARTTLS.
@@ -94,21 +102,30 @@ export function gatekeeperTlsError(error: unknown): GatekeeperTlsError {
 export type NegotiationReason =
   'no-starttls' | 'refused' | 'stream-error' | 'closed' | 'malformed' | 'trailing-bytes' | 'unexpected';
 
+const negotiation: Readonly<Record<NegotiationReason, DialCause>> = {
+  'no-starttls': 'plain-text',
+  refused: 'stream-refused',
+  'stream-error': 'stream-refused',
+  closed: 'stream-refused',
+  malformed: 'not-xmpp',
+  'trailing-bytes': 'not-xmpp',
+  unexpected: 'not-xmpp',
+};
+
 /** ERR_GATEKEEPER_NEGOTIATION with its reason. */
-export class GatekeeperNegotiationError extends StreamError {
+export class GatekeeperNegotiationError extends GatekeeperError {
   readonly reason: NegotiationReason;
 
   constructor(reason: NegotiationReason, cause?: StreamError) {
-    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_NEGOTIATION' });
+    super('ERR_GATEKEEPER_NEGOTIATION', negotiation[reason]);
     this.reason = reason;
-    this.message = `${this.message} (${reason})`;
     if (cause !== undefined) this.cause = cause;
   }
 }
 
 /** ERR_GATEKEEPER_REDIRECT: `see-other-host` before TLS, where it is not authenticated. */
-export class GatekeeperRedirectError extends StreamError {
+export class GatekeeperRedirectError extends GatekeeperError {
   constructor() {
-    super('remote-connection-failed', { code: 'ERR_GATEKEEPER_REDIRECT' });
+    super('ERR_GATEKEEPER_REDIRECT', 'redirected');
   }
 }

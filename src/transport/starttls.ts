@@ -2,7 +2,6 @@
  *  written everything before TLS; nothing of it is kept. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { escapeAttribute } from '../stanza/decode.ts';
 import { StreamError } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -11,13 +10,16 @@ import type { StreamHeader } from '../stream/header.ts';
 import { preAuthenticationLimits, type StreamLimits } from '../stream/limits.ts';
 import { Scanner } from '../stream/scanner.ts';
 import type { Workspace } from '../stream/workspace.ts';
-import { DeadlineError, withDeadline } from './deadline.ts';
+import { abortable, DeadlineError, withDeadline } from './deadline.ts';
 import type { Dialled } from './dial.ts';
 import {
+  GatekeeperError,
   GatekeeperNegotiationError,
   GatekeeperRedirectError,
+  GatekeeperTlsError,
   GatekeeperUnreachableError,
 } from './gatekeeper-error.ts';
+import { writeOpening } from './opening.ts';
 
 /** Options of one negotiation. */
 export interface StartTlsOptions {
@@ -38,17 +40,34 @@ export interface StartTlsOptions {
  *  @throws GatekeeperNegotiationError, GatekeeperRedirectError, GatekeeperTlsError, GatekeeperUnreachableError, or
  *  the signal's reason */
 export async function startTls(
-  { socket, upgrade }: Extract<Dialled, { kind: 'starttls' }>,
+  { socket, upgrade, takesDirectTls }: Extract<Dialled, { kind: 'starttls' }>,
   options: StartTlsOptions,
 ): Promise<TLSSocket> {
+  let unanswered: GatekeeperUnreachableError | undefined;
   try {
     return await withDeadline(options.negotiationTimeoutMs, options.signal, async (signal) => {
-      await untilProceed(socket, options, signal);
+      try {
+        await untilProceed(socket, options, signal);
+      } catch (error) {
+        if (!(error instanceof Unanswered)) throw error;
+        // A server of direct TLS takes the header for a broken ClientHello, and closes.
+        unanswered = error;
+        throw (await abortable(takesDirectTls(), signal)) ? new GatekeeperTlsError('tls-mode') : error;
+      }
       return upgrade(signal);
     });
   } catch (error) {
     socket.destroy();
-    throw error instanceof DeadlineError ? new GatekeeperUnreachableError('timeout') : error;
+    throw error instanceof DeadlineError
+      ? (unanswered ?? new GatekeeperUnreachableError('timed-out'))
+      : error;
+  }
+}
+
+/** The gatekeeper closed the connection before it had said anything. */
+class Unanswered extends GatekeeperUnreachableError {
+  constructor() {
+    super('connection-lost');
   }
 }
 
@@ -56,6 +75,7 @@ export async function startTls(
  *  @throws StreamError of the negotiation, or the signal's reason */
 async function untilProceed(socket: Socket, options: StartTlsOptions, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const readBefore = socket.bytesRead;
   const negotiation = new Negotiation(options);
   const settle = (error?: Error): void => {
     signal.removeEventListener('abort', aborted);
@@ -67,7 +87,10 @@ async function untilProceed(socket: Socket, options: StartTlsOptions, signal: Ab
     socket.on('error', () => {});
     reject(error);
   };
-  const ended = (): void => settle(new GatekeeperUnreachableError('reset'));
+  const ended = (): void =>
+    settle(
+      socket.bytesRead === readBefore ? new Unanswered() : new GatekeeperUnreachableError('connection-lost'),
+    );
   const aborted = (): void => settle(signal.reason as Error);
   const read = (chunk: Uint8Array): void => {
     const step = negotiation.read(chunk);
@@ -78,7 +101,7 @@ async function untilProceed(socket: Socket, options: StartTlsOptions, signal: Ab
     settle(socket.readableLength === 0 ? undefined : new GatekeeperNegotiationError('trailing-bytes'));
   };
   signal.throwIfAborted();
-  if (socket.destroyed) throw new GatekeeperUnreachableError('reset');
+  if (socket.destroyed) throw new Unanswered();
   signal.addEventListener('abort', aborted, { once: true });
   socket.on('data', read).on('end', ended).on('close', ended).on('error', ended);
   // One write: some servers parse no header that arrives apart from its declaration.
@@ -95,16 +118,13 @@ type Step =
 
 /** The negotiation without its socket: takes bytes, returns steps. */
 class Negotiation {
-  /** The first bytes to send. Without `from`, which would show network observers the client's account (RFC 6120
-   *  §4.7.1). */
+  /** The first bytes to send. */
   readonly opening: string;
   readonly #scanner: Scanner;
   #phase: 'header' | 'features' | 'offered' | 'asked' | 'proceed' = 'header';
 
   constructor({ domain, names, workspace, limits = preAuthenticationLimits }: StartTlsOptions) {
-    this.opening =
-      `<?xml version='1.0'?><stream:stream to='${escapeAttribute(domain)}' version='1.0' ` +
-      `xmlns='${ns.client}' xmlns:stream='${ns.streams}'>`;
+    this.opening = writeOpening(domain);
     this.#scanner = new Scanner({
       names,
       workspace,
@@ -121,6 +141,8 @@ class Negotiation {
   }
 
   read(chunk: Uint8Array): Step {
+    if (this.#phase === 'header' && this.#scanner.atBoundary && isTlsRecord(chunk))
+      return failed(new GatekeeperTlsError('tls-mode'));
     try {
       const taken = this.#scanner.push(chunk);
       if (this.#phase === 'proceed')
@@ -129,18 +151,17 @@ class Negotiation {
           : failed(new GatekeeperNegotiationError('trailing-bytes'));
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      const ours = error instanceof GatekeeperNegotiationError || error instanceof GatekeeperRedirectError;
-      return failed(ours ? error : new GatekeeperNegotiationError('malformed', error));
+      return failed(
+        error instanceof GatekeeperError ? error : new GatekeeperNegotiationError('malformed', error),
+      );
     }
     if (this.#phase !== 'offered') return { kind: 'wait' };
     this.#phase = 'asked';
     return { kind: 'send', text: `<starttls xmlns='${ns.tls}'/>` };
   }
 
-  #header({ attributes, scope }: StreamHeader): void {
-    // Without version 1.0 there are no features, and so no STARTTLS (RFC 6120 §4.7.5).
-    const major = Number.parseInt(attributes.get('version') ?? '0', 10);
-    if (major < 1 || scope.contentNamespace !== ns.client) throw new GatekeeperNegotiationError('unexpected');
+  #header(header: StreamHeader): void {
+    requireVersion(header);
     this.#phase = 'features';
   }
 
@@ -159,6 +180,18 @@ class Negotiation {
   }
 }
 
+/** Without version 1.0 there are no features, and so no STARTTLS (RFC 6120 §4.7.5).
+ *  @throws GatekeeperNegotiationError */
+export function requireVersion({ attributes, scope }: StreamHeader): void {
+  const major = Number.parseInt(attributes.get('version') ?? '0', 10);
+  if (major < 1 || scope.contentNamespace !== ns.client) throw new GatekeeperNegotiationError('unexpected');
+}
+
+/** An alert or a handshake message (RFC 8446 §5.1): the answer of a server of direct TLS. */
+function isTlsRecord([type, major]: Uint8Array): boolean {
+  return (type === 0x15 || type === 0x16) && major === 0x03;
+}
+
 function failed(error: StreamError): Step {
   return { kind: 'failed', error };
 }
@@ -169,7 +202,7 @@ function offersStartTls(features: Stanza): boolean {
 
 /** Returns the error for a stream error of the gatekeeper. A redirect in clear text is not authenticated, and so not
  *  followed. */
-function streamErrorOf(error: Stanza): StreamError {
+export function streamErrorOf(error: Stanza): StreamError {
   return hasChild(error, ns.streamErrors, 'see-other-host')
     ? new GatekeeperRedirectError()
     : new GatekeeperNegotiationError('stream-error');

@@ -1,4 +1,5 @@
 /** ERRORS.md, written from the tables of codes. To regenerate: `node test/errors/errors-page.ts > ERRORS.md`. */
+import { dialCauses } from '../../src/errors/causes.ts';
 import { errorSections } from '../../src/errors/table.ts';
 import type { ErrorRow } from '../../src/errors/row.ts';
 import { type ExitName, exitCodes, exitMeanings } from '../../src/errors/exit.ts';
@@ -43,7 +44,27 @@ export function errorsPage(): string {
       '',
     ].join('\n');
   });
-  return [opening, ...table(['exit', 'meaning'], exits), '', ...sections].join('\n');
+  return [opening, ...table(['exit', 'meaning'], exits), '', ...sections, causes()].join('\n');
+}
+
+/** What the log, the metric and `check --connect` say with a code of a gatekeeper. */
+function causes(): string {
+  const rows = Object.entries(dialCauses).map(([name, { cause, remedy, text }]) => [
+    `\`${name}\``,
+    cause,
+    remedy,
+    text,
+  ]);
+  return [
+    '## Causes of a failed dial',
+    '',
+    'Each failure to connect to a gatekeeper has one of these causes. Seen as `cause` in the log (`gatekeeper.unreachable`,',
+    '`session.refused`), in `narthex_dial_failures_total` and in spans, and in the output of `narthex check --connect`.',
+    'Clients are sent the text with the stream error.',
+    '',
+    ...table(['cause', 'what happened', 'remedy', 'text for clients'], rows),
+    '',
+  ].join('\n');
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

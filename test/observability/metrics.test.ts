@@ -66,12 +66,14 @@ describe('metrics', () => {
   it('time dials and handshakes with a gatekeeper', async () => {
     const metrics = plain();
     metrics.dialled(main, 'connected', 0.02);
-    metrics.dialled(main, 'timeout', 10);
+    metrics.dialled(main, 'failed', 10);
+    metrics.dialFailed(main, 'expired');
     metrics.handshaken('gatekeeper', 0.004);
     metrics.certificatesReloaded('rejected');
     const now = await samples(metrics);
     expect(now.get('narthex_dial_duration_seconds_count{gatekeeper="main",outcome="connected"}')).toBe(1);
-    expect(now.get('narthex_dial_duration_seconds_sum{gatekeeper="main",outcome="timeout"}')).toBe(10);
+    expect(now.get('narthex_dial_duration_seconds_sum{gatekeeper="main",outcome="failed"}')).toBe(10);
+    expect(now.get('narthex_dial_failures_total{gatekeeper="main",cause="expired"}')).toBe(1);
     expect(now.get('narthex_handshake_duration_seconds_bucket{le="0.005",side="gatekeeper"}')).toBe(1);
     expect(now.get('narthex_certificate_reloads_total{outcome="rejected"}')).toBe(1);
   });
@@ -128,6 +130,7 @@ describe('the table of metrics', () => {
           'route',
           'status',
           'claim',
+          'cause',
         ]).toContain(name);
     }
   });

@@ -108,7 +108,7 @@ async function unreachable(target: Target, more: Parameters<typeof options>[0] =
   const error = await rejection(dial(target, options(more)), GatekeeperUnreachableError);
   expect(error).toMatchObject({ code: 'ERR_GATEKEEPER_UNREACHABLE', condition: 'remote-connection-failed' });
   await nothingLeft();
-  return error.reason;
+  return error.dialCause;
 }
 
 async function refusedIn(
@@ -120,15 +120,15 @@ async function refusedIn(
   await gatekeeper(request, from)(server);
   const error = await viaDirect;
   expect(error).toMatchObject({ code: 'ERR_GATEKEEPER_TLS', condition: 'remote-connection-failed' });
-  expect(error.message).toBe(`ERR_GATEKEEPER_TLS: remote-connection-failed (${error.reason})`);
+  expect(error.message).toBe(`ERR_GATEKEEPER_TLS: remote-connection-failed (${error.dialCause})`);
   await nothingLeft();
   const dialled = (await dial(starttls(), options(rest))) as Extract<Dialled, { kind: 'starttls' }>;
   const viaStarttls = rejection(dialled.upgrade(new AbortController().signal), GatekeeperTlsError);
   await gatekeeper(request, from)(server);
-  expect((await viaStarttls).reason).toBe(error.reason);
+  expect((await viaStarttls).dialCause).toBe(error.dialCause);
   expect(dialled.socket.destroyed).toBe(true);
   await nothingLeft();
-  return error.reason;
+  return error.dialCause;
 }
 
 async function abandoned(target: Target, more: Parameters<typeof options>[0], when: () => Promise<unknown>) {
@@ -227,12 +227,14 @@ describe('a dial that fails', () => {
     const lookup = ((_host: string, _options: object, done: (error: Error) => void) =>
       done(Object.assign(new Error('canary.example'), { code: 'ENOTFOUND' }))) as LookupFunction;
     const target: Target = { kind: 'address', host: 'canary.example', port: 5222, tls };
-    expect(await unreachable(target, { resolver: { ...options().resolver, lookup } })).toBe('dns');
+    expect(await unreachable(target, { resolver: { ...options().resolver, lookup } })).toBe(
+      'name-unresolved',
+    );
     const error = await rejection(
       dial(target, options({ resolver: { ...options().resolver, lookup } })),
       GatekeeperUnreachableError,
     );
-    expect(error.message).toBe('ERR_GATEKEEPER_UNREACHABLE: remote-connection-failed (dns)');
+    expect(error.message).toBe('ERR_GATEKEEPER_UNREACHABLE: remote-connection-failed (name-unresolved)');
     expect(error.cause).toBeUndefined();
   });
 
@@ -242,8 +244,8 @@ describe('a dial that fails', () => {
   });
 
   it('because the gatekeeper is silent in TLS', async () => {
-    expect(await unreachable(direct(), { attemptTimeoutMs: 60 })).toBe('timeout');
-    expect(await unreachable(direct(), { dialTimeoutMs: 60 })).toBe('timeout');
+    expect(await unreachable(direct(), { attemptTimeoutMs: 60 })).toBe('timed-out');
+    expect(await unreachable(direct(), { dialTimeoutMs: 60 })).toBe('timed-out');
   });
 
   it.for(['direct', 'starttls'] as const)('because the network is silent (%s)', async (tls, test) => {
@@ -258,7 +260,7 @@ describe('a dial that fails', () => {
       dial(target, options({ attemptTimeoutMs: 80 })),
       GatekeeperUnreachableError,
     );
-    expect(error.reason).toBe('timeout');
+    expect(error.dialCause).toBe('timed-out');
     for (const socket of filling) socket.destroy();
     deaf.close();
     await eventually(() => openSockets() <= openBefore);
@@ -267,7 +269,7 @@ describe('a dial that fails', () => {
   it('because no resolver answers in time', async () => {
     const resolver = { lookup: local, resolveSrv: () => new Promise<never>(() => {}) };
     expect(await unreachable({ kind: 'srv', domain: 'im.example' }, { resolver, dialTimeoutMs: 50 })).toBe(
-      'timeout',
+      'timed-out',
     );
   });
 
@@ -275,10 +277,10 @@ describe('a dial that fails', () => {
     const past = new Date(Date.now() - dayMs);
     const future = new Date(Date.now() + dayMs);
     const dns = ['im.example'];
-    expect(await refusedIn({ dns }, { from: createAuthority() })).toBe('untrusted');
-    expect(await refusedIn({ dns, usage: 'client' })).toBe('untrusted');
+    expect(await refusedIn({ dns }, { from: createAuthority() })).toBe('authority-unknown');
+    expect(await refusedIn({ dns, usage: 'client' })).toBe('authority-unknown');
     expect(await refusedIn({ dns, notBefore: new Date(0), notAfter: past })).toBe('expired');
-    expect(await refusedIn({ dns, notBefore: future })).toBe('expired');
+    expect(await refusedIn({ dns, notBefore: future })).toBe('not-yet-valid');
     expect(await refusedIn({ dns: ['127.0.0.1', 'localhost'], ipv4: ['127.0.0.1'] })).toBe('name-mismatch');
     expect(await refusedIn({ commonName: 'im.example' })).toBe('name-mismatch');
     const tooNew = createSecureContext({
@@ -286,7 +288,7 @@ describe('a dial that fails', () => {
       maxVersion: 'TLSv1.2',
       ciphers: 'ECDHE-RSA-AES128-SHA256',
     });
-    expect(await refusedIn({ dns }, { context: tooNew })).toBe('handshake');
+    expect(await refusedIn({ dns }, { context: tooNew })).toBe('tls-failed');
   });
 
   it('because of the certificate, whatever the environment allows', async () => {
@@ -294,7 +296,7 @@ describe('a dial that fails', () => {
     process.removeAllListeners('warning');
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     try {
-      expect(await refusedIn({ dns: ['im.example'] }, { from: createAuthority() })).toBe('untrusted');
+      expect(await refusedIn({ dns: ['im.example'] }, { from: createAuthority() })).toBe('authority-unknown');
     } finally {
       delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
       for (const listener of warnings) process.on('warning', listener);
@@ -304,10 +306,10 @@ describe('a dial that fails', () => {
   it('because the gatekeeper closes or has no TLS', async () => {
     const hangingUp = rejection(dial(direct(), options()), GatekeeperTlsError);
     (await server.next()).destroy();
-    expect((await hangingUp).reason).toBe('handshake');
+    expect((await hangingUp).dialCause).toBe('tls-failed');
     const clear = rejection(dial(direct(), options()), GatekeeperTlsError);
     (await server.next()).write("<?xml version='1.0'?><stream:stream>");
-    expect((await clear).reason).toBe('handshake');
+    expect((await clear).dialCause).toBe('plain-text');
     await nothingLeft();
   });
 
@@ -318,7 +320,7 @@ describe('a dial that fails', () => {
       GatekeeperTlsError,
     );
     await gatekeeper({ dns: ['other.example'] })(server);
-    expect((await failing).reason).toBe('name-mismatch');
+    expect((await failing).dialCause).toBe('name-mismatch');
   });
 });
 

@@ -208,7 +208,7 @@ describe('a negotiation that fails', () => {
     const { received } = script(far, header + features, proceed);
     await eventually(() => received.length > 2);
     far.write('no TLS either');
-    expect(await starting).toMatchObject({ code: 'ERR_GATEKEEPER_TLS', reason: 'handshake' });
+    expect(await starting).toMatchObject({ code: 'ERR_GATEKEEPER_TLS', dialCause: 'plain-text' });
     expect(plain.socket.destroyed).toBe(true);
   });
 
@@ -220,19 +220,24 @@ describe('a negotiation that fails', () => {
     const starting = rejection(startTls(plain, options()), StreamError);
     await once(far, 'data');
     leave(far);
-    expect(await starting).toMatchObject({ code: 'ERR_GATEKEEPER_UNREACHABLE', reason: 'reset' });
+    expect(await starting).toMatchObject({
+      code: 'ERR_GATEKEEPER_UNREACHABLE',
+      dialCause: 'connection-lost',
+    });
     expect(plain.socket.destroyed).toBe(true);
   });
 
   it('because the connection was gone before it began', async () => {
     const { plain } = await dialled();
     plain.socket.destroy();
-    expect(await rejection(startTls(plain, options()), StreamError)).toMatchObject({ reason: 'reset' });
+    expect(await rejection(startTls(plain, options()), StreamError)).toMatchObject({
+      dialCause: 'connection-lost',
+    });
   });
 
   it('because the gatekeeper is silent, before or in TLS', async () => {
     const { plain } = await dialled();
-    const timeout = { code: 'ERR_GATEKEEPER_UNREACHABLE', reason: 'timeout' };
+    const timeout = { code: 'ERR_GATEKEEPER_UNREACHABLE', dialCause: 'timed-out' };
     const silent = startTls(plain, options({ negotiationTimeoutMs: 50 }));
     expect(await rejection(silent, StreamError)).toMatchObject(timeout);
     const other = await dialled();

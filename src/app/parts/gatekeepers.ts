@@ -50,7 +50,8 @@ export function openGatekeepers(
   });
 }
 
-function targetOf({ connect }: GatekeeperConfig): Target {
+/** Where a gatekeeper is, of a checked configuration. */
+export function targetOf({ connect }: GatekeeperConfig): Target {
   if ('srv' in connect) return { kind: 'srv', domain: connect.srv };
   const parsed = parseHostPort(connect.address);
   if (parsed.kind === 'malformed') throw new RangeError('the configuration was not checked');

@@ -1,7 +1,7 @@
 /** Reports the life of a session as log lines, metrics and spans. */
 import { label, type Label } from '../../observability/label.ts';
 import type { Log } from '../../observability/log.ts';
-import type { DialOutcome, Metrics } from '../../observability/metrics.ts';
+import type { Metrics } from '../../observability/metrics.ts';
 import type { GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
 import type { Span, Tracing } from '../../observability/tracing.ts';
 import { defectFields, type DefectName } from '../../observability/defect-fields.ts';
@@ -9,6 +9,7 @@ import type { CloseReason, SessionObserver, SessionRefusal } from '../../session
 import type { PacedResource } from '../../session/pacing.ts';
 import type { Phase } from '../../session/phase.ts';
 import type { Direction } from '../../stanza/direction.ts';
+import type { DialCause } from '../../errors/causes.ts';
 import type { StreamErrorCode } from '../../errors/stream.ts';
 import type { StanzaKind } from '../../stanza/protocol.ts';
 import type { Clock } from '../clock.ts';
@@ -20,11 +21,6 @@ export interface SessionTelemetry {
   readonly gauge: SessionGauge;
   readonly clock: Clock;
 }
-
-const dialOutcomes: Readonly<Partial<Record<StreamErrorCode, DialOutcome>>> = {
-  ERR_GATEKEEPER_UNREACHABLE: 'unreachable',
-  ERR_GATEKEEPER_TLS: 'tls',
-};
 
 /** Reports one session: spans by phase, metrics, and log lines without user data. */
 export class ObservedSession implements SessionObserver {
@@ -68,22 +64,30 @@ export class ObservedSession implements SessionObserver {
     else this.#step?.fail(outcome);
   }
 
-  dialled(gatekeeper: string, outcome: 'ok' | StreamErrorCode, milliseconds: number): void {
+  dialled(
+    gatekeeper: string,
+    outcome: 'ok' | StreamErrorCode,
+    milliseconds: number,
+    cause?: DialCause,
+  ): void {
     const { log, metrics } = this.#options;
-    this.#gatekeeper = label(gatekeeper);
-    this.#gauged.move({ gatekeeper: this.#gatekeeper });
-    const result = outcome === 'ok' ? 'connected' : (dialOutcomes[outcome] ?? 'refused');
-    metrics.dialled(this.#gatekeeper, result, milliseconds / 1_000);
+    const named = { gatekeeper: label(gatekeeper) };
+    this.#gatekeeper = named.gatekeeper;
+    this.#gauged.move(named);
+    this.#span.set(named);
+    this.#step?.set(named);
+    metrics.dialled(named.gatekeeper, outcome === 'ok' ? 'connected' : 'failed', milliseconds / 1_000);
     if (outcome === 'ok') {
-      log.write('session.routed', { session: this.#session, gatekeeper: this.#gatekeeper });
+      log.write('session.routed', { session: this.#session, ...named });
       return;
     }
+    const why = cause === undefined ? {} : { cause };
+    metrics.dialFailed(named.gatekeeper, cause ?? 'proxy');
+    this.#step?.set(why);
     this.#step?.fail(outcome);
-    log.writeLimited('gatekeeper.unreachable', {
-      gatekeeper: this.#gatekeeper,
-      code: outcome,
-      durationMs: Math.round(milliseconds),
-    });
+    const durationMs = Math.round(milliseconds);
+    const session = this.#session;
+    log.writeLimited('gatekeeper.unreachable', { session, ...named, code: outcome, ...why, durationMs });
   }
 
   stanza(direction: Direction, kind: StanzaKind): void {
@@ -145,6 +149,7 @@ function refusalFields(refusal: SessionRefusal | undefined): {
   readonly limit?: number;
   readonly defect?: DefectName;
   readonly frame?: DefectName;
+  readonly cause?: DialCause;
 } {
   if (refusal === undefined) return {};
   const { offset, ...limits } = refusal.detail;
@@ -154,6 +159,7 @@ function refusalFields(refusal: SessionRefusal | undefined): {
     ...(typeof offset === 'number' && { offset }),
     ...(typeof limit === 'number' && { limit }),
     ...(refusal.defect && defectFields(refusal.defect)),
+    ...(refusal.cause && { cause: refusal.cause }),
   };
 }
 

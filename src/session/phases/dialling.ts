@@ -1,6 +1,7 @@
 /** Phase `dialling`: the connection to the gatekeeper. The client is held meanwhile. */
 import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
+import { GatekeeperError } from '../../transport/gatekeeper-error.ts';
 import { asStreamError } from '../ending.ts';
 import { XmppLeg } from '../leg.ts';
 import type { Routed } from '../machine.ts';
@@ -33,7 +34,8 @@ export async function dialGatekeeper(
   } catch (error) {
     if (machine.ended) return;
     const refusal = asStreamError(error);
-    observer.dialled(facts.gatekeeper, refusal.code, options.now() - started);
+    const cause = refusal instanceof GatekeeperError ? refusal.dialCause : undefined;
+    observer.dialled(facts.gatekeeper, refusal.code, options.now() - started, cause);
     machine.end({ kind: 'refused', error: refusal, side: 'client' });
     return;
   }

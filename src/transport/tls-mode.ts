@@ -1,0 +1,93 @@
+/** Whether a gatekeeper starts TLS in the other mode than configured. The failure alone does not tell: a TLS server closes
+ *  a stream in clear text without an answer, and what comes in place of a ServerHello is gone. So one more connection is
+ *  made to the same endpoint, in the other mode, and closed again. It says no more than the first one did: a domain, in
+ *  clear text as in the SNI. Findings are kept for a while, so that clients cannot double the load of a gatekeeper. */
+import { ns } from '../stanza/namespaces.ts';
+import { withDeadline } from './deadline.ts';
+import type { Endpoint } from './srv.ts';
+
+/** How one endpoint is tried in a mode. Rejects where it does not speak it. */
+export type TryMode = (endpoint: Endpoint, signal: AbortSignal) => Promise<void>;
+
+export interface TlsModeProbeOptions {
+  /** For one probe, in milliseconds. Default 2,000. */
+  readonly probeTimeoutMs?: number;
+  /** How long a finding is used without another probe, in milliseconds. Default one minute. */
+  readonly findingMs?: number;
+  /** Findings that are kept; the oldest is dropped first. Default 64. */
+  readonly findingsMax?: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+}
+
+interface Finding {
+  readonly at: number;
+  readonly otherMode: Promise<boolean>;
+}
+
+export class TlsModeProbe {
+  readonly #options: Required<TlsModeProbeOptions>;
+  readonly #findings = new Map<string, Finding>();
+
+  constructor({
+    probeTimeoutMs = 2_000,
+    findingMs = 60_000,
+    findingsMax = 64,
+    now = () => performance.now(),
+  }: TlsModeProbeOptions = {}) {
+    this.#options = { probeTimeoutMs, findingMs, findingsMax, now };
+  }
+
+  /** Resolves with whether the endpoint speaks the other mode than `endpoint.tls`; false when that is not to be found
+   *  out in time. Never rejects.
+   *  @param tryOther tries the endpoint in the other mode */
+  speaksOther(endpoint: Endpoint, tryOther: TryMode): Promise<boolean> {
+    const { findingMs, findingsMax, now } = this.#options;
+    const key = `${endpoint.tls} ${endpoint.port} ${endpoint.host}`;
+    const known = this.#findings.get(key);
+    if (known !== undefined && now() - known.at < findingMs) return known.otherMode;
+    this.#findings.delete(key);
+    const otherMode = this.#probe(endpoint, tryOther);
+    this.#findings.set(key, { at: now(), otherMode });
+    const [oldest] = this.#findings.keys();
+    if (this.#findings.size > findingsMax) this.#findings.delete(oldest!);
+    return otherMode;
+  }
+
+  #probe(endpoint: Endpoint, tryOther: TryMode): Promise<boolean> {
+    const other: Endpoint = { ...endpoint, tls: endpoint.tls === 'direct' ? 'starttls' : 'direct' };
+    return withDeadline(this.#options.probeTimeoutMs, undefined, (signal) => tryOther(other, signal)).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+/** Bytes of an answer to a stream header that are looked at. */
+const answerBytesMax = 8_192;
+
+/** Reads the answer to a stream header until it offers STARTTLS. Its XML is not judged: what is found is a remedy, and
+ *  no connection is built on it.
+ *  @throws Error when the answer ends or grows too long before; the signal's reason */
+export function untilStartTlsOffered(
+  socket: NodeJS.ReadableStream & { destroy(): unknown },
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let answer = '';
+  const settle = (error?: Error): void => {
+    signal.removeEventListener('abort', aborted);
+    if (error === undefined) resolve();
+    else reject(error);
+  };
+  const aborted = (): void => settle(signal.reason as Error);
+  const ended = (): void => settle(new Error('no STARTTLS was offered'));
+  signal.addEventListener('abort', aborted, { once: true });
+  socket.on('end', ended).on('close', ended).on('error', ended);
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk.toString('latin1');
+    if (answer.includes(ns.tls)) settle();
+    else if (answer.length > answerBytesMax) ended();
+  });
+  return promise;
+}
