@@ -7,6 +7,7 @@ import { inStageOrder } from '../session/pipeline.ts';
 import { headerPolicy } from '../session/policy/header-policy.ts';
 import { Enforcement } from '../policy/enforcement.ts';
 import { policyStage, type PolicyStageOptions } from '../session/policy/policy-stage.ts';
+import type { SupportCodes } from '../session/support-codes.ts';
 import type { StageFactory } from '../session/stage.ts';
 import type { StreamServer } from '../session/stream-server.ts';
 import type { Names } from '../stanza/names.ts';
@@ -28,6 +29,7 @@ import { openProvider, type Provider } from './parts/provider.ts';
 import { reauthenticationStages } from './parts/reauthentication.ts';
 import { createScanning } from './parts/scanning.ts';
 import { openSignals, synVisibilityOf } from './parts/signals.ts';
+import { openSupportCodes } from './parts/support-codes.ts';
 import { createStreams } from './parts/streams.ts';
 
 /** The interface of a running proxy. */
@@ -39,6 +41,8 @@ interface RunningProxy {
   readonly httpPort: number | undefined;
   /** The policies in force. */
   readonly policies: PolicyRuntime;
+  /** Why clients were refused, by the code that each was sent. */
+  readonly supportCodes: SupportCodes;
 }
 
 export interface Proxy extends RunningProxy {
@@ -108,13 +112,21 @@ async function openParts(
   const certificates = parts.track(
     await openCertificates('certificates', config.certificates, { report: files, clock }),
   );
+  const { supportCodes } = parts.track(openSupportCodes(config.limits, clock));
   const scanning = createScanning(config.limits, policies.names);
   const gatekeepers = parts.track(await openGatekeepers(config, { ...scanning, files, signals }));
-  const stages = stagesOf(config, { provider, capabilities, names: policies.names, inForce, observer });
+  const stages = stagesOf(config, {
+    provider,
+    capabilities,
+    names: policies.names,
+    inForce,
+    supportCodes,
+    observer,
+  });
   const filterHeader = headerPolicy(inForce);
   const edge = { certificates, signals, overloaded, observer, clock };
   const { server } = parts.track(
-    await createStreams(config, { ...edge, scanning, gatekeepers, stages, filterHeader }),
+    await createStreams(config, { ...edge, scanning, gatekeepers, stages, filterHeader, supportCodes }),
   );
   const http =
     config.http && parts.track(await openHttp(config, config.http, { ...edge, provider, limits, inForce }));
@@ -125,7 +137,7 @@ async function openParts(
     const listener = config.listeners[index]!;
     observer.signals.synVisibility(listener.name, synVisibilityOf(listener, visibility));
   }
-  return { streams: server, ports, httpPort: http?.port, policies };
+  return { streams: server, ports, httpPort: http?.port, policies, supportCodes };
 }
 
 type PolicyInForce = Omit<PolicyStageOptions, 'random'>;
@@ -135,19 +147,23 @@ interface StageParts {
   readonly capabilities: Capabilities | undefined;
   readonly names: Names;
   readonly inForce: PolicyInForce;
+  readonly supportCodes: SupportCodes;
   readonly observer: ProxyObserver;
 }
 
 /** Returns the stages in the order of the pipeline. */
 function stagesOf(
   config: Config,
-  { provider, capabilities, names, inForce, observer }: StageParts,
+  { provider, capabilities, names, inForce, supportCodes, observer }: StageParts,
 ): readonly StageFactory[] {
   return inStageOrder([
     negotiationGuard,
     streamLimitsStage({ ...config.limits, idleMs: config.timeouts.idleMs }),
     channelBindingGuard,
-    ...reauthenticationStages(config, provider?.ownership, observer.reauthenticated),
+    ...reauthenticationStages(config, provider?.ownership, {
+      concluded: observer.reauthenticated,
+      supportCode: (code) => supportCodes.note('authenticating', code),
+    }),
     ...(capabilities?.stages(names) ?? []),
     policyStage({ ...inForce, random: unpredictable }),
   ]);

@@ -155,6 +155,13 @@ const limits = z
         'least recently used is forgotten first.',
     ),
     resumptionBytesMax: bound(134_217_728, 1_048_576, 2 ** 40, 'Estimated memory of them in bytes.'),
+    refusalsMax: bound(
+      10_000,
+      1,
+      1_000_000,
+      'Refused clients of which phase, error code and minute are kept for fifteen minutes, to be looked up by the support ' +
+        'code in their error text; the oldest is forgotten first.',
+    ),
     authenticationAttemptsMax: bound(
       3,
       2,

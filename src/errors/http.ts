@@ -230,6 +230,17 @@ export const adminErrors = {
     remedy: 'Call the admin port from a program, such as curl.',
     status: 403,
   },
+  ERR_REFUSAL_UNKNOWN: {
+    cause: 'No refusal is kept with this support code.',
+    remedy:
+      'Ask for the code again: it is kept for fifteen minutes, by the replica that refused the client, and as long as `limits.refusalsMax` allows.',
+    status: 404,
+  },
+  ERR_REFUSAL_LOOKUPS: {
+    cause: 'More support codes were looked up within a minute than are answered.',
+    remedy: 'Wait a minute. The bound keeps codes from being guessed.',
+    status: 429,
+  },
   ERR_EXPLAIN_STANZA: {
     cause: 'The text to explain is not one stanza.',
     remedy: 'Send one element with its namespace declared, as XMPP would carry it.',

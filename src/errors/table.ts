@@ -1,5 +1,6 @@
 /** The table of errors: every code once, in sections. ERRORS.md is generated from it, and the command line takes
  *  remedies and exit codes from it. */
+import { authenticationErrors } from './authentication.ts';
 import { discoErrors, profileErrors } from './capabilities.ts';
 import { chatErrors } from './chat.ts';
 import { commandErrors } from './command.ts';
@@ -53,6 +54,12 @@ export const errorSections: readonly ErrorSection[] = [
     seen: 'in the log (`session.reauthenticated`) and, by callers over HTTP, in problem documents (RFC 9457)',
     exit: 'software',
     codes: tokenErrors,
+  },
+  {
+    title: 'Authentication',
+    seen: 'in the answer of `GET /api/refusals/CODE`; the log says it in `session.reauthenticated`',
+    exit: 'software',
+    codes: authenticationErrors,
   },
   {
     title: 'HTTP',

@@ -2,7 +2,7 @@
 import { dialCauses } from '../errors/causes.ts';
 import { defectOf } from '../errors/defect.ts';
 import type { ErrorRow } from '../errors/row.ts';
-import { streamErrors } from '../errors/stream.ts';
+import { isStreamErrorCode, streamErrors, type StreamErrorCode } from '../errors/stream.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
 import { GatekeeperError } from '../transport/gatekeeper-error.ts';
 import type { Side } from './leg.ts';
@@ -70,6 +70,11 @@ function textFor(error: StreamError): string | undefined {
 
 function gatekeeperLost(): StreamError {
   return new StreamError('remote-connection-failed', { code: 'ERR_GATEKEEPER_CLOSED' });
+}
+
+/** Returns whether an end is a refusal. Clients that are asked to connect again are not refused. */
+export function isRefusal(reason: CloseReason): reason is StreamErrorCode {
+  return isStreamErrorCode(reason) && reason !== 'ERR_SHUTDOWN' && reason !== 'ERR_SESSION_AGE';
 }
 
 /** Returns what is logged of a refusal; undefined for an end without one. */

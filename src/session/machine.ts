@@ -1,6 +1,7 @@
 /** The session, as its phases use it. A phase is made with the data that it needs (legs, facts, relay), sets itself
  *  as the receiver of its legs, and enters the next phase. Only the session ends itself. */
 import type { Socket } from 'node:net';
+import type { StreamErrorCode } from '../errors/stream.ts';
 import type { ClientHelloProgress } from '../signals/client-hello-reader.ts';
 import type { ConnectionEvidence, HandshakeFacts } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';
@@ -74,6 +75,8 @@ export interface SessionOptions extends RelayOptions {
   readonly rates: RateLimits;
   /** Returns how long a session may last from now on, in milliseconds; 0 for no limit. Called after authentication. */
   readonly sessionAgeMs: () => number;
+  /** Keeps a refusal, and returns the support code that is sent to the client with it. */
+  readonly supportCode: (phase: Phase, code: StreamErrorCode) => string;
   /** Returns whether the process is overloaded; no session begins then. */
   readonly overloaded: () => boolean;
   /** Returns milliseconds since 1970. */

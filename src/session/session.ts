@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import { StreamError } from '../stanza/error.ts';
 import { endGracefully } from '../transport/close.ts';
-import { asStreamError, farewellFor, refusalOf, type EndCause, type LastWords } from './ending.ts';
+import { asStreamError, farewellFor, isRefusal, refusalOf, type EndCause, type Farewell } from './ending.ts';
 import { Backpressure, type LegEvents, type XmppLeg } from './leg.ts';
 import type { Machine, PhaseState, SessionOptions } from './machine.ts';
 import type { CloseReason, SessionObserver, SessionRefusal } from './observer.ts';
@@ -121,7 +121,7 @@ export class Session implements Machine {
     if (this.ended) return;
     const { client, gatekeeper, relay, facts } = this.#state;
     const farewell = farewellFor(cause);
-    if (client !== undefined) this.#tellClient(client, farewell.client);
+    if (client !== undefined) this.#tellClient(client, farewell);
     if (farewell.gatekeeper !== 'nothing')
       gatekeeper?.close(farewell.gatekeeper === 'close' ? undefined : farewell.gatekeeper.condition);
     this.#reason = farewell.reason;
@@ -167,14 +167,20 @@ export class Session implements Machine {
   }
 
   /** Sends a client its last words. An error opens the stream first where none is open (RFC 6120 §4.9.1.2). */
-  #tellClient(client: XmppLeg, words: LastWords): void {
+  #tellClient(client: XmppLeg, { client: words, reason }: Farewell): void {
     if (words === 'nothing' || !client.socket.writable) return;
     if (words === 'close') {
       client.close();
       return;
     }
     if (!client.isOpen) client.open(ownHeader(this.#state.header, this.options));
-    client.close(words.condition, words.text);
+    client.close(words.condition, this.#withSupportCode(words.text, reason));
+  }
+
+  #withSupportCode(text: string | undefined, reason: CloseReason): string | undefined {
+    if (!isRefusal(reason)) return text;
+    const code = `Support code ${this.options.supportCode(this.#state.name, reason)}.`;
+    return text === undefined ? code : `${text} ${code}`;
   }
 
   async #finish(

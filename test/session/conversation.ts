@@ -253,6 +253,7 @@ const shared = {
   rates: { stanzasPerSecond: 0, stanzaBurst: 0, bytesPerSecond: 0, paddingBytesPerSecond: 0, overLimitMs: 0 },
   sessionAgeMs: () => 0,
   overloaded: () => false,
+  supportCode: () => '0000-0000',
 };
 
 // ---- what is said -----------------------------------------------------------------------------------------------------

@@ -29,6 +29,12 @@ export function createAdminApi(
   const { policies } = proxy;
   return {
     sessions: () => gauge.counts(),
+    refusal(text) {
+      const found = proxy.supportCodes.lookUp(text);
+      if (found.kind !== 'kept') return found.kind;
+      const { phase, code, minute } = found.refusal;
+      return { phase, code, minute: `${new Date(minute).toISOString().slice(0, 16)}Z` };
+    },
     policy: () => ({
       state: policies.state,
       digest: policies.digest,

@@ -14,12 +14,12 @@ import type { StageFactory } from '../../session/stage.ts';
 export function reauthenticationStages(
   { gatekeepers, limits }: Config,
   ownership: OwnershipVerifier | undefined,
-  concluded: ReauthenticationOptions['concluded'],
+  report: Pick<ReauthenticationOptions, 'concluded' | 'supportCode'>,
 ): readonly StageFactory[] {
   const wanted = gatekeepers.some(({ channelBinding }) => channelBinding === 'reauthenticate');
   if (!wanted || ownership === undefined) return [];
   const verify = verifyOwnership(ownership);
-  return [reauthentication({ verify, attemptsMax: limits.authenticationAttemptsMax, concluded })];
+  return [reauthentication({ verify, attemptsMax: limits.authenticationAttemptsMax, ...report })];
 }
 
 /** Returns a verifier without a nonce: a stream has no place for one, so the token may have any or none. */

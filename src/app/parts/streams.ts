@@ -4,6 +4,7 @@ import { defaultDelayLimits } from '../../session/delay-queue.ts';
 import type { SessionOptions } from '../../session/machine.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import { Resumptions } from '../../session/stream-management/resumptions.ts';
+import type { SupportCodes } from '../../session/support-codes.ts';
 import { systemTimers } from '../../session/timers.ts';
 import { StreamServer } from '../../session/stream-server.ts';
 import { Admission } from '../../transport/admission.ts';
@@ -31,6 +32,7 @@ export interface StreamsOptions {
   readonly filterHeader: SessionOptions['filterHeader'];
   /** Returns whether the process is overloaded; no session starts then. */
   readonly overloaded: () => boolean;
+  readonly supportCodes: SupportCodes;
   readonly observer: ProxyObserver;
   readonly clock: Clock;
 }
@@ -68,7 +70,17 @@ function sessionOptions(
   { limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>,
   writeStalls: WriteStallWatch,
   resumptions: Resumptions,
-  { overloaded, scanning, certificates, gatekeepers, signals, stages, filterHeader, clock }: StreamsOptions,
+  {
+    overloaded,
+    scanning,
+    certificates,
+    gatekeepers,
+    signals,
+    stages,
+    filterHeader,
+    supportCodes,
+    clock,
+  }: StreamsOptions,
 ): SessionOptions {
   return {
     ...scanning,
@@ -97,6 +109,7 @@ function sessionOptions(
     },
     sessionAgeMs: () => (timeouts.sessionAgeMs === 0 ? 0 : timeouts.sessionAgeMs + jitter(timeouts)),
     overloaded,
+    supportCode: (phase, code) => supportCodes.note(phase, code),
     schedule: systemTimers,
     now: clock.monotonic,
     clock: clock.wall,

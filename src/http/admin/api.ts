@@ -3,6 +3,7 @@
  *  | route | does |
  *  |---|---|
  *  | `GET /api/sessions` | counts live sessions by listener, gatekeeper and phase |
+ *  | `GET /api/refusals/CODE` | why the client was refused that was sent this support code |
  *  | `GET /api/policy` | the policy in force, its digest, and the one in its shadow |
  *  | `POST /api/policy/explain` | what that policy does to a stanza, and by which rule |
  *  | `POST /api/reload` | reads every watched file again, as SIGHUP does, and returns what became of each part |
@@ -49,8 +50,20 @@ export interface ExplainRequest {
   readonly gatekeeper?: string;
 }
 
+/** Why a client was refused, and nothing else. */
+export interface RefusalSummary {
+  /** How far its session had come. */
+  readonly phase: string;
+  /** Of the table of errors. */
+  readonly code: string;
+  /** In UTC: `2026-11-29T17:03Z`. */
+  readonly minute: string;
+}
+
 export interface AdminApi {
   readonly sessions: () => readonly SessionCount[];
+  /** @param code as the caller has written it. `too-many`: the rate of look-ups is exceeded */
+  readonly refusal: (code: string) => RefusalSummary | 'unknown' | 'too-many';
   readonly policy: () => PoliciesSummary;
   /** Explains a stanza.
    *  @returns undefined when the text is not one stanza */
@@ -76,6 +89,12 @@ export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers)
     await next();
   });
   app.get('/sessions', (context) => context.json({ sessions: ready().sessions() }));
+  app.get('/refusals/:code', (context) => {
+    const refusal = ready().refusal(context.req.param('code'));
+    if (refusal === 'too-many') throw new HttpProblem('ERR_REFUSAL_LOOKUPS', { retryAfterS: 60 });
+    if (refusal === 'unknown') throw new HttpProblem('ERR_REFUSAL_UNKNOWN');
+    return context.json(refusal);
+  });
   app.get('/policy', (context) => context.json(ready().policy()));
   app.post('/policy/explain', async (context) => {
     const request = explainRequest(await readJsonBody(context.req.raw, bodyLimits));

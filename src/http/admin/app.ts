@@ -75,6 +75,7 @@ const methods: Readonly<Record<string, string>> = {
   '/readyz': 'GET, HEAD',
   '/metrics': 'GET, HEAD',
   '/api/sessions': 'GET, HEAD',
+  '/api/refusals/:code': 'GET, HEAD',
   '/api/policy': 'GET, HEAD',
   '/api/policy/explain': 'POST',
   '/api/reload': 'POST',

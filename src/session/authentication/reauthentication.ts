@@ -7,6 +7,7 @@
  *  SASL 1 and SASL 2 are offered as the gatekeeper offers them. The token is verified before it is presented, so
  *  that only owners of an identifier reach the gatekeeper, which decides again. */
 import type { ReauthenticationOutcome } from '../../observability/reauthentication-outcomes.ts';
+import type { AuthenticationErrorCode } from '../../errors/authentication.ts';
 import type { TokenErrorCode } from '../../errors/token.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import { removeElement, replaceElement } from '../../stanza/edits.ts';
@@ -50,6 +51,8 @@ export interface ReauthenticationOptions {
     outcome: ReauthenticationOutcome,
     code: TokenErrorCode | undefined,
   ) => void;
+  /** Keeps a refusal. @returns the support code that the client is sent with it */
+  readonly supportCode: (code: TokenErrorCode | AuthenticationErrorCode) => string;
 }
 
 export function reauthentication(options: ReauthenticationOptions): StageFactory {
@@ -64,6 +67,8 @@ interface Attempt {
   readonly request: Stanza | undefined;
   /** Claims of the token other than its subject; empty until it is verified. */
   claims: OwnershipClaims;
+  /** Why the token was refused; set from the error challenge to the client's acknowledgement. */
+  refused?: TokenErrorCode;
   /** The event that comes next.
    *  - `message`: the client's only message, when the request came without it.
    *  - `verdict`: the result of the verification.
@@ -131,7 +136,7 @@ class Reauthentication implements Stage {
     if (attempt.awaits === 'message') return this.#read(stanza, attempt);
     if (attempt.awaits !== 'acknowledgement') return close(outOfTurn());
     this.#attempt = undefined;
-    return { kind: 'drop', reply: writeFailure(profile, 'not-authorized') };
+    return { kind: 'drop', reply: this.#failure(profile, 'not-authorized', attempt.refused) };
   }
 
   #begin(stanza: Stanza, profile: SaslProfile): Disposition {
@@ -145,7 +150,8 @@ class Reauthentication implements Stage {
     const mechanism = bearerMechanisms.find((each) => each === named);
     if (mechanism === undefined || !this.#offered.includes(profile)) {
       this.#conclude('malformed');
-      return { kind: 'drop', reply: writeFailure(profile, 'invalid-mechanism') };
+      const reply = this.#failure(profile, 'invalid-mechanism', outcomeCodes.malformed);
+      return { kind: 'drop', reply };
     }
     const request = profile.request === 'authenticate' ? stanza.retain() : undefined;
     const attempt: Attempt = { profile, mechanism, request, claims: noClaims, awaits: 'message' };
@@ -209,6 +215,7 @@ class Reauthentication implements Stage {
     }
     this.#conclude('token', code);
     attempt.awaits = 'acknowledgement';
+    attempt.refused = code;
     this.#port.inject('to-client', writeMessage(attempt.profile, 'challenge', invalidToken));
   }
 
@@ -224,7 +231,17 @@ class Reauthentication implements Stage {
   ): { readonly kind: 'drop'; readonly reply: Uint8Array } {
     this.#attempt = undefined;
     this.#conclude(outcome, code);
-    return { kind: 'drop', reply: writeFailure(profile, condition) };
+    return { kind: 'drop', reply: this.#failure(profile, condition, code ?? outcomeCodes[outcome]) };
+  }
+
+  /** @param code of a refusal; undefined where the client gave up by itself */
+  #failure(
+    profile: SaslProfile,
+    condition: SaslCondition,
+    code: TokenErrorCode | AuthenticationErrorCode | undefined,
+  ): Uint8Array {
+    const text = code && `Support code ${this.#options.supportCode(code)}.`;
+    return writeFailure(profile, condition, text);
   }
 
   #conclude(outcome: ReauthenticationOutcome, code?: TokenErrorCode): void {
@@ -278,6 +295,13 @@ class Reauthentication implements Stage {
 }
 
 const nothing = new Uint8Array(0);
+
+/** Codes of the outcomes that are refusals and have no code of a token. */
+const outcomeCodes: Readonly<Partial<Record<ReauthenticationOutcome, AuthenticationErrorCode>>> = {
+  malformed: 'ERR_AUTHENTICATION_MALFORMED',
+  'other-subject': 'ERR_AUTHENTICATION_SUBJECT',
+  unavailable: 'ERR_AUTHENTICATION_UNAVAILABLE',
+};
 
 /** Elements that a client may send during tasks after the token (XEP-0388 §2.6.3). None of them authenticates anew. */
 const taskSteps: readonly string[] = ['next', 'response', 'abort'];

@@ -33,8 +33,12 @@ export function profileOf(stanza: Stanza): SaslProfile | undefined {
   return saslProfiles.find((profile) => profile.namespace === namespace);
 }
 
-export function writeFailure({ namespace }: SaslProfile, condition: SaslCondition): Buffer {
-  return Buffer.from(`<failure xmlns='${namespace}'><${condition} xmlns='${ns.sasl}'/></failure>`);
+/** @param text for a human reader, in English; it needs no escaping (RFC 6120 §6.5, XEP-0388 §2.6) */
+export function writeFailure({ namespace }: SaslProfile, condition: SaslCondition, text?: string): Buffer {
+  const explanation = text === undefined ? '' : `<text xml:lang='en'>${text}</text>`;
+  return Buffer.from(
+    `<failure xmlns='${namespace}'><${condition} xmlns='${ns.sasl}'/>${explanation}</failure>`,
+  );
 }
 
 export function writeMessage(

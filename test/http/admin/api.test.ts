@@ -7,6 +7,10 @@ import { codeOf } from '../support/party.ts';
 
 const explanation = { policy: 'balanced', before: '<a/>', after: '' };
 const reloaded = new FileStates().summary();
+const refusals: Readonly<Record<string, ReturnType<AdminApi['refusal']>>> = {
+  '7K3M-Q9XW': { phase: 'dialling', code: 'ERR_GATEKEEPER_TLS', minute: '2026-11-29T17:03Z' },
+  'TOO-MANY': 'too-many',
+};
 const policies = { state: 'loaded', digest: 'd', enforced: { name: 'balanced' }, shadow: null };
 
 function appWith(names: readonly string[] = []) {
@@ -14,6 +18,7 @@ function appWith(names: readonly string[] = []) {
   const asked: ExplainRequest[] = [];
   const api = {
     sessions: () => [{ listener: label('clients'), gatekeeper: null, phase: 'securing', sessions: 2 }],
+    refusal: (code: string) => refusals[code] ?? 'unknown',
     policy: () => policies,
     explain: (request: ExplainRequest) => {
       asked.push(request);
@@ -66,6 +71,23 @@ describe('the API of the operator', () => {
 
   it('shows the policy in force', async () => {
     expect(await (await appWith().ask('/api/policy')).json()).toEqual(policies);
+  });
+
+  it('says why a client was refused, and nothing else', async () => {
+    const answer = await appWith().ask('/api/refusals/7K3M-Q9XW');
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { phase: 'dialling', code: 'ERR_GATEKEEPER_TLS', minute: '2026-11-29T17:03Z' },
+    ]);
+  });
+
+  it('knows no other support code, and answers a bounded number of look-ups', async () => {
+    const unknown = await appWith().ask('/api/refusals/0000-0000');
+    expect([unknown.status, await codeOf(unknown)]).toEqual([404, 'ERR_REFUSAL_UNKNOWN']);
+    const late = await appWith().ask('/api/refusals/TOO-MANY');
+    expect([late.status, late.headers.get('retry-after')]).toEqual([429, '60']);
+    expect(await codeOf(late)).toBe('ERR_REFUSAL_LOOKUPS');
+    expect((await appWith().ask('/api/refusals/7K3M-Q9XW', { body: '{}' })).status).toBe(405);
   });
 
   it('explains a stanza', async () => {

@@ -26,6 +26,8 @@ class Conversation {
   readonly #legs: Legs;
   readonly concluded: string[] = [];
   readonly verified: string[] = [];
+  /** Codes of the refusals that a support code was made for. */
+  readonly supported: string[] = [];
   verifier = async (token: string): Promise<OwnershipVerdict> =>
     tokens[token] ?? { kind: 'refused', code: 'ERR_TOKEN_SIGNATURE' };
 
@@ -44,6 +46,10 @@ class Conversation {
           },
           concluded: (gatekeeper, outcome, code) =>
             this.concluded.push([gatekeeper, outcome, code].filter(Boolean).join(' ')),
+          supportCode: (code) => {
+            this.supported.push(code);
+            return '7K3M-Q9XW';
+          },
         }),
       ],
     });
@@ -106,8 +112,23 @@ const bearer = (token: string, header = 'n,,'): string =>
   auth('OAUTHBEARER', base64(`${header}\x01auth=Bearer ${token}\x01\x01`));
 const plain = (token: string, authcid = 'juliet', authzid = ''): string =>
   auth('PLAIN', base64(`${authzid}\0${authcid}\0${token}`));
-const failure = (condition: string): string =>
-  `<failure xmlns='${sasl}'><${condition} xmlns='${sasl}'/></failure>`;
+const failure = (condition: string, text = ''): string =>
+  `<failure xmlns='${sasl}'><${condition} xmlns='${sasl}'/>${text}</failure>`;
+
+/** A failure of the proxy's own. */
+const refusal = (condition: string): string =>
+  failure(condition, "<text xml:lang='en'>Support code 7K3M-Q9XW.</text>");
+
+/** The code that is kept with the support code, by what is logged. */
+function keptCode(outcome: string): string {
+  const [word = '', code] = outcome.split(' ');
+  const codes: Readonly<Record<string, string>> = {
+    malformed: 'ERR_AUTHENTICATION_MALFORMED',
+    'other-subject': 'ERR_AUTHENTICATION_SUBJECT',
+    unavailable: 'ERR_AUTHENTICATION_UNAVAILABLE',
+  };
+  return code ?? codes[word]!;
+}
 
 async function conversation(features = offer): Promise<Conversation> {
   const talk = new Conversation();
@@ -280,9 +301,10 @@ describe('a client that does not', () => {
       `<challenge xmlns='${sasl}'>${base64('{"status":"invalid_token"}')}</challenge>`,
     );
     await talk.client(`<response xmlns='${sasl}'>AQ==</response>`);
-    expect(talk.heardBy('client')).toBe(failure('not-authorized'));
+    expect(talk.heardBy('client')).toBe(refusal('not-authorized'));
     expect(talk.heardBy('gatekeeper')).toBe('');
     expect(talk.concluded).toEqual(['main token ERR_TOKEN_SIGNATURE']);
+    expect(talk.supported).toEqual(['ERR_TOKEN_SIGNATURE']);
   });
 
   it.each<[string, string, string, string, boolean]>([
@@ -386,9 +408,10 @@ describe('a client that does not', () => {
   ])('is refused: %s', async (_, said, condition, outcome, verified) => {
     const talk = await conversation();
     await talk.client(said);
-    expect(talk.heardBy('client')).toContain(condition === '' ? '<invalid-mechanism' : failure(condition));
+    expect(talk.heardBy('client')).toContain(condition === '' ? '<invalid-mechanism' : refusal(condition));
     expect(talk.heardBy('gatekeeper')).toBe('');
     expect(talk.concluded).toEqual([`main ${outcome}`]);
+    expect(talk.supported).toEqual([keptCode(outcome)]);
     expect(talk.verified).toHaveLength(verified ? 1 : 0);
     // And may try again.
     await talk.client(bearer('juliets.own.token'));
@@ -414,7 +437,7 @@ describe('a client that does not', () => {
       throw new Error('out of memory');
     };
     await talk.client(plain('juliets.own.token'));
-    expect(talk.heardBy('client')).toBe(failure('temporary-auth-failure'));
+    expect(talk.heardBy('client')).toBe(refusal('temporary-auth-failure'));
   });
 });
 
@@ -463,6 +486,8 @@ describe('out of turn', () => {
     verification.resolve(tokens['juliets.own.token']!);
     await new Promise(setImmediate);
     expect([talk.heardBy('client'), talk.heardBy('gatekeeper')]).toEqual([failure('aborted'), '']);
+    // To give up is no refusal.
+    expect(talk.supported).toEqual([]);
     expect(talk.concluded).toEqual(['main aborted']);
   });
 
@@ -559,6 +584,7 @@ describe('an established stream', () => {
           attemptsMax: 3,
           verify: () => Promise.reject(new Error('never asked')),
           concluded: () => {},
+          supportCode: () => '',
         }),
       ],
     });

@@ -72,6 +72,7 @@ class Conversation {
             };
           },
           concluded: () => {},
+          supportCode: () => '',
         }),
         capabilitiesStage(capabilities),
         contentFilterStage(capabilities),

@@ -1,0 +1,112 @@
+/** Support codes: what a refused client shows its user, and what the support staff can look up for a quarter of an hour.
+ *
+ *  A code is 40 random bits. It says nothing of the user, and what is kept with it says nothing either: the phase of the
+ *  session, the error code, and the minute. Codes stand in this table and in the client's error text, and nowhere else. */
+import { randomBytes } from 'node:crypto';
+import type { AuthenticationErrorCode } from '../errors/authentication.ts';
+import type { StreamErrorCode } from '../errors/stream.ts';
+import type { TokenErrorCode } from '../errors/token.ts';
+import type { Phase } from './phase.ts';
+
+/** What a client can be refused with: by a stream error or by a failure of SASL. */
+export type RefusalCode = StreamErrorCode | TokenErrorCode | AuthenticationErrorCode;
+
+/** What is kept of a refusal. */
+export interface KeptRefusal {
+  readonly phase: Phase;
+  readonly code: RefusalCode;
+  /** Start of the minute, in milliseconds since 1970. */
+  readonly minute: number;
+}
+
+/** What came of a look-up. `too-many`: there were more within a minute than are answered. */
+export type LookUp =
+  { readonly kind: 'kept'; readonly refusal: KeptRefusal } | { readonly kind: 'unknown' | 'too-many' };
+
+export interface SupportCodesOptions {
+  /** Refusals that are kept at once; the oldest is forgotten first. */
+  readonly refusalsMax: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Returns unpredictable bytes. */
+  readonly random?: (bytes: number) => Uint8Array;
+}
+
+const minuteMs = 60_000;
+/** A refusal is kept for this long after the end of its minute, so that no other time has to be kept. */
+const keptMs = 15 * minuteMs;
+
+/** Look-ups that are answered within one minute. With a full table of 10,000 codes, a guess succeeds once in three
+ *  years at this rate. */
+export const lookUpsPerMinuteMax = 60;
+
+/** Digits and letters without those that are taken for each other (Crockford's base 32): no I, L, O and U. */
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const codeBytes = 5;
+
+export class SupportCodes {
+  readonly #options: Required<SupportCodesOptions>;
+  /** By code, the oldest first. */
+  readonly #kept = new Map<string, KeptRefusal>();
+  #lookUps = { minute: 0, count: 0 };
+
+  constructor({ random = randomBytes, ...options }: SupportCodesOptions) {
+    this.#options = { ...options, random };
+  }
+
+  /** Keeps a refusal. @returns its code as people read it: `7K3M-Q9XW` */
+  note(phase: Phase, code: RefusalCode): string {
+    const { random, refusalsMax } = this.#options;
+    const drawn = encode(random(codeBytes));
+    // A code that is drawn twice belongs to the newer refusal, and counts as new.
+    this.#kept.delete(drawn);
+    this.#kept.set(drawn, { phase, code, minute: this.#minute() });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > refusalsMax) this.#kept.delete(oldest!);
+    return `${drawn.slice(0, 4)}-${drawn.slice(4)}`;
+  }
+
+  /** @param text a code as people write it: in any case, with or without the hyphen */
+  lookUp(text: string): LookUp {
+    const minute = this.#minute();
+    if (this.#lookUps.minute !== minute) this.#lookUps = { minute, count: 0 };
+    this.#lookUps.count += 1;
+    if (this.#lookUps.count > lookUpsPerMinuteMax) return { kind: 'too-many' };
+    this.forgetOld();
+    const refusal = this.#kept.get(normalise(text));
+    return refusal === undefined ? { kind: 'unknown' } : { kind: 'kept', refusal };
+  }
+
+  /** Forgets what is older than a quarter of an hour. Called from time to time, so that memory does not keep longer
+   *  than look-ups say. */
+  forgetOld(): void {
+    const now = this.#options.now();
+    for (const [code, { minute }] of this.#kept) {
+      if (now < minute + minuteMs + keptMs) break;
+      this.#kept.delete(code);
+    }
+  }
+
+  /** Refusals that are kept. */
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  #minute(): number {
+    return Math.floor(this.#options.now() / minuteMs) * minuteMs;
+  }
+}
+
+/** Five bytes to eight characters of five bits. */
+function encode(bytes: Uint8Array): string {
+  let bits = 0n;
+  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
+  let text = '';
+  for (let shift = 35n; shift >= 0n; shift -= 5n) text += alphabet[Number((bits >> shift) & 31n)];
+  return text;
+}
+
+/** Letters that are taken for a digit count as that digit. */
+function normalise(text: string): string {
+  return text.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+}
