@@ -2,6 +2,7 @@
 import type { CountDecisions } from '../policy/enforcement.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import type { Report } from '../http/events.ts';
+import type { CertificateUse } from '../observability/certificate-uses.ts';
 import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
@@ -39,24 +40,43 @@ export interface ProxyObserver {
 }
 
 /** Receives reports of certificates, keys and secrets on disk. */
-export type FilesReport = (report: CertificateReport | ReloadReport) => void;
+export type FilesReport = (report: CertificateReport | ReloadReport | ValidityReport) => void;
+
+/** The end of a certificate that was loaded. */
+export interface ValidityReport {
+  readonly kind: 'validity';
+  readonly use: CertificateUse;
+  /** Name of the party, or place in the list of certificates, from 0. */
+  readonly certificate: string;
+  /** Milliseconds since 1970. */
+  readonly notAfter: number;
+}
+
+/** Digests of the documents in force (`files/digest.ts`). */
+export interface PolicyDigests {
+  readonly policyDigest: string;
+  /** Absent without a shadow. */
+  readonly shadowDigest?: string;
+  readonly catalogueDigest: string;
+}
 
 /** A report of the policies on disk. */
 export type PolicyReport =
-  | {
+  | ({
       readonly kind: 'loaded' | 'reloaded';
       readonly policy: string;
       /** Mode of the policy in force; under `shadow` every field passes unchanged. */
       readonly mode: Policy['mode'];
       readonly warnings: number;
-    }
+    } & PolicyDigests)
   | { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] }
   /** Without `keyFiles`, pseudonyms are made with a key that lasts as long as the process. */
   | { readonly kind: 'ephemeral-key' };
 
 export interface CapabilitiesObserver extends CapabilityObserver {
-  /** Changed files were put into force, or rejected. */
-  reloaded(report: ReloadReport): void;
+  /** Changed files were put into force, or rejected.
+   *  @param profilesDigest of the files in force */
+  reloaded(report: ReloadReport, profilesDigest: string): void;
 }
 
 export interface HttpObserver {
@@ -73,6 +93,8 @@ export interface SignalsObserver {
   /** TLS of a connection is up, and this is the outcome of one signal. */
   captured(signal: SignalName, outcome: CaptureOutcome): void;
   attested(gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome): void;
+  /** @param starts when each signing key begins to sign, in seconds since 1970, whenever it is asked */
+  signing(starts: () => readonly number[]): void;
   /** The folder of signing keys changed. */
   keys(report: SigningKeysReport): void;
 }

@@ -43,6 +43,8 @@ interface RunningProxy {
   readonly policies: PolicyRuntime;
   /** Why clients were refused, by the code that each was sent. */
   readonly supportCodes: SupportCodes;
+  /** Of the capability profiles in force; undefined without the section. */
+  readonly profilesDigest: () => string | undefined;
 }
 
 export interface Proxy extends RunningProxy {
@@ -137,7 +139,14 @@ async function openParts(
     const listener = config.listeners[index]!;
     observer.signals.synVisibility(listener.name, synVisibilityOf(listener, visibility));
   }
-  return { streams: server, ports, httpPort: http?.port, policies, supportCodes };
+  return {
+    streams: server,
+    ports,
+    httpPort: http?.port,
+    policies,
+    supportCodes,
+    profilesDigest: () => capabilities?.digest,
+  };
 }
 
 type PolicyInForce = Omit<PolicyStageOptions, 'random'>;

@@ -2,12 +2,14 @@
 import type { Config } from '../config/schema.ts';
 import { createAdminApp, type AdminParts, type Readiness } from '../http/admin/app.ts';
 import { adminServeLimits, serveHttp } from '../http/server/serve.ts';
+import { digest, version } from '../observability/identifiers.ts';
 import { label } from '../observability/label.ts';
 import { systemClock } from './clock.ts';
 import type { ConfigSource } from './files/restart-files.ts';
 import { assemble } from './part.ts';
 import { createAdminApi } from './parts/admin-api.ts';
 import { startProxy, type Proxy } from './proxy.ts';
+import { digestFields } from './telemetry/files.ts';
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 import { productVersion } from './version.ts';
 
@@ -101,10 +103,14 @@ function logStart(config: Config, proxy: Proxy, adminPort: number, { log }: Tele
     log.write('listener.opened', { listener: label(name), port: proxy.ports[index]!, tls }),
   );
   if (proxy.httpPort !== undefined) log.write('http.opened', { port: proxy.httpPort });
+  const profilesDigest = proxy.profilesDigest();
   log.write('proxy.started', {
+    version: version(productVersion()),
     listeners: config.listeners.length,
     domains: config.domains.length,
     gatekeepers: config.gatekeepers.length,
+    ...digestFields(proxy.policies.digests),
+    ...(profilesDigest !== undefined && { profilesDigest: digest(profilesDigest) }),
   });
 }
 

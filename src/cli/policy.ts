@@ -17,11 +17,14 @@ import { treatmentOf, type Policy } from '../policy/policy.ts';
 import { toSarif } from '../policy/sarif.ts';
 import { audienceNames } from '../policy/schema.ts';
 import { exitCodes } from '../errors/exit.ts';
+import { digestOf } from '../app/files/digest.ts';
 import {
   FileMissing,
   openCatalogue,
+  openCatalogueFiles,
   openObligations,
   openPolicy,
+  openPolicyFiles,
   PolicyRefused,
   readFolder,
   readText,
@@ -94,9 +97,8 @@ export function register(program: Command, io: PolicyIo = processIo): void {
 
   add('check <policy...>', 'refuse what must not run, warn of what breaks', ['text', 'json', 'sarif'])
     .option('--obligations <path>', 'the published rules to keep; by default those shipped')
-    .action((files: string[], options: Common & { obligations?: string }) =>
-      run(io, () => check(io, files, options)),
-    );
+    .option('--digests', 'print the digests by which logs and attestations identify the documents')
+    .action((files: string[], options: CheckOptions) => run(io, () => check(io, files, options)));
   add('explain <policy>', 'the policy with everything it inherits, or what it does to a stanza', [
     'text',
     'json',
@@ -143,14 +145,22 @@ function run(io: PolicyIo, command: () => number): void {
   }
 }
 
-function check(io: PolicyIo, files: readonly string[], options: Common & { obligations?: string }): number {
-  const catalogue = openCatalogue(options.catalogue);
+interface CheckOptions extends Common {
+  readonly obligations?: string;
+  readonly digests?: boolean;
+}
+
+function check(io: PolicyIo, files: readonly string[], options: CheckOptions): number {
+  const { catalogue, files: catalogueFiles } = openCatalogueFiles(options.catalogue);
+  const digests: Digest[] = [{ document: 'catalogue', digest: digestOfFiles(catalogueFiles) }];
   const obligations = openObligations(options.obligations);
   const found: Diagnostic[] = [];
   let unreadable = false;
   for (const file of files) {
     try {
-      found.push(...checkPolicy(openPolicy(file), { catalogue, obligations, now: io.clock() }));
+      const { policy, files: texts } = openPolicyFiles(file);
+      digests.push({ document: file, digest: digestOfFiles(texts) });
+      found.push(...checkPolicy(policy, { catalogue, obligations, now: io.clock() }));
     } catch (error) {
       if (!(error instanceof PolicyRefused)) throw error;
       unreadable = true;
@@ -158,11 +168,26 @@ function check(io: PolicyIo, files: readonly string[], options: Common & { oblig
     }
   }
   const shown = found.map(relativeToCwd);
-  if (options.format === 'json') io.out(JSON.stringify(shown, undefined, 2));
+  if (options.format === 'json')
+    io.out(JSON.stringify(options.digests ? { problems: shown, digests } : shown, undefined, 2));
   else if (options.format === 'sarif') io.out(JSON.stringify(toSarif(shown, productVersion()), undefined, 2));
-  else io.out([...shown.map((each) => diagnosticLine(io, each)), summary(found)].join('\n'));
+  else {
+    const rows = options.digests
+      ? digests.map(({ document, digest }) => `digest ${digest}  ${document}`)
+      : [];
+    io.out([...shown.map((each) => diagnosticLine(io, each)), summary(found), ...rows].join('\n'));
+  }
   if (unreadable) return exitCodes.dataError;
   return hasErrors(found) ? exitCodes.negative : exitCodes.ok;
+}
+
+interface Digest {
+  readonly document: string;
+  readonly digest: string;
+}
+
+function digestOfFiles(files: readonly { readonly text: string }[]): string {
+  return digestOf(files.map(({ text }) => text));
 }
 
 /** Returns a diagnostic whose file is relative to the working directory, when it is below it. */

@@ -42,7 +42,16 @@ export type LimitedEvent = (typeof limitedEvents)[number];
 export const logEvents = {
   'proxy.started': {
     level: 'info',
-    fields: { listeners: 'number', domains: 'number', gatekeepers: 'number' },
+    fields: {
+      version: 'version',
+      listeners: 'number',
+      domains: 'number',
+      gatekeepers: 'number',
+      policyDigest: 'digest',
+      shadowDigest: 'digest',
+      catalogueDigest: 'digest',
+      profilesDigest: 'digest',
+    },
   },
   'proxy.overloaded': { level: 'warn', fields: { loopDelayMs: 'number', memoryBytes: 'number' } },
   'proxy.recovered': { level: 'info', fields: { loopDelayMs: 'number', memoryBytes: 'number' } },
@@ -54,7 +63,17 @@ export const logEvents = {
   'certificates.loaded': { level: 'info', fields: { certificates: 'number' } },
   'certificates.expired': { level: 'warn', fields: {} },
   'certificates.not-yet-valid': { level: 'warn', fields: {} },
-  'policy.loaded': { level: 'info', fields: { policy: 'label', warnings: 'number' } },
+  'policy.loaded': {
+    level: 'info',
+    fields: {
+      version: 'version',
+      policy: 'label',
+      policyDigest: 'digest',
+      shadowDigest: 'digest',
+      catalogueDigest: 'digest',
+      warnings: 'number',
+    },
+  },
   'policy.not-enforced': { level: 'warn', fields: { policy: 'label' } },
   'policy.ephemeral-key': { level: 'warn', fields: {} },
   'http.opened': { level: 'info', fields: { port: 'number' } },
@@ -72,7 +91,7 @@ export const logEvents = {
   'media.ended': { level: 'info', fields: { outcome: mediaEnds, bytes: 'number' } },
   'token.claims-unlisted': { level: 'warn', fields: { claims: 'number' } },
   'media.ephemeral-key': { level: 'warn', fields: {} },
-  'capabilities.loaded': { level: 'info', fields: {} },
+  'capabilities.loaded': { level: 'info', fields: { profilesDigest: 'digest' } },
   'signing-keys.loaded': { level: 'info', fields: { keys: 'number' } },
   'reload.requested': { level: 'info', fields: { by: reloadRequests } },
   'reload.rejected': {
@@ -90,8 +109,8 @@ export const logEvents = {
   },
   'reload.restart-required': { level: 'warn', fields: { part: fileParts } },
   'connection.refused': { level: 'warn', fields: { listener: 'label', code: 'code' } },
-  'session.opened': { level: 'debug', fields: { session: 'number', listener: 'label' } },
-  'session.routed': { level: 'debug', fields: { session: 'number', gatekeeper: 'label' } },
+  'session.opened': { level: 'debug', fields: { session: 'number', trace: 'trace', listener: 'label' } },
+  'session.routed': { level: 'debug', fields: { session: 'number', trace: 'trace', gatekeeper: 'label' } },
   'session.reauthenticated': {
     level: 'info',
     fields: { gatekeeper: 'label', outcome: reauthenticationOutcomes, token: tokenErrorCodes },
@@ -100,6 +119,7 @@ export const logEvents = {
     level: 'warn',
     fields: {
       session: 'number',
+      trace: 'trace',
       listener: 'label',
       gatekeeper: 'label',
       side: sides,
@@ -115,6 +135,7 @@ export const logEvents = {
     level: 'info',
     fields: {
       session: 'number',
+      trace: 'trace',
       listener: 'label',
       gatekeeper: 'label',
       reason: closeReasons,
@@ -129,6 +150,7 @@ export const logEvents = {
     level: 'warn',
     fields: {
       session: 'number',
+      trace: 'trace',
       gatekeeper: 'label',
       code: 'code',
       cause: dialCauseNames,

@@ -3,12 +3,14 @@
 import type { StreamErrorCode } from '../errors/stream.ts';
 import { isStreamErrorCode } from '../errors/stream.ts';
 import { type Label, isLabel } from './label.ts';
+import { type Digest, type IdentifierKind, isIdentifier, type TraceId, type Version } from './identifiers.ts';
 import { isDefectName, type DefectName } from './defect-fields.ts';
 import { isFileCode, isOperatorText, type FileCode, type OperatorText } from './operator-text.ts';
 
-/** A count, size or duration; a configured name; a code that ends a stream; a file's diagnostic; or one of some
- *  words. */
-type FieldKind = 'number' | 'label' | 'code' | 'file-code' | 'operator-text' | 'defect' | readonly string[];
+/** A count, size or duration; a configured name; a code that ends a stream; a file's diagnostic; an identifier; or one of
+ *  some words. */
+type FieldKind =
+  'number' | 'label' | 'code' | 'file-code' | 'operator-text' | 'defect' | IdentifierKind | readonly string[];
 
 /** Fields by name. */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
@@ -30,7 +32,13 @@ type FieldValue<Kind extends FieldKind> = Kind extends 'number'
           ? OperatorText
           : Kind extends 'defect'
             ? DefectName
-            : Kind[number];
+            : Kind extends 'digest'
+              ? Digest
+              : Kind extends 'version'
+                ? Version
+                : Kind extends 'trace'
+                  ? TraceId
+                  : Kind[number];
 
 /** Replaces a value of the wrong kind. */
 const refused = '[refused]';
@@ -69,6 +77,10 @@ function fits(kind: FieldKind, value: unknown): value is string | number {
     case 'operator-text':
     case 'defect':
       return false;
+    case 'digest':
+    case 'version':
+    case 'trace':
+      return isIdentifier(kind, value);
     default:
       return typeof value === 'string' && kind.includes(value);
   }

@@ -105,6 +105,21 @@ export const metricTable = {
     help: 'Attempts to load changed certificates: replaced, or rejected because the new ones are broken.',
     labels: ['outcome'],
   },
+  narthex_certificate_not_after_seconds: {
+    type: 'gauge',
+    help: 'When a configured certificate expires, in seconds since 1970, by use and by name or place in its list.',
+    labels: ['use', 'certificate'],
+  },
+  narthex_signing_key_start_seconds: {
+    type: 'gauge',
+    help: 'Start of the key that signs attestations now, in seconds since 1970; 0 when its name states none, or without one.',
+    labels: [],
+  },
+  narthex_signing_key_next_start_seconds: {
+    type: 'gauge',
+    help: 'When the next signing key takes over and this one retires, in seconds since 1970; 0 without a next one.',
+    labels: [],
+  },
   narthex_policy_decisions_total: {
     type: 'counter',
     help: 'Decisions on named fields, by field, audience and treatment; never by value.',

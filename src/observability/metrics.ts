@@ -7,6 +7,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
+import type { CertificateUse } from './certificate-uses.ts';
 import { DecisionCounts } from './decision-counts.ts';
 import type { DialCause } from '../errors/causes.ts';
 import { streamErrors, type StreamErrorCode } from '../errors/stream.ts';
@@ -48,6 +49,10 @@ export interface Metrics {
   readonly handshaken: (side: Side, seconds: number) => void;
   readonly reauthenticated: (gatekeeper: Label, outcome: ReauthenticationOutcome) => void;
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
+  /** @param seconds since 1970 */
+  readonly certificateExpires: (use: CertificateUse, certificate: Label, seconds: number) => void;
+  /** Whom to ask for the starts of all signing keys at a scrape, in seconds since 1970. */
+  readonly watchSigningKeys: (starts: () => readonly number[]) => void;
   readonly policyReloaded: (outcome: ReloadOutcome) => void;
   readonly policyEnforced: (enforced: boolean) => void;
   readonly reloadPending: (part: FilePart, isPending: boolean) => void;
@@ -73,10 +78,12 @@ export interface MetricsOptions {
   /** Whether to add process metrics of prom-client (CPU, memory, event loop, garbage collection), prefixed
    *  `narthex_`. */
   readonly processMetrics: boolean;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
 }
 
 /** Makes all metrics. Those with closed labels start at zero, so that a rate exists before the first event. */
-export function createMetrics({ version, processMetrics }: MetricsOptions): Metrics {
+export function createMetrics({ version, processMetrics, now = Date.now }: MetricsOptions): Metrics {
   const registry = new Registry();
   // Observes garbage collection and the event loop for the life of the process.
   if (processMetrics) collectDefaultMetrics({ register: registry, prefix: 'narthex_' });
@@ -92,6 +99,7 @@ export function createMetrics({ version, processMetrics }: MetricsOptions): Metr
     ...reloadMetrics(registry),
     ...capabilityMetrics(registry),
     ...signalMetrics(registry),
+    ...expiryMetrics(registry, now),
     http: createHttpMetrics({
       counter: (name) => counter(registry, name),
       histogram: (name) => histogram(registry, name),
@@ -228,6 +236,29 @@ function signalMetrics(registry: Registry): Pick<Metrics, 'signalCaptured' | 'at
   return {
     signalCaptured: (field, outcome) => captures.inc({ field, outcome }),
     attested: (gatekeeper, carrier, outcome) => attestations.inc({ gatekeeper, carrier, outcome }),
+  };
+}
+
+/** When certificates and keys end. */
+function expiryMetrics(
+  registry: Registry,
+  now: () => number,
+): Pick<Metrics, 'certificateExpires' | 'watchSigningKeys'> {
+  const certificates = gauge(registry, 'narthex_certificate_not_after_seconds');
+  let starts: (() => readonly number[]) | undefined;
+  const started = (start: number): boolean => start <= now() / 1_000;
+  gauge(registry, 'narthex_signing_key_start_seconds', (start) => {
+    const past = starts?.().filter(started) ?? [];
+    if (past.length > 0) start.set(Math.max(...past));
+  });
+  gauge(registry, 'narthex_signing_key_next_start_seconds', (next) => {
+    if (starts === undefined) return;
+    const future = starts().filter((start) => !started(start));
+    next.set(future.length === 0 ? 0 : Math.min(...future));
+  });
+  return {
+    certificateExpires: (use, certificate, seconds) => certificates.set({ use, certificate }, seconds),
+    watchSigningKeys: (watched) => (starts = watched),
   };
 }
 

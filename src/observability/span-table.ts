@@ -6,15 +6,8 @@ import type { FieldKinds, FieldValues } from './field.ts';
 
 /** `session` with its steps, which are its children, and `request` for one over HTTP. */
 export const spanNames = [
-  'session',
-  'request',
-  'accept',
-  'tls',
-  'dial',
-  'attestation',
-  'authentication',
-  'close',
-] as const;
+  'session', 'request', 'tls', 'dial', 'authentication', 'close',
+] as const; // prettier-ignore
 export type SpanName = (typeof spanNames)[number];
 
 /** Kinds of the attributes; on the wire their names start with `narthex.`. */
@@ -22,7 +15,6 @@ export const spanAttributes = {
   listener: 'label',
   gatekeeper: 'label',
   side: ['client', 'gatekeeper'],
-  tls: ['starttls', 'direct'],
   code: 'code',
   cause: dialCauseNames,
   offset: 'number',

@@ -4,11 +4,14 @@ import { ProxyTracerProvider, ROOT_CONTEXT, SpanStatusCode, type Tracer, trace }
 import type { Context, Span as ApiSpan } from '@opentelemetry/api';
 import type { StreamErrorCode } from '../errors/stream.ts';
 import { isStreamErrorCode } from '../errors/stream.ts';
+import { traceId, type TraceId } from './identifiers.ts';
 import { allowedFields } from './field.ts';
 import { type SpanAttributes, type SpanName, spanAttributes } from './span-table.ts';
 
 /** A step of a session; ended exactly once. */
 export interface Span {
+  /** Id of the trace it belongs to; undefined where nothing is recorded. */
+  readonly traceId: TraceId | undefined;
   /** Starts a child step. */
   readonly child: (name: Exclude<SpanName, 'session'>, attributes?: SpanAttributes) => Span;
   readonly set: (attributes: SpanAttributes) => void;
@@ -69,6 +72,7 @@ function start(tracer: Tracer, name: SpanName, parent: Context, attributes: Span
   };
   set(attributes);
   return {
+    traceId: span.isRecording() ? traceId(span.spanContext().traceId) : undefined,
     child: (step, values) => start(tracer, step, trace.setSpan(parent, span), values),
     set,
     fail(code) {

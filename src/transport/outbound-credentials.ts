@@ -1,6 +1,6 @@
 /** Credentials for dialling a gatekeeper: trusted authorities, and optionally a client certificate. They are
  *  reloaded like server certificates; each dial uses the current ones. */
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { WatchOptions } from './files.ts';
 import { parseCertificates, parsePair } from './pem.ts';
@@ -23,6 +23,8 @@ export interface OutboundCredentialsOptions extends WatchOptions {
 type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>> & {
   /** SHA-256 of the client certificate in DER. */
   readonly certificateSha256: Buffer | undefined;
+  /** Of the client certificate. */
+  readonly notAfter: number | undefined;
 };
 
 /** The current credentials for one gatekeeper. */
@@ -61,6 +63,11 @@ export class OutboundCredentials {
     return this.#contexts.current.certificateSha256;
   }
 
+  /** Returns the end of the client certificate's validity in milliseconds since 1970; undefined without one. */
+  certificateNotAfter(): number | undefined {
+    return this.#contexts.current.notAfter;
+  }
+
   /** Reads every file again now. */
   refresh(): Promise<void> {
     return this.#contexts.refresh();
@@ -96,14 +103,15 @@ function build(
   if (authorities !== undefined) parseCertificates(ca!, authorities);
   const [cert, keyText] = queue;
   const pair = cert === undefined || keyText === undefined ? undefined : { cert, key: keyText };
-  if (pair !== undefined)
-    parsePair({ certificate: pair.cert, key: pair.key }, { certificate: certificate!, key: key! });
+  const leaf =
+    pair && parsePair({ certificate: pair.cert, key: pair.key }, { certificate: certificate!, key: key! });
   const context = (minVersion: TlsVersion, maxVersion: TlsVersion): SecureContext =>
     clientContext({ ca, pair }, { minVersion, maxVersion }, certificate ?? authorities);
   return {
     any: context(minVersion, 'TLSv1.3'),
     'TLSv1.2': context('TLSv1.2', 'TLSv1.2'),
     'TLSv1.3': context('TLSv1.3', 'TLSv1.3'),
-    certificateSha256: pair && createHash('sha256').update(new X509Certificate(pair.cert).raw).digest(),
+    certificateSha256: leaf && createHash('sha256').update(leaf.raw).digest(),
+    notAfter: leaf?.validToDate.getTime(),
   };
 }

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/app/clock.ts';
 import { createObserver } from '../../src/app/telemetry/observer.ts';
 import { FileStates } from '../../src/observability/file-states.ts';
 import { SessionGauge } from '../../src/observability/session-gauge.ts';
+import { version } from '../../src/observability/identifiers.ts';
 import { openLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { openTracing } from '../../src/observability/tracing.ts';
@@ -259,6 +260,7 @@ describe('the operator', () => {
     let log = '';
     const metrics = createMetrics({ version: '1', processMetrics: false });
     const observer = createObserver({
+      version: version('1.0.0'),
       log: openLog({
         level: 'debug',
         now: () => Date.now(),

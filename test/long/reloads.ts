@@ -12,6 +12,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Diagnostic } from '../../src/documents/diagnostic.ts';
 import { explanationOf } from '../../src/errors/table.ts';
 import { FileStates, type FilePart } from '../../src/observability/file-states.ts';
+import { version } from '../../src/observability/identifiers.ts';
 import { openLog } from '../../src/observability/log.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { SessionGauge } from '../../src/observability/session-gauge.ts';
@@ -137,6 +138,7 @@ async function openScene(): Promise<Scene> {
   const proxy = await startProxy(
     config,
     createObserver({
+      version: version('1.0.0'),
       log,
       metrics: createMetrics({ version: 'test', processMetrics: false }),
       tracing: await openTracing({ endpoint: undefined, version: 'test', failed: () => {} }),

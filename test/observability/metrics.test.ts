@@ -78,6 +78,22 @@ describe('metrics', () => {
     expect(now.get('narthex_certificate_reloads_total{outcome="rejected"}')).toBe(1);
   });
 
+  it('tell when certificates and signing keys end', async () => {
+    let now = 1_000_000;
+    const metrics = createMetrics({ version: '1.2.3', processMetrics: false, now: () => now });
+    metrics.certificateExpires('gatekeeper', main, 5_000);
+    metrics.certificateExpires('gatekeeper', main, 6_000);
+    metrics.watchSigningKeys(() => [0, 900, 1_100, 1_200]);
+    const at = async () => {
+      const now = await samples(metrics);
+      return [now.get('narthex_signing_key_start_seconds'), now.get('narthex_signing_key_next_start_seconds')];
+    };
+    expect((await samples(metrics)).get('narthex_certificate_not_after_seconds{use="gatekeeper",certificate="main"}')).toBe(6_000);
+    expect(await at()).toEqual([900, 1_100]);
+    now = 1_200_000;
+    expect(await at()).toEqual([1_200, 0]);
+  }); // prettier-ignore
+
   it('report version and runtime', async () => {
     expect(
       (await samples(plain())).get(`narthex_build_info{version="1.2.3",node="${process.version}"}`),
@@ -131,6 +147,8 @@ describe('the table of metrics', () => {
           'status',
           'claim',
           'cause',
+          'use',
+          'certificate',
         ]).toContain(name);
     }
   });

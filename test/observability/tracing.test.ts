@@ -53,8 +53,8 @@ describe.skipIf(!installed && !required)(
   () => {
     it('the steps of a session arrive as one trace', async () => {
       const { tracing, collector } = await connected();
-      const session = tracing.session({ listener: label('clients'), tls: 'direct' });
-      session.child('accept').end();
+      const session = tracing.session({ listener: label('clients'), side: 'client' });
+      session.child('authentication').end();
       const dial = session.child('dial', { gatekeeper: label('main') });
       dial.child('tls', { side: 'gatekeeper' }).end();
       dial.fail('ERR_GATEKEEPER_TLS');
@@ -65,17 +65,18 @@ describe.skipIf(!installed && !required)(
 
       expect(collector.requests).toEqual(['POST /v1/traces application/json']);
       const spans = new Map(collector.spans().map((span) => [span.name, span]));
-      expect([...spans.keys()].toSorted()).toEqual(['accept', 'dial', 'session', 'tls']);
+      expect([...spans.keys()].toSorted()).toEqual(['authentication', 'dial', 'session', 'tls']);
       expect(new Set([...spans.values()].map(({ traceId }) => traceId)).size).toBe(1);
       const parent = (name: string): string | undefined => spans.get(name)!.parentSpanId;
       expect(parent('session') ?? '').toBe('');
-      expect(parent('accept')).toBe(spans.get('session')!.spanId);
+      expect(parent('authentication')).toBe(spans.get('session')!.spanId);
+      expect(session.traceId).toBe(spans.get('session')!.traceId);
       expect(parent('dial')).toBe(spans.get('session')!.spanId);
       expect(parent('tls')).toBe(spans.get('dial')!.spanId);
       expect(spans.get('dial')!.status).toEqual({ code: 2, message: 'ERR_GATEKEEPER_TLS' });
       expect(spans.get('session')!.attributes).toEqual([
         { key: 'narthex.listener', value: { stringValue: 'clients' } },
-        { key: 'narthex.tls', value: { stringValue: 'direct' } },
+        { key: 'narthex.side', value: { stringValue: 'client' } },
         { key: 'narthex.reason', value: { stringValue: 'refused' } },
         { key: 'narthex.stanzasToClient', value: { intValue: 3 } },
       ]);
@@ -159,6 +160,7 @@ describe('without a collector', () => {
     dial.fail('ERR_GATEKEEPER_TLS');
     dial.end();
     session.end();
+    expect(session.traceId).toBeUndefined();
     await expect(tracing.shutdown()).resolves.toBeUndefined();
   });
 

@@ -178,6 +178,7 @@ function recorder(
       synVisibility: () => {},
       captured: () => {},
       attested: () => {},
+      signing: () => {},
       keys: () => {},
       ...signalsObserver,
     },

@@ -71,6 +71,12 @@ describe('a support code', () => {
       .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'latin1'));
     expect(await proxy.stop()).toBe(0);
     expect(collector.spans().filter(({ name }) => name === 'session')).toHaveLength(3);
+    // What the support has no code for, the operator has: lines and spans of a session are joined by its trace.
+    const traced = proxy.log.filter(({ event }) => event === 'session.closed').map(({ trace }) => trace);
+    const sessions = collector.spans().filter(({ name }) => name === 'session');
+    expect(traced.toSorted()).toEqual(sessions.map(({ traceId }) => traceId).toSorted());
+    const dial = collector.spans().find(({ name }) => name === 'dial');
+    expect(dial?.attributes).toContainEqual({ key: 'narthex.gatekeeper', value: { stringValue: 'test' } });
     await collector.close();
 
     const canaries = new Canaries();

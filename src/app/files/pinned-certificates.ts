@@ -14,28 +14,49 @@ export interface Pins extends Part {
 }
 
 /** Loads the file.
+ *  @param caller `name` of the gatekeeper in the configuration
  *  @throws SetupError when it has no certificate */
 export async function openPins(
-  name: string,
+  { use, name }: { readonly use: 'push' | 'media'; readonly name: string },
   path: string,
   { files, clock }: { readonly files: FilesReport; readonly clock: Clock },
 ): Promise<Pins> {
   const file: SourceFile = { role: 'certificate', path };
-  const pinned = await Reloading.open({
-    name,
+  const tellValidity = (): void => {
+    const { notAfter } = pinned.current;
+    files({ kind: 'validity', use, certificate: name, notAfter });
+  };
+  const pinned: Reloading<Pinned> = await Reloading.open({
+    name: `${use} of ${name}`,
     files: [file],
-    report: files,
-    build: ([text = '']) =>
-      new Set(parseCertificates(text, file).map(({ fingerprint256 }) => fingerprint256)),
+    report(change) {
+      files(change);
+      if (change.kind === 'reloaded') tellValidity();
+    },
+    build: ([text = '']) => pinnedOf(parseCertificates(text, file)),
   });
+  tellValidity();
   return {
     has({ fingerprint256, validFromDate, validToDate }) {
       const now = clock.wall();
       const isValid = validFromDate.getTime() <= now && now < validToDate.getTime();
-      return isValid && pinned.current.has(fingerprint256);
+      return isValid && pinned.current.fingerprints.has(fingerprint256);
     },
     refresh: () => pinned.refresh(),
     close: () => pinned.close(),
+  };
+}
+
+interface Pinned {
+  readonly fingerprints: ReadonlySet<string>;
+  /** End of the one that ends first, in milliseconds since 1970. */
+  readonly notAfter: number;
+}
+
+function pinnedOf(certificates: readonly X509Certificate[]): Pinned {
+  return {
+    fingerprints: new Set(certificates.map(({ fingerprint256 }) => fingerprint256)),
+    notAfter: Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())),
   };
 }
 

@@ -91,9 +91,18 @@ export function filesOf(path: string, extension: string): readonly string[] {
 /** Loads the shipped catalogue with additions.
  *  @throws FileMissing, PolicyRefused */
 export function openCatalogue(additions: readonly string[] = []): Catalogue {
-  const { catalogue, diagnostics } = loadCatalogue(catalogueFiles(additions).map(readText));
+  return openCatalogueFiles(additions).catalogue;
+}
+
+/** The same, with every file it was made of. @throws FileMissing, PolicyRefused */
+export function openCatalogueFiles(additions: readonly string[] = []): {
+  readonly catalogue: Catalogue;
+  readonly files: readonly TextFile[];
+} {
+  const files = catalogueFiles(additions).map(readText);
+  const { catalogue, diagnostics } = loadCatalogue(files);
   if (diagnostics.length > 0) throw new PolicyRefused(diagnostics);
-  return catalogue;
+  return { catalogue, files };
 }
 
 /** Returns the files of a catalogue.

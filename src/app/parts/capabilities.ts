@@ -12,6 +12,8 @@ import type { StageFactory } from '../../session/stage.ts';
 import type { Names } from '../../stanza/names.ts';
 import { SetupError } from '../../transport/error.ts';
 import { Reloading, type SourceFile } from '../../transport/reloading.ts';
+import type { CapabilityPolicy } from '../../capabilities/advertisements.ts';
+import { digestOf } from '../files/digest.ts';
 import { buildCapabilityPolicy } from '../files/capabilities.ts';
 import type { ClaimSources } from '../files/claim-conditions.ts';
 import type { CapabilitiesObserver } from '../observer.ts';
@@ -20,8 +22,15 @@ import type { Part } from '../part.ts';
 /** Capabilities before the first session: their files say which names the scanner must have. */
 export interface Capabilities extends Part {
   readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
+  /** Of content kinds and profiles in force (`files/digest.ts`). */
+  readonly digest: string;
   /** Makes the stages. Called once, before the first session. */
   stages(names: Names): readonly StageFactory[];
+}
+
+interface CapabilityDocuments {
+  readonly policy: CapabilityPolicy;
+  readonly digest: string;
 }
 
 /** Random bytes in the id of the proxy's own questions. */
@@ -40,10 +49,10 @@ export async function openCapabilities(
     ...profiles.map((path) => ({ role: 'profile' as const, path })),
   ];
   let sessions: CapabilitySessions | undefined;
-  const documents = await Reloading.open({
+  const documents: Reloading<CapabilityDocuments> = await Reloading.open({
     name: 'capabilities',
     files,
-    report: (report) => observer.reloaded(report),
+    report: (report) => observer.reloaded(report, documents.current.digest),
     build(texts) {
       const policy = buildCapabilityPolicy(files, texts, claims);
       try {
@@ -52,14 +61,17 @@ export async function openCapabilities(
         if (!(error instanceof RangeError)) throw error;
         throw unknownName(section.contentKinds);
       }
-      return policy;
+      return { policy, digest: digestOf(texts) };
     },
   });
   return {
-    vocabulary: contentVocabulary(documents.current.table),
+    vocabulary: contentVocabulary(documents.current.policy.table),
+    get digest() {
+      return documents.current.digest;
+    },
     stages(names) {
       sessions = new CapabilitySessions({
-        policy: documents.current,
+        policy: documents.current.policy,
         cache: new CapabilityCache(),
         names,
         limits: {

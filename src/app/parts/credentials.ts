@@ -11,20 +11,31 @@ export interface CredentialFiles {
 
 /** Loads the files and watches them.
  *  @param name of the party in the configuration, for reports
+ *  @param use of the client certificate
  *  @throws SetupError when a file does not load */
-export function openCredentials(
+export async function openCredentials(
   name: string,
   { caFile, clientCertFile, clientKeyFile }: CredentialFiles,
   report: FilesReport,
+  use: 'gatekeeper' | 'provider' = 'gatekeeper',
 ): Promise<OutboundCredentials> {
   const client =
     clientCertFile === undefined || clientKeyFile === undefined
       ? undefined
       : { certFile: clientCertFile, keyFile: clientKeyFile };
-  return OutboundCredentials.open({
+  const tellValidity = (): void => {
+    const notAfter = credentials.certificateNotAfter();
+    if (notAfter !== undefined) report({ kind: 'validity', use, certificate: name, notAfter });
+  };
+  const credentials: OutboundCredentials = await OutboundCredentials.open({
     name,
     ...(caFile !== undefined && { caFile }),
     ...(client !== undefined && { client }),
-    report,
+    report(change) {
+      report(change);
+      if (change.kind === 'reloaded') tellValidity();
+    },
   });
+  tellValidity();
+  return credentials;
 }

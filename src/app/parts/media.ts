@@ -70,7 +70,9 @@ async function openCaller(
   return {
     name,
     pins:
-      certFile === undefined ? undefined : parts.track(await openPins(`media of ${name}`, certFile, plane)),
+      certFile === undefined
+        ? undefined
+        : parts.track(await openPins({ use: 'media', name }, certFile, plane)),
     addresses: addresses === undefined ? undefined : addressList(addresses),
   };
 }

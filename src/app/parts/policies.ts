@@ -20,12 +20,13 @@ import type { WatchOptions } from '../../transport/files.ts';
 import { Refresher } from '../../transport/refresher.ts';
 import {
   FileMissing,
-  openCatalogue,
+  openCatalogueFiles,
   openObligations,
   openPolicyFiles,
   PolicyRefused,
 } from '../files/policies.ts';
-import type { PolicyReport } from '../observer.ts';
+import { digestOf } from '../files/digest.ts';
+import type { PolicyDigests, PolicyReport } from '../observer.ts';
 import type { Part } from '../part.ts';
 
 /** Reads, checks and compiles the policies of a configuration, and watches their files.
@@ -82,8 +83,9 @@ interface PolicySources {
   readonly secrets: readonly Uint8Array[];
   /** SHA-256 of all contents. */
   readonly digest: string;
-  /** SHA-256 of the policy documents to be enforced. */
+  /** Digest of the policy documents to be enforced. */
   readonly policyDigest: string;
+  readonly shadowDigest: string | undefined;
   readonly files: readonly string[];
 }
 
@@ -97,6 +99,7 @@ export class PolicyRuntime implements Part {
   readonly names: Names;
   readonly #options: PolicyRuntimeOptions;
   readonly #catalogue: Catalogue;
+  readonly #catalogueDigest: string;
   readonly #obligations: readonly Obligation[];
   readonly #ephemeralSecret = randomBytes(secretBytesMin);
   readonly #refresher: Refresher<PolicySources>;
@@ -104,6 +107,7 @@ export class PolicyRuntime implements Part {
   #documents: PolicyDocuments;
   #former: readonly Policy[] = [];
   #digest: string;
+  #shadowDigest: string | undefined;
   #state: 'loaded' | 'rejected' = 'loaded';
 
   /** Reads and compiles the policies.
@@ -111,7 +115,9 @@ export class PolicyRuntime implements Part {
   constructor(options: PolicyRuntimeOptions) {
     const { config, report, settleMs, pollMs } = options;
     this.#options = options;
-    this.#catalogue = openCatalogue(config.catalogue);
+    const { catalogue, files } = openCatalogueFiles(config.catalogue);
+    this.#catalogue = catalogue;
+    this.#catalogueDigest = digestOf(files.map(({ text }) => text));
     this.#obligations = openObligations(config.obligations);
     this.names = vocabularyOf(this.#catalogue, options.vocabulary);
     const sources = this.#read();
@@ -119,6 +125,7 @@ export class PolicyRuntime implements Part {
     this.#current = this.#compile(sources, []);
     this.#documents = sources.documents;
     this.#digest = sources.policyDigest;
+    this.#shadowDigest = sources.shadowDigest;
     if (config.keyFiles.length === 0) report({ kind: 'ephemeral-key' });
     this.#reportLoaded('loaded', warnings);
     this.#refresher = new Refresher({
@@ -148,10 +155,20 @@ export class PolicyRuntime implements Part {
     return this.#catalogue;
   }
 
-  /** Returns SHA-256 of the documents in force in base64url: it identifies the policy, and does not depend on a
+  /** Returns the digest of the documents in force (`digestOf`): it identifies the policy, and does not depend on a
    *  secret. */
   get digest(): string {
     return this.#digest;
+  }
+
+  /** Returns the digests of the policy in force, of its shadow and of the catalogue. */
+  get digests(): PolicyDigests {
+    const shadow = this.#shadowDigest;
+    return {
+      policyDigest: this.#digest,
+      ...(shadow !== undefined && { shadowDigest: shadow }),
+      catalogueDigest: this.#catalogueDigest,
+    };
   }
 
   /** `rejected`: newer files have errors, so these are still in force. */
@@ -177,6 +194,7 @@ export class PolicyRuntime implements Part {
     this.#documents = sources.documents;
     this.#former = former;
     this.#digest = sources.policyDigest;
+    this.#shadowDigest = sources.shadowDigest;
     this.#state = 'loaded';
     this.#refresher.watch(sources.files);
     this.#reportLoaded('reloaded', warnings);
@@ -184,7 +202,7 @@ export class PolicyRuntime implements Part {
 
   #reportLoaded(kind: 'loaded' | 'reloaded', warnings: number): void {
     const { name, mode } = this.#documents.enforced;
-    this.#options.report({ kind, policy: name, mode, warnings });
+    this.#options.report({ kind, policy: name, mode, warnings, ...this.digests });
   }
 
   /** Returns the policies that were in force before one of this digest, newest first. */
@@ -210,6 +228,7 @@ export class PolicyRuntime implements Part {
       secrets,
       digest: hash.digest('base64'),
       policyDigest: digestOf(enforced.files.map(({ text }) => text)),
+      shadowDigest: beside && digestOf(beside.files.map(({ text }) => text)),
       files: [...texts.map((text) => text.file), ...keyFiles],
     };
   }
@@ -258,12 +277,6 @@ export class PolicyRuntime implements Part {
     if (hasErrors(found)) throw new PolicyRefused(found.filter(({ severity }) => severity === 'error'));
     return found.length;
   }
-}
-
-function digestOf(texts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const text of texts) hash.update(`${text.length}:`).update(text);
-  return hash.digest('base64url');
 }
 
 /** Reads a secret.

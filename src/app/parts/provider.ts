@@ -36,7 +36,7 @@ export interface ProviderOptions {
 export function openProvider(section: ProviderSection, options: ProviderOptions): Promise<Provider> {
   const { limits, files, clock } = options;
   return assemble(async (parts) => {
-    const credentials = parts.track(await openCredentials('provider', section, files));
+    const credentials = parts.track(await openCredentials('provider', section, files, 'provider'));
     const { exchange } = parts.track(createExchange({ secureContext: () => credentials.context() }));
     const keys = remoteKeys({ url: new URL(section.jwksUri), exchange, limits, now: clock.monotonic });
     const tokens = section.media && parts.track(await openMediaTokens(section.media, options));

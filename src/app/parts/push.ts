@@ -73,7 +73,7 @@ async function openCaller(
   const pins =
     certFile === undefined
       ? undefined
-      : parts.track(await openPins(`push of ${name}`, certFile, { files, clock }));
+      : parts.track(await openPins({ use: 'push', name }, certFile, { files, clock }));
   const pinned = pins === undefined ? {} : { isPinned: pins.has };
   if (issuer === undefined || jwksUri === undefined) return pinned;
   const credentials = parts.track(await openCredentials(name, { caFile }, files));

@@ -66,6 +66,7 @@ export function openSignals(
   const observer = options.observer.signals;
   return assemble(async (parts) => {
     const keys = section && parts.track(await openKeys(section, observer));
+    if (keys !== undefined) observer.signing(() => keys.current.starts().map(({ notBefore }) => notBefore));
     const capture = section === undefined ? nothing : await captureOptions(section.capture);
     const attestations = new Map(
       section === undefined || keys === undefined

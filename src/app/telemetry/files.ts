@@ -1,9 +1,11 @@
 /** Reports changed files as log lines, metrics and the state in `/readyz`. */
 import type { Diagnostic } from '../../documents/diagnostic.ts';
 import type { FilePart, FileState, FileStates } from '../../observability/file-states.ts';
+import { digest, type Digest } from '../../observability/identifiers.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { diagnosticFields } from '../../observability/operator-text.ts';
+import type { PolicyDigests } from '../observer.ts';
 
 /** Most problems of one rejected reload in the log; `problems` counts all of them. */
 const problemsLoggedMax = 10;
@@ -27,6 +29,19 @@ export function fileObserver(
     if (state === 'restart-required') log.write('reload.restart-required', { part });
     for (const problem of problems.slice(0, problemsLoggedMax))
       log.write('reload.rejected', { part, ...diagnosticFields(problem), problems: problems.length });
+  };
+}
+
+/** Returns the digests in the form that the log takes. */
+export function digestFields({ policyDigest, shadowDigest, catalogueDigest }: PolicyDigests): {
+  readonly policyDigest: Digest;
+  readonly shadowDigest?: Digest;
+  readonly catalogueDigest: Digest;
+} {
+  return {
+    policyDigest: digest(policyDigest),
+    ...(shadowDigest !== undefined && { shadowDigest: digest(shadowDigest) }),
+    catalogueDigest: digest(catalogueDigest),
   };
 }
 

@@ -1,13 +1,16 @@
 /** Reports events of a proxy as log lines, metrics and spans. */
 import type { FileStates } from '../../observability/file-states.ts';
+import { digest, type Version } from '../../observability/identifiers.ts';
 import { label } from '../../observability/label.ts';
 import { catalogueFields } from '../../signals/claims.ts';
 import type { CapabilitiesObserver, HttpObserver, ProxyObserver, SignalsObserver } from '../observer.ts';
-import { fileObserver, type NoteFiles, outcomeOf, problemsOf, stateOf } from './files.ts';
+import { digestFields, fileObserver, type NoteFiles, outcomeOf, problemsOf, stateOf } from './files.ts';
 import { reportHttp } from './http.ts';
 import { ObservedSession, type SessionTelemetry } from './session.ts';
 
 export interface TelemetryOptions extends SessionTelemetry {
+  /** Version of the product. */
+  readonly version: Version;
   /** Stores the state of the operator's files. */
   readonly files: FileStates;
 }
@@ -39,7 +42,9 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
       });
     },
     certificates(report) {
-      if (report.kind === 'expired') log.write('certificates.expired', {});
+      if (report.kind === 'validity')
+        metrics.certificateExpires(report.use, label(report.certificate), report.notAfter / 1_000);
+      else if (report.kind === 'expired') log.write('certificates.expired', {});
       else if (report.kind === 'not-yet-valid') log.write('certificates.not-yet-valid', {});
       else {
         metrics.certificatesReloaded(outcomeOf(report.kind));
@@ -57,7 +62,8 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
       if (report.kind === 'rejected') return;
       const policy = label(report.policy);
       metrics.policyEnforced(report.mode === 'enforce');
-      log.write('policy.loaded', { policy, warnings: report.warnings });
+      const { version } = options;
+      log.write('policy.loaded', { version, policy, ...digestFields(report), warnings: report.warnings });
       if (report.mode === 'shadow') log.write('policy.not-enforced', { policy });
     },
     restart: ({ part, name, kind, problems }) => noteFiles(part, name, kind, problems),
@@ -89,9 +95,10 @@ function capabilitiesObserver(
     answered: () => metrics.capabilitiesAnswered(),
     held: () => metrics.presenceHeld(),
     gated: (action, kind) => metrics.contentRefused(action, label(kind)),
-    reloaded(report) {
+    reloaded(report, profilesDigest) {
       metrics.capabilitiesReloaded(outcomeOf(report.kind));
-      if (report.kind === 'reloaded') log.write('capabilities.loaded', {});
+      if (report.kind === 'reloaded')
+        log.write('capabilities.loaded', { profilesDigest: digest(profilesDigest) });
       noteFiles('capabilities', report.name, stateOf(report.kind), problemsOf(report));
     },
   };
@@ -103,6 +110,7 @@ function signalsObserver({ log, metrics }: TelemetryOptions, noteFiles: NoteFile
     captured: (signal, outcome) => metrics.signalCaptured(catalogueFields[signal], label(outcome)),
     attested: (gatekeeper, carrier, outcome) =>
       metrics.attested(label(gatekeeper), label(carrier), label(outcome)),
+    signing: (starts) => metrics.watchSigningKeys(starts),
     keys(report) {
       metrics.signingKeysReloaded(outcomeOf(report.kind));
       if (report.kind === 'reloaded') log.write('signing-keys.loaded', { keys: report.keys });

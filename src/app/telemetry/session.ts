@@ -1,4 +1,5 @@
 /** Reports the life of a session as log lines, metrics and spans. */
+import type { TraceId } from '../../observability/identifiers.ts';
 import { label, type Label } from '../../observability/label.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Metrics } from '../../observability/metrics.ts';
@@ -26,7 +27,8 @@ export interface SessionTelemetry {
 export class ObservedSession implements SessionObserver {
   readonly #options: SessionTelemetry;
   readonly #listener: Label;
-  readonly #session: number;
+  /** What tells the lines of this session apart, and joins them with its trace where there is one. */
+  readonly #names: { readonly session: number; readonly trace?: TraceId };
   readonly #opened: number;
   readonly #span: Span;
   readonly #gauged: GaugedSession;
@@ -40,12 +42,13 @@ export class ObservedSession implements SessionObserver {
   constructor(options: SessionTelemetry, listener: Label, session: number) {
     this.#options = options;
     this.#listener = listener;
-    this.#session = session;
     this.#opened = options.clock.monotonic();
     this.#span = options.tracing.session({ listener });
     this.#gauged = options.gauge.enter(listener, 'securing' satisfies Phase);
     options.metrics.sessionOpened(listener);
-    options.log.write('session.opened', { session, listener });
+    const { traceId: trace } = this.#span;
+    this.#names = { session, ...(trace !== undefined && { trace }) };
+    options.log.write('session.opened', { ...this.#names, listener });
   }
 
   phase(phase: Phase): void {
@@ -55,7 +58,8 @@ export class ObservedSession implements SessionObserver {
     this.#step = undefined;
     if (phase === 'securing') this.#step = this.#span.child('tls', { side: 'client' });
     else if (phase === 'dialling') this.#step = this.#span.child('dial');
-    else if (phase === 'authenticating') this.#step = this.#span.child('authentication');
+    else if (phase === 'authenticating')
+      this.#step = this.#span.child('authentication', this.#gatekeeper && { gatekeeper: this.#gatekeeper });
     else if (phase === 'closing') this.#step = this.#span.child('close');
   }
 
@@ -78,7 +82,7 @@ export class ObservedSession implements SessionObserver {
     this.#step?.set(named);
     metrics.dialled(named.gatekeeper, outcome === 'ok' ? 'connected' : 'failed', milliseconds / 1_000);
     if (outcome === 'ok') {
-      log.write('session.routed', { session: this.#session, ...named });
+      log.write('session.routed', { ...this.#names, ...named });
       return;
     }
     const why = cause === undefined ? {} : { cause };
@@ -86,8 +90,8 @@ export class ObservedSession implements SessionObserver {
     this.#step?.set(why);
     this.#step?.fail(outcome);
     const durationMs = Math.round(milliseconds);
-    const session = this.#session;
-    log.writeLimited('gatekeeper.unreachable', { session, ...named, code: outcome, ...why, durationMs });
+    const line = { ...this.#names, ...named, code: outcome, ...why, durationMs };
+    log.writeLimited('gatekeeper.unreachable', line);
   }
 
   stanza(direction: Direction, kind: StanzaKind): void {
@@ -111,27 +115,31 @@ export class ObservedSession implements SessionObserver {
   closed(reason: CloseReason, refusal?: SessionRefusal): void {
     const { log, metrics, clock } = this.#options;
     const durationMs = clock.monotonic() - this.#opened;
-    const session = this.#session;
+    const names = this.#names;
     const listener = this.#listener;
     const gatekeeper = this.#gatekeeper === undefined ? {} : { gatekeeper: this.#gatekeeper };
     const write = this.#established ? log.write : log.writeLimited;
     if (reason !== 'client-closed' && reason !== 'gatekeeper-closed') {
       metrics.refused(reason);
       const refused = refusalFields(refusal);
-      write('session.refused', { session, listener, ...gatekeeper, code: reason, ...refused });
+      write('session.refused', { ...names, listener, ...gatekeeper, code: reason, ...refused });
       this.#span.set(refused);
       this.#span.fail(reason);
     }
     const word = closeWord(reason);
     metrics.sessionClosed(word, durationMs / 1_000);
-    write('session.closed', {
-      session,
-      listener,
-      ...gatekeeper,
+    const ended = {
       reason: word,
-      durationMs: Math.round(durationMs),
       stanzasToGatekeeper: this.#stanzas['to-gatekeeper'],
       stanzasToClient: this.#stanzas['to-client'],
+    };
+    this.#span.set(ended);
+    write('session.closed', {
+      ...names,
+      listener,
+      ...gatekeeper,
+      ...ended,
+      durationMs: Math.round(durationMs),
       bytesToGatekeeper: this.#bytes['to-gatekeeper'],
       bytesToClient: this.#bytes['to-client'],
     });

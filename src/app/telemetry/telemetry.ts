@@ -1,6 +1,7 @@
 /** Log, metrics and tracing of one process, and the observer that feeds them. */
 import type { Config } from '../../config/schema.ts';
 import { FileStates } from '../../observability/file-states.ts';
+import { version as versionOf } from '../../observability/identifiers.ts';
 import { openLog } from '../../observability/log.ts';
 import { createMetrics } from '../../observability/metrics.ts';
 import { SessionGauge } from '../../observability/session-gauge.ts';
@@ -30,7 +31,7 @@ export async function openTelemetry(
   }: TelemetrySections,
   { version, processMetrics, clock }: { version: string; processMetrics: boolean; clock: Clock },
 ): Promise<Telemetry> {
-  const metrics = createMetrics({ version, processMetrics });
+  const metrics = createMetrics({ version, processMetrics, now: clock.wall });
   const log = openLog({
     level,
     now: clock.wall,
@@ -40,6 +41,6 @@ export async function openTelemetry(
   const tracing = await openTracing({ endpoint, version, failed: () => log.write('tracing.failed', {}) });
   const gauge = new SessionGauge();
   const files = new FileStates();
-  const options = { log, metrics, tracing, gauge, files, clock };
+  const options = { log, metrics, tracing, gauge, files, clock, version: versionOf(version) };
   return { ...options, observer: createObserver(options), close: () => tracing.shutdown() };
 }

@@ -2,13 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import { ObservedSession } from '../../../src/app/telemetry/session.ts';
 import { defectOf } from '../../../src/errors/defect.ts';
+import { traceId } from '../../../src/observability/identifiers.ts';
 import { label } from '../../../src/observability/label.ts';
 import { openLog } from '../../../src/observability/log.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { SessionGauge } from '../../../src/observability/session-gauge.ts';
-import { openTracing } from '../../../src/observability/tracing.ts';
+import type { SpanAttributes } from '../../../src/observability/span-table.ts';
+import { openTracing, type Span, type Tracing } from '../../../src/observability/tracing.ts';
 import type { CloseReason, SessionRefusal } from '../../../src/session/observer.ts';
 import { asStreamError, refusalOf } from '../../../src/session/ending.ts';
+import { GatekeeperTlsError } from '../../../src/transport/gatekeeper-error.ts';
 import { StreamError } from '../../../src/stanza/error.ts';
 
 async function logged(reason: CloseReason, refusal?: SessionRefusal): Promise<Record<string, unknown>> {
@@ -33,6 +36,86 @@ async function logged(reason: CloseReason, refusal?: SessionRefusal): Promise<Re
   session.closed(reason, refusal);
   return lines.find(({ event }) => event === 'session.refused') ?? {};
 }
+
+/** Spans as they are made: name, attributes, code of a failure. */
+interface RecordedSpan {
+  readonly name: string;
+  readonly attributes: Record<string, unknown>;
+  failed?: string;
+}
+
+function recordedTracing(spans: RecordedSpan[]): Tracing {
+  const open = (name: string, attributes: SpanAttributes = {}): Span => {
+    const recorded: RecordedSpan = { name, attributes: { ...attributes } };
+    spans.push(recorded);
+    return {
+      traceId: traceId('4bf92f3577b34da6a3ce929d0e0e4736'),
+      child: open,
+      set: (more) => void Object.assign(recorded.attributes, more),
+      fail: (code) => void (recorded.failed = code),
+      end: () => {},
+    };
+  };
+  return {
+    session: (attributes) => open('session', attributes),
+    request: () => {},
+    shutdown: async () => {},
+  };
+}
+
+describe('a traced session', () => {
+  const session = (lines: Record<string, unknown>[], spans: RecordedSpan[]): ObservedSession =>
+    new ObservedSession(
+      {
+        log: openLog({
+          level: 'debug',
+          now: () => 0,
+          destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+        }),
+        metrics: createMetrics({ version: '1', processMetrics: false }),
+        tracing: recordedTracing(spans),
+        gauge: new SessionGauge(),
+        clock: { wall: () => 0, monotonic: () => 0 },
+      },
+      label('clients'),
+      7,
+    );
+
+  it('names the gatekeeper and the cause in its spans, and its trace in every line', () => {
+    const lines: Record<string, unknown>[] = [];
+    const spans: RecordedSpan[] = [];
+    const failed = session(lines, spans);
+    failed.phase('securing');
+    failed.phase('dialling');
+    failed.dialled('main', 'ERR_GATEKEEPER_TLS', 12, 'expired');
+    const error = new GatekeeperTlsError('expired');
+    failed.closed('ERR_GATEKEEPER_TLS', refusalOf({ kind: 'refused', error, side: 'client' }));
+    expect(spans).toMatchObject([
+      { name: 'session', attributes: { listener: 'clients', gatekeeper: 'main', cause: 'expired', reason: 'refused' }, failed: 'ERR_GATEKEEPER_TLS' },
+      { name: 'tls' },
+      { name: 'dial', attributes: { gatekeeper: 'main', cause: 'expired' }, failed: 'ERR_GATEKEEPER_TLS' },
+    ]);
+    expect(lines.map(({ event, session, trace, cause }) => [event, session, trace, cause])).toEqual(
+      ['session.opened', 'gatekeeper.unreachable', 'session.refused', 'session.closed'].map((event) => [
+        event,
+        7,
+        '4bf92f3577b34da6a3ce929d0e0e4736',
+        /unreachable|refused/.test(event) ? 'expired' : undefined,
+      ]),
+    );
+  }); // prettier-ignore
+
+  it('names the gatekeeper while its client authenticates', () => {
+    const spans: RecordedSpan[] = [];
+    const lines: Record<string, unknown>[] = [];
+    const routed = session(lines, spans);
+    routed.phase('dialling');
+    routed.dialled('main', 'ok', 12);
+    routed.phase('authenticating');
+    expect(spans.at(-1)).toMatchObject({ name: 'authentication', attributes: { gatekeeper: 'main' } });
+    expect(lines.at(-1)).toMatchObject({ event: 'session.routed', gatekeeper: 'main', session: 7 });
+  });
+});
 
 describe('a refused session', () => {
   it('is logged with the side, the offset and the limit', async () => {
