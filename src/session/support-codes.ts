@@ -1,7 +1,7 @@
-/** Support codes: what a refused client shows its user, and what the support staff can look up for a quarter of an hour.
+/** Support codes: shown to the user of a refused client, and looked up by the support staff for a quarter of an hour.
  *
- *  A code is 40 random bits. It says nothing of the user, and what is kept with it says nothing either: the phase of the
- *  session, the error code, and the minute. Codes stand in this table and in the client's error text, and nowhere else. */
+ *  A code is 40 random bits. Neither the code nor what is kept with it (phase of the session, error code, minute) identifies
+ *  the user. Codes stand in this table and in the client's error text only. */
 import { randomBytes } from 'node:crypto';
 import type { AuthenticationErrorCode } from '../errors/authentication.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
@@ -11,7 +11,7 @@ import type { Phase } from './phase.ts';
 /** What a client can be refused with: by a stream error or by a failure of SASL. */
 export type RefusalCode = StreamErrorCode | TokenErrorCode | AuthenticationErrorCode;
 
-/** What is kept of a refusal. */
+/** The record of a refusal. */
 export interface KeptRefusal {
   readonly phase: Phase;
   readonly code: RefusalCode;
@@ -19,7 +19,7 @@ export interface KeptRefusal {
   readonly minute: number;
 }
 
-/** What came of a look-up. `too-many`: there were more within a minute than are answered. */
+/** The result of a look-up. `too-many`: the rate of look-ups is exceeded. */
 export type LookUp =
   { readonly kind: 'kept'; readonly refusal: KeptRefusal } | { readonly kind: 'unknown' | 'too-many' };
 
@@ -54,7 +54,7 @@ export class SupportCodes {
     this.#options = { ...options, random };
   }
 
-  /** Keeps a refusal. @returns its code as people read it: `7K3M-Q9XW` */
+  /** Keeps a refusal, and returns its code in the form `7K3M-Q9XW`. */
   note(phase: Phase, code: RefusalCode): string {
     const { random, refusalsMax } = this.#options;
     const drawn = encode(random(codeBytes));
@@ -66,7 +66,8 @@ export class SupportCodes {
     return `${drawn.slice(0, 4)}-${drawn.slice(4)}`;
   }
 
-  /** @param text a code as people write it: in any case, with or without the hyphen */
+  /** Looks a code up, and counts the look-up.
+   *  @param text a code in any case, with or without the hyphen */
   lookUp(text: string): LookUp {
     const minute = this.#minute();
     if (this.#lookUps.minute !== minute) this.#lookUps = { minute, count: 0 };
@@ -77,8 +78,7 @@ export class SupportCodes {
     return refusal === undefined ? { kind: 'unknown' } : { kind: 'kept', refusal };
   }
 
-  /** Forgets what is older than a quarter of an hour. Called from time to time, so that memory does not keep longer
-   *  than look-ups say. */
+  /** Forgets refusals of more than a quarter of an hour ago. Called each minute, so that they do not stay in memory. */
   forgetOld(): void {
     const now = this.#options.now();
     for (const [code, { minute }] of this.#kept) {
@@ -87,7 +87,7 @@ export class SupportCodes {
     }
   }
 
-  /** Refusals that are kept. */
+  /** Number of refusals that are kept. */
   get size(): number {
     return this.#kept.size;
   }
@@ -97,7 +97,7 @@ export class SupportCodes {
   }
 }
 
-/** Five bytes to eight characters of five bits. */
+/** Returns five bytes as eight characters of five bits. */
 function encode(bytes: Uint8Array): string {
   let bits = 0n;
   for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
@@ -106,7 +106,7 @@ function encode(bytes: Uint8Array): string {
   return text;
 }
 
-/** Letters that are taken for a digit count as that digit. */
+/** Returns a code without hyphens and in capitals. A letter that is taken for a digit counts as that digit. */
 function normalise(text: string): string {
   return text.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
 }

@@ -51,7 +51,7 @@ export type Dialled =
       /** Starts TLS on the socket, from which nothing more may be read. On failure it is closed.
        *  @throws GatekeeperTlsError, or the signal's reason */
       readonly upgrade: (signal: AbortSignal) => Promise<TLSSocket>;
-      /** Resolves with whether the endpoint takes direct TLS, for a server that closes without a word. */
+      /** Resolves with whether the endpoint takes direct TLS, for a server that closes silently. */
       readonly takesDirectTls: () => Promise<boolean>;
     };
 

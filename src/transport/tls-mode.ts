@@ -1,12 +1,12 @@
-/** Whether a gatekeeper starts TLS in the other mode than configured. The failure alone does not tell: a TLS server closes
- *  a stream in clear text without an answer, and what comes in place of a ServerHello is gone. So one more connection is
- *  made to the same endpoint, in the other mode, and closed again. It says no more than the first one did: a domain, in
- *  clear text as in the SNI. Findings are kept for a while, so that clients cannot double the load of a gatekeeper. */
+/** Finds out whether a gatekeeper starts TLS in the other mode than configured. The failure does not show it: a TLS server
+ *  closes a stream in clear text silently, and the bytes that came in place of a ServerHello are gone. So one more
+ *  connection to the same endpoint is made in the other mode, and closed. It shows observers the domain, as the SNI of the
+ *  first one did. Findings are kept for a while, so that clients cannot double the load of a gatekeeper. */
 import { ns } from '../stanza/namespaces.ts';
 import { withDeadline } from './deadline.ts';
 import type { Endpoint } from './srv.ts';
 
-/** How one endpoint is tried in a mode. Rejects where it does not speak it. */
+/** Tries an endpoint in its mode. Rejects when it does not speak it. */
 export type TryMode = (endpoint: Endpoint, signal: AbortSignal) => Promise<void>;
 
 export interface TlsModeProbeOptions {
@@ -38,8 +38,8 @@ export class TlsModeProbe {
     this.#options = { probeTimeoutMs, findingMs, findingsMax, now };
   }
 
-  /** Resolves with whether the endpoint speaks the other mode than `endpoint.tls`; false when that is not to be found
-   *  out in time. Never rejects.
+  /** Resolves with whether the endpoint speaks the other mode than `endpoint.tls`; false when it does not answer in time.
+   *  Never rejects.
    *  @param tryOther tries the endpoint in the other mode */
   speaksOther(endpoint: Endpoint, tryOther: TryMode): Promise<boolean> {
     const { findingMs, findingsMax, now } = this.#options;

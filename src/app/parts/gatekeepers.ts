@@ -50,7 +50,8 @@ export function openGatekeepers(
   });
 }
 
-/** Where a gatekeeper is, of a checked configuration. */
+/** Returns the endpoints of a gatekeeper, of a checked configuration.
+ *  @throws RangeError when its address is malformed */
 export function targetOf({ connect }: GatekeeperConfig): Target {
   if ('srv' in connect) return { kind: 'srv', domain: connect.srv };
   const parsed = parseHostPort(connect.address);

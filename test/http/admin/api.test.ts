@@ -81,7 +81,7 @@ describe('the API of the operator', () => {
     ]);
   });
 
-  it('knows no other support code, and answers a bounded number of look-ups', async () => {
+  it('answers 404 for another support code, and 429 for too many look-ups', async () => {
     const unknown = await appWith().ask('/api/refusals/0000-0000');
     expect([unknown.status, await codeOf(unknown)]).toEqual([404, 'ERR_REFUSAL_UNKNOWN']);
     const late = await appWith().ask('/api/refusals/TOO-MANY');
