@@ -1,12 +1,19 @@
 /** What survives the strictest policy of stanzas that it was not written for. */
 import { describe, expect, it } from 'vitest';
-import { openPolicy } from '../../src/app/files/policies.ts';
 import { corpus } from './corpus.ts';
-import { context, deciderFor, pass } from './fixtures.ts';
+import { context, deciderFor, pass, policyOf } from './fixtures.ts';
 
 /** The user's own resource, a time that only the device knows, and whatever is marked. */
 const marks = /laptop|23:41:07|mk-[\w-]+/g;
-const strict = openPolicy('strict');
+/** Where the gatekeeper assigns the resource, as under `strict`, the client has no name of its own that could show. */
+const strict = policyOf(`apiVersion: narthex/v1
+kind: MetadataPolicy
+metadata: { name: named }
+spec:
+  extends: strict
+  unlisted: drop
+  audiences: { gatekeeper: { bind.resource: { pseudonymise: { scope: account } } } }
+`);
 const bind =
   "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>laptop</resource></bind></iq>";
 const resource = /<resource>([^<]+)</.exec(pass(deciderFor(strict, 'to-gatekeeper'), bind).after)![1]!;
