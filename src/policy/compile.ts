@@ -11,7 +11,7 @@ import { ns } from '../stanza/namespaces.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
 import { catalogueNames, isSealable, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
-import { compileMatcher, type Turn } from './match.ts';
+import { compileMatcher, type MemoGeneration } from './match.ts';
 import { treatmentOf, type Policy, type PolicyException, type Rule, type Unlisted } from './policy.ts';
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
@@ -54,7 +54,7 @@ export class CompiledPolicy {
   readonly pseudonyms: Pseudonyms | undefined;
   readonly media: MediaAddresses | undefined;
   /** The memo generation of the matchers in its tables. */
-  readonly turn: Turn = { stanza: 0 };
+  readonly generation: MemoGeneration = { stanza: 0 };
   readonly #policy: Policy;
   readonly #former: readonly Policy[];
   readonly #catalogue: Catalogue;
@@ -95,14 +95,14 @@ export class CompiledPolicy {
         (applying & (1 << index)) === 0 ? under : overlay(under, exception.matrix),
       this.#policy.matrix,
     );
-    const { names, turn } = this;
+    const { names, generation } = this;
     const policy = { ...this.#policy, matrix };
     const table = new TableBuilder({
       catalogue: this.#catalogue,
       names,
       policy,
       former: this.#former,
-      turn,
+      generation,
     }).build(direction);
     this.#tables[direction].set(applying, table);
     return table;
@@ -230,7 +230,7 @@ interface TableOptions {
   /** The policy, with the exceptions that apply merged in. */
   readonly policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>;
   readonly former: readonly Policy[];
-  readonly turn: Turn;
+  readonly generation: MemoGeneration;
 }
 
 class TableBuilder {
@@ -242,13 +242,13 @@ class TableBuilder {
   readonly #anywhere: AttributeRules[] = [];
   readonly #listed: Uint8Array;
   readonly #former: readonly Policy[];
-  readonly #turn: Turn;
+  readonly #generation: MemoGeneration;
   #slots = 0;
 
-  constructor({ catalogue, names, policy, former, turn }: TableOptions) {
+  constructor({ catalogue, names, policy, former, generation }: TableOptions) {
     this.#catalogue = catalogue;
     this.#names = names;
-    this.#turn = turn;
+    this.#generation = generation;
     this.#policy = policy;
     this.#former = former;
     this.#listed = new Uint8Array(names.namespaces.size + 1);
@@ -378,7 +378,7 @@ class TableBuilder {
   }
 
   #add(selector: Selector, rule: Omit<TableRule, 'matches'>): void {
-    const compiled: TableRule = { ...rule, matches: compileMatcher(selector, this.#names, this.#turn) };
+    const compiled: TableRule = { ...rule, matches: compileMatcher(selector, this.#names, this.#generation) };
     const { target, steps } = selector;
     const last = steps.at(-1);
     for (const step of steps) {

@@ -57,7 +57,7 @@ export class Decider {
     if (stanza.names !== this.#policy.names) throw new RangeError('the tape has another vocabulary');
     this.#pending.begin(stanza);
     this.#session.enter(stanza);
-    this.#policy.turn.stanza += 1;
+    this.#policy.generation.stanza += 1;
     if (!this.#isNegotiation(stanza)) {
       const applying = this.#applyingExceptions();
       this.#walk.run(applying === 0 ? this.#usual : this.#policy.table(this.#direction, applying));

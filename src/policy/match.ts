@@ -9,18 +9,22 @@ export type Matcher = (stanza: Stanza, index: number) => boolean;
 
 /** The stanza for which matchers compiled together keep results. The caller sets it before it asks about another
  *  stanza. */
-export interface Turn {
+export interface MemoGeneration {
   stanza: number;
 }
 
 /** Compiles a matcher for elements whose own name the caller has compared.
  *  @returns undefined when the name alone decides */
-export function compileMatcher(selector: Selector, names: Names, turn: Turn): Matcher | undefined {
+export function compileMatcher(
+  selector: Selector,
+  names: Names,
+  generation: MemoGeneration,
+): Matcher | undefined {
   const own = selector.steps.at(-1)?.conditions.map((condition) => compileCondition(condition, names)) ?? [];
   const above = selector.steps
     .slice(0, -1)
     .toReversed()
-    .map((step) => compileStep(step, names, turn));
+    .map((step) => compileStep(step, names, generation));
   // Nearly all selectors have one condition or none.
   if (above.length === 0 && own.length < 2) return own[0];
   return (stanza, index) => {
@@ -35,12 +39,16 @@ export function compileMatcher(selector: Selector, names: Names, turn: Turn): Ma
 }
 
 /** Compiles the test of an ancestor. It runs again for each child of that ancestor. */
-function compileStep({ namespace, local, conditions }: Step, names: Names, turn: Turn): Matcher {
+function compileStep(
+  { namespace, local, conditions }: Step,
+  names: Names,
+  generation: MemoGeneration,
+): Matcher {
   const namespaceId = names.namespace(namespace);
   const localId = names.local(local);
   const compiled = conditions.map((condition) => {
     const matcher = compileCondition(condition, names);
-    return looksAtChildren(condition) ? remembering(matcher, turn) : matcher;
+    return looksAtChildren(condition) ? remembering(matcher, generation) : matcher;
   });
   return (stanza, index) =>
     stanza.namespaceOf(index) === namespaceId &&
@@ -56,12 +64,12 @@ function looksAtChildren(condition: Condition): boolean {
 
 /** Keeps the result of a matcher per depth: an ancestor with n children would otherwise be searched n times. Only
  *  one element per depth is open. */
-function remembering(matcher: Matcher, turn: Turn): Matcher {
+function remembering(matcher: Matcher, generation: MemoGeneration): Matcher {
   const memos: { stanza: number; index: number; holds: boolean }[] = [];
   return (stanza, index) => {
     const memo = (memos[stanza.depthOf(index)] ??= { stanza: -1, index: -1, holds: false });
-    if (memo.stanza !== turn.stanza || memo.index !== index) {
-      memo.stanza = turn.stanza;
+    if (memo.stanza !== generation.stanza || memo.index !== index) {
+      memo.stanza = generation.stanza;
       memo.index = index;
       memo.holds = matcher(stanza, index);
     }

@@ -33,7 +33,7 @@ import type { StreamLimits } from './limits.ts';
 import { isUriReference } from './namespace-names.ts';
 import { findIllegalReference } from './references.ts';
 import { sliceBytesMax } from './structure/structure.ts';
-import { bindingStride, openStride, type Desk, type Workspace } from './workspace.ts';
+import { bindingStride, openStride, type ParseScratch, type Workspace } from './workspace.ts';
 import { nameChar, nameStart } from './xml-names.ts';
 
 /** Receives what the scanner finds, in order. Arguments are valid during the call only. */
@@ -151,7 +151,7 @@ export class Scanner {
   #attributeCount = 0;
 
   // Fields of the current stanza.
-  #desk: Desk | undefined;
+  #scratch: ParseScratch | undefined;
   #tapeLength = 0;
   #depth = 0;
   #elementCount = 0;
@@ -202,7 +202,7 @@ export class Scanner {
     } catch (error) {
       if (error instanceof StreamError) {
         this.#failed = error;
-        this.#releaseDesk();
+        this.#releaseScratch();
       }
       throw error;
     }
@@ -396,7 +396,7 @@ export class Scanner {
     this.#streamBase += at - this.#base;
     this.#base = at;
     this.#whitespaceRun = 0;
-    this.#desk = this.#workspace.takeDesk();
+    this.#scratch = this.#workspace.takeScratch();
     this.#tapeLength = 0;
     this.#depth = 0;
     this.#elementCount = 0;
@@ -621,7 +621,7 @@ export class Scanner {
       this.#fail('policy-violation', 'ERR_ATTRIBUTE_COUNT', nameAt, { attributesMax });
     }
     const record = this.#append(recordKind.attribute);
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     tape[record + attribute.nameStart] = nameAt;
     tape[record + attribute.nameEnd] = nameEnd;
     tape[record + attribute.localStart] = this.#localStart;
@@ -631,7 +631,7 @@ export class Scanner {
   }
 
   #endAttribute(at: number): void {
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     const record = this.#tapeLength - recordSize[recordKind.attribute]!;
     if (this.#valueFlags !== 0) this.#checkReferences(this.#valueStart, at);
     tape[record + attribute.valueStart] = this.#valueStart;
@@ -643,7 +643,7 @@ export class Scanner {
 
   /** Binds the prefix of an `xmlns` or `xmlns:prefix` attribute (Namespaces 1.0 §3). */
   #noteDeclaration(record: number): void {
-    const { tape, bindings } = this.#desk!;
+    const { tape, bindings } = this.#scratch!;
     const nameStart = tape[record + attribute.nameStart]!;
     const localStart = tape[record + attribute.localStart]!;
     const nameEnd = tape[record + attribute.nameEnd]!;
@@ -688,7 +688,7 @@ export class Scanner {
   /** Returns the id of a declared namespace name: > 0 in the vocabulary, 0 for the empty one, negative for others.
    *  Two declarations in scope of the same unknown name share an id, so that ids compare as names do. */
   #internNamespace(record: number): number {
-    const { tape, bindings, decodedNames } = this.#desk!;
+    const { tape, bindings, decodedNames } = this.#scratch!;
     const start = tape[record + attribute.valueStart]!;
     const valueEnd = tape[record + attribute.valueEnd]!;
     const end = valueEnd & ~needsDecoding;
@@ -735,7 +735,7 @@ export class Scanner {
   /** Like `#internNamespace`, for a rare value with references or white space: compares strings. Names in scope are
    *  decoded once, and only when they are as long, so that the cost stays linear. */
   #internDecodedNamespace(record: number, start: number, end: number): number {
-    const { tape, bindings, decodedNames } = this.#desk!;
+    const { tape, bindings, decodedNames } = this.#scratch!;
     const name = decodeReferences(this.#string(start, end), 'attribute');
     const known = this.names.namespace(name);
     if (known !== 0 || name === '') return known;
@@ -762,7 +762,7 @@ export class Scanner {
     this.#readName(at, limit);
     const nameEnd = this.#nameEnd;
     const record = this.#append(recordKind.element);
-    const { tape, open } = this.#desk!;
+    const { tape, open } = this.#scratch!;
     tape[record + element.tagStart] = this.#tagStart;
     tape[record + element.nameEnd] = nameEnd;
     tape[record + element.localStart] = this.#localStart;
@@ -792,7 +792,7 @@ export class Scanner {
     const empty = from === at - 1 && this.#byte(from) === SLASH;
     if (!empty && from !== at) this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', from);
 
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     const record = this.#tagElement;
     const nameStart = this.#tagStart + 1;
     const localStart = tape[record + element.localStart]!;
@@ -823,7 +823,7 @@ export class Scanner {
   }
 
   #resolveAttributes(elementRecord: number): void {
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     const size = recordSize[recordKind.attribute]!;
     const first = elementRecord + recordSize[recordKind.element]!;
     for (let record = first; record < this.#tapeLength; record += size) {
@@ -842,7 +842,7 @@ export class Scanner {
    *  through a hash table, so that the cost stays linear.
    *  @throws StreamError */
   #refuseDuplicates(first: number): void {
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     const size = recordSize[recordKind.attribute]!;
     const { attributeHashes, attributeTable } = this.#workspace;
     if (this.#attributeCount <= 6) {
@@ -866,7 +866,7 @@ export class Scanner {
   }
 
   #refuseDuplicate(a: number, b: number): void {
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     if (tape[a + attribute.namespace] !== tape[b + attribute.namespace]) return;
     if (tape[a + attribute.local] !== tape[b + attribute.local]) return;
     const start = tape[a + attribute.localStart]!;
@@ -880,7 +880,7 @@ export class Scanner {
   #endTag(at: number): void {
     const nameStart = this.#tagStart + 2;
     if (this.#depth === 0) return this.#closeStream(nameStart, at);
-    const { tape, open } = this.#desk!;
+    const { tape, open } = this.#scratch!;
     const record = open[(this.#depth - 1) * openStride]!;
     const openStart = tape[record + element.tagStart]! + 1;
     const length = tape[record + element.nameEnd]! - openStart;
@@ -894,7 +894,7 @@ export class Scanner {
   /** Writes the end record of the innermost open element, whose end tag is `[tagStart, tagEnd)`. */
   #closeElement(tagStart: number, tagEnd: number): void {
     const record = this.#append(recordKind.end);
-    const { tape, open } = this.#desk!;
+    const { tape, open } = this.#scratch!;
     this.#depth -= 1;
     const frame = this.#depth * openStride;
     const opened = open[frame]!;
@@ -913,7 +913,7 @@ export class Scanner {
     stanza.bytes = this.#buffer;
     stanza.start = this.#base;
     stanza.end = this.#base + stanzaEnd;
-    stanza.tape = this.#desk!.tape;
+    stanza.tape = this.#scratch!.tape;
     stanza.tapeLength = this.#tapeLength;
     stanza.verbatim = this.#verbatim;
     this.sink.stanza(stanza);
@@ -923,22 +923,22 @@ export class Scanner {
 
   /** Leaves a top-level construct that ended before `at`, and keeps nothing of it. */
   #leaveMarkup(next: number, at: number): void {
-    this.#releaseDesk();
+    this.#releaseScratch();
     this.#streamBase += at;
     this.#base += at;
     this.#mode = next;
     if (this.#restarted) this.#beginStream();
   }
 
-  #releaseDesk(): void {
-    if (this.#desk !== undefined) this.#workspace.returnDesk(this.#desk);
-    this.#desk = undefined;
+  #releaseScratch(): void {
+    if (this.#scratch !== undefined) this.#workspace.returnScratch(this.#scratch);
+    this.#scratch = undefined;
   }
 
   // ---- header and end of the stream -------------------------------------------------------------------------------
 
   #readHeader(at: number, empty: boolean): void {
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     if (tape[element.namespace] !== this.#streamsNamespace)
       this.#fail('invalid-namespace', 'ERR_STREAM_HEADER', this.#tagStart);
     const localStart = tape[element.localStart]!;
@@ -963,7 +963,7 @@ export class Scanner {
   }
 
   #collectHeader(prefix: string): StreamHeader {
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     const view = this.#stanza;
     view.bytes = this.#buffer;
     view.start = this.#base;
@@ -1093,7 +1093,7 @@ export class Scanner {
   }
 
   #resolvePrefix(start: number, end: number): number {
-    const { bindings } = this.#desk!;
+    const { bindings } = this.#scratch!;
     const length = end - start;
     for (let binding = this.#bindingCount - 1; binding >= 0; binding -= 1) {
       const at = binding * bindingStride;
@@ -1126,15 +1126,15 @@ export class Scanner {
   // ---- tape and bytes ---------------------------------------------------------------------------------------------
 
   #append(kind: number): number {
-    const desk = this.#desk!;
+    const scratch = this.#scratch!;
     const at = this.#tapeLength;
     const size = recordSize[kind]!;
-    if (at + size > desk.tape.length) {
-      const grown = new Int32Array(desk.tape.length * 2);
-      grown.set(desk.tape);
-      desk.tape = grown;
+    if (at + size > scratch.tape.length) {
+      const grown = new Int32Array(scratch.tape.length * 2);
+      grown.set(scratch.tape);
+      scratch.tape = grown;
     }
-    desk.tape[at] = kind;
+    scratch.tape[at] = kind;
     this.#tapeLength = at + size;
     return at;
   }
@@ -1147,7 +1147,7 @@ export class Scanner {
 
   #writeText(start: number, end: number, flags: number): void {
     const record = this.#append(recordKind.text);
-    const { tape } = this.#desk!;
+    const { tape } = this.#scratch!;
     tape[record + text.start] = start;
     tape[record + text.end] = end;
     tape[record + text.flags] = flags;

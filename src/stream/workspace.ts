@@ -3,7 +3,7 @@ import { createNameClasses } from './xml-names.ts';
 
 /** Scratch memory that a scanner needs while a stanza is incomplete: its tape and its open elements. Between stanzas
  *  it is returned to the workspace, so that idle sessions hold none. */
-export interface Desk {
+export interface ParseScratch {
   tape: Int32Array;
   /** For each open element: tape index, number of bindings outside it, default namespace outside it. */
   readonly open: Int32Array;
@@ -16,7 +16,7 @@ export interface Desk {
 const tapeInitial = 1_024;
 /** Largest tape that is kept for the next stanza, in integers. */
 const tapeKeptMax = 65_536;
-const desksKeptMax = 64;
+const scratchKeptMax = 64;
 
 export const openStride = 3;
 export const bindingStride = 4;
@@ -33,7 +33,7 @@ export class Workspace {
   readonly attributeTable: Int32Array;
   readonly #depthMax: number;
   readonly #namespacesMax: number;
-  readonly #desks: Desk[] = [];
+  readonly #kept: ParseScratch[] = [];
 
   constructor(
     structure: Structure,
@@ -51,9 +51,9 @@ export class Workspace {
     this.attributeTable = new Int32Array(1 << Math.ceil(Math.log2(attributesMax * 2 + 2)));
   }
 
-  takeDesk(): Desk {
+  takeScratch(): ParseScratch {
     return (
-      this.#desks.pop() ?? {
+      this.#kept.pop() ?? {
         tape: new Int32Array(tapeInitial),
         open: new Int32Array((this.#depthMax + 1) * openStride),
         bindings: new Int32Array((this.#namespacesMax + 1) * bindingStride),
@@ -62,9 +62,9 @@ export class Workspace {
     );
   }
 
-  returnDesk(desk: Desk): void {
+  returnScratch(scratch: ParseScratch): void {
     // Setting the length costs the same for an empty array.
-    if (desk.decodedNames.length > 0) desk.decodedNames.length = 0;
-    if (this.#desks.length < desksKeptMax && desk.tape.length <= tapeKeptMax) this.#desks.push(desk);
+    if (scratch.decodedNames.length > 0) scratch.decodedNames.length = 0;
+    if (this.#kept.length < scratchKeptMax && scratch.tape.length <= tapeKeptMax) this.#kept.push(scratch);
   }
 }
