@@ -24,6 +24,8 @@ export interface ServiceControl {
   readonly stop: () => void;
   /** Sets the function that a signal calls to read the files again. */
   readonly onReload: (reload: () => void) => void;
+  /** Called when log lines cannot be written, with the system's code. The service goes on. */
+  readonly logFailed: (systemCode: string) => void;
 }
 
 /** Runs a proxy with its admin port until it must stop, then drains it.
@@ -35,7 +37,12 @@ export async function runService(
 ): Promise<void> {
   const service = await assemble(async (parts) => {
     const telemetry = parts.track(
-      await openTelemetry(config, { version: productVersion(), processMetrics: true, clock: systemClock }),
+      await openTelemetry(config, {
+        version: productVersion(),
+        processMetrics: true,
+        clock: systemClock,
+        logFailed: control.logFailed,
+      }),
     );
     const { log } = telemetry;
     let proxy: Proxy | undefined;

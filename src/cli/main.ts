@@ -1,7 +1,7 @@
 /** The command line. Each subcommand is loaded only when it is used. */
 import { Command, CommanderError } from 'commander';
 import { type ExitName, exitCodes, exitMeanings } from '../errors/exit.ts';
-import { reportFailure } from './report.ts';
+import { reportFailure, reportOutput } from './report.ts';
 import { productVersion } from '../app/version.ts';
 
 interface Subcommand {
@@ -88,7 +88,7 @@ function usageError(text: string): string {
 
 // In `narthex … | head` a closed pipe is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.ioError);
+  process.exit(error.code === 'EPIPE' ? exitCodes.ok : reportOutput(error.code ?? 'unknown', process.stderr));
 });
 
 // A defect outside of any command ends the process: its state is unknown.

@@ -32,6 +32,19 @@ export function report(
     output.write(`${wrap(/[.?!]$/.test(remedy) ? remedy : `${remedy}.`)}\n`);
 }
 
+/** Prints that standard output cannot be written.
+ *  @param systemCode such as `ENOSPC`
+ *  @returns the exit code of a command that ends for this */
+export function reportOutput(systemCode: string, output: Output): ExitCode {
+  const code = 'ERR_OUTPUT';
+  const { remedy } = explanationOf(code)!;
+  report(
+    { severity: 'error', code, message: `standard output cannot be written (${systemCode})`, remedy },
+    output,
+  );
+  return exitCodeOf(code);
+}
+
 /** Prints the problems of a configuration.
  *  @param omitted number of further problems */
 export function reportProblems(

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { runService, type ServiceControl } from '../app/service.ts';
 import { loadConfig } from '../config/load.ts';
 import { exitCodes } from '../errors/exit.ts';
+import { reportOutput } from './report.ts';
 
 const help = `
 Everything starts or nothing does: a wrong configuration, a certificate that does not load or a port in use ends the
@@ -40,5 +41,10 @@ export function register(program: Command): void {
 function processControl(): ServiceControl {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  return { stopped, stop: resolve, onReload: (reload) => process.on('SIGHUP', reload) };
+  return {
+    stopped,
+    stop: resolve,
+    onReload: (reload) => process.on('SIGHUP', reload),
+    logFailed: (systemCode) => void reportOutput(systemCode, process.stderr),
+  };
 }

@@ -12,6 +12,12 @@ export const commandErrors = {
     remedy: 'See the help of the command.',
     exit: 'usage',
   },
+  ERR_OUTPUT: {
+    cause:
+      'Standard output cannot be written. `narthex serve` goes on without its log lines; other commands end.',
+    remedy: 'Free space on its disk, or direct it elsewhere.',
+    exit: 'ioError',
+  },
   ERR_FILE: {
     cause: 'An input file does not exist or cannot be read.',
     remedy: 'Correct the path or its permissions; `-` is standard input.',

@@ -55,7 +55,7 @@ export const setupErrors = {
   },
   ERR_PORT_IN_USE: {
     cause: 'Another process, or another part of this one, listens on the port already.',
-    remedy: 'Stop it (`ss -ltnp` shows which it is), or choose another port.',
+    remedy: 'Stop the process that listens there (`ss -ltnp` shows it), or choose another port.',
     exit: 'unavailable',
   },
   ERR_PORT_PERMISSION: {

@@ -24,7 +24,12 @@ export interface LogOptions {
   readonly suppressed?: (event: LimitedEvent) => void;
   /** Receives the lines; by default standard output, written synchronously. */
   readonly destination?: DestinationStream | undefined;
+  /** Called when standard output cannot be written, once until it can again, with the system's code such as `ENOSPC`. */
+  readonly failed?: (systemCode: string) => void;
 }
+
+/** Bytes of lines that wait while standard output cannot be written. Later lines are dropped. */
+const waitingBytesMax = 65_536;
 
 /** Opens the log. */
 export function openLog({
@@ -33,6 +38,7 @@ export function openLog({
   unauthenticatedLinesPerSecondMax = 0,
   suppressed = () => {},
   destination,
+  failed = () => {},
 }: LogOptions): Log {
   const logger = pino(
     {
@@ -42,7 +48,7 @@ export function openLog({
       timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
       formatters: { level: (name) => ({ level: name }) },
     },
-    destination ?? pino.destination({ dest: 1, sync: true }),
+    destination ?? standardOutput(failed),
   );
   const write: Log['write'] = (event, fields) => {
     const { level: eventLevel, fields: kinds } = logEvents[event];
@@ -60,4 +66,18 @@ export function openLog({
       else suppressed(event);
     },
   };
+}
+
+/** Opens standard output for lines. A full disk or a closed pipe must not end the sessions, so errors are reported and
+ *  each line tries again. */
+function standardOutput(failed: (systemCode: string) => void): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: waitingBytesMax });
+  let isFailing = false;
+  output.on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => {
+    if (isFailing) return;
+    isFailing = true;
+    failed(code);
+  });
+  output.on('write', () => (isFailing = false));
+  return output;
 }

@@ -63,6 +63,11 @@ export const metricTable = {
     help: 'Log lines left out because peers without an account caused too many, by event.',
     labels: ['event'],
   },
+  narthex_log_failures_total: {
+    type: 'counter',
+    help: 'Times that standard output could no longer be written, because its disk is full for example.',
+    labels: [],
+  },
   narthex_resumable_streams: {
     type: 'gauge',
     help: 'Streams whose counts are remembered for resumption (XEP-0198), live ones included.',

@@ -200,7 +200,7 @@ function setupError(code: string, target: ListenTarget): SetupError {
       return new SetupError(
         'ERR_PORT_IN_USE',
         `another process listens to ${where}`,
-        'Stop it (ss -ltnp shows it) or choose another port',
+        'Stop the process that listens there (ss -ltnp shows it), or choose another port',
       );
     case 'EACCES':
     case 'EPERM':

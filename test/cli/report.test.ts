@@ -75,7 +75,7 @@ describe('a failure', () => {
     expect(failure(busy)).toEqual({
       exit: 69,
       text: expect.stringMatching(
-        /^narthex: error ERR_PORT_IN_USE: cannot listen on 127\.0\.0\.1 port 9090 \(EADDRINUSE\)\n {4}Stop it/,
+        /^narthex: error ERR_PORT_IN_USE: cannot listen on 127\.0\.0\.1 port 9090 \(EADDRINUSE\)\n {4}Stop the process that listens there/,
       ) as unknown,
     });
   });

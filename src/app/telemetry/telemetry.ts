@@ -20,16 +20,24 @@ export interface TelemetrySections {
   readonly tracing: Config['tracing'];
 }
 
+export interface TelemetryEnvironment {
+  /** Version of the product, a label of the metrics and an attribute of the spans. */
+  readonly version: string;
+  /** Whether memory, CPU time and event loop of the process are measured too. */
+  readonly processMetrics: boolean;
+  readonly clock: Clock;
+  /** Called when log lines cannot be written, with the system's code. */
+  readonly logFailed?: (systemCode: string) => void;
+}
+
 /** Opens log, metrics and tracing.
- *  @param version of the product, a label of the metrics and an attribute of the spans
- *  @param processMetrics whether memory, CPU time and event loop of the process are measured too
  *  @throws Error ERR_TRACING_SDK_MISSING when an endpoint is configured and the SDK is not installed */
 export async function openTelemetry(
   {
     log: { level, unauthenticatedLinesPerSecondMax },
     tracing: { otlpEndpoint: endpoint },
   }: TelemetrySections,
-  { version, processMetrics, clock }: { version: string; processMetrics: boolean; clock: Clock },
+  { version, processMetrics, clock, logFailed }: TelemetryEnvironment,
 ): Promise<Telemetry> {
   const metrics = createMetrics({ version, processMetrics, now: clock.wall });
   const log = openLog({
@@ -37,6 +45,10 @@ export async function openTelemetry(
     now: clock.wall,
     unauthenticatedLinesPerSecondMax,
     suppressed: (event) => metrics.logLineSuppressed(event),
+    failed(systemCode) {
+      metrics.logFailed();
+      logFailed?.(systemCode);
+    },
   });
   const tracing = await openTracing({ endpoint, version, failed: () => log.write('tracing.failed', {}) });
   const gauge = new SessionGauge();
