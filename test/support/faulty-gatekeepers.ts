@@ -1,10 +1,9 @@
-/** Gatekeepers that cannot be reached, each for a reason of its own: real servers on the loopback, a port without one, and
- *  a name that does not resolve (RFC 6761 §6.4). */
+/** Gatekeepers that cannot be reached, each for a reason of its own: real servers on the loopback, a port below those that
+ *  other tests are given, and a name that does not resolve (RFC 6761 §6.4). */
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { DialCause } from '../../src/errors/causes.ts';
 import { createAuthority, dayMs, type CertificateRequest } from './certificates.ts';
-import { freePort } from './free-port.ts';
 import { loopback } from './sockets.ts';
 
 export interface FaultyGatekeeper {
@@ -41,7 +40,7 @@ export async function faultyGatekeepers(): Promise<FaultyGatekeepers> {
   const past = { notBefore: new Date(0), notAfter: new Date(Date.now() - dayMs) };
   const rows: readonly (readonly [fault: string, DialCause, string, string, 'direct' | 'starttls'])[] = [
     ['a name that does not resolve', 'name-unresolved', 'nameless', 'gatekeeper.invalid:5223', 'direct'],
-    ['a closed port', 'refused', 'closed', `127.0.0.1:${await freePort()}`, 'direct'],
+    ['a closed port', 'refused', 'closed', '127.0.0.1:1', 'direct'],
     ['a server that never answers', 'timed-out', 'silent', await at(() => {}), 'direct'],
     ['a certificate of another authority', 'authority-unknown', 'foreign', await secured({ dns: dns('foreign') }, createAuthority()), 'direct'],
     ['a certificate for another name', 'name-mismatch', 'misnamed', await secured({ dns: dns('other') }), 'direct'],
