@@ -7,6 +7,7 @@ import type { Disposition, Edit, SendOptions } from '../stanza/verdict.ts';
 import { DelayQueue, type DelayLimits, type QueuedStanza } from './delay-queue.ts';
 import { joined } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
+import type { AckWindow } from './stream-management/ack-window.ts';
 import type { StreamManagement } from './stream-management/stream-management.ts';
 import type { Schedule } from './timers.ts';
 
@@ -39,7 +40,9 @@ interface Transit {
   readonly origin: 'peer' | 'proxy';
   edits: readonly Edit[];
   options: SendOptions;
-  /** The sender's number while the stanza is queued; 0 when it is not counted. */
+  /** The counts in which it waits while it is queued; undefined when its sender did not count it. */
+  window: AckWindow | undefined;
+  /** The sender's number in them. */
   number: number;
   /** The stanza's entry in the queue, when it has one. */
   queued: QueuedStanza | undefined;
@@ -65,7 +68,7 @@ export class Dispatch {
       this.#send(transitOf(stanza, direction, 'peer'));
       return;
     }
-    this.#options.management.window(direction)?.pass();
+    this.#options.management.pass(direction);
     this.#options.writers[direction].write(stanza.bytes, stanza.start, stanza.end);
   }
 
@@ -84,7 +87,7 @@ export class Dispatch {
 
   /** Writes a stanza of the proxy's own, past all stages and queues. */
   inject(stanza: Uint8Array, direction: Direction): void {
-    this.#options.management.window(direction)?.inject();
+    this.#options.management.inject(direction);
     this.#options.writers[direction].write(stanza);
   }
 
@@ -131,18 +134,17 @@ export class Dispatch {
     } else if (delayMs > 0 || this.#mustWait(stanza, direction)) {
       this.#enqueue(transit, now() + delayMs, bytes.length, () => this.#writeQueued(transit, bytes));
     } else {
-      if (transit.origin === 'proxy') management.window(direction)?.inject();
-      else management.window(direction)?.pass();
+      if (transit.origin === 'proxy') management.inject(direction);
+      else management.pass(direction);
       writers[direction].write(bytes);
     }
   }
 
-  #drop({ direction, origin, number, queued }: Transit, reply: Uint8Array | undefined): void {
-    const window = this.#options.management.window(direction);
+  #drop({ direction, origin, window, number, queued }: Transit, reply: Uint8Array | undefined): void {
     if (queued === undefined) {
-      if (origin === 'peer') window?.drop();
+      if (origin === 'peer') this.#options.management.window(direction)?.drop();
     } else {
-      if (number > 0) window?.settle(number, 'dropped');
+      window?.settle(number, 'dropped');
       this.#queues[direction].remove(queued);
     }
     if (reply !== undefined && origin === 'peer') this.inject(reply, opposite(direction));
@@ -176,15 +178,20 @@ export class Dispatch {
    *  @throws StreamError ERR_WAITING */
   #enqueue(transit: Transit, dueAt: number, bytes: number, send: () => void): void {
     const { stanza, direction, origin } = transit;
-    if (origin === 'peer') transit.number = this.#options.management.window(direction)?.wait() ?? 0;
+    if (origin === 'peer') {
+      transit.window = this.#options.management.window(direction);
+      transit.number = transit.window?.wait() ?? 0;
+    }
     transit.queued = { key: partyOf(stanza, direction), bytes, dueAt, send };
     this.#queues[direction].enqueue(transit.queued);
   }
 
-  #writeQueued({ direction, number, origin }: Transit, bytes: Uint8Array): void {
-    const window = this.#options.management.window(direction);
-    if (origin === 'proxy') window?.inject();
-    else if (number > 0) window?.settle(number, 'delivered');
+  /** What was queued before counting began, or in counts that were given up, reaches the receiver after its count began:
+   *  it counts such a stanza, and the sender does not (XEP-0198 §4). */
+  #writeQueued({ direction, window, number }: Transit, bytes: Uint8Array): void {
+    const { management } = this.#options;
+    if (window !== undefined && window === management.window(direction)) window.settle(number, 'delivered');
+    else management.inject(direction);
     this.#options.writers[direction].write(bytes);
   }
 }
@@ -197,7 +204,16 @@ function transitOf(
   origin: Transit['origin'],
   edits: readonly Edit[] = [],
 ): Transit {
-  return { stanza, direction, origin, edits, options: atOnce, number: 0, queued: undefined };
+  return {
+    stanza,
+    direction,
+    origin,
+    edits,
+    options: atOnce,
+    window: undefined,
+    number: 0,
+    queued: undefined,
+  };
 }
 
 /** Adds the edits and options of a disposition to a stanza in flight. */

@@ -41,7 +41,9 @@ export type AttestationOutcome =
 
 export interface CarrierOptions {
   readonly stream: boolean;
-  readonly proxyProtocol: { readonly profile: ProxyProfile; readonly headerBytesMax: number } | undefined;
+  readonly proxyProtocol:
+    | { readonly profile: ProxyProfile; readonly headerBytesMax: number; readonly attestationType: number }
+    | undefined;
   readonly http: boolean;
 }
 
@@ -107,9 +109,14 @@ export class GatekeeperAttestations {
   proxyHeader(evidence: ConnectionEvidence, certificate: Uint8Array | undefined): Uint8Array | undefined {
     const { carriers } = this.#options;
     if (carriers.proxyProtocol === undefined) return undefined;
-    const { profile, headerBytesMax } = carriers.proxyProtocol;
+    const { profile, headerBytesMax, attestationType } = carriers.proxyProtocol;
     const statement = this.#state(evidence);
-    const input = { ...headerInput(evidence, statement, profile), uniqueId: this.#random(), headerBytesMax };
+    const input = {
+      ...headerInput(evidence, statement, profile),
+      uniqueId: this.#random(),
+      headerBytesMax,
+      attestationType,
+    };
     if (profile === 'none') {
       this.#options.attested(this.#options.gatekeeper, 'proxy-protocol', 'sent');
       return written(proxyHeader(input));

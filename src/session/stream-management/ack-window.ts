@@ -21,6 +21,16 @@ interface Run {
   to: number;
 }
 
+/** What a receiver may get wrong at the begin of its count. */
+export interface BeginTolerance {
+  /** Stanzas that it was sent shortly before its count began, and may have counted. */
+  readonly surplusMax: number;
+  /** Whether its count may begin anew once, at 0. */
+  readonly mayRestart: boolean;
+}
+
+const exact: BeginTolerance = { surplusMax: 0, mayRestart: false };
+
 export class AckWindow {
   /** Stanzas that the sender has sent. Numbers here do not wrap: 2^53 is never reached. */
   #sent = 0;
@@ -37,10 +47,25 @@ export class AckWindow {
   #repeated: readonly Run[] = [];
   /** Index of the first of them that the sender has not repeated yet. */
   #repeatedAt = 0;
+  /** The count that the receiver stated last, in its own numbers, unwrapped. */
+  #stated = 0;
+  /** How many stanzas from before the count the receiver has counted, as far as its counts show. */
+  #surplus = 0;
+  #surplusMax: number;
+  #mayRestart: boolean;
+
+  constructor({ surplusMax, mayRestart }: BeginTolerance = exact) {
+    this.#surplusMax = surplusMax;
+    this.#mayRestart = mayRestart;
+  }
 
   /** Returns a window in the middle of a stream whose stanzas so far are all acknowledged. */
-  static at({ sent, delivered }: { readonly sent: number; readonly delivered: number }): AckWindow {
-    const window = new AckWindow();
+  static at(
+    { sent, delivered }: { readonly sent: number; readonly delivered: number },
+    tolerance = exact,
+  ): AckWindow {
+    const window = new AckWindow(tolerance);
+    window.#stated = delivered;
     window.#sent = sent;
     window.#handled = sent;
     window.#delivered = delivered;
@@ -124,12 +149,10 @@ export class AckWindow {
   /** Takes an acknowledgement of the receiver.
    *  @param count as on the wire: modulo 2^32
    *  @returns the number to acknowledge to the sender, modulo 2^32
-   *  @throws StreamError ERR_SM_COUNT when the receiver was not sent that many (XEP-0198 §4) */
+   *  @throws StreamError ERR_SM_COUNT when the receiver was not sent that many (XEP-0198 §4), stanzas from before
+   *  its count included */
   acknowledge(count: number): number {
-    const acknowledged = this.#acknowledged + ((count - this.#acknowledged + modulus) % modulus);
-    if (acknowledged > this.#delivered)
-      throw new StreamError('undefined-condition', { code: 'ERR_SM_COUNT' });
-    this.#acknowledged = acknowledged;
+    this.#acknowledged = Math.max(this.#acknowledged, this.#handledBy(count));
     for (let run = this.#runs[this.#first]; run !== undefined; run = this.#runs[(this.#first += 1)]) {
       const handled = this.#handledOf(run);
       this.#handled += handled;
@@ -148,6 +171,26 @@ export class AckWindow {
       this.#first = 0;
     }
     return this.#handled % modulus;
+  }
+
+  /** Converts a count of the receiver, modulo 2^32, to the number of stanzas that it was sent and has handled. Once it
+   *  has counted more than it was sent, the surplus is known, and subtracted from this count and later ones.
+   *  @throws StreamError ERR_SM_COUNT */
+  #handledBy(count: number): number {
+    const stated = this.#stated + ((((count - this.#stated) % modulus) + modulus) % modulus);
+    const surplus = Math.max(this.#surplus, stated - this.#delivered);
+    if (surplus <= this.#surplusMax) {
+      this.#stated = stated;
+      this.#surplus = surplus;
+      return stated - surplus;
+    }
+    if (!this.#mayRestart || count >= this.#stated || count > this.#delivered)
+      throw new StreamError('undefined-condition', { code: 'ERR_SM_COUNT' });
+    this.#stated = count;
+    this.#surplus = 0;
+    this.#surplusMax = 0;
+    this.#mayRestart = false;
+    return count;
   }
 
   #handledOf({ to, count }: Run): number {
@@ -171,7 +214,9 @@ export class AckWindow {
 
   /** Returns a copy, which can be advanced without changing this window. */
   copy(): AckWindow {
-    const copy = new AckWindow();
+    const copy = new AckWindow({ surplusMax: this.#surplusMax, mayRestart: this.#mayRestart });
+    copy.#stated = this.#stated;
+    copy.#surplus = this.#surplus;
     copy.#sent = this.#sent;
     copy.#delivered = this.#delivered;
     copy.#acknowledged = this.#acknowledged;

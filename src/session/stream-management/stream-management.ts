@@ -25,6 +25,10 @@ export class StreamManagement {
   #asked: { readonly id: string; readonly stream: ManagedStream } | undefined;
   /** Whether the client has requested stream management and the gatekeeper has not answered. */
   #enabling = false;
+  /** Stanzas that the client was sent meanwhile. A client's count begins at `<enabled/>` (XEP-0198 §4). That of
+   *  @xmpp/client begins before, and again at 0 behind the read with `<enabled/>`: an acknowledgement in that read has
+   *  these stanzas in it, later ones do not. */
+  #sentWhileEnabling = 0;
   /** Whether a resumption inside an authentication was refused here. Its failure is written into the success. */
   #owesFailure = false;
 
@@ -36,6 +40,24 @@ export class StreamManagement {
   /** Returns the counts of one direction; undefined while stream management is not enabled. */
   window(direction: Direction): AckWindow | undefined {
     return direction === 'to-gatekeeper' ? this.#toGatekeeper : this.#toClient;
+  }
+
+  /** Counts a stanza of the sender that goes out at once. */
+  pass(direction: Direction): void {
+    const window = this.window(direction);
+    if (window === undefined) this.#noteUncounted(direction);
+    else window.pass();
+  }
+
+  /** Counts a stanza that the receiver gets and the sender has not counted. */
+  inject(direction: Direction): void {
+    const window = this.window(direction);
+    if (window === undefined) this.#noteUncounted(direction);
+    else window.inject();
+  }
+
+  #noteUncounted(direction: Direction): void {
+    if (this.#enabling && direction === 'to-client') this.#sentWhileEnabling += 1;
   }
 
   /** Translates a nonza, alone or inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
@@ -86,6 +108,7 @@ export class StreamManagement {
       this.#toGatekeeper = new AckWindow();
     }
     this.#enabling = true;
+    this.#sentWhileEnabling = 0;
     return undefined;
   }
 
@@ -129,7 +152,7 @@ export class StreamManagement {
     if (!this.#enabling) throw unasked();
     this.#enabling = false;
     this.#toGatekeeper ??= new AckWindow();
-    this.#toClient = new AckWindow();
+    this.#toClient = new AckWindow({ surplusMax: this.#sentWhileEnabling, mayRestart: true });
     const id = stanza.attributeValue(at, 'id');
     const resumable = /^(?:true|1)$/.test(stanza.attributeValue(at, 'resume') ?? '');
     if (id === undefined || !resumable) return;
