@@ -95,6 +95,8 @@ export interface SignalsObserver {
   attested(gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome): void;
   /** @param starts when each signing key begins to sign, in seconds since 1970, whenever it is asked */
   signing(starts: () => readonly number[]): void;
+  /** A trusted load balancer sent fields of a PROXY header without the HMAC that is expected; they were ignored. */
+  fieldsIgnored(listener: string, count: number): void;
   /** The folder of signing keys changed. */
   keys(report: SigningKeysReport): void;
 }

@@ -16,7 +16,7 @@ export interface FingerprintArguments {
 /** One line of output, printed as JSON. `error` is a closed word, never input. */
 type FingerprintLine =
   | { readonly p0f: string }
-  | { readonly ja4: string; readonly ja4_r: string; readonly ja4_stable: string }
+  | { readonly ja4: string; readonly ja4_r: string; readonly ja4_stable_2: string }
   | { readonly error: string };
 
 /** `narthex fingerprint`: prints one JSON line for each line of input, in order; empty lines are skipped. A line is
@@ -43,7 +43,7 @@ Give one of the two options; without a file, or with -, standard input is read. 
 object with the hex under "hello" or "syn". Prints one JSON line for each:
 
   {"p0f":"4:64+0:0:1460:mss*20,10:mss,sok,ts,nop,ws:df,id+:0"}
-  {"ja4":"t13d1517h2_8daaf6152771_cb7bf5808d99","ja4_r":…,"ja4_stable":…}
+  {"ja4":"t13d1517h2_8daaf6152771_cb7bf5808d99","ja4_r":…,"ja4_stable_2":…}
   {"error":"not-hex"}          a line that cannot be read; also malformed, incomplete, not-tls
 
 Exit codes: 0 all lines were answered, 64 wrong usage, 66 no such file. docs/connection-signals.md says what is in them.`;
@@ -94,5 +94,5 @@ function fingerprintHello(bytes: Uint8Array): FingerprintLine {
 
 function describe(hello: ClientHello): FingerprintLine {
   const { ja4: fingerprint, stable } = ja4(hello);
-  return { ja4: fingerprint, ja4_r: ja4Raw(hello), ja4_stable: stable };
+  return { ja4: fingerprint, ja4_r: ja4Raw(hello), ja4_stable_2: stable };
 }

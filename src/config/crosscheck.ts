@@ -4,7 +4,7 @@ import type { Places } from '../documents/yaml.ts';
 import { nearest } from '../documents/nearest.ts';
 import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
-import type { Config } from './schema.ts';
+import type { Config, ListenerConfig } from './schema.ts';
 
 /** Every contradiction, in no particular order. */
 export function crossCheck(config: Config, places: Places): ConfigProblem[] {
@@ -24,6 +24,8 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...contradictingLimits(config, report),
     ...missingParts(config, report),
     ...impossibleAttestations(config, report),
+    ...repeatedFieldTypes(config, report),
+    ...ephemeralKeys(config, report),
   ];
 }
 
@@ -200,5 +202,52 @@ function impossibleAttestations({ gatekeepers, signals }: Config, report: Report
         ? [report('ERR_CONFIG_MISSING', [...path, 'carriers', 'proxyProtocol'], unbound)]
         : []),
     ];
+  });
+}
+
+/** What a process generates for itself, another one does not know. */
+function ephemeralKeys({ replicas, policy, provider }: Config, report: Report): ConfigProblem[] {
+  if (replicas === 1) return [];
+  const lacks = (path: ConfigPath, what: string): ConfigProblem =>
+    report(
+      'ERR_CONFIG_EPHEMERAL_KEY',
+      path,
+      `${replicas} replicas would ${what}, each with a key of its own: \`${formatPath([...path, 'keyFiles'])}\` is empty`,
+    );
+  return [
+    ...(policy.keyFiles.length === 0 ? [lacks(['policy'], 'make pseudonyms')] : []),
+    ...(provider?.media?.keyFiles.length === 0
+      ? [lacks(['provider', 'media'], 'seal addresses of media')]
+      : []),
+  ];
+}
+
+/** One field of a PROXY header has one meaning. */
+function repeatedFieldTypes({ listeners, http }: Config, report: Report): ConfigProblem[] {
+  const ports: [ConfigPath, ListenerConfig['proxyProtocol']][] = listeners.map(({ proxyProtocol }, index) => [
+    ['listeners', index, 'proxyProtocol'],
+    proxyProtocol,
+  ]);
+  if (http !== undefined) ports.push([['http', 'proxyProtocol'], http.proxyProtocol]);
+  return ports.flatMap(([at, balancers]) => {
+    if (balancers === undefined) return [];
+    const { ja4Type, p0fType, authentication } = balancers;
+    const types: [string, number][] = [
+      ['ja4Type', ja4Type],
+      ['p0fType', p0fType],
+      ...(authentication === undefined
+        ? []
+        : [['authentication.hmacType', authentication.hmacType] satisfies [string, number]]),
+    ];
+    return repeated(
+      types.map(([, type]) => String(type)),
+      (index, type, first) =>
+        report(
+          'ERR_CONFIG_DUPLICATE',
+          [...at, ...types[index]![0].split('.')],
+          `\`${types[index]![0]}\` (${type}) is already \`${types[first]![0]}\``,
+          'Give each field a type of its own.',
+        ),
+    );
   });
 }

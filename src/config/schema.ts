@@ -288,6 +288,13 @@ export const configSchema = z
   .strictObject({
     apiVersion: z.literal('narthex/v1').describe('Version of this format.'),
     kind: z.literal('Proxy').describe('What the document configures.'),
+    replicas: bound(
+      1,
+      1,
+      1_000,
+      'Processes that serve the same clients with this configuration. More than one need secrets that they share, in ' +
+        '`policy.keyFiles` and `provider.media.keyFiles`: generated ones differ between processes.',
+    ),
     listeners: z.array(listener).min(1).max(100).describe('Ports that clients connect to.'),
     certificates: z
       .array(certificate)

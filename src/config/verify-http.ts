@@ -1,5 +1,6 @@
 /** Verifies the files of the HTTP plane for `narthex check`. */
 import { readFile } from 'node:fs/promises';
+import { isOpenToAll } from '../documents/read.ts';
 import type { ConfigPath } from './problem.ts';
 import type { Config } from './schema.ts';
 import { verifyCertificates, verifyClient, verifyPair, type Report } from './verify-pem.ts';
@@ -47,6 +48,24 @@ async function verifyOwnCertificates(
   if (covered) return;
   const message = `no certificate of the public HTTP port covers \`${name}\``;
   report('ERR_CONFIG_CERTIFICATE_DOMAIN', ['http', 'publicUrl'], message, 'warning');
+}
+
+/** The secrets that load balancers share with the proxy. */
+export async function verifyBalancers({ listeners, http }: Config, report: Report): Promise<void> {
+  const ports: [ConfigPath, Config['listeners'][number]['proxyProtocol']][] = [
+    ...listeners.map(({ proxyProtocol }, index): [ConfigPath, typeof proxyProtocol] => [
+      ['listeners', index],
+      proxyProtocol,
+    ]),
+    [['http'], http?.proxyProtocol],
+  ];
+  for (const [at, proxyProtocol] of ports)
+    for (const [index, file] of (proxyProtocol?.authentication?.keyFiles ?? []).entries()) {
+      const path = [...at, 'proxyProtocol', 'authentication', 'keyFiles', index];
+      await verifySecret(file, path, report);
+      if (isOpenToAll(file))
+        report('ERR_CONFIG_SECRET', path, `${file} holds a secret that every user of the machine may open`);
+    }
 }
 
 async function verifySecret(file: string, path: ConfigPath, report: Report): Promise<void> {

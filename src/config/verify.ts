@@ -6,7 +6,7 @@ import type { LoadedConfig } from './load.ts';
 import { configErrors } from '../errors/config.ts';
 import { type ConfigProblem, formatPath } from './problem.ts';
 import type { CertificateConfig } from './schema.ts';
-import { verifyHttp } from './verify-http.ts';
+import { verifyBalancers, verifyHttp } from './verify-http.ts';
 import { type Report, verifyClient, verifyPair } from './verify-pem.ts';
 
 /** A certificate in the summary for the operator. */
@@ -56,6 +56,7 @@ export async function verifyFiles(loaded: LoadedConfig, now: number): Promise<Ve
   for (const [index, gatekeeper] of loaded.config.gatekeepers.entries())
     await verifyClient(gatekeeper, ['gatekeepers', index], now, report);
   await verifyHttp(loaded.config, now, report);
+  await verifyBalancers(loaded.config, report);
   const covered = new Set(certificates.flatMap(({ domains }) => domains));
   for (const [index, domain] of served.entries()) {
     if (covered.has(domain)) continue;

@@ -1,5 +1,5 @@
 /** Reads a file of the operator with a bound on its size. Devices and pipes are refused. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** Bytes of the largest document, certificate bundle or key. A bundle of all public authorities has a quarter of it. */
 export const fileBytesMax = 1_048_576;
@@ -26,6 +26,20 @@ export function readRegularFile(path: string): Buffer {
   } finally {
     closeSync(file);
   }
+}
+
+/** Returns the bytes of a regular file that not every user of the machine may read or write. Its group may read it: so
+ *  Kubernetes gives a secret to a process that is not root.
+ *  @throws Unreadable */
+export function readPrivateFile(path: string): Buffer {
+  const bytes = readRegularFile(path);
+  if (isOpenToAll(path)) throw new Unreadable('every user may open it: chmod 600');
+  return bytes;
+}
+
+/** Whether users other than its owner and its group may read or write a file. */
+export function isOpenToAll(path: string): boolean {
+  return (statSync(path).mode & 0o006) !== 0;
 }
 
 function readBounded(file: number): Buffer {

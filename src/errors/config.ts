@@ -95,8 +95,13 @@ export const configErrors = {
     remedy: 'Write the key as unencrypted PKCS#8 (`openssl pkcs8 -topk8 -nocrypt`) and protect the file.',
   },
   ERR_CONFIG_SECRET: {
-    cause: 'A file that should hold a secret holds too little.',
-    remedy: 'Make it with `openssl rand 32`.',
+    cause: 'A file that should hold a secret holds too little, or every user of the machine may open it.',
+    remedy: 'Make it with `openssl rand 32`, and let its owner alone open it (`chmod 600`).',
+  },
+  ERR_CONFIG_EPHEMERAL_KEY: {
+    cause:
+      'There are several replicas, and no key file for what each of them would otherwise make with a key of its own: pseudonyms, or sealed media addresses.',
+    remedy: 'Make a secret with `openssl rand 32`, give it to every replica, and name it in `keyFiles`.',
   },
   ERR_CONFIG_KEY_MISMATCH: {
     cause: 'The private key is not the key of the certificate it is configured with.',

@@ -29,7 +29,7 @@ export const setupErrors = {
     remedy: 'Pair each certificate with its key, and replace both files at once.',
   },
   ERR_SECRET_UNREADABLE: {
-    cause: 'A file with a secret or a token does not exist or cannot be read.',
+    cause: 'A file with a secret or a token does not exist, cannot be read, or may be opened by every user.',
     remedy: 'Correct the path or its permissions. While serving, what is in use stays.',
   },
   ERR_SECRET_INVALID: {

@@ -305,6 +305,12 @@ export const streamErrors = {
     remedy:
       'Turn the PROXY protocol on at the load balancer, or take it out of `listeners[].proxyProtocol.trusted`.',
   },
+  ERR_PROXY_AUTHENTICATION: {
+    cause:
+      'The PROXY protocol header of a trusted load balancer has an HMAC that no secret of `proxyProtocol.authentication` makes.',
+    remedy:
+      'Give the load balancer and `authentication.keyFiles` the same secret; while it is replaced, name the old and the new one.',
+  },
   ERR_SIGNALS_NOT_OFFERED: {
     cause:
       'Attestations are required and the gatekeeper does not advertise connection signals before authentication.',

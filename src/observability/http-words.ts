@@ -32,12 +32,13 @@ export const statusClasses = ['2xx', '3xx', '4xx', '5xx'] as const;
 export const mediaEnds = ['complete', 'reader-left', 'source-broke', 'too-large', 'stalled'] as const;
 export type MediaEnd = (typeof mediaEnds)[number];
 
-/** Why a connection had no request: a limit, a missing PROXY header, or TLS, with the words of `HandshakeReason` in
- *  transport/server-tls.ts. */
+/** Why a connection had no request: a limit, a missing or forged PROXY header, or TLS, with the words of
+ *  `HandshakeReason` in transport/server-tls.ts. */
 export const connectionRefusals = [
   'limit',
   'address-limit',
   'proxy-header',
+  'proxy-authentication',
   'timeout',
   'not-tls',
   'version',

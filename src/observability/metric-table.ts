@@ -180,6 +180,11 @@ export const metricTable = {
     help: 'Connection signals when TLS was up: who saw them (edge, balancer), or why they are absent.',
     labels: ['field', 'outcome'],
   },
+  narthex_proxy_fields_ignored_total: {
+    type: 'counter',
+    help: 'Fields of PROXY headers ignored because an HMAC was missing, by listener (http: the public HTTP port).',
+    labels: ['listener'],
+  },
   narthex_attestations_total: {
     type: 'counter',
     help: 'Attestations of connection signals, by gatekeeper, carrier and outcome: sent, or why not.',

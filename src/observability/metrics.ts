@@ -69,6 +69,7 @@ export interface Metrics {
    *  @param outcome its observer, or why it is absent */
   readonly signalCaptured: (field: `conn.${string}`, outcome: Label) => void;
   readonly attested: (gatekeeper: Label, carrier: Label, outcome: Label) => void;
+  readonly proxyFieldsIgnored: (listener: Label, count: number) => void;
   readonly signingKeysReloaded: (outcome: ReloadOutcome) => void;
   readonly http: HttpMetrics;
 }
@@ -235,11 +236,15 @@ function capabilityMetrics(registry: Registry): Pick<Metrics, CapabilityMetrics>
 }
 
 /** Makes the metrics about captured and attested signals. */
-function signalMetrics(registry: Registry): Pick<Metrics, 'signalCaptured' | 'attested'> {
+function signalMetrics(
+  registry: Registry,
+): Pick<Metrics, 'signalCaptured' | 'attested' | 'proxyFieldsIgnored'> {
   const captures = counter(registry, 'narthex_signal_captures_total');
   const attestations = counter(registry, 'narthex_attestations_total');
+  const ignored = counter(registry, 'narthex_proxy_fields_ignored_total');
   return {
     signalCaptured: (field, outcome) => captures.inc({ field, outcome }),
+    proxyFieldsIgnored: (listener, count) => ignored.inc({ listener }, count),
     attested: (gatekeeper, carrier, outcome) => attestations.inc({ gatekeeper, carrier, outcome }),
   };
 }

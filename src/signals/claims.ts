@@ -59,8 +59,8 @@ function tcpMembers({ p0f, distance }: TcpEvidence): Members {
 }
 
 function tlsMembers({ ja4, ja4Stable }: TlsEvidence): Members {
-  // Usually equal, and then left out.
-  return { ja4, ...(ja4Stable === undefined || ja4Stable === ja4 ? {} : { ja4_stable: ja4Stable }) };
+  // Equal for clients without any of the extensions that it leaves out, and then left out.
+  return { ja4, ...(ja4Stable === undefined || ja4Stable === ja4 ? {} : { ja4_stable_2: ja4Stable }) };
 }
 
 function roundTripMembers({ tcpMs, tlsMs }: RoundTripEvidence): Members {
@@ -73,7 +73,7 @@ const shapes: Readonly<
 > = {
   client_ip: { address: ['string', true], prefix: ['number', false] },
   tcp: { p0f: ['string', true], distance: ['number', false] },
-  tls: { ja4: ['string', true], ja4_stable: ['string', false] },
+  tls: { ja4: ['string', true], ja4_stable_2: ['string', false] },
   round_trip: { tcp_ms: ['number', true], tls_ms: ['number', false] },
 };
 

@@ -32,6 +32,7 @@ export const extensionType = {
   signatureAlgorithms: 13,
   alpn: 16,
   padding: 21,
+  sessionTicket: 35,
   preSharedKey: 41,
   earlyData: 42,
   supportedVersions: 43,

@@ -7,19 +7,29 @@ import { extensionType, type ClientHello } from './client-hello.ts';
 export interface Ja4 {
   /** Such as `t13d1516h2_8daaf6152771_e5627efa2ab1`. */
   readonly ja4: string;
-  /** JA4 without padding (21), pre_shared_key (41) and early_data (42). These vary with resumption and name length,
-   *  so one client has several JA4 and one stable form. */
+  /** JA4 as if the hello had none of `unstableExtensions`. */
   readonly stable: string;
 }
 
 const countMax = 99;
 const comma = 0x2c;
 const emptyHash = '000000000000';
-const unstable: ReadonlySet<number> = new Set([
+
+/** The definition of the stable form, `ja4_stable_2`: the extensions it leaves out. They come and go between two
+ *  connections of one client, so that its plain JA4 changes and this form does not.
+ *
+ *  - padding (21, RFC 7685): depends on the length of the server name.
+ *  - session_ticket (35, RFC 5077): depends on the tickets that the client holds or wants.
+ *  - pre_shared_key (41) and early_data (42, RFC 8446 §4.2.10, §4.2.11): only in resumption.
+ *
+ *  The first definition, `ja4_stable`, left out 21, 41 and 42. Another list is another name. */
+export const unstableExtensions = [
   extensionType.padding,
+  extensionType.sessionTicket,
   extensionType.preSharedKey,
   extensionType.earlyData,
-]);
+] as const;
+const unstable: ReadonlySet<number> = new Set(unstableExtensions);
 
 const versionNames: Readonly<Record<number, string>> = {
   0x0304: '13',

@@ -1,5 +1,6 @@
 import { crc32c } from './crc32c.ts';
 import { parseIp } from './ip-address.ts';
+import { attestationTypeDefault } from './packed-attestation.ts';
 import type { Endpoint } from './proxy-protocol.ts';
 import { sslClient, tlvType } from './proxy-tlv.ts';
 
@@ -19,6 +20,8 @@ export interface ProxyHeaderInput {
   readonly profile: ProxyProfile;
   /** A packed attestation (see `packAttestation`). Left out of profile `none`. */
   readonly attestation?: Uint8Array;
+  /** Of the field that holds it, 0xE0 to 0xEF. Default `attestationTypeDefault`. */
+  readonly attestationType?: number;
   /** Profile `full` only. */
   readonly uniqueId?: Uint8Array;
   readonly authority?: string;
@@ -82,7 +85,8 @@ function describe(input: ProxyHeaderInput): Buffer[] {
     if (input.uniqueId !== undefined) fields.push(tlv(tlvType.uniqueId, input.uniqueId));
     if (input.tlsVersion !== undefined) fields.push(tlv(tlvType.ssl, sslValue(input.tlsVersion)));
   }
-  if (input.attestation !== undefined) fields.push(tlv(tlvType.signals, input.attestation));
+  const { attestation, attestationType = attestationTypeDefault } = input;
+  if (attestation !== undefined) fields.push(tlv(attestationType, attestation));
   return fields;
 }
 

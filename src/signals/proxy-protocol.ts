@@ -2,6 +2,7 @@
 import { ByteQueue } from './byte-queue.ts';
 import { Cursor } from './cursor.ts';
 import { formatIp, ipFromBytes, parseIp } from './ip-address.ts';
+import { believedFields, type ProxyAuthentication } from './proxy-authentication.ts';
 import { noFields, readFields, type ProxyFields } from './proxy-tlv.ts';
 
 export interface Endpoint {
@@ -19,22 +20,28 @@ export interface ProxyHeader {
   readonly source: Endpoint | undefined;
   readonly destination: Endpoint | undefined;
   readonly fields: ProxyFields;
+  /** Fields left out because no HMAC vouches for them, where one is expected. */
+  readonly ignoredFields: number;
 }
 
 /** - `not-proxy`: no header, from the first byte that shows it.
  *  - `too-large`: the header does not end within the limit.
  *  - `malformed`: a header that cannot be trusted.
+ *  - `unauthentic`: a header whose HMAC fits no shared secret.
  *  - `header`: a complete header of `bytes` bytes. Later bytes are the client's. */
 export type ProxyProgress =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'not-proxy' }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'malformed' }
+  | { readonly kind: 'unauthentic' }
   | { readonly kind: 'header'; readonly header: ProxyHeader; readonly bytes: number };
 
-export interface ProxyProtocolLimits {
+export interface ProxyProtocolOptions {
   /** Bytes of a version 2 header with its fields. Default 4096; the specification allows 107 for version 1. */
   readonly headerBytesMax?: number;
+  /** With it, fields count only under an HMAC. By default all count. */
+  readonly authentication?: ProxyAuthentication | undefined;
 }
 
 const headerBytesMaxDefault = 4096;
@@ -52,6 +59,7 @@ const signature2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n');
  *  The caller owns the timer, and stops pushing when the answer is final. */
 export class ProxyProtocolReader {
   readonly #headerBytesMax: number;
+  readonly #authentication: ProxyAuthentication | undefined;
   readonly #wire = new ByteQueue();
   #progress: ProxyProgress = { kind: 'incomplete' };
   /** Number of bytes of a version 1 line that were searched for its end. */
@@ -59,8 +67,9 @@ export class ProxyProtocolReader {
   /** Number of bytes from which on the answer can change. */
   #needed = 1;
 
-  constructor({ headerBytesMax = headerBytesMaxDefault }: ProxyProtocolLimits = {}) {
+  constructor({ headerBytesMax = headerBytesMaxDefault, authentication }: ProxyProtocolOptions = {}) {
     this.#headerBytesMax = headerBytesMax;
+    this.#authentication = authentication;
   }
 
   /** Takes the next bytes, and returns the answer. A final answer does not change; bytes are still kept for `rest`. */
@@ -102,8 +111,7 @@ export class ProxyProtocolReader {
     if (bytes > this.#headerBytesMax) return { kind: 'too-large' };
     this.#needed = bytes;
     if (wire.length < bytes) return { kind: 'incomplete' };
-    const header = parseBinary(wire.subarray(0, bytes));
-    return header === undefined ? { kind: 'malformed' } : { kind: 'header', header, bytes };
+    return parseBinary(wire.subarray(0, bytes), this.#authentication);
   }
 }
 
@@ -115,7 +123,7 @@ function startsLike(wire: Uint8Array, signature: Uint8Array): boolean {
 
 /** Parses version 1 (§2.1): one line of text, single spaces, canonical numbers. */
 function parseLine(line: string): ProxyHeader | undefined {
-  const unknown = { version: 1, command: 'proxy', fields: noFields } as const;
+  const unknown = { version: 1, command: 'proxy', fields: noFields, ignoredFields: 0 } as const;
   if (/^PROXY UNKNOWN(?: |$)/.test(line)) return { ...unknown, source: undefined, destination: undefined };
   const [, family, ...parts] =
     /^PROXY TCP([46]) ([0-9a-fA-F.:]+) ([0-9a-fA-F.:]+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/.exec(line) ?? [];
@@ -136,27 +144,34 @@ function endpoint(
   return parsed && { address: formatIp(parsed), port };
 }
 
+const malformed: ProxyProgress = { kind: 'malformed' };
+
 /** Parses version 2 (§2.2). */
-function parseBinary(header: Uint8Array): ProxyHeader | undefined {
+function parseBinary(header: Uint8Array, authentication: ProxyAuthentication | undefined): ProxyProgress {
   const left = new Cursor(header, 12);
   const versionAndCommand = left.u8();
   const familyAndProtocol = left.u8();
   left.u16();
   const layout = addressLayouts[familyAndProtocol];
   // The addresses of a `local` header are to be ignored, even in an unknown family.
-  if (versionAndCommand === localCommand && layout === undefined) return local(noFields);
-  if (layout === undefined) return undefined;
-  const { source, destination } = layout.read(left.range(layout.bytes));
+  if (versionAndCommand === localCommand && layout === undefined)
+    return whole(header, { command: 'local', ...unnamed(), fields: noFields, ignoredFields: 0 });
+  if (layout === undefined) return malformed;
+  const endpoints = layout.read(left.range(layout.bytes));
   const fields = left.intact ? readFields(header, header.length - left.left) : undefined;
-  if (fields === undefined) return undefined;
-  if (versionAndCommand === localCommand) return local(fields);
+  if (fields === undefined) return malformed;
+  const answer = believedFields(header, fields, authentication);
+  if (answer.kind !== 'fields') return { kind: answer.kind };
+  const believed = { fields: answer.fields, ignoredFields: answer.ignored };
+  if (versionAndCommand === localCommand)
+    return whole(header, { command: 'local', ...unnamed(), ...believed });
   return versionAndCommand === proxyCommand
-    ? { version: 2, command: 'proxy', source, destination, fields }
-    : undefined;
+    ? whole(header, { command: 'proxy', ...endpoints, ...believed })
+    : malformed;
 }
 
-function local(fields: ProxyFields): ProxyHeader {
-  return { version: 2, command: 'local', source: undefined, destination: undefined, fields };
+function whole({ length }: Uint8Array, header: Omit<ProxyHeader, 'version'>): ProxyProgress {
+  return { kind: 'header', header: { version: 2, ...header }, bytes: length };
 }
 
 type Endpoints = { readonly source: Endpoint | undefined; readonly destination: Endpoint | undefined };
@@ -166,7 +181,7 @@ interface AddressLayout {
   readonly read: (addresses: Cursor) => Endpoints;
 }
 
-const nobody = (): Endpoints => ({ source: undefined, destination: undefined });
+const unnamed = (): Endpoints => ({ source: undefined, destination: undefined });
 
 function readIps(addressBytes: 4 | 16, addresses: Cursor): Endpoints {
   const from = formatIp(ipFromBytes(addresses.take(addressBytes)));
@@ -179,8 +194,8 @@ function readIps(addressBytes: 4 | 16, addresses: Cursor): Endpoints {
 
 /** Layout of the addresses, by the family and protocol byte. Datagrams are left out: they do not come over TCP. */
 const addressLayouts: Readonly<Record<number, AddressLayout>> = {
-  0x00: { bytes: 0, read: nobody },
+  0x00: { bytes: 0, read: unnamed },
   0x11: { bytes: 12, read: (addresses) => readIps(4, addresses) },
   0x21: { bytes: 36, read: (addresses) => readIps(16, addresses) },
-  0x31: { bytes: 216, read: nobody },
+  0x31: { bytes: 216, read: unnamed },
 };

@@ -1,7 +1,7 @@
 import { crc32c } from './crc32c.ts';
 import { Cursor } from './cursor.ts';
 
-/** Types of the fields in a PROXY protocol v2 header (specification §2.2). */
+/** Types of the fields in a PROXY protocol v2 header that a standard assigns (specification §2.2). */
 export const tlvType = {
   alpn: 0x01,
   authority: 0x02,
@@ -15,8 +15,6 @@ export const tlvType = {
   sslSignatureAlgorithm: 0x24,
   sslKeyAlgorithm: 0x25,
   netns: 0x30,
-  /** The attestation, in the range for custom types 0xE0 to 0xEF; see docs/connection-signals.md. */
-  signals: 0xe1,
 } as const;
 
 /** The sender's report of its client's TLS (§2.2.6). */
@@ -42,7 +40,6 @@ export interface ProxyFields {
   readonly uniqueId: Uint8Array | undefined;
   readonly tls: ProxyTls | undefined;
   readonly netns: string | undefined;
-  readonly signals: Uint8Array | undefined;
   /** Whether the header had a checksum. A wrong one makes the header malformed. */
   readonly checked: boolean;
   /** Fields of every other type, the last one of each. */
@@ -55,38 +52,55 @@ export const noFields: ProxyFields = {
   uniqueId: undefined,
   tls: undefined,
   netns: undefined,
-  signals: undefined,
   checked: false,
   others: new Map(),
 };
 
 const uniqueIdBytesMax = 128;
 
+/** One field of a header. */
+export interface ProxyField {
+  readonly type: number;
+  readonly value: Uint8Array;
+  /** Of its type, in bytes from the start of the header. */
+  readonly start: number;
+}
+
+/** Bytes of type and length before a value. */
+export const fieldHeadBytes = 3;
+
 /** Parses the fields of a header, from `start` to its end.
- *  @returns undefined when a length does not add up, a known type occurs twice, or the checksum is wrong */
-export function readFields(header: Uint8Array, start: number): ProxyFields | undefined {
-  const found = new Map<number, Uint8Array>();
+ *  @returns undefined when a length does not add up, a type occurs twice, or the checksum is wrong */
+export function readFields(header: Uint8Array, start: number): readonly ProxyField[] | undefined {
+  const found = new Map<number, ProxyField>();
+  const fields: ProxyField[] = [];
   const left = new Cursor(header, start);
   while (left.left > 0) {
-    const type = left.u8();
-    const valueStart = start + (header.length - start - left.left) + 2;
-    const value = left.take(left.u16());
+    const field = { start: header.length - left.left, type: left.u8(), value: left.take(left.u16()) };
+    const { type } = field;
     if (!left.intact || (found.has(type) && type !== tlvType.noop)) return undefined;
-    if (type === tlvType.crc32c && !hasValidChecksum(header, valueStart, value)) return undefined;
-    found.set(type, value);
+    if (type === tlvType.crc32c && !hasValidChecksum(header, field)) return undefined;
+    found.set(type, field);
+    fields.push(field);
   }
-  return interpret(found);
+  return fields;
 }
 
 /** Verifies the checksum, computed over the header with zeros in its place (§2.2.3). */
-function hasValidChecksum(header: Uint8Array, valueStart: number, value: Uint8Array): boolean {
-  if (value.length !== 4) return false;
-  const blank = Uint8Array.from(header);
-  blank.fill(0, valueStart, valueStart + 4);
-  return new Cursor(value).u32() === crc32c(blank);
+function hasValidChecksum(header: Uint8Array, field: ProxyField): boolean {
+  return field.value.length === 4 && new Cursor(field.value).u32() === crc32c(withoutChecksum(header, field));
 }
 
-function interpret(found: Map<number, Uint8Array>): ProxyFields | undefined {
+/** A copy of a header, or of its beginning, with zeros in place of the checksum. */
+export function withoutChecksum(header: Uint8Array, { start, value }: ProxyField): Uint8Array {
+  const blank = Uint8Array.from(header);
+  blank.fill(0, start + fieldHeadBytes, start + fieldHeadBytes + value.length);
+  return blank;
+}
+
+/** Says what fields mean. Undefined when a known one has the wrong form. */
+export function interpretFields(fields: readonly ProxyField[]): ProxyFields | undefined {
+  const found = new Map(fields.map(({ type, value }) => [type, value]));
   const uniqueId = found.get(tlvType.uniqueId);
   if (uniqueId !== undefined && uniqueId.length > uniqueIdBytesMax) return undefined;
   const ssl = found.get(tlvType.ssl);
@@ -99,7 +113,6 @@ function interpret(found: Map<number, Uint8Array>): ProxyFields | undefined {
     uniqueId,
     tls,
     netns: text(found.get(tlvType.netns)),
-    signals: found.get(tlvType.signals),
     checked: found.has(tlvType.crc32c),
     others: new Map([...found].filter(([type]) => !interpreted.has(type))),
   };

@@ -8,7 +8,7 @@ import type { ProxyHeader } from '../signals/proxy-protocol.ts';
 import { descriptorOf, nothingCaptured, type SynCapture } from '../signals/saved-syn.ts';
 import type { Admission, AdmissionAnswer, RefusalCode } from './admission.ts';
 import { SetupError, systemCode } from './error.ts';
-import { readProxyHeader } from './proxy-header.ts';
+import { readProxyHeader, type HeaderAnswer, type HeaderOptions } from './proxy-header.ts';
 
 /** An address to bind, or a descriptor that is already bound, with socket options that must be set before the first
  *  SYN. */
@@ -36,14 +36,14 @@ export interface ListenOptions {
 }
 
 /** Connections from trusted networks must begin with a PROXY header (version 1 or 2); all others must not. */
-export interface Balancers {
+export interface Balancers extends HeaderOptions {
   readonly trusted: TrustedNetworks;
-  /** Milliseconds for the header to arrive. */
-  readonly headerTimeoutMs: number;
+  /** Called for a connection whose header has fields without an HMAC, where one is expected: how many were ignored. */
+  readonly onIgnoredFields?: (count: number) => void;
 }
 
 /** Why a connection was closed before its first byte was read. */
-export type ListenRefusal = RefusalCode | 'ERR_PROXY_HEADER';
+export type ListenRefusal = RefusalCode | 'ERR_PROXY_HEADER' | 'ERR_PROXY_AUTHENTICATION';
 
 /** The packets that the listener can see. `edge`: the clients' own, unless a balancer states otherwise.
  *  `unsupported`: none, because of the system or of an address by name. `off`: none, as configured. */
@@ -143,20 +143,28 @@ function arrivalOf(
 async function awaitHeader(
   socket: Socket,
   arrival: Arrival,
-  { headerTimeoutMs }: Balancers,
+  balancers: Balancers,
   admitted: Extract<AdmissionAnswer, { kind: 'admitted' }>,
   { onConnection, onRefused }: ListenOptions,
   state: Listening,
 ): Promise<void> {
-  const header = await readProxyHeader(socket, headerTimeoutMs);
-  const refusal = header === undefined ? 'ERR_PROXY_HEADER' : identified(header, arrival, admitted);
-  if (refusal === undefined && !state.stopped && !socket.destroyed) {
+  const answer = await readProxyHeader(socket, balancers);
+  const refusal =
+    answer.kind === 'header' ? identified(answer.header, arrival, admitted) : headerRefusals[answer.kind];
+  if (answer.kind === 'header' && refusal === undefined && !state.stopped && !socket.destroyed) {
+    const { header } = answer;
+    if (header.ignoredFields > 0) balancers.onIgnoredFields?.(header.ignoredFields);
     onConnection(socket, { ...arrival, header });
     return;
   }
   socket.on('error', () => {}).destroy();
   if (refusal !== undefined) onRefused(refusal);
 }
+
+const headerRefusals = {
+  unreadable: 'ERR_PROXY_HEADER',
+  unauthentic: 'ERR_PROXY_AUTHENTICATION',
+} as const satisfies Readonly<Record<Exclude<HeaderAnswer['kind'], 'header'>, ListenRefusal>>;
 
 /** Counts the client of a balancer's connection. A balancer's own connection counts as its own; without a stated
  *  client nothing is counted. */

@@ -1,25 +1,43 @@
 /** Reads the PROXY protocol header of a load balancer at the start of a connection. */
 import type { Socket } from 'node:net';
+import type { ProxyAuthentication } from '../signals/proxy-authentication.ts';
 import { ProxyProtocolReader, type ProxyHeader } from '../signals/proxy-protocol.ts';
 
-/** Reads the header; bytes after it stay in the socket, which is paused.
- *  @returns undefined for a missing or malformed header, or after `timeoutMs`; the caller then destroys the socket */
-export async function readProxyHeader(socket: Socket, timeoutMs: number): Promise<ProxyHeader | undefined> {
-  const reader = new ProxyProtocolReader();
-  const { promise, resolve } = Promise.withResolvers<ProxyHeader | undefined>();
-  const give = (): void => resolve(undefined);
+/** - `header`: it came.
+ *  - `unreadable`: none came that could be read, or not in time.
+ *  - `unauthentic`: its HMAC fits no shared secret. */
+export type HeaderAnswer =
+  { readonly kind: 'header'; readonly header: ProxyHeader } | { readonly kind: 'unreadable' | 'unauthentic' };
+
+export interface HeaderOptions {
+  /** Milliseconds for the header to arrive. */
+  readonly headerTimeoutMs: number;
+  /** Whether its fields need an HMAC; they do not by default. */
+  readonly authentication?: ProxyAuthentication | undefined;
+}
+
+/** Reads the header; bytes after it stay in the socket, which is paused. Without a header, the caller destroys the
+ *  socket. */
+export async function readProxyHeader(
+  socket: Socket,
+  { headerTimeoutMs, authentication }: HeaderOptions,
+): Promise<HeaderAnswer> {
+  const reader = new ProxyProtocolReader({ authentication });
+  const { promise, resolve } = Promise.withResolvers<HeaderAnswer>();
+  const give = (): void => resolve({ kind: 'unreadable' });
   const read = (chunk: Uint8Array): void => {
     const progress = reader.push(chunk);
     if (progress.kind === 'incomplete') return;
     socket.pause();
-    resolve(progress.kind === 'header' ? progress.header : undefined);
+    if (progress.kind === 'header' || progress.kind === 'unauthentic') resolve(progress);
+    else give();
   };
-  const timer = setTimeout(give, timeoutMs);
+  const timer = setTimeout(give, headerTimeoutMs);
   socket.on('data', read).on('end', give).on('close', give).on('error', give);
-  const header = await promise;
+  const answer = await promise;
   clearTimeout(timer);
   socket.pause().off('data', read).off('end', give).off('close', give).off('error', give);
   const rest = reader.rest();
-  if (header !== undefined && rest.length > 0) socket.unshift(rest);
-  return header;
+  if (answer.kind === 'header' && rest.length > 0) socket.unshift(rest);
+  return answer;
 }

@@ -1,7 +1,7 @@
 /** An object that is built from a fixed list of files, and rebuilt when they change. */
 import { createHash } from 'node:crypto';
 import type { Diagnostic } from '../documents/diagnostic.ts';
-import { readRegularFile, whyOf } from '../documents/read.ts';
+import { readPrivateFile, readRegularFile, whyOf } from '../documents/read.ts';
 import { decodeUtf8 } from '../documents/text.ts';
 import type { SetupErrorCode } from '../errors/setup.ts';
 import { SetupError, type FileRole } from './error.ts';
@@ -17,6 +17,8 @@ export type ReloadReport =
 export interface SourceFile {
   readonly role: FileRole;
   readonly path: string;
+  /** Refused when every user of the machine may open it. */
+  readonly isPrivate?: boolean;
 }
 
 export interface ReloadingOptions<T> extends WatchOptions {
@@ -104,7 +106,7 @@ function readAll({
 function read(file: SourceFile, encoding: 'utf8' | 'latin1'): string {
   let bytes: Buffer;
   try {
-    bytes = readRegularFile(file.path);
+    bytes = file.isPrivate === true ? readPrivateFile(file.path) : readRegularFile(file.path);
   } catch (error) {
     throw new SetupError(
       unreadable(file.role),

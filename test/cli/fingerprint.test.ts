@@ -25,8 +25,8 @@ describe('narthex fingerprint', () => {
       JSON.stringify({ note: 'x', hello }),
       hello!.slice(10),
     ]);
-    const expected = hellos.flatMap(({ ja4, ja4_r, ja4_stable }) =>
-      [1, 2, 3].map(() => ({ ja4, ja4_r, ja4_stable })),
+    const expected = hellos.flatMap(({ ja4, ja4_r, ja4_stable_2 }) =>
+      [1, 2, 3].map(() => ({ ja4, ja4_r, ja4_stable_2 })),
     );
     expect(await run({ clientHello: 'captures' }, lines.join('\n'))).toEqual(expected);
   });

@@ -33,6 +33,31 @@ async function problems(text: string): Promise<string[]> {
   return expect.fail('the configuration was accepted');
 }
 
+describe('several replicas', () => {
+  const media = '  media: { hosts: [https://media.example] }\n';
+  const served = `${minimal}${http}${provider}${media}`;
+
+  it('may not each have a key of its own', async () => {
+    const found = await problems(`${served}replicas: 3\n`);
+    expect(found).toHaveLength(2);
+    expect(found.map((line) => line.split(' ')[0])).toEqual(['narthex.yaml:1:1:', 'narthex.yaml:23:10:']);
+    expect(found[1]).toContain('ERR_CONFIG_EPHEMERAL_KEY: 3 replicas would seal addresses of media');
+    expect(found[0]).toContain(
+      'ERR_CONFIG_EPHEMERAL_KEY: 3 replicas would make pseudonyms, each with a key of its own: `policy.keyFiles` is empty',
+    );
+  });
+
+  it('share secrets, and one needs none', async () => {
+    const shared = served.replace('example] }', 'example], keyFiles: [tls.key] }');
+    const { config } = (await load(`${shared}policy: { keyFiles: [tls.key] }\nreplicas: 3\n`)).loaded;
+    expect(config.replicas).toBe(3);
+    expect((await load(served)).loaded.config.replicas).toBe(1);
+    expect(
+      (await load(`${minimal}policy: { keyFiles: [tls.key] }\nreplicas: 2\n`)).loaded.config.replicas,
+    ).toBe(2);
+  });
+});
+
 describe('the HTTP plane in narthex.yaml', () => {
   it('is off by default', async () => {
     const { config } = (await load(minimal)).loaded;

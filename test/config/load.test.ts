@@ -336,6 +336,22 @@ describe('two of a kind', () => {
     ]);
   });
 
+  it('fields of one PROXY header', async () => {
+    const one = '{ trusted: [10.0.0.0/8], ja4Type: 230, p0fType: 230 }';
+    const two = '{ trusted: [10.0.0.0/8], ja4Type: 237, authentication: { keyFiles: [tls.key] } }';
+    for (const [balancers, message] of [
+      [one, '`p0fType` (230) is already `ja4Type`'],
+      [two, '`authentication.hmacType` (237) is already `ja4Type`'],
+    ] as const) {
+      const found = await problems(
+        edited('tls: starttls\n', `tls: starttls\n    proxyProtocol: ${balancers}\n`),
+      );
+      expect(found).toHaveLength(1);
+      expect(found[0]).toMatch(/^narthex\.yaml:7:\d+: error ERR_CONFIG_DUPLICATE: /);
+      expect(found[0]).toContain(message);
+    }
+  });
+
   it('domains, also when one is in ASCII form', async () => {
     const text = edited('chat.example', 'münchen.example').replace(
       'gatekeepers:',

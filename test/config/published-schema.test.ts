@@ -43,8 +43,10 @@ describe('the published schema', () => {
   it('has a unit in the name of every number that has one', () => {
     const numbers = [...keys(publishedSchema())].filter(([, { type }]) => type === 'integer');
     const free = numbers.map(([path]) => path.split('.').at(-1)!).filter((key) => !/(Ms|Max)$/.test(key));
-    // The types of PROXY protocol fields are numbers of a registry, and count nothing.
-    expect(new Set(free)).toEqual(new Set(['port', 'ja4Type', 'p0fType']));
+    // The types of PROXY protocol fields are numbers of a registry, and count nothing. Replicas are their own unit.
+    expect(new Set(free)).toEqual(
+      new Set(['replicas', 'port', 'ja4Type', 'p0fType', 'hmacType', 'attestationType']),
+    );
   });
 
   it('requires of people only what has no default', () => {

@@ -1,3 +1,5 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { verifyFiles } from '../../src/config/verify.ts';
@@ -43,6 +45,34 @@ describe('the files of the HTTP plane', () => {
   ])('report %s', async (_, changed, line) => {
     expect(await problems(changed)).toEqual([line]);
   }); // prettier-ignore
+
+  it.each([
+    ['of a listener', 'listeners[0]', text.replace('tls: starttls\n', 'tls: starttls\n    BALANCERS\n')],
+    ['of the public port', 'http', text.replace('example }\nprovider', 'example, BALANCERS }\nprovider')],
+  ])(
+    'report a secret shared with balancers that is short or open to every user, %s',
+    async (_, at, document) => {
+      const balancers =
+        'proxyProtocol: { trusted: [10.0.0.0/8], authentication: { keyFiles: [secret, shared] } }';
+      const folder = await folderWith({
+        ...files,
+        shared: 's'.repeat(31),
+        'narthex.yaml': document.replace('BALANCERS', balancers),
+      });
+      await chmod(join(folder, 'secret'), 0o644);
+      const { problems: found } = await verifyFiles(await loadConfig({ folder, environment: {} }), now);
+      const path = `${at}.proxyProtocol.authentication.keyFiles`;
+      expect(
+        found.map(({ code, path: place, message }) => [code, place, message.replace(folder, '')]),
+      ).toEqual([
+        ['ERR_CONFIG_SECRET', `${path}[0]`, '/secret holds a secret that every user of the machine may open'],
+        ['ERR_CONFIG_SECRET', `${path}[1]`, '/shared has 31 bytes; a secret has 32 at least'],
+      ]);
+      await chmod(join(folder, 'secret'), 0o640);
+      await writeFile(join(folder, 'shared'), 's'.repeat(32));
+      expect((await verifyFiles(await loadConfig({ folder, environment: {} }), now)).problems).toEqual([]);
+    },
+  );
 
   it('warn of a public URL that no certificate is for', async () => {
     expect(await problems({}, text.replace('https://chat.example', 'https://proxy.example'))).toEqual([

@@ -85,7 +85,7 @@ describe('a packed attestation', () => {
       tcp: { p0f: '6:52+12:0:1440:mss*45,10:mss,sok,ts,nop,ws:ecn,flow:0', distance: 12, ...seen },
       tls: {
         ja4: 't13d1517h2_8daaf6152771_cb7bf5808d99',
-        ja4_stable: 't13d1516h2_8daaf6152771_b0da82dd1658',
+        ja4_stable_2: 't13d1516h2_8daaf6152771_b0da82dd1658',
         ...seen,
       },
       round_trip: { tcp_ms: 35, tls_ms: 110, ...seen },

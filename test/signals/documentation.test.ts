@@ -1,13 +1,17 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { configSchema } from '../../src/config/schema.ts';
 import { listenerVisibilities } from '../../src/observability/events.ts';
 import { attest, type AttestationInput } from '../../src/signals/attestation.ts';
 import { catalogueFields, type SignalClaims } from '../../src/signals/claims.ts';
+import { unstableExtensions } from '../../src/signals/ja4.ts';
 import { absentReasons } from '../../src/signals/evidence.ts';
 import { parseJwks, staticKeys } from '../../src/signals/jwks.ts';
 import { SigningKeys } from '../../src/signals/keys.ts';
 import { signalsElement, signalsNamespace, signalsNonza } from '../../src/signals/nonza.ts';
 import {
+  attestationTypeDefault,
   packAttestation,
   packingDictionary,
   unpackAttestation,
@@ -15,6 +19,7 @@ import {
 import { proxyHeader } from '../../src/signals/proxy-protocol-header.ts';
 import { ProxyProtocolReader } from '../../src/signals/proxy-protocol.ts';
 import { createVerifier, refusals } from '../../src/signals/verify.ts';
+import { field, signedHeader } from '../support/proxy-hmac.ts';
 import { seededPem } from './key-pair.ts';
 
 /** docs/connection-signals.md against the code. UPDATE_GOLDEN=1 writes the examples anew. */
@@ -107,6 +112,21 @@ describe('docs/connection-signals.md', () => {
       );
   });
 
+  it('names the extensions that the stable form of JA4 leaves out, and the type of the attestation’s field', () => {
+    const [, list] = /^\| extension +\|.*\n\|[- |]+\n((?:\|.*\n)+)/m.exec(page)!;
+    expect([...list!.matchAll(/^\| (\d+), /gm)].map(([, type]) => Number(type))).toEqual([
+      ...unstableExtensions,
+    ]);
+    expect(page).toContain(
+      `Field 0x${attestationTypeDefault.toString(16).toUpperCase()} holds the attestation`,
+    );
+    const { data } = configSchema.shape.gatekeepers.element.shape.attestation.safeParse({
+      audience: 'a',
+      carriers: { proxyProtocol: {} },
+    });
+    expect(data!.carriers.proxyProtocol!.attestationType).toBe(attestationTypeDefault);
+  });
+
   it('has every reason, signal and claim', () => {
     expect(column(page, 'word')).toEqual([...absentReasons]);
     expect(column(page, 'member')).toEqual(Object.keys(catalogueFields));
@@ -120,7 +140,10 @@ describe('docs/connection-signals.md', () => {
     const [jwks] = /<!-- example: jwks -->\n\n```json\n([^`]+)```/.exec(page)!.slice(1);
     const [hex] = /<!-- example: proxy-header -->\n\n```text\n([0-9a-f\n]+)/.exec(page)!.slice(1);
     const progress = new ProxyProtocolReader().push(Buffer.from(hex!.replaceAll('\n', ''), 'hex'));
-    const packed = progress.kind === 'header' ? progress.header.fields.signals! : Buffer.alloc(0);
+    const packed =
+      progress.kind === 'header'
+        ? progress.header.fields.others.get(attestationTypeDefault)!
+        : Buffer.alloc(0);
     const verifier = createVerifier({
       keys: staticKeys(parseJwks(JSON.parse(jwks!))!),
       audience: 'gatekeeper.example',
@@ -139,7 +162,34 @@ describe('docs/connection-signals.md', () => {
   });
 });
 
+/** The page's own secret. */
+const balancerSecret = 'narthex-balancer-example-secret!';
+const operatorsPath = new URL('behind-a-balancer.md', path);
+const signedExample = signedHeader({
+  key: balancerSecret,
+  before: [field(0xe2, 't13d1517h2_8daaf6152771_cb7bf5808d99')],
+});
+const withSignedExample = (text: string): string =>
+  text.replace(
+    /<!-- example: authenticated-header -->\n\n```text\n[^`]*```\n/,
+    `<!-- example: authenticated-header -->\n\n\`\`\`text\n${wrap(signedExample.toString('hex'))}\n\`\`\`\n`,
+  );
+if (process.env['UPDATE_GOLDEN'] === '1')
+  writeFileSync(operatorsPath, withSignedExample(readFileSync(operatorsPath, 'utf8')));
+
 describe('docs/behind-a-balancer.md', () => {
+  it('has an example of an authenticated header that the proxy believes', () => {
+    const operators = readFileSync(operatorsPath, 'utf8');
+    expect(withSignedExample(operators)).toBe(operators);
+    expect(operators).toContain(`\`${balancerSecret}\``);
+    const keys = (): KeyObject[] => [createSecretKey(Buffer.from(balancerSecret))];
+    const progress = new ProxyProtocolReader({ authentication: { type: 0xed, keys } }).push(signedExample);
+    expect(progress).toMatchObject({
+      kind: 'header',
+      header: { ignoredFields: 0, fields: { others: new Map([[0xe2, expect.anything()]]) } },
+    });
+  });
+
   it('explains every word that the log has for a listener', () => {
     const operators = readFileSync(new URL('behind-a-balancer.md', path), 'utf8');
     expect(column(operators, '`syn`')).toEqual([...listenerVisibilities]);

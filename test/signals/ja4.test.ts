@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClientHelloReader } from '../../src/signals/client-hello-reader.ts';
 import { parseClientHello, type ClientHello } from '../../src/signals/client-hello.ts';
-import { ja4, ja4Raw } from '../../src/signals/ja4.ts';
+import { ja4, ja4Raw, unstableExtensions } from '../../src/signals/ja4.ts';
 import {
   alpn,
   ascii,
@@ -21,7 +21,7 @@ const vectors = JSON.parse(readFileSync(new URL('vectors/client-hello.json', imp
   hello: string;
   ja4: string;
   ja4_r: string;
-  ja4_stable: string;
+  ja4_stable_2: string;
 }[];
 
 function read(parts: HelloParts): ClientHello {
@@ -56,7 +56,7 @@ function example(grease = false): ClientHello {
 }
 
 describe('JA4', () => {
-  it.each(vectors)('of $client', ({ hello, ja4: plain, ja4_r: raw, ja4_stable: stable }) => {
+  it.each(vectors)('of $client', ({ hello, ja4: plain, ja4_r: raw, ja4_stable_2: stable }) => {
     const progress = new ClientHelloReader().push(Buffer.from(hello, 'hex'));
     const forms = progress.kind === 'hello' && { ...ja4(progress.hello), raw: ja4Raw(progress.hello) };
     expect(forms).toEqual({ ja4: plain, raw, stable });
@@ -146,11 +146,23 @@ describe('JA4', () => {
     const first = vectors.find(({ client }) => client.endsWith('first'))!;
     const resuming = vectors.find(({ client }) => client.endsWith('resuming'))!;
     expect(resuming.ja4).not.toBe(first.ja4);
-    expect(resuming.ja4_stable).toBe(first.ja4_stable);
+    expect(resuming.ja4_stable_2).toBe(first.ja4_stable_2);
     const extensions = [signatureAlgorithms(0x0403), supportedVersions(0x0304)];
-    const more = [...extensions, [21, [0, 0]], [42, []], [41, [1, 2]]] as const;
+    const more = [...extensions, [21, [0, 0]], [35, []], [42, []], [41, [1, 2]]] as const;
     expect(ja4(read({ extensions: more })).stable).toBe(ja4(read({ extensions })).ja4);
   });
+
+  it.each(unstableExtensions)(
+    'has a stable form that extension %i does not change, nor another order',
+    (type) => {
+      const extensions = [signatureAlgorithms(0x0403), supportedVersions(0x0304)];
+      const { ja4: without, stable } = ja4(read({ extensions }));
+      const first = ja4(read({ extensions: [[type, []], ...extensions] }));
+      expect(first.ja4).not.toBe(without);
+      expect(first.stable).toBe(stable);
+      expect(ja4(read({ extensions: [...extensions, [type, [0, 0]]] })).stable).toBe(stable);
+    },
+  );
 
   it('has always this shape', () => {
     fc.assert(

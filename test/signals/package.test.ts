@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 /** What a gatekeeper writes: everything it needs is an entry point of the package, none of it is reached by a path. */
 const receiver = `
 import { parseJwks, staticKeys } from 'narthex/jwks';
-import { unpackAttestation } from 'narthex/packed-attestation';
+import { attestationTypeDefault, unpackAttestation } from 'narthex/packed-attestation';
 import { ProxyProtocolReader } from 'narthex/proxy-protocol';
 import { createVerifier } from 'narthex/verify';
 const [jwks, header] = process.argv.slice(2);
@@ -23,7 +23,8 @@ const verifier = createVerifier({
   clock: () => 1_795_435_201_000,
 });
 const sha256 = Buffer.alloc(32, 0xce);
-const answer = await verifier.verify(unpackAttestation(progress.header.fields.signals), { kind: 'certificate', sha256 });
+const packed = progress.header.fields.others.get(attestationTypeDefault);
+const answer = await verifier.verify(unpackAttestation(packed), { kind: 'certificate', sha256 });
 console.log(JSON.stringify([answer.kind, answer.claims.signals.client_ip.address]));
 `;
 

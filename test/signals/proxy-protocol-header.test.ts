@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { attestationTypeDefault } from '../../src/signals/packed-attestation.ts';
 import { proxyHeader, type ProxyHeaderInput } from '../../src/signals/proxy-protocol-header.ts';
 import { ProxyProtocolReader } from '../../src/signals/proxy-protocol.ts';
 
@@ -37,7 +38,7 @@ describe('a PROXY header to the gatekeeper', () => {
   it('with profile standard has a checksum and the attestation, nothing more', () => {
     expect(fields(written({ profile: 'standard' }))).toMatchObject({
       checked: true,
-      signals: Buffer.from('attestation'),
+      others: new Map([[attestationTypeDefault, Buffer.from('attestation')]]),
       alpn: undefined,
       authority: undefined,
       tls: undefined,
@@ -51,7 +52,7 @@ describe('a PROXY header to the gatekeeper', () => {
   it('with profile full has further fields', () => {
     expect(fields(written({ profile: 'full' }))).toMatchObject({
       checked: true,
-      signals: Buffer.from('attestation'),
+      others: new Map([[attestationTypeDefault, Buffer.from('attestation')]]),
       alpn: 'xmpp-client',
       authority: 'xmpp.example',
       uniqueId: Buffer.from([1, 2, 3]),

@@ -151,9 +151,11 @@ describe('PROXY protocol version 2', () => {
         keyAlgorithm: undefined,
       },
       netns: 'blue',
-      signals: Buffer.of(1, 2, 3),
       checked: true,
-      others: new Map([[0xe2, Buffer.from('t13')]]),
+      others: new Map([
+        [0xe1, Buffer.of(1, 2, 3)],
+        [0xe2, Buffer.from('t13')],
+      ]),
     });
   });
 

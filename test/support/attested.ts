@@ -127,6 +127,8 @@ export async function startAttested(options: AttestedOptions) {
     outcomes,
     /** Signal and outcome, as counted. */
     captures,
+    /** Codes of connections that came to no session. */
+    refused: proxy.refused,
     /** Of the folder of signing keys. */
     reports,
     async logIn(tls: 'starttls' | 'direct' = 'direct', more: Partial<ClientOptions> = {}): Promise<Client> {

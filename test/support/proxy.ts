@@ -48,6 +48,8 @@ export interface TestProxyOptions {
     readonly client?: { readonly certificate: string; readonly key: string };
   };
   readonly signalsObserver?: Partial<ProxyObserver['signals']>;
+  /** Hears what became of changed certificates and secrets. */
+  readonly filesObserver?: ProxyObserver['certificates'];
   /** More of both listeners, such as where they listen. */
   readonly listener?: Record<string, unknown>;
 }
@@ -58,6 +60,8 @@ export interface TestProxy {
   readonly direct: number;
   /** Why sessions ended, in the order in which they did. */
   readonly closed: CloseReason[];
+  /** Codes of connections that came to no session. */
+  readonly refused: string[];
   /** What became of policies: kind, and name or number of problems. */
   readonly policy: string[];
   readonly decisions: DecisionCounts;
@@ -118,17 +122,13 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
-  const closed: CloseReason[] = [];
-  const policy: string[] = [];
-  const decisions = new DecisionCounts();
-  const proxy = await startProxy(config, options.observer ?? recorder(closed, policy, decisions, options));
+  const records = { closed: [], refused: [], policy: [], decisions: new DecisionCounts() };
+  const proxy = await startProxy(config, options.observer ?? recorder(records, options));
   return {
     proxy,
     starttls: proxy.ports[0]!,
     direct: proxy.ports[1]!,
-    closed,
-    policy,
-    decisions,
+    ...records,
     async close() {
       await proxy.close(0);
       await rm(folder, { recursive: true });
@@ -137,10 +137,8 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
 }
 
 function recorder(
-  closed: CloseReason[],
-  policy: string[],
-  decisions: DecisionCounts,
-  { capabilitiesObserver, httpObserver, signalsObserver }: TestProxyOptions,
+  { closed, refused, policy, decisions }: Pick<TestProxy, 'closed' | 'refused' | 'policy' | 'decisions'>,
+  { capabilitiesObserver, filesObserver, httpObserver, signalsObserver }: TestProxyOptions,
 ): ProxyObserver {
   const session: SessionObserver = {
     phase: () => {},
@@ -154,10 +152,10 @@ function recorder(
   };
   return {
     session: () => session,
-    refused: () => {},
+    refused: (_, code) => refused.push(code),
     load: () => {},
     resumable: () => {},
-    certificates: () => {},
+    certificates: (report) => filesObserver?.(report),
     policy: (report) => {
       if (report.kind === 'ephemeral-key') return;
       policy.push(`${report.kind} ${report.kind === 'rejected' ? report.problems.length : report.policy}`);
@@ -179,6 +177,7 @@ function recorder(
       captured: () => {},
       attested: () => {},
       signing: () => {},
+      fieldsIgnored: () => {},
       keys: () => {},
       ...signalsObserver,
     },

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 /** A folder that goes away with its scope. */
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
-  /** Writes a file and returns its path. */
+  /** Writes a file that only this user may open, and returns its path. */
   write(name: string, text: string): Promise<string>;
 }
 
@@ -16,7 +16,7 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
     async write(name, text) {
       const file = join(path, name);
       await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, text);
+      await writeFile(file, text, { mode: 0o600 });
       return file;
     },
     async [Symbol.asyncDispose]() {

@@ -66,6 +66,27 @@ describe('Juliet logs in through the proxy, and the gatekeeper learns of her con
     expect(scene.outcomes).toEqual(['proxy-protocol sent']);
   });
 
+  it('in a PROXY header, in a field of the type that both sides agreed on', async () => {
+    const attestationType = 0xe7;
+    await start({
+      carriers: { proxyProtocol: { attestationType } },
+      required: true,
+      receives: { attestationType },
+    });
+    await scene.logIn();
+    expect(accepted(scene).cnf).toHaveProperty('x5t#S256');
+    expect([...scene.headers[0]!.header.fields.others.keys()]).toEqual([attestationType]);
+  });
+
+  it('in no field that another type was agreed for', async () => {
+    await start({
+      carriers: { stream: {}, proxyProtocol: { attestationType: 0xe7 } },
+      required: true,
+    });
+    await scene.logIn();
+    expect(scene.attestations.map(({ carrier }) => carrier)).toEqual(['stream']);
+  });
+
   it('both ways at once', async () => {
     await start({ carriers: { stream: {}, proxyProtocol: {} }, required: true });
     await scene.logIn();

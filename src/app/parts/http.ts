@@ -168,6 +168,7 @@ const limitReasons: Readonly<Record<ListenRefusal, ConnectionRefusal>> = {
   ERR_CONNECTION_LIMIT: 'limit',
   ERR_ADDRESS_LIMIT: 'address-limit',
   ERR_PROXY_HEADER: 'proxy-header',
+  ERR_PROXY_AUTHENTICATION: 'proxy-authentication',
 };
 
 function refusalOf(error: unknown): ConnectionRefusal {

@@ -1,4 +1,5 @@
 /** Connection signals: what is captured, the keys that sign it, and the gatekeepers that receive it. */
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Config, GatekeeperConfig, ListenerConfig } from '../../config/schema.ts';
 import { GatekeeperAttestations } from '../../session/signals/attestations.ts';
@@ -11,10 +12,11 @@ import type { ConnectionSignals } from '../../signals/evidence.ts';
 import type { SigningKeys } from '../../signals/keys.ts';
 import { loadSynCapture, type SynCapture } from '../../signals/saved-syn.ts';
 import type { Balancers, SynVisibility } from '../../transport/listen.ts';
+import { Reloading } from '../../transport/reloading.ts';
 import { SigningKeyFolder } from '../../transport/signing-keys.ts';
 import type { Clock } from '../clock.ts';
-import type { CaptureOutcome, ListenerVisibility, SignalsObserver } from '../observer.ts';
-import { assemble, type Part } from '../part.ts';
+import type { CaptureOutcome, FilesReport, ListenerVisibility, SignalsObserver } from '../observer.ts';
+import { assemble, type Part, type Parts } from '../part.ts';
 
 export interface Signals extends Part {
   readonly capture: CaptureOptions;
@@ -43,14 +45,15 @@ export interface HttpSignals {
 }
 
 export interface SignalsOptions {
-  readonly observer: { readonly signals: SignalsObserver };
+  readonly observer: { readonly signals: SignalsObserver; readonly certificates: FilesReport };
   readonly clock: Clock;
   readonly enforcement: Enforcement;
   readonly policyDigest: () => string;
 }
 
 type SignalsSection = NonNullable<Config['signals']>;
-type SignalsConfig = Pick<Config, 'signals' | 'timeouts' | 'gatekeepers' | 'http'>;
+type SignalsConfig = Pick<Config, 'signals' | 'timeouts' | 'gatekeepers' | 'http' | 'listeners'>;
+type BalancerOptions = NonNullable<ListenerOptions['balancers']>;
 
 const nothing: CaptureOptions = {
   switches: { syn: false, clientHello: false, roundTrip: false },
@@ -58,9 +61,9 @@ const nothing: CaptureOptions = {
 };
 
 /** Opens the signals.
- *  @throws SetupError ERR_SIGNING_KEYS_… */
+ *  @throws SetupError ERR_SIGNING_KEYS_…, ERR_SECRET_… */
 export function openSignals(
-  { signals: section, timeouts, gatekeepers, http }: SignalsConfig,
+  { signals: section, timeouts, gatekeepers, http, listeners }: SignalsConfig,
   options: SignalsOptions,
 ): Promise<Signals> {
   const observer = options.observer.signals;
@@ -77,14 +80,18 @@ export function openSignals(
       if (section === undefined) return;
       for (const [name, outcome] of outcomes(signals)) observer.captured(name, outcome);
     };
-    const balancers = balancersOf(http?.proxyProtocol, timeouts.handshakeMs);
+    const openPort = (listener: string, balancers: ListenerConfig['proxyProtocol']) =>
+      openBalancers(balancers, { listener, headerTimeoutMs: timeouts.handshakeMs, ...options }, parts);
+    const publicPort = await openPort('http', http?.proxyProtocol);
+    const ports = new Map<string, BalancerOptions | undefined>();
+    for (const { name, proxyProtocol } of listeners) ports.set(name, await openPort(name, proxyProtocol));
     return {
       capture,
       keys: () => keys?.current,
-      listener: (config) => listenerOptions(config, timeouts.handshakeMs),
+      listener: ({ name, host, port, tls }) => ({ name, host, port, tls, balancers: ports.get(name) }),
       attestations: (gatekeeper) => attestations.get(gatekeeper),
       captured,
-      http: httpSignals(capture, balancers, attestations, captured),
+      http: httpSignals(capture, publicPort, attestations, captured),
     };
   });
 }
@@ -146,21 +153,50 @@ async function captureOptions(switches: SignalsSection['capture']): Promise<Capt
   return { switches, syn: switches.syn || switches.roundTrip ? await loadSynCapture() : undefined };
 }
 
-/** Returns the options of a port for the stream server. */
-function listenerOptions(config: ListenerConfig, headerTimeoutMs: number): ListenerOptions {
-  const { name, host, port, tls, proxyProtocol } = config;
-  return { name, host, port, tls, balancers: balancersOf(proxyProtocol, headerTimeoutMs) };
+interface PortOptions extends Pick<SignalsOptions, 'observer'> {
+  /** The port in metrics. */
+  readonly listener: string;
+  readonly headerTimeoutMs: number;
 }
 
-function balancersOf(
-  proxyProtocol: ListenerConfig['proxyProtocol'],
-  headerTimeoutMs: number,
-): ListenerOptions['balancers'] {
-  if (proxyProtocol === undefined) return undefined;
-  const { ja4Type, p0fType } = proxyProtocol;
-  const trusted = parseTrustedNetworks(proxyProtocol.trusted);
+/** The load balancers in front of a port, and the secrets that they share with it.
+ *  @throws SetupError ERR_SECRET_… */
+async function openBalancers(
+  config: ListenerConfig['proxyProtocol'],
+  { listener, headerTimeoutMs, observer }: PortOptions,
+  parts: Parts,
+): Promise<BalancerOptions | undefined> {
+  if (config === undefined) return undefined;
+  const { ja4Type, p0fType, authentication } = config;
+  const trusted = parseTrustedNetworks(config.trusted);
   if (trusted.kind === 'invalid') throw new RangeError('the configuration was not checked');
-  return { trusted: trusted.networks, headerTimeoutMs, fields: { ja4Type, p0fType } };
+  const balancers = { trusted: trusted.networks, headerTimeoutMs, fields: { ja4Type, p0fType } };
+  if (authentication === undefined) return balancers;
+  const secrets = parts.track(await openSecrets(listener, authentication.keyFiles, observer.certificates));
+  return {
+    ...balancers,
+    authentication: { type: authentication.hmacType, keys: () => secrets.current },
+    onIgnoredFields: (count) => observer.signals.fieldsIgnored(listener, count),
+  };
+}
+
+const secretBytesMin = 32;
+
+function openSecrets(
+  listener: string,
+  keyFiles: readonly string[],
+  report: FilesReport,
+): Promise<Reloading<readonly KeyObject[]>> {
+  return Reloading.open({
+    name: `${listener}: proxyProtocol.authentication`,
+    files: keyFiles.map((path) => ({ role: 'secret', path, isPrivate: true })),
+    encoding: 'latin1',
+    report,
+    build: (texts, refuse) =>
+      texts.map((text, index) =>
+        text.length < secretBytesMin ? refuse(index) : createSecretKey(Buffer.from(text, 'latin1')),
+      ),
+  });
 }
 
 /** Returns what the packets are that a listener sees. */

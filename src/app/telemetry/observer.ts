@@ -111,6 +111,7 @@ function signalsObserver({ log, metrics }: TelemetryOptions, noteFiles: NoteFile
     attested: (gatekeeper, carrier, outcome) =>
       metrics.attested(label(gatekeeper), label(carrier), label(outcome)),
     signing: (starts) => metrics.watchSigningKeys(starts),
+    fieldsIgnored: (listener, count) => metrics.proxyFieldsIgnored(label(listener), count),
     keys(report) {
       metrics.signingKeysReloaded(outcomeOf(report.kind));
       if (report.kind === 'reloaded') log.write('signing-keys.loaded', { keys: report.keys });

@@ -2,6 +2,7 @@
  *  connection, and which gatekeepers receive it. */
 import { z } from 'zod';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
+import { file } from '../values.ts';
 
 /** Names of parties as attestations have them: printable, without white space. */
 const party = z
@@ -35,6 +36,23 @@ export const proxyProtocol = z
       .default(0xe3)
       .describe(
         'Field (TLV) of a version 2 header with the p0f signature that the load balancer saw. 224 to 239.',
+      ),
+    authentication: z
+      .strictObject({
+        keyFiles: z
+          .array(file)
+          .min(1)
+          .max(2)
+          .describe(
+            'Secrets that the load balancers share with the proxy, each made by `openssl rand 32` and closed to other ' +
+              'users (0600); two while one replaces the other. Read again when they change.',
+          ),
+        hmacType: customType.default(0xed).describe('Field (TLV) with the HMAC. 224 to 239.'),
+      })
+      .optional()
+      .describe(
+        'Fields (TLVs) count only before an HMAC-SHA-256 of the header (docs/behind-a-balancer.md). All others are ignored ' +
+          'and counted; a header with a wrong HMAC is refused. Without this section all fields count.',
       ),
   })
   .describe('Load balancers in front of this port.');
@@ -90,6 +108,11 @@ export const attestation = z
               .max(4_096)
               .default(536)
               .describe('Bytes of the header that the gatekeeper reads. 52 to 4096.'),
+            attestationType: customType
+              .default(0xec)
+              .describe(
+                'Field (TLV) that holds the attestation; the gatekeeper must look for the same one. 224 to 239.',
+              ),
           })
           .optional()
           .describe('A PROXY protocol version 2 header before TLS. The gatekeeper must expect it.'),

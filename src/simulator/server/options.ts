@@ -59,6 +59,8 @@ export interface ConnectionSignalsOptions {
   readonly issuer: string;
   /** This gatekeeper's name in `aud`. Default: the domain. */
   readonly audience?: string;
+  /** Type of the PROXY header's field that holds an attestation. Default `attestationTypeDefault`. */
+  readonly attestationType?: number;
   /** Whether authentication requires an attestation. Default: false. */
   readonly required?: boolean;
   /** Returns milliseconds since 1970. Default: `Date.now`. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { unpackAttestation } from '../../signals/packed-attestation.ts';
+import { attestationTypeDefault, unpackAttestation } from '../../signals/packed-attestation.ts';
 import { createVerifier, type ExpectedBinding, type Verification } from '../../signals/verify.ts';
 import { text, type Element } from '../xml/element.ts';
 import type { Connection } from './connection.ts';
@@ -47,7 +47,9 @@ export function createSignalsReceiver(settings: Settings): SignalsReceiver | und
       return verify(connection, 'stream', text(nonza), { kind: 'tls-exporter', value });
     },
     receiveHeader(connection) {
-      const packed = connection.proxyHeader?.fields.signals;
+      const packed = connection.proxyHeader?.fields.others.get(
+        options.attestationType ?? attestationTypeDefault,
+      );
       if (packed === undefined) return undefined;
       const shown = connection.peerCertificate() ?? Buffer.alloc(0);
       const sha256 = createHash('sha256').update(shown).digest();

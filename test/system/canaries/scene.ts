@@ -62,7 +62,12 @@ export async function openScene(policy: string, canaries: Canaries) {
   const collector = await openCollector();
   const connect = (port: number) => ({ address: `127.0.0.1:${port}`, tls: 'direct' });
   const proxy = await serveProcess({
-    files: { 'a.crt': pair.certificate, 'a.key': pair.key, 'ca.crt': authority.certificate },
+    files: {
+      'a.crt': pair.certificate,
+      'a.key': pair.key,
+      'ca.crt': authority.certificate,
+      'balancer.key': 'b'.repeat(32),
+    },
     config: {
       listeners: [
         { name: 'clients', host: '127.0.0.1', port: 0, tls: 'direct' },
@@ -72,7 +77,10 @@ export async function openScene(policy: string, canaries: Canaries) {
           host: '127.0.0.1',
           port: 0,
           tls: 'direct',
-          proxyProtocol: { trusted: ['127.0.0.0/8'] },
+          proxyProtocol: {
+            trusted: ['127.0.0.0/8'],
+            authentication: { keyFiles: ['balancer.key'] },
+          },
         },
       ],
       certificates: [{ certFile: 'a.crt', keyFile: 'a.key' }],

@@ -2,6 +2,7 @@
 import { connect as connectTcp } from 'node:net';
 import { domains, ownershipToken, type Scene } from './scene.ts';
 import { connectRaw, logInRaw, streamHeader, type RawClient } from '../../support/raw-client.ts';
+import { field, unsignedHeader } from '../../support/proxy-hmac.ts';
 import { readToEnd } from '../../support/sockets.ts';
 
 const sm = 'urn:xmpp:sm:3';
@@ -248,6 +249,8 @@ export async function playNegotiations(scene: Scene): Promise<string[]> {
     `${streamHeader('localhost')}<auth xmlns='${sasl}'>${c('without TLS')}</auth>`,
   );
   await sayPlain(ports.behindBalancer, `PROXY TCP4 ${c('source')} 127.0.0.1 1 2\r\n`);
+  const forged = [field(0x02, c('authority of a balancer')), field(0xed, 'x'.repeat(32))];
+  await sayPlain(ports.behindBalancer, unsignedHeader(forged));
   return [
     'ERR_NEGOTIATION',
     'ERR_UNKNOWN_DOMAIN',
@@ -260,6 +263,7 @@ export async function playNegotiations(scene: Scene): Promise<string[]> {
     'ERR_STARTTLS_PIPELINED',
     'ERR_STARTTLS_REQUIRED',
     'ERR_PROXY_HEADER',
+    'ERR_PROXY_AUTHENTICATION',
   ];
 }
 
@@ -304,7 +308,7 @@ export async function playReauthentications(scene: Scene): Promise<void> {
     }
 }
 
-async function sayPlain(port: number, text: string): Promise<void> {
+async function sayPlain(port: number, text: string | Uint8Array): Promise<void> {
   const socket = connectTcp({ host: '127.0.0.1', port });
   socket.on('error', () => {});
   socket.write(text);
