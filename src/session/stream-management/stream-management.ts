@@ -26,7 +26,7 @@ export class StreamManagement {
   /** Whether the client has requested stream management and the gatekeeper has not answered. */
   #enabling = false;
   /** Stanzas that the client was sent meanwhile. A client's count begins at `<enabled/>` (XEP-0198 §4). That of
-   *  @xmpp/client begins before, and again at 0 behind the read with `<enabled/>`: an acknowledgement in that read has
+   *  @xmpp/client begins before, and again at 0 after the read with `<enabled/>`: an acknowledgement in that read has
    *  these stanzas in it, later ones do not. */
   #sentWhileEnabling = 0;
   /** Whether a resumption inside an authentication was refused here. Its failure is written into the success. */
