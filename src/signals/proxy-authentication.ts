@@ -38,7 +38,7 @@ export function believedFields(
   return { kind: 'fields', fields: withWarnings(believed, all), ignored: others.length };
 }
 
-/** Fields that say nothing of the client. */
+/** Fields without a statement about the client. */
 const mechanical: ReadonlySet<number> = new Set([tlvType.crc32c, tlvType.noop]);
 
 /** Keeps one statement of fields that are not believed: that the load balancer ended TLS. Without it, the balancer's own

@@ -48,7 +48,7 @@ export interface TestProxyOptions {
     readonly client?: { readonly certificate: string; readonly key: string };
   };
   readonly signalsObserver?: Partial<ProxyObserver['signals']>;
-  /** Hears what became of changed certificates and secrets. */
+  /** Receives what became of changed certificates and secrets. */
   readonly filesObserver?: ProxyObserver['certificates'];
   /** More of both listeners, such as where they listen. */
   readonly listener?: Record<string, unknown>;

@@ -38,7 +38,9 @@ beforeEach(async () => {
       signalsObserver: {
         fieldsIgnored: (listener, count) => ignored.push([listener, count]),
       },
-      filesObserver: ({ kind }) => reloads.push(kind),
+      filesObserver: ({ kind }) => {
+        if (kind === 'reloaded' || kind === 'rejected') reloads.push(kind);
+      },
     },
   });
 });
