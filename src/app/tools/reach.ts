@@ -6,15 +6,17 @@ import { connectGatekeeper } from '../../session/gatekeeper-route.ts';
 import { localProxyHeader } from '../../signals/proxy-protocol-header.ts';
 import { createVocabulary } from '../../stanza/vocabulary.ts';
 import { awaitFeatures } from '../../transport/features.ts';
+import type { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import { GatekeeperError } from '../../transport/gatekeeper-error.ts';
 import { systemResolver } from '../../transport/srv.ts';
 import { TlsModeProbe } from '../../transport/tls-mode.ts';
 import type { Clock } from '../clock.ts';
+import { Parts } from '../part.ts';
 import { openCredentials } from '../parts/credentials.ts';
 import { targetOf } from '../parts/gatekeepers.ts';
 import { createScanning, type Scanning } from '../parts/scanning.ts';
 
-/** What came of dialling a gatekeeper for one of its domains. */
+/** The outcome of dialling a gatekeeper for one of its domains. */
 export type Reach = {
   readonly gatekeeper: string;
   readonly domain: string;
@@ -33,64 +35,70 @@ export type Reach = {
 /** Gatekeepers that are dialled at once. */
 const dialsMax = 16;
 
-/** Dials each gatekeeper once for each domain that it serves: `dialMs` for the connection with TLS, once more where
- *  STARTTLS is negotiated, and once more for the features. At most 16 at once.
+/** Dials each gatekeeper once for each domain that it serves. The connection with TLS may take `timeouts.dialMs`; so may a
+ *  negotiation of STARTTLS after it, and the features after that. At most 16 dials are under way at once.
  *  @returns one for each domain, in the order of the configuration
  *  @throws SetupError when a file of a gatekeeper does not load */
 export async function reachGatekeepers(config: Config, clock: Clock): Promise<readonly Reach[]> {
-  const scanning = createScanning(config.limits, createVocabulary());
-  const tlsMode = new TlsModeProbe();
-  const found: Reach[] = [];
-  const waiting = [...config.domains.entries()];
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, { domain, gatekeeper: name }] = next;
-      const gatekeeper = config.gatekeepers.find((each) => each.name === name)!;
-      const { dialMs: dialTimeoutMs } = config.timeouts;
-      found[index] = await reach({ gatekeeper, domain, dialTimeoutMs, scanning, tlsMode, clock });
+  const parts = new Parts();
+  try {
+    const dialled = new Map<string, Dialling>();
+    for (const gatekeeper of config.gatekeepers) {
+      const { name } = gatekeeper;
+      const credentials = parts.track(await openCredentials(name, gatekeeper, () => {}));
+      dialled.set(name, { gatekeeper, credentials });
     }
-  };
-  await Promise.all(Array.from({ length: dialsMax }, work));
-  return found;
+    const context = {
+      scanning: createScanning(config.limits, createVocabulary()),
+      tlsMode: new TlsModeProbe(),
+      dialTimeoutMs: config.timeouts.dialMs,
+      clock,
+    };
+    const found: Reach[] = [];
+    const waiting = [...config.domains.entries()];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const [index, { domain, gatekeeper }] = next;
+        found[index] = await reach(domain, dialled.get(gatekeeper)!, context);
+      }
+    };
+    await Promise.all(Array.from({ length: dialsMax }, work));
+    return found;
+  } finally {
+    await parts.close();
+  }
 }
 
-interface Reaching {
+interface Dialling {
   readonly gatekeeper: GatekeeperConfig;
-  readonly domain: string;
-  readonly dialTimeoutMs: number;
+  readonly credentials: OutboundCredentials;
+}
+
+interface DialContext {
   readonly scanning: Scanning;
   readonly tlsMode: TlsModeProbe;
+  readonly dialTimeoutMs: number;
   readonly clock: Clock;
 }
 
-/** @throws SetupError */
-async function reach({
-  gatekeeper,
-  domain,
-  dialTimeoutMs,
-  scanning: { names, workspace },
-  tlsMode,
-  clock,
-}: Reaching): Promise<Reach> {
+async function reach(
+  domain: string,
+  { gatekeeper, credentials }: Dialling,
+  context: DialContext,
+): Promise<Reach> {
+  const { scanning, tlsMode, dialTimeoutMs, clock } = context;
+  const { names, workspace } = scanning;
   const started = clock.monotonic();
   const about = (): Pick<Reach, 'gatekeeper' | 'domain' | 'milliseconds'> => ({
     gatekeeper: gatekeeper.name,
     domain,
     milliseconds: Math.round(clock.monotonic() - started),
   });
-  const credentials = await openCredentials(gatekeeper.name, gatekeeper, () => {});
+  const target = targetOf(gatekeeper);
   const takesHeader = gatekeeper.attestation?.carriers.proxyProtocol !== undefined;
   try {
     const socket = await connectGatekeeper(
-      {
-        target: targetOf(gatekeeper),
-        credentials,
-        resolver: systemResolver(),
-        names,
-        workspace,
-        dialTimeoutMs,
-        tlsMode,
-      },
+      { target, credentials, resolver: systemResolver(), names, workspace, dialTimeoutMs, tlsMode },
       {
         domain,
         signal: new AbortController().signal,
@@ -107,7 +115,5 @@ async function reach({
   } catch (error) {
     if (!(error instanceof GatekeeperError)) throw error;
     return { ...about(), kind: 'failed', code: error.code, cause: error.dialCause };
-  } finally {
-    credentials.close();
   }
 }
