@@ -15,6 +15,7 @@ import { startProxy, type Proxy } from '../proxy.ts';
 import { demoConfig, gatekeeperName, writeDemoFiles, type DemoConfigOptions } from './config.ts';
 import { openTelemetry } from '../telemetry/telemetry.ts';
 import { openPolicy } from '../files/policies.ts';
+import { productVersion } from '../version.ts';
 
 export interface DemoProxy extends Intermediary {
   /** Ports of STARTTLS and of direct TLS. */
@@ -75,7 +76,7 @@ async function freePort(): Promise<number> {
 }
 
 async function start(config: Config): Promise<Proxy> {
-  const options = { version: 'demo', processMetrics: false, clock: systemClock };
+  const options = { version: productVersion(), processMetrics: false, clock: systemClock };
   const { observer } = await openTelemetry(
     { log: { level: 'error', unauthenticatedLinesPerSecondMax: 0 }, tracing: {} },
     options,
