@@ -178,8 +178,17 @@ function described(value: unknown): string {
   if (value === null) return 'is empty';
   if (Array.isArray(value)) return value.length === 0 ? 'is an empty list' : `is a list of ${value.length}`;
   if (isMapping(value)) return 'is a mapping';
+  const secret = typeof value === 'string' ? secretIn(value) : undefined;
+  if (secret !== undefined) return secret;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return `is ${typeof value === 'string' ? 'the text ' : ''}\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
+}
+
+/** Describes a text that must not reach a terminal or a log: a pasted key, a key file in place of the configuration, or
+ *  an address with a password. Undefined for another text. */
+function secretIn(text: string): string | undefined {
+  if (text.includes('-----BEGIN ')) return 'is a certificate or key in PEM form';
+  return /\/\/[^/\s]*@/.test(text) ? 'is an address with a user or password' : undefined;
 }
 
 function remedyAt(path: ConfigPath, code: ConfigErrorCode, source: Source): string {

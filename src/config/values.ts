@@ -34,7 +34,11 @@ export const domain = z
 
 /** A path; relative ones are resolved from the folder of the configuration file. Its key ends in `File`, `Files` or
  *  `Folder`, by which `load.ts` finds it. */
-export const file = z.string().min(1).max(4_096);
+export const file = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .refine((path) => !path.includes('-----BEGIN '), 'the path of a file, not its text');
 
 /** Returns the schema of a duration in milliseconds. */
 export function milliseconds(byDefault: number, minimum: number, description: string, maximum = dayMs) {

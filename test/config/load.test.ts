@@ -190,6 +190,12 @@ describe('a mistake', () => {
       '4:11: error ERR_CONFIG_VALUE: `listeners[0].name` must be lower-case letters, digits and hyphens, at most 63; it is the text `Clients`',
     ],
     [
+      'a key in place of its path',
+      'keyFile: tls.key',
+      `keyFile: "-----BEGIN PRIVATE KEY-----\\nMIGHAgEA"`,
+      '9:14: error ERR_CONFIG_VALUE: `certificates[0].keyFile` must be the path of a file, not its text; it is a certificate or key in PEM form',
+    ],
+    [
       'another version',
       'narthex/v1',
       'narthex/v2',
@@ -290,10 +296,17 @@ describe('a mistake', () => {
       'a collector with a password',
       'kind: Proxy',
       'kind: Proxy\ntracing: { otlpEndpoint: "http://a:b@c" }',
-      '3:26: error ERR_CONFIG_VALUE: `tracing.otlpEndpoint` must be an http or https URL without user, query or fragment, such as http://collector:4318; it is the text `http://a:b@c`',
+      '3:26: error ERR_CONFIG_VALUE: `tracing.otlpEndpoint` must be an http or https URL without user, query or fragment, such as http://collector:4318; it is an address with a user or password',
     ],
   ])('%s', async (_, from, to, expected) => {
     expect(await problems(edited(from, to))).toEqual([`narthex.yaml:${expected}`]);
+  });
+
+  it('a key file in place of the configuration is not quoted', async () => {
+    const key = `-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n`;
+    expect(await problems(key)).toEqual([
+      'narthex.yaml:1:1: error ERR_CONFIG_TYPE: the document must be a mapping; it is a certificate or key in PEM form',
+    ]);
   });
 
   it('always comes with a remedy', async () => {
