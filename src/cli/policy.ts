@@ -324,13 +324,22 @@ function explanationText(explanation: Explanation): string {
   ].join('\n');
 }
 
-function effectLines(title: string, { after, reply, padding, delayUpToMs, normalise }: Effect): string[] {
+function effectLines(
+  title: string,
+  { after, reply, padding, delayUpToMs, equalisedAfterMs, answerAfterMs, normalise }: Effect,
+): string[] {
   return [
     title,
     `  ${after === '' ? 'nothing' : after}`,
     ...(reply === '' ? [] : ['back to the sender', `  ${reply}`]),
     ...(padding === 0 ? [] : [`padded with ${padding} bytes of white space`]),
     ...(delayUpToMs === 0 ? [] : [`held for up to ${delayUpToMs} ms`]),
+    ...(answerAfterMs === 0 ? [] : [`its answer leaves ${answerAfterMs} ms after this was delivered`]),
+    ...(equalisedAfterMs === 0
+      ? []
+      : [
+          `leaves ${equalisedAfterMs} ms after what it answers was delivered, or at a later multiple of that`,
+        ]),
     ...(normalise ? ['written in normal form'] : []),
   ];
 }
@@ -385,7 +394,9 @@ function fields(io: PolicyIo, options: Common): number {
   const listing = listFields(openCatalogue(options.catalogue));
   if (options.format === 'json') io.out(JSON.stringify(listing, undefined, 2));
   else
-    for (const { name, category, title, permits } of listing)
-      io.out(`${name.padEnd(24)}  ${category.padEnd(12)}  ${title} (${permits.join(', ')})`);
+    for (const { name, category, title, permits, automaticAnswer } of listing)
+      io.out(
+        `${name.padEnd(24)}  ${category.padEnd(12)}  ${title} (${permits.join(', ')})${automaticAnswer ? ' [automatic answer]' : ''}`,
+      );
   return exitCodes.ok;
 }

@@ -162,6 +162,13 @@ const limits = z
       'Refused clients of which phase, error code and minute are kept for fifteen minutes, to be looked up by the support ' +
         'code in their error text; the oldest is forgotten first.',
     ),
+    awaitedAnswersMax: bound(
+      1_024,
+      16,
+      65_536,
+      'Stanzas of one session and direction that were delivered and may still be answered, for ten minutes, and answers that ' +
+        'wait, where a policy equalises their time. Above it the oldest is forgotten; its answer is not sent.',
+    ),
     authenticationAttemptsMax: bound(
       3,
       2,

@@ -83,6 +83,10 @@ export const policyErrors = {
     cause: 'Services show this only to those who show theirs.',
     remedy: 'Expect that users no longer see it of others.',
   },
+  WARN_POLICY_ANSWER_OPEN: {
+    cause: 'The time of an answer that clients give by themselves is left open, or only delayed at random.',
+    remedy: 'Use `equalise`, or let the proxy withhold or give the answer (docs/timing.md).',
+  },
   WARN_POLICY_UNLISTED: {
     cause: 'Fields that the policy does not name are left to `unlisted`.',
     remedy: 'Name them, or say what holds for all of them with `"*"`.',

@@ -1,4 +1,4 @@
-/** Metadata minimisation: the nine treatments that a policy may name for a field, one file each.
+/** Metadata minimisation: the ten treatments that a policy may name for a field, one file each.
  *
  *  A treatment of a value is a function to the value that may be seen; a treatment of an element or a stanza is a
  *  function from its place on the tape to an edit. Fields, rules and audiences are in `policy/`. Treatments never
@@ -8,6 +8,7 @@
 export const treatmentNames = [
   'keep',
   'delay',
+  'equalise',
   'pad',
   'coarsen',
   'pseudonymise',
@@ -31,6 +32,7 @@ export type Treatment =
   | { readonly kind: 'coarsen'; readonly to: Grain }
   | { readonly kind: 'pad'; readonly buckets: readonly number[] }
   | { readonly kind: 'delay'; readonly upToMs: number }
+  | { readonly kind: 'equalise'; readonly afterMs: number }
   | { readonly kind: 'answer'; readonly values: Readonly<Record<string, string>> }
   | { readonly kind: 'refuse'; readonly condition: StanzaCondition };
 

@@ -12,6 +12,7 @@ interface MetricDefinition {
 }
 
 const connectSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+const waitSeconds = [0.1, 0.5, 1, 2, 3, 4, 5, 6, 9, 30, 60] as const;
 const sessionSeconds = [1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800] as const;
 
 export const metricTable = {
@@ -47,6 +48,17 @@ export const metricTable = {
     type: 'counter',
     help: 'Bytes by which stanzas were filled up, in addition to narthex_stream_bytes_total.',
     labels: ['direction'],
+  },
+  narthex_stanza_wait_seconds: {
+    type: 'histogram',
+    help: 'How long stanzas waited before they were sent: answers whose time is equalised, and others by kind.',
+    labels: ['kind'],
+    buckets: waitSeconds,
+  },
+  narthex_equalised_answers_total: {
+    type: 'counter',
+    help: 'Answers whose time is equalised: matched, unmatched and sent at a full minute, or dropped for want of room.',
+    labels: ['outcome'],
   },
   narthex_read_pauses_total: {
     type: 'counter',

@@ -34,6 +34,9 @@ export interface Metrics {
   readonly traffic: Readonly<Record<Direction, Traffic>>;
   /** Bytes of padding by direction: add to them, never subtract. */
   readonly padding: Record<Direction, number>;
+  /** @param what waited @param seconds */
+  readonly waited: (what: 'answer' | 'message' | 'presence' | 'iq', seconds: number) => void;
+  readonly equalised: (outcome: 'matched' | 'unmatched' | 'dropped') => void;
   readonly paced: (side: Side, resource: 'stanzas' | 'bytes' | 'padding') => void;
   readonly overloaded: (now: boolean) => void;
   readonly logLineSuppressed: (event: LimitedEvent) => void;
@@ -110,7 +113,9 @@ export function createMetrics({ version, processMetrics, now = Date.now }: Metri
 }
 
 /** Makes the totals of bytes and stanzas, and of what delays them. */
-function streamMetrics(registry: Registry): Pick<Metrics, 'traffic' | 'padding' | 'paced'> {
+function streamMetrics(
+  registry: Registry,
+): Pick<Metrics, 'traffic' | 'padding' | 'paced' | 'waited' | 'equalised'> {
   const traffic = { 'to-gatekeeper': noTraffic(), 'to-client': noTraffic() };
   const padding = { 'to-gatekeeper': 0, 'to-client': 0 };
   countTraffic(registry, traffic);
@@ -120,7 +125,17 @@ function streamMetrics(registry: Registry): Pick<Metrics, 'traffic' | 'padding' 
   const pauses = counter(registry, 'narthex_read_pauses_total');
   for (const resource of ['stanzas', 'bytes', 'padding']) pauses.inc({ side: 'client', resource }, 0);
   pauses.inc({ side: 'gatekeeper', resource: 'padding' }, 0);
-  return { traffic, padding, paced: (side, resource) => pauses.inc({ side, resource }) };
+  const waits = histogram(registry, 'narthex_stanza_wait_seconds');
+  for (const what of ['answer', 'message', 'presence', 'iq']) waits.zero({ kind: what });
+  const answers = counter(registry, 'narthex_equalised_answers_total');
+  for (const outcome of ['matched', 'unmatched', 'dropped']) answers.inc({ outcome }, 0);
+  return {
+    traffic,
+    padding,
+    paced: (side, resource) => pauses.inc({ side, resource }),
+    waited: (what, seconds) => waits.observe({ kind: what }, seconds),
+    equalised: (outcome) => answers.inc({ outcome }),
+  };
 }
 
 type SessionMetrics =

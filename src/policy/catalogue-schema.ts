@@ -19,6 +19,8 @@ const fieldClasses = [
   'wrapper',
   // Is about how a stanza is written, not about what it says.
   'wire',
+  // A client gives it by itself, so its time says how far and how awake the device is.
+  'automatic-answer',
   // Comes back in a request over HTTP, where there is no session.
   'returned-over-http',
 ] as const;
@@ -37,6 +39,11 @@ const selector = z.union([
     'on-drop': z.enum(['element']).optional().describe('Drop the whole element: it is not legal without'),
     part: z.enum(['own-resource', 'peer-resource']).optional(),
     form: z.enum(['xmpp-uri']).optional().describe('The JID whose part is meant is in a URI (RFC 5122)'),
+    names: z
+      .string()
+      .regex(/^[A-Za-z_][\w.-]*$/)
+      .optional()
+      .describe('Attribute by which an answer names what it answers; its stanza id without'),
     words: z.literal(true).optional().describe('The value is among other words of the text'),
   }),
 ]);
@@ -56,11 +63,15 @@ const field = z.strictObject({
   permits: z.array(z.enum(treatmentNames)).min(1),
   select: z.array(selector).min(1).optional(),
   returns: z.array(z.string()).optional().describe('Where a pseudonym comes back, if elsewhere'),
-  request: z.array(z.string()).optional().describe('The iq get to which it is the answer'),
+  request: z.array(selector).min(1).optional().describe('That to which it is the answer'),
   answer: z
     .strictObject({
-      element: z.string().regex(/^\{[^}]+\}[A-Za-z_][\w.-]*$/),
-      required: z.array(z.string()),
+      element: z
+        .string()
+        .regex(/^\{[^}]+\}[A-Za-z_][\w.-]*$/)
+        .optional()
+        .describe('Payload of the answer; an empty result without'),
+      required: z.array(z.string()).default([]),
       optional: z.array(z.string()).default([]),
     })
     .optional(),

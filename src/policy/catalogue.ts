@@ -22,6 +22,8 @@ export interface FieldSelector extends Selector {
   readonly inUri: boolean;
   /** Whether the value is an address among the words of another field's text. */
   readonly words: boolean;
+  /** The attribute by which an answer names what it answers; its stanza's id without. */
+  readonly names: string | undefined;
 }
 
 export interface Field {
@@ -40,8 +42,8 @@ export interface Field {
   readonly returns: readonly FieldSelector[];
   readonly requests: readonly FieldSelector[];
   readonly answer?: {
-    readonly namespace: string;
-    readonly local: string;
+    /** Payload of the answer; undefined for an empty result. */
+    readonly element: { readonly namespace: string; readonly local: string } | undefined;
     readonly required: readonly string[];
     readonly optional: readonly string[];
   };
@@ -104,7 +106,7 @@ export function loadCatalogue(files: readonly TextFile[]): {
 
 function toField(name: string, entry: FieldDocument, namespaces: CatalogueDocument['namespaces']): Field {
   const { answer, select, returns, request, direction, ...rest } = entry;
-  if ((select !== undefined) !== (entry.where === 'stanza'))
+  if ((select !== undefined || request !== undefined) !== (entry.where === 'stanza'))
     throw new SyntaxError(`${name}: fields of stanzas have selectors, others have none`);
   const read = (list: FieldDocument['select']): FieldSelector[] =>
     (list ?? []).flatMap((selector) => toSelectors(selector, namespaces));
@@ -120,8 +122,7 @@ function toField(name: string, entry: FieldDocument, namespaces: CatalogueDocume
       ? {}
       : {
           answer: {
-            namespace: element![1]!,
-            local: element![2]!,
+            element: element === null ? undefined : { namespace: element[1]!, local: element[2]! },
             required: answer.required,
             optional: answer.optional,
           },
@@ -139,6 +140,7 @@ function toSelectors(
     part = 'whole',
     form,
     words = false,
+    names,
   } = typeof selector === 'string' ? { path: selector } : selector;
   return parseSelector(path, namespaces).map((parsed) => ({
     ...parsed,
@@ -146,6 +148,7 @@ function toSelectors(
     part,
     inUri: form === 'xmpp-uri',
     words,
+    names,
   }));
 }
 
@@ -155,6 +158,11 @@ function toStructure(
 ): Structure[] {
   const { path, wrapper } = typeof entry === 'string' ? { path: entry, wrapper: false } : entry;
   return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
+}
+
+/** Returns whether a client gives it by itself, as an answer to something that another party can send. */
+export function isAutomaticAnswer({ classes }: Field): boolean {
+  return classes.includes('automatic-answer');
 }
 
 /** Returns whether values of the field travel in HTTP requests, which have no session and no account. */
@@ -179,7 +187,8 @@ export function concerns({ where, directions }: Field, audience: Audience): bool
 export function catalogueNames(catalogue: Catalogue): { namespaces: string[]; locals: string[] } {
   const namespaces = new Set<string>();
   const locals = new Set<string>();
-  const add = ({ steps, target }: Selector): void => {
+  const add = ({ steps, target, names }: Selector & { readonly names?: string | undefined }): void => {
+    if (names !== undefined) locals.add(names);
     for (const { namespace, local, conditions } of steps) {
       namespaces.add(namespace);
       if (local !== '*') locals.add(local);

@@ -1,6 +1,7 @@
 /** What is wrong with a policy before it runs: refusals, each with a remedy, and warnings. */
 import type { Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
+import { checkAnswers } from './check-answers.ts';
 import {
   concerns,
   isSealable,
@@ -42,6 +43,7 @@ export function checkPolicy(policy: Policy, options: CheckOptions): readonly Dia
     ...checkNumber(policy),
     ...checkMode(policy),
     ...checkDefaults(policy, options),
+    ...checkAnswers(policy, options.catalogue),
   ];
   return oneRefusalEach(found).toSorted((a, b) =>
     a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : a.line - b.line || a.column - b.column,
@@ -273,9 +275,10 @@ function warnings(field: Field, { place, treatment }: Rule): Diagnostic[] {
       found.push(warn('WARN_POLICY_BYPASS', `keep lets the client around the proxy (${field.reveals})`));
     return found;
   }
-  const harmless = kind === 'delay' || kind === 'pad' || field.breaks.startsWith('nothing');
+  const harmless =
+    kind === 'delay' || kind === 'equalise' || kind === 'pad' || field.breaks.startsWith('nothing');
   if (!harmless) found.push(warn('WARN_POLICY_BREAKS', `${kind} breaks: ${field.breaks}`));
-  if (field.classes.includes('reciprocal') && kind !== 'delay')
+  if (field.classes.includes('reciprocal') && kind !== 'delay' && kind !== 'equalise')
     found.push(warn('WARN_POLICY_RECIPROCAL', 'reciprocal: services show it only to those who show theirs'));
   if (field.classes.includes('caps-hash-input'))
     found.push(

@@ -10,9 +10,23 @@ import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
-import { catalogueNames, isSealable, type Catalogue, type Field, type FieldSelector } from './catalogue.ts';
+import {
+  catalogueNames,
+  isAutomaticAnswer,
+  isSealable,
+  type Catalogue,
+  type Field,
+  type FieldSelector,
+} from './catalogue.ts';
 import { compileMatcher, type MemoGeneration } from './match.ts';
-import { treatmentOf, type Policy, type PolicyException, type Rule, type Unlisted } from './policy.ts';
+import {
+  treatmentOf,
+  type Matrix,
+  type Policy,
+  type PolicyException,
+  type Rule,
+  type Unlisted,
+} from './policy.ts';
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
 import { clientNamespace, type Selector } from './selector.ts';
@@ -65,6 +79,7 @@ export class CompiledPolicy {
     'to-client': new Map(),
   };
   readonly #rulings = new Map<string, Ruling>();
+  readonly #equalises: Readonly<Record<Direction, boolean>>;
 
   /** Compiles the tables of ordinary traffic.
    *  @throws RangeError `ERR_POLICY_KEYS` when the policy pseudonymises and there are no keys */
@@ -81,6 +96,9 @@ export class CompiledPolicy {
     this.#catalogue = catalogue;
     if (pseudonyms === undefined && pseudonymises(policy))
       throw new RangeError(`ERR_POLICY_KEYS: the policy ${policy.name} pseudonymises and there are no keys`);
+    const matrices = [policy.matrix, ...policy.exceptions.map(({ matrix }) => matrix)];
+    const any = (direction: Direction): boolean => matrices.some((each) => equalisesAny(each, direction));
+    this.#equalises = { 'to-gatekeeper': any('to-gatekeeper'), 'to-client': any('to-client') };
     // Tables of exceptions are compiled when one first applies.
     for (const direction of directions) this.table(direction, 0);
   }
@@ -106,6 +124,11 @@ export class CompiledPolicy {
     }).build(direction);
     this.#tables[direction].set(applying, table);
     return table;
+  }
+
+  /** Returns whether it equalises the time of any answer that travels this way, perhaps under an exception. */
+  equalises(direction: Direction): boolean {
+    return this.#equalises[direction];
   }
 
   /** Returns the treatment of a field that is in no stanza (connection, HTTP), or that other code enforces. */
@@ -224,6 +247,10 @@ function pseudonymises({ matrix, exceptions }: Policy): boolean {
   );
 }
 
+function equalisesAny(matrix: Matrix, direction: Direction): boolean {
+  return [...matrix[audienceOf(direction)].values()].some(({ treatment }) => treatment.kind === 'equalise');
+}
+
 interface TableOptions {
   readonly catalogue: Catalogue;
   readonly names: Names;
@@ -279,11 +306,12 @@ class TableBuilder {
     // One rule pseudonymises, the others map back.
     const bound = this.#returnsOf(field, audience);
     this.#slots += 1 + bound.length;
+    const equalises = equalisesAny(this.#policy.matrix, direction);
     for (const selector of field.selectors) {
       // An auxiliary field is auxiliary by whichever attribute it is selected.
       if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))
         this.#add({ ...selector, target: { kind: 'element' } }, { ...neutral, flags: flag.auxiliary });
-      const effect = applies ? effectOf(field, selector, treatment, { slot, bound }) : keepEffect;
+      const effect = applies ? effectOf(field, selector, treatment, { slot, bound, equalises }) : keepEffect;
       this.#add(selector, {
         ...neutral,
         effect,
@@ -291,7 +319,7 @@ class TableBuilder {
         dropsElement: selector.dropsElement,
         part: selector.part,
         inUri: selector.inUri,
-        flags: flagsOf(field, selector),
+        flags: flagsOf(field, selector) | (effect.kind === 'equalise' ? flag.answer : 0),
       });
     }
   }
@@ -365,12 +393,18 @@ class TableBuilder {
     }
   }
 
-  /** Adds rules for requests of a withheld field: the proxy answers them. */
+  /** Adds rules for requests: the proxy answers those of a withheld field, and awaits the answers to others. */
   #addRequests(field: Field, direction: Direction): void {
     const { treatment, decision } = this.#ruleFor(audienceOf(opposite(direction)), field);
-    const effect = requestEffect(field, treatment);
-    if (effect === undefined || !field.directions.includes(opposite(direction))) return;
-    for (const selector of field.requests) this.#add(selector, { ...neutral, effect, decision });
+    if (!field.directions.includes(opposite(direction))) return;
+    const equalises = equalisesAny(this.#policy.matrix, opposite(direction));
+    for (const selector of field.requests) {
+      const effect = requestEffect(field, selector, treatment, equalises);
+      if (effect === undefined) continue;
+      // What is awaited is counted when it comes, where it is known without its request.
+      const counts = effect.kind !== 'await' || field.selectors.length === 0;
+      this.#add(selector, { ...neutral, effect, decision: counts ? decision : undefined });
+    }
   }
 
   #ruleFor(audience: Audience, field: Field): { treatment: Treatment; decision: Decision } {
@@ -455,9 +489,13 @@ function subjectFlagOf({ steps }: Selector): number {
 
 function effectOf(
   field: Field,
-  { target, steps, part }: FieldSelector,
+  { target, steps, part, names }: FieldSelector,
   treatment: Treatment,
-  { slot, bound }: { readonly slot: number; readonly bound: readonly PseudonymRule[] },
+  {
+    slot,
+    bound,
+    equalises,
+  }: { readonly slot: number; readonly bound: readonly PseudonymRule[]; readonly equalises: boolean },
 ): Effect {
   // A bound resource keeps its alias, also after the policy has stopped giving aliases.
   const toGatekeeperResource: Transform = (value, session) =>
@@ -467,6 +505,9 @@ function effectOf(
   const isBound = part === 'own-resource' && bound.length > 0;
   switch (treatment.kind) {
     case 'keep':
+      // Its request may have been one whose answers are equalised.
+      if (equalises && isAutomaticAnswer(field))
+        return { kind: 'equalise', field: field.name, afterMs: 0, names };
       return isBound
         ? { kind: 'transform', transform: toGatekeeperResource, transformAt: toGatekeeperResourceAt }
         : keepEffect;
@@ -497,6 +538,8 @@ function effectOf(
     }
     case 'delay':
       return { kind: 'delay', upToMs: treatment.upToMs };
+    case 'equalise':
+      return { kind: 'equalise', field: field.name, afterMs: treatment.afterMs, names };
     case 'pad':
       return { kind: 'pad', buckets: treatment.buckets };
     default:
@@ -510,13 +553,28 @@ function isRequestedResource({ value }: Field, part: FieldSelector['part']): boo
   return value === 'resource' && part === 'whole';
 }
 
-function requestEffect(field: Field, treatment: Treatment): Effect | undefined {
-  if (treatment.kind === 'refuse') return { kind: 'refuse', condition: treatment.condition };
-  return treatment.kind === 'answer' ? { kind: 'answer', payload: payloadOf(field, treatment) } : undefined;
+/** @param equalises whether the time of any answer is equalised for this audience */
+function requestEffect(
+  field: Field,
+  { names }: FieldSelector,
+  treatment: Treatment,
+  equalises: boolean,
+): Effect | undefined {
+  switch (treatment.kind) {
+    case 'refuse':
+      return { kind: 'refuse', condition: treatment.condition };
+    case 'answer':
+      return { kind: 'answer', payload: payloadOf(field, treatment) };
+    case 'equalise':
+      return { kind: 'await', afterMs: treatment.afterMs, names };
+    default:
+      return equalises && isAutomaticAnswer(field) ? { kind: 'await', afterMs: 0, names } : undefined;
+  }
 }
 
-function payloadOf(field: Field, { values }: Extract<Treatment, { kind: 'answer' }>): string {
-  return answerPayload(field.answer!.namespace, field.answer!.local, values);
+function payloadOf({ answer }: Field, { values }: Extract<Treatment, { kind: 'answer' }>): string {
+  const element = answer?.element;
+  return element === undefined ? '' : answerPayload(element.namespace, element.local, values);
 }
 
 function pseudonymRule(

@@ -20,10 +20,10 @@ export function describeTreatment(treatment: Treatment): string {
       return `pad to ${treatment.buckets.map(formatSize).join(', ')}`;
     case 'delay':
       return `delay up to ${formatDuration(treatment.upToMs)}`;
+    case 'equalise':
+      return `equalise after ${formatDuration(treatment.afterMs)}`;
     case 'answer':
-      return `answer ${Object.entries(treatment.values)
-        .map(([name, value]) => `${name} "${value}"`)
-        .join(', ')}`;
+      return ['answer', describeValues(treatment.values)].filter((words) => words !== '').join(' ');
     default:
       return `refuse with ${treatment.condition}`;
   }
@@ -42,4 +42,10 @@ function describeGrain(grain: Extract<Treatment, { kind: 'coarsen' }>['to']): st
     default:
       return 'the primary language';
   }
+}
+
+function describeValues(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} "${value}"`)
+    .join(', ');
 }

@@ -122,11 +122,12 @@ export function compare(from: Treatment, to: Treatment): Change {
 }
 
 /** How much of a value a treatment shows: 0 and 1 nothing of it, 2 which values are equal, 3 a part, 4 all but its
- *  time or length, 5 all. */
+ *  time, 5 all but a part of its time or length, 6 all. */
 const visibility: Readonly<Record<(typeof treatmentNames)[number], number>> = {
-  keep: 5,
-  delay: 4,
-  pad: 4,
+  keep: 6,
+  delay: 5,
+  pad: 5,
+  equalise: 4,
   coarsen: 3,
   pseudonymise: 2,
   replace: 1,
@@ -146,6 +147,8 @@ function amountShown(treatment: Treatment): number {
       return amountOfGrain(treatment.to);
     case 'delay':
       return -treatment.upToMs;
+    case 'equalise':
+      return -treatment.afterMs;
     case 'pad':
       return treatment.buckets.length;
     default:

@@ -1,6 +1,6 @@
 /** Enforcement of the policies in force: asks a policy, counts its decisions, and returns its answer or not.
  *  Streams, stream headers, connection signals and HTTP all go through it. */
-import type { Audience } from '../stanza/direction.ts';
+import type { Audience, Direction } from '../stanza/direction.ts';
 import type { Decision } from '../stanza/verdict.ts';
 import type { CompiledPolicy, Ruling, RulingContext } from './compile.ts';
 
@@ -59,6 +59,12 @@ export class Enforcement {
   ruling(audience: Audience, field: string, context: RulingContext): Ruling | undefined {
     const { enforced } = this.#policies();
     return enforced.mode === 'enforce' ? enforced.ruling(audience, field, context) : undefined;
+  }
+
+  /** Returns whether the time of any answer that travels this way is equalised. */
+  equalises(direction: Direction): boolean {
+    const { enforced } = this.#policies();
+    return enforced.mode === 'enforce' && enforced.equalises(direction);
   }
 
   /** Returns the policy by which pseudonyms are mapped back, in either mode. */

@@ -21,6 +21,10 @@ export interface Effect {
   readonly padding: number;
   /** The longest delay of the stanza, in milliseconds. */
   readonly delayUpToMs: number;
+  /** How long after what it answers was delivered it leaves, in milliseconds; 0 for at once. */
+  readonly equalisedAfterMs: number;
+  /** How long after its delivery its answer leaves, in milliseconds; 0 when the policy does not say. */
+  readonly answerAfterMs: number;
   readonly normalise: boolean;
 }
 
@@ -62,7 +66,15 @@ export function explain(
   const { name, mode } = policy;
   const subject = { policy: name, mode, direction, before: text };
   if (mode === 'enforce') return { ...subject, ...effect, decisions };
-  const unchanged: Effect = { after: text, reply: '', padding: 0, delayUpToMs: 0, normalise: false };
+  const unchanged: Effect = {
+    after: text,
+    reply: '',
+    padding: 0,
+    delayUpToMs: 0,
+    equalisedAfterMs: 0,
+    answerAfterMs: 0,
+    normalise: false,
+  };
   return { ...subject, ...unchanged, ifEnforced: effect, decisions };
 }
 
@@ -77,11 +89,20 @@ function enforce(
   const context = { gatekeeper, account, resource: '', session: 'explain', startedAt: clock() };
   const decider = new Decider(compiled, direction, context, { clock, random: () => 1 });
   const stanza = wire.parse(text, names);
-  const { verdict, decisions, delayMs, normalise, padTo } = decider.decide(stanza);
+  const { verdict, decisions, delayMs, normalise, padTo, answers, awaits } = decider.decide(stanza);
   const edits = verdict.kind === 'forward' ? (verdict.edits ?? []) : [];
   const leaving = verdict.kind === 'forward' ? wire.write(stanza, edits) : new Uint8Array(0);
   const padding = verdict.kind === 'forward' && padTo !== undefined ? paddingOf(leaving.length, padTo) : 0;
   const reply = verdict.kind === 'drop' ? Buffer.from(verdict.reply ?? []).toString() : '';
   const after = Buffer.from(leaving).toString();
-  return { effect: { after, reply, padding, delayUpToMs: delayMs, normalise }, decisions: [...decisions] };
+  const effect = {
+    after,
+    reply,
+    padding,
+    delayUpToMs: delayMs,
+    equalisedAfterMs: answers?.afterMs ?? 0,
+    answerAfterMs: Math.max(0, ...(awaits ?? []).map(({ afterMs }) => afterMs)),
+    normalise,
+  };
+  return { effect, decisions: [...decisions] };
 }

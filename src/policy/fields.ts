@@ -1,5 +1,5 @@
 /** Lists the catalogue for policies/README.md and for `narthex policy fields`. */
-import type { Catalogue, Field } from './catalogue.ts';
+import { isAutomaticAnswer, type Catalogue, type Field } from './catalogue.ts';
 
 /** One field, as `narthex policy fields --format json` prints it. */
 export interface FieldListing {
@@ -14,6 +14,8 @@ export interface FieldListing {
   readonly classes: readonly string[];
   readonly value: string;
   readonly permits: readonly string[];
+  /** A client gives it by itself: its time says how far and how awake the device is. */
+  readonly automaticAnswer: boolean;
   readonly selectors: readonly string[];
 }
 
@@ -24,17 +26,18 @@ export function listFields({ fields }: Catalogue): readonly FieldListing[] {
 function toListing(field: Field): FieldListing {
   const { name, title, source, where, directions, category, reveals, breaks, classes, value, permits } =
     field;
-  const selectors = [...new Set(field.selectors.map((selector) => selector.source))];
+  const selectors = [...new Set([...field.selectors, ...field.requests].map((selector) => selector.source))];
+  const automaticAnswer = isAutomaticAnswer(field);
   return {
-    name, title, source, where, directions, category, reveals, breaks, classes, value, permits, selectors,
+    name, title, source, where, directions, category, reveals, breaks, classes, value, permits, automaticAnswer, selectors,
   }; // prettier-ignore
 }
 
 /** Writes the fields as a Markdown table, ordered by name. */
 export function fieldTable(catalogue: Catalogue): string {
   const rows = listFields(catalogue).map(
-    ({ name, title, source, category, reveals, breaks, permits }) =>
-      `| \`${name}\` | ${title} (${source}) | ${category} | ${reveals} | ${breaks} | ${permits.join(', ')} |`,
+    ({ name, title, source, category, reveals, breaks, permits, automaticAnswer }) =>
+      `| \`${name}\` | ${title} (${source}) | ${category}${automaticAnswer ? ', automatic answer' : ''} | ${reveals} | ${breaks} | ${permits.join(', ')} |`,
   );
   return [
     '| field | what | category | reveals | breaks without it | permits |',

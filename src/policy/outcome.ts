@@ -8,7 +8,14 @@ import type { StanzaCondition } from '../minimisation/treatment.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { forward, type Decision, type Edit, type Disposition } from '../stanza/verdict.ts';
+import {
+  forward,
+  type AwaitedAnswer,
+  type Decision,
+  type Disposition,
+  type Edit,
+  type EqualisedAnswer,
+} from '../stanza/verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { Effect, TableRule } from './table.ts';
 
@@ -23,6 +30,10 @@ export interface Outcome {
   readonly normalise: boolean;
   /** Sizes in bytes, ascending, to one of which the stanza is padded with white space. */
   readonly padTo: readonly number[] | undefined;
+  /** It is an answer whose time is equalised. */
+  readonly answers: EqualisedAnswer | undefined;
+  /** Its answers are awaited, by the ids under which they will name it. */
+  readonly awaits: readonly AwaitedAnswer[] | undefined;
 }
 
 /** The outcome of a stanza that no policy changes. */
@@ -32,7 +43,12 @@ export const untouched: Outcome = {
   delayMs: 0,
   normalise: false,
   padTo: undefined,
+  answers: undefined,
+  awaits: undefined,
 };
+
+/** Ids under which one stanza may be answered, its own not counted. Real ones have two. */
+const awaitedMax = 8;
 
 /** The result of deciding one element, text or attribute. */
 export const elementResult = { kept: 0, removed: 1, rewritten: 2 } as const;
@@ -49,6 +65,10 @@ export class PendingOutcome {
   /** Whether the whole stanza must be withheld. */
   isWithheld = false;
   changedRuns: ChangedRun[] = [];
+  /** Nothing remains of the stanza but answers whose time is equalised. */
+  isOnlyAnswer = true;
+  #answers: Omit<EqualisedAnswer, 'alone'> | undefined;
+  #awaits: AwaitedAnswer[] | undefined;
   #delayMs = 0;
   #normalise = false;
   #padTo: readonly number[] | undefined;
@@ -65,6 +85,8 @@ export class PendingOutcome {
     delayMs: 0,
     normalise: false,
     padTo: undefined as readonly number[] | undefined,
+    answers: undefined as EqualisedAnswer | undefined,
+    awaits: undefined as readonly AwaitedAnswer[] | undefined,
   };
 
   /** Makes the outcome of one decider.
@@ -86,6 +108,9 @@ export class PendingOutcome {
     if (this.changedRuns.length > 0) this.changedRuns = [];
     this.isSettled = false;
     this.isWithheld = false;
+    this.isOnlyAnswer = true;
+    this.#answers = undefined;
+    this.#awaits = undefined;
     this.#delayMs = 0;
     this.#normalise = false;
     this.#padTo = undefined;
@@ -142,6 +167,12 @@ export class PendingOutcome {
       case 'delay':
         this.#delayMs = Math.max(this.#delayMs, delayOf(effect.upToMs, this.#random));
         return elementResult.kept;
+      case 'equalise':
+        this.#equalise(effect, element);
+        return elementResult.kept;
+      case 'await':
+        this.#await(effect, element);
+        return elementResult.kept;
       case 'pad':
         this.#padTo = effect.buckets;
         return elementResult.kept;
@@ -153,11 +184,39 @@ export class PendingOutcome {
     }
   }
 
+  /** Of several answers in one stanza the one that waits longest decides; of an iq, what stands deeper is more exact. */
+  #equalise(effect: Extract<Effect, { kind: 'equalise' }>, element: number): void {
+    const { field, afterMs } = effect;
+    if (this.#isInner(element)) return;
+    if (this.#answers !== undefined && this.stanza.kind !== 'iq' && this.#answers.afterMs >= afterMs) return;
+    this.#answers = { id: this.#idOf(effect, element), field, afterMs };
+  }
+
+  /** One stanza may be answered under several ids; of one id, what stands deeper is more exact. */
+  #await(effect: Extract<Effect, { kind: 'await' }>, element: number): void {
+    if (this.#isInner(element)) return;
+    const id = this.#idOf(effect, element);
+    const others = this.#awaits?.filter((each) => each.id !== id) ?? [];
+    if (others.length < awaitedMax) this.#awaits = [...others, { id, afterMs: effect.afterMs }];
+  }
+
+  /** Returns the id by which an element names what it answers, or the stanza's own. */
+  #idOf({ names }: { readonly names: string | undefined }, element: number): string {
+    const { stanza } = this;
+    return stanza.attributeValue(names === undefined ? 0 : element, names ?? 'id') ?? '';
+  }
+
+  /** Returns whether an element stands in a stanza inside this one. */
+  #isInner(element: number): boolean {
+    for (let outer = element; outer > 0; outer = this.stanza.parentOf(outer))
+      if (this.isStanza(outer)) return true;
+    return false;
+  }
+
   /** Refuses the stanza where it can be bounced. An element inside another stanza has no sender to bounce to, and an
    *  error is not answered with an error: there the element is removed. */
   refuse(condition: StanzaCondition, element: number): ElementResult {
-    for (let outer = element; outer > 0; outer = this.stanza.parentOf(outer))
-      if (this.isStanza(outer)) return elementResult.removed;
+    if (this.#isInner(element)) return elementResult.removed;
     if (refusal(this.stanza, condition) === undefined) return elementResult.removed;
     this.#refused = condition;
     this.isSettled = true;
@@ -175,6 +234,9 @@ export class PendingOutcome {
     outcome.delayMs = this.#delayMs;
     outcome.normalise = this.#normalise;
     outcome.padTo = this.#padTo;
+    outcome.answers =
+      this.#answers === undefined ? undefined : { ...this.#answers, alone: this.isOnlyAnswer };
+    outcome.awaits = this.#awaits;
     return outcome;
   }
 

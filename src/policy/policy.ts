@@ -108,6 +108,7 @@ const readers: { readonly [K in Treatment['kind']]: (value: never) => Treatment 
     buckets: value.map((size) => parseSize(size)!).toSorted((a, b) => a - b),
   }),
   delay: (value: { 'up-to': string }) => ({ kind: 'delay', upToMs: parseDuration(value['up-to'])! }),
+  equalise: ({ after }: { after: string }) => ({ kind: 'equalise', afterMs: parseDuration(after)! }),
   answer: (values: Record<string, string>) => ({ kind: 'answer', values }),
 };
 

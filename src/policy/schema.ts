@@ -39,6 +39,7 @@ export const treatmentParameters = {
   ]),
   pad: z.array(size).min(1).max(16),
   delay: z.strictObject({ 'up-to': duration }),
+  equalise: z.strictObject({ after: duration }),
   answer: z.record(z.string().regex(/^[a-z][a-z0-9_-]*$/), z.string().max(256)),
 } as const;
 

@@ -110,6 +110,7 @@ const treatmentHints: Readonly<Record<keyof typeof treatmentParameters, string>>
   coarsen: 'coarsen: 1h (time), 64KiB (size), major (version), primary (language) or { ipv4: 24, ipv6: 48 }',
   pad: 'pad: [1KiB, 4KiB]',
   delay: 'delay: { up-to: 5s }',
+  equalise: 'equalise: { after: 3s }',
   answer: 'answer: { name: "text" } (a number needs quotes)',
 };
 

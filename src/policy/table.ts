@@ -33,6 +33,16 @@ export type Effect =
   /** Answers an iq get in place of the recipient. */
   | { readonly kind: 'answer'; readonly payload: string }
   | { readonly kind: 'delay'; readonly upToMs: number }
+  /** An answer that leaves a fixed time after what it names was delivered; with 0 at once, unless what it answers was
+   *  awaited otherwise. `names` is the attribute with the id, undefined for the stanza's own. */
+  | {
+      readonly kind: 'equalise';
+      readonly field: string;
+      readonly afterMs: number;
+      readonly names: string | undefined;
+    }
+  /** A request whose answer leaves a fixed time after it was delivered; with 0 at once. */
+  | { readonly kind: 'await'; readonly afterMs: number; readonly names: string | undefined }
   | { readonly kind: 'pad'; readonly buckets: readonly number[] }
   /** Sends the stanza in normal form. */
   | { readonly kind: 'normalise' };
@@ -74,6 +84,10 @@ export const flag = {
   hasSpeech: 256,
   /** A body or thread in it was dropped. */
   lostSpeech: 512,
+  /** It is an answer whose time is equalised. */
+  answer: 1_024,
+  /** Something in it remains that is no such answer. */
+  hasOther: 2_048,
 } as const;
 
 /** The rules for one attribute name. */

@@ -210,6 +210,8 @@ export class Walk {
     let flags = this.#flags[this.#depth]!;
     if ((flags & flag.hasSubject) !== 0) flags |= this.#settleSubject(start, editsBefore, flags);
     const isEmptied = (flags & flag.lost) !== 0 && (flags & flag.content) === 0;
+    if (this.#depth === 0)
+      this.#pending.isOnlyAnswer = (flags & flag.answer) !== 0 || (flags & flag.hasOther) === 0;
     // An empty message would still reveal that one was sent.
     if (isEmptied && this.#depth === 0) {
       this.#pending.isWithheld = (flags & flag.wrapper) !== 0 || this.#stanza.kind === 'iq';
@@ -238,8 +240,10 @@ export class Walk {
   #markContent(flags: number): void {
     if (this.#depth === 0) return;
     let remains = 0;
-    if ((flags & flag.auxiliary) === 0)
+    if ((flags & flag.auxiliary) === 0) {
       remains = (flags & flag.subject) === 0 ? flag.content : flag.hasSubject;
+      if ((flags & flag.answer) === 0) remains |= flag.hasOther;
+    }
     if ((flags & flag.speech) !== 0) remains |= flag.hasSpeech;
     this.#flags[this.#depth - 1] = this.#flags[this.#depth - 1]! | remains;
   }

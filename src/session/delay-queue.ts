@@ -52,6 +52,12 @@ export class DelayQueue {
     return this.#queues.has(key);
   }
 
+  /** Whether a stanza of this size fits into the limits. */
+  hasRoomFor(bytes: number): boolean {
+    const { waitingMax, waitingBytesMax } = this.#options.limits;
+    return this.#count < waitingMax && this.#bytes + bytes <= waitingBytesMax;
+  }
+
   /** Appends a stanza to those of its key.
    *  @throws StreamError ERR_WAITING when the limits are exceeded by stanzas that stages hold. */
   enqueue(queued: QueuedStanza): void {

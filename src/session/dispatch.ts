@@ -2,8 +2,11 @@
  *  it. Everything that changes the number of stanzas on a stream happens here, and is counted here for stream
  *  management (XEP-0198). */
 import { opposite, type Direction } from '../stanza/direction.ts';
+import type { StanzaKind } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Disposition, Edit, SendOptions } from '../stanza/verdict.ts';
+import { AnswerTimes, type AnswerTimesOptions, type AwaitedName } from './answer-times.ts';
+import type { AnswerLimits } from './awaited-answers.ts';
 import { DelayQueue, type DelayLimits, type QueuedStanza } from './delay-queue.ts';
 import { joined } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
@@ -16,11 +19,18 @@ export interface StanzaWriter {
   write(bytes: Uint8Array, start?: number, end?: number): void;
 }
 
-export interface DispatchOptions {
+/** What waits: an answer whose time is equalised, or a stanza of this kind that is delayed, held, or waits after another. */
+export type WaitingStanza = 'answer' | Exclude<StanzaKind, 'nonza'>;
+
+/** The outcome of an answer whose time is equalised. It leaves by the delivery that it names, or at a coarse tick when
+ *  nothing of that name was delivered, or ends here because too much was delivered or waits. */
+export type EqualisedOutcome = 'matched' | 'unmatched' | 'dropped';
+
+export interface DispatchOptions extends Pick<AnswerTimesOptions, 'account' | 'equalises'> {
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
   readonly management: StreamManagement;
   readonly rendering: Rendering;
-  readonly limits: DelayLimits;
+  readonly limits: DelayLimits & AnswerLimits;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
@@ -28,6 +38,10 @@ export interface DispatchOptions {
   readonly decide: (stanza: Stanza, direction: Direction, first: number) => Disposition;
   /** Called with the bytes of padding that were added to a stanza. */
   readonly padded: (direction: Direction, bytes: number) => void;
+  /** Called when a stanza is sent that has waited. */
+  readonly waited: (what: WaitingStanza, milliseconds: number) => void;
+  /** Called for each answer whose time is equalised. */
+  readonly equalised: (outcome: EqualisedOutcome) => void;
   /** Runs a step that does not come from reading, and flushes. */
   readonly perform: (step: () => void) => void;
 }
@@ -40,10 +54,14 @@ interface Transit {
   readonly origin: 'peer' | 'proxy';
   edits: readonly Edit[];
   options: SendOptions;
+  /** The names under which the stanza will be answered. */
+  names: readonly AwaitedName[];
   /** The counts in which it waits while it is queued; undefined when its sender did not count it. */
   window: AckWindow | undefined;
   /** The sender's number in them. */
   number: number;
+  /** When it was queued, in monotonic milliseconds. */
+  queuedAt: number;
   /** The stanza's entry in the queue, when it has one. */
   queued: QueuedStanza | undefined;
 }
@@ -53,6 +71,10 @@ type Hold = Extract<Disposition, { kind: 'hold' }>;
 export class Dispatch {
   readonly #options: DispatchOptions;
   readonly #queues: Readonly<Record<Direction, DelayQueue>>;
+  readonly #answerTimes: AnswerTimes;
+  /** Answers whose time is equalised, each by itself: their order has no meaning. */
+  readonly #answers: Readonly<Record<Direction, DelayQueue>>;
+  #answerCount = 0;
   #ended = false;
 
   constructor(options: DispatchOptions) {
@@ -60,6 +82,10 @@ export class Dispatch {
     const { limits, now, schedule } = options;
     const queue = (): DelayQueue => new DelayQueue({ limits, now, schedule });
     this.#queues = { 'to-gatekeeper': queue(), 'to-client': queue() };
+    this.#answerTimes = new AnswerTimes(options);
+    const answerLimits = { ...limits, waitingMax: limits.awaitedAnswersMax };
+    const answers = (): DelayQueue => new DelayQueue({ limits: answerLimits, now, schedule });
+    this.#answers = { 'to-gatekeeper': answers(), 'to-client': answers() };
   }
 
   /** Writes a stanza unchanged and without a copy, unless earlier ones between the same two parties are queued. */
@@ -70,6 +96,7 @@ export class Dispatch {
     }
     this.#options.management.pass(direction);
     this.#options.writers[direction].write(stanza.bytes, stanza.start, stanza.end);
+    this.#answerTimes.deliver(this.#answerTimes.namesOf(stanza, direction, [], []), direction);
   }
 
   /** Applies a disposition to a stanza.
@@ -94,7 +121,8 @@ export class Dispatch {
   /** Discards every queued or held stanza. */
   end(): void {
     this.#ended = true;
-    for (const queue of Object.values(this.#queues)) queue.close();
+    for (const queues of [this.#queues, this.#answers])
+      for (const queue of Object.values(queues)) queue.close();
   }
 
   #apply(disposition: Disposition, transit: Transit): void {
@@ -124,20 +152,52 @@ export class Dispatch {
   #send(transit: Transit): void {
     const { stanza, direction, edits, options, queued } = transit;
     const { rendering, now, management, writers } = this.#options;
+    const answerAt = this.#answerAt(transit);
+    if (answerAt === 'never') {
+      this.#drop(transit, undefined);
+      return;
+    }
     const bytes = rendering.write(stanza, edits, options);
     if (rendering.padding > 0) this.#options.padded(direction, rendering.padding);
-    const delayMs = options.delayMs ?? 0;
+    transit.names = this.#answerTimes.namesOf(stanza, direction, options.awaits ?? [], edits);
+    const dueAt = Math.max(now() + (options.delayMs ?? 0), answerAt);
     if (queued !== undefined) {
       queued.send = () => this.#writeQueued(transit, bytes);
-      queued.dueAt = now() + delayMs;
+      queued.dueAt = dueAt;
       this.#queues[direction].releaseDue();
-    } else if (delayMs > 0 || this.#mustWait(stanza, direction)) {
-      this.#enqueue(transit, now() + delayMs, bytes.length, () => this.#writeQueued(transit, bytes));
+    } else if (options.answers?.alone === true && dueAt > now()) {
+      this.#enqueueAnswer(transit, dueAt, bytes);
+    } else if (dueAt > now() || this.#mustWait(stanza, direction)) {
+      this.#enqueue(transit, dueAt, bytes.length, () => this.#writeQueued(transit, bytes));
     } else {
       if (transit.origin === 'proxy') management.inject(direction);
       else management.pass(direction);
       writers[direction].write(bytes);
+      this.#answerTimes.deliver(transit.names, direction);
     }
+  }
+
+  /** When an answer may leave, in monotonic milliseconds; 0 for what is no answer. */
+  #answerAt({ stanza, direction, options: { answers } }: Transit): number | 'never' {
+    if (answers === undefined) return 0;
+    const time = this.#answerTimes.timeOf(stanza, direction, answers);
+    if (time.kind === 'surplus') this.#options.equalised('dropped');
+    else if (time.dueAt > this.#options.now()) this.#options.equalised(time.kind);
+    return time.kind === 'surplus' ? 'never' : time.dueAt;
+  }
+
+  /** An answer for which there is no room ends here: to end the delays of others would show their times. */
+  #enqueueAnswer(transit: Transit, dueAt: number, bytes: Uint8Array): void {
+    const queue = this.#answers[transit.direction];
+    if (!queue.hasRoomFor(bytes.length)) {
+      this.#options.equalised('dropped');
+      this.#drop(transit, undefined);
+      return;
+    }
+    this.#answerCount += 1;
+    this.#await(transit);
+    const send = (): void => this.#writeQueued(transit, bytes);
+    queue.enqueue({ key: String(this.#answerCount), bytes: bytes.length, dueAt, send });
   }
 
   #drop({ direction, origin, window, number, queued }: Transit, reply: Uint8Array | undefined): void {
@@ -177,22 +237,30 @@ export class Dispatch {
   /** Appends a stanza to the queue.
    *  @throws StreamError ERR_WAITING */
   #enqueue(transit: Transit, dueAt: number, bytes: number, send: () => void): void {
-    const { stanza, direction, origin } = transit;
-    if (origin === 'peer') {
-      transit.window = this.#options.management.window(direction);
-      transit.number = transit.window?.wait() ?? 0;
-    }
+    const { stanza, direction } = transit;
+    this.#await(transit);
     transit.queued = { key: partyOf(stanza, direction), bytes, dueAt, send };
     this.#queues[direction].enqueue(transit.queued);
   }
 
+  /** Counts a stanza as one that waits. */
+  #await(transit: Transit): void {
+    transit.queuedAt = this.#options.now();
+    if (transit.origin !== 'peer') return;
+    transit.window = this.#options.management.window(transit.direction);
+    transit.number = transit.window?.wait() ?? 0;
+  }
+
   /** What was queued before counting began, or in counts that were given up, reaches the receiver after its count began:
    *  it counts such a stanza, and the sender does not (XEP-0198 §4). */
-  #writeQueued({ direction, window, number }: Transit, bytes: Uint8Array): void {
+  #writeQueued(transit: Transit, bytes: Uint8Array): void {
+    const { direction, window, number, names } = transit;
     const { management } = this.#options;
     if (window !== undefined && window === management.window(direction)) window.settle(number, 'delivered');
     else management.inject(direction);
     this.#options.writers[direction].write(bytes);
+    this.#answerTimes.deliver(names, direction);
+    this.#options.waited(waitingOf(transit), this.#options.now() - transit.queuedAt);
   }
 }
 
@@ -210,10 +278,18 @@ function transitOf(
     origin,
     edits,
     options: atOnce,
+    names: [],
     window: undefined,
     number: 0,
+    queuedAt: 0,
     queued: undefined,
   };
+}
+
+/** Returns the label under which the wait of a stanza is reported. */
+function waitingOf({ stanza, options }: Transit): WaitingStanza {
+  if (options.answers?.alone === true) return 'answer';
+  return stanza.kind === 'nonza' ? 'message' : stanza.kind;
 }
 
 /** Adds the edits and options of a disposition to a stanza in flight. */

@@ -4,6 +4,7 @@ import type { Defect } from '../errors/defect.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
 import type { ErrorDetail } from '../stanza/error.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
+import type { EqualisedOutcome, WaitingStanza } from './dispatch.ts';
 import type { PacedResource } from './pacing.ts';
 import type { Phase } from './phase.ts';
 
@@ -36,6 +37,10 @@ export interface SessionObserver {
   bytes(direction: Direction, count: number): void;
   /** A stanza was padded. */
   padded(direction: Direction, bytes: number): void;
+  /** A stanza was sent that had waited this long. */
+  waited(what: WaitingStanza, milliseconds: number): void;
+  /** The time of an answer is equalised. */
+  equalised(outcome: EqualisedOutcome): void;
   /** Reading from a side pauses, because it exceeds the rate of this resource. */
   paced(side: 'client' | 'gatekeeper', resource: PacedResource): void;
   /** The session ended.

@@ -53,11 +53,14 @@ export function decide(
 
 /** Joins the options of two stages: the longer delay, the later padding, normal form if either asks for it. */
 export function joined(one: SendOptions | undefined, other: SendOptions): SendOptions | undefined {
-  const { normalise = false, padTo, delayMs = 0 } = other;
-  if (!normalise && padTo === undefined && delayMs === 0) return one;
+  const { normalise = false, padTo, delayMs = 0, answers, awaits } = other;
+  const isTimed = delayMs > 0 || answers !== undefined || awaits !== undefined;
+  if (!normalise && padTo === undefined && !isTimed) return one;
   return {
     normalise: one?.normalise === true || normalise,
     padTo: padTo ?? one?.padTo,
     delayMs: Math.max(one?.delayMs ?? 0, delayMs),
+    answers: answers ?? one?.answers,
+    awaits: awaits ?? one?.awaits,
   };
 }

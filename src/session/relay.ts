@@ -3,13 +3,15 @@
 import { opposite, type Direction } from '../stanza/direction.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
-import { forward, type Disposition, type Edit } from '../stanza/verdict.ts';
+import { forward, type Disposition, type Edit, type SendOptions } from '../stanza/verdict.ts';
 import type { DelayLimits } from './delay-queue.ts';
-import { Dispatch, type StanzaWriter } from './dispatch.ts';
+import { Dispatch, type DispatchOptions, type StanzaWriter } from './dispatch.ts';
+import type { AnswerLimits } from './awaited-answers.ts';
 import type { SessionRecord } from './facts.ts';
 import { decide } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
 import type { Stage, StageFactory, StagePort } from './stage.ts';
+import { EqualisedAcks } from './stream-management/equalised-acks.ts';
 import { StreamManagement } from './stream-management/stream-management.ts';
 import type { Resumptions } from './stream-management/resumptions.ts';
 import type { Schedule } from './timers.ts';
@@ -20,18 +22,16 @@ export interface RelayOptions {
   readonly stages: readonly StageFactory[];
   readonly rendering: Rendering;
   readonly resumptions: Resumptions;
-  readonly delays: DelayLimits;
+  readonly delays: DelayLimits & AnswerLimits;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
 }
 
 /** The parts of the session that its relay uses. */
-export interface RelayLinks {
+export interface RelayLinks extends Pick<DispatchOptions, 'padded' | 'waited' | 'equalised'> {
   readonly facts: SessionRecord;
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
-  /** Called with the bytes of padding that were added to a stanza. */
-  readonly padded: (direction: Direction, bytes: number) => void;
   /** Runs a step that does not come from reading, and flushes both legs. An error that it throws ends the session. */
   readonly perform: (step: () => void) => void;
 }
@@ -42,6 +42,7 @@ export class Relay {
   readonly #stages: readonly Stage[];
   readonly #management: StreamManagement;
   readonly #dispatch: Dispatch;
+  readonly #acks: EqualisedAcks;
   /** Cancels the timers that are set. */
   readonly #timers = new Set<() => void>();
   #ended = false;
@@ -50,15 +51,24 @@ export class Relay {
     this.#links = links;
     this.#options = options;
     this.#management = new StreamManagement(links.facts, options.resumptions);
+    const timing = {
+      limits: options.delays,
+      now: options.now,
+      schedule: (milliseconds: number, task: () => void) => this.#schedule(milliseconds, task),
+      equalises: (direction: Direction) =>
+        this.#stages.some((stage) => stage.equalises?.(direction) === true),
+    };
+    this.#acks = new EqualisedAcks(timing);
     this.#dispatch = new Dispatch({
+      ...timing,
       writers: links.writers,
       management: this.#management,
       rendering: options.rendering,
-      limits: options.delays,
-      now: options.now,
-      schedule: (milliseconds, task) => this.#schedule(milliseconds, task),
       decide: (stanza, direction, first) => decide(this.#stages, stanza, direction, first),
+      account: () => links.facts.account,
       padded: links.padded,
+      waited: links.waited,
+      equalised: links.equalised,
       perform: links.perform,
     });
     this.#stages = options.stages.map((factory, index) => factory.begin(this.#port(index)));
@@ -115,11 +125,17 @@ export class Relay {
     nonza: Stanza,
     direction: Direction,
     edits: readonly Edit[],
-    { normalise = false }: { readonly normalise?: boolean },
+    { normalise = false, answers }: SendOptions,
   ): void {
     const writer = this.#links.writers[direction];
+    if (answers !== undefined) {
+      const bytes = this.#options.rendering.write(nonza, edits, { normalise });
+      this.#acks.take(direction, answers, () => writer.write(bytes));
+      return;
+    }
     if (edits.length === 0 && !normalise && nonza.verbatim) writer.write(nonza.bytes, nonza.start, nonza.end);
     else writer.write(this.#options.rendering.write(nonza, edits, { normalise }));
+    this.#acks.passed(nonza, direction);
   }
 
   /** Returns whether a nonza may manage the stream: on its own when established, or inside an authentication. */

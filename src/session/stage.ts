@@ -30,6 +30,9 @@ export interface StagePort {
 /** A stage of one session. */
 export interface Stage {
   judge(stanza: Stanza, direction: Direction): Disposition;
+  /** Returns whether it equalises the time of answers that travel this way. Then the times of deliveries in the other
+   *  direction are recorded. */
+  equalises?(direction: Direction): boolean;
   /** Called when the session has ended. Scheduled tasks and held stanzas are discarded. */
   end?(): void;
 }

@@ -15,6 +15,27 @@ export interface Decision {
   readonly reason: string;
 }
 
+/** An answer whose time is equalised. */
+export interface EqualisedAnswer {
+  /** By which id it names what it answers; '' without one. */
+  readonly id: string;
+  /** The field that it is. */
+  readonly field: string;
+  /** How long after what it answers was delivered it leaves, in milliseconds; 0 for at once, unless that was awaited
+   *  otherwise. */
+  readonly afterMs: number;
+  /** The stanza has no other content, so it need not keep its place among those between the same two parties. */
+  readonly alone: boolean;
+}
+
+/** An answer that is awaited. */
+export interface AwaitedAnswer {
+  /** By which id it will name what it answers. */
+  readonly id: string;
+  /** How long after the delivery its answer leaves, in milliseconds; 0 for at once. */
+  readonly afterMs: number;
+}
+
 /** How a stanza is sent, in addition to its edits. */
 export interface SendOptions {
   /** In normal form: the same tree gives the same bytes, however the sender wrote it. */
@@ -23,6 +44,10 @@ export interface SendOptions {
   readonly padTo?: readonly number[] | undefined;
   /** Delay in milliseconds. Later stanzas between the same two parties wait too. */
   readonly delayMs?: number;
+  /** It is an answer, and leaves when what it answers says. */
+  readonly answers?: EqualisedAnswer | undefined;
+  /** Its answers are awaited. */
+  readonly awaits?: readonly AwaitedAnswer[] | undefined;
 }
 
 /** A stanza that a stage holds. It keeps its place among those between the same two parties. */

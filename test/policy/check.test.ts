@@ -230,3 +230,42 @@ interface SarifResult {
     };
   }[];
 }
+
+describe('automatic answers', () => {
+  const open = (text: string): string[] =>
+    complaints(text).filter((line) => line.includes('WARN_POLICY_ANSWER_OPEN'));
+  const extending = (base: string, rules: string, spec = ''): string =>
+    policyText(`{ gatekeeper: { ${rules} } }`, spec).replace('extends: passthrough', `extends: ${base}`);
+
+  it('are all closed by strict', () => {
+    expect(open(read('policies/strict.yaml'))).toEqual([]);
+    expect(open(extending('strict', 'chat-state: keep'))).toEqual([]);
+  });
+
+  it('that a policy extending strict keeps are warned of', () => {
+    expect(open(extending('strict', 'answer.ping: keep'))).toEqual([
+      'p.yaml:7:30: warning WARN_POLICY_ANSWER_OPEN answer.ping: keep leaves the time of an automatic answer open, under a policy that extends strict (reveals: round trip to the device, whether it sleeps). Use equalise or answer or refuse',
+    ]);
+    expect(open(extending('balanced', 'answer.ping: keep'))).toEqual([]);
+  });
+
+  it('that an exception keeps are warned of in its place', () => {
+    const spec = `  exceptions:\n${exception('{ gatekeeper: { answer.iq: keep } }')}`;
+    expect(open(extending('strict', 'chat-state: keep', spec))).toEqual([
+      expect.stringMatching(/^p\.yaml:9:\d+: warning WARN_POLICY_ANSWER_OPEN answer\.iq: keep /),
+    ]);
+  });
+
+  it('that are delayed at random are warned of under every policy', () => {
+    expect(open(extending('passthrough', 'receipt.delivered: { delay: { up-to: 5s } }'))).toEqual([
+      'p.yaml:7:30: warning WARN_POLICY_ANSWER_OPEN receipt.delivered: delay up to 5s hides the time of one answer; of many, the mean tells it. Use drop or equalise',
+    ]);
+    expect(open(extending('passthrough', 'chat-state: { delay: { up-to: 5s } }'))).toEqual([]);
+  });
+
+  it('are not made to wait longer than a request is waited for', () => {
+    expect(errors('{ gatekeeper: { answer.ping: { equalise: { after: 2m } } } }')).toEqual([
+      'p.yaml:7:30: error ERR_POLICY_TREATMENT answer.ping: equalise after 2m is longer than 1m: who asks does not wait that long. Write equalise: { after: 3s }',
+    ]);
+  });
+});

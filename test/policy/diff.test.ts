@@ -72,6 +72,9 @@ describe('diff', () => {
   it.each<[Treatment, Treatment, string]>([
     [{ kind: 'drop' }, { kind: 'keep' }, 'more'],
     [{ kind: 'keep' }, { kind: 'delay', upToMs: 1 }, 'less'],
+    [{ kind: 'delay', upToMs: 5_000 }, { kind: 'equalise', afterMs: 3_000 }, 'less'],
+    [{ kind: 'equalise', afterMs: 3_000 }, { kind: 'equalise', afterMs: 1_000 }, 'more'],
+    [{ kind: 'equalise', afterMs: 3_000 }, { kind: 'drop' }, 'less'],
     [{ kind: 'delay', upToMs: 5_000 }, { kind: 'delay', upToMs: 1_000 }, 'more'],
     [
       { kind: 'coarsen', to: { unit: 'time', grainMs: 60_000 } },

@@ -13,7 +13,7 @@ import { policyStage } from '../../src/session/policy/policy-stage.ts';
 import { signalRules, signalsUnder } from '../../src/session/signals/signal-policy.ts';
 import type { StagePort } from '../../src/session/stage.ts';
 import { clientIpSignal, type ConnectionSignals } from '../../src/signals/evidence.ts';
-import type { Audience, Direction } from '../../src/stanza/direction.ts';
+import { opposite, type Audience, type Direction } from '../../src/stanza/direction.ts';
 import {
   catalogue,
   complaints,
@@ -47,8 +47,8 @@ const inStanzas: Shown = (field, policy, direction) => {
   }).begin({ context: { ...context, phase, id: context.session } } as unknown as StagePort);
   const verdict = stage.judge(stanza, direction);
   if (verdict.kind !== 'forward') return verdict;
-  const { edits = [], normalise, padTo, delayMs } = verdict;
-  return { bytes: Buffer.from(wire.write(stanza, edits)).toString(), normalise, padTo, delayMs };
+  const { edits = [], kind: _, ...options } = verdict;
+  return { bytes: Buffer.from(wire.write(stanza, edits)).toString(), ...options };
 };
 
 const headerNames: Readonly<Record<string, string>> = {
@@ -118,8 +118,10 @@ function written(kind: TreatmentName, field: Field): string {
       return '{ pad: [64KiB] }';
     case 'delay':
       return '{ delay: { up-to: 5s } }';
+    case 'equalise':
+      return '{ equalise: { after: 3s } }';
     case 'answer':
-      return `{ answer: { ${(answer?.required ?? ['name']).map((name) => `${name}: same`).join(', ')} } }`;
+      return `{ answer: { ${(answer === undefined ? ['name'] : answer.required).map((name) => `${name}: same`).join(', ')} } }`;
     default:
       return kind;
   }
@@ -150,7 +152,10 @@ describe('a rule', () => {
       return;
     }
     accepted.push(name);
-    const direction: Direction = audience === 'gatekeeper' ? 'to-gatekeeper' : 'to-client';
+    const towards: Direction = audience === 'gatekeeper' ? 'to-gatekeeper' : 'to-client';
+    // What is known by its request only is decided when that passes.
+    const isRequest = field.where === 'stanza' && field.selectors.length === 0;
+    const direction = isRequest ? opposite(towards) : towards;
     const shown = shownBy[field.where];
     const without = shown(field, compiled(policyText('{}')), direction, audience);
     expect(shown(field, compiled(policyText(rules)), direction, audience)).not.toEqual(without);

@@ -8,7 +8,7 @@ import { separator, sections } from '../../src/policy/cases.ts';
 import { meetsHttp, type Field } from '../../src/policy/catalogue.ts';
 import { explain } from '../../src/policy/explain.ts';
 import { treatmentOf } from '../../src/policy/policy.ts';
-import { audienceOf, type Audience, type Direction } from '../../src/stanza/direction.ts';
+import { audienceOf, opposite, type Audience, type Direction } from '../../src/stanza/direction.ts';
 import { catalogue, context, policyOf, policyText, pseudonyms, root, tools } from './fixtures.ts';
 
 const folder = `${root}/test/golden`;
@@ -18,7 +18,7 @@ const cases = [...catalogue.fields.values()].flatMap((field) =>
 
 /** The harshest treatment that leaves something to see, then the harshest. */
 const preference: readonly TreatmentName[] = [
-  'answer', 'replace', 'coarsen', 'pseudonymise', 'drop', 'refuse', 'pad', 'delay', 'keep',
+  'answer', 'replace', 'coarsen', 'pseudonymise', 'drop', 'refuse', 'pad', 'equalise', 'delay', 'keep',
 ]; // prettier-ignore
 const harshest: readonly TreatmentName[] = ['drop', 'refuse', ...preference];
 
@@ -39,6 +39,7 @@ function ruleFor(field: Field, direction: Direction): string {
   if (kind === 'pseudonymise') return `{ pseudonymise: { scope: ${scopeOf(field)} } }`;
   if (kind === 'replace') return '{ replace: same }';
   if (kind === 'pad') return '{ pad: [256B] }';
+  if (kind === 'equalise') return '{ equalise: { after: 3s } }';
   return kind === 'delay' ? '{ delay: { up-to: 5s } }' : kind;
 }
 
@@ -69,11 +70,19 @@ function valueSeen(field: Field, treatment: Treatment): string {
 }
 
 function stanzaSeen(field: Field, direction: Direction, policy: ReturnType<typeof policyOf>): string[] {
-  const { after, reply, padding, delayUpToMs, normalise } = explain(policy, direction, field.example, {
-    ...tools,
-    account: context.account,
-  });
+  const travels = field.selectors.length === 0 ? opposite(direction) : direction;
+  const { after, reply, padding, delayUpToMs, normalise, ...times } = explain(
+    policy,
+    travels,
+    field.example,
+    {
+      ...tools,
+      account: context.account,
+    },
+  );
   const notes = [
+    ...(times.answerAfterMs > 0 ? [`answer: ${times.answerAfterMs} ms after delivery`] : []),
+    ...(times.equalisedAfterMs > 0 ? [`leaves: ${times.equalisedAfterMs} ms after what it answers`] : []),
     ...(padding > 0 ? [`padding: ${padding} bytes`] : []),
     ...(delayUpToMs > 0 ? [`delay: up to ${delayUpToMs} ms`] : []),
     ...(normalise ? ['normal form'] : []),
@@ -94,7 +103,7 @@ describe('every field as each audience sees it', () => {
     '$file hides what it should',
     (each) => {
       const [, , ...seen] = sections(readFileSync(`${folder}/${each.file}`, 'utf8'));
-      const hides = !/^(keep|\{ (pad|delay))/.test(ruleFor(each.field, each.direction));
+      const hides = !/^(keep|\{ (pad|delay|equalise))/.test(ruleFor(each.field, each.direction));
       expect(seen.join('\n').includes('marker')).toBe(!hides);
     },
   );

@@ -2,6 +2,7 @@
  *  conversations: who says what, what the other one hears, which phases it took and how it ended. */
 import { duplexPair, type Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import { defaultAnswerLimits } from '../../src/session/awaited-answers.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Side } from '../../src/session/leg.ts';
 import type { Negotiation, SessionOptions } from '../../src/session/machine.ts';
@@ -174,6 +175,8 @@ export class Conversation {
         stanza: () => {},
         bytes: () => {},
         padded: () => {},
+        waited: () => {},
+        equalised: () => {},
         paced: (side, resource) => this.paced.push(`${side} ${resource}`),
         closed: (reason, refusal) => {
           this.closed = reason;
@@ -246,7 +249,7 @@ const shared = {
   captured: () => {},
   stages: [negotiationGuard],
   rendering: new Rendering({ names: vocabulary, limits: defaultLimits, workspace: newWorkspace() }),
-  delays: defaultDelayLimits,
+  delays: { ...defaultDelayLimits, ...defaultAnswerLimits },
   preAuthenticationMs: 30_000,
   closeGraceMs: 50,
   idleMs: 0,

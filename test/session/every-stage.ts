@@ -4,6 +4,7 @@ import { CapabilityCache } from '../../src/capabilities/capability-cache.ts';
 import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
 import { openPolicy } from '../../src/app/files/policies.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
+import type { Policy } from '../../src/policy/policy.ts';
 import { capabilitiesStage } from '../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../src/session/capabilities/capability-sessions.ts';
 import { contentFilterStage } from '../../src/session/capabilities/content-filter-stage.ts';
@@ -17,25 +18,31 @@ import { Legs, type LegsOptions } from './legs.ts';
 
 const names = vocabularyOf(catalogue, contentVocabulary(table));
 
-const compiledPolicies = new Map<string, CompiledPolicy>();
+const compiledPolicies = new Map<string | Policy, CompiledPolicy>();
 
 /** Compiled once, as a process shares it. */
-function compile(policy: string): CompiledPolicy {
+function compile(policy: string | Policy): CompiledPolicy {
   const known = compiledPolicies.get(policy);
   if (known !== undefined) return known;
-  const compiled = new CompiledPolicy(openPolicy(policy), { catalogue, names, pseudonyms, media });
+  const opened = typeof policy === 'string' ? openPolicy(policy) : policy;
+  const compiled = new CompiledPolicy(opened, { catalogue, names, pseudonyms, media });
   compiledPolicies.set(policy, compiled);
   return compiled;
 }
 
-/** Legs with the stages of the product between them, without chance.
- *  @param policy of those that ship
+/** Legs with the stages of the product between them, by default without chance.
+ *  @param policy a name of those that ship, or another one
  *  @param profile of those that ship; for every client
  *  @param time of the relay; the process's by default */
 export function connectThroughEveryStage(
-  policy: string,
+  policy: string | Policy,
   profile: string,
-  time: Pick<LegsOptions, 'now' | 'schedule'> = {},
+  {
+    random = () => 0.5,
+    ...legs
+  }: Pick<LegsOptions, 'now' | 'schedule' | 'limits' | 'reports' | 'resumptions'> & {
+    readonly random?: () => number;
+  } = {},
 ): Legs {
   const compiled = compile(policy);
   let ids = 0;
@@ -51,7 +58,7 @@ export function connectThroughEveryStage(
   });
   const policies = { enforced: compiled, shadow: undefined };
   return new Legs({
-    ...time,
+    ...legs,
     names,
     stages: [
       negotiationGuard,
@@ -62,7 +69,7 @@ export function connectThroughEveryStage(
       policyStage({
         enforcement: new Enforcement({ policies: () => policies, decided: () => {} }),
         clock: () => today,
-        random: () => 0.5,
+        random,
       }),
     ],
   });

@@ -2,12 +2,13 @@ import type { Socket } from 'node:net';
 import { vi, type MockInstance } from 'vitest';
 import { StreamWriter } from '../../src/session/stream-writer.ts';
 import type { Phase } from '../../src/session/phase.ts';
-import { Relay } from '../../src/session/relay.ts';
+import { Relay, type RelayOptions } from '../../src/session/relay.ts';
 import { systemTimers, type Schedule } from '../../src/session/timers.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
 import { SessionRecord, type ChannelBinding } from '../../src/session/facts.ts';
 import type { StageFactory } from '../../src/session/stage.ts';
+import { defaultAnswerLimits } from '../../src/session/awaited-answers.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
@@ -24,6 +25,9 @@ export interface LegsOptions {
   readonly id?: string;
   readonly phase?: Phase;
   readonly channelBinding?: ChannelBinding;
+  readonly limits?: Partial<RelayOptions['delays']>;
+  /** What waited and for how many milliseconds, and what became of answers whose time is equalised. */
+  readonly reports?: string[];
   /** Monotonic milliseconds; the process's by default. */
   readonly now?: () => number;
   readonly schedule?: Schedule;
@@ -60,12 +64,19 @@ export class Legs {
     this.facts.account = 'juliet@capulet.example';
     this.resumed = vi.spyOn(this.facts, 'resumed');
     this.relay = new Relay(
-      { facts: this.facts, writers: this.#writers, padded: () => {}, perform: (step) => this.#perform(step) },
+      {
+        facts: this.facts,
+        writers: this.#writers,
+        padded: () => {},
+        waited: (what, milliseconds) => options.reports?.push(`${what} waited ${milliseconds} ms`),
+        equalised: (outcome) => options.reports?.push(outcome),
+        perform: (step) => this.#perform(step),
+      },
       {
         stages,
         rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),
         resumptions,
-        delays: defaultDelayLimits,
+        delays: { ...defaultDelayLimits, ...defaultAnswerLimits, ...options.limits },
         now: options.now ?? (() => performance.now()),
         schedule: options.schedule ?? systemTimers,
       },

@@ -147,6 +147,8 @@ function recorder(
     stanza: () => {},
     bytes: () => {},
     padded: () => {},
+    waited: () => {},
+    equalised: () => {},
     paced: () => {},
     closed: (reason) => closed.push(reason),
   };

@@ -206,6 +206,8 @@ describe('repeated stanzas', () => {
     const first = await begin(stream);
     first.client.say(presence);
     await heard(first.gatekeeper, '<show>away</show>');
+    first.gatekeeper.say("<message from='b@x.example' to='a@localhost' id='m'><body>hi</body></message>");
+    await heard(first.client, "id='m'");
     first.client.say(receipt);
     await first.client.written();
     await first.cut();

@@ -86,7 +86,7 @@ function sessionOptions(
     ...scanning,
     stages,
     resumptions,
-    delays: defaultDelayLimits,
+    delays: { ...defaultDelayLimits, awaitedAnswersMax: limits.awaitedAnswersMax },
     filterHeader,
     route: gatekeepers.route,
     secure: async (socket, signal, onClientHello) => {

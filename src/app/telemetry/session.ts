@@ -6,6 +6,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { GaugedSession, SessionGauge } from '../../observability/session-gauge.ts';
 import type { Span, Tracing } from '../../observability/tracing.ts';
 import { defectFields, type DefectName } from '../../observability/defect-fields.ts';
+import type { EqualisedOutcome, WaitingStanza } from '../../session/dispatch.ts';
 import type { CloseReason, SessionObserver, SessionRefusal } from '../../session/observer.ts';
 import type { PacedResource } from '../../session/pacing.ts';
 import type { Phase } from '../../session/phase.ts';
@@ -106,6 +107,14 @@ export class ObservedSession implements SessionObserver {
 
   padded(direction: Direction, bytes: number): void {
     this.#options.metrics.padding[direction] += bytes;
+  }
+
+  waited(what: WaitingStanza, milliseconds: number): void {
+    this.#options.metrics.waited(what, milliseconds / 1_000);
+  }
+
+  equalised(outcome: EqualisedOutcome): void {
+    this.#options.metrics.equalised(outcome);
   }
 
   paced(side: 'client' | 'gatekeeper', resource: PacedResource): void {

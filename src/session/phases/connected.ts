@@ -31,7 +31,9 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     const writers = { 'to-gatekeeper': gatekeeper, 'to-client': client };
     const perform = (step: () => void): void => machine.perform(step);
     const padded = (direction: Direction, bytes: number): void => this.#padded(direction, bytes);
-    this.#relay = new Relay({ facts, writers, padded, perform }, machine.options);
+    const waited = machine.observer.waited.bind(machine.observer);
+    const equalised = machine.observer.equalised.bind(machine.observer);
+    this.#relay = new Relay({ facts, writers, padded, waited, equalised, perform }, machine.options);
     const paced = { ...machine.options, paced: machine.observer.paced.bind(machine.observer) };
     this.#pacers = {
       'to-gatekeeper': new ReadPacer('client', client, paced),

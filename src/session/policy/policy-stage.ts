@@ -43,12 +43,20 @@ class PolicyStage implements Stage {
       return this.#hidesForm(audience) ? inNormalForm : forward;
     this.#stanza = stanza;
     const outcome = this.#options.enforcement.apply(audience, this.#ask[direction], asItCame);
-    const { verdict, normalise, padTo, delayMs } = outcome;
+    const { verdict, normalise, padTo, delayMs, answers, awaits } = outcome;
     if (verdict.kind !== 'forward') return verdict;
     // Only stanzas are delayed and padded.
-    if (stanza.kind === 'nonza') return this.#hidesForm(audience) ? { ...verdict, normalise: true } : verdict;
-    if (!normalise && padTo === undefined && delayMs === 0) return verdict;
-    return { ...verdict, normalise, padTo, delayMs };
+    if (stanza.kind === 'nonza') {
+      const form = this.#hidesForm(audience) ? { ...verdict, normalise: true } : verdict;
+      return answers === undefined ? form : { ...form, answers };
+    }
+    const isTimed = delayMs > 0 || answers !== undefined || awaits !== undefined;
+    if (!normalise && padTo === undefined && !isTimed) return verdict;
+    return { ...verdict, normalise, padTo, delayMs, answers, awaits };
+  }
+
+  equalises(direction: Direction): boolean {
+    return this.#options.enforcement.equalises(direction);
   }
 
   /** Returns whether nonzas are rewritten in normal form for this audience: catalogue fields select stanzas only. */

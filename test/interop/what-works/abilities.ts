@@ -81,6 +81,29 @@ function payload(
   };
 }
 
+/** Longer than a policy makes an answer wait, in milliseconds. */
+const answerMs = 8_000;
+
+/** An answer that a client gives by itself to a message of the other side. Its time may be equalised, so nothing that is
+ *  sent after it says that it will not come. */
+function answer(title: string, fields: readonly string[], build: (id: string) => string): Ability {
+  return {
+    title,
+    fields,
+    async run({ juliet, romeo }) {
+      const id = fresh();
+      romeo.send(chat(bare(juliet), '<body>hi</body>', id));
+      await juliet.until((xml) => xml.includes(id));
+      juliet.send(chat(bare(romeo), build(id)));
+      const answered = (xml: string): boolean => xml.includes(id) && !xml.includes('<body');
+      return romeo.until(answered, answerMs).then(
+        () => 'seen' as const,
+        () => 'withheld' as const,
+      );
+    },
+  };
+}
+
 /** A presence that the other side sees with this in it, or without. */
 function presence(
   title: string,
@@ -476,10 +499,10 @@ export const abilities: readonly Ability[] = [
     ['chat-state'],
     (mark) => `<composing xmlns='http://jabber.org/protocol/chatstates'/><thread>${mark}</thread>`,
   ),
-  payload(
+  answer(
     'receipts for delivery (XEP-0184)',
     ['receipt.delivered'],
-    (mark) => `<received xmlns='urn:xmpp:receipts' id='${mark}'/>`,
+    (id) => `<received xmlns='urn:xmpp:receipts' id='${id}'/>`,
   ),
   {
     title: 'ask for a receipt',
@@ -490,10 +513,10 @@ export const abilities: readonly Ability[] = [
       return got(romeo, mark)!.includes('urn:xmpp:receipts') ? 'seen' : 'withheld';
     },
   },
-  payload(
+  answer(
     'markers for what was read (XEP-0333)',
     ['receipt.read'],
-    (mark) => `<displayed xmlns='urn:xmpp:chat-markers:0' id='${mark}'/>`,
+    (id) => `<displayed xmlns='urn:xmpp:chat-markers:0' id='${id}'/>`,
   ),
   payload(
     'correct a message (XEP-0308)',

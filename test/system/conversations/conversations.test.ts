@@ -48,7 +48,8 @@ const policyOf = (extended: string, audiences: string): string =>
   `spec: { extends: ${extended}, unlisted: drop, audiences: ${audiences} }\n`;
 /** Nothing waits for seconds. */
 const delays = '{ receipt.delivered: { delay: { up-to: 60ms } }, receipt.read: { delay: { up-to: 30ms } }, chat-state: { delay: { up-to: 20ms } } }'; // prettier-ignore
-const strict = policyOf('strict', '{}');
+const answersAtOnce = '{ answer.ping: keep, answer.disco-info: keep, answer.jingle: keep, answer.ringing: keep, answer.iq: keep, answer.error: keep, answer.acknowledgement: keep }'; // prettier-ignore
+const strict = policyOf('strict', `{ gatekeeper: ${answersAtOnce} }`);
 const balanced = policyOf('balanced', `{ gatekeeper: ${delays}, client: ${delays} }`);
 const others = '{ id.iq: { pseudonymise: { scope: account, rotate: 1d } }, chat-state: keep }';
 /** The policies that take turns. */

@@ -1,0 +1,84 @@
+/** The times of answers of one session: what was delivered to each side, and when an answer to it may leave. */
+import { opposite, type Direction } from '../stanza/direction.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { AwaitedAnswer, Edit, EqualisedAnswer } from '../stanza/verdict.ts';
+import { AwaitedAnswers, type AnswerLimits, type AnswerTime, type Awaited } from './awaited-answers.ts';
+
+export interface AnswerTimesOptions {
+  readonly limits: AnswerLimits;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Bare JID of the session's account, '' while unknown. */
+  readonly account: () => string;
+  /** Whether the time of answers that travel this way is equalised. */
+  readonly equalises: (direction: Direction) => boolean;
+}
+
+/** A name under which a stanza will be answered, and how long after its delivery, in milliseconds. */
+export interface AwaitedName extends Awaited {
+  readonly afterMs: number | undefined;
+}
+
+export class AnswerTimes {
+  readonly #options: AnswerTimesOptions;
+  readonly #delivered: Readonly<Record<Direction, AwaitedAnswers>>;
+
+  constructor(options: AnswerTimesOptions) {
+    this.#options = options;
+    const delivered = (): AwaitedAnswers => new AwaitedAnswers(options.limits, options.now);
+    this.#delivered = { 'to-gatekeeper': delivered(), 'to-client': delivered() };
+  }
+
+  /** Under which names a stanza will be answered. Asked while it is valid, which may be long before it is delivered.
+   *  @param edits with which it is sent */
+  namesOf(
+    stanza: Stanza,
+    direction: Direction,
+    awaits: readonly AwaitedAnswer[],
+    edits: readonly Edit[],
+  ): readonly AwaitedName[] {
+    if (!this.#options.equalises(opposite(direction)) || isReply(stanza)) return [];
+    const { kind } = stanza;
+    const party = this.#partyOf(stanza, direction);
+    const own = ownId(stanza, edits);
+    const names = awaits.map(({ id, afterMs }) => ({ kind, party, id, afterMs }));
+    if (own.is === '' || names.some(({ id }) => id === own.was))
+      return names.map((name) => (name.id === own.was ? { ...name, id: own.is } : name));
+    return [...names, { kind, party, id: own.is, afterMs: undefined }];
+  }
+
+  /** Notes that a stanza of these names is delivered now. */
+  deliver(names: readonly AwaitedName[], direction: Direction): void {
+    for (const name of names) this.#delivered[direction].deliver(name, name.afterMs);
+  }
+
+  /** When an answer that has come now may leave. */
+  timeOf(stanza: Stanza, direction: Direction, { id, field, afterMs }: EqualisedAnswer): AnswerTime {
+    const awaited = { kind: stanza.kind, party: this.#partyOf(stanza, direction), id };
+    return this.#delivered[opposite(direction)].timeOf(awaited, field, afterMs);
+  }
+
+  /** The account itself is named by its address or not at all. */
+  #partyOf(stanza: Stanza, direction: Direction): string {
+    const { partyAttribute, partyOf } = stanza.protocol;
+    const party = partyOf(stanza.attributeValue(0, partyAttribute[direction]) ?? '');
+    return party === this.#options.account() ? '' : party;
+  }
+}
+
+/** Whether a stanza is an answer itself (RFC 6120 §8.2.3, §8.3.1). */
+function isReply(stanza: Stanza): boolean {
+  if (stanza.kind === 'nonza') return true;
+  const type = stanza.attributeValue(0, 'type');
+  return type === 'error' || (stanza.kind === 'iq' && type === 'result');
+}
+
+/** The id of a stanza as received, and as its receiver sees it; '' for none. */
+function ownId(stanza: Stanza, edits: readonly Edit[]): { readonly was: string; readonly is: string } {
+  const at = stanza.attributeNamed(0, 'id');
+  if (at === -1) return { was: '', is: '' };
+  const was = stanza.value(at);
+  const edit = edits.find(({ start, end }) => start <= stanza.valueStart(at) && stanza.valueEnd(at) <= end);
+  if (edit === undefined) return { was, is: was };
+  return { was, is: Buffer.from(edit.replacement).toString() };
+}

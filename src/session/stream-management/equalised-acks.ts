@@ -1,0 +1,65 @@
+/** Acknowledgements that a peer gives on request (XEP-0198 §4), whose time is equalised. One that is sent later has the
+ *  count of when it was given. A later one says more, so an earlier one that has not left by then is left out. */
+import type { Direction } from '../../stanza/direction.ts';
+import { opposite } from '../../stanza/direction.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import type { Stanza } from '../../stanza/stanza.ts';
+import type { EqualisedAnswer } from '../../stanza/verdict.ts';
+import { AwaitedAnswers, type AnswerLimits } from '../awaited-answers.ts';
+import type { Schedule } from '../timers.ts';
+
+export interface EqualisedAcksOptions {
+  readonly limits: AnswerLimits;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly schedule: Schedule;
+  /** Whether the time of answers that travel this way is equalised. */
+  readonly equalises: (direction: Direction) => boolean;
+}
+
+/** A request has no id, so acknowledgements are matched in their order. */
+const request = { kind: 'nonza', party: '', id: '' } as const;
+
+export class EqualisedAcks {
+  readonly #options: EqualisedAcksOptions;
+  /** Requests by the direction in which they were delivered. */
+  readonly #requests: Readonly<Record<Direction, AwaitedAnswers>>;
+  /** Acknowledgements taken, those that wait, and the last that has left, by their direction. */
+  readonly #taken: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
+  readonly #waiting: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
+  readonly #left: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
+
+  constructor(options: EqualisedAcksOptions) {
+    this.#options = options;
+    const requests = (): AwaitedAnswers => new AwaitedAnswers(options.limits, options.now);
+    this.#requests = { 'to-gatekeeper': requests(), 'to-client': requests() };
+  }
+
+  /** Notes a request for an acknowledgement that was passed on now. */
+  passed(nonza: Stanza, direction: Direction): void {
+    if (nonza.is(0, ns.sm, 'r') && this.#options.equalises(opposite(direction)))
+      this.#requests[direction].deliver(request, undefined);
+  }
+
+  /** Takes an acknowledgement that has come now, and calls `write` when it may leave: perhaps at once, perhaps never. */
+  take(direction: Direction, { field, afterMs }: EqualisedAnswer, write: () => void): void {
+    const { now, schedule, limits } = this.#options;
+    const time = this.#requests[opposite(direction)].timeOf(request, field, afterMs);
+    const number = (this.#taken[direction] += 1);
+    const leave = (): void => {
+      if (number <= this.#left[direction]) return;
+      this.#left[direction] = number;
+      write();
+    };
+    if (time.kind === 'surplus') return;
+    const waitMs = time.dueAt - now();
+    if (waitMs <= 0) leave();
+    else if (this.#waiting[direction] < limits.awaitedAnswersMax) {
+      this.#waiting[direction] += 1;
+      schedule(waitMs, () => {
+        this.#waiting[direction] -= 1;
+        leave();
+      });
+    }
+  }
+}
