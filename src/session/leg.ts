@@ -51,6 +51,10 @@ export class XmppLeg implements GatekeeperLeg {
   readonly #events: LegEvents;
   /** Bytes read and not yet scanned. */
   #unread: Uint8Array | undefined;
+  #keepAlive: StanzaSink['whitespace'] = () => {};
+  // Of the chunk at hand.
+  #hasElement = false;
+  #whitespaceBytes = 0;
   #held = false;
   #pauses = 0;
   /** Runs when the current chunk has been scanned. */
@@ -83,8 +87,21 @@ export class XmppLeg implements GatekeeperLeg {
 
   // ---- reading ------------------------------------------------------------------------------------------------------
 
+  /** Sets the receiver of what is read. White space is a keep-alive where a chunk has nothing else: some libraries end
+   *  each element with a line feed, which would tell them apart. */
   receive({ header = refuseHeader, stanza, whitespace: keepAlive, end }: LegSink): void {
-    this.#scanner.sink = { header, stanza, whitespace: keepAlive, end };
+    this.#scanner.sink = {
+      header,
+      stanza: (element) => {
+        this.#hasElement = true;
+        stanza(element);
+      },
+      whitespace: (length) => {
+        this.#whitespaceBytes += length;
+      },
+      end,
+    };
+    this.#keepAlive = keepAlive;
   }
 
   /** Starts to read. */
@@ -135,7 +152,10 @@ export class XmppLeg implements GatekeeperLeg {
       return;
     }
     try {
+      this.#hasElement = false;
+      this.#whitespaceBytes = 0;
       const taken = this.#scanner.push(chunk);
+      if (this.#whitespaceBytes > 0 && !this.#hasElement) this.#keepAlive(this.#whitespaceBytes);
       if (taken < chunk.length) this.#keep(chunk.subarray(taken));
       this.#events.handled();
       if (this.#afterwards !== undefined) this.#runAfterwards();

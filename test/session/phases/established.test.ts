@@ -62,13 +62,29 @@ describe('a refusal on an established stream', () => {
 });
 
 describe('an established stream', () => {
-  it('passes stanzas, nonzas and white space in both directions', async () => {
+  it('passes stanzas, nonzas and keep-alives in both directions', async () => {
     const talk = await begin();
-    const said = `${message('one')} ${message('two')}<r xmlns='urn:xmpp:sm:3'/> `;
-    await talk.client.says(said);
-    expect(talk.gatekeeper.news()).toBe(said);
-    await talk.gatekeeper.says(said);
-    expect(talk.client.news()).toBe(said);
+    for (const said of [
+      `${message('one')}${message('two')}<r xmlns='urn:xmpp:sm:3'/>`,
+      ' ',
+      message('three'),
+    ]) {
+      await talk.client.says(said);
+      expect(talk.gatekeeper.news()).toBe(said);
+      await talk.gatekeeper.says(said);
+      expect(talk.client.news()).toBe(said);
+    }
+  });
+
+  it('keeps nothing alive with the line feeds that some libraries write around elements', async () => {
+    const talk = await begin();
+    await talk.client.says(`\n${message('one')}\n${message('two')}\n`);
+    expect(talk.gatekeeper.news()).toBe(message('one') + message('two'));
+    await talk.client.says(message('thr'.repeat(2)).slice(0, 30));
+    await talk.client.says(`${message('thr'.repeat(2)).slice(30)}\n`);
+    expect(talk.gatekeeper.news()).toBe(message('thr'.repeat(2)));
+    await talk.client.says('\n\n');
+    expect(talk.gatekeeper.news()).toBe(' ');
   });
 
   it('passes a stanza when its last byte is there, in one piece', async () => {
