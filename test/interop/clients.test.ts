@@ -28,7 +28,7 @@ describeWithPeers(prosody.needs, 'with Prosody', () => {
 
       it('is refused with a wrong password', () => {
         const login = { ...loginTo(server, 'juliet', 'starttls'), password: 'r0meo?' };
-        return expect(kind.logIn(login)).rejects.toThrow(/not.authorized|auth\b/i);
+        return expect(kind.logIn(login)).rejects.toThrow(/not.authorized|auth\b|AuthenticationFailure/i);
       });
     });
   }

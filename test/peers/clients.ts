@@ -26,6 +26,8 @@ const xmppJs: Program = async () => ({
 
 const slixmpp: Program = async () => pythonClient('client.py');
 
+const aioxmpp: Program = async () => pythonClient('aio.py');
+
 const xmppJsCapable: Program = async () => ({
   program: process.execPath,
   args: [fileURLToPath(new URL('./javascript/capable.mjs', import.meta.url))],
@@ -63,6 +65,14 @@ export const libstropheClient: ClientKind = {
   logIn: (login) => logIn(libstrophe, login),
 };
 
+const aioxmppClient: ClientKind = {
+  name: 'aioxmpp',
+  needs: ['aioxmpp'],
+  authentication: 'scram',
+  addsLineFeed: false,
+  logIn: (login) => logIn(aioxmpp, login),
+};
+
 /** Debian 12 has it with a library that knows PLAIN, DIGEST-MD5 and X-OAUTH2, and takes PLAIN. */
 const goSendxmppClient: ClientKind = {
   name: 'go-sendxmpp',
@@ -75,4 +85,10 @@ const goSendxmppClient: ClientKind = {
 /** One of @xmpp/client that advertises its capabilities, and hears and sends nothing else. */
 export const logInCapableXmppJs = (login: Login): Promise<PeerClient> => logIn(xmppJsCapable, login);
 
-export const clients = [xmppJsClient, slixmppClient, libstropheClient, goSendxmppClient] as const;
+export const clients = [
+  xmppJsClient,
+  slixmppClient,
+  libstropheClient,
+  aioxmppClient,
+  goSendxmppClient,
+] as const;

@@ -28,6 +28,10 @@ const requirements = {
     packages: ['python3-slixmpp'],
     present: () => succeeds(programs.python, '-c', 'import slixmpp'),
   },
+  aioxmpp: {
+    packages: ['python3-aioxmpp'],
+    present: () => succeeds(programs.python, '-c', 'import aioxmpp'),
+  },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
   'noise-vectors': {
