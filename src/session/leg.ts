@@ -52,7 +52,7 @@ export class XmppLeg implements GatekeeperLeg {
   /** Bytes read and not yet scanned. */
   #unread: Uint8Array | undefined;
   #keepAlive: StanzaSink['whitespace'] = () => {};
-  // Of the chunk at hand.
+  // Of the current chunk.
   #hasElement = false;
   #whitespaceBytes = 0;
   #held = false;

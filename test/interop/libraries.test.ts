@@ -56,7 +56,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
   ['presence unavailable', { name: 'last presence', libraries: 0, kept: [] }],
 ]);
 
-/** Questions and answers of the proxy itself, which speaks for its clients (docs/capabilities.md). */
+/** Questions and answers that the proxy writes for its clients (docs/capabilities.md). */
 const ofTheProxy = /disco#info$/;
 
 /** Elements of each library, by kind. */
@@ -87,7 +87,7 @@ describeWithPeers(
     let proxy: TestProxy;
 
     beforeAll(async () => {
-      // One of them knows no SCRAM.
+      // One of them has only PLAIN.
       server = await prosody.start({ plain: true });
       const { chain: certificate, key, authority: ca } = server.certificates;
       tap = await openTap({ port: server.ports.direct, domain: server.domain, certificate, key, ca });

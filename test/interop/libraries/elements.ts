@@ -9,7 +9,7 @@ export interface SentElement {
   readonly kind: string;
   /** With everything that stands in it. */
   readonly text: string;
-  /** White space behind it. */
+  /** White space after it. */
   readonly padding: number;
 }
 
