@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { InvalidArgumentError, Option } from 'commander';
 import { unreadable } from './input-error.ts';
 
 /** Files and streams of a command, so that tests need no process. */
@@ -26,4 +27,16 @@ export function processIo(): CommandIo {
       createInterface({ input: path === '-' ? process.stdin : createReadStream(path), crlfDelay: Infinity }),
     write: (text) => process.stdout.write(text),
   };
+}
+
+/** `--fail-on warning`: for pipelines in which a warning is to be fixed or accepted. */
+export function failOnWarning(): Option {
+  return new Option('--fail-on <severity>', 'exit 1 where there is a warning').choices(['warning']);
+}
+
+/** Reads a TCP port of the command line. @throws InvalidArgumentError */
+export function portNumber(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
 }

@@ -1,5 +1,5 @@
 /** `npm start`: the demo of interoperability through Narthex on this machine. */
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { domain, host, romeo } from '../simulator/story/cast.ts';
 import { visitor } from '../simulator/story/stage.ts';
 import { playStory } from '../simulator/story/story.ts';
@@ -7,6 +7,7 @@ import { formatOutcome, formatStep, type StoryFormat } from '../simulator/story/
 import { openDemo, type Demo } from '../app/demo/demo.ts';
 import type { DemoProxy } from '../app/demo/proxy.ts';
 import { exitCodes } from '../errors/exit.ts';
+import { portNumber } from './command-io.ts';
 
 interface DemoOptions {
   readonly once?: boolean;
@@ -38,12 +39,6 @@ export function register(program: Command): void {
     .option('--http-port <port>', 'HTTPS port of the proxy', portNumber, 8443)
     .addHelpText('after', help)
     .action(demo);
-}
-
-function portNumber(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
 }
 
 async function demo(options: DemoOptions): Promise<void> {

@@ -15,7 +15,9 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'run everything on this machine: gatekeeper, proxy, a conversation',
     load: () => import('./demo.ts'),
   },
+  init: { summary: 'write the configuration of a first proxy', load: () => import('./init.ts') },
   check: { summary: 'verify a configuration without running it', load: () => import('./check.ts') },
+  config: { summary: 'print the configuration that is in force', load: () => import('./config.ts') },
   serve: { summary: 'run the proxy', load: () => import('./serve.ts') },
   scan: {
     summary: 'show what the proxy makes of one direction of a stream',
@@ -42,11 +44,19 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     load: () => import('./chat.ts'),
   },
   schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
+  completion: {
+    summary: 'print a script with which a shell completes commands',
+    load: async () => {
+      const { registerCompletion } = await import('./completion.ts');
+      return { register: (program) => registerCompletion(program, () => programWith(() => true)) };
+    },
+  },
 };
 
 const help = `
 Start here:
   $ narthex demo --once            a gatekeeper, a proxy and a conversation on this machine
+  $ narthex init                   the files of a first proxy
   $ narthex check narthex.yaml     is this configuration right?
   $ narthex serve narthex.yaml     run the proxy
   $ narthex scan recording.xml     what does the proxy make of these bytes?
@@ -60,6 +70,13 @@ ${Object.entries(exitCodes)
 ERRORS.md explains every error code, METRICS.md every metric.`;
 
 async function main(args: readonly string[]): Promise<void> {
+  const asked = args[0] === 'help' ? args[1] : args[0];
+  const program = await programWith((name) => name === asked);
+  await program.parseAsync(args, { from: 'user' });
+}
+
+/** The program with the subcommands that `wanted` names; of the others only what the help says of them. */
+async function programWith(wanted: (name: string) => boolean): Promise<Command> {
   const program = new Command('narthex')
     .description('Intermediary metadata proxy for messaging interoperability (XMPP).')
     .version(productVersion(), '-V, --version', 'print the version')
@@ -68,12 +85,11 @@ async function main(args: readonly string[]): Promise<void> {
     .addHelpText('after', help)
     .configureOutput({ outputError: (text, write) => write(usageError(text)) })
     .exitOverride();
-  const asked = args[0] === 'help' ? args[1] : args[0];
   for (const [name, { summary, load }] of Object.entries(subcommands)) {
-    if (name === asked) (await load()).register(program);
+    if (wanted(name)) (await load()).register(program);
     else program.command(name).summary(summary);
   }
-  await program.parseAsync(args, { from: 'user' });
+  return program;
 }
 
 /** Rewrites commander's usage error: `error: …`, with `(Did you mean …?)` on a second line where it has a

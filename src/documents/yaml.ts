@@ -1,4 +1,4 @@
-/** The only reader of YAML: version 1.2, one document, no duplicate keys, bounded size, nesting and aliases, and a
+/** The only reader and writer of YAML: version 1.2, one document, no duplicate keys, bounded size, nesting and aliases, and a
  *  place for every value. Wraps the `yaml` package, which no other file imports. */
 import {
   isAlias,
@@ -9,6 +9,7 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  stringify,
   type Document,
   type Node,
   type YAMLError,
@@ -73,8 +74,8 @@ export function readYaml(file: string, text: string): YamlDocument | YamlRefusal
     // The package prints its warnings to standard error and quotes the text; here they are faults.
     logLevel: 'error',
   });
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) return { kind: 'refused', faults: faults.map((fault) => explain(fault, text, at)) };
+  const faults = [...document.errors, ...document.warnings].map((fault) => explain(fault, text, at));
+  if (faults.length > 0) return { kind: 'refused', faults: withoutConsequences(faults) };
   const deep = tooDeep(document.contents);
   if (deep !== undefined) return refused('too-deep', at(startOf(deep) ?? 0), explanations['TOO_DEEP']!);
   try {
@@ -88,6 +89,17 @@ export function readYaml(file: string, text: string): YamlDocument | YamlRefusal
     const reason = `aliases expand to more than ${aliasesMax} nodes`;
     return refused('aliases', at(startOf(document.contents) ?? 0), [reason, 'Write the values out']);
   }
+}
+
+/** Returns plain data as a document that `readYaml` reads back as the same. Keys without a value are left out. */
+export function writeYaml(value: unknown): string {
+  return stringify(value, { version: '1.2', schema: 'core', aliasDuplicateObjects: false, lineWidth: 110 });
+}
+
+/** What does not fit the grammar is a consequence of the first that did not. A key that stands twice is none. */
+function withoutConsequences(faults: readonly YamlFault[]): readonly YamlFault[] {
+  const first = faults.findIndex(({ what }) => what !== 'duplicate-key');
+  return faults.filter(({ what }, index) => index === first || what === 'duplicate-key');
 }
 
 type Explanation = readonly [reason: string, remedy: string];

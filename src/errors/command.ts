@@ -33,6 +33,16 @@ export const commandErrors = {
     remedy: 'Correct the line, or pass XML.',
     exit: 'dataError',
   },
+  ERR_INIT_EXISTS: {
+    cause: 'A file that `narthex init` would write is there already, so it has written none.',
+    remedy: 'Choose another folder, or overwrite with `--force`: secrets and certificates are then new.',
+    exit: 'cannotCreate',
+  },
+  ERR_INIT_WRITE: {
+    cause: 'The folder that `narthex init` was given cannot be written to.',
+    remedy: 'Correct its permissions, or choose another folder.',
+    exit: 'cannotCreate',
+  },
   ERR_JWKS: {
     cause: 'The file given as `--jwks` is no JWK set (RFC 7517).',
     remedy: 'Fetch it from `/.well-known/jwks.json` of the intermediary.',

@@ -10,6 +10,7 @@ export const exitCodes = {
   unavailable: 69,
   /** A defect. */
   software: 70,
+  cannotCreate: 73,
   ioError: 74,
   noPermission: 77,
   config: 78,
@@ -27,6 +28,7 @@ export const exitMeanings: Readonly<Record<ExitName, string>> = {
   noInput: 'an input file does not exist or cannot be read (EX_NOINPUT)',
   unavailable: 'something needed cannot be had: a port, a package (EX_UNAVAILABLE)',
   software: 'a defect of narthex itself (EX_SOFTWARE)',
+  cannotCreate: 'an output file cannot be written, or is there already (EX_CANTCREAT)',
   ioError: 'reading or writing failed midway (EX_IOERR)',
   noPermission: 'the system forbids it, e.g. a port below 1024 (EX_NOPERM)',
   config: 'the configuration is wrong (EX_CONFIG)',

@@ -9,7 +9,9 @@ import { narthex, root } from './narthex.ts';
 const { cert, key } = issue(['chat.example']);
 const commands = [
   'demo',
+  'init',
   'check',
+  'config',
   'serve',
   'scan',
   'policy',
@@ -17,6 +19,7 @@ const commands = [
   'fingerprint',
   'verify',
   'schema',
+  'completion',
 ];
 
 /** Names every module that is loaded, on standard error. */

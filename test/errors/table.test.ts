@@ -129,6 +129,7 @@ describe('exit codes', () => {
       noInput: 66,
       unavailable: 69,
       software: 70,
+      cannotCreate: 73,
       ioError: 74,
       noPermission: 77,
       config: 78,
@@ -147,6 +148,7 @@ describe('exit codes', () => {
   it.each([
     ['ERR_USAGE', 64],
     ['ERR_FILE', 66],
+    ['ERR_INIT_EXISTS', 73],
     ['ERR_CONFIG_NOT_FOUND', 66],
     ['ERR_CONFIG_UNKNOWN_KEY', 78],
     ['ERR_CERTIFICATE_KEY_MISMATCH', 78],

@@ -18,6 +18,9 @@ export const programs = {
   goSendxmpp: '/usr/bin/go-sendxmpp',
   gcc: '/usr/bin/gcc',
   haproxy: '/usr/sbin/haproxy',
+  bash: '/usr/bin/bash',
+  fish: '/usr/bin/fish',
+  zsh: '/usr/bin/zsh',
   /** Test vectors of the Noise Protocol Framework: data, no program. */
   noiseVectors: '/usr/share/gocode/src/github.com/flynn/noise/vectors.txt',
 } as const;

@@ -56,6 +56,9 @@ const requirements = {
   },
   python: { packages: ['python3'], present: () => existsSync(programs.python) },
   chromium: { packages: ['chromium'], present: () => existsSync(programs.chromium) },
+  bash: { packages: ['bash'], present: () => existsSync(programs.bash) },
+  fish: { packages: ['fish'], present: () => existsSync(programs.fish) },
+  zsh: { packages: ['zsh'], present: () => existsSync(programs.zsh) },
 } as const satisfies Record<string, Requirement>;
 
 export type PeerName = keyof typeof requirements;
