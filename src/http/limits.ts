@@ -1,33 +1,8 @@
+import type { BodyLimits } from './request-body.ts';
 import type { ServeLimits } from './server/node-server.ts';
 
-/** Limits and timeouts of the public HTTP plane. Each bounds what a caller, or a party that the proxy calls, can
- *  make it hold, do or wait for. */
-export interface HttpLimits extends ServeLimits {
-  // Request bodies.
-  /** Bytes of a request's JSON body (ERR_HTTP_BODY_TOO_LARGE). */
-  readonly bodyBytesMax: number;
-  /** Milliseconds from the start of reading a body to its end (ERR_HTTP_BODY_TIMEOUT). */
-  readonly bodyTimeoutMs: number;
-  /** Nesting of arrays and objects in any JSON that is read. */
-  readonly jsonDepthMax: number;
-
-  // Tokens and keys.
-  /** Bytes of a compact JWS (ERR_TOKEN_TOO_LARGE). */
-  readonly tokenBytesMax: number;
-  /** Bytes of a JWK set or metadata document of another party. */
-  readonly documentBytesMax: number;
-  /** Keys in one set; a larger set is refused. */
-  readonly keysMax: number;
-  /** Milliseconds to fetch such a document. */
-  readonly documentTimeoutMs: number;
-  /** Milliseconds for which a fetched document is served without asking again. */
-  readonly documentFreshMs: number;
-  /** Milliseconds after fetching for which an old document is served while its server fails. */
-  readonly documentStaleMs: number;
-  /** Shortest time between two fetches in milliseconds, however many unknown key ids are requested. */
-  readonly documentCooldownMs: number;
-
-  // Enlistment.
+/** Limits of enlistments. */
+export interface EnlistmentLimits {
   /** Milliseconds for the gatekeeper to answer (ERR_ENLISTMENT_API_TIMEOUT). */
   readonly enlistmentTimeoutMs: number;
   /** Bytes of the gatekeeper's answer (ERR_ENLISTMENT_API_ANSWER). */
@@ -39,8 +14,10 @@ export interface HttpLimits extends ServeLimits {
   readonly idempotencyWindowMs: number;
   /** Nonces of tokens that are remembered against replay until they expire. */
   readonly noncesMax: number;
+}
 
-  // Push.
+/** Limits of push notifications. */
+export interface PushLimits {
   /** Milliseconds for the provider to accept a notification (ERR_PROVIDER_TIMEOUT). */
   readonly pushTimeoutMs: number;
   /** Notifications that are sent to the provider at once. */
@@ -55,8 +32,10 @@ export interface HttpLimits extends ServeLimits {
    *  for which they are. */
   readonly pushDeliveredMax: number;
   readonly pushDeliveredMs: number;
+}
 
-  // Media.
+/** Limits of the media relay. */
+export interface MediaLimits {
   /** Bytes of one download (ERR_MEDIA_TOO_LARGE). */
   readonly mediaBytesMax: number;
   /** Concurrent downloads (ERR_MEDIA_BUSY). */
@@ -65,6 +44,25 @@ export interface HttpLimits extends ServeLimits {
   readonly mediaFirstByteTimeoutMs: number;
   /** Milliseconds without a byte on either side, after which both are closed. */
   readonly mediaStallTimeoutMs: number;
+}
+
+/** Limits and timeouts of the public HTTP plane. Each bounds what a caller, or a party that the proxy calls, can
+ *  make it hold, do or wait for. */
+export interface HttpLimits extends ServeLimits, BodyLimits, EnlistmentLimits, PushLimits, MediaLimits {
+  /** Bytes of a compact JWS (ERR_TOKEN_TOO_LARGE). */
+  readonly tokenBytesMax: number;
+  /** Bytes of a JWK set or metadata document of another party. */
+  readonly documentBytesMax: number;
+  /** Keys in one set; a larger set is refused. */
+  readonly keysMax: number;
+  /** Milliseconds to fetch such a document. */
+  readonly documentTimeoutMs: number;
+  /** Milliseconds for which a fetched document is served without asking again. */
+  readonly documentFreshMs: number;
+  /** Milliseconds after fetching for which an old document is served while its server fails. */
+  readonly documentStaleMs: number;
+  /** Shortest time between two fetches in milliseconds, however many unknown key ids are requested. */
+  readonly documentCooldownMs: number;
 }
 
 export const defaultHttpLimits: HttpLimits = {

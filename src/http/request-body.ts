@@ -3,9 +3,13 @@
 import { HttpProblem } from './problem.ts';
 import { parseStrictJson, type JsonObject } from './strict-json.ts';
 
-interface BodyLimits {
+/** Limits of a request's body. */
+export interface BodyLimits {
+  /** Bytes of a request's JSON body (ERR_HTTP_BODY_TOO_LARGE). */
   readonly bodyBytesMax: number;
+  /** Milliseconds from the start of reading a body to its end (ERR_HTTP_BODY_TIMEOUT). */
   readonly bodyTimeoutMs: number;
+  /** Nesting of arrays and objects in any JSON that is read. */
   readonly jsonDepthMax: number;
 }
 

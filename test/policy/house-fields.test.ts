@@ -19,60 +19,31 @@ import {
   wire,
 } from './fixtures.ts';
 
+/** A field of the house, as an entry of a catalogue file. */
+const field = (name: string, title: string, select: string, example: string): string => `
+  ${name}:
+    title: ${title}
+    source: the house
+    where: stanza
+    direction: both
+    category: identity
+    reveals: the secret
+    breaks: nothing
+    value: text
+    permits: [keep, drop]
+    select: [${select}]
+    example: ${example}`;
+
 const house = `apiVersion: narthex/v1
 kind: MetadataCatalogue
 metadata: { name: house }
 namespaces: {}
-fields:
-  house.tag:
-    title: a tag of the house
-    source: the house
-    where: stanza
-    direction: both
-    category: identity
-    reveals: the secret
-    breaks: nothing
-    value: text
-    permits: [keep, drop]
-    select:
-      - { path: 'stanza/@tag', on-drop: element }
-    example: <iq tag='x'/>
-  house.stamp:
-    title: another one
-    source: the house
-    where: stanza
-    direction: both
-    category: identity
-    reveals: the secret
-    breaks: nothing
-    value: text
-    permits: [keep, drop]
-    select: ['stanza/@stamp']
-    example: <iq stamp='x'/>
-  house.lang:
-    title: the language of a message
-    source: the house
-    where: stanza
-    direction: both
-    category: identity
-    reveals: the secret
-    breaks: nothing
-    value: text
-    permits: [keep, drop]
-    select: ['message/@xml:lang']
-    example: <message xml:lang='x'/>
-  house.list:
-    title: answers to a question of the house
-    source: the house
-    where: stanza
-    direction: both
-    category: identity
-    reveals: the secret
-    breaks: nothing
-    value: text
-    permits: [keep, drop]
-    select: ["iq[@list]"]
-    example: <iq list='x'/>
+fields:${[
+  field('house.tag', 'a tag of the house', "{ path: 'stanza/@tag', on-drop: element }", "<iq tag='x'/>"),
+  field('house.stamp', 'another one', "'stanza/@stamp'", "<iq stamp='x'/>"),
+  field('house.lang', 'the language of a message', "'message/@xml:lang'", "<message xml:lang='x'/>"),
+  field('house.list', 'answers to a question of the house', '"iq[@list]"', "<iq list='x'/>"),
+].join('')}
 `;
 const { catalogue, diagnostics } = loadCatalogue([...catalogueFiles, { file: 'house.yaml', text: house }]);
 const names = vocabularyOf(catalogue);

@@ -10,10 +10,11 @@ import type { Report } from '../events.ts';
 import type { Exchange, ExchangeOutcome } from '../calls/exchange.ts';
 import type { HttpPolicy } from '../http-policy.ts';
 import { enlistmentUrl, isIdentifier, readEnlistmentId, writeEnlistmentId } from './identifier.ts';
-import { IdempotentAnswers, type IdempotencyLimits, type KeptAnswer } from './idempotency.ts';
+import { IdempotentAnswers, type KeptAnswer } from './idempotency.ts';
 import type { OwnershipProof, OwnershipVerifier } from '../tokens/ownership-proof.ts';
 import { HttpProblem, type ProblemCode } from '../problem.ts';
-import { readJsonBody } from '../request-body.ts';
+import type { EnlistmentLimits } from '../limits.ts';
+import { readJsonBody, type BodyLimits } from '../request-body.ts';
 import { bearerToken } from '../tokens/signed-token.ts';
 import { isScalar, parseStrictJson, type JsonObject, type JsonScalar } from '../strict-json.ts';
 
@@ -44,14 +45,7 @@ export interface EnlistmentOptions {
   readonly report: Report;
   /** Returns milliseconds since 1970. */
   readonly now: () => number;
-  readonly limits: IdempotencyLimits & {
-    readonly bodyBytesMax: number;
-    readonly bodyTimeoutMs: number;
-    readonly jsonDepthMax: number;
-    readonly enlistmentTimeoutMs: number;
-    readonly enlistmentAnswerBytesMax: number;
-    readonly noncesMax: number;
-  };
+  readonly limits: BodyLimits & EnlistmentLimits;
 }
 
 export interface Enlistments {

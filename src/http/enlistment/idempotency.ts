@@ -3,6 +3,7 @@
  *  key is not stored, so memory reveals no answer, and only a caller that repeats the request can open it. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { EnlistmentLimits } from '../limits.ts';
 import { HttpProblem } from '../problem.ts';
 import type { JsonScalar } from '../strict-json.ts';
 
@@ -11,11 +12,10 @@ export interface KeptAnswer {
   readonly body: Readonly<Record<string, JsonScalar>>;
 }
 
-export interface IdempotencyLimits {
-  readonly enlistmentConcurrentMax: number;
-  readonly idempotencyEntriesMax: number;
-  readonly idempotencyWindowMs: number;
-}
+type IdempotencyLimits = Pick<
+  EnlistmentLimits,
+  'enlistmentConcurrentMax' | 'idempotencyEntriesMax' | 'idempotencyWindowMs'
+>;
 
 interface Entry {
   /** Digest of the request, so that a key cannot be used for two requests. */

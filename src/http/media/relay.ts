@@ -10,6 +10,7 @@ import type { Report } from '../events.ts';
 import { ConcurrencyLimiter } from '../concurrency-limiter.ts';
 import { constantHeaders } from '../headers.ts';
 import type { HttpPolicy } from '../http-policy.ts';
+import type { MediaLimits } from '../limits.ts';
 import { mediaAnswerHeaders, mediaRequestHeaders } from './headers.ts';
 import { clientsAudience, type MediaTokens, type OpenedToken } from './token.ts';
 import { HttpProblem } from '../problem.ts';
@@ -32,12 +33,7 @@ export interface MediaOptions {
   readonly audiencesOf: (context: HttpContext) => readonly string[];
   readonly policy: HttpPolicy;
   readonly report: Report;
-  readonly limits: {
-    readonly mediaBytesMax: number;
-    readonly mediaConcurrentMax: number;
-    readonly mediaFirstByteTimeoutMs: number;
-    readonly mediaStallTimeoutMs: number;
-  };
+  readonly limits: MediaLimits;
 }
 
 export interface MediaRelay {

@@ -9,9 +9,10 @@ import type { Report } from '../events.ts';
 import type { Exchange } from '../calls/exchange.ts';
 import { ConcurrencyLimiter } from '../concurrency-limiter.ts';
 import { seeScalar, type HttpPolicy } from '../http-policy.ts';
+import type { PushLimits } from '../limits.ts';
 import { HttpProblem } from '../problem.ts';
 import { authenticateCaller, checkCallerRules, type CallerRules, type PeerCertificate } from './caller.ts';
-import { readJsonBody } from '../request-body.ts';
+import { readJsonBody, type BodyLimits } from '../request-body.ts';
 import { isScalar, type JsonObject, type JsonScalar } from '../strict-json.ts';
 
 export interface PushOptions {
@@ -25,18 +26,7 @@ export interface PushOptions {
   readonly report: Report;
   /** Returns milliseconds of any clock that does not go back. */
   readonly now: () => number;
-  readonly limits: {
-    readonly bodyBytesMax: number;
-    readonly bodyTimeoutMs: number;
-    readonly jsonDepthMax: number;
-    readonly pushTimeoutMs: number;
-    readonly pushConcurrentMax: number;
-    readonly pushWaitingMax: number;
-    readonly pushWaitTimeoutMs: number;
-    readonly pushRetryAfterS: number;
-    readonly pushDeliveredMax: number;
-    readonly pushDeliveredMs: number;
-  };
+  readonly limits: BodyLimits & PushLimits;
 }
 
 /** Makes the handler.
