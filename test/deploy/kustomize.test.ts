@@ -1,88 +1,224 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** deploy/kustomize: the base against the chart, and every overlay against the chart's values file of the same name.
+ *  UPDATE_GOLDEN=1 writes the files that the chart determines. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
-import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
-import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
-import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { IService } from 'kubernetes-models/v1/Service';
-import { describe, expect, it } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
-import { readDockerfile } from '../support/dockerfile.ts';
-import { compilerErrors, validate } from '../support/kubernetes-schemas.ts';
-import { renderKustomization, type Manifest } from '../support/kustomize.ts';
+import { format, resolveConfig } from 'prettier';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { describeWithPeers } from '../peers/require.ts';
+import { compilerErrors, validate, type Manifest } from '../support/kubernetes-schemas.ts';
+import {
+  chart,
+  configMapOf,
+  find,
+  kustomize,
+  manifestsIn,
+  template,
+  templateText,
+} from '../support/kubernetes-tools.ts';
 import { podSecurityViolations } from '../support/pod-security.ts';
 
-const root = new URL('../..', import.meta.url).pathname;
-// From PATH: Debian has none that is recent enough, so any folder may have one.
-const kubectlProgram = 'kubectl';
-const base = join(root, 'deploy/kustomize/base');
-const manifests = renderKustomization(base);
+const root = join(import.meta.dirname, '../..');
+const folder = join(root, 'deploy/kustomize');
+const base = join(folder, 'base');
+const overlays = readdirSync(join(folder, 'overlays'));
+const overlay = (name: string): Promise<Manifest[]> => kustomize(join(folder, 'overlays', name));
 
-function find(kind: string): Manifest {
-  const found = manifests.filter((manifest) => manifest.kind === kind);
-  expect(found).toHaveLength(1);
-  return structuredClone(found[0]!);
+/** Labels that only helm sets. */
+const helmLabels = ['app.kubernetes.io/managed-by', 'app.kubernetes.io/version', 'helm.sh/chart'];
+
+/** The text of one object as kustomize is to have it: without labels of helm and the hash of narthex.yaml. */
+function asBase(text: string): string {
+  const labels = new RegExp(`^ *(?:${helmLabels.join('|')}): .*\n`, 'gm');
+  return text
+    .replace(/^# Source: .*\n/gm, '')
+    .replace(labels, '')
+    .replace(/\bnarthex-config-[0-9a-f]{10}\b/g, 'narthex-config')
+    .trimStart();
 }
 
-const deployment = find('Deployment') as unknown as IDeployment;
-const service = find('Service') as unknown as IService;
-const networkPolicy = find('NetworkPolicy') as unknown as INetworkPolicy;
-const disruptionBudget = find('PodDisruptionBudget') as unknown as IPodDisruptionBudget;
-const configMap = find('ConfigMap') as unknown as IConfigMap;
-const pod = deployment.spec!.template.spec!;
-const container = pod.containers[0]!;
+/** Where each template goes. */
+const written: Readonly<Record<string, readonly [template: string, ...values: string[]]>> = {
+  'base/service-account.yaml': ['service-account'],
+  'base/deployment.yaml': ['deployment'],
+  'base/service.yaml': ['service'],
+  'base/network-policy.yaml': ['network-policy'],
+  'base/pod-disruption-budget.yaml': ['pod-disruption-budget'],
+  'overlays/cert-manager/certificate.yaml': [
+    'certificate',
+    '--values',
+    join(chart, 'ci/cert-manager-values.yaml'),
+  ],
+  'overlays/monitoring/service-monitor.yaml': [
+    'service-monitor',
+    '--values',
+    join(chart, 'ci/monitoring-values.yaml'),
+  ],
+};
 
-interface ProxyConfig {
-  readonly listeners: readonly { readonly name: string; readonly port: number }[];
-  readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[];
-  readonly timeouts: { readonly drainMs: number };
-  readonly http: { readonly port: number };
-  readonly admin: { readonly host: string; readonly port: number };
+async function fromChart(file: string): Promise<string> {
+  const [name, ...values] = written[file]!;
+  const text = await templateText('--show-only', `templates/${name}.yaml`, ...values);
+  // One document mark between objects, none before the first.
+  const path = join(folder, file);
+  return format(asBase(text.replace(/^---\n/, '')), { ...(await resolveConfig(path)), filepath: path });
 }
-const config = parse(configMap.data!['narthex.yaml']!) as ProxyConfig;
 
-describe('the kustomize base', () => {
-  it.each(manifests)('renders a valid $kind', (manifest) => {
-    expect(() => validate(manifest)).not.toThrow();
+/** Objects of helm and kustomize in one form, by kind and name. */
+function comparable(manifests: readonly Manifest[]): Map<string, Manifest> {
+  const entries = manifests
+    .filter(
+      ({ kind, metadata }) => kind !== 'Namespace' && metadata.annotations?.['helm.sh/hook'] === undefined,
+    )
+    .map((manifest): [string, Manifest] => {
+      const text = JSON.stringify(manifest).replace(/narthex-config-[0-9a-z]{10}/g, 'narthex-config');
+      const copy = JSON.parse(text) as Manifest & { data?: Record<string, unknown> };
+      for (const label of helmLabels) delete copy.metadata.labels?.[label];
+      const narthex = copy.data?.['narthex.yaml'];
+      if (typeof narthex === 'string') copy.data!['narthex.yaml'] = parse(narthex);
+      return [`${copy.kind}/${copy.metadata.name}`, copy];
+    });
+  return new Map(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+describeWithPeers(['helm and kubectl'], 'the kustomize base', () => {
+  it.each(Object.keys(written))('has %s as the chart renders it', async (file) => {
+    const text = await fromChart(file);
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(join(folder, file), text);
+    expect(readFileSync(join(folder, file), 'utf8')).toBe(text);
   });
 
-  it('has no field that Kubernetes does not know', async () => {
-    expect(await compilerErrors(manifests)).toEqual([]);
+  it('is equal to the rendered chart, object by object', async () => {
+    const ours = comparable(await kustomize(base));
+    expect(ours).toEqual(comparable(await template()));
+    expect(ours.size).toBe(7);
   });
 
-  it('puts everything in one namespace, which enforces restricted pods', () => {
+  it('puts everything in one namespace, which enforces restricted pods', async () => {
+    const manifests = await kustomize(base);
     const outside = manifests.filter(
       ({ kind, metadata }) => kind !== 'Namespace' && metadata.namespace !== 'narthex',
     );
     expect(outside).toEqual([]);
-    expect(find('Namespace').metadata.labels).toMatchObject({
+    expect(find(manifests, 'Namespace').metadata.labels).toMatchObject({
       'pod-security.kubernetes.io/enforce': 'restricted',
     });
   });
 
-  const kubectl = kubectlKustomize();
-  it.skipIf(kubectl === undefined)(
-    `renders as kubectl does${kubectl ? '' : ' (skipped: no kubectl with kustomize 5)'}`,
-    () => {
-      const theirs = parseAllDocuments(kubectl!()).map((document) => document.toJS() as Manifest);
-      expect(byName(manifests)).toEqual(byName(theirs));
-    },
-  );
+  it('gives narthex.yaml a name with a hash, which the Deployment follows', async () => {
+    const manifests = await kustomize(base);
+    const { name } = configMapOf(manifests).metadata;
+    expect(name).toMatch(/^narthex-config-[0-9a-z]{10}$/);
+    expect(JSON.stringify(find(manifests, 'Deployment'))).toContain(`"name":"${name}"`);
+  });
 });
 
-describe('validation', () => {
-  it('notices a field that does not exist', async () => {
-    const wrong = find('Deployment') as Manifest & { spec: Record<string, unknown> };
-    wrong.spec['replica'] = 2;
-    expect((await compilerErrors([wrong])).join()).toContain('"replica"\' does not exist');
+describeWithPeers(['helm and kubectl'], 'the kustomize overlays', () => {
+  it('are those of the documents', () => {
+    expect(overlays).toEqual(['cert-manager', 'host-network', 'load-balancer', 'local', 'monitoring']);
   });
 
-  it('notices a value of the wrong type, and a field that is missing', () => {
-    const service = find('Service') as Manifest & { spec: { ports: Record<string, unknown>[] } };
+  it.each(overlays)('render valid objects: %s', async (name) => {
+    for (const manifest of await overlay(name)) expect(() => validate(manifest)).not.toThrow();
+  });
+
+  it('have no field that Kubernetes does not know', async () => {
+    const all = await Promise.all([kustomize(base), ...overlays.map(overlay)]);
+    expect(await compilerErrors(all.flat())).toEqual([]);
+  }, 120_000);
+
+  it.each(['cert-manager', 'host-network', 'load-balancer'])(
+    '%s is equal to the chart with its values',
+    async (name) => {
+      const values = join(chart, 'ci', `${name}-values.yaml`);
+      expect(comparable(await overlay(name))).toEqual(comparable(await template('--values', values)));
+    },
+  );
+
+  it('monitoring is equal to the chart with its values, but for the address of the collector', async () => {
+    const theirs = await template(
+      '--values',
+      join(chart, 'ci/monitoring-values.yaml'),
+      '--set',
+      'config.tracing=null',
+    );
+    expect(comparable(await overlay('monitoring'))).toEqual(comparable(theirs));
+  });
+
+  it.each(overlays.filter((name) => name !== 'host-network'))(
+    'keep to the restricted profile: %s',
+    async (name) => {
+      expect(
+        podSecurityViolations(find<IDeployment>(await overlay(name), 'Deployment').spec!.template.spec!),
+      ).toEqual([]);
+    },
+  );
+
+  it('host-network breaks it in one thing, and its namespace says so', async () => {
+    const manifests = await overlay('host-network');
+    const pod = find<IDeployment>(manifests, 'Deployment').spec!.template.spec!;
+    expect(podSecurityViolations(pod)).toEqual(['hostNetwork is set']);
+    expect(find(manifests, 'Namespace').metadata.labels!['pod-security.kubernetes.io/enforce']).toBe(
+      'privileged',
+    );
+  });
+
+  it('local is one pod with everything in it, which needs no secret and no file', async () => {
+    const manifests = await overlay('local');
+    const { replicas, template: pods } = find<IDeployment>(manifests, 'Deployment').spec!;
+    const [container] = pods.spec!.containers;
+    expect([replicas, container!.args]).toEqual([1, ['demo']]);
+    expect(
+      pods.spec!.volumes!.map(({ emptyDir, secret, configMap }) => [
+        emptyDir !== undefined,
+        secret,
+        configMap,
+      ]),
+    ).toEqual([[true, undefined, undefined]]);
+    expect(container!.livenessProbe).toBeUndefined();
+    expect(find<IService>(manifests, 'Service', 'narthex').spec!.type).toBe('ClusterIP');
+  });
+
+  it('set the image by its own name', async () => {
+    // Inside the checkout: a kustomization names others by relative paths only.
+    await mkdir(join(root, '.narthex'), { recursive: true });
+    const own = await mkdtemp(join(root, '.narthex', 'overlay-'));
+    try {
+      await writeFile(
+        join(own, 'kustomization.yaml'),
+        `resources: [${relative(own, join(folder, 'overlays/load-balancer'))}]\n` +
+          'images: [{ name: narthex, newName: registry.example/interop/narthex, newTag: 1.2.3 }]\n',
+      );
+      const { spec } = find<IDeployment>(await kustomize(own), 'Deployment');
+      expect(spec!.template.spec!.containers[0]!.image).toBe('registry.example/interop/narthex:1.2.3');
+    } finally {
+      await rm(own, { recursive: true });
+    }
+  });
+});
+
+describeWithPeers(['helm and kubectl'], 'validation', () => {
+  const deployment = async (): Promise<Manifest & { spec: Record<string, unknown> }> =>
+    find(await kustomize(base), 'Deployment');
+
+  it('notices a field that does not exist', async () => {
+    const wrong = await deployment();
+    wrong.spec['replica'] = 2;
+    expect((await compilerErrors([wrong])).join()).toContain('"replica"\' does not exist');
+  }, 60_000);
+
+  it('notices a value of the wrong type, and a field that is missing', async () => {
+    const service = find<Manifest & { spec: { ports: Record<string, unknown>[] } }>(
+      await kustomize(base),
+      'Service',
+      'narthex',
+    );
     service.spec.ports[0]!['port'] = 'five';
     expect(() => validate(service)).toThrow('port');
-    const claim = find('Deployment') as Manifest & { spec: Record<string, unknown> };
+    const claim = await deployment();
     delete claim.spec['selector'];
     expect(() => validate(claim)).toThrow('selector');
   });
@@ -91,14 +227,9 @@ describe('validation', () => {
     const manifest = { apiVersion: 'v1', kind: 'Pods', metadata: { name: 'x' } };
     expect(() => validate(manifest)).toThrow('no schema');
   });
-});
 
-describe('the pod', () => {
-  it('keeps to the restricted profile', () => {
-    expect(podSecurityViolations(pod)).toEqual([]);
-  });
-
-  it.each<[string, (spec: typeof pod) => void]>([
+  type Pod = NonNullable<NonNullable<IDeployment['spec']>['template']['spec']>;
+  it.each<[string, (spec: Pod) => void]>([
     ['seccompProfile', (spec) => delete spec.securityContext!.seccompProfile],
     ['runAsNonRoot', (spec) => delete spec.securityContext!.runAsNonRoot],
     ['runAsUser', (spec) => (spec.securityContext!.runAsUser = 0)],
@@ -109,113 +240,13 @@ describe('the pod', () => {
     ['ALL capabilities', (spec) => delete spec.containers[0]!.securityContext!.capabilities],
     ['adds capabilities', (spec) => (spec.containers[0]!.securityContext!.capabilities!.add = ['NET_ADMIN'])],
     ['volume host', (spec) => spec.volumes!.push({ name: 'host', hostPath: { path: '/' } })],
-  ])('would be found out without it: %s', (word, spoil) => {
-    const spoiled = structuredClone(pod);
-    spoil(spoiled);
-    expect(podSecurityViolations(spoiled).join('; ')).toContain(word);
+  ])('of the restricted profile notices: %s', async (word, spoil) => {
+    const pod = find<IDeployment>(await kustomize(base), 'Deployment').spec!.template.spec!;
+    spoil(pod);
+    expect(podSecurityViolations(pod).join('; ')).toContain(word);
   });
 
-  it('runs as the user of the image, from a tagged image', () => {
-    const [, runtime] = readDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'));
-    const user = runtime!.instructions.find(({ name }) => name === 'USER')!.text;
-    expect(`${pod.securityContext!.runAsUser}:${pod.securityContext!.runAsGroup}`).toBe(user);
-    expect(container.image).toMatch(/:\d+\.\d+\.\d+$/);
-  });
-
-  it('mounts whole directories, read-only', () => {
-    expect(container.volumeMounts!.length).toBeGreaterThan(0);
-    expect(
-      container.volumeMounts!.filter(({ subPath, readOnly }) => subPath !== undefined || !readOnly),
-    ).toEqual([]);
-  });
-
-  it('is asked for its health on the admin port', () => {
-    const probes = [container.startupProbe, container.livenessProbe, container.readinessProbe];
-    const paths = probes.map((probe) => [probe!.httpGet!.path, probe!.httpGet!.port]);
-    expect(paths).toEqual([
-      ['/startupz', 'admin'],
-      ['/livez', 'admin'],
-      ['/readyz', 'admin'],
-    ]);
+  it('reads what helm writes', () => {
+    expect(manifestsIn('---\n# nothing\n---\nkind: A\n')).toHaveLength(1);
   });
 });
-
-describe('the configuration in the cluster', () => {
-  const ports = new Map(container.ports!.map(({ name, containerPort }) => [name!, containerPort]));
-
-  it('is mounted where the process looks for it, under the name that carries its hash', () => {
-    const file = container.env!.find(({ name }) => name === 'NARTHEX_CONFIG')!.value!;
-    const mount = container.volumeMounts!.find(({ mountPath }) => file === `${mountPath}/narthex.yaml`)!;
-    const volume = pod.volumes!.find(({ name }) => name === mount.name)!;
-    expect(volume.configMap!.name).toBe(configMap.metadata!.name);
-    expect(volume.configMap!.name).toMatch(/^narthex-config-[0-9a-z]{10}$/);
-  });
-
-  it('finds its certificates in the mounted secret', () => {
-    const secret = pod.volumes!.find((volume) => volume.secret?.secretName === 'narthex-tls')!;
-    const { mountPath } = container.volumeMounts!.find(({ name }) => name === secret.name)!;
-    expect(config.certificates).toEqual([
-      { certFile: `${mountPath}/tls.crt`, keyFile: `${mountPath}/tls.key` },
-    ]);
-  });
-
-  it('listens where the container says', () => {
-    const admin = ports.get('admin');
-    expect(config.admin).toEqual({ host: '::', port: admin });
-    expect(config.http.port).toBe(ports.get('https'));
-    const streams = [...ports].filter(([name]) => name.startsWith('xmpp')).map(([, port]) => port);
-    expect(config.listeners.map(({ port }) => port)).toEqual(streams);
-  });
-
-  it('is reached through the service, the admin port not', () => {
-    const targets = service.spec!.ports!.map(({ port, targetPort }) => [
-      port,
-      ports.get(targetPort as string),
-    ]);
-    expect(targets).toEqual([...config.listeners.map(({ port }) => [port, port]), [443, config.http.port]]);
-    expect(service.spec!.externalTrafficPolicy).toBe('Local');
-  });
-
-  it('lets clients in from anywhere, and only the monitoring namespace to the admin port', () => {
-    const [clients, monitoring, ...others] = networkPolicy.spec!.ingress!;
-    expect(clients!.from).toBeUndefined();
-    expect(clients!.ports!.map(({ port }) => port)).toEqual(['xmpp-client', 'xmpps-client', 'https']);
-    expect(monitoring!.from).toHaveLength(1);
-    expect(monitoring!.ports!.map(({ port }) => port)).toEqual(['admin']);
-    expect(others).toEqual([]);
-    expect(networkPolicy.spec!.policyTypes).toEqual(['Ingress', 'Egress']);
-  });
-
-  it('leaves time to drain before the pod is killed', () => {
-    const preStopMs = container.lifecycle!.preStop!.sleep!.seconds * 1_000;
-    const closeGraceMs = 1_000;
-    const graceMs = pod.terminationGracePeriodSeconds! * 1_000;
-    expect(preStopMs).toBeGreaterThan(0);
-    expect(preStopMs + config.timeouts.drainMs + closeGraceMs).toBeLessThan(graceMs);
-  });
-
-  it('selects its own pods everywhere', () => {
-    const { labels } = deployment.spec!.template.metadata!;
-    const selectors = [
-      deployment.spec!.selector.matchLabels,
-      service.spec!.selector,
-      networkPolicy.spec!.podSelector.matchLabels,
-      disruptionBudget.spec!.selector!.matchLabels,
-      pod.topologySpreadConstraints![0]!.labelSelector!.matchLabels,
-    ];
-    for (const selector of selectors) expect(selector).toEqual(labels);
-  });
-});
-
-/** `kubectl kustomize`, if it is recent enough to know `labels`. */
-function kubectlKustomize(): (() => string) | undefined {
-  const version = spawnSync(kubectlProgram, ['version', '--client'], { encoding: 'utf8' });
-  if (version.status !== 0 || !/Kustomize Version: v5\./.test(version.stdout)) return undefined;
-  return () => execFileSync(kubectlProgram, ['kustomize', base], { encoding: 'utf8' });
-}
-
-function byName(list: readonly Manifest[]): Map<string, Manifest> {
-  const named = list.map((manifest) => [`${manifest.kind}/${manifest.metadata.name}`, manifest] as const);
-  expect(new Set(named.map(([name]) => name)).size).toBe(list.length);
-  return new Map(named);
-}

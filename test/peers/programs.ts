@@ -21,6 +21,9 @@ export const programs = {
   bash: '/usr/bin/bash',
   fish: '/usr/bin/fish',
   zsh: '/usr/bin/zsh',
+  /** Unpacked by `.ci/kubernetes-tools`. */
+  helm: '/opt/kubernetes-tools/helm',
+  kubectl: '/opt/kubernetes-tools/kubectl',
   /** Test vectors of the Noise Protocol Framework: data, no program. */
   noiseVectors: '/usr/share/gocode/src/github.com/flynn/noise/vectors.txt',
 } as const;

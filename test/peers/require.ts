@@ -34,6 +34,11 @@ const requirements = {
   },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
+  'helm and kubectl': {
+    packages: ['python3'],
+    script: '.ci/kubernetes-tools',
+    present: () => existsSync(programs.helm) && existsSync(programs.kubectl),
+  },
   'noise-vectors': {
     packages: ['golang-github-flynn-noise-dev'],
     present: () => existsSync(programs.noiseVectors),

@@ -77,7 +77,9 @@ describe('the image', () => {
     const { chain, key } = issueCertificates(['chat.example']);
     writeFileSync(join(folder, 'tls.crt'), chain);
     writeFileSync(join(folder, 'tls.key'), key);
-    writeFileSync(join(folder, 'narthex.yaml'), text.replaceAll('/etc/narthex/tls', folder));
+    writeFileSync(join(folder, 'current'), 'p'.repeat(32), { mode: 0o600 });
+    const mounted = text.replaceAll(/\/etc\/narthex\/(?:tls|keys\/pseudonyms)/g, folder);
+    writeFileSync(join(folder, 'narthex.yaml'), mounted);
     await expect(start(image, ['check', join(folder, 'narthex.yaml')])).resolves.toBeDefined();
 
     writeFileSync(join(folder, 'wrong.yaml'), text);

@@ -1,0 +1,80 @@
+{{/* Name of the objects. */}}
+{{- define "narthex.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains "narthex" .Release.Name -}}
+{{ .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else -}}
+{{ printf "%s-narthex" .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- end -}}
+{{- end }}
+
+{{/* What selects the pods. Never changes in the life of a release. */}}
+{{- define "narthex.selector" -}}
+app.kubernetes.io/name: narthex
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of every object. */}}
+{{- define "narthex.labels" -}}
+{{ include "narthex.selector" . }}
+app.kubernetes.io/part-of: narthex
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "narthex.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{/* The most pods that serve at once. */}}
+{{- define "narthex.replicas" -}}
+{{ .Values.autoscaling.enabled | ternary .Values.autoscaling.maxReplicas .Values.replicaCount }}
+{{- end }}
+
+{{/* narthex.yaml: `config` with the number of replicas. */}}
+{{- define "narthex.config" -}}
+{{- $replicas := include "narthex.replicas" . | int -}}
+{{- if and (gt $replicas 1) (not (dig "policy" "keyFiles" (list) .Values.config)) -}}
+{{- fail "More than one replica needs config.policy.keyFiles: replicas agree on pseudonyms only by a secret that they share. Create one, mount it by `keys`, and name it there." -}}
+{{- end -}}
+{{ toYaml (merge (dict "replicas" $replicas) .Values.config) }}
+{{- end }}
+
+{{/* Name of a ConfigMap whose change starts a rolling update. Takes the context, a name and the content. */}}
+{{- define "narthex.hashedName" -}}
+{{ include "narthex.fullname" .context }}-{{ .name }}-{{ .content | sha256sum | trunc 10 }}
+{{- end }}
+
+{{- define "narthex.configName" -}}
+{{ include "narthex.hashedName" (dict "context" . "name" "config" "content" (include "narthex.config" .)) }}
+{{- end }}
+
+
+{{/* Name of a listener's port: at most 15 characters. */}}
+{{- define "narthex.portName" -}}
+{{ .name | trunc 15 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Folder and name of each kind of file: true when a change needs a restart. */}}
+{{- define "narthex.fileKinds" -}}
+policies: { folder: policies, restarts: false }
+profiles: { folder: profiles, restarts: false }
+contentKinds: { folder: content-kinds, restarts: false }
+catalogue: { folder: catalogue, restarts: true }
+obligations: { folder: obligations, restarts: true }
+{{- end }}
+
+{{/* Name of the ConfigMap of one kind of file. Takes the context, the kind and its files. */}}
+{{- define "narthex.filesName" -}}
+{{- if .kind.restarts -}}
+{{ include "narthex.hashedName" (dict "context" .context "name" .kind.folder "content" (toYaml .files)) }}
+{{- else -}}
+{{ include "narthex.fullname" .context }}-{{ .kind.folder }}
+{{- end -}}
+{{- end }}
