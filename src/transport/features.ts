@@ -66,7 +66,7 @@ function untilFeatures(
     try {
       scanner.push(chunk);
     } catch (error) {
-      if (!(error instanceof StreamError)) reject(error as Error);
+      if (!(error instanceof StreamError)) reject(error);
       else
         reject(error instanceof GatekeeperError ? error : new GatekeeperNegotiationError('malformed', error));
     }

@@ -61,9 +61,9 @@ it('the ends of certificates and the starts of signing keys are metrics', async 
   const at = (days: number): Date => new Date(start + days * dayMs);
   const shown = authority.issue({ dns: ['chat.example'], notAfter: at(20) });
   const client = authority.issue({ dns: ['proxy.example'], usage: 'client', notAfter: at(40) });
-  const next = `${at(5)
+  const next = at(5)
     .toISOString()
-    .replaceAll(/[-:]|\.\d+/g, '')}`;
+    .replaceAll(/[-:]|\.\d+/g, '');
   const proxy = await serveProcess({
     config: {
       certificates: [
