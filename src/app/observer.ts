@@ -42,11 +42,11 @@ export interface ProxyObserver {
 /** Receives reports of certificates, keys and secrets on disk. */
 export type FilesReport = (report: CertificateReport | ReloadReport | ValidityReport) => void;
 
-/** The end of a certificate that was loaded. */
+/** The end of validity of a loaded certificate. */
 export interface ValidityReport {
   readonly kind: 'validity';
   readonly use: CertificateUse;
-  /** Name of the party, or place in the list of certificates, from 0. */
+  /** Name of the party, or index in the list of certificates. */
   readonly certificate: string;
   /** Milliseconds since 1970. */
   readonly notAfter: number;
@@ -93,9 +93,9 @@ export interface SignalsObserver {
   /** TLS of a connection is up, and this is the outcome of one signal. */
   captured(signal: SignalName, outcome: CaptureOutcome): void;
   attested(gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome): void;
-  /** @param starts when each signing key begins to sign, in seconds since 1970, whenever it is asked */
+  /** Sets the function that returns the start of each signing key, in seconds since 1970. */
   signing(starts: () => readonly number[]): void;
-  /** A trusted load balancer sent fields of a PROXY header without the HMAC that is expected; they were ignored. */
+  /** A trusted load balancer sent fields of a PROXY header without the required HMAC; they were ignored. */
   fieldsIgnored(listener: string, count: number): void;
   /** The folder of signing keys changed. */
   keys(report: SigningKeysReport): void;

@@ -41,9 +41,9 @@ interface RunningProxy {
   readonly httpPort: number | undefined;
   /** The policies in force. */
   readonly policies: PolicyRuntime;
-  /** Why clients were refused, by the code that each was sent. */
+  /** Why clients were refused, by support code. */
   readonly supportCodes: SupportCodes;
-  /** Of the capability profiles in force; undefined without the section. */
+  /** Returns the digest of the capability profiles in force; undefined without the section. */
   readonly profilesDigest: () => string | undefined;
 }
 

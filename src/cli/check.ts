@@ -67,7 +67,7 @@ interface Result {
   /** Number of problems beyond those listed. */
   readonly omitted: number;
   readonly serves?: Summary;
-  /** With `--connect`, for each domain. */
+  /** Outcomes by domain, with `--connect`. */
   readonly connections?: readonly Connection[];
 }
 

@@ -29,12 +29,13 @@ export function processIo(): CommandIo {
   };
 }
 
-/** `--fail-on warning`: for pipelines in which a warning is to be fixed or accepted. */
+/** Returns the option `--fail-on warning`, for pipelines that require warnings to be fixed or accepted. */
 export function failOnWarning(): Option {
   return new Option('--fail-on <severity>', 'exit 1 where there is a warning').choices(['warning']);
 }
 
-/** Reads a TCP port of the command line. @throws InvalidArgumentError */
+/** Parses a TCP port of the command line.
+ *  @throws InvalidArgumentError */
 export function portNumber(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;

@@ -19,7 +19,7 @@ Examples:
   $ narthex completion fish | source                        # in ~/.config/fish/config.fish`;
 
 /** Adds the subcommand.
- *  @param whole gives the program with every subcommand registered */
+ *  @param whole returns the program with every subcommand registered */
 export function registerCompletion(program: Command, whole: () => Promise<Command>): void {
   program
     .command('completion')
@@ -32,7 +32,7 @@ export function registerCompletion(program: Command, whole: () => Promise<Comman
     });
 }
 
-/** The command at a path and every one below it. */
+/** Returns the outline of a command and every one below it. */
 function outline(command: Command, at: string): ProgramOutline {
   const shown = command.createHelp();
   const commands = shown.visibleCommands(command);
@@ -42,7 +42,7 @@ function outline(command: Command, at: string): ProgramOutline {
     options: shown.visibleOptions(command).map(optionOutline),
     values: either(command.registeredArguments.map(argumentValues)),
   };
-  // The help command has commands as its argument, not below it.
+  // The help command takes commands as its argument, not as subcommands.
   return [
     own,
     ...commands.flatMap((each) => (each.name() === 'help' ? [] : outline(each, `${at} ${each.name()}`))),
@@ -56,9 +56,9 @@ function optionOutline(option: Option): OptionOutline {
   return { names, description: option.description, values };
 }
 
-/** How the help calls what is a path of a file or a folder. */
+/** Names of arguments in the help that are paths of files or folders. */
 const pathWords = new Set(['file', 'folder', 'path', 'profile']);
-/** … and what is one, or the name of a shipped policy. */
+/** Names of arguments in the help that are paths, or names of shipped policies. */
 const policyWords = new Set(['after', 'before', 'policy']);
 const shippedPolicies = ['passthrough', 'balanced', 'strict'];
 
@@ -68,13 +68,13 @@ function valuesOf(placeholder: string, choices: readonly string[] | undefined): 
   return { words: [], files: pathWords.has(placeholder) };
 }
 
-/** An argument without a list of words is a path. */
+/** Returns the values of an argument; one without a list of words is a path. */
 function argumentValues(argument: Argument): Values {
   const values = valuesOf(argument.name(), argument.argChoices);
   return { ...values, files: argument.argChoices === undefined };
 }
 
-/** What any of the arguments takes: which of them the cursor is at is not followed. */
+/** Returns the values of any of the arguments: the position of the cursor is not followed. */
 function either(values: readonly Values[]): Values {
   return {
     words: [...new Set(values.flatMap(({ words }) => words))],

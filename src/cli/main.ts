@@ -75,7 +75,7 @@ async function main(args: readonly string[]): Promise<void> {
   await program.parseAsync(args, { from: 'user' });
 }
 
-/** The program with the subcommands that `wanted` names; of the others only what the help says of them. */
+/** Returns the program with the subcommands that `wanted` selects, and the summaries of the others. */
 async function programWith(wanted: (name: string) => boolean): Promise<Command> {
   const program = new Command('narthex')
     .description('Intermediary metadata proxy for messaging interoperability (XMPP).')

@@ -205,7 +205,7 @@ function impossibleAttestations({ gatekeepers, signals }: Config, report: Report
   });
 }
 
-/** What a process generates for itself, another one does not know. */
+/** Warns of keys that each process generates for itself where several replicas need the same. */
 function ephemeralKeys({ replicas, policy, provider }: Config, report: Report): ConfigProblem[] {
   if (replicas === 1) return [];
   const lacks = (path: ConfigPath, what: string): ConfigProblem =>
@@ -222,7 +222,7 @@ function ephemeralKeys({ replicas, policy, provider }: Config, report: Report): 
   ];
 }
 
-/** One field of a PROXY header has one meaning. */
+/** Returns problems of fields of a PROXY header that have two meanings. */
 function repeatedFieldTypes({ listeners, http }: Config, report: Report): ConfigProblem[] {
   const ports: [ConfigPath, ListenerConfig['proxyProtocol']][] = listeners.map(({ proxyProtocol }, index) => [
     ['listeners', index, 'proxyProtocol'],

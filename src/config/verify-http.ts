@@ -50,7 +50,7 @@ async function verifyOwnCertificates(
   report('ERR_CONFIG_CERTIFICATE_DOMAIN', ['http', 'publicUrl'], message, 'warning');
 }
 
-/** The secrets that load balancers share with the proxy. */
+/** Verifies the secrets that load balancers share with the proxy. */
 export async function verifyBalancers({ listeners, http }: Config, report: Report): Promise<void> {
   const ports: [ConfigPath, Config['listeners'][number]['proxyProtocol']][] = [
     ...listeners.map(({ proxyProtocol }, index): [ConfigPath, typeof proxyProtocol] => [

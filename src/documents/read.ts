@@ -28,8 +28,8 @@ export function readRegularFile(path: string): Buffer {
   }
 }
 
-/** Returns the bytes of a regular file that not every user of the machine may read or write. Its group may read it: so
- *  Kubernetes gives a secret to a process that is not root.
+/** Returns the bytes of a regular file that other users may neither read nor write. Its group may read it: Kubernetes
+ *  gives secrets to a process without root that way.
  *  @throws Unreadable */
 export function readPrivateFile(path: string): Buffer {
   const bytes = readRegularFile(path);
@@ -37,7 +37,7 @@ export function readPrivateFile(path: string): Buffer {
   return bytes;
 }
 
-/** Whether users other than its owner and its group may read or write a file. */
+/** Returns whether users other than its owner and its group may read or write a file. */
 export function isOpenToAll(path: string): boolean {
   return (statSync(path).mode & 0o006) !== 0;
 }

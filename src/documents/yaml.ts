@@ -96,7 +96,7 @@ export function writeYaml(value: unknown): string {
   return stringify(value, { version: '1.2', schema: 'core', aliasDuplicateObjects: false, lineWidth: 110 });
 }
 
-/** What does not fit the grammar is a consequence of the first that did not. A key that stands twice is none. */
+/** Removes faults that follow from the first one. A duplicate key does not. */
 function withoutConsequences(faults: readonly YamlFault[]): readonly YamlFault[] {
   const first = faults.findIndex(({ what }) => what !== 'duplicate-key');
   return faults.filter(({ what }, index) => index === first || what === 'duplicate-key');

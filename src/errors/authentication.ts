@@ -1,5 +1,5 @@
-/** Why the proxy itself refused an authentication, other than by the token (`token.ts`): SASL failures of
- *  `channelBinding: reauthenticate`. */
+/** Reasons for which the proxy itself refuses an authentication, other than by the token (`token.ts`): SASL failures
+ *  of `channelBinding: reauthenticate`. */
 import type { ErrorRow } from './row.ts';
 
 export const authenticationErrors = {

@@ -1,12 +1,13 @@
-/** Why a gatekeeper cannot be reached, in closed words. The log, the metrics and the spans have the word; `narthex check
- *  --connect` prints cause and remedy; a client is sent the text. Nothing in any of them comes from the wire. */
+/** Why a gatekeeper cannot be reached, in closed words. The log, the metrics and the spans have the word, `narthex
+ *  check --connect` prints cause and remedy, a client is sent the text. None of them contains anything from the
+ *  wire. */
 
 export interface DialCauseRow {
-  /** What happened, as one sentence for the operator. */
+  /** What happened, in one sentence for the operator. */
   readonly cause: string;
   /** What the operator can do. */
   readonly remedy: string;
-  /** For the user of a client, who knows a gatekeeper as a messaging server. */
+  /** Text for the user of a client, to whom a gatekeeper is a messaging server. */
   readonly text: string;
 }
 
@@ -109,5 +110,5 @@ export const dialCauses = {
 
 export type DialCause = keyof typeof dialCauses;
 
-/** All of them, in the order of the table. */
+/** All causes, in the order of the table. */
 export const dialCauseNames = Object.keys(dialCauses) as readonly DialCause[];

@@ -1,12 +1,12 @@
-/** When an answer that a client gives by itself may leave, so that its time does not reveal the device: a fixed time after
- *  what it answers was delivered to the client. How long the device took is seen only where it took longer. */
+/** The time at which an automatic answer of a client may leave, so that it does not reveal the device: a fixed time
+ *  after the stanza that it answers was delivered to the client. A slower device still shows that it is slower. */
 
-/** For an answer to something that was not delivered on this connection, in milliseconds from its beginning. */
+/** Grid in milliseconds from the start of the connection, for an answer to a stanza that was not delivered on it. */
 export const coarseTickMs = 60_000;
 
-/** @param deliveredAt when what is answered was delivered; all times are monotonic milliseconds
- *  @param afterMs above 0
- *  @returns `deliveredAt + afterMs`, or the next multiple of `afterMs` that is not before `now` */
+/** Returns `deliveredAt + afterMs`, or the next multiple of `afterMs` that is not before `now`.
+ *  @param deliveredAt delivery of the answered stanza; all times are monotonic milliseconds
+ *  @param afterMs above 0 */
 export function equalisedTime(deliveredAt: number, afterMs: number, now: number): number {
   return deliveredAt + Math.max(1, Math.ceil((now - deliveredAt) / afterMs)) * afterMs;
 }

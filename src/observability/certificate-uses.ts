@@ -1,6 +1,6 @@
-/** What a configured certificate is for; a label of `narthex_certificate_not_after_seconds`.
+/** The use of a configured certificate; a label of `narthex_certificate_not_after_seconds`.
  *  - `listener`, `http`: shown to clients, on the XMPP and the HTTPS port.
- *  - `gatekeeper`, `provider`: shown by the proxy where it is a client itself (mutual TLS).
+ *  - `gatekeeper`, `provider`: shown by the proxy as a client (mutual TLS).
  *  - `push`, `media`: pinned, of a gatekeeper that calls the proxy; the one that ends first. */
 export const certificateUses = ['listener', 'http', 'gatekeeper', 'provider', 'push', 'media'] as const;
 export type CertificateUse = (typeof certificateUses)[number];

@@ -1,5 +1,5 @@
-/** Identifiers that the log takes: of what runs and with which documents, and of the trace that a line belongs to. Each has
- *  one shape, which no name or text from the wire has; `app/` makes them of its own values. */
+/** Identifiers in the log: the version, the digests of documents, and the trace of a line. Each has a form that no
+ *  name or text from the wire has. `app/` makes them from its own values. */
 
 declare const identifier: unique symbol;
 type Identifier<Kind extends string> = string & { readonly [identifier]: Kind };
@@ -19,22 +19,25 @@ const shapes = {
 
 export type IdentifierKind = keyof typeof shapes;
 
-/** Whether a value has the shape of its kind; for checks that types cannot make. */
+/** Returns whether a value has the form of its kind, for checks that types cannot make. */
 export function isIdentifier(kind: IdentifierKind, value: unknown): value is string {
   return typeof value === 'string' && shapes[kind].test(value);
 }
 
-/** @throws RangeError when the text has not the shape of a digest */
+/** Makes a digest.
+ *  @throws RangeError when the text does not have its form */
 export function digest(text: string): Digest {
   return checked('digest', text) as Digest;
 }
 
-/** @throws RangeError when the text is no version of the product */
+/** Makes a version.
+ *  @throws RangeError when the text does not have its form */
 export function version(text: string): Version {
   return checked('version', text) as Version;
 }
 
-/** @returns undefined for the id of a span that is not recorded, which is all zeros */
+/** Makes a trace id.
+ *  @returns undefined for the id of a span that is not recorded, which is all zeros */
 export function traceId(text: string): TraceId | undefined {
   return isIdentifier('trace', text) ? (text as TraceId) : undefined;
 }

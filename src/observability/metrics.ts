@@ -34,7 +34,8 @@ export interface Metrics {
   readonly traffic: Readonly<Record<Direction, Traffic>>;
   /** Bytes of padding by direction: add to them, never subtract. */
   readonly padding: Record<Direction, number>;
-  /** @param what waited @param seconds */
+  /** @param what the stanza that waited
+   *  @param seconds how long */
   readonly waited: (what: 'answer' | 'message' | 'presence' | 'iq', seconds: number) => void;
   readonly equalised: (outcome: 'matched' | 'unmatched' | 'dropped') => void;
   readonly paced: (side: Side, resource: 'stanzas' | 'bytes' | 'padding') => void;
@@ -55,7 +56,7 @@ export interface Metrics {
   readonly certificatesReloaded: (outcome: ReloadOutcome) => void;
   /** @param seconds since 1970 */
   readonly certificateExpires: (use: CertificateUse, certificate: Label, seconds: number) => void;
-  /** Whom to ask for the starts of all signing keys at a scrape, in seconds since 1970. */
+  /** Sets the function that returns the starts of all signing keys at a scrape, in seconds since 1970. */
   readonly watchSigningKeys: (starts: () => readonly number[]) => void;
   readonly policyReloaded: (outcome: ReloadOutcome) => void;
   readonly policyEnforced: (enforced: boolean) => void;
@@ -83,7 +84,7 @@ export interface MetricsOptions {
   /** Whether to add process metrics of prom-client (CPU, memory, event loop, garbage collection), prefixed
    *  `narthex_`. */
   readonly processMetrics: boolean;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now?: () => number;
 }
 
@@ -264,7 +265,7 @@ function signalMetrics(
   };
 }
 
-/** When certificates and keys end. */
+/** Makes the metrics about the ends of certificates and keys. */
 function expiryMetrics(
   registry: Registry,
   now: () => number,

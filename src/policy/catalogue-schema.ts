@@ -19,7 +19,7 @@ const fieldClasses = [
   'wrapper',
   // Is about how a stanza is written, not about what it says.
   'wire',
-  // A client gives it by itself, so its time says how far and how awake the device is.
+  // Given by a client automatically, so its time reveals distance and activity of the device.
   'automatic-answer',
   // Comes back in a request over HTTP, where there is no session.
   'returned-over-http',

@@ -22,7 +22,7 @@ export interface FieldSelector extends Selector {
   readonly inUri: boolean;
   /** Whether the value is an address among the words of another field's text. */
   readonly words: boolean;
-  /** The attribute by which an answer names what it answers; its stanza's id without. */
+  /** The attribute with the id of the answered stanza; undefined for the answer's own id. */
   readonly names: string | undefined;
 }
 
@@ -160,7 +160,7 @@ function toStructure(
   return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
 }
 
-/** Returns whether a client gives it by itself, as an answer to something that another party can send. */
+/** Returns whether a client gives it automatically, as an answer to a stanza that another party can send. */
 export function isAutomaticAnswer({ classes }: Field): boolean {
   return classes.includes('automatic-answer');
 }

@@ -1,5 +1,5 @@
-/** What is wrong with how a policy treats the answers that a client gives by itself: their times tell a contact how far and
- *  how awake the device is, unless they are equalised, withheld, or given by the proxy. */
+/** Checks how a policy treats the automatic answers of a client. Their times reveal to a contact the distance and
+ *  activity of the device, unless they are equalised, withheld, or given by the proxy. */
 import { coarseTickMs } from '../minimisation/equalise.ts';
 import type { Treatment } from '../minimisation/treatment.ts';
 import { isAutomaticAnswer, type Catalogue, type Field } from './catalogue.ts';
@@ -9,10 +9,11 @@ import { treatmentOf, type Matrix, type Policy, type Rule } from './policy.ts';
 import { formatDuration } from './quantity.ts';
 import { audienceNames } from './schema.ts';
 
-/** A policy that is this one, or extends it, is meant to leave no such answer open. */
+/** A policy of this name, or one that extends it, must leave no such answer open. */
 const closesAll = 'strict';
 
-/** @returns an error for each time that requests would not survive, and a warning for each answer that is left open */
+/** Returns an error for each time that is longer than requests wait, and a warning for each answer that is left
+ *  open. */
 export function checkAnswers(policy: Policy, catalogue: Catalogue): Diagnostic[] {
   const matrices = [policy.matrix, ...policy.exceptions.map(({ matrix }) => matrix)];
   return [
@@ -33,7 +34,7 @@ function refuseLongTimes(matrix: Matrix): Diagnostic[] {
   });
 }
 
-/** Every state that the policy can be in. An exception is warned of in its own place. */
+/** Warns of open answers in every state of the policy. An exception is warned of in its own place. */
 function warnOfOpen(policy: Policy, catalogue: Catalogue): Diagnostic[] {
   if (!policy.lineage.includes(closesAll)) return [];
   const answers = [...catalogue.fields.values()].filter(
@@ -60,7 +61,7 @@ function warnIfOpen(field: Field, treatment: Treatment, place: Rule['place']): D
   ];
 }
 
-/** A random delay is averaged away. What is inherited was warned of where it is written. */
+/** Warns of random delays, which can be averaged out. An inherited rule is warned of in its own file. */
 function warnOfDelays(policy: Policy, matrices: readonly Matrix[], { fields }: Catalogue): Diagnostic[] {
   const rules = matrices.flatMap(({ gatekeeper }) => [...gatekeeper.values()]);
   return rules.flatMap(({ field: name, treatment, place, policy: by }) => {

@@ -126,7 +126,7 @@ export class CompiledPolicy {
     return table;
   }
 
-  /** Returns whether it equalises the time of any answer that travels this way, perhaps under an exception. */
+  /** Returns whether the policy equalises the time of any answer in this direction, exceptions included. */
   equalises(direction: Direction): boolean {
     return this.#equalises[direction];
   }
@@ -393,7 +393,8 @@ class TableBuilder {
     }
   }
 
-  /** Adds rules for requests: the proxy answers those of a withheld field, and awaits the answers to others. */
+  /** Adds rules for requests: the proxy answers those of a withheld field, and records those whose answers are
+   *  equalised. */
   #addRequests(field: Field, direction: Direction): void {
     const { treatment, decision } = this.#ruleFor(audienceOf(opposite(direction)), field);
     if (!field.directions.includes(opposite(direction))) return;
@@ -401,7 +402,7 @@ class TableBuilder {
     for (const selector of field.requests) {
       const effect = requestEffect(field, selector, treatment, equalises);
       if (effect === undefined) continue;
-      // What is awaited is counted when it comes, where it is known without its request.
+      // An awaited answer is counted when it comes, where it can be recognised without its request.
       const counts = effect.kind !== 'await' || field.selectors.length === 0;
       this.#add(selector, { ...neutral, effect, decision: counts ? decision : undefined });
     }
@@ -505,7 +506,7 @@ function effectOf(
   const isBound = part === 'own-resource' && bound.length > 0;
   switch (treatment.kind) {
     case 'keep':
-      // Its request may have been one whose answers are equalised.
+      // The answered request may be one whose answers are equalised.
       if (equalises && isAutomaticAnswer(field))
         return { kind: 'equalise', field: field.name, afterMs: 0, names };
       return isBound
@@ -547,13 +548,15 @@ function effectOf(
   }
 }
 
-/** Whether a selector means the resource that a client asks for. A name for one session the gatekeeper assigns as well as
- *  the proxy (RFC 6120 §7.6), and a request without one is the same bytes for every client. */
+/** Returns whether a selector selects the resource that a client requests. A session's pseudonym for it would equal
+ *  a resource that the gatekeeper assigns (RFC 6120 §7.6), and a request without one has the same bytes for every
+ *  client. */
 function isRequestedResource({ value }: Field, part: FieldSelector['part']): boolean {
   return value === 'resource' && part === 'whole';
 }
 
-/** @param equalises whether the time of any answer is equalised for this audience */
+/** Returns the effect on requests of a field.
+ *  @param equalises whether the time of any answer is equalised for this audience */
 function requestEffect(
   field: Field,
   { names }: FieldSelector,

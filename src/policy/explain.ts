@@ -21,9 +21,9 @@ export interface Effect {
   readonly padding: number;
   /** The longest delay of the stanza, in milliseconds. */
   readonly delayUpToMs: number;
-  /** How long after what it answers was delivered it leaves, in milliseconds; 0 for at once. */
+  /** Milliseconds after the delivery of the answered stanza at which it leaves; 0 for at once. */
   readonly equalisedAfterMs: number;
-  /** How long after its delivery its answer leaves, in milliseconds; 0 when the policy does not say. */
+  /** Milliseconds after its delivery at which its answer leaves; 0 when the policy does not set it. */
   readonly answerAfterMs: number;
   readonly normalise: boolean;
 }

@@ -14,7 +14,7 @@ export interface FieldListing {
   readonly classes: readonly string[];
   readonly value: string;
   readonly permits: readonly string[];
-  /** A client gives it by itself: its time says how far and how awake the device is. */
+  /** Whether a client gives it automatically, so that its time reveals distance and activity of the device. */
   readonly automaticAnswer: boolean;
   readonly selectors: readonly string[];
 }

@@ -30,9 +30,9 @@ export interface Outcome {
   readonly normalise: boolean;
   /** Sizes in bytes, ascending, to one of which the stanza is padded with white space. */
   readonly padTo: readonly number[] | undefined;
-  /** It is an answer whose time is equalised. */
+  /** Set for an answer whose time is equalised. */
   readonly answers: EqualisedAnswer | undefined;
-  /** Its answers are awaited, by the ids under which they will name it. */
+  /** Ids of the answers that are awaited. */
   readonly awaits: readonly AwaitedAnswer[] | undefined;
 }
 
@@ -47,7 +47,7 @@ export const untouched: Outcome = {
   awaits: undefined,
 };
 
-/** Ids under which one stanza may be answered, its own not counted. Real ones have two. */
+/** Most ids under which one stanza may be answered, without its own. Real stanzas have two. */
 const awaitedMax = 8;
 
 /** The result of deciding one element, text or attribute. */
@@ -65,7 +65,7 @@ export class PendingOutcome {
   /** Whether the whole stanza must be withheld. */
   isWithheld = false;
   changedRuns: ChangedRun[] = [];
-  /** Nothing remains of the stanza but answers whose time is equalised. */
+  /** Whether only answers whose time is equalised remain of the stanza. */
   isOnlyAnswer = true;
   #answers: Omit<EqualisedAnswer, 'alone'> | undefined;
   #awaits: AwaitedAnswer[] | undefined;
@@ -184,7 +184,8 @@ export class PendingOutcome {
     }
   }
 
-  /** Of several answers in one stanza the one that waits longest decides; of an iq, what stands deeper is more exact. */
+  /** Sets the equalised time of the stanza. Of several answers the longest time applies; in an iq the deeper element
+   *  is more specific. */
   #equalise(effect: Extract<Effect, { kind: 'equalise' }>, element: number): void {
     const { field, afterMs } = effect;
     if (this.#isInner(element)) return;
@@ -192,7 +193,7 @@ export class PendingOutcome {
     this.#answers = { id: this.#idOf(effect, element), field, afterMs };
   }
 
-  /** One stanza may be answered under several ids; of one id, what stands deeper is more exact. */
+  /** Adds ids under which the stanza may be answered. For one id the deeper element is more specific. */
   #await(effect: Extract<Effect, { kind: 'await' }>, element: number): void {
     if (this.#isInner(element)) return;
     const id = this.#idOf(effect, element);
@@ -200,13 +201,13 @@ export class PendingOutcome {
     if (others.length < awaitedMax) this.#awaits = [...others, { id, afterMs: effect.afterMs }];
   }
 
-  /** Returns the id by which an element names what it answers, or the stanza's own. */
+  /** Returns the id of the stanza that an element answers, by its attribute or by the stanza's own id. */
   #idOf({ names }: { readonly names: string | undefined }, element: number): string {
     const { stanza } = this;
     return stanza.attributeValue(names === undefined ? 0 : element, names ?? 'id') ?? '';
   }
 
-  /** Returns whether an element stands in a stanza inside this one. */
+  /** Returns whether an element is inside a stanza that this one carries. */
   #isInner(element: number): boolean {
     for (let outer = element; outer > 0; outer = this.stanza.parentOf(outer))
       if (this.isStanza(outer)) return true;
@@ -253,7 +254,7 @@ export class PendingOutcome {
   #withheld(): Disposition {
     const { stanza } = this;
     if (isOwedAnswer(stanza)) {
-      // That there is no service would tell a client that its server has no personal events.
+      // `service-unavailable` would mean to a client that its server has no personal events.
       const condition = isPublication(stanza) ? 'policy-violation' : 'service-unavailable';
       return { kind: 'drop', reply: refusal(stanza, condition)! };
     }
@@ -263,7 +264,7 @@ export class PendingOutcome {
   }
 }
 
-/** Whether an iq asks to publish something (XEP-0060 §7.1). */
+/** Returns whether an iq publishes an item (XEP-0060 §7.1). */
 function isPublication(stanza: Stanza): boolean {
   for (const pubsub of stanza.children())
     if (stanza.is(pubsub, ns.pubsub, 'pubsub'))

@@ -59,7 +59,7 @@ export class SessionView {
   readonly #pseudonyms: Pseudonyms | undefined;
   readonly #media: MediaAddresses | undefined;
   readonly #memos: (Memo | undefined)[] = [];
-  /** Addresses that were sealed in this stanza: clients write the same ones in body and attachments. */
+  /** Addresses that were sealed in this stanza, cached: clients write the same ones in body and attachments. */
   #sealed: Map<string, SealedAddress> | undefined;
   /** The last address of this stanza. */
   #address: SealedAddress | undefined;
@@ -228,7 +228,7 @@ export class SessionView {
     return seen.kind === 'as-is' && revealed !== undefined ? revealed : seen;
   }
 
-  /** Returns undefined when as many addresses are sealed as a stanza of this size may have. */
+  /** Returns the scope for sealing one more address; undefined at the limit for a stanza of this size. */
   #sealScope({ scope: wanted, rotateMs }: Pick<PseudonymRule, 'scope' | 'rotateMs'>): SealScope | undefined {
     if (this.#sealed?.size === sealedAddressesMax(this.#stanza?.byteLength ?? 0)) return undefined;
     const scope = this.#knownScope(wanted);

@@ -33,15 +33,15 @@ export type Effect =
   /** Answers an iq get in place of the recipient. */
   | { readonly kind: 'answer'; readonly payload: string }
   | { readonly kind: 'delay'; readonly upToMs: number }
-  /** An answer that leaves a fixed time after what it names was delivered; with 0 at once, unless what it answers was
-   *  awaited otherwise. `names` is the attribute with the id, undefined for the stanza's own. */
+  /** An answer that leaves a fixed time after the delivery of the stanza that it names; with 0 at once, unless that
+   *  stanza was awaited with another time. `names` is the attribute with the id, undefined for the stanza's own. */
   | {
       readonly kind: 'equalise';
       readonly field: string;
       readonly afterMs: number;
       readonly names: string | undefined;
     }
-  /** A request whose answer leaves a fixed time after it was delivered; with 0 at once. */
+  /** A request whose answer leaves a fixed time after its delivery; with 0 at once. */
   | { readonly kind: 'await'; readonly afterMs: number; readonly names: string | undefined }
   | { readonly kind: 'pad'; readonly buckets: readonly number[] }
   /** Sends the stanza in normal form. */
@@ -86,7 +86,7 @@ export const flag = {
   lostSpeech: 512,
   /** It is an answer whose time is equalised. */
   answer: 1_024,
-  /** Something in it remains that is no such answer. */
+  /** A part of it remains that is no such answer. */
   hasOther: 2_048,
 } as const;
 
@@ -107,7 +107,7 @@ export interface Entry {
   readonly elements: TableRule[];
   readonly texts: TableRule[];
   readonly attributes: AttributeRules[];
-  /** For attributes without a prefix that none of these is about. */
+  /** Rules for attributes without a prefix that have no rules of their own. */
   others: AttributeRules | undefined;
 }
 

@@ -148,7 +148,7 @@ export class Walk {
     }
   }
 
-  /** Whether the text of an element is a JID with a resource of this owner. */
+  /** Returns whether the text of an element is a JID with a resource of this owner. */
   #holdsPart(part: TableRule['part'], at: number): boolean {
     const jid = this.#stanza.text(at);
     const bare = bareJid(jid);

@@ -1,4 +1,4 @@
-/** The times of answers of one session: what was delivered to each side, and when an answer to it may leave. */
+/** The times of answers in one session: deliveries to each side, and the time at which an answer to one may leave. */
 import { opposite, type Direction } from '../stanza/direction.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { AwaitedAnswer, Edit, EqualisedAnswer } from '../stanza/verdict.ts';
@@ -6,15 +6,15 @@ import { AwaitedAnswers, type AnswerLimits, type AnswerTime, type Awaited } from
 
 export interface AnswerTimesOptions {
   readonly limits: AnswerLimits;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
-  /** Bare JID of the session's account, '' while unknown. */
+  /** Returns the bare JID of the session's account, '' until known. */
   readonly account: () => string;
-  /** Whether the time of answers that travel this way is equalised. */
+  /** Returns whether the time of answers in this direction is equalised. */
   readonly equalises: (direction: Direction) => boolean;
 }
 
-/** A name under which a stanza will be answered, and how long after its delivery, in milliseconds. */
+/** A name by which a stanza will be answered, with the milliseconds after its delivery. */
 export interface AwaitedName extends Awaited {
   readonly afterMs: number | undefined;
 }
@@ -29,7 +29,8 @@ export class AnswerTimes {
     this.#delivered = { 'to-gatekeeper': delivered(), 'to-client': delivered() };
   }
 
-  /** Under which names a stanza will be answered. Asked while it is valid, which may be long before it is delivered.
+  /** Returns the names by which a stanza will be answered. Called while the stanza is valid, possibly long before its
+   *  delivery.
    *  @param edits with which it is sent */
   namesOf(
     stanza: Stanza,
@@ -47,18 +48,18 @@ export class AnswerTimes {
     return [...names, { kind, party, id: own.is, afterMs: undefined }];
   }
 
-  /** Notes that a stanza of these names is delivered now. */
+  /** Records the delivery of a stanza with these names. */
   deliver(names: readonly AwaitedName[], direction: Direction): void {
     for (const name of names) this.#delivered[direction].deliver(name, name.afterMs);
   }
 
-  /** When an answer that has come now may leave. */
+  /** Returns when an answer that was just read may leave. */
   timeOf(stanza: Stanza, direction: Direction, { id, field, afterMs }: EqualisedAnswer): AnswerTime {
     const awaited = { kind: stanza.kind, party: this.#partyOf(stanza, direction), id };
     return this.#delivered[opposite(direction)].timeOf(awaited, field, afterMs);
   }
 
-  /** The account itself is named by its address or not at all. */
+  /** Returns the other party of a stanza; '' for the account itself, with or without its address. */
   #partyOf(stanza: Stanza, direction: Direction): string {
     const { partyAttribute, partyOf } = stanza.protocol;
     const party = partyOf(stanza.attributeValue(0, partyAttribute[direction]) ?? '');
@@ -66,14 +67,14 @@ export class AnswerTimes {
   }
 }
 
-/** Whether a stanza is an answer itself (RFC 6120 §8.2.3, §8.3.1). */
+/** Returns whether a stanza is an answer itself (RFC 6120 §8.2.3, §8.3.1). */
 function isReply(stanza: Stanza): boolean {
   if (stanza.kind === 'nonza') return true;
   const type = stanza.attributeValue(0, 'type');
   return type === 'error' || (stanza.kind === 'iq' && type === 'result');
 }
 
-/** The id of a stanza as received, and as its receiver sees it; '' for none. */
+/** Returns the id of a stanza as received, and as its receiver sees it; '' for none. */
 function ownId(stanza: Stanza, edits: readonly Edit[]): { readonly was: string; readonly is: string } {
   const at = stanza.attributeNamed(0, 'id');
   if (at === -1) return { was: '', is: '' };

@@ -1,5 +1,5 @@
-/** When what a peer may answer was delivered to it: by that, the time of its answer is equalised. Times and names of
- *  stanzas are kept for a while, never the stanzas. */
+/** Deliveries of stanzas that a peer may answer, by which the time of the answer is equalised. Times and names of
+ *  stanzas are kept for a while, stanzas never. */
 import { createHash } from 'node:crypto';
 import { coarseTickMs, equalisedTime } from '../minimisation/equalise.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
@@ -11,30 +11,30 @@ export interface AnswerLimits {
 
 export const defaultAnswerLimits: AnswerLimits = { awaitedAnswersMax: 1_024 };
 
-/** A delivery is forgotten after this many milliseconds. */
+/** Milliseconds after which a delivery is forgotten. */
 const awaitedMs = 600_000;
-/** Longer names are hashed, so that an entry has a bound. */
+/** Characters above which a name is hashed, so that entries are bounded. */
 const nameCharactersMax = 128;
 
-/** What an answer names: kind of stanza, party, and id. */
+/** The name by which a stanza is answered: its kind, party, and id. */
 export interface Awaited {
   readonly kind: StanzaKind;
-  /** Bare JID of who sent it; '' for the account itself. */
+  /** Bare JID of its sender; '' for the account itself. */
   readonly party: string;
   readonly id: string;
 }
 
 interface Delivery {
-  /** Of every stanza of this name, oldest first: a client answers each of them. Monotonic milliseconds. */
+  /** Deliveries of stanzas of this name in monotonic milliseconds, oldest first: a client answers each of them. */
   readonly at: number[];
-  /** How long after it the answer to a request leaves; undefined where the answer itself says so. */
+  /** Milliseconds after it at which the answer to a request leaves; undefined where the answer's own rule sets them. */
   afterMs: number | undefined;
-  /** How many answers of each field have named it. */
+  /** Number of answers of each field that have named it. */
   readonly answers: Map<string, number>;
 }
 
-/** When an answer may leave. `unmatched`: nothing of its name was delivered. `surplus`: it may answer something that
- *  was forgotten because too much was delivered, and ends at the proxy. */
+/** When an answer may leave. `unmatched`: no stanza of its name was delivered. `surplus`: it may answer one that was
+ *  forgotten because too many were delivered, so it is dropped. */
 export type AnswerTime =
   { readonly kind: 'matched' | 'unmatched'; readonly dueAt: number } | { readonly kind: 'surplus' };
 
@@ -42,25 +42,26 @@ export class AwaitedAnswers {
   readonly #limits: AnswerLimits;
   readonly #now: () => number;
   readonly #beganAt: number;
-  /** By name, in the order of the first delivery. */
+  /** Deliveries by name, in the order of the first. */
   readonly #deliveries = new Map<string, Delivery>();
   #count = 0;
-  /** When a delivery was last forgotten that could still be answered soon. */
+  /** Monotonic time at which a delivery was last forgotten that could still be answered soon. */
   #crowdedAt = -Infinity;
 
-  /** @param now monotonic milliseconds */
+  /** @param now returns monotonic milliseconds */
   constructor(limits: AnswerLimits, now: () => number) {
     this.#limits = limits;
     this.#now = now;
     this.#beganAt = now();
   }
 
-  /** Deliveries remembered. */
+  /** Number of deliveries in memory. */
   get size(): number {
     return this.#count;
   }
 
-  /** Notes that a stanza is delivered now. @param afterMs of the answer to a request */
+  /** Records the delivery of a stanza.
+   *  @param afterMs of the answer to a request */
   deliver(awaited: Awaited, afterMs: number | undefined): void {
     const now = this.#now();
     this.#forget(now);
@@ -74,8 +75,8 @@ export class AwaitedAnswers {
     this.#count += 1;
   }
 
-  /** When an answer that has come now may leave.
-   *  @param afterMs as the answer's own field says; 0 for at once */
+  /** Returns when an answer that was just read may leave.
+   *  @param afterMs of the answer's own field; 0 for at once */
   timeOf(awaited: Awaited, field: string, afterMs: number): AnswerTime {
     const now = this.#now();
     const delivery = this.#deliveries.get(nameOf(awaited));
@@ -85,7 +86,7 @@ export class AwaitedAnswers {
       return now - this.#crowdedAt < coarseTickMs
         ? { kind: 'surplus' }
         : { kind: 'unmatched', dueAt: equalisedTime(this.#beganAt, coarseTickMs, now) };
-    // The first answer is to the first of this name, the second to the second: else sending it again would move the time.
+    // Answers are matched in order: with one match for all, sending the stanza again would move the time.
     const before = delivery.answers.get(field) ?? 0;
     delivery.answers.set(field, before + 1);
     const at = delivery.at[Math.min(before, delivery.at.length - 1)]!;
@@ -103,7 +104,7 @@ export class AwaitedAnswers {
   }
 }
 
-/** XML has no character 0. */
+/** Returns the key of a name. XML has no character 0. */
 function nameOf({ kind, party, id }: Awaited): string {
   const name = [kind, party, id].join('\0');
   return name.length <= nameCharactersMax ? name : createHash('sha256').update(name).digest('base64');

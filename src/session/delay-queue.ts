@@ -52,7 +52,7 @@ export class DelayQueue {
     return this.#queues.has(key);
   }
 
-  /** Whether a stanza of this size fits into the limits. */
+  /** Returns whether a stanza of this size fits into the limits. */
   hasRoomFor(bytes: number): boolean {
     const { waitingMax, waitingBytesMax } = this.#options.limits;
     return this.#count < waitingMax && this.#bytes + bytes <= waitingBytesMax;

@@ -19,11 +19,12 @@ export interface StanzaWriter {
   write(bytes: Uint8Array, start?: number, end?: number): void;
 }
 
-/** What waits: an answer whose time is equalised, or a stanza of this kind that is delayed, held, or waits after another. */
+/** A stanza in a queue: an answer whose time is equalised, or a stanza of this kind that is delayed, held, or waits
+ *  for an earlier one. */
 export type WaitingStanza = 'answer' | Exclude<StanzaKind, 'nonza'>;
 
-/** The outcome of an answer whose time is equalised. It leaves by the delivery that it names, or at a coarse tick when
- *  nothing of that name was delivered, or ends here because too much was delivered or waits. */
+/** The outcome of an answer whose time is equalised: it leaves after the delivery that it names (`matched`), on a
+ *  coarse grid without one (`unmatched`), or is dropped because too much was delivered or waits. */
 export type EqualisedOutcome = 'matched' | 'unmatched' | 'dropped';
 
 export interface DispatchOptions extends Pick<AnswerTimesOptions, 'account' | 'equalises'> {
@@ -54,13 +55,13 @@ interface Transit {
   readonly origin: 'peer' | 'proxy';
   edits: readonly Edit[];
   options: SendOptions;
-  /** The names under which the stanza will be answered. */
+  /** Names by which the stanza will be answered. */
   names: readonly AwaitedName[];
-  /** The counts in which it waits while it is queued; undefined when its sender did not count it. */
+  /** The counts that have it as waiting while it is queued; undefined when its sender did not count it. */
   window: AckWindow | undefined;
-  /** The sender's number in them. */
+  /** The sender's number in these counts. */
   number: number;
-  /** When it was queued, in monotonic milliseconds. */
+  /** Time of queueing, in monotonic milliseconds. */
   queuedAt: number;
   /** The stanza's entry in the queue, when it has one. */
   queued: QueuedStanza | undefined;
@@ -72,7 +73,7 @@ export class Dispatch {
   readonly #options: DispatchOptions;
   readonly #queues: Readonly<Record<Direction, DelayQueue>>;
   readonly #answerTimes: AnswerTimes;
-  /** Answers whose time is equalised, each by itself: their order has no meaning. */
+  /** Queues of answers whose time is equalised. Their order has no meaning. */
   readonly #answers: Readonly<Record<Direction, DelayQueue>>;
   #answerCount = 0;
   #ended = false;
@@ -177,7 +178,7 @@ export class Dispatch {
     }
   }
 
-  /** When an answer may leave, in monotonic milliseconds; 0 for what is no answer. */
+  /** Returns when an answer may leave, in monotonic milliseconds; 0 for a stanza that is no answer. */
   #answerAt({ stanza, direction, options: { answers } }: Transit): number | 'never' {
     if (answers === undefined) return 0;
     const time = this.#answerTimes.timeOf(stanza, direction, answers);
@@ -186,7 +187,7 @@ export class Dispatch {
     return time.kind === 'surplus' ? 'never' : time.dueAt;
   }
 
-  /** An answer for which there is no room ends here: to end the delays of others would show their times. */
+  /** Queues an answer. Without room it is dropped: ending the delays of others would reveal their times. */
   #enqueueAnswer(transit: Transit, dueAt: number, bytes: Uint8Array): void {
     const queue = this.#answers[transit.direction];
     if (!queue.hasRoomFor(bytes.length)) {
@@ -243,7 +244,7 @@ export class Dispatch {
     this.#queues[direction].enqueue(transit.queued);
   }
 
-  /** Counts a stanza as one that waits. */
+  /** Counts a stanza as waiting. */
   #await(transit: Transit): void {
     transit.queuedAt = this.#options.now();
     if (transit.origin !== 'peer') return;
@@ -251,8 +252,8 @@ export class Dispatch {
     transit.number = transit.window?.wait() ?? 0;
   }
 
-  /** What was queued before counting began, or in counts that were given up, reaches the receiver after its count began:
-   *  it counts such a stanza, and the sender does not (XEP-0198 §4). */
+  /** Writes a queued stanza. One that was queued before counting began, or in counts that have ended, is counted by
+   *  the receiver and not by the sender (XEP-0198 §4). */
   #writeQueued(transit: Transit, bytes: Uint8Array): void {
     const { direction, window, number, names } = transit;
     const { management } = this.#options;

@@ -61,7 +61,7 @@ function refusal(error: StreamError, side: Side): Farewell {
   };
 }
 
-/** @returns the text for the user of a client; undefined where the code has none. */
+/** Returns the text for the user of a client; undefined where the code has none. */
 function textFor(error: StreamError): string | undefined {
   if (error instanceof GatekeeperError) return dialCauses[error.dialCause].text;
   const { text }: ErrorRow = streamErrors[error.code];

@@ -48,9 +48,10 @@ export interface GatekeeperConnectOptions extends Pick<
   readonly tlsMode: TlsModeProbe;
 }
 
-/** Connects to a gatekeeper, its STARTTLS included.
+/** Connects to a gatekeeper, STARTTLS included.
  *  @param connection `preface` is a PROXY protocol header
- *  @returns a connection with TLS on it @throws GatekeeperError, or the signal's reason */
+ *  @returns a connection with TLS up
+ *  @throws GatekeeperError, or the signal's reason */
 export async function connectGatekeeper(
   { target, credentials, resolver, names, workspace, dialTimeoutMs, tlsMode }: GatekeeperConnectOptions,
   {

@@ -52,7 +52,7 @@ export class XmppLeg implements GatekeeperLeg {
   /** Bytes read and not yet scanned. */
   #unread: Uint8Array | undefined;
   #keepAlive: StanzaSink['whitespace'] = () => {};
-  // Of the current chunk.
+  // Fields of the current chunk.
   #hasElement = false;
   #whitespaceBytes = 0;
   #held = false;
@@ -87,8 +87,8 @@ export class XmppLeg implements GatekeeperLeg {
 
   // ---- reading ------------------------------------------------------------------------------------------------------
 
-  /** Sets the receiver of what is read. White space is a keep-alive where a chunk has nothing else: some libraries end
-   *  each element with a line feed, which would tell them apart. */
+  /** Sets the receiver of what is read. White space counts as a keep-alive only where a chunk has nothing else: some
+   *  libraries end each element with a line feed, which would identify them. */
   receive({ header = refuseHeader, stanza, whitespace: keepAlive, end }: LegSink): void {
     this.#scanner.sink = {
       header,

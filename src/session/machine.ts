@@ -75,7 +75,8 @@ export interface SessionOptions extends RelayOptions {
   readonly rates: RateLimits;
   /** Returns how long a session may last from now on, in milliseconds; 0 for no limit. Called after authentication. */
   readonly sessionAgeMs: () => number;
-  /** Keeps a refusal, and returns the support code that is sent to the client with it. */
+  /** Records a refusal.
+   *  @returns the support code for the client */
   readonly supportCode: (phase: Phase, code: StreamErrorCode) => string;
   /** Returns whether the process is overloaded; no session begins then. */
   readonly overloaded: () => boolean;

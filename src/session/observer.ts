@@ -37,7 +37,7 @@ export interface SessionObserver {
   bytes(direction: Direction, count: number): void;
   /** A stanza was padded. */
   padded(direction: Direction, bytes: number): void;
-  /** A stanza was sent that had waited this long. */
+  /** A stanza was sent after waiting for `milliseconds`. */
   waited(what: WaitingStanza, milliseconds: number): void;
   /** The time of an answer is equalised. */
   equalised(outcome: EqualisedOutcome): void;

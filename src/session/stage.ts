@@ -30,8 +30,8 @@ export interface StagePort {
 /** A stage of one session. */
 export interface Stage {
   judge(stanza: Stanza, direction: Direction): Disposition;
-  /** Returns whether it equalises the time of answers that travel this way. Then the times of deliveries in the other
-   *  direction are recorded. */
+  /** Returns whether the stage equalises the time of answers in this direction. Deliveries in the opposite one are
+   *  then recorded. */
   equalises?(direction: Direction): boolean;
   /** Called when the session has ended. Scheduled tasks and held stanzas are discarded. */
   end?(): void;

@@ -1,14 +1,14 @@
-/** Support codes: shown to the user of a refused client, and looked up by the support staff for a quarter of an hour.
+/** Support codes: shown to the user of a refused client, and looked up by support staff for a quarter of an hour.
  *
- *  A code is 40 random bits. Neither the code nor what is kept with it (phase of the session, error code, minute) identifies
- *  the user. Codes stand in this table and in the client's error text only. */
+ *  A code is 40 random bits. Neither the code nor its record (phase of the session, error code, minute) identifies
+ *  the user. Codes are in this table and in the client's error text only. */
 import { randomBytes } from 'node:crypto';
 import type { AuthenticationErrorCode } from '../errors/authentication.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
 import type { TokenErrorCode } from '../errors/token.ts';
 import type { Phase } from './phase.ts';
 
-/** What a client can be refused with: by a stream error or by a failure of SASL. */
+/** Codes of refusals: of stream errors and of SASL failures. */
 export type RefusalCode = StreamErrorCode | TokenErrorCode | AuthenticationErrorCode;
 
 /** The record of a refusal. */
@@ -24,29 +24,29 @@ export type LookUp =
   { readonly kind: 'kept'; readonly refusal: KeptRefusal } | { readonly kind: 'unknown' | 'too-many' };
 
 export interface SupportCodesOptions {
-  /** Refusals that are kept at once; the oldest is forgotten first. */
+  /** Most refusals in memory; the oldest is forgotten first. */
   readonly refusalsMax: number;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
   /** Returns unpredictable bytes. */
   readonly random?: (bytes: number) => Uint8Array;
 }
 
 const minuteMs = 60_000;
-/** A refusal is kept for this long after the end of its minute, so that no other time has to be kept. */
+/** Milliseconds for which a refusal is kept after the end of its minute, so that no other time is stored. */
 const keptMs = 15 * minuteMs;
 
-/** Look-ups that are answered within one minute. With a full table of 10,000 codes, a guess succeeds once in three
- *  years at this rate. */
+/** Most look-ups within one minute. With a full table of 10,000 codes, guessing at this rate succeeds once in three
+ *  years. */
 export const lookUpsPerMinuteMax = 60;
 
-/** Digits and letters without those that are taken for each other (Crockford's base 32): no I, L, O and U. */
+/** Digits and letters without ambiguous ones (Crockford's base 32): no I, L, O and U. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const codeBytes = 5;
 
 export class SupportCodes {
   readonly #options: Required<SupportCodesOptions>;
-  /** By code, the oldest first. */
+  /** Refusals by code, the oldest first. */
   readonly #kept = new Map<string, KeptRefusal>();
   #lookUps = { minute: 0, count: 0 };
 
@@ -54,11 +54,12 @@ export class SupportCodes {
     this.#options = { ...options, random };
   }
 
-  /** Keeps a refusal, and returns its code in the form `7K3M-Q9XW`. */
+  /** Records a refusal.
+   *  @returns its code, such as `7K3M-Q9XW` */
   note(phase: Phase, code: RefusalCode): string {
     const { random, refusalsMax } = this.#options;
     const drawn = encode(random(codeBytes));
-    // A code that is drawn twice belongs to the newer refusal, and counts as new.
+    // A code that is drawn twice identifies the newer refusal, and counts as new.
     this.#kept.delete(drawn);
     this.#kept.set(drawn, { phase, code, minute: this.#minute() });
     const [oldest] = this.#kept.keys();
@@ -78,7 +79,7 @@ export class SupportCodes {
     return refusal === undefined ? { kind: 'unknown' } : { kind: 'kept', refusal };
   }
 
-  /** Forgets refusals of more than a quarter of an hour ago. Called each minute, so that they do not stay in memory. */
+  /** Forgets refusals older than a quarter of an hour. Called each minute, so that they do not stay in memory. */
   forgetOld(): void {
     const now = this.#options.now();
     for (const [code, { minute }] of this.#kept) {
@@ -87,7 +88,7 @@ export class SupportCodes {
     }
   }
 
-  /** Number of refusals that are kept. */
+  /** Number of refusals in memory. */
   get size(): number {
     return this.#kept.size;
   }
@@ -106,7 +107,7 @@ function encode(bytes: Uint8Array): string {
   return text;
 }
 
-/** Returns a code without hyphens and in capitals. A letter that is taken for a digit counts as that digit. */
+/** Returns a code in capitals without hyphens, with ambiguous letters replaced by their digits. */
 function normalise(text: string): string {
   return text.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1');
 }

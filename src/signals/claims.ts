@@ -59,7 +59,7 @@ function tcpMembers({ p0f, distance }: TcpEvidence): Members {
 }
 
 function tlsMembers({ ja4, ja4Stable }: TlsEvidence): Members {
-  // Equal for clients without any of the extensions that it leaves out, and then left out.
+  // Equal for clients without the extensions that it leaves out; then it is left out itself.
   return { ja4, ...(ja4Stable === undefined || ja4Stable === ja4 ? {} : { ja4_stable_2: ja4Stable }) };
 }
 

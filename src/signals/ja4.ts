@@ -15,14 +15,14 @@ const countMax = 99;
 const comma = 0x2c;
 const emptyHash = '000000000000';
 
-/** The definition of the stable form, `ja4_stable_2`: the extensions it leaves out. They come and go between two
+/** The definition of the stable form, `ja4_stable_2`: the extensions that it leaves out. They differ between two
  *  connections of one client, so that its plain JA4 changes and this form does not.
  *
  *  - padding (21, RFC 7685): depends on the length of the server name.
- *  - session_ticket (35, RFC 5077): depends on the tickets that the client holds or wants.
+ *  - session_ticket (35, RFC 5077): depends on the tickets that the client has or requests.
  *  - pre_shared_key (41) and early_data (42, RFC 8446 §4.2.10, §4.2.11): only in resumption.
  *
- *  The first definition, `ja4_stable`, left out 21, 41 and 42. Another list is another name. */
+ *  The first definition, `ja4_stable`, left out 21, 41 and 42. Another list needs another name. */
 export const unstableExtensions = [
   extensionType.padding,
   extensionType.sessionTicket,

@@ -15,9 +15,9 @@ import { protectedHeader } from './attestation-header.ts';
  *  so one verifier serves all carriers. */
 const packedVersion = 1;
 
-/** Type of the PROXY protocol field that holds it, unless agreed otherwise. Of the range for custom types, 0xE0 to 0xEF
- *  (proxy-protocol.txt §2.2.8), one that no known sender uses: 0xE0 is Google's, 0xEA Amazon's, 0xEE Microsoft's, and
- *  0xE1 to 0xE5 stand in the examples of HAProxy and its JA4 scripts. */
+/** Default type of the PROXY protocol field with the attestation. It is in the range for custom types, 0xE0 to 0xEF
+ *  (proxy-protocol.txt §2.2.8), and no known sender uses it: 0xE0 is Google's, 0xEA Amazon's, 0xEE Microsoft's, and
+ *  0xE1 to 0xE5 are in examples of HAProxy and its JA4 scripts. */
 export const attestationTypeDefault = 0xec;
 
 const signatureBytes = 64;

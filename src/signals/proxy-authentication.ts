@@ -1,28 +1,29 @@
-/** Whether the fields of a PROXY protocol v2 header come from the load balancer that shares a secret with the proxy.
+/** Verifies that the fields of a PROXY protocol v2 header come from the load balancer that shares a secret with the
+ *  proxy.
  *
- *  A custom field holds HMAC-SHA-256 (RFC 2104) over all bytes of the header before it, as they were sent: signature,
- *  command, family, length, addresses, and the fields before it. A checksum among these counts with four zeros as its
- *  value, since it is computed over the HMAC. docs/behind-a-balancer.md is the description for senders. */
+ *  A custom field holds HMAC-SHA-256 (RFC 2104) over all bytes of the header before it, as sent: signature, command,
+ *  family, length, addresses, and earlier fields. A checksum among these counts with four zeros as its value, since
+ *  it is computed over the HMAC. docs/behind-a-balancer.md describes this for senders. */
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { interpretFields, noFields, tlvType, withoutChecksum } from './proxy-tlv.ts';
 import type { ProxyField, ProxyFields } from './proxy-tlv.ts';
 
-/** What a listener expects of its load balancers. */
+/** The rules of a listener for its load balancers. */
 export interface ProxyAuthentication {
-  /** Of the field with the HMAC, 0xE0 to 0xEF. */
+  /** Type of the field with the HMAC, 0xE0 to 0xEF. */
   readonly type: number;
-  /** The secrets in use now: two while one replaces the other. */
+  /** Returns the secrets in use: two while one replaces the other. */
   readonly keys: () => readonly KeyObject[];
 }
 
-/** - `fields`: those that are believed, and how many are not.
+/** - `fields`: the trusted fields, and the number of others.
  *  - `malformed`: a field has the wrong form.
- *  - `unauthentic`: there is an HMAC, and no secret makes it. */
+ *  - `unauthentic`: an HMAC that no secret makes. */
 export type FieldsAnswer =
   | { readonly kind: 'fields'; readonly fields: ProxyFields; readonly ignored: number }
   | { readonly kind: 'malformed' | 'unauthentic' };
 
-/** Interprets the fields of a header, all of them without `authentication`. With it, those before a right HMAC. */
+/** Interprets the fields of a header: all of them without `authentication`, otherwise those before a valid HMAC. */
 export function believedFields(
   header: Uint8Array,
   fields: readonly ProxyField[],
@@ -38,10 +39,10 @@ export function believedFields(
   return { kind: 'fields', fields: withWarnings(believed, all), ignored: others.length };
 }
 
-/** Fields without a statement about the client. */
+/** Types of fields without a statement about the client. */
 const mechanical: ReadonlySet<number> = new Set([tlvType.crc32c, tlvType.noop]);
 
-/** Keeps one statement of fields that are not believed: that the load balancer ended TLS. Without it, the balancer's own
+/** Keeps one statement of untrusted fields: that the load balancer ended TLS. Without it, the balancer's own
  *  ClientHello would be taken for the client's; with it, a fingerprint is absent at worst. */
 function withWarnings(believed: ProxyFields, all: ProxyFields): ProxyFields {
   const { checked } = all;
@@ -70,7 +71,7 @@ function isAuthentic(
   const before = header.subarray(0, start);
   const checksum = fields.slice(0, at).find(({ type }) => type === tlvType.crc32c);
   const covered = checksum === undefined ? before : withoutChecksum(before, checksum);
-  // Every key is tried, so that the time tells nothing of which one fits.
+  // Every key is tried, so that the time does not reveal which one matches.
   return keys().filter((key) => isHmac(value, covered, key)).length > 0;
 }
 

@@ -20,7 +20,7 @@ export interface ProxyHeaderInput {
   readonly profile: ProxyProfile;
   /** A packed attestation (see `packAttestation`). Left out of profile `none`. */
   readonly attestation?: Uint8Array;
-  /** Of the field that holds it, 0xE0 to 0xEF. Default `attestationTypeDefault`. */
+  /** Type of the field with the attestation, 0xE0 to 0xEF. Default `attestationTypeDefault`. */
   readonly attestationType?: number;
   /** Profile `full` only. */
   readonly uniqueId?: Uint8Array;
@@ -66,8 +66,8 @@ export function proxyHeader(input: ProxyHeaderInput): ProxyHeaderAnswer {
   return { kind: 'header', header };
 }
 
-/** Header of a connection that the proxy makes for itself, such as a test (proxy-protocol.txt §2.2, LOCAL). Receivers take
- *  the addresses of the socket. */
+/** Header of a connection of the sender's own, such as a test (proxy-protocol.txt §2.2, LOCAL). Receivers use the
+ *  addresses of the socket. */
 export const localProxyHeader: Uint8Array = Buffer.concat([
   signature,
   Buffer.of(localCommand, unspecified),

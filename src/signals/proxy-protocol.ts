@@ -20,7 +20,7 @@ export interface ProxyHeader {
   readonly source: Endpoint | undefined;
   readonly destination: Endpoint | undefined;
   readonly fields: ProxyFields;
-  /** Fields left out because no HMAC vouches for them, where one is expected. */
+  /** Number of fields left out because no HMAC covers them, where one is required. */
   readonly ignoredFields: number;
 }
 
@@ -40,7 +40,7 @@ export type ProxyProgress =
 export interface ProxyProtocolOptions {
   /** Bytes of a version 2 header with its fields. Default 4096; the specification allows 107 for version 1. */
   readonly headerBytesMax?: number;
-  /** With it, fields count only under an HMAC. By default all count. */
+  /** Rules by which fields need an HMAC. Without them all fields count. */
   readonly authentication?: ProxyAuthentication | undefined;
 }
 

@@ -62,7 +62,7 @@ const uniqueIdBytesMax = 128;
 export interface ProxyField {
   readonly type: number;
   readonly value: Uint8Array;
-  /** Of its type, in bytes from the start of the header. */
+  /** Offset of its type in the header, in bytes. */
   readonly start: number;
 }
 
@@ -91,14 +91,15 @@ function hasValidChecksum(header: Uint8Array, field: ProxyField): boolean {
   return field.value.length === 4 && new Cursor(field.value).u32() === crc32c(withoutChecksum(header, field));
 }
 
-/** A copy of a header, or of its beginning, with zeros in place of the checksum. */
+/** Returns a copy of a header, or of its beginning, with zeros in place of the checksum. */
 export function withoutChecksum(header: Uint8Array, { start, value }: ProxyField): Uint8Array {
   const blank = Uint8Array.from(header);
   blank.fill(0, start + fieldHeadBytes, start + fieldHeadBytes + value.length);
   return blank;
 }
 
-/** Says what fields mean. Undefined when a known one has the wrong form. */
+/** Interprets fields.
+ *  @returns undefined when a known one has the wrong form */
 export function interpretFields(fields: readonly ProxyField[]): ProxyFields | undefined {
   const found = new Map(fields.map(({ type, value }) => [type, value]));
   const uniqueId = found.get(tlvType.uniqueId);

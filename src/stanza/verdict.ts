@@ -17,22 +17,23 @@ export interface Decision {
 
 /** An answer whose time is equalised. */
 export interface EqualisedAnswer {
-  /** By which id it names what it answers; '' without one. */
+  /** Id of the answered stanza; '' without one. */
   readonly id: string;
-  /** The field that it is. */
+  /** The field of the answer. */
   readonly field: string;
-  /** How long after what it answers was delivered it leaves, in milliseconds; 0 for at once, unless that was awaited
-   *  otherwise. */
+  /** Milliseconds after the delivery of the answered stanza at which it leaves; 0 for at once, unless that was
+   *  awaited with another time. */
   readonly afterMs: number;
-  /** The stanza has no other content, so it need not keep its place among those between the same two parties. */
+  /** Whether the stanza has no other content, and so need not keep its place among those between the same two
+   *  parties. */
   readonly alone: boolean;
 }
 
 /** An answer that is awaited. */
 export interface AwaitedAnswer {
-  /** By which id it will name what it answers. */
+  /** Id by which it will name the answered stanza. */
   readonly id: string;
-  /** How long after the delivery its answer leaves, in milliseconds; 0 for at once. */
+  /** Milliseconds after the delivery at which its answer leaves; 0 for at once. */
   readonly afterMs: number;
 }
 
@@ -44,9 +45,9 @@ export interface SendOptions {
   readonly padTo?: readonly number[] | undefined;
   /** Delay in milliseconds. Later stanzas between the same two parties wait too. */
   readonly delayMs?: number;
-  /** It is an answer, and leaves when what it answers says. */
+  /** Set for an answer, whose time depends on the answered stanza. */
   readonly answers?: EqualisedAnswer | undefined;
-  /** Its answers are awaited. */
+  /** Answers that are awaited. */
   readonly awaits?: readonly AwaitedAnswer[] | undefined;
 }
 

@@ -12,7 +12,7 @@ import { streamPrefix } from './header.ts';
 /** Attributes of a stream header (RFC 6120 §4.7), in the order in which the proxy writes them. */
 export const headerAttributes: readonly string[] = ['from', 'id', 'to', 'version', 'xml:lang'];
 
-/** The version of each stream of the proxy, whichever minor version the peer's header has (RFC 6120 §4.7.5). */
+/** The version of each stream of the proxy, whatever minor version the peer's header has (RFC 6120 §4.7.5). */
 const streamVersion = '1.0';
 
 /** Returns XML declaration and stream header in one buffer: some servers parse no header that arrives without its

@@ -51,7 +51,7 @@ export type Dialled =
       /** Starts TLS on the socket, from which nothing more may be read. On failure it is closed.
        *  @throws GatekeeperTlsError, or the signal's reason */
       readonly upgrade: (signal: AbortSignal) => Promise<TLSSocket>;
-      /** Resolves with whether the endpoint takes direct TLS, for a server that closes silently. */
+      /** Resolves with whether the endpoint has direct TLS, for a server that closes silently. */
       readonly takesDirectTls: () => Promise<boolean>;
     };
 
@@ -114,7 +114,7 @@ async function attempt(
   }
 }
 
-/** Keeps a failure, unless an earlier one failed in TLS: that says more than a refused connection. */
+/** Records a failure, unless an earlier one was in TLS: that says more than a refused connection. */
 function note(progress: Progress, failure: GatekeeperError): void {
   if (progress.failure.code !== 'ERR_GATEKEEPER_TLS') progress.failure = failure;
 }
@@ -131,7 +131,7 @@ async function openDirect(
     return { kind: 'direct', socket: await upgrade(socket, tls, signal) };
   } catch (error) {
     if (!(error instanceof GatekeeperTlsError) || error.dialCause !== 'plain-text') throw error;
-    // What is known, should the time of the dial be over before more is.
+    // The failure that is reported if the dial runs out of time.
     const before = progress.failure;
     note(progress, error);
     const offered = speaksOther(endpoint, options, (other, signal) =>
@@ -164,7 +164,8 @@ async function speaksOther(endpoint: Endpoint, options: DialOptions, tryOther: T
   return tlsMode !== undefined && preface === undefined && tlsMode.speaksOther(endpoint, tryOther);
 }
 
-/** @throws Error unless the endpoint offers STARTTLS */
+/** Tries STARTTLS.
+ *  @throws Error unless the endpoint offers it */
 async function tryStartTls(
   endpoint: Endpoint,
   { domain }: ClientTlsOptions,
@@ -180,8 +181,8 @@ async function tryStartTls(
   }
 }
 
-/** A certificate that is refused is a sign of TLS too.
- *  @throws Error unless the endpoint takes direct TLS */
+/** Tries direct TLS; a refused certificate shows TLS too.
+ *  @throws Error unless the endpoint has direct TLS */
 async function tryDirect(
   endpoint: Endpoint,
   tls: ClientTlsOptions,

@@ -1,4 +1,4 @@
-/** Opening a stream over TLS to see whether a gatekeeper serves a domain (RFC 6120 §4.3.2). */
+/** Opens a stream over TLS to find out whether a gatekeeper serves a domain (RFC 6120 §4.3.2). */
 import type { Socket } from 'node:net';
 import { StreamError } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
@@ -19,11 +19,11 @@ export interface FeaturesOptions {
   readonly domain: string;
   readonly names: Names;
   readonly workspace: Workspace;
-  /** For the answer, in milliseconds. */
+  /** Milliseconds for the answer. */
   readonly negotiationTimeoutMs: number;
 }
 
-/** Sends a stream header and resolves when features have come.
+/** Sends a stream header, and resolves when features have come.
  *  @throws GatekeeperError */
 export async function awaitFeatures(
   socket: Socket,

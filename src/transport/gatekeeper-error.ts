@@ -1,11 +1,11 @@
-/** Faults on the way to a gatekeeper, each with a cause of the closed list (`errors/causes.ts`). Whatever Node knows
- *  beyond that (addresses, host names, the peer's certificate) stays out. */
+/** Faults of connections to a gatekeeper, each with a cause of the closed list (`errors/causes.ts`). Addresses, host
+ *  names and the peer's certificate, which Node's errors have, are left out. */
 import type { DialCause } from '../errors/causes.ts';
 import type { StreamErrorCode } from '../errors/stream.ts';
 import { StreamError } from '../stanza/error.ts';
 import { systemCode } from './error.ts';
 
-/** A dial that failed. The client is sent `remote-connection-failed`. */
+/** A failed dial. The client is sent `remote-connection-failed`. */
 export class GatekeeperError extends StreamError {
   readonly dialCause: DialCause;
 
@@ -16,7 +16,7 @@ export class GatekeeperError extends StreamError {
   }
 }
 
-/** Why no connection came about. */
+/** Why no connection was made. */
 export type UnreachableCause = Extract<
   DialCause,
   'refused' | 'timed-out' | 'name-unresolved' | 'not-offered' | 'no-route' | 'connection-lost' | 'unreachable'
@@ -82,7 +82,7 @@ const tls: Readonly<Record<string, GatekeeperTlsCause>> = {
   INVALID_CA: 'authority-unknown',
   INVALID_PURPOSE: 'authority-unknown',
   PATH_LENGTH_EXCEEDED: 'authority-unknown',
-  // The first record has the form of no TLS version.
+  // The first record does not have the form of any TLS version.
   ERR_SSL_WRONG_VERSION_NUMBER: 'plain-text',
 };
 

@@ -38,7 +38,7 @@ export interface ListenOptions {
 /** Connections from trusted networks must begin with a PROXY header (version 1 or 2); all others must not. */
 export interface Balancers extends HeaderOptions {
   readonly trusted: TrustedNetworks;
-  /** Called for a connection whose header has fields without an HMAC, where one is expected: how many were ignored. */
+  /** Called for a connection whose header has fields without a required HMAC, with the number of ignored fields. */
   readonly onIgnoredFields?: (count: number) => void;
 }
 

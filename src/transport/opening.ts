@@ -2,8 +2,8 @@
 import { escapeAttribute } from '../stanza/decode.ts';
 import { ns } from '../stanza/namespaces.ts';
 
-/** @returns declaration and header. No `from`: it would show every observer of the network who connects
- *  (RFC 6120 §4.7.1). */
+/** Returns declaration and header, without `from`, which would show network observers the client's account (RFC 6120
+ *  §4.7.1). */
 export function writeOpening(domain: string): string {
   return (
     `<?xml version='1.0'?><stream:stream to='${escapeAttribute(domain)}' version='1.0' ` +

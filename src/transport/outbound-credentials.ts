@@ -23,7 +23,7 @@ export interface OutboundCredentialsOptions extends WatchOptions {
 type Contexts = Readonly<Record<TlsVersion | 'any', SecureContext>> & {
   /** SHA-256 of the client certificate in DER. */
   readonly certificateSha256: Buffer | undefined;
-  /** Of the client certificate. */
+  /** End of the client certificate's validity in milliseconds since 1970. */
   readonly notAfter: number | undefined;
 };
 

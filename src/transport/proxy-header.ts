@@ -3,16 +3,16 @@ import type { Socket } from 'node:net';
 import type { ProxyAuthentication } from '../signals/proxy-authentication.ts';
 import { ProxyProtocolReader, type ProxyHeader } from '../signals/proxy-protocol.ts';
 
-/** - `header`: it came.
- *  - `unreadable`: none came that could be read, or not in time.
- *  - `unauthentic`: its HMAC fits no shared secret. */
+/** - `header`: a header was read.
+ *  - `unreadable`: none was readable, or in time.
+ *  - `unauthentic`: no shared secret makes its HMAC. */
 export type HeaderAnswer =
   { readonly kind: 'header'; readonly header: ProxyHeader } | { readonly kind: 'unreadable' | 'unauthentic' };
 
 export interface HeaderOptions {
   /** Milliseconds for the header to arrive. */
   readonly headerTimeoutMs: number;
-  /** Whether its fields need an HMAC; they do not by default. */
+  /** Rules by which fields need an HMAC. Without them all fields count. */
   readonly authentication?: ProxyAuthentication | undefined;
 }
 

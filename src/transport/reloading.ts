@@ -17,7 +17,7 @@ export type ReloadReport =
 export interface SourceFile {
   readonly role: FileRole;
   readonly path: string;
-  /** Refused when every user of the machine may open it. */
+  /** Whether a file that every user of the machine may open is refused. */
   readonly isPrivate?: boolean;
 }
 

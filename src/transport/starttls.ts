@@ -50,7 +50,7 @@ export async function startTls(
         await untilProceed(socket, options, signal);
       } catch (error) {
         if (!(error instanceof Unanswered)) throw error;
-        // A server of direct TLS takes the header for a broken ClientHello, and closes.
+        // A server of direct TLS takes the header for a malformed ClientHello, and closes.
         unanswered = error;
         throw (await abortable(takesDirectTls(), signal)) ? new GatekeeperTlsError('tls-mode') : error;
       }
@@ -64,7 +64,7 @@ export async function startTls(
   }
 }
 
-/** The gatekeeper closed the connection before it had said anything. */
+/** The gatekeeper closed the connection before it sent anything. */
 class Unanswered extends GatekeeperUnreachableError {
   constructor() {
     super('connection-lost');
@@ -187,7 +187,7 @@ export function requireVersion({ attributes, scope }: StreamHeader): void {
   if (major < 1 || scope.contentNamespace !== ns.client) throw new GatekeeperNegotiationError('unexpected');
 }
 
-/** An alert or a handshake message (RFC 8446 §5.1): the answer of a server of direct TLS. */
+/** Returns whether bytes begin an alert or a handshake message (RFC 8446 §5.1), as a server of direct TLS answers. */
 function isTlsRecord([type, major]: Uint8Array): boolean {
   return (type === 0x15 || type === 0x16) && major === 0x03;
 }

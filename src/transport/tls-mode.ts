@@ -1,22 +1,22 @@
-/** Finds out whether a gatekeeper starts TLS in the other mode than configured. The failure does not show it: a TLS server
- *  closes a stream in clear text silently, and the bytes that came in place of a ServerHello are gone. So one more
- *  connection to the same endpoint is made in the other mode, and closed. It shows observers the domain, as the SNI of the
- *  first one did. Findings are kept for a while, so that clients cannot double the load of a gatekeeper. */
+/** Finds out whether a gatekeeper uses the other TLS mode than configured. The failure does not show it: a TLS
+ *  server closes a stream in clear text silently, and bytes in place of a ServerHello are lost. So one more
+ *  connection to the same endpoint is made in the other mode, and closed. It shows network observers the domain, as
+ *  the SNI of the first one did. Results are cached, so that clients cannot double the load of a gatekeeper. */
 import { ns } from '../stanza/namespaces.ts';
 import { withDeadline } from './deadline.ts';
 import type { Endpoint } from './srv.ts';
 
-/** Tries an endpoint in its mode. Rejects when it does not speak it. */
+/** Tries an endpoint in its mode. Rejects when it does not have it. */
 export type TryMode = (endpoint: Endpoint, signal: AbortSignal) => Promise<void>;
 
 export interface TlsModeProbeOptions {
-  /** For one probe, in milliseconds. Default 2,000. */
+  /** Milliseconds for one probe. Default 2,000. */
   readonly probeTimeoutMs?: number;
-  /** How long a finding is used without another probe, in milliseconds. Default one minute. */
+  /** Milliseconds for which a result is used without another probe. Default one minute. */
   readonly findingMs?: number;
-  /** Findings that are kept; the oldest is dropped first. Default 64. */
+  /** Most results that are cached; the oldest is dropped first. Default 64. */
   readonly findingsMax?: number;
-  /** Milliseconds of a clock that never goes back. */
+  /** Returns milliseconds of a clock that never goes back. */
   readonly now?: () => number;
 }
 
@@ -63,12 +63,12 @@ export class TlsModeProbe {
   }
 }
 
-/** Bytes of an answer to a stream header that are looked at. */
+/** Most bytes of an answer to a stream header that are read. */
 const answerBytesMax = 8_192;
 
-/** Reads the answer to a stream header until it offers STARTTLS. Its XML is not judged: what is found is a remedy, and
- *  no connection is built on it.
- *  @throws Error when the answer ends or grows too long before; the signal's reason */
+/** Reads the answer to a stream header until it offers STARTTLS. Its XML is not checked: the result is only a remedy,
+ *  and no connection depends on it.
+ *  @throws Error when the answer ends or exceeds the limit before; the signal's reason */
 export function untilStartTlsOffered(
   socket: NodeJS.ReadableStream & { destroy(): unknown },
   signal: AbortSignal,

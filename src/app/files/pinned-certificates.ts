@@ -49,7 +49,7 @@ export async function openPins(
 
 interface Pinned {
   readonly fingerprints: ReadonlySet<string>;
-  /** End of the one that ends first, in milliseconds since 1970. */
+  /** End of validity of the certificate that ends first, in milliseconds since 1970. */
   readonly notAfter: number;
 }
 

@@ -94,7 +94,8 @@ export function openCatalogue(additions: readonly string[] = []): Catalogue {
   return openCatalogueFiles(additions).catalogue;
 }
 
-/** The same, with every file it was made of. @throws FileMissing, PolicyRefused */
+/** Like `openCatalogue`, with every file that the catalogue was read from.
+ *  @throws FileMissing, PolicyRefused */
 export function openCatalogueFiles(additions: readonly string[] = []): {
   readonly catalogue: Catalogue;
   readonly files: readonly TextFile[];

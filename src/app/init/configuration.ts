@@ -1,5 +1,5 @@
-/** What `narthex init` writes: a configuration with the smallest set of sections that a first proxy needs, and the files
- *  that it names. */
+/** The files that `narthex init` writes: a configuration with the sections of a first proxy, and the files that it
+ *  names. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { domainToASCII, fileURLToPath } from 'node:url';
@@ -54,13 +54,13 @@ function certificates(domain: string): readonly NewFile[] {
   ];
 }
 
-/** The text of a shipped document. The reference to its schema is left out: the path would lead nowhere. */
+/** Returns the text of a shipped document without the reference to its schema, whose path would be wrong. */
 function shipped(path: string): string {
   const file = fileURLToPath(new URL(`../../../policies/${path}`, import.meta.url));
   return readFileSync(file, 'utf8').replace(/^# yaml-language-server:.*\n/, '');
 }
 
-/** The shipped profile that shows what each client says of itself, here for all clients and with every kind. */
+/** Returns the shipped profile that advertises each client as it declares itself, for all clients and every kind. */
 function profile(): string {
   return shipped('capabilities/as-declared.yaml')
     .replace(/^(#.*\n)*/, profileComment)

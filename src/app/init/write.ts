@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '../../transport/error.ts';
 
 export interface NewFile {
-  /** Relative to the folder that is written to. */
+  /** Path relative to the target folder. */
   readonly path: string;
   readonly content: string | Uint8Array;
-  /** Only its owner may read it (mode 0600), and only the owner may enter its folder (0700). */
+  /** Whether only its owner may read it (mode 0600) and enter its folder (0700). */
   readonly secret: boolean;
 }
 
@@ -23,8 +23,8 @@ export class WriteRefused extends Error {
 }
 
 /** Writes the files into a folder, which is made where it is missing.
- *  @param force replaces files that are there
- *  @throws WriteRefused; then no file has changed, as long as nothing else changes the folder meanwhile */
+ *  @param force whether existing files are replaced
+ *  @throws WriteRefused; no file has then changed, unless another process changes the folder meanwhile */
 export async function writeAll(folder: string, files: readonly NewFile[], force: boolean): Promise<void> {
   const taken = await takenPaths(folder, files, force);
   if (taken.length > 0) throw new WriteRefused('ERR_INIT_EXISTS', `${taken.join(', ')}: already there`);
@@ -44,8 +44,8 @@ export async function writeAll(folder: string, files: readonly NewFile[], force:
   }
 }
 
-/** Paths at which something stands, be it a symbolic link that leads nowhere; with `force` only folders, which no file
- *  replaces. */
+/** Returns the paths that exist, dangling symbolic links included; with `force` only folders, which a file cannot
+ *  replace. */
 async function takenPaths(
   folder: string,
   files: readonly NewFile[],
@@ -64,7 +64,7 @@ async function kindOf(path: string): Promise<'folder' | 'file' | 'nothing'> {
   }
 }
 
-/** The files under numbers: a file is never there with half of its content or with another mode. */
+/** Writes the files under numbers, so that no file is ever in place with half of its content or another mode. */
 async function stage(staging: string, files: readonly NewFile[]): Promise<void> {
   for (const [index, { content, secret }] of files.entries())
     await writeFile(join(staging, String(index)), content, { mode: secret ? 0o600 : 0o644, flag: 'wx' });
@@ -83,7 +83,7 @@ async function replaceAll(staging: string, folder: string, files: readonly NewFi
     await rename(join(staging, String(index)), join(folder, path));
 }
 
-/** A link, unlike a rename, fails where a file has appeared in the meantime. */
+/** Links the files into place. Unlike a rename, a link fails where a file has appeared meanwhile. */
 async function linkAll(staging: string, folder: string, files: readonly NewFile[]): Promise<void> {
   const made: string[] = [];
   try {

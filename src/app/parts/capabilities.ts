@@ -22,7 +22,7 @@ import type { Part } from '../part.ts';
 /** Capabilities before the first session: their files say which names the scanner must have. */
 export interface Capabilities extends Part {
   readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
-  /** Of content kinds and profiles in force (`files/digest.ts`). */
+  /** Digest of content kinds and profiles in force (`files/digest.ts`). */
   readonly digest: string;
   /** Makes the stages. Called once, before the first session. */
   stages(names: Names): readonly StageFactory[];

@@ -50,7 +50,7 @@ export function openGatekeepers(
   });
 }
 
-/** Returns the endpoints of a gatekeeper, of a checked configuration.
+/** Returns the endpoints of a gatekeeper in a checked configuration.
  *  @throws RangeError when its address is malformed */
 export function targetOf({ connect }: GatekeeperConfig): Target {
   if ('srv' in connect) return { kind: 'srv', domain: connect.srv };

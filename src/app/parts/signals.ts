@@ -154,12 +154,12 @@ async function captureOptions(switches: SignalsSection['capture']): Promise<Capt
 }
 
 interface PortOptions extends Pick<SignalsOptions, 'observer'> {
-  /** The port in metrics. */
+  /** The port's name in metrics. */
   readonly listener: string;
   readonly headerTimeoutMs: number;
 }
 
-/** The load balancers in front of a port, and the secrets that they share with it.
+/** Opens the load balancers of a port, with the secrets that they share with it.
  *  @throws SetupError ERR_SECRET_… */
 async function openBalancers(
   config: ListenerConfig['proxyProtocol'],

@@ -4,7 +4,7 @@ import { SupportCodes } from '../../session/support-codes.ts';
 import type { Clock } from '../clock.ts';
 import type { Part } from '../part.ts';
 
-/** How often old refusals are forgotten, in milliseconds. */
+/** Milliseconds between two removals of old refusals. */
 const sweepMs = 60_000;
 
 export interface SupportCodesPart extends Part {

@@ -32,7 +32,7 @@ export function fileObserver(
   };
 }
 
-/** Returns the digests in the form that the log takes. */
+/** Returns digests as fields of a log line. */
 export function digestFields({ policyDigest, shadowDigest, catalogueDigest }: PolicyDigests): {
   readonly policyDigest: Digest;
   readonly shadowDigest?: Digest;

@@ -28,7 +28,7 @@ export interface SessionTelemetry {
 export class ObservedSession implements SessionObserver {
   readonly #options: SessionTelemetry;
   readonly #listener: Label;
-  /** What tells the lines of this session apart, and joins them with its trace where there is one. */
+  /** Fields of each line of this session: its number, and the id of its trace where there is one. */
   readonly #names: { readonly session: number; readonly trace?: TraceId };
   readonly #opened: number;
   readonly #span: Span;

@@ -1,4 +1,5 @@
-/** Dials the gatekeepers of a configuration as sessions would, and says what came of each (`narthex check --connect`). */
+/** Dials the gatekeepers of a configuration as sessions would, and returns the outcome of each (`narthex check
+ *  --connect`). */
 import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import type { DialCause } from '../../errors/causes.ts';
 import type { StreamErrorCode } from '../../errors/stream.ts';
@@ -20,24 +21,24 @@ import { createScanning, type Scanning } from '../parts/scanning.ts';
 export type Reach = {
   readonly gatekeeper: string;
   readonly domain: string;
-  /** From the first look-up to the features of the stream. */
+  /** Milliseconds from the first look-up to the features of the stream. */
   readonly milliseconds: number;
 } & (
   | {
       readonly kind: 'reached';
       readonly tlsVersion: string;
-      /** End of its certificate's validity, ISO 8601. */
+      /** End of its certificate's validity in ISO 8601. */
       readonly notAfter: string;
     }
   | { readonly kind: 'failed'; readonly code: StreamErrorCode; readonly cause: DialCause }
 );
 
-/** Gatekeepers that are dialled at once. */
+/** Most gatekeepers that are dialled at once. */
 const dialsMax = 16;
 
-/** Dials each gatekeeper once for each domain that it serves. The connection with TLS may take `timeouts.dialMs`; so may a
- *  negotiation of STARTTLS after it, and the features after that. At most 16 dials are under way at once.
- *  @returns one for each domain, in the order of the configuration
+/** Dials each gatekeeper once for each domain that it serves. The connection with TLS may take `timeouts.dialMs`; so
+ *  may a negotiation of STARTTLS after it, and the features after that.
+ *  @returns one outcome per domain, in the order of the configuration
  *  @throws SetupError when a file of a gatekeeper does not load */
 export async function reachGatekeepers(config: Config, clock: Clock): Promise<readonly Reach[]> {
   const parts = new Parts();

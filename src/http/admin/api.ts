@@ -50,19 +50,20 @@ export interface ExplainRequest {
   readonly gatekeeper?: string;
 }
 
-/** Why a client was refused, and nothing else. */
+/** Why a client was refused. */
 export interface RefusalSummary {
-  /** How far its session had come. */
+  /** Phase that its session had reached. */
   readonly phase: string;
-  /** Of the table of errors. */
+  /** Code in the table of errors. */
   readonly code: string;
-  /** In UTC: `2026-11-29T17:03Z`. */
+  /** Minute in UTC, such as `2026-11-29T17:03Z`. */
   readonly minute: string;
 }
 
 export interface AdminApi {
   readonly sessions: () => readonly SessionCount[];
-  /** @param code as the caller has written it. `too-many`: the rate of look-ups is exceeded */
+  /** Looks a support code up. `too-many`: the rate of look-ups is exceeded.
+   *  @param code as the caller wrote it */
   readonly refusal: (code: string) => RefusalSummary | 'unknown' | 'too-many';
   readonly policy: () => PoliciesSummary;
   /** Explains a stanza.

@@ -74,7 +74,7 @@ interface RingKey {
   readonly head: Buffer;
   // KeyObjects: a key in bytes is imported for each token, which costs more than using it.
   readonly token: KeyObject;
-  /** Bytes: for hashing in one call, which costs a third of an HMAC. */
+  /** Key of the nonce in bytes, for hashing in one call, which costs a third of an HMAC. */
   readonly tokenNonce: Buffer;
   readonly etag: KeyObject;
   readonly etagNonce: KeyObject;
@@ -118,7 +118,7 @@ export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOption
 type TokenContent = [expiresAtS: number, audience: string, url: string];
 
 function read(ring: readonly RingKey[], token: string): TokenContent | undefined {
-  // Most forgeries have another length, and trying a key on them costs more than reading them.
+  // Most forgeries have another length, and trying the keys costs more than this check.
   if (!isTokenLength(token.length)) return undefined;
   const text = unseal(ring, token, ({ token: key, head }) => ({ key, bound: head }));
   return text === undefined ? undefined : (JSON.parse(text) as TokenContent);

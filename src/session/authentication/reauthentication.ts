@@ -51,7 +51,8 @@ export interface ReauthenticationOptions {
     outcome: ReauthenticationOutcome,
     code: TokenErrorCode | undefined,
   ) => void;
-  /** Keeps a refusal. @returns the support code that the client is sent with it */
+  /** Records a refusal.
+   *  @returns the support code for the client */
   readonly supportCode: (code: TokenErrorCode | AuthenticationErrorCode) => string;
 }
 
@@ -234,7 +235,8 @@ class Reauthentication implements Stage {
     return { kind: 'drop', reply: this.#failure(profile, condition, code ?? outcomeCodes[outcome]) };
   }
 
-  /** @param code of a refusal; undefined where the client gave up by itself */
+  /** Writes a failure.
+   *  @param code of a refusal; undefined where the client aborted */
   #failure(
     profile: SaslProfile,
     condition: SaslCondition,

@@ -33,7 +33,8 @@ export function profileOf(stanza: Stanza): SaslProfile | undefined {
   return saslProfiles.find((profile) => profile.namespace === namespace);
 }
 
-/** @param text for a human reader, in English; it needs no escaping (RFC 6120 §6.5, XEP-0388 §2.6) */
+/** Writes a failure.
+ *  @param text in English, for a person; it needs no escaping (RFC 6120 §6.5, XEP-0388 §2.6) */
 export function writeFailure({ namespace }: SaslProfile, condition: SaslCondition, text?: string): Buffer {
   const explanation = text === undefined ? '' : `<text xml:lang='en'>${text}</text>`;
   return Buffer.from(

@@ -1,21 +1,21 @@
-/** Limits of the stream as they are announced to the client (XEP-0478): the smaller of the gatekeeper's and the proxy's.
- *  A stanza between the two would end the stream at the one that is smaller. */
+/** Rewrites announced stream limits (XEP-0478) to the smaller of the gatekeeper's and the proxy's: a stanza between
+ *  the two would end the stream. */
 import { appendContent, setText } from '../../stanza/edits.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { forward, type Edit } from '../../stanza/verdict.ts';
 import type { StageFactory } from '../stage.ts';
 
-/** The proxy's own. */
+/** The proxy's own limits. */
 export interface OwnStreamLimits {
-  /** One stanza, before authentication and after it. */
+  /** Bytes of one stanza, before and after authentication. */
   readonly preAuthStanzaBytesMax: number;
   readonly stanzaBytesMax: number;
-  /** How long a session may be silent, in milliseconds; 0 for any time. */
+  /** Milliseconds for which a session may be idle; 0 for no limit. */
   readonly idleMs: number;
 }
 
-/** Makes the stage that rewrites an announcement. Where the gatekeeper announces nothing, neither does the proxy. */
+/** Makes the stage. Where the gatekeeper announces no limits, the proxy adds none. */
 export function streamLimitsStage(own: OwnStreamLimits): StageFactory {
   return {
     name: 'stream-limits',
@@ -35,7 +35,7 @@ export function streamLimitsStage(own: OwnStreamLimits): StageFactory {
   };
 }
 
-/** Edits that lower each limit to ours, and add ours where theirs is missing or no number. */
+/** Returns edits that lower each limit to the proxy's, and add those that are missing or malformed. */
 function lower(stanza: Stanza, limits: number, ours: ReadonlyMap<string, number>): Edit[] {
   const edits: Edit[] = [];
   const missing = new Map(ours);

@@ -1,6 +1,6 @@
 /** Attributes of stream headers under the policy in force (RFC 6120 §4.7): each is treated for its audience.
  *  Attributes that no standard defines are never forwarded, as the rest of a peer's header is not (stream/write.ts).
- *  A replaced attribute is also written where the header lacks it, so that its absence tells nothing. */
+ *  A replaced attribute is also written where the header lacks it, so that its absence reveals nothing. */
 import { treatValue } from '../../minimisation/value.ts';
 import type { CompiledPolicy } from '../../policy/compile.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';

@@ -21,11 +21,11 @@ interface Run {
   to: number;
 }
 
-/** What a receiver may get wrong at the begin of its count. */
+/** Deviations in the start of a receiver's count. */
 export interface BeginTolerance {
-  /** Stanzas that it was sent shortly before its count began, and may have counted. */
+  /** Most stanzas sent shortly before its count began that it may have counted. */
   readonly surplusMax: number;
-  /** Whether its count may begin anew once, at 0. */
+  /** Whether its count may restart at 0 once. */
   readonly mayRestart: boolean;
 }
 
@@ -47,9 +47,9 @@ export class AckWindow {
   #repeated: readonly Run[] = [];
   /** Index of the first of them that the sender has not repeated yet. */
   #repeatedAt = 0;
-  /** The count that the receiver stated last, in its own numbers, unwrapped. */
+  /** The receiver's last count in its own numbers, unwrapped. */
   #stated = 0;
-  /** How many stanzas from before the count the receiver has counted, as far as its counts show. */
+  /** Stanzas from before the count that the receiver has counted, as far as its counts show. */
   #surplus = 0;
   #surplusMax: number;
   #mayRestart: boolean;

@@ -1,5 +1,5 @@
-/** Acknowledgements that a peer gives on request (XEP-0198 §4), whose time is equalised. One that is sent later has the
- *  count of when it was given. A later one says more, so an earlier one that has not left by then is left out. */
+/** Acknowledgements that a peer gives on request (XEP-0198 §4), with equalised times. A delayed one keeps its count.
+ *  A later one includes an earlier one, so an earlier one that has not left by then is dropped. */
 import type { Direction } from '../../stanza/direction.ts';
 import { opposite } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
@@ -10,10 +10,10 @@ import type { Schedule } from '../timers.ts';
 
 export interface EqualisedAcksOptions {
   readonly limits: AnswerLimits;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
-  /** Whether the time of answers that travel this way is equalised. */
+  /** Returns whether the time of answers in this direction is equalised. */
   readonly equalises: (direction: Direction) => boolean;
 }
 
@@ -22,9 +22,9 @@ const request = { kind: 'nonza', party: '', id: '' } as const;
 
 export class EqualisedAcks {
   readonly #options: EqualisedAcksOptions;
-  /** Requests by the direction in which they were delivered. */
+  /** Requests by the direction of their delivery. */
   readonly #requests: Readonly<Record<Direction, AwaitedAnswers>>;
-  /** Acknowledgements taken, those that wait, and the last that has left, by their direction. */
+  /** Number of acknowledgements read, of those waiting, and the last that has left, by their direction. */
   readonly #taken: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
   readonly #waiting: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
   readonly #left: Record<Direction, number> = { 'to-gatekeeper': 0, 'to-client': 0 };
@@ -35,13 +35,13 @@ export class EqualisedAcks {
     this.#requests = { 'to-gatekeeper': requests(), 'to-client': requests() };
   }
 
-  /** Notes a request for an acknowledgement that was passed on now. */
+  /** Records a request for an acknowledgement that was just forwarded. */
   passed(nonza: Stanza, direction: Direction): void {
     if (nonza.is(0, ns.sm, 'r') && this.#options.equalises(opposite(direction)))
       this.#requests[direction].deliver(request, undefined);
   }
 
-  /** Takes an acknowledgement that has come now, and calls `write` when it may leave: perhaps at once, perhaps never. */
+  /** Takes an acknowledgement, and calls `write` when it may leave: possibly at once, possibly never. */
   take(direction: Direction, { field, afterMs }: EqualisedAnswer, write: () => void): void {
     const { now, schedule, limits } = this.#options;
     const time = this.#requests[opposite(direction)].timeOf(request, field, afterMs);

@@ -25,9 +25,9 @@ export class StreamManagement {
   #asked: { readonly id: string; readonly stream: ManagedStream } | undefined;
   /** Whether the client has requested stream management and the gatekeeper has not answered. */
   #enabling = false;
-  /** Stanzas that the client was sent meanwhile. A client's count begins at `<enabled/>` (XEP-0198 §4). That of
-   *  @xmpp/client begins before, and again at 0 after the read with `<enabled/>`: an acknowledgement in that read has
-   *  these stanzas in it, later ones do not. */
+  /** Stanzas sent to the client between its request and `<enabled/>`. A client's count begins at `<enabled/>`
+   *  (XEP-0198 §4). That of @xmpp/client begins earlier, and again at 0 after the chunk with `<enabled/>`: an
+   *  acknowledgement in that chunk includes these stanzas, later ones do not. */
   #sentWhileEnabling = 0;
   /** Whether a resumption inside an authentication was refused here. Its failure is written into the success. */
   #owesFailure = false;
@@ -42,7 +42,7 @@ export class StreamManagement {
     return direction === 'to-gatekeeper' ? this.#toGatekeeper : this.#toClient;
   }
 
-  /** Counts a stanza of the sender that goes out at once. */
+  /** Counts a stanza of the sender that is sent at once. */
   pass(direction: Direction): void {
     const window = this.window(direction);
     if (window === undefined) this.#noteUncounted(direction);

@@ -1,6 +1,6 @@
 import { commandPaths, quoted, type CommandOutline, type ProgramOutline, type Values } from './outline.ts';
 
-/** A completion script for bash 4 and later. */
+/** Returns a completion script for bash 4 and later. */
 export function bashCompletion(name: string, program: ProgramOutline): string {
   const paths = commandPaths(program).map(quoted).join(' | ');
   return `# Completion of ${name} for bash: source <(${name} completion bash)

@@ -6,7 +6,7 @@ import {
   type Values,
 } from './outline.ts';
 
-/** A completion script for fish 3 and later. */
+/** Returns a completion script for fish 3 and later. */
 export function fishCompletion(name: string, program: ProgramOutline): string {
   return `# Completion of ${name} for fish: ${name} completion fish | source
 function __${name}_at
@@ -44,7 +44,7 @@ function valueFlags({ words, files }: Values): string {
   return [files ? '-F' : '-f', ...(words.length === 0 ? [] : [`-a ${inQuotes(words.join(' '))}`])].join(' ');
 }
 
-/** A text in single quotes, in which fish knows two escapes. */
+/** Returns a text in single quotes, in which fish has two escapes. */
 function inQuotes(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }

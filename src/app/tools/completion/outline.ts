@@ -1,6 +1,6 @@
-/** What a completion script has to know of the command line, and how a script for each shell is written from it. */
+/** The outline of the command line, from which the completion script of each shell is written. */
 
-/** What may stand in one place: certain words, paths of files, or both. Neither: a text that cannot be foreseen. */
+/** The values at one place: closed words, paths of files, or both. Neither means any text. */
 export interface Values {
   readonly words: readonly string[];
   readonly files: boolean;
@@ -30,7 +30,7 @@ export function commandPaths(program: ProgramOutline): readonly string[] {
   return program.map(({ at }) => at).filter((at) => at !== '');
 }
 
-/** A text in single quotes, for bash and zsh. */
+/** Returns a text in single quotes, for bash and zsh. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

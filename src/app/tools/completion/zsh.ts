@@ -1,6 +1,6 @@
 import { commandPaths, quoted, type CommandOutline, type ProgramOutline, type Values } from './outline.ts';
 
-/** A completion script for zsh. */
+/** Returns a completion script for zsh. */
 export function zshCompletion(name: string, program: ProgramOutline): string {
   const paths = commandPaths(program).map(quoted).join(' | ');
   return `#compdef ${name}
@@ -52,7 +52,7 @@ function commandCase({ at, commands, options, values }: CommandOutline): string 
           ${assignments(values)} ;;`;
 }
 
-/** `word:description`, as _describe takes it. */
+/** Returns `word:description`, the form of _describe. */
 function entry(word: string, description: string): string {
   return quoted(`${word.replaceAll(':', '\\:')}:${description}`);
 }
