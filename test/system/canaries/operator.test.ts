@@ -46,6 +46,7 @@ describe.each(['balanced', 'strict'])('the operator of a proxy under %s', (polic
     for (const event of ['session.opened', 'session.refused', 'session.closed', 'http.refused', 'push.delivered', 'media.ended', 'session.reauthenticated'])
       expect(events).toContain(event); // prettier-ignore
     expect(canaries.places.length).toBeGreaterThan(250);
+    expect(canaries.places.filter((place) => place.startsWith('support code')).length).toBeGreaterThan(40);
 
     const seen = { printed: proxy.printed(), traces: collector.raw(), admin: scene.watched() };
     for (const [where, text] of Object.entries(seen))

@@ -148,7 +148,7 @@ export async function playBreakingClients(scene: Scene): Promise<string[]> {
       client.socket.write(`${rest}/>`);
     }
     await client.until('</stream:error>');
-    await client.closed;
+    await ended(scene, client);
   }
   return cases.map(([code]) => code.split(' ', 1)[0]!);
 }
@@ -173,7 +173,7 @@ export async function playBreakingGatekeepers(scene: Scene): Promise<string[]> {
       servername: domains.scripted,
       to: domains.scripted,
     });
-    await client.closed;
+    await ended(scene, client);
   }
   return cases.map(([code]) => code.split(' ', 1)[0]!);
 }
@@ -211,18 +211,18 @@ export async function playNegotiations(scene: Scene): Promise<string[]> {
   );
   await refused.until('</failure>');
   refused.socket.write(`<${c('early')} xmlns='urn:${c('early namespace')}'/>`);
-  await refused.closed;
+  await ended(scene, refused);
 
   // No gatekeeper serves this domain; the two names differ; no stream at all.
   const elsewhere = connectRaw(ports.direct, ca, { servername: 'localhost' });
   elsewhere.socket.write(streamHeader(`${c('unknown domain')}.example`));
-  await elsewhere.closed;
+  await ended(scene, elsewhere);
   const hidden = connectRaw(ports.direct, ca, { servername: `${c('server name')}.example` });
   hidden.socket.on('secureConnect', () => hidden.socket.write(header));
-  await hidden.closed;
+  await ended(scene, hidden);
   const mismatched = connectRaw(ports.direct, ca, { servername: domains.real });
   mismatched.socket.write(header);
-  await mismatched.closed;
+  await ended(scene, mismatched);
   for (const first of [
     `<stream:stream xmlns='${c('content namespace')}' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>`,
     `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='${c('version')}'>`,
@@ -232,11 +232,11 @@ export async function playNegotiations(scene: Scene): Promise<string[]> {
   ]) {
     const one = connectRaw(ports.direct, ca);
     one.socket.write(first);
-    await one.closed;
+    await ended(scene, one);
   }
   const mistaken = connectRaw(ports.direct, ca, { servername: domains.mistaken });
   mistaken.socket.write(streamHeader(domains.mistaken));
-  await mistaken.closed;
+  await ended(scene, mistaken);
 
   // No TLS where TLS comes first, something after STARTTLS, and headers of balancers that are none.
   await sayPlain(ports.direct, `${c('no TLS')}\r\n`);
@@ -303,9 +303,20 @@ export async function playReauthentications(scene: Scene): Promise<void> {
         `<auth xmlns='${sasl}' mechanism='OAUTHBEARER'>${response.toString('base64')}</auth>`,
       );
       await client.until(`xmlns='${sasl}'`);
+      if (client.received().includes('<challenge')) {
+        client.socket.write(`<response xmlns='${sasl}'>AQ==</response>`);
+        await client.until('</failure>');
+      }
       client.socket.destroy();
-      await client.closed;
+      await ended(scene, client);
     }
+}
+
+/** Waits for the end of a client. The support code that it was sent, if any, is one more value to search for. */
+async function ended({ canaries }: Scene, client: RawClient): Promise<void> {
+  await client.closed;
+  const code = /Support code ([0-9A-Z]{4}-[0-9A-Z]{4})/.exec(client.received())?.[1];
+  if (code !== undefined) canaries.note(`support code ${code}`, code);
 }
 
 async function sayPlain(port: number, text: string | Uint8Array): Promise<void> {
