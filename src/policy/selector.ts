@@ -128,16 +128,22 @@ class SelectorParser {
 
   #attribute(): Target {
     if (this.#take('*')) return { kind: 'attribute', name: '*', namespace: '' };
-    const xml = this.#take('xml:');
-    return { kind: 'attribute', name: this.#word(), namespace: xml ? xmlNamespace : '' };
+    if (this.#take('xml:')) return { kind: 'attribute', name: this.#word(), namespace: xmlNamespace };
+    const first = this.#word();
+    if (!this.#take(':')) return { kind: 'attribute', name: first, namespace: '' };
+    return { kind: 'attribute', namespace: this.#namespaceOf(first), name: this.#word() };
   }
 
   #name(): { namespace: string; local: string } {
     const first = this.#word();
     if (!this.#take(':')) return { namespace: clientNamespace, local: first };
-    const namespace = Object.hasOwn(this.#namespaces, first) ? this.#namespaces[first] : undefined;
-    if (namespace === undefined) this.#fail(`uses the undeclared prefix ${first}`);
+    const namespace = this.#namespaceOf(first);
     return { namespace, local: this.#take('*') ? '*' : this.#word() };
+  }
+
+  #namespaceOf(prefix: string): string {
+    const namespace = Object.hasOwn(this.#namespaces, prefix) ? this.#namespaces[prefix] : undefined;
+    return namespace ?? this.#fail(`uses the undeclared prefix ${prefix}`);
   }
 
   #word(): string {

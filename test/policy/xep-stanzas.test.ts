@@ -224,7 +224,7 @@ const samples: readonly Sample[] = [
   },
   {
     what: 'a contact published encrypted (XEP-0510, XEP-0473)',
-    given: publish('urn:xmpp:contacts', "<openpgp xmlns='urn:xmpp:openpgp:0'>QUFB</openpgp>"),
+    given: publish('urn:xmpp:contacts', "<encrypted xmlns='urn:xmpp:openpgp:pubsub:0' key='k1'>QUFB</encrypted>"),
     ...everywhere({ shows: ['QUFB'] }),
   },
   {
@@ -316,6 +316,70 @@ const samples: readonly Sample[] = [
     direction: 'to-client',
     given: iq('result', "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='form'><field var='day' type='text-single'><validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:date'><range min='2026-01-01'/></validate></field></x></query>"),
     ...everywhere({ shows: ["<validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:date'><range min='2026-01-01'/></validate>"] }),
+  },
+  {
+    what: 'a publication encrypted for some (XEP-0477)',
+    given: publish('urn:xmpp:microblog:0', "<encrypted xmlns='urn:xmpp:pte:0' by='me@provider.example' type='urn:xmpp:omemo:2'><encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='a@b.example'><key rid='2'>AA</key></keys></header><payload>CC</payload></encrypted></encrypted>"),
+    ...everywhere({ shows: ["<encrypted xmlns='urn:xmpp:pte:0'", '<payload>CC</payload>'] }),
+  },
+  {
+    what: 'a post and the program that wrote it (XEP-0472)',
+    given: publish('urn:xmpp:microblog:0', "<entry xmlns='http://www.w3.org/2005/Atom'><title type='text'>Ball</title><generator version='42'>marker</generator></entry>"),
+    passthrough: { shows: ['marker'] },
+    balanced: { shows: ['Ball'], hides: ['marker', '42'] },
+    strict: { shows: ['Ball'], hides: ['marker', '42'] },
+  },
+  {
+    what: 'telephone numbers in presence (XEP-0152)',
+    given: `<presence ${client}><reach xmlns='urn:xmpp:reach:0'><addr uri='tel:marker'/></reach></presence>`,
+    passthrough: { shows: ['tel:marker'] },
+    balanced: { shows: ['<presence'], hides: ['marker'] },
+    strict: { shows: ['<presence'], hides: ['marker'] },
+  },
+  {
+    what: 'text while it is typed (XEP-0301)',
+    given: message("<body>hi</body><rtt xmlns='urn:xmpp:rtt:0' event='new' seq='1'><t>marker</t></rtt>"),
+    passthrough: { shows: ['marker'] },
+    balanced: { shows: ['<body>hi</body>'], hides: ['marker'] },
+    strict: { shows: ['<body>hi</body>'], hides: ['marker'] },
+  },
+  {
+    what: 'a sticker (XEP-0449)',
+    given: message("<body>:)</body><sticker xmlns='urn:xmpp:stickers:0' pack='marker'/>"),
+    balanced: { shows: ['marker'] },
+    strict: { shows: ['<body>:)</body>'], hides: ['marker'] },
+  },
+  {
+    what: 'a preview with its words (XEP-0511)',
+    given: message("<body>x</body><r:Description xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns:og='https://ogp.me/ns#' r:about='https://a.example/'><og:title>marker</og:title></r:Description>"),
+    passthrough: { shows: ["r:about='https://a.example/'", 'marker'] },
+    balanced: { shows: ['<body>x</body>'], hides: ['marker', 'a.example/'] },
+  },
+  {
+    what: 'a new address (XEP-0283)',
+    given: `<presence ${client} to='c@b.example' type='subscribe'><moved xmlns='urn:xmpp:moved:1'><old-jid>old@c.example</old-jid></moved></presence>`,
+    ...everywhere({ shows: ['<old-jid>old@c.example</old-jid>'] }),
+  },
+  {
+    what: 'the answer to a challenge (XEP-0158)',
+    given: iq('set', "<captcha xmlns='urn:xmpp:captcha'><x xmlns='jabber:x:data' type='submit'><field var='ocr'><value>7nHL3</value></field></x></captcha>"),
+    ...everywhere({ shows: ['7nHL3'] }),
+  },
+  {
+    what: 'a picture to answer it from (XEP-0221)',
+    direction: 'to-client',
+    given: message("<body>x</body><captcha xmlns='urn:xmpp:captcha'><x xmlns='jabber:x:data' type='form'><field var='ocr'><media xmlns='urn:xmpp:media-element'><uri type='image/jpeg'>https://b.example/c.jpg</uri></media></field></x></captcha>", ''),
+    ...everywhere({ shows: ['https://b.example/c.jpg'] }),
+  },
+  {
+    what: 'the hash of a key for a call (XEP-0262)',
+    given: jingle('session-initiate', "<content creator='initiator' name='voice'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><encryption><zrtp-hash xmlns='urn:xmpp:jingle:apps:rtp:zrtp:1' version='1.10'>fe30</zrtp-hash></encryption></description></content>"),
+    ...everywhere({ shows: ['>fe30</zrtp-hash>'] }),
+  },
+  {
+    what: 'the order of items (XEP-0413)',
+    given: iq('get', "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'/><order xmlns='urn:xmpp:order-by:1' by='creation'/></pubsub>"),
+    ...everywhere({ shows: ["by='creation'"] }),
   },
   {
     what: 'answers to choose from (XEP-0439)',
