@@ -85,7 +85,16 @@ export const catalogueSchema = z.strictObject({
   namespaces: z.record(z.string(), z.string()).default({}),
   fields: z.record(fieldName, field),
   structure: z
-    .array(z.union([z.string(), z.strictObject({ path: z.string(), wrapper: z.boolean() })]))
+    .array(
+      z.union([
+        z.string(),
+        z.strictObject({
+          path: z.string(),
+          wrapper: z.boolean(),
+          payload: z.literal(true).optional().describe('Its children are payloads, in whatever namespace'),
+        }),
+      ]),
+    )
     .default([])
     .describe('Elements that hold fields and are none themselves'),
 });

@@ -55,6 +55,8 @@ interface Structure {
   readonly selector: Selector;
   /** Whether it is removed once everything in it was dropped. */
   readonly wrapper: boolean;
+  /** Its children are payloads and never part of it, also in its own namespace. */
+  readonly payload: boolean;
 }
 
 export interface Catalogue {
@@ -156,8 +158,12 @@ function toStructure(
   entry: CatalogueDocument['structure'][number],
   namespaces: CatalogueDocument['namespaces'],
 ): Structure[] {
-  const { path, wrapper } = typeof entry === 'string' ? { path: entry, wrapper: false } : entry;
-  return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper }));
+  const {
+    path,
+    wrapper,
+    payload = false,
+  } = typeof entry === 'string' ? { path: entry, wrapper: false } : entry;
+  return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper, payload }));
 }
 
 /** Returns whether a client gives it automatically, as an answer to a stanza that another party can send. */

@@ -283,8 +283,9 @@ class TableBuilder {
   }
 
   build(direction: Direction): DecisionTable {
-    for (const { selector, wrapper } of this.#catalogue.structure) {
-      this.#add(selector, { ...neutral, flags: wrapper ? flag.owner | flag.wrapper : flag.owner });
+    for (const { selector, wrapper, payload } of this.#catalogue.structure) {
+      const flags = flag.owner | (wrapper ? flag.wrapper : 0) | (payload ? flag.payload : 0);
+      this.#add(selector, { ...neutral, flags });
     }
     // A pseudonym is mapped back before other rules read the value.
     for (const field of this.#catalogue.fields.values())

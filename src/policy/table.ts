@@ -88,6 +88,8 @@ export const flag = {
   answer: 1_024,
   /** A part of it remains that is no such answer. */
   hasOther: 2_048,
+  /** Its content is a payload: not part of it, whatever its namespace. */
+  payload: 4_096,
 } as const;
 
 /** The rules for one attribute name. */

@@ -181,9 +181,14 @@ export class Walk {
     return (
       parent !== -1 &&
       !this.#pending.isStanza(at) &&
-      (this.#flags[this.#depth - 1]! & flag.owner) !== 0 &&
+      this.#ownsContent() &&
       stanza.namespaceOf(parent) === stanza.namespaceOf(at)
     );
+  }
+
+  /** Whether content of the innermost open element is part of it. */
+  #ownsContent(): boolean {
+    return (this.#flags[this.#depth - 1]! & (flag.owner | flag.payload)) === flag.owner;
   }
 
   #push(at: number, editsBefore: number, flags: number): void {
@@ -281,7 +286,7 @@ export class Walk {
     const stanza = this.#stanza;
     const parent = this.#open[this.#depth - 1]!;
     const entry = this.#table.find(stanza.namespaceOf(parent), stanza.localOf(parent));
-    let isListed = (this.#flags[this.#depth - 1]! & flag.owner) !== 0;
+    let isListed = this.#ownsContent();
     let isRemoved = false;
     for (const rule of entry?.texts ?? none) {
       if (rule.matches !== undefined && !rule.matches(stanza, parent)) continue;

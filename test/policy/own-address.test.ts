@@ -32,6 +32,7 @@ const places: Readonly<Record<string, (jid: string) => string>> = {
   'an administrator in a form (XEP-0004, jid-multi)': (jid) => iq(`<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_roomadmins' type='jid-multi'><value>x@b.example</value><value>${jid}</value></field></x></query>`),
   'an account in a command (XEP-0004, jid-single)': (jid) => `<message ${client} to='a@b.example'><x xmlns='jabber:x:data' type='submit'><field var='accountjid'><value>${jid}</value></field></x><body>x</body></message>`,
   'a device of the account (XEP-0030)': (jid) => `<iq ${client} type='result' id='1' to='a@b.example/c'><query xmlns='http://jabber.org/protocol/disco#items'><item jid='${jid}'/></query></iq>`,
+  'the sender in rules of delivery (XEP-0079)': (jid) => message(`<amp xmlns='http://jabber.org/protocol/amp' from='${jid}' to='a@b.example'/>`),
   'where to answer, as a URI (XEP-0033)': (jid) => message(`<addresses xmlns='http://jabber.org/protocol/address'><address type='replyto' uri='xmpp:${jid}?message'/></addresses>`),
   'who is mentioned (XEP-0372)': (jid) => message(`<reference xmlns='urn:xmpp:reference:0' type='mention' uri='xmpp:${jid}'/>`),
   'what a reference is in (XEP-0372)': (jid) => message(`<reference xmlns='urn:xmpp:reference:0' type='data' anchor='xmpp:${jid}?;node=n' uri='xmpp:a@b.example'/>`),

@@ -324,10 +324,10 @@ const samples: readonly Sample[] = [
   },
   {
     what: 'a post and the program that wrote it (XEP-0472)',
-    given: publish('urn:xmpp:microblog:0', "<entry xmlns='http://www.w3.org/2005/Atom'><title type='text'>Ball</title><generator version='42'>marker</generator></entry>"),
-    passthrough: { shows: ['marker'] },
-    balanced: { shows: ['Ball'], hides: ['marker', '42'] },
-    strict: { shows: ['Ball'], hides: ['marker', '42'] },
+    given: publish('urn:xmpp:microblog:0', "<entry xmlns='http://www.w3.org/2005/Atom'><title type='text'>Ball</title><updated>2026-03-10T23:41:07Z</updated><generator version='42'>marker</generator></entry>"),
+    passthrough: { shows: ['marker', '23:41:07'] },
+    balanced: { shows: ['Ball', '23:00:00Z'], hides: ['marker', '42', '23:41'] },
+    strict: { shows: ['Ball', '2026-03-10T00:00:00Z'], hides: ['marker', '42', '23:41'] },
   },
   {
     what: 'telephone numbers in presence (XEP-0152)',
@@ -415,6 +415,23 @@ describe('a publication of which nothing may be seen', () => {
     expect(after).toBe('');
     expect(reply).toContain(violation);
     expect(reply).not.toContain('marker');
+  });
+
+  it.each(['balanced', 'strict'])('is refused too where the payload has no namespace: %s', (policy) => {
+    const { after, reply } = pass(
+      deciderFor(openPolicy(policy), 'to-gatekeeper'),
+      publish('urn:example:0', "<noticed timestamp='2026-03-10T23:41:07Z'/>"),
+    );
+    expect(after).toBe('');
+    expect(reply).toContain(violation);
+  });
+
+  it('has no text that leaves', () => {
+    const { after } = pass(
+      deciderFor(openPolicy('strict'), 'to-gatekeeper'),
+      publish('urn:example:0', 'marker'),
+    );
+    expect(after).not.toContain('marker');
   });
 
   it('is refused alike where its payload is a field', () => {
