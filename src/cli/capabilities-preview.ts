@@ -1,5 +1,5 @@
 /** `narthex capabilities preview`: what the gatekeeper would see of a client, and what each side loses. */
-import { ungatedKinds } from '../capabilities/content-gate.ts';
+import { unfilteredKinds } from '../capabilities/content-filter.ts';
 import {
   advertise,
   baseline,
@@ -41,7 +41,7 @@ export async function preview(io: CapabilitiesIo, options: PreviewOptions): Prom
   io.out('and answered');
   io.out(`  ${discoAnswer({ content })}`);
   if (client !== undefined) for (const line of describeReport(report)) io.out(line);
-  for (const { kind, fromOutside } of ungatedKinds(profile, table))
+  for (const { kind, fromOutside } of unfilteredKinds(profile, table))
     io.out(
       `note: ${kind} is not received, but encrypted messages ${fromOutside === 'never' ? 'never' : 'need not'} show it: there it cannot be kept out`,
     );

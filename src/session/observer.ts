@@ -57,5 +57,5 @@ export interface CapabilityObserver {
   /** A presence is held until the client answers. */
   held(): void;
   /** Content that a client cannot receive was filtered. */
-  gated(action: 'bounce' | 'drop' | 'fallback', kind: string): void;
+  filtered(action: 'bounce' | 'drop' | 'fallback', kind: string): void;
 }

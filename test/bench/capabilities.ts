@@ -31,7 +31,7 @@ export const capabilitiesBench: Bench = {
   run: ({ rounds }) => typicalStanzas.flatMap((stanza) => rowsOf(stanza, rounds)),
 };
 
-/** The stanza as its client sends it, and as it reaches a client: the gate looks at what arrives. */
+/** The stanza as its client sends it, and as it reaches a client: the filter looks at what arrives. */
 function rowsOf({ name, write }: TypicalStanza, rounds: number | undefined): Row[] {
   const batch = batchOf(write);
   return (['to-gatekeeper', 'to-client'] as const).map((direction) => {
@@ -73,7 +73,7 @@ function session(): Stage[] {
     limits: defaultAdvertisementLimits,
     random: Math.random,
     newId: () => 'id',
-    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+    observer: { asked: () => {}, answered: () => {}, held: () => {}, filtered: () => {} },
   });
   const port: StagePort = {
     context: {

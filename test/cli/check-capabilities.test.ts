@@ -110,7 +110,7 @@ it('check has nothing against the shipped profiles, for any mode of authenticati
 });
 
 describe('check warns', () => {
-  it('of content that encryption hides from the gate', async () => {
+  it('of content that encryption hides from the filter', async () => {
     const [exit, lines] = await check({
       'a.yaml': profileText('name: a', 'receives: { text: true, group: true }'),
     });

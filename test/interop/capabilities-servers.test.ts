@@ -1,4 +1,4 @@
-/** Real servers ask for, verify and cache what the proxy advertises; real clients verify it and send what the gate
+/** Real servers ask for, verify and cache what the proxy advertises; real clients verify it and send what the filter
  *  keeps out. Juliet is behind the proxy, romeo and juliet's other device are straight at the server. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -215,7 +215,7 @@ for (const kind of servers) {
         [...table.kinds.keys()].filter((name) => name !== missing && name !== 'file').join(': true, ');
       beforeAll(async () => {
         const proxy = await proxyWith(
-          `gate-${mode}`,
+          `filter-${mode}`,
           `receives: { ${others('')}: false }`.replaceAll(': true', ': false'),
           `on-unsupported-content: ${mode}`,
         );

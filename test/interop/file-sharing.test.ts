@@ -73,9 +73,9 @@ for (const kind of servers) {
       await server?.close();
     });
 
-    /** Juliet behind a proxy with this profile, and what the gate has done there. */
-    async function behind(...lines: string[]): Promise<{ juliet: CapableClient; gated: string[] }> {
-      const gated: string[] = [];
+    /** Juliet behind a proxy with this profile, and what the filter has done there. */
+    async function behind(...lines: string[]): Promise<{ juliet: CapableClient; filtered: string[] }> {
+      const filtered: string[] = [];
       const profile = await folder.write(`${open.length}.yaml`, profileText(...lines));
       const proxy: TestProxy = await startTestProxy({
         domain: server.domain,
@@ -84,12 +84,12 @@ for (const kind of servers) {
         key: server.certificates.key,
         ca: server.certificates.authority,
         capabilities: { contentKinds, profiles: [profile] },
-        capabilitiesObserver: { gated: (action, what) => gated.push(`${action} ${what}`) },
+        capabilitiesObserver: { filtered: (action, what) => filtered.push(`${action} ${what}`) },
       });
       open.push(proxy);
       const juliet = await logInCapable({ ...loginTo(server, 'juliet', 'direct'), port: proxy.direct });
       open.push(juliet);
-      return { juliet, gated };
+      return { juliet, filtered };
     }
 
     let pings = 0;
@@ -113,7 +113,7 @@ for (const kind of servers) {
     it.each(['bounce', 'drop', 'fallback'] as const)(
       'slixmpp: a file that fits arrives unchanged; a type, size or kind that does not: %s',
       async (mode) => {
-        const { juliet, gated } = await behind(pictures, `on-unsupported-content: ${mode}`);
+        const { juliet, filtered } = await behind(pictures, `on-unsupported-content: ${mode}`);
         const shared = await shareAll(juliet);
         for (const name of names) {
           const file = shared.get(name)!;
@@ -144,12 +144,12 @@ for (const kind of servers) {
             }
           }
         }
-        expect(gated).toEqual([`${mode} image`, `${mode} image`, `${mode} file`]);
+        expect(filtered).toEqual([`${mode} image`, `${mode} image`, `${mode} file`]);
       },
     );
 
     it('slixmpp: copies and archive have the files that the device can receive, and none is missing', async () => {
-      const { juliet, gated } = await behind(pictures, 'on-unsupported-content: bounce');
+      const { juliet, filtered } = await behind(pictures, 'on-unsupported-content: bounce');
       juliet.send(`<iq type='set' id='enable'><enable xmlns='${carbons}'/></iq>`);
       await juliet.until((xml) => xml.includes('id="enable"'));
       const shared = await shareAll(control);
@@ -175,7 +175,7 @@ for (const kind of servers) {
           name,
         ).toBeUndefined();
       }
-      expect(new Set(gated)).toEqual(new Set(['fallback image', 'fallback file']));
+      expect(new Set(filtered)).toEqual(new Set(['fallback image', 'fallback file']));
     });
 
     describe('go-sendxmpp, which sends an address and nothing else', () => {
@@ -183,17 +183,20 @@ for (const kind of servers) {
       const addressIn = (xml: string): boolean => xml.includes('jabber:x:oob') && xml.includes('letter.pdf');
 
       it('passes where files of some type are received: an unknown type is not refused', async () => {
-        const { juliet, gated } = await behind(pictures);
+        const { juliet, filtered } = await behind(pictures);
         await shareByGoSendxmpp(login(), juliet.jid, pathOf('letter.pdf'));
         expect(await juliet.until(addressIn)).toContain('<url>https://');
-        expect(gated).toEqual([]);
+        expect(filtered).toEqual([]);
       });
 
       it.each(['bounce', 'drop', 'fallback'] as const)('is not where none is: %s', async (mode) => {
-        const { juliet, gated } = await behind('receives: { text: true }', `on-unsupported-content: ${mode}`);
+        const { juliet, filtered } = await behind(
+          'receives: { text: true }',
+          `on-unsupported-content: ${mode}`,
+        );
         await shareByGoSendxmpp(login(), juliet.jid, pathOf('letter.pdf'));
-        await expect.poll(() => gated).toHaveLength(1);
-        expect(gated[0]).toMatch(new RegExp(`^${mode} `));
+        await expect.poll(() => filtered).toHaveLength(1);
+        expect(filtered[0]).toMatch(new RegExp(`^${mode} `));
         await settled(juliet);
         expect(juliet.stanzas.filter(addressIn)).toEqual([]);
         const notices = juliet.stanzas.filter((xml) => /<body>\[[a-z]+\]<\/body>/.test(xml));

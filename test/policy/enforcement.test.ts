@@ -87,7 +87,7 @@ const ofConnections: Shown = (field, policy) => {
 };
 
 const overHttp: Shown = (field, policy, _, audience) =>
-  httpPolicy({ enforcement: enforcing(policy), clock }).see(
+  httpPolicy({ enforcement: enforcing(policy), clock }).apply(
     audience as 'gatekeeper' | 'provider',
     field.name,
     field.example,

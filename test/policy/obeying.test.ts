@@ -50,7 +50,7 @@ function under(enforced: CompiledPolicy, shadow?: CompiledPolicy): { left: unkno
   const verdict = stage.judge(stanza, 'to-gatekeeper');
   const edits = verdict.kind === 'forward' ? (verdict.edits ?? []) : [];
   const header = headerPolicy({ enforcement, clock })(new Map([['xml:lang', 'en']]), 'to-gatekeeper', 'gk');
-  const agent = httpPolicy({ enforcement, clock }).see('gatekeeper', 'http.user-agent', 'x', 'gk');
+  const agent = httpPolicy({ enforcement, clock }).apply('gatekeeper', 'http.user-agent', 'x', 'gk');
   return {
     left: [Buffer.from(wire.write(stanza, edits)).toString().includes(chat), header.get('xml:lang'), agent],
     counted,

@@ -54,7 +54,7 @@ export function connectThroughEveryStage(
     limits: defaultAdvertisementLimits,
     random: () => 0.5,
     newId: () => `own${(ids += 1)}`,
-    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+    observer: { asked: () => {}, answered: () => {}, held: () => {}, filtered: () => {} },
   });
   const policies = { enforced: compiled, shadow: undefined };
   return new Legs({

@@ -1,4 +1,4 @@
-/** Peers that ask for much work get little: what capabilities, the content gate and stream management do with a stanza
+/** Peers that ask for much work get little: what capabilities, the content filter and stream management do with a stanza
  *  grows as it does, or ends at a limit. */
 import { expectLinear } from '../support/linear.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';

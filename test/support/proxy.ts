@@ -170,7 +170,7 @@ function recorder(
       asked: () => {},
       answered: () => {},
       held: () => {},
-      gated: () => {},
+      filtered: () => {},
       reloaded: () => {},
       ...capabilitiesObserver,
     },

@@ -1,6 +1,6 @@
 /** Reads the provider's capability documents: profiles and the table of content kinds. */
 import type { CapabilityPolicy } from '../../capabilities/advertisements.ts';
-import { ungatedKinds } from '../../capabilities/content-gate.ts';
+import { unfilteredKinds } from '../../capabilities/content-filter.ts';
 import { readContentKinds } from '../../capabilities/content-kinds.ts';
 import { createProfileSet } from '../../capabilities/profile-set.ts';
 import { readProfile, type CapabilityProfile } from '../../capabilities/profile.ts';
@@ -117,7 +117,7 @@ function notesOn(
       `profile \`${profile.name}\` asks for a claim, and no session of ${without.join(', ')} has any: there it is ` +
         'never chosen',
     );
-  const kinds = ungatedKinds(profile, table).map(({ kind }) => kind);
+  const kinds = unfilteredKinds(profile, table).map(({ kind }) => kind);
   if (kinds.length > 0)
     notes.push(
       `profile \`${profile.name}\` does not receive ${kinds.join(', ')}, but encrypted messages need not show ` +

@@ -14,7 +14,7 @@ export interface HttpPolicyOptions {
 
 export function httpPolicy({ enforcement, clock }: HttpPolicyOptions): HttpPolicy {
   return {
-    see(audience, field, value, gatekeeper) {
+    apply(audience, field, value, gatekeeper) {
       const context = { gatekeeper, now: clock() };
       return enforcement.apply<FieldAnswer>(
         audience,
@@ -25,7 +25,7 @@ export function httpPolicy({ enforcement, clock }: HttpPolicyOptions): HttpPolic
         ({ decisions }) => ({ value, decisions }),
       ).value;
     },
-    reveal: (field, value, gatekeeper) => revealed(enforcement.enforced, field, value, gatekeeper, clock()),
+    unmask: (field, value, gatekeeper) => unmasked(enforcement.enforced, field, value, gatekeeper, clock()),
   };
 }
 
@@ -38,7 +38,7 @@ interface FieldAnswer {
 /** Rotation periods for which a pseudonym is mapped back: a registration outlives a rotation. */
 const periodsMax = 32;
 
-function revealed(
+function unmasked(
   policy: CompiledPolicy,
   field: string,
   value: string,

@@ -94,7 +94,7 @@ function capabilitiesObserver(
     asked: (whom) => metrics.capabilitiesAsked(whom),
     answered: () => metrics.capabilitiesAnswered(),
     held: () => metrics.presenceHeld(),
-    gated: (action, kind) => metrics.contentRefused(action, label(kind)),
+    filtered: (action, kind) => metrics.contentRefused(action, label(kind)),
     reloaded(report, profilesDigest) {
       metrics.capabilitiesReloaded(outcomeOf(report.kind));
       if (report.kind === 'reloaded')

@@ -27,6 +27,6 @@ export const capabilities = z
       .describe('A changed profile is advertised after a random part of this. Milliseconds, 0 to 3600000.'),
   })
   .describe(
-    'Rewriting of capabilities and the content gate. Without this section clients advertise themselves. Files are ' +
+    'Rewriting of capabilities and the content filter. Without this section clients advertise themselves. Files are ' +
       'read again when they change; a new file in the folder is found at the next start.',
   );

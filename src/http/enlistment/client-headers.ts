@@ -20,7 +20,7 @@ export function clientHeaders(headers: Headers, gatekeeper: string, policy: Http
   const seen = Object.entries(fields).flatMap(([header, field]): [string, string][] => {
     const value = headers.get(header);
     if (value === null) return [];
-    const left = policy.see('gatekeeper', field, value, gatekeeper);
+    const left = policy.apply('gatekeeper', field, value, gatekeeper);
     return left !== undefined && valueForm.test(left) ? [[header, left]] : [];
   });
   return Object.fromEntries(seen);

@@ -71,7 +71,8 @@ export function createMediaRelay(options: MediaOptions): MediaRelay {
       const url = source.guard.checkUrl(opened.url);
       // A client's download is seen by the gatekeeper's servers, a gatekeeper's by the provider's.
       if (
-        policy.see(fromProvider ? 'provider' : 'gatekeeper', 'media.fetch', '', opened.audience) === undefined
+        policy.apply(fromProvider ? 'provider' : 'gatekeeper', 'media.fetch', '', opened.audience) ===
+        undefined
       )
         throw new HttpProblem('ERR_MEDIA_POLICY');
       const { incoming: request, outgoing } = context.env;

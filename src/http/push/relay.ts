@@ -8,7 +8,7 @@ import type { HttpContext } from '../env.ts';
 import type { Report } from '../events.ts';
 import type { Exchange } from '../calls/exchange.ts';
 import { ConcurrencyLimiter } from '../concurrency-limiter.ts';
-import { seeScalar, type HttpPolicy } from '../http-policy.ts';
+import { applyToScalar, type HttpPolicy } from '../http-policy.ts';
 import type { PushLimits } from '../limits.ts';
 import { HttpProblem } from '../problem.ts';
 import { authenticateCaller, checkCallerRules, type CallerRules, type PeerCertificate } from './caller.ts';
@@ -76,9 +76,9 @@ function minimise(
     // The gatekeeper may have a pseudonym in place of the node that the client registered.
     const known =
       member === 'recipient' && typeof value === 'string'
-        ? policy.reveal('push.node', value, gatekeeper)
+        ? policy.unmask('push.node', value, gatekeeper)
         : value;
-    const left = seeScalar(policy, 'provider', `push.${member}`, known, gatekeeper);
+    const left = applyToScalar(policy, 'provider', `push.${member}`, known, gatekeeper);
     return left === undefined ? [] : [[member, left]];
   });
   if (kept.length === 0) throw new HttpProblem('ERR_PUSH_NOTHING_LEFT');

@@ -3,7 +3,7 @@
 import type { AdvertisementLimits, CapabilityPolicy } from '../../capabilities/advertisements.ts';
 import type { CapabilityCache } from '../../capabilities/capability-cache.ts';
 import { Baselines } from '../../capabilities/rewrite.ts';
-import { ContentGate } from '../../capabilities/content-gate.ts';
+import { ContentFilter } from '../../capabilities/content-filter.ts';
 import type { CapabilityProfile } from '../../capabilities/profile.ts';
 import type { Names } from '../../stanza/names.ts';
 import type { CapabilityObserver } from '../observer.ts';
@@ -31,7 +31,7 @@ interface Member {
 export class CapabilitySessions {
   readonly options: CapabilitySessionsOptions;
   #policy: CapabilityPolicy;
-  #gate: ContentGate;
+  #filter: ContentFilter;
   readonly baselines = new Baselines();
   readonly #members = new Map<SessionFacts, Member>();
 
@@ -39,15 +39,15 @@ export class CapabilitySessions {
   constructor(options: CapabilitySessionsOptions) {
     this.options = options;
     this.#policy = options.policy;
-    this.#gate = new ContentGate(options.policy.table, options.names);
+    this.#filter = new ContentFilter(options.policy.table, options.names);
   }
 
   get policy(): CapabilityPolicy {
     return this.#policy;
   }
 
-  get gate(): ContentGate {
-    return this.#gate;
+  get filter(): ContentFilter {
+    return this.#filter;
   }
 
   /** Returns the profile of a session, undefined until it is chosen. */
@@ -66,7 +66,7 @@ export class CapabilitySessions {
   /** Puts a new policy in force. Every session advertises it, each after its own jitter.
    *  @throws RangeError when the table has a name that the vocabulary lacks; the old policy stays in force */
   replace(policy: CapabilityPolicy): void {
-    this.#gate = new ContentGate(policy.table, this.options.names);
+    this.#filter = new ContentFilter(policy.table, this.options.names);
     this.#policy = policy;
     for (const member of this.#members.values()) member.reload(policy);
   }

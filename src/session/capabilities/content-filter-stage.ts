@@ -1,6 +1,6 @@
 /** The content filter: bounces, drops or replaces content that a client cannot receive by its profile. Follows the
  *  capability stage, which chooses the profile. */
-import type { GateVerdict } from '../../capabilities/content-gate.ts';
+import type { FilterVerdict } from '../../capabilities/content-filter.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { forward, type Disposition } from '../../stanza/verdict.ts';
@@ -19,16 +19,16 @@ export function contentFilterStage(shared: CapabilitySessions): StageFactory {
           return forward;
         const profile = shared.profileOf(context);
         if (profile === undefined) return forward;
-        const verdict = shared.gate.judge(stanza, profile);
+        const verdict = shared.filter.judge(stanza, profile);
         if (verdict.kind !== 'pass')
-          for (const { kind } of verdict.refusals) observer.gated(verdict.kind, kind);
+          for (const { kind } of verdict.refusals) observer.filtered(verdict.kind, kind);
         return toVerdict(verdict);
       },
     }),
   };
 }
 
-function toVerdict(verdict: GateVerdict): Disposition {
+function toVerdict(verdict: FilterVerdict): Disposition {
   switch (verdict.kind) {
     case 'pass':
       return forward;

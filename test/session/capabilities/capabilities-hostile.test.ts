@@ -2,7 +2,7 @@
 import { expectLinear } from '../../support/linear.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { defaultContactLimits } from '../../../src/capabilities/contact-advertisements.ts';
-import { ContentGate } from '../../../src/capabilities/content-gate.ts';
+import { ContentFilter } from '../../../src/capabilities/content-filter.ts';
 import { contentVocabulary } from '../../../src/capabilities/content-kinds.ts';
 import { createVocabulary } from '../../../src/stanza/vocabulary.ts';
 import { profileOf, table } from '../../capabilities/shipped.ts';
@@ -78,7 +78,7 @@ describe('a client', () => {
 
 describe('messages in messages', () => {
   it('cost linear time, side by side and inside each other', () => {
-    const gate = new ContentGate(table, vocabulary);
+    const filter = new ContentFilter(table, vocabulary);
     const profile = profileOf('on-unsupported-content: fallback');
     const wrap = (inside: string) =>
       `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>${inside}</message></forwarded>`;
@@ -88,12 +88,12 @@ describe('messages in messages', () => {
     const [once, twice] = [beside(1_000), beside(2_000)];
     expectLinear(
       'messages side by side',
-      () => expect(gate.judge(once, profile).kind).toBe('fallback'),
-      () => expect(gate.judge(twice, profile).kind).toBe('fallback'),
+      () => expect(filter.judge(once, profile).kind).toBe('fallback'),
+      () => expect(filter.judge(twice, profile).kind).toBe('fallback'),
     );
     let nested = refused;
     for (let depth = 0; depth < 60; depth += 1) nested = wrap(nested + refused);
-    expect(gate.judge(stanzaOf(`<message>${nested}</message>`, vocabulary), profile)).toMatchObject({
+    expect(filter.judge(stanzaOf(`<message>${nested}</message>`, vocabulary), profile)).toMatchObject({
       kind: 'fallback',
       refusals: [{ kind: 'location' }],
     });

@@ -54,7 +54,7 @@ export class Bench {
         asked: (whom) => this.counted.push(`asked ${whom}`),
         answered: () => {},
         held: () => this.counted.push('held'),
-        gated: (action, kind) => this.counted.push(`${action} ${kind}`),
+        filtered: (action, kind) => this.counted.push(`${action} ${kind}`),
       },
     });
     this.#stages = [capabilitiesStage(this.shared), contentFilterStage(this.shared)].map((factory) =>

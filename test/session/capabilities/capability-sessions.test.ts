@@ -26,7 +26,7 @@ it(`a new profile is spread over the jitter, once for each of ${sessions} sessio
     limits: defaultAdvertisementLimits,
     random: () => generator.below(1_000) / 1_000,
     newId: () => 'id',
-    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+    observer: { asked: () => {}, answered: () => {}, held: () => {}, filtered: () => {} },
   });
   let now = 0;
   const tasks = new Map<object, { readonly at: number; readonly run: () => void }>();

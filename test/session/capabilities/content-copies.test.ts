@@ -31,7 +31,7 @@ it('reach the client by number as stream management counts them at both ends', (
     limits: defaultAdvertisementLimits,
     random: () => 0.5,
     newId: () => 'own',
-    observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+    observer: { asked: () => {}, answered: () => {}, held: () => {}, filtered: () => {} },
   });
   const legs = new Legs({
     names,

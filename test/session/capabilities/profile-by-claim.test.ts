@@ -52,7 +52,7 @@ class Conversation {
       limits: defaultAdvertisementLimits,
       random: () => 0.5,
       newId: () => 'own',
-      observer: { asked: () => {}, answered: () => {}, held: () => {}, gated: () => {} },
+      observer: { asked: () => {}, answered: () => {}, held: () => {}, filtered: () => {} },
     });
     this.legs = new Legs({
       names,

@@ -20,7 +20,7 @@ interface Refusal {
  *  - `bounce`: do not deliver; `reply` goes to the sender (RFC 6120 §8.3).
  *  - `drop`: do not deliver.
  *  - `fallback`: deliver with these edits. */
-export type GateVerdict =
+export type FilterVerdict =
   | { readonly kind: 'pass'; readonly shown: readonly string[] }
   | { readonly kind: 'bounce'; readonly refusals: readonly Refusal[]; readonly reply: Uint8Array }
   | { readonly kind: 'drop'; readonly refusals: readonly Refusal[] }
@@ -28,7 +28,7 @@ export type GateVerdict =
 
 /** Returns the kinds that a profile refuses although an encrypted message shows them `never`, or only `sometimes`.
  *  The check of a profile warns of them. */
-export function ungatedKinds(
+export function unfilteredKinds(
   profile: CapabilityProfile,
   table: ContentKinds,
 ): { readonly kind: string; readonly fromOutside: 'never' | 'sometimes' }[] {
@@ -49,7 +49,7 @@ interface Refused {
   readonly sightings: readonly Sighting[];
 }
 
-export class ContentGate {
+export class ContentFilter {
   readonly #reader: ContentReader;
 
   /** @param names must have `contentVocabulary(table)`
@@ -61,7 +61,7 @@ export class ContentGate {
   /** Judges a stanza on its way to a client of `profile`, with the messages that it carries. Presence, results and
    *  errors always pass: an error is never answered with an error (RFC 6120 §8.3.1), and a result is what the client
    *  asked for. */
-  judge(stanza: Stanza, profile: CapabilityProfile): GateVerdict {
+  judge(stanza: Stanza, profile: CapabilityProfile): FilterVerdict {
     const type = stanza.attributeValue(0, 'type');
     const { kind } = stanza;
     if (kind === 'message' ? type === 'error' : kind !== 'iq' || type !== 'set') return pass;
@@ -101,7 +101,7 @@ export class ContentGate {
     profile: CapabilityProfile,
     type: string | undefined,
     refused: readonly Refused[],
-  ): GateVerdict {
+  ): FilterVerdict {
     const refusals = refusalsOf(refused);
     const wanted = profile.onUnsupportedContent;
     // A refused call is owed an answer (RFC 6120 §8.2.3), whatever the profile prefers.
@@ -117,7 +117,7 @@ export class ContentGate {
 
   /** Removes refused content. An archive result stays even when it is empty: the client counts results (XEP-0313
    *  §4.2). */
-  #fallback(stanza: Stanza, refused: readonly Refused[], refusals: readonly Refusal[]): GateVerdict {
+  #fallback(stanza: Stanza, refused: readonly Refused[], refusals: readonly Refusal[]): FilterVerdict {
     const edits: Edit[] = [];
     for (const { message, isSubject, sightings } of refused) {
       if (sightings.some(({ child }) => child === -1)) return { kind: 'drop', refusals };
@@ -129,7 +129,7 @@ export class ContentGate {
   }
 }
 
-const pass: GateVerdict = { kind: 'pass', shown: [] };
+const pass: FilterVerdict = { kind: 'pass', shown: [] };
 
 function refusedOf(where: Omit<Refused, 'sightings'>, sightings: readonly Sighting[]): Refused[] {
   const refused = sightings.filter(({ refusal }) => refusal !== undefined);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ContentGate, ungatedKinds } from '../../src/capabilities/content-gate.ts';
+import { ContentFilter, unfilteredKinds } from '../../src/capabilities/content-filter.ts';
 import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
 import { elementFromXml } from '../../src/capabilities/element.ts';
 import type { CapabilityProfile } from '../../src/capabilities/profile.ts';
@@ -10,12 +10,12 @@ import { profileOf, readTable, shipped, table } from './shipped.ts';
 import { applied, stanzaOf } from './stanza-of.ts';
 
 const names = createVocabulary(contentVocabulary(table));
-const gate = new ContentGate(table, names);
+const filter = new ContentFilter(table, names);
 
 const message = (inside: string, type = 'chat') =>
   `<message xmlns='jabber:client' from='romeo@a.example/x' to='juliet@b.example/y' id='m1' type='${type}'>${inside}</message>`;
 function judge(xml: string, profile: CapabilityProfile) {
-  return gate.judge(stanzaOf(xml, names), profile);
+  return filter.judge(stanzaOf(xml, names), profile);
 }
 
 function receiving(kinds: readonly string[], ...lines: string[]): CapabilityProfile {
@@ -80,11 +80,11 @@ describe('content that is invisible from outside', () => {
   });
 
   it('is explained to the author of a policy', () => {
-    expect(ungatedKinds(shipped.get('text-only')!, table)).toContainEqual({
+    expect(unfilteredKinds(shipped.get('text-only')!, table)).toContainEqual({
       kind: 'image',
       fromOutside: 'never',
     });
-    expect(ungatedKinds(shipped.get('phone')!, table)).toEqual([{ kind: 'poll', fromOutside: 'never' }]);
+    expect(unfilteredKinds(shipped.get('phone')!, table)).toEqual([{ kind: 'poll', fromOutside: 'never' }]);
   });
 });
 
@@ -342,7 +342,7 @@ describe('a message inside another', () => {
 });
 
 it('refuses to work with a vocabulary that lacks its names', () => {
-  expect(() => new ContentGate(table, createNames(['jabber:client'], ['message']))).toThrow(RangeError);
+  expect(() => new ContentFilter(table, createNames(['jabber:client'], ['message']))).toThrow(RangeError);
 });
 
 it('recognises the namespace that a provider adds to the table', () => {
@@ -358,7 +358,7 @@ kinds:
 `);
   const own = createVocabulary(contentVocabulary(extended));
   const stanza = stanzaOf(message("<p:poll xmlns:p='urn:example:poll'/>"), own);
-  expect(new ContentGate(extended, own).judge(stanza, receiving(['text']))).toMatchObject({
+  expect(new ContentFilter(extended, own).judge(stanza, receiving(['text']))).toMatchObject({
     refusals: [{ kind: 'poll' }],
   });
 });
