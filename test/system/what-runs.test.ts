@@ -1,6 +1,6 @@
 /** What the log and the metrics say of what runs: version, documents, and when certificates and keys end. */
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -52,6 +52,37 @@ it('proxy.started and policy.loaded say version and digests, as `policy check --
   expect(lines('policy.loaded')[1]).toMatchObject({ ...documents, policyDigest: changed[file] });
   const policy = (await (await fetch(`http://127.0.0.1:${proxy.adminPort}/api/policy`)).json()) as object;
   expect(policy).toMatchObject({ digest: changed[file] });
+  expect(await proxy.stop()).toBe(0);
+}, 60_000);
+
+/** The digest as docs/log-events.md describes it. */
+function digestOf(files: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const file of files) {
+    const text = readFileSync(join(root, file), 'utf8');
+    hash.update(Buffer.from(`${text.length}:${text}`));
+  }
+  return hash.digest('base64url');
+}
+
+it('a digest is what the page says, of policies with what they extend and of capability profiles', async () => {
+  const profiles = readdirSync(join(root, 'policies/capabilities')).toSorted();
+  const proxy = await serveProcess({
+    config: {
+      policy: { file: 'balanced' },
+      capabilities: {
+        profiles: join(root, 'policies/capabilities'),
+        contentKinds: join(root, 'policies/content-kinds.yaml'),
+      },
+    },
+  });
+  expect(proxy.log.find(({ event }) => event === 'proxy.started')).toMatchObject({
+    policyDigest: digestOf(['policies/balanced.yaml', 'policies/passthrough.yaml']),
+    profilesDigest: digestOf([
+      'policies/content-kinds.yaml',
+      ...profiles.map((name) => `policies/capabilities/${name}`),
+    ]),
+  });
   expect(await proxy.stop()).toBe(0);
 }, 60_000);
 
