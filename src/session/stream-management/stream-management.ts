@@ -25,10 +25,10 @@ export class StreamManagement {
   #asked: { readonly id: string; readonly stream: ManagedStream } | undefined;
   /** Whether the client has requested stream management and the gatekeeper has not answered. */
   #enabling = false;
-  /** Stanzas sent to the client between its request and `<enabled/>`. A client's count begins at `<enabled/>`
-   *  (XEP-0198 §4). That of @xmpp/client begins earlier, and again at 0 after the chunk with `<enabled/>`: an
-   *  acknowledgement in that chunk includes these stanzas, later ones do not. */
-  #sentWhileEnabling = 0;
+  /** Stanzas sent to the client before `<enabled/>`, where its count begins (XEP-0198 §4). That of @xmpp/client begins
+   *  with the stream, and again at 0 after the chunk with `<enabled/>`: an acknowledgement in that chunk includes these
+   *  stanzas, later ones do not. */
+  #sentUncounted = 0;
   /** Whether a resumption inside an authentication was refused here. Its failure is written into the success. */
   #owesFailure = false;
 
@@ -57,7 +57,7 @@ export class StreamManagement {
   }
 
   #noteUncounted(direction: Direction): void {
-    if (this.#enabling && direction === 'to-client') this.#sentWhileEnabling += 1;
+    if (direction === 'to-client') this.#sentUncounted += 1;
   }
 
   /** Translates a nonza, alone or inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
@@ -108,7 +108,6 @@ export class StreamManagement {
       this.#toGatekeeper = new AckWindow();
     }
     this.#enabling = true;
-    this.#sentWhileEnabling = 0;
     return undefined;
   }
 
@@ -152,7 +151,7 @@ export class StreamManagement {
     if (!this.#enabling) throw unasked();
     this.#enabling = false;
     this.#toGatekeeper ??= new AckWindow();
-    this.#toClient = new AckWindow({ surplusMax: this.#sentWhileEnabling, mayRestart: true });
+    this.#toClient = new AckWindow({ surplusMax: this.#sentUncounted, mayRestart: true });
     const id = stanza.attributeValue(at, 'id');
     const resumable = /^(?:true|1)$/.test(stanza.attributeValue(at, 'resume') ?? '');
     if (id === undefined || !resumable) return;

@@ -173,16 +173,24 @@ describe('a client whose count begins anew after the read with <enabled/>', () =
 });
 
 describe('stanzas before <enable/>', () => {
-  it('leave no room for a client that acknowledges them', () => {
-    legs.read('to-client', presence('p1') + presence('p2'));
+  it('may be counted, too, those before a refusal included', () => {
+    legs.read('to-client', presence('p1'));
     legs.read('to-gatekeeper', enable);
-    legs.read('to-client', enabled);
-    expect(() => legs.read('to-gatekeeper', ack(1))).toThrow(wrongCount);
+    legs.read('to-client', `${presence('p2')}<failed xmlns='${sm}'/>`);
+    legs.read('to-gatekeeper', enable);
+    legs.read('to-client', presence('p3') + enabled + presence('p4'));
+    expect(acknowledged(4)).toBe(ack(1));
+    expect(acknowledged(1)).toBe(ack(1));
   });
 
-  it('and those before a refusal neither', () => {
+  it('leave no room for more than there were', () => {
+    legs.read('to-client', presence('p1') + presence('drop-2'));
     legs.read('to-gatekeeper', enable);
-    legs.read('to-client', `${presence('p1')}<failed xmlns='${sm}'/>`);
+    legs.read('to-client', enabled);
+    expect(() => legs.read('to-gatekeeper', ack(2))).toThrow(wrongCount);
+  });
+
+  it('leave none where there were none', () => {
     legs.read('to-gatekeeper', enable);
     legs.read('to-client', enabled);
     expect(() => legs.read('to-gatekeeper', ack(1))).toThrow(wrongCount);
