@@ -55,7 +55,7 @@ interface Structure {
   readonly selector: Selector;
   /** Whether it is removed once everything in it was dropped. */
   readonly wrapper: boolean;
-  /** Its children are payloads and never part of it, also in its own namespace. */
+  /** Whether its children are payloads, and never part of it, even in its own namespace. */
   readonly payload: boolean;
 }
 

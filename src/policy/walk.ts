@@ -186,7 +186,7 @@ export class Walk {
     );
   }
 
-  /** Whether content of the innermost open element is part of it. */
+  /** Returns whether content of the innermost open element is part of it. */
   #ownsContent(): boolean {
     return (this.#flags[this.#depth - 1]! & (flag.owner | flag.payload)) === flag.owner;
   }

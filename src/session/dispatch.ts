@@ -32,7 +32,7 @@ export interface DispatchOptions extends Pick<AnswerTimesOptions, 'account' | 'e
   readonly management: StreamManagement;
   readonly rendering: Rendering;
   readonly limits: DelayLimits & AnswerLimits;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
   /** Returns the disposition of a held stanza by the stages from `first` on. */

@@ -69,7 +69,7 @@ export class Pace {
   readonly #overLimitMs: number;
   readonly #now: () => number;
 
-  /** @param now monotonic milliseconds */
+  /** @param now returns monotonic milliseconds */
   constructor(side: 'client' | 'gatekeeper', limits: RateLimits, now: () => number) {
     this.#now = now;
     this.#overLimitMs = limits.overLimitMs;

@@ -8,7 +8,7 @@ import type { Schedule } from './timers.ts';
 
 export interface ReadPacerOptions {
   readonly rates: RateLimits;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
   /** Called at the start of each pause. */

@@ -23,7 +23,7 @@ export interface RelayOptions {
   readonly rendering: Rendering;
   readonly resumptions: Resumptions;
   readonly delays: DelayLimits & AnswerLimits;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
 }

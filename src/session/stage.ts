@@ -11,7 +11,7 @@ import type { SessionFacts } from './facts.ts';
 /** The actions of a stage outside of a disposition: after a time, or when an answer has come. */
 export interface StagePort {
   readonly context: SessionFacts;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
   /** Runs `task` after `milliseconds`, unless the session ends first.
    *  @returns a function that cancels it */

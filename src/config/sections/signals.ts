@@ -16,7 +16,7 @@ const network = z
     'a network such as 10.0.0.0/8 or 2001:db8::/32, with no bits set after its prefix',
   );
 
-/** PP2 types that no standard assigns (proxy-protocol.txt §2.2.8). */
+/** A type of PROXY protocol v2 fields that no standard assigns (proxy-protocol.txt §2.2.8). */
 const customType = z.int().min(0xe0).max(0xef);
 
 export const proxyProtocol = z

@@ -14,7 +14,7 @@ import type { Stage, StageFactory } from '../stage.ts';
 
 export interface PolicyStageOptions {
   readonly enforcement: Enforcement;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly clock: () => number;
   /** Returns an unpredictable number in [0, 1), for delays. */
   readonly random: () => number;

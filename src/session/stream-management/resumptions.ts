@@ -55,7 +55,7 @@ export class Resumptions {
   readonly #streams: LRUCache<string, ManagedStream>;
   readonly #shares = new Map<string, Share>();
 
-  /** @param now monotonic milliseconds */
+  /** @param now returns monotonic milliseconds */
   constructor(limits: Partial<ResumptionLimits> = {}, now = (): number => performance.now()) {
     this.#limits = { ...defaultResumptionLimits, ...limits };
     const { resumptionsMax, resumptionBytesMax } = this.#limits;
