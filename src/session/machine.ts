@@ -98,7 +98,7 @@ export interface PhaseState {
   /** The client's stream header, from the time it was read. */
   readonly header?: StreamHeader;
   readonly facts?: SessionRecord;
-  readonly relay?: Relay;
+  readonly relay?: Pick<Relay, 'end'>;
 }
 
 export interface Machine {

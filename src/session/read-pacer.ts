@@ -21,6 +21,7 @@ export class ReadPacer {
   readonly #options: ReadPacerOptions;
   readonly #pace: Pace;
   #pausing = false;
+  #cancel = (): void => {};
 
   constructor(side: Side, leg: FlowControlled, options: ReadPacerOptions) {
     this.#side = side;
@@ -43,11 +44,16 @@ export class ReadPacer {
     if (!this.#pausing) this.#pause(resource, verdict.ms);
   }
 
+  /** Cancels the end of a pause: the session is over. */
+  end(): void {
+    this.#cancel();
+  }
+
   #pause(resource: PacedResource, milliseconds: number): void {
     this.#pausing = true;
     this.#options.paced(this.#side, resource);
     this.#leg.pause();
-    this.#options.schedule(milliseconds, () => {
+    this.#cancel = this.#options.schedule(milliseconds, () => {
       this.#pausing = false;
       this.#leg.resume();
       this.#leg.release();

@@ -43,7 +43,13 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
 
   enter(name: Phase): void {
     const { machine, facts, client, gatekeeper } = this;
-    machine.enter({ name, facts, client, gatekeeper, header: this.#header, relay: this.#relay });
+    machine.enter({ name, facts, client, gatekeeper, header: this.#header, relay: this });
+  }
+
+  /** Ends the relay and the pauses of both sides. */
+  end(): void {
+    this.#relay.end();
+    for (const pacer of Object.values(this.#pacers)) pacer.end();
   }
 
   /** Relays an element.
@@ -57,6 +63,14 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     this.#spend(direction, 'stanzas', 1);
     this.#spend(direction, 'bytes', byteLength);
     return passed;
+  }
+
+  /** Relays a keep-alive. It is written and encrypted as a stanza is, so it counts as one. */
+  keepAlive(direction: Direction, byteLength: number): void {
+    const to = direction === 'to-gatekeeper' ? this.gatekeeper : this.client;
+    to.keepAlive();
+    this.#spend(direction, 'stanzas', 1);
+    this.#spend(direction, 'bytes', byteLength);
   }
 
   /** Spends the rate of an established session. Earlier phases have other limits. */

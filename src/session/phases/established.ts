@@ -6,14 +6,14 @@ export function establish(connected: Connected): void {
   connected.enter('established');
   client.receive({
     stanza: (stanza) => void connected.take(stanza, 'to-gatekeeper'),
-    whitespace: () => gatekeeper.keepAlive(),
+    whitespace: (byteLength) => connected.keepAlive('to-gatekeeper', byteLength),
     end: () => connected.closedBy('client'),
   });
   gatekeeper.receive({
     stanza: (stanza) => {
       if (connected.take(stanza, 'to-client')) connected.endedBy(stanza);
     },
-    whitespace: () => client.keepAlive(),
+    whitespace: (byteLength) => connected.keepAlive('to-client', byteLength),
     end: () => connected.closedBy('gatekeeper'),
   });
 }

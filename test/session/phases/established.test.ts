@@ -144,6 +144,20 @@ describe('an established stream', () => {
     expect(conditionIn(talk.client.heard)).toBe('policy-violation');
   });
 
+  it('counts keep-alives like stanzas', async () => {
+    const rates = {
+      stanzasPerSecond: 10,
+      stanzaBurst: 10,
+      bytesPerSecond: 0,
+      paddingBytesPerSecond: 0,
+      overLimitMs: 2_000,
+    };
+    const talk = await begin({ rates });
+    for (let i = 0; i < 25; i += 1) await talk.client.says(' ');
+    expect(talk.gatekeeper.news()).toBe(' '.repeat(11));
+    expect(talk.paced).toEqual(['client stanzas']);
+  });
+
   it('ends at its age', async () => {
     const talk = await begin({ sessionAgeMs: () => 3_600_000 });
     talk.clock.advance(3_600_000);
