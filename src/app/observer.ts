@@ -1,4 +1,5 @@
 /** Reports of a running proxy. Interfaces only: `telemetry/` implements them, the parts call them. */
+import type { ScopeName } from '../config/scopes.ts';
 import type { CountDecisions } from '../policy/enforcement.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import type { Report } from '../http/events.ts';
@@ -24,6 +25,10 @@ export interface ProxyObserver {
   refused(listener: string, code: ListenRefusal): void;
   readonly certificates: FilesReport;
   policy(report: PolicyReport): void;
+  /** Sets the function that returns the number of sessions of each policy. */
+  policySessions(count: () => readonly PolicySessions[]): void;
+  /** The table of regions was read, or rejected. */
+  regions(report: RegionsReport): void;
   /** Files that take effect at the next start have changed. */
   restart(report: RestartReport): void;
   /** Sets the function that returns the number of resumable streams, and their estimated memory in bytes. */
@@ -62,21 +67,43 @@ export interface PolicyDigests {
 
 /** A report of the policies on disk. */
 export type PolicyReport =
-  | ({
+  | (ScopeName & {
       readonly kind: 'loaded' | 'reloaded';
-      readonly policy: string;
-      /** Mode of the policy in force; under `shadow` every field passes unchanged. */
-      readonly mode: Policy['mode'];
+      /** The policy in force, then those of shares. Under mode `shadow` every field passes unchanged. */
+      readonly policies: readonly Pick<Policy, 'name' | 'mode'>[];
       readonly warnings: number;
     } & PolicyDigests)
-  | { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] }
+  | (ScopeName & { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] })
   /** Without `keyFiles`, pseudonyms are made with a key that lasts as long as the process. */
-  | { readonly kind: 'ephemeral-key' };
+  | { readonly kind: 'ephemeral-key' }
+  /** Without `shareKeyFile`, accounts are given to shares by a key that lasts as long as the process. */
+  | { readonly kind: 'ephemeral-share-key' };
+
+/** A report of the table of regions. */
+export type RegionsReport =
+  | { readonly kind: 'loaded'; readonly rows: number }
+  | { readonly kind: 'rejected'; readonly problems: readonly Diagnostic[] };
+
+/** The number of authenticated sessions that a policy has at a gatekeeper. */
+export interface PolicySessions {
+  readonly gatekeeper: string;
+  readonly policy: string;
+  readonly sessions: number;
+}
+
+/** The number of sessions that a capability profile has at a gatekeeper. */
+export interface ProfileSessions {
+  readonly gatekeeper: string;
+  readonly profile: string;
+  readonly sessions: number;
+}
 
 export interface CapabilitiesObserver extends CapabilityObserver {
   /** Changed files were put into force, or rejected.
    *  @param profilesDigest of the files in force */
   reloaded(report: ReloadReport, profilesDigest: string): void;
+  /** Sets a function that returns the number of sessions of each profile. */
+  profileSessions(count: () => readonly ProfileSessions[]): void;
 }
 
 export interface HttpObserver {

@@ -8,11 +8,12 @@ import { headerPolicy } from '../session/policy/header-policy.ts';
 import { Enforcement } from '../policy/enforcement.ts';
 import { policyStage, type PolicyStageOptions } from '../session/policy/policy-stage.ts';
 import type { SupportCodes } from '../session/support-codes.ts';
+import type { RegionOf } from '../session/region.ts';
 import type { StageFactory } from '../session/stage.ts';
 import type { StreamServer } from '../session/stream-server.ts';
 import type { Names } from '../stanza/names.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { claimSources } from './files/claim-conditions.ts';
+import { knowableOf } from './files/knowable.ts';
 import { watchRestartFiles, type ConfigSource } from './files/restart-files.ts';
 import type { ProxyObserver } from './observer.ts';
 import { assemble, type Parts } from './part.ts';
@@ -28,6 +29,8 @@ import { openPolicyRuntime, type PolicyRuntime } from './parts/policies.ts';
 import { openProvider, type Provider } from './parts/provider.ts';
 import { reauthenticationStages } from './parts/reauthentication.ts';
 import { createScanning } from './parts/scanning.ts';
+import { openRegions } from './parts/regions.ts';
+import { announcedLimits } from './parts/session-limits.ts';
 import { openSignals, synVisibilityOf } from './parts/signals.ts';
 import { openSupportCodes } from './parts/support-codes.ts';
 import { createStreams } from './parts/streams.ts';
@@ -91,47 +94,41 @@ async function openParts(
   const files = observer.certificates;
   const limits = httpLimits(config.http);
   const { overloaded } = parts.track(openLoad(config.overload, observer));
-  const capabilities =
-    config.capabilities &&
-    parts.track(await openCapabilities(config.capabilities, claimSources(config), observer.capabilities));
+  const capabilities = await openCapabilities(config, observer.capabilities);
+  if (capabilities) parts.track(capabilities);
   const provider =
     config.provider &&
     parts.track(await openProvider(config.provider, { limits, observer: observer.http, files, clock }));
-  const policies = parts.track(
-    openPolicyRuntime({
-      config: config.policy,
-      media: createMediaAddresses(config, provider?.mediaTokens),
-      ...(capabilities && { vocabulary: capabilities.vocabulary }),
-      report: (report) => observer.policy(report),
-      clock: clock.wall,
-    }),
-  );
-  const enforcement = new Enforcement({ policies: () => policies.current, decided: observer.decided });
-  const inForce = { enforcement, clock: clock.wall };
+  const regions =
+    config.regions &&
+    parts.track(await openRegions(config.regions, { report: (report) => observer.regions(report) }));
+  const regionOf: RegionOf = ({ client }) => regions?.of(client?.reveal().address);
+  const policies = parts.track(openPolicies(config, { provider, capabilities, observer, clock }));
+  const enforcement = new Enforcement({ policies: policies.inForceFor, decided: observer.decided });
+  const inForce = { enforcement, accounts: policies, clock: clock.wall };
   const signals = parts.track(
-    await openSignals(config, { enforcement, policyDigest: () => policies.digest, observer, clock }),
+    await openSignals(config, {
+      enforcement,
+      regionOf,
+      policyDigest: (gatekeeper) => policies.scopeOf(gatekeeper).digest,
+      observer,
+      clock,
+    }),
   );
   const certificates = parts.track(
     await openCertificates('certificates', config.certificates, { report: files, clock }),
   );
   const { supportCodes } = parts.track(openSupportCodes(config.limits, clock));
-  const scanning = createScanning(config.limits, policies.names);
+  const scanning = createScanning(config, policies.names);
   const gatekeepers = parts.track(await openGatekeepers(config, { ...scanning, files, signals }));
-  const stages = stagesOf(config, {
-    provider,
-    capabilities,
-    names: policies.names,
-    inForce,
-    supportCodes,
-    observer,
-  });
+  const { names } = policies;
+  const stages = stagesOf(config, { provider, capabilities, names, inForce, supportCodes, observer });
   const filterHeader = headerPolicy(inForce);
   const edge = { certificates, signals, overloaded, observer, clock };
-  const { server } = parts.track(
-    await createStreams(config, { ...edge, scanning, gatekeepers, stages, filterHeader, supportCodes }),
-  );
-  const http =
-    config.http && parts.track(await openHttp(config, config.http, { ...edge, provider, limits, inForce }));
+  const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes };
+  const { server } = parts.track(await createStreams(config, { ...edge, ...between }));
+  const plane = { ...edge, provider, limits, inForce, regions };
+  const http = config.http && parts.track(await openHttp(config, config.http, plane));
   parts.track(await watchRestartFiles(config, { source, report: (report) => observer.restart(report) }));
 
   const ports = await server.start();
@@ -145,8 +142,30 @@ async function openParts(
     httpPort: http?.port,
     policies,
     supportCodes,
-    profilesDigest: () => capabilities?.digest,
+    profilesDigest: () => capabilities?.digest(),
   };
+}
+
+interface PolicyParts extends Pick<Surroundings, 'observer' | 'clock'> {
+  readonly provider: Provider | undefined;
+  readonly capabilities: Capabilities | undefined;
+}
+
+function openPolicies(
+  config: Config,
+  { provider, capabilities, observer, clock }: PolicyParts,
+): PolicyRuntime {
+  const policies = openPolicyRuntime({
+    config: config.policy,
+    gatekeepers: config.gatekeepers,
+    media: createMediaAddresses(config, provider?.mediaTokens),
+    ...(capabilities && { vocabulary: capabilities.vocabulary }),
+    knowable: (gatekeepers) => knowableOf(config, gatekeepers),
+    report: (report) => observer.policy(report),
+    clock: clock.wall,
+  });
+  observer.policySessions(() => policies.sessions());
+  return policies;
 }
 
 type PolicyInForce = Omit<PolicyStageOptions, 'random'>;
@@ -167,7 +186,7 @@ function stagesOf(
 ): readonly StageFactory[] {
   return inStageOrder([
     negotiationGuard,
-    streamLimitsStage({ ...config.limits, idleMs: config.timeouts.idleMs }),
+    streamLimitsStage(announcedLimits(config)),
     channelBindingGuard,
     ...reauthenticationStages(config, provider?.ownership, {
       concluded: observer.reauthenticated,

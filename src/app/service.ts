@@ -84,7 +84,7 @@ function adminOptions(
     return {
       draining,
       listeners: ports.map((name) => ({ name: label(name), state })),
-      policy: proxy === undefined ? null : policyInForce(proxy),
+      ...policiesInForce(proxy),
       files: files.summary(),
     };
   };
@@ -99,9 +99,17 @@ function adminOptions(
   };
 }
 
-function policyInForce({ policies }: Proxy): Readiness['policy'] {
-  const { name, mode } = policies.documents.enforced;
-  return { name, mode };
+function policiesInForce(proxy: Proxy | undefined): Pick<Readiness, 'policy' | 'gatekeeperPolicies'> {
+  const [top, ...others] = (proxy?.policies.scopes ?? []).map(({ name: { gatekeeper }, documents }) => {
+    const { name, mode } = documents.enforced;
+    const share = documents.share.map(({ percent, policy }) => ({
+      percent,
+      name: policy.name,
+      mode: policy.mode,
+    }));
+    return [gatekeeper ?? '', { name, mode, share }] as const;
+  });
+  return { policy: top?.[1] ?? null, gatekeeperPolicies: Object.fromEntries(others) };
 }
 
 function logStart(config: Config, proxy: Proxy, adminPort: number, { log }: Telemetry): void {

@@ -50,6 +50,10 @@ export class ProfileSet {
       .toSorted((a, b) => conditions(b.match!) - conditions(a.match!) || (a.name < b.name ? -1 : 1));
   }
 
+  get names(): readonly string[] {
+    return [...this.#particularFirst, this.fallback].map(({ name }) => name);
+  }
+
   /** Returns the profile with the most conditions that all hold; of equals the first by name; else the default. */
   select(facts: SessionFacts): Selection {
     let provisional = false;

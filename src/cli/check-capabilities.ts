@@ -2,9 +2,10 @@
  *  and contradictions with the metadata policy. */
 import { readFile } from 'node:fs/promises';
 import type { Source } from '../capabilities/document.ts';
-import type { ConfigProblem } from '../config/problem.ts';
+import { formatPath, type ConfigProblem } from '../config/problem.ts';
 import { profileFiles } from '../config/profile-files.ts';
 import type { Config } from '../config/schema.ts';
+import { capabilitySections, policySections } from '../config/scopes.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
 import { readCapabilityPolicy } from '../app/files/capabilities.ts';
 import { claimSources } from '../app/files/claim-conditions.ts';
@@ -20,21 +21,48 @@ const decidedByProfile = [
 ] as const;
 
 /** Reads the documents as `serve` does, and returns their problems.
- *  @param policy the metadata policy to be enforced; undefined when it cannot be read */
+ *  @param openPolicy reads a metadata policy to be enforced; undefined when one of them cannot be read */
 export async function capabilityProblems(
   config: Config,
-  policy: Policy | undefined,
+  openPolicy: ((file: string) => Policy) | undefined,
 ): Promise<readonly ConfigProblem[]> {
-  const { capabilities } = config;
-  if (capabilities === undefined) return [];
-  const table = await read(capabilities.contentKinds);
-  const profiles = await Promise.all((await profileFiles(capabilities.profiles)).map(read));
+  const found = await Promise.all(
+    capabilitySections(config).map(async (scope) => {
+      const policies = openPolicy === undefined ? [] : policiesBeside(config, scope).map(openPolicy);
+      const path = formatPath(scope.path);
+      return (await sectionProblems(config, scope, policies)).map((each) => ({ ...each, path }));
+    }),
+  );
+  return found.flat();
+}
+
+/** The files of the policies of the gatekeepers that a section is for, each once. */
+function policiesBeside(config: Config, { gatekeepers }: CapabilityScope): readonly string[] {
+  const concerned = policySections(config).filter((policy) =>
+    policy.gatekeepers.some((name) => gatekeepers.includes(name)),
+  );
+  const files = concerned.flatMap(({ section: { file, share = [] } }) => [
+    file,
+    ...share.map((each) => each.file),
+  ]);
+  return [...new Set(files)];
+}
+
+type CapabilityScope = ReturnType<typeof capabilitySections>[number];
+
+async function sectionProblems(
+  config: Config,
+  { section, gatekeepers }: CapabilityScope,
+  policies: readonly Policy[],
+): Promise<readonly ConfigProblem[]> {
+  const table = await read(section.contentKinds);
+  const profiles = await Promise.all((await profileFiles(section.profiles)).map(read));
   // Missing files are reported with the configuration that names them.
   if (table === undefined || profiles.includes(undefined)) return [];
   const reading = readCapabilityPolicy(
     table,
     profiles.filter((source) => source !== undefined),
-    claimSources(config),
+    claimSources(config, gatekeepers),
   );
   if (reading.kind === 'invalid')
     return reading.problems.map(({ code, reason, remedy, file, line, column }) => ({
@@ -50,7 +78,7 @@ export async function capabilityProblems(
       ),
       place: { file, line: 1, column: 1 },
     })),
-    ...(policy === undefined ? [] : contradictions(policy)),
+    ...policies.flatMap(contradictions),
   ];
 }
 

@@ -1,17 +1,21 @@
 /** `narthex check`: the problems of a configuration, and a summary of what it serves. */
 import { type Command, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { ConfigError, type ConfigProblem } from '../config/problem.ts';
+import { ConfigError, formatPath, parsePath, type ConfigProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
+import { policySections, type PolicyFiles } from '../config/scopes.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import type { Policy } from '../policy/policy.ts';
 import { capabilityProblems } from './check-capabilities.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { exitCodeOf } from '../errors/table.ts';
+import { knowableOf } from '../app/files/knowable.ts';
 import { openPolicy } from '../app/files/policies.ts';
+import { readRegions } from '../app/files/regions.ts';
 import { createMediaAddresses } from '../app/parts/media-addresses.ts';
 import { openPolicyRuntime } from '../app/parts/policies.ts';
 import { policyErrors } from '../errors/policy.ts';
+import { SetupError } from '../transport/error.ts';
 import { reportProblems } from './report.ts';
 import { signalProblems } from './signal-check.ts';
 import { systemClock } from '../app/clock.ts';
@@ -81,7 +85,9 @@ interface Summary {
   readonly listeners: Config['listeners'];
   readonly domains: readonly { readonly domain: string; readonly gatekeeper: string; readonly at: string }[];
   readonly certificates: readonly CertificateSummary[];
-  readonly policy: { readonly file: string; readonly shadow?: string | undefined; readonly keyFiles: number };
+  readonly policy: PolicyFiles & { readonly keyFiles: number };
+  /** Gatekeepers with a policy of their own. */
+  readonly gatekeeperPolicies: Readonly<Record<string, PolicyFiles>>;
   readonly admin: Config['admin'];
   /** The public HTTP port; null without it. */
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string } | null;
@@ -102,12 +108,11 @@ async function examine(file: string | undefined, connect: boolean): Promise<Resu
   const problems = [
     ...verified.problems,
     ...(await signalProblems(loaded, Date.now())),
+    ...(await regionProblems(loaded.config)),
     ...policy,
     ...(await capabilityProblems(
       loaded.config,
-      policy.every(({ severity }) => severity === 'warning')
-        ? openPolicy(loaded.config.policy.file)
-        : undefined,
+      policy.every(({ severity }) => severity === 'warning') ? openPolicy : undefined,
     )),
   ];
   const valid = problems.every(({ severity }) => severity === 'warning');
@@ -134,25 +139,54 @@ function policyProblems({ config, places }: LoadedConfig): readonly ConfigProble
   try {
     const runtime = openPolicyRuntime({
       config: config.policy,
+      gatekeepers: config.gatekeepers,
       media: createMediaAddresses(config, nothingIsSealed),
+      knowable: (gatekeepers) => knowableOf(config, gatekeepers),
       report: () => {},
       clock: () => Date.now(),
     });
     runtime.close();
-    return notEnforced(runtime.documents.enforced);
+    return runtime.scopes.flatMap(({ name: { gatekeeper }, documents }) => {
+      const section = policySections(config).find((each) => each.gatekeeper === gatekeeper)!;
+      return [
+        ...notEnforced(formatPath([...section.path, 'file']), documents.enforced),
+        ...documents.share.flatMap(({ policy }, index) =>
+          notEnforced(formatPath([...section.path, 'share', index, 'file']), policy),
+        ),
+      ];
+    });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map((problem) => ({ place: places.place(['policy']), ...problem }));
+    return error.problems.map((problem) => ({ place: places.place(parsePath(problem.path)), ...problem }));
+  }
+}
+
+/** Reads the table of regions as serve does. */
+async function regionProblems({ regions }: Config): Promise<readonly ConfigProblem[]> {
+  if (regions === undefined) return [];
+  try {
+    await readRegions(regions);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return error.diagnostics.map(({ code, file, line = 1, column = 1, reason, remedy }) => ({
+      severity: 'error',
+      code: 'ERR_CONFIG_REGIONS',
+      path: 'regions.geofeedFile',
+      place: { file, line, column },
+      message: `${code} ${reason}`,
+      remedy,
+    }));
   }
 }
 
 /** Returns a warning for a policy in shadow mode. */
-function notEnforced({ name, file, mode, modePlace }: Policy): readonly ConfigProblem[] {
+function notEnforced(path: string, { name, file, mode, modePlace }: Policy): readonly ConfigProblem[] {
   if (mode === 'enforce') return [];
   const message = `WARN_POLICY_SHADOW: the policy ${name} says mode: shadow, so nothing of it is enforced`;
   const { remedy } = policyErrors.WARN_POLICY_SHADOW;
   const place = modePlace ?? { file, line: 1, column: 1 };
-  return [{ severity: 'warning', code: 'ERR_CONFIG_POLICY', path: 'policy.file', place, message, remedy }];
+  return [{ severity: 'warning', code: 'ERR_CONFIG_POLICY', path, place, message, remedy }];
 }
 
 function summarise(config: Config, certificates: readonly CertificateSummary[]): Summary {
@@ -167,8 +201,12 @@ function summarise(config: Config, certificates: readonly CertificateSummary[]):
     policy: {
       file: config.policy.file,
       shadow: config.policy.shadow,
+      share: config.policy.share,
       keyFiles: config.policy.keyFiles.length,
     },
+    gatekeeperPolicies: Object.fromEntries(
+      config.gatekeepers.flatMap(({ name, policy }) => (policy === undefined ? [] : [[name, policy]])),
+    ),
     admin: config.admin,
     http: config.http ?? null,
     tracing: config.tracing.otlpEndpoint ?? null,
@@ -202,6 +240,9 @@ function printText({ valid, file, problems, omitted, serves, connections = [] }:
     }),
     ...connections.map(connectionRow),
     `  policy       ${policyRow(serves.policy)}`,
+    ...Object.entries(serves.gatekeeperPolicies).map(
+      ([name, files]) => `  policy       ${filesRow(files)}, at gatekeeper ${name}`,
+    ),
     `  https        ${serves.http === null ? 'off' : `${serves.http.publicUrl} on ${hostPort(serves.http.host, serves.http.port)}`}`,
     `  admin        http://${hostPort(serves.admin.host, serves.admin.port)}`,
     `  tracing      ${serves.tracing ?? 'off'}`,
@@ -218,11 +259,15 @@ function connectionRow(connection: Connection): string {
   return `  gatekeeper   ${gatekeeper} for ${domain} ${what}`;
 }
 
-function policyRow({ file, shadow, keyFiles }: Summary['policy']): string {
-  const beside = shadow === undefined ? '' : `, ${shadow} in its shadow`;
+function filesRow({ file, shadow, share = [] }: PolicyFiles): string {
+  const shares = share.map((each) => `${each.file} for ${each.percent} % of accounts`);
+  return [file, ...shares, ...(shadow === undefined ? [] : [`${shadow} in its shadow`])].join(', ');
+}
+
+function policyRow({ keyFiles, ...files }: Summary['policy']): string {
   const secrets =
     keyFiles === 0 ? 'pseudonyms of one process and its life (no keyFiles)' : 'pseudonyms by keyFiles';
-  return `${file}${beside}, ${secrets}`;
+  return `${filesRow(files)}, ${secrets}`;
 }
 
 function hostPort(host: string, port: number): string {

@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { directionOf, toTest } from '../policy/cases.ts';
 import { concerns, type Catalogue } from '../policy/catalogue.ts';
 import { checkPolicy } from '../policy/check.ts';
+import { circumstancesOf, isRegion } from '../policy/circumstances.ts';
 import { describeTreatment } from '../policy/describe.ts';
 import { formatDiagnostic } from '../documents/diagnostic.ts';
 import { errorAt, hasErrors, type Diagnostic } from '../policy/diagnostic.ts';
@@ -18,6 +19,7 @@ import { toSarif } from '../policy/sarif.ts';
 import { audienceNames } from '../policy/schema.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { digestOf } from '../app/files/digest.ts';
+import type { ClaimValue } from '../stanza/ownership-claims.ts';
 import {
   FileMissing,
   openCatalogue,
@@ -31,6 +33,8 @@ import {
 } from '../app/files/policies.ts';
 import { productVersion } from '../app/version.ts';
 import { createExplaining } from '../app/tools/explaining.ts';
+import { misused } from './input-error.ts';
+import { policiesOfConfig, type ConfiguredPolicies } from './policy-config.ts';
 
 /** Files and output of the commands, so that tests need no process. */
 export interface PolicyIo {
@@ -95,11 +99,16 @@ export function register(program: Command, io: PolicyIo = processIo): void {
       )
       .addHelpText('after', help);
 
-  add('check <policy...>', 'refuse what must not run, warn of what breaks', ['text', 'json', 'sarif'])
+  add('check [policy...]', 'refuse what must not run, warn of what breaks', ['text', 'json', 'sarif'])
     .option('--obligations <path>', 'the published rules to keep; by default those shipped')
     .option('--digests', 'print the digests by which logs and attestations identify the documents')
-    .action((files: string[], options: CheckOptions) => run(io, () => check(io, files, options)));
-  add('explain <policy>', 'the policy with everything it inherits, or what it does to a stanza', [
+    .option('--config <file>', 'check every policy that a configuration names')
+    .action(async (files: string[], options: CheckOptions) => {
+      const named = options.config === undefined ? noPolicies : await policiesOfConfig(options.config);
+      const all = orMisused([...files, ...named.files]);
+      run(io, () => check(io, all, within(options, named)));
+    });
+  add('explain [policy]', 'the policy with everything it inherits, or what it does to a stanza', [
     'text',
     'json',
   ])
@@ -109,7 +118,18 @@ export function register(program: Command, io: PolicyIo = processIo): void {
     )
     .addOption(new Option('--account <jid>', "the session's bare JID").default('', 'none'))
     .option('--gatekeeper <name>', "the operator's name for the gatekeeper", 'gatekeeper')
-    .action((file: string, options: ExplainCommand) => run(io, () => explainCommand(io, file, options)));
+    .option('--listener <name>', 'the listener that the client has connected to')
+    .option(
+      '--claim <name=value...>',
+      'a claim of the token of the client; without any, claims are not known',
+    )
+    .option('--region <code>', 'where the client is, such as AT or AT-9; without it, that is not known')
+    .option('--config <file>', 'explain the policy that a configuration has for the gatekeeper')
+    .action(async (file: string | undefined, options: ExplainCommand) => {
+      const named = options.config === undefined ? noPolicies : await policiesOfConfig(options.config);
+      const [policy] = orMisused([file ?? named.enforcedFor(options.gatekeeper) ?? []].flat());
+      run(io, () => explainCommand(io, policy, within(options, named)));
+    });
   add('diff <before> <after>', 'who sees more under the second policy, and who sees less', ['text', 'json'])
     .addOption(
       new Option('--fail-on <change>', 'exit 1 when an audience sees more or less, or on any change').choices(
@@ -130,6 +150,34 @@ export function register(program: Command, io: PolicyIo = processIo): void {
   );
 }
 
+/** Returns the policies that a command is for. @throws InputError without any */
+function orMisused(policies: readonly string[]): readonly [string, ...string[]] {
+  const [first, ...others] = policies;
+  if (first === undefined) throw misused('name a policy, or a configuration with --config');
+  return [first, ...others];
+}
+
+/** Without `--config`. */
+const noPolicies: ConfiguredPolicies = {
+  files: [],
+  catalogue: [],
+  obligations: undefined,
+  enforcedFor: () => undefined,
+};
+
+/** Returns the options of a command with what the configuration says about all policies. */
+function within<T extends Common>(
+  options: T & { readonly obligations?: string },
+  { catalogue, obligations }: ConfiguredPolicies,
+): T & { readonly obligations?: string } {
+  const kept = options.obligations ?? obligations;
+  return {
+    ...options,
+    catalogue: [...options.catalogue, ...catalogue],
+    ...(kept !== undefined && { obligations: kept }),
+  };
+}
+
 /** Runs a command, and reports problems of its input without a stack. */
 function run(io: PolicyIo, command: () => number): void {
   try {
@@ -148,6 +196,7 @@ function run(io: PolicyIo, command: () => number): void {
 interface CheckOptions extends Common {
   readonly obligations?: string;
   readonly digests?: boolean;
+  readonly config?: string;
 }
 
 function check(io: PolicyIo, files: readonly string[], options: CheckOptions): number {
@@ -212,6 +261,10 @@ function plural(count: number, what: string): string {
 }
 
 interface ExplainCommand extends Common {
+  readonly listener?: string;
+  readonly claim?: readonly string[];
+  readonly region?: string;
+  readonly config?: string;
   readonly stanza?: string;
   readonly from: 'client' | 'gatekeeper';
   readonly account: string;
@@ -240,8 +293,11 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
   }
   const { text } = readText(options.stanza);
   const direction = options.from === 'client' ? 'to-gatekeeper' : 'to-client';
-  const { account, gatekeeper } = options;
-  const toolOptions = { ...createExplaining(catalogue, io.clock), account, gatekeeper };
+  const { account, gatekeeper, listener, claim, region } = options;
+  if (region !== undefined && !isRegion(region))
+    throw misused(`${region} is no country such as AT and no region such as AT-9`);
+  const circumstances = circumstancesOf({ listener, claims: claim && claimsOf(claim), region });
+  const toolOptions = { ...createExplaining(catalogue, io.clock), ...circumstances, account, gatekeeper };
   let explanation: Explanation;
   try {
     explanation = explain(policy, direction, text.trim(), toolOptions);
@@ -261,6 +317,21 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
     options.format === 'json' ? JSON.stringify(explanation, undefined, 2) : explanationText(explanation),
   );
   return exitCodes.ok;
+}
+
+/** Reads `plan=gold`. A value that reads as a number, true or false is one. */
+function claimsOf(written: readonly string[]): Readonly<Record<string, ClaimValue>> {
+  const claims = written.map((text) => {
+    const [name = '', ...value] = text.split('=');
+    if (name === '' || value.length === 0) throw misused(`${text} is not of the form name=value`);
+    return [name, claimValueOf(value.join('='))] as const;
+  });
+  return Object.fromEntries(claims);
+}
+
+function claimValueOf(text: string): ClaimValue {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 interface MatrixRow {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { runService, type ServiceControl } from '../app/service.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { reportOutput } from './report.ts';
 
@@ -25,16 +26,31 @@ export function register(program: Command): void {
     .command('serve')
     .description('Run the proxy that narthex.yaml describes.')
     .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
-    .option('--shadow <policy>', 'count what another policy would decide, and change nothing')
+    .option(
+      '--shadow <policy>',
+      'count what another policy would decide, at every gatekeeper, and change nothing',
+    )
     .addHelpText('after', help)
     .action(async (file: string | undefined, { shadow }: { shadow?: string }) => {
       const options = { file, environment: process.env, folder: process.cwd() };
       const { config, file: path } = await loadConfig(options);
       const source = { file: path, check: () => loadConfig(options) };
-      const policy = shadow === undefined ? config.policy : { ...config.policy, shadow };
-      await runService({ ...config, policy }, source, processControl());
+      await runService(shadow === undefined ? config : withShadow(config, shadow), source, processControl());
       process.exitCode = exitCodes.ok;
     });
+}
+
+/** Returns the configuration with this shadow for the policy of every gatekeeper. */
+function withShadow(config: Config, shadow: string): Config {
+  return {
+    ...config,
+    policy: { ...config.policy, shadow },
+    gatekeepers: config.gatekeepers.map((gatekeeper) =>
+      gatekeeper.policy === undefined
+        ? gatekeeper
+        : Object.assign({}, gatekeeper, { policy: { ...gatekeeper.policy, shadow } }),
+    ),
+  };
 }
 
 /** Stops at the first SIGTERM or SIGINT, or by `stop`; a second signal ends the process. Reloads at SIGHUP. */

@@ -4,6 +4,7 @@ import type { Places } from '../documents/yaml.ts';
 import { nearest } from '../documents/nearest.ts';
 import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
+import { policySections } from './scopes.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 
 /** Every contradiction, in no particular order. */
@@ -143,7 +144,7 @@ interface ClientPair {
 }
 
 /** Parts that do nothing without another. */
-function missingParts({ http, provider, gatekeepers }: Config, report: Report): ConfigProblem[] {
+function missingParts({ http, provider, gatekeepers, regions }: Config, report: Report): ConfigProblem[] {
   const lacks = (path: ConfigPath, what: string): ConfigProblem =>
     report('ERR_CONFIG_MISSING', path, `\`${formatPath(path)}\` needs ${what}, which is missing`);
   return gatekeepers.flatMap(({ enlistment, push, media, channelBinding }, index) => {
@@ -162,6 +163,8 @@ function missingParts({ http, provider, gatekeepers }: Config, report: Report): 
       if (value !== undefined && http === undefined) found.push(lacks(at(part), 'a section `http`'));
     if (enlistment !== undefined && provider === undefined)
       found.push(lacks(at('enlistment'), 'a section `provider`'));
+    if (enlistment?.regions !== undefined && regions === undefined)
+      found.push(lacks([...at('enlistment'), 'regions'], 'a section `regions`'));
     if (push !== undefined && provider?.push === undefined)
       found.push(lacks(at('push'), 'a section `provider.push`'));
     if (media !== undefined && provider?.media === undefined)
@@ -175,7 +178,33 @@ function missingParts({ http, provider, gatekeepers }: Config, report: Report): 
   });
 }
 
-function contradictingLimits({ limits }: Config, report: Report): ConfigProblem[] {
+function contradictingLimits(config: Config, report: Report): ConfigProblem[] {
+  return [...contradictionsAtTheTop(config, report), ...contradictionsOfGatekeepers(config, report)];
+}
+
+/** A session has the limits of before authentication first. */
+function contradictionsOfGatekeepers({ limits, gatekeepers }: Config, report: Report): ConfigProblem[] {
+  return gatekeepers.flatMap(({ limits: own = {} }, index) => {
+    const stanza = own.stanzaBytesMax ?? limits.stanzaBytesMax;
+    const path = ['gatekeepers', index, 'limits'];
+    const within = [
+      { key: 'limits.preAuthStanzaBytesMax', value: limits.preAuthStanzaBytesMax },
+      { key: `${formatPath(path)}.tagBytesMax`, value: own.tagBytesMax ?? limits.tagBytesMax },
+    ];
+    if (Object.keys(own).length === 0) return [];
+    return within
+      .filter(({ value }) => value > stanza)
+      .map(({ key, value }) =>
+        report(
+          'ERR_CONFIG_VALUE',
+          [...path, 'stanzaBytesMax'],
+          `\`${formatPath(path)}.stanzaBytesMax\` (${stanza}) must not be less than \`${key}\` (${value})`,
+        ),
+      );
+  });
+}
+
+function contradictionsAtTheTop({ limits }: Config, report: Report): ConfigProblem[] {
   const within = (['preAuthStanzaBytesMax', 'tagBytesMax'] as const).filter(
     (key) => limits[key] > limits.stanzaBytesMax,
   );
@@ -206,16 +235,21 @@ function impossibleAttestations({ gatekeepers, signals }: Config, report: Report
 }
 
 /** Warns of keys that each process generates for itself where several replicas need the same. */
-function ephemeralKeys({ replicas, policy, provider }: Config, report: Report): ConfigProblem[] {
+function ephemeralKeys(config: Config, report: Report): ConfigProblem[] {
+  const { replicas, policy, provider } = config;
   if (replicas === 1) return [];
-  const lacks = (path: ConfigPath, what: string): ConfigProblem =>
+  const shares = policySections(config).some(({ section: { share = [] } }) => share.length > 0);
+  const lacks = (path: ConfigPath, what: string, key = 'keyFiles'): ConfigProblem =>
     report(
       'ERR_CONFIG_EPHEMERAL_KEY',
       path,
-      `${replicas} replicas would ${what}, each with a key of its own: \`${formatPath([...path, 'keyFiles'])}\` is empty`,
+      `${replicas} replicas would ${what}, each with a key of its own: \`${formatPath([...path, key])}\` is empty`,
     );
   return [
     ...(policy.keyFiles.length === 0 ? [lacks(['policy'], 'make pseudonyms')] : []),
+    ...(shares && policy.shareKeyFile === undefined
+      ? [lacks(['policy'], 'give accounts to shares', 'shareKeyFile')]
+      : []),
     ...(provider?.media?.keyFiles.length === 0
       ? [lacks(['provider', 'media'], 'seal addresses of media')]
       : []),

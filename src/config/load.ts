@@ -5,6 +5,7 @@
 import { type FileHandle, access, constants, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { profileFiles } from './profile-files.ts';
+import { capabilitySections, type PolicyFiles } from './scopes.ts';
 import type { Places } from '../documents/yaml.ts';
 import { type Parsed, fileBytesMax, parseConfigText } from './document.ts';
 import { crossCheck } from './crosscheck.ts';
@@ -103,26 +104,36 @@ function withEnvironment(config: Config, environment: Environment): Config {
 function withAbsolutePaths(config: Config, folder: string): Config {
   const absolute = (path: string): string => resolve(folder, path);
   const policyFile = (path: string): string => (shippedPolicyName.test(path) ? path : absolute(path));
-  const { file, shadow, catalogue, obligations, keyFiles } = config.policy;
+  const policies = ({ file, shadow, share }: PolicyFiles) => ({
+    file: policyFile(file),
+    ...(shadow !== undefined && { shadow: policyFile(shadow) }),
+    ...(share && { share: share.map(({ file: of, percent }) => ({ file: policyFile(of), percent })) }),
+  });
+  const documents = ({ contentKinds, profiles, ...more }: NonNullable<Config['capabilities']>) => ({
+    ...more,
+    contentKinds: absolute(contentKinds),
+    profiles: typeof profiles === 'string' ? absolute(profiles) : profiles.map(absolute),
+  });
+  const { catalogue, obligations, keyFiles, shareKeyFile } = config.policy;
+  const mapped = mapPaths(config, [], absolute) as Config;
   return {
-    ...(mapPaths(config, [], absolute) as Config),
+    ...mapped,
+    gatekeepers: mapped.gatekeepers.map((gatekeeper) =>
+      Object.assign(
+        {},
+        gatekeeper,
+        gatekeeper.policy && { policy: policies(gatekeeper.policy) },
+        gatekeeper.capabilities && { capabilities: documents(gatekeeper.capabilities) },
+      ),
+    ),
     policy: {
-      file: policyFile(file),
-      ...(shadow !== undefined && { shadow: policyFile(shadow) }),
+      ...policies(config.policy),
       catalogue: catalogue.map(absolute),
       ...(obligations !== undefined && { obligations: absolute(obligations) }),
       keyFiles: keyFiles.map(absolute),
+      ...(shareKeyFile !== undefined && { shareKeyFile: absolute(shareKeyFile) }),
     },
-    ...(config.capabilities !== undefined && {
-      capabilities: {
-        ...config.capabilities,
-        contentKinds: absolute(config.capabilities.contentKinds),
-        profiles:
-          typeof config.capabilities.profiles === 'string'
-            ? absolute(config.capabilities.profiles)
-            : config.capabilities.profiles.map(absolute),
-      },
-    }),
+    ...(config.capabilities && { capabilities: documents(config.capabilities) }),
   };
 }
 
@@ -173,15 +184,18 @@ function namedFiles(config: Config): readonly NamedFile[] {
 }
 
 /** Returns the files of profiles. A folder without profiles is returned itself, as a missing file. */
-async function capabilityFiles({ capabilities }: Config): Promise<readonly NamedFile[]> {
-  if (capabilities === undefined) return [];
-  const { contentKinds, profiles } = capabilities;
-  const table = { path: ['capabilities', 'contentKinds'], file: contentKinds };
-  if (typeof profiles !== 'string')
-    return [table, ...profiles.map((file, index) => ({ path: ['capabilities', 'profiles', index], file }))];
-  const found = await profileFiles(profiles);
-  const path = ['capabilities', 'profiles'];
-  return [table, ...(found.length === 0 ? [profiles] : found).map((file) => ({ path, file }))];
+async function capabilityFiles(config: Config): Promise<readonly NamedFile[]> {
+  const found = await Promise.all(
+    capabilitySections(config).map(async ({ path: at, section: { contentKinds, profiles } }) => {
+      const table = { path: [...at, 'contentKinds'], file: contentKinds };
+      const path = [...at, 'profiles'];
+      if (typeof profiles !== 'string')
+        return [table, ...profiles.map((file, index) => ({ path: [...path, index], file }))];
+      const files = await profileFiles(profiles);
+      return [table, ...(files.length === 0 ? [profiles] : files).map((file) => ({ path, file }))];
+    }),
+  );
+  return found.flat();
 }
 
 async function whyUnreadable(file: string): Promise<string | undefined> {

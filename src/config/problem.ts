@@ -58,6 +58,11 @@ export function formatProblem({ place, severity, code, message }: ConfigProblem)
   return `${where}: ${severity} ${code}: ${message}`;
 }
 
+/** Reads a path that `formatPath` wrote. */
+export function parsePath(text: string): ConfigPath {
+  return (text.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+}
+
 /** Returns a path as people write it, such as `listeners[0].port`. */
 export function formatPath(path: ConfigPath): string {
   let text = '';

@@ -1,9 +1,11 @@
 /** The shape of `narthex.yaml`: every key with its unit, default and meaning. The same definitions give the types,
  *  the checks and the JSON Schema for editors. What needs more than one value at a time is in `crosscheck.ts`. */
 import { z } from 'zod';
-import { policySection } from './sections/policy.ts';
-import { capabilities } from './sections/capabilities.ts';
+import { gatekeeperPolicy, policySection } from './sections/policy.ts';
+import { capabilities, gatekeeperCapabilities } from './sections/capabilities.ts';
+import { gatekeeperLimits, limits } from './sections/limits.ts';
 import { enlistment, mediaCallers, publicHttp, pushCaller } from './sections/http.ts';
+import { regions } from './sections/regions.ts';
 import { addressRanges, provider } from './sections/provider.ts';
 import { attestation, proxyProtocol, signals } from './sections/signals.ts';
 import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
@@ -84,102 +86,15 @@ const gatekeeper = z
           '(OAUTHBEARER, or PLAIN with the token as the password), which the proxy verifies as `provider` says and ' +
           'presents to the gatekeeper by OAUTHBEARER (RFC 7628).',
       ),
+    policy: gatekeeperPolicy.optional(),
+    capabilities: gatekeeperCapabilities.optional(),
+    limits: gatekeeperLimits.optional(),
     attestation: attestation.optional(),
     enlistment: enlistment.optional(),
     push: pushCaller.optional(),
     media: mediaCallers.optional(),
   })
   .describe('A messaging server that the proxy stands in front of.');
-
-const limits = z
-  .strictObject({
-    connectionsMax: bound(10_000, 1, 1_000_000, 'Client connections at once.'),
-    connectionsPerAddressMax: bound(
-      256,
-      0,
-      1_000_000,
-      'Client connections at once from one address; 0 for no limit.',
-    ),
-    stanzaBytesMax: bound(
-      262_144,
-      10_000,
-      16_777_216,
-      'Bytes of one stanza; RFC 6120 §13.12 asks for 10,000 at least.',
-    ),
-    preAuthStanzaBytesMax: bound(10_000, 10_000, 262_144, 'Bytes of one stanza before authentication.'),
-    preAuthElementsMax: bound(256, 100, 10_000, 'Elements of one stanza before authentication.'),
-    tagBytesMax: bound(16_384, 1_024, 262_144, 'Bytes of one start or end tag or of the stream header.'),
-    nameBytesMax: bound(1_024, 64, 16_384, 'Bytes of one element or attribute name.'),
-    depthMax: bound(128, 8, 1_024, 'Elements nested in each other, the stanza itself counted.'),
-    elementsMax: bound(10_000, 100, 1_000_000, 'Elements of one stanza.'),
-    attributesMax: bound(128, 16, 4_096, 'Attributes of one tag, namespace declarations included.'),
-    namespacesMax: bound(64, 16, 1_024, 'Namespace declarations in scope at once.'),
-    normalFormGrowthMax: bound(
-      8,
-      2,
-      1_024,
-      'How many times as long as received a stanza may become in normal form.',
-    ),
-    whitespaceBytesMax: bound(65_536, 1, 262_144, 'Bytes of white space between two stanzas.'),
-    stanzasPerSecondMax: bound(
-      50,
-      0,
-      100_000,
-      'Stanzas and nonzas per second of one client; over it the client is not read for a while, and after ' +
-        '`timeouts.overRateMs` its stream ends. 0 for no limit.',
-    ),
-    stanzaBurstMax: bound(
-      500,
-      1,
-      1_000_000,
-      'Stanzas and nonzas of one client at once, before the rate counts.',
-    ),
-    bytesPerSecondMax: bound(
-      0,
-      0,
-      1_000_000_000,
-      'Bytes per second of one client, ten seconds of them at once; over it as with stanzas. 0 for no limit.',
-    ),
-    paddingBytesPerSecondMax: bound(
-      1_048_576,
-      0,
-      1_000_000_000,
-      'Bytes of padding per second because of what one side of a session sends, ten seconds of them at once; over it ' +
-        'that side is not read for a while. 0 for no limit.',
-    ),
-    resumptionsMax: bound(
-      100_000,
-      1,
-      10_000_000,
-      'Streams of all accounts together whose counts are remembered for resumption (XEP-0198), live ones included; the ' +
-        'least recently used is forgotten first.',
-    ),
-    resumptionBytesMax: bound(134_217_728, 1_048_576, 2 ** 40, 'Estimated memory of them in bytes.'),
-    refusalsMax: bound(
-      10_000,
-      1,
-      1_000_000,
-      'Refused clients of which phase, error code and minute are kept for fifteen minutes, to be looked up by the support ' +
-        'code in their error text; the oldest is forgotten first.',
-    ),
-    awaitedAnswersMax: bound(
-      1_024,
-      16,
-      65_536,
-      'Stanzas of one session and direction that were delivered and may still be answered, for ten minutes, and answers that ' +
-        'wait, where a policy equalises their time. Above it the oldest is forgotten; its answer is not sent.',
-    ),
-    authenticationAttemptsMax: bound(
-      3,
-      2,
-      5,
-      'Attempts to authenticate to the proxy in one session (RFC 6120 §6.4.5), with `channelBinding: reauthenticate`.',
-    ),
-  })
-  .prefault({})
-  .describe(
-    'Bounds on what a peer can make the proxy hold or do. Reaching one ends the stream with policy-violation.',
-  );
 
 const timeouts = z
   .strictObject({
@@ -314,6 +229,7 @@ export const configSchema = z
     capabilities: capabilities.optional(),
     provider: provider.optional(),
     http: publicHttp.optional(),
+    regions: regions.optional(),
     signals: signals.optional(),
     limits,
     timeouts,

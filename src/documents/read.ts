@@ -17,12 +17,13 @@ class Unreadable extends Error {
 }
 
 /** Returns the bytes of a regular file.
+ *  @param bytesMax the most that are read
  *  @throws Unreadable */
-export function readRegularFile(path: string): Buffer {
+export function readRegularFile(path: string, bytesMax = fileBytesMax): Buffer {
   const file = systemCall(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     if (!fstatSync(file).isFile()) throw new Unreadable('not a regular file');
-    return readBounded(file);
+    return readBounded(file, bytesMax);
   } finally {
     closeSync(file);
   }
@@ -42,8 +43,8 @@ export function isOpenToAll(path: string): boolean {
   return (statSync(path).mode & 0o006) !== 0;
 }
 
-function readBounded(file: number): Buffer {
-  const buffer = Buffer.alloc(Math.min(fstatSync(file).size, fileBytesMax) + 1);
+function readBounded(file: number, bytesMax: number): Buffer {
+  const buffer = Buffer.alloc(Math.min(fstatSync(file).size, bytesMax) + 1);
   let length = 0;
   for (;;) {
     const room = buffer.length - length;
@@ -51,7 +52,7 @@ function readBounded(file: number): Buffer {
     length += read;
     if (read === 0) break;
   }
-  if (length > fileBytesMax) throw new Unreadable(`more than ${fileBytesMax} bytes`);
+  if (length > bytesMax) throw new Unreadable(`more than ${bytesMax} bytes`);
   // A file that grows while it is read is read again at the next change.
   return buffer.subarray(0, length);
 }

@@ -76,6 +76,10 @@ export const configErrors = {
       'A capability profile or the table of content kinds is wrong, or a profile promises what cannot be kept.',
     remedy: 'Correct the line named in the message; docs/capabilities.md explains the format.',
   },
+  ERR_CONFIG_REGIONS: {
+    cause: 'The table of regions has a row that is wrong, or is larger than its limits.',
+    remedy: 'Correct the row that the message names; RFC 8805 describes the form.',
+  },
   ERR_CONFIG_CERTIFICATE: {
     cause: 'A certificate file does not hold certificates in PEM form that can be parsed.',
     remedy:

@@ -92,6 +92,12 @@ export const httpErrors = {
     remedy: later('enlistmentConcurrentMax'),
     status: 503,
   },
+  ERR_ENLISTMENT_REGION: {
+    cause: 'Users cannot opt in from where this request comes.',
+    remedy:
+      'Nothing, where that is meant: `enlistment.regions` names the regions, and an address outside of the table counts as none of them.',
+    status: 403,
+  },
   ERR_ENLISTMENT_REFUSED: { cause: 'The gatekeeper refused.', remedy: gatekeeper, status: 403 },
   ERR_ENLISTMENT_CONFLICT: {
     cause: 'The gatekeeper knows a conflicting enlistment.',

@@ -54,6 +54,10 @@ export const policyErrors = {
     cause: 'The rule never has an effect, because another takes away what it is in or says the same.',
     remedy: 'Remove the rule, or keep what is around it.',
   },
+  ERR_POLICY_CONDITION: {
+    cause: 'An exception is for a listener, a claim or a region that the proxy can never know.',
+    remedy: 'Configure what the message names, or change the condition.',
+  },
   ERR_POLICY_CONFLICT: {
     cause: 'Two exceptions say different things of one field and can apply at the same time.',
     remedy: 'Make their conditions exclude each other.',

@@ -44,6 +44,14 @@ export const setupErrors = {
     cause: 'The capability profiles or the table of content kinds cannot be used together or alone.',
     remedy: '`narthex check` names every line that is wrong. While serving, the profiles in use stay.',
   },
+  ERR_REGIONS_UNREADABLE: {
+    cause: 'The table of regions does not exist, cannot be read, or has more than `regions.bytesMax` bytes.',
+    remedy: 'Correct the path or its permissions, or raise the limit. While serving, the table in use stays.',
+  },
+  ERR_REGIONS_INVALID: {
+    cause: 'A row of the table of regions is wrong, or there are more than `regions.rowsMax`.',
+    remedy: 'Correct the row (RFC 8805 §2.1), or raise the limit. While serving, the table in use stays.',
+  },
   ERR_SIGNING_KEYS_UNREADABLE: {
     cause: 'The folder of signing keys, or a key in it, does not exist or cannot be read.',
     remedy: 'Correct `signals.keysFolder` or its permissions. While serving, the keys in use stay.',

@@ -174,6 +174,7 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
         ...proofCodes,
         ...gatekeeperCodes,
         'ERR_GATEKEEPER_UNKNOWN',
+        'ERR_ENLISTMENT_REGION',
         'ERR_IDEMPOTENCY_KEY',
         'ERR_IDEMPOTENCY_MISMATCH',
         'ERR_ENLISTMENT_BUSY',

@@ -1,5 +1,5 @@
-/** Counts the decisions of policies by field, audience and treatment, never by value. Decisions are prebuilt objects
- *  of the policy, so counting one is a look-up by identity; labels are made when the metrics are collected. */
+/** Counts the decisions of policies by policy, field, audience and treatment, never by value. Decisions are prebuilt objects of the
+ *  policy, so counting one is a look-up by identity; labels are made when the metrics are collected. */
 import type { Audience } from '../stanza/direction.ts';
 import type { Decision } from '../stanza/verdict.ts';
 
@@ -12,6 +12,8 @@ export interface DecisionTotal {
   readonly field: string;
   readonly treatment: string;
   readonly namespace: string | undefined;
+  /** The name of the policy that decided. */
+  readonly policy: string;
   count: number;
 }
 
@@ -23,24 +25,25 @@ export class DecisionCounts {
   readonly #live = new Map<string, Map<Decision, number>>();
   readonly #totals = new Map<string, DecisionTotal>();
 
-  add(audience: Audience, mode: DecisionMode, decisions: readonly Decision[]): void {
+  /** @param policy the name of the policy that decided: no space is in it */
+  add(audience: Audience, mode: DecisionMode, decisions: readonly Decision[], policy: string): void {
     if (decisions.length === 0) return;
-    const counts = this.#countsOf(audience, mode);
+    const counts = this.#countsOf(audience, mode, policy);
     for (const decision of decisions) counts.set(decision, (counts.get(decision) ?? 0) + 1);
   }
 
   /** Returns the totals since the start. Decisions of replaced policies are released. */
   totals(): readonly DecisionTotal[] {
     for (const [key, counts] of this.#live) {
-      const [audience, mode] = key.split(' ') as [Audience, DecisionMode];
-      for (const [decision, count] of counts) this.#totalOf(audience, mode, decision).count += count;
+      const [audience, mode, policy] = key.split(' ') as [Audience, DecisionMode, string];
+      for (const [decision, count] of counts) this.#totalOf(audience, mode, policy, decision).count += count;
       counts.clear();
     }
     return [...this.#totals.values()];
   }
 
-  #countsOf(audience: Audience, mode: DecisionMode): Map<Decision, number> {
-    const key = `${audience} ${mode}`;
+  #countsOf(audience: Audience, mode: DecisionMode, policy: string): Map<Decision, number> {
+    const key = `${audience} ${mode} ${policy}`;
     const known = this.#live.get(key);
     if (known !== undefined) return known;
     const counts = new Map<Decision, number>();
@@ -48,12 +51,17 @@ export class DecisionCounts {
     return counts;
   }
 
-  #totalOf(audience: Audience, mode: DecisionMode, { field, treatment, reason }: Decision): DecisionTotal {
+  #totalOf(
+    audience: Audience,
+    mode: DecisionMode,
+    policy: string,
+    { field, treatment, reason }: Decision,
+  ): DecisionTotal {
     const namespace = field === unlisted ? (reason === notRegistered ? 'other' : reason) : undefined;
-    const key = [audience, mode, field, treatment, namespace].join('\n');
+    const key = [audience, mode, field, treatment, namespace, policy].join('\n');
     const known = this.#totals.get(key);
     if (known !== undefined) return known;
-    const total = { audience, mode, field, treatment, namespace, count: 0 };
+    const total = { audience, mode, field, treatment, namespace, policy, count: 0 };
     this.#totals.set(key, total);
     return total;
   }

@@ -68,14 +68,16 @@ export const logEvents = {
     fields: {
       version: 'version',
       policy: 'label',
+      gatekeeper: 'label',
       policyDigest: 'digest',
       shadowDigest: 'digest',
       catalogueDigest: 'digest',
       warnings: 'number',
     },
   },
-  'policy.not-enforced': { level: 'warn', fields: { policy: 'label' } },
+  'policy.not-enforced': { level: 'warn', fields: { policy: 'label', gatekeeper: 'label' } },
   'policy.ephemeral-key': { level: 'warn', fields: {} },
+  'policy.ephemeral-share-key': { level: 'warn', fields: {} },
   'http.opened': { level: 'info', fields: { port: 'number' } },
   'http.answered': {
     level: 'debug',
@@ -92,6 +94,7 @@ export const logEvents = {
   'token.claims-unlisted': { level: 'warn', fields: { claims: 'number' } },
   'media.ephemeral-key': { level: 'warn', fields: {} },
   'capabilities.loaded': { level: 'info', fields: { profilesDigest: 'digest' } },
+  'regions.loaded': { level: 'info', fields: { rows: 'number' } },
   'signing-keys.loaded': { level: 'info', fields: { keys: 'number' } },
   'reload.requested': { level: 'info', fields: { by: reloadRequests } },
   'reload.rejected': {

@@ -9,6 +9,7 @@ export const fileParts = [
   'capabilities',
   'certificates',
   'signing-keys',
+  'regions',
   'configuration',
 ] as const;
 export type FilePart = (typeof fileParts)[number];

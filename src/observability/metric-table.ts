@@ -139,23 +139,33 @@ export const metricTable = {
   },
   narthex_policy_decisions_total: {
     type: 'counter',
-    help: 'Decisions on named fields, by field, audience and treatment; never by value.',
-    labels: ['audience', 'field', 'treatment', 'mode'],
+    help: 'Decisions on named fields, by field, audience, treatment and policy; never by value.',
+    labels: ['audience', 'field', 'treatment', 'mode', 'policy'],
   },
   narthex_policy_unlisted_total: {
     type: 'counter',
-    help: 'Elements and attributes that the catalogue does not know, by namespace.',
-    labels: ['audience', 'namespace', 'treatment', 'mode'],
+    help: 'Elements and attributes that the catalogue does not know, by namespace and policy.',
+    labels: ['audience', 'namespace', 'treatment', 'mode', 'policy'],
   },
   narthex_policy_enforced: {
     type: 'gauge',
-    help: 'Whether the policy in force is enforced: 0 while it says `mode: shadow` and everything passes unchanged.',
-    labels: [],
+    help: 'Whether every policy for a gatekeeper is enforced: 0 while one says `mode: shadow` and everything passes unchanged.',
+    labels: ['gatekeeper'],
   },
   narthex_reload_pending: {
     type: 'gauge',
     help: 'Whether files on disk are not in force (1): they were rejected, or wait for a restart.',
     labels: ['part'],
+  },
+  narthex_policy_sessions: {
+    type: 'gauge',
+    help: 'Authenticated sessions open now, by gatekeeper and by the policy that is for their account.',
+    labels: ['gatekeeper', 'policy'],
+  },
+  narthex_profile_sessions: {
+    type: 'gauge',
+    help: 'Sessions open now, by gatekeeper and by the capability profile that they are shown under.',
+    labels: ['gatekeeper', 'profile'],
   },
   narthex_policy_reloads_total: {
     type: 'counter',

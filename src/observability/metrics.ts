@@ -59,7 +59,11 @@ export interface Metrics {
   /** Sets the function that returns the starts of all signing keys at a scrape, in seconds since 1970. */
   readonly watchSigningKeys: (starts: () => readonly number[]) => void;
   readonly policyReloaded: (outcome: ReloadOutcome) => void;
-  readonly policyEnforced: (enforced: boolean) => void;
+  readonly policyEnforced: (gatekeeper: Label, enforced: boolean) => void;
+  /** @param count asked at each scrape */
+  readonly watchPolicySessions: (count: CountSessions) => void;
+  /** @param count asked at each scrape. One for each section of capabilities. */
+  readonly watchProfileSessions: (count: CountSessions) => void;
   readonly reloadPending: (part: FilePart, isPending: boolean) => void;
   /** Decisions of the policies since the start. */
   readonly decisions: DecisionCounts;
@@ -200,12 +204,22 @@ function processMetricsOf(
   };
 }
 
-/** Makes the metrics about the decisions of policies. */
-function policyMetrics(registry: Registry): Pick<Metrics, 'decisions' | 'policyEnforced'> {
+/** Makes the metrics about the decisions of policies, and their sessions. */
+function policyMetrics(
+  registry: Registry,
+): Pick<Metrics, 'decisions' | 'policyEnforced' | 'watchPolicySessions'> {
   const decisions = new DecisionCounts();
   countDecisions(registry, decisions);
   const enforced = gauge(registry, 'narthex_policy_enforced');
-  return { decisions, policyEnforced: (isEnforced) => enforced.set(isEnforced ? 1 : 0) };
+  let sessions: CountSessions | undefined;
+  gauge(registry, 'narthex_policy_sessions', (counted) =>
+    countSessions(counted, sessions === undefined ? [] : [sessions]),
+  );
+  return {
+    decisions,
+    watchPolicySessions: (count) => (sessions = count),
+    policyEnforced: (gatekeeper, isEnforced) => enforced.set({ gatekeeper }, isEnforced ? 1 : 0),
+  };
 }
 
 type ReloadMetrics =
@@ -234,7 +248,20 @@ function reloadMetrics(registry: Registry): Pick<Metrics, ReloadMetrics> {
   };
 }
 
-type CapabilityMetrics = 'capabilitiesAsked' | 'capabilitiesAnswered' | 'presenceHeld' | 'contentRefused';
+/** How many sessions share labels. */
+type CountSessions = () => readonly {
+  readonly labels: Readonly<Record<string, Label>>;
+  readonly sessions: number;
+}[];
+
+/** Sets a gauge to the sum of what is counted under equal labels. Labels of former policies and profiles go. */
+function countSessions(counted: Gauge, counts: readonly CountSessions[]): void {
+  counted.reset();
+  for (const { labels, sessions } of counts.flatMap((count) => count())) counted.inc(labels, sessions);
+}
+
+type CapabilityMetrics =
+  'capabilitiesAsked' | 'capabilitiesAnswered' | 'presenceHeld' | 'contentRefused' | 'watchProfileSessions';
 
 /** Makes the metrics of the capability stages. */
 function capabilityMetrics(registry: Registry): Pick<Metrics, CapabilityMetrics> {
@@ -243,11 +270,14 @@ function capabilityMetrics(registry: Registry): Pick<Metrics, CapabilityMetrics>
   const holds = counter(registry, 'narthex_capability_holds_total');
   const content = counter(registry, 'narthex_content_refusals_total');
   for (const whom of ['client', 'contact']) asks.inc({ whom }, 0);
+  const profiles: CountSessions[] = [];
+  gauge(registry, 'narthex_profile_sessions', (counted) => countSessions(counted, profiles));
   return {
     capabilitiesAsked: (whom) => asks.inc({ whom }),
     capabilitiesAnswered: () => answers.inc(),
     presenceHeld: () => holds.inc(),
     contentRefused: (action, kind) => content.inc({ action, kind }),
+    watchProfileSessions: (count) => profiles.push(count),
   };
 }
 
@@ -311,12 +341,12 @@ function countTraffic(registry: Registry, traffic: Readonly<Record<Direction, Tr
 
 function countDecisions(registry: Registry, decisions: DecisionCounts): void {
   counter(registry, 'narthex_policy_decisions_total', (listed) => {
-    for (const { audience, mode, field, treatment, namespace, count } of decisions.totals())
-      if (namespace === undefined) listed.inc({ audience, field, treatment, mode }, count);
+    for (const { audience, mode, field, treatment, namespace, policy, count } of decisions.totals())
+      if (namespace === undefined) listed.inc({ audience, field, treatment, mode, policy }, count);
   });
   counter(registry, 'narthex_policy_unlisted_total', (unlisted) => {
-    for (const { audience, mode, treatment, namespace, count } of decisions.totals())
-      if (namespace !== undefined) unlisted.inc({ audience, namespace, treatment, mode }, count);
+    for (const { audience, mode, treatment, namespace, policy, count } of decisions.totals())
+      if (namespace !== undefined) unlisted.inc({ audience, namespace, treatment, mode, policy }, count);
   });
 }
 

@@ -10,6 +10,7 @@ import {
   type Field,
   type FieldSelector,
 } from './catalogue.ts';
+import { canMeetBoth } from './condition.ts';
 import { describeTreatment } from './describe.ts';
 import type { Place } from '../documents/diagnostic.ts';
 import { nearest } from '../documents/nearest.ts';
@@ -26,6 +27,17 @@ export interface CheckOptions {
   readonly now: number;
   /** Whether the proxy that runs it has media servers whose addresses it could seal; undefined when that is unknown. */
   readonly media?: boolean;
+  /** What the proxy that runs it can know of a session; undefined when that is unknown. */
+  readonly knowable?: Knowable | undefined;
+}
+
+/** What conditions can be about. */
+export interface Knowable {
+  readonly listeners: readonly string[];
+  /** Claims that are read from tokens; none where clients do not authenticate to the proxy. */
+  readonly claims: readonly string[];
+  /** Whether there is a table of regions. */
+  readonly regions: boolean;
 }
 
 /** Audiences that receive stanzas or requests; the operator receives counts. */
@@ -345,16 +357,43 @@ function checkException(
         );
     }
   }
+  found.push(...checkKnowable(exception, options));
   const applied = { ...policy, matrix: overlay(policy.matrix, exception.matrix) };
   found.push(...checkMatrix(applied, exception.matrix, options));
   return found;
 }
 
+/** A condition on what is never known would never hold, or always be in doubt. */
+function checkKnowable({ when, place }: PolicyException, { knowable }: CheckOptions): Diagnostic[] {
+  if (knowable === undefined) return [];
+  const { listeners, claims, regions } = knowable;
+  const found: Diagnostic[] = [];
+  const refuse = (reason: string, remedy: string): void =>
+    void found.push(errorAt(place, 'ERR_POLICY_CONDITION', reason, { remedy }));
+  if (when.listener !== undefined && !listeners.includes(when.listener)) {
+    const near = nearest(when.listener, listeners);
+    refuse(
+      `there is no listener ${when.listener}`,
+      near === undefined ? `Listeners: ${listeners.join(', ')}` : `Did you mean ${near}?`,
+    );
+  }
+  for (const name of Object.keys(when.identity ?? {}))
+    if (!claims.includes(name))
+      refuse(
+        `the claim ${name} is never known`,
+        "Set the gatekeeper's `channelBinding: reauthenticate` and list the claim in `provider.claims.allowed`",
+      );
+  if (when.region !== undefined && !regions)
+    refuse(
+      'the region of an address is never known',
+      'Name a table with `regions.geofeedFile` in narthex.yaml',
+    );
+  return found;
+}
+
 /** Whether some stanza could meet both conditions. */
 function together({ when: a }: PolicyException, { when: b }: PolicyException): boolean {
-  return (['contactDomain', 'accountDomain', 'gatekeeper'] as const).every(
-    (key) => a[key] === undefined || b[key] === undefined || a[key] === b[key],
-  );
+  return canMeetBoth(a, b);
 }
 
 /** Every state that the policy can be in has to keep the published rules. */

@@ -18,7 +18,9 @@ import {
   type Field,
   type FieldSelector,
 } from './catalogue.ts';
+import { holdsFor, type Circumstances, type Holding } from './condition.ts';
 import { compileMatcher, type MemoGeneration } from './match.ts';
+import { overlayStricter } from './overlay-stricter.ts';
 import {
   treatmentOf,
   type Matrix,
@@ -31,6 +33,7 @@ import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
 import { clientNamespace, type Selector } from './selector.ts';
 import type { PseudonymRule } from './session-view.ts';
+import type { PolicySubject } from './subject.ts';
 import {
   DecisionTable,
   emptyEntry,
@@ -74,7 +77,7 @@ export class CompiledPolicy {
   readonly #catalogue: Catalogue;
   readonly #decisions = new Map<string, Decision>();
   readonly #unlisted: (Decision | undefined)[] = [];
-  readonly #tables: Record<Direction, Map<number, DecisionTable>> = {
+  readonly #tables: Record<Direction, Map<number | string, DecisionTable>> = {
     'to-gatekeeper': new Map(),
     'to-client': new Map(),
   };
@@ -104,15 +107,16 @@ export class CompiledPolicy {
   }
 
   /** Returns the table for a direction.
-   *  @param applying bit mask of the active exceptions */
-  table(direction: Direction, applying: number): DecisionTable {
-    const known = this.#tables[direction].get(applying);
+   *  @param applying bit mask of the active exceptions
+   *  @param unsure bit mask of exceptions that may be active: of each field the stricter treatment is taken */
+  table(direction: Direction, applying: number, unsure = 0): DecisionTable {
+    const key = unsure === 0 ? applying : `${applying} ${unsure}`;
+    const known = this.#tables[direction].get(key);
     if (known !== undefined) return known;
-    const matrix = this.exceptions.reduce(
-      (under, exception, index) =>
-        (applying & (1 << index)) === 0 ? under : overlay(under, exception.matrix),
-      this.#policy.matrix,
-    );
+    const matrix = this.#matrixWith((index) => {
+      if ((applying & (1 << index)) !== 0) return 'yes';
+      return (unsure & (1 << index)) === 0 ? 'no' : 'unknown';
+    });
     const { names, generation } = this;
     const policy = { ...this.#policy, matrix };
     const table = new TableBuilder({
@@ -122,8 +126,19 @@ export class CompiledPolicy {
       former: this.#former,
       generation,
     }).build(direction);
-    this.#tables[direction].set(applying, table);
+    this.#tables[direction].set(key, table);
     return table;
+  }
+
+  /** @param holds whether the exception with this index applies */
+  #matrixWith(holds: (index: number) => Holding): Policy['matrix'] {
+    return this.exceptions.reduce((matrix, exception, index) => {
+      const holding = holds(index);
+      if (holding === 'no') return matrix;
+      return holding === 'yes'
+        ? overlay(matrix, exception.matrix)
+        : overlayStricter({ matrix, unlisted: this.unlisted }, exception.matrix);
+    }, this.#policy.matrix);
   }
 
   /** Returns whether the policy equalises the time of any answer in this direction, exceptions included. */
@@ -162,39 +177,30 @@ export class CompiledPolicy {
     return decision;
   }
 
-  /** Returns the ruling on a field that is in no stanza. Exceptions for a whole gatekeeper apply; those for an account
-   *  or a contact do not, since a connection has neither yet.
+  /** Returns the ruling on a field that is in no stanza. Exceptions for a gatekeeper or a connection apply; those for an
+   *  account or a contact do not, since a connection has neither yet.
    *  @param context `now` is milliseconds since 1970 */
-  ruling(audience: Audience, field: string, { gatekeeper, now }: RulingContext): Ruling {
-    const applying = this.exceptions.map(
-      ({ when, expiresAt }) =>
-        now < expiresAt &&
-        when.gatekeeper === gatekeeper &&
-        when.accountDomain === undefined &&
-        when.contactDomain === undefined,
+  ruling(audience: Audience, field: string, context: RulingContext): Ruling {
+    const holding = this.exceptions.map(({ when, expiresAt }) =>
+      context.now < expiresAt && when.contactDomain === undefined ? holdsFor(when, context, undefined) : 'no',
     );
-    const key = `${audience} ${field} ${applying.join()}`;
+    const key = `${audience} ${field} ${holding.join()}`;
     let ruling = this.#rulings.get(key);
     if (ruling === undefined) {
-      ruling = this.#rule(audience, field, applying);
+      ruling = this.#rule(audience, field, holding);
       this.#rulings.set(key, ruling);
     }
     return ruling;
   }
 
-  #rule(audience: Audience, field: string, applying: readonly boolean[]): Ruling {
-    const matrix = this.exceptions.reduce(
-      (under, exception, index) => (applying[index] === true ? overlay(under, exception.matrix) : under),
-      this.#policy.matrix,
-    );
+  #rule(audience: Audience, field: string, holding: readonly Holding[]): Ruling {
+    const matrix = this.#matrixWith((index) => holding[index]!);
     const required = this.#catalogue.fields.get(field)?.classes.includes('gatekeeper-required') ?? false;
     return { ...decisionOn({ ...this.#policy, matrix }, audience, field), required };
   }
 }
 
-export interface RulingContext {
-  /** Name of the gatekeeper in the configuration. */
-  readonly gatekeeper: string;
+export interface RulingContext extends PolicySubject, Circumstances {
   readonly now: number;
 }
 

@@ -5,6 +5,7 @@ import { domainOf } from '../stanza/jid.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { CompiledPolicy } from './compile.ts';
+import { holdsFor } from './condition.ts';
 import { PendingOutcome, type Outcome } from './outcome.ts';
 import { SessionView, type PolicyContext } from './session-view.ts';
 import type { DecisionTable } from './table.ts';
@@ -59,8 +60,7 @@ export class Decider {
     this.#session.enter(stanza);
     this.#policy.generation.stanza += 1;
     if (!this.#isNegotiation(stanza)) {
-      const applying = this.#applyingExceptions();
-      this.#walk.run(applying === 0 ? this.#usual : this.#policy.table(this.#direction, applying));
+      this.#walk.run(this.#policy.exceptions.length === 0 ? this.#usual : this.#exceptional());
     }
     return this.#pending.finish();
   }
@@ -71,20 +71,22 @@ export class Decider {
     return this.#outside.includes(namespace) && !stanza.is(0, ns.streams, 'error');
   }
 
-  /** Returns a bit mask: bit n is set when exception n applies. */
-  #applyingExceptions(): number {
-    const { exceptions } = this.#policy;
-    if (exceptions.length === 0) return 0;
+  /** Returns the table of the exceptions that apply, or may apply, to the current stanza. */
+  #exceptional(): DecisionTable {
     const { context } = this.#session;
     const now = this.#clock();
     let applying = 0;
-    exceptions.forEach(({ when, expiresAt }, index) => {
+    let unsure = 0;
+    this.#policy.exceptions.forEach(({ when, expiresAt }, index) => {
       if (now >= expiresAt) return;
-      if (when.gatekeeper !== undefined && when.gatekeeper !== context.gatekeeper) return;
-      if (when.accountDomain !== undefined && when.accountDomain !== domainOf(context.account)) return;
+      const holds = holdsFor(when, context, context.account);
+      if (holds === 'no') return;
       if (when.contactDomain !== undefined && when.contactDomain !== domainOf(this.#session.peer)) return;
-      applying |= 1 << index;
+      if (holds === 'yes') applying |= 1 << index;
+      else unsure |= 1 << index;
     });
-    return applying;
+    return applying === 0 && unsure === 0
+      ? this.#usual
+      : this.#policy.table(this.#direction, applying, unsure);
   }
 }

@@ -2,6 +2,7 @@
 import { treatmentNames, type PseudonymScope, type Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
 import { concerns, type Catalogue } from './catalogue.ts';
+import { describeWhen } from './condition.ts';
 import { describeTreatment } from './describe.ts';
 import { treatmentOf, type Policy } from './policy.ts';
 import { overlay } from './resolve.ts';
@@ -97,13 +98,15 @@ function diffExceptions(before: Policy, after: Policy, catalogue: Catalogue): Di
 }
 
 function describeCondition(when: Policy['exceptions'][number]['when']): string {
-  const words = [
-    when.contactDomain === undefined ? '' : `contact at ${when.contactDomain}`,
-    when.accountDomain === undefined ? '' : `account at ${when.accountDomain}`,
-    when.gatekeeper === undefined ? '' : `gatekeeper ${when.gatekeeper}`,
-  ];
-  return words.filter((word) => word !== '').join(', ');
+  return Object.entries(describeWhen(when))
+    .map(([key, value]) => `${conditionWords[key] ?? key} ${value}`)
+    .join(', ');
 }
+
+const conditionWords: Readonly<Record<string, string>> = {
+  'contact-domain': 'contact at',
+  'account-domain': 'account at',
+};
 
 /** Scopes, ordered from the one that links the most. */
 const scopes: readonly PseudonymScope[] = ['gatekeeper', 'account', 'conversation', 'session'];

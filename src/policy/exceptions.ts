@@ -1,4 +1,5 @@
 /** The exceptions of a policy in words: their conditions, changes, approver and end. */
+import { describeWhen } from './condition.ts';
 import { describeTreatment } from './describe.ts';
 import type { Policy, PolicyException } from './policy.ts';
 import { audienceNames } from './schema.ts';
@@ -27,18 +28,13 @@ function summarise(
   { when, matrix, why, approvedBy, expiresAt }: PolicyException,
   now: number,
 ): ExceptionSummary {
-  const { contactDomain, accountDomain, gatekeeper } = when;
   const audiences = audienceNames.flatMap((audience) => {
     const rules = [...matrix[audience].values()];
     const treatments = rules.map(({ field, treatment }) => [field, describeTreatment(treatment)] as const);
     return rules.length === 0 ? [] : [[audience, Object.fromEntries(treatments)] as const];
   });
   return {
-    when: {
-      ...(contactDomain !== undefined && { 'contact-domain': contactDomain }),
-      ...(accountDomain !== undefined && { 'account-domain': accountDomain }),
-      ...(gatekeeper !== undefined && { gatekeeper }),
-    },
+    when: describeWhen(when),
     audiences: Object.fromEntries(audiences),
     why,
     approvedBy,

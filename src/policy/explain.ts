@@ -5,6 +5,7 @@ import type { Pseudonyms } from '../minimisation/pseudonymise.ts';
 import type { Direction } from '../stanza/direction.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Decision } from '../stanza/verdict.ts';
+import type { Circumstances } from './condition.ts';
 import type { Catalogue } from './catalogue.ts';
 import { CompiledPolicy } from './compile.ts';
 import { Decider } from './decide.ts';
@@ -40,7 +41,7 @@ export interface Explanation extends Effect {
   readonly decisions: readonly Decision[];
 }
 
-export interface ExplainOptions {
+export interface ExplainOptions extends Circumstances {
   readonly catalogue: Catalogue;
   readonly names: Names;
   readonly wire: Wire;
@@ -85,8 +86,18 @@ function enforce(
   options: ExplainOptions,
 ): { readonly effect: Effect; readonly decisions: readonly Decision[] } {
   const { names, wire, clock, account = '', gatekeeper = 'gatekeeper' } = options;
+  const { listener, knownClaims, region } = options;
   const compiled = new CompiledPolicy({ ...policy, mode: 'enforce' }, options);
-  const context = { gatekeeper, account, resource: '', session: 'explain', startedAt: clock() };
+  const context = {
+    gatekeeper,
+    account,
+    listener,
+    knownClaims,
+    region,
+    resource: '',
+    session: 'explain',
+    startedAt: clock(),
+  };
   const decider = new Decider(compiled, direction, context, { clock, random: () => 1 });
   const stanza = wire.parse(text, names);
   const { verdict, decisions, delayMs, normalise, padTo, answers, awaits } = decider.decide(stanza);

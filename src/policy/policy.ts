@@ -2,6 +2,7 @@
 import type { Place } from '../documents/diagnostic.ts';
 import type { Treatment } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
+import type { ExceptionCondition } from './condition.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import type { PolicyDocument, TreatmentDocument } from './schema.ts';
@@ -21,11 +22,7 @@ export interface Rule {
 export type Matrix = Readonly<Record<Audience, ReadonlyMap<string, Rule>>>;
 
 export interface PolicyException {
-  readonly when: {
-    readonly contactDomain?: string;
-    readonly accountDomain?: string;
-    readonly gatekeeper?: string;
-  };
+  readonly when: ExceptionCondition;
   readonly matrix: Matrix;
   readonly why: string;
   readonly approvedBy: string;

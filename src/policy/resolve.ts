@@ -132,6 +132,9 @@ function toException(
         ? {}
         : { accountDomain: when['account-domain'].toLowerCase() }),
       ...(when.gatekeeper === undefined ? {} : { gatekeeper: when.gatekeeper }),
+      ...(when.listener === undefined ? {} : { listener: when.listener }),
+      ...(when.identity === undefined ? {} : { identity: when.identity }),
+      ...(when.region === undefined ? {} : { region: [when.region].flat() }),
     },
     matrix: toMatrix(document, policy, [...path, 'audiences'], audiences),
     why,

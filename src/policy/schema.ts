@@ -57,11 +57,35 @@ const audiences = z.strictObject({
   operator: matrix.optional(),
 });
 
+/** In one condition. */
+const regionsMax = 300;
+
+const region = z
+  .string()
+  .regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'a country such as AT, or a region such as AT-9');
+
 const condition = z
   .strictObject({
     'contact-domain': z.string().min(1).optional(),
     'account-domain': z.string().min(1).optional(),
     gatekeeper: z.string().min(1).optional(),
+    listener: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The name of the listener that the client has connected to'),
+    identity: z
+      .record(z.string().min(1).max(128), z.union([z.string().max(256), z.number(), z.boolean()]))
+      .refine((claims) => Object.keys(claims).length > 0, 'names no claim')
+      .optional()
+      .describe("Claims of the client's ownership token, which must all have these values"),
+    region: z
+      .union([region, z.array(region).min(1).max(regionsMax)])
+      .optional()
+      .describe(
+        "Countries (AT) or regions (AT-9) of the client's address, by the table of narthex.yaml (regions.geofeedFile). " +
+          'For an address that is not in it, the stricter treatment holds',
+      ),
   })
   .refine((value) => Object.keys(value).length > 0, 'names no condition');
 

@@ -12,9 +12,10 @@ import { equalAt } from '../stanza/equal-at.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { bareJid, prepareBare, sameBare } from '../stanza/jid.ts';
 import type { Stanza } from '../stanza/stanza.ts';
+import type { Circumstances } from './condition.ts';
 
 /** The facts of a session that a policy uses. They may change: authentication sets `account`. */
-export interface PolicyContext {
+export interface PolicyContext extends Circumstances {
   /** Name of the gatekeeper in the configuration. */
   readonly gatekeeper: string;
   /** Bare JID of the session's account; '' until known. */

@@ -1,6 +1,8 @@
 /** The record of a session. Its phases write it; stages, policy and stream management read it. */
+import type { KnownRegion } from '../policy/condition.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { noClaims, type OwnershipClaims } from '../stanza/ownership-claims.ts';
+import type { Sensitive } from '../stanza/sensitive.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { accountAfter, boundAddress } from './authentication/account.ts';
 import type { Phase } from './phase.ts';
@@ -32,6 +34,8 @@ export interface SessionFacts {
   /** Name of the gatekeeper in the configuration. */
   readonly gatekeeper: string;
   readonly channelBinding: ChannelBinding;
+  /** Where the client's address is, by the operator's table; undefined when that does not say. Never recorded. */
+  readonly region: Sensitive<KnownRegion> | undefined;
 
   // From `authenticating` on.
   /** Bare JID: the one that the client claims, from `established` on the one that the gatekeeper has bound. '' until
@@ -41,6 +45,8 @@ export interface SessionFacts {
   readonly claims: OwnershipClaims;
 
   // From `established` on.
+  /** `claims`, undefined before. */
+  readonly knownClaims: OwnershipClaims | undefined;
   /** The resource that the gatekeeper has bound; '' before. */
   readonly resource: string;
   readonly alias: ResourceAlias;
@@ -67,6 +73,7 @@ export class SessionRecord implements SessionFacts {
   readonly domain: string;
   readonly gatekeeper: string;
   readonly channelBinding: ChannelBinding;
+  readonly region: Sensitive<KnownRegion> | undefined;
   account = '';
   claims = noClaims;
   resource = '';
@@ -78,7 +85,8 @@ export class SessionRecord implements SessionFacts {
     facts: Pick<
       SessionFacts,
       'session' | 'startedAt' | 'listener' | 'domain' | 'gatekeeper' | 'channelBinding'
-    >,
+    > &
+      Partial<Pick<SessionFacts, 'region'>>,
   ) {
     this.session = facts.session;
     this.startedAt = facts.startedAt;
@@ -86,6 +94,11 @@ export class SessionRecord implements SessionFacts {
     this.domain = facts.domain;
     this.gatekeeper = facts.gatekeeper;
     this.channelBinding = facts.channelBinding;
+    this.region = facts.region;
+  }
+
+  get knownClaims(): OwnershipClaims | undefined {
+    return this.phase === 'established' ? this.claims : undefined;
   }
 
   get shownResource(): string | undefined {

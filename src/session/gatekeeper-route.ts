@@ -17,6 +17,7 @@ export interface GatekeeperRouteOptions {
   readonly name: string;
   readonly target: Target;
   readonly channelBinding: GatekeeperRoute['channelBinding'];
+  readonly limits?: GatekeeperRoute['limits'];
   readonly credentials: OutboundCredentials;
   readonly attestations: GatekeeperAttestations | undefined;
   readonly resolver: Resolver;
@@ -28,7 +29,7 @@ export interface GatekeeperRouteOptions {
 
 /** Makes the route to an XMPP gatekeeper. Each session dials its own TLS connection, which is never shared. */
 export function createGatekeeperRoute(options: GatekeeperRouteOptions): GatekeeperRoute {
-  const { name, channelBinding, attestations, credentials } = options;
+  const { name, channelBinding, limits, attestations, credentials } = options;
   const tlsMode = new TlsModeProbe();
   const connect = async (
     domain: string,
@@ -38,7 +39,7 @@ export function createGatekeeperRoute(options: GatekeeperRouteOptions): Gatekeep
     const preface = attestations?.proxyHeader(evidence, credentials.certificateSha256());
     return connectGatekeeper({ ...options, tlsMode }, { domain, signal, preface });
   };
-  return { name, channelBinding, negotiation: relaySasl({ attestations, connect }) };
+  return { name, channelBinding, limits, negotiation: relaySasl({ attestations, connect }) };
 }
 
 export interface GatekeeperConnectOptions extends Pick<

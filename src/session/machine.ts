@@ -17,6 +17,7 @@ import type { SessionObserver } from './observer.ts';
 import type { RateLimits } from './pacing.ts';
 import type { Phase } from './phase.ts';
 import type { HeaderView } from './policy/header-policy.ts';
+import type { RegionOf } from './region.ts';
 import type { Relay, RelayOptions } from './relay.ts';
 
 /** A gatekeeper, as a session uses it. */
@@ -24,7 +25,15 @@ export interface GatekeeperRoute {
   /** Its name in the configuration. */
   readonly name: string;
   readonly channelBinding: ChannelBinding;
+  /** Limits of its authenticated sessions; undefined for those of all sessions. */
+  readonly limits?: SessionLimits | undefined;
   readonly negotiation: Negotiation;
+}
+
+/** Limits of an authenticated session. */
+export interface SessionLimits {
+  readonly stream: StreamLimits;
+  readonly rates: RateLimits;
 }
 
 /** The part of a session between the client's stream header and phase `established`: when the gatekeeper is dialled,
@@ -44,6 +53,8 @@ export interface Routed {
   readonly client: XmppLeg;
   /** The client's stream header. */
   readonly header: StreamHeader;
+  /** From authentication on. */
+  readonly limits: SessionLimits;
 }
 
 /** Options shared by every session of a process. */
@@ -63,6 +74,7 @@ export interface SessionOptions extends RelayOptions {
     signal: AbortSignal,
     onClientHello: ((progress: ClientHelloProgress) => void) | undefined,
   ) => Promise<SecuredConnection>;
+  readonly regionOf: RegionOf;
   /** Called for each connection whose TLS is up. Only the presence of its values may be recorded, no value. */
   readonly captured: (evidence: ConnectionEvidence) => void;
   readonly writeStalls: WriteStallWatch;

@@ -117,7 +117,7 @@ export class StreamServer {
 
   #begin(socket: Socket, arrival: Arrival, listener: ListenerOptions): void {
     const { switches } = this.#options.capture;
-    const evidence = new ConnectionEvidence(arrival, switches, listener.balancers?.fields);
+    const evidence = new ConnectionEvidence(arrival, switches, listener.balancers?.fields, listener.name);
     const session = new Session(
       { socket, evidence },
       listener,

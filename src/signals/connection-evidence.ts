@@ -47,6 +47,8 @@ export interface HandshakeFacts {
 /** The evidence of one connection, in the order in which it arises: the SYN, the ClientHello, the handshake. Holds
  *  fingerprints and no captured bytes. */
 export class ConnectionEvidence {
+  /** The operator's name for the listener that it came to; undefined for the public HTTP port. */
+  readonly listener: string | undefined;
   /** Undefined when a load balancer opened the connection and did not state its client. */
   readonly client: Sensitive<Endpoint> | undefined;
   readonly #destination: Pick<Arrival, 'local'>;
@@ -59,7 +61,8 @@ export class ConnectionEvidence {
   #tls: Signal<TlsEvidence>;
   #handshake: HandshakeFacts | undefined;
 
-  constructor(arrival: Arrival, switches: CaptureSwitches, fields: BalancerFields = {}) {
+  constructor(arrival: Arrival, switches: CaptureSwitches, fields: BalancerFields = {}, listener?: string) {
+    this.listener = listener;
     const { peer, capture, header } = arrival;
     const speaksForItself = header === undefined || header.command === 'local';
     const observedBy: Observer = speaksForItself ? 'edge' : 'balancer';

@@ -6,7 +6,8 @@ import type { Diagnostic } from '../documents/diagnostic.ts';
 import { Unusable } from '../documents/unusable.ts';
 
 /** The purpose of a file. Errors state it with the path, since one path may be configured twice. */
-export type FileRole = 'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile';
+export type FileRole =
+  'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile' | 'regions';
 
 /** The file that has a fault. */
 export interface FaultyFile {

@@ -107,7 +107,7 @@ async function attestations(): Promise<GatekeeperAttestations> {
     required: true,
     keys: () => keys,
     enforcement: new Enforcement({ policies: () => policies.current, decided: () => {} }),
-    policyDigest: () => policies.digest,
+    policyDigest: () => policies.scopeOf('main').digest,
     attested: () => {},
     clock: () => Date.now(),
   });

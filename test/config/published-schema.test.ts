@@ -79,8 +79,10 @@ describe('the example', () => {
     const [head, ...body] = example.split(/(?=\napiVersion)/);
     // A comment that is a key, an entry with one, or a remark among such.
     const text = body.join('').replaceAll(/^( *)# ( *(?:- )?(?:[a-z]\w*:(?: .*)?|#.*))$/gm, '$1$2');
-    const { capabilities, provider, http, signals, tracing } = configSchema.parse(parse(head! + text));
-    expect([capabilities, provider, http, signals, tracing.otlpEndpoint]).not.toContain(undefined);
+    const { capabilities, provider, http, regions, signals, tracing } = configSchema.parse(
+      parse(head! + text),
+    );
+    expect([capabilities, provider, http, regions, signals, tracing.otlpEndpoint]).not.toContain(undefined);
   });
 
   it('names every key, if only in a comment', () => {

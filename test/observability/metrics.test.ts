@@ -130,6 +130,8 @@ describe('the table of metrics', () => {
           'kind',
           'code',
           'gatekeeper',
+          'policy',
+          'profile',
           'outcome',
           'side',
           'resource',

@@ -61,7 +61,7 @@ const inHeaders: Shown = (field, policy, direction) => {
   const name = headerNames[field.name];
   if (name === undefined) return undefined;
   const see = headerPolicy({ enforcement: enforcing(policy), clock });
-  return see(new Map([[name, field.example]]), direction, 'gk').get(name) ?? 'nothing';
+  return see(new Map([[name, field.example]]), direction, { gatekeeper: 'gk' }).get(name) ?? 'nothing';
 };
 
 const seen: ConnectionSignals = {

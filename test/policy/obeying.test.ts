@@ -49,7 +49,9 @@ function under(enforced: CompiledPolicy, shadow?: CompiledPolicy): { left: unkno
   const stanza = wire.parse(`<message to='a@b'><body>b</body>${chat}</message>`, names);
   const verdict = stage.judge(stanza, 'to-gatekeeper');
   const edits = verdict.kind === 'forward' ? (verdict.edits ?? []) : [];
-  const header = headerPolicy({ enforcement, clock })(new Map([['xml:lang', 'en']]), 'to-gatekeeper', 'gk');
+  const header = headerPolicy({ enforcement, clock })(new Map([['xml:lang', 'en']]), 'to-gatekeeper', {
+    gatekeeper: 'gk',
+  });
   const agent = httpPolicy({ enforcement, clock }).apply('gatekeeper', 'http.user-agent', 'x', 'gk');
   return {
     left: [Buffer.from(wire.write(stanza, edits)).toString().includes(chat), header.get('xml:lang'), agent],

@@ -246,6 +246,7 @@ const shared = {
   limits: defaultLimits,
   preAuthenticationLimits: { ...defaultLimits, stanzaBytesMax: 10_000 },
   filterHeader: (attributes: ReadonlyMap<string, string>) => attributes,
+  regionOf: () => undefined,
   captured: () => {},
   stages: [negotiationGuard],
   rendering: new Rendering({ names: vocabulary, limits: defaultLimits, workspace: newWorkspace() }),

@@ -62,7 +62,7 @@ export function connectThroughEveryStage(
     names,
     stages: [
       negotiationGuard,
-      streamLimitsStage({ preAuthStanzaBytesMax: 10_000, stanzaBytesMax: 262_144, idleMs: 0 }),
+      streamLimitsStage(() => ({ preAuthStanzaBytesMax: 10_000, stanzaBytesMax: 262_144, idleMs: 0 })),
       channelBindingGuard,
       capabilitiesStage(capabilities),
       contentFilterStage(capabilities),

@@ -23,6 +23,8 @@ export interface TestProxyOptions {
   /** A shipped policy or a file; by default `passthrough`. */
   readonly policy?: string;
   readonly shadow?: string;
+  /** Secret that gives accounts to shares. */
+  readonly shareKeyFile?: string;
   /** Secrets of pseudonyms, the current one first; random by default. */
   readonly keyFiles?: readonly string[];
   /** File with the obligations of gatekeepers; by default those shipped. */
@@ -32,8 +34,10 @@ export interface TestProxyOptions {
   /** The sections of the HTTP plane; the port is a free one of the loopback. */
   readonly http?: { readonly publicUrl: string } & Record<string, unknown>;
   readonly provider?: Record<string, unknown>;
-  /** `enlistment`, `push` and `media` of the gatekeeper. */
+  /** Sections of the gatekeeper, such as `enlistment`, `push`, `media`, `policy`. */
   readonly gatekeeperHttp?: Record<string, unknown>;
+  /** Domains in addition to `domain`, and their gatekeepers. */
+  readonly otherDomains?: readonly { readonly domain: string; readonly gatekeeper: string }[];
   /** More gatekeepers, as the file has them. */
   readonly otherGatekeepers?: readonly Record<string, unknown>[];
   readonly httpObserver?: Partial<ProxyObserver['http']>;
@@ -50,6 +54,8 @@ export interface TestProxyOptions {
   readonly signalsObserver?: Partial<ProxyObserver['signals']>;
   /** Receives what became of changed certificates and secrets. */
   readonly filesObserver?: ProxyObserver['certificates'];
+  /** The `regions` section; none by default. */
+  readonly regions?: Record<string, unknown>;
   /** More of both listeners, such as where they listen. */
   readonly listener?: Record<string, unknown>;
 }
@@ -89,7 +95,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
         keyFile: await file('server.key', options.key),
       },
     ],
-    domains: [{ domain: options.domain, gatekeeper: 'test' }],
+    domains: [{ domain: options.domain, gatekeeper: 'test' }, ...(options.otherDomains ?? [])],
     gatekeepers: [
       {
         name: 'test',
@@ -111,6 +117,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     policy: {
       file: options.policy ?? 'passthrough',
       ...(options.shadow === undefined ? {} : { shadow: options.shadow }),
+      ...(options.shareKeyFile === undefined ? {} : { shareKeyFile: options.shareKeyFile }),
       ...(options.keyFiles === undefined ? {} : { keyFiles: options.keyFiles }),
       ...(options.obligations === undefined ? {} : { obligations: options.obligations }),
     },
@@ -120,6 +127,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     overload: { loopDelayMs: 0, ...options.overload },
     ...(options.provider && { provider: options.provider }),
     ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
+    ...(options.regions && { regions: options.regions }),
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
   const records = { closed: [], refused: [], policy: [], decisions: new DecisionCounts() };
@@ -159,12 +167,16 @@ function recorder(
     resumable: () => {},
     certificates: (report) => filesObserver?.(report),
     policy: (report) => {
-      if (report.kind === 'ephemeral-key') return;
-      policy.push(`${report.kind} ${report.kind === 'rejected' ? report.problems.length : report.policy}`);
+      if (report.kind === 'ephemeral-key' || report.kind === 'ephemeral-share-key') return;
+      const what =
+        report.kind === 'rejected' ? report.problems.length : report.policies.map(({ name }) => name);
+      policy.push(`${report.kind} ${String(what)}`);
     },
+    policySessions: () => {},
+    regions: () => {},
     restart: () => {},
     reauthenticated: () => {},
-    decided: (audience, mode, made) => decisions.add(audience, mode, made),
+    decided: (...decision) => decisions.add(...decision),
     http: { report: () => {}, refused: () => {}, ephemeralMediaKey: () => {}, ...httpObserver },
     capabilities: {
       asked: () => {},
@@ -172,6 +184,7 @@ function recorder(
       held: () => {},
       filtered: () => {},
       reloaded: () => {},
+      profileSessions: () => {},
       ...capabilitiesObserver,
     },
     signals: {

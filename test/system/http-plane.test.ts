@@ -136,7 +136,7 @@ describe('`narthex serve`, with a file system it cannot write to', () => {
     expect(metrics).toContain('narthex_http_refusals_total{code="ERR_PUSH_BUSY"} 20');
     expect(metrics).toContain('narthex_push_deliveries_total 20');
     expect(metrics).toContain(
-      'audience="provider",field="push.recipient",treatment="keep",mode="enforced"} 40',
+      'audience="provider",field="push.recipient",treatment="keep",mode="enforced",policy="balanced"} 40',
     );
     expect(proxy.log).toContainEqual(
       expect.objectContaining({ event: 'http.refused', route: '/push/:gatekeeper', code: 'ERR_PUSH_BUSY' }),

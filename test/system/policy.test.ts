@@ -152,6 +152,7 @@ describe('a shadow policy', () => {
           field: 'presence.status',
           treatment: 'drop',
           namespace: undefined,
+          policy: 'stricter',
           count: 1,
         },
         {
@@ -160,6 +161,7 @@ describe('a shadow policy', () => {
           field: 'presence.status',
           treatment: 'keep',
           namespace: undefined,
+          policy: 'passthrough',
           count: 1,
         },
       ]);

@@ -201,7 +201,7 @@ describe('a policy in shadow mode', () => {
     await reload();
     expect(serve.log.find(({ event }) => event === 'policy.not-enforced')).toMatchObject({ level: 'warn', policy: 'house' });
     expect(await (await fetch(`${admin}/readyz`)).json()).toMatchObject({ policy: { name: 'house', mode: 'shadow' } });
-    expect(await (await fetch(`${admin}/metrics`)).text()).toContain('\nnarthex_policy_enforced 0\n');
+    expect(await (await fetch(`${admin}/metrics`)).text()).toContain('\nnarthex_policy_enforced{gatekeeper="test"} 0\n');
     expect(await (await fetch(`${admin}/api/policy`)).json()).toMatchObject({ enforced: { mode: 'shadow' } });
   }); // prettier-ignore
 
@@ -210,6 +210,8 @@ describe('a policy in shadow mode', () => {
     await reload();
     await writeFile(file('policy.yaml'), sound);
     await reload();
-    expect(await (await fetch(`${admin}/metrics`)).text()).toContain('\nnarthex_policy_enforced 1\n');
+    expect(await (await fetch(`${admin}/metrics`)).text()).toContain(
+      '\nnarthex_policy_enforced{gatekeeper="test"} 1\n',
+    );
   });
 });

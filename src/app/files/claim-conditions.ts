@@ -13,16 +13,22 @@ export interface ClaimSources {
   readonly domains: readonly { readonly domain: string; readonly hasClaims: boolean }[];
 }
 
-export function claimSources({ domains, gatekeepers, provider }: Config): ClaimSources {
+/** @param concerned the gatekeepers whose clients the profiles are for */
+export function claimSources(
+  { domains, gatekeepers, provider }: Config,
+  concerned: readonly string[],
+): ClaimSources {
   const reauthenticating = new Set(
     gatekeepers.filter(({ channelBinding }) => channelBinding === 'reauthenticate').map(({ name }) => name),
   );
   return {
     allowed: provider?.claims.allowed ?? [],
-    domains: domains.map(({ domain, gatekeeper }) => ({
-      domain: domain.toLowerCase(),
-      hasClaims: reauthenticating.has(gatekeeper),
-    })),
+    domains: domains
+      .filter(({ gatekeeper }) => concerned.includes(gatekeeper))
+      .map(({ domain, gatekeeper }) => ({
+        domain: domain.toLowerCase(),
+        hasClaims: reauthenticating.has(gatekeeper),
+      })),
   };
 }
 

@@ -1,7 +1,9 @@
 /** The files of a proxy that take effect at its next start only. */
 import { resolve } from 'node:path';
 import { profileFiles } from '../../config/profile-files.ts';
+import { formatPath } from '../../config/problem.ts';
 import type { Config } from '../../config/schema.ts';
+import { capabilitySections } from '../../config/scopes.ts';
 import { catalogueFiles, obligationFiles, openCatalogue, openObligations } from './policies.ts';
 import { assemble, type Part } from '../part.ts';
 import { watchForRestart, type RestartFiles, type RestartReport } from './restart-watch.ts';
@@ -13,7 +15,7 @@ export interface ConfigSource {
   readonly check: () => Promise<unknown>;
 }
 
-type RestartConfig = Pick<Config, 'policy' | 'capabilities'>;
+type RestartConfig = Pick<Config, 'policy' | 'capabilities' | 'gatekeepers'>;
 
 export interface RestartFilesOptions {
   readonly source: ConfigSource | undefined;
@@ -34,9 +36,10 @@ export function watchRestartFiles(
 }
 
 function restartFiles(
-  { policy, capabilities }: RestartConfig,
+  config: RestartConfig,
   source: ConfigSource | undefined,
 ): readonly Omit<RestartFiles, 'report'>[] {
+  const { policy } = config;
   return [
     {
       part: 'catalogue',
@@ -52,17 +55,13 @@ function restartFiles(
       contents: true,
       check: () => openObligations(policy.obligations),
     },
-    ...(capabilities === undefined
-      ? []
-      : [
-          {
-            part: 'capabilities' as const,
-            name: 'profiles',
-            list: () => profileFiles(capabilities.profiles),
-            contents: false,
-            check: () => undefined,
-          },
-        ]),
+    ...capabilitySections(config).map(({ path, section }) => ({
+      part: 'capabilities' as const,
+      name: formatPath([...path, 'profiles']),
+      list: () => profileFiles(section.profiles),
+      contents: false,
+      check: () => undefined,
+    })),
     ...(source === undefined
       ? []
       : [

@@ -1,7 +1,8 @@
 /** The operator's API of a running proxy. */
-import type { AdminApi, PolicySummary } from '../../http/admin/api.ts';
+import type { AdminApi, PoliciesSummary, PolicySummary } from '../../http/admin/api.ts';
 import type { FileStates } from '../../observability/file-states.ts';
 import type { SessionGauge } from '../../observability/session-gauge.ts';
+import { circumstancesOf } from '../../policy/circumstances.ts';
 import { describeTreatment } from '../../policy/describe.ts';
 import { summariseExceptions } from '../../policy/exceptions.ts';
 import { explain } from '../../policy/explain.ts';
@@ -11,6 +12,7 @@ import { StreamError } from '../../stanza/error.ts';
 import type { Clock } from '../clock.ts';
 import type { Proxy } from '../proxy.ts';
 import { createWire } from '../tools/wire.ts';
+import type { PolicyRuntime } from './policies.ts';
 
 export interface AdminApiOptions {
   readonly gauge: SessionGauge;
@@ -35,22 +37,22 @@ export function createAdminApi(
       const { phase, code, minute } = found.refusal;
       return { phase, code, minute: `${new Date(minute).toISOString().slice(0, 16)}Z` };
     },
-    policy: () => ({
-      state: policies.state,
-      digest: policies.digest,
-      enforced: summary(policies.documents.enforced, clock.wall()),
-      shadow:
-        policies.documents.shadow === undefined ? null : summary(policies.documents.shadow, clock.wall()),
-    }),
-    explain: ({ from, stanza, ...session }) => {
+    policy: () => policiesOf(policies, clock.wall()),
+    explain: ({ from, stanza, listener, claims, region, ...session }) => {
       const direction = from === 'client' ? 'to-gatekeeper' : 'to-client';
+      const { gatekeeper = '', account = '' } = session;
+      const scope = policies.scopeOf(gatekeeper);
+      const share = account === '' ? 0 : policies.shareOf(gatekeeper, account);
+      const { enforced, share: shares } = scope.documents;
+      const circumstances = circumstancesOf({ listener, claims, region });
       try {
-        return explain(policies.documents.enforced, direction, stanza, {
+        return explain(share === 0 ? enforced : shares[share - 1]!.policy, direction, stanza, {
           catalogue: policies.catalogue,
           names: policies.names,
           wire: createWire(),
-          pseudonyms: policies.current.enforced.pseudonyms!,
+          pseudonyms: scope.inForceFor(share).enforced.pseudonyms!,
           clock: clock.wall,
+          ...circumstances,
           ...session,
         });
       } catch (error) {
@@ -63,6 +65,24 @@ export function createAdminApi(
       return files.summary();
     },
     drain,
+  };
+}
+
+/** The top level, and the gatekeepers with a policy of their own. */
+function policiesOf({ scopes }: PolicyRuntime, now: number): PoliciesSummary {
+  const [top, ...others] = scopes.map(({ name, state, digest, documents: { enforced, shadow, share } }) => ({
+    gatekeeper: name.gatekeeper ?? '',
+    summary: {
+      state,
+      digest,
+      enforced: summary(enforced, now),
+      shadow: shadow === undefined ? null : summary(shadow, now),
+      share: share.map(({ percent, policy }) => ({ percent, policy: summary(policy, now) })),
+    },
+  }));
+  return {
+    ...top!.summary,
+    gatekeepers: Object.fromEntries(others.map((scope) => [scope.gatekeeper, scope.summary])),
   };
 }
 

@@ -4,26 +4,30 @@ import { CapabilityCache } from '../../capabilities/capability-cache.ts';
 import { defaultAdvertisementLimits } from '../../capabilities/advertisements.ts';
 import { contentVocabulary } from '../../capabilities/content-kinds.ts';
 import { profileFiles } from '../../config/profile-files.ts';
+import { formatPath } from '../../config/problem.ts';
 import type { Config } from '../../config/schema.ts';
+import { capabilitySections } from '../../config/scopes.ts';
 import { capabilitiesStage } from '../../session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../session/capabilities/capability-sessions.ts';
 import { contentFilterStage } from '../../session/capabilities/content-filter-stage.ts';
-import type { StageFactory } from '../../session/stage.ts';
+import type { Stage, StageFactory } from '../../session/stage.ts';
 import type { Names } from '../../stanza/names.ts';
+import { forward } from '../../stanza/verdict.ts';
 import { SetupError } from '../../transport/error.ts';
 import { Reloading, type SourceFile } from '../../transport/reloading.ts';
 import type { CapabilityPolicy } from '../../capabilities/advertisements.ts';
 import { digestOf } from '../files/digest.ts';
 import { buildCapabilityPolicy } from '../files/capabilities.ts';
-import type { ClaimSources } from '../files/claim-conditions.ts';
+import { claimSources, type ClaimSources } from '../files/claim-conditions.ts';
 import type { CapabilitiesObserver } from '../observer.ts';
-import type { Part } from '../part.ts';
+import { assemble, type Part } from '../part.ts';
 
 /** Capabilities before the first session: their files say which names the scanner must have. */
 export interface Capabilities extends Part {
   readonly vocabulary: { readonly namespaces: readonly string[]; readonly locals: readonly string[] };
-  /** Digest of content kinds and profiles in force (`files/digest.ts`). */
-  readonly digest: string;
+  /** Returns the digest of content kinds and profiles in force (`files/digest.ts`); of several sections, that of their
+   *  digests. */
+  digest(): string;
   /** Makes the stages. Called once, before the first session. */
   stages(names: Names): readonly StageFactory[];
 }
@@ -36,12 +40,78 @@ interface CapabilityDocuments {
 /** Random bytes in the id of the proxy's own questions. */
 const idBytes = 12;
 
-/** Reads the files of the section and watches them.
+/** Opens the sections `capabilities`, each for its gatekeepers; undefined without any.
  *  @throws SetupError ERR_CAPABILITIES_… */
 export async function openCapabilities(
-  section: NonNullable<Config['capabilities']>,
-  claims: ClaimSources,
+  config: Config,
   observer: CapabilitiesObserver,
+): Promise<Capabilities | undefined> {
+  const sections = capabilitySections(config);
+  if (sections.length === 0) return undefined;
+  return assemble(async (parts) => {
+    const opened: { readonly gatekeepers: readonly string[]; readonly capabilities: Capabilities }[] = [];
+    for (const { path, section, gatekeepers } of sections) {
+      const claims = claimSources(config, gatekeepers);
+      const capabilities = await openSection(section, {
+        name: formatPath(path),
+        claims,
+        gatekeepers,
+        observer,
+      });
+      opened.push({ gatekeepers, capabilities: parts.track(capabilities) });
+    }
+    const vocabularies = opened.map(({ capabilities }) => capabilities.vocabulary);
+    return {
+      digest() {
+        const [first, ...others] = opened.map(({ capabilities }) => capabilities.digest());
+        return others.length === 0 ? first! : digestOf([first!, ...others]);
+      },
+      vocabulary: {
+        namespaces: vocabularies.flatMap(({ namespaces }) => namespaces),
+        locals: vocabularies.flatMap(({ locals }) => locals),
+      },
+      stages: (names: Names) =>
+        stagesByGatekeeper(
+          opened.map(({ gatekeepers, capabilities }) => ({
+            gatekeepers,
+            stages: capabilities.stages(names),
+          })),
+        ),
+    };
+  });
+}
+
+/** Makes one stage of those that do the same at different gatekeepers. At others it passes everything on. */
+function stagesByGatekeeper(
+  scopes: readonly { readonly gatekeepers: readonly string[]; readonly stages: readonly StageFactory[] }[],
+): readonly StageFactory[] {
+  const names = scopes[0]?.stages.map(({ name }) => name) ?? [];
+  return names.map((name, index) => {
+    const factories = new Map(
+      scopes.flatMap(({ gatekeepers, stages }) =>
+        gatekeepers.map((gatekeeper) => [gatekeeper, stages[index]!] as const),
+      ),
+    );
+    return { name, begin: (port) => factories.get(port.context.gatekeeper)?.begin(port) ?? passing };
+  });
+}
+
+const passing: Stage = { judge: () => forward };
+
+interface SectionOptions {
+  /** The operator's name for the section, in reports. */
+  readonly name: string;
+  readonly claims: ClaimSources;
+  /** Those that it is for. */
+  readonly gatekeepers: readonly string[];
+  readonly observer: CapabilitiesObserver;
+}
+
+/** Reads the files of a section and watches them.
+ *  @throws SetupError ERR_CAPABILITIES_… */
+async function openSection(
+  section: NonNullable<Config['capabilities']>,
+  { name, claims, gatekeepers, observer }: SectionOptions,
 ): Promise<Capabilities> {
   const profiles = await profileFiles(section.profiles);
   const files: SourceFile[] = [
@@ -50,7 +120,7 @@ export async function openCapabilities(
   ];
   let sessions: CapabilitySessions | undefined;
   const documents: Reloading<CapabilityDocuments> = await Reloading.open({
-    name: 'capabilities',
+    name,
     files,
     report: (report) => observer.reloaded(report, documents.current.digest),
     build(texts) {
@@ -66,9 +136,7 @@ export async function openCapabilities(
   });
   return {
     vocabulary: contentVocabulary(documents.current.policy.table),
-    get digest() {
-      return documents.current.digest;
-    },
+    digest: () => documents.current.digest,
     stages(names) {
       sessions = new CapabilitySessions({
         policy: documents.current.policy,
@@ -83,6 +151,16 @@ export async function openCapabilities(
         newId: () => randomBytes(idBytes).toString('base64url'),
         observer,
       });
+      const shared = sessions;
+      observer.profileSessions(() =>
+        gatekeepers.flatMap((gatekeeper) =>
+          [...shared.countsAt(gatekeeper)].map(([profile, open]) => ({
+            gatekeeper,
+            profile,
+            sessions: open,
+          })),
+        ),
+      );
       return [capabilitiesStage(sessions), contentFilterStage(sessions)];
     },
     refresh: () => documents.refresh(),

@@ -20,7 +20,7 @@ export interface EnlistmentPart extends Part {
 export async function openEnlistments(
   gatekeepers: readonly GatekeeperConfig[],
   { ownership }: Provider,
-  { observer, policy, limits, signals, clock, files }: HttpPlane,
+  { observer, policy, limits, signals, regions, clock, files }: HttpPlane,
 ): Promise<EnlistmentPart | undefined> {
   if (gatekeepers.every(({ enlistment }) => enlistment === undefined)) return undefined;
   return assemble(async (parts) => {
@@ -30,13 +30,14 @@ export async function openEnlistments(
       const caFile = enlistment.caFile ?? connection.caFile;
       const credentials = parts.track(await openCredentials(name, { ...connection, caFile }, files));
       const { exchange } = parts.track(createExchange({ secureContext: () => credentials.context() }));
-      const { url, answerMembers } = enlistment;
-      parties.set(name, { url: new URL(url), exchange, answerMembers });
+      const { url, answerMembers, regions: wanted } = enlistment;
+      parties.set(name, { url: new URL(url), exchange, answerMembers, regions: wanted });
     }
     const enlistments = createEnlistments({
       gatekeepers: parties,
       ownership,
       attest: async (...connection) => signals.attest(...connection),
+      regionOf: (client) => regions?.of(signals.addressOf(client)),
       policy,
       report: observer.report,
       now: clock.wall,

@@ -8,6 +8,7 @@ import { systemResolver } from '../../transport/srv.ts';
 import type { FilesReport } from '../observer.ts';
 import { assemble, type Part } from '../part.ts';
 import { openCredentials } from './credentials.ts';
+import { limitsOf } from './session-limits.ts';
 import type { Signals } from './signals.ts';
 
 export interface Gatekeepers extends Part {
@@ -23,9 +24,10 @@ export interface GatekeepersOptions extends Pick<GatekeeperRouteOptions, 'names'
 /** Opens the routes.
  *  @throws SetupError when a file does not load */
 export function openGatekeepers(
-  { gatekeepers, domains, timeouts }: Pick<Config, 'gatekeepers' | 'domains' | 'timeouts'>,
+  config: Pick<Config, 'gatekeepers' | 'domains' | 'timeouts' | 'limits'>,
   { names, workspace, files, signals }: GatekeepersOptions,
 ): Promise<Gatekeepers> {
+  const { gatekeepers, domains, timeouts } = config;
   return assemble(async (parts) => {
     const byName = new Map<string, GatekeeperRoute>();
     for (const gatekeeper of gatekeepers) {
@@ -34,6 +36,7 @@ export function openGatekeepers(
         name,
         target: targetOf(gatekeeper),
         channelBinding,
+        limits: limitsOf(config, gatekeeper),
         credentials: parts.track(await openCredentials(name, gatekeeper, files)),
         attestations: signals.attestations(name),
         resolver: systemResolver(),

@@ -5,6 +5,7 @@ import { defaultHttpLimits, type HttpLimits } from '../../http/limits.ts';
 import type { JsonObject } from '../../http/strict-json.ts';
 import type { Clock } from '../clock.ts';
 import type { FilesReport, HttpObserver } from '../observer.ts';
+import type { Regions } from './regions.ts';
 import type { HttpSignals } from './signals.ts';
 
 export interface HttpPlane {
@@ -17,6 +18,8 @@ export interface HttpPlane {
   readonly policy: HttpPolicy;
   /** Evidence of clients' connections, and attestations of it. */
   readonly signals: HttpSignals;
+  /** Where addresses are; undefined without a table. */
+  readonly regions: Regions | undefined;
   /** Returns the attestation keys: public members only. */
   readonly attestationKeys: () => readonly JsonObject[];
   /** Returns whether the process is overloaded; requests are refused then. */

@@ -17,6 +17,7 @@ export function httpPolicy({ enforcement, clock }: HttpPolicyOptions): HttpPolic
     apply(audience, field, value, gatekeeper) {
       const context = { gatekeeper, now: clock() };
       return enforcement.apply<FieldAnswer>(
+        context,
         audience,
         (policy) => ({
           value: seen(policy, audience, field, value, context),
@@ -25,7 +26,13 @@ export function httpPolicy({ enforcement, clock }: HttpPolicyOptions): HttpPolic
         ({ decisions }) => ({ value, decisions }),
       ).value;
     },
-    unmask: (field, value, gatekeeper) => unmasked(enforcement.enforced, field, value, gatekeeper, clock()),
+    unmask(field, value, gatekeeper) {
+      for (const policy of enforcement.enforcedFor({ gatekeeper })) {
+        const plain = unmasked(policy, field, value, gatekeeper, clock());
+        if (plain !== value) return plain;
+      }
+      return value;
+    },
   };
 }
 

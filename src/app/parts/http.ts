@@ -22,6 +22,7 @@ import { openIssuer } from './issuer.ts';
 import { openMedia } from './media.ts';
 import type { Provider } from './provider.ts';
 import { openPush } from './push.ts';
+import type { Regions } from './regions.ts';
 import type { Signals } from './signals.ts';
 
 type HttpSection = NonNullable<Config['http']>;
@@ -39,6 +40,8 @@ export interface PublicHttpOptions extends Pick<HttpPlane, 'limits' | 'overloade
   readonly signals: Signals;
   readonly observer: ProxyObserver;
   readonly inForce: HttpPolicyOptions;
+  /** Undefined without a table. */
+  readonly regions: Regions | undefined;
 }
 
 /** Opens the public port.
@@ -87,7 +90,7 @@ export function openHttp(
 
 function planeOf(
   { publicUrl }: HttpSection,
-  { limits, overloaded, clock, signals, observer, inForce }: PublicHttpOptions,
+  { limits, overloaded, clock, signals, observer, inForce, regions }: PublicHttpOptions,
 ): HttpPlane {
   return {
     publicUrl,
@@ -98,6 +101,7 @@ function planeOf(
     files: observer.certificates,
     policy: httpPolicy(inForce),
     signals: signals.http,
+    regions,
     attestationKeys: () => signals.keys()?.jwks().keys ?? [],
   };
 }

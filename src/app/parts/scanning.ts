@@ -1,5 +1,5 @@
 /** Objects that read and write stanzas: limits of the configuration, and buffers that scanners share. */
-import type { Config } from '../../config/schema.ts';
+import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import type { Names } from '../../stanza/names.ts';
 import type { StreamLimits } from '../../stream/limits.ts';
 import { SimdStructure } from '../../stream/structure/simd.ts';
@@ -15,8 +15,10 @@ export interface Scanning {
   readonly rendering: Rendering;
 }
 
-export function createScanning(section: Config['limits'], names: Names): Scanning {
+export function createScanning(config: Pick<Config, 'limits' | 'gatekeepers'>, names: Names): Scanning {
+  const section = config.limits;
   const limits = streamLimits(section);
+  const widest = widestOf([limits, ...config.gatekeepers.map((each) => sessionStreamLimits(section, each))]);
   return {
     names,
     limits,
@@ -27,8 +29,35 @@ export function createScanning(section: Config['limits'], names: Names): Scannin
     },
     workspace: new Workspace(new SimdStructure(), limits),
     // Rendering scans a stanza while another scanner is in the middle of one.
-    rendering: new Rendering({ names, limits, workspace: new Workspace(new SimdStructure(), limits) }),
+    rendering: new Rendering({
+      names,
+      limits: widest,
+      workspace: new Workspace(new SimdStructure(), widest),
+    }),
   };
+}
+
+/** Limits of the streams of an authenticated session with a gatekeeper. */
+export function sessionStreamLimits(
+  limits: Config['limits'],
+  gatekeeper: Pick<GatekeeperConfig, 'limits'>,
+): StreamLimits {
+  return streamLimits({ ...limits, ...definedOf(gatekeeper.limits) });
+}
+
+/** The limits that a gatekeeper has of its own. */
+export function definedOf(limits: GatekeeperConfig['limits'] = {}): Partial<Config['limits']> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
+
+/** What a session has read is within its own limits; a rendering serves all sessions. */
+function widestOf(limits: readonly StreamLimits[]): StreamLimits {
+  return limits.reduce((wide, each) => ({
+    ...wide,
+    stanzaBytesMax: Math.max(wide.stanzaBytesMax, each.stanzaBytesMax),
+    tagBytesMax: Math.max(wide.tagBytesMax, each.tagBytesMax),
+    elementsMax: Math.max(wide.elementsMax, each.elementsMax),
+  }));
 }
 
 function streamLimits(limits: Config['limits']): StreamLimits {

@@ -3,6 +3,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Config, GatekeeperConfig, ListenerConfig } from '../../config/schema.ts';
 import { GatekeeperAttestations } from '../../session/signals/attestations.ts';
+import type { RegionOf } from '../../session/region.ts';
 import type { CaptureOptions, ListenerOptions } from '../../session/stream-server.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
@@ -48,7 +49,8 @@ export interface SignalsOptions {
   readonly observer: { readonly signals: SignalsObserver; readonly certificates: FilesReport };
   readonly clock: Clock;
   readonly enforcement: Enforcement;
-  readonly policyDigest: () => string;
+  readonly policyDigest: (gatekeeper: string) => string;
+  readonly regionOf: RegionOf;
 }
 
 type SignalsSection = NonNullable<Config['signals']>;
@@ -107,7 +109,7 @@ interface Attesting extends SignalsOptions {
 
 function attestationsOf(
   { name, attestation }: GatekeeperConfig,
-  { section, keys, observer, enforcement, policyDigest, clock }: Attesting,
+  { section, keys, observer, enforcement, policyDigest, regionOf, clock }: Attesting,
 ): [string, GatekeeperAttestations][] {
   if (attestation === undefined) return [];
   const { stream, proxyProtocol, http } = attestation.carriers;
@@ -119,7 +121,8 @@ function attestationsOf(
     required: attestation.required,
     keys: () => keys.current,
     enforcement,
-    policyDigest,
+    policyDigest: () => policyDigest(name),
+    regionOf,
     attested: (gatekeeper, carrier, outcome) => observer.signals.attested(gatekeeper, carrier, outcome),
     clock: clock.wall,
   });

@@ -17,6 +17,7 @@ import { assemble, type Part } from '../part.ts';
 import { unpredictable } from '../random.ts';
 import type { Gatekeepers } from './gatekeepers.ts';
 import type { Scanning } from './scanning.ts';
+import { ratesOf } from './session-limits.ts';
 import type { Signals } from './signals.ts';
 
 export interface Streams extends Part {
@@ -30,6 +31,7 @@ export interface StreamsOptions {
   readonly signals: Signals;
   readonly stages: readonly StageFactory[];
   readonly filterHeader: SessionOptions['filterHeader'];
+  readonly regionOf: SessionOptions['regionOf'];
   /** Returns whether the process is overloaded; no session starts then. */
   readonly overloaded: () => boolean;
   readonly supportCodes: SupportCodes;
@@ -70,24 +72,17 @@ function sessionOptions(
   { limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>,
   writeStalls: WriteStallWatch,
   resumptions: Resumptions,
-  {
-    overloaded,
-    scanning,
-    certificates,
-    gatekeepers,
-    signals,
-    stages,
-    filterHeader,
-    supportCodes,
-    clock,
-  }: StreamsOptions,
+  options: StreamsOptions,
 ): SessionOptions {
+  const { overloaded, scanning, certificates, gatekeepers, signals, stages, filterHeader } = options;
+  const { supportCodes, clock } = options;
   return {
     ...scanning,
     stages,
     resumptions,
     delays: { ...defaultDelayLimits, awaitedAnswersMax: limits.awaitedAnswersMax },
     filterHeader,
+    regionOf: options.regionOf,
     route: gatekeepers.route,
     secure: async (socket, signal, onClientHello) => {
       const options = { certificates, handshakeTimeoutMs: timeouts.handshakeMs, signal, onClientHello };
@@ -100,13 +95,7 @@ function sessionOptions(
     preAuthenticationMs: timeouts.preAuthMs,
     closeGraceMs: timeouts.closeGraceMs,
     idleMs: timeouts.idleMs,
-    rates: {
-      stanzasPerSecond: limits.stanzasPerSecondMax,
-      stanzaBurst: limits.stanzaBurstMax,
-      bytesPerSecond: limits.bytesPerSecondMax,
-      paddingBytesPerSecond: limits.paddingBytesPerSecondMax,
-      overLimitMs: timeouts.overRateMs,
-    },
+    rates: ratesOf(limits, timeouts),
     sessionAgeMs: () => (timeouts.sessionAgeMs === 0 ? 0 : timeouts.sessionAgeMs + jitter(timeouts)),
     overloaded,
     supportCode: (phase, code) => supportCodes.note(phase, code),

@@ -3,7 +3,13 @@ import type { FileStates } from '../../observability/file-states.ts';
 import { digest, type Version } from '../../observability/identifiers.ts';
 import { label } from '../../observability/label.ts';
 import { catalogueFields } from '../../signals/claims.ts';
-import type { CapabilitiesObserver, HttpObserver, ProxyObserver, SignalsObserver } from '../observer.ts';
+import type {
+  CapabilitiesObserver,
+  HttpObserver,
+  PolicyReport,
+  ProxyObserver,
+  SignalsObserver,
+} from '../observer.ts';
 import { digestFields, fileObserver, type NoteFiles, outcomeOf, problemsOf, stateOf } from './files.ts';
 import { reportHttp } from './http.ts';
 import { ObservedSession, type SessionTelemetry } from './session.ts';
@@ -52,26 +58,48 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
         noteFiles('certificates', report.name, stateOf(report.kind), problemsOf(report));
       }
     },
-    policy(report) {
-      if (report.kind === 'ephemeral-key') {
-        log.write('policy.ephemeral-key', {});
-        return;
-      }
-      if (report.kind !== 'loaded') metrics.policyReloaded(outcomeOf(report.kind));
-      noteFiles('policy', 'policy', stateOf(report.kind), problemsOf(report));
-      if (report.kind === 'rejected') return;
-      const policy = label(report.policy);
-      metrics.policyEnforced(report.mode === 'enforce');
-      const { version } = options;
-      log.write('policy.loaded', { version, policy, ...digestFields(report), warnings: report.warnings });
-      if (report.mode === 'shadow') log.write('policy.not-enforced', { policy });
+    policy: (report) => policyReported(report, options, noteFiles),
+    policySessions: (count) =>
+      metrics.watchPolicySessions(() =>
+        count().map(({ gatekeeper, policy, sessions: open }) => ({
+          labels: { gatekeeper: label(gatekeeper), policy: label(policy) },
+          sessions: open,
+        })),
+      ),
+    regions(report) {
+      if (report.kind === 'loaded') log.write('regions.loaded', { rows: report.rows });
+      noteFiles('regions', 'regions', report.kind, problemsOf(report));
     },
     restart: ({ part, name, kind, problems }) => noteFiles(part, name, kind, problems),
-    decided: (audience, mode, decisions) => metrics.decisions.add(audience, mode, decisions),
+    decided: (...decision) => metrics.decisions.add(...decision),
     http: httpObserver(options),
     capabilities: capabilitiesObserver(options, noteFiles),
     signals: signalsObserver(options, noteFiles),
   };
+}
+
+function policyReported(report: PolicyReport, options: TelemetryOptions, noteFiles: NoteFiles): void {
+  const { log, metrics, version } = options;
+  if (report.kind === 'ephemeral-key') return log.write('policy.ephemeral-key', {});
+  if (report.kind === 'ephemeral-share-key') return log.write('policy.ephemeral-share-key', {});
+  if (report.kind !== 'loaded') metrics.policyReloaded(outcomeOf(report.kind));
+  // No gatekeeper has the empty name.
+  noteFiles('policy', report.gatekeeper ?? '', stateOf(report.kind), problemsOf(report));
+  if (report.kind === 'rejected') return;
+  const at = report.gatekeeper === undefined ? {} : { gatekeeper: label(report.gatekeeper) };
+  const isEnforced = report.policies.every(({ mode }) => mode === 'enforce');
+  for (const gatekeeper of report.gatekeepers) metrics.policyEnforced(label(gatekeeper), isEnforced);
+  for (const { name, mode } of report.policies) {
+    const policy = label(name);
+    log.write('policy.loaded', {
+      version,
+      policy,
+      ...at,
+      ...digestFields(report),
+      warnings: report.warnings,
+    });
+    if (mode === 'shadow') log.write('policy.not-enforced', { policy, ...at });
+  }
 }
 
 function httpObserver(options: TelemetryOptions): HttpObserver {
@@ -95,6 +123,13 @@ function capabilitiesObserver(
     answered: () => metrics.capabilitiesAnswered(),
     held: () => metrics.presenceHeld(),
     filtered: (action, kind) => metrics.contentRefused(action, label(kind)),
+    profileSessions: (count) =>
+      metrics.watchProfileSessions(() =>
+        count().map(({ gatekeeper, profile, sessions }) => ({
+          labels: { gatekeeper: label(gatekeeper), profile: label(profile) },
+          sessions,
+        })),
+      ),
     reloaded(report, profilesDigest) {
       metrics.capabilitiesReloaded(outcomeOf(report.kind));
       if (report.kind === 'reloaded')

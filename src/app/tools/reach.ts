@@ -50,7 +50,7 @@ export async function reachGatekeepers(config: Config, clock: Clock): Promise<re
       dialled.set(name, { gatekeeper, credentials });
     }
     const context = {
-      scanning: createScanning(config.limits, createVocabulary()),
+      scanning: createScanning(config, createVocabulary()),
       tlsMode: new TlsModeProbe(),
       dialTimeoutMs: config.timeouts.dialMs,
       clock,

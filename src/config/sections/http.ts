@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bindHost, bound, certificate, file, milliseconds, origin, port, serviceUrl } from '../values.ts';
 import { addressRanges, algorithms } from './provider.ts';
+import { regionCode } from './regions.ts';
 import { proxyProtocol } from './signals.ts';
 
 const hour = 3_600_000;
@@ -100,6 +101,15 @@ export const enlistment = z
       .max(100)
       .default([])
       .describe('Members of its answer that the client gets in addition to `id`; scalars only.'),
+    regions: z
+      .array(regionCode)
+      .min(1)
+      .max(300)
+      .optional()
+      .describe(
+        'Countries and regions whose users may opt in, by the address of the request and the table of `regions`. An address ' +
+          'that is not in the table is refused. Without it users may opt in from anywhere.',
+      ),
   })
   .describe('Its enlistment API. Without it users cannot opt in through the proxy.');
 

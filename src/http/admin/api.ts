@@ -4,20 +4,21 @@
  *  |---|---|
  *  | `GET /api/sessions` | counts live sessions by listener, gatekeeper and phase |
  *  | `GET /api/refusals/CODE` | why the client was refused that was sent this support code |
- *  | `GET /api/policy` | the policy in force, its digest, and the one in its shadow |
- *  | `POST /api/policy/explain` | what that policy does to a stanza, and by which rule |
+ *  | `GET /api/policy` | the policy in force, its digest, and the one in its shadow; the same for each gatekeeper with its own |
+ *  | `POST /api/policy/explain` | what the policy for a gatekeeper does to a stanza, and by which rule |
  *  | `POST /api/reload` | reads every watched file again, as SIGHUP does, and returns what became of each part |
  *  | `POST /api/drain` | begins to stop, as SIGTERM does | */
 import { Hono } from 'hono';
 import type { FileSummary } from '../../observability/file-states.ts';
 import type { SessionCount } from '../../observability/session-gauge.ts';
+import { isRegion } from '../../policy/circumstances.ts';
 import type { ExceptionSummary } from '../../policy/exceptions.ts';
 import type { Explanation } from '../../policy/explain.ts';
 import { adminGuard, type AdminCallers } from './guard.ts';
 import type { HttpEnv } from '../env.ts';
 import { HttpProblem } from '../problem.ts';
 import { readJsonBody } from '../request-body.ts';
-import type { JsonObject } from '../strict-json.ts';
+import { isScalar, type JsonObject, type JsonScalar, type JsonValue } from '../strict-json.ts';
 
 /** The policy in force, with its treatments in words. */
 export interface PolicySummary {
@@ -32,13 +33,21 @@ export interface PolicySummary {
   readonly exceptions: readonly ExceptionSummary[];
 }
 
-export interface PoliciesSummary {
+/** The policies of the top level or of one gatekeeper. */
+export interface ScopeSummary {
   /** `rejected`: newer files have errors, so these are still in force. */
   readonly state: 'loaded' | 'rejected';
   /** SHA-256 of the files' texts, as in attestations. */
   readonly digest: string;
   readonly enforced: PolicySummary;
   readonly shadow: PolicySummary | null;
+  /** Enforced in place of `enforced` for these parts of the accounts. */
+  readonly share: readonly { readonly percent: number; readonly policy: PolicySummary }[];
+}
+
+/** The top level, which holds for every gatekeeper that is not among `gatekeepers`. */
+export interface PoliciesSummary extends ScopeSummary {
+  readonly gatekeepers: Readonly<Record<string, ScopeSummary>>;
 }
 
 export interface ExplainRequest {
@@ -48,6 +57,11 @@ export interface ExplainRequest {
   /** Bare JID of the session's account. */
   readonly account?: string;
   readonly gatekeeper?: string;
+  readonly listener?: string;
+  /** Of the client's ownership token; absent when they are not known. */
+  readonly claims?: Readonly<Record<string, JsonScalar>>;
+  /** Where the client is: `AT` or `AT-9`; absent when that is not known. */
+  readonly region?: string;
 }
 
 /** Why a client was refused. */
@@ -115,17 +129,38 @@ export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers)
   return app;
 }
 
-function explainRequest({ from, stanza, account, gatekeeper, ...rest }: JsonObject): ExplainRequest {
-  noMembers(rest);
+function explainRequest({ from, stanza, claims, ...rest }: JsonObject): ExplainRequest {
+  const { account, gatekeeper, listener, region, ...unknown } = rest;
+  noMembers(unknown);
   if ((from !== 'client' && from !== 'gatekeeper') || typeof stanza !== 'string') throw memberProblem();
-  if (account !== undefined && typeof account !== 'string') throw memberProblem();
-  if (gatekeeper !== undefined && typeof gatekeeper !== 'string') throw memberProblem();
   return {
     from,
     stanza,
-    ...(account !== undefined && { account }),
-    ...(gatekeeper !== undefined && { gatekeeper }),
+    ...optionalText({ account, gatekeeper, listener, region: regionIn(region) }),
+    ...(claims !== undefined && { claims: scalars(claims) }),
   };
+}
+
+function regionIn(region: JsonValue | undefined): JsonValue | undefined {
+  if (typeof region === 'string' && !isRegion(region)) throw memberProblem();
+  return region;
+}
+
+/** Leaves out members that are absent.
+ *  @throws HttpProblem ERR_HTTP_MEMBER for one that is no text */
+function optionalText<Name extends string>(
+  members: Readonly<Record<Name, unknown>>,
+): { readonly [K in Name]?: string } {
+  const given = Object.entries(members).filter(([, value]) => value !== undefined);
+  if (given.some(([, value]) => typeof value !== 'string')) throw memberProblem();
+  return Object.fromEntries(given) as { readonly [K in Name]?: string };
+}
+
+function scalars(value: JsonValue): Readonly<Record<string, JsonScalar>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw memberProblem();
+  const entries = Object.entries(value);
+  if (!entries.every((entry): entry is [string, JsonScalar] => isScalar(entry[1]))) throw memberProblem();
+  return Object.fromEntries(entries);
 }
 
 function noMembers(body: JsonObject): void {

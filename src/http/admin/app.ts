@@ -26,9 +26,18 @@ export interface Readiness {
   readonly draining: boolean;
   readonly listeners: readonly { readonly name: Label; readonly state: 'open' | 'closed' }[];
   /** The policy in force. Under `shadow` it is not enforced: every field passes unchanged. */
-  readonly policy: { readonly name: string; readonly mode: 'enforce' | 'shadow' } | null;
+  readonly policy: PolicyReadiness | null;
+  /** The same for each gatekeeper that has a policy of its own. */
+  readonly gatekeeperPolicies: Readonly<Record<string, PolicyReadiness>>;
   /** The state of changed files. A rejected one leaves the proxy ready, because what was in force before still is. */
   readonly files: FileSummary;
+}
+
+export interface PolicyReadiness {
+  readonly name: string;
+  readonly mode: 'enforce' | 'shadow';
+  /** Policies for shares of the accounts. */
+  readonly share: readonly { readonly percent: number; readonly name: string; readonly mode: string }[];
 }
 
 export interface AdminParts {

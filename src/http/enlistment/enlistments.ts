@@ -6,6 +6,8 @@ import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { clientHeaders } from './client-headers.ts';
 import type { HttpContext } from '../env.ts';
+import type { KnownRegion } from '../../policy/condition.ts';
+import type { Sensitive } from '../../stanza/sensitive.ts';
 import type { Report } from '../events.ts';
 import type { Exchange, ExchangeOutcome } from '../calls/exchange.ts';
 import type { HttpPolicy } from '../http-policy.ts';
@@ -24,6 +26,8 @@ export interface EnlistmentGatekeeper {
   readonly exchange: Exchange;
   /** Members of the gatekeeper's answer that the client may see in addition to `id`; scalars only. */
   readonly answerMembers: readonly string[];
+  /** Where users may opt in from: countries and subdivisions. Undefined for anywhere. */
+  readonly regions?: readonly string[] | undefined;
   /** Returns the value of the proxy's own Authorization header, where the gatekeeper requires one. */
   readonly authorization?: () => Promise<string>;
 }
@@ -41,6 +45,8 @@ export interface EnlistmentOptions {
   readonly gatekeepers: ReadonlyMap<string, EnlistmentGatekeeper>;
   readonly ownership: OwnershipVerifier;
   readonly attest: AttestConnection;
+  /** Where a client's address is; undefined when that is not known. */
+  readonly regionOf?: ((client: Socket) => Sensitive<KnownRegion> | undefined) | undefined;
   readonly policy: HttpPolicy;
   readonly report: Report;
   /** Returns milliseconds since 1970. */
@@ -71,6 +77,7 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
       const body = await readJsonBody(context.req.raw, limits);
       const name = gatekeeperName(body);
       const gatekeeper = findGatekeeper(options, name);
+      refuseElsewhere(gatekeeper, context, options);
       const proof = await prove(context);
       const secret = `${proof.subject.reveal()}\n${key}`;
       replays.check(proof, secret);
@@ -136,6 +143,20 @@ function findGatekeeper(
   if (gatekeeper === undefined) throw new HttpProblem(code);
   return gatekeeper;
 }
+
+/** What is not in the table is nowhere. @throws HttpProblem ERR_ENLISTMENT_REGION */
+function refuseElsewhere(
+  { regions }: EnlistmentGatekeeper,
+  context: HttpContext,
+  { regionOf }: EnlistmentOptions,
+): void {
+  if (regions === undefined) return;
+  const { country, subdivision } = regionOf?.(context.env.incoming.socket)?.reveal() ?? nowhere;
+  if (!regions.includes(country) && !regions.includes(subdivision))
+    throw new HttpProblem('ERR_ENLISTMENT_REGION');
+}
+
+const nowhere: KnownRegion = { country: '', subdivision: '' };
 
 /** One request of a client to a gatekeeper. */
 interface EnlistmentCall {

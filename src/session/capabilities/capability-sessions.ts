@@ -55,6 +55,14 @@ export class CapabilitySessions {
     return this.#members.get(context)?.profile;
   }
 
+  /** How many sessions with a gatekeeper each profile has; every profile is there. */
+  countsAt(gatekeeper: string): ReadonlyMap<string, number> {
+    const counts = new Map(this.#policy.profiles.names.map((name) => [name, 0]));
+    for (const [context, { profile }] of this.#members)
+      if (context.gatekeeper === gatekeeper) counts.set(profile.name, (counts.get(profile.name) ?? 0) + 1);
+    return counts;
+  }
+
   join(context: SessionFacts, member: Member): void {
     this.#members.set(context, member);
   }

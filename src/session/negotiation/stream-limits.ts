@@ -15,14 +15,16 @@ export interface OwnStreamLimits {
   readonly idleMs: number;
 }
 
-/** Makes the stage. Where the gatekeeper announces no limits, the proxy adds none. */
-export function streamLimitsStage(own: OwnStreamLimits): StageFactory {
+/** Makes the stage. Where the gatekeeper announces no limits, the proxy adds none.
+ *  @param limitsFor returns the proxy's own limits for sessions with a gatekeeper */
+export function streamLimitsStage(limitsFor: (gatekeeper: string) => OwnStreamLimits): StageFactory {
   return {
     name: 'stream-limits',
     begin: ({ context }) => ({
       judge(stanza, direction) {
         if (direction === 'to-gatekeeper' || stanza.kind !== 'nonza') return forward;
         if (!stanza.is(0, ns.streams, 'features')) return forward;
+        const own = limitsFor(context.gatekeeper);
         const bytes = context.phase === 'established' ? own.stanzaBytesMax : own.preAuthStanzaBytesMax;
         const ours = new Map([['max-bytes', bytes]]);
         if (own.idleMs > 0) ours.set('idle-seconds', Math.max(1, Math.floor(own.idleMs / 1_000)));

@@ -6,7 +6,7 @@ import type { StreamHeader } from '../../stream/header.ts';
 import type { SessionRecord } from '../facts.ts';
 import type { GatekeeperLeg } from '../gatekeeper-leg.ts';
 import type { Side, XmppLeg } from '../leg.ts';
-import type { Machine, Routed } from '../machine.ts';
+import type { Machine, Routed, SessionLimits } from '../machine.ts';
 import type { PacedResource } from '../pacing.ts';
 import type { Phase } from '../phase.ts';
 import { ReadPacer } from '../read-pacer.ts';
@@ -18,15 +18,17 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   readonly facts: SessionRecord;
   readonly client: XmppLeg;
   readonly gatekeeper: Gatekeeper;
+  readonly limits: SessionLimits;
   readonly #header: StreamHeader;
   readonly #relay: Relay;
   readonly #pacers: Readonly<Record<Direction, ReadPacer>>;
 
-  constructor({ machine, facts, client, header }: Routed, gatekeeper: Gatekeeper) {
+  constructor({ machine, facts, client, header, limits }: Routed, gatekeeper: Gatekeeper) {
     this.machine = machine;
     this.facts = facts;
     this.client = client;
     this.gatekeeper = gatekeeper;
+    this.limits = limits;
     this.#header = header;
     const writers = { 'to-gatekeeper': gatekeeper, 'to-client': client };
     const perform = (step: () => void): void => machine.perform(step);
@@ -34,7 +36,8 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     const waited = machine.observer.waited.bind(machine.observer);
     const equalised = machine.observer.equalised.bind(machine.observer);
     this.#relay = new Relay({ facts, writers, padded, waited, equalised, perform }, machine.options);
-    const paced = { ...machine.options, paced: machine.observer.paced.bind(machine.observer) };
+    const { rates } = limits;
+    const paced = { ...machine.options, rates, paced: machine.observer.paced.bind(machine.observer) };
     this.#pacers = {
       'to-gatekeeper': new ReadPacer('client', client, paced),
       'to-client': new ReadPacer('gatekeeper', gatekeeper, paced),
@@ -88,11 +91,11 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
    *  @throws StreamError ERR_STREAM_HEADER */
   forwardHeader({ scope, attributes }: StreamHeader, direction: Direction): void {
     refuseOtherNamespace(scope.contentNamespace);
-    const { domain, gatekeeper } = this.facts;
+    const { domain } = this.facts;
     const toGatekeeper = direction === 'to-gatekeeper';
     const addressed = toGatekeeper ? new Map([...attributes, ['to', domain]]) : attributes;
     const to = toGatekeeper ? this.gatekeeper : this.client;
-    to.open(this.machine.options.filterHeader(addressed, direction, gatekeeper));
+    to.open(this.machine.options.filterHeader(addressed, direction, this.facts));
   }
 
   /** Ends the session: a side has closed its stream. */
@@ -113,9 +116,8 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
 export type XmppConnected = Connected<XmppLeg>;
 
 /** Replaces the limits from before authentication by those of an authenticated stream. */
-export function liftLimits({ machine, client, gatekeeper }: XmppConnected): void {
-  const { limits } = machine.options;
-  client.limits = limits;
-  gatekeeper.limits = limits;
+export function liftLimits({ machine, client, gatekeeper, limits: { stream } }: XmppConnected): void {
+  client.limits = stream;
+  gatekeeper.limits = stream;
   machine.authenticated();
 }

@@ -25,7 +25,8 @@ export function awaitHeader(machine: Machine, socket: Socket): void {
       client.hold();
       requireCapacity(machine);
       const { domain, route } = chooseRoute(machine, header);
-      route.negotiation.begin({ machine, facts: factsOf(machine, domain, route), client, header });
+      const limits = route.limits ?? { stream: options.limits, rates: options.rates };
+      route.negotiation.begin({ machine, facts: factsOf(machine, domain, route), client, header, limits });
     },
     stanza: () => {
       throw new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' });
@@ -64,7 +65,7 @@ export function refuseOtherNamespace(contentNamespace: string): void {
 }
 
 function factsOf(machine: Machine, domain: string, route: GatekeeperRoute): SessionRecord {
-  const { startedAt, listener } = machine;
+  const { startedAt, listener, options, evidence } = machine;
   const { name: gatekeeper, channelBinding } = route;
   return new SessionRecord({
     session: randomUUID(),
@@ -73,5 +74,6 @@ function factsOf(machine: Machine, domain: string, route: GatekeeperRoute): Sess
     domain,
     gatekeeper,
     channelBinding,
+    region: options.regionOf(evidence),
   });
 }

@@ -2,8 +2,10 @@
  *  Attributes that no standard defines are never forwarded, as the rest of a peer's header is not (stream/write.ts).
  *  A replaced attribute is also written where the header lacks it, so that its absence reveals nothing. */
 import { treatValue } from '../../minimisation/value.ts';
-import type { CompiledPolicy } from '../../policy/compile.ts';
+import type { CompiledPolicy, RulingContext } from '../../policy/compile.ts';
+import type { Circumstances } from '../../policy/condition.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
+import type { PolicySubject } from '../../policy/subject.ts';
 import { audienceOf, type Direction } from '../../stanza/direction.ts';
 import type { Decision } from '../../stanza/verdict.ts';
 
@@ -14,7 +16,7 @@ type HeaderAttributes = ReadonlyMap<string, string>;
 export type HeaderView = (
   attributes: HeaderAttributes,
   direction: Direction,
-  gatekeeper: string,
+  facts: PolicySubject & Circumstances,
 ) => HeaderAttributes;
 
 interface HeaderPolicyOptions {
@@ -25,10 +27,11 @@ interface HeaderPolicyOptions {
 /** Makes the view of headers under the policies in force.
  *  @param clock returns milliseconds since 1970 */
 export function headerPolicy({ enforcement, clock }: HeaderPolicyOptions): HeaderView {
-  return (received, direction, gatekeeper) => {
-    const context = { gatekeeper, now: clock() };
+  return (received, direction, { gatekeeper, listener, region, knownClaims }) => {
+    const context = { gatekeeper, listener, region, knownClaims, now: clock() };
     const audience = audienceOf(direction);
     return enforcement.apply(
+      context,
       audience,
       (policy) => filterHeader(policy, received, direction, context),
       ({ decisions }) => ({ attributes: received, decisions }),
@@ -57,7 +60,7 @@ function filterHeader(
   policy: CompiledPolicy,
   received: HeaderAttributes,
   direction: Direction,
-  context: { readonly gatekeeper: string; readonly now: number },
+  context: RulingContext,
 ): { attributes: HeaderAttributes; decisions: readonly Decision[] } {
   const attributes = new Map<string, string>();
   const decisions: Decision[] = [];

@@ -5,6 +5,7 @@ import type { CompiledPolicy } from '../../policy/compile.ts';
 import { Decider } from '../../policy/decide.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
 import { untouched, type Outcome } from '../../policy/outcome.ts';
+import type { PolicySubject } from '../../policy/subject.ts';
 import { audienceOf, type Audience, type Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
@@ -14,18 +15,33 @@ import type { Stage, StageFactory } from '../stage.ts';
 
 export interface PolicyStageOptions {
   readonly enforcement: Enforcement;
+  readonly accounts?: AccountPolicies | undefined;
   /** Returns milliseconds since 1970. */
   readonly clock: () => number;
   /** Returns an unpredictable number in [0, 1), for delays. */
   readonly random: () => number;
 }
 
+/** Which policy is for which account, and how many sessions each has. */
+export interface AccountPolicies {
+  /** Returns which of the gatekeeper's policies is for an account, as `PolicySubject` counts them.
+   *  @param account bare JID */
+  shareOf(gatekeeper: string, account: string): number;
+  entered(gatekeeper: string, share: number): void;
+  left(gatekeeper: string, share: number): void;
+}
+
 export function policyStage(options: PolicyStageOptions): StageFactory {
   return { name: 'policy', begin: ({ context }) => new PolicyStage(context, options) };
 }
 
-class PolicyStage implements Stage {
+class PolicyStage implements Stage, PolicySubject {
+  readonly gatekeeper: string;
+  /** Of the account, once the gatekeeper has accepted it. */
+  share: number | undefined;
   readonly #context: SessionFacts;
+  /** The account that `share` is of, '' before. */
+  #account = '';
   readonly #options: PolicyStageOptions;
   /** The current stanza. */
   #stanza!: Stanza;
@@ -33,16 +49,18 @@ class PolicyStage implements Stage {
 
   constructor(context: SessionFacts, options: PolicyStageOptions) {
     this.#context = context;
+    this.gatekeeper = context.gatekeeper;
     this.#options = options;
     this.#ask = { 'to-gatekeeper': this.#asking('to-gatekeeper'), 'to-client': this.#asking('to-client') };
   }
 
   judge(stanza: Stanza, direction: Direction): Disposition {
+    if (this.#context.phase === 'established' && this.#context.account !== this.#account) this.#place();
     const audience = audienceOf(direction);
     if (this.#context.phase !== 'established' && !speaksEarly(stanza))
       return this.#hidesForm(audience) ? inNormalForm : forward;
     this.#stanza = stanza;
-    const outcome = this.#options.enforcement.apply(audience, this.#ask[direction], asItCame);
+    const outcome = this.#options.enforcement.apply(this, audience, this.#ask[direction], asItCame);
     const { verdict, normalise, padTo, delayMs, answers, awaits } = outcome;
     if (verdict.kind !== 'forward') return verdict;
     // Only stanzas are delayed and padded.
@@ -56,13 +74,31 @@ class PolicyStage implements Stage {
   }
 
   equalises(direction: Direction): boolean {
-    return this.#options.enforcement.equalises(direction);
+    return this.#options.enforcement.equalises(this, direction);
+  }
+
+  end(): void {
+    if (this.share !== undefined) this.#options.accounts?.left(this.gatekeeper, this.share);
+    this.share = undefined;
+  }
+
+  /** Chooses the policy for the account, which is known now or is another than the client had claimed. */
+  #place(): void {
+    const { accounts } = this.#options;
+    this.#account = this.#context.account;
+    if (accounts === undefined) return;
+    const share = accounts.shareOf(this.gatekeeper, this.#account);
+    if (this.share !== undefined) accounts.left(this.gatekeeper, this.share);
+    accounts.entered(this.gatekeeper, share);
+    this.share = share;
   }
 
   /** Returns whether nonzas are rewritten in normal form for this audience: catalogue fields select stanzas only. */
   #hidesForm(audience: Audience): boolean {
     const { enforcement, clock } = this.#options;
-    const context = { gatekeeper: this.#context.gatekeeper, now: clock() };
+    const { listener, region, knownClaims } = this.#context;
+    const { gatekeeper, share } = this;
+    const context = { gatekeeper, share, listener, region, knownClaims, now: clock() };
     return enforcement.ruling(audience, 'style.fingerprint', context)?.treatment.kind === 'drop';
   }
 

@@ -19,6 +19,7 @@ import type { Endpoint } from '../../signals/proxy-protocol.ts';
 import { RandomPool } from '../../signals/random-pool.ts';
 import type { StreamErrorCode } from '../../errors/stream.ts';
 import { StreamError } from '../../stanza/error.ts';
+import type { RegionOf } from '../region.ts';
 import {
   everySignal,
   signalRules,
@@ -61,6 +62,8 @@ export interface GatekeeperAttestationsOptions {
   readonly keys: () => SigningKeys;
   readonly enforcement: Enforcement;
   readonly policyDigest: () => string;
+  /** Where a client's address is; undefined when that is never known. */
+  readonly regionOf?: RegionOf | undefined;
   readonly attested: (gatekeeper: string, carrier: AttestationCarrier, outcome: AttestationOutcome) => void;
   /** Returns milliseconds since 1970. */
   readonly clock: () => number;
@@ -165,20 +168,24 @@ export class GatekeeperAttestations {
   }
 
   /** Returns the signals that the policy allows, and counts its decisions. */
-  #state({ signals }: ConnectionEvidence): SignalStatement {
-    const rules = this.#options.enforcement.apply('gatekeeper', this.#rulesOf, everySignal);
-    return signalsUnder(rules, signals);
+  #state(evidence: ConnectionEvidence): SignalStatement {
+    const { enforcement } = this.#options;
+    const ask = (policy: CompiledPolicy): SignalRules => this.#rulesOf(policy, evidence);
+    const rules = enforcement.apply(this.#options, 'gatekeeper', ask, everySignal);
+    return signalsUnder(rules, evidence.signals);
   }
 
-  /** Returns the rules of a policy, cached for as long as it is in force unless it has exceptions, which expire. */
-  readonly #rulesOf = (policy: CompiledPolicy): SignalRules => {
+  /** Returns the rules of a policy, cached for as long as it is in force unless it has exceptions, which are for some
+   *  connections and expire. */
+  #rulesOf(policy: CompiledPolicy, evidence: ConnectionEvidence): SignalRules {
     const known = this.#rules.get(policy);
     if (known !== undefined) return known;
-    const { gatekeeper, clock } = this.#options;
-    const rules = signalRules(policy, { gatekeeper, now: clock() });
+    const { gatekeeper, clock, regionOf } = this.#options;
+    const { listener } = evidence;
+    const rules = signalRules(policy, { gatekeeper, listener, region: regionOf?.(evidence), now: clock() });
     if (policy.exceptions.length === 0) this.#rules.set(policy, rules);
     return rules;
-  };
+  }
 
   #impossible(carrier: AttestationCarrier, outcome: Exclude<AttestationOutcome, 'sent'>): undefined {
     const { attested, gatekeeper, required } = this.#options;

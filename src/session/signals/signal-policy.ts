@@ -1,5 +1,5 @@
 /** Connection signals under the policy in force: which of them a gatekeeper sees, in which form, and why. */
-import type { CompiledPolicy, Ruling } from '../../policy/compile.ts';
+import type { CompiledPolicy, Ruling, RulingContext } from '../../policy/compile.ts';
 import { catalogueFields, type SignalNecessities } from '../../signals/claims.ts';
 import {
   coarsenAddress,
@@ -39,10 +39,7 @@ export interface SignalRules {
 
 /** Reads the rules of a policy for one gatekeeper.
  *  @param context `now` is milliseconds since 1970 */
-export function signalRules(
-  policy: CompiledPolicy,
-  context: { readonly gatekeeper: string; readonly now: number },
-): SignalRules {
+export function signalRules(policy: CompiledPolicy, context: RulingContext): SignalRules {
   const rule = (field: string): Ruling => policy.ruling('gatekeeper', field, context);
   const rulings = {
     client_ip: rule(catalogueFields.client_ip),

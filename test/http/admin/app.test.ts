@@ -7,7 +7,8 @@ import { createMetrics } from '../../../src/observability/metrics.ts';
 const ready: Readiness = {
   draining: false,
   listeners: [{ name: label('clients'), state: 'open' }],
-  policy: { name: 'balanced', mode: 'enforce' },
+  policy: { name: 'balanced', mode: 'enforce', share: [] },
+  gatekeeperPolicies: {},
   files: new FileStates().summary(),
 };
 
@@ -82,7 +83,7 @@ describe('probes', () => {
   });
 
   it('ready with a policy that is not enforced, and states the mode', async () => {
-    const response = await app({ policy: { name: 'house', mode: 'shadow' } }).request('/readyz');
+    const response = await app({ policy: { name: 'house', mode: 'shadow', share: [] } }).request('/readyz');
     expect(await response.json()).toMatchObject({ policy: { name: 'house', mode: 'shadow' } });
   });
 

@@ -6,6 +6,7 @@ import { defaultHttpLimits } from '../../../src/http/limits.ts';
 import { createOwnershipVerifier } from '../../../src/http/tokens/ownership-proof.ts';
 import { createPublicApp } from '../../../src/http/public.ts';
 import { heldKeys } from '../../../src/http/tokens/verification-keys.ts';
+import { Sensitive } from '../../../src/stanza/sensitive.ts';
 import { jwks, makeKey, sign } from '../support/issuer.ts';
 import { codeOf, startParty, type Answer, type Party } from '../support/party.ts';
 import { policyOf } from '../support/policy.ts';
@@ -35,11 +36,13 @@ describe('enlistment', () => {
   let attest: () => Promise<string>;
   let app: ReturnType<typeof createPublicApp>;
   let now: number;
+  let region: { readonly country: string; readonly subdivision: string } | undefined;
 
   beforeEach(async () => {
     gatekeeper = await startParty(() => enlisted);
     events = [];
     attested = 0;
+    region = undefined;
     now = Date.now();
     attest = async () => `attestation ${(attested += 1)}`;
     const report = (event: HttpEvent): void => void events.push(event);
@@ -70,9 +73,14 @@ describe('enlistment', () => {
             authorization: async () => 'Bearer ours',
           },
         ],
+        ['near', { url, exchange, answerMembers: [], regions: ['AT', 'DE-BY'] }],
         ['down', { url: new URL('http://127.0.0.1:1/'), exchange, answerMembers: [] }],
       ]),
       ownership,
+      regionOf: (client) => {
+        expect(client).toBe(socket);
+        return region && new Sensitive(region);
+      },
       attest: (_, client, upstream) => {
         expect([client, upstream.readyState]).toEqual([socket, 'open']);
         return attest();
@@ -201,6 +209,35 @@ describe('enlistment', () => {
     const seen = gatekeeper.received.at(-1)!;
     expect([seen.method, seen.path]).toEqual(['DELETE', '/enlistments/u%2F42']);
     expect(seen.headers['connection-signals']).toBe('attestation 2');
+  });
+
+  it.each([
+    ['AT', '', 201],
+    ['AT', 'AT-9', 201],
+    ['DE', 'DE-BY', 201],
+    ['DE', 'DE-BE', 403],
+    ['DE', '', 403],
+    ['US', 'US-CA', 403],
+    [undefined, '', 403],
+  ])('from %s %s answers %i where a region is required (RO-7.5.1)', async (country, subdivision, status) => {
+    region = country === undefined ? undefined : { country, subdivision };
+    const answer = await post({}, { gatekeeper: 'near' });
+    expect(answer.status).toBe(status);
+    if (status === 201) return;
+    expect(await codeOf(answer)).toBe('ERR_ENLISTMENT_REGION');
+    expect(gatekeeper.received).toEqual([]);
+    expect(JSON.stringify(events)).not.toMatch(/\b(DE|US)\b/);
+  });
+
+  it('withdraws from anywhere, and is for all where no region is required', async () => {
+    region = { country: 'AT', subdivision: '' };
+    const { id } = (await (await post({}, { gatekeeper: 'near' })).json()) as { id: string };
+    region = undefined;
+    const headers = { authorization: `Bearer ${await proof({ nonce: 'n-3' })}`, 'ownership-nonce': 'n-3' };
+    const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE', headers }, bindings);
+    expect(answer.status).toBe(204);
+    const again = { 'idempotency-key': `${key}-2`, 'ownership-nonce': 'n-4' };
+    expect((await post(again, undefined, await proof({ nonce: 'n-4' }))).status).toBe(201);
   });
 
   it.each<[string, Answer]>([

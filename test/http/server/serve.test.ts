@@ -12,6 +12,7 @@ const readiness = {
   draining: false,
   listeners: [{ name: label('clients'), state: 'open' as const }],
   policy: null,
+  gatekeeperPolicies: {},
   files: new FileStates().summary(),
 };
 

@@ -11,7 +11,7 @@ const limits = (content: string): string =>
   features(`<limits xmlns='urn:xmpp:stream-limits:0'>${content}</limits>`);
 
 function shown(given: string, phase: Phase = 'established', mine = own): string {
-  const legs = new Legs({ stages: [streamLimitsStage(mine)], phase });
+  const legs = new Legs({ stages: [streamLimitsStage(() => mine)], phase });
   legs.read('to-client', given);
   return legs.out['to-client'].join('');
 }

@@ -1,0 +1,14 @@
+/** What conditions of exceptions can be about, under a configuration. */
+import type { Config } from '../../config/schema.ts';
+import type { Knowable } from '../../policy/check.ts';
+import { claimSources } from './claim-conditions.ts';
+
+/** @param gatekeepers those whose sessions a policy is for */
+export function knowableOf(config: Config, gatekeepers: readonly string[]): Knowable {
+  const { allowed, domains } = claimSources(config, gatekeepers);
+  return {
+    listeners: config.listeners.map(({ name }) => name),
+    claims: domains.some(({ hasClaims }) => hasClaims) ? allowed : [],
+    regions: config.regions !== undefined,
+  };
+}
