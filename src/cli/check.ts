@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { policySections, type PolicyFiles } from '../config/scopes.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import type { Policy } from '../policy/policy.ts';
-import { capabilityProblems } from './check-capabilities.ts';
+import { capabilityProblems } from '../app/tools/capability-problems.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { exitCodeOf } from '../errors/table.ts';
 import { knowableOf } from '../app/files/knowable.ts';

@@ -1,14 +1,14 @@
 /** Checks the capability documents for `narthex check`: their problems, promises of a profile that cannot be kept,
  *  and contradictions with the metadata policy. */
 import { readFile } from 'node:fs/promises';
-import type { Source } from '../capabilities/document.ts';
-import { formatPath, type ConfigProblem } from '../config/problem.ts';
-import { profileFiles } from '../config/profile-files.ts';
-import type { Config } from '../config/schema.ts';
-import { capabilitySections, policySections } from '../config/scopes.ts';
-import { treatmentOf, type Policy } from '../policy/policy.ts';
-import { readCapabilityPolicy } from '../app/files/capabilities.ts';
-import { claimSources } from '../app/files/claim-conditions.ts';
+import type { Source } from '../../capabilities/document.ts';
+import { formatPath, type ConfigProblem } from '../../config/problem.ts';
+import { profileFiles } from '../../config/profile-files.ts';
+import type { Config } from '../../config/schema.ts';
+import { capabilitySections, policySections } from '../../config/scopes.ts';
+import { treatmentOf, type Policy } from '../../policy/policy.ts';
+import { readCapabilityPolicy } from '../files/capabilities.ts';
+import { claimSources } from '../files/claim-conditions.ts';
 
 /** Fields of the catalogue that a capability profile decides. */
 const decidedByProfile = [
