@@ -38,7 +38,7 @@ export class AnswerTimes {
     awaits: readonly AwaitedAnswer[],
     edits: readonly Edit[],
   ): readonly AwaitedName[] {
-    if (!this.#options.equalises(opposite(direction)) || isReply(stanza)) return [];
+    if (!this.#options.equalises(opposite(direction)) || isUnanswered(stanza)) return [];
     const { kind } = stanza;
     const party = this.#partyOf(stanza, direction);
     const own = ownId(stanza, edits);
@@ -67,9 +67,10 @@ export class AnswerTimes {
   }
 }
 
-/** Returns whether a stanza is an answer itself (RFC 6120 §8.2.3, §8.3.1). */
-function isReply(stanza: Stanza): boolean {
-  if (stanza.kind === 'nonza') return true;
+/** Returns whether no answer to a stanza is awaited: it is one itself (RFC 6120 §8.2.3, §8.3.1), or a presence, of which a
+ *  room sends thousands and which clients do not answer. */
+function isUnanswered(stanza: Stanza): boolean {
+  if (stanza.kind === 'nonza' || stanza.kind === 'presence') return true;
   const type = stanza.attributeValue(0, 'type');
   return type === 'error' || (stanza.kind === 'iq' && type === 'result');
 }

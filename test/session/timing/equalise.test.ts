@@ -269,6 +269,14 @@ describe('limits.awaitedAnswersMax', () => {
     expect(scene.reports.filter((report) => report === 'dropped')).toHaveLength(1);
   });
 
+  it('is not used up by the presences of a room', () => {
+    const scene = new Scene(receipts, { awaitedAnswersMax: 3 });
+    scene.asks(1_000, probe('m1'));
+    for (let n = 0; n < 10; n += 1) scene.asks(1_000, `<presence from='r@rooms.example/${n}' id='p${n}'/>`);
+    scene.says(1_350, receipt('r1', 'm1'));
+    expect(scene.seen(60_000)).toEqual(['4000 r1']);
+  });
+
   it('drops an answer for which there is no room, and keeps the time of the others', () => {
     const scene = new Scene(receipts, { awaitedAnswersMax: 3 });
     for (const id of ['1', '2', '3', '4']) scene.says(1_350, receipt(`r${id}`, 'm0'));

@@ -1,11 +1,14 @@
-/** The published attack in short. Everything but the clock is the product. The seeds are fixed, so that a row comes out
+/** The published attack in short; `npm run long -- timing` makes 2,000 decisions for each row and writes docs/timing.md.
+ *  Everything but the clock is the product. The seeds are fixed, so that a row comes out
  *  alike on every machine. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isAutomaticAnswer } from '../../../src/policy/catalogue.ts';
 import { catalogue, policyOf, policyText } from '../../policy/fixtures.ts';
 import { attack, median } from './attack.ts';
 import { chanceMax } from './classifier.ts';
 import { closeBy, farApart } from './latency.ts';
+import { closedMax, page, readTable, tables } from './page.ts';
 import { probes } from './probes.ts';
 
 const decisions = 200;
@@ -59,4 +62,34 @@ describe('the attack on automatic answers', () => {
       expect(Math.max(0, ...waits.messages)).toBe(0);
     },
   );
+});
+
+describe.each(Object.entries(tables))('docs/timing.md, %s', (name, rows) => {
+  const written = readTable(readFileSync(page, 'utf8'), name);
+
+  it('has a row for each, with the treatment of the policy', () => {
+    expect(written.map(([first, treatment]) => [first, treatment])).toEqual(
+      rows.map((row) => [row.name, row.treatment]),
+    );
+  });
+
+  it('has the attack at chance in each row that is to be closed', () => {
+    const closed = written.filter((_, index) => rows[index]?.isClosed === true);
+    expect(closed).toHaveLength(rows.filter(({ isClosed }) => isClosed).length);
+    for (const cells of closed)
+      for (const share of cells.slice(2, 7)) expect(Number(share)).toBeLessThanOrEqual(closedMax);
+  });
+
+  it('has the share of right decisions that a short run finds', () => {
+    const [first] = rows;
+    const share = Number(written[0]![4]);
+    const { accuracies } = attack({ ...run, policy: first!.policy, probe: first!.probe, probes: [60] });
+    expect(Math.abs(accuracies[0]! - share)).toBeLessThanOrEqual(chanceMax(decisions) - 0.5);
+  });
+});
+
+describe('strict', () => {
+  it('leaves no oracle open', () => {
+    expect(tables['strict']!.filter(({ isClosed }) => !isClosed)).toEqual([]);
+  });
 });
