@@ -76,6 +76,8 @@ export class Dispatch {
   /** Queues of answers whose time is equalised. Their order has no meaning. */
   readonly #answers: Readonly<Record<Direction, DelayQueue>>;
   #answerCount = 0;
+  /** Answers that wait. */
+  readonly #waitingAnswers = new Set<Transit>();
   #ended = false;
 
   constructor(options: DispatchOptions) {
@@ -122,6 +124,8 @@ export class Dispatch {
   /** Discards every queued or held stanza. */
   end(): void {
     this.#ended = true;
+    for (const { window, number } of this.#waitingAnswers) window?.abandon(number);
+    this.#waitingAnswers.clear();
     for (const queues of [this.#queues, this.#answers])
       for (const queue of Object.values(queues)) queue.close();
   }
@@ -197,7 +201,11 @@ export class Dispatch {
     }
     this.#answerCount += 1;
     this.#await(transit);
-    const send = (): void => this.#writeQueued(transit, bytes);
+    this.#waitingAnswers.add(transit);
+    const send = (): void => {
+      this.#waitingAnswers.delete(transit);
+      this.#writeQueued(transit, bytes);
+    };
     queue.enqueue({ key: String(this.#answerCount), bytes: bytes.length, dueAt, send });
   }
 

@@ -115,6 +115,14 @@ export class AckWindow {
     if (run?.to === runState.waiting) run.to = outcome === 'delivered' ? this.#delivered : runState.dropped;
   }
 
+  /** Ends a stanza that waits when its connection ends. It stays unacknowledged, so that the sender sends it again, unless
+   *  a later stanza was delivered. Then it counts as dropped: a sender that sends nothing again, as slixmpp 1.8, would have
+   *  its next stanzas taken for the later ones. */
+  abandon(number: number): void {
+    const later = this.#runs.findLast(({ to }) => to > 0);
+    if (later !== undefined && later.from > number) this.settle(number, 'dropped');
+  }
+
   /** Finds the run that begins with this number, by bisection: many runs may be unacknowledged. */
   #runFrom(number: number): Run | undefined {
     let low = this.#first;

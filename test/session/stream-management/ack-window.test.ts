@@ -131,4 +131,19 @@ describe('the counts of stream management', () => {
     expect(window.acknowledge(3)).toBe(4);
     expect(window.acknowledge(4)).toBe(5);
   });
+
+  it('leave unacknowledged what waits last when the connection ends, and nothing that stands before what was delivered', () => {
+    const window = new AckWindow();
+    window.pass();
+    const before = window.wait();
+    window.pass();
+    const last = window.wait();
+    for (const number of [before, last]) window.abandon(number);
+    // The receiver has the first and the third; the fourth is to come again, or never.
+    expect(window.acknowledge(2)).toBe(3);
+    window.rewind();
+    expect(window.repeats).toBe(false);
+    window.pass();
+    expect(window.acknowledge(3)).toBe(4);
+  });
 });

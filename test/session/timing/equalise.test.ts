@@ -1,7 +1,9 @@
 /** Answers whose time is equalised, through every stage of the product, with the clock of the test. */
 import { describe, expect, it } from 'vitest';
 import { policyOf, policyText } from '../../policy/fixtures.ts';
+import { Resumptions } from '../../../src/session/stream-management/resumptions.ts';
 import { connectThroughEveryStage } from '../every-stage.ts';
+import type { Legs } from '../legs.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 const sm = 'urn:xmpp:sm:3';
@@ -200,6 +202,30 @@ describe('stream management with equalised answers', () => {
     scene.asks(4_100, `<a xmlns='${sm}' h='2'/>`);
     expect(scene.handled.at(-1)).toBe(`<a xmlns='${sm}' h='2'/>`);
     expect(scene.failure).toBeUndefined();
+  });
+
+  it.each([
+    ['sends again what was not acknowledged', [receipt('r2', 'm2')]],
+    ['sends nothing again', []],
+  ])('loses no message of a device that %s when it resumes', (_, again) => {
+    const resumptions = new Resumptions();
+    const policy = policyOf(policyText(`{ gatekeeper: { ${receipts} } }`));
+    const time = new VirtualTime();
+    const open = (): Legs =>
+      connectThroughEveryStage(policy, 'phone', { now: time.now, schedule: time.schedule, resumptions });
+    const first = open();
+    first.read('to-gatekeeper', `<enable xmlns='${sm}' resume='true'/>`);
+    first.read('to-client', `<enabled xmlns='${sm}' id='s1' resume='true'/>`);
+    first.read('to-client', probe('m1') + probe('m2'));
+    first.read('to-gatekeeper', receipt('r1', 'm1') + chat('f1') + receipt('r2', 'm2'));
+    first.relay.end();
+    const second = open();
+    second.read('to-gatekeeper', `<resume xmlns='${sm}' previd='s1' h='2'/>`);
+    second.read('to-client', `<resumed xmlns='${sm}' previd='s1' h='1'/>`);
+    expect(second.out['to-client'].at(-1)).toContain(" h='2'");
+    for (const stanza of [...again, chat('f2')]) second.read('to-gatekeeper', stanza);
+    time.advanceTo(60_000);
+    expect(second.ids('to-gatekeeper')).toEqual(again.length === 0 ? ['f2'] : ['f2', 'r2']);
   });
 
   it('drops what waits when the device leaves, unacknowledged', () => {

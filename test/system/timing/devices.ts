@@ -1,4 +1,4 @@
-/** The published attack in real time: an observer at the embedded gatekeeper sends probes to real clients behind a running
+/** The published attack in real time: an observer at the embedded gatekeeper sends probes to real clients of a running
  *  proxy, and measures when their receipts come. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
