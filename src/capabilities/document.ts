@@ -2,8 +2,9 @@
  *  is nearly right. */
 import type { z } from 'zod';
 import type { PlacedDiagnostic } from '../documents/diagnostic.ts';
+import { sortSlips } from '../documents/indentation.ts';
 import { nearest } from '../documents/nearest.ts';
-import { keysAt } from '../documents/schema-keys.ts';
+import { keysAt, takesAnyKey } from '../documents/schema-keys.ts';
 import { readYaml, type Path } from '../documents/yaml.ts';
 
 /** A file's name and text. */
@@ -54,7 +55,15 @@ export function readDocument<T>(source: Source, schema: z.ZodType<T>, code: stri
   );
   // Keys of another kind of document would all be wrong here; one problem says that it is one.
   const judged = otherKind !== undefined && isOtherDocument(otherKind) ? [otherKind] : issues;
-  return { kind: 'invalid', problems: judged.flatMap((issue) => describe(issue, schema, at, code)) };
+  const { slips, rest } = sortSlips(judged, reading.value, {
+    keysAt: (path) => keysAt(schema, path),
+    takesAny: (path) => takesAnyKey(schema, path),
+  });
+  const problems = [
+    ...slips.map(({ path, reason, remedy }) => at(path, { code, reason, remedy }, true)),
+    ...rest.flatMap((issue) => describe(issue, schema, at, code)),
+  ];
+  return { kind: 'invalid', problems };
 }
 
 /** Returns whether the document is of another kind, and not of a misspelled one. */

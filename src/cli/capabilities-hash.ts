@@ -28,7 +28,7 @@ export async function hash(io: CapabilitiesIo, file: string, options: HashOption
       { code: 'ERR_HASH_ALGORITHM', message: `no hash function \`${unknown.join('`, `')}\`` },
     ]);
   const { language } = options;
-  const text = file === '-' ? await io.readStdin() : await load(io, file);
+  const text = await load(io, file);
   for (const input of inputsOf(text)) {
     const reading = 'code' in input ? input : readXml(input.xml, language);
     if ('code' in reading) io.setExitCode(exitCodes.negative);

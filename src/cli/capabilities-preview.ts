@@ -7,6 +7,7 @@ import {
   rewriteInfo,
   type RewriteReport,
 } from '../capabilities/rewrite.ts';
+import { requireOneInput } from './input-error.ts';
 import { linesOf, loadInfo, loadProfile, loadTable, type CapabilitiesIo } from './capability-inputs.ts';
 
 export interface PreviewOptions {
@@ -19,6 +20,7 @@ export interface PreviewOptions {
 /** Prints the preview.
  *  @throws InputError */
 export async function preview(io: CapabilitiesIo, options: PreviewOptions): Promise<void> {
+  requireOneInput([options.profile, options.client]);
   const table = await loadTable(io, options.policies);
   const profile = await loadProfile(io, options.profile, options.policies, table);
   const client = options.client === undefined ? undefined : await loadInfo(io, options.client);

@@ -13,6 +13,7 @@ import {
 import { elementFromXml } from '../capabilities/element.ts';
 import { readProfile, type CapabilityProfile } from '../capabilities/profile.ts';
 import { placeText, type PlacedDiagnostic } from '../documents/diagnostic.ts';
+import { standardInput } from '../documents/read.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { InputError, misused, unreadable } from './input-error.ts';
 
@@ -68,9 +69,10 @@ export function linesOf(info: DiscoInfo): string[] {
   ];
 }
 
-/** Reads a file.
+/** Reads a file, or standard input where the path is `-`.
  *  @throws InputError ERR_FILE */
 export async function load(io: CapabilitiesIo, path: string): Promise<string> {
+  if (path === standardInput.path) return io.readStdin();
   try {
     return await io.readFile(path);
   } catch {
@@ -83,7 +85,9 @@ export async function load(io: CapabilitiesIo, path: string): Promise<string> {
 export async function loadInfo(io: CapabilitiesIo, path: string): Promise<DiscoInfo> {
   const reading = readXml((await load(io, path)).trim(), 'inherited');
   if ('code' in reading)
-    throw new InputError([{ code: reading.code, message: 'this is no result of disco#info', place: path }]);
+    throw new InputError([
+      { code: reading.code, message: 'this is no result of disco#info', place: named(path) },
+    ]);
   return reading.info;
 }
 
@@ -97,7 +101,7 @@ export async function loadTable(io: CapabilitiesIo, policies: string): Promise<C
 }
 
 /** Reads a profile.
- *  @param name of a shipped profile, or a YAML file
+ *  @param name of a shipped profile, a YAML file, or `-`
  *  @throws InputError ERR_FILE, ERR_OPTION, ERR_CAPABILITY_PROFILE, ERR_CONTENT_KIND, ERR_YAML */
 export async function loadProfile(
   io: CapabilitiesIo,
@@ -105,8 +109,9 @@ export async function loadProfile(
   policies: string,
   table: ContentKinds,
 ): Promise<CapabilityProfile> {
-  const file = isYaml(name) ? name : await shippedProfile(io, name, join(policies, 'capabilities'));
-  const reading = readProfile({ file, text: await load(io, file) }, table);
+  const isFile = isYaml(name) || name === standardInput.path;
+  const file = isFile ? name : await shippedProfile(io, name, join(policies, 'capabilities'));
+  const reading = readProfile({ file: named(file), text: await load(io, file) }, table);
   if (reading.kind === 'invalid') throw failure(reading.problems);
   return reading.profile;
 }
@@ -116,6 +121,11 @@ async function shippedProfile(io: CapabilitiesIo, name: string, folder: string):
   if (names.includes(name)) return join(folder, `${name}.yaml`);
   const message = `no profile \`${name}\`; there are ${names.join(', ') || 'none'}, and files that end in .yaml`;
   throw misused(message);
+}
+
+/** How problems call a file. */
+function named(path: string): string {
+  return path === standardInput.path ? standardInput.name : path;
 }
 
 function isYaml(name: string): boolean {

@@ -5,17 +5,20 @@ import { ConfigError, formatPath, parsePath, type ConfigProblem } from '../confi
 import type { Config } from '../config/schema.ts';
 import { policySections, type PolicyFiles } from '../config/scopes.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
+import { configWarnings } from '../config/warnings.ts';
+import { checkPolicy } from '../policy/check.ts';
 import type { Policy } from '../policy/policy.ts';
 import { capabilityProblems } from '../app/tools/capability-problems.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { exitCodeOf } from '../errors/table.ts';
 import { knowableOf } from '../app/files/knowable.ts';
-import { openPolicy } from '../app/files/policies.ts';
+import { openCatalogue, openObligations, openPolicy } from '../app/files/policies.ts';
 import { readRegions } from '../app/files/regions.ts';
 import { createMediaAddresses } from '../app/parts/media-addresses.ts';
 import { openPolicyRuntime } from '../app/parts/policies.ts';
 import { policyErrors } from '../errors/policy.ts';
 import { SetupError } from '../transport/error.ts';
+import { failOnWarning } from './command-io.ts';
 import { reportProblems } from './report.ts';
 import { signalProblems } from './signal-check.ts';
 import { systemClock } from '../app/clock.ts';
@@ -33,8 +36,10 @@ Examples:
   $ narthex check                           # ./narthex.yaml
   $ narthex check --format json prod.yaml   # for a program, e.g. in a pipeline
   $ narthex check --connect                 # can each gatekeeper be reached, and if not, why?
+  $ generate | narthex check - --fail-on warning
 
-Exit codes: 0 fine (perhaps with warnings), 66 no such file, 69 a gatekeeper cannot be reached, 78 wrong.
+Exit codes: 0 fine (perhaps with warnings), 1 warnings with --fail-on warning, 66 no such file, 69 a gatekeeper cannot be
+reached, 78 wrong.
 Next: narthex serve with the same file. ERRORS.md explains every code.`;
 
 /** Adds the subcommand. */
@@ -42,23 +47,27 @@ export function register(program: Command): void {
   program
     .command('check')
     .description('Verify narthex.yaml and every file it names.')
-    .argument('[file]', 'configuration; by default $NARTHEX_CONFIG, then narthex.yaml')
+    .argument('[file]', 'configuration, - for standard input; by default $NARTHEX_CONFIG, then narthex.yaml')
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .option('--connect', 'dial each gatekeeper, and say why one cannot be reached')
+    .addOption(failOnWarning())
     .addHelpText('after', help)
-    .action(async (file: string | undefined, { format, connect = false }: CheckOptions) => {
+    .action(async (file: string | undefined, { format, failOn, connect = false }: CheckOptions) => {
       const result = await examine(file, connect);
       if (format === 'json') process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       else printText(result);
       const first =
         result.problems.find(({ severity }) => severity === 'error') ??
         result.connections?.find((connection) => connection.kind === 'failed');
-      process.exitCode = first === undefined ? exitCodes.ok : exitCodeOf(first.code);
+      const fails = failOn === 'warning' && result.problems.length > 0;
+      if (first !== undefined) process.exitCode = exitCodeOf(first.code);
+      else process.exitCode = fails ? exitCodes.negative : exitCodes.ok;
     });
 }
 
 interface CheckOptions {
   readonly format: string;
+  readonly failOn?: 'warning';
   readonly connect?: boolean;
 }
 
@@ -107,6 +116,7 @@ async function examine(file: string | undefined, connect: boolean): Promise<Resu
   const policy = policyProblems(loaded);
   const problems = [
     ...verified.problems,
+    ...configWarnings(loaded),
     ...(await signalProblems(loaded, Date.now())),
     ...(await regionProblems(loaded.config)),
     ...policy,
@@ -150,9 +160,11 @@ function policyProblems({ config, places }: LoadedConfig): readonly ConfigProble
       const section = policySections(config).find((each) => each.gatekeeper === gatekeeper)!;
       return [
         ...notEnforced(formatPath([...section.path, 'file']), documents.enforced),
-        ...documents.share.flatMap(({ policy }, index) =>
-          notEnforced(formatPath([...section.path, 'share', index, 'file']), policy),
-        ),
+        ...policyWarnings(formatPath([...section.path, 'file']), documents.enforced, config.policy),
+        ...documents.share.flatMap(({ policy }, index) => {
+          const path = formatPath([...section.path, 'share', index, 'file']);
+          return [...notEnforced(path, policy), ...policyWarnings(path, policy, config.policy)];
+        }),
       ];
     });
   } catch (error) {
@@ -178,6 +190,28 @@ async function regionProblems({ regions }: Config): Promise<readonly ConfigProbl
       remedy,
     }));
   }
+}
+
+/** Returns the warnings about the policy that it does not accept. */
+function policyWarnings(
+  path: string,
+  policy: Policy,
+  { catalogue, obligations }: Config['policy'],
+): readonly ConfigProblem[] {
+  return checkPolicy(policy, {
+    catalogue: openCatalogue(catalogue),
+    obligations: openObligations(obligations),
+    now: Date.now(),
+  })
+    .filter(({ severity, code }) => severity === 'warning' && code !== 'WARN_POLICY_SHADOW')
+    .map(({ file, line, column, code, field, reason, remedy }) => ({
+      severity: 'warning',
+      code: 'ERR_CONFIG_POLICY',
+      path,
+      place: { file, line, column },
+      message: `${code}${field === undefined ? '' : ` ${field}`}: ${reason}`,
+      remedy: remedy === '' ? policyErrors[code].remedy : remedy,
+    }));
 }
 
 /** Returns a warning for a policy in shadow mode. */

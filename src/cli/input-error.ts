@@ -25,6 +25,12 @@ export function unreadable(path: string): InputError {
   return new InputError([{ code: 'ERR_FILE', message: `${path} cannot be read` }]);
 }
 
+/** Refuses a command line that names standard input more than once: it can be read once.
+ *  @throws InputError ERR_OPTION */
+export function requireOneInput(paths: readonly (string | undefined)[]): void {
+  if (paths.filter((path) => path === '-').length > 1) throw misused('standard input (-) can be read once');
+}
+
 /** Returns the error for an option, or a value of one, that the command does not take. */
 export function misused(message: string): InputError {
   return new InputError([{ code: 'ERR_OPTION', message }]);

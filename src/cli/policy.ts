@@ -31,9 +31,10 @@ import {
   readFolder,
   readText,
 } from '../app/files/policies.ts';
+import { failOnWarning } from './command-io.ts';
+import { misused, requireOneInput } from './input-error.ts';
 import { productVersion } from '../app/version.ts';
 import { createExplaining } from '../app/tools/explaining.ts';
-import { misused } from './input-error.ts';
 import { policiesOfConfig, type ConfiguredPolicies } from './policy-config.ts';
 
 /** Files and output of the commands, so that tests need no process. */
@@ -68,14 +69,18 @@ Examples:
 `;
 
 const help = `
-A policy is a file, or the name of a shipped one: passthrough, balanced, strict.
+A policy is a file, - for standard input, or the name of a shipped one: passthrough, balanced, strict.
 
-Exit codes: 0 fine (perhaps with warnings), 1 the answer is no (a refusal, a failed test, a difference that --fail-on
-names), 64 wrong usage, 65 a document or a stanza cannot be read, 66 no such file.`;
+Exit codes: 0 fine (perhaps with warnings), 1 the answer is no (a refusal, a failed test, what --fail-on names), 64 wrong usage, 65 a document or a stanza cannot be read, 66 no such file.`;
 
 interface Common {
   readonly format: string;
   readonly catalogue: string[];
+}
+
+function catalogueOption(): Option {
+  const meaning = 'entries in addition to the shipped catalogue';
+  return new Option('--catalogue <path...>', meaning).default([], 'none');
 }
 
 /** Adds the subcommand. */
@@ -91,18 +96,14 @@ export function register(program: Command, io: PolicyIo = processIo): void {
       .summary(summary)
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
       .addOption(new Option('--format <format>', 'how to print').choices(formats).default('text'))
-      .addOption(
-        new Option('--catalogue <path...>', 'entries in addition to the shipped catalogue').default(
-          [],
-          'none',
-        ),
-      )
+      .addOption(catalogueOption())
       .addHelpText('after', help);
 
   add('check [policy...]', 'refuse what must not run, warn of what breaks', ['text', 'json', 'sarif'])
     .option('--obligations <path>', 'the published rules to keep; by default those shipped')
     .option('--digests', 'print the digests by which logs and attestations identify the documents')
     .option('--config <file>', 'check every policy that a configuration names')
+    .addOption(failOnWarning())
     .action(async (files: string[], options: CheckOptions) => {
       const named = options.config === undefined ? noPolicies : await policiesOfConfig(options.config);
       const all = orMisused([...files, ...named.files]);
@@ -197,9 +198,11 @@ interface CheckOptions extends Common {
   readonly obligations?: string;
   readonly digests?: boolean;
   readonly config?: string;
+  readonly failOn?: 'warning';
 }
 
 function check(io: PolicyIo, files: readonly string[], options: CheckOptions): number {
+  requireOneInput([...files, options.obligations, ...options.catalogue]);
   const { catalogue, files: catalogueFiles } = openCatalogueFiles(options.catalogue);
   const digests: Digest[] = [{ document: 'catalogue', digest: digestOfFiles(catalogueFiles) }];
   const obligations = openObligations(options.obligations);
@@ -227,7 +230,8 @@ function check(io: PolicyIo, files: readonly string[], options: CheckOptions): n
     io.out([...shown.map((each) => diagnosticLine(io, each)), summary(found), ...rows].join('\n'));
   }
   if (unreadable) return exitCodes.dataError;
-  return hasErrors(found) ? exitCodes.negative : exitCodes.ok;
+  const fails = options.failOn === 'warning' ? found.length > 0 : hasErrors(found);
+  return fails ? exitCodes.negative : exitCodes.ok;
 }
 
 interface Digest {
@@ -272,6 +276,7 @@ interface ExplainCommand extends Common {
 }
 
 function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): number {
+  requireOneInput([file, options.stanza, ...options.catalogue]);
   const catalogue = openCatalogue(options.catalogue);
   const policy = openPolicy(file);
   if (options.stanza === undefined) {
@@ -291,7 +296,7 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
       );
     return exitCodes.ok;
   }
-  const { text } = readText(options.stanza);
+  const { file: stanzaFile, text } = readText(options.stanza);
   const direction = options.from === 'client' ? 'to-gatekeeper' : 'to-client';
   const { account, gatekeeper, listener, claim, region } = options;
   if (region !== undefined && !isRegion(region))
@@ -305,7 +310,7 @@ function explainCommand(io: PolicyIo, file: string, options: ExplainCommand): nu
     io.err(
       formatDiagnostic(
         errorAt(
-          { file: options.stanza, line: 1, column: 1 },
+          { file: stanzaFile, line: 1, column: 1 },
           'ERR_POLICY_TEST',
           `the stanza cannot be read: ${(error as Error).message}`,
         ),
@@ -416,6 +421,7 @@ function effectLines(
 }
 
 function diff(io: PolicyIo, before: string, after: string, options: Common & { failOn?: string }): number {
+  requireOneInput([before, after, ...options.catalogue]);
   const differences = diffPolicies(openPolicy(before), openPolicy(after), openCatalogue(options.catalogue));
   if (options.format === 'json') io.out(JSON.stringify(differences, undefined, 2));
   else
@@ -437,6 +443,7 @@ function differenceLine(io: PolicyIo, difference: Difference): string {
 }
 
 function test(io: PolicyIo, file: string, cases: string | undefined, options: Common): number {
+  requireOneInput([file, cases, ...options.catalogue]);
   const catalogue = openCatalogue(options.catalogue);
   const policy = openPolicy(file);
   const files = cases === undefined ? [] : readFolder(cases, '.xml');

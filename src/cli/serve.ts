@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { runService, type ServiceControl } from '../app/service.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { standardInput } from '../documents/read.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { reportOutput } from './report.ts';
+import { misused } from './input-error.ts';
 
 const help = `
 Everything starts or nothing does: a wrong configuration, a certificate that does not load or a port in use ends the
@@ -32,6 +34,8 @@ export function register(program: Command): void {
     )
     .addHelpText('after', help)
     .action(async (file: string | undefined, { shadow }: { shadow?: string }) => {
+      if (file === standardInput.path)
+        throw misused('serve reads its configuration again while it runs: give a file');
       const options = { file, environment: process.env, folder: process.cwd() };
       const { config, file: path } = await loadConfig(options);
       const source = { file: path, check: () => loadConfig(options) };

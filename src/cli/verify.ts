@@ -4,7 +4,7 @@ import type { ExpectedBinding, Verification } from '../signals/verify.ts';
 import { createFixedVerifier } from '../app/tools/verifier.ts';
 import { processIo, readLines, type CommandIo } from './command-io.ts';
 import { exitCodes } from '../errors/exit.ts';
-import { InputError, misused } from './input-error.ts';
+import { InputError, misused, requireOneInput } from './input-error.ts';
 
 /** The expected values. One that is left out is not checked, and the output says so. */
 export interface VerifyArguments {
@@ -31,6 +31,7 @@ export async function runVerify(
   io: CommandIo,
   clock: () => number = Date.now,
 ): Promise<number> {
+  requireOneInput([args.file, args.jwks]);
   const jws = (await readAll(args.file, io)).trim();
   const keys = parseJwks(parseJson(await readAll(args.jwks, io)));
   if (keys === undefined) throw new InputError([{ code: 'ERR_JWKS', message: `${args.jwks} is no JWK set` }]);

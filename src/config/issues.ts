@@ -2,6 +2,7 @@
 import type { Place } from '../documents/diagnostic.ts';
 import type { z } from 'zod';
 import type { Places } from '../documents/yaml.ts';
+import { sortSlips, type Slip } from '../documents/indentation.ts';
 import { nearest } from '../documents/nearest.ts';
 import { type Outline, descriptionAt, keysAt, outlinesAt } from './outline.ts';
 import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
@@ -21,12 +22,21 @@ export interface Source {
 export function problemsOf(issues: readonly Issue[], source: Source): ConfigProblem[] {
   const otherKind = issues.find(({ path }) => path.length === 1 && path[0] === 'kind');
   const judged = otherKind !== undefined && isOtherDocument(source.value) ? [otherKind] : issues;
-  const found = judged.flatMap((issue) => translate(issue, [], source));
+  const { slips, rest } = sortSlips(judged, source.value, {
+    keysAt: (path) => keysAt(source.outline, path),
+    takesAny: () => false,
+  });
+  const found = rest.flatMap((issue) => translate(issue, [], source));
   const misspelt = new Set(found.map(({ meant }) => meant).filter((path) => path !== undefined));
   return found
     .filter(({ problem }) => !(problem.code === 'ERR_CONFIG_MISSING' && misspelt.has(problem.path)))
     .map(({ problem }) => problem)
+    .concat(slips.map((slip) => misplaced(slip, source)))
     .sort(byPlace);
+}
+
+function misplaced({ path, reason, remedy }: Slip, { places }: Source): ConfigProblem {
+  return problem('ERR_CONFIG_INDENTATION', path, places.keyPlace(path), reason, `${remedy}.`);
 }
 
 /** Returns whether the document is of another kind. Each of its keys would be a problem; one problem about the kind

@@ -6,6 +6,7 @@ import { type FileHandle, access, constants, open, stat } from 'node:fs/promises
 import { dirname, resolve } from 'node:path';
 import { profileFiles } from './profile-files.ts';
 import { capabilitySections, type PolicyFiles } from './scopes.ts';
+import { readStandardInput, standardInput, whyOf } from '../documents/read.ts';
 import type { Places } from '../documents/yaml.ts';
 import { type Parsed, fileBytesMax, parseConfigText } from './document.ts';
 import { crossCheck } from './crosscheck.ts';
@@ -21,7 +22,7 @@ import { type Config, configSchema, isHttpUrl } from './schema.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadOptions {
-  /** Path of the file; by default NARTHEX_CONFIG, then ./narthex.yaml. */
+  /** Path of the file, `-` for standard input; by default NARTHEX_CONFIG, then ./narthex.yaml. */
   readonly file?: string | undefined;
   readonly environment: Environment;
   /** Folder from which a relative path of the file is resolved. */
@@ -39,9 +40,12 @@ export interface LoadedConfig {
 /** Loads, validates and cross-checks.
  *  @throws ConfigError with every problem found. */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
-  const file = options.file ?? (options.environment['NARTHEX_CONFIG'] || 'narthex.yaml');
+  const named = options.file ?? (options.environment['NARTHEX_CONFIG'] || 'narthex.yaml');
+  const isInput = named === standardInput.path;
+  const file = isInput ? standardInput.name : named;
+  // Relative paths in what comes by standard input start at the folder of the command.
   const absolute = resolve(options.folder, file);
-  const parsed = parseConfigText(await readConfigFile(absolute, file), file);
+  const parsed = parseConfigText(isInput ? readInput() : await readConfigFile(absolute, file), file);
   const { config: written, places } = validate(parsed);
   const config = withEnvironment(withAbsolutePaths(written, dirname(absolute)), options.environment);
   const problems = [...crossCheck(config, places), ...(await unreadableFiles(config, places))].sort(byPlace);
@@ -56,6 +60,16 @@ function validate(parsed: Parsed): { config: Config; places: Places } {
   if (result.success) return { config: result.data, places };
   const outline = publishedSchema() as Outline;
   throw new ConfigError(problemsOf(result.error.issues, { value, places, outline }));
+}
+
+function readInput(): Uint8Array {
+  try {
+    return readStandardInput();
+  } catch (error) {
+    throw new ConfigError([
+      outside('ERR_CONFIG_UNREADABLE', `standard input cannot be read (${whyOf(error)})`),
+    ]);
+  }
 }
 
 async function readConfigFile(absolute: string, file: string): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-/** Reads a file of the operator with a bound on its size. Devices and pipes are refused. */
+/** Reads a file of the operator, or standard input, with a bound on its size. Devices and pipes are refused as files. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** Bytes of the largest document, certificate bundle or key. A bundle of all public authorities has a quarter of it. */
@@ -41,6 +41,40 @@ export function readPrivateFile(path: string): Buffer {
 /** Returns whether users other than its owner and its group may read or write a file. */
 export function isOpenToAll(path: string): boolean {
   return (statSync(path).mode & 0o006) !== 0;
+}
+
+/** How the command line names standard input, and how problems in it name their file. */
+export const standardInput = { path: '-', name: '<stdin>' } as const;
+
+/** Returns the bytes of standard input, which can be read once.
+ *  @throws Unreadable */
+export function readStandardInput(): Buffer {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for (;;) {
+    const part = Buffer.alloc(65_536);
+    const read = waitingRead(part);
+    if (read === 0) return Buffer.concat(parts);
+    length += read;
+    if (length > fileBytesMax) throw new Unreadable(`more than ${fileBytesMax} bytes`);
+    parts.push(part.subarray(0, read));
+  }
+}
+
+const standardInputFile = 0;
+const retryMs = 10;
+
+/** Reads from standard input, and waits where a pipe that does not block has nothing yet. */
+function waitingRead(part: Buffer): number {
+  for (;;) {
+    try {
+      return systemCall(() => readSync(standardInputFile, part, 0, part.length, null));
+    } catch (error) {
+      if (whyOf(error) === 'EOF') return 0;
+      if (whyOf(error) !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
+    }
+  }
 }
 
 function readBounded(file: number, bytesMax: number): Buffer {

@@ -3,6 +3,18 @@ import type { Path } from './yaml.ts';
 
 /** Returns the keys of the mapping at the path; none where the schema has no mapping of fixed keys. */
 export function keysAt(schema: unknown, path: Path): string[] {
+  const at = schemaAt(schema, path);
+  const { options = [at] } = definitionOf(at);
+  const keys = options.flatMap((option) => Object.keys(shapeOf(unwrap(option)) ?? {}));
+  return [...new Set(keys)];
+}
+
+/** Whether the schema has a mapping at the path whose keys are not fixed. */
+export function takesAnyKey(schema: unknown, path: Path): boolean {
+  return definitionOf(schemaAt(schema, path)).valueType !== undefined;
+}
+
+function schemaAt(schema: unknown, path: Path): unknown {
   let at = unwrap(schema);
   for (const step of path) {
     const shape = shapeOf(at);
@@ -10,7 +22,7 @@ export function keysAt(schema: unknown, path: Path): string[] {
     const named = typeof step === 'string' && shape !== undefined ? shape[step] : undefined;
     at = unwrap(named ?? valueType ?? element);
   }
-  return Object.keys(shapeOf(at) ?? {});
+  return at;
 }
 
 /** The part of a zod 4 definition that is used. */

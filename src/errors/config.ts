@@ -41,6 +41,10 @@ export const configErrors = {
     cause: 'An unknown key; ignoring it would hide a spelling mistake.',
     remedy: 'Correct or remove the key; deploy/schema/narthex.schema.json lists every key for editors.',
   },
+  ERR_CONFIG_INDENTATION: {
+    cause: 'Keys are indented too little or too far, and so stand in the wrong mapping.',
+    remedy: 'Align them with the keys of the mapping that they belong to.',
+  },
   ERR_CONFIG_MISSING: {
     cause: 'A required key is absent.',
     remedy: 'Add the key.',
@@ -65,6 +69,11 @@ export const configErrors = {
     cause:
       'Two of the listeners, the admin port and the public HTTP port want the same port of the same address.',
     remedy: 'Give each its own port or its own address.',
+  },
+  ERR_CONFIG_ADMIN_OPEN: {
+    cause: 'The admin port, which has no authentication, listens on every address of the machine.',
+    remedy:
+      'Use 127.0.0.1 or an address of an inner network; in a container, keep the port from being published.',
   },
   ERR_CONFIG_FILE: {
     cause: 'A file that the configuration names does not exist or cannot be read.',

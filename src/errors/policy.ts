@@ -30,6 +30,15 @@ export const policyErrors = {
     cause: 'The treatment is not possible for the field, or for this audience.',
     remedy: 'Use one of those named in the message.',
   },
+  ERR_POLICY_SCOPE: {
+    cause:
+      'A pseudonym per conversation for a value that all contacts are shown: it would link them all the same.',
+    remedy: 'Use another scope; docs/policies.md says what each of them links.',
+  },
+  ERR_POLICY_ACCEPTS: {
+    cause: 'The policy accepts a warning that nothing gives.',
+    remedy: 'Remove the entry of `accepts`, or correct its code, field or audience.',
+  },
   ERR_POLICY_E2EE_BOUND: {
     cause: 'The treatment changes what is bound inside end-to-end encryption: receivers could not decrypt.',
     remedy: 'Keep the field.',
@@ -102,6 +111,15 @@ export const policyErrors = {
   WARN_POLICY_BYPASS: {
     cause: 'What is kept lets the client go around the proxy.',
     remedy: 'Drop it, unless that is wanted.',
+  },
+  WARN_POLICY_OFFLINE: {
+    cause:
+      'The policy refuses the presence with which a client comes online, so that its user stays offline.',
+    remedy: 'Use `drop`, which takes the field out of the presence.',
+  },
+  WARN_POLICY_FINGERPRINT: {
+    cause: 'The policy hides in one place which client it is and shows it in another.',
+    remedy: 'Hide both, or accept the warning with the reason.',
   },
   WARN_POLICY_EXPIRY: {
     cause: 'An exception has expired, or soon will.',

@@ -23,6 +23,10 @@ const fieldClasses = [
   'automatic-answer',
   // Comes back in a request over HTTP, where there is no session.
   'returned-over-http',
+  // Has one value towards all contacts.
+  'same-for-all',
+  // Clients put it into the presence with which they come online.
+  'in-presence',
 ] as const;
 
 const valueTypes = [
@@ -115,6 +119,8 @@ export const obligationsSchema = z.strictObject({
       requires: z.array(fieldName).optional().describe('Fields that this audience must get as they are'),
       forbids: z.array(fieldName).optional().describe('Fields that this audience must not see'),
       'kept-by': z.string().optional().describe('What in the product keeps a rule that is about no field'),
+      where: z.array(z.string()).optional().describe('Files or folders of the source that do so'),
+      'not-kept': z.string().optional().describe('What is missing to keep the rule'),
     }),
   ),
 });

@@ -57,7 +57,11 @@ function warnIfOpen(field: Field, treatment: Treatment, place: Rule['place']): D
   if (treatment.kind !== 'keep') return [];
   const reason = `keep leaves the time of an automatic answer open, under a policy that extends ${closesAll} (reveals: ${field.reveals})`;
   return [
-    errorAt(place, 'WARN_POLICY_ANSWER_OPEN', reason, { field: field.name, remedy: waysToClose(field) }),
+    errorAt(place, 'WARN_POLICY_ANSWER_OPEN', reason, {
+      field: field.name,
+      audience: 'gatekeeper',
+      remedy: waysToClose(field),
+    }),
   ];
 }
 
@@ -69,7 +73,13 @@ function warnOfDelays(policy: Policy, matrices: readonly Matrix[], { fields }: C
     if (by !== policy.name || treatment.kind !== 'delay' || field === undefined) return [];
     if (!isAutomaticAnswer(field)) return [];
     const reason = `${describeTreatment(treatment)} hides the time of one answer; of many, the mean tells it`;
-    return [errorAt(place, 'WARN_POLICY_ANSWER_OPEN', reason, { field: name, remedy: waysToClose(field) })];
+    return [
+      errorAt(place, 'WARN_POLICY_ANSWER_OPEN', reason, {
+        field: name,
+        audience: 'gatekeeper',
+        remedy: waysToClose(field),
+      }),
+    ];
   });
 }
 

@@ -19,6 +19,10 @@ import type { Obligation } from './obligations.ts';
 import { treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
 import { overlay } from './resolve.ts';
 import { audienceNames, exceptionsMax } from './schema.ts';
+import { withoutAccepted } from './checks/accepts.ts';
+import { warnOfRefusedPresence } from './checks/online.ts';
+import { refuseScope } from './checks/scope.ts';
+import { warnOfShownSoftware } from './checks/software.ts';
 
 export interface CheckOptions {
   readonly catalogue: Catalogue;
@@ -56,8 +60,10 @@ export function checkPolicy(policy: Policy, options: CheckOptions): readonly Dia
     ...checkMode(policy),
     ...checkDefaults(policy, options),
     ...checkAnswers(policy, options.catalogue),
+    ...warnOfRefusedPresence(policy, options.catalogue),
+    ...warnOfShownSoftware(policy),
   ];
-  return oneRefusalEach(found).toSorted((a, b) =>
+  return oneRefusalEach(withoutAccepted(policy, found)).toSorted((a, b) =>
     a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : a.line - b.line || a.column - b.column,
   );
 }
@@ -112,10 +118,11 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
     (onTheWire.includes(audience) ? refuseOnTheWire(field, rule) : undefined) ??
     (rule.policy === policy.name ? refuseWithoutMedia(field, rule, options) : undefined) ??
     refuseParameters(field, rule) ??
+    refuseScope(field, rule) ??
     refuseShadowed(policy, field, audience, rule, catalogue);
   if (refused !== undefined) return [refused];
   // An inherited rule is warned of in its own file.
-  return onTheWire.includes(audience) && rule.policy === policy.name ? warnings(field, rule) : [];
+  return onTheWire.includes(audience) && rule.policy === policy.name ? warnings(field, audience, rule) : [];
 }
 
 function refusal(
@@ -277,10 +284,10 @@ function stepKey({ namespace, local, conditions }: FieldSelector['steps'][number
 }
 
 /** Returns the warnings that the author of this rule should read. */
-function warnings(field: Field, { place, treatment }: Rule): Diagnostic[] {
+function warnings(field: Field, audience: Audience, { place, treatment }: Rule): Diagnostic[] {
   const { kind } = treatment;
   const warn = (code: Diagnostic['code'], reason: string): Diagnostic =>
-    errorAt(place, code, reason, { field: field.name });
+    errorAt(place, code, reason, { field: field.name, audience });
   const found: Diagnostic[] = [];
   if (kind === 'keep') {
     if (field.classes.includes('bypass-hint'))
@@ -482,9 +489,7 @@ function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[
           place,
           'WARN_POLICY_UNLISTED',
           `${several(unnamed.map(({ name }) => name))} of the ${audience} are left to ${by}`,
-          {
-            remedy: 'Name them, or "*"',
-          },
+          { audience, remedy: 'Name them, or "*"' },
         ),
       );
     return found;

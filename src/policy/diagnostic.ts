@@ -7,21 +7,38 @@
 
 import type { Place, PlacedDiagnostic } from '../documents/diagnostic.ts';
 import type { PolicyCode } from '../errors/policy.ts';
+import type { Audience } from '../stanza/direction.ts';
 
 /** A problem in a policy, catalogue or obligations file, with its place. */
 export interface Diagnostic extends PlacedDiagnostic {
   readonly code: PolicyCode;
+  /** Whose rule it is about, where it is a warning about one. */
+  readonly audience?: Audience;
 }
 
 export function errorAt(
   place: Place,
   code: PolicyCode,
   reason: string,
-  { field, remedy = '' }: { field?: string; remedy?: string } = {},
+  {
+    field,
+    audience,
+    remedy = '',
+  }: { readonly field?: string; readonly audience?: Audience; readonly remedy?: string } = {},
 ): Diagnostic {
   const { file, line, column } = place;
   const severity = code.startsWith('WARN_') ? 'warning' : 'error';
-  return { file, line, column, severity, code, reason, remedy, ...(field === undefined ? {} : { field }) };
+  return {
+    file,
+    line,
+    column,
+    severity,
+    code,
+    reason,
+    remedy,
+    ...(field === undefined ? {} : { field }),
+    ...(audience === undefined ? {} : { audience }),
+  };
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

@@ -31,6 +31,14 @@ export interface PolicyException {
   readonly place: Place;
 }
 
+/** A warning that the author has read and means. */
+export interface AcceptedWarning {
+  readonly code: string;
+  readonly field: string;
+  readonly audience: Audience;
+  readonly place: Place;
+}
+
 export interface InlineTest {
   readonly name: string;
   readonly from: 'client' | 'gatekeeper';
@@ -51,8 +59,12 @@ export interface Policy {
   /** The place of `mode` in the file; undefined when it is absent. */
   readonly modePlace: Place | undefined;
   readonly unlisted: Unlisted;
+  /** Where `unlisted` is written; undefined when it is not. */
+  readonly unlistedPlace: Place | undefined;
   readonly matrix: Matrix;
   readonly exceptions: readonly PolicyException[];
+  /** Warnings of this file that are not to be shown; those of what it inherits are not. */
+  readonly accepts: readonly AcceptedWarning[];
   readonly tests: readonly InlineTest[];
 }
 

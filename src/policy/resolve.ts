@@ -79,8 +79,13 @@ function inherit(
     mode: spec.mode ?? base?.mode ?? 'enforce',
     modePlace: spec.mode === undefined ? base?.modePlace : document.keyPlace(['spec', 'mode']),
     unlisted: spec.unlisted ?? base?.unlisted ?? 'drop',
+    unlistedPlace: spec.unlisted === undefined ? base?.unlistedPlace : document.place(['spec', 'unlisted']),
     matrix: base === undefined ? own : overlay(base.matrix, own),
     exceptions: [...(base?.exceptions ?? []), ...exceptions],
+    accepts: (spec.accepts ?? []).flatMap(({ code, field, audience }, index) => {
+      const place = document.place(['spec', 'accepts', index]);
+      return [field].flat().map((name) => ({ code, field: name, audience, place }));
+    }),
     tests: (spec.tests ?? []).map((test, index): InlineTest => {
       const { reply, ...rest } = test;
       const place = document.place(['spec', 'tests', index]);

@@ -97,6 +97,17 @@ const exceptionSchema = z.strictObject({
   expires: z.iso.date(),
 });
 
+/** In one policy, and of one entry. */
+export const acceptsMax = 100;
+const acceptedFieldsMax = 200;
+
+const acceptedWarning = z.strictObject({
+  code: z.string().regex(/^WARN_POLICY_[A-Z_]+$/),
+  field: z.union([fieldName, z.array(fieldName).min(1).max(acceptedFieldsMax)]),
+  audience: z.enum(audienceNames),
+  why: z.string().min(1).describe('Why the policy means it'),
+});
+
 const inlineTest = z.strictObject({
   name: z.string().min(1),
   from: z.enum(['client', 'gatekeeper']),
@@ -119,6 +130,11 @@ export const policySchema = z.strictObject({
     unlisted: z.enum(['drop', 'keep', 'refuse']).optional().describe('What the catalogue does not know'),
     audiences: audiences.optional(),
     exceptions: z.array(exceptionSchema).max(exceptionsMax).optional(),
+    accepts: z
+      .array(acceptedWarning)
+      .max(acceptsMax)
+      .optional()
+      .describe('Warnings that are meant; one that nothing warns of is an error'),
     tests: z.array(inlineTest).optional(),
   }),
 });

@@ -1,7 +1,8 @@
 /** Compares a document with its schema. Each mismatch is a diagnostic of one line with its place. */
 import type { z } from 'zod';
+import { sortSlips } from '../documents/indentation.ts';
 import { suggestion } from '../documents/nearest.ts';
-import { keysAt } from '../documents/schema-keys.ts';
+import { keysAt, takesAnyKey } from '../documents/schema-keys.ts';
 import type { Path } from '../documents/yaml.ts';
 import type { PolicyCode } from '../errors/policy.ts';
 import { errorAt, type Diagnostic } from './diagnostic.ts';
@@ -27,7 +28,14 @@ export function shape<T>(
   // Keys of another kind of document would all be wrong here; one diagnostic says that it is one.
   const issues =
     otherKind !== undefined && isOtherDocument(document.data) ? [otherKind] : result.error.issues;
-  const diagnostics = issues.filter(isCause).flatMap((issue) => explain(document, issue, schema, code));
+  const { slips, rest } = sortSlips(issues, document.data, {
+    keysAt: (path) => keysAt(schema, path),
+    takesAny: (path) => takesAnyKey(schema, path),
+  });
+  const diagnostics = [
+    ...slips.map(({ path, reason, remedy }) => errorAt(document.keyPlace(path), code, reason, { remedy })),
+    ...rest.filter(isCause).flatMap((issue) => explain(document, issue, schema, code)),
+  ];
   return { kind: 'differs', diagnostics };
 }
 
@@ -97,6 +105,7 @@ function expectation(issue: Issue): string {
 }
 
 function formatHint(key: string): string {
+  if (key === 'code') return 'A code of a warning: WARN_POLICY_BREAKS';
   if (key === 'expires') return 'A date: 2027-03-31';
   return 'Lower case letters, digits and hyphens';
 }

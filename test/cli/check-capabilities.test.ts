@@ -157,6 +157,8 @@ spec:
     expect([exit, lines]).toEqual([
       0,
       [
+        'policy.yaml:8:7: warning ERR_CONFIG_POLICY: WARN_POLICY_BREAKS caps.hash: drop breaks: personal events, features found by hash',
+        'policy.yaml:8:7: warning ERR_CONFIG_POLICY: WARN_POLICY_CAPS_HASH caps.hash: the capability hash no longer fits; a capability profile changes both together',
         'policy.yaml:8:7: warning ERR_CONFIG_CAPABILITIES: `caps.hash: drop` changes nothing for the gatekeeper: the capability profile decides what it sees',
       ],
     ]);

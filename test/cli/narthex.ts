@@ -16,12 +16,14 @@ export interface RunOptions {
   readonly program?: string;
   /** Arguments of Node itself. */
   readonly node?: readonly string[];
+  /** What comes by standard input; nothing by default. */
+  readonly input?: string;
 }
 
 /** Runs the launcher that `npx narthex` runs. The environment has nothing but what is given and PATH. */
 export function narthex(
   args: readonly string[],
-  { folder = root, environment = {}, program = process.execPath, node = [] }: RunOptions = {},
+  { folder = root, environment = {}, program = process.execPath, node = [], input = '' }: RunOptions = {},
 ): Promise<Ended> {
   const env = { PATH: process.env['PATH'] ?? '', ...environment };
   const child = spawn(program, [...node, join(root, 'src/cli/narthex.js'), ...args], {
@@ -32,6 +34,6 @@ export function narthex(
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  child.stdin.end();
+  child.stdin.end(input);
   return new Promise((resolve) => child.on('close', (exit) => resolve({ exit, stdout, stderr })));
 }

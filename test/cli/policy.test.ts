@@ -42,7 +42,7 @@ describe('narthex policy', () => {
   it('check: 0 for a valid policy, 1 for a refused one, 65 for one that cannot be parsed, 66 for no file', () => {
     expect(run('check', balanced, strict)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/\n0 errors, \d+ warnings$/),
+      out: '0 errors, 0 warnings',
     });
     expect(run('check', file('a.yaml', policyText('{ gatekeeper: { chatstate: drop } }')))).toMatchObject({
       code: 1,

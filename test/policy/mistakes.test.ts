@@ -19,7 +19,7 @@ const mistakes: readonly (readonly [name: string, text: string, line: string])[]
   ['a line that hangs out', `${head}  audiences:\n    gatekeeper:\n      time.idle: drop\n     chat-state: drop\n`,
    'p.yaml:9:1: error ERR_POLICY_YAML: the indentation does not fit the lines around it. Align it with its siblings'],
   ['a key on the wrong level', `${head}audiences:\n  gatekeeper: { time.idle: drop }\n`,
-   'p.yaml:6:1: error ERR_POLICY_SCHEMA: audiences is not known here. One of: apiVersion, kind, metadata, spec'],
+   'p.yaml:6:1: error ERR_POLICY_SCHEMA: by its indentation `audiences` is not part of `spec`. Align it with the keys there'],
   ['a forgotten colon', `${head}  audiences:\n    gatekeeper:\n      time.idle drop\n      chat-state: drop\n`,
    'p.yaml:8:7: error ERR_POLICY_YAML: this line is no "key: value". Is a colon or a quote missing?'],
   ['an open brace', `${head}  audiences: { gatekeeper: { time.idle: drop }\n`,

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadCatalogue, type Catalogue, type TextFile } from '../../policy/catalogue.ts';
 import type { Diagnostic as FileDiagnostic } from '../../documents/diagnostic.ts';
-import { readRegularFile, whyOf } from '../../documents/read.ts';
+import { readRegularFile, readStandardInput, standardInput, whyOf } from '../../documents/read.ts';
 import { decodeUtf8 } from '../../documents/text.ts';
 import { Unusable } from '../../documents/unusable.ts';
 import { errorAt, type Diagnostic } from '../../policy/diagnostic.ts';
@@ -52,12 +52,14 @@ export class FileMissing extends Unusable {
   }
 }
 
-/** Reads a text file.
+/** Reads a text file, or standard input where the path is `-`.
  *  @throws FileMissing; PolicyRefused when it is not UTF-8 */
-export function readText(file: string): TextFile {
+export function readText(path: string): TextFile {
+  const isInput = path === standardInput.path;
+  const file = isInput ? standardInput.name : path;
   let bytes: Uint8Array;
   try {
-    bytes = readRegularFile(file);
+    bytes = isInput ? readStandardInput() : readRegularFile(path);
   } catch (error) {
     throw FileMissing.at(file, error);
   }
@@ -76,9 +78,10 @@ export function readFolder(path: string, extension: string): readonly TextFile[]
   return filesOf(path, extension).map(readText);
 }
 
-/** Returns the paths in a folder with this extension, ordered by name, or the path itself when it is a file.
+/** Returns the paths in a folder with this extension, ordered by name, or the path itself when it is a file or `-`.
  *  @throws FileMissing */
 export function filesOf(path: string, extension: string): readonly string[] {
+  if (path === standardInput.path) return [path];
   try {
     if (!statSync(path).isDirectory()) return [path];
     const names = readdirSync(path).filter((name) => name.endsWith(extension));
