@@ -183,3 +183,43 @@ describe('policy commands with --config', () => {
     expect(await narthex(['policy', 'check'], { folder })).toMatchObject({ exit: 64 });
   });
 });
+
+describe('policy explain', () => {
+  const house =
+    'apiVersion: narthex/v1\nkind: MetadataPolicy\nmetadata: { name: house }\nspec:\n  extends: passthrough\n  exceptions:\n' +
+    '    - { when: { region: AT, identity: { seats: 3 } }, audiences: { gatekeeper: { chat-state: drop } }, why: w, ' +
+    'approved-by: a, expires: 2130-01-01 }\n';
+  const stanza =
+    "<message xmlns='jabber:client' to='a@b.example'><body>x</body><active xmlns='http://jabber.org/protocol/chatstates'/></message>";
+
+  it.each([
+    [['--region', 'AT', '--claim', 'seats=3'], false],
+    [['--region', 'DE', '--claim', 'seats=3'], true],
+    [['--region', 'AT', '--claim', 'seats=4'], true],
+    [[], false],
+  ])('under the conditions %j', async (conditions, seen) => {
+    const folder = await folderWith({ 'house.yaml': house, 'stanza.xml': stanza });
+    const command = [
+      'policy',
+      'explain',
+      'house.yaml',
+      '--stanza',
+      'stanza.xml',
+      '--format',
+      'json',
+      ...conditions,
+    ];
+    const { stdout, exit } = await narthex(command, { folder });
+    expect(exit).toBe(0);
+    expect((JSON.parse(stdout) as { after: string }).after.includes('chatstates')).toBe(seen);
+  });
+
+  it.each([
+    ['--region', 'Wien'],
+    ['--claim', 'seats'],
+  ])('refuses %s %s', async (option, value) => {
+    const folder = await folderWith({ 'house.yaml': house, 'stanza.xml': stanza });
+    const command = ['policy', 'explain', 'house.yaml', '--stanza', 'stanza.xml', option, value];
+    expect(await narthex(command, { folder })).toMatchObject({ exit: 64 });
+  });
+});

@@ -41,6 +41,25 @@ describe('metrics', () => {
     expect(now.get('narthex_session_duration_seconds_bucket{le="600"}')).toBe(1);
   });
 
+  it('count sessions by policy and by profile, under the names in force', async () => {
+    const metrics = plain();
+    let policy = label('balanced');
+    metrics.watchPolicySessions(() => [
+      { labels: { gatekeeper: main, policy }, sessions: 2 },
+      { labels: { gatekeeper: main, policy }, sessions: 3 },
+    ]);
+    const count = { labels: { gatekeeper: main, profile: label('ours') }, sessions: 4 };
+    metrics.watchProfileSessions(() => [count]);
+    metrics.watchProfileSessions(() => [count]);
+    const before = await samples(metrics);
+    expect(before.get('narthex_policy_sessions{gatekeeper="main",policy="balanced"}')).toBe(5);
+    expect(before.get('narthex_profile_sessions{gatekeeper="main",profile="ours"}')).toBe(8);
+    policy = label('house');
+    const after = await samples(metrics);
+    expect(after.get('narthex_policy_sessions{gatekeeper="main",policy="balanced"}')).toBe(undefined);
+    expect(after.get('narthex_policy_sessions{gatekeeper="main",policy="house"}')).toBe(5);
+  });
+
   it('include the traffic counted since the last scrape', async () => {
     const metrics = plain();
     const key = 'narthex_stanzas_total{direction="to-client",kind="iq"}';

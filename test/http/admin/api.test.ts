@@ -92,7 +92,8 @@ describe('the API of the operator', () => {
 
   it('explains a stanza', async () => {
     const { ask, asked } = appWith();
-    const request = { from: 'client', stanza: '<presence/>', account: 'a@b.example' };
+    const supposed = { listener: 'vpn', region: 'AT-9', claims: { plan: 'gold', seats: 3 } };
+    const request = { from: 'client', stanza: '<presence/>', account: 'a@b.example', ...supposed };
     const answer = await ask('/api/policy/explain', { body: JSON.stringify(request) });
     expect([answer.status, await answer.json(), asked]).toEqual([200, explanation, [request]]);
   });
@@ -102,6 +103,10 @@ describe('the API of the operator', () => {
     ['ERR_HTTP_MEMBER', { from: 'nobody', stanza: '<presence/>' }],
     ['ERR_HTTP_MEMBER', { from: 'client', stanza: 7 }],
     ['ERR_HTTP_MEMBER', { from: 'client', stanza: '<presence/>', account: {} }],
+    ['ERR_HTTP_MEMBER', { from: 'client', stanza: '<presence/>', listener: 7 }],
+    ['ERR_HTTP_MEMBER', { from: 'client', stanza: '<presence/>', region: 'Wien' }],
+    ['ERR_HTTP_MEMBER', { from: 'client', stanza: '<presence/>', claims: ['gold'] }],
+    ['ERR_HTTP_MEMBER', { from: 'client', stanza: '<presence/>', claims: { plan: {} } }],
     ['ERR_HTTP_MEMBER', { from: 'client', stanza: '<presence/>', extra: 1 }],
   ])('refuses with %s to explain %j', async (code, body) => {
     expect(await codeOf(await appWith().ask('/api/policy/explain', { body: JSON.stringify(body) }))).toBe(
