@@ -72,6 +72,12 @@ describe('the image', () => {
     expect(stdout).toContain('serve');
   });
 
+  it('plays the demo, as the overlay for a local try-out runs it', async () => {
+    const ports = ['--port', '0', '--tls-port', '0', '--http-port', '0'];
+    const { stdout } = await start(image, ['demo', '--once', ...ports], 60_000);
+    expect(stdout).toMatch(/(\d+) of \1 statements held/);
+  });
+
   it('accepts the configuration of the kustomize base', async () => {
     const text = readFileSync(join(root, 'deploy/kustomize/base/narthex.yaml'), 'utf8');
     const { chain, key } = issueCertificates(['chat.example']);
@@ -88,8 +94,8 @@ describe('the image', () => {
 });
 
 /** Runs the entrypoint with this machine's Node in place of the image's, and nothing in the environment. */
-function start(image: string, args: readonly string[]): Promise<{ stdout: string }> {
+function start(image: string, args: readonly string[], timeout = 20_000): Promise<{ stdout: string }> {
   const entrypoint = runtime.instructions.find(({ name }) => name === 'ENTRYPOINT')!;
   const [, ...flags] = execForm(entrypoint)!;
-  return run(process.execPath, [...flags, ...args], { cwd: image, env: {}, timeout: 20_000 });
+  return run(process.execPath, [...flags, ...args], { cwd: image, env: {}, timeout });
 }
