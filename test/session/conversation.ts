@@ -13,13 +13,13 @@ import type { Phase } from '../../src/session/phase.ts';
 import type { XmppGatekeeper } from '../../src/session/phases/dialling.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import { Session, type SessionListener } from '../../src/session/session.ts';
-import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
 import type { Schedule } from '../../src/session/timers.ts';
 import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
 import type { ConnectionCapture } from '../../src/signals/saved-syn.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
 import type { WriteStallWatch } from '../../src/transport/write-stall.ts';
 import { newWorkspace, vocabulary } from '../support/scan.ts';
+import { fewResumptions } from './few-resumptions.ts';
 
 export const domain = 'capulet.example';
 
@@ -159,7 +159,7 @@ export class Conversation {
       { name: 'clients', tls },
       {
         ...shared,
-        resumptions: new Resumptions(),
+        resumptions: fewResumptions(),
         now: () => this.clock.now,
         clock: () => this.clock.now,
         schedule: this.clock.schedule,

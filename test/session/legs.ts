@@ -5,7 +5,7 @@ import type { Phase } from '../../src/session/phase.ts';
 import { Relay, type RelayOptions } from '../../src/session/relay.ts';
 import { systemTimers, type Schedule } from '../../src/session/timers.ts';
 import { Rendering } from '../../src/session/rendering.ts';
-import { Resumptions } from '../../src/session/stream-management/resumptions.ts';
+import type { Resumptions } from '../../src/session/stream-management/resumptions.ts';
 import { SessionRecord, type ChannelBinding } from '../../src/session/facts.ts';
 import type { StageFactory } from '../../src/session/stage.ts';
 import { defaultAnswerLimits } from '../../src/session/awaited-answers.ts';
@@ -18,6 +18,7 @@ import { defaultLimits } from '../../src/stream/limits.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
 import { writeHeader } from '../../src/stream/write.ts';
 import { newWorkspace, vocabulary } from '../support/scan.ts';
+import { fewResumptions } from './few-resumptions.ts';
 
 export interface LegsOptions {
   readonly stages: readonly StageFactory[];
@@ -49,7 +50,7 @@ export class Legs {
   readonly #writers: Readonly<Record<Direction, StreamWriter>>;
   readonly #scanners: Record<Direction, Scanner>;
 
-  constructor({ stages, resumptions = new Resumptions(), id = 's1', ...options }: LegsOptions) {
+  constructor({ stages, resumptions = fewResumptions(), id = 's1', ...options }: LegsOptions) {
     const { names = vocabulary } = options;
     this.#writers = bothDirections((direction) => this.#writer(direction));
     this.facts = new SessionRecord({

@@ -8,13 +8,14 @@ import { channelBindingGuard } from '../../../src/session/negotiation/channel-bi
 import { negotiationGuard } from '../../../src/session/negotiation/guard.ts';
 import type { Phase } from '../../../src/session/phase.ts';
 import { policyStage } from '../../../src/session/policy/policy-stage.ts';
-import { Resumptions } from '../../../src/session/stream-management/resumptions.ts';
+import type { Resumptions } from '../../../src/session/stream-management/resumptions.ts';
 import { AckWindow } from '../../../src/session/stream-management/ack-window.ts';
 import { directions, opposite, type Direction } from '../../../src/stanza/direction.ts';
 import { StreamError } from '../../../src/stanza/error.ts';
 import { catalogue, media, names, pseudonyms, today } from '../../policy/fixtures.ts';
 import { generatedStanza } from '../../support/generated-stanzas.ts';
 import { Random } from '../../support/random.ts';
+import { fewResumptions } from '../few-resumptions.ts';
 import { Legs } from '../legs.ts';
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
@@ -27,7 +28,7 @@ const compiled = new Map(
   ]),
 );
 
-function connect(policy: string, phase: Phase, resumptions = new Resumptions()): Legs {
+function connect(policy: string, phase: Phase, resumptions = fewResumptions()): Legs {
   const enforced = compiled.get(policy)!;
   const policies = { enforced, shadow: undefined };
   return new Legs({
@@ -119,7 +120,7 @@ const early: readonly (readonly [string, string])[] = [
 
 /** One stream is known. */
 function remembering(): Resumptions {
-  const resumptions = new Resumptions();
+  const resumptions = fewResumptions();
   const alias = { shownResource: undefined };
   const windows = { toGatekeeper: new AckWindow(), toClient: new AckWindow() };
   const stream = { id: 's', startedAt: 1, account: 'a@b', resource: 'c', alias, ...windows };
