@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { ns } from '../stanza/namespaces.ts';
 import { attribute, child, element, elements, is, language, text, type Element } from './xml/element.ts';
 
-/** XEP-0004 */
+/** Namespace of data forms (XEP-0004). */
 const dataForms = 'jabber:x:data';
 
 export interface Software {

@@ -1,9 +1,9 @@
-/** What conditions of exceptions can be about, under a configuration. */
+/** The values that conditions of exceptions can have under a configuration. */
 import type { Config } from '../../config/schema.ts';
 import type { Knowable } from '../../policy/check.ts';
 import { claimSources } from './claim-conditions.ts';
 
-/** @param gatekeepers those whose sessions a policy is for */
+/** Returns these values. @param gatekeepers those whose sessions a policy is for */
 export function knowableOf(config: Config, gatekeepers: readonly string[]): Knowable {
   const { allowed, domains } = claimSources(config, gatekeepers);
   return {

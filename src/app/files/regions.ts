@@ -15,7 +15,7 @@ export interface ReadRegions {
   readonly rows: number;
 }
 
-/** Lets other work be done between the rows: a table can be large.
+/** Reads the table, and yields to other work between its rows: it can be large.
  *  @throws SetupError ERR_REGIONS_… */
 export async function readRegions({ geofeedFile, rowsMax, bytesMax }: RegionsSection): Promise<ReadRegions> {
   const text = textOf(geofeedFile, bytesMax);

@@ -5,7 +5,7 @@ import type { OwnStreamLimits } from '../../session/negotiation/stream-limits.ts
 import type { RateLimits } from '../../session/pacing.ts';
 import { definedOf, sessionStreamLimits } from './scanning.ts';
 
-/** Returns the limits of its sessions; undefined where it has none of its own. */
+/** Returns the limits of a gatekeeper's sessions; undefined where it has none of its own. */
 export function limitsOf(
   { limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>,
   gatekeeper: GatekeeperConfig,

@@ -126,7 +126,8 @@ function parseClientFinal(message: string) {
   return { channel, proof, nonce: attributes[1][1], withoutProof };
 }
 
-/** Checks the rules of RFC 5802 §6. A client that saw no `-PLUS` although it was offered has met a downgrade attack. */
+/** Checks the rules of RFC 5802 §6. A client that saw no `-PLUS` although it was offered has met a downgrade attack.
+ *  @returns the failure; undefined when the flag is allowed */
 function checkBindingFlag(flag: string, binding: ChannelBinding): SaslStep | undefined {
   if (flag === 'y' && binding.advertised)
     return failure('not-authorized', 'server-does-support-channel-binding');
