@@ -1,0 +1,104 @@
+/** What the records of a ledger say. No record has a value, an address or an identifier of a user: names of the
+ *  operator's files and of the catalogue, digests, counts and times only. */
+import { z } from 'zod';
+
+const stream = z.string().regex(/^[0-9a-f]{16}$/);
+const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+/** SHA-256 in hexadecimal. */
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().min(0);
+const time = z.iso.datetime({ precision: 3 });
+
+/** A ledger begins: one for each process. `previous` is the last whole record of the stream that ended before it in
+ *  the same folder, and `tornBytes` counts the bytes of an unfinished line after that record. */
+const opened = z.strictObject({
+  kind: z.literal('opened'),
+  format: z.literal(1),
+  stream,
+  /** Version of Narthex. */
+  version: z.string(),
+  previous: z.strictObject({ stream, n: count, hash, tornBytes: count }).optional(),
+});
+
+/** The stream goes on in another file. It is the first record of that file. */
+const continued = z.strictObject({ kind: z.literal('continued'), stream, file: z.int().min(2) });
+
+/** What is in force from now on, for one gatekeeper. */
+const inForce = z.strictObject({
+  kind: z.literal('in-force'),
+  gatekeeper: z.string(),
+  policy: z.string(),
+  policyDigest: digest,
+  mode: z.enum(['enforce', 'shadow']),
+  catalogueDigest: digest,
+  profiles: z.array(z.strictObject({ name: z.string(), digest })),
+});
+
+/** One row of the matrix: how often a field appeared to an audience under a treatment, and in how many sessions. */
+const exposureRow = z.strictObject({
+  audience: z.string(),
+  field: z.string(),
+  treatment: z.string(),
+  mode: z.enum(['enforced', 'shadow']),
+  count,
+  sessions: count,
+});
+
+/** What was decided in an interval, for one gatekeeper. An interval with many rows has several such records. */
+const exposure = z.strictObject({
+  kind: z.literal('exposure'),
+  gatekeeper: z.string(),
+  from: time,
+  to: time,
+  rows: z.array(exposureRow),
+});
+
+/** The matrix of an interval had more combinations than the ledger keeps apart; the rest is counted here. */
+const overflow = z.strictObject({ kind: z.literal('overflow'), from: time, to: time, decisions: count });
+
+/** Records could not be written in this time. The counts of it are in the records that follow. */
+const gap = z.strictObject({
+  kind: z.literal('gap'),
+  from: time,
+  to: time,
+  /** The operating system's error, such as ENOSPC. */
+  cause: z.string().regex(/^[A-Z][A-Z0-9_]{1,30}$/),
+  attempts: count,
+});
+
+/** A file was removed because of its size or age, with the last record in it. */
+const retired = z.strictObject({
+  kind: z.literal('retired'),
+  stream,
+  file: z.int().min(1),
+  lastRecord: count,
+  lastHash: hash,
+});
+
+/** An Ed25519 signature over stream, number and hash of the record before it. `key` is the thumbprint of the public
+ *  key (RFC 7638). */
+const checkpoint = z.strictObject({
+  kind: z.literal('checkpoint'),
+  stream,
+  key: hash,
+  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+});
+
+/** The process ended in order. */
+const closed = z.strictObject({ kind: z.literal('closed'), stream });
+
+export const recordBody = z.discriminatedUnion('kind', [
+  opened,
+  continued,
+  inForce,
+  exposure,
+  overflow,
+  gap,
+  retired,
+  checkpoint,
+  closed,
+]);
+
+export type RecordBody = z.infer<typeof recordBody>;
+export type ExposureRow = z.infer<typeof exposureRow>;
+export type InForce = z.infer<typeof inForce>;

@@ -1,0 +1,179 @@
+/** Summaries of a ledger: what was in force and what each audience was shown, in a time or under one policy. */
+import type { ExposureRow, InForce } from './body.ts';
+import type { LedgerRecord } from './record.ts';
+
+/** A time from `from` up to `to`, in milliseconds since 1970. An interval belongs to it when the two overlap. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One row over several intervals. A session that lasts longer than an interval is counted in each of them, so the
+ *  number of sessions lies between the two figures. */
+export interface SummaryRow extends Omit<ExposureRow, 'sessions'> {
+  readonly gatekeeper: string;
+  readonly sessionsAtLeast: number;
+  readonly sessionsAtMost: number;
+}
+
+/** What came into force for a gatekeeper, and when. */
+export interface InForceSince extends InForce {
+  readonly stream: string;
+  readonly since: string;
+}
+
+/** A time in which a stream could not be written. */
+export interface Gap {
+  readonly stream: string;
+  readonly from: string;
+  readonly to: string;
+  readonly cause: string;
+}
+
+export interface LedgerSummary {
+  /** In the order in which it came into force. The first of a gatekeeper may be from before the range. */
+  readonly inForce: readonly InForceSince[];
+  /** By gatekeeper, audience and field. */
+  readonly rows: readonly SummaryRow[];
+  readonly gaps: readonly Gap[];
+  /** Decisions that were not kept apart. */
+  readonly overflow: number;
+}
+
+export interface SummaryOptions {
+  readonly range: TimeRange;
+  /** Only intervals under the policy of this digest, or of one that begins so. */
+  readonly policyDigest?: string | undefined;
+}
+
+interface Accumulated extends ExposureRow {
+  readonly gatekeeper: string;
+  sessionsAtLeast: number;
+  sessionsAtMost: number;
+}
+
+/** Takes the records of all streams, each stream in its order, and sums them up. */
+export class LedgerSummariser {
+  readonly #range: TimeRange;
+  readonly #policyDigest: string | undefined;
+  /** By stream and gatekeeper. */
+  readonly #current = new Map<string, InForceSince>();
+  readonly #inForce = new Set<InForceSince>();
+  readonly #rows = new Map<string, Accumulated>();
+  readonly #gaps: Gap[] = [];
+  #overflow = 0;
+
+  constructor({ range, policyDigest }: SummaryOptions) {
+    this.#range = range;
+    this.#policyDigest = policyDigest;
+  }
+
+  take(stream: string, record: LedgerRecord): void {
+    if (record.kind === 'in-force') this.#takeInForce(stream, record);
+    else if (record.kind === 'exposure') this.#takeExposure(stream, record);
+    else if (record.kind === 'overflow' && this.#overlaps(record)) this.#overflow += record.decisions;
+    else if (record.kind === 'gap' && this.#overlaps(record)) {
+      const { from, to, cause } = record;
+      this.#gaps.push({ stream, from, to, cause });
+    }
+  }
+
+  summary(): LedgerSummary {
+    const inForce = [...this.#inForce].toSorted((left, right) => compare(left.since, right.since));
+    const rows = [...this.#rows.values()].map(
+      ({ gatekeeper, audience, field, treatment, mode, count, sessionsAtLeast, sessionsAtMost }) => ({
+        gatekeeper,
+        audience,
+        field,
+        treatment,
+        mode,
+        count,
+        sessionsAtLeast,
+        sessionsAtMost,
+      }),
+    );
+    return {
+      inForce,
+      rows: rows.toSorted((left, right) => compare(keyOf(left), keyOf(right))),
+      gaps: this.#gaps,
+      overflow: this.#overflow,
+    };
+  }
+
+  #takeInForce(stream: string, record: Extract<LedgerRecord, { kind: 'in-force' }>): void {
+    const { n: _n, prev: _prev, hash: _hash, at, ...body } = record;
+    const entry = { ...body, stream, since: at };
+    this.#current.set(`${stream} ${record.gatekeeper}`, entry);
+    if (Date.parse(at) >= this.#range.from && Date.parse(at) < this.#range.to && this.#isAsked(entry))
+      this.#inForce.add(entry);
+  }
+
+  #takeExposure(stream: string, record: Extract<LedgerRecord, { kind: 'exposure' }>): void {
+    if (!this.#overlaps(record)) return;
+    const entry = this.#current.get(`${stream} ${record.gatekeeper}`);
+    if (!this.#isAsked(entry)) return;
+    if (entry !== undefined) this.#inForce.add(entry);
+    for (const row of record.rows) this.#add(record.gatekeeper, row);
+  }
+
+  #add(gatekeeper: string, row: ExposureRow): void {
+    const key = keyOf({ ...row, gatekeeper });
+    const known = this.#rows.get(key);
+    const { count, sessions } = row;
+    if (known === undefined)
+      this.#rows.set(key, { ...row, gatekeeper, sessionsAtLeast: sessions, sessionsAtMost: sessions });
+    else {
+      known.count += count;
+      known.sessionsAtLeast = Math.max(known.sessionsAtLeast, sessions);
+      known.sessionsAtMost += sessions;
+    }
+  }
+
+  #isAsked(entry: InForceSince | undefined): boolean {
+    return this.#policyDigest === undefined || (entry?.policyDigest.startsWith(this.#policyDigest) ?? false);
+  }
+
+  #overlaps({ from, to }: { readonly from: string; readonly to: string }): boolean {
+    return Date.parse(from) < this.#range.to && Date.parse(to) > this.#range.from;
+  }
+}
+
+/** One row of a comparison: decisions of the same combination on both sides. */
+export interface SummaryChange {
+  readonly gatekeeper: string;
+  readonly audience: string;
+  readonly field: string;
+  readonly treatment: string;
+  readonly mode: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Compares two summaries.
+ *  @returns the combinations that occur on one side only, by gatekeeper, audience and field */
+export function compareSummaries(before: LedgerSummary, after: LedgerSummary): readonly SummaryChange[] {
+  const counts = new Map<string, { row: SummaryRow; before: number; after: number }>();
+  for (const row of before.rows) counts.set(keyOf(row), { row, before: row.count, after: 0 });
+  for (const row of after.rows) {
+    const known = counts.get(keyOf(row));
+    if (known === undefined) counts.set(keyOf(row), { row, before: 0, after: row.count });
+    else known.after = row.count;
+  }
+  return [...counts]
+    .toSorted(([left], [right]) => compare(left, right))
+    .filter(([, each]) => each.before === 0 || each.after === 0)
+    .map(([, { row, ...each }]) => {
+      const { gatekeeper, audience, field, treatment, mode } = row;
+      return { gatekeeper, audience, field, treatment, mode, ...each };
+    });
+}
+
+type RowKey = Pick<SummaryRow, 'gatekeeper' | 'audience' | 'field' | 'treatment' | 'mode'>;
+
+function keyOf({ gatekeeper, audience, field, treatment, mode }: RowKey): string {
+  return JSON.stringify([gatekeeper, audience, field, mode, treatment]);
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : Number(left > right);
+}
