@@ -43,6 +43,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "decode and encode frames of the gatekeeper's chat channel",
     load: () => import('./chat.ts'),
   },
+  ledger: {
+    summary: 'verify and read the record of what each audience was shown',
+    load: () => import('./ledger.ts'),
+  },
   schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
   completion: {
     summary: 'print a script with which a shell completes commands',

@@ -7,6 +7,7 @@ import { commandErrors } from './command.ts';
 import { configErrors } from './config.ts';
 import { exitCodes, type ExitCode, type ExitName } from './exit.ts';
 import { adminErrors, httpErrors } from './http.ts';
+import { ledgerErrors } from './ledger.ts';
 import { policyErrors } from './policy.ts';
 import type { ErrorRow } from './row.ts';
 import { reloadErrors, setupErrors } from './setup.ts';
@@ -80,6 +81,12 @@ export const errorSections: readonly ErrorSection[] = [
     codes: policyErrors,
   },
   { title: 'Capability profiles', seen: 'with file, line and column', exit: 'config', codes: profileErrors },
+  {
+    title: 'Exposure ledger',
+    seen: 'in the output of `narthex ledger`',
+    exit: 'dataError',
+    codes: ledgerErrors,
+  },
   { title: 'Chat channel', seen: 'in the output of `narthex chat`', exit: 'software', codes: chatErrors },
   {
     title: 'Service discovery',

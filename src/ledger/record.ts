@@ -6,8 +6,7 @@
  *  that is not written in exactly this form is refused, so that each byte of a ledger is covered by a hash. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { RecordBody } from './body.ts';
-import { recordBody } from './body.ts';
+import { recordBody, type RecordBody } from './body.ts';
 
 /** The hash before the first record of a stream. */
 export const noHash = 'A'.repeat(43);

@@ -1,0 +1,132 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { diffCommand, showCommand, verifyCommand } from '../../src/cli/ledger.ts';
+import { createCheckpointSigner } from '../../src/ledger/checkpoint.ts';
+import { LedgerFolder } from '../../src/ledger/folder.ts';
+import type { RecordBody } from '../../src/ledger/body.ts';
+import { LedgerWriter } from '../../src/ledger/writer.ts';
+import { exposureOf, randomStream } from '../ledger/ledgers.ts';
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
+import { memoryIo } from './memory-io.ts';
+
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+
+function inForce(policy: string, digit: string): RecordBody {
+  return {
+    kind: 'in-force',
+    gatekeeper: 'main',
+    policy,
+    policyDigest: digit.repeat(64),
+    mode: 'enforce',
+    catalogueDigest: 'c'.repeat(64),
+    profiles: [],
+  };
+}
+
+interface Ledger extends AsyncDisposable {
+  readonly folder: string;
+  readonly key: string;
+  readonly head: string;
+  readonly file: string;
+}
+
+async function writeLedger(bodies: readonly RecordBody[]): Promise<Ledger> {
+  const folder: TemporaryFolder = await temporaryFolder();
+  const key = await folder.write('key.pem', publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  const stream = randomStream();
+  const sink = await LedgerFolder.open({
+    folder: folder.path,
+    stream,
+    fileBytes: 1e6,
+    fileAgeMs: 1e9,
+    now: Date.now,
+  });
+  const signer = createCheckpointSigner(privateKey);
+  const writer = new LedgerWriter({ stream, sink, signer, now: Date.now, changed: () => {} });
+  await writer.append([{ kind: 'opened', format: 1, stream, version: '0.1.0' }, ...bodies]);
+  await writer.close();
+  const { n, hash } = writer.head;
+  return {
+    folder: folder.path,
+    key,
+    head: `${stream}:${n}:${hash}`,
+    file: join(folder.path, `${stream}-000001.ledger`),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+const history = [inForce('balanced', 'b'), exposureOf(3), inForce('strict', 'a')];
+
+describe('narthex ledger verify', () => {
+  test('says that a ledger is whole, and prints its head', async () => {
+    await using ledger = await writeLedger(history);
+    const io = memoryIo({});
+    expect(
+      await verifyCommand(ledger.folder, { key: ledger.key, head: ledger.head, format: 'text' }, io),
+    ).toBe(0);
+    expect(io.output).toBe(`${ledger.head}  7 records, 2 checkpoints\nwhole\n`);
+  });
+
+  test('names file, line and record of a change', async () => {
+    await using ledger = await writeLedger(history);
+    const text = await readFile(ledger.file, 'utf8');
+    await writeFile(ledger.file, text.replace('"count":3', '"count":2'));
+    const io = memoryIo({});
+    expect(await verifyCommand(ledger.folder, { key: ledger.key, format: 'text' }, io)).toBe(1);
+    expect(io.output).toMatch(/-000001\.ledger:3: changed: record 3: the record was changed/);
+    expect(io.output).not.toContain('whole');
+  });
+
+  test('says when signatures were not checked', async () => {
+    await using ledger = await writeLedger([]);
+    const io = memoryIo({});
+    expect(await verifyCommand(ledger.folder, { format: 'text' }, io)).toBe(0);
+    expect(io.output).toContain('2 checkpoints not verified: no --key');
+  });
+
+  test.each([
+    ['ERR_OPTION', { head: 'somewhere' }],
+    ['ERR_LEDGER_KEY', { key: import.meta.filename }],
+    ['ERR_LEDGER_KEY', { key: '/nowhere' }],
+  ])('refuses with %s', async (code, options) => {
+    await using ledger = await writeLedger([]);
+    const refused = verifyCommand(ledger.folder, { format: 'text', ...options }, memoryIo({}));
+    await expect(refused.catch((error: unknown) => error)).resolves.toSatisfy((error: unknown) =>
+      JSON.stringify([error, (error as Error).message]).includes(code),
+    );
+  });
+
+  test('refuses a folder without a ledger', async () => {
+    await using folder = await temporaryFolder();
+    for (const path of [folder.path, join(folder.path, 'none')])
+      await expect(verifyCommand(path, { format: 'text' }, memoryIo({}))).rejects.toMatchObject({
+        code: 'ERR_LEDGER_FOLDER',
+      });
+  });
+});
+
+test('narthex ledger show prints what was in force and what was shown', async () => {
+  await using ledger = await writeLedger(history);
+  const io = memoryIo({});
+  expect(await showCommand(ledger.folder, { format: 'text', policy: 'bbbb' }, io)).toBe(0);
+  expect(io.output).toContain('main: policy balanced bbbbbbbbbbbb, enforce, catalogue cccccccccccc');
+  expect(io.output).toMatch(/^main +gatekeeper +chat-state +drop +enforced +3 +1$/m);
+  expect(io.output).not.toContain('strict');
+  const none = memoryIo({});
+  await showCommand(ledger.folder, { format: 'json', to: '2026-11-29T10:00Z' }, none);
+  expect(JSON.parse(none.output)).toMatchObject({ rows: [], findings: [] });
+});
+
+test('narthex ledger diff lists what occurred under one of two policies only', async () => {
+  await using ledger = await writeLedger(history);
+  const io = memoryIo({});
+  expect(await diffCommand(ledger.folder, { format: 'json', between: ['bbbb', 'aaaa'] }, io)).toBe(1);
+  expect(JSON.parse(io.output)).toMatchObject({ changes: [{ field: 'chat-state', before: 3, after: 0 }] });
+  const same = memoryIo({});
+  expect(await diffCommand(ledger.folder, { format: 'text', between: ['aaaa', 'aaaa'] }, same)).toBe(0);
+  await expect(
+    diffCommand(ledger.folder, { format: 'text', between: ['aaaa'] }, memoryIo({})),
+  ).rejects.toThrow(/two policies/);
+});
