@@ -43,6 +43,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "decode and encode frames of the gatekeeper's chat channel",
     load: () => import('./chat.ts'),
   },
+  report: {
+    summary: 'reports about what a policy leaves visible',
+    load: () => import('./reports.ts'),
+  },
   ledger: {
     summary: 'verify and read the record of what each audience was shown',
     load: () => import('./ledger.ts'),

@@ -12,4 +12,9 @@ export const ledgerErrors = {
     remedy: 'Give the public key: `openssl pkey -in ledger.pem -pubout`.',
     exit: 'dataError',
   },
+  ERR_LEDGER_BROKEN: {
+    cause: 'A ledger that a report takes counts from is not whole.',
+    remedy: '`narthex ledger verify` says where. Report without `--from`, or from a copy that is whole.',
+    exit: 'dataError',
+  },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;

@@ -4,8 +4,8 @@ import { z } from 'zod';
 
 const stream = z.string().regex(/^[0-9a-f]{16}$/);
 const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
-/** SHA-256 in hexadecimal. */
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
+/** SHA-256 in base64url. */
+const digest = hash;
 const count = z.int().min(0);
 const time = z.iso.datetime({ precision: 3 });
 

@@ -18,9 +18,9 @@ function inForce(policy: string, digit: string): RecordBody {
     kind: 'in-force',
     gatekeeper: 'main',
     policy,
-    policyDigest: digit.repeat(64),
+    policyDigest: digit.repeat(43),
     mode: 'enforce',
-    catalogueDigest: 'c'.repeat(64),
+    catalogueDigest: 'c'.repeat(43),
     profiles: [],
   };
 }
