@@ -1,12 +1,13 @@
-/** `narthex report exposure | fingerprints`: reports for the people who sign for a policy. */
+/** `narthex report exposure | fingerprints | dpia`: reports for the people who sign for a policy. */
 import { type Command, Option } from 'commander';
+import { assessmentDocument, assessmentReport } from '../reports/assessment/assessment.ts';
 import { exposureDocument, fingerprintDocument, type ReportDocument } from '../reports/document.ts';
 import { exposureReport, type ExposureReport, type FieldCount } from '../reports/exposure.ts';
 import { fingerprintReport } from '../reports/fingerprints.ts';
 import { renderHtml } from '../reports/html.ts';
 import { renderCsv, renderMarkdown, renderText } from '../reports/render.ts';
 import { openCatalogue, openPolicyFiles } from '../app/files/policies.ts';
-import { policyDigestOf } from '../app/files/policy-digest.ts';
+import { digestOf } from '../app/files/digest.ts';
 import { readLedger } from '../app/tools/ledger.ts';
 import { processIo, type CommandIo } from './command-io.ts';
 import { InputError, misused } from './input-error.ts';
@@ -68,6 +69,12 @@ export function register(program: Command, io: CommandIo = processIo()): void {
       io.write(render(options.format, report, fingerprintDocument(report)));
     },
   );
+  add('dpia', 'answers to the questions of a data-protection impact assessment, each with its source').action(
+    async (options: ReportOptions) => {
+      const report = assessmentReport(await readExposure(options));
+      io.write(render(options.format, report, assessmentDocument(report)));
+    },
+  );
 }
 
 async function readExposure({
@@ -79,7 +86,7 @@ async function readExposure({
   if (key !== undefined && from === undefined) throw misused('--key goes with --from');
   const catalogue = openCatalogue(additional);
   const { policy, files } = openPolicyFiles(name);
-  const digest = policyDigestOf(files.map(({ text }) => text));
+  const digest = digestOf(files.map(({ text }) => text));
   const counts = from === undefined ? undefined : await readCounts(from, key, digest);
   return exposureReport({ policy, digest, catalogue, counts, now: Date.now() });
 }
