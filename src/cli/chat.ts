@@ -5,7 +5,7 @@ import { createLineCodec } from '../app/tools/line-codec.ts';
 import { ChatError } from '../chat/error.ts';
 import type { LineCodec, LineFormat } from '../chat/line-codec.ts';
 import { StreamError } from '../stanza/error.ts';
-import { boundedLines } from './bounded-lines.ts';
+import { boundedLines } from '../documents/bounded-lines.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { unreadable } from './input-error.ts';
 

@@ -20,7 +20,7 @@ import { policyErrors } from '../errors/policy.ts';
 import { SetupError } from '../transport/error.ts';
 import { failOnWarning } from './command-io.ts';
 import { reportProblems } from './report.ts';
-import { signalProblems } from './signal-check.ts';
+import { signalProblems } from '../app/tools/signal-problems.ts';
 import { systemClock } from '../app/clock.ts';
 import { reachGatekeepers, type Reach } from '../app/tools/reach.ts';
 import { dialCauses } from '../errors/causes.ts';

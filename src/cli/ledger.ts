@@ -67,7 +67,9 @@ interface ShowOptions extends Common {
   readonly policy?: string;
 }
 
-/** @returns the exit code */
+/** Verifies a folder, and prints the findings.
+ *  @returns the exit code
+ *  @throws InputError ERR_OPTION; LedgerUnusable */
 export async function verifyCommand(
   folder: string,
   options: Common & { readonly head?: string },
@@ -80,7 +82,9 @@ export async function verifyCommand(
   return verification.findings.length === 0 ? exitCodes.ok : exitCodes.negative;
 }
 
-/** @returns the exit code */
+/** Prints what was in force and what was shown.
+ *  @returns the exit code
+ *  @throws InputError ERR_OPTION; LedgerUnusable */
 export async function showCommand(folder: string, options: ShowOptions, io: CommandIo): Promise<number> {
   const range: TimeRange = {
     from: parseTime('--from', options.from, 0),
@@ -95,7 +99,9 @@ export async function showCommand(folder: string, options: ShowOptions, io: Comm
   return exitOf(read);
 }
 
-/** @returns the exit code */
+/** Prints what occurred under one of two policies only.
+ *  @returns the exit code
+ *  @throws InputError ERR_OPTION; LedgerUnusable */
 export async function diffCommand(
   folder: string,
   options: Common & { readonly between: readonly string[] },

@@ -84,7 +84,7 @@ export async function readFileEnd(folder: string, { name }: LedgerFile): Promise
   }
 }
 
-/** A file that grows by whole batches. A batch that fails leaves nothing behind. */
+/** A file that grows by whole batches. A batch that fails leaves no byte in it. */
 export class GrowingFile {
   readonly #handle: FileHandle;
   #bytes = 0;

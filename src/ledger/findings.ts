@@ -13,6 +13,6 @@ export const findingMeanings: Readonly<Record<FindingCode, string>> = {
   'missing-file': 'a file is missing, and no record says that retention removed it',
   'unsigned-end':
     'no checkpoint follows these records: the process was killed while it wrote, or they were added',
-  'behind-head': 'the stream ends earlier than it once did, or has other records at its end',
+  'short-of-head': 'the stream ends earlier than it once did, or has other records at its end',
   'missing-stream': 'the stream is not here, although it is named by a later one or by --head',
 };

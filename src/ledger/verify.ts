@@ -14,7 +14,7 @@ import type { Head } from './writer.ts';
  *  - `missing-file`: a file of a stream is missing, and no record says that retention removed it.
  *  - `unsigned-end`: no checkpoint stands after the last records of a stream, and no later stream names its end. A
  *    process that was killed while it wrote leaves such an end too, until the next one starts.
- *  - `behind-head`: a stream ends before the head that was kept elsewhere or that a later stream names, or has another
+ *  - `short-of-head`: a stream ends before the head that was kept elsewhere or that a later stream names, or has another
  *    record there.
  *  - `missing-stream`: a stream that a later one, or the head, names is not in the ledger. */
 export type FindingCode =
@@ -28,7 +28,7 @@ export type FindingCode =
   | 'foreign'
   | 'missing-file'
   | 'unsigned-end'
-  | 'behind-head'
+  | 'short-of-head'
   | 'missing-stream';
 
 /** @property line from 1; 0 when the finding is about a whole file or stream */
@@ -184,10 +184,10 @@ class StreamReader {
     if (this.#signed < n && !isNamed && this.findings.length === 0)
       this.#find('unsigned-end', this.#signed + 1, n);
     if (named !== undefined && !isNamed && named.n >= n)
-      this.#find('behind-head', Math.min(n + 1, named.n), named.n);
+      this.#find('short-of-head', Math.min(n + 1, named.n), named.n);
     const head = this.#head;
     if (head !== undefined && !this.#hasHead && !(head.n < this.#first))
-      this.#find('behind-head', Math.min(this.#last.n + 1, head.n), head.n);
+      this.#find('short-of-head', Math.min(this.#last.n + 1, head.n), head.n);
   }
 
   summary(): VerifiedStream {
@@ -263,7 +263,7 @@ class StreamReader {
 
   #find(code: FindingCode, first: number, last: number, file?: number): void {
     const name = file === undefined ? this.#file : `${this.stream}-${String(file).padStart(6, '0')}.ledger`;
-    const line = file === undefined && code !== 'behind-head' ? this.#line : 0;
+    const line = file === undefined && code !== 'short-of-head' ? this.#line : 0;
     this.findings.push({ code, stream: this.stream, file: name, line, records: [first, last] });
   }
 }

@@ -43,14 +43,22 @@ export function renderMarkdown({ title, facts, alarm, sections }: ReportDocument
 }
 
 function markdownOf({ text, bars, table }: ReportSection): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
   return [
     ...(text === undefined ? [] : ['', text]),
     ...(bars === undefined ? [] : ['', ...bars.map((bar) => `- ${bar.label}: ${sharesOf(bar)}`)]),
     ...(table === undefined
       ? []
-      : ['', line(table.columns), line(table.columns.map(() => '---')), ...table.rows.map(line)]),
+      : [
+          '',
+          markdownRow(table.columns),
+          markdownRow(table.columns.map(() => '---')),
+          ...table.rows.map(markdownRow),
+        ]),
   ];
+}
+
+function markdownRow(cells: readonly string[]): string {
+  return `| ${cells.map(escapeMarkdown).join(' | ')} |`;
 }
 
 function escapeMarkdown(text: string): string {

@@ -128,7 +128,7 @@ test('two policies are compared by the beginning of their digests', async () => 
   ]);
 });
 
-test('gaps and what was not kept apart are told with the range that they touch', async () => {
+test('gaps and what was not kept apart are in the summary of the range that they touch', async () => {
   const time = { from: '2026-11-29T10:00:00.000Z', to: '2026-11-29T10:05:00.000Z' };
   const written = await write([
     { kind: 'gap', ...time, cause: 'ENOSPC', attempts: 2 },

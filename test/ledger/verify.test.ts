@@ -98,7 +98,7 @@ describe.each(Object.entries(changes))('%s', (_, { codes, apply }) => {
   test('is found in its line, wherever it is', async () => {
     const { stream, files } = await write(5);
     const lines = files[0]!;
-    // The last record is the checkpoint of the end; what stands behind the last checkpoint needs a head.
+    // The last record is the checkpoint of the end; what follows the last checkpoint needs a head.
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: lines.length - 3 }), async (at) => {
         const changed = [...lines];
@@ -149,14 +149,14 @@ describe('truncation', () => {
     expect(await findingsOf(stream, [files[0]!.slice(0, -1)])).toMatchObject([{ code: 'unsigned-end' }]);
   });
 
-  test('behind a checkpoint is found against a head kept elsewhere', async () => {
+  test('after a checkpoint is found against a head kept elsewhere', async () => {
     const { stream, files } = await write(3);
     const { n, hash } = JSON.parse(files[0]!.at(-1)!) as { n: number; hash: string };
     const head = { stream, n, hash };
     const shorter = asFiles(stream, [files[0]!.slice(0, -5)]);
     expect((await verifyLedger(shorter, { verifier })).findings).toEqual([]);
     expect((await verifyLedger(shorter, { verifier, head })).findings).toMatchObject([
-      { code: 'behind-head', records: [n - 4, n] },
+      { code: 'short-of-head', records: [n - 4, n] },
     ]);
     expect((await verifyLedger(asFiles(stream, files), { verifier, head })).findings).toEqual([]);
     expect((await verifyLedger([], { verifier, head })).findings).toMatchObject([{ code: 'missing-stream' }]);
@@ -176,7 +176,7 @@ describe('truncation', () => {
         ({ findings }) => findings,
       );
     expect(await both(files[0]!)).toEqual([]);
-    expect(await both(files[0]!.slice(0, -2))).toMatchObject([{ code: 'behind-head' }]);
+    expect(await both(files[0]!.slice(0, -2))).toMatchObject([{ code: 'short-of-head' }]);
     expect((await verifyLedger(asFiles(next, sink.files), { verifier })).findings).toMatchObject([
       { code: 'missing-stream', stream },
     ]);

@@ -37,7 +37,7 @@ describe.each(['passthrough', 'balanced', 'strict'])('the exposure under %s', (n
   });
 });
 
-test('counts of a ledger stand beside their field and audience', () => {
+test('counts of a ledger stand with their field and audience', () => {
   const counts = [
     { audience: 'gatekeeper', field: 'chat-state.active', treatment: 'drop', count: 3 },
     { audience: 'gatekeeper', field: 'id.thread', treatment: 'drop', count: 2 },
@@ -76,7 +76,7 @@ describe('fingerprints', () => {
     expect(renderText(fingerprintDocument(report))).toContain('!! This policy is in shadow');
   });
 
-  test('name a version that is withheld beside capabilities that give it away', () => {
+  test('name a version that is withheld while capabilities give it away', () => {
     const rows = reportOf('passthrough').rows.map((row) =>
       row.field === 'version.iq'
         ? {

@@ -153,7 +153,7 @@ export const prologCases: readonly HostileCase[] = [
     'not-well-formed',
     'only as the first bytes',
   ],
-  ['decl-behind-header', 'top', "<?xml version='1.0'?>", 'not-well-formed', 'only as the first bytes'],
+  ['decl-short-of-header', 'top', "<?xml version='1.0'?>", 'not-well-formed', 'only as the first bytes'],
   ['decl-in-stanza', 'stanza', "<?xml version='1.0'?>", 'not-well-formed', 'only as the first bytes'],
   ['decl-hides-header', 'stream', `<?xml version='1.0' ${open}?>`, 'not-well-formed', '< inside'],
   [

@@ -1,8 +1,8 @@
-import type { LoadedConfig } from '../config/load.ts';
-import { configErrors } from '../errors/config.ts';
-import { type ConfigProblem } from '../config/problem.ts';
-import { KeyError, keyProblems, readSigningKeys, type SigningKeys } from '../signals/keys.ts';
-import { systemCode } from '../transport/error.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import { configErrors } from '../../errors/config.ts';
+import { type ConfigProblem } from '../../config/problem.ts';
+import { KeyError, keyProblems, readSigningKeys, type SigningKeys } from '../../signals/keys.ts';
+import { systemCode } from '../../transport/error.ts';
 
 /** Returns the problems of the folder of signing keys, read as `serve` does.
  *  @param now milliseconds since 1970 */
