@@ -3,6 +3,7 @@ import type { ScopeName } from '../config/scopes.ts';
 import type { CountDecisions } from '../policy/enforcement.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import type { Report } from '../http/events.ts';
+import type { LedgerFailure } from '../ledger/writer.ts';
 import type { CertificateUse } from '../observability/certificate-uses.ts';
 import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -35,6 +36,8 @@ export interface ProxyObserver {
   resumable(size: () => { readonly streams: number; readonly bytes: number }): void;
   /** The process is overloaded, or has recovered. */
   load(report: LoadReport): void;
+  /** The ledger cannot be written, or can be again (undefined). */
+  ledger(failure: LedgerFailure | undefined): void;
   /** A client has attempted to authenticate to the proxy. */
   reauthenticated: ReauthenticationOptions['concluded'];
   /** The policy, or its shadow, has made decisions. */

@@ -20,6 +20,7 @@ import { policyErrors } from '../errors/policy.ts';
 import { SetupError } from '../transport/error.ts';
 import { failOnWarning } from './command-io.ts';
 import { reportProblems } from './report.ts';
+import { ledgerProblems } from '../app/tools/ledger-problems.ts';
 import { signalProblems } from '../app/tools/signal-problems.ts';
 import { systemClock } from '../app/clock.ts';
 import { reachGatekeepers, type Reach } from '../app/tools/reach.ts';
@@ -119,6 +120,7 @@ async function examine(file: string | undefined, connect: boolean): Promise<Resu
     ...configWarnings(loaded),
     ...(await signalProblems(loaded, Date.now())),
     ...(await regionProblems(loaded.config)),
+    ...ledgerProblems(loaded),
     ...policy,
     ...(await capabilityProblems(
       loaded.config,

@@ -15,7 +15,7 @@ interface Common {
 }
 
 const help = `
-The folder holds the files of one or of several processes (\`ledger.folder\`). Each is verified before anything is shown.
+The folder holds the files of one or of several processes (\`ledger.recordsFolder\`). Each is verified before anything is shown.
 --key is the public key of the ledger; without it hashes are checked and signatures are not.
 
 Examples:

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { gatekeeperPolicy, policySection } from './sections/policy.ts';
 import { capabilities, gatekeeperCapabilities } from './sections/capabilities.ts';
 import { gatekeeperLimits, limits } from './sections/limits.ts';
+import { ledger } from './sections/ledger.ts';
 import { enlistment, mediaCallers, publicHttp, pushCaller } from './sections/http.ts';
 import { regions } from './sections/regions.ts';
 import { addressRanges, provider } from './sections/provider.ts';
@@ -231,6 +232,7 @@ export const configSchema = z
     http: publicHttp.optional(),
     regions: regions.optional(),
     signals: signals.optional(),
+    ledger: ledger.optional(),
     limits,
     timeouts,
     overload,

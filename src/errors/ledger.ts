@@ -4,7 +4,7 @@ import type { ErrorRow } from './row.ts';
 export const ledgerErrors = {
   ERR_LEDGER_FOLDER: {
     cause: 'The folder of a ledger does not exist, cannot be read, or has no file of a ledger.',
-    remedy: 'Name the folder that `ledger.folder` has in the configuration of the proxy.',
+    remedy: 'Name the folder that `ledger.recordsFolder` has in the configuration of the proxy.',
     exit: 'noInput',
   },
   ERR_LEDGER_KEY: {

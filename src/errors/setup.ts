@@ -61,6 +61,14 @@ export const setupErrors = {
     remedy:
       'One Ed25519 key in PEM form per file (`openssl genpkey -algorithm ed25519`), each with a name and a start of its own. While serving, the keys in use stay.',
   },
+  ERR_LEDGER_KEY_INVALID: {
+    cause: 'The file with the key of the ledger has no Ed25519 private key in PEM form, or cannot be read.',
+    remedy: 'Make one with `openssl genpkey -algorithm ed25519`, and let the process read it.',
+  },
+  ERR_LEDGER_UNWRITABLE: {
+    cause: 'The folder of the ledger does not exist, or the process cannot write to it.',
+    remedy: 'Create the folder of `ledger.recordsFolder`, and let the process write to it.',
+  },
   ERR_PORT_IN_USE: {
     cause: 'Another process, or another part of this one, listens on the port already.',
     remedy: 'Stop the process that listens there (`ss -ltnp` shows it), or choose another port.',

@@ -57,6 +57,8 @@ export const logEvents = {
   'proxy.recovered': { level: 'info', fields: { loopDelayMs: 'number', memoryBytes: 'number' } },
   'proxy.draining': { level: 'info', fields: { sessions: 'number', drainMs: 'number' } },
   'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
+  'ledger.failed': { level: 'error', fields: { errno: 'label', attempts: 'number' } },
+  'ledger.recovered': { level: 'info', fields: {} },
   'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },
   'listener.signals': { level: 'info', fields: { listener: 'label', syn: listenerVisibilities } },
   'admin.opened': { level: 'info', fields: { port: 'number' } },

@@ -65,6 +65,11 @@ export const metricTable = {
     help: 'Pauses in reading a side that sent more than its rate, by what it sent too much of.',
     labels: ['side', 'resource'],
   },
+  narthex_ledger_failing: {
+    type: 'gauge',
+    help: 'Is 1 while the exposure ledger cannot be written, else 0. Counts are kept in memory meanwhile.',
+    labels: [],
+  },
   narthex_overloaded: {
     type: 'gauge',
     help: 'Is 1 while new sessions and requests are refused because the process does not keep up, else 0.',

@@ -7,7 +7,7 @@ import { Unusable } from '../documents/unusable.ts';
 
 /** The purpose of a file. Errors state it with the path, since one path may be configured twice. */
 export type FileRole =
-  'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile' | 'regions';
+  'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile' | 'regions' | 'folder';
 
 /** The file that has a fault. */
 export interface FaultyFile {

@@ -164,6 +164,7 @@ function recorder(
     session: () => session,
     refused: (_, code) => refused.push(code),
     load: () => {},
+    ledger: () => {},
     resumable: () => {},
     certificates: (report) => filesObserver?.(report),
     policy: (report) => {

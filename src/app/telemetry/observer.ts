@@ -39,6 +39,12 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
         memoryBytes,
       });
     },
+    ledger(failure) {
+      metrics.ledgerFailing(failure !== undefined);
+      if (failure === undefined) log.write('ledger.recovered', {});
+      else
+        log.write('ledger.failed', { errno: label(failure.cause.toLowerCase()), attempts: failure.attempts });
+    },
     reauthenticated(gatekeeper, outcome, token) {
       metrics.reauthenticated(label(gatekeeper), outcome);
       log.writeLimited('session.reauthenticated', {

@@ -7,7 +7,7 @@ const mebibyte = 1_048_576;
 
 export const ledger = z
   .strictObject({
-    folder: z
+    recordsFolder: z
       .string()
       .min(1)
       .max(4_096)
