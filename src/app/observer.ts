@@ -1,10 +1,10 @@
 /** Reports of a running proxy. Interfaces only: `telemetry/` implements them, the parts call them. */
 import type { ScopeName } from '../config/scopes.ts';
-import type { CountDecisions } from '../policy/enforcement.ts';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import type { Report } from '../http/events.ts';
 import type { LedgerFailure } from '../ledger/writer.ts';
 import type { CertificateUse } from '../observability/certificate-uses.ts';
+import type { DecisionCounts } from '../observability/decision-counts.ts';
 import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
@@ -40,8 +40,8 @@ export interface ProxyObserver {
   ledger(failure: LedgerFailure | undefined): void;
   /** A client has attempted to authenticate to the proxy. */
   reauthenticated: ReauthenticationOptions['concluded'];
-  /** The policy, or its shadow, has made decisions. */
-  decided: CountDecisions;
+  /** Counts what the policies decide. */
+  readonly decisions: DecisionCounts;
   readonly capabilities: CapabilitiesObserver;
   readonly http: HttpObserver;
   readonly signals: SignalsObserver;

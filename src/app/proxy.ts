@@ -23,6 +23,8 @@ import { openCertificates } from './parts/certificates.ts';
 import { openGatekeepers } from './parts/gatekeepers.ts';
 import { httpLimits } from './parts/http-plane.ts';
 import { openHttp } from './parts/http.ts';
+import { Ledger } from './parts/ledger.ts';
+import { exposureSource, inForceAt } from './parts/ledger-source.ts';
 import { openLoad } from './parts/load.ts';
 import { createMediaAddresses } from './parts/media-addresses.ts';
 import { openPolicyRuntime, type PolicyRuntime } from './parts/policies.ts';
@@ -93,7 +95,9 @@ async function openParts(
 ): Promise<RunningProxy> {
   const files = observer.certificates;
   const limits = httpLimits(config.http);
-  const { overloaded } = parts.track(openLoad(config.overload, observer));
+  let ledger: Ledger | undefined;
+  const load = parts.track(openLoad(config.overload, observer));
+  const overloaded = (): boolean => load.overloaded() || (ledger?.refuses ?? false);
   const capabilities = await openCapabilities(config, observer.capabilities);
   if (capabilities) parts.track(capabilities);
   const provider =
@@ -103,9 +107,16 @@ async function openParts(
     config.regions &&
     parts.track(await openRegions(config.regions, { report: (report) => observer.regions(report) }));
   const regionOf: RegionOf = ({ client }) => regions?.of(client?.reveal().address);
-  const policies = parts.track(openPolicies(config, { provider, capabilities, observer, clock }));
-  const enforcement = new Enforcement({ policies: policies.inForceFor, decided: observer.decided });
+  const policies = parts.track(
+    openPolicies(config, { provider, capabilities, observer, clock, changed: () => ledger?.changed() }),
+  );
+  const enforcement = new Enforcement({
+    policies: policies.inForceFor,
+    decided: (...decided) => observer.decisions.add(...decided),
+  });
   const inForce = { enforcement, accounts: policies, clock: clock.wall };
+  ledger = await openLedger(config, { policies, capabilities, observer, clock });
+  if (ledger) parts.track(ledger);
   const signals = parts.track(
     await openSignals(config, {
       enforcement,
@@ -146,14 +157,35 @@ async function openParts(
   };
 }
 
+interface LedgerParts extends Pick<Surroundings, 'observer' | 'clock'> {
+  readonly policies: PolicyRuntime;
+  readonly capabilities: Capabilities | undefined;
+}
+
+async function openLedger(
+  config: Config,
+  { policies, capabilities, observer, clock }: LedgerParts,
+): Promise<Ledger | undefined> {
+  if (config.ledger === undefined) return undefined;
+  const names = config.gatekeepers.map(({ name }) => name);
+  return await Ledger.open(config.ledger, {
+    source: exposureSource(observer.decisions),
+    inForce: () => inForceAt(names, policies, capabilities?.digest()),
+    report: (failure) => observer.ledger(failure),
+    now: clock.wall,
+  });
+}
+
 interface PolicyParts extends Pick<Surroundings, 'observer' | 'clock'> {
+  /** Called after other policies came into force. */
+  readonly changed: () => void;
   readonly provider: Provider | undefined;
   readonly capabilities: Capabilities | undefined;
 }
 
 function openPolicies(
   config: Config,
-  { provider, capabilities, observer, clock }: PolicyParts,
+  { provider, capabilities, observer, clock, changed }: PolicyParts,
 ): PolicyRuntime {
   const policies = openPolicyRuntime({
     config: config.policy,
@@ -161,7 +193,10 @@ function openPolicies(
     media: createMediaAddresses(config, provider?.mediaTokens),
     ...(capabilities && { vocabulary: capabilities.vocabulary }),
     knowable: (gatekeepers) => knowableOf(config, gatekeepers),
-    report: (report) => observer.policy(report),
+    report: (report) => {
+      observer.policy(report);
+      changed();
+    },
     clock: clock.wall,
   });
   observer.policySessions(() => policies.sessions());

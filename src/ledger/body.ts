@@ -31,7 +31,8 @@ const inForce = z.strictObject({
   policyDigest: digest,
   mode: z.enum(['enforce', 'shadow']),
   catalogueDigest: digest,
-  profiles: z.array(z.strictObject({ name: z.string(), digest })),
+  /** Of all capability profiles; absent without profiles. */
+  profilesDigest: digest.optional(),
 });
 
 /** One row of the matrix: how often a field appeared to an audience under a treatment, and in how many sessions. */

@@ -17,6 +17,7 @@ export interface PoliciesInForce {
 /** Receives every decision. Decisions are prebuilt and hold no value.
  *  @param policy the name of the policy that has decided */
 export type CountDecisions = (
+  subject: PolicySubject,
   audience: Audience,
   mode: 'enforced' | 'shadow',
   decisions: readonly Decision[],
@@ -55,10 +56,10 @@ export class Enforcement {
     untouched: (answer: T) => T,
   ): T {
     const { enforced, shadow } = this.#policies(subject);
-    if (shadow !== undefined) this.#decided(audience, 'shadow', ask(shadow).decisions, shadow.name);
+    if (shadow !== undefined) this.#decided(subject, audience, 'shadow', ask(shadow).decisions, shadow.name);
     const answer = ask(enforced);
     const isEnforced = enforced.mode === 'enforce';
-    this.#decided(audience, isEnforced ? 'enforced' : 'shadow', answer.decisions, enforced.name);
+    this.#decided(subject, audience, isEnforced ? 'enforced' : 'shadow', answer.decisions, enforced.name);
     return isEnforced ? answer : untouched(answer);
   }
 

@@ -5,4 +5,6 @@ export interface PolicySubject {
   /** Which of the gatekeeper's policies is for the account: 0 for the usual one, n for the nth share. Undefined while the
    *  account is not known; of each field the strictest holds then. */
   readonly share?: number | undefined;
+  /** What a session has had of decisions in the current interval; undefined outside of a session. */
+  readonly seen?: { note(interval: number, cell: number): boolean };
 }

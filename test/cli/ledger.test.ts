@@ -21,7 +21,6 @@ function inForce(policy: string, digit: string): RecordBody {
     policyDigest: digit.repeat(43),
     mode: 'enforce',
     catalogueDigest: 'c'.repeat(43),
-    profiles: [],
   };
 }
 

@@ -34,7 +34,6 @@ function policy(name: string): InForce {
     policyDigest: 'd'.repeat(43),
     mode: 'enforce',
     catalogueDigest: 'c'.repeat(43),
-    profiles: [],
   };
 }
 

@@ -37,7 +37,7 @@ function under(enforced: CompiledPolicy, shadow?: CompiledPolicy): { left: unkno
   const counted: string[] = [];
   const enforcement = new Enforcement({
     policies: () => ({ enforced, shadow }),
-    decided: (_, mode, decisions) =>
+    decided: (_subject, _audience, mode, decisions) =>
       counted.push(
         ...decisions
           .filter(({ field }) => ['chat-state', 'stream.lang', 'http.user-agent'].includes(field))

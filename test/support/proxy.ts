@@ -177,7 +177,7 @@ function recorder(
     regions: () => {},
     restart: () => {},
     reauthenticated: () => {},
-    decided: (...decision) => decisions.add(...decision),
+    decisions,
     http: { report: () => {}, refused: () => {}, ephemeralMediaKey: () => {}, ...httpObserver },
     capabilities: {
       asked: () => {},

@@ -77,7 +77,7 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
       noteFiles('regions', 'regions', report.kind, problemsOf(report));
     },
     restart: ({ part, name, kind, problems }) => noteFiles(part, name, kind, problems),
-    decided: (...decision) => metrics.decisions.add(...decision),
+    decisions: metrics.decisions,
     http: httpObserver(options),
     capabilities: capabilitiesObserver(options, noteFiles),
     signals: signalsObserver(options, noteFiles),

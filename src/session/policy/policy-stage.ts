@@ -5,6 +5,7 @@ import type { CompiledPolicy } from '../../policy/compile.ts';
 import { Decider } from '../../policy/decide.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
 import { untouched, type Outcome } from '../../policy/outcome.ts';
+import { SeenCells } from '../../observability/seen-cells.ts';
 import type { PolicySubject } from '../../policy/subject.ts';
 import { audienceOf, type Audience, type Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
@@ -37,6 +38,7 @@ export function policyStage(options: PolicyStageOptions): StageFactory {
 
 class PolicyStage implements Stage, PolicySubject {
   readonly gatekeeper: string;
+  readonly seen = new SeenCells();
   /** Of the account, once the gatekeeper has accepted it. */
   share: number | undefined;
   readonly #context: SessionFacts;
