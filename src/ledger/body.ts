@@ -54,6 +54,9 @@ const exposure = z.strictObject({
   rows: z.array(exposureRow),
 });
 
+/** An interval in which nothing was decided. */
+const idle = z.strictObject({ kind: z.literal('idle'), from: time, to: time });
+
 /** The matrix of an interval had more combinations than the ledger keeps apart; the rest is counted here. */
 const overflow = z.strictObject({ kind: z.literal('overflow'), from: time, to: time, decisions: count });
 
@@ -93,6 +96,7 @@ export const recordBody = z.discriminatedUnion('kind', [
   continued,
   inForce,
   exposure,
+  idle,
   overflow,
   gap,
   retired,

@@ -62,8 +62,8 @@ export class Intervals {
     this.turn();
     const before = { from: this.#from, recorded: this.#recorded, overflow: this.#recordedOverflow };
     const taken = this.#take();
-    const bodies = [...this.#pending, ...taken];
-    if (bodies.length === 0) return true;
+    const records = [...this.#pending, ...taken];
+    const bodies = records.length === 0 ? [this.#idle(before.from)] : records;
     const { length: pendingBefore } = this.#pending;
     if (await write(bodies)) {
       this.#pending.splice(0, pendingBefore);
@@ -76,6 +76,11 @@ export class Intervals {
       this.#recordedOverflow = before.overflow;
     } else this.#pending.splice(pendingBefore, 0, ...taken);
     return false;
+  }
+
+  #idle(since: number): RecordBody {
+    const [from, to] = [since, this.#from].map((time) => new Date(time).toISOString()) as [string, string];
+    return { kind: 'idle', from, to };
   }
 
   #changed(): readonly InForce[] {

@@ -76,7 +76,7 @@ test('an interval has what was counted since the one before', async () => {
   world.now = 120_000;
   await world.end();
   await world.end();
-  expect(world.written.map(({ kind }) => kind)).toEqual(['in-force', 'exposure', 'exposure']);
+  expect(world.written.map(({ kind }) => kind)).toEqual(['in-force', 'exposure', 'exposure', 'idle']);
   expect(countsOf(world.written)).toEqual([
     ['id.thread', 3],
     ['id.thread', 2],

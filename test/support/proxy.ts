@@ -54,6 +54,8 @@ export interface TestProxyOptions {
   readonly signalsObserver?: Partial<ProxyObserver['signals']>;
   /** Receives what became of changed certificates and secrets. */
   readonly filesObserver?: ProxyObserver['certificates'];
+  /** The `ledger` section; none by default. */
+  readonly ledger?: Record<string, unknown>;
   /** The `regions` section; none by default. */
   readonly regions?: Record<string, unknown>;
   /** More of both listeners, such as where they listen. */
@@ -128,6 +130,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     ...(options.provider && { provider: options.provider }),
     ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
     ...(options.regions && { regions: options.regions }),
+    ...(options.ledger && { ledger: options.ledger }),
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
   const records = { closed: [], refused: [], policy: [], decisions: new DecisionCounts() };
