@@ -94,9 +94,7 @@ export class Ledger implements Part {
 
   /** Writes what was counted since the last record, and removes files that are too old or too many. */
   endInterval(): Promise<void> {
-    const ended = this.#last.then(async () => {
-      if (await this.#intervals.end((bodies) => this.#writer.append(bodies))) await this.#retire();
-    });
+    const ended = this.#last.then(() => this.#endInterval());
     this.#last = ended;
     return ended;
   }
@@ -106,6 +104,10 @@ export class Ledger implements Part {
     clearInterval(this.#timer);
     await this.endInterval();
     await this.#writer.close();
+  }
+
+  async #endInterval(): Promise<void> {
+    if (await this.#intervals.end((bodies) => this.#writer.append(bodies))) await this.#retire();
   }
 
   async #retire(): Promise<void> {
