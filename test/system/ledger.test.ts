@@ -163,7 +163,8 @@ describe('narthex serve with a ledger', () => {
     expect(await proxy.stop()).toBe(0);
     const { verification } = await read();
     expect(verification.findings).toEqual([]);
-    expect(verification.streams.map(({ isClosed }) => isClosed).toSorted()).toEqual([false, false, true]);
+    expect(verification.streams.filter(({ isClosed }) => isClosed)).toHaveLength(1);
+    expect(verification.streams).toHaveLength(3);
   });
 
   it.each([
