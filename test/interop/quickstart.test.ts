@@ -73,7 +73,7 @@ async function shell(script: string, home: string): Promise<Ended> {
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+  const timer = setTimeout(() => child.kill('SIGTERM'), patienceMs);
   const [exit] = (await once(child, 'exit')) as [number | null];
   clearTimeout(timer);
   const seconds = (performance.now() - started) / 1_000;
@@ -86,7 +86,7 @@ async function shell(script: string, home: string): Promise<Ended> {
 }
 
 /** Files of a folder, to be read before the page removes it. */
-const showLogs = 'trap \'tail -n 30 "$FOLDER"/*.log "$FOLDER"/*.out 2> /dev/null || true\' ERR';
+const showLogs = 'trap \'tail -n 30 "$FOLDER"/*.log "$FOLDER"/*.out 2> /dev/null || true\' EXIT';
 
 const pages: readonly { readonly page: string; readonly server: PeerName }[] = [
   { page: 'quickstart-prosody.md', server: 'prosody' },
