@@ -1,14 +1,11 @@
-/** README's commands run as they stand, in an empty folder: its certificate, its configuration, its check. */
-import { execFile } from 'node:child_process';
+/** README's commands run as they stand, in an empty folder: its configuration, its check. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../policy/fixtures.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { narthex, root } from './narthex.ts';
 
-const run = promisify(execFile);
 const page = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = [...page.matchAll(/\n```sh\n([^]*?)```\n/g)].map(([, block]) => block!);
 
@@ -18,8 +15,8 @@ const blockWith = (command: string): string => blocks.find((block) => block.incl
 describe('README', () => {
   it('has a configuration that is valid as it stands', async () => {
     await using folder = await temporaryFolder();
-    const [setUp] = blockWith('npx narthex serve').split('npx narthex check');
-    await run('sh', ['-euc', setUp!], { cwd: folder.path });
+    const [, options] = /^npx narthex (init .*)$/m.exec(blockWith('npx narthex serve'))!;
+    expect((await narthex(options!.split(' '), { folder: folder.path })).exit).toBe(0);
     const { exit, stderr } = await narthex(['check'], { folder: folder.path });
     expect([exit, stderr]).toEqual([0, '']);
   });
