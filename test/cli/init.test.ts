@@ -106,7 +106,7 @@ describe('narthex init', () => {
     const folder = await folderWith({});
     const { stdout } = await narthex(['init', '--dev-certificates'], { folder });
     const listed = stdout.slice(0, stdout.indexOf('\n\n')).split('\n').slice(1);
-    expect(listed.map((line) => line.trim().split(' ')[0]).toSorted()).toEqual(
+    expect(listed.map((line) => line.trim().split(' ')[0]!).toSorted()).toEqual(
       Object.keys(await contents(folder)).toSorted(),
     );
   });

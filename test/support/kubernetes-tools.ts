@@ -56,7 +56,11 @@ export function manifestsIn(text: string): Manifest[] {
 }
 
 /** The only object of a kind, or the one of this name. */
-export function find<T = Manifest>(manifests: readonly Manifest[], kind: string, name?: string): T {
+export function find<T = Manifest>(
+  manifests: readonly (Manifest | (T & Manifest))[],
+  kind: string,
+  name?: string,
+): T {
   const found = manifests.filter(
     (manifest) => manifest.kind === kind && (name === undefined || manifest.metadata.name === name),
   );
