@@ -23,7 +23,7 @@ spec:
   audiences: { gatekeeper: ${rules} }
 `;
 const byConversation =
-  '{ bind.resource: { pseudonymise: { scope: conversation } }, id.iq: { pseudonymise: { scope: account, rotate: 1d } } }';
+  '{ bind.resource: { pseudonymise: { scope: gatekeeper } }, id.iq: { pseudonymise: { scope: account, rotate: 1d } } }';
 const policies = {
   passthrough: policyOf('passthrough'),
   balanced: policyOf('balanced'),
