@@ -147,6 +147,7 @@ describe('a shadow policy', () => {
       const status = proxy.decisions.totals().filter(({ field }) => field === 'presence.status');
       expect(status).toEqual([
         {
+          gatekeeper: 'test',
           audience: 'gatekeeper',
           mode: 'shadow',
           field: 'presence.status',
@@ -154,8 +155,10 @@ describe('a shadow policy', () => {
           namespace: undefined,
           policy: 'stricter',
           count: 1,
+          sessions: 1,
         },
         {
+          gatekeeper: 'test',
           audience: 'gatekeeper',
           mode: 'enforced',
           field: 'presence.status',
@@ -163,6 +166,7 @@ describe('a shadow policy', () => {
           namespace: undefined,
           policy: 'passthrough',
           count: 1,
+          sessions: 1,
         },
       ]);
       expect(JSON.stringify(proxy.decisions.totals())).not.toContain('canary');
