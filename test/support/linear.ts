@@ -30,7 +30,10 @@ export interface Work {
  *  @param name printed where a ratio is too high */
 export function expectLinear(name: string, single: () => void, double: () => void): void {
   for (const work of [single, double]) work();
-  const [once, twice] = [countWork(single), countWork(double)];
+  let [once, twice] = [countWork(single), countWork(double)];
+  // V8 was seen to count fewer steps than were made, once in hundreds of runs on a busy machine. What is not linear
+  // fails a second count too.
+  if (twice.steps / once.steps > stepsRatioMax) [once, twice] = [countWork(single), countWork(double)];
   expect(once.steps, `${name}: steps of code under src/`).toBeGreaterThan(0);
   expect(twice.steps / once.steps, `${name}: steps`).toBeLessThanOrEqual(stepsRatioMax);
   if (twice.visited < visitedMin) return;
