@@ -1,4 +1,5 @@
 /** Support codes in a running proxy: looked up by the operator, and found nowhere else. */
+import { generateKeyPairSync } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,8 +12,12 @@ import { Canaries } from './canaries/canary.ts';
 
 const domains = ['chat.example', 'unroutable.example'];
 
+const ledgerKey = generateKeyPairSync('ed25519')
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
+
 describe('a support code', () => {
-  it('is answered with phase, error code and minute, and stands in no log, metric, trace or file', async () => {
+  it('is answered with phase, error code and minute, and stands in no log, metric, trace, ledger or file', async () => {
     const authority = createAuthority();
     const { cert, key } = authority.issue({ dns: [...domains, 'elsewhere.example'] });
     const collector = await openCollector();
@@ -21,8 +26,9 @@ describe('a support code', () => {
         certificates: [{ certFile: 'clients.crt', keyFile: 'clients.key' }],
         tracing: { otlpEndpoint: collector.endpoint },
         log: { level: 'debug', unauthenticatedLinesPerSecondMax: 0 },
+        ledger: { recordsFolder: '.', keyFile: 'ledger.pem', intervalMs: 1_000 },
       },
-      files: { 'clients.crt': cert, 'clients.key': key },
+      files: { 'clients.crt': cert, 'clients.key': key, 'ledger.pem': ledgerKey },
     });
     const port = Number(proxy.log.find(({ event }) => event === 'listener.opened')?.['port']);
     const before = Math.floor(Date.now() / 60_000);
@@ -66,6 +72,9 @@ describe('a support code', () => {
     const watched: string[] = [];
     for (const path of ['/metrics', '/readyz', '/livez', '/startupz', '/api/sessions', '/api/policy'])
       watched.push(await (await admin(path)).text());
+    const isRecorded = (name: string): boolean =>
+      /"kind":"(idle|exposure)"/.test(readFileSync(join(proxy.folder, name), 'utf8'));
+    await eventually(() => globSync('*.ledger', { cwd: proxy.folder }).some(isRecorded));
     const files = globSync('**', { cwd: proxy.folder, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'latin1'));
