@@ -1,6 +1,8 @@
-/** What the proxy forwards of a stream: the real scanner, the policy stage and the rendering, without sockets. */
+/** What the proxy forwards of a stream: the real scanner, the guard of the negotiation, the policy stage and the
+ *  rendering, without sockets. */
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { Enforcement } from '../../src/policy/enforcement.ts';
+import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
 import { policyStage } from '../../src/session/policy/policy-stage.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import type { Stage, StagePort } from '../../src/session/stage.ts';
@@ -36,6 +38,8 @@ export class Forwarder {
   readonly #workspace = newWorkspace();
   readonly #rendering = new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() });
   readonly #stages: readonly Stage[];
+  /** Ends the stream at an element of the streams namespace, among others. */
+  readonly #guard: Stage = negotiationGuard.begin(port);
 
   constructor() {
     this.#stages = policyNames.map(stageOf);
@@ -65,6 +69,9 @@ export class Forwarder {
 
   #take(stanza: Stanza, direction: Direction, into: ForwardedStanza[]): void {
     this.counts.received += 1;
+    const guarded = this.#guard.judge(stanza, direction);
+    if (guarded.kind === 'close') throw guarded.error;
+    if (guarded.kind === 'drop') return;
     let before: Uint8Array | undefined;
     this.#stages.forEach((stage, index) => {
       const bytes = this.#render(stanza, stage.judge(stanza, direction));
@@ -89,6 +96,11 @@ export class Forwarder {
   }
 }
 
+/** A session after its negotiation. */
+const port = {
+  context: { ...context, phase: 'established', id: context.session },
+} as unknown as StagePort;
+
 /** Padding is white space between stanzas, of which a little stands for all. */
 const paddingMax = 8;
 
@@ -100,10 +112,9 @@ function stageOf(name: (typeof policyNames)[number]): Stage {
     media,
   });
   const policies = { enforced: compiled, shadow: undefined };
-  const port = { context: { ...context, phase: 'established', id: context.session } };
   return policyStage({
     enforcement: new Enforcement({ policies: () => policies, decided: () => {} }),
     clock: () => today,
     random: () => 0,
-  }).begin(port as unknown as StagePort);
+  }).begin(port);
 }
