@@ -7,22 +7,11 @@ import { createCheckpointSigner } from '../../src/ledger/checkpoint.ts';
 import { LedgerFolder } from '../../src/ledger/folder.ts';
 import type { RecordBody } from '../../src/ledger/body.ts';
 import { LedgerWriter } from '../../src/ledger/writer.ts';
-import { exposureOf, randomStream } from '../ledger/ledgers.ts';
+import { exposureOf, inForce, randomStream } from '../ledger/ledgers.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 import { memoryIo } from './memory-io.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-
-function inForce(policy: string, digit: string): RecordBody {
-  return {
-    kind: 'in-force',
-    gatekeeper: 'main',
-    policy,
-    policyDigest: digit.repeat(43),
-    mode: 'enforce',
-    catalogueDigest: 'c'.repeat(43),
-  };
-}
 
 interface Ledger extends AsyncDisposable {
   readonly folder: string;

@@ -56,6 +56,18 @@ export function openMemoryLedger(
   return new LedgerWriter({ stream, sink, signer, now: () => (now += 1_000), changed: () => {} });
 }
 
+/** Makes a record of a policy in force. @param digit fills its digest */
+export function inForce(policy: string, digit: string): RecordBody {
+  return {
+    kind: 'in-force',
+    gatekeeper: 'main',
+    policy,
+    policyDigest: digit.repeat(43),
+    mode: 'enforce',
+    catalogueDigest: 'c'.repeat(43),
+  };
+}
+
 export function exposureOf(count: number): RecordBody {
   return {
     kind: 'exposure',

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ExposureRow, RecordBody } from '../../src/ledger/body.ts';
 import { parseRecord } from '../../src/ledger/record.ts';
 import { compareSummaries, LedgerSummariser, type LedgerSummary } from '../../src/ledger/summary.ts';
-import { createLedgerKeys, MemorySink, openMemoryLedger, randomStream } from './ledgers.ts';
+import { createLedgerKeys, inForce, MemorySink, openMemoryLedger, randomStream } from './ledgers.ts';
 
 const keys = createLedgerKeys();
 const whole = { from: 0, to: Infinity };
@@ -17,17 +17,6 @@ const dropped = (count: number, sessions: number): ExposureRow => ({
 });
 
 const kept = (count: number): ExposureRow => ({ ...dropped(count, 1), treatment: 'keep' });
-
-function inForce(policy: string, digit: string): RecordBody {
-  return {
-    kind: 'in-force',
-    gatekeeper: 'main',
-    policy,
-    policyDigest: digit.repeat(43),
-    mode: 'enforce',
-    catalogueDigest: 'c'.repeat(43),
-  };
-}
 
 function interval(minute: number, rows: ExposureRow[]): RecordBody {
   const [from, to] = [minute, minute + 1].map((at) => new Date(Date.UTC(2026, 10, 29, 10, at)).toISOString());

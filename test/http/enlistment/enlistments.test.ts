@@ -294,7 +294,7 @@ describe('enlistment', () => {
     ['ERR_HTTP_JSON_DUPLICATE', {}, '{"gatekeeper":"gk","gatekeeper":"down"}'],
     ['ERR_HTTP_MEMBER', {}, { gatekeeper: 1 }],
     ['ERR_HTTP_MEMBER', {}, { gatekeeper: 'gk', phone: '+49 30 1' }],
-    ['ERR_GATEKEEPER_UNKNOWN', {}, { gatekeeper: 'nobody' }],
+    ['ERR_GATEKEEPER_UNKNOWN', {}, { gatekeeper: 'unlisted' }],
     ['ERR_IDEMPOTENCY_KEY', { 'idempotency-key': '1' }, undefined],
     ['ERR_TOKEN_MISSING', { authorization: 'Basic YTpi' }, undefined],
     ['ERR_TOKEN_NONCE', { 'ownership-nonce': 'n-9' }, undefined],
@@ -312,7 +312,7 @@ describe('enlistment', () => {
     expect(gatekeeper.received).toEqual([]);
   });
 
-  it.each(['nobody~AAAA', 'gk', 'gk~', 'gk~a%2Fb', '..~AAAA'])('has no enlistment %s', async (id) => {
+  it.each(['unlisted~AAAA', 'gk', 'gk~', 'gk~a%2Fb', '..~AAAA'])('has no enlistment %s', async (id) => {
     const answer = await app.request(`/enlistments/${id}`, { method: 'DELETE' }, bindings);
     expect(await codeOf(answer)).toBe('ERR_ENLISTMENT_UNKNOWN');
   });

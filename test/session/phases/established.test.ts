@@ -28,6 +28,15 @@ afterEach(async () => {
 const streamError =
   "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
 
+/** Ten stanzas a second, with a burst of ten. */
+const rates = {
+  stanzasPerSecond: 10,
+  stanzaBurst: 10,
+  bytesPerSecond: 0,
+  paddingBytesPerSecond: 0,
+  overLimitMs: 2_000,
+};
+
 describe('a refusal on an established stream', () => {
   it('is reported with its side, its offset and the limit', async () => {
     const talk = await begin();
@@ -121,13 +130,6 @@ describe('an established stream', () => {
   });
 
   it('reads a client more slowly that sends too many stanzas, and refuses one that continues', async () => {
-    const rates = {
-      stanzasPerSecond: 10,
-      stanzaBurst: 10,
-      bytesPerSecond: 0,
-      paddingBytesPerSecond: 0,
-      overLimitMs: 2_000,
-    };
     const talk = await begin({ rates });
     await talk.client.says(message('x').repeat(25));
     expect(talk.gatekeeper.news()).toBe(message('x').repeat(11));
@@ -145,13 +147,6 @@ describe('an established stream', () => {
   });
 
   it('counts keep-alives like stanzas', async () => {
-    const rates = {
-      stanzasPerSecond: 10,
-      stanzaBurst: 10,
-      bytesPerSecond: 0,
-      paddingBytesPerSecond: 0,
-      overLimitMs: 2_000,
-    };
     const talk = await begin({ rates });
     for (let i = 0; i < 25; i += 1) await talk.client.says(' ');
     expect(talk.gatekeeper.news()).toBe(' '.repeat(11));
