@@ -165,7 +165,9 @@ function renderVerification({ streams, findings }: LedgerVerification, isSigned:
       ...(tornBytes > 0 ? [`${tornBytes} bytes of an unfinished line at the end`] : []),
       ...(isClosed ? [] : ['not closed: still running, or killed']),
     ];
-    return `${stream}:${last.n}:${last.hash}  ${notes.join(', ')}\n`;
+    // After a line that is no record the stream has no end that could be kept elsewhere.
+    const head = last.hash === '' ? stream : `${stream}:${last.n}:${last.hash}`;
+    return `${head}  ${notes.join(', ')}\n`;
   });
   const verdict = findings.length === 0 ? 'whole\n' : '';
   return lines.join('') + renderFindings(findings) + verdict;

@@ -67,6 +67,15 @@ describe('narthex ledger verify', () => {
     expect(io.output).not.toContain('whole');
   });
 
+  test('prints no head for a file of other bytes', async () => {
+    await using folder = await temporaryFolder();
+    await folder.write('0123456789abcdef-000001.ledger', 'no record\n');
+    const io = memoryIo({});
+    expect(await verifyCommand(folder.path, { format: 'text' }, io)).toBe(1);
+    expect(io.output).toMatch(/^0123456789abcdef  0 records/);
+    expect(io.output).toContain('malformed: record 1');
+  });
+
   test('says when signatures were not checked', async () => {
     await using ledger = await writeLedger([]);
     const io = memoryIo({});
