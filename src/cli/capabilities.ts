@@ -4,10 +4,33 @@ import { readdir, readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
-import { diff } from './capabilities-diff.ts';
-import { hash, type HashOptions } from './capabilities-hash.ts';
-import { preview, type PreviewOptions } from './capabilities-preview.ts';
-import type { CapabilitiesIo } from './capability-inputs.ts';
+import { unfilteredKinds } from '../capabilities/content-filter.ts';
+import type { DiscoInfo, DiscoReading } from '../capabilities/disco-info.ts';
+import {
+  capabilityHash,
+  isUnambiguous,
+  supportsHash,
+  verificationHash,
+} from '../capabilities/entity-capabilities.ts';
+import {
+  advertise,
+  baseline,
+  discoAnswer,
+  rewriteInfo,
+  type RewriteReport,
+} from '../capabilities/rewrite.ts';
+import { standardInput } from '../documents/read.ts';
+import { exitCodes } from '../errors/exit.ts';
+import {
+  linesOf,
+  load,
+  loadInfo,
+  loadProfile,
+  loadTable,
+  readXml,
+  type CapabilitiesIo,
+} from './capability-inputs.ts';
+import { InputError, requireOneInput } from './input-error.ts';
 
 const processIo: CapabilitiesIo = {
   readFile: (path) => readFile(path, 'utf8'),
@@ -93,4 +116,142 @@ export function register(program: Command, io: CapabilitiesIo = processIo): void
 function policiesOption(io: CapabilitiesIo): Option {
   const meaning = 'folder of content-kinds.yaml and capabilities/';
   return new Option('--policies <folder>', meaning).default(io.policies, 'those shipped');
+}
+
+interface PreviewOptions {
+  readonly profile: string;
+  readonly client?: string;
+  readonly policies: string;
+  readonly format: 'text' | 'json';
+}
+
+/** Prints the preview.
+ *  @throws InputError */
+async function preview(io: CapabilitiesIo, options: PreviewOptions): Promise<void> {
+  requireOneInput([options.profile, options.client]);
+  const table = await loadTable(io, options.policies);
+  const profile = await loadProfile(io, options.profile, options.policies, table);
+  const client = options.client === undefined ? undefined : await loadInfo(io, options.client);
+  const { info, report } = rewriteInfo(client ?? baseline(profile, table), profile, table);
+  const { elements, nodes, content } = advertise(info, profile);
+  if (options.format === 'json') {
+    io.out(JSON.stringify({ profile: profile.name, info, elements, nodes, report }));
+    return;
+  }
+  io.out(
+    `profile ${profile.name}, ${profile.cohort ? 'a cohort: every client advertises this' : 'not a cohort'}`,
+  );
+  io.out('');
+  io.out('The gatekeeper and every contact see');
+  for (const line of linesOf(info)) io.out(`  ${line}`);
+  io.out('in presence');
+  io.out(`  ${elements === '' ? 'nothing' : elements}`);
+  io.out('asked by');
+  for (const node of nodes) io.out(`  ${node}`);
+  io.out('and answered');
+  io.out(`  ${discoAnswer({ content })}`);
+  if (client !== undefined) for (const line of describeReport(report)) io.out(line);
+  for (const { kind, fromOutside } of unfilteredKinds(profile, table))
+    io.out(
+      `note: ${kind} is not received, but encrypted messages ${fromOutside === 'never' ? 'never' : 'need not'} show it: there it cannot be kept out`,
+    );
+}
+
+function describeReport(report: RewriteReport): string[] {
+  return [
+    '',
+    'The gatekeeper and contacts lose',
+    ...report.hidden.map(({ feature, reason }) => `  ${feature} (${reason})`),
+    ...report.formsHidden.map((form) => `  form ${form}`),
+    ...(report.identityReplaced ? ["  the client's own identity"] : []),
+    'The profile vouches, the client does not declare',
+    ...report.vouched.map((feature) => `  ${feature}`),
+    'The client loses',
+    ...report.kindsRefused.map(({ kind, loses }) => `  ${kind}: ${loses}`),
+    ...report.interestsLost.map((node) => `  notifications of ${node}`),
+  ];
+}
+
+interface HashOptions {
+  /** Names of hash functions in XEP-0300, separated by commas. */
+  readonly algorithm: string;
+  readonly language: 'inherited' | 'own';
+}
+
+/** Prints one JSON object per input, in order. Keys: `ver`, the XEP-0115 hash by SHA-1; one per XEP-0390 function,
+ *  by its name. `ambiguous: true` where other results could have the same `ver`. `hash-set-error` in place of the
+ *  XEP-0390 hashes where that specification refuses the result. `error` alone where the input is refused.
+ *  @throws InputError ERR_FILE, ERR_HASH_ALGORITHM */
+async function hash(io: CapabilitiesIo, file: string, options: HashOptions): Promise<void> {
+  const algorithms = options.algorithm.split(',').map((name) => name.trim());
+  const unknown = algorithms.filter((name) => !supportsHash(name));
+  if (unknown.length > 0)
+    throw new InputError([
+      { code: 'ERR_HASH_ALGORITHM', message: `no hash function \`${unknown.join('`, `')}\`` },
+    ]);
+  const { language } = options;
+  const text = await load(io, file);
+  for (const input of inputsOf(text)) {
+    const reading = 'code' in input ? input : readXml(input.xml, language);
+    if ('code' in reading) io.setExitCode(exitCodes.negative);
+    io.out(JSON.stringify('code' in reading ? { error: reading.code } : hashes(reading, algorithms)));
+  }
+}
+
+function hashes(reading: DiscoReading & { kind: 'info' }, algorithms: readonly string[]): object {
+  const { info, hashSet } = reading;
+  const values =
+    hashSet === undefined
+      ? Object.fromEntries(algorithms.map((name) => [name, capabilityHash(info, name).value]))
+      : { 'hash-set-error': hashSet };
+  return { ver: verificationHash(info), ...values, ...(isUnambiguous(info) ? {} : { ambiguous: true }) };
+}
+
+type HashInput = { readonly xml: string } | { readonly code: string };
+
+/** Splits a text into inputs: one XML document, or one input per line that is not blank. */
+function inputsOf(text: string): HashInput[] {
+  const content = text.replace(/^\uFEFF/, '');
+  if (content.trimStart().startsWith('<')) return [{ xml: content.trim() }];
+  return content
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(jsonInput);
+}
+
+function jsonInput(line: string): HashInput {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { code: 'ERR_INPUT_JSON' };
+  }
+  const xml = typeof value === 'object' && value !== null && 'xml' in value ? value.xml : value;
+  return typeof xml === 'string' ? { xml: xml.trim() } : { code: 'ERR_INPUT_JSON' };
+}
+
+/** Prints a line for each statement that only one of the two has.
+ *  @throws InputError */
+async function diff(io: CapabilitiesIo, a: string, b: string, policies: string): Promise<void> {
+  requireOneInput([a, b]);
+  const [before, after] = [await operand(io, a, policies), await operand(io, b, policies)].map(linesOf);
+  const removed = before!.filter((line) => !after!.includes(line));
+  const added = after!.filter((line) => !before!.includes(line));
+  for (const line of removed) io.out(`- ${line}`);
+  for (const line of added) io.out(`+ ${line}`);
+  if (removed.length + added.length > 0) io.setExitCode(exitCodes.negative);
+}
+
+async function operand(given: CapabilitiesIo, name: string, policies: string): Promise<DiscoInfo> {
+  let isXml = /\.(xml|txt)$/.test(name);
+  let io = given;
+  if (name === standardInput.path) {
+    // It has no name that says what it is.
+    const text = await given.readStdin();
+    isXml = text.trimStart().startsWith('<');
+    io = { ...given, readStdin: () => Promise.resolve(text) };
+  }
+  if (isXml) return await loadInfo(io, name);
+  const table = await loadTable(io, policies);
+  return baseline(await loadProfile(io, name, policies, table), table);
 }
