@@ -9,6 +9,7 @@ import { exitCodes, type ExitCode, type ExitName } from './exit.ts';
 import { adminErrors, httpErrors } from './http.ts';
 import { ledgerErrors } from './ledger.ts';
 import { policyErrors } from './policy.ts';
+import { recordingErrors } from './recording.ts';
 import type { ErrorRow } from './row.ts';
 import { reloadErrors, setupErrors } from './setup.ts';
 import { simulatorErrors } from './simulator.ts';
@@ -86,6 +87,12 @@ export const errorSections: readonly ErrorSection[] = [
     seen: 'in the output of `narthex ledger`',
     exit: 'dataError',
     codes: ledgerErrors,
+  },
+  {
+    title: 'Recordings',
+    seen: 'with file and line, in the output of commands that read a recording',
+    exit: 'dataError',
+    codes: recordingErrors,
   },
   { title: 'Chat channel', seen: 'in the output of `narthex chat`', exit: 'software', codes: chatErrors },
   {

@@ -1,0 +1,23 @@
+/** Errors of recordings that are read. */
+import type { ErrorRow } from './row.ts';
+
+export const recordingErrors = {
+  ERR_RECORDING_FORMAT: {
+    cause: 'A line of a recording is no record, or stands where none of its kind may stand.',
+    remedy:
+      'Name a file that `narthex serve --record` has written. The last line is torn where the proxy was killed: remove that line.',
+    exit: 'dataError',
+  },
+  ERR_RECORDING_VERSION: {
+    cause: 'A recording was written in a format that this version does not read.',
+    remedy: 'Read it with the version of Narthex that its first line names, or record anew.',
+    exit: 'dataError',
+  },
+  ERR_RECORDING_LINE: {
+    cause: 'A line of a recording is longer than any that is written.',
+    remedy: 'Name a file that `narthex serve --record` has written.',
+    exit: 'dataError',
+  },
+} as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;
+
+export type RecordingErrorCode = keyof typeof recordingErrors;
