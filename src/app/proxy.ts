@@ -34,6 +34,7 @@ import { createScanning } from './parts/scanning.ts';
 import { openRegions } from './parts/regions.ts';
 import { announcedLimits } from './parts/session-limits.ts';
 import { openSignals, synVisibilityOf } from './parts/signals.ts';
+import { openState } from './parts/state.ts';
 import { openSupportCodes } from './parts/support-codes.ts';
 import { createStreams } from './parts/streams.ts';
 
@@ -95,6 +96,7 @@ async function openParts(
 ): Promise<RunningProxy> {
   const files = observer.certificates;
   const limits = httpLimits(config.http);
+  const state = openState(config, limits, clock);
   let ledger: Ledger | undefined;
   const load = parts.track(openLoad(config.overload, observer));
   const overloaded = (): boolean => load.overloaded() || (ledger?.refuses ?? false);
@@ -138,7 +140,7 @@ async function openParts(
   const edge = { certificates, signals, overloaded, observer, clock };
   const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes };
   const { server } = parts.track(await createStreams(config, { ...edge, ...between }));
-  const plane = { ...edge, provider, limits, inForce, regions };
+  const plane = { ...edge, provider, limits, state, inForce, regions };
   const http = config.http && parts.track(await openHttp(config, config.http, plane));
   parts.track(await watchRestartFiles(config, { source, report: (report) => observer.restart(report) }));
 

@@ -92,6 +92,18 @@ export const httpErrors = {
     remedy: later('enlistmentConcurrentMax'),
     status: 503,
   },
+  ERR_ENLISTMENT_UNDER_WAY: {
+    cause: 'The same enlistment is in progress at another replica.',
+    remedy: 'None needed: the client asks again after Retry-After, and gets the answer.',
+    status: 409,
+  },
+  ERR_STATE_UNAVAILABLE: {
+    cause:
+      'The store that replicas share does not answer, so it is unknown whether this request came before.',
+    remedy:
+      'Check the server of `state.redis` and the way to it. With `state.onStoreLost: continue` requests are served without it.',
+    status: 503,
+  },
   ERR_ENLISTMENT_REGION: {
     cause: 'Users cannot opt in from where this request comes.',
     remedy:

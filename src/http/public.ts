@@ -14,6 +14,7 @@ import type { IssuerMetadata } from './issuer/metadata.ts';
 import type { MediaRelay } from './media/relay.ts';
 import { renderMethodProblem } from './method-problem.ts';
 import { HttpProblem, renderProblem } from './problem.ts';
+import { StateUnavailable } from '../state/store.ts';
 import { guardRequest } from './request-guard.ts';
 
 export interface PublicParts {
@@ -32,6 +33,9 @@ export interface PublicParts {
 
 /** Seconds in Retry-After during an overload: the shortest time in which one ends. */
 const overloadRetryAfterS = 3;
+
+/** Seconds in Retry-After while the store of shared state does not answer. */
+const stateRetryAfterS = 5;
 
 type Handler = (context: HttpContext) => Response | Promise<Response>;
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -57,7 +61,7 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
       route: routeOf(context),
       status: isSent(res) ? context.env.outgoing.statusCode : res.status,
       milliseconds: now() - started,
-      ...(error && { code: error instanceof HttpProblem ? error.code : 'ERR_INTERNAL' }),
+      ...(error && { code: problemOf(error).code }),
     });
   });
   app.use(async (context, next) => {
@@ -74,11 +78,19 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
     throw new HttpProblem('ERR_HTTP_NOT_FOUND');
   });
   app.onError((error, context) => {
-    const problem = error instanceof HttpProblem ? error : new HttpProblem('ERR_INTERNAL');
-    if (problem !== error) report({ event: 'failed', route: routeOf(context), error: new Sensitive(error) });
+    const problem = problemOf(error);
+    if (problem.code === 'ERR_INTERNAL')
+      report({ event: 'failed', route: routeOf(context), error: new Sensitive(error) });
     return answerOf(renderProblem(problem));
   });
   return app;
+}
+
+function problemOf(error: Error): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  return error instanceof StateUnavailable
+    ? new HttpProblem('ERR_STATE_UNAVAILABLE', { retryAfterS: stateRetryAfterS })
+    : new HttpProblem('ERR_INTERNAL');
 }
 
 /** Returns the routes of the configured services. GET answers HEAD as well. */

@@ -20,7 +20,7 @@ export interface EnlistmentPart extends Part {
 export async function openEnlistments(
   gatekeepers: readonly GatekeeperConfig[],
   { ownership }: Provider,
-  { observer, policy, limits, signals, regions, clock, files }: HttpPlane,
+  { observer, policy, limits, signals, regions, state, clock, files }: HttpPlane,
 ): Promise<EnlistmentPart | undefined> {
   if (gatekeepers.every(({ enlistment }) => enlistment === undefined)) return undefined;
   return assemble(async (parts) => {
@@ -42,6 +42,7 @@ export async function openEnlistments(
       report: observer.report,
       now: clock.wall,
       limits,
+      state,
     });
     return { enlistments };
   });

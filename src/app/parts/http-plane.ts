@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import type { HttpPolicy } from '../../http/http-policy.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../http/limits.ts';
 import type { JsonObject } from '../../http/strict-json.ts';
+import type { StateStore } from '../../state/store.ts';
 import type { Clock } from '../clock.ts';
 import type { FilesReport, HttpObserver } from '../observer.ts';
 import type { Regions } from './regions.ts';
@@ -24,6 +25,8 @@ export interface HttpPlane {
   readonly attestationKeys: () => readonly JsonObject[];
   /** Returns whether the process is overloaded; requests are refused then. */
   readonly overloaded: () => boolean;
+  /** Nonces, answers and ids of notifications. */
+  readonly state: StateStore;
   readonly clock: Clock;
 }
 

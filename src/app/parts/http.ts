@@ -33,7 +33,7 @@ export interface PublicHttp extends Part {
   readonly port: number;
 }
 
-export interface PublicHttpOptions extends Pick<HttpPlane, 'limits' | 'overloaded' | 'clock'> {
+export interface PublicHttpOptions extends Pick<HttpPlane, 'limits' | 'overloaded' | 'state' | 'clock'> {
   readonly provider: Provider | undefined;
   /** The certificates of the streams, for a section without its own. */
   readonly certificates: CertificateStore;
@@ -90,12 +90,13 @@ export function openHttp(
 
 function planeOf(
   { publicUrl }: HttpSection,
-  { limits, overloaded, clock, signals, observer, inForce, regions }: PublicHttpOptions,
+  { limits, overloaded, state, clock, signals, observer, inForce, regions }: PublicHttpOptions,
 ): HttpPlane {
   return {
     publicUrl,
     limits,
     overloaded,
+    state,
     clock,
     observer: observer.http,
     files: observer.certificates,

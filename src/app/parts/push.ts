@@ -33,7 +33,7 @@ export async function openPush(
   plane: HttpPlane,
 ): Promise<PushPart | undefined> {
   if (gatekeepers.every(({ push }) => push === undefined)) return undefined;
-  const { observer, policy, limits, clock, files } = plane;
+  const { observer, policy, limits, state, clock, files } = plane;
   return assemble(async (parts) => {
     const callers = new Map<string, CallerRules>();
     for (const { name, push } of gatekeepers)
@@ -58,6 +58,7 @@ export async function openPush(
       report: observer.report,
       now: clock.monotonic,
       limits,
+      state,
     });
     return { handle };
   });

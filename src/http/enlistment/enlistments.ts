@@ -3,7 +3,6 @@
  *  the client may see. */
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { LRUCache } from 'lru-cache';
 import { clientHeaders } from './client-headers.ts';
 import type { HttpContext } from '../env.ts';
 import type { KnownRegion } from '../../policy/condition.ts';
@@ -19,6 +18,7 @@ import type { EnlistmentLimits } from '../limits.ts';
 import { readJsonBody, type BodyLimits } from '../request-body.ts';
 import { bearerToken } from '../tokens/signed-token.ts';
 import { isScalar, parseStrictJson, type JsonObject, type JsonScalar } from '../strict-json.ts';
+import type { StateStore } from '../../state/store.ts';
 
 export interface EnlistmentGatekeeper {
   /** URL of the enlistments in the gatekeeper's API. */
@@ -52,6 +52,8 @@ export interface EnlistmentOptions {
   /** Returns milliseconds since 1970. */
   readonly now: () => number;
   readonly limits: BodyLimits & EnlistmentLimits;
+  /** Nonces and answers, of all replicas together. */
+  readonly state: StateStore;
 }
 
 export interface Enlistments {
@@ -60,8 +62,8 @@ export interface Enlistments {
 }
 
 export function createEnlistments(options: EnlistmentOptions): Enlistments {
-  const { ownership, report, limits, now } = options;
-  const answers = new IdempotentAnswers(limits, now);
+  const { ownership, report, limits, state } = options;
+  const answers = new IdempotentAnswers(limits, state);
   const replays = createReplayGuard(options);
 
   const prove = async (context: HttpContext): Promise<OwnershipProof> => {
@@ -80,7 +82,7 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
       refuseElsewhere(gatekeeper, context, options);
       const proof = await prove(context);
       const secret = `${proof.subject.reveal()}\n${key}`;
-      replays.check(proof, secret);
+      await replays.check(proof, secret);
       const work = (): Promise<KeptAnswer> => forward({ name, gatekeeper, proof, context, secret }, options);
       const answer = await answers.run(secret, name, work);
       const location = `/enlistments/${String(answer.body['id'])}`;
@@ -92,7 +94,7 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
       const { gatekeeper: name, id } = enlistment;
       const gatekeeper = findGatekeeper(options, name, 'ERR_ENLISTMENT_UNKNOWN');
       const proof = await prove(context);
-      replays.check(proof, `${name}~${id}`);
+      await replays.check(proof, `${name}~${id}`);
       const url = enlistmentUrl(gatekeeper.url, id);
       judge(await send('DELETE', url, { name, gatekeeper, proof, context }, options));
       return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } });
@@ -101,18 +103,16 @@ export function createEnlistments(options: EnlistmentOptions): Enlistments {
 }
 
 /** Makes a guard that takes each nonce for one request only. The same request sent again is no replay. */
-function createReplayGuard({ limits, now }: EnlistmentOptions): {
-  readonly check: (proof: OwnershipProof, request: string) => void;
+function createReplayGuard({ state, now }: EnlistmentOptions): {
+  readonly check: (proof: OwnershipProof, request: string) => Promise<void>;
 } {
-  const seen = new LRUCache<string, string>({ max: limits.noncesMax, perf: { now }, ttlResolution: 0 });
   return {
-    check: ({ subject, nonce, expiresAt }, request) => {
+    check: async ({ subject, nonce, expiresAt }, request) => {
       if (nonce === undefined) return;
       const id = digest(`nonce\n${subject.reveal()}\n${nonce.reveal()}`);
-      const asked = digest(`request\n${subject.reveal()}\n${request}`);
-      const earlier = seen.get(id);
-      if (earlier === undefined) seen.set(id, asked, { ttl: Math.max(1, expiresAt - now()) });
-      else if (earlier !== asked) throw new HttpProblem('ERR_TOKEN_REPLAYED');
+      const asked = Buffer.from(digest(`request\n${subject.reveal()}\n${request}`));
+      const earlier = await state.claim('nonce', id, asked, expiresAt - now());
+      if (earlier !== undefined && !asked.equals(earlier)) throw new HttpProblem('ERR_TOKEN_REPLAYED');
     },
   };
 }

@@ -1,8 +1,9 @@
-/** Answers a repeated request with the first answer (draft-ietf-httpapi-idempotency-key-header). Stores a digest of
- *  the request, and the answer sealed under a key that is derived from the caller's idempotency key. The idempotency
- *  key is not stored, so memory reveals no answer, and only a caller that repeats the request can open it. */
+/** Answers a repeated request with the first answer (draft-ietf-httpapi-idempotency-key-header), on every replica that has the
+ *  same state. Keeps a digest of the request, and the answer sealed under a key that is derived from the caller's
+ *  idempotency key. The idempotency key is not kept, so a record reveals no answer, and only a caller that repeats the
+ *  request can open it. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import type { StateStore } from '../../state/store.ts';
 import type { EnlistmentLimits } from '../limits.ts';
 import { HttpProblem } from '../problem.ts';
 import type { JsonScalar } from '../strict-json.ts';
@@ -14,67 +15,98 @@ export interface KeptAnswer {
 
 type IdempotencyLimits = Pick<
   EnlistmentLimits,
-  'enlistmentConcurrentMax' | 'idempotencyEntriesMax' | 'idempotencyWindowMs'
+  'enlistmentConcurrentMax' | 'enlistmentTimeoutMs' | 'idempotencyWindowMs'
 >;
 
-interface Entry {
-  /** Digest of the request, so that a key cannot be used for two requests. */
-  readonly asked: string;
-  readonly sealed: Buffer;
-}
+/** A record: the digest of its request, so that a key cannot be used for two requests, then the sealed answer. While the
+ *  request is in progress there is no answer yet. */
+const digestBytes = 32;
+
+/** Milliseconds in addition to `enlistmentTimeoutMs` after which a request that has no answer may be sent again: its
+ *  process has ended. Attestation and the connection to the gatekeeper take time too. */
+const progressGraceMs = 20_000;
 
 export class IdempotentAnswers {
   readonly #limits: IdempotencyLimits;
-  readonly #underWay = new Map<string, { readonly asked: string; readonly answer: Promise<KeptAnswer> }>();
-  readonly #done: LRUCache<string, Entry>;
+  readonly #state: StateStore;
+  /** Requests that this process has in progress. */
+  readonly #underWay = new Map<string, { readonly asked: Buffer; readonly answer: Promise<KeptAnswer> }>();
 
-  /** @param now returns milliseconds of any clock that does not go back */
-  constructor(limits: IdempotencyLimits, now: () => number) {
+  #working = 0;
+
+  constructor(limits: IdempotencyLimits, state: StateStore) {
     this.#limits = limits;
-    this.#done = new LRUCache({
-      max: limits.idempotencyEntriesMax,
-      ttl: limits.idempotencyWindowMs,
-      perf: { now },
-      ttlResolution: 0,
-    });
+    this.#state = state;
   }
 
-  /** Runs the work, or returns the answer of the same work, finished or in progress. Failures are not stored.
+  /** Runs the work, or returns the answer of the same work, finished or in progress. Failures are not kept.
    *  @param secret known to this caller only: the idempotency key with its owner
    *  @param request the content of the request
-   *  @throws HttpProblem ERR_IDEMPOTENCY_MISMATCH, ERR_ENLISTMENT_BUSY; any error of `work` */
+   *  @throws HttpProblem ERR_IDEMPOTENCY_MISMATCH, ERR_ENLISTMENT_BUSY, ERR_ENLISTMENT_UNDER_WAY; StateUnavailable; any
+   *  error of `work` */
   async run(secret: string, request: string, work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
-    const id = digest(`id\n${secret}`);
+    const id = digest(`id\n${secret}`).toString('base64url');
     const asked = digest(`asked\n${secret}\n${request}`);
-    const done = this.#done.get(id);
-    const earlier = done ?? this.#underWay.get(id);
-    if (earlier !== undefined && earlier.asked !== asked) throw new HttpProblem('ERR_IDEMPOTENCY_MISMATCH');
-    if (done !== undefined) return unseal(done.sealed, secret);
-    return this.#underWay.get(id)?.answer ?? this.#start(id, asked, secret, work);
-  }
-
-  async #start(
-    id: string,
-    asked: string,
-    secret: string,
-    work: () => Promise<KeptAnswer>,
-  ): Promise<KeptAnswer> {
-    if (this.#underWay.size >= this.#limits.enlistmentConcurrentMax) {
-      throw new HttpProblem('ERR_ENLISTMENT_BUSY', { retryAfterS: 1 });
+    const same = this.#underWay.get(id);
+    if (same !== undefined) {
+      if (!same.asked.equals(asked)) throw new HttpProblem('ERR_IDEMPOTENCY_MISMATCH');
+      return same.answer;
     }
-    const answer = work();
+    const answer = this.#answer({ id, asked, secret }, work);
     this.#underWay.set(id, { asked, answer });
     try {
-      this.#done.set(id, { asked, sealed: seal(await answer, secret) });
       return await answer;
     } finally {
       this.#underWay.delete(id);
     }
   }
+
+  async #answer(
+    { id, asked, secret }: { readonly id: string; readonly asked: Buffer; readonly secret: string },
+    work: () => Promise<KeptAnswer>,
+  ): Promise<KeptAnswer> {
+    const { enlistmentTimeoutMs, idempotencyWindowMs } = this.#limits;
+    const earlier = await this.#state.claim('answer', id, asked, enlistmentTimeoutMs + progressGraceMs);
+    if (earlier !== undefined) return keptIn(earlier, asked, secret);
+    let answer: KeptAnswer;
+    try {
+      answer = await this.#work(work);
+    } catch (error) {
+      await this.#state.delete('answer', id).catch(ignored);
+      throw error;
+    }
+    // The work is done: a store that is lost now must not make it fail.
+    await this.#state
+      .set('answer', id, Buffer.concat([asked, seal(answer, secret)]), idempotencyWindowMs)
+      .catch(ignored);
+    return answer;
+  }
+
+  async #work(work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
+    if (this.#working >= this.#limits.enlistmentConcurrentMax)
+      throw new HttpProblem('ERR_ENLISTMENT_BUSY', { retryAfterS: 1 });
+    this.#working += 1;
+    try {
+      return await work();
+    } finally {
+      this.#working -= 1;
+    }
+  }
 }
 
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+/** The claim ends by itself. The store reports its own failures. */
+function ignored(): void {}
+
+/** Reads the answer of a record.
+ *  @throws HttpProblem */
+function keptIn(record: Uint8Array, asked: Buffer, secret: string): KeptAnswer {
+  if (!asked.equals(record.subarray(0, digestBytes))) throw new HttpProblem('ERR_IDEMPOTENCY_MISMATCH');
+  if (record.length === digestBytes) throw new HttpProblem('ERR_ENLISTMENT_UNDER_WAY', { retryAfterS: 1 });
+  return unseal(record.subarray(digestBytes), secret);
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }
 
 function sealingKey(secret: string): Buffer {
@@ -88,7 +120,7 @@ function seal(answer: KeptAnswer, secret: string): Buffer {
   return Buffer.concat([nonce, cipher.getAuthTag(), ...sealed]);
 }
 
-function unseal(sealed: Buffer, secret: string): KeptAnswer {
+function unseal(sealed: Uint8Array, secret: string): KeptAnswer {
   const decipher = createDecipheriv('aes-256-gcm', sealingKey(secret), sealed.subarray(0, 12), {
     authTagLength: 16,
   });

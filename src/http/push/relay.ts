@@ -2,7 +2,6 @@
  *  provider see. 202 means that the provider has accepted it. Until then it exists only in this request, and every
  *  other answer asks the gatekeeper to send it again. */
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { Coalescer } from './coalescer.ts';
 import type { HttpContext } from '../env.ts';
 import type { Report } from '../events.ts';
@@ -14,6 +13,7 @@ import { HttpProblem } from '../problem.ts';
 import { authenticateCaller, checkCallerRules, type CallerRules, type PeerCertificate } from './caller.ts';
 import { readJsonBody, type BodyLimits } from '../request-body.ts';
 import { isScalar, type JsonObject, type JsonScalar } from '../strict-json.ts';
+import type { StateStore } from '../../state/store.ts';
 
 export interface PushOptions {
   readonly gatekeepers: ReadonlyMap<string, CallerRules>;
@@ -27,6 +27,8 @@ export interface PushOptions {
   /** Returns milliseconds of any clock that does not go back. */
   readonly now: () => number;
   readonly limits: BodyLimits & PushLimits;
+  /** Ids of notifications, of all replicas together. */
+  readonly state: StateStore;
 }
 
 /** Makes the handler.
@@ -85,38 +87,58 @@ function minimise(
   return { id, payload: JSON.stringify(Object.fromEntries(kept)) };
 }
 
+/** Values of a record: whether its notification is on its way, or was delivered. */
+const onItsWay = Uint8Array.of(0);
+const delivered = Uint8Array.of(1);
+
+/** Milliseconds in addition to both timeouts after which a notification that was not delivered may be sent again: its
+ *  process has ended. */
+const deliveryGraceMs = 5_000;
+
 /** Delivers payloads to the provider: equal ones in one push, a delivered id never again, a limited number at once. */
 class Delivery {
   readonly #options: PushOptions;
   readonly #bursts = new Coalescer<void>();
   readonly #limiter: ConcurrencyLimiter;
+  /** Notifications that this process is delivering. */
   readonly #underWay = new Map<string, Promise<void>>();
-  readonly #delivered: LRUCache<string, true>;
 
   constructor(options: PushOptions) {
-    const { pushConcurrentMax, pushDeliveredMax: max, pushDeliveredMs: ttl } = options.limits;
     this.#options = options;
     // The callers' limit per gatekeeper bounds the queue.
-    this.#limiter = new ConcurrencyLimiter(pushConcurrentMax, Infinity, () => busy(options));
-    this.#delivered = new LRUCache({ max, ttl, perf: { now: options.now }, ttlResolution: 0 });
+    this.#limiter = new ConcurrencyLimiter(options.limits.pushConcurrentMax, Infinity, () => busy(options));
   }
 
   /** Delivers a payload.
    *  @param id digest of the notification's id and gatekeeper
-   *  @throws HttpProblem when the provider did not accept it */
+   *  @throws HttpProblem when the provider did not accept it, or another process is delivering it; StateUnavailable */
   async deliver(id: string, payload: string): Promise<void> {
-    if (this.#delivered.has(id)) return;
     const same = this.#underWay.get(id);
     if (same !== undefined) return same;
-    const arrivedAt = this.#options.now();
-    const burst = this.#bursts.run(payload, () => this.#limiter.run(() => this.#send(payload, arrivedAt)));
-    this.#underWay.set(id, burst);
+    const delivery = this.#deliver(id, payload);
+    this.#underWay.set(id, delivery);
     try {
-      await burst;
-      this.#delivered.set(id, true);
+      await delivery;
     } finally {
       this.#underWay.delete(id);
     }
+  }
+
+  async #deliver(id: string, payload: string): Promise<void> {
+    const { state, limits, now } = this.#options;
+    const arrivedAt = now();
+    const claimMs = limits.pushWaitTimeoutMs + limits.pushTimeoutMs + deliveryGraceMs;
+    const earlier = await state.claim('push', id, onItsWay, claimMs);
+    if (earlier?.[0] === delivered[0]) return;
+    if (earlier !== undefined) throw busy(this.#options);
+    try {
+      await this.#bursts.run(payload, () => this.#limiter.run(() => this.#send(payload, arrivedAt)));
+    } catch (error) {
+      await state.delete('push', id).catch(ignored);
+      throw error;
+    }
+    // The provider has it: a store that is lost now must not make the gatekeeper send it again.
+    await state.set('push', id, delivered, limits.pushDeliveredMs).catch(ignored);
   }
 
   async #send(body: string, arrivedAt: number): Promise<void> {
@@ -149,3 +171,6 @@ class Delivery {
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
+
+/** The claim ends by itself. The store reports its own failures. */
+function ignored(): void {}

@@ -10,6 +10,7 @@ import { Sensitive } from '../../../src/stanza/sensitive.ts';
 import { jwks, makeKey, sign } from '../support/issuer.ts';
 import { codeOf, startParty, type Answer, type Party } from '../support/party.ts';
 import { policyOf } from '../support/policy.ts';
+import { memoryState } from '../../support/state.ts';
 
 const provider = makeKey('2026-11');
 const { exchange, close } = createExchange();
@@ -89,6 +90,7 @@ describe('enlistment', () => {
       report,
       now: () => now,
       limits,
+      state: memoryState({}, () => now),
     });
     app = createPublicApp({ enlistments, report, limits });
   });

@@ -2,15 +2,20 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { IdempotentAnswers, type KeptAnswer } from '../../../src/http/enlistment/idempotency.ts';
+import { StateUnavailable, type StateStore } from '../../../src/state/store.ts';
+import { memoryState } from '../../support/state.ts';
 
-const limits = { enlistmentConcurrentMax: 8, idempotencyEntriesMax: 2, idempotencyWindowMs: 1_000 };
+const limits = { enlistmentConcurrentMax: 8, enlistmentTimeoutMs: 1_000, idempotencyWindowMs: 1_000 };
 const answer: KeptAnswer = { status: 201, body: {} };
 
 describe('kept answers', () => {
   it('are repeated to the holder of the key, within the window', async () => {
     let now = 1_000;
     let done = 0;
-    const answers = new IdempotentAnswers(limits, () => now);
+    const answers = new IdempotentAnswers(
+      limits,
+      memoryState({}, () => now),
+    );
     const work = async (): Promise<KeptAnswer> => ({ ...answer, body: { done: (done += 1) } });
     expect(await answers.run('secret', 'a', work)).toEqual({ status: 201, body: { done: 1 } });
     now += 999;
@@ -29,10 +34,66 @@ describe('kept answers', () => {
   });
 
   it('are bounded in number', async () => {
-    const answers = new IdempotentAnswers(limits, () => 1_000);
+    const answers = new IdempotentAnswers(limits, memoryState({ answer: 2 }));
     let done = 0;
     const work = async (): Promise<KeptAnswer> => ({ ...answer, body: { done: (done += 1) } });
     for (const secret of ['a', 'b', 'c', 'a']) await answers.run(secret, '', work);
     expect(done).toBe(4);
   });
+
+  it('are those of all replicas: one does the work, and says to the others that it does', async () => {
+    const state = memoryState();
+    const [one, other] = [new IdempotentAnswers(limits, state), new IdempotentAnswers(limits, state)];
+    const { promise, resolve } = Promise.withResolvers<KeptAnswer>();
+    let done = 0;
+    const first = one.run('secret', 'a', () => {
+      done += 1;
+      return promise;
+    });
+    const never = (): Promise<KeptAnswer> => Promise.reject(new Error('worked twice'));
+    await expect(other.run('secret', 'a', never)).rejects.toThrow('ERR_ENLISTMENT_UNDER_WAY');
+    await expect(other.run('secret', 'b', never)).rejects.toThrow('ERR_IDEMPOTENCY_MISMATCH');
+    resolve({ status: 201, body: { id: 'x' } });
+    expect(await first).toEqual({ status: 201, body: { id: 'x' } });
+    expect(await other.run('secret', 'a', never)).toEqual({ status: 201, body: { id: 'x' } });
+    await expect(other.run('secret', 'b', never)).rejects.toThrow('ERR_IDEMPOTENCY_MISMATCH');
+    expect(done).toBe(1);
+  });
+
+  it('are not kept of a failure: any replica may try again', async () => {
+    const state = memoryState();
+    const [one, other] = [new IdempotentAnswers(limits, state), new IdempotentAnswers(limits, state)];
+    await expect(one.run('secret', 'a', () => Promise.reject(new Error('down')))).rejects.toThrow('down');
+    expect(await other.run('secret', 'a', async () => answer)).toEqual(answer);
+  });
+
+  it('are given although the store is lost after the work', async () => {
+    const lost = (): Promise<never> => Promise.reject(new StateUnavailable());
+    const answers = new IdempotentAnswers(limits, { ...memory(), set: lost });
+    expect(await answers.run('secret', 'a', async () => answer)).toEqual(answer);
+    const refusing = new IdempotentAnswers(limits, { ...memory(), claim: lost });
+    await expect(refusing.run('secret', 'a', async () => answer)).rejects.toThrow('ERR_STATE_UNAVAILABLE');
+  });
+
+  it('bound the work in progress', async () => {
+    const answers = new IdempotentAnswers({ ...limits, enlistmentConcurrentMax: 1 }, memoryState());
+    const { promise, resolve } = Promise.withResolvers<KeptAnswer>();
+    const first = answers.run('a', '', () => promise);
+    await expect(answers.run('b', '', async () => answer)).rejects.toThrow('ERR_ENLISTMENT_BUSY');
+    resolve(answer);
+    await first;
+    expect(await answers.run('b', '', async () => answer)).toEqual(answer);
+  });
 });
+
+/** A store in memory whose methods can be replaced. */
+function memory(): StateStore {
+  const store = memoryState();
+  return {
+    shared: false,
+    get: (...record) => store.get(...record),
+    set: (...record) => store.set(...record),
+    claim: (...record) => store.claim(...record),
+    delete: (...record) => store.delete(...record),
+  };
+}

@@ -10,6 +10,9 @@ import { heldKeys } from '../../../src/http/tokens/verification-keys.ts';
 import { jwks, makeKey, sign } from '../support/issuer.ts';
 import { codeOf, startParty, type Answer, type Party } from '../support/party.ts';
 import { policyOf } from '../support/policy.ts';
+import { StateUnavailable, type StateStore } from '../../../src/state/store.ts';
+import { memoryState } from '../../support/state.ts';
+import { eventually } from '../../support/wait.ts';
 
 const gatekeeperKey = makeKey('gk-1', 'EdDSA');
 const isPinned = ({ fingerprint256 }: X509Certificate): boolean => fingerprint256 === 'AA:BB';
@@ -57,7 +60,11 @@ describe('push', () => {
 
   const report = (): void => {};
 
-  const start = (changed: Partial<HttpLimits> = {}, callers: Record<string, CallerRules> = {}) => {
+  const start = (
+    changed: Partial<HttpLimits> = {},
+    callers: Record<string, CallerRules> = {},
+    state: StateStore = memoryState({}, () => now),
+  ) => {
     const limits = { ...defaultHttpLimits, pushTimeoutMs: 1_500, ...changed };
     const gatekeepers = new Map(Object.entries({ gk: { token: tokenRules() }, ...callers }));
     const push = createPush({
@@ -69,6 +76,7 @@ describe('push', () => {
       report,
       now: () => now,
       limits,
+      state,
     });
     return createPublicApp({ push, report, limits });
   };
@@ -117,6 +125,40 @@ describe('push', () => {
     answers.push(await send(app, notification('1')));
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
     expect(provider.received).toHaveLength(1);
+  });
+
+  it('delivers a notification that is sent to two replicas once', async () => {
+    const state = memoryState({}, () => now);
+    const [one, other] = [start({}, {}, state), start({}, {}, state)];
+    provider.answer = () => ({ ...taken, delayMs: 50 });
+    const bearer = await token();
+    const first = send(one, notification('1'), { bearer });
+    await eventually(() => provider.received.length === 1);
+    const early = await send(other, notification('1'), { bearer });
+    expect([early.status, await codeOf(early)]).toEqual([503, 'ERR_PUSH_BUSY']);
+    expect((await first).status).toBe(202);
+    expect((await send(other, notification('1'))).status).toBe(202);
+    expect(provider.received).toHaveLength(1);
+    now += defaultHttpLimits.pushDeliveredMs + 1;
+    expect((await send(other, notification('1'))).status).toBe(202);
+    expect(provider.received).toHaveLength(2);
+  });
+
+  it('refuses a notification while the store does not answer: nothing says whether it came before', async () => {
+    const state = memoryState({}, () => now);
+    state.claim = () => Promise.reject(new StateUnavailable());
+    const answer = await send(start({}, {}, state), notification('1'));
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await codeOf(answer)).toBe('ERR_STATE_UNAVAILABLE');
+    expect(provider.received).toEqual([]);
+  });
+
+  it('lets another replica deliver what the provider did not take', async () => {
+    const state = memoryState({}, () => now);
+    provider.answer = () => ({ status: 500 });
+    expect((await send(start({}, {}, state), notification('1'))).status).not.toBe(202);
+    provider.answer = () => taken;
+    expect((await send(start({}, {}, state), notification('1'))).status).toBe(202);
   });
 
   it('merges a burst of 1,000 into few, the last of which started after all had arrived', async () => {

@@ -3,8 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { getHeapSnapshot } from 'node:v8';
 import { IdempotentAnswers } from '../../../src/http/enlistment/idempotency.ts';
+import { memoryState } from '../../support/state.ts';
 
-const limits = { enlistmentConcurrentMax: 8, idempotencyEntriesMax: 8, idempotencyWindowMs: 60_000 };
+const limits = { enlistmentConcurrentMax: 8, enlistmentTimeoutMs: 1_000, idempotencyWindowMs: 60_000 };
 /** A canary exists only while its halves are joined. */
 const halves = { answer: half(), secret: half(), request: half(), control: half() };
 
@@ -29,7 +30,7 @@ async function snapshot(): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-const answers = new IdempotentAnswers(limits, () => performance.now());
+const answers = new IdempotentAnswers(limits, memoryState());
 await keep(answers);
 const copies = [join(halves.control)];
 const heap = await snapshot();
