@@ -23,6 +23,9 @@ import { openCertificates } from './parts/certificates.ts';
 import { openGatekeepers } from './parts/gatekeepers.ts';
 import { httpLimits } from './parts/http-plane.ts';
 import { openHttp } from './parts/http.ts';
+import type { ExposureDocument } from '../http/admin/exposure.ts';
+import { exposureOf, type ExposureParts } from './parts/exposure.ts';
+import { IntervalsWithoutLedger } from './parts/intervals-without-ledger.ts';
 import { Ledger } from './parts/ledger.ts';
 import { exposureSource, inForceAt } from './parts/ledger-source.ts';
 import { openLoad } from './parts/load.ts';
@@ -37,6 +40,7 @@ import { openSignals, synVisibilityOf } from './parts/signals.ts';
 import { openState } from './parts/state.ts';
 import { openSupportCodes } from './parts/support-codes.ts';
 import { createStreams } from './parts/streams.ts';
+import { buildDigest, productVersion } from './version.ts';
 
 /** The interface of a running proxy. */
 interface RunningProxy {
@@ -51,6 +55,8 @@ interface RunningProxy {
   readonly supportCodes: SupportCodes;
   /** Returns the digest of the capability profiles in force; undefined without the section. */
   readonly profilesDigest: () => string | undefined;
+  /** Returns what each audience was shown since the start. */
+  readonly exposure: () => ExposureDocument;
 }
 
 export interface Proxy extends RunningProxy {
@@ -97,7 +103,7 @@ async function openParts(
   const files = observer.certificates;
   const limits = httpLimits(config.http);
   const state = openState(config, limits, clock);
-  let ledger: Ledger | undefined;
+  let ledger: Ledger | IntervalsWithoutLedger | undefined;
   const load = parts.track(openLoad(config.overload, observer));
   const overloaded = (): boolean => load.overloaded() || (ledger?.refuses ?? false);
   const capabilities = await openCapabilities(config, observer.capabilities);
@@ -117,8 +123,7 @@ async function openParts(
     decided: (...decided) => observer.decisions.add(...decided),
   });
   const inForce = { enforcement, accounts: policies, clock: clock.wall };
-  ledger = await openLedger(config, { policies, capabilities, observer, clock });
-  if (ledger) parts.track(ledger);
+  ledger = parts.track(await openLedger(config, { policies, capabilities, observer, clock }));
   const signals = parts.track(
     await openSignals(config, {
       enforcement,
@@ -156,6 +161,7 @@ async function openParts(
     policies,
     supportCodes,
     profilesDigest: () => capabilities?.digest(),
+    exposure: exposureFrom(config, { policies, capabilities, observer, clock }, ledger),
   };
 }
 
@@ -167,8 +173,8 @@ interface LedgerParts extends Pick<Surroundings, 'observer' | 'clock'> {
 async function openLedger(
   config: Config,
   { policies, capabilities, observer, clock }: LedgerParts,
-): Promise<Ledger | undefined> {
-  if (config.ledger === undefined) return undefined;
+): Promise<Ledger | IntervalsWithoutLedger> {
+  if (config.ledger === undefined) return new IntervalsWithoutLedger(observer.decisions);
   const names = config.gatekeepers.map(({ name }) => name);
   return await Ledger.open(config.ledger, {
     source: exposureSource(observer.decisions),
@@ -176,6 +182,27 @@ async function openLedger(
     report: (failure) => observer.ledger(failure),
     now: clock.wall,
   });
+}
+
+function exposureFrom(
+  config: Config,
+  { policies, capabilities, observer, clock }: LedgerParts,
+  ledger: ExposureParts['ledger'],
+): () => ExposureDocument {
+  const gatekeepers = config.gatekeepers.map(({ name }) => name);
+  // Reads every file of the code, so it waits for the first question.
+  let build: ExposureDocument['build'] | undefined;
+  return () =>
+    exposureOf({
+      counts: observer.decisions,
+      gatekeepers,
+      policies,
+      profilesDigest: () => capabilities?.digest(),
+      ledger,
+      build: (build ??= { version: productVersion(), digest: buildDigest() }),
+      now: clock.wall,
+      rowsMax: config.admin.exposureRowsMax,
+    });
 }
 
 interface PolicyParts extends Pick<Surroundings, 'observer' | 'clock'> {

@@ -171,6 +171,13 @@ const admin = z
     addresses: addressRanges
       .default([])
       .describe('Address ranges from which the API may be called, in addition to this machine.'),
+    exposureRowsMax: bound(
+      5_000,
+      100,
+      50_000,
+      'Combinations of gatekeeper, audience, field, treatment, mode and policy that /api/exposure lists and the metrics ' +
+        'keep apart; decisions on further ones are counted together.',
+    ),
   })
   .prefault({})
   .describe(

@@ -106,7 +106,7 @@ export function createMetrics({ version, processMetrics, now = Date.now }: Metri
     ...streamMetrics(registry),
     ...sessionMetrics(registry),
     ...processMetricsOf(registry),
-    ...policyMetrics(registry),
+    ...policyMetrics(registry, now),
     ...reloadMetrics(registry),
     ...capabilityMetrics(registry),
     ...signalMetrics(registry),
@@ -210,8 +210,9 @@ function processMetricsOf(
 /** Makes the metrics about the decisions of policies, and their sessions. */
 function policyMetrics(
   registry: Registry,
+  now: () => number,
 ): Pick<Metrics, 'decisions' | 'policyEnforced' | 'watchPolicySessions'> {
-  const decisions = new DecisionCounts();
+  const decisions = new DecisionCounts(now);
   countDecisions(registry, decisions);
   const enforced = gauge(registry, 'narthex_policy_enforced');
   let sessions: CountSessions | undefined;

@@ -15,13 +15,13 @@ export interface PoliciesInForce {
 }
 
 /** Receives every decision. Decisions are prebuilt and hold no value.
- *  @param policy the name of the policy that has decided */
+ *  @param policy the policy that has decided: one object as long as it is in force */
 export type CountDecisions = (
   subject: PolicySubject,
   audience: Audience,
   mode: 'enforced' | 'shadow',
   decisions: readonly Decision[],
-  policy: string,
+  policy: CompiledPolicy,
 ) => void;
 
 export interface EnforcementOptions {
@@ -56,10 +56,10 @@ export class Enforcement {
     untouched: (answer: T) => T,
   ): T {
     const { enforced, shadow } = this.#policies(subject);
-    if (shadow !== undefined) this.#decided(subject, audience, 'shadow', ask(shadow).decisions, shadow.name);
+    if (shadow !== undefined) this.#decided(subject, audience, 'shadow', ask(shadow).decisions, shadow);
     const answer = ask(enforced);
     const isEnforced = enforced.mode === 'enforce';
-    this.#decided(subject, audience, isEnforced ? 'enforced' : 'shadow', answer.decisions, enforced.name);
+    this.#decided(subject, audience, isEnforced ? 'enforced' : 'shadow', answer.decisions, enforced);
     return isEnforced ? answer : untouched(answer);
   }
 

@@ -55,7 +55,13 @@ describe('a complete configuration', () => {
     expect(config.gatekeepers[0]).toMatchObject({
       channelBinding: 'gatekeeper-without-plus',
     });
-    expect(config.admin).toEqual({ host: '127.0.0.1', port: 9090, names: [], addresses: [] });
+    expect(config.admin).toEqual({
+      host: '127.0.0.1',
+      port: 9090,
+      names: [],
+      addresses: [],
+      exposureRowsMax: 5_000,
+    });
     expect(config.timeouts).toMatchObject({
       handshakeMs: 10_000,
       preAuthMs: 30_000,

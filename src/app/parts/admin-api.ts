@@ -37,6 +37,7 @@ export function createAdminApi(
       const { phase, code, minute } = found.refusal;
       return { phase, code, minute: `${new Date(minute).toISOString().slice(0, 16)}Z` };
     },
+    exposure: proxy.exposure,
     policy: () => policiesOf(policies, clock.wall()),
     explain: ({ from, stanza, listener, claims, region, ...session }) => {
       const direction = from === 'client' ? 'to-gatekeeper' : 'to-client';

@@ -87,6 +87,11 @@ export class Ledger implements Part {
     return this.#writer.head;
   }
 
+  /** undefined while writing works. */
+  get failure(): LedgerFailure | undefined {
+    return this.#writer.failure;
+  }
+
   /** Ends the interval of the policies before a change. Called when policies or profiles have changed. */
   changed(): void {
     this.#intervals.turn();

@@ -4,6 +4,7 @@
  *  |---|---|
  *  | `GET /api/sessions` | counts live sessions by listener, gatekeeper and phase |
  *  | `GET /api/refusals/CODE` | why the client was refused that was sent this support code |
+ *  | `GET /api/exposure` | what each audience was shown, in counts, and what is in force (`exposure.ts`) |
  *  | `GET /api/policy` | the policy in force, its digest, and the one in its shadow; the same for each gatekeeper with its own |
  *  | `POST /api/policy/explain` | what the policy for a gatekeeper does to a stanza, and by which rule |
  *  | `POST /api/reload` | reads every watched file again, as SIGHUP does, and returns what became of each part |
@@ -14,6 +15,7 @@ import type { SessionCount } from '../../observability/session-gauge.ts';
 import { isRegion } from '../../policy/circumstances.ts';
 import type { ExceptionSummary } from '../../policy/exceptions.ts';
 import type { Explanation } from '../../policy/explain.ts';
+import type { ExposureDocument } from './exposure.ts';
 import { adminGuard, type AdminCallers } from './guard.ts';
 import type { HttpEnv } from '../env.ts';
 import { HttpProblem } from '../problem.ts';
@@ -79,6 +81,7 @@ export interface AdminApi {
   /** Looks a support code up. `too-many`: the rate of look-ups is exceeded.
    *  @param code as the caller wrote it */
   readonly refusal: (code: string) => RefusalSummary | 'unknown' | 'too-many';
+  readonly exposure: () => ExposureDocument;
   readonly policy: () => PoliciesSummary;
   /** Explains a stanza.
    *  @returns undefined when the text is not one stanza */
@@ -110,6 +113,7 @@ export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers)
     if (refusal === 'unknown') throw new HttpProblem('ERR_REFUSAL_UNKNOWN');
     return context.json(refusal);
   });
+  app.get('/exposure', (context) => context.json(ready().exposure()));
   app.get('/policy', (context) => context.json(ready().policy()));
   app.post('/policy/explain', async (context) => {
     const request = explainRequest(await readJsonBody(context.req.raw, bodyLimits));

@@ -85,6 +85,7 @@ const methods: Readonly<Record<string, string>> = {
   '/metrics': 'GET, HEAD',
   '/api/sessions': 'GET, HEAD',
   '/api/refusals/:code': 'GET, HEAD',
+  '/api/exposure': 'GET, HEAD',
   '/api/policy': 'GET, HEAD',
   '/api/policy/explain': 'POST',
   '/api/reload': 'POST',

@@ -11,6 +11,7 @@ const refusals: Readonly<Record<string, ReturnType<AdminApi['refusal']>>> = {
   '7K3M-Q9XW': { phase: 'dialling', code: 'ERR_GATEKEEPER_TLS', minute: '2026-11-29T17:03Z' },
   'TOO-MANY': 'too-many',
 };
+const exposure = { format: 1, rows: [] };
 const policies = { state: 'loaded', digest: 'd', enforced: { name: 'balanced' }, shadow: null };
 
 function appWith(names: readonly string[] = []) {
@@ -19,6 +20,7 @@ function appWith(names: readonly string[] = []) {
   const api = {
     sessions: () => [{ listener: label('clients'), gatekeeper: null, phase: 'securing', sessions: 2 }],
     refusal: (code: string) => refusals[code] ?? 'unknown',
+    exposure: () => exposure,
     policy: () => policies,
     explain: (request: ExplainRequest) => {
       asked.push(request);
@@ -71,6 +73,17 @@ describe('the API of the operator', () => {
 
   it('shows the policy in force', async () => {
     expect(await (await appWith().ask('/api/policy')).json()).toEqual(policies);
+  });
+
+  it('shows what each audience was shown, to the same callers as everything else', async () => {
+    const { ask } = appWith();
+    const answer = await ask('/api/exposure');
+    expect([answer.status, await answer.json()]).toEqual([200, exposure]);
+    expect(await codeOf(await ask('/api/exposure', { peer: '192.0.2.1' }))).toBe('ERR_ADMIN_ADDRESS');
+    expect(await codeOf(await ask('/api/exposure', { headers: { host: 'attacker.example' } }))).toBe(
+      'ERR_ADMIN_HOST',
+    );
+    expect((await ask('/api/exposure', { body: '{}' })).status).toBe(405);
   });
 
   it('says why a client was refused, and nothing else', async () => {
