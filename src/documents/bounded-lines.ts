@@ -1,7 +1,9 @@
 /** Splits a stream of bytes into lines of bounded length. `node:readline` buffers a line of any length. */
 
-/** A line without its end, or a line above the limit, whose text is discarded. */
-export type BoundedLine = { readonly kind: 'line'; readonly text: string } | { readonly kind: 'too-long' };
+/** A line and its end, which is '' where the bytes end within it; or a line above the limit, whose text is discarded. */
+export type BoundedLine =
+  | { readonly kind: 'line'; readonly text: string; readonly end: '' | '\n' | '\r\n' }
+  | { readonly kind: 'too-long' };
 
 const lineFeed = 0x0a;
 
@@ -12,11 +14,13 @@ export async function* boundedLines(
 ): AsyncGenerator<BoundedLine> {
   let parts: Uint8Array[] = [];
   let length = 0;
-  const take = (): BoundedLine => {
+  const take = (end: '' | '\n'): BoundedLine => {
     const text = length > bytesMax ? undefined : Buffer.concat(parts).toString();
     parts = [];
     length = 0;
-    return text === undefined ? { kind: 'too-long' } : { kind: 'line', text: text.replace(/\r$/, '') };
+    if (text === undefined) return { kind: 'too-long' };
+    const isCrLf = end !== '' && text.endsWith('\r');
+    return isCrLf ? { kind: 'line', text: text.slice(0, -1), end: '\r\n' } : { kind: 'line', text, end };
   };
   const add = (part: Uint8Array): void => {
     length += part.length;
@@ -28,9 +32,9 @@ export async function* boundedLines(
     for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
       add(chunk.subarray(start, end));
       start = end + 1;
-      yield take();
+      yield take('\n');
     }
     add(chunk.subarray(start));
   }
-  if (length > 0) yield take();
+  if (length > 0) yield take('');
 }

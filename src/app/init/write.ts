@@ -1,6 +1,7 @@
 /** Writes several files or none of them. */
 import { chmod, link, lstat, mkdir, mkdtemp, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Refusal } from '../../errors/refusal.ts';
 import { systemCode } from '../../transport/error.ts';
 
 export interface NewFile {
@@ -12,14 +13,8 @@ export interface NewFile {
 }
 
 /** Why nothing was written. */
-export class WriteRefused extends Error {
+export class WriteRefused extends Refusal<'ERR_INIT_EXISTS' | 'ERR_INIT_WRITE'> {
   override readonly name = 'WriteRefused';
-  readonly code: 'ERR_INIT_EXISTS' | 'ERR_INIT_WRITE';
-
-  constructor(code: WriteRefused['code'], message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /** Writes the files into a folder, which is made where it is missing.

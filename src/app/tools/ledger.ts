@@ -3,6 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { readRegularFile } from '../../documents/read.ts';
+import { Refusal } from '../../errors/refusal.ts';
 import { createCheckpointVerifier, type CheckpointVerifier } from '../../ledger/checkpoint.ts';
 import { listLedgerFiles } from '../../ledger/files.ts';
 import { splitLines } from '../../ledger/lines.ts';
@@ -11,14 +12,8 @@ import { verifyLedger, type LedgerVerification, type StreamFile } from '../../le
 import type { Head } from '../../ledger/writer.ts';
 
 /** Why a folder or a key cannot be used. */
-export class LedgerUnusable extends Error {
+export class LedgerUnusable extends Refusal<'ERR_LEDGER_FOLDER' | 'ERR_LEDGER_KEY'> {
   override readonly name = 'LedgerUnusable';
-  readonly code: 'ERR_LEDGER_FOLDER' | 'ERR_LEDGER_KEY';
-
-  constructor(code: LedgerUnusable['code'], message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 export interface ReadLedgerOptions {
