@@ -20,3 +20,8 @@ export function buildDigest(): string {
     .toSorted();
   return digestOf(files.flatMap((file) => [file.slice(folder.length), readFileSync(file, 'latin1')]));
 }
+
+/** What runs. */
+export function program(): { readonly version: string; readonly build: string } {
+  return { version: productVersion(), build: buildDigest() };
+}

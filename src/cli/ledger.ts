@@ -21,7 +21,9 @@ The folder holds the files of one or of several processes (\`ledger.recordsFolde
 Examples:
   $ narthex ledger verify /var/lib/narthex/ledger --key ledger.pub.pem
   $ narthex ledger show /var/lib/narthex/ledger --from 2026-11-29T10:00Z --to 2026-11-29T11:00Z
-  $ narthex ledger diff /var/lib/narthex/ledger --between 3f0c 9b1e
+  $ narthex ledger diff /var/lib/narthex/ledger --between UK1B x72r
+
+A digest that begins with a hyphen is given as --between=-x72.
 
 Exit codes: 0 the ledger is whole (diff: no difference), 1 it is not (diff: there is a difference), 64 wrong usage, 65 no
 such key, 66 no such folder.`;
@@ -149,10 +151,8 @@ function parseTime(option: string, text: string | undefined, fallback: number): 
 }
 
 function parseDigest(option: string, text: string): string {
-  if (!/^[0-9a-f]{4,64}$/.test(text))
-    throw misused(
-      `${option} takes at least four hexadecimal digits of a digest, as \`ledger show\` prints it`,
-    );
+  if (!/^[\w-]{4,43}$/.test(text))
+    throw misused(`${option} takes at least four characters of a digest, as \`ledger show\` prints it`);
   return text;
 }
 
@@ -185,8 +185,14 @@ function renderFindings(findings: readonly Finding[]): string {
 
 function renderSummary({ inForce, rows, gaps, overflow }: LedgerSummary): string {
   const policies = inForce.map(
-    ({ since, gatekeeper, policy, policyDigest, mode, catalogueDigest }) =>
-      `${since}  ${gatekeeper}: policy ${policy} ${policyDigest.slice(0, 12)}, ${mode}, catalogue ${catalogueDigest.slice(0, 12)}\n`,
+    ({ since, gatekeeper, policy, policyDigest, mode, catalogueDigest, profilesDigest, version, build }) => {
+      const digests = [
+        `catalogue ${catalogueDigest.slice(0, 12)}`,
+        profilesDigest === undefined ? 'no profiles' : `profiles ${profilesDigest.slice(0, 12)}`,
+        `version ${version} build ${build.slice(0, 12)}`,
+      ];
+      return `${since}  ${gatekeeper}: policy ${policy} ${policyDigest.slice(0, 12)}, ${mode}, ${digests.join(', ')}\n`;
+    },
   );
   const table = renderTable(
     ['gatekeeper', 'audience', 'field', 'treatment', 'mode', 'count', 'sessions'],

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { type ExitName, exitCodes, exitMeanings } from '../errors/exit.ts';
 import { reportFailure, reportOutput } from './report.ts';
-import { productVersion } from '../app/version.ts';
+import { program as programThatRuns } from '../app/version.ts';
 
 interface Subcommand {
   /** One line for the list of commands; options and help are in the module. */
@@ -79,15 +79,25 @@ ERRORS.md explains every error code, METRICS.md every metric.`;
 
 async function main(args: readonly string[]): Promise<void> {
   const asked = args[0] === 'help' ? args[1] : args[0];
-  const program = await programWith((name) => name === asked);
+  const program = await programWith((name) => name === asked, isVersion(asked) ? versionLine() : '');
   await program.parseAsync(args, { from: 'user' });
 }
 
-/** Returns the program with the subcommands that `wanted` selects, and the summaries of the others. */
-async function programWith(wanted: (name: string) => boolean): Promise<Command> {
+function isVersion(argument: string | undefined): boolean {
+  return argument === '-V' || argument === '--version';
+}
+
+function versionLine(): string {
+  const { version, build } = programThatRuns();
+  return `${version} build ${build}`;
+}
+
+/** Returns the program with the subcommands that `wanted` selects, and the summaries of the others.
+ *  @param version is printed by `--version` */
+async function programWith(wanted: (name: string) => boolean, version = ''): Promise<Command> {
   const program = new Command('narthex')
     .description('Intermediary metadata proxy for messaging interoperability (XMPP).')
-    .version(productVersion(), '-V, --version', 'print the version')
+    .version(version, '-V, --version', 'print the version and the digest of the program')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .addHelpText('after', help)

@@ -9,19 +9,26 @@ const digest = hash;
 const count = z.int().min(0);
 const time = z.iso.datetime({ precision: 3 });
 
+const program = {
+  /** Version of Narthex. */
+  version: z.string(),
+  /** Digest of the files of the program. */
+  build: digest,
+};
+
 /** A ledger begins: one for each process. `previous` is the last whole record of the stream that ended before it in
  *  the same folder, and `tornBytes` counts the bytes of an unfinished line after that record. */
 const opened = z.strictObject({
   kind: z.literal('opened'),
   format: z.literal(1),
   stream,
-  /** Version of Narthex. */
-  version: z.string(),
+  ...program,
   previous: z.strictObject({ stream, n: count, hash, tornBytes: count }).optional(),
 });
 
-/** The stream goes on in another file. It is the first record of that file. */
-const continued = z.strictObject({ kind: z.literal('continued'), stream, file: z.int().min(2) });
+/** The stream goes on in another file. It is the first record of that file. What is in force follows it once more, so that
+ *  it is known when the files before are removed. */
+const continued = z.strictObject({ kind: z.literal('continued'), stream, file: z.int().min(2), ...program });
 
 /** What is in force from now on, for one gatekeeper. */
 const inForce = z.strictObject({
@@ -106,4 +113,6 @@ export const recordBody = z.discriminatedUnion('kind', [
 
 export type RecordBody = z.infer<typeof recordBody>;
 export type ExposureRow = z.infer<typeof exposureRow>;
+/** What runs. */
+export type Program = Pick<z.infer<typeof opened>, 'version' | 'build'>;
 export type InForce = z.infer<typeof inForce>;

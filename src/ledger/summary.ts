@@ -1,5 +1,6 @@
 /** Summaries of a ledger: what was in force and what each audience was shown, in a time or under one policy. */
-import type { ExposureRow, InForce } from './body.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { ExposureRow, InForce, Program } from './body.ts';
 import type { LedgerRecord } from './record.ts';
 
 /** A time from `from` up to `to`, in milliseconds since 1970. An interval belongs to it when the two overlap. */
@@ -16,8 +17,9 @@ export interface SummaryRow extends Omit<ExposureRow, 'sessions'> {
   readonly sessionsAtMost: number;
 }
 
-/** What came into force for a gatekeeper, and when. */
-export interface InForceSince extends InForce {
+/** What came into force for a gatekeeper, when, and in which program. Where retention has removed the record of it, `since`
+ *  is the begin of the first file that is left. */
+export interface InForceSince extends InForce, Program {
   readonly stream: string;
   readonly since: string;
 }
@@ -56,6 +58,8 @@ interface Accumulated extends ExposureRow {
 export class LedgerSummariser {
   readonly #range: TimeRange;
   readonly #policyDigest: string | undefined;
+  /** By stream. */
+  readonly #programs = new Map<string, Program>();
   /** By stream and gatekeeper. */
   readonly #current = new Map<string, InForceSince>();
   readonly #inForce = new Set<InForceSince>();
@@ -69,8 +73,12 @@ export class LedgerSummariser {
   }
 
   take(stream: string, record: LedgerRecord): void {
-    if (record.kind === 'in-force') this.#takeInForce(stream, record);
+    if (record.kind === 'opened' || record.kind === 'continued') {
+      const { version, build } = record;
+      this.#programs.set(stream, { version, build });
+    } else if (record.kind === 'in-force') this.#takeInForce(stream, record);
     else if (record.kind === 'exposure') this.#takeExposure(stream, record);
+    else if (record.kind === 'idle' && this.#overlaps(record)) this.#takeIdle(stream);
     else if (record.kind === 'overflow' && this.#overlaps(record)) this.#overflow += record.decisions;
     else if (record.kind === 'gap' && this.#overlaps(record)) {
       const { from, to, cause } = record;
@@ -102,10 +110,21 @@ export class LedgerSummariser {
 
   #takeInForce(stream: string, record: Extract<LedgerRecord, { kind: 'in-force' }>): void {
     const { n: _n, prev: _prev, hash: _hash, at, ...body } = record;
-    const entry = { ...body, stream, since: at };
-    this.#current.set(`${stream} ${record.gatekeeper}`, entry);
+    const { version = '', build = '' } = this.#programs.get(stream) ?? {};
+    const entry = { ...body, version, build, stream, since: at };
+    const key = `${stream} ${record.gatekeeper}`;
+    const { since = '' } = this.#current.get(key) ?? {};
+    // The first records of another file say again what was in force.
+    if (isDeepStrictEqual(this.#current.get(key), { ...entry, since })) return;
+    this.#current.set(key, entry);
     if (Date.parse(at) >= this.#range.from && Date.parse(at) < this.#range.to && this.#isAsked(entry))
       this.#inForce.add(entry);
+  }
+
+  /** Names what was in force while nothing was decided. */
+  #takeIdle(stream: string): void {
+    for (const [key, entry] of this.#current)
+      if (key.startsWith(`${stream} `) && this.#isAsked(entry)) this.#inForce.add(entry);
   }
 
   #takeExposure(stream: string, record: Extract<LedgerRecord, { kind: 'exposure' }>): void {

@@ -1,7 +1,7 @@
 /** Writes one stream of the ledger. Records are written in batches: a batch is on disk whole or not at all, and ends
  *  with a signed checkpoint. While writing fails, the caller keeps its counts; the first batch that succeeds again
  *  begins with a `gap` record. */
-import type { RecordBody } from './body.ts';
+import type { InForce, Program, RecordBody } from './body.ts';
 import type { CheckpointSigner } from './checkpoint.ts';
 import { noHash, renderRecord, type Position } from './record.ts';
 
@@ -34,6 +34,7 @@ export interface LedgerFailure {
 export interface LedgerWriterOptions {
   /** Random, 16 hexadecimal digits; one for each process. */
   readonly stream: string;
+  readonly program: Program;
   readonly sink: LedgerSink;
   readonly signer: CheckpointSigner;
   /** Milliseconds since 1970. */
@@ -46,8 +47,10 @@ export class LedgerWriter {
   readonly #options: LedgerWriterOptions;
   #position: Position = { n: 0, hash: noHash };
   #failure: LedgerFailure | undefined;
-  /** The first record of a file that has none yet. */
-  #continued: RecordBody | undefined;
+  /** The number of a file that has no record yet. */
+  #nextFile: number | undefined;
+  /** What the records on disk say is in force, by gatekeeper. */
+  readonly #inForce = new Map<string, InForce>();
   /** Batches are written one after another. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -79,17 +82,25 @@ export class LedgerWriter {
   }
 
   async #append(bodies: readonly RecordBody[]): Promise<boolean> {
-    const { sink, stream } = this.#options;
+    const { sink } = this.#options;
     try {
-      if (sink.isFull) this.#continued = { kind: 'continued', stream, file: await sink.rotate() };
-      await this.#write([this.#continued, this.#gap(), ...bodies].filter((body) => body !== undefined));
-      this.#continued = undefined;
+      if (sink.isFull) this.#nextFile = await sink.rotate();
+      await this.#write([...this.#beginning(), ...this.#gap(), ...bodies]);
+      this.#nextFile = undefined;
     } catch (error) {
       this.#failed(error);
       return false;
     }
+    for (const body of bodies) if (body.kind === 'in-force') this.#inForce.set(body.gatekeeper, body);
     if (this.#failure !== undefined) this.#changeTo(undefined);
     return true;
+  }
+
+  /** Returns the first records of another file: that the stream goes on, and what is in force. */
+  #beginning(): readonly RecordBody[] {
+    const { stream, program } = this.#options;
+    if (this.#nextFile === undefined) return [];
+    return [{ kind: 'continued', stream, file: this.#nextFile, ...program }, ...this.#inForce.values()];
   }
 
   /** Writes records and their checkpoint. The stream goes on only after they are on disk.
@@ -110,11 +121,11 @@ export class LedgerWriter {
     this.#position = position;
   }
 
-  #gap(): RecordBody | undefined {
-    if (this.#failure === undefined) return undefined;
+  #gap(): readonly RecordBody[] {
+    if (this.#failure === undefined) return [];
     const { since, cause, attempts } = this.#failure;
     const [from, to] = [since, this.#options.now()].map((time) => new Date(time).toISOString());
-    return { kind: 'gap', from: from!, to: to!, cause, attempts };
+    return [{ kind: 'gap', from: from!, to: to!, cause, attempts }];
   }
 
   #failed(error: unknown): void {

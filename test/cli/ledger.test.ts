@@ -7,7 +7,7 @@ import { createCheckpointSigner } from '../../src/ledger/checkpoint.ts';
 import { LedgerFolder } from '../../src/ledger/folder.ts';
 import type { RecordBody } from '../../src/ledger/body.ts';
 import { LedgerWriter } from '../../src/ledger/writer.ts';
-import { exposureOf, inForce, randomStream } from '../ledger/ledgers.ts';
+import { exposureOf, inForce, program, randomStream } from '../ledger/ledgers.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 import { memoryIo } from './memory-io.ts';
 
@@ -32,8 +32,8 @@ async function writeLedger(bodies: readonly RecordBody[]): Promise<Ledger> {
     now: Date.now,
   });
   const signer = createCheckpointSigner(privateKey);
-  const writer = new LedgerWriter({ stream, sink, signer, now: Date.now, changed: () => {} });
-  await writer.append([{ kind: 'opened', format: 1, stream, version: '0.1.0' }, ...bodies]);
+  const writer = new LedgerWriter({ stream, program, sink, signer, now: Date.now, changed: () => {} });
+  await writer.append([{ kind: 'opened', format: 1, stream, ...program }, ...bodies]);
   await writer.close();
   const { n, hash } = writer.head;
   return {
@@ -108,7 +108,9 @@ test('narthex ledger show prints what was in force and what was shown', async ()
   await using ledger = await writeLedger(history);
   const io = memoryIo({});
   expect(await showCommand(ledger.folder, { format: 'text', policy: 'bbbb' }, io)).toBe(0);
-  expect(io.output).toContain('main: policy balanced bbbbbbbbbbbb, enforce, catalogue cccccccccccc');
+  expect(io.output).toContain(
+    'main: policy balanced bbbbbbbbbbbb, enforce, catalogue cccccccccccc, no profiles, version 0.1.0 build uuuuuuuuuuuu',
+  );
   expect(io.output).toMatch(/^main +gatekeeper +chat-state +drop +enforced +3 +1$/m);
   expect(io.output).not.toContain('strict');
   const none = memoryIo({});
@@ -126,4 +128,19 @@ test('narthex ledger diff lists what occurred under one of two policies only', a
   await expect(
     diffCommand(ledger.folder, { format: 'text', between: ['aaaa'] }, memoryIo({})),
   ).rejects.toThrow(/two policies/);
+});
+
+test('narthex ledger takes every digest as it prints it', async () => {
+  const [before, after] = ['-_Zz', 'x72r'].map((digest) => ({
+    ...inForce(digest, 'a'),
+    policyDigest: digest.padEnd(43, 'U'),
+  }));
+  await using ledger = await writeLedger([before!, exposureOf(3), after!]);
+  const io = memoryIo({});
+  await showCommand(ledger.folder, { format: 'text' }, io);
+  const printed = [...io.output.matchAll(/: policy (\S+) (\S+), enforce/g)].map((found) => found[2]!);
+  expect(printed).toEqual([before, after].map((body) => body!.policyDigest.slice(0, 12)));
+  const compared = memoryIo({});
+  await diffCommand(ledger.folder, { format: 'json', between: printed }, compared);
+  expect(JSON.parse(compared.output)).toMatchObject({ changes: [{ before: 3, after: 0 }] });
 });

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { buildDigest } from '../../src/app/version.ts';
 import { issue } from '../config/certificate.ts';
 import { folderWith, minimal } from '../config/folder.ts';
 import { narthex, root } from './narthex.ts';
@@ -55,9 +56,13 @@ describe('narthex', () => {
     expect(schema).not.toMatch(/cli\/(demo|check|serve|scan)\.ts/);
   });
 
-  it('--version is that of the package', async () => {
+  it('--version is that of the package, with the digest of every file of the program', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    expect(await narthex(['--version'])).toEqual({ exit: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await narthex(['--version'])).toEqual({
+      exit: 0,
+      stdout: `${version} build ${buildDigest()}\n`,
+      stderr: '',
+    });
   });
 
   it.each(commands)('%s --help and help %s print the same', async (name) => {

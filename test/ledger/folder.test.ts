@@ -11,6 +11,7 @@ import {
   filesOf,
   MemorySink,
   openMemoryLedger,
+  program,
   randomStream,
 } from './ledgers.ts';
 
@@ -22,10 +23,10 @@ async function openLedger(
 ): Promise<{ writer: LedgerWriter; sink: LedgerFolder; stream: string }> {
   const now = Date.now;
   const sink = await LedgerFolder.open({ folder, stream, fileBytes, fileAgeMs: 1e9, now });
-  const writer = new LedgerWriter({ stream, sink, signer: keys.signer, now, changed: () => {} });
+  const writer = new LedgerWriter({ stream, program, sink, signer: keys.signer, now, changed: () => {} });
   const previous = await previousStream(folder);
   await writer.append([
-    { kind: 'opened', format: 1, stream, version: '0.1.0', ...(previous === undefined ? {} : { previous }) },
+    { kind: 'opened', format: 1, stream, ...program, ...(previous === undefined ? {} : { previous }) },
   ]);
   return { writer, sink, stream };
 }
@@ -86,12 +87,13 @@ test('what fails to be written leaves a gap on record, and nothing half', async 
   let now = 0;
   const writer = new LedgerWriter({
     stream,
+    program,
     sink,
     signer: keys.signer,
     now: () => now,
     changed: (failure) => failures.push(failure),
   });
-  expect(await writer.append([{ kind: 'opened', format: 1, stream, version: '0.1.0' }])).toBe(true);
+  expect(await writer.append([{ kind: 'opened', format: 1, stream, ...program }])).toBe(true);
   sink.failsWith = 'ENOSPC';
   now = 60_000;
   expect(await writer.append([exposureOf(1)])).toBe(false);

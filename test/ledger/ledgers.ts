@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import type { RecordBody } from '../../src/ledger/body.ts';
+import type { InForce, Program, RecordBody } from '../../src/ledger/body.ts';
 import {
   createCheckpointSigner,
   createCheckpointVerifier,
@@ -43,6 +43,8 @@ export class MemorySink implements LedgerSink {
   async close(): Promise<void> {}
 }
 
+export const program: Program = { version: '0.1.0', build: 'u'.repeat(43) };
+
 export function randomStream(): string {
   return randomBytes(8).toString('hex');
 }
@@ -53,11 +55,11 @@ export function openMemoryLedger(
   sink = new MemorySink(),
 ): LedgerWriter {
   let now = Date.UTC(2026, 10, 29);
-  return new LedgerWriter({ stream, sink, signer, now: () => (now += 1_000), changed: () => {} });
+  return new LedgerWriter({ stream, program, sink, signer, now: () => (now += 1_000), changed: () => {} });
 }
 
 /** Makes a record of a policy in force. @param digit fills its digest */
-export function inForce(policy: string, digit: string): RecordBody {
+export function inForce(policy: string, digit: string): InForce {
   return {
     kind: 'in-force',
     gatekeeper: 'main',

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ExposureRow, RecordBody } from '../../src/ledger/body.ts';
 import { parseRecord } from '../../src/ledger/record.ts';
 import { compareSummaries, LedgerSummariser, type LedgerSummary } from '../../src/ledger/summary.ts';
-import { createLedgerKeys, inForce, MemorySink, openMemoryLedger, randomStream } from './ledgers.ts';
+import { createLedgerKeys, inForce, MemorySink, openMemoryLedger, program, randomStream } from './ledgers.ts';
 
 const keys = createLedgerKeys();
 const whole = { from: 0, to: Infinity };
@@ -82,6 +82,33 @@ test('a range takes the intervals that overlap it, and names what was in force i
   const { rows, inForce: policies } = summarise([written], { range: { from, to: from + 60_000 } });
   expect(rows).toEqual([expect.objectContaining({ treatment: 'drop', count: 2 })]);
   expect(policies).toEqual([expect.objectContaining({ policy: 'strict' })]);
+});
+
+test('an interval without a decision has its policy, too', async () => {
+  const [from, to] = [10, 11].map((hour) => new Date(Date.UTC(2026, 10, 30, hour)).toISOString());
+  const written = await write([inForce('balanced', 'b'), { kind: 'idle', from: from!, to: to! }]);
+  const range = { from: Date.parse(from!), to: Date.parse(to!) };
+  expect(summarise([written], { range }).inForce).toMatchObject([{ policy: 'balanced' }]);
+  expect(summarise([written], { range: { from: range.to, to: Infinity } }).inForce).toEqual([]);
+});
+
+test('what is in force is known without the files before, and is named once with them', async () => {
+  const stream = randomStream();
+  const sink = new MemorySink();
+  const writer = openMemoryLedger(keys, stream, sink);
+  const shown = { ...program, policy: 'strict', profilesDigest: 'p'.repeat(43) };
+  await writer.append([
+    { kind: 'opened', format: 1, stream, ...program },
+    { ...inForce('strict', 'a'), profilesDigest: shown.profilesDigest },
+  ]);
+  sink.isFull = true;
+  await writer.append([interval(0, [dropped(3, 2)])]);
+  const whole = sink.files.map((lines) => ({ stream, lines }));
+  for (const files of [whole, whole.slice(1)])
+    expect(summarise(files, { range: { from: 0, to: Infinity }, policyDigest: 'aaaa' })).toMatchObject({
+      inForce: [shown],
+      rows: [{ count: 3 }],
+    });
 });
 
 test('two policies are compared by the beginning of their digests', async () => {

@@ -7,6 +7,7 @@ import {
   exposureOf,
   MemorySink,
   openMemoryLedger,
+  program,
   randomStream,
 } from './ledgers.ts';
 
@@ -21,7 +22,7 @@ async function write(
   const stream = randomStream();
   const sink = new MemorySink();
   const writer = openMemoryLedger(keys, stream, sink);
-  await writer.append([{ kind: 'opened', format: 1, stream, version: '0.1.0' }]);
+  await writer.append([{ kind: 'opened', format: 1, stream, ...program }]);
   for (let batch = 1; batch <= batches; batch += 1) {
     sink.isFull = rotations.includes(batch);
     await writer.append([exposureOf(batch), exposureOf(batch + 1)]);
@@ -55,7 +56,7 @@ describe('a ledger as it was written', () => {
     const sink = new MemorySink();
     const writer = openMemoryLedger(keys, other, sink);
     await writer.append([
-      { kind: 'opened', format: 1, stream: other, version: '0.1.0' },
+      { kind: 'opened', format: 1, stream: other, ...program },
       { kind: 'retired', stream, file: 1, lastRecord: removed.n, lastHash: removed.hash },
     ]);
     const left = asFiles(stream, files).slice(1);
@@ -133,7 +134,7 @@ test('a stream whose hashes were all made anew has no good signature from there 
   const forger = createLedgerKeys();
   const sink = new MemorySink();
   const writer = openMemoryLedger(forger, stream, sink);
-  await writer.append([{ kind: 'opened', format: 1, stream, version: '0.1.0' }, exposureOf(99)]);
+  await writer.append([{ kind: 'opened', format: 1, stream, ...program }, exposureOf(99)]);
   await writer.close();
   const codes = (await findingsOf(stream, sink.files)).map(({ code }) => code);
   expect(new Set(codes)).toEqual(new Set(['unknown-key']));
@@ -169,7 +170,7 @@ describe('truncation', () => {
     const sink = new MemorySink();
     const previous = { stream, n, hash, tornBytes: 0 };
     await openMemoryLedger(keys, next, sink).append([
-      { kind: 'opened', format: 1, stream: next, version: '0.1.0', previous },
+      { kind: 'opened', format: 1, stream: next, ...program, previous },
     ]);
     const both = (lines: readonly string[]): Promise<readonly Finding[]> =>
       verifyLedger([...asFiles(stream, [lines]), ...asFiles(next, sink.files)], { verifier }).then(

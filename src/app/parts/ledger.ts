@@ -9,7 +9,7 @@ import { Intervals, type ExposureSource } from '../../ledger/intervals.ts';
 import { LedgerWriter, type Head, type LedgerFailure } from '../../ledger/writer.ts';
 import { SetupError, systemCode } from '../../transport/error.ts';
 import type { Part } from '../part.ts';
-import { productVersion } from '../version.ts';
+import { program } from '../version.ts';
 
 export type LedgerConfig = NonNullable<Config['ledger']>;
 
@@ -42,14 +42,22 @@ export class Ledger implements Part {
     try {
       const previous = await previousStream(path);
       const folder = await LedgerFolder.open({ folder: path, stream, fileBytes, fileAgeMs, now });
-      const writer = new LedgerWriter({ stream, sink: folder, signer, now, changed: options.report });
+      const runs = program();
+      const writer = new LedgerWriter({
+        stream,
+        program: runs,
+        sink: folder,
+        signer,
+        now,
+        changed: options.report,
+      });
       const ledger = new Ledger(config, options, folder, writer);
       await writer.append([
         {
           kind: 'opened',
           format: 1,
           stream,
-          version: productVersion(),
+          ...runs,
           ...(previous !== undefined && { previous }),
         },
       ]);
