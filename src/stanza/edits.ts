@@ -85,6 +85,34 @@ export function removeAttribute(stanza: Stanza, attribute: number): Edit {
   };
 }
 
+/** Replaces the qualified name of an element in its start tag, and in its end tag where it has one. */
+export function renameElement(stanza: Stanza, element: number, name: string): readonly Edit[] {
+  const { tape } = stanza;
+  const start = tape[element + record.element.tagStart]! + 1;
+  const end = tape[element + record.element.nameEnd]!;
+  const replacement = Buffer.from(name);
+  const opening = { start, end, replacement };
+  if ((tape[element + record.element.flags]! & elementFlag.empty) !== 0) return [opening];
+  const closingStart = tape[tape[element + record.element.end]! + record.end.tagStart]! + 2;
+  return [opening, { start: closingStart, end: closingStart + end - start, replacement }];
+}
+
+/** Replaces the qualified name of an attribute.
+ *  @param attribute tape index of its record */
+export function renameAttribute(stanza: Stanza, attribute: number, name: string): Edit {
+  return {
+    start: stanza.tape[attribute + record.attribute.nameStart]!,
+    end: stanza.tape[attribute + record.attribute.nameEnd]!,
+    replacement: Buffer.from(name),
+  };
+}
+
+/** Adds text to a start tag, after the name of its element. */
+export function insertIntoTag(stanza: Stanza, element: number, text: string): Edit {
+  const start = stanza.tape[element + record.element.nameEnd]!;
+  return { start, end: start, replacement: Buffer.from(text) };
+}
+
 /** Removes one text record, with the brackets of a CDATA section. */
 export function removeText(stanza: Stanza, text: number): Edit {
   return { start: textStart(stanza, text), end: textEnd(stanza, text), replacement: nothing };
