@@ -143,7 +143,7 @@ async function openParts(
   const stages = stagesOf(config, { provider, capabilities, names, inForce, supportCodes, observer });
   const filterHeader = headerPolicy(inForce);
   const edge = { certificates, signals, overloaded, observer, clock };
-  const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes };
+  const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes, state };
   const { server } = parts.track(await createStreams(config, { ...edge, ...between }));
   const plane = { ...edge, provider, limits, state, inForce, regions };
   const http = config.http && parts.track(await openHttp(config, config.http, plane));

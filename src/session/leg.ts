@@ -55,7 +55,8 @@ export class XmppLeg implements GatekeeperLeg {
   // Fields of the current chunk.
   #hasElement = false;
   #whitespaceBytes = 0;
-  #held = false;
+  /** Calls of `hold` without one of `release` yet. */
+  #holds = 0;
   #pauses = 0;
   /** Runs when the current chunk has been scanned. */
   #afterwards: (() => void) | undefined;
@@ -123,16 +124,17 @@ export class XmppLeg implements GatekeeperLeg {
     this.#scanner.restart();
   }
 
-  /** Keeps what is read unscanned until `release`. Reading goes on up to the size of a stanza, so that the end of
+  /** Keeps what is read unscanned until the same number of calls of `release`. Reading goes on up to the size of a stanza, so that the end of
    *  the connection is seen. Inside a sink call the scanner stops after the current element. */
   hold(): void {
-    this.#held = true;
+    this.#holds += 1;
     this.#scanner.halt();
   }
 
   /** Scans what was kept. Must not be called inside a sink call of any leg: scanners share their workspace. */
   release(): void {
-    this.#held = false;
+    this.#holds -= 1;
+    if (this.#holds > 0) return;
     const unread = this.#unread;
     this.#unread = undefined;
     if (unread !== undefined) this.#take(unread);
@@ -147,7 +149,7 @@ export class XmppLeg implements GatekeeperLeg {
 
   #take(chunk: Uint8Array): void {
     if (this.#deaf) return;
-    if (this.#held) {
+    if (this.#holds > 0) {
       this.#keep(chunk);
       return;
     }

@@ -40,7 +40,6 @@ export class ReadPacer {
       throw new StreamError('policy-violation', {
         code: resource === 'bytes' ? 'ERR_BYTE_RATE' : 'ERR_STANZA_RATE',
       });
-    this.#leg.hold();
     if (!this.#pausing) this.#pause(resource, verdict.ms);
   }
 
@@ -52,6 +51,7 @@ export class ReadPacer {
   #pause(resource: PacedResource, milliseconds: number): void {
     this.#pausing = true;
     this.#options.paced(this.#side, resource);
+    this.#leg.hold();
     this.#leg.pause();
     this.#cancel = this.#options.schedule(milliseconds, () => {
       this.#pausing = false;

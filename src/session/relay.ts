@@ -34,6 +34,8 @@ export interface RelayLinks extends Pick<DispatchOptions, 'padded' | 'waited' | 
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
   /** Runs a step that does not come from reading, and flushes both legs. An error that it throws ends the session. */
   readonly perform: (step: () => void) => void;
+  /** Runs a step as `perform` does, after a wait during which nothing of the client is read. */
+  readonly performAfter: (wait: Promise<void>, step: () => void) => void;
 }
 
 export class Relay {
@@ -104,6 +106,15 @@ export class Relay {
   // ---- nonzas -------------------------------------------------------------------------------------------------------
 
   #takeNonza(nonza: Stanza, direction: Direction): boolean {
+    const looking =
+      direction === 'to-gatekeeper' && this.#mayManage(nonza) ? this.#management.lookUp(nonza) : undefined;
+    if (looking === undefined) return this.#sendNonza(nonza, direction);
+    const kept = nonza.retain();
+    this.#links.performAfter(looking, () => this.#sendNonza(kept, direction));
+    return false;
+  }
+
+  #sendNonza(nonza: Stanza, direction: Direction): boolean {
     const { writers } = this.#links;
     const managed = this.#mayManage(nonza) ? this.#management.judge(nonza, direction) : forward;
     const disposition = managed.kind === 'forward' ? decide(this.#stages, nonza, direction) : managed;

@@ -72,6 +72,7 @@ export class Legs {
         waited: (what, milliseconds) => options.reports?.push(`${what} waited ${milliseconds} ms`),
         equalised: (outcome) => options.reports?.push(outcome),
         perform: (step) => this.#perform(step),
+        performAfter: (wait, step) => void wait.then(() => this.#perform(step)),
       },
       {
         stages,

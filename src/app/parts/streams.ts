@@ -3,10 +3,12 @@ import type { Config } from '../../config/schema.ts';
 import { defaultDelayLimits } from '../../session/delay-queue.ts';
 import type { SessionOptions } from '../../session/machine.ts';
 import type { StageFactory } from '../../session/stage.ts';
-import { Resumptions } from '../../session/stream-management/resumptions.ts';
+import { defaultResumptionLimits, Resumptions } from '../../session/stream-management/resumptions.ts';
+import { StreamRecords } from '../../session/stream-management/stream-records.ts';
 import type { SupportCodes } from '../../session/support-codes.ts';
 import { systemTimers } from '../../session/timers.ts';
 import { StreamServer } from '../../session/stream-server.ts';
+import type { StateStore } from '../../state/store.ts';
 import { Admission } from '../../transport/admission.ts';
 import type { CertificateStore } from '../../transport/certificates.ts';
 import { secureClient } from '../../transport/server-tls.ts';
@@ -35,6 +37,8 @@ export interface StreamsOptions {
   /** Returns whether the process is overloaded; no session starts then. */
   readonly overloaded: () => boolean;
   readonly supportCodes: SupportCodes;
+  /** Counts of streams, where replicas share it. */
+  readonly state: StateStore;
   readonly observer: ProxyObserver;
   readonly clock: Clock;
 }
@@ -50,7 +54,8 @@ export function createStreams(
       new WriteStallWatch({ writeStallMs: timeouts.writeStallMs, now: clock.monotonic }),
     );
     const { resumptionsMax, resumptionBytesMax } = limits;
-    const resumptions = new Resumptions({ resumptionsMax, resumptionBytesMax }, clock.monotonic);
+    const records = openRecords(options);
+    const resumptions = new Resumptions({ resumptionsMax, resumptionBytesMax }, clock.monotonic, records);
     observer.resumable(() => resumptions.size);
     const server = new StreamServer({
       listeners: listeners.map((listener) => signals.listener(listener)),
@@ -63,9 +68,26 @@ export function createStreams(
       onRefused: (listener, code) => observer.refused(listener, code),
       session: sessionOptions({ limits, timeouts }, writeStalls, resumptions, options),
     });
-    parts.track({ drain: (graceMs) => server.drain(graceMs), close: () => server.drain(0) });
+    const drain = async (graceMs: number): Promise<void> => {
+      await server.drain(graceMs);
+      await records?.settled();
+    };
+    parts.track({
+      drain,
+      close: async () => {
+        await drain(0);
+        records?.close();
+      },
+    });
     return { server };
   });
+}
+
+/** Returns the records of streams; undefined for a process that shares no state. */
+function openRecords({ state, clock }: StreamsOptions): StreamRecords | undefined {
+  if (!state.shared) return undefined;
+  const { resumptionMs: lifeMs } = defaultResumptionLimits;
+  return new StreamRecords({ state, lifeMs, now: clock.monotonic, schedule: systemTimers });
 }
 
 function sessionOptions(

@@ -35,7 +35,11 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     const padded = (direction: Direction, bytes: number): void => this.#padded(direction, bytes);
     const waited = machine.observer.waited.bind(machine.observer);
     const equalised = machine.observer.equalised.bind(machine.observer);
-    this.#relay = new Relay({ facts, writers, padded, waited, equalised, perform }, machine.options);
+    const performAfter = (wait: Promise<void>, step: () => void): void => void this.#performAfter(wait, step);
+    this.#relay = new Relay(
+      { facts, writers, padded, waited, equalised, perform, performAfter },
+      machine.options,
+    );
     const { rates } = limits;
     const paced = { ...machine.options, rates, paced: machine.observer.paced.bind(machine.observer) };
     this.#pacers = {
@@ -79,6 +83,14 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   /** Spends the rate of an established session. Earlier phases have other limits. */
   #spend(direction: Direction, resource: PacedResource, amount: number): void {
     if (this.facts.phase === 'established') this.#pacers[direction].spend(resource, amount);
+  }
+
+  async #performAfter(wait: Promise<void>, step: () => void): Promise<void> {
+    const { client, machine } = this;
+    client.hold();
+    await wait;
+    machine.perform(step);
+    if (!machine.ended) client.release();
   }
 
   #padded(direction: Direction, bytes: number): void {

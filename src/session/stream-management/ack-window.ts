@@ -31,6 +31,15 @@ export interface BeginTolerance {
 
 const exact: BeginTolerance = { surplusMax: 0, mayRestart: false };
 
+/** The counts of one direction, as JSON. */
+export interface SavedWindow {
+  /** In the order of `AckWindow.saved`. */
+  readonly counts: readonly number[];
+  /** Three numbers for each run. */
+  readonly runs: readonly number[];
+  readonly repeated: readonly number[];
+}
+
 export class AckWindow {
   /** Stanzas that the sender has sent. Numbers here do not wrap: 2^53 is never reached. */
   #sent = 0;
@@ -53,6 +62,8 @@ export class AckWindow {
   #surplus = 0;
   #surplusMax: number;
   #mayRestart: boolean;
+  /** Number of waiting stanzas that were settled. */
+  #settled = 0;
 
   constructor({ surplusMax, mayRestart }: BeginTolerance = exact) {
     this.#surplusMax = surplusMax;
@@ -71,6 +82,51 @@ export class AckWindow {
     window.#delivered = delivered;
     window.#acknowledged = delivered;
     return window;
+  }
+
+  /** Returns a window from what `saved` has returned, in any process.
+   *  @param tolerant whether the count may still deviate as at its start. A count that has gone on since it was saved must
+   *  not: what is newer than the saved one would be taken for a deviation.
+   *  @returns undefined for another form */
+  static restore(saved: unknown, tolerant: boolean): AckWindow | undefined {
+    if (!isSavedWindow(saved)) return undefined;
+    const [sent, delivered, acknowledged, handled, stated, surplus, surplusMax, mayRestart] = saved.counts;
+    const window = new AckWindow({
+      surplusMax: tolerant ? surplusMax! : surplus!,
+      mayRestart: tolerant && mayRestart === 1,
+    });
+    window.#sent = sent!;
+    window.#delivered = delivered!;
+    window.#acknowledged = acknowledged!;
+    window.#handled = handled!;
+    window.#stated = stated!;
+    window.#surplus = surplus!;
+    window.#runs = runsFrom(saved.runs);
+    window.#repeated = runsFrom(saved.repeated);
+    return window;
+  }
+
+  /** Returns the counts as JSON. */
+  saved(): SavedWindow {
+    return {
+      counts: [
+        this.#sent,
+        this.#delivered,
+        this.#acknowledged,
+        this.#handled,
+        this.#stated,
+        this.#surplus,
+        this.#surplusMax,
+        this.#mayRestart ? 1 : 0,
+      ],
+      runs: this.#runs.slice(this.#first).flatMap(({ from, count, to }) => [from, count, to]),
+      repeated: this.#repeated.slice(this.#repeatedAt).flatMap(({ from, count, to }) => [from, count, to]),
+    };
+  }
+
+  /** A number that changes with every count. */
+  get revision(): number {
+    return this.#sent + this.#delivered + this.#acknowledged + this.#handled + this.#settled;
   }
 
   /** Number of runs in memory. */
@@ -110,6 +166,7 @@ export class AckWindow {
 
   /** Counts a waiting stanza as delivered or dropped. */
   settle(number: number, outcome: 'delivered' | 'dropped'): void {
+    this.#settled += 1;
     if (outcome === 'delivered') this.#delivered += 1;
     const run = this.#runFrom(number);
     if (run?.to === runState.waiting) run.to = outcome === 'delivered' ? this.#delivered : runState.dropped;
@@ -240,4 +297,26 @@ export class AckWindow {
       throw new StreamError('resource-constraint', { code: 'ERR_SM_WINDOW', runsMax });
     this.#runs.push(run);
   }
+}
+
+const countsSaved = 8;
+const runNumbers = 3;
+
+function isSavedWindow(value: unknown): value is SavedWindow {
+  const { counts, runs, repeated } = (value ?? {}) as Partial<SavedWindow>;
+  if (![counts, runs, repeated].every(areNumbers)) return false;
+  return (
+    counts!.length === countsSaved && runs!.length % runNumbers === 0 && repeated!.length % runNumbers === 0
+  );
+}
+
+function areNumbers(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each));
+}
+
+function runsFrom(numbers: readonly number[]): Run[] {
+  const runs: Run[] = [];
+  for (let at = 0; at < numbers.length; at += runNumbers)
+    runs.push({ from: numbers[at]!, count: numbers[at + 1]!, to: numbers[at + 2]! });
+  return runs;
 }

@@ -1,21 +1,10 @@
-/** The state of stream management that outlives a connection in this process (XEP-0198 §5): counters, never stanzas.
- *  Another process has none of it, and fails a resumption. */
+/** The state of stream management that outlives a connection (XEP-0198 §5): counters, never stanzas. It is in the memory of
+ *  this process, and where replicas share state, also in `StreamRecords`. Without them another process fails a
+ *  resumption. */
 import { LRUCache } from 'lru-cache';
-import { runsMax, type AckWindow } from './ack-window.ts';
-import type { ResourceAlias } from '../facts.ts';
-
-/** The counters of one managed stream. Belongs to the connection that resumed it last. */
-export interface ManagedStream {
-  readonly id: string;
-  readonly startedAt: number;
-  readonly account: string;
-  readonly resource: string;
-  readonly alias: ResourceAlias;
-  toGatekeeper: AckWindow;
-  toClient: AckWindow;
-  /** Whether another connection has resumed the stream; these counters are then outdated. */
-  superseded?: boolean;
-}
+import { runsMax } from './ack-window.ts';
+import { generationOf, type ManagedStream } from './managed-stream.ts';
+import type { StreamRecords } from './stream-records.ts';
 
 export interface ResumptionLimits {
   /** Streams in memory, live ones included. The least recently used is forgotten first. */
@@ -54,17 +43,27 @@ export class Resumptions {
   readonly #limits: ResumptionLimits;
   readonly #streams: LRUCache<string, ManagedStream>;
   readonly #shares = new Map<string, Share>();
+  readonly #records: StreamRecords | undefined;
 
-  /** @param now returns monotonic milliseconds */
-  constructor(limits: Partial<ResumptionLimits> = {}, now = (): number => performance.now()) {
+  /** @param now returns monotonic milliseconds
+   *  @param records of all processes; undefined for one that shares no state */
+  constructor(
+    limits: Partial<ResumptionLimits> = {},
+    now = (): number => performance.now(),
+    records?: StreamRecords,
+  ) {
     this.#limits = { ...defaultResumptionLimits, ...limits };
+    this.#records = records;
     const { resumptionsMax, resumptionBytesMax } = this.#limits;
     this.#streams = new LRUCache({
       max: resumptionsMax,
       maxSize: resumptionBytesMax,
       perf: { now },
       sizeCalculation: bytesOf,
-      dispose: (stream, key) => this.#takeFromShare(stream, key),
+      dispose: (stream, key) => {
+        this.#takeFromShare(stream, key);
+        records?.leave(key, stream);
+      },
     });
   }
 
@@ -73,31 +72,58 @@ export class Resumptions {
     return { streams: this.#streams.size, bytes: this.#streams.calculatedSize };
   }
 
+  /** Whether other processes have streams too. */
+  get shared(): boolean {
+    return this.#records !== undefined;
+  }
+
   find(gatekeeper: string, id: string): ManagedStream | undefined {
     return this.#streams.get(keyOf(gatekeeper, id));
   }
 
+  /** Looks for a stream in all processes. Of several counters the newest are in force.
+   *  @returns undefined where only this process has any: then `find` says all */
+  lookUp(gatekeeper: string, id: string): Promise<ManagedStream | undefined> | undefined {
+    if (this.#records === undefined || !this.#isIdentifier(id)) return undefined;
+    return this.#records.find(keyOf(gatekeeper, id)).then((elsewhere) => {
+      const here = this.find(gatekeeper, id);
+      return elsewhere === undefined || (here !== undefined && generationOf(here) >= generationOf(elsewhere))
+        ? here
+        : elsewhere;
+    });
+  }
+
   /** Keeps the stream of a live connection, without a time limit. */
   remember(gatekeeper: string, id: string, stream: ManagedStream): void {
-    this.#keep(gatekeeper, id, stream, 0);
+    if (this.#keep(gatekeeper, id, stream, 0)) this.#records?.follow(keyOf(gatekeeper, id), stream);
   }
 
   /** Keeps the stream of an ended connection for `resumptionMs`. */
   release(gatekeeper: string, id: string, stream: ManagedStream): void {
-    if (stream.superseded !== true) this.#keep(gatekeeper, id, stream, this.#limits.resumptionMs);
+    if (stream.superseded === true) return;
+    if (this.#keep(gatekeeper, id, stream, this.#limits.resumptionMs))
+      this.#records?.conclude(keyOf(gatekeeper, id), stream);
   }
 
   forget(gatekeeper: string, id: string): void {
-    this.#streams.delete(keyOf(gatekeeper, id));
+    const key = keyOf(gatekeeper, id);
+    this.#streams.delete(key);
+    this.#records?.remove(key);
   }
 
-  #keep(gatekeeper: string, id: string, stream: ManagedStream, ttl: number): void {
-    if (id.length > this.#limits.identifierCharactersMax) return;
+  #isIdentifier(id: string): boolean {
+    return id.length <= this.#limits.identifierCharactersMax;
+  }
+
+  /** @returns whether the identifier is short enough to be kept */
+  #keep(gatekeeper: string, id: string, stream: ManagedStream, ttl: number): boolean {
+    if (!this.#isIdentifier(id)) return false;
     const key = keyOf(gatekeeper, id);
     // The cache keeps the first size of a value that it has already.
     this.#streams.delete(key);
     this.#streams.set(key, stream, { ttl });
     this.#addToShare(stream, key);
+    return true;
   }
 
   #addToShare(stream: ManagedStream, key: string): void {

@@ -8,7 +8,8 @@ import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
 import { AckWindow } from './ack-window.ts';
-import type { ManagedStream, Resumptions } from './resumptions.ts';
+import { generationOf, type ManagedStream } from './managed-stream.ts';
+import type { Resumptions } from './resumptions.ts';
 import type { SessionRecord } from '../facts.ts';
 
 const resumptionFailed = failure('item-not-found');
@@ -23,6 +24,8 @@ export class StreamManagement {
   #resumable: { readonly id: string; readonly stream: ManagedStream } | undefined;
   /** A resumption that the client has requested and the gatekeeper has not answered. */
   #asked: { readonly id: string; readonly stream: ManagedStream } | undefined;
+  /** The result of the last look for a stream in all processes. */
+  #found: { readonly id: string; readonly stream: ManagedStream | undefined } | undefined;
   /** Whether the client has requested stream management and the gatekeeper has not answered. */
   #enabling = false;
   /** Stanzas sent to the client before `<enabled/>`, where its count begins (XEP-0198 §4). That of @xmpp/client begins
@@ -58,6 +61,20 @@ export class StreamManagement {
 
   #noteUncounted(direction: Direction): void {
     if (direction === 'to-client') this.#sentUncounted += 1;
+  }
+
+  /** Looks for the stream that a nonza of the client asks to resume, where another process may have it.
+   *  @returns a promise that `judge` must wait for; undefined when there is nothing to look for */
+  lookUp(stanza: Stanza): Promise<void> | undefined {
+    const id = this.#resumptions.shared ? previousId(stanza) : undefined;
+    if (id === undefined || (this.#toGatekeeper !== undefined && stanza.is(0, ns.sm, 'resume')))
+      return undefined;
+    const looking = this.#resumptions.lookUp(this.#facts.gatekeeper, id);
+    return looking && this.#find(id, looking);
+  }
+
+  async #find(id: string, looking: Promise<ManagedStream | undefined>): Promise<void> {
+    this.#found = { id, stream: await looking };
   }
 
   /** Translates a nonza, alone or inside a SASL 2 element (XEP-0388 §2.6, XEP-0386 §4).
@@ -115,8 +132,9 @@ export class StreamManagement {
     // One request at a time: answers do not say which request they answer.
     if (at === 0 && (this.#asked !== undefined || this.#toGatekeeper !== undefined)) return unexpected;
     const id = stanza.attributeValue(at, 'previd') ?? '';
-    const stream = this.#resumptions.find(this.#facts.gatekeeper, id);
-    if (stream !== undefined) {
+    const stream =
+      this.#found?.id === id ? this.#found.stream : this.#resumptions.find(this.#facts.gatekeeper, id);
+    if (stream !== undefined && this.#isWithin(stream, stanza, at)) {
       this.#asked = { id, stream };
       // On a copy: until the gatekeeper agrees, the stream belongs to another session.
       this.#translate(stanza, at, stream.toClient.copy(), edits);
@@ -126,6 +144,19 @@ export class StreamManagement {
     this.#owesFailure = true;
     edits.push(removeElement(stanza, at));
     return undefined;
+  }
+
+  /** Returns whether the counters of another process reach as far as the client's count. Where they do not, they are older
+   *  than the connection that they are of, and the stream cannot be resumed. */
+  #isWithin({ restored, toClient }: ManagedStream, stanza: Stanza, at: number): boolean {
+    if (restored !== true) return true;
+    try {
+      this.#translate(stanza, at, toClient.copy(), []);
+      return true;
+    } catch (error) {
+      if (error instanceof StreamError && error.condition === 'undefined-condition') return false;
+      throw error;
+    }
   }
 
   #judgeGatekeeper(stanza: Stanza, at: number, edits: Edit[]): Disposition | undefined {
@@ -157,7 +188,15 @@ export class StreamManagement {
     if (id === undefined || !resumable) return;
     const { session, startedAt, account, resource, alias } = this.#facts;
     const { toGatekeeper, toClient } = { toGatekeeper: this.#toGatekeeper, toClient: this.#toClient };
-    this.#remember(id, { id: session, startedAt, account, resource, alias, toGatekeeper, toClient });
+    this.#remember(id, {
+      id: session,
+      startedAt,
+      account,
+      resource,
+      alias,
+      toGatekeeper,
+      toClient,
+    });
   }
 
   #remember(id: string, stream: ManagedStream): void {
@@ -180,7 +219,13 @@ export class StreamManagement {
     // Copies: the replaced connection may still count.
     const toGatekeeper = asked.stream.toGatekeeper.copy();
     const toClient = asked.stream.toClient.copy();
-    this.#translate(stanza, at, toGatekeeper, edits);
+    try {
+      this.#translate(stanza, at, toGatekeeper, edits);
+    } catch (error) {
+      // Counters of another process may be too old. Then the client must begin a new stream, and not ask for this again.
+      if (asked.stream.restored === true) this.#resumptions.forget(this.#facts.gatekeeper, asked.id);
+      throw error;
+    }
     toGatekeeper.rewind();
     toClient.acknowledge(this.#resumeCount);
     toClient.rewind();
@@ -188,7 +233,18 @@ export class StreamManagement {
     this.#toClient = toClient;
     this.#facts.resumed(asked.stream);
     asked.stream.superseded = true;
-    this.#remember(asked.id, { ...asked.stream, superseded: false, toGatekeeper, toClient });
+    const { id, startedAt, account, resource, alias } = asked.stream;
+    const generation = generationOf(asked.stream) + 1;
+    this.#remember(asked.id, {
+      id,
+      startedAt,
+      account,
+      resource,
+      alias,
+      generation,
+      toGatekeeper,
+      toClient,
+    });
   }
 
   /** Handles a failure to enable or resume. A failed resumption says how many stanzas of the old stream were
@@ -228,6 +284,15 @@ export class StreamManagement {
     if (translated === value) return;
     edits.push(replaceAttribute(stanza, found, translated));
   }
+}
+
+/** Returns the identifier of the stream that a nonza asks to resume; undefined where it does not. */
+function previousId(stanza: Stanza): string | undefined {
+  const sm = stanza.names.namespace(ns.sm);
+  for (const at of stanza.elements())
+    if (stanza.namespaceOf(at) === sm && stanza.localName(at) === 'resume')
+      return stanza.attributeValue(at, 'previd') ?? '';
+  return undefined;
 }
 
 function failure(condition: 'item-not-found' | 'unexpected-request'): string {

@@ -1,7 +1,8 @@
 /** Streams of many accounts together are bounded, by number and by memory. */
 import { expect, it } from 'vitest';
 import { AckWindow } from '../../../src/session/stream-management/ack-window.ts';
-import { Resumptions, type ManagedStream } from '../../../src/session/stream-management/resumptions.ts';
+import type { ManagedStream } from '../../../src/session/stream-management/managed-stream.ts';
+import { Resumptions } from '../../../src/session/stream-management/resumptions.ts';
 
 function stream(account: string): ManagedStream {
   return {
