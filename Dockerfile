@@ -15,6 +15,13 @@ RUN npm run build
 RUN npm prune --omit=dev
 
 FROM ${RUNTIME_IMAGE}
+# The commit that was built: docker build --build-arg REVISION=$(git rev-parse HEAD) .
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="narthex" \
+      org.opencontainers.image.description="Intermediary metadata proxy for messaging interoperability" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules

@@ -54,8 +54,8 @@ export const commandErrors = {
     exit: 'usage',
   },
   ERR_NODE_VERSION: {
-    cause: 'The Node that runs narthex is too old, and the one among the dependencies is not installed.',
-    remedy: 'Run `npm ci` in the checkout, which brings its own Node, or upgrade.',
+    cause: 'The Node that runs narthex is too old, and the npm package `node` is not installed.',
+    remedy: 'Upgrade it, or install the npm package `node`; in a checkout `npm ci` does so.',
     exit: 'config',
   },
   ERR_TRACING_SDK_MISSING: {

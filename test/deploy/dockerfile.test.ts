@@ -33,6 +33,19 @@ describe('the Dockerfile', () => {
     expect(texts(runtime, 'HEALTHCHECK')).toEqual([]);
   });
 
+  it('labels the image as the package calls itself', () => {
+    const labels = texts(runtime, 'LABEL').flatMap((text) => [...text.matchAll(/(\S+?)="([^"]*)"/g)]);
+    const label = (name: string): string | undefined =>
+      labels.find(([, key]) => key === `org.opencontainers.image.${name}`)?.[2];
+    const { name, version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    expect([label('title'), label('version'), label('licenses')]).toEqual([name, version, license]);
+    expect(label('revision')).toBe('${REVISION}');
+    expect(label('description')).toBeTruthy();
+  });
+
   it('takes into the image only what the build left, without development dependencies', () => {
     const copies = texts(runtime, 'COPY');
     expect(copies.length).toBeGreaterThan(0);

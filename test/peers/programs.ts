@@ -18,6 +18,8 @@ export const programs = {
   goSendxmpp: '/usr/bin/go-sendxmpp',
   gcc: '/usr/bin/gcc',
   haproxy: '/usr/sbin/haproxy',
+  dockerCompose: '/usr/bin/docker-compose',
+  systemdAnalyze: '/usr/bin/systemd-analyze',
   bash: '/usr/bin/bash',
   fish: '/usr/bin/fish',
   zsh: '/usr/bin/zsh',

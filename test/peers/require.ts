@@ -34,6 +34,8 @@ const requirements = {
   },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
+  'docker-compose': { packages: ['docker-compose'], present: () => existsSync(programs.dockerCompose) },
+  'systemd-analyze': { packages: ['systemd'], present: () => existsSync(programs.systemdAnalyze) },
   'helm and kubectl': {
     packages: ['python3'],
     script: '.ci/kubernetes-tools',

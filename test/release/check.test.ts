@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { releaseProblems } from './check.ts';
 
@@ -24,4 +26,17 @@ describe('a release', () => {
     (changelog) =>
       expect(releaseProblems({ ...ready, changelog })).toEqual([expect.stringMatching(/^CHANGELOG\.md/)]),
   );
+});
+
+it('carries one version in every file that names it', () => {
+  const read = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
+  const version = (JSON.parse(read('package.json')) as { version: string }).version;
+  const lock = JSON.parse(read('package-lock.json')) as { version: string; packages: { '': { version: string } } };
+  expect([
+    lock.version,
+    lock.packages[''].version,
+    /image\.version="(.+?)"/.exec(read('Dockerfile'))?.[1],
+    /^appVersion: '?([\d.]+)'?$/m.exec(read('deploy/helm/narthex/Chart.yaml'))?.[1],
+    /image: narthex:(.+)/.exec(read('deploy/compose/compose.yaml'))?.[1],
+  ]).toEqual(Array(5).fill(version));
 });

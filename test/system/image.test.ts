@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueCertificates } from '../peers/certificates.ts';
 import { peersRequired } from '../peers/require.ts';
 import { execForm, readDockerfile, type BuildStage } from '../support/dockerfile.ts';
+import { treeLines } from '../support/tree-digest.ts';
 
 const run = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
@@ -56,6 +57,17 @@ describe('the image', () => {
     await carryOut(runtime, image, join(folder, 'build'));
   }, 2 * stepTimeoutMs);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it.runIf(peersRequired())(
+    'is the same tree when it is built again',
+    async () => {
+      const again = join(folder, 'again');
+      await carryOut(build, join(folder, 'build-again'), root);
+      await carryOut(runtime, again, join(folder, 'build-again'));
+      expect(treeLines(again)).toEqual(treeLines(image));
+    },
+    2 * stepTimeoutMs,
+  );
 
   it('holds compiled sources only', () => {
     expect(existsSync(join(image, 'dist', 'stanza', 'stanza.js'))).toBe(true);
