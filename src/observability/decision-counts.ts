@@ -1,12 +1,12 @@
-/** Counts the decisions of policies by gatekeeper, policy, field, audience and treatment, never by value. Decisions are
- *  prebuilt objects of the policy, so counting one is a look-up by identity: no key is built for a stanza. */
+/** Counts the decisions of policies by gatekeeper, policy, field, audience and treatment, never by value. A policy numbers
+ *  its decisions when it is compiled, so counting one is a look-up by number: no key is built for a stanza. */
 import type { Audience } from '../stanza/direction.ts';
 import type { Decision } from '../stanza/verdict.ts';
 
 export type DecisionMode = 'enforced' | 'shadow';
 
-/** One row of the totals. `namespace` is set for unlisted elements only: a registered name, or 'other'. */
-export interface DecisionTotal {
+/** What one row counts. `namespace` is set for unlisted elements only: a registered name, or 'other'. */
+interface Combination {
   /** Name of the gatekeeper in the configuration. */
   readonly gatekeeper: string;
   readonly audience: Audience;
@@ -16,23 +16,33 @@ export interface DecisionTotal {
   readonly namespace: string | undefined;
   /** The name of the policy that decided. */
   readonly policy: string;
+}
+
+/** One row of the totals, as it is when it is read. */
+export interface DecisionTotal extends Combination {
   /** Number of decisions since the start. */
-  count: number;
-  /** `count` when the current interval began. */
-  countBefore: number;
-  /** Number of sessions with such a decision in the current interval. */
-  sessions: number;
-  /** The largest number of sessions in one of the intervals before, and the sum of all. A session is counted in each
-   *  interval that it has such a decision in. */
-  sessionsAtLeastBefore: number;
-  sessionsAtMostBefore: number;
+  readonly count: number;
+  /** Bytes of the elements, attributes and texts that they were about, as received. Counted in stanzas only. */
+  readonly bytes: number;
+  readonly interval: IntervalTotal;
+  /** Sessions with such a decision since the start. One that lasts longer than an interval is counted in each, so the
+   *  number lies between the two figures. */
+  readonly sessionsAtLeast: number;
+  readonly sessionsAtMost: number;
+}
+
+/** What was counted since the current interval began. */
+interface IntervalTotal {
+  readonly count: number;
+  readonly bytes: number;
+  readonly sessions: number;
 }
 
 /** Where a decision was made. */
 export interface DecisionSubject {
   readonly gatekeeper: string;
   /** What the session has had in the interval; undefined outside of a session. */
-  readonly seen?: { note(interval: number, cell: number): boolean };
+  readonly seen?: { bits(interval: number, rows: number): Uint32Array };
 }
 
 /** The policy that has decided, by identity: one object as long as it is in force. */
@@ -47,33 +57,34 @@ export const decisionTotalsMax = 50_000;
 const unlisted = 'unlisted';
 const notRegistered = 'not registered';
 
-/** A row with its number, by which sessions note it. */
-interface Cell {
-  readonly index: number;
-  readonly total: DecisionTotal;
-}
+const noRow = -1;
 
-/** Rows of one policy at one gatekeeper, by `slotOf`, then by identity of the decision. */
-type PolicyCells = (Map<Decision, Cell> | undefined)[];
+/** Numbers of rows by number of the decision, `noRow` for one that was not counted yet. */
+type Rows = number[];
 
-const audienceIndex: Readonly<Record<Audience, number>> = {
-  gatekeeper: 0,
-  client: 1,
-  provider: 2,
-  operator: 3,
+const slots: Readonly<Record<DecisionMode, Readonly<Record<Audience, number>>>> = {
+  enforced: { gatekeeper: 0, client: 1, provider: 2, operator: 3 },
+  shadow: { gatekeeper: 4, client: 5, provider: 6, operator: 7 },
 };
 
-function slotOf(audience: Audience, mode: DecisionMode): number {
-  return audienceIndex[audience] * 2 + (mode === 'enforced' ? 0 : 1);
-}
-
 export class DecisionCounts {
-  /** By gatekeeper. A policy that is no longer in force is released with its decisions. */
-  readonly #live = new Map<string, WeakMap<DecidingPolicy, PolicyCells>>();
-  readonly #cells = new Map<string, Cell>();
-  readonly #now: () => number;
   /** When counting began, in milliseconds since 1970. */
   readonly startedAt: number;
+  /** By gatekeeper and policy, then by slot. A policy that is no longer in force is released. */
+  readonly #rows = new Map<string, WeakMap<DecidingPolicy, Rows[]>>();
+  readonly #numbers = new Map<string, number>();
+  readonly #combinations: Combination[] = [];
+  // By number of the row.
+  #counts = new Float64Array(64);
+  #bytes = new Float64Array(64);
+  #sessions = new Float64Array(64);
+  /** At the start of the interval. */
+  #countsBefore = new Float64Array(64);
+  #bytesBefore = new Float64Array(64);
+  /** Of the intervals before: the largest number of sessions, and the sum. */
+  #sessionsMost = new Float64Array(64);
+  #sessionsSum = new Float64Array(64);
+  readonly #now: () => number;
   #interval = 0;
   #intervalFrom: number;
   #overflow = 0;
@@ -85,33 +96,61 @@ export class DecisionCounts {
     this.#intervalFrom = this.startedAt;
   }
 
+  /** @param policy the one that has decided; numbers of decisions are its own
+   *  @param sizes bytes that each decision is about, as received; absent for what is in no stanza */
   add(
     { gatekeeper, seen }: DecisionSubject,
     audience: Audience,
     mode: DecisionMode,
     decisions: readonly Decision[],
     policy: DecidingPolicy,
+    sizes?: readonly number[],
   ): void {
     if (decisions.length === 0) return;
-    const known = this.#knownBy(gatekeeper, policy, slotOf(audience, mode));
-    for (const decision of decisions) {
-      let cell = known.get(decision);
-      if (cell === undefined) {
-        cell = this.#cellOf({ gatekeeper, audience, mode, policy: policy.name }, decision);
-        if (cell === undefined) {
-          this.#overflow += 1;
-          continue;
-        }
-        known.set(decision, cell);
+    const rows = this.#rowsOf(gatekeeper, policy)[slots[mode][audience]]!;
+    for (let index = 0; index < decisions.length; index += 1) {
+      const decision = decisions[index]!;
+      // A number beyond the end is read as undefined.
+      let row = rows[decision.id];
+      if (row === undefined || row === noRow) {
+        row = this.#begin(rows, { gatekeeper, audience, mode, policy: policy.name }, decision);
+        if (row === noRow) continue;
       }
-      cell.total.count += 1;
-      if (seen?.note(this.#interval, cell.index) === true) cell.total.sessions += 1;
+      this.#counts[row]! += 1;
+      if (sizes !== undefined) this.#bytes[row]! += sizes[index]!;
+    }
+    if (seen !== undefined) this.#note(rows, decisions, seen.bits(this.#interval, this.#combinations.length));
+  }
+
+  /** Counts the session in rows that it was not in before in this interval. */
+  #note(rows: Rows, decisions: readonly Decision[], bits: Uint32Array): void {
+    for (let index = 0; index < decisions.length; index += 1) {
+      const row = rows[decisions[index]!.id]!;
+      if (row === noRow) continue;
+      const bit = 1 << (row & 31);
+      if ((bits[row >>> 5]! & bit) !== 0) continue;
+      bits[row >>> 5]! |= bit;
+      this.#sessions[row]! += 1;
     }
   }
 
   /** Returns the totals since the start, in the order in which the combinations first occurred. */
   totals(): readonly DecisionTotal[] {
-    return Array.from(this.#cells.values(), ({ total }) => total);
+    return this.#combinations.map((combination, row) => {
+      const [count, bytes, sessions] = [this.#counts[row]!, this.#bytes[row]!, this.#sessions[row]!];
+      return {
+        ...combination,
+        count,
+        bytes,
+        interval: {
+          count: count - this.#countsBefore[row]!,
+          bytes: bytes - this.#bytesBefore[row]!,
+          sessions,
+        },
+        sessionsAtLeast: Math.max(this.#sessionsMost[row]!, sessions),
+        sessionsAtMost: this.#sessionsSum[row]! + sessions,
+      };
+    });
   }
 
   /** Returns the number of decisions of combinations beyond `decisionTotalsMax`. */
@@ -128,43 +167,63 @@ export class DecisionCounts {
   startInterval(): void {
     this.#interval += 1;
     this.#intervalFrom = this.#now();
-    for (const { total } of this.#cells.values()) {
-      total.countBefore = total.count;
-      total.sessionsAtLeastBefore = Math.max(total.sessionsAtLeastBefore, total.sessions);
-      total.sessionsAtMostBefore += total.sessions;
-      total.sessions = 0;
+    this.#countsBefore.set(this.#counts);
+    this.#bytesBefore.set(this.#bytes);
+    for (let row = 0; row < this.#combinations.length; row += 1) {
+      const sessions = this.#sessions[row]!;
+      this.#sessionsMost[row] = Math.max(this.#sessionsMost[row]!, sessions);
+      this.#sessionsSum[row]! += sessions;
     }
+    this.#sessions.fill(0);
   }
 
-  #knownBy(gatekeeper: string, policy: DecidingPolicy, slot: number): Map<Decision, Cell> {
-    let policies = this.#live.get(gatekeeper);
-    if (policies === undefined) this.#live.set(gatekeeper, (policies = new WeakMap()));
-    let cells = policies.get(policy);
-    if (cells === undefined) policies.set(policy, (cells = []));
-    return (cells[slot] ??= new Map());
+  #rowsOf(gatekeeper: string, policy: DecidingPolicy): Rows[] {
+    let policies = this.#rows.get(gatekeeper);
+    if (policies === undefined) this.#rows.set(gatekeeper, (policies = new WeakMap()));
+    let rows = policies.get(policy);
+    if (rows === undefined) policies.set(policy, (rows = Array.from({ length: 8 }, () => [])));
+    return rows;
   }
 
-  /** @returns undefined when there are too many rows */
-  #cellOf(
-    where: Pick<DecisionTotal, 'gatekeeper' | 'audience' | 'mode' | 'policy'>,
-    { field, treatment, reason }: Decision,
-  ): Cell | undefined {
+  /** Gives a decision its row.
+   *  @returns its number; `noRow` where there are too many, and then the decision is counted as one of these */
+  #begin(
+    rows: Rows,
+    where: Pick<Combination, 'gatekeeper' | 'audience' | 'mode' | 'policy'>,
+    { id, field, treatment, reason }: Decision,
+  ): number {
+    // Filled without a gap, so that it stays an array of small integers and does not become a hash table.
+    while (rows.length <= id) rows.push(noRow);
     const namespace = field === unlisted ? (reason === notRegistered ? 'other' : reason) : undefined;
-    const key = [...Object.values(where), field, treatment, namespace].join('\n');
-    const known = this.#cells.get(key);
-    if (known !== undefined) return known;
-    const index = this.#cells.size;
-    if (index >= decisionTotalsMax) return undefined;
-    const cell = { index, total: { ...where, field, treatment, namespace, ...nothingCounted } };
-    this.#cells.set(key, cell);
-    return cell;
+    const combination = { ...where, field, treatment, namespace };
+    const key = Object.values(combination).join('\n');
+    let row = this.#numbers.get(key);
+    if (row === undefined && this.#combinations.length < decisionTotalsMax) {
+      row = this.#combinations.push(combination) - 1;
+      this.#numbers.set(key, row);
+      if (row === this.#counts.length) this.#grow();
+    }
+    if (row === undefined) {
+      this.#overflow += 1;
+      return noRow;
+    }
+    rows[id] = row;
+    return row;
+  }
+
+  #grow(): void {
+    this.#counts = enlarged(this.#counts);
+    this.#bytes = enlarged(this.#bytes);
+    this.#sessions = enlarged(this.#sessions);
+    this.#countsBefore = enlarged(this.#countsBefore);
+    this.#bytesBefore = enlarged(this.#bytesBefore);
+    this.#sessionsMost = enlarged(this.#sessionsMost);
+    this.#sessionsSum = enlarged(this.#sessionsSum);
   }
 }
 
-const nothingCounted = {
-  count: 0,
-  countBefore: 0,
-  sessions: 0,
-  sessionsAtLeastBefore: 0,
-  sessionsAtMostBefore: 0,
-};
+function enlarged(from: Float64Array): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(from.length * 2);
+  larger.set(from);
+  return larger;
+}

@@ -144,13 +144,18 @@ export const metricTable = {
   },
   narthex_policy_decisions_total: {
     type: 'counter',
-    help: 'Decisions on named fields, by field, audience, treatment and policy; never by value.',
-    labels: ['audience', 'field', 'treatment', 'mode', 'policy'],
+    help: 'Decisions on named fields, by gatekeeper, field, audience, treatment and policy; never by value.',
+    labels: ['gatekeeper', 'audience', 'field', 'treatment', 'mode', 'policy'],
+  },
+  narthex_policy_decision_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of the elements, attributes and texts in stanzas that these decisions were about, as received.',
+    labels: ['gatekeeper', 'audience', 'field', 'treatment', 'mode', 'policy'],
   },
   narthex_policy_unlisted_total: {
     type: 'counter',
-    help: 'Elements and attributes that the catalogue does not know, by namespace and policy.',
-    labels: ['audience', 'namespace', 'treatment', 'mode', 'policy'],
+    help: 'Elements and attributes that the catalogue does not know, by gatekeeper, namespace and policy.',
+    labels: ['gatekeeper', 'audience', 'namespace', 'treatment', 'mode', 'policy'],
   },
   narthex_policy_enforced: {
     type: 'gauge',

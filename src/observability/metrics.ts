@@ -8,7 +8,7 @@ import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import type { CertificateUse } from './certificate-uses.ts';
-import { DecisionCounts } from './decision-counts.ts';
+import { DecisionCounts, decisionTotalsMax, type DecisionTotal } from './decision-counts.ts';
 import type { DialCause } from '../errors/causes.ts';
 import { streamErrors, type StreamErrorCode } from '../errors/stream.ts';
 import { type CloseReason, closeReasons, type LimitedEvent, limitedEvents } from './events.ts';
@@ -89,12 +89,19 @@ export interface MetricsOptions {
   /** Whether to add process metrics of prom-client (CPU, memory, event loop, garbage collection), prefixed
    *  `narthex_`. */
   readonly processMetrics: boolean;
+  /** Most series of decisions. */
+  readonly decisionSeriesMax?: number;
   /** Returns milliseconds since 1970. */
   readonly now?: () => number;
 }
 
 /** Makes all metrics. Those with closed labels start at zero, so that a rate exists before the first event. */
-export function createMetrics({ version, processMetrics, now = Date.now }: MetricsOptions): Metrics {
+export function createMetrics({
+  version,
+  processMetrics,
+  decisionSeriesMax = decisionTotalsMax,
+  now = Date.now,
+}: MetricsOptions): Metrics {
   const registry = new Registry();
   // Observes garbage collection and the event loop for the life of the process.
   if (processMetrics) collectDefaultMetrics({ register: registry, prefix: 'narthex_' });
@@ -106,7 +113,7 @@ export function createMetrics({ version, processMetrics, now = Date.now }: Metri
     ...streamMetrics(registry),
     ...sessionMetrics(registry),
     ...processMetricsOf(registry),
-    ...policyMetrics(registry, now),
+    ...policyMetrics(registry, decisionSeriesMax, now),
     ...reloadMetrics(registry),
     ...capabilityMetrics(registry),
     ...signalMetrics(registry),
@@ -210,10 +217,11 @@ function processMetricsOf(
 /** Makes the metrics about the decisions of policies, and their sessions. */
 function policyMetrics(
   registry: Registry,
+  decisionSeriesMax: number,
   now: () => number,
 ): Pick<Metrics, 'decisions' | 'policyEnforced' | 'watchPolicySessions'> {
   const decisions = new DecisionCounts(now);
-  countDecisions(registry, decisions);
+  countDecisions(registry, decisions, decisionSeriesMax);
   const enforced = gauge(registry, 'narthex_policy_enforced');
   let sessions: CountSessions | undefined;
   gauge(registry, 'narthex_policy_sessions', (counted) =>
@@ -343,15 +351,46 @@ function countTraffic(registry: Registry, traffic: Readonly<Record<Direction, Tr
   });
 }
 
-function countDecisions(registry: Registry, decisions: DecisionCounts): void {
-  counter(registry, 'narthex_policy_decisions_total', (listed) => {
-    for (const { audience, mode, field, treatment, namespace, policy, count } of decisions.totals())
-      if (namespace === undefined) listed.inc({ audience, field, treatment, mode, policy }, count);
+/** Makes counters that copy the totals of decisions at each scrape. Only combinations that occurred are series, the first
+ *  `seriesMax` of them; the others are one series, whose labels are all `other`. */
+function countDecisions(registry: Registry, decisions: DecisionCounts, seriesMax: number): void {
+  const listed = (): readonly DecisionTotal[] => decisions.totals().slice(0, seriesMax);
+  const others = (): readonly DecisionTotal[] => decisions.totals().slice(seriesMax);
+  counter(registry, 'narthex_policy_decisions_total', (counted) => {
+    for (const { namespace, count, ...labels } of listed())
+      if (namespace === undefined) counted.inc(decisionLabels(labels), count);
+    const count = others().reduce((sum, each) => sum + each.count, decisions.overflow);
+    if (count > 0) counted.inc(decisionLabels(other), count);
+  });
+  counter(registry, 'narthex_policy_decision_bytes_total', (counted) => {
+    for (const { namespace, bytes, ...labels } of listed())
+      if (namespace === undefined && bytes > 0) counted.inc(decisionLabels(labels), bytes);
+    const bytes = others().reduce((sum, each) => sum + each.bytes, 0);
+    if (bytes > 0) counted.inc(decisionLabels(other), bytes);
   });
   counter(registry, 'narthex_policy_unlisted_total', (unlisted) => {
-    for (const { audience, mode, treatment, namespace, policy, count } of decisions.totals())
-      if (namespace !== undefined) unlisted.inc({ audience, namespace, treatment, mode, policy }, count);
+    for (const { gatekeeper, audience, mode, treatment, namespace, policy, count } of listed())
+      if (namespace !== undefined)
+        unlisted.inc({ gatekeeper, audience, namespace, treatment, mode, policy }, count);
   });
+}
+
+type DecisionLabels = Readonly<
+  Record<'gatekeeper' | 'audience' | 'field' | 'treatment' | 'mode' | 'policy', string>
+>;
+
+const other: DecisionLabels = {
+  gatekeeper: 'other',
+  audience: 'other',
+  field: 'other',
+  treatment: 'other',
+  mode: 'other',
+  policy: 'other',
+};
+
+function decisionLabels(all: DecisionLabels): Record<string, string> {
+  const { gatekeeper, audience, field, treatment, mode, policy } = all;
+  return { gatekeeper, audience, field, treatment, mode, policy };
 }
 
 /** Makes a counter.

@@ -4,30 +4,22 @@ export class SeenCells {
   #interval = -1;
   #bits: Uint32Array | undefined;
 
-  /** Notes a combination.
-   *  @param interval number of the interval; another one than before forgets all
-   *  @returns whether it is the first time in this interval */
-  note(interval: number, cell: number): boolean {
-    const word = cell >>> 5;
-    const bits = this.#bitsFor(interval, word);
-    const bit = 1 << (cell & 31);
-    if ((bits[word]! & bit) !== 0) return false;
-    bits[word]! |= bit;
-    return true;
-  }
-
-  #bitsFor(interval: number, word: number): Uint32Array {
+  /** Returns the bits of an interval, for the caller to read and set; another interval than before has none set.
+   *  @param cells the number of combinations, each with its bit: number n is bit n mod 32 of word n div 32 */
+  bits(interval: number, cells: number): Uint32Array {
+    const words = (cells + 31) >>> 5;
     let bits = this.#bits;
-    if (bits === undefined || bits.length <= word) {
-      const grown = new Uint32Array(Math.max(8, 2 ** Math.ceil(Math.log2(word + 1))));
-      if (bits !== undefined) grown.set(bits);
-      this.#bits = grown;
-      bits = grown;
-    }
+    if (bits === undefined || bits.length < words) this.#bits = bits = grown(bits, words);
     if (this.#interval !== interval) {
       this.#interval = interval;
       bits.fill(0);
     }
     return bits;
   }
+}
+
+function grown(bits: Uint32Array | undefined, words: number): Uint32Array {
+  const larger = new Uint32Array(Math.max(8, 2 ** Math.ceil(Math.log2(words))));
+  if (bits !== undefined) larger.set(bits);
+  return larger;
 }

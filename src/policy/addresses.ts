@@ -45,7 +45,7 @@ export class AddressRules {
     const before = stanza.text(element);
     const after = effect.rewrite(before, this.#session);
     if (after.kind === 'as-is' || before === '') return elementResult.kept;
-    if (after.kind !== 'opened') pending.count(rule);
+    if (after.kind !== 'opened') pending.count(rule, stanza.elementBytes(element));
     if (after.kind === 'refused') return pending.refuse('policy-violation', element);
     // An element whose text is withheld may have children, which must not stay.
     if (!('address' in after) || stanza.firstChild(element) !== -1) return elementResult.removed;
@@ -86,7 +86,7 @@ export class AddressRules {
     const after = replaceAddresses(before, (address, start) => {
       const rewritten = effect.rewrite(address, this.#session);
       if (rewritten.kind === 'as-is' || rewritten.kind === 'unreadable') return address;
-      if (rewritten.kind !== 'opened') pending.count(rule);
+      if (rewritten.kind !== 'opened') pending.count(rule, Buffer.byteLength(address));
       if (rewritten.kind === 'refused') refused = true;
       const by = 'address' in rewritten ? rewritten.address : '';
       replacements.push({ start, end: start + address.length, by });

@@ -91,7 +91,8 @@ export class AttributeRuleSet {
   #decideUnlisted(element: number, attribute: number, namespace: number): void {
     const pending = this.#pending;
     const parent = Math.max(0, pending.stanza.parentOf(element));
-    if (pending.decideUnlisted(namespace, parent) === elementResult.removed)
+    const bytes = pending.stanza.attributeBytes(attribute);
+    if (pending.decideUnlisted(namespace, parent, bytes) === elementResult.removed)
       pending.edits.push(removeAttribute(pending.stanza, attribute));
   }
 
@@ -112,8 +113,9 @@ export class AttributeRuleSet {
   #apply({ rules, kept }: AttributeRules, element: number): ElementResult | typeof notFound {
     const pending = this.#pending;
     const { stanza } = pending;
+    const bytes = stanza.attributeBytes(this.#view.index);
     if (kept !== undefined) {
-      for (const decision of kept) pending.decisions.push(decision);
+      for (const decision of kept) pending.decide(decision, bytes);
       return elementResult.kept;
     }
     const value = this.#value;
@@ -123,7 +125,7 @@ export class AttributeRuleSet {
       if (result === notFound) value.begin(stanza, this.#view);
       result = elementResult.kept;
       if (rule.part !== 'whole' && value.ownerFor(rule) !== rule.part) continue;
-      if (rule.effect.kind !== 'address') pending.count(rule);
+      if (rule.effect.kind !== 'address') pending.count(rule, bytes);
       if (rule.effect.kind === 'keep' || this.#applyRule(rule, element)) continue;
       if (rule.dropsElement) return elementResult.removed;
       value.isWithheld = true;
@@ -157,7 +159,7 @@ export class AttributeRuleSet {
     if (rule.effect.words) return this.#applyAddresses(rule, rule.effect, element);
     const after = rule.effect.rewrite(this.#value.text, this.#session);
     if (after.kind === 'as-is') return true;
-    if (after.kind !== 'opened') pending.count(rule);
+    if (after.kind !== 'opened') pending.count(rule, pending.stanza.attributeBytes(this.#view.index));
     if ('address' in after) {
       this.#value.text = after.address;
       return true;
@@ -172,7 +174,7 @@ export class AttributeRuleSet {
     this.#value.text = replaceAddresses(this.#value.text, (address) => {
       const after = rewrite(address, this.#session);
       if (after.kind === 'as-is' || after.kind === 'unreadable') return address;
-      if (after.kind !== 'opened') pending.count(rule);
+      if (after.kind !== 'opened') pending.count(rule, Buffer.byteLength(address));
       if (after.kind === 'refused') isRefused = true;
       return 'address' in after ? after.address : '';
     });

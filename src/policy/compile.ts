@@ -8,7 +8,7 @@ import type { Treatment } from '../minimisation/treatment.ts';
 import { audienceOf, directions, opposite, type Audience, type Direction } from '../stanza/direction.ts';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
-import type { Decision } from '../stanza/verdict.ts';
+import { firstPolicyDecision, type Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
 import {
   catalogueNames,
@@ -61,6 +61,15 @@ export interface CompileOptions {
   readonly former?: readonly Policy[];
 }
 
+/** Numbers the decisions of one policy, without a gap. */
+class DecisionNumbers {
+  #next = firstPolicyDecision;
+
+  next(): number {
+    return this.#next++;
+  }
+}
+
 /** A policy ready to run. Immutable, and shared by sessions. */
 export class CompiledPolicy {
   readonly name: string;
@@ -75,6 +84,7 @@ export class CompiledPolicy {
   readonly #policy: Policy;
   readonly #former: readonly Policy[];
   readonly #catalogue: Catalogue;
+  readonly #numbers = new DecisionNumbers();
   readonly #decisions = new Map<string, Decision>();
   readonly #unlisted: (Decision | undefined)[] = [];
   readonly #tables: Record<Direction, Map<number | string, DecisionTable>> = {
@@ -125,6 +135,7 @@ export class CompiledPolicy {
       policy,
       former: this.#former,
       generation,
+      numbers: this.#numbers,
     }).build(direction);
     this.#tables[direction].set(key, table);
     return table;
@@ -157,6 +168,7 @@ export class CompiledPolicy {
   unlistedDecision(namespace: number): Decision {
     const known = namespace > 0 ? namespace : 0;
     return (this.#unlisted[known] ??= {
+      id: this.#numbers.next(),
       field: unlistedField,
       treatment: this.unlisted,
       reason: known === 0 ? 'not registered' : this.names.namespaces.nameOf(known)!,
@@ -172,7 +184,8 @@ export class CompiledPolicy {
     if (decision === undefined) {
       const { treatment, rule } = treatmentOf(this.#policy, audience, field);
       const reason = known === unlistedField ? 'not registered' : reasonOf(rule, this.name);
-      this.#decisions.set(key, (decision = { field: known, treatment: treatment.kind, reason }));
+      const id = this.#numbers.next();
+      this.#decisions.set(key, (decision = { id, field: known, treatment: treatment.kind, reason }));
     }
     return decision;
   }
@@ -196,7 +209,7 @@ export class CompiledPolicy {
   #rule(audience: Audience, field: string, holding: readonly Holding[]): Ruling {
     const matrix = this.#matrixWith((index) => holding[index]!);
     const required = this.#catalogue.fields.get(field)?.classes.includes('gatekeeper-required') ?? false;
-    return { ...decisionOn({ ...this.#policy, matrix }, audience, field), required };
+    return { ...decisionOn({ ...this.#policy, matrix }, audience, field, this.#numbers.next()), required };
   }
 }
 
@@ -217,10 +230,11 @@ function decisionOn(
   policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>,
   audience: Audience,
   field: string,
+  id: number,
 ): { treatment: Treatment; decision: Decision } {
   const { treatment, rule } = treatmentOf(policy, audience, field);
   const reason = reasonOf(rule, policy.name);
-  return { treatment, decision: { field, treatment: treatment.kind, reason } };
+  return { treatment, decision: { id, field, treatment: treatment.kind, reason } };
 }
 
 /** Field name in decisions about elements and attributes that the catalogue lacks. */
@@ -264,6 +278,7 @@ interface TableOptions {
   readonly policy: Pick<Policy, 'matrix' | 'unlisted' | 'name'>;
   readonly former: readonly Policy[];
   readonly generation: MemoGeneration;
+  readonly numbers: DecisionNumbers;
 }
 
 class TableBuilder {
@@ -276,9 +291,11 @@ class TableBuilder {
   readonly #listed: Uint8Array;
   readonly #former: readonly Policy[];
   readonly #generation: MemoGeneration;
+  readonly #numbers: DecisionNumbers;
   #slots = 0;
 
-  constructor({ catalogue, names, policy, former, generation }: TableOptions) {
+  constructor({ catalogue, names, policy, former, generation, numbers }: TableOptions) {
+    this.#numbers = numbers;
     this.#catalogue = catalogue;
     this.#names = names;
     this.#generation = generation;
@@ -416,7 +433,7 @@ class TableBuilder {
   }
 
   #ruleFor(audience: Audience, field: Field): { treatment: Treatment; decision: Decision } {
-    return decisionOn(this.#policy, audience, field.name);
+    return decisionOn(this.#policy, audience, field.name, this.#numbers.next());
   }
 
   #add(selector: Selector, rule: Omit<TableRule, 'matches'>): void {

@@ -22,6 +22,8 @@ export type CountDecisions = (
   mode: 'enforced' | 'shadow',
   decisions: readonly Decision[],
   policy: CompiledPolicy,
+  /** Bytes that each decision is about; absent for what is in no stanza. */
+  sizes?: readonly number[],
 ) => void;
 
 export interface EnforcementOptions {
@@ -33,6 +35,7 @@ export interface EnforcementOptions {
 /** What one policy answers. */
 interface Answer {
   readonly decisions: readonly Decision[];
+  readonly sizes?: readonly number[];
 }
 
 export class Enforcement {
@@ -56,10 +59,14 @@ export class Enforcement {
     untouched: (answer: T) => T,
   ): T {
     const { enforced, shadow } = this.#policies(subject);
-    if (shadow !== undefined) this.#decided(subject, audience, 'shadow', ask(shadow).decisions, shadow);
+    if (shadow !== undefined) {
+      const { decisions, sizes } = ask(shadow);
+      this.#decided(subject, audience, 'shadow', decisions, shadow, sizes);
+    }
     const answer = ask(enforced);
     const isEnforced = enforced.mode === 'enforce';
-    this.#decided(subject, audience, isEnforced ? 'enforced' : 'shadow', answer.decisions, enforced);
+    const mode = isEnforced ? 'enforced' : 'shadow';
+    this.#decided(subject, audience, mode, answer.decisions, enforced, answer.sizes);
     return isEnforced ? answer : untouched(answer);
   }
 

@@ -29,6 +29,8 @@ export interface Effect {
   readonly normalise: boolean;
 }
 
+type ExplainedDecision = Omit<Decision, 'id'>;
+
 /** The effect on real traffic: under `mode: shadow` the stanza is sent on unchanged. */
 export interface Explanation extends Effect {
   readonly policy: string;
@@ -38,7 +40,7 @@ export interface Explanation extends Effect {
   /** Under `mode: shadow`, the effect if the policy were enforced. */
   readonly ifEnforced?: Effect;
   /** The decisions, which `mode: shadow` only counts. */
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly ExplainedDecision[];
 }
 
 export interface ExplainOptions extends Circumstances {
@@ -84,7 +86,7 @@ function enforce(
   direction: Direction,
   text: string,
   options: ExplainOptions,
-): { readonly effect: Effect; readonly decisions: readonly Decision[] } {
+): { readonly effect: Effect; readonly decisions: readonly ExplainedDecision[] } {
   const { names, wire, clock, account = '', gatekeeper = 'gatekeeper' } = options;
   const { listener, knownClaims, region } = options;
   const compiled = new CompiledPolicy({ ...policy, mode: 'enforce' }, options);
@@ -115,5 +117,8 @@ function enforce(
     answerAfterMs: Math.max(0, ...(awaits ?? []).map(({ afterMs }) => afterMs)),
     normalise,
   };
-  return { effect, decisions: [...decisions] };
+  return {
+    effect,
+    decisions: decisions.map(({ field, treatment, reason }) => ({ field, treatment, reason })),
+  };
 }

@@ -24,6 +24,8 @@ export interface Outcome {
   readonly verdict: Disposition;
   /** One decision per field and place, in document order. Decisions are prebuilt and hold no value. */
   readonly decisions: readonly Decision[];
+  /** Bytes of the element, attribute or text that each decision is about, as received. */
+  readonly sizes: readonly number[];
   /** Delay of the stanza in milliseconds. The caller keeps the order of stanzas. */
   readonly delayMs: number;
   /** Whether the stanza must leave in normal form. */
@@ -40,6 +42,7 @@ export interface Outcome {
 export const untouched: Outcome = {
   verdict: forward,
   decisions: [],
+  sizes: [],
   delayMs: 0,
   normalise: false,
   padTo: undefined,
@@ -59,6 +62,8 @@ export class PendingOutcome {
   readonly policy: CompiledPolicy;
   stanza!: Stanza;
   decisions: Decision[] = [];
+  /** Bytes that each decision is about. */
+  sizes: number[] = [];
   edits: Edit[] = [];
   /** Whether the outcome is settled: an answer or error is sent back in place of the stanza. */
   isSettled = false;
@@ -82,6 +87,7 @@ export class PendingOutcome {
   readonly #outcome = {
     verdict: forward,
     decisions: this.decisions as readonly Decision[],
+    sizes: this.sizes as readonly number[],
     delayMs: 0,
     normalise: false,
     padTo: undefined as readonly number[] | undefined,
@@ -104,6 +110,7 @@ export class PendingOutcome {
     this.stanza = stanza;
     // Emptying the old array would cost more.
     this.decisions = [];
+    this.sizes = [];
     if (this.edits.length > 0) this.edits = [];
     if (this.changedRuns.length > 0) this.changedRuns = [];
     this.isSettled = false;
@@ -131,9 +138,15 @@ export class PendingOutcome {
     return stanza.namespaceOf(element) === this.#client && stanza.localOf(element) === this.#message;
   }
 
-  /** Adds the decision of a rule that was applied. */
-  count({ decision }: TableRule): void {
-    if (decision !== undefined) this.decisions.push(decision);
+  /** Adds the decision of a rule that was applied.
+   *  @param bytes of what it was applied to, as received */
+  count({ decision }: TableRule, bytes: number): void {
+    if (decision !== undefined) this.decide(decision, bytes);
+  }
+
+  decide(decision: Decision, bytes: number): void {
+    this.decisions.push(decision);
+    this.sizes.push(bytes);
   }
 
   /** Removes the edits after the first `count`. */
@@ -144,10 +157,11 @@ export class PendingOutcome {
 
   /** Applies the treatment of an unlisted element or attribute.
    *  @param namespace id on the tape
-   *  @param parent the element around it; for an attribute, the parent of its element */
-  decideUnlisted(namespace: number, parent: number): ElementResult {
+   *  @param parent the element around it; for an attribute, the parent of its element
+   *  @param bytes of it, as received */
+  decideUnlisted(namespace: number, parent: number, bytes: number): ElementResult {
     const { policy } = this;
-    this.decisions.push(policy.unlistedDecision(namespace));
+    this.decide(policy.unlistedDecision(namespace), bytes);
     if (policy.unlisted === 'keep') return elementResult.kept;
     if (policy.unlisted === 'drop') return elementResult.removed;
     return this.refuse('policy-violation', parent);
@@ -232,6 +246,7 @@ export class PendingOutcome {
     const outcome = this.#outcome;
     outcome.verdict = this.#verdict();
     outcome.decisions = this.decisions;
+    outcome.sizes = this.sizes;
     outcome.delayMs = this.#delayMs;
     outcome.normalise = this.#normalise;
     outcome.padTo = this.#padTo;

@@ -6,5 +6,5 @@ export interface PolicySubject {
    *  account is not known; of each field the strictest holds then. */
   readonly share?: number | undefined;
   /** What a session has had of decisions in the current interval; undefined outside of a session. */
-  readonly seen?: { note(interval: number, cell: number): boolean };
+  readonly seen?: { bits(interval: number, rows: number): Uint32Array };
 }

@@ -7,7 +7,7 @@ import { removeElement, removeText, replaceElement, setText } from '../stanza/ed
 import { bareJid } from '../stanza/jid.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { recordKind, type Stanza } from '../stanza/stanza.ts';
-import type { Decision } from '../stanza/verdict.ts';
+import { fixedDecisions, type Decision } from '../stanza/verdict.ts';
 import { AddressRules } from './addresses.ts';
 import { AttributeRuleSet } from './attributes.ts';
 import { elementResult, type ElementResult, type PendingOutcome } from './outcome.ts';
@@ -26,6 +26,7 @@ const nothing = new Uint8Array(0);
 
 /** The decision about a subject that is removed with body and thread. */
 const loneSubject: Decision = {
+  id: fixedDecisions.loneSubject,
   field: 'content.subject',
   treatment: 'drop',
   reason: 'without body and thread it would change the subject of the room (XEP-0045 §8.1)',
@@ -97,7 +98,7 @@ export class Walk {
     if ((flags & flag.owner) === 0 && this.#isOwned(at)) flags |= flag.owner;
     else if ((flags & found.listed) === 0) {
       const parent = Math.max(0, stanza.parentOf(at));
-      if (pending.decideUnlisted(namespace, parent) === elementResult.removed)
+      if (pending.decideUnlisted(namespace, parent, stanza.elementBytes(at)) === elementResult.removed)
         return this.#remove(at, editsBefore, flags, entry);
       flags |= flag.owner;
     }
@@ -135,7 +136,7 @@ export class Walk {
     const { effect } = rule;
     if (effect.kind === 'address') return this.#addresses.apply(rule, effect, at);
     if (rule.part !== 'whole' && !this.#holdsPart(rule.part, at)) return elementResult.kept;
-    this.#pending.count(rule);
+    this.#pending.count(rule, this.#stanza.elementBytes(at));
     switch (effect.kind) {
       case 'keep':
         return elementResult.kept;
@@ -234,10 +235,14 @@ export class Walk {
     if (!isChanged || this.#stanza.attributeValue(at, 'type') !== 'groupchat') return flag.content;
     const stanza = this.#stanza;
     const edits = this.#pending.edits.splice(editsBefore);
-    for (const child of stanza.children(at))
-      if (stanza.is(child, ns.client, 'subject')) edits.push(removeElement(stanza, child));
+    let bytes = 0;
+    for (const child of stanza.children(at)) {
+      if (!stanza.is(child, ns.client, 'subject')) continue;
+      edits.push(removeElement(stanza, child));
+      bytes += stanza.elementBytes(child);
+    }
     this.#pending.edits.push(...outermost(edits));
-    this.#pending.decisions.push(loneSubject);
+    this.#pending.decide(loneSubject, bytes);
     return flag.lost;
   }
 
@@ -288,14 +293,15 @@ export class Walk {
     const entry = this.#table.find(stanza.namespaceOf(parent), stanza.localOf(parent));
     let isListed = this.#ownsContent();
     let isRemoved = false;
+    const bytes = stanza.textEnd(at) - stanza.textStart(at);
     for (const rule of entry?.texts ?? none) {
       if (rule.matches !== undefined && !rule.matches(stanza, parent)) continue;
       isListed = true;
-      pending.count(rule);
+      pending.count(rule, bytes);
       if (rule.effect.kind !== 'keep') isRemoved = true;
     }
     if (!isListed && !isWhitespace(stanza, at))
-      isRemoved = pending.decideUnlisted(0, parent) === elementResult.removed;
+      isRemoved = pending.decideUnlisted(0, parent, bytes) === elementResult.removed;
     if (isRemoved) pending.edits.push(removeText(stanza, at));
     return stanza.next(at);
   }

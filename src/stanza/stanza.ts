@@ -167,6 +167,20 @@ export class Stanza {
     return element + elementSize;
   }
 
+  /** Returns the bytes of an element with its content, as received. */
+  elementBytes(element: number): number {
+    const { tape } = this;
+    const end = tape[element + record.element.end]!;
+    return tape[end + record.end.tagEnd]! - tape[element + record.element.tagStart]!;
+  }
+
+  /** Returns the bytes of an attribute with its name and quotes, as received. */
+  attributeBytes(attribute: number): number {
+    const { tape } = this;
+    const end = tape[attribute + record.attribute.valueEnd]! & ~needsDecoding;
+    return end + 1 - tape[attribute + record.attribute.nameStart]!;
+  }
+
   /** Returns the number of an element's attributes, namespace declarations included. */
   attributeCount(element: number): number {
     return this.tape[element + record.element.attributes]!;

@@ -10,10 +10,19 @@ export interface Edit {
 
 /** The treatment of one field in one stanza, with the rule that caused it. Holds no value. */
 export interface Decision {
+  /** Number among the decisions of its policy, by which it is counted. The numbers of those that no policy makes come
+   *  first (`fixedDecisions`). */
+  readonly id: number;
   readonly field: string;
   readonly treatment: string;
   readonly reason: string;
 }
+
+/** Numbers of the decisions that are the same under every policy. */
+export const fixedDecisions = { loneSubject: 0, headerAttribute: 1 } as const;
+
+/** Number of the first decision of a policy. */
+export const firstPolicyDecision = 2;
 
 /** An answer whose time is equalised. */
 export interface EqualisedAnswer {

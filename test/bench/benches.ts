@@ -3,6 +3,7 @@ import { acceptBench } from './accept.ts';
 import { accountingBench } from './accounting.ts';
 import { capabilitiesBench } from './capabilities.ts';
 import { chatBench } from './chat.ts';
+import { countingBench } from './counting.ts';
 import { idleBench } from './idle.ts';
 import { mediaBench } from './media.ts';
 import { policyBench } from './policy.ts';
@@ -16,6 +17,7 @@ export const benches: readonly Bench[] = [
   idleBench,
   acceptBench,
   policyBench,
+  countingBench,
   capabilitiesBench,
   scannerBench,
   canonicalBench,

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import { mediaCases, policyCases, ruleCases } from './policy-cases.ts';
+import { countingCases, mediaCases, policyCases, ruleCases } from './policy-cases.ts';
 
 it('every case of the policy bench does its work', () => {
   const works = [
     ...[...policyCases()].flatMap(({ scan, decide, edit, normalForm }) => [scan, decide, edit, normalForm]),
+    ...[...countingCases()].flatMap(({ off, on }) => [off, on]),
     ...ruleCases().flatMap(({ scan, edit }) => [scan, edit]),
     ...mediaCases().flatMap(({ scan, keep, seal }) => [scan, keep, seal]),
   ];

@@ -5,12 +5,16 @@ import { createWire } from '../../src/app/tools/wire.ts';
 import { createMediaTokens } from '../../src/http/media/token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
+import { DecisionCounts } from '../../src/observability/decision-counts.ts';
+import { SeenCells } from '../../src/observability/seen-cells.ts';
 import { loadCatalogue, type Catalogue } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
+import type { CountDecisions } from '../../src/policy/enforcement.ts';
+import type { Outcome } from '../../src/policy/outcome.ts';
 import type { Policy, Rule } from '../../src/policy/policy.ts';
 import type { PolicyContext } from '../../src/policy/session-view.ts';
-import type { Direction } from '../../src/stanza/direction.ts';
+import { audienceOf, type Direction } from '../../src/stanza/direction.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { CanonicalWriter } from '../../src/stream/canonical.ts';
@@ -126,6 +130,37 @@ export function ruleCases(): readonly (Pick<PolicyCase, 'byteLength' | 'scan' | 
       edit: scanning(names, batch, editing(compiled, direction)),
     };
   });
+}
+
+/** Stanzas decided and edited without counting the decisions, and with counting them as a session does. */
+export function* countingCases(): Generator<
+  Pick<PolicyCase, 'name' | 'byteLength' | 'stanzas'> & { readonly off: Work; readonly on: Work }
+> {
+  for (const { name, direction, write } of typicalStanzas) {
+    const { names, compiled } = compile(shipped, strict);
+    const batch = batchOf(write, direction === 'to-client' ? shownNames : plainNames);
+    const counts = new DecisionCounts();
+    const subject = { gatekeeper: 'gatekeeper', seen: new SeenCells() };
+    const audience = audienceOf(direction);
+    const counted: CountDecisions = (...decided) => counts.add(...decided);
+    yield {
+      name,
+      byteLength: write(0).length,
+      stanzas: batchStanzas,
+      off: scanning(
+        names,
+        batch,
+        editing(compiled, direction, () => {}),
+      ),
+      on: scanning(
+        names,
+        batch,
+        editing(compiled, direction, ({ decisions, sizes }) =>
+          counted(subject, audience, 'enforced', decisions, compiled, sizes),
+        ),
+      ),
+    };
+  }
 }
 
 /** A message without an address of media and one with two, decided without and with sealing them. */
@@ -266,10 +301,16 @@ function deciding(policy: CompiledPolicy, direction: Direction): Use {
   return (stanza) => decider.decide(stanza).decisions.length;
 }
 
-function editing(policy: CompiledPolicy, direction: Direction): Use {
+function editing(
+  policy: CompiledPolicy,
+  direction: Direction,
+  count: (outcome: Outcome) => void = () => {},
+): Use {
   const decider = new Decider(policy, direction, { ...bound }, environment);
   return (stanza) => {
-    const { verdict } = decider.decide(stanza);
+    const outcome = decider.decide(stanza);
+    count(outcome);
+    const { verdict } = outcome;
     if (verdict.kind !== 'forward' || verdict.edits === undefined) return 1;
     return splice(stanza, verdict.edits).length;
   };

@@ -3,7 +3,10 @@ import { DecisionCounts, decisionTotalsMax } from '../../src/observability/decis
 import { SeenCells } from '../../src/observability/seen-cells.ts';
 import type { Decision } from '../../src/stanza/verdict.ts';
 
+let decided = 0;
+/** A decision with a number of its own. */
 const decision = (field: string, treatment = 'drop', reason = 'policy strict'): Decision => ({
+  id: (decided += 1),
   field,
   treatment,
   reason,
@@ -72,18 +75,42 @@ describe('counts of decisions', () => {
     add(long);
     add(long);
     add(short);
-    expect(counts.totals()).toMatchObject([{ count: 3, countBefore: 0, sessions: 2 }]);
+    expect(counts.totals()).toMatchObject([
+      { count: 3, interval: { count: 3, sessions: 2 }, sessionsAtLeast: 2, sessionsAtMost: 2 },
+    ]);
     clock.now = 5_000;
     counts.startInterval();
     add(long);
     expect([counts.startedAt, counts.intervalFrom]).toEqual([1_000, 5_000]);
     expect(counts.totals()).toMatchObject([
-      { count: 4, countBefore: 3, sessions: 1, sessionsAtLeastBefore: 2, sessionsAtMostBefore: 2 },
+      { count: 4, interval: { count: 1, sessions: 1 }, sessionsAtLeast: 2, sessionsAtMost: 3 },
     ]);
     counts.startInterval();
     expect(counts.totals()).toMatchObject([
-      { countBefore: 4, sessions: 0, sessionsAtLeastBefore: 2, sessionsAtMostBefore: 3 },
+      { count: 4, interval: { count: 0, sessions: 0 }, sessionsAtLeast: 2, sessionsAtMost: 3 },
     ]);
+  });
+
+  it('sum the bytes that decisions were about', () => {
+    const { counts } = counting();
+    const [receipt, thread] = [decision('receipt.read'), decision('id.thread', 'keep')];
+    const of = { gatekeeper: 'one' };
+    counts.add(of, 'client', 'enforced', [receipt, thread, receipt], strict, [100, 20, 3]);
+    counts.startInterval();
+    counts.add(of, 'client', 'enforced', [receipt], strict, [7]);
+    counts.add(of, 'client', 'enforced', [thread], strict);
+    expect(counts.totals().map(({ bytes, interval }) => [bytes, interval.bytes])).toEqual([
+      [110, 7],
+      [20, 0],
+    ]);
+  });
+
+  it('find the row of any decision of a policy that made thousands', () => {
+    const { counts } = counting();
+    const all = Array.from({ length: 5_000 }, (_, index) => ({ ...decision(`f.${index % 100}`), id: index }));
+    for (const each of all.toReversed())
+      counts.add({ gatekeeper: 'one' }, 'client', 'enforced', [each], strict);
+    expect(counts.totals().map(({ count }) => count)).toEqual(Array.from({ length: 100 }, () => 50));
   });
 
   it('count decisions beyond the greatest number of rows together', () => {

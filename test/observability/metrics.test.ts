@@ -41,6 +41,42 @@ describe('metrics', () => {
     expect(now.get('narthex_session_duration_seconds_bucket{le="600"}')).toBe(1);
   });
 
+  it('count decisions and their bytes, only combinations that occurred, and the rest together', async () => {
+    const metrics = createMetrics({ version: '1', processMetrics: false, decisionSeriesMax: 3 });
+    const add = (gatekeeper: string, id: number, field: string, sizes?: number[], reason = ''): void =>
+      metrics.decisions.add(
+        { gatekeeper },
+        'client',
+        'enforced',
+        [{ id, field, treatment: 'drop', reason }],
+        strict,
+        sizes,
+      );
+    const strict = { name: 'strict' };
+    add('main', 2, 'id.thread', [20]);
+    add('main', 2, 'id.thread', [22]);
+    add('other-one', 2, 'id.thread');
+    add('main', 3, 'unlisted', [7], 'urn:xmpp:x');
+    add('main', 4, 'receipt.read', [5]);
+    add('main', 5, 'chat-state', [6]);
+    const found = [...(await samples(metrics))].filter(([name]) => /policy_(decision|unlisted)/.test(name));
+    const labels = (gatekeeper: string): string =>
+      `{gatekeeper="${gatekeeper}",audience="client",field="id.thread",treatment="drop",mode="enforced",policy="strict"}`;
+    const others =
+      '{gatekeeper="other",audience="other",field="other",treatment="other",mode="other",policy="other"}';
+    expect(found).toEqual([
+      [`narthex_policy_decisions_total${labels('main')}`, 2],
+      [`narthex_policy_decisions_total${labels('other-one')}`, 1],
+      [`narthex_policy_decisions_total${others}`, 2],
+      [`narthex_policy_decision_bytes_total${labels('main')}`, 42],
+      [`narthex_policy_decision_bytes_total${others}`, 11],
+      [
+        'narthex_policy_unlisted_total{gatekeeper="main",audience="client",namespace="urn:xmpp:x",treatment="drop",mode="enforced",policy="strict"}',
+        1,
+      ],
+    ]);
+  });
+
   it('count sessions by policy and by profile, under the names in force', async () => {
     const metrics = plain();
     let policy = label('balanced');

@@ -22,6 +22,43 @@ const toGatekeeper = (rules: string, spec = '') =>
   deciderFor(policyOf(policyText(`{ gatekeeper: { ${rules} } }`, spec)), 'to-gatekeeper');
 const toClient = (rules: string) => deciderFor(policyOf(policyText(`{ client: { ${rules} } }`)), 'to-client');
 
+describe('the bytes that a decision is about', () => {
+  it('are those of the element, attribute or text, as received', () => {
+    const status = '<status>Zürich</status>';
+    const unlisted = "<x xmlns='urn:example:unknown'><y/></x>";
+    const stanza = wire.parse(
+      `<presence id='p&amp;1' foo='12'>${status}<show>away</show>${unlisted}</presence>`,
+      names,
+    );
+    const { decisions, sizes } = toGatekeeper('presence.status: drop').decide(stanza);
+    const found = decisions.map(({ field }, index) => `${field} ${sizes[index]}`);
+    expect(found.filter((line) => /unlisted|presence.status|presence.show|id/.test(line)).toSorted()).toEqual(
+      [
+        `presence.show ${'<show>away</show>'.length}`,
+        `presence.status ${Buffer.byteLength(status)}`,
+        `id.presence ${"id='p&amp;1'".length}`,
+        `unlisted ${"foo='12'".length}`,
+        `unlisted ${unlisted.length}`,
+      ].toSorted(),
+    );
+  });
+
+  it('are known for each decision on each example of the catalogue, and are within the stanza', () => {
+    let checked = 0;
+    const decider = { client: toClient('chat-state: keep'), gatekeeper: toGatekeeper('chat-state: keep') };
+    for (const { example, where } of catalogue.fields.values()) {
+      if (where !== 'stanza') continue;
+      const stanza = wire.parse(example, names);
+      for (const { decisions, sizes } of Object.values(decider).map((each) => each.decide(stanza))) {
+        expect(sizes).toHaveLength(decisions.length);
+        expect(sizes.every((bytes) => bytes > 0 && bytes <= stanza.byteLength)).toBe(true);
+        checked += sizes.length;
+      }
+    }
+    expect(checked).toBeGreaterThan(1_000);
+  });
+});
+
 describe('fields inside stanzas inside stanzas', () => {
   const inner = `<message xmlns='jabber:client' from='b@c' to='d@e'><body>hi</body><composing ${chat}/></message>`;
   const without = inner.replace(`<composing ${chat}/>`, '');
@@ -148,8 +185,8 @@ describe('unlisted elements', () => {
     );
     const { decisions } = balanced().decide(stanza);
     expect(decisions.filter(({ field }) => field === 'unlisted')).toEqual([
-      { field: 'unlisted', treatment: 'drop', reason: 'jabber:x:event' },
-      { field: 'unlisted', treatment: 'drop', reason: 'not registered' },
+      { id: expect.any(Number), field: 'unlisted', treatment: 'drop', reason: 'jabber:x:event' },
+      { id: expect.any(Number), field: 'unlisted', treatment: 'drop', reason: 'not registered' },
     ]);
   });
 });

@@ -53,12 +53,15 @@ async function start(options: Partial<TestProxyOptions>): Promise<TestProxy & As
   });
 }
 
+const status = '<status>canary</status>';
+const statusBytes = status.length;
+
 /** Sends presences with a status from so many sessions, and waits until each was forwarded. */
 async function show(proxy: TestProxy, sessions: number, presences: number): Promise<void> {
   for (let session = 0; session < sessions; session += 1) {
     const client = await logInRaw(proxy.direct, authority.certificate);
     for (let index = 0; index < presences; index += 1) {
-      client.socket.write(`<presence id='p${index}'><status>canary</status></presence>`);
+      client.socket.write(`<presence id='p${index}'>${status}</presence>`);
       await client.until(`id='p${index}'`);
       client.forget();
     }
@@ -83,8 +86,8 @@ it('counts decisions and sessions of the policy and of its shadow, and says what
   await show(proxy, 3, 4);
   const document = read(proxy);
   const figures = {
-    sinceStart: { count: 12, sessionsAtLeast: 3, sessionsAtMost: 3 },
-    interval: { count: 12, sessions: 3 },
+    sinceStart: { count: 12, bytes: 12 * statusBytes, sessionsAtLeast: 3, sessionsAtMost: 3 },
+    interval: { count: 12, bytes: 12 * statusBytes, sessions: 3 },
   };
   const where = { gatekeeper: 'test', audience: 'gatekeeper', field: 'presence.status', namespace: null };
   expect(statusRows(document)).toEqual([
@@ -126,8 +129,16 @@ it('with a ledger has its head, and an interval that ends with another policy', 
   const after = read(proxy);
   expect(statusRows(after).map(({ policy: by, sinceStart, interval }) => [by, sinceStart, interval])).toEqual(
     [
-      ['ours-drop', { count: 4, sessionsAtLeast: 2, sessionsAtMost: 2 }, { count: 0, sessions: 0 }],
-      ['ours-keep', { count: 3, sessionsAtLeast: 1, sessionsAtMost: 1 }, { count: 3, sessions: 1 }],
+      [
+        'ours-drop',
+        { count: 4, bytes: 4 * statusBytes, sessionsAtLeast: 2, sessionsAtMost: 2 },
+        { count: 0, bytes: 0, sessions: 0 },
+      ],
+      [
+        'ours-keep',
+        { count: 3, bytes: 3 * statusBytes, sessionsAtLeast: 1, sessionsAtMost: 1 },
+        { count: 3, bytes: 3 * statusBytes, sessions: 1 },
+      ],
     ],
   );
   expect(after.interval.from >= before.at).toBe(true);

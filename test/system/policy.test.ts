@@ -145,7 +145,7 @@ describe('a shadow policy', () => {
       await eventually(() => received.includes('</presence>'));
       expect(received).toBe("<presence id='p1'><status>canary</status></presence>");
       const status = proxy.decisions.totals().filter(({ field }) => field === 'presence.status');
-      expect(status).toEqual([
+      expect(status).toMatchObject([
         {
           gatekeeper: 'test',
           audience: 'gatekeeper',
@@ -155,7 +155,7 @@ describe('a shadow policy', () => {
           namespace: undefined,
           policy: 'stricter',
           count: 1,
-          sessions: 1,
+          interval: { count: 1, sessions: 1 },
         },
         {
           gatekeeper: 'test',
@@ -166,7 +166,7 @@ describe('a shadow policy', () => {
           namespace: undefined,
           policy: 'passthrough',
           count: 1,
-          sessions: 1,
+          interval: { count: 1, sessions: 1 },
         },
       ]);
       expect(JSON.stringify(proxy.decisions.totals())).not.toContain('canary');

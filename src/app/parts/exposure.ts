@@ -67,7 +67,8 @@ function ledgerOf({ head, failure }: ExposureParts['ledger']): ExposureDocument[
 }
 
 function rowOf(total: DecisionTotal): ExposureRow {
-  const { gatekeeper, audience, field, namespace, treatment, mode, policy, count, sessions } = total;
+  const { gatekeeper, audience, field, namespace, treatment, mode, policy } = total;
+  const { count, bytes, sessionsAtLeast, sessionsAtMost, interval } = total;
   return {
     gatekeeper,
     audience,
@@ -76,12 +77,8 @@ function rowOf(total: DecisionTotal): ExposureRow {
     treatment,
     mode,
     policy,
-    sinceStart: {
-      count,
-      sessionsAtLeast: Math.max(total.sessionsAtLeastBefore, sessions),
-      sessionsAtMost: total.sessionsAtMostBefore + sessions,
-    },
-    interval: { count: count - total.countBefore, sessions },
+    sinceStart: { count, bytes, sessionsAtLeast, sessionsAtMost },
+    interval,
   };
 }
 

@@ -18,7 +18,8 @@ export function exposureSource(counts: DecisionCounts): ExposureSource {
 
 function merged(counts: DecisionCounts): readonly ExposureTotal[] {
   const totals = new Map<string, { -readonly [K in keyof ExposureTotal]: ExposureTotal[K] }>();
-  for (const { gatekeeper, audience, field, treatment, mode, count, sessions } of counts.totals()) {
+  for (const { gatekeeper, audience, field, treatment, mode, count, interval } of counts.totals()) {
+    const { sessions } = interval;
     const key = [gatekeeper, audience, field, treatment, mode].join('\n');
     const known = totals.get(key);
     if (known === undefined)

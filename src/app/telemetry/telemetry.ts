@@ -18,6 +18,7 @@ export interface Telemetry extends TelemetryOptions, Part {
 export interface TelemetrySections {
   readonly log: Config['log'];
   readonly tracing: Config['tracing'];
+  readonly admin?: Pick<Config['admin'], 'exposureRowsMax'>;
 }
 
 export interface TelemetryEnvironment {
@@ -36,10 +37,16 @@ export async function openTelemetry(
   {
     log: { level, unauthenticatedLinesPerSecondMax },
     tracing: { otlpEndpoint: endpoint },
+    admin,
   }: TelemetrySections,
   { version, processMetrics, clock, logFailed }: TelemetryEnvironment,
 ): Promise<Telemetry> {
-  const metrics = createMetrics({ version, processMetrics, now: clock.wall });
+  const metrics = createMetrics({
+    version,
+    processMetrics,
+    ...(admin && { decisionSeriesMax: admin.exposureRowsMax }),
+    now: clock.wall,
+  });
   const log = openLog({
     level,
     now: clock.wall,

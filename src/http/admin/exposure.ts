@@ -9,6 +9,8 @@ import { z } from 'zod';
 export const exposureRowsLimit = 50_000;
 
 const count = z.int().min(0);
+/** Of the elements, attributes and texts that decisions were about, as received. 0 for what is in no stanza. */
+const bytes = count;
 /** SHA-256 in base64url. */
 const digest = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const time = z.iso.datetime();
@@ -47,11 +49,12 @@ const exposureRow = z.strictObject({
   policy: z.string(),
   sinceStart: z.strictObject({
     count,
+    bytes,
     /** A session that lasts longer than an interval is counted in each, so the number lies between the two. */
     sessionsAtLeast: count,
     sessionsAtMost: count,
   }),
-  interval: z.strictObject({ count, sessions: count }),
+  interval: z.strictObject({ count, bytes, sessions: count }),
 });
 
 export const exposureDocument = z.strictObject({

@@ -7,7 +7,7 @@ import type { Circumstances } from '../../policy/condition.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
 import type { PolicySubject } from '../../policy/subject.ts';
 import { audienceOf, type Direction } from '../../stanza/direction.ts';
-import type { Decision } from '../../stanza/verdict.ts';
+import { fixedDecisions, type Decision } from '../../stanza/verdict.ts';
 
 /** Values by attribute name. */
 type HeaderAttributes = ReadonlyMap<string, string>;
@@ -51,6 +51,7 @@ const fields: Readonly<Record<Direction, Readonly<Record<string, string>>>> = {
 };
 
 const unknownAttribute: Decision = {
+  id: fixedDecisions.headerAttribute,
   field: 'unlisted',
   treatment: 'drop',
   reason: 'not an attribute of stream headers',

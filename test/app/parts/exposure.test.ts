@@ -36,8 +36,14 @@ const counted = (fields: number): DecisionCounts => {
       { gatekeeper: 'one' },
       'gatekeeper',
       'enforced',
-      Array.from({ length: field + 1 }, () => ({ field: `f.${field}`, treatment: 'drop', reason: 'r' })),
+      Array.from({ length: field + 1 }, () => ({
+        id: field,
+        field: `f.${field}`,
+        treatment: 'drop',
+        reason: 'r',
+      })),
       strict,
+      Array.from({ length: field + 1 }, () => 10),
     );
   return counts;
 };
@@ -75,8 +81,8 @@ it('says what is in force at each gatekeeper, and what was counted, as the schem
         treatment: 'drop',
         mode: 'enforced',
         policy: 'strict',
-        sinceStart: { count: 1, sessionsAtLeast: 0, sessionsAtMost: 0 },
-        interval: { count: 1, sessions: 0 },
+        sinceStart: { count: 1, bytes: 10, sessionsAtLeast: 0, sessionsAtMost: 0 },
+        interval: { count: 1, bytes: 10, sessions: 0 },
       },
     ],
     other: { rows: 0, count: 0 },
