@@ -31,7 +31,10 @@ describe('a release', () => {
 it('carries one version in every file that names it', () => {
   const read = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
   const version = (JSON.parse(read('package.json')) as { version: string }).version;
-  const lock = JSON.parse(read('package-lock.json')) as { version: string; packages: { '': { version: string } } };
+  const lock = JSON.parse(read('package-lock.json')) as {
+    version: string;
+    packages: { '': { version: string } };
+  };
   expect([
     lock.version,
     lock.packages[''].version,
