@@ -1,14 +1,17 @@
 /** `narthex report exposure | fingerprints | dpia`: reports for the people who sign for a policy. */
 import { type Command, Option } from 'commander';
 import { assessmentDocument, assessmentReport } from '../reports/assessment/assessment.ts';
+import { configurationReport, mapViews, type Surroundings } from '../reports/configuration/configuration.ts';
+import { configurationDocument } from '../reports/configuration/document.ts';
+import { settingSources } from '../reports/configuration/setting.ts';
 import { exposureDocument, fingerprintDocument, type ReportDocument } from '../reports/document.ts';
 import { exposureReport, type ExposureReport, type FieldCount } from '../reports/exposure.ts';
 import { fingerprintReport } from '../reports/fingerprints.ts';
 import { renderHtml } from '../reports/html.ts';
 import { renderCsv, renderMarkdown, renderText } from '../reports/render.ts';
-import { openCatalogue, openPolicyFiles } from '../app/files/policies.ts';
-import { digestOf } from '../app/files/digest.ts';
+import { openCatalogue } from '../app/files/policies.ts';
 import { readLedger } from '../app/tools/ledger.ts';
+import { openPolicyDocument, readReportInputs } from '../app/tools/report-inputs.ts';
 import { processIo, type CommandIo } from './command-io.ts';
 import { InputError, misused } from './input-error.ts';
 
@@ -16,7 +19,8 @@ const formats = ['text', 'markdown', 'csv', 'json', 'html'] as const;
 type Format = (typeof formats)[number];
 
 interface ReportOptions {
-  readonly policy: string;
+  readonly policy?: string;
+  readonly config?: string;
   readonly catalogue: string[];
   readonly from?: string;
   readonly key?: string;
@@ -24,14 +28,60 @@ interface ReportOptions {
 }
 
 const help = `
-Everything comes from the files of the policy and the catalogue; --from adds the decisions that a ledger has on record
-under this very policy.
+--policy asks about one policy. --config asks about narthex.yaml: each gatekeeper and listener with its policy, capability
+profiles, attestations, HTTP services, times, what is kept and what is logged.
+--from adds the decisions that a ledger has on record under these very policies.
 
 Examples:
   $ narthex report exposure --policy balanced --format html > exposure.html
+  $ narthex report dpia --config narthex.yaml --format markdown > assessment.md
   $ narthex report fingerprints --policy house.yaml --from /var/lib/narthex/ledger --key ledger.pub.pem
 
-Exit codes: 0 printed, 64 wrong usage, 65 a document cannot be read or the ledger is not whole, 66 no such file.`;
+Exit codes: 0 printed, 64 wrong usage, 65 a document cannot be read or the ledger is not whole, 66 no such file, 78 the
+configuration is wrong.`;
+
+/** How one report is made of the exposure, and which statements about the configuration belong to it. */
+interface ReportKind<Report extends object> {
+  readonly name: string;
+  readonly summary: string;
+  of(exposure: ExposureReport): Report;
+  document(report: Report): ReportDocument;
+  readonly parts: readonly (keyof Surroundings)[];
+}
+
+const everyPart = [
+  'connections',
+  'capabilities',
+  'services',
+  'timing',
+  'kept',
+  'operations',
+  'shadow',
+] as const;
+
+const exposureKind: ReportKind<ExposureReport> = {
+  name: 'exposure',
+  summary: 'which field appears to which audience in which form',
+  of: (exposure) => exposure,
+  document: exposureDocument,
+  parts: everyPart,
+};
+
+const fingerprintKind: ReportKind<ReturnType<typeof fingerprintReport>> = {
+  name: 'fingerprints',
+  summary: 'which fields still name software, device or place',
+  of: fingerprintReport,
+  document: fingerprintDocument,
+  parts: ['connections', 'capabilities'],
+};
+
+const assessmentKind: ReportKind<ReturnType<typeof assessmentReport>> = {
+  name: 'dpia',
+  summary: 'answers to the questions of a data-protection impact assessment, each with its source',
+  of: assessmentReport,
+  document: assessmentDocument,
+  parts: everyPart,
+};
 
 /** Adds the subcommand. */
 export function register(program: Command, io: CommandIo = processIo()): void {
@@ -40,12 +90,13 @@ export function register(program: Command, io: CommandIo = processIo()): void {
     .summary('reports about what a policy leaves visible')
     .description('Reports about what a policy leaves visible, for security and data-protection teams.')
     .addHelpText('after', help);
-  const add = (name: string, summary: string): Command =>
-    group
-      .command(name)
-      .summary(summary)
-      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
-      .requiredOption('--policy <policy>', 'a file, or the name of a shipped policy')
+  const add = <Report extends object>(kind: ReportKind<Report>): void =>
+    void group
+      .command(kind.name)
+      .summary(kind.summary)
+      .description(`${kind.summary[0]!.toUpperCase()}${kind.summary.slice(1)}.`)
+      .option('--policy <policy>', 'a file, or the name of a shipped policy')
+      .option('--config <file>', 'narthex.yaml, with everything that surrounds its policies')
       .addOption(
         new Option('--catalogue <path...>', 'entries in addition to the shipped catalogue').default(
           [],
@@ -55,59 +106,101 @@ export function register(program: Command, io: CommandIo = processIo()): void {
       .option('--from <folder>', 'a ledger whose counts are added')
       .option('--key <file>', "the ledger's public key")
       .addOption(new Option('--format <format>', 'how to print').choices(formats).default('text'))
-      .addHelpText('after', help);
-
-  add('exposure', 'which field appears to which audience in which form').action(
-    async (options: ReportOptions) => {
-      const report = await readExposure(options);
-      io.write(render(options.format, report, exposureDocument(report)));
-    },
-  );
-  add('fingerprints', 'which fields still name software, device or place').action(
-    async (options: ReportOptions) => {
-      const report = fingerprintReport(await readExposure(options));
-      io.write(render(options.format, report, fingerprintDocument(report)));
-    },
-  );
-  add('dpia', 'answers to the questions of a data-protection impact assessment, each with its source').action(
-    async (options: ReportOptions) => {
-      const report = assessmentReport(await readExposure(options));
-      io.write(render(options.format, report, assessmentDocument(report)));
-    },
-  );
+      .addHelpText('after', help)
+      .action(async (options: ReportOptions) => io.write(await report(kind, options)));
+  add(exposureKind);
+  add(fingerprintKind);
+  add(assessmentKind);
 }
 
-async function readExposure({
-  policy: name,
-  catalogue: additional,
-  from,
-  key,
-}: ReportOptions): Promise<ExposureReport> {
+/** Makes a report of a policy, or of a configuration.
+ *  @throws InputError ERR_OPTION, ERR_LEDGER_BROKEN; the errors of the files */
+async function report<Report extends object>(
+  kind: ReportKind<Report>,
+  options: ReportOptions,
+): Promise<string> {
+  const { policy: name, config: file, catalogue: additional, from, key, format } = options;
+  if ((name === undefined) === (file === undefined)) throw misused('either --policy or --config is needed');
   if (key !== undefined && from === undefined) throw misused('--key goes with --from');
-  const catalogue = openCatalogue(additional);
-  const { policy, files } = openPolicyFiles(name);
-  const digest = digestOf(files.map(({ text }) => text));
-  const counts = from === undefined ? undefined : await readCounts(from, key, digest);
-  return exposureReport({ policy, digest, catalogue, counts, now: Date.now() });
+  const now = Date.now();
+  if (name !== undefined) {
+    const catalogue = openCatalogue(additional);
+    const { policy, digest } = openPolicyDocument(name);
+    const read = from === undefined ? undefined : await readCounts(from, key, [{ digest }]);
+    const made = kind.of(
+      exposureReport({ policy, digest, catalogue, counts: read?.(undefined, digest), now }),
+    );
+    return render(format, made, kind.document(made));
+  }
+  if (additional.length > 0) throw misused('--catalogue goes with --policy; narthex.yaml names its own');
+  return configuration(kind, { file: file!, from, key, format, now });
 }
 
-/** Reads the counts of a ledger under a policy.
+async function configuration<Report extends object>(
+  kind: ReportKind<Report>,
+  {
+    file,
+    from,
+    key,
+    format,
+    now,
+  }: {
+    readonly file: string;
+    readonly from: string | undefined;
+    readonly key: string | undefined;
+    readonly format: Format;
+    readonly now: number;
+  },
+): Promise<string> {
+  const inputs = await readReportInputs(file);
+  const sources = {
+    file: inputs.file,
+    deployment: { config: inputs.config, source: settingSources(inputs.places) },
+    documents: inputs,
+    catalogue: inputs.catalogue,
+    now,
+  };
+  const { views } = configurationReport(sources);
+  const counts =
+    from === undefined
+      ? undefined
+      : await readCounts(
+          from,
+          key,
+          views.map(({ report: { digest } }) => ({ digest })),
+        );
+  const made = mapViews(configurationReport({ ...sources, counts }), ({ report: exposure }) =>
+    kind.of(exposure),
+  );
+  return render(
+    format,
+    made,
+    configurationDocument(made, (each) => kind.document(each), kind.parts),
+  );
+}
+
+/** Reads the counts of a ledger under some policies.
+ *  @returns the counts at one gatekeeper, or at all, under the policy of a digest
  *  @throws InputError ERR_LEDGER_BROKEN when the ledger is not whole */
 async function readCounts(
   folder: string,
   keyFile: string | undefined,
-  policyDigest: string,
-): Promise<readonly FieldCount[]> {
+  policies: readonly { readonly digest: string }[],
+): Promise<(gatekeeper: string | undefined, digest: string) => readonly FieldCount[]> {
+  const digests = [...new Set(policies.map(({ digest }) => digest))];
   const range = { from: 0, to: Infinity };
   const { verification, summaries } = await readLedger({
     folder,
     keyFile,
-    summaries: [{ range, policyDigest }],
+    summaries: digests.map((policyDigest) => ({ range, policyDigest })),
   });
   const { length } = verification.findings;
   if (length > 0)
     throw new InputError([{ code: 'ERR_LEDGER_BROKEN', message: `${folder} has ${length} findings` }]);
-  return summaries[0]!.rows;
+  return (gatekeeper, digest) =>
+    summaries[digests.indexOf(digest)]!.rows.filter(
+      (row) => gatekeeper === undefined || row.gatekeeper === gatekeeper,
+    );
 }
 
 function render(format: Format, report: object, document: ReportDocument): string {

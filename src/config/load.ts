@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly environment: Environment;
   /** Folder from which a relative path of the file is resolved. */
   readonly folder: string;
+  /** Whether the files that it names may be missing: certificates and keys are not where a report is made. */
+  readonly filesMayBeMissing?: boolean;
 }
 
 export interface LoadedConfig {
@@ -48,7 +50,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const parsed = parseConfigText(isInput ? readInput() : await readConfigFile(absolute, file), file);
   const { config: written, places } = validate(parsed);
   const config = withEnvironment(withAbsolutePaths(written, dirname(absolute)), options.environment);
-  const problems = [...crossCheck(config, places), ...(await unreadableFiles(config, places))].sort(byPlace);
+  const unreadable = options.filesMayBeMissing ? [] : await unreadableFiles(config, places);
+  const problems = [...crossCheck(config, places), ...unreadable].sort(byPlace);
   if (problems.length > 0) throw new ConfigError(problems);
   return { config, file, places };
 }

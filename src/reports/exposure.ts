@@ -3,7 +3,7 @@
 import { relative } from 'node:path';
 import type { Place } from '../documents/diagnostic.ts';
 import type { TreatmentName } from '../minimisation/treatment.ts';
-import type { Catalogue, Field } from '../policy/catalogue.ts';
+import { concerns, type Catalogue, type Field } from '../policy/catalogue.ts';
 import { describeTreatment } from '../policy/describe.ts';
 import { summariseExceptions, type ExceptionSummary } from '../policy/exceptions.ts';
 import { treatmentOf, type Policy } from '../policy/policy.ts';
@@ -12,13 +12,16 @@ import type { Audience } from '../stanza/direction.ts';
 
 /** How a field appears to an audience. */
 export interface Appearance {
-  readonly treatment: TreatmentName;
+  /** `absent`: the field is in nothing that the audience receives. */
+  readonly treatment: TreatmentName | 'absent';
   /** The treatment in words. */
   readonly words: string;
   /** The author's reason; '' without one. */
   readonly why: string;
-  /** `file:line` of the rule; `unlisted` where no rule names the field. */
+  /** `file:line` of the rule; `unlisted` where no rule names the field, `catalogue` where no rule is asked. */
   readonly source: string;
+  /** What says so. Under mode `shadow` the policy, and nothing else, has no effect. */
+  readonly decidedBy: 'policy' | 'profile' | 'configuration' | 'catalogue';
   /** Decisions on record; undefined without a ledger. */
   readonly counted: number | undefined;
 }
@@ -52,40 +55,57 @@ export interface FieldCount {
   readonly count: number;
 }
 
+/** An appearance that a capability profile or the configuration decides, whatever the policy says. */
+export interface Surrounding extends Omit<Appearance, 'counted'> {
+  readonly field: string;
+  readonly audience: Audience;
+}
+
 export interface ExposureSources {
   readonly policy: Policy;
   readonly digest: string;
   readonly catalogue: Catalogue;
   /** Undefined without a ledger. */
   readonly counts: readonly FieldCount[] | undefined;
+  /** Of the deployment; none where it is not known. */
+  readonly surroundings?: readonly Surrounding[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-export function exposureReport({ policy, digest, catalogue, counts, now }: ExposureSources): ExposureReport {
+export function exposureReport({
+  policy,
+  digest,
+  catalogue,
+  counts,
+  surroundings = [],
+  now,
+}: ExposureSources): ExposureReport {
   const fields = [...catalogue.fields.values()].toSorted((left, right) => (left.name < right.name ? -1 : 1));
   return {
     policy: policy.name,
     digest,
     mode: policy.mode,
     unlisted: policy.unlisted,
-    rows: fields.map((field) => rowOf(field, policy, counts)),
+    rows: fields.map((field) => rowOf(field, { policy, counts, surroundings })),
     exceptions: summariseExceptions(policy, now),
   };
 }
 
-function rowOf(field: Field, policy: Policy, counts: readonly FieldCount[] | undefined): ExposureRow {
+function rowOf(
+  field: Field,
+  {
+    policy,
+    counts,
+    surroundings,
+  }: Pick<ExposureSources, 'policy' | 'counts'> & Required<Pick<ExposureSources, 'surroundings'>>,
+): ExposureRow {
   const { name, title, category, reveals, source } = field;
   const appearances = audienceNames.map((audience) => {
-    const { treatment, rule } = treatmentOf(policy, audience, name);
-    const appearance: Appearance = {
-      treatment: treatment.kind,
-      words: describeTreatment(treatment),
-      why: rule?.why ?? '',
-      source: rule === undefined ? 'unlisted' : placeText(rule.place),
-      counted: counts === undefined ? undefined : sumOf(counts, audience, name),
-    };
-    return [audience, appearance] as const;
+    const decided = surroundings.find((each) => each.field === name && each.audience === audience);
+    const { treatment, words, why, source, decidedBy } = decided ?? appearanceOf(policy, audience, field);
+    const counted = counts === undefined ? undefined : sumOf(counts, audience, name);
+    return [audience, { treatment, words, why, source, decidedBy, counted }] as const;
   });
   return {
     field: name,
@@ -94,6 +114,26 @@ function rowOf(field: Field, policy: Policy, counts: readonly FieldCount[] | und
     reveals,
     specified: source,
     audiences: Object.fromEntries(appearances) as Record<Audience, Appearance>,
+  };
+}
+
+const notReached: Omit<Appearance, 'counted'> = {
+  treatment: 'absent',
+  words: 'does not reach it',
+  why: '',
+  source: 'catalogue',
+  decidedBy: 'catalogue',
+};
+
+function appearanceOf(policy: Policy, audience: Audience, field: Field): Omit<Appearance, 'counted'> {
+  if (!concerns(field, audience)) return notReached;
+  const { treatment, rule } = treatmentOf(policy, audience, field.name);
+  return {
+    treatment: treatment.kind,
+    words: describeTreatment(treatment),
+    why: rule?.why ?? '',
+    source: rule === undefined ? 'unlisted' : placeText(rule.place),
+    decidedBy: 'policy',
   };
 }
 

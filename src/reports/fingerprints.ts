@@ -35,6 +35,41 @@ const contradictions: readonly Contradiction[] = [
   },
   {
     withheld: 'version.iq',
+    given: 'disco.software-info',
+    because: 'the form has name and version of software and system',
+  },
+  {
+    withheld: 'version.iq',
+    given: 'disco.identity',
+    because: 'the identity has a name, which is that of the software',
+  },
+  {
+    withheld: 'version.iq',
+    given: 'disco.features',
+    because: 'the list of features is that of one version of the software',
+  },
+  {
+    withheld: 'version.iq',
+    given: 'sasl.user-agent.software',
+    because: 'the client names its software while it authenticates',
+  },
+  {
+    withheld: 'sasl.user-agent.software',
+    given: 'version.iq',
+    because: 'the client answers with the name and version that it withheld while it authenticated',
+  },
+  {
+    withheld: 'version.iq',
+    given: 'conn.tls-fingerprint',
+    because: 'the ClientHello names the TLS library, which few applications share',
+  },
+  {
+    withheld: 'conn.client-ip',
+    given: 'call.host-candidate',
+    because: 'a call offers addresses of the device',
+  },
+  {
+    withheld: 'version.iq',
     given: 'caps.node',
     because: 'the node of the capabilities is the address of the software',
   },
@@ -59,13 +94,13 @@ export function fingerprintReport({ policy, digest, mode, rows }: ExposureReport
     .filter(({ category }) => fingerprintCategories.includes(category))
     .flatMap(({ field, category, reveals, audiences }) =>
       audiencesOf(audiences)
-        .filter(([, { treatment }]) => mode === 'shadow' || revealing.has(treatment))
-        .map(([audience, { words, source, counted }]) => ({
+        .filter(([, appearance]) => isInShadow(mode, appearance) || revealing.has(appearance.treatment))
+        .map(([audience, { words, source, counted, decidedBy }]) => ({
           audience,
           field,
           category,
           reveals,
-          words: mode === 'shadow' ? 'keep: the policy is in shadow' : words,
+          words: isInShadow(mode, { decidedBy }) ? 'keep: the policy is in shadow' : words,
           source,
           counted,
         })),
@@ -81,6 +116,11 @@ export function fingerprintReport({ policy, digest, mode, rows }: ExposureReport
       .map(([audience]) => ({ ...each, audience }));
   });
   return { policy, digest, mode, remaining, contradictions: found };
+}
+
+/** Whether an appearance is what a policy says that is not enforced. */
+function isInShadow(mode: ExposureReport['mode'], { decidedBy }: Pick<Appearance, 'decidedBy'>): boolean {
+  return mode === 'shadow' && decidedBy === 'policy';
 }
 
 function audiencesOf(audiences: Readonly<Record<Audience, Appearance>>): [Audience, Appearance][] {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openCatalogue, openPolicy } from '../../src/app/files/policies.ts';
 import { metricTable } from '../../src/observability/metric-table.ts';
+import { concerns } from '../../src/policy/catalogue.ts';
 import { treatmentOf } from '../../src/policy/policy.ts';
 import { assessmentDocument, assessmentReport } from '../../src/reports/assessment/assessment.ts';
 import type { Source } from '../../src/reports/assessment/statement.ts';
@@ -61,13 +62,13 @@ describe.each(['passthrough', 'balanced', 'strict'])('the assessment of %s', (na
 
   test('counts as the policy decides', () => {
     const policy = openPolicy(name);
-    const treatments = [...catalogue.fields.keys()].map(
-      (field) => treatmentOf(policy, 'gatekeeper', field).treatment.kind,
-    );
-    expect(report.figures.fields).toBe(treatments.length);
-    expect(report.figures.gatekeeperSees).toBe(treatments.filter((kind) => kind === 'keep').length);
-    const { gatekeeperSees, gatekeeperSeesChanged, gatekeeperWithheld } = report.figures;
+    const reaching = [...catalogue.fields.values()].filter((field) => concerns(field, 'gatekeeper'));
+    const treatments = reaching.map(({ name: of }) => treatmentOf(policy, 'gatekeeper', of).treatment.kind);
+    const { fields, gatekeeperSees, gatekeeperSeesChanged, gatekeeperWithheld, gatekeeperUnreached } =
+      report.figures;
+    expect(gatekeeperSees).toBe(treatments.filter((kind) => kind === 'keep').length);
     expect(gatekeeperSees + gatekeeperSeesChanged + gatekeeperWithheld).toBe(treatments.length);
+    expect(fields - gatekeeperUnreached).toBe(treatments.length);
   });
 
   test('says what no policy can hide, and what the controller has to say', () => {
@@ -85,6 +86,7 @@ test('every lever of strict is named with the risk that it mitigates', () => {
   const levers = report.answers.find(({ id }) => id === 'd1')!.statements.map(({ text }) => text);
   const policy = openPolicy('strict');
   for (const field of catalogue.fields.keys()) {
+    if (!concerns(catalogue.fields.get(field)!, 'gatekeeper')) continue;
     const { kind } = treatmentOf(policy, 'gatekeeper', field).treatment;
     const named = levers.filter((text) => text.startsWith(`${kind}, against the risk that `));
     if (kind === 'keep') expect(levers.join('\n')).not.toMatch(new RegExp(`[ ,]${field}[,.]`));

@@ -1,6 +1,7 @@
 /** Checks the capability documents for `narthex check`: their problems, promises of a profile that cannot be kept,
  *  and contradictions with the metadata policy. */
 import { readFile } from 'node:fs/promises';
+import { decidedByProfile } from '../../capabilities/decided-fields.ts';
 import type { Source } from '../../capabilities/document.ts';
 import { formatPath, type ConfigProblem } from '../../config/problem.ts';
 import { profileFiles } from '../../config/profile-files.ts';
@@ -9,16 +10,6 @@ import { capabilitySections, policySections } from '../../config/scopes.ts';
 import { treatmentOf, type Policy } from '../../policy/policy.ts';
 import { readCapabilityPolicy } from '../files/capabilities.ts';
 import { claimSources } from '../files/claim-conditions.ts';
-
-/** Fields of the catalogue that a capability profile decides. */
-const decidedByProfile = [
-  'caps.node',
-  'caps.hash',
-  'disco.identity',
-  'disco.features',
-  'disco.interests',
-  'disco.software-info',
-] as const;
 
 /** Reads the documents as `serve` does, and returns their problems.
  *  @param openPolicy reads a metadata policy to be enforced; undefined when one of them cannot be read */

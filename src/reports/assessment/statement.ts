@@ -39,6 +39,8 @@ export interface AssessmentFigures {
   readonly gatekeeperSees: number;
   readonly gatekeeperSeesChanged: number;
   readonly gatekeeperWithheld: number;
+  /** Fields that nothing carries to the gatekeeper. */
+  readonly gatekeeperUnreached: number;
   readonly providerSees: number;
   readonly operatorSees: number;
   readonly clientWithheld: number;
@@ -58,10 +60,11 @@ export function figuresOf(exposure: ExposureReport, { remaining }: FingerprintRe
   return {
     fields: rows.length,
     gatekeeperSees: count(({ audiences }) => audiences.gatekeeper.treatment === 'keep'),
-    gatekeeperSeesChanged: count(({ audiences }) => !isWhole(audiences.gatekeeper.treatment)),
+    gatekeeperSeesChanged: count(({ audiences }) => isChanged(audiences.gatekeeper.treatment)),
     gatekeeperWithheld: count(({ audiences }) => isWithheld(audiences.gatekeeper.treatment)),
-    providerSees: count(({ audiences }) => !isWithheld(audiences.provider.treatment)),
-    operatorSees: count(({ audiences }) => !isWithheld(audiences.operator.treatment)),
+    gatekeeperUnreached: count(({ audiences }) => audiences.gatekeeper.treatment === 'absent'),
+    providerSees: count(({ audiences }) => isSeen(audiences.provider.treatment)),
+    operatorSees: count(({ audiences }) => isSeen(audiences.operator.treatment)),
     clientWithheld: count(({ audiences }) => isWithheld(audiences.client.treatment)),
     reasonsGiven: count(({ audiences }) => Object.values(audiences).some(({ why }) => why !== '')),
     fingerprintsAtGatekeeper: remaining.filter(({ audience }) => audience === 'gatekeeper').length,
@@ -70,12 +73,17 @@ export function figuresOf(exposure: ExposureReport, { remaining }: FingerprintRe
   };
 }
 
-/** Whether nothing of a value reaches the audience. */
+/** Whether a value could reach the audience, and nothing of it does. */
 export function isWithheld(treatment: string): boolean {
-  return treatment === 'drop' || treatment === 'refuse' || treatment === 'replace' || treatment === 'answer';
+  return ['drop', 'refuse', 'replace', 'answer'].includes(treatment);
 }
 
-/** Whether a value reaches the audience as it is, or not at all. */
-function isWhole(treatment: string): boolean {
-  return treatment === 'keep' || isWithheld(treatment);
+/** Whether something of a value reaches the audience. */
+function isSeen(treatment: string): boolean {
+  return treatment !== 'absent' && !isWithheld(treatment);
+}
+
+/** Whether a value reaches the audience in another form. */
+function isChanged(treatment: string): boolean {
+  return isSeen(treatment) && treatment !== 'keep';
 }
