@@ -6,6 +6,7 @@ import type { LedgerFailure } from '../ledger/writer.ts';
 import type { CertificateUse } from '../observability/certificate-uses.ts';
 import type { DecisionCounts } from '../observability/decision-counts.ts';
 import type { ConnectionRefusal } from '../observability/http-words.ts';
+import type { RecordingEnd } from '../recording/writer.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
 import type { CapabilityObserver, SessionObserver } from '../session/observer.ts';
@@ -38,6 +39,8 @@ export interface ProxyObserver {
   load(report: LoadReport): void;
   /** The ledger cannot be written, or can be again (undefined). */
   ledger(failure: LedgerFailure | undefined): void;
+  /** A recording has begun, or has ended. */
+  recording(report: RecordingReport): void;
   /** A client has attempted to authenticate to the proxy. */
   reauthenticated: ReauthenticationOptions['concluded'];
   /** Counts what the policies decide. */
@@ -46,6 +49,10 @@ export interface ProxyObserver {
   readonly http: HttpObserver;
   readonly signals: SignalsObserver;
 }
+
+export type RecordingReport =
+  | { readonly kind: 'started'; readonly durationMs: number; readonly bytesMax: number }
+  | ({ readonly kind: 'ended' } & RecordingEnd);
 
 /** Receives reports of certificates, keys and secrets on disk. */
 export type FilesReport = (report: CertificateReport | ReloadReport | ValidityReport) => void;

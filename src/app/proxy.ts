@@ -32,6 +32,7 @@ import { openLoad } from './parts/load.ts';
 import { createMediaAddresses } from './parts/media-addresses.ts';
 import { openPolicyRuntime, type PolicyRuntime } from './parts/policies.ts';
 import { openProvider, type Provider } from './parts/provider.ts';
+import { Recording, type RecordingOptions } from './parts/recording.ts';
 import { reauthenticationStages } from './parts/reauthentication.ts';
 import { createScanning } from './parts/scanning.ts';
 import { openRegions } from './parts/regions.ts';
@@ -70,6 +71,8 @@ export interface StartOptions {
   /** The file that the configuration was loaded from, to be watched. */
   readonly source?: ConfigSource | undefined;
   readonly clock?: Clock;
+  /** Set to record streams. */
+  readonly recording?: RecordingOptions | undefined;
 }
 
 /** Starts a proxy: all of it, or nothing.
@@ -77,9 +80,9 @@ export interface StartOptions {
 export async function startProxy(
   config: Config,
   observer: ProxyObserver,
-  { source, clock = systemClock }: StartOptions = {},
+  { source, clock = systemClock, recording }: StartOptions = {},
 ): Promise<Proxy> {
-  const whole = await assemble((parts) => openParts(config, { observer, source, clock }, parts));
+  const whole = await assemble((parts) => openParts(config, { observer, source, clock, recording }, parts));
   return {
     ...whole,
     async close(drainMs = config.timeouts.drainMs) {
@@ -93,17 +96,19 @@ interface Surroundings {
   readonly observer: ProxyObserver;
   readonly source: ConfigSource | undefined;
   readonly clock: Clock;
+  readonly recording: RecordingOptions | undefined;
 }
 
 async function openParts(
   config: Config,
-  { observer, source, clock }: Surroundings,
+  { observer, source, clock, recording: recordingOptions }: Surroundings,
   parts: Parts,
 ): Promise<RunningProxy> {
   const files = observer.certificates;
   const limits = httpLimits(config.http);
   const state = openState(config, limits, clock);
   let ledger: Ledger | IntervalsWithoutLedger | undefined;
+  const records: { changed(): void }[] = [];
   const load = parts.track(openLoad(config.overload, observer));
   const overloaded = (): boolean => load.overloaded() || (ledger?.refuses ?? false);
   const capabilities = await openCapabilities(config, observer.capabilities);
@@ -115,15 +120,18 @@ async function openParts(
     config.regions &&
     parts.track(await openRegions(config.regions, { report: (report) => observer.regions(report) }));
   const regionOf: RegionOf = ({ client }) => regions?.of(client?.reveal().address);
-  const policies = parts.track(
-    openPolicies(config, { provider, capabilities, observer, clock, changed: () => ledger?.changed() }),
-  );
+  const changed = (): void => records.forEach((each) => each.changed());
+  const policies = parts.track(openPolicies(config, { provider, capabilities, observer, clock, changed }));
   const enforcement = new Enforcement({
     policies: policies.inForceFor,
     decided: (...decided) => observer.decisions.add(...decided),
   });
   const inForce = { enforcement, accounts: policies, clock: clock.wall };
   ledger = parts.track(await openLedger(config, { policies, capabilities, observer, clock }));
+  const recording =
+    recordingOptions &&
+    parts.track(await openRecording(config, recordingOptions, { policies, observer, clock }));
+  records.push(ledger, ...(recording === undefined ? [] : [recording]));
   const signals = parts.track(
     await openSignals(config, {
       enforcement,
@@ -144,16 +152,13 @@ async function openParts(
   const filterHeader = headerPolicy(inForce);
   const edge = { certificates, signals, overloaded, observer, clock };
   const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes, state };
-  const { server } = parts.track(await createStreams(config, { ...edge, ...between }));
+  const { server } = parts.track(await createStreams(config, { ...edge, ...between, tap: recording?.tap }));
   const plane = { ...edge, provider, limits, state, inForce, regions };
   const http = config.http && parts.track(await openHttp(config, config.http, plane));
   parts.track(await watchRestartFiles(config, { source, report: (report) => observer.restart(report) }));
 
   const ports = await server.start();
-  for (const [index, visibility] of server.synVisibilities.entries()) {
-    const listener = config.listeners[index]!;
-    observer.signals.synVisibility(listener.name, synVisibilityOf(listener, visibility));
-  }
+  reportVisibility(config, server, observer);
   return {
     streams: server,
     ports,
@@ -163,6 +168,23 @@ async function openParts(
     profilesDigest: () => capabilities?.digest(),
     exposure: exposureFrom(config, { policies, capabilities, observer, clock }, ledger),
   };
+}
+
+function reportVisibility({ listeners }: Config, server: StreamServer, observer: ProxyObserver): void {
+  for (const [index, visibility] of server.synVisibilities.entries()) {
+    const listener = listeners[index]!;
+    observer.signals.synVisibility(listener.name, synVisibilityOf(listener, visibility));
+  }
+}
+
+async function openRecording(
+  { gatekeepers }: Config,
+  options: RecordingOptions,
+  { policies, observer, clock }: Pick<LedgerParts, 'policies' | 'observer' | 'clock'>,
+): Promise<Recording> {
+  const names = gatekeepers.map(({ name }) => name);
+  const report: ProxyObserver['recording'] = (event) => observer.recording(event);
+  return await Recording.open(options, { gatekeepers: names, policies, report, clock });
 }
 
 interface LedgerParts extends Pick<Surroundings, 'observer' | 'clock'> {

@@ -8,6 +8,7 @@ import { systemClock } from './clock.ts';
 import type { ConfigSource } from './files/restart-files.ts';
 import { assemble } from './part.ts';
 import { createAdminApi } from './parts/admin-api.ts';
+import type { RecordingOptions } from './parts/recording.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 import { digestFields } from './telemetry/files.ts';
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
@@ -29,11 +30,13 @@ export interface ServiceControl {
 }
 
 /** Runs a proxy with its admin port until it must stop, then drains it.
+ *  @param recording set to record streams
  *  @throws SetupError, ConfigError when it cannot start; nothing is left open */
 export async function runService(
   config: Config,
   source: ConfigSource,
   control: ServiceControl,
+  recording?: RecordingOptions,
 ): Promise<void> {
   const service = await assemble(async (parts) => {
     const telemetry = parts.track(
@@ -58,7 +61,7 @@ export async function runService(
     const { host, port } = config.admin;
     const admin = await serveHttp({ app, host, port, limits: adminServeLimits });
     parts.track({ close: () => admin.close(adminGraceMs) });
-    proxy = await startProxy(config, telemetry.observer, { source });
+    proxy = await startProxy(config, telemetry.observer, { source, recording });
     logStart(config, proxy, admin.port, telemetry);
     return { proxy, telemetry };
   });

@@ -1,10 +1,12 @@
 /** `narthex serve`: the proxy and its admin port, until a signal drains them. */
 import type { Command } from 'commander';
+import type { RecordingOptions } from '../app/parts/recording.ts';
 import { runService, type ServiceControl } from '../app/service.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { standardInput } from '../documents/read.ts';
 import { exitCodes } from '../errors/exit.ts';
+import { parseDuration, parseSize } from '../policy/quantity.ts';
 import { reportOutput } from './report.ts';
 import { misused } from './input-error.ts';
 
@@ -17,10 +19,22 @@ POST /api/reload read all of them at once. Files that cannot be used are rejecte
 /readyz and /api/reload name file, line, column and remedy. narthex.yaml, the catalogue and the obligations take effect at
 the next start; a change in them is reported as restart-required.
 
+--record writes what streams carry to a file, to be measured with \`narthex audit\`: sizes, times, and stanzas with tokens for
+their values (docs/recording.md). --record-for and --record-bytes are required with it; it ends by itself, and the log says
+when.
+
 SIGTERM or SIGINT drains: readiness fails, no connection is accepted, sessions may end by themselves for
 timeouts.drainMs, the rest is closed with system-shutdown so that clients connect elsewhere. A second signal ends at once.
 
-Exit codes: 0 drained, 66 no such file, 69 a port cannot be had, 78 wrong configuration.`;
+Example:
+  $ narthex serve narthex.yaml --record sample.jsonl --record-for 10m --record-bytes 64MiB
+
+Exit codes: 0 drained, 64 wrong usage, 66 no such file, 69 a port cannot be had, 73 the recording cannot be created, 78 wrong
+configuration.`;
+
+/** Bounds of a recording. */
+const recordForMsMax = 86_400_000;
+const recordBytesMin = 65_536;
 
 /** Adds the subcommand. */
 export function register(program: Command): void {
@@ -32,16 +46,46 @@ export function register(program: Command): void {
       '--shadow <policy>',
       'count what another policy would decide, at every gatekeeper, and change nothing',
     )
+    .option('--record <file>', 'record what streams carry, with tokens for values, in a new file')
+    .option('--record-for <duration>', 'how long, such as 10m; at most 24h')
+    .option('--record-bytes <size>', 'how much, such as 64MiB; at least 64KiB')
     .addHelpText('after', help)
-    .action(async (file: string | undefined, { shadow }: { shadow?: string }) => {
+    .action(async (file: string | undefined, { shadow, ...record }: ServeOptions) => {
       if (file === standardInput.path)
         throw misused('serve reads its configuration again while it runs: give a file');
+      const recording = recordingOf(record);
       const options = { file, environment: process.env, folder: process.cwd() };
       const { config, file: path } = await loadConfig(options);
       const source = { file: path, check: () => loadConfig(options) };
-      await runService(shadow === undefined ? config : withShadow(config, shadow), source, processControl());
+      const wanted = shadow === undefined ? config : withShadow(config, shadow);
+      await runService(wanted, source, processControl(), recording);
       process.exitCode = exitCodes.ok;
     });
+}
+
+interface ServeOptions extends RecordOptions {
+  readonly shadow?: string;
+}
+
+interface RecordOptions {
+  readonly record?: string;
+  readonly recordFor?: string;
+  readonly recordBytes?: string;
+}
+
+/** Returns what is to be recorded; undefined without `--record`.
+ *  @throws InputError ERR_OPTION */
+function recordingOf({ record, recordFor, recordBytes }: RecordOptions): RecordingOptions | undefined {
+  if (record === undefined && recordFor === undefined && recordBytes === undefined) return undefined;
+  if (record === undefined || recordFor === undefined || recordBytes === undefined)
+    throw misused('--record, --record-for and --record-bytes are given together or not at all');
+  const durationMs = parseDuration(recordFor);
+  if (durationMs === undefined || durationMs > recordForMsMax)
+    throw misused('--record-for takes a duration such as 90s or 10m, at most 24h');
+  const bytesMax = parseSize(recordBytes);
+  if (bytesMax === undefined || bytesMax < recordBytesMin)
+    throw misused('--record-bytes takes a size such as 64MiB, at least 64KiB');
+  return { file: record, durationMs, bytesMax };
 }
 
 /** Returns the configuration with this shadow for the policy of every gatekeeper. */

@@ -61,6 +61,11 @@ export const setupErrors = {
     remedy:
       'One Ed25519 key in PEM form per file (`openssl genpkey -algorithm ed25519`), each with a name and a start of its own. While serving, the keys in use stay.',
   },
+  ERR_RECORDING_UNWRITABLE: {
+    cause: 'The file for a recording exists, or the process cannot create it.',
+    remedy: 'Name a file that does not exist, in a folder that the process may write to.',
+    exit: 'cannotCreate',
+  },
   ERR_LEDGER_KEY_INVALID: {
     cause: 'The file with the key of the ledger has no Ed25519 private key in PEM form, or cannot be read.',
     remedy: 'Make one with `openssl genpkey -algorithm ed25519`, and let the process read it.',

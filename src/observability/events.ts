@@ -16,6 +16,9 @@ interface EventDefinition {
 /** Requests to read all files again. */
 const reloadRequests = ['signal', 'api'] as const;
 
+/** Why a recording ended. */
+export const recordingEnds = ['duration', 'size', 'stopped', 'write-failed', 'overrun'] as const;
+
 const sides = ['client', 'gatekeeper'] as const;
 const tlsModes = ['starttls', 'direct'] as const;
 
@@ -59,6 +62,11 @@ export const logEvents = {
   'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
   'ledger.failed': { level: 'error', fields: { errno: 'label', attempts: 'number' } },
   'ledger.recovered': { level: 'info', fields: {} },
+  'recording.started': { level: 'warn', fields: { durationMs: 'number', bytesMax: 'number' } },
+  'recording.ended': {
+    level: 'warn',
+    fields: { reason: recordingEnds, stanzas: 'number', bytes: 'number' },
+  },
   'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },
   'listener.signals': { level: 'info', fields: { listener: 'label', syn: listenerVisibilities } },
   'admin.opened': { level: 'info', fields: { port: 'number' } },

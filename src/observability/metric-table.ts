@@ -70,6 +70,11 @@ export const metricTable = {
     help: 'Is 1 while the exposure ledger cannot be written, else 0. Counts are kept in memory meanwhile.',
     labels: [],
   },
+  narthex_recording: {
+    type: 'gauge',
+    help: 'Is 1 while stanzas are recorded to a file (`serve --record`), else 0.',
+    labels: [],
+  },
   narthex_overloaded: {
     type: 'gauge',
     help: 'Is 1 while new sessions and requests are refused because the process does not keep up, else 0.',

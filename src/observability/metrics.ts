@@ -41,6 +41,7 @@ export interface Metrics {
   readonly paced: (side: Side, resource: 'stanzas' | 'bytes' | 'padding') => void;
   readonly overloaded: (now: boolean) => void;
   readonly ledgerFailing: (now: boolean) => void;
+  readonly recording: (now: boolean) => void;
   readonly logLineSuppressed: (event: LimitedEvent) => void;
   readonly logFailed: () => void;
   /** Sets the function that returns the size of the resumption store at a scrape. */
@@ -200,15 +201,17 @@ function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
 /** Makes the metrics about load. */
 function processMetricsOf(
   registry: Registry,
-): Pick<Metrics, 'overloaded' | 'ledgerFailing' | 'logLineSuppressed' | 'logFailed'> {
+): Pick<Metrics, 'overloaded' | 'ledgerFailing' | 'recording' | 'logLineSuppressed' | 'logFailed'> {
   const overloaded = gauge(registry, 'narthex_overloaded');
   const ledgerFailing = gauge(registry, 'narthex_ledger_failing');
+  const recording = gauge(registry, 'narthex_recording');
   const suppressed = counter(registry, 'narthex_log_lines_suppressed_total');
   for (const event of limitedEvents) suppressed.inc({ event }, 0);
   const failures = counter(registry, 'narthex_log_failures_total');
   return {
     overloaded: (now) => overloaded.set(now ? 1 : 0),
     ledgerFailing: (now) => ledgerFailing.set(now ? 1 : 0),
+    recording: (now) => recording.set(now ? 1 : 0),
     logLineSuppressed: (event) => suppressed.inc({ event }),
     logFailed: () => failures.inc(),
   };

@@ -12,6 +12,7 @@ import { joined } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
 import type { AckWindow } from './stream-management/ack-window.ts';
 import type { StreamManagement } from './stream-management/stream-management.ts';
+import type { SessionTap, TappedStanza } from './tap.ts';
 import type { Schedule } from './timers.ts';
 
 /** Takes bytes for one direction; see `GatekeeperLeg.write`. */
@@ -45,6 +46,17 @@ export interface DispatchOptions extends Pick<AnswerTimesOptions, 'account' | 'e
   readonly equalised: (outcome: EqualisedOutcome) => void;
   /** Runs a step that does not come from reading, and flushes. */
   readonly perform: (step: () => void) => void;
+  /** Set while stanzas are recorded. */
+  readonly tap: SessionTap | undefined;
+}
+
+/** What is known of a stanza before its disposition. */
+interface Arrival {
+  /** By default `peer`. */
+  readonly origin?: Transit['origin'];
+  /** Made before the stages were asked. */
+  readonly edits?: readonly Edit[];
+  readonly tapped?: TappedStanza | undefined;
 }
 
 /** A stanza in flight. */
@@ -53,6 +65,7 @@ interface Transit {
   readonly direction: Direction;
   /** `proxy`: repeated by a stage, so its sender has not counted it. */
   readonly origin: 'peer' | 'proxy';
+  readonly tapped: TappedStanza | undefined;
   edits: readonly Edit[];
   options: SendOptions;
   /** Names by which the stanza will be answered. */
@@ -92,31 +105,26 @@ export class Dispatch {
   }
 
   /** Writes a stanza unchanged and without a copy, unless earlier ones between the same two parties are queued. */
-  passUntouched(stanza: Stanza, direction: Direction): void {
+  passUntouched(stanza: Stanza, direction: Direction, tapped?: TappedStanza): void {
     if (this.#mustWait(stanza, direction)) {
-      this.#send(transitOf(stanza, direction, 'peer'));
+      this.#send(transitOf(stanza, direction, { tapped }));
       return;
     }
+    tapped?.left(stanza.byteLength);
     this.#options.management.pass(direction);
     this.#options.writers[direction].write(stanza.bytes, stanza.start, stanza.end);
     this.#answerTimes.deliver(this.#answerTimes.namesOf(stanza, direction, [], []), direction);
   }
 
   /** Applies a disposition to a stanza.
-   *  @param edits made before the stages were asked
    *  @throws StreamError ERR_WAITING, ERR_STANZA_TOO_LARGE, or the error of a disposition `close` */
-  apply(
-    disposition: Disposition,
-    stanza: Stanza,
-    direction: Direction,
-    origin: Transit['origin'] = 'peer',
-    edits: readonly Edit[] = [],
-  ): void {
-    this.#apply(disposition, transitOf(stanza, direction, origin, edits));
+  apply(disposition: Disposition, stanza: Stanza, direction: Direction, arrival?: Arrival): void {
+    this.#apply(disposition, transitOf(stanza, direction, arrival));
   }
 
   /** Writes a stanza of the proxy's own, past all stages and queues. */
   inject(stanza: Uint8Array, direction: Direction): void {
+    this.#options.tap?.made(direction)?.left(stanza.length);
     this.#options.management.inject(direction);
     this.#options.writers[direction].write(stanza);
   }
@@ -177,6 +185,7 @@ export class Dispatch {
     } else {
       if (transit.origin === 'proxy') management.inject(direction);
       else management.pass(direction);
+      transit.tapped?.left(bytes.length);
       writers[direction].write(bytes);
       this.#answerTimes.deliver(transit.names, direction);
     }
@@ -209,7 +218,8 @@ export class Dispatch {
     queue.enqueue({ key: String(this.#answerCount), bytes: bytes.length, dueAt, send });
   }
 
-  #drop({ direction, origin, window, number, queued }: Transit, reply: Uint8Array | undefined): void {
+  #drop({ direction, origin, tapped, window, number, queued }: Transit, reply: Uint8Array | undefined): void {
+    tapped?.left(0);
     if (queued === undefined) {
       if (origin === 'peer') this.#options.management.window(direction)?.drop();
     } else {
@@ -267,6 +277,7 @@ export class Dispatch {
     const { management } = this.#options;
     if (window !== undefined && window === management.window(direction)) window.settle(number, 'delivered');
     else management.inject(direction);
+    transit.tapped?.left(bytes.length);
     this.#options.writers[direction].write(bytes);
     this.#answerTimes.deliver(names, direction);
     this.#options.waited(waitingOf(transit), this.#options.now() - transit.queuedAt);
@@ -278,13 +289,13 @@ const atOnce: SendOptions = {};
 function transitOf(
   stanza: Stanza,
   direction: Direction,
-  origin: Transit['origin'],
-  edits: readonly Edit[] = [],
+  { origin = 'peer', edits = [], tapped }: Arrival = {},
 ): Transit {
   return {
     stanza,
     direction,
     origin,
+    tapped,
     edits,
     options: atOnce,
     names: [],

@@ -14,6 +14,7 @@ import type { Stage, StageFactory, StagePort } from './stage.ts';
 import { EqualisedAcks } from './stream-management/equalised-acks.ts';
 import { StreamManagement } from './stream-management/stream-management.ts';
 import type { Resumptions } from './stream-management/resumptions.ts';
+import type { SessionTap, StanzaTap, TappedStanza } from './tap.ts';
 import type { Schedule } from './timers.ts';
 
 /** Options shared by every relay of a process. */
@@ -26,6 +27,8 @@ export interface RelayOptions {
   /** Returns monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
+  /** Set while stanzas are recorded. */
+  readonly tap?: StanzaTap | undefined;
 }
 
 /** The parts of the session that its relay uses. */
@@ -45,6 +48,7 @@ export class Relay {
   readonly #management: StreamManagement;
   readonly #dispatch: Dispatch;
   readonly #acks: EqualisedAcks;
+  readonly #tap: SessionTap | undefined;
   /** Cancels the timers that are set. */
   readonly #timers = new Set<() => void>();
   #ended = false;
@@ -52,6 +56,7 @@ export class Relay {
   constructor(links: RelayLinks, options: RelayOptions) {
     this.#links = links;
     this.#options = options;
+    this.#tap = options.tap?.begin(links.facts);
     this.#management = new StreamManagement(links.facts, options.resumptions);
     const timing = {
       limits: options.delays,
@@ -72,6 +77,7 @@ export class Relay {
       waited: links.waited,
       equalised: links.equalised,
       perform: links.perform,
+      tap: this.#tap,
     });
     this.#stages = options.stages.map((factory, index) => factory.begin(this.#port(index)));
   }
@@ -80,16 +86,18 @@ export class Relay {
    *  @returns whether it is a nonza that was sent on
    *  @throws StreamError of the stage that closes the stream, or of a limit */
   take(stanza: Stanza, direction: Direction): boolean {
-    if (stanza.kind === 'nonza') return this.#takeNonza(stanza, direction);
+    const tapped = this.#tap?.read(stanza, direction);
+    if (stanza.kind === 'nonza') return this.#takeNonza(stanza, direction, tapped);
     const window = this.#management.window(direction);
     if (window?.repeats === true) {
       // Repeated after a resumption, although it had arrived before.
       window.drop();
+      tapped?.left(0);
       return false;
     }
     const disposition = decide(this.#stages, stanza, direction);
-    if (disposition === forward && stanza.verbatim) this.#dispatch.passUntouched(stanza, direction);
-    else this.#dispatch.apply(disposition, stanza, direction);
+    if (disposition === forward && stanza.verbatim) this.#dispatch.passUntouched(stanza, direction, tapped);
+    else this.#dispatch.apply(disposition, stanza, direction, tapped && { tapped });
     return false;
   }
 
@@ -101,29 +109,34 @@ export class Relay {
     this.#dispatch.end();
     for (const stage of this.#stages) stage.end?.();
     this.#management.end();
+    this.#tap?.end();
   }
 
   // ---- nonzas -------------------------------------------------------------------------------------------------------
 
-  #takeNonza(nonza: Stanza, direction: Direction): boolean {
+  #takeNonza(nonza: Stanza, direction: Direction, tapped: TappedStanza | undefined): boolean {
     const looking =
       direction === 'to-gatekeeper' && this.#mayManage(nonza) ? this.#management.lookUp(nonza) : undefined;
-    if (looking === undefined) return this.#sendNonza(nonza, direction);
+    if (looking === undefined) return this.#sendNonza(nonza, direction, tapped);
     const kept = nonza.retain();
-    this.#links.performAfter(looking, () => this.#sendNonza(kept, direction));
+    this.#links.performAfter(looking, () => this.#sendNonza(kept, direction, tapped));
     return false;
   }
 
-  #sendNonza(nonza: Stanza, direction: Direction): boolean {
-    const { writers } = this.#links;
+  #sendNonza(nonza: Stanza, direction: Direction, tapped: TappedStanza | undefined): boolean {
     const managed = this.#mayManage(nonza) ? this.#management.judge(nonza, direction) : forward;
     const disposition = managed.kind === 'forward' ? decide(this.#stages, nonza, direction) : managed;
     switch (disposition.kind) {
       case 'forward':
-        this.#writeNonza(nonza, direction, [...editsOf(managed), ...editsOf(disposition)], disposition);
+        this.#writeNonza(
+          { nonza, direction, tapped },
+          [...editsOf(managed), ...editsOf(disposition)],
+          disposition,
+        );
         return true;
       case 'drop':
-        if (disposition.reply !== undefined) writers[opposite(direction)].write(disposition.reply);
+        tapped?.left(0);
+        if (disposition.reply !== undefined) this.#writeReply(disposition.reply, opposite(direction));
         return false;
       case 'close':
         throw disposition.error;
@@ -133,20 +146,33 @@ export class Relay {
   }
 
   #writeNonza(
-    nonza: Stanza,
-    direction: Direction,
+    { nonza, direction, tapped }: TakenNonza,
     edits: readonly Edit[],
     { normalise = false, answers }: SendOptions,
   ): void {
     const writer = this.#links.writers[direction];
     if (answers !== undefined) {
       const bytes = this.#options.rendering.write(nonza, edits, { normalise });
-      this.#acks.take(direction, answers, () => writer.write(bytes));
+      this.#acks.take(direction, answers, () => {
+        tapped?.left(bytes.length);
+        writer.write(bytes);
+      });
       return;
     }
-    if (edits.length === 0 && !normalise && nonza.verbatim) writer.write(nonza.bytes, nonza.start, nonza.end);
-    else writer.write(this.#options.rendering.write(nonza, edits, { normalise }));
+    if (edits.length === 0 && !normalise && nonza.verbatim) {
+      tapped?.left(nonza.byteLength);
+      writer.write(nonza.bytes, nonza.start, nonza.end);
+    } else {
+      const bytes = this.#options.rendering.write(nonza, edits, { normalise });
+      tapped?.left(bytes.length);
+      writer.write(bytes);
+    }
     this.#acks.passed(nonza, direction);
+  }
+
+  #writeReply(reply: Uint8Array, direction: Direction): void {
+    this.#tap?.made(direction)?.left(reply.length);
+    this.#links.writers[direction].write(reply);
   }
 
   /** Returns whether a nonza may manage the stream: on its own when established, or inside an authentication. */
@@ -180,7 +206,11 @@ export class Relay {
     // An inline resumption in a nonza that is sent later than it was read.
     const managed = stanza.kind === 'nonza' ? editsOf(this.#management.judge(stanza, direction)) : [];
     const disposition = decide(this.#stages, stanza, direction, first);
-    this.#dispatch.apply(disposition, stanza, direction, 'proxy', [...edits, ...managed]);
+    this.#dispatch.apply(disposition, stanza, direction, {
+      origin: 'proxy',
+      edits: [...edits, ...managed],
+      tapped: this.#tap?.made(direction),
+    });
   }
 
   #schedule(milliseconds: number, task: () => void): () => void {
@@ -194,6 +224,13 @@ export class Relay {
       this.#timers.delete(cancel);
     };
   }
+}
+
+/** A nonza that is sent on. */
+interface TakenNonza {
+  readonly nonza: Stanza;
+  readonly direction: Direction;
+  readonly tapped: TappedStanza | undefined;
 }
 
 function editsOf(disposition: Disposition): readonly Edit[] {

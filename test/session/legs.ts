@@ -3,6 +3,7 @@ import { vi, type MockInstance } from 'vitest';
 import { StreamWriter } from '../../src/session/stream-writer.ts';
 import type { Phase } from '../../src/session/phase.ts';
 import { Relay, type RelayOptions } from '../../src/session/relay.ts';
+import type { StanzaTap } from '../../src/session/tap.ts';
 import { systemTimers, type Schedule } from '../../src/session/timers.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import type { Resumptions } from '../../src/session/stream-management/resumptions.ts';
@@ -36,6 +37,8 @@ export interface LegsOptions {
   readonly names?: Names;
   /** XMPP by default. */
   readonly protocol?: StanzaProtocol;
+  /** What is recorded. */
+  readonly tap?: StanzaTap;
   /** What the session does with a nonza that has been passed on. */
   readonly passed?: (nonza: Stanza, direction: Direction) => void;
 }
@@ -81,6 +84,7 @@ export class Legs {
         delays: { ...defaultDelayLimits, ...defaultAnswerLimits, ...options.limits },
         now: options.now ?? (() => performance.now()),
         schedule: options.schedule ?? systemTimers,
+        tap: options.tap,
       },
     );
     const workspace = newWorkspace();

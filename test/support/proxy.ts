@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ProxyObserver } from '../../src/app/observer.ts';
+import type { ProxyObserver, RecordingReport } from '../../src/app/observer.ts';
+import type { RecordingOptions } from '../../src/app/parts/recording.ts';
 import { startProxy, type Proxy } from '../../src/app/proxy.ts';
 import { DecisionCounts } from '../../src/observability/decision-counts.ts';
 import { configSchema } from '../../src/config/schema.ts';
@@ -56,6 +57,8 @@ export interface TestProxyOptions {
   readonly filesObserver?: ProxyObserver['certificates'];
   /** The `ledger` section; none by default. */
   readonly ledger?: Record<string, unknown>;
+  /** What is recorded; nothing by default. */
+  readonly recording?: RecordingOptions;
   /** The `regions` section; none by default. */
   readonly regions?: Record<string, unknown>;
   /** More of both listeners, such as where they listen. */
@@ -73,6 +76,8 @@ export interface TestProxy {
   /** What became of policies: kind, and name or number of problems. */
   readonly policy: string[];
   readonly decisions: DecisionCounts;
+  /** When a recording began and ended. */
+  readonly recordings: RecordingReport[];
   close(): Promise<void>;
 }
 
@@ -133,8 +138,10 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     ...(options.ledger && { ledger: options.ledger }),
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
-  const records = { closed: [], refused: [], policy: [], decisions: new DecisionCounts() };
-  const proxy = await startProxy(config, options.observer ?? recorder(records, options));
+  const records = { closed: [], refused: [], policy: [], decisions: new DecisionCounts(), recordings: [] };
+  const proxy = await startProxy(config, options.observer ?? recorder(records, options), {
+    recording: options.recording,
+  });
   return {
     proxy,
     starttls: proxy.ports[0]!,
@@ -148,7 +155,13 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
 }
 
 function recorder(
-  { closed, refused, policy, decisions }: Pick<TestProxy, 'closed' | 'refused' | 'policy' | 'decisions'>,
+  {
+    closed,
+    refused,
+    policy,
+    decisions,
+    recordings,
+  }: Omit<TestProxy, 'proxy' | 'starttls' | 'direct' | 'close'>,
   { capabilitiesObserver, filesObserver, httpObserver, signalsObserver }: TestProxyOptions,
 ): ProxyObserver {
   const session: SessionObserver = {
@@ -168,6 +181,7 @@ function recorder(
     refused: (_, code) => refused.push(code),
     load: () => {},
     ledger: () => {},
+    recording: (report) => recordings.push(report),
     resumable: () => {},
     certificates: (report) => filesObserver?.(report),
     policy: (report) => {

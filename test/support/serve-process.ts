@@ -35,6 +35,8 @@ export interface ServeProcessOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Arguments of Node itself. */
   readonly node?: readonly string[];
+  /** Options of `serve`; `{folder}` stands for the folder. */
+  readonly options?: readonly string[];
 }
 
 const launcher = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -44,6 +46,7 @@ export async function serveProcess({
   gatekeeper = {},
   files = {},
   node = [],
+  options = [],
 }: ServeProcessOptions): Promise<ServeProcess> {
   const folder = await temporaryFolder();
   const authority = createAuthority();
@@ -61,7 +64,8 @@ export async function serveProcess({
     ...config,
   });
   const file = await folder.write('narthex.yaml', text);
-  const child = spawn(process.execPath, [...node, launcher, 'serve', file], {
+  const given = options.map((option) => option.replace('{folder}', folder.path));
+  const child = spawn(process.execPath, [...node, launcher, 'serve', file, ...given], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: Record<string, unknown>[] = [];

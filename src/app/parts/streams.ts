@@ -39,6 +39,7 @@ export interface StreamsOptions {
   readonly supportCodes: SupportCodes;
   /** Counts of streams, where replicas share it. */
   readonly state: StateStore;
+  readonly tap: SessionOptions['tap'];
   readonly observer: ProxyObserver;
   readonly clock: Clock;
 }
@@ -101,6 +102,7 @@ function sessionOptions(
   return {
     ...scanning,
     stages,
+    tap: options.tap,
     resumptions,
     delays: { ...defaultDelayLimits, awaitedAnswersMax: limits.awaitedAnswersMax },
     filterHeader,

@@ -8,6 +8,7 @@ import type {
   HttpObserver,
   PolicyReport,
   ProxyObserver,
+  RecordingReport,
   SignalsObserver,
 } from '../observer.ts';
 import { digestFields, fileObserver, type NoteFiles, outcomeOf, problemsOf, stateOf } from './files.ts';
@@ -45,6 +46,7 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
       else
         log.write('ledger.failed', { errno: label(failure.cause.toLowerCase()), attempts: failure.attempts });
     },
+    recording: (report) => recordingReported(report, options),
     reauthenticated(gatekeeper, outcome, token) {
       metrics.reauthenticated(label(gatekeeper), outcome);
       log.writeLimited('session.reauthenticated', {
@@ -82,6 +84,17 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
     capabilities: capabilitiesObserver(options, noteFiles),
     signals: signalsObserver(options, noteFiles),
   };
+}
+
+function recordingReported(report: RecordingReport, { log, metrics }: TelemetryOptions): void {
+  metrics.recording(report.kind === 'started');
+  if (report.kind === 'started') {
+    const { durationMs, bytesMax } = report;
+    log.write('recording.started', { durationMs, bytesMax });
+  } else {
+    const { reason, stanzas, bytes } = report;
+    log.write('recording.ended', { reason, stanzas, bytes });
+  }
 }
 
 function policyReported(report: PolicyReport, options: TelemetryOptions, noteFiles: NoteFiles): void {
