@@ -13,6 +13,7 @@ import type { CapabilityObserver, SessionObserver } from '../session/observer.ts
 import type { AttestationOutcome, AttestationCarrier } from '../session/signals/attestations.ts';
 import type { SignalName } from '../signals/claims.ts';
 import type { AbsentReason, Observer } from '../signals/evidence.ts';
+import type { StateObserver } from '../state/observer.ts';
 import type { CertificateReport } from '../transport/certificates.ts';
 import type { ListenRefusal, SynVisibility } from '../transport/listen.ts';
 import type { LoadReport } from '../transport/load-monitor.ts';
@@ -47,6 +48,8 @@ export interface ProxyObserver {
   readonly decisions: DecisionCounts;
   readonly capabilities: CapabilitiesObserver;
   readonly http: HttpObserver;
+  /** Reports of a store that replicas share. */
+  readonly state: StateObserver;
   readonly signals: SignalsObserver;
 }
 

@@ -106,7 +106,7 @@ async function openParts(
 ): Promise<RunningProxy> {
   const files = observer.certificates;
   const limits = httpLimits(config.http);
-  const state = openState(config, limits, clock);
+  const { store: state } = parts.track(await openState(config, { limits, observer, clock }));
   let ledger: Ledger | IntervalsWithoutLedger | undefined;
   const records: { changed(): void }[] = [];
   const load = parts.track(openLoad(config.overload, observer));

@@ -54,3 +54,9 @@ export function isDomainName(text: string): boolean {
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i.test(text)
   );
 }
+
+/** Returns whether a host, without brackets, is this machine: `localhost`, 127.0.0.0/8 or ::1 (RFC 6890, RFC 6761 §6.3). */
+export function isLoopback(host: string): boolean {
+  if (isIPv4(host)) return host.startsWith('127.');
+  return host === '::1' || host.toLowerCase() === 'localhost';
+}

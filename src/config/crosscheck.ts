@@ -6,6 +6,7 @@ import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
 import { policySections } from './scopes.ts';
 import type { Config, ListenerConfig } from './schema.ts';
+import { storeAddress } from './sections/state.ts';
 
 /** Every contradiction, in no particular order. */
 export function crossCheck(config: Config, places: Places): ConfigProblem[] {
@@ -27,6 +28,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...impossibleAttestations(config, report),
     ...repeatedFieldTypes(config, report),
     ...ephemeralKeys(config, report),
+    ...unprotectedState(config, report),
   ];
 }
 
@@ -129,6 +131,7 @@ function halfPairs(config: Config, report: Report): ConfigProblem[] {
   const holders: { readonly path: ConfigPath; readonly holder: ClientPair }[] = [
     ...config.gatekeepers.map((holder, index) => ({ path: ['gatekeepers', index], holder })),
     ...(config.provider === undefined ? [] : [{ path: ['provider'], holder: config.provider }]),
+    ...(config.state === undefined ? [] : [{ path: ['state', 'redis'], holder: config.state.redis }]),
   ];
   return holders.flatMap(({ path, holder: { clientCertFile, clientKeyFile } }) => {
     if ((clientCertFile === undefined) === (clientKeyFile === undefined)) return [];
@@ -254,6 +257,41 @@ function ephemeralKeys(config: Config, report: Report): ConfigProblem[] {
       ? [lacks(['provider', 'media'], 'seal addresses of media')]
       : []),
   ];
+}
+
+/** Returns problems of the way to the store: clear text over a network, and settings without their counterpart. */
+function unprotectedState({ state }: Config, report: Report): ConfigProblem[] {
+  if (state === undefined) return [];
+  const { url, clearText, caFile, clientCertFile, username, passwordFile } = state.redis;
+  const { isEncrypted, isLocal } = storeAddress(url);
+  const found: ConfigProblem[] = [];
+  if (!isEncrypted && !isLocal && !clearText)
+    found.push(
+      report(
+        'ERR_CONFIG_STATE_CLEAR_TEXT',
+        ['state', 'redis', 'url'],
+        '`state.redis.url` is not encrypted, and its server is not on this machine',
+      ),
+    );
+  const unused = Object.entries({ caFile, clientCertFile }).find(([, value]) => value !== undefined);
+  if (!isEncrypted && unused !== undefined)
+    found.push(
+      report(
+        'ERR_CONFIG_VALUE',
+        ['state', 'redis', unused[0]],
+        `\`state.redis.${unused[0]}\` is for TLS, and \`state.redis.url\` begins with \`redis:\``,
+        'Write `rediss:` in `state.redis.url`, or remove the key.',
+      ),
+    );
+  if (username !== undefined && passwordFile === undefined)
+    found.push(
+      report(
+        'ERR_CONFIG_MISSING',
+        ['state', 'redis', 'username'],
+        '`state.redis.username` needs `passwordFile`, which is missing',
+      ),
+    );
+  return found;
 }
 
 /** Returns problems of fields of a PROXY header that have two meanings. */

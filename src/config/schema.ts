@@ -9,6 +9,7 @@ import { enlistment, mediaCallers, publicHttp, pushCaller } from './sections/htt
 import { regions } from './sections/regions.ts';
 import { addressRanges, provider } from './sections/provider.ts';
 import { attestation, proxyProtocol, signals } from './sections/signals.ts';
+import { state } from './sections/state.ts';
 import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
 
 const monthMs = 30 * 86_400_000;
@@ -240,6 +241,7 @@ export const configSchema = z
     regions: regions.optional(),
     signals: signals.optional(),
     ledger: ledger.optional(),
+    state: state.optional(),
     limits,
     timeouts,
     overload,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isOpenToAll } from '../documents/read.ts';
 import type { ConfigPath } from './problem.ts';
 import type { Config } from './schema.ts';
+import { isPassword } from './sections/state.ts';
 import { verifyCertificates, verifyClient, verifyPair, type Report } from './verify-pem.ts';
 
 const secretBytesMin = 32;
@@ -66,6 +67,27 @@ export async function verifyBalancers({ listeners, http }: Config, report: Repor
       if (isOpenToAll(file))
         report('ERR_CONFIG_SECRET', path, `${file} holds a secret that every user of the machine may open`);
     }
+}
+
+/** Verifies the secrets and credentials for the store of shared state. */
+export async function verifyState({ state }: Config, now: number, report: Report): Promise<void> {
+  if (state === undefined) return;
+  await verifyClient(state.redis, ['state', 'redis'], now, report);
+  const openToAll = (file: string, path: ConfigPath): void => {
+    if (isOpenToAll(file))
+      report('ERR_CONFIG_SECRET', path, `${file} holds a secret that every user of the machine may open`);
+  };
+  for (const [index, file] of state.keyFiles.entries()) {
+    const path = ['state', 'keyFiles', index];
+    await verifySecret(file, path, report);
+    openToAll(file, path);
+  }
+  const { passwordFile } = state.redis;
+  if (passwordFile === undefined) return;
+  const path = ['state', 'redis', 'passwordFile'];
+  if (!isPassword(await readFile(passwordFile, 'latin1')))
+    report('ERR_CONFIG_SECRET', path, `${passwordFile} does not hold a password: one line of text`);
+  openToAll(passwordFile, path);
 }
 
 async function verifySecret(file: string, path: ConfigPath, report: Report): Promise<void> {

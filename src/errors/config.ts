@@ -116,6 +116,17 @@ export const configErrors = {
       'There are several replicas, and no key file for what each of them would otherwise make with a key of its own: pseudonyms, or sealed media addresses.',
     remedy: 'Make a secret with `openssl rand 32`, give it to every replica, and name it in `keyFiles`.',
   },
+  ERR_CONFIG_STATE_CLEAR_TEXT: {
+    cause: 'The way to the store of shared state crosses a network in clear text.',
+    remedy:
+      'Write `rediss:` in `state.redis.url`, or state with `clearText: true` that the network encrypts by itself.',
+  },
+  ERR_CONFIG_STATE_MISSING: {
+    cause:
+      'There are several replicas without shared state: a request that comes to two of them has two effects, and a stream is resumed only where it was.',
+    remedy:
+      'Add the section `state`, with a Redis or Valkey server; docs/shared-state.md says what it learns.',
+  },
   ERR_CONFIG_KEY_MISMATCH: {
     cause: 'The private key is not the key of the certificate it is configured with.',
     remedy: 'Pair each certificate with the key it was issued for.',

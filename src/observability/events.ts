@@ -5,6 +5,8 @@ import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
 import { fileParts } from './file-states.ts';
 import { dialCauseNames } from '../errors/causes.ts';
 import { tokenErrorCodes } from '../errors/token.ts';
+import { stateKindNames } from '../state/kinds.ts';
+import { stateLosses } from '../state/observer.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -29,7 +31,7 @@ export const listenerVisibilities = ['edge', 'behind-balancer', 'unsupported', '
 export const closeReasons = ['client', 'gatekeeper', 'refused', 'timeout', 'drain', 'error'] as const;
 export type CloseReason = (typeof closeReasons)[number];
 
-/** Events that peers without an account can cause at any rate, so their lines are limited. */
+/** Events that peers without an account, or the store of shared state, can cause at any rate, so their lines are limited. */
 export const limitedEvents = [
   'connection.refused',
   'gatekeeper.unreachable',
@@ -38,6 +40,7 @@ export const limitedEvents = [
   'session.closed',
   'session.reauthenticated',
   'session.refused',
+  'state.value-refused',
 ] as const;
 export type LimitedEvent = (typeof limitedEvents)[number];
 
@@ -62,6 +65,9 @@ export const logEvents = {
   'proxy.stopped': { level: 'info', fields: { sessions: 'number', durationMs: 'number' } },
   'ledger.failed': { level: 'error', fields: { errno: 'label', attempts: 'number' } },
   'ledger.recovered': { level: 'info', fields: {} },
+  'state.connected': { level: 'info', fields: {} },
+  'state.lost': { level: 'error', fields: { why: stateLosses } },
+  'state.value-refused': { level: 'error', fields: { kind: stateKindNames } },
   'recording.started': { level: 'warn', fields: { durationMs: 'number', bytesMax: 'number' } },
   'recording.ended': {
     level: 'warn',

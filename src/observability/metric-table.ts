@@ -12,6 +12,7 @@ interface MetricDefinition {
 }
 
 const connectSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+const stateSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
 const waitSeconds = [0.1, 0.5, 1, 2, 3, 4, 5, 6, 9, 30, 60] as const;
 const sessionSeconds = [1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800] as const;
 
@@ -99,6 +100,27 @@ export const metricTable = {
     type: 'gauge',
     help: 'Estimated memory of the streams remembered for resumption.',
     labels: [],
+  },
+  narthex_state_store_up: {
+    type: 'gauge',
+    help: 'Is 0 while the store of shared state does not answer, else 1; 1 too where none is configured.',
+    labels: [],
+  },
+  narthex_state_operations_total: {
+    type: 'counter',
+    help: 'Operations on the store of shared state, by what came of them: lost and busy were not sent.',
+    labels: ['operation', 'outcome'],
+  },
+  narthex_state_operation_seconds: {
+    type: 'histogram',
+    help: 'How long operations on the store of shared state took that were sent.',
+    labels: ['operation'],
+    buckets: stateSeconds,
+  },
+  narthex_state_values_refused_total: {
+    type: 'counter',
+    help: 'Values of the store of shared state that did not open: changed there, or sealed with another secret.',
+    labels: ['kind'],
   },
   narthex_refusals_total: {
     type: 'counter',

@@ -17,6 +17,7 @@ import type { Label } from './label.ts';
 import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
 import { type MetricName, metricTable } from './metric-table.ts';
 import type { ReauthenticationOutcome } from './reauthentication-outcomes.ts';
+import { createStateMetrics, type StateMetrics } from './state-metrics.ts';
 
 /** Running totals of one direction, which the relay adds to. */
 interface Traffic extends Record<StanzaKind, number> {
@@ -82,6 +83,7 @@ export interface Metrics {
   readonly proxyFieldsIgnored: (listener: Label, count: number) => void;
   readonly signingKeysReloaded: (outcome: ReloadOutcome) => void;
   readonly http: HttpMetrics;
+  readonly state: StateMetrics;
 }
 
 export interface MetricsOptions {
@@ -121,6 +123,11 @@ export function createMetrics({
     ...expiryMetrics(registry, now),
     http: createHttpMetrics({
       counter: (name) => counter(registry, name),
+      histogram: (name) => histogram(registry, name),
+    }),
+    state: createStateMetrics({
+      counter: (name) => counter(registry, name),
+      gauge: (name) => gauge(registry, name),
       histogram: (name) => histogram(registry, name),
     }),
   };

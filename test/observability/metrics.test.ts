@@ -206,6 +206,7 @@ describe('the table of metrics', () => {
           'cause',
           'use',
           'certificate',
+          'operation',
         ]).toContain(name);
     }
   });

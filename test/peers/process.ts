@@ -17,6 +17,8 @@ export interface Command {
 }
 
 export interface PeerProcess {
+  /** Its process id; undefined when it could not be started. */
+  readonly pid: number | undefined;
   /** Resolves when the process is gone, with its exit code or the signal that ended it. */
   readonly ended: Promise<number | string>;
   /** Writes one line to standard input; false once the process is gone. */
@@ -49,6 +51,7 @@ export function startProcess(command: Command, onLine?: (line: string) => void):
   child.stdin!.on('error', () => {});
 
   return {
+    pid: child.pid,
     ended,
     write: (line) => child.stdin!.writable && child.stdin!.write(`${line}\n`),
     closeInput: () => child.stdin!.end(),

@@ -18,6 +18,7 @@ export const programs = {
   goSendxmpp: '/usr/bin/go-sendxmpp',
   gcc: '/usr/bin/gcc',
   haproxy: '/usr/sbin/haproxy',
+  redisServer: '/usr/bin/redis-server',
   dockerCompose: '/usr/bin/docker-compose',
   systemdAnalyze: '/usr/bin/systemd-analyze',
   bash: '/usr/bin/bash',

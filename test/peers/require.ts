@@ -34,6 +34,7 @@ const requirements = {
   },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
+  redis: { packages: ['redis-server'], present: () => existsSync(programs.redisServer) },
   'docker-compose': { packages: ['docker-compose'], present: () => existsSync(programs.dockerCompose) },
   'systemd-analyze': { packages: ['systemd'], present: () => existsSync(programs.systemdAnalyze) },
   'helm and kubectl': {

@@ -55,6 +55,9 @@ export interface TestProxyOptions {
   readonly signalsObserver?: Partial<ProxyObserver['signals']>;
   /** Receives what became of changed certificates and secrets. */
   readonly filesObserver?: ProxyObserver['certificates'];
+  /** The `state` section; none by default. */
+  readonly state?: Record<string, unknown>;
+  readonly stateObserver?: Partial<ProxyObserver['state']>;
   /** The `ledger` section; none by default. */
   readonly ledger?: Record<string, unknown>;
   /** What is recorded; nothing by default. */
@@ -136,6 +139,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
     ...(options.regions && { regions: options.regions }),
     ...(options.ledger && { ledger: options.ledger }),
+    ...(options.state && { state: options.state }),
     ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
   });
   const records = { closed: [], refused: [], policy: [], decisions: new DecisionCounts(), recordings: [] };
@@ -162,7 +166,7 @@ function recorder(
     decisions,
     recordings,
   }: Omit<TestProxy, 'proxy' | 'starttls' | 'direct' | 'close'>,
-  { capabilitiesObserver, filesObserver, httpObserver, signalsObserver }: TestProxyOptions,
+  { capabilitiesObserver, filesObserver, httpObserver, signalsObserver, stateObserver }: TestProxyOptions,
 ): ProxyObserver {
   const session: SessionObserver = {
     phase: () => {},
@@ -196,6 +200,7 @@ function recorder(
     reauthenticated: () => {},
     decisions,
     http: { report: () => {}, refused: () => {}, ephemeralMediaKey: () => {}, ...httpObserver },
+    state: { operated: () => {}, up: () => {}, down: () => {}, refused: () => {}, ...stateObserver },
     capabilities: {
       asked: () => {},
       answered: () => {},

@@ -17,7 +17,7 @@ export async function openCredentials(
   name: string,
   { caFile, clientCertFile, clientKeyFile }: CredentialFiles,
   report: FilesReport,
-  use: 'gatekeeper' | 'provider' = 'gatekeeper',
+  use: 'gatekeeper' | 'provider' | 'state' = 'gatekeeper',
 ): Promise<OutboundCredentials> {
   const client =
     clientCertFile === undefined || clientKeyFile === undefined

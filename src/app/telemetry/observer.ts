@@ -3,6 +3,7 @@ import type { FileStates } from '../../observability/file-states.ts';
 import { digest, type Version } from '../../observability/identifiers.ts';
 import { label } from '../../observability/label.ts';
 import { catalogueFields } from '../../signals/claims.ts';
+import type { StateObserver } from '../../state/observer.ts';
 import type {
   CapabilitiesObserver,
   HttpObserver,
@@ -81,6 +82,7 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
     restart: ({ part, name, kind, problems }) => noteFiles(part, name, kind, problems),
     decisions: metrics.decisions,
     http: httpObserver(options),
+    state: stateObserver(options),
     capabilities: capabilitiesObserver(options, noteFiles),
     signals: signalsObserver(options, noteFiles),
   };
@@ -130,6 +132,25 @@ function httpObserver(options: TelemetryOptions): HttpObserver {
       log.writeLimited('http.connection-refused', { why });
     },
     ephemeralMediaKey: () => log.write('media.ephemeral-key', {}),
+  };
+}
+
+function stateObserver({ log, metrics }: TelemetryOptions): StateObserver {
+  return {
+    operated: (operation, outcome, milliseconds) =>
+      metrics.state.operated(operation, outcome, milliseconds / 1_000),
+    up() {
+      metrics.state.up(true);
+      log.write('state.connected', {});
+    },
+    down(why) {
+      metrics.state.up(false);
+      log.write('state.lost', { why });
+    },
+    refused(kind) {
+      metrics.state.refused(kind);
+      log.writeLimited('state.value-refused', { kind });
+    },
   };
 }
 
