@@ -1,19 +1,25 @@
 /** `narthex report exposure | fingerprints | dpia`: reports for the people who sign for a policy. */
 import { type Command, Option } from 'commander';
 import { assessmentDocument, assessmentReport } from '../reports/assessment/assessment.ts';
-import { configurationReport, mapViews, type Surroundings } from '../reports/configuration/configuration.ts';
+import {
+  configurationReport,
+  mapViews,
+  type ConfigurationReport,
+  type Surroundings,
+} from '../reports/configuration/configuration.ts';
 import { configurationDocument } from '../reports/configuration/document.ts';
 import { settingSources } from '../reports/configuration/setting.ts';
+import { viewsOf, type PolicyDocument } from '../reports/configuration/views.ts';
 import { exposureDocument, fingerprintDocument, type ReportDocument } from '../reports/document.ts';
-import { exposureReport, type ExposureReport, type FieldCount } from '../reports/exposure.ts';
+import { exposureReport, type ExposureReport } from '../reports/exposure.ts';
 import { fingerprintReport } from '../reports/fingerprints.ts';
 import { renderHtml } from '../reports/html.ts';
 import { renderCsv, renderMarkdown, renderText } from '../reports/render.ts';
 import { openCatalogue } from '../app/files/policies.ts';
-import { readLedger } from '../app/tools/ledger.ts';
+import { readCounts, type CountedPolicy } from '../app/tools/report-counts.ts';
 import { openPolicyDocument, readReportInputs } from '../app/tools/report-inputs.ts';
 import { processIo, type CommandIo } from './command-io.ts';
-import { InputError, misused } from './input-error.ts';
+import { misused } from './input-error.ts';
 
 const formats = ['text', 'markdown', 'csv', 'json', 'html'] as const;
 type Format = (typeof formats)[number];
@@ -30,15 +36,16 @@ interface ReportOptions {
 const help = `
 --policy asks about one policy. --config asks about narthex.yaml: each gatekeeper and listener with its policy, capability
 profiles, attestations, HTTP services, times, what is kept and what is logged.
---from adds the decisions that a ledger has on record under these very policies.
+--from adds the decisions that a ledger has on record, or a running proxy has counted, under these very policies.
 
 Examples:
   $ narthex report exposure --policy balanced --format html > exposure.html
   $ narthex report dpia --config narthex.yaml --format markdown > assessment.md
   $ narthex report fingerprints --policy house.yaml --from /var/lib/narthex/ledger --key ledger.pub.pem
+  $ narthex report exposure --config narthex.yaml --from http://127.0.0.1:9090
 
-Exit codes: 0 printed, 64 wrong usage, 65 a document cannot be read or the ledger is not whole, 66 no such file, 78 the
-configuration is wrong.`;
+Exit codes: 0 printed, 64 wrong usage, 65 a document or an answer cannot be used, or the ledger is not whole, 66 no such file,
+69 the proxy does not answer, 77 it does not answer this machine, 78 the configuration is wrong.`;
 
 /** How one report is made of the exposure, and which statements about the configuration belong to it. */
 interface ReportKind<Report extends object> {
@@ -103,7 +110,7 @@ export function register(program: Command, io: CommandIo = processIo()): void {
           'none',
         ),
       )
-      .option('--from <folder>', 'a ledger whose counts are added')
+      .option('--from <source>', 'a ledger, or the admin port of a proxy, whose counts are added')
       .option('--key <file>', "the ledger's public key")
       .addOption(new Option('--format <format>', 'how to print').choices(formats).default('text'))
       .addHelpText('after', help)
@@ -114,93 +121,59 @@ export function register(program: Command, io: CommandIo = processIo()): void {
 }
 
 /** Makes a report of a policy, or of a configuration.
- *  @throws InputError ERR_OPTION, ERR_LEDGER_BROKEN; the errors of the files */
+ *  @throws InputError ERR_OPTION; CountsUnusable, LedgerUnusable, ProxyUnusable; the errors of the files */
 async function report<Report extends object>(
   kind: ReportKind<Report>,
   options: ReportOptions,
 ): Promise<string> {
-  const { policy: name, config: file, catalogue: additional, from, key, format } = options;
-  if ((name === undefined) === (file === undefined)) throw misused('either --policy or --config is needed');
+  const { policy, config, catalogue, from, key, format } = options;
+  if ((policy === undefined) === (config === undefined))
+    throw misused('either --policy or --config is needed');
   if (key !== undefined && from === undefined) throw misused('--key goes with --from');
-  const now = Date.now();
-  if (name !== undefined) {
-    const catalogue = openCatalogue(additional);
-    const { policy, digest } = openPolicyDocument(name);
-    const read = from === undefined ? undefined : await readCounts(from, key, [{ digest }]);
-    const made = kind.of(
-      exposureReport({ policy, digest, catalogue, counts: read?.(undefined, digest), now }),
+  if (policy === undefined) {
+    if (catalogue.length > 0) throw misused('--catalogue goes with --policy; narthex.yaml names its own');
+    const made = mapViews(await readConfiguration(config!, options), (view) => kind.of(view.report));
+    return render(
+      format,
+      made,
+      configurationDocument(made, (each) => kind.document(each), kind.parts),
     );
-    return render(format, made, kind.document(made));
   }
-  if (additional.length > 0) throw misused('--catalogue goes with --policy; narthex.yaml names its own');
-  return configuration(kind, { file: file!, from, key, format, now });
+  const made = kind.of(await readExposure(policy, options));
+  return render(format, made, kind.document(made));
 }
 
-async function configuration<Report extends object>(
-  kind: ReportKind<Report>,
-  {
-    file,
-    from,
-    key,
-    format,
-    now,
-  }: {
-    readonly file: string;
-    readonly from: string | undefined;
-    readonly key: string | undefined;
-    readonly format: Format;
-    readonly now: number;
-  },
-): Promise<string> {
+async function readExposure(
+  name: string,
+  { catalogue: additional, from, key }: ReportOptions,
+): Promise<ExposureReport> {
+  const catalogue = openCatalogue(additional);
+  const document = openPolicyDocument(name);
+  const read = from === undefined ? undefined : await readCounts(from, key, [counted(document)]);
+  const counts = read && { provenance: read.provenance, rows: read.of(counted(document), undefined) };
+  return exposureReport({ ...document, catalogue, counts, now: Date.now() });
+}
+
+async function readConfiguration(
+  file: string,
+  { from, key }: Pick<ReportOptions, 'from' | 'key'>,
+): Promise<ConfigurationReport<ExposureReport>> {
   const inputs = await readReportInputs(file);
-  const sources = {
+  const policies = viewsOf(inputs.config, inputs).map(counted);
+  const read = from === undefined ? undefined : await readCounts(from, key, policies);
+  return configurationReport({
     file: inputs.file,
     deployment: { config: inputs.config, source: settingSources(inputs.places) },
     documents: inputs,
     catalogue: inputs.catalogue,
-    now,
-  };
-  const { views } = configurationReport(sources);
-  const counts =
-    from === undefined
-      ? undefined
-      : await readCounts(
-          from,
-          key,
-          views.map(({ report: { digest } }) => ({ digest })),
-        );
-  const made = mapViews(configurationReport({ ...sources, counts }), ({ report: exposure }) =>
-    kind.of(exposure),
-  );
-  return render(
-    format,
-    made,
-    configurationDocument(made, (each) => kind.document(each), kind.parts),
-  );
+    counts:
+      read && ((view) => ({ provenance: read.provenance, rows: read.of(counted(view), view.gatekeeper) })),
+    now: Date.now(),
+  });
 }
 
-/** Reads the counts of a ledger under some policies.
- *  @returns the counts at one gatekeeper, or at all, under the policy of a digest
- *  @throws InputError ERR_LEDGER_BROKEN when the ledger is not whole */
-async function readCounts(
-  folder: string,
-  keyFile: string | undefined,
-  policies: readonly { readonly digest: string }[],
-): Promise<(gatekeeper: string | undefined, digest: string) => readonly FieldCount[]> {
-  const digests = [...new Set(policies.map(({ digest }) => digest))];
-  const range = { from: 0, to: Infinity };
-  const { verification, summaries } = await readLedger({
-    folder,
-    keyFile,
-    summaries: digests.map((policyDigest) => ({ range, policyDigest })),
-  });
-  const { length } = verification.findings;
-  if (length > 0)
-    throw new InputError([{ code: 'ERR_LEDGER_BROKEN', message: `${folder} has ${length} findings` }]);
-  return (gatekeeper, digest) =>
-    summaries[digests.indexOf(digest)]!.rows.filter(
-      (row) => gatekeeper === undefined || row.gatekeeper === gatekeeper,
-    );
+function counted({ policy: { name, mode }, digest }: PolicyDocument): CountedPolicy {
+  return { name, mode, digest };
 }
 
 function render(format: Format, report: object, document: ReportDocument): string {

@@ -17,4 +17,26 @@ export const ledgerErrors = {
     remedy: '`narthex ledger verify` says where. Report without `--from`, or from a copy that is whole.',
     exit: 'dataError',
   },
+  ERR_PROXY_UNREACHABLE: {
+    cause: 'The admin port of a proxy that a report takes counts from does not answer, or breaks off.',
+    remedy:
+      'Check the address, and that the proxy runs; `admin` in narthex.yaml has its host and port. On Kubernetes use `kubectl port-forward`.',
+    exit: 'unavailable',
+  },
+  ERR_PROXY_REFUSED: {
+    cause: 'The admin port of a proxy does not answer the machine that asks.',
+    remedy: 'Ask from the machine of the proxy, or add the range of this one to `admin.addresses`.',
+    exit: 'noPermission',
+  },
+  ERR_PROXY_ANSWER: {
+    cause: 'What answers at the address is no admin port of a proxy, or one of another version.',
+    remedy: 'Give the address of the admin port, such as http://127.0.0.1:9090, and use the same version.',
+    exit: 'dataError',
+  },
+  ERR_PROXY_POLICY: {
+    cause: 'None of the policies of a report is in force at the proxy that it takes counts from.',
+    remedy:
+      'Report on the policy that is in force: `policy.loaded` in the log and `/api/policy` have its digest.',
+    exit: 'dataError',
+  },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;

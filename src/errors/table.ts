@@ -83,8 +83,8 @@ export const errorSections: readonly ErrorSection[] = [
   },
   { title: 'Capability profiles', seen: 'with file, line and column', exit: 'config', codes: profileErrors },
   {
-    title: 'Exposure ledger',
-    seen: 'in the output of `narthex ledger`',
+    title: 'Exposure ledger and reports',
+    seen: 'in the output of `narthex ledger` and `narthex report`',
     exit: 'dataError',
     codes: ledgerErrors,
   },

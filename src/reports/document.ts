@@ -121,11 +121,13 @@ function factsOf({
   policy,
   digest,
   mode,
-}: Pick<ExposureReport, 'policy' | 'digest' | 'mode'>): [string, string][] {
+  counts,
+}: Pick<ExposureReport, 'policy' | 'digest' | 'mode' | 'counts'>): [string, string][] {
   return [
     ['policy', policy],
     ['digest', digest],
     ['mode', mode],
+    ...(counts === null ? [] : [['counts', counts] satisfies [string, string]]),
   ];
 }
 

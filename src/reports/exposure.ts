@@ -22,7 +22,7 @@ export interface Appearance {
   readonly source: string;
   /** What says so. Under mode `shadow` the policy, and nothing else, has no effect. */
   readonly decidedBy: 'policy' | 'profile' | 'configuration' | 'catalogue';
-  /** Decisions on record; undefined without a ledger. */
+  /** Decisions on record; undefined without a source of counts. */
   readonly counted: number | undefined;
 }
 
@@ -43,6 +43,8 @@ export interface ExposureReport {
   /** Under `shadow` nothing is withheld, whatever the rows say. */
   readonly mode: Policy['mode'];
   readonly unlisted: Policy['unlisted'];
+  /** Where the counts are from; null without counts. */
+  readonly counts: string | null;
   readonly rows: readonly ExposureRow[];
   readonly exceptions: readonly ExceptionSummary[];
 }
@@ -61,12 +63,18 @@ export interface Surrounding extends Omit<Appearance, 'counted'> {
   readonly audience: Audience;
 }
 
+export interface FieldCounts {
+  /** Where they are from, and of which time. */
+  readonly provenance: string;
+  readonly rows: readonly FieldCount[];
+}
+
 export interface ExposureSources {
   readonly policy: Policy;
   readonly digest: string;
   readonly catalogue: Catalogue;
-  /** Undefined without a ledger. */
-  readonly counts: readonly FieldCount[] | undefined;
+  /** Undefined without a source of counts. */
+  readonly counts: FieldCounts | undefined;
   /** Of the deployment; none where it is not known. */
   readonly surroundings?: readonly Surrounding[];
   /** Milliseconds since 1970. */
@@ -87,6 +95,7 @@ export function exposureReport({
     digest,
     mode: policy.mode,
     unlisted: policy.unlisted,
+    counts: counts?.provenance ?? null,
     rows: fields.map((field) => rowOf(field, { policy, counts, surroundings })),
     exceptions: summariseExceptions(policy, now),
   };
@@ -104,7 +113,7 @@ function rowOf(
   const appearances = audienceNames.map((audience) => {
     const decided = surroundings.find((each) => each.field === name && each.audience === audience);
     const { treatment, words, why, source, decidedBy } = decided ?? appearanceOf(policy, audience, field);
-    const counted = counts === undefined ? undefined : sumOf(counts, audience, name);
+    const counted = counts === undefined ? undefined : sumOf(counts.rows, audience, name);
     return [audience, { treatment, words, why, source, decidedBy, counted }] as const;
   });
   return {

@@ -84,12 +84,13 @@ export interface FingerprintReport {
   readonly policy: string;
   readonly digest: string;
   readonly mode: ExposureReport['mode'];
+  readonly counts: ExposureReport['counts'];
   readonly remaining: readonly Fingerprint[];
   readonly contradictions: readonly (Contradiction & { readonly audience: Audience })[];
 }
 
 /** Returns what remains, from a report of the exposure under the same policy. */
-export function fingerprintReport({ policy, digest, mode, rows }: ExposureReport): FingerprintReport {
+export function fingerprintReport({ policy, digest, mode, counts, rows }: ExposureReport): FingerprintReport {
   const remaining = rows
     .filter(({ category }) => fingerprintCategories.includes(category))
     .flatMap(({ field, category, reveals, audiences }) =>
@@ -115,7 +116,7 @@ export function fingerprintReport({ policy, digest, mode, rows }: ExposureReport
       )
       .map(([audience]) => ({ ...each, audience }));
   });
-  return { policy, digest, mode, remaining, contradictions: found };
+  return { policy, digest, mode, counts, remaining, contradictions: found };
 }
 
 /** Whether an appearance is what a policy says that is not enforced. */

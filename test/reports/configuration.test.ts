@@ -109,11 +109,13 @@ describe('views', () => {
 
   test('have the counts of their gatekeeper under their policy', async () => {
     const asked: string[] = [];
-    const report = await reportOn(folder, everything, (name, digest) => {
+    const report = await reportOn(folder, everything, ({ gatekeeper: name, digest }) => {
       asked.push(`${name} ${digest}`);
-      return [
-        { audience: 'gatekeeper', field: 'chat-state', treatment: 'drop', count: name === 'main' ? 3 : 5 },
-      ];
+      const count = name === 'main' ? 3 : 5;
+      return {
+        provenance: 'a ledger',
+        rows: [{ audience: 'gatekeeper', field: 'chat-state', treatment: 'drop', count }],
+      };
     });
     expect(appearance(report, 'chat-state').counted).toBe(3);
     expect(appearance(report, 'chat-state', 'gatekeeper', report.views.length - 1).counted).toBe(5);

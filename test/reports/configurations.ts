@@ -6,7 +6,8 @@ import {
   type ConfigurationReport,
 } from '../../src/reports/configuration/configuration.ts';
 import { settingSources } from '../../src/reports/configuration/setting.ts';
-import type { ExposureReport, FieldCount } from '../../src/reports/exposure.ts';
+import type { View } from '../../src/reports/configuration/views.ts';
+import type { ExposureReport, FieldCounts } from '../../src/reports/exposure.ts';
 import type { TemporaryFolder } from '../support/temporary.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
@@ -60,7 +61,7 @@ export function baseConfiguration(sections: object = {}): object {
 export async function reportOn(
   folder: TemporaryFolder,
   configuration: object,
-  counts?: (gatekeeper: string, digest: string) => readonly FieldCount[],
+  counts?: (view: View) => FieldCounts,
 ): Promise<ConfigurationReport<ExposureReport>> {
   const file = await folder.write('narthex.yaml', JSON.stringify(configuration, undefined, 2));
   const inputs = await readReportInputs(file);

@@ -13,7 +13,8 @@ import { renderCsv, renderMarkdown, renderText } from '../../src/reports/render.
 const catalogue = openCatalogue();
 const now = Date.UTC(2026, 10, 29);
 
-function reportOf(name: string, counts?: readonly FieldCount[]): ExposureReport {
+function reportOf(name: string, rows?: readonly FieldCount[]): ExposureReport {
+  const counts = rows && { provenance: 'a ledger', rows };
   return exposureReport({ policy: openPolicy(name), digest: 'd'.repeat(43), catalogue, counts, now });
 }
 

@@ -10,6 +10,7 @@ export interface AssessmentReport {
   readonly digest: string;
   readonly mode: ExposureReport['mode'];
   readonly unlisted: ExposureReport['unlisted'];
+  readonly counts: ExposureReport['counts'];
   readonly figures: AssessmentFigures & { readonly categories: readonly string[] };
   readonly answers: readonly Answer[];
   readonly rows: ExposureReport['rows'];
@@ -20,12 +21,13 @@ export interface AssessmentReport {
 export function assessmentReport(exposure: ExposureReport): AssessmentReport {
   const fingerprints = fingerprintReport(exposure);
   const figures = figuresOf(exposure, fingerprints);
-  const { policy, digest, mode, unlisted, rows, exceptions } = exposure;
+  const { policy, digest, mode, unlisted, counts, rows, exceptions } = exposure;
   return {
     policy,
     digest,
     mode,
     unlisted,
+    counts,
     figures: { ...figures, categories: categoriesOf(exposure) },
     answers: questions.map(({ id, basis, question, answer }) => ({
       id,
@@ -55,6 +57,7 @@ export function assessmentDocument(report: AssessmentReport): ReportDocument {
       ['policy', report.policy],
       ['digest', report.digest],
       ['mode', report.mode],
+      ...(report.counts === null ? [] : [['counts', report.counts] satisfies [string, string]]),
       ['questions', String(report.answers.length)],
       ['questions that the controller has to answer or complete', String(open.length)],
     ],

@@ -5,7 +5,7 @@ import { describeTreatment } from '../../policy/describe.ts';
 import { treatmentOf } from '../../policy/policy.ts';
 import { audienceNames } from '../../policy/schema.ts';
 import { policySections } from '../../config/scopes.ts';
-import { exposureReport, type ExposureReport, type FieldCount } from '../exposure.ts';
+import { exposureReport, type ExposureReport, type FieldCounts } from '../exposure.ts';
 import { capabilitySettings, connectionSettings } from './connections.ts';
 import { operationSettings } from './operations.ts';
 import { keptUnder, type Kept } from './retention.ts';
@@ -58,8 +58,8 @@ export interface ConfigurationSources {
   readonly deployment: Deployment;
   readonly documents: ConfiguredDocuments;
   readonly catalogue: Catalogue;
-  /** Returns the decisions on record at a gatekeeper under the policy of this digest; undefined without a source. */
-  readonly counts?: ((gatekeeper: string, policyDigest: string) => readonly FieldCount[]) | undefined;
+  /** Returns the decisions of a view's policy at its gatekeeper; undefined without a source of counts. */
+  readonly counts?: ((view: View) => FieldCounts) | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -79,7 +79,7 @@ export function configurationReport({
       policy: view.policy,
       digest: view.digest,
       catalogue,
-      counts: counts?.(view.gatekeeper, view.digest),
+      counts: counts?.(view),
       surroundings: surroundingsOf(deployment, view),
       now,
     }),
