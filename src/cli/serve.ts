@@ -23,8 +23,8 @@ the next start; a change in them is reported as restart-required.
 their values (docs/recording.md). --record-for and --record-bytes are required with it; it ends by itself, and the log says
 when.
 
-SIGTERM or SIGINT drains: readiness fails, no connection is accepted, sessions may end by themselves for
-timeouts.drainMs, the rest is closed with system-shutdown so that clients connect elsewhere. A second signal ends at once.
+SIGTERM or SIGINT drains: readiness fails, no connection is accepted, and the sessions end one after another over
+timeouts.drainSpreadMs, so that clients connect elsewhere (docs/draining.md). A second signal ends at once.
 
 Example:
   $ narthex serve narthex.yaml --record sample.jsonl --record-for 10m --record-bytes 64MiB

@@ -24,6 +24,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...portClashes(config, report),
     ...halfPairs(config, report),
     ...contradictingLimits(config, report),
+    ...longSpread(config, report),
     ...missingParts(config, report),
     ...impossibleAttestations(config, report),
     ...repeatedFieldTypes(config, report),
@@ -218,6 +219,13 @@ function contradictionsAtTheTop({ limits }: Config, report: Report): ConfigProbl
       `\`limits.${key}\` (${limits[key]}) must not be more than \`limits.stanzaBytesMax\` (${limits.stanzaBytesMax})`,
     ),
   );
+}
+
+/** Sessions that would end after the time for draining end all at once at its end. */
+function longSpread({ timeouts: { drainMs, drainSpreadMs = 0 } }: Config, report: Report): ConfigProblem[] {
+  if (drainSpreadMs <= drainMs) return [];
+  const what = `\`timeouts.drainSpreadMs\` (${drainSpreadMs}) must not be more than \`timeouts.drainMs\` (${drainMs})`;
+  return [report('ERR_CONFIG_VALUE', ['timeouts', 'drainSpreadMs'], what)];
 }
 
 function impossibleAttestations({ gatekeepers, signals }: Config, report: Report): ConfigProblem[] {

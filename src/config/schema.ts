@@ -12,7 +12,8 @@ import { attestation, proxyProtocol, signals } from './sections/signals.ts';
 import { state } from './sections/state.ts';
 import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
 
-const monthMs = 30 * 86_400_000;
+const dayMs = 86_400_000;
+const monthMs = 30 * dayMs;
 
 const otlpEndpoint = z
   .string()
@@ -108,8 +109,17 @@ const timeouts = z
     drainMs: milliseconds(
       25_000,
       0,
-      'How long a stopping proxy lets sessions end by themselves; keep it below terminationGracePeriodSeconds.',
+      'How long a stopping proxy takes to end its sessions; keep it below terminationGracePeriodSeconds.',
     ),
+    drainSpreadMs: z
+      .int()
+      .min(0)
+      .max(dayMs)
+      .optional()
+      .describe(
+        'Time from the start of draining over which the ends of sessions are spread, at most `drainMs`; by default four ' +
+          `fifths of it. Milliseconds, 0 to ${dayMs}.`,
+      ),
     idleMs: milliseconds(
       0,
       0,

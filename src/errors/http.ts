@@ -248,6 +248,11 @@ export const adminErrors = {
     remedy: 'Call the admin port from a program, such as curl.',
     status: 403,
   },
+  ERR_DRAIN_SHARE: {
+    cause: 'The request to drain has another parameter than one `share`, or its value is not in (0, 1].',
+    remedy: 'Say `?share=0.2` for a fifth of the sessions, or no parameter to stop the proxy.',
+    status: 400,
+  },
   ERR_REFUSAL_UNKNOWN: {
     cause: 'No refusal is kept with this support code.',
     remedy:

@@ -16,7 +16,9 @@ export type EndCause =
   /** The proxy refuses something that `side` sent or did. */
   | { readonly kind: 'refused'; readonly error: StreamError; readonly side: Side }
   /** A peer did not drain its connection. */
-  | { readonly kind: 'stalled' };
+  | { readonly kind: 'stalled' }
+  /** The stream may be resumed on another connection (XEP-0198 §5). */
+  | { readonly kind: 'handed-over' };
 
 /** What a side is sent before its connection ends.
  *  - `nothing`: not even a closing tag.
@@ -45,6 +47,9 @@ export function farewellFor(cause: EndCause): Farewell {
       return farewellFor({ kind: 'refused', error: gatekeeperLost(), side: 'client' });
     case 'refused':
       return refusal(cause.error, cause.side);
+    case 'handed-over':
+      // The only form that every library of docs/draining.md resumes after. The gatekeeper keeps its side.
+      return { client: 'nothing', gatekeeper: 'nothing', reason: 'ERR_SHUTDOWN' };
     default:
       return { client: 'nothing', gatekeeper: 'nothing', reason: 'ERR_WRITE_STALL' };
   }

@@ -110,7 +110,7 @@ export interface PhaseState {
   /** The client's stream header, from the time it was read. */
   readonly header?: StreamHeader;
   readonly facts?: SessionRecord;
-  readonly relay?: Pick<Relay, 'end'>;
+  readonly relay?: Pick<Relay, 'end' | 'resumable'>;
 }
 
 export interface Machine {

@@ -101,6 +101,11 @@ export class Relay {
     return false;
   }
 
+  /** Whether another connection may resume the stream, or has done so (XEP-0198 §5). */
+  get resumable(): boolean {
+    return this.#management.resumable;
+  }
+
   /** Ends stages, timers and queues. Counts are kept for a resumption. */
   end(): void {
     this.#ended = true;

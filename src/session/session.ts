@@ -83,6 +83,21 @@ export class Session implements Machine {
     this.#refuse(new StreamError('system-shutdown', { code: 'ERR_SHUTDOWN' }));
   }
 
+  /** Ends the session as a lost connection, so that the client may resume its stream on another one (XEP-0198 §5). A
+   *  session whose stream cannot be resumed is shut down. */
+  handOver(): void {
+    if (this.ended) return;
+    const { client, gatekeeper, relay } = this.#state;
+    if (relay?.resumable !== true) {
+      this.shutDown();
+      return;
+    }
+    client?.hold();
+    gatekeeper?.hold();
+    this.#flush();
+    this.end({ kind: 'handed-over' });
+  }
+
   enter(state: PhaseState): void {
     const { name, facts, client, gatekeeper } = state;
     // One phase may have several states, as `securing` has before and after STARTTLS.

@@ -14,6 +14,7 @@ import {
 import type { SessionObserver } from './observer.ts';
 import type { SessionOptions } from './machine.ts';
 import { Session } from './session.ts';
+import { shuffled, spread, type Spread } from './spread.ts';
 
 /** A port that clients connect to. */
 export interface ListenerOptions {
@@ -41,6 +42,17 @@ export interface StreamServerOptions {
   /** Returns the observer of a session that starts on this listener. */
   readonly observe: (listener: string) => SessionObserver;
   readonly onRefused: (listener: string, code: ListenRefusal) => void;
+  readonly drain: DrainOptions;
+}
+
+/** How sessions end when the process stops, or gives a part of them away. */
+export interface DrainOptions {
+  /** Over which the ends are spread, in milliseconds from the start of draining. */
+  readonly spreadMs: number;
+  /** Whether a stream of this process can be resumed in another one. */
+  readonly resumesElsewhere: boolean;
+  /** Returns a number in [0, 1), uniformly distributed. */
+  readonly random: () => number;
 }
 
 export class StreamServer {
@@ -48,6 +60,8 @@ export class StreamServer {
   readonly #sessions = new Set<Session>();
   #listeners: Listener[] = [];
   #draining = false;
+  /** The part of the sessions that is ending while the process goes on. */
+  #shedding: Spread | undefined;
 
   constructor(options: StreamServerOptions) {
     this.#options = options;
@@ -80,17 +94,40 @@ export class StreamServer {
     return this.#sessions.size;
   }
 
-  /** Stops accepting, waits `drainMs` milliseconds for sessions to end, and ends the rest with an error that lets
-   *  clients connect elsewhere. Resolves when every connection is closed. */
+  /** Stops accepting, and ends the sessions one after another over `spreadMs`, or over `drainMs` milliseconds where that
+   *  is less: so that their streams can be resumed where another process can do that, with an error that lets clients
+   *  connect elsewhere where not. Resolves when every connection is closed. */
   async drain(drainMs: number): Promise<void> {
     this.#draining = true;
     await this.#stopListening();
+    const { resumesElsewhere, spreadMs } = this.#options.drain;
+    const end = (session: Session): void => (resumesElsewhere ? session.handOver() : session.shutDown());
+    this.#shedding?.cancel();
+    const ends = this.#spread([...this.#sessions], end, Math.min(spreadMs, drainMs));
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, drainMs);
     await Promise.race([this.#allDone(), over]);
     clearTimeout(timer);
-    for (const session of this.#sessions) session.shutDown();
+    ends.finish();
     await this.#allDone();
+  }
+
+  /** Ends a part of the sessions over `spreadMs`, and goes on accepting. Their streams can be resumed. What is left of an
+   *  earlier part ends at once.
+   *  @param share in (0, 1]
+   *  @returns the number of sessions that end */
+  shed(share: number): number {
+    this.#shedding?.finish();
+    const sessions = shuffled([...this.#sessions], this.#options.drain.random);
+    const part = sessions.slice(0, Math.ceil(sessions.length * share));
+    this.#shedding = this.#spread(part, (session) => session.handOver(), this.#options.drain.spreadMs);
+    return part.length;
+  }
+
+  #spread(sessions: readonly Session[], end: (session: Session) => void, windowMs: number): Spread {
+    const { session, drain } = this.#options;
+    const { now, schedule } = session;
+    return spread(sessions, end, { windowMs, now, schedule, random: drain.random });
   }
 
   async #allDone(): Promise<void> {

@@ -275,6 +275,12 @@ describe('a mistake', () => {
       '3:47: error ERR_CONFIG_VALUE: `limits.tagBytesMax` (10001) must not be more than `limits.stanzaBytesMax` (10000)',
     ],
     [
+      'ends of sessions over more than the time for draining',
+      'kind: Proxy',
+      'kind: Proxy\ntimeouts: { drainMs: 1000, drainSpreadMs: 1001 }',
+      '3:43: error ERR_CONFIG_VALUE: `timeouts.drainSpreadMs` (1001) must not be more than `timeouts.drainMs` (1000)',
+    ],
+    [
       'a stanza limit below the RFC',
       'kind: Proxy',
       'kind: Proxy\nlimits: { stanzaBytesMax: 9999 }',

@@ -7,7 +7,8 @@
  *
  * A program takes its account from the environment: PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS
  * (`starttls` or `direct`) and PEER_AUTHORITY, the file of the only certificate authority it trusts. With PEER_TOKEN it
- * authenticates by OAUTHBEARER (RFC 7628).
+ * authenticates by OAUTHBEARER (RFC 7628). With PEER_RECONNECT it connects again after a lost connection, and resumes its
+ * stream where its library does that (XEP-0198 §5).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,8 @@ export interface Login {
   readonly token?: string;
   /** To bind SCRAM to the server's certificate (`tls-server-end-point`): slixmpp, taught it by its test program. */
   readonly bindsEndPoint?: boolean;
+  /** To connect again after a lost connection: every program but go-sendxmpp. */
+  readonly reconnects?: boolean;
   /** Where to connect, whatever the domain says. */
   readonly host: string;
   readonly port: number;
@@ -114,6 +117,7 @@ function environment(login: Login, jid: string, authorityFile: string): Record<s
     PEER_PASSWORD: login.password,
     ...(login.token === undefined ? {} : { PEER_TOKEN: login.token }),
     ...(login.bindsEndPoint === true ? { PEER_BINDING: 'tls-server-end-point' } : {}),
+    ...(login.reconnects === true ? { PEER_RECONNECT: 'yes' } : {}),
     PEER_HOST: login.host,
     PEER_PORT: String(login.port),
     PEER_TLS: login.mode,

@@ -28,6 +28,8 @@ const slixmpp: Program = async () => pythonClient('client.py');
 
 const aioxmpp: Program = async () => pythonClient('aio.py');
 
+const nbxmpp: Program = async () => pythonClient('nbx.py');
+
 const xmppJsCapable: Program = async () => ({
   program: process.execPath,
   args: [fileURLToPath(new URL('./javascript/capable.mjs', import.meta.url))],
@@ -49,7 +51,7 @@ export const xmppJsClient: ClientKind = {
   logIn: (login) => logIn(xmppJs, login),
 };
 
-const slixmppClient: ClientKind = {
+export const slixmppClient: ClientKind = {
   name: 'slixmpp',
   needs: ['slixmpp'],
   authentication: 'scram',
@@ -65,12 +67,21 @@ export const libstropheClient: ClientKind = {
   logIn: (login) => logIn(libstrophe, login),
 };
 
-const aioxmppClient: ClientKind = {
+export const aioxmppClient: ClientKind = {
   name: 'aioxmpp',
   needs: ['aioxmpp'],
   authentication: 'scram',
   addsLineFeed: false,
   logIn: (login) => logIn(aioxmpp, login),
+};
+
+/** Gajim's library. */
+export const nbxmppClient: ClientKind = {
+  name: 'nbxmpp',
+  needs: ['nbxmpp'],
+  authentication: 'scram',
+  addsLineFeed: false,
+  logIn: (login) => logIn(nbxmpp, login),
 };
 
 /** Debian 12 has it with a library that knows PLAIN, DIGEST-MD5 and X-OAUTH2, and takes PLAIN. */
@@ -91,4 +102,13 @@ export const clients = [
   libstropheClient,
   aioxmppClient,
   goSendxmppClient,
+] as const;
+
+/** Those with stream management that can resume a stream (XEP-0198 §5). */
+export const resumingClients = [
+  xmppJsClient,
+  slixmppClient,
+  libstropheClient,
+  aioxmppClient,
+  nbxmppClient,
 ] as const;

@@ -32,6 +32,10 @@ const requirements = {
     packages: ['python3-aioxmpp'],
     present: () => succeeds(programs.python, '-c', 'import aioxmpp'),
   },
+  nbxmpp: {
+    packages: ['python3-nbxmpp', 'gir1.2-soup-3.0', 'glib-networking'],
+    present: () => succeeds(programs.python, '-c', 'import nbxmpp.client'),
+  },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
   redis: { packages: ['redis-server'], present: () => existsSync(programs.redisServer) },

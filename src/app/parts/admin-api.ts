@@ -66,6 +66,7 @@ export function createAdminApi(
       return files.summary();
     },
     drain,
+    shed: (share) => proxy.streams.shed(share),
   };
 }
 

@@ -68,6 +68,7 @@ export function createStreams(
       observe: (listener) => observer.session(listener),
       onRefused: (listener, code) => observer.refused(listener, code),
       session: sessionOptions({ limits, timeouts }, writeStalls, resumptions, options),
+      drain: { spreadMs: drainSpreadMsOf(timeouts), resumesElsewhere: false, random: unpredictable },
     });
     const drain = async (graceMs: number): Promise<void> => {
       await server.drain(graceMs);
@@ -127,6 +128,13 @@ function sessionOptions(
     now: clock.monotonic,
     clock: clock.wall,
   };
+}
+
+/** Part of the time for draining over which sessions end, where the file does not say. The rest is for closing. */
+const spreadPart = 0.8;
+
+function drainSpreadMsOf({ drainMs, drainSpreadMs }: Config['timeouts']): number {
+  return drainSpreadMs ?? drainMs * spreadPart;
 }
 
 /** Returns a random number of milliseconds, by which the ends of sessions that started together are spread. */

@@ -8,7 +8,8 @@
  *  | `GET /api/policy` | the policy in force, its digest, and the one in its shadow; the same for each gatekeeper with its own |
  *  | `POST /api/policy/explain` | what the policy for a gatekeeper does to a stanza, and by which rule |
  *  | `POST /api/reload` | reads every watched file again, as SIGHUP does, and returns what became of each part |
- *  | `POST /api/drain` | begins to stop, as SIGTERM does | */
+ *  | `POST /api/drain` | begins to stop, as SIGTERM does |
+ *  | `POST /api/drain?share=0.2` | ends this part of the sessions, and goes on | */
 import { Hono } from 'hono';
 import type { FileSummary } from '../../observability/file-states.ts';
 import type { SessionCount } from '../../observability/session-gauge.ts';
@@ -88,6 +89,10 @@ export interface AdminApi {
   readonly explain: (request: ExplainRequest) => Explanation | undefined;
   readonly reload: () => Promise<FileSummary>;
   readonly drain: () => void;
+  /** Ends a part of the sessions, whose streams can be resumed.
+   *  @param share in (0, 1]
+   *  @returns the number of sessions that end */
+  readonly shed: (share: number) => number;
 }
 
 /** Limits of request bodies. */
@@ -126,11 +131,29 @@ export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers)
     return context.json(await ready().reload());
   });
   app.post('/drain', async (context) => {
+    const share = shareIn(context.req.queries());
     noMembers(await readJsonBody(context.req.raw, bodyLimits));
-    ready().drain();
+    const started = ready();
+    if (share !== undefined) return context.json({ status: 'draining', sessions: started.shed(share) }, 202);
+    started.drain();
     return context.json({ status: 'draining' }, 202);
   });
   return app;
+}
+
+/** Reads `share`, in decimals. A parameter with another name could be one misspelt, without which all sessions would end.
+ *  @returns undefined for a query without parameters
+ *  @throws HttpProblem ERR_DRAIN_SHARE */
+function shareIn(query: Readonly<Record<string, readonly string[]>>): number | undefined {
+  const parameters = Object.entries(query);
+  if (parameters.length === 0) return undefined;
+  const [[name, values]] = parameters as [[string, readonly string[]]];
+  const text = values[0] ?? '';
+  const share = Number(text);
+  const inRange = /^(?:[01]|[01]?\.[0-9]{1,9})$/.test(text) && share > 0 && share <= 1;
+  if (parameters.length > 1 || name !== 'share' || values.length > 1 || !inRange)
+    throw new HttpProblem('ERR_DRAIN_SHARE');
+  return share;
 }
 
 function explainRequest({ from, stanza, claims, ...rest }: JsonObject): ExplainRequest {

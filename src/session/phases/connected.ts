@@ -53,6 +53,10 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     machine.enter({ name, facts, client, gatekeeper, header: this.#header, relay: this });
   }
 
+  get resumable(): boolean {
+    return this.#relay.resumable;
+  }
+
   /** Ends the relay and the pauses of both sides. */
   end(): void {
     this.#relay.end();

@@ -204,6 +204,11 @@ export class StreamManagement {
     this.#resumptions.remember(this.#facts.gatekeeper, id, stream);
   }
 
+  /** Whether the gatekeeper has promised to keep the stream for a resumption. */
+  get resumable(): boolean {
+    return this.#resumable !== undefined;
+  }
+
   /** Releases the stream when its connection has ended. Another connection may resume it. */
   end(): void {
     if (this.#resumable === undefined) return;

@@ -31,6 +31,7 @@ function appWith(names: readonly string[] = []) {
       return reloaded;
     },
     drain: () => void calls.push('drain'),
+    shed: (share: number) => calls.push(`shed ${share}`),
   } as unknown as AdminApi;
   const app = createAdminApp({
     probes: { started: () => true, readiness: () => expect.fail('the probe was not called') },
@@ -137,6 +138,41 @@ describe('the API of the operator', () => {
     const { ask, calls } = appWith();
     expect((await ask('/api/drain', { body: '{}' })).status).toBe(202);
     expect(calls).toEqual(['drain']);
+  });
+
+  it.each(['0.2', '1', '.5', '0.000000001', '1.0'])('drains the share %s', async (share) => {
+    const { ask, calls } = appWith();
+    const answer = await ask(`/api/drain?share=${share}`, { body: '{}' });
+    expect([answer.status, await answer.json()]).toEqual([202, { status: 'draining', sessions: 1 }]);
+    expect(calls).toEqual([`shed ${Number(share)}`]);
+  });
+
+  it.each([
+    ...[
+      '0',
+      '0.0',
+      '-0.2',
+      '1.1',
+      '2',
+      'NaN',
+      'Infinity',
+      '',
+      ' 1',
+      '1e-1',
+      '0x1',
+      '20%25',
+      '0,2',
+      '0.0000000001',
+    ].map((value) => `share=${value}`),
+    'shares=0.2',
+    'share=0.2&share=0.2',
+    'share=0.2&now=1',
+    'share',
+  ])('drains nothing for ?%s', async (query) => {
+    const { ask, calls } = appWith();
+    const answer = await ask(`/api/drain?${query}`, { body: '{}' });
+    expect([answer.status, await codeOf(answer)]).toEqual([400, 'ERR_DRAIN_SHARE']);
+    expect(calls).toEqual([]);
   });
 
   it('changes nothing by GET', async () => {

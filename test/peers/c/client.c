@@ -19,6 +19,9 @@ struct peer {
     xmpp_conn_t *connection;
     int running;
     int pongs;
+    /* Whether it connects again after a lost connection, and whether it has to. */
+    int reconnects;
+    int lost;
     /* Commands read so far that do not make a whole line yet. */
     char *pending;
     size_t length;
@@ -52,17 +55,22 @@ static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int 
     char reason[80];
 
     if (event == XMPP_CONN_CONNECT) {
-        xmpp_stanza_t *presence = xmpp_presence_new(peer->context);
+        xmpp_stanza_t *presence;
         if (!xmpp_conn_is_secured(connection)) {
             say_encoded(peer, "failed", NULL, "the connection is not encrypted");
             peer->running = 0;
             return;
         }
         xmpp_handler_add(connection, on_message, NULL, "message", NULL, peer);
+        presence = xmpp_presence_new(peer->context);
         xmpp_send(connection, presence);
         xmpp_stanza_release(presence);
         printf("online %s\n", xmpp_conn_get_bound_jid(connection));
         fflush(stdout);
+        return;
+    }
+    if (peer->reconnects) {
+        peer->lost = 1;
         return;
     }
     snprintf(reason, sizeof reason, "disconnected: error %d, stream error %d", error,
@@ -165,26 +173,48 @@ static long tls_flags(void)
                                                      : XMPP_CONN_FLAG_MANDATORY_TLS;
 }
 
+static xmpp_conn_t *connect_peer(struct peer *peer)
+{
+    xmpp_conn_t *connection = xmpp_conn_new(peer->context);
+    xmpp_conn_set_flags(connection, tls_flags());
+    xmpp_conn_set_jid(connection, getenv("PEER_JID"));
+    xmpp_conn_set_pass(connection, getenv("PEER_PASSWORD"));
+    xmpp_conn_set_cafile(connection, getenv("PEER_AUTHORITY"));
+    return connection;
+}
+
+static int dial(struct peer *peer)
+{
+    return xmpp_connect_client(peer->connection, getenv("PEER_HOST"), atoi(getenv("PEER_PORT")),
+                               on_connection, peer);
+}
+
+/* Connects again with the state of stream management, as the library wants it: on a connection that is new. */
+static void connect_again(struct peer *peer)
+{
+    xmpp_sm_state_t *state = xmpp_conn_get_sm_state(peer->connection);
+    peer->lost = 0;
+    xmpp_conn_release(peer->connection);
+    peer->connection = connect_peer(peer);
+    if (state) xmpp_conn_set_sm_state(peer->connection, state);
+    if (dial(peer) != XMPP_EOK) peer->lost = 1;
+}
+
 int main(void)
 {
-    struct peer peer = {.running = 1};
+    struct peer peer = {.running = 1, .reconnects = getenv("PEER_RECONNECT") != NULL};
     signal(SIGPIPE, SIG_IGN);
     xmpp_initialize();
     peer.context = xmpp_ctx_new(NULL, xmpp_get_default_logger(XMPP_LEVEL_INFO));
-    peer.connection = xmpp_conn_new(peer.context);
-
-    xmpp_conn_set_flags(peer.connection, tls_flags());
-    xmpp_conn_set_jid(peer.connection, getenv("PEER_JID"));
-    xmpp_conn_set_pass(peer.connection, getenv("PEER_PASSWORD"));
-    xmpp_conn_set_cafile(peer.connection, getenv("PEER_AUTHORITY"));
-    if (xmpp_connect_client(peer.connection, getenv("PEER_HOST"), atoi(getenv("PEER_PORT")),
-                            on_connection, &peer) != XMPP_EOK) {
+    peer.connection = connect_peer(&peer);
+    if (dial(&peer) != XMPP_EOK) {
         say_encoded(&peer, "failed", NULL, "cannot connect");
         return 1;
     }
     while (peer.running) {
         read_commands(&peer);
         xmpp_run_once(peer.context, EVENT_LOOP_MS);
+        if (peer.lost) connect_again(&peer);
     }
 
     if (xmpp_conn_is_connected(peer.connection)) acknowledge_everything(&peer);

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import { client, jid, xml } from '@xmpp/client';
 
-const { PEER_JID, PEER_PASSWORD, PEER_TOKEN, PEER_HOST, PEER_PORT, PEER_TLS } = process.env;
+const { PEER_JID, PEER_PASSWORD, PEER_TOKEN, PEER_HOST, PEER_PORT, PEER_TLS, PEER_RECONNECT } = process.env;
 const { local, domain } = jid(PEER_JID);
 
 const connection = client({
@@ -29,9 +29,13 @@ class OauthBearer {
 }
 Object.assign(OauthBearer.prototype, { name: 'OAUTHBEARER', clientFirst: true });
 connection.saslFactory.use(OauthBearer);
-connection.reconnect.stop();
+if (PEER_RECONNECT === undefined) connection.reconnect.stop();
 
-connection.on('error', (error) => say('failed', encode(`${error.name}: ${error.message}`)));
+// The library tells of each lost connection, and connects again by itself.
+connection.on('error', (error) => {
+  if (PEER_RECONNECT === undefined) say('failed', encode(`${error.name}: ${error.message}`));
+  else console.error(error);
+});
 
 connection.on('online', async (address) => {
   await connection.send(xml('presence'));

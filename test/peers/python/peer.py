@@ -11,6 +11,7 @@ import slixmpp
 class Peer(slixmpp.ClientXMPP):
     """A program has its own `on_command(verb, *words)`."""
 
+    leaving = False
     failures = ("connection_failed", "failed_all_auth", "stream_error", "ssl_invalid_chain")
 
     def __init__(self, *plugins):
@@ -21,8 +22,16 @@ class Peer(slixmpp.ClientXMPP):
         for plugin in plugins:
             self.register_plugin(plugin)
         self.add_event_handler("session_start", self.on_session_start)
+        if "PEER_RECONNECT" in os.environ:
+            self.connect_again()
+            return
         for event in self.failures:
             self.add_event_handler(event, lambda reason, event=event: self.on_failure(event, reason))
+
+    def connect_again(self):
+        """Stays online: the library resumes a stream, and leaves connecting to the program."""
+        self.register_plugin("xep_0198")
+        self.add_event_handler("disconnected", lambda _event: None if self.leaving else self.log_in())
 
     def log_in(self):
         direct = os.environ["PEER_TLS"] == "direct"
@@ -54,6 +63,7 @@ class Peer(slixmpp.ClientXMPP):
         )
         while line := await commands.readline():
             self.on_command(*line.decode().split())
+        self.leaving = True
         await self.disconnect()
 
 

@@ -1,0 +1,193 @@
+/** A session that ends so that another connection may resume its stream (XEP-0198 §5): at the drain of a replica. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StageFactory } from '../../../src/session/stage.ts';
+import { Resumptions } from '../../../src/session/stream-management/resumptions.ts';
+import { conditionIn, Conversation, message, settled } from '../conversation.ts';
+
+const sm = 'urn:xmpp:sm:3';
+const enable = `<enable xmlns='${sm}' resume='true'/>`;
+const enabled = `<enabled xmlns='${sm}' id='sm-1' resume='true'/>`;
+const ack = (h: number): string => `<a xmlns='${sm}' h='${h}'/>`;
+const resume = (h: number): string => `<resume xmlns='${sm}' previd='sm-1' h='${h}'/>`;
+const resumed = (h: number): string => `<resumed xmlns='${sm}' previd='sm-1' h='${h}'/>`;
+const bind =
+  "<iq type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@capulet.example/balcony</jid></bind></iq>";
+
+/** Drops messages that say `drop`, and delays those that say `slow` by a minute. */
+const treatments: StageFactory = {
+  name: 'test',
+  begin: () => ({
+    judge(stanza) {
+      const text =
+        stanza.kind === 'message'
+          ? Buffer.from(stanza.bytes).toString('latin1', stanza.start, stanza.end)
+          : '';
+      if (text.includes('drop')) return { kind: 'drop' };
+      return text.includes('slow') ? { kind: 'forward', delayMs: 60_000 } : { kind: 'forward' };
+    },
+  }),
+};
+
+let resumptions: Resumptions;
+const talks: Conversation[] = [];
+
+async function begin(): Promise<Conversation> {
+  const talk = new Conversation({ resumptions, stages: [treatments] });
+  talks.push(talk);
+  return await talk.established();
+}
+
+/** With stream management on, as the client and the gatekeeper have asked. */
+async function managed(answer = enabled): Promise<Conversation> {
+  const talk = await begin();
+  await talk.gatekeeper.says(bind);
+  await talk.client.says(enable);
+  await talk.gatekeeper.says(answer);
+  talk.client.news();
+  talk.gatekeeper.news();
+  return talk;
+}
+
+beforeEach(() => {
+  resumptions = new Resumptions({ resumptionsMax: 100 });
+});
+afterEach(async () => {
+  await Promise.all(talks.map((talk) => talk.over()));
+  expect(talks.map(({ clock }) => clock.pending)).toEqual(talks.map(() => 0));
+  talks.length = 0;
+});
+
+describe('a session that is handed over', () => {
+  it('ends both connections silently', async () => {
+    const talk = await managed();
+    talk.session.handOver();
+    await settled();
+    expect([talk.client.heard, talk.client.ended]).toEqual(['', 'closed']);
+    expect([talk.gatekeeper.heard, talk.gatekeeper.ended]).toEqual(['', 'closed']);
+    await talk.session.done;
+    expect(talk.closed).toBe('ERR_SHUTDOWN');
+    expect(talk.refusal).toBeUndefined();
+  });
+
+  it('has passed on what it has read before, and passes on nothing that comes later', async () => {
+    const talk = await managed();
+    await talk.client.says(message('one'));
+    await talk.gatekeeper.says(message('two'));
+    talk.session.handOver();
+    await talk.client.says(message('three'));
+    await talk.gatekeeper.says(message('four'));
+    expect(talk.gatekeeper.heard).toBe(message('one'));
+    expect(talk.client.heard).toBe(message('two'));
+  });
+
+  it('acknowledges to neither side what the other has not acknowledged', async () => {
+    const talk = await managed();
+    await talk.client.says(message('one') + message('two'));
+    await talk.gatekeeper.says(message('three') + message('four'));
+    talk.session.handOver();
+    const next = await begin();
+    await next.client.says(resume(1));
+    expect(next.gatekeeper.news()).toBe(resume(1));
+    await next.gatekeeper.says(resumed(1));
+    expect(next.client.news()).toBe(resumed(1));
+    // Both repeat what was lost.
+    await next.client.says(message('two') + message('five'));
+    await next.gatekeeper.says(message('four') + ack(3));
+    expect(next.gatekeeper.news()).toBe(message('two') + message('five'));
+    expect(next.client.news()).toBe(message('four') + ack(3));
+    await next.client.says(ack(2));
+    expect(next.gatekeeper.news()).toBe(ack(2));
+  });
+
+  it('keeps the counts apart where stanzas were dropped', async () => {
+    const talk = await managed();
+    await talk.client.says(message('drop') + message('one') + message('drop') + message('two'));
+    await talk.gatekeeper.says(message('drop') + message('drop') + message('three'));
+    talk.session.handOver();
+    const next = await begin();
+    // The client has one of the gatekeeper's three; the gatekeeper has one of the client's four.
+    await next.client.says(resume(1));
+    expect(next.gatekeeper.news()).toBe(resume(3));
+    await next.gatekeeper.says(resumed(1));
+    // What was dropped before the message that is missing is handled.
+    expect(next.client.news()).toBe(resumed(3));
+    await next.client.says(message('two'));
+    await next.gatekeeper.says(ack(2));
+    expect(next.gatekeeper.news()).toBe(message('two'));
+    expect(next.client.news()).toBe(ack(4));
+  });
+
+  it('leaves a stanza that waits to its sender, who sends it again', async () => {
+    const talk = await managed();
+    await talk.client.says(message('slow'));
+    await talk.gatekeeper.says(message('slow'));
+    talk.session.handOver();
+    const next = await begin();
+    await next.client.says(resume(0));
+    await next.gatekeeper.says(resumed(0));
+    expect([next.gatekeeper.news(), next.client.news()]).toEqual([resume(0), resumed(0)]);
+    await next.client.says(message('slow'));
+    await next.gatekeeper.says(message('slow'));
+    next.clock.advance(60_001);
+    await settled();
+    expect([next.gatekeeper.news(), next.client.news()]).toEqual([message('slow'), message('slow')]);
+  });
+
+  it('does not touch a stream that another connection has resumed already', async () => {
+    const talk = await managed();
+    const next = await begin();
+    await next.client.says(resume(0));
+    await next.gatekeeper.says(resumed(0));
+    await next.client.says(message('drop') + message('one'));
+    talk.session.handOver();
+    await settled();
+    expect([talk.client.heard, talk.gatekeeper.heard]).toEqual(['', '']);
+    next.session.handOver();
+    const last = await begin();
+    await last.client.says(resume(0));
+    await last.gatekeeper.says(resumed(1));
+    expect(last.client.news()).toBe(resumed(2));
+  });
+
+  it('can be handed over again', async () => {
+    const first = await managed();
+    await first.client.says(message('drop') + message('one'));
+    first.session.handOver();
+    const second = await begin();
+    await second.client.says(resume(0));
+    await second.gatekeeper.says(resumed(1));
+    second.session.handOver();
+    const third = await begin();
+    await third.client.says(resume(0));
+    await third.gatekeeper.says(resumed(1));
+    expect(third.client.news()).toBe(resumed(2));
+  });
+});
+
+describe('a session whose stream cannot be resumed', () => {
+  const goodbye = async (talk: Conversation): Promise<void> => {
+    talk.session.handOver();
+    await settled();
+    expect(conditionIn(talk.client.heard)).toBe('system-shutdown');
+    expect(talk.closed).toBe('ERR_SHUTDOWN');
+  };
+
+  it('is shut down where stream management is off', async () => {
+    const talk = await begin();
+    await goodbye(talk);
+    expect(talk.gatekeeper.heard).toBe('</stream:stream>');
+  });
+
+  it('is shut down where the gatekeeper promises no resumption', async () => {
+    const talk = await managed(`<enabled xmlns='${sm}'/>`);
+    await goodbye(talk);
+    expect(talk.gatekeeper.heard).toBe('</stream:stream>');
+  });
+
+  it('is shut down before it is established', async () => {
+    const talk = new Conversation({ resumptions });
+    talks.push(talk);
+    await talk.offered();
+    await goodbye(talk);
+  });
+});
