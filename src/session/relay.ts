@@ -52,6 +52,8 @@ export class Relay {
   /** Cancels the timers that are set. */
   readonly #timers = new Set<() => void>();
   #ended = false;
+  /** The result of `end`. */
+  #kept: Promise<boolean> | undefined;
 
   constructor(links: RelayLinks, options: RelayOptions) {
     this.#links = links;
@@ -106,15 +108,21 @@ export class Relay {
     return this.#management.resumable;
   }
 
-  /** Ends stages, timers and queues. Counts are kept for a resumption. */
-  end(): void {
+  /** Ends stages, timers and queues. Counts are kept for a resumption.
+   *  @returns whether they are kept where another connection finds them */
+  end(): Promise<boolean> {
+    this.#kept ??= this.#end();
+    return this.#kept;
+  }
+
+  #end(): Promise<boolean> {
     this.#ended = true;
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     this.#dispatch.end();
     for (const stage of this.#stages) stage.end?.();
-    this.#management.end();
     this.#tap?.end();
+    return this.#management.end();
   }
 
   // ---- nonzas -------------------------------------------------------------------------------------------------------

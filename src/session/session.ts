@@ -83,19 +83,21 @@ export class Session implements Machine {
     this.#refuse(new StreamError('system-shutdown', { code: 'ERR_SHUTDOWN' }));
   }
 
-  /** Ends the session as a lost connection, so that the client may resume its stream on another one (XEP-0198 §5). A
-   *  session whose stream cannot be resumed is shut down. */
-  handOver(): void {
-    if (this.ended) return;
+  /** Ends the session as a lost connection, so that the client may resume its stream on another one (XEP-0198 §5). Nothing
+   *  that is read meanwhile is passed on. A session whose stream cannot be resumed, or whose counts are not kept, is shut
+   *  down. */
+  async handOver(): Promise<void> {
     const { client, gatekeeper, relay } = this.#state;
-    if (relay?.resumable !== true) {
+    if (this.ended || relay?.resumable !== true) {
       this.shutDown();
       return;
     }
     client?.hold();
     gatekeeper?.hold();
     this.#flush();
-    this.end({ kind: 'handed-over' });
+    // The client must not come back before its counts are where it comes to.
+    if (await relay.end()) this.end({ kind: 'handed-over' });
+    else this.shutDown();
   }
 
   enter(state: PhaseState): void {
@@ -140,7 +142,7 @@ export class Session implements Machine {
     if (farewell.gatekeeper !== 'nothing')
       gatekeeper?.close(farewell.gatekeeper === 'close' ? undefined : farewell.gatekeeper.condition);
     this.#reason = farewell.reason;
-    relay?.end();
+    void relay?.end();
     this.enter(facts === undefined ? { name: 'closing' } : { name: 'closing', facts });
     this.#cancelDeadline();
     this.#cancelAge();

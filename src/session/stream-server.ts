@@ -101,7 +101,10 @@ export class StreamServer {
     this.#draining = true;
     await this.#stopListening();
     const { resumesElsewhere, spreadMs } = this.#options.drain;
-    const end = (session: Session): void => (resumesElsewhere ? session.handOver() : session.shutDown());
+    const end = (session: Session): void => {
+      if (resumesElsewhere) void session.handOver();
+      else session.shutDown();
+    };
     this.#shedding?.cancel();
     const ends = this.#spread([...this.#sessions], end, Math.min(spreadMs, drainMs));
     const { promise: over, resolve } = Promise.withResolvers<void>();
@@ -120,7 +123,7 @@ export class StreamServer {
     this.#shedding?.finish();
     const sessions = shuffled([...this.#sessions], this.#options.drain.random);
     const part = sessions.slice(0, Math.ceil(sessions.length * share));
-    this.#shedding = this.#spread(part, (session) => session.handOver(), this.#options.drain.spreadMs);
+    this.#shedding = this.#spread(part, (session) => void session.handOver(), this.#options.drain.spreadMs);
     return part.length;
   }
 

@@ -33,7 +33,7 @@ describeWithPeers(
     it.runIf(updates)('are measured in every form', { timeout: 1_800_000 }, async () => {
       const all: Reconnection[] = [];
       for (const kind of resumingClients)
-        for (const farewell of farewells) {
+        for (const farewell of [...farewells, ...farewells]) {
           const server = await prosody.start({ plain: true });
           all.push(await reconnection(kind, farewell, server).finally(() => server.close()));
         }

@@ -68,7 +68,11 @@ export function createStreams(
       observe: (listener) => observer.session(listener),
       onRefused: (listener, code) => observer.refused(listener, code),
       session: sessionOptions({ limits, timeouts }, writeStalls, resumptions, options),
-      drain: { spreadMs: drainSpreadMsOf(timeouts), resumesElsewhere: false, random: unpredictable },
+      drain: {
+        spreadMs: drainSpreadMsOf(timeouts),
+        resumesElsewhere: resumptions.shared,
+        random: unpredictable,
+      },
     });
     const drain = async (graceMs: number): Promise<void> => {
       await server.drain(graceMs);

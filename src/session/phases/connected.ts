@@ -57,10 +57,11 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     return this.#relay.resumable;
   }
 
-  /** Ends the relay and the pauses of both sides. */
-  end(): void {
-    this.#relay.end();
+  /** Ends the relay and the pauses of both sides.
+   *  @returns whether another connection may resume the stream */
+  end(): Promise<boolean> {
     for (const pacer of Object.values(this.#pacers)) pacer.end();
+    return this.#relay.end();
   }
 
   /** Relays an element.

@@ -98,11 +98,12 @@ export class Resumptions {
     if (this.#keep(gatekeeper, id, stream, 0)) this.#records?.follow(keyOf(gatekeeper, id), stream);
   }
 
-  /** Keeps the stream of an ended connection for `resumptionMs`. */
-  release(gatekeeper: string, id: string, stream: ManagedStream): void {
-    if (stream.superseded === true) return;
-    if (this.#keep(gatekeeper, id, stream, this.#limits.resumptionMs))
-      this.#records?.conclude(keyOf(gatekeeper, id), stream);
+  /** Keeps the stream of an ended connection for `resumptionMs`.
+   *  @returns whether it can be resumed: at any replica, where they share state */
+  async release(gatekeeper: string, id: string, stream: ManagedStream): Promise<boolean> {
+    if (stream.superseded === true) return true;
+    if (!this.#keep(gatekeeper, id, stream, this.#limits.resumptionMs)) return false;
+    return this.#records === undefined || (await this.#records.conclude(keyOf(gatekeeper, id), stream));
   }
 
   forget(gatekeeper: string, id: string): void {

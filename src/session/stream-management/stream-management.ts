@@ -209,11 +209,12 @@ export class StreamManagement {
     return this.#resumable !== undefined;
   }
 
-  /** Releases the stream when its connection has ended. Another connection may resume it. */
-  end(): void {
-    if (this.#resumable === undefined) return;
+  /** Releases the stream when its connection has ended.
+   *  @returns whether another connection may resume it */
+  async end(): Promise<boolean> {
+    if (this.#resumable === undefined) return false;
     const { id, stream } = this.#resumable;
-    this.#resumptions.release(this.#facts.gatekeeper, id, stream);
+    return await this.#resumptions.release(this.#facts.gatekeeper, id, stream);
   }
 
   #resumed(stanza: Stanza, at: number, edits: Edit[]): void {

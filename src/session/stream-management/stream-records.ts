@@ -40,7 +40,7 @@ export class StreamRecords {
   readonly #options: StreamRecordsOptions;
   readonly #followed = new Map<string, Followed>();
   /** Writes of ended streams, and removals, that are in progress. */
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new Set<Promise<boolean>>();
   #cancel: (() => void) | undefined;
 
   constructor(options: StreamRecordsOptions) {
@@ -77,15 +77,16 @@ export class StreamRecords {
     const generation = generationOf(stream);
     if (generation > 0) {
       void this.#writeLive(key, followed);
-      this.#track(this.#options.state.delete(kind, nameOf(key, generation - 1)));
+      void this.#track(this.#options.state.delete(kind, nameOf(key, generation - 1)));
     }
     this.#cancel ??= this.#options.schedule(lookIntervalMs, () => this.#look());
   }
 
-  /** Writes an ended stream for the last time. */
-  conclude(key: string, stream: ManagedStream): void {
+  /** Writes an ended stream for the last time.
+   *  @returns whether it is written */
+  async conclude(key: string, stream: ManagedStream): Promise<boolean> {
     this.leave(key, stream);
-    this.#track(this.#write(key, stream, true));
+    return await this.#track(this.#write(key, stream, true));
   }
 
   /** Stops writing a stream. */
@@ -95,7 +96,8 @@ export class StreamRecords {
 
   /** Removes the records of a stream. */
   remove(key: string): void {
-    for (const generation of [0, 1]) this.#track(this.#options.state.delete(kind, nameOf(key, generation)));
+    for (const generation of [0, 1])
+      void this.#track(this.#options.state.delete(kind, nameOf(key, generation)));
   }
 
   /** Resolves when no write of an ended stream is in progress. */
@@ -147,14 +149,19 @@ export class StreamRecords {
     else await state.set(kind, name, record, Math.min(lifeMs, stateKinds[kind].ttlMsMax));
   }
 
-  /** Keeps an operation until it ends. The store reports its failures. */
-  #track(operation: Promise<void>): void {
-    const tracked: Promise<void> = operation
-      .catch(() => {})
+  /** Keeps an operation until it ends. The store reports its failures.
+   *  @returns whether it has succeeded */
+  #track(operation: Promise<void>): Promise<boolean> {
+    const tracked = operation
+      .then(
+        () => true,
+        () => false,
+      )
       .finally(() => {
         this.#pending.delete(tracked);
       });
     this.#pending.add(tracked);
+    return tracked;
   }
 }
 

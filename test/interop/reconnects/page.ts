@@ -18,14 +18,23 @@ const words = {
 /** Cells by client and farewell. */
 export type Table = ReadonlyMap<string, ReadonlyMap<Farewell, string>>;
 
+/** What a cell says of several measurements that differ. */
+export const notAlways = 'resumes, not always';
+
 export function tableOf(reconnections: readonly Reconnection[]): Table {
   const byClient = Map.groupBy(reconnections, ({ client }) => client);
   return new Map(
-    [...byClient].map(([client, all]) => [
-      client,
-      new Map(all.map(({ farewell, outcome }) => [farewell, words[outcome]])),
-    ]),
+    [...byClient].map(([client, all]) => {
+      const byFarewell = Map.groupBy(all, ({ farewell }) => farewell);
+      return [client, new Map([...byFarewell].map(([farewell, some]) => [farewell, cellOf(some)]))];
+    }),
   );
+}
+
+function cellOf(reconnections: readonly Reconnection[]): string {
+  const outcomes = new Set(reconnections.map(({ outcome }) => words[outcome]));
+  if (outcomes.size > 1 && outcomes.has('resumes')) return notAlways;
+  return [...outcomes].join(' or ');
 }
 
 export function readTable(): Table {

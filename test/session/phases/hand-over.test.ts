@@ -2,7 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StageFactory } from '../../../src/session/stage.ts';
 import { Resumptions } from '../../../src/session/stream-management/resumptions.ts';
-import { conditionIn, Conversation, message, settled } from '../conversation.ts';
+import { StreamRecords } from '../../../src/session/stream-management/stream-records.ts';
+import { StateUnavailable, type StateStore } from '../../../src/state/store.ts';
+import { memoryState } from '../../support/state.ts';
+import { conditionIn, Conversation, ManualClock, message, settled } from '../conversation.ts';
 
 const sm = 'urn:xmpp:sm:3';
 const enable = `<enable xmlns='${sm}' resume='true'/>`;
@@ -60,7 +63,7 @@ afterEach(async () => {
 describe('a session that is handed over', () => {
   it('ends both connections silently', async () => {
     const talk = await managed();
-    talk.session.handOver();
+    await talk.session.handOver();
     await settled();
     expect([talk.client.heard, talk.client.ended]).toEqual(['', 'closed']);
     expect([talk.gatekeeper.heard, talk.gatekeeper.ended]).toEqual(['', 'closed']);
@@ -73,7 +76,7 @@ describe('a session that is handed over', () => {
     const talk = await managed();
     await talk.client.says(message('one'));
     await talk.gatekeeper.says(message('two'));
-    talk.session.handOver();
+    await talk.session.handOver();
     await talk.client.says(message('three'));
     await talk.gatekeeper.says(message('four'));
     expect(talk.gatekeeper.heard).toBe(message('one'));
@@ -84,7 +87,7 @@ describe('a session that is handed over', () => {
     const talk = await managed();
     await talk.client.says(message('one') + message('two'));
     await talk.gatekeeper.says(message('three') + message('four'));
-    talk.session.handOver();
+    await talk.session.handOver();
     const next = await begin();
     await next.client.says(resume(1));
     expect(next.gatekeeper.news()).toBe(resume(1));
@@ -103,7 +106,7 @@ describe('a session that is handed over', () => {
     const talk = await managed();
     await talk.client.says(message('drop') + message('one') + message('drop') + message('two'));
     await talk.gatekeeper.says(message('drop') + message('drop') + message('three'));
-    talk.session.handOver();
+    await talk.session.handOver();
     const next = await begin();
     // The client has one of the gatekeeper's three; the gatekeeper has one of the client's four.
     await next.client.says(resume(1));
@@ -121,7 +124,7 @@ describe('a session that is handed over', () => {
     const talk = await managed();
     await talk.client.says(message('slow'));
     await talk.gatekeeper.says(message('slow'));
-    talk.session.handOver();
+    await talk.session.handOver();
     const next = await begin();
     await next.client.says(resume(0));
     await next.gatekeeper.says(resumed(0));
@@ -139,10 +142,10 @@ describe('a session that is handed over', () => {
     await next.client.says(resume(0));
     await next.gatekeeper.says(resumed(0));
     await next.client.says(message('drop') + message('one'));
-    talk.session.handOver();
+    await talk.session.handOver();
     await settled();
     expect([talk.client.heard, talk.gatekeeper.heard]).toEqual(['', '']);
-    next.session.handOver();
+    await next.session.handOver();
     const last = await begin();
     await last.client.says(resume(0));
     await last.gatekeeper.says(resumed(1));
@@ -152,11 +155,11 @@ describe('a session that is handed over', () => {
   it('can be handed over again', async () => {
     const first = await managed();
     await first.client.says(message('drop') + message('one'));
-    first.session.handOver();
+    await first.session.handOver();
     const second = await begin();
     await second.client.says(resume(0));
     await second.gatekeeper.says(resumed(1));
-    second.session.handOver();
+    await second.session.handOver();
     const third = await begin();
     await third.client.says(resume(0));
     await third.gatekeeper.says(resumed(1));
@@ -166,7 +169,7 @@ describe('a session that is handed over', () => {
 
 describe('a session whose stream cannot be resumed', () => {
   const goodbye = async (talk: Conversation): Promise<void> => {
-    talk.session.handOver();
+    await talk.session.handOver();
     await settled();
     expect(conditionIn(talk.client.heard)).toBe('system-shutdown');
     expect(talk.closed).toBe('ERR_SHUTDOWN');
@@ -189,5 +192,81 @@ describe('a session whose stream cannot be resumed', () => {
     talks.push(talk);
     await talk.offered();
     await goodbye(talk);
+  });
+});
+
+describe('a session that is handed over to another replica', () => {
+  /** What the replicas have in common. `answer` lets pending writes happen, or fail. */
+  const memory = memoryState();
+  let answers: ((outcome: 'written' | 'lost') => void)[];
+  const state: StateStore = {
+    shared: true,
+    get: (kind, name) => memory.get(kind, name),
+    claim: (kind, name, value, ttlMs) => memory.claim(kind, name, value, ttlMs),
+    delete: (kind, name) => memory.delete(kind, name),
+    async set(kind, name, value, ttlMs) {
+      const { promise, resolve } = Promise.withResolvers<'written' | 'lost'>();
+      answers.push(resolve);
+      if ((await promise) === 'lost') throw new StateUnavailable();
+      await memory.set(kind, name, value, ttlMs);
+    },
+  };
+
+  /** A replica, whose looks for changed streams are not of interest here. */
+  function replica(): void {
+    const { now, schedule } = new ManualClock();
+    const records = new StreamRecords({ state, lifeMs: 60_000, now: () => now, schedule });
+    resumptions = new Resumptions({ resumptionsMax: 100 }, undefined, records);
+  }
+
+  const answer = async (outcome: 'written' | 'lost'): Promise<void> => {
+    for (const settle of answers.splice(0)) settle(outcome);
+    await settled();
+  };
+
+  beforeEach(() => {
+    answers = [];
+    replica();
+  });
+  afterEach(() => answer('written'));
+
+  it('ends its connections when its counts are written, and passes nothing on meanwhile', async () => {
+    const talk = await managed();
+    await talk.client.says(message('drop') + message('one'));
+    void talk.session.handOver();
+    await settled();
+    await talk.client.says(message('two'));
+    await talk.gatekeeper.says(message('three'));
+    expect([talk.client.ended, talk.gatekeeper.ended]).toEqual(['not', 'not']);
+    await answer('written');
+    expect([talk.client.ended, talk.gatekeeper.ended]).toEqual(['closed', 'closed']);
+    expect([talk.client.heard, talk.gatekeeper.heard]).toEqual(['', message('one')]);
+    replica();
+    const next = await begin();
+    await next.client.says(resume(0));
+    await next.gatekeeper.says(resumed(1));
+    expect(next.client.news()).toBe(resumed(2));
+    await next.client.says(message('two'));
+    expect(next.gatekeeper.news()).toBe(resume(0) + message('two'));
+  });
+
+  it('is shut down when they cannot be written', async () => {
+    const talk = await managed();
+    void talk.session.handOver();
+    await settled();
+    await answer('lost');
+    expect(conditionIn(talk.client.heard)).toBe('system-shutdown');
+    expect(talk.gatekeeper.heard).toBe('</stream:stream>');
+    expect(talk.closed).toBe('ERR_SHUTDOWN');
+  });
+
+  it('may end by itself meanwhile', async () => {
+    const talk = await managed();
+    void talk.session.handOver();
+    await settled();
+    await talk.client.hangsUp();
+    expect(talk.closed).toBe('client-closed');
+    await answer('written');
+    expect([talk.closed, talk.gatekeeper.heard]).toEqual(['client-closed', '']);
   });
 });
