@@ -28,7 +28,7 @@ export function spread<T>(
   const started = now();
   const stepMs = windowMs / order.length;
   let ended = 0;
-  let cancel = (): void => {};
+  let cancel: (() => void) | undefined;
   const endUpTo = (count: number): void => {
     while (ended < count) {
       ended += 1;
@@ -44,10 +44,10 @@ export function spread<T>(
   goOn();
   return {
     finish() {
-      cancel();
+      cancel?.();
       endUpTo(order.length);
     },
-    cancel: () => cancel(),
+    cancel: () => cancel?.(),
   };
 }
 
