@@ -3,6 +3,7 @@
 import { escapeAttribute } from '../stanza/decode.ts';
 import { removeAttribute, removeElement, replaceElement } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { ownBytes } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { fallbackNamespace, textRanges } from '../stanza/text-ranges.ts';
 import type { Edit } from '../stanza/verdict.ts';
@@ -32,7 +33,7 @@ export function bounce(stanza: Stanza, refusals: readonly { kind: string; reason
       ({ kind, reason }) =>
         `<unsupported xmlns='${contentErrorNamespace}' kind='${kind}' reason='${reason}'/>`,
     );
-  return Buffer.from(
+  return ownBytes(
     `<${name} xmlns='${ns.client}'${attributes}>${condition}${details.join('')}</error></${name}>`,
   );
 }

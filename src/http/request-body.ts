@@ -1,5 +1,6 @@
 /** Reads the JSON body of a request. Bytes are counted as they arrive, so that a body without a length is bounded
  *  too. */
+import { ownCopy } from '../stanza/own-bytes.ts';
 import { HttpProblem } from './problem.ts';
 import { parseStrictJson, type JsonObject } from './strict-json.ts';
 
@@ -57,7 +58,7 @@ async function collect(reader: ReadableStreamDefaultReader<Uint8Array>, max: num
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks);
+    if (done) return ownCopy(...chunks);
     bytes += value.byteLength;
     if (bytes > max) throw new HttpProblem('ERR_HTTP_BODY_TOO_LARGE', { bodyBytesMax: max });
     chunks.push(value);

@@ -3,8 +3,9 @@
  *  The synthetic initialisation vector authenticates the value, and encrypts it. So the same value in the same scope
  *  always has the same pseudonym, without a table, and any replica with the secret can map it back. An altered
  *  pseudonym, one of another scope, and other text are not recognised. */
-import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hash, hkdfSync, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { ownBytes, ownCopy } from '../stanza/own-bytes.ts';
 import { readBase64url, writeBase64url } from './base64url.ts';
 import { RecentNames } from './recent-names.ts';
 import { keyBytes, SyntheticIv, vectorBytes } from './synthetic-iv.ts';
@@ -58,10 +59,12 @@ export class Pseudonyms {
    *  stanzas. */
   of(binding: PseudonymBinding): BoundPseudonyms {
     const text = boundTo(binding);
-    let bound = this.#bound.get(text);
+    // Its digest: the text names an account or a session, and the entry outlives both.
+    const key = hash('sha256', text, 'base64url');
+    let bound = this.#bound.get(key);
     if (bound === undefined) {
       const [current, ...former] = this.#roots.map((root) => cipherOf(root, text));
-      this.#bound.set(text, (bound = new BoundPseudonyms(current!, former, this.#scratch)));
+      this.#bound.set(key, (bound = new BoundPseudonyms(current!, former, this.#scratch)));
     }
     return bound;
   }
@@ -116,7 +119,10 @@ export class BoundPseudonyms {
   #seal(length: number): Buffer {
     const { plain, sealed } = this.#scratch;
     const padded = pad(plain, length);
-    return writeBase64url(this.#current.seal(plain, padded, sealed), vectorBytes + padded);
+    this.#current.seal(plain, padded, sealed);
+    // The buffer is shared, and outlives the session.
+    for (let i = 0; i < padded; i += 1) plain[i] = 0;
+    return writeBase64url(sealed, vectorBytes + padded);
   }
 
   /** Returns the value of a pseudonym of this binding, under any of the keys; undefined for other text. */
@@ -144,7 +150,7 @@ export class BoundPseudonyms {
    *  has no room for a vector, so it cannot be mapped back: only for identifiers that no peer returns. */
   pseudonymiseUuid(value: string): string | undefined {
     if (!uuidForm.test(value)) return undefined;
-    const bytes = this.#current.vector(Buffer.from(value.toLowerCase()));
+    const bytes = this.#current.vector(ownBytes(value.toLowerCase()));
     bytes[6] = (bytes[6]! & 0x0f) | 0x40;
     bytes[8] = (bytes[8]! & 0x3f) | 0x80;
     return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
@@ -182,5 +188,7 @@ function unpadded(data: Buffer, length: number): Buffer | undefined {
   let end = length - 1;
   while (end >= 0 && data[end] === 0) end -= 1;
   if (data[end] !== 0x80 || length - end > blockBytes) return undefined;
-  return Buffer.from(data.subarray(0, end));
+  const value = ownCopy(data.subarray(0, end));
+  data.fill(0, 0, length);
+  return value;
 }

@@ -1,4 +1,5 @@
 import { equalAt } from '../stanza/equal-at.ts';
+import { ownCopy } from '../stanza/own-bytes.ts';
 
 /** Caches the last identifiers of one binding with their pseudonyms. Most requests are answered before as many
  *  others are sent, and are then mapped back by comparison, without decryption. */
@@ -13,7 +14,7 @@ export class RecentNames {
   /** @param bytesMax bytes of the longest identifier */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
-    this.#values = Buffer.allocUnsafe(namesMax * bytesMax);
+    this.#values = Buffer.allocUnsafeSlow(namesMax * bytesMax);
   }
 
   /** Stores a name for the value in `bytes[from, to)`. The name must not change afterwards. */
@@ -32,7 +33,7 @@ export class RecentNames {
       const name = this.#names[slot]!;
       if (name.length !== to - from || !equalAt(bytes, from, name)) continue;
       const place = slot * this.#bytesMax;
-      return Buffer.from(this.#values.subarray(place, place + this.#lengths[slot]!));
+      return ownCopy(this.#values.subarray(place, place + this.#lengths[slot]!));
     }
     return undefined;
   }

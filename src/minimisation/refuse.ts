@@ -2,6 +2,7 @@
  *  (§8.2.3), and an error is never answered with an error (§8.3.1). */
 import { escapeAttribute } from '../stanza/decode.ts';
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
+import { ownBytes, textOf } from '../stanza/own-bytes.ts';
 import { owedBy, type Owed } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
@@ -30,7 +31,7 @@ export function writeReply(stanza: Stanza, type: 'result' | 'error', content: st
   const { protocol } = stanza;
   const local = stanza.localName(0);
   const attributes = protocol.replyAttributes.map(([name, of]) => rawAttribute(stanza, name, of)).join('');
-  return Buffer.from(
+  return ownBytes(
     `<${local} xmlns='${protocol.namespace}'${attributes} type='${type}'>${content}</${local}>`,
   );
 }
@@ -65,7 +66,7 @@ export function rawAttribute(stanza: Stanza, name: string, of: string): string {
   if (index === -1) return '';
   const start = stanza.start + stanza.valueStart(index);
   const finish = stanza.start + stanza.valueEnd(index);
-  const raw = Buffer.from(stanza.bytes.subarray(start, finish)).toString();
+  const raw = textOf(stanza.bytes.subarray(start, finish));
   if (/[&\t\n\r]/.test(raw)) return ` ${name}='${escapeAttribute(stanza.value(index))}'`;
   const quote = String.fromCharCode(stanza.bytes[start - 1]!);
   return ` ${name}=${quote}${raw}${quote}`;

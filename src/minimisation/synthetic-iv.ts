@@ -22,7 +22,8 @@ const plainStart = keyEnd + uint32Bytes;
 export const plainBytesMax = 255 * hashBytes;
 
 export class SyntheticIv {
-  /** Counter, authentication key, length and plaintext; reused for the next plaintext of the same length. */
+  /** Counter, authentication key, length and plaintext; reused for the next plaintext of the same length. The plaintext
+   *  is overwritten after use. */
   #message: Buffer = Buffer.alloc(plainStart);
   /** Counter, encryption key and vector. */
   readonly #stream: Buffer = Buffer.alloc(keyEnd + vectorBytes);
@@ -88,7 +89,9 @@ export class SyntheticIv {
     if (this.#message.length !== plainStart + length) this.#resize(length);
     const message = this.#message;
     for (let i = 0; i < length; i += 1) message[plainStart + i] = plain[i]!;
-    return hash('sha256', message, 'binary');
+    const vector = hash('sha256', message, 'binary');
+    for (let i = 0; i < length; i += 1) message[plainStart + i] = 0;
+    return vector;
   }
 
   #resize(length: number): void {

@@ -5,6 +5,7 @@ import { isAnswer } from '../minimisation/refuse.ts';
 import { AttributeView } from '../stanza/attribute-view.ts';
 import { removeAttribute, replaceAttribute } from '../stanza/edits.ts';
 import { bareJid } from '../stanza/jid.ts';
+import { textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import { jidOfUri, withResource } from '../stanza/xmpp-uri.ts';
@@ -223,7 +224,7 @@ class AttributeValue {
     if (this.#written !== undefined) {
       const { bytes, start } = this.#stanza;
       const before = bytes.toString('utf8', start + this.#view.valueStart, start + this.#writtenFrom);
-      this.#text = before + decodeReferences(Buffer.from(this.#written).toString(), 'attribute');
+      this.#text = before + decodeReferences(textOf(this.#written), 'attribute');
       this.#written = undefined;
     }
     return this.#text;

@@ -11,6 +11,7 @@ import { escapeAttribute, escapedAttribute } from '../stanza/decode.ts';
 import { equalAt } from '../stanza/equal-at.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { bareJid, prepareBare, sameBare } from '../stanza/jid.ts';
+import { ownBytes, textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Circumstances } from './condition.ts';
 
@@ -111,12 +112,12 @@ export class SessionView {
     if (account === '') return true;
     if (account !== this.#account) {
       this.#account = account;
-      this.#accountBytes = Buffer.from(account);
+      this.#accountBytes = ownBytes(account);
     }
     const own = this.#accountBytes;
     for (let at = to - 1, i = own.length - 1; at >= from && i >= 0; at -= 1, i -= 1) {
       // Outside of ASCII, case folding needs the decoded text.
-      if (bytes[at]! >= 0x80) return this.isOwn(Buffer.from(bytes.subarray(from, to)).toString());
+      if (bytes[at]! >= 0x80) return this.isOwn(textOf(bytes.subarray(from, to)));
       if (lower(bytes[at]!) !== lower(own[i]!)) return false;
     }
     return to - from === own.length;
@@ -299,10 +300,10 @@ export class SessionView {
     return (this.#names = {
       of: bound,
       as: shown,
-      bound: Buffer.from(bound),
-      shown: Buffer.from(shown),
-      boundWritten: Buffer.from(escapeAttribute(bound)),
-      shownWritten: Buffer.from(escapeAttribute(shown)),
+      bound: ownBytes(bound),
+      shown: ownBytes(shown),
+      boundWritten: ownBytes(escapeAttribute(bound)),
+      shownWritten: ownBytes(escapeAttribute(shown)),
     });
   }
 

@@ -13,6 +13,7 @@ import {
 } from '../stanza/edits.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
+import { OutputMemory } from '../stream/output-memory.ts';
 import { splice } from '../stream/splice.ts';
 import {
   attributeWords,
@@ -32,6 +33,8 @@ export class Mask {
   readonly #literals: ReadonlyMap<string, Literals>;
 
   /** @param literals values that rules compare attributes with: they stay, or the rules would decide otherwise */
+  readonly #memory = new OutputMemory();
+
   constructor(tokens: Tokens, literals: ReadonlyMap<string, Literals>) {
     this.#tokens = tokens;
     this.#literals = literals;
@@ -46,7 +49,7 @@ export class Mask {
       this.#maskTexts(stanza, element, edits);
     }
     if (!stanza.verbatim) edits.push(this.#declarations(stanza));
-    return Buffer.from(splice(stanza, edits));
+    return Buffer.from(splice(stanza, edits, this.#memory));
   }
 
   // ---- names --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /** The times of answers in one session: deliveries to each side, and the time at which an answer to one may leave. */
 import { opposite, type Direction } from '../stanza/direction.ts';
+import { textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { AwaitedAnswer, Edit, EqualisedAnswer } from '../stanza/verdict.ts';
 import { AwaitedAnswers, type AnswerLimits, type AnswerTime, type Awaited } from './awaited-answers.ts';
@@ -82,5 +83,5 @@ function ownId(stanza: Stanza, edits: readonly Edit[]): { readonly was: string; 
   const was = stanza.value(at);
   const edit = edits.find(({ start, end }) => start <= stanza.valueStart(at) && stanza.valueEnd(at) <= end);
   if (edit === undefined) return { was, is: was };
-  return { was, is: Buffer.from(edit.replacement).toString() };
+  return { was, is: textOf(edit.replacement) };
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Direction } from '../stanza/direction.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
+import { ownCopy } from '../stanza/own-bytes.ts';
 import type { StreamHeader } from '../stream/header.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Scanner } from '../stream/scanner.ts';
@@ -79,7 +80,7 @@ export class XmppLeg implements GatekeeperLeg {
     this.#events = events;
     this.#direction = side === 'client' ? 'to-gatekeeper' : 'to-client';
     this.#scanner = new Scanner({ names, workspace, limits, sink: silent });
-    this.#writer = new StreamWriter(socket);
+    this.#writer = new StreamWriter(socket, workspace.output);
     onPeerEnd(socket, () => {
       if (!this.#deaf) events.lost(side);
     });
@@ -173,7 +174,7 @@ export class XmppLeg implements GatekeeperLeg {
   }
 
   #keep(chunk: Uint8Array): void {
-    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
+    this.#unread = this.#unread === undefined ? chunk : ownCopy(this.#unread, chunk);
     if (this.#unread.length > this.#scanner.limits.stanzaBytesMax) this.socket.pause();
   }
 

@@ -41,8 +41,9 @@ export class Rendering {
   /** Returns a new buffer with the stanza, edited, in normal form where asked or needed, and padded to `padTo`.
    *  @throws StreamError ERR_STANZA_TOO_LARGE, ERR_NORMAL_FORM_GROWTH when the result exceeds its limit */
   write(stanza: Stanza, edits: readonly Edit[], options: SendOptions): Uint8Array {
+    const { output } = this.#options.workspace;
     const normalise = options.normalise === true || !stanza.verbatim;
-    const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits));
+    const edited = edits.length === 0 ? stanza.wire() : splice(stanza, reconcile(edits), output);
     let result = edited;
     if (normalise)
       result = edits.length === 0 ? this.#canonical.write(stanza) : this.#rewrite(stanza.scope, edited);
@@ -50,10 +51,17 @@ export class Rendering {
     this.#padding = missing;
     // A spliced stanza is a copy already; the others are views of buffers that are reused.
     if (missing === 0 && result === edited && edits.length > 0) return result;
-    const copy = Buffer.allocUnsafe(result.length + missing);
+    const copy = output.take(result.length + missing);
     copy.set(result);
     copy.fill(SPACE, result.length);
     return copy;
+  }
+
+  /** Overwrites what is left of earlier stanzas. */
+  forget(): void {
+    this.#canonical.forget();
+    this.#canonicalBytes = nothing;
+    this.#options.workspace.forget();
   }
 
   #rewrite(scope: StreamScope, edited: Uint8Array): Uint8Array {

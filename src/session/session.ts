@@ -206,6 +206,8 @@ export class Session implements Machine {
     refusal: SessionRefusal | undefined,
   ): Promise<void> {
     await Promise.all(ends);
+    this.options.workspace.forget();
+    this.options.rendering.forget();
     this.observer.closed(reason, refusal);
     this.#settle(reason);
   }

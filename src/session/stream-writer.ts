@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { OutputMemory } from '../stream/output-memory.ts';
 
 /** Bytes of the largest TLS record (RFC 8446 §5.1). */
 const recordBytesMax = 16_384;
@@ -10,14 +11,17 @@ export class StreamWriter {
   /** Whether a stream header has been written. */
   open = false;
   readonly socket: Socket;
+  readonly #memory: OutputMemory;
   #buffer: Uint8Array | undefined;
   #start = 0;
   #end = 0;
   #pieces: Uint8Array[] = [];
   #closed = false;
 
-  constructor(socket: Socket) {
+  /** @param memory for ranges that are joined by a copy */
+  constructor(socket: Socket, memory: OutputMemory) {
     this.socket = socket;
+    this.#memory = memory;
   }
 
   /** Discards what was queued and everything written from now on. */
@@ -46,12 +50,23 @@ export class StreamWriter {
     this.#buffer = undefined;
   }
 
+  #joined(): Uint8Array {
+    const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const output = this.#memory.take(length);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      output.set(piece, at);
+      at += piece.length;
+    }
+    return output;
+  }
+
   /** Passes queued output to the socket.
    *  @returns false when its buffer is full; `drain` follows */
   flush(): boolean {
     this.#sealRange();
     if (this.#pieces.length === 0) return !this.socket.writableNeedDrain;
-    const output = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    const output = this.#pieces.length === 1 ? this.#pieces[0]! : this.#joined();
     this.#pieces = [];
     if (this.#closed || !this.socket.writable) return true;
     let from = 0;

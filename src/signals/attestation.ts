@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ownBytes } from '../stanza/own-bytes.ts';
 import { asBuffer } from './as-buffer.ts';
 import type { SignalClaims } from './claims.ts';
 import type { SigningKeys } from './keys.ts';
@@ -73,7 +74,7 @@ export function attest(input: AttestationInput, options: AttesterOptions): strin
     policy: input.policyDigest,
     signals: input.signals,
   };
-  return keys.sign(Buffer.from(JSON.stringify(claims)).toString('base64url'), iat);
+  return keys.sign(ownBytes(JSON.stringify(claims)).toString('base64url'), iat);
 }
 
 /** Returns the `cnf` claim of a binding. */

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportJWK, type JWK } from 'jose';
 import { readRegularFile } from '../documents/read.ts';
+import { ownBytes } from '../stanza/own-bytes.ts';
 import { protectedHeader } from './attestation-header.ts';
 
 /** Keys that sign attestations. Each is a PEM file (PKCS #8, Ed25519) in a directory, such as a mounted Kubernetes
@@ -105,7 +106,7 @@ export class SigningKeys {
   sign(payload: string, now: number): string {
     const { header, key } = this.#activeKey(now);
     const signed = `${header}.${payload}`;
-    return `${signed}.${sign(null, Buffer.from(signed, 'latin1'), key).toString('base64url')}`;
+    return `${signed}.${sign(null, ownBytes(signed), key).toString('base64url')}`;
   }
 
   /** Returns the public keys (RFC 7517), for the gatekeeper. */

@@ -1,4 +1,6 @@
 /** References and white space of XML, resolved and escaped. */
+import { ownBytes } from './own-bytes.ts';
+
 const predefined: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
 /** Resolves references, line ends and, in attributes, white space (XML 1.0 §2.11, §3.3.3, §4.1). The scanner has
@@ -28,7 +30,7 @@ export function escapeAttribute(value: string): string {
 /** Like `escapeAttribute`, in UTF-8. Most values need no escape; the same buffer is then returned. */
 export function escapedAttribute(value: Buffer): Buffer {
   for (const byte of value)
-    if (byte < 0x3f && isEscaped(byte)) return Buffer.from(escapeAttribute(value.toString()));
+    if (byte < 0x3f && isEscaped(byte)) return ownBytes(escapeAttribute(value.toString()));
   return value;
 }
 

@@ -5,6 +5,7 @@
  *  element, use at most one of `replaceContent`, `appendContent` and `prependContent`: each of them opens an
  *  empty-element tag `<x/>`, and a tag is opened once. */
 import { escapeAttribute, escapeText } from './decode.ts';
+import { ownBytes } from './own-bytes.ts';
 import type { Stanza } from './stanza.ts';
 import * as record from './tape.ts';
 import { elementFlag, needsDecoding } from './tape.ts';
@@ -62,7 +63,7 @@ export function setAttribute(stanza: Stanza, element: number, name: string, valu
   const index = stanza.attributeNamed(element, name);
   if (index !== -1) return replaceAttribute(stanza, index, value);
   const start = stanza.tape[element + record.element.nameEnd]!;
-  return { start, end: start, replacement: Buffer.from(` ${name}='${escapeAttribute(value)}'`) };
+  return { start, end: start, replacement: ownBytes(` ${name}='${escapeAttribute(value)}'`) };
 }
 
 /** Replaces an attribute's value and keeps its quotes, single or double.
@@ -71,7 +72,7 @@ export function replaceAttribute(stanza: Stanza, attribute: number, value: strin
   return {
     start: stanza.tape[attribute + record.attribute.valueStart]!,
     end: stanza.tape[attribute + record.attribute.valueEnd]! & ~needsDecoding,
-    replacement: Buffer.from(escapeAttribute(value)),
+    replacement: ownBytes(escapeAttribute(value)),
   };
 }
 
@@ -125,7 +126,7 @@ export function replaceTexts(stanza: Stanza, first: number, last: number, value:
   return {
     start: textStart(stanza, first),
     end: textEnd(stanza, last),
-    replacement: Buffer.from(escapeText(value)),
+    replacement: ownBytes(escapeText(value)),
   };
 }
 
@@ -136,12 +137,12 @@ function putContent(
   { start, end, xml }: { readonly start: number; readonly end: number; readonly xml: string },
 ): Edit {
   if ((stanza.tape[element + record.element.flags]! & elementFlag.empty) === 0)
-    return { start, end, replacement: Buffer.from(xml) };
+    return { start, end, replacement: ownBytes(xml) };
   const tagEnd = stanza.tape[element + record.element.tagEnd]!;
   return {
     start: tagEnd - emptyClosingBytes,
     end: tagEnd,
-    replacement: Buffer.from(`>${xml}</${stanza.qualifiedName(element)}>`),
+    replacement: ownBytes(`>${xml}</${stanza.qualifiedName(element)}>`),
   };
 }
 

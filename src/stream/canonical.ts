@@ -111,7 +111,7 @@ export class CanonicalWriter {
    *  only. */
   readonly #headerNames = new Map<number, Uint8Array>();
   #names: Names | undefined;
-  #stanza!: Stanza;
+  #stanza: Stanza | undefined;
   #tape = new Int32Array(0);
   #bytes = noBytes;
   #base = 0;
@@ -146,10 +146,17 @@ export class CanonicalWriter {
     const result = this.#output.finish();
     // Releases the peer's bytes.
     this.#bytes = noBytes;
+    this.#stanza = undefined;
     if (result !== undefined) return result;
     if (grownBytesMax < stanzaBytesMax)
       throw new StreamError('policy-violation', { code: 'ERR_NORMAL_FORM_GROWTH', normalFormGrowthMax });
     throw new StreamError('policy-violation', { code: 'ERR_STANZA_TOO_LARGE', stanzaBytesMax });
+  }
+
+  /** Overwrites what is left of earlier stanzas. */
+  forget(): void {
+    this.#output.forget();
+    this.#headerNames.clear();
   }
 
   #writeRecords(tapeLength: number): void {
@@ -439,11 +446,11 @@ export class CanonicalWriter {
   }
 
   #namespaceName(id: number): string {
-    const { names, scope } = this.#stanza;
+    const { names, scope } = this.#stanza!;
     if (id > 0) return names.namespaces.nameOf(id)!;
     return id <= headerNamespaceBase
       ? scope.unknownNamespaces[headerNamespaceBase - id]!
-      : this.#stanza.value(-id);
+      : this.#stanza!.value(-id);
   }
 
   /** Returns the fixed prefix of a namespace; undefined for most, whose elements have no prefix. */

@@ -5,6 +5,8 @@ export class CopyOutput {
   #bytesMax = 0;
   #buffer = new Uint8Array(0);
   #length = 0;
+  /** Bytes of the longest output since `forget`. */
+  #longest = 0;
   #source = new Uint8Array(0);
   #sourceEnd = 0;
   /** Start of the range of the source that is written but not copied yet. */
@@ -55,9 +57,16 @@ export class CopyOutput {
   /** Returns the output, valid until the next `begin`; undefined when it exceeds `bytesMax`. */
   finish(): Uint8Array | undefined {
     this.#flush();
+    this.#longest = Math.max(this.#longest, this.#length);
     // Releases the peer's bytes.
     this.#source = noBytes;
     return this.full ? undefined : this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Overwrites every earlier output. */
+  forget(): void {
+    this.#buffer.fill(0, 0, this.#longest);
+    this.#longest = 0;
   }
 
   #sourceGoesOn(bytes: Uint8Array): boolean {

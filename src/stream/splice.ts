@@ -1,9 +1,11 @@
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
+import type { OutputMemory } from './output-memory.ts';
 
 /** Returns the bytes of a stanza with edits applied; bytes between them are copied unchanged.
+ *  @param memory from which the result is taken
  *  @throws RangeError when edits overlap or leave the stanza: a fault of the stage that made them */
-export function splice(stanza: Stanza, edits: readonly Edit[]): Uint8Array {
+export function splice(stanza: Stanza, edits: readonly Edit[], memory: OutputMemory): Uint8Array {
   const { bytes, start: first, byteLength } = stanza;
   const ordered = areOrdered(edits) ? edits : edits.toSorted((a, b) => a.start - b.start || a.end - b.end);
   let length = byteLength;
@@ -14,7 +16,7 @@ export function splice(stanza: Stanza, edits: readonly Edit[]): Uint8Array {
     last = end;
     length += replacement.length - (end - start);
   }
-  const out = Buffer.allocUnsafe(length);
+  const out = memory.take(length);
   let from = 0;
   let to = 0;
   for (const { start, end, replacement } of ordered) {

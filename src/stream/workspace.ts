@@ -1,3 +1,4 @@
+import { OutputMemory } from './output-memory.ts';
 import type { Structure } from './structure/structure.ts';
 import { createNameClasses } from './xml-names.ts';
 
@@ -26,6 +27,8 @@ export const bindingStride = 4;
  *  it is complete. */
 export class Workspace {
   readonly structure: Structure;
+  /** Memory for the bytes of stanzas that leave changed, and of several that leave together. */
+  readonly output = new OutputMemory();
   /** Result of `createNameClasses`. */
   readonly nameClasses: Uint8Array;
   /** Hashes and tape indexes that find duplicate attributes in one tag. */
@@ -49,6 +52,13 @@ export class Workspace {
     this.#namespacesMax = namespacesMax;
     this.attributeHashes = new Int32Array(attributesMax + 1);
     this.attributeTable = new Int32Array(1 << Math.ceil(Math.log2(attributesMax * 2 + 2)));
+  }
+
+  /** Overwrites the bytes that were indexed, and lets go of the memory for output. Called when a session has ended; the
+   *  tapes have numbers only. */
+  forget(): void {
+    this.structure.forget();
+    this.output.retire();
   }
 
   takeScratch(): ParseScratch {

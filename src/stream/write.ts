@@ -6,6 +6,7 @@
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { StreamCondition } from '../stanza/error.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { ownBytes } from '../stanza/own-bytes.ts';
 import type { StreamScope } from '../stanza/stanza.ts';
 import { streamPrefix } from './header.ts';
 
@@ -46,7 +47,7 @@ function header(
     ([prefix, namespace]) => [prefix === '' ? 'xmlns' : `xmlns:${prefix}`, namespace] as const,
   );
   const written = [...declared, ...attributes].map(([key, value]) => ` ${key}='${escapeAttribute(value)}'`);
-  return Buffer.from(`<?xml version='1.0'?><${name}${written.join('')}>`);
+  return ownBytes(`<?xml version='1.0'?><${name}${written.join('')}>`);
 }
 
 /** Returns the closing tag of a stream. */

@@ -19,6 +19,7 @@ import type { Names } from '../../src/stanza/names.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { CanonicalWriter } from '../../src/stream/canonical.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
+import { OutputMemory } from '../../src/stream/output-memory.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
 import { splice } from '../../src/stream/splice.ts';
 import { SimdStructure } from '../../src/stream/structure/simd.ts';
@@ -307,12 +308,13 @@ function editing(
   count: (outcome: Outcome) => void = () => {},
 ): Use {
   const decider = new Decider(policy, direction, { ...bound }, environment);
+  const memory = new OutputMemory();
   return (stanza) => {
     const outcome = decider.decide(stanza);
     count(outcome);
     const { verdict } = outcome;
     if (verdict.kind !== 'forward' || verdict.edits === undefined) return 1;
-    return splice(stanza, verdict.edits).length;
+    return splice(stanza, verdict.edits, memory).length;
   };
 }
 

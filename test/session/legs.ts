@@ -16,6 +16,7 @@ import { directions, type Direction } from '../../src/stanza/direction.ts';
 import { xmppStanzas, type StanzaProtocol } from '../../src/stanza/protocol.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
+import { OutputMemory } from '../../src/stream/output-memory.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
 import { writeHeader } from '../../src/stream/write.ts';
 import { newWorkspace, vocabulary } from '../support/scan.ts';
@@ -115,7 +116,7 @@ export class Legs {
       writableNeedDrain: false,
       write: (bytes: Uint8Array) => this.out[direction].push(Buffer.from(bytes).toString()) > 0,
     };
-    return new StreamWriter(socket as unknown as Socket);
+    return new StreamWriter(socket as unknown as Socket, new OutputMemory());
   }
 
   /** A peer sends this. */

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Stanza } from '../../src/stanza/stanza.ts';
 import type { Edit } from '../../src/stanza/verdict.ts';
+import { OutputMemory } from '../../src/stream/output-memory.ts';
 import { splice } from '../../src/stream/splice.ts';
 import { createNames } from '../../src/stanza/names.ts';
 
 const names = createNames(['jabber:client'], []);
+const memory = new OutputMemory();
 
 /** A stanza of these bytes in the middle of others; only the bytes matter here. */
 function stanzaOf(text: string): Stanza {
@@ -52,12 +54,12 @@ describe('splicing', () => {
           }
           const expected = `${all.map(({ kept, put }) => kept + put).join('')}${rest}`;
           const stanza = stanzaOf(given + rest);
-          expect(Buffer.from(splice(stanza, edits)).toString()).toBe(expected);
+          expect(Buffer.from(splice(stanza, edits, memory)).toString()).toBe(expected);
           // Two at one place have no order but the one they came in.
           fc.pre(new Set(edits.map(({ start }) => start)).size === edits.length);
           const keys = edits.map((each) => ({ each, key: order.next().value as number }));
           const shuffled = keys.toSorted((a, b) => a.key - b.key).map(({ each }) => each);
-          expect(Buffer.from(splice(stanza, shuffled)).toString()).toBe(expected);
+          expect(Buffer.from(splice(stanza, shuffled, memory)).toString()).toBe(expected);
         },
       ),
     );
@@ -69,6 +71,6 @@ describe('splicing', () => {
     ['end before they start', [edit(3, 2, '')]],
     ['leave the stanza', [edit(3, 6, '')]],
   ])('refuses edits that %s', (_, edits) => {
-    expect(() => splice(stanzaOf('<a/>'), edits)).toThrow('edits overlap or leave the stanza');
+    expect(() => splice(stanzaOf('<a/>'), edits, memory)).toThrow('edits overlap or leave the stanza');
   });
 });

@@ -16,7 +16,11 @@ const header = Buffer.from(
  *  stanza, StreamError when the stanza is refused. */
 export function createWire(): Wire {
   const workspace = new Workspace(new PortableStructure(), defaultLimits);
-  return { parse: (text, names) => parse(text, names, workspace), write: splice };
+  const memory = workspace.output;
+  return {
+    parse: (text, names) => parse(text, names, workspace),
+    write: (stanza, edits) => splice(stanza, edits, memory),
+  };
 }
 
 function parse(text: string, names: Names, workspace: Workspace): Stanza {

@@ -5,6 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import { ownCopy } from '../../stanza/own-bytes.ts';
 import type { OutboundHeaders } from '../headers.ts';
 import { SecureAgent } from './secure-agent.ts';
 
@@ -102,7 +103,7 @@ function attempt(
     incoming.on('error', () => resolve({ kind: signal.aborted ? 'timeout' : 'unreachable' }));
     incoming.on('end', () => {
       const { statusCode = 0, headers } = incoming;
-      resolve({ kind: 'answer', status: statusCode, headers, body: Buffer.concat(chunks) });
+      resolve({ kind: 'answer', status: statusCode, headers, body: ownCopy(...chunks) });
     });
   });
   onConnection(outgoing, (connection) => {

@@ -17,6 +17,7 @@ import {
   randomBytes,
   type KeyObject,
 } from 'node:crypto';
+import { ownBytes, ownCopy } from '../../stanza/own-bytes.ts';
 
 export interface MediaTokenOptions {
   /** Secrets of 32 bytes or more, newest first. */
@@ -107,7 +108,7 @@ export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOption
     sealEtag: (etag, url) => {
       const bound = boundTo(newest.head, url);
       const nonce = createHmac('sha256', newest.etagNonce).update(bound).update(etag).digest();
-      const sealed = seal(newest.head, newest.etag, nonce.subarray(0, nonceBytes), Buffer.from(etag), bound);
+      const sealed = seal(newest.head, newest.etag, nonce.subarray(0, nonceBytes), ownBytes(etag), bound);
       return sealed.toString('base64url');
     },
     openEtag: (sealed, url) =>
@@ -134,8 +135,8 @@ function isTokenLength(characters: number): boolean {
  *  It is the one-step key derivation of NIST SP 800-56C rev. 2 §4.1 with SHA-256. Less than half of the hash is shown,
  *  so that it cannot be continued without the key. */
 function syntheticNonce({ tokenNonce }: RingKey, context: string, text: string): Buffer {
-  const info = Buffer.from(`${Buffer.byteLength(context)}:${context}${text}`);
-  const mac = hash('sha256', Buffer.concat([firstBlock, tokenNonce, info]), 'binary');
+  const info = ownBytes(`${Buffer.byteLength(context)}:${context}${text}`);
+  const mac = hash('sha256', ownCopy(firstBlock, tokenNonce, info), 'binary');
   return Buffer.from(mac.slice(0, nonceBytes), 'latin1');
 }
 
@@ -194,7 +195,7 @@ function decrypt(bytes: Buffer, { key, bound }: { key: KeyObject; bound: Buffer 
   decipher.setAAD(bound).setAuthTag(bytes.subarray(-tagBytes));
   try {
     const text = decipher.update(bytes.subarray(headBytes + nonceBytes, -tagBytes));
-    return Buffer.concat([text, decipher.final()]).toString();
+    return ownCopy(text, decipher.final()).toString();
   } catch {
     return undefined;
   }

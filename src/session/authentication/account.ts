@@ -19,7 +19,10 @@ export function accountAfter(known: string, stanza: Stanza, domain: string): str
   const response = saslMessage(stanza);
   if (response === undefined || before !== '') return before;
   const bytes = Buffer.from(response.slice(0, responseCharsMax), 'base64');
-  return accountOf(nameIn(bytes, stanza.attributeValue(0, 'mechanism')), domain);
+  const account = accountOf(nameIn(bytes, stanza.attributeValue(0, 'mechanism')), domain);
+  // A password may be next to the name.
+  bytes.fill(0);
+  return account;
 }
 
 /** Completes a name from an authentication or a token to a bare JID in lower case. A name without a domain gets

@@ -1,5 +1,6 @@
 /** The messages of the SASL mechanisms that carry a token: OAUTHBEARER (RFC 7628 §3.1), and PLAIN (RFC 4616 §2) with
  *  the token in place of the password, for clients without OAUTHBEARER. */
+import { ownBytes } from '../../stanza/own-bytes.ts';
 import { Sensitive } from '../../stanza/sensitive.ts';
 
 /** Mechanisms that carry a token, best first. */
@@ -69,7 +70,7 @@ function response(token: string, authorization: string, authentication: string):
 /** Writes the proxy's own message: without channel binding and without `authzid`, so that the token alone names the
  *  account. */
 export function writeOauthBearer(token: Sensitive<string>): Buffer {
-  return Buffer.from(`n,,${kvsep}auth=Bearer ${token.reveal()}${kvsep}${kvsep}`);
+  return ownBytes(`n,,${kvsep}auth=Bearer ${token.reveal()}${kvsep}${kvsep}`);
 }
 
 /** The error challenge that a server sends before the failure (RFC 7628 §3.2.2). */

@@ -1,6 +1,7 @@
 /** The two profiles of SASL in XMPP: RFC 6120 §6, and XEP-0388, which wraps the same messages in richer elements. */
 import { prependContent, removeElement, replaceAttribute, replaceElement } from '../../stanza/edits.ts';
 import { ns } from '../../stanza/namespaces.ts';
+import { ownBytes } from '../../stanza/own-bytes.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import type { Edit } from '../../stanza/verdict.ts';
 
@@ -47,7 +48,7 @@ export function writeMessage(
   kind: 'challenge' | 'response',
   data: Uint8Array,
 ): Buffer {
-  return Buffer.from(`<${kind} xmlns='${namespace}'>${Buffer.from(data).toString('base64')}</${kind}>`);
+  return ownBytes(`<${kind} xmlns='${namespace}'>${base64(data)}</${kind}>`);
 }
 
 /** Decodes the message in an element (RFC 6120 §6.4.2). Base64 is strict: no white space around it, nothing after the
@@ -64,6 +65,10 @@ export function messageIn(stanza: Stanza, profile: SaslProfile): Uint8Array | 'a
   return Buffer.from(text, 'base64');
 }
 
+function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+}
+
 function childOf(stanza: Stanza, { namespace }: SaslProfile, local: string): number {
   for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at))
     if (stanza.is(at, namespace, local)) return at;
@@ -72,20 +77,18 @@ function childOf(stanza: Stanza, { namespace }: SaslProfile, local: string): num
 
 /** Writes `<auth/>` with its only message, for an exchange that the proxy begins (RFC 6120 §6.4.2). */
 export function writeAuth(mechanism: string, message: Uint8Array): Buffer {
-  return Buffer.from(
-    `<auth xmlns='${ns.sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`,
-  );
+  return ownBytes(`<auth xmlns='${ns.sasl}' mechanism='${mechanism}'>${base64(message)}</auth>`);
 }
 
 /** Replaces mechanism and message of `<authenticate/>`. Other requests stay, except those for later authentication
  *  without a token (XEP-0484, XEP-0480). */
 export function rewriteAuthenticate(stanza: Stanza, mechanism: string, message: Uint8Array): Edit[] {
   const edits = [replaceAttribute(stanza, stanza.attribute(0, stanza.names.local('mechanism')), mechanism)];
-  const written = `<initial-response xmlns='${ns.sasl2}'>${Buffer.from(message).toString('base64')}</initial-response>`;
+  const written = `<initial-response xmlns='${ns.sasl2}'>${base64(message)}</initial-response>`;
   let replaced = false;
   for (let at = stanza.firstChild(0); at !== -1; at = stanza.nextSibling(at)) {
     if (stanza.is(at, ns.sasl2, 'initial-response')) {
-      edits.push(replaceElement(stanza, at, replaced ? nothing : Buffer.from(written)));
+      edits.push(replaceElement(stanza, at, replaced ? nothing : ownBytes(written)));
       replaced = true;
     } else if (outliving.has(stanza.namespaceName(at))) edits.push(removeElement(stanza, at));
   }

@@ -19,6 +19,7 @@ import type { Endpoint } from '../../signals/proxy-protocol.ts';
 import { RandomPool } from '../../signals/random-pool.ts';
 import type { StreamErrorCode } from '../../errors/stream.ts';
 import { StreamError } from '../../stanza/error.ts';
+import { ownBytes } from '../../stanza/own-bytes.ts';
 import type { RegionOf } from '../region.ts';
 import {
   everySignal,
@@ -96,7 +97,7 @@ export class GatekeeperAttestations {
   nonza(evidence: ConnectionEvidence, outgoing: Socket, offered: boolean): Uint8Array | undefined {
     if (!offered) return this.#impossible('stream', 'not-offered');
     const jws = this.#overTls('stream', evidence, outgoing);
-    return jws === undefined ? undefined : Buffer.from(signalsNonza(jws));
+    return jws === undefined ? undefined : ownBytes(signalsNonza(jws));
   }
 
   /** Returns the value of the `Connection-Signals` field for a request on this connection; undefined when none can be

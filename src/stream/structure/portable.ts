@@ -66,6 +66,9 @@ export class PortableStructure implements Structure {
     for (const byte of structuralBytes) this.#structural[byte] = 1;
   }
 
+  /** It keeps no copy. */
+  forget(): void {}
+
   index(bytes: Uint8Array, start: number, end: number, state: number): number {
     const { positions } = this;
     const structural = this.#structural;

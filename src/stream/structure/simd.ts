@@ -28,6 +28,8 @@ export class SimdStructure implements Structure {
   readonly #exports: Exports;
   readonly #input: Uint8Array;
   readonly #portable: PortableStructure;
+  /** Bytes of the longest slice in `#input` since `forget`. */
+  #longest = 0;
 
   constructor() {
     const module = new WebAssembly.Module(Buffer.from(simdModule, 'base64'));
@@ -46,10 +48,16 @@ export class SimdStructure implements Structure {
       this.utf8State = this.#portable.utf8State;
       return count;
     }
+    this.#longest = Math.max(this.#longest, end - start);
     this.#input.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
     const count = this.#exports.index(end - start, state);
     this.invalidAt = this.#exports.getInvalidAt();
     this.utf8State = this.#exports.getUtf8State();
     return count;
+  }
+
+  forget(): void {
+    this.#input.fill(0, 0, this.#longest);
+    this.#longest = 0;
   }
 }

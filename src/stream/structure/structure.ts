@@ -18,6 +18,9 @@ export interface Structure {
    *  is reported.
    *  @returns number of positions found */
   index(bytes: Uint8Array, start: number, end: number, utf8State: number): number;
+
+  /** Overwrites copies of the bytes of earlier slices. */
+  forget(): void;
 }
 
 /** Most bytes of one `index` call. Longer input is indexed in several calls. */
