@@ -51,6 +51,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'verify and read the record of what each audience was shown',
     load: () => import('./ledger.ts'),
   },
+  audit: {
+    summary: 'measure what is learned from what a proxy lets through',
+    load: () => import('./audit.ts'),
+  },
   schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
   completion: {
     summary: 'print a script with which a shell completes commands',

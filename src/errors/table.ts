@@ -2,6 +2,7 @@
  *  remedies and exit codes from it. */
 import { authenticationErrors } from './authentication.ts';
 import { discoErrors, profileErrors } from './capabilities.ts';
+import { canaryErrors } from './canaries.ts';
 import { chatErrors } from './chat.ts';
 import { commandErrors } from './command.ts';
 import { configErrors } from './config.ts';
@@ -93,6 +94,12 @@ export const errorSections: readonly ErrorSection[] = [
     seen: 'with file and line, in the output of commands that read a recording',
     exit: 'dataError',
     codes: recordingErrors,
+  },
+  {
+    title: 'Canaries',
+    seen: 'on standard error of `narthex audit canaries`',
+    exit: 'unavailable',
+    codes: canaryErrors,
   },
   { title: 'Chat channel', seen: 'in the output of `narthex chat`', exit: 'software', codes: chatErrors },
   {

@@ -48,6 +48,7 @@ function describeCompletion(complete: Complete): void {
 
   it('knows the commands of a command', async () => {
     expect(await complete(['policy', ''])).toEqual(['check', 'diff', 'explain', 'fields', 'help', 'test']);
+    expect(await complete(['audit', 'can'])).toEqual(['canaries']);
   });
 
   it('knows the options of the current command, and of no other', async () => {

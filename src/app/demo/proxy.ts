@@ -49,7 +49,7 @@ export async function startDemoProxy(stage: Stage, options: DemoConfigOptions): 
 }
 
 /** Makes a folder that is removed by `close`, and also when the process ends first, by Ctrl-C or by a closed pipe. */
-async function temporaryFolder(): Promise<{ readonly path: string } & Part> {
+export async function temporaryFolder(): Promise<{ readonly path: string } & Part> {
   const path = await mkdtemp(join(tmpdir(), 'narthex-demo-'));
   const remove = (): void => rmSync(path, { recursive: true, force: true });
   process.once('exit', remove);
@@ -62,12 +62,12 @@ async function temporaryFolder(): Promise<{ readonly path: string } & Part> {
   };
 }
 
-function fetchesForClients(policy: string): boolean {
+export function fetchesForClients(policy: string): boolean {
   return treatmentOf(openPolicy(policy), 'client', 'content.media-url').treatment.kind === 'pseudonymise';
 }
 
 /** Returns a free port. The public address must be known before the port is opened. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;

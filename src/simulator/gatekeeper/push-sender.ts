@@ -9,6 +9,8 @@ import type { TokenIssuer } from '../token/issuer.ts';
 
 /** The content of a notification, with everything that a gatekeeper might send. */
 export interface PushNotification {
+  /** By default a random one. */
+  readonly id?: string;
   /** Node of the device (XEP-0357 §5). */
   readonly recipient: string;
   /** Bare JID of the sender. */

@@ -1,0 +1,64 @@
+/** Searches one place after the other for the canaries of a run. */
+import type { Canary } from '../../canaries/canary.ts';
+import { PlaceSearch, type SearchedPlace, type SkippedPlace } from '../../canaries/findings.ts';
+import { searchHeapSnapshot } from '../../canaries/heap-snapshot.ts';
+import type { Inspector } from '../../canaries/inspector.ts';
+import { placeMeanings, type PlaceName } from '../../canaries/places.ts';
+import { writableMemory } from '../../canaries/process-memory.ts';
+import { Search } from '../../canaries/search.ts';
+
+export class Gathering {
+  readonly #canaries: readonly Canary[];
+  readonly #search: Search;
+  readonly #places: SearchedPlace[] = [];
+  readonly skipped: SkippedPlace[] = [];
+
+  constructor(canaries: readonly Canary[]) {
+    this.#canaries = canaries;
+    this.#search = new Search(canaries.map(({ forms }) => forms));
+  }
+
+  /** The places that were searched, in the order of the documentation. */
+  get places(): readonly SearchedPlace[] {
+    const order = Object.keys(placeMeanings);
+    return this.#places.toSorted((one, other) => order.indexOf(one.place) - order.indexOf(other.place));
+  }
+
+  /** Searches a place whose bytes are there. */
+  look(name: PlaceName, ...parts: readonly (Uint8Array | string)[]): void {
+    const place = this.#open(name);
+    for (const part of parts) place.look(typeof part === 'string' ? Buffer.from(part, 'latin1') : part);
+    this.#places.push(place.done());
+  }
+
+  skip(place: PlaceName, reason: string): void {
+    this.skipped.push({ place, reason });
+  }
+
+  /** Searches the strings and the buffers of a process, after a garbage collection. */
+  async lookInside(inspector: Inspector): Promise<void> {
+    const heap = this.#open('heap');
+    const snapshot = await inspector.heapSnapshot();
+    heap.count(snapshot.length);
+    for (const { canary, form, keptBy } of searchHeapSnapshot(snapshot, this.#search))
+      heap.note(canary, form, keptBy);
+    const buffers = this.#open('buffers');
+    for await (const bytes of inspector.arrayBuffers()) buffers.look(bytes);
+    this.#places.push(heap.done(), buffers.done());
+  }
+
+  /** Searches the pages of a process; skips them where the system forbids it. */
+  async lookAtPages(pid: number): Promise<void> {
+    const memory = this.#open('memory');
+    try {
+      for await (const piece of writableMemory(pid, this.#search.longest)) memory.look(piece);
+      this.#places.push(memory.done());
+    } catch (error) {
+      this.skip('memory', `the system does not let it be read (${(error as NodeJS.ErrnoException).code})`);
+    }
+  }
+
+  #open(name: PlaceName): PlaceSearch {
+    return new PlaceSearch(name, this.#canaries, this.#search);
+  }
+}

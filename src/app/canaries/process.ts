@@ -1,0 +1,84 @@
+/** A proxy as a process of its own, whose output is kept and whose memory can be read. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Inspector } from '../../canaries/inspector.ts';
+
+export interface ProxyProcess {
+  readonly pid: number;
+  /** Everything that it has written to standard output and standard error. */
+  readonly printed: () => Buffer;
+  /** Ports of its listeners, in the order of the configuration. */
+  readonly ports: readonly number[];
+  readonly adminPort: number;
+  readonly inspector: Inspector;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<unknown>;
+  /** Ends it; it drains first. */
+  close(): Promise<void>;
+}
+
+/** A proxy has ended before it was ready. */
+class ProxyNotStarted extends Error {
+  override readonly name = 'ProxyNotStarted';
+  readonly code = 'ERR_CANARY_PROXY';
+}
+
+/** Returns what a proxy says of itself: neither its log nor what Node says of the inspector. */
+function printedBy(chunks: readonly Buffer[]): string {
+  const lines = Buffer.concat(chunks).toString().split('\n');
+  const own = lines.filter((line) => !/^(\{|Debugger |For help, see)/.test(line));
+  return own.join('\n').trim() || 'the proxy does not start';
+}
+
+/** Arguments of Node by which a proxy is started, up to the command. */
+export const shippedProgram: readonly string[] = [
+  fileURLToPath(new URL('../../cli/narthex.js', import.meta.url)),
+];
+
+/** Strings of a heap snapshot are cut off after so many characters. */
+const snapshotStringMax = 1_000_000;
+
+/** Starts `narthex serve` with an inspector on loopback.
+ *  @param program arguments of Node up to the command
+ *  @throws ProxyNotStarted when the proxy does not start */
+export async function startProxyProcess(file: string, program: readonly string[]): Promise<ProxyProcess> {
+  const node = ['--inspect=127.0.0.1:0', `--heap-snapshot-string-limit=${snapshotStringMax}`];
+  const child = spawn(process.execPath, [...node, ...program, 'serve', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const chunks: Buffer[] = [];
+  const ended = once(child, 'exit');
+  const { promise: started, resolve, reject } = Promise.withResolvers<string>();
+  const collect = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    if (text.includes('"proxy.started"')) resolve(text);
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  child.on('error', reject);
+  void ended.then(() => reject(new ProxyNotStarted(printedBy(chunks))));
+  const text = await started;
+  const url = /ws:\/\/\S+/.exec(text)![0];
+  return {
+    pid: child.pid!,
+    printed: () => Buffer.concat(chunks),
+    ports: portsOf(text, 'listener.opened'),
+    adminPort: portsOf(text, 'admin.opened')[0]!,
+    inspector: await Inspector.open(url),
+    ended,
+    async close() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+function portsOf(log: string, event: string): number[] {
+  return log.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    return entry['event'] === event ? [Number(entry['port'])] : [];
+  });
+}

@@ -1,0 +1,34 @@
+/** What a policy says of a canary, computed from the policy alone. */
+import type { Treatment } from '../minimisation/treatment.ts';
+import { treatmentOf, type Policy } from '../policy/policy.ts';
+import type { Canary } from './canary.ts';
+
+/** Treatments after which the value, as it was sent, is with the audience. */
+const showing: ReadonlySet<Treatment['kind']> = new Set(['keep', 'pad', 'delay', 'equalise']);
+
+/** Returns whether the policy lets the receiving audience have the value. An exception counts while it applies, for
+ *  whatever session: a value that it shows to some is no leak. @param now milliseconds since 1970 */
+export function isShown(
+  { matrix, unlisted, exceptions }: Policy,
+  { field, audience }: Canary,
+  now: number,
+): boolean {
+  if (showing.has(treatmentOf({ matrix, unlisted }, audience, field.name).treatment.kind)) return true;
+  return exceptions.some((exception) => {
+    const rule = exception.matrix[audience].get(field.name);
+    return rule !== undefined && now < exception.expiresAt && showing.has(rule.treatment.kind);
+  });
+}
+
+/** Returns the longest time for which a policy holds a stanza back, in milliseconds. */
+export function longestWaitMs({ matrix, exceptions }: Policy): number {
+  const rules = [matrix, ...exceptions.map((exception) => exception.matrix)].flatMap((each) =>
+    Object.values(each).flatMap((fields) => [...fields.values()]),
+  );
+  return Math.max(0, ...rules.map(({ treatment }) => waitOf(treatment)));
+}
+
+function waitOf(treatment: Treatment): number {
+  if (treatment.kind === 'delay') return treatment.upToMs;
+  return treatment.kind === 'equalise' ? treatment.afterMs : 0;
+}

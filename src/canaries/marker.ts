@@ -1,0 +1,107 @@
+/** Values that occur nowhere else, in the syntax of the field that carries them. */
+
+/** Returns bytes that cannot be guessed; the tests give the same ones again. */
+export type RandomBytes = (byteLength: number) => Uint8Array;
+
+/** A value on the wire, and the part of it by which it is found again. */
+export interface Marker {
+  /** The value as it is sent. */
+  readonly value: string;
+  /** The part that is searched for: it is in no other value. */
+  readonly needle: string;
+  /** Whether the needle only counts where no further digit follows or precedes. */
+  readonly isNumber: boolean;
+}
+
+const letters = 'abcdefghijklmnopqrstuvwxyz';
+const alphabet = `${letters}0123456789`;
+
+/** Characters of a word: a multiple of four, so that the word is base64 too. */
+const wordCharacters = 20;
+/** Characters of a word that identify it; a value that was cut off after them is still found. */
+const tellingCharacters = 12;
+
+const makers = {
+  /** Letters and digits, a letter first: an XML name, a label of a domain, a resource, base64. */
+  word(random: RandomBytes): Marker {
+    const value = word(random, wordCharacters);
+    return text(value, value.slice(0, tellingCharacters));
+  },
+  /** A word in capitals, such as a SASL mechanism (RFC 4422 §3.1). */
+  capitals(random: RandomBytes): Marker {
+    const value = word(random, wordCharacters).toUpperCase();
+    return text(value, value.slice(0, tellingCharacters));
+  },
+  /** A time with microseconds (XEP-0082 §3). Only the time of the day is searched for. */
+  time(random: RandomBytes): Marker {
+    const [hour, minute, second] = [
+      pad(2, below(random, 24)),
+      pad(2, below(random, 60)),
+      pad(2, below(random, 60)),
+    ];
+    const needle = `${hour}:${minute}:${second}.${pad(6, below(random, 1_000_000))}`;
+    return text(`2026-03-1${below(random, 9)}T${needle}Z`, needle);
+  },
+  /** Ten digits that fit into 32 bits. */
+  count(random: RandomBytes): Marker {
+    const value = `3${pad(9, below(random, 1_000_000_000))}`;
+    return { value, needle: value, isNumber: true };
+  },
+  /** A decimal fraction of degrees (XEP-0080). */
+  degrees(random: RandomBytes): Marker {
+    const needle = `45.${pad(9, below(random, 1_000_000_000))}${pad(3, below(random, 1_000))}`;
+    return { value: needle, needle, isNumber: true };
+  },
+  /** A language tag with private subtags (RFC 5646 §2.2.7). */
+  language(random: RandomBytes): Marker {
+    const needle = `${word(random, 8)}-${word(random, 8)}`;
+    return text(`de-x-${needle}`, needle);
+  },
+  /** An address of the documentation range 2001:db8::/32 (RFC 3849). */
+  ipv6(random: RandomBytes): Marker {
+    const groups = Array.from({ length: 6 }, () => (0x1000 + below(random, 0xf000)).toString(16));
+    const needle = groups.join(':');
+    return text(`2001:db8:${needle}`, needle);
+  },
+  /** A loopback address other than 127.0.0.1. */
+  loopback(random: RandomBytes): Marker {
+    const needle = `127.${[0, 1, 2].map(() => 101 + below(random, 150)).join('.')}`;
+    return { value: needle, needle, isNumber: true };
+  },
+  uuid(random: RandomBytes): Marker {
+    const hex = Buffer.from(random(16)).toString('hex');
+    const value = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-9${hex.slice(17, 20)}-${hex.slice(20)}`;
+    return text(value, value);
+  },
+} as const satisfies Readonly<Record<string, (random: RandomBytes) => Marker>>;
+
+export type MarkerKind = keyof typeof makers;
+
+/** Makes a marker of a kind. */
+export function makeMarker(kind: MarkerKind, random: RandomBytes): Marker {
+  return makers[kind](random);
+}
+
+export function isMarkerKind(name: string): name is MarkerKind {
+  return Object.hasOwn(makers, name);
+}
+
+function text(value: string, needle: string): Marker {
+  return { value, needle, isNumber: false };
+}
+
+function word(random: RandomBytes, length: number): string {
+  const bytes = random(length);
+  return Array.from(bytes, (byte, at) => {
+    const from = at === 0 ? letters : alphabet;
+    return from[byte % from.length]!;
+  }).join('');
+}
+
+function below(random: RandomBytes, bound: number): number {
+  return Buffer.from(random(4)).readUInt32LE() % bound;
+}
+
+function pad(digits: number, value: number): string {
+  return String(value).padStart(digits, '0');
+}
