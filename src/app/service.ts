@@ -47,7 +47,9 @@ export async function runService(
         logFailed: control.logFailed,
       }),
     );
-    const { log } = telemetry;
+    const { log, metrics } = telemetry;
+    const { connectionsMax, resumptionsMax, resumptionBytesMax } = config.limits;
+    metrics.limitsAre({ connectionsMax, resumptionsMax, resumptionBytesMax });
     let proxy: Proxy | undefined;
     const reload = async (by: 'signal' | 'api'): Promise<void> => {
       log.write('reload.requested', { by });
@@ -135,9 +137,10 @@ function logStart(config: Config, proxy: Proxy, adminPort: number, { log }: Tele
 async function drain(
   { timeouts: { drainMs } }: Config,
   proxy: Proxy,
-  { log, clock }: Telemetry,
+  { log, metrics, clock }: Telemetry,
 ): Promise<void> {
   const started = clock.monotonic();
+  metrics.draining();
   const { sessions } = proxy.streams;
   log.write('proxy.draining', { sessions, drainMs });
   await proxy.close();

@@ -21,6 +21,7 @@ import { SetupError } from '../transport/error.ts';
 import { failOnWarning } from './command-io.ts';
 import { reportProblems } from './report.ts';
 import { ledgerProblems } from '../app/tools/ledger-problems.ts';
+import { tracingProblems } from '../app/tools/tracing-problems.ts';
 import { signalProblems } from '../app/tools/signal-problems.ts';
 import { systemClock } from '../app/clock.ts';
 import { reachGatekeepers, type Reach } from '../app/tools/reach.ts';
@@ -121,6 +122,7 @@ async function examine(file: string | undefined, connect: boolean): Promise<Resu
     ...(await signalProblems(loaded, Date.now())),
     ...(await regionProblems(loaded.config)),
     ...ledgerProblems(loaded),
+    ...tracingProblems(loaded),
     ...policy,
     ...(await capabilityProblems(
       loaded.config,

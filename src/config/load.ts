@@ -16,7 +16,8 @@ import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { ConfigError, type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
 import { publishedSchema } from './published-schema.ts';
 import { shippedPolicyName } from './sections/policy.ts';
-import { type Config, configSchema, isHttpUrl } from './schema.ts';
+import { type Config, configSchema } from './schema.ts';
+import { isHttpUrl, parseResourceAttributes } from './sections/tracing.ts';
 
 /** Variables of the environment. */
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -105,16 +106,35 @@ function outside(code: ConfigErrorCode, message: string): ConfigProblem {
   return { severity: 'error', code, path: '', message, remedy: configErrors[code].remedy };
 }
 
+/** Adds what the environment says of traces; the file comes first.
+ *  @throws ConfigError for a variable of another form */
 function withEnvironment(config: Config, environment: Environment): Config {
   // An empty variable counts as unset, as in OpenTelemetry.
   const endpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'] || undefined;
-  if (config.tracing.otlpEndpoint !== undefined || endpoint === undefined) return config;
-  if (!isHttpUrl(endpoint)) {
-    const message =
-      'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL without user, query or fragment';
-    throw new ConfigError([outside('ERR_CONFIG_ENVIRONMENT', message)]);
-  }
-  return { ...config, tracing: { otlpEndpoint: endpoint } };
+  const attributes = environment['OTEL_RESOURCE_ATTRIBUTES'] || undefined;
+  const resource = attributes === undefined ? {} : parseResourceAttributes(attributes);
+  if (config.tracing.otlpEndpoint === undefined && endpoint !== undefined && !isHttpUrl(endpoint))
+    throw wrongVariable(
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL without user, query or fragment',
+    );
+  if (resource === undefined)
+    throw wrongVariable(
+      'OTEL_RESOURCE_ATTRIBUTES must be `name=value` separated by commas, at most 32, with names such as k8s.pod.name',
+    );
+  const { tracing } = config;
+  const otlpEndpoint = tracing.otlpEndpoint ?? endpoint;
+  return {
+    ...config,
+    tracing: {
+      ...tracing,
+      ...(otlpEndpoint !== undefined && { otlpEndpoint }),
+      resource: { ...resource, ...tracing.resource },
+    },
+  };
+}
+
+function wrongVariable(message: string): ConfigError {
+  return new ConfigError([outside('ERR_CONFIG_ENVIRONMENT', message)]);
 }
 
 /** Resolves relative paths from the folder of the configuration file, wherever the command is run. */

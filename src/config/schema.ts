@@ -10,21 +10,11 @@ import { regions } from './sections/regions.ts';
 import { addressRanges, provider } from './sections/provider.ts';
 import { attestation, proxyProtocol, signals } from './sections/signals.ts';
 import { state } from './sections/state.ts';
+import { tracing } from './sections/tracing.ts';
 import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
 
 const dayMs = 86_400_000;
 const monthMs = 30 * dayMs;
-
-const otlpEndpoint = z
-  .string()
-  .refine(isHttpUrl, 'an http or https URL without user, query or fragment, such as http://collector:4318');
-
-/** Whether a text is usable as the base address of an OTLP/HTTP collector. */
-export function isHttpUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) return false;
-  return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-}
 
 const tls = z.enum(['starttls', 'direct']);
 
@@ -211,18 +201,6 @@ const log = z
   })
   .prefault({})
   .describe('Logs carry closed words, numbers and names of this file; nothing that came over the wire.');
-
-const tracing = z
-  .strictObject({
-    otlpEndpoint: otlpEndpoint
-      .optional()
-      .describe(
-        'Base URL of an OTLP/HTTP collector; spans go to its /v1/traces. Without it, and without ' +
-          'OTEL_EXPORTER_OTLP_ENDPOINT in the environment, nothing is traced.',
-      ),
-  })
-  .prefault({})
-  .describe('Spans of the life of a session.');
 
 /** The whole file, as it is written: defaults not yet filled in on the input side. */
 export const configSchema = z

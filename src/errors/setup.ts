@@ -74,6 +74,11 @@ export const setupErrors = {
     cause: 'The folder of the ledger does not exist, or the process cannot write to it.',
     remedy: 'Create the folder of `ledger.recordsFolder`, and let the process write to it.',
   },
+  ERR_TRACING_FILE: {
+    cause:
+      'A file of `tracing` cannot be used: headers not in the form `name: value`, or authorities not in PEM form.',
+    remedy: 'Correct the file at the place named; see docs/traces.md.',
+  },
   ERR_PORT_IN_USE: {
     cause: 'Another process, or another part of this one, listens on the port already.',
     remedy: 'Stop the process that listens there (`ss -ltnp` shows it), or choose another port.',

@@ -31,6 +31,14 @@ export interface LogOptions {
 /** Bytes of lines that wait while standard output cannot be written. Later lines are dropped. */
 const waitingBytesMax = 65_536;
 
+/** Severity as Google Cloud's and others' pipelines read it; `level` is what Loki, Elastic and pino's tools read. */
+const severities: Readonly<Record<Level, string>> = {
+  debug: 'DEBUG',
+  info: 'INFO',
+  warn: 'WARNING',
+  error: 'ERROR',
+};
+
 /** Opens the log. */
 export function openLog({
   level,
@@ -46,7 +54,7 @@ export function openLog({
       // Without pid and host name: the platform adds them.
       base: null,
       timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
-      formatters: { level: (name) => ({ level: name }) },
+      formatters: { level: (name) => ({ level: name, severity: severities[name as Level] }) },
     },
     destination ?? standardOutput(failed),
   );

@@ -23,6 +23,12 @@ export const metricTable = {
     labels: ['version', 'node'],
   },
   narthex_sessions: { type: 'gauge', help: 'Sessions open now.', labels: [] },
+  narthex_draining: { type: 'gauge', help: 'Is 1 from the start of draining on, else 0.', labels: [] },
+  narthex_limit: {
+    type: 'gauge',
+    help: 'Configured limits of the process, to compare with what they limit; by the name in narthex.yaml.',
+    labels: ['limit'],
+  },
   narthex_sessions_total: { type: 'counter', help: 'Sessions opened, by listener.', labels: ['listener'] },
   narthex_session_closes_total: {
     type: 'counter',
@@ -86,6 +92,16 @@ export const metricTable = {
     help: 'Log lines left out because peers without an account caused too many, by event.',
     labels: ['event'],
   },
+  narthex_spans_waiting: {
+    type: 'gauge',
+    help: 'Spans that wait for delivery to the collector, at most 2048.',
+    labels: [],
+  },
+  narthex_spans_dropped_total: {
+    type: 'counter',
+    help: 'Spans lost: for want of room in the queue, or because their delivery failed.',
+    labels: ['reason'],
+  },
   narthex_log_failures_total: {
     type: 'counter',
     help: 'Times that standard output could no longer be written, because its disk is full for example.',
@@ -132,6 +148,11 @@ export const metricTable = {
     help: 'Connecting to a gatekeeper, from resolving its name to TLS, by outcome.',
     labels: ['gatekeeper', 'outcome'],
     buckets: connectSeconds,
+  },
+  narthex_gatekeeper_up: {
+    type: 'gauge',
+    help: 'Whether the last dial of a gatekeeper connected; absent before the first.',
+    labels: ['gatekeeper'],
   },
   narthex_dial_failures_total: {
     type: 'counter',
@@ -192,6 +213,11 @@ export const metricTable = {
   narthex_reload_pending: {
     type: 'gauge',
     help: 'Whether files on disk are not in force (1): they were rejected, or wait for a restart.',
+    labels: ['part'],
+  },
+  narthex_reload_last_success_seconds: {
+    type: 'gauge',
+    help: 'When files were last put in force, at the start or by a reload, in seconds since 1970.',
     labels: ['part'],
   },
   narthex_policy_sessions: {

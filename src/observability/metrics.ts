@@ -25,6 +25,8 @@ interface Traffic extends Record<StanzaKind, number> {
 }
 
 type Side = 'client' | 'gatekeeper';
+/** Limits of the process that a metric can be compared with: sessions, resumable streams, and their memory. */
+type ShownLimit = 'connectionsMax' | 'resumptionsMax' | 'resumptionBytesMax';
 type ReloadOutcome = 'replaced' | 'rejected';
 
 export interface Metrics {
@@ -45,6 +47,13 @@ export interface Metrics {
   readonly recording: (now: boolean) => void;
   readonly logLineSuppressed: (event: LimitedEvent) => void;
   readonly logFailed: () => void;
+  /** Draining began. */
+  readonly draining: () => void;
+  /** Shows the configured limits of the process, by their names in narthex.yaml. */
+  readonly limitsAre: (limits: Readonly<Record<ShownLimit, number>>) => void;
+  readonly spansDropped: (reason: 'queue' | 'delivery', spans: number) => void;
+  /** Sets the function that returns at a scrape how many spans wait for delivery. */
+  readonly watchSpans: (waiting: () => number) => void;
   /** Sets the function that returns the size of the resumption store at a scrape. */
   readonly watchResumptions: (size: () => { readonly streams: number; readonly bytes: number }) => void;
   readonly sessionOpened: (listener: Label) => void;
@@ -68,6 +77,8 @@ export interface Metrics {
   /** @param count asked at each scrape. One for each section of capabilities. */
   readonly watchProfileSessions: (count: CountSessions) => void;
   readonly reloadPending: (part: FilePart, isPending: boolean) => void;
+  /** Files of this part were put in force now. */
+  readonly reloadSucceeded: (part: FilePart) => void;
   /** Decisions of the policies since the start. */
   readonly decisions: DecisionCounts;
   readonly capabilitiesReloaded: (outcome: ReloadOutcome) => void;
@@ -89,8 +100,8 @@ export interface Metrics {
 export interface MetricsOptions {
   /** Version of the product, for narthex_build_info. */
   readonly version: string;
-  /** Whether to add process metrics of prom-client (CPU, memory, event loop, garbage collection), prefixed
-   *  `narthex_`. */
+  /** Whether to add the metrics of prom-client about CPU, memory, event loop and garbage collection, under the names
+   *  that every dashboard for Node.js knows: `process_` and `nodejs_`. */
   readonly processMetrics: boolean;
   /** Most series of decisions. */
   readonly decisionSeriesMax?: number;
@@ -107,7 +118,7 @@ export function createMetrics({
 }: MetricsOptions): Metrics {
   const registry = new Registry();
   // Observes garbage collection and the event loop for the life of the process.
-  if (processMetrics) collectDefaultMetrics({ register: registry, prefix: 'narthex_' });
+  if (processMetrics) collectDefaultMetrics({ register: registry });
 
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
   return {
@@ -116,8 +127,9 @@ export function createMetrics({
     ...streamMetrics(registry),
     ...sessionMetrics(registry),
     ...processMetricsOf(registry),
+    ...spanMetrics(registry),
     ...policyMetrics(registry, decisionSeriesMax, now),
-    ...reloadMetrics(registry),
+    ...reloadMetrics(registry, now),
     ...capabilityMetrics(registry),
     ...signalMetrics(registry),
     ...expiryMetrics(registry, now),
@@ -177,6 +189,7 @@ function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
   const durations = histogram(registry, 'narthex_session_duration_seconds');
   const refusals = counter(registry, 'narthex_refusals_total');
   const dials = histogram(registry, 'narthex_dial_duration_seconds');
+  const up = gauge(registry, 'narthex_gatekeeper_up');
   const dialFailures = counter(registry, 'narthex_dial_failures_total');
   const handshakes = histogram(registry, 'narthex_handshake_duration_seconds');
   const reauthentications = counter(registry, 'narthex_reauthentications_total');
@@ -198,7 +211,10 @@ function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
     },
     refused: (code) => refusals.inc({ code }),
     dialFailed: (gatekeeper, cause) => dialFailures.inc({ gatekeeper, cause }),
-    dialled: (gatekeeper, outcome, seconds) => dials.observe({ gatekeeper, outcome }, seconds),
+    dialled(gatekeeper, outcome, seconds) {
+      dials.observe({ gatekeeper, outcome }, seconds);
+      up.set({ gatekeeper }, outcome === 'connected' ? 1 : 0);
+    },
     handshaken: (side, seconds) => handshakes.observe({ side }, seconds),
     reauthenticated: (gatekeeper, outcome) => reauthentications.inc({ gatekeeper, outcome }),
     watchResumptions: (size) => (resumptions = size),
@@ -208,7 +224,12 @@ function sessionMetrics(registry: Registry): Pick<Metrics, SessionMetrics> {
 /** Makes the metrics about load. */
 function processMetricsOf(
   registry: Registry,
-): Pick<Metrics, 'overloaded' | 'ledgerFailing' | 'recording' | 'logLineSuppressed' | 'logFailed'> {
+): Pick<
+  Metrics,
+  'overloaded' | 'ledgerFailing' | 'recording' | 'logLineSuppressed' | 'logFailed' | 'draining' | 'limitsAre'
+> {
+  const draining = gauge(registry, 'narthex_draining');
+  const limits = gauge(registry, 'narthex_limit');
   const overloaded = gauge(registry, 'narthex_overloaded');
   const ledgerFailing = gauge(registry, 'narthex_ledger_failing');
   const recording = gauge(registry, 'narthex_recording');
@@ -221,6 +242,22 @@ function processMetricsOf(
     recording: (now) => recording.set(now ? 1 : 0),
     logLineSuppressed: (event) => suppressed.inc({ event }),
     logFailed: () => failures.inc(),
+    draining: () => draining.set(1),
+    limitsAre(configured) {
+      for (const [limit, value] of Object.entries(configured)) limits.set({ limit }, value);
+    },
+  };
+}
+
+/** Makes the metrics about spans on their way to the collector. */
+function spanMetrics(registry: Registry): Pick<Metrics, 'spansDropped' | 'watchSpans'> {
+  const dropped = counter(registry, 'narthex_spans_dropped_total');
+  for (const reason of ['queue', 'delivery']) dropped.inc({ reason }, 0);
+  let waiting: (() => number) | undefined;
+  gauge(registry, 'narthex_spans_waiting', (spans) => spans.set(waiting?.() ?? 0));
+  return {
+    spansDropped: (reason, spans) => dropped.inc({ reason }, spans),
+    watchSpans: (watched) => (waiting = watched),
   };
 }
 
@@ -249,15 +286,17 @@ type ReloadMetrics =
   | 'policyReloaded'
   | 'capabilitiesReloaded'
   | 'signingKeysReloaded'
-  | 'reloadPending';
+  | 'reloadPending'
+  | 'reloadSucceeded';
 
 /** Makes the metrics about changed files. */
-function reloadMetrics(registry: Registry): Pick<Metrics, ReloadMetrics> {
+function reloadMetrics(registry: Registry, now: () => number): Pick<Metrics, ReloadMetrics> {
   const certificates = counter(registry, 'narthex_certificate_reloads_total');
   const policies = counter(registry, 'narthex_policy_reloads_total');
   const capabilities = counter(registry, 'narthex_capability_reloads_total');
   const signingKeys = counter(registry, 'narthex_signing_key_reloads_total');
   const pending = gauge(registry, 'narthex_reload_pending');
+  const succeeded = gauge(registry, 'narthex_reload_last_success_seconds');
   for (const outcome of ['replaced', 'rejected'])
     for (const each of [certificates, policies, capabilities, signingKeys]) each.inc({ outcome }, 0);
   for (const part of fileParts) pending.set({ part }, 0);
@@ -267,6 +306,7 @@ function reloadMetrics(registry: Registry): Pick<Metrics, ReloadMetrics> {
     capabilitiesReloaded: (outcome) => capabilities.inc({ outcome }),
     signingKeysReloaded: (outcome) => signingKeys.inc({ outcome }),
     reloadPending: (part, isPending) => pending.set({ part }, isPending ? 1 : 0),
+    reloadSucceeded: (part) => succeeded.set({ part }, now() / 1_000),
   };
 }
 

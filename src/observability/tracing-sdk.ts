@@ -1,18 +1,36 @@
 /** Loads the OpenTelemetry SDK, only when spans are exported. Its packages are optional: npm leaves them out on
  *  request, and where its Node is too old for them. Therefore the few types in use are declared here. */
+import { randomUUID } from 'node:crypto';
 import type { Tracer } from '@opentelemetry/api';
 
-export interface SdkOptions {
+/** Where spans go, and what is said of the process. */
+export interface Collector {
   /** Base URL of an OTLP/HTTP collector. */
   readonly endpoint: string;
+  /** Headers of every export. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Certificate authorities in PEM form; undefined for the public ones. */
+  readonly authorities: string | undefined;
+  /** Share of the traces that are recorded, 0 to 1. */
+  readonly sampleRatio: number;
+  /** Attributes of the process. */
+  readonly resource: Readonly<Record<string, string>>;
+}
+
+export interface SdkOptions {
+  readonly collector: Collector;
   /** Version of the product. */
   readonly version: string;
   /** Called for each batch of spans that could not be delivered. */
   readonly failed: () => void;
+  /** Called when spans are lost: for want of room, or because their delivery failed. */
+  readonly dropped: (reason: 'queue' | 'delivery', spans: number) => void;
 }
 
 export interface Sdk {
   readonly tracer: Tracer;
+  /** Returns how many spans wait for delivery. */
+  readonly waiting: () => number;
   /** Delivers waiting spans within `exportTimeoutMs`, and stops. */
   readonly shutdown: () => Promise<void>;
 }
@@ -37,14 +55,21 @@ const exportTimeoutMs = 5_000;
  *  are passed explicitly, because an AsyncLocalStorage costs every callback of the process. No propagator: a forwarded
  *  trace id would let a gatekeeper link sessions.
  *  @throws TracingError when the packages are absent */
-export async function loadSdk({ endpoint, version, failed }: SdkOptions): Promise<Sdk> {
+export async function loadSdk({ collector, version, failed, dropped }: SdkOptions): Promise<Sdk> {
   const { trace, resources, otlp } = await packages();
+  const { endpoint, headers, authorities, sampleRatio, resource } = collector;
   const exporter = new otlp.OTLPTraceExporter({
     url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
     timeoutMillis: exportTimeoutMs,
+    headers,
+    ...(authorities !== undefined && { httpAgentOptions: { keepAlive: true, ca: authorities } }),
   });
+  const queue = new Queue();
   const processor = new trace.BatchSpanProcessor({
-    exporter: reporting(exporter, failed),
+    exporter: reporting(exporter, queue, (spans) => {
+      failed();
+      dropped('delivery', spans);
+    }),
     maxQueueSize: queuedSpansMax,
     maxExportBatchSize: batchSpansMax,
     scheduledDelayMillis: batchDelayMs,
@@ -52,10 +77,39 @@ export async function loadSdk({ endpoint, version, failed }: SdkOptions): Promis
   });
   const provider = new trace.TracerProvider({
     // Without resource detectors, so that host name, process arguments and user stay out of spans.
-    resource: resources.resourceFromAttributes({ 'service.name': 'narthex', 'service.version': version }),
-    spanProcessors: [processor],
+    resource: resources.resourceFromAttributes({
+      'service.name': 'narthex',
+      'service.instance.id': randomUUID(),
+      ...resource,
+      'service.version': version,
+    }),
+    sampler: new trace.ParentBasedSampler({ root: new trace.TraceIdRatioBasedSampler(sampleRatio) }),
+    spanProcessors: [counting(processor, queue, () => dropped('queue', 1))],
   });
-  return { tracer: provider.getTracer('narthex', version), shutdown: () => provider.shutdown() };
+  return {
+    tracer: provider.getTracer('narthex', version),
+    waiting: () => queue.length,
+    shutdown: () => provider.shutdown(),
+  };
+}
+
+/** How many ended spans the batch processor holds. It tells neither that nor which it drops. */
+class Queue {
+  length = 0;
+}
+
+/** Wraps a processor to count what waits in it, and what it drops when it is full. */
+function counting(processor: SpanProcessor, queue: Queue, dropped: () => void): SpanProcessor {
+  return {
+    onStart: (span, context) => processor.onStart(span, context),
+    onEnd(span) {
+      if (queue.length >= queuedSpansMax) dropped();
+      else queue.length += 1;
+      processor.onEnd(span);
+    },
+    forceFlush: () => processor.forceFlush(),
+    shutdown: () => processor.shutdown(),
+  };
 }
 
 interface Packages {
@@ -88,6 +142,14 @@ interface Exporter {
   shutdown(): Promise<void>;
 }
 
+interface SpanProcessor {
+  onStart(span: unknown, context: unknown): void;
+  /** Called for recorded spans only. */
+  onEnd(span: unknown): void;
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
 interface TracePackage {
   readonly BatchSpanProcessor: new (options: {
     exporter: Exporter;
@@ -95,8 +157,14 @@ interface TracePackage {
     maxExportBatchSize: number;
     scheduledDelayMillis: number;
     exportTimeoutMillis: number;
-  }) => object;
-  readonly TracerProvider: new (options: { resource: object; spanProcessors: object[] }) => {
+  }) => SpanProcessor;
+  readonly TraceIdRatioBasedSampler: new (ratio: number) => object;
+  readonly ParentBasedSampler: new (options: { root: object }) => object;
+  readonly TracerProvider: new (options: {
+    resource: object;
+    sampler: object;
+    spanProcessors: SpanProcessor[];
+  }) => {
     getTracer(name: string, version: string): Tracer;
     shutdown(): Promise<void>;
   };
@@ -107,15 +175,22 @@ interface ResourcesPackage {
 }
 
 interface OtlpPackage {
-  readonly OTLPTraceExporter: new (options: { url: string; timeoutMillis: number }) => Exporter;
+  readonly OTLPTraceExporter: new (options: {
+    url: string;
+    timeoutMillis: number;
+    headers: Readonly<Record<string, string>>;
+    httpAgentOptions?: { keepAlive: boolean; ca: string };
+  }) => Exporter;
 }
 
-/** Wraps an exporter to report failed deliveries: the SDK reports them to its global logger only. */
-function reporting(exporter: Exporter, failed: () => void): Exporter {
+/** Wraps an exporter to report failed deliveries with the number of their spans: the SDK reports them to its global
+ *  logger only. */
+function reporting(exporter: Exporter, queue: Queue, failed: (spans: number) => void): Exporter {
   return {
     export(spans, done) {
+      queue.length -= spans.length;
       exporter.export(spans, (result) => {
-        if (result.code !== 0) failed();
+        if (result.code !== 0) failed(spans.length);
         done(result);
       });
     },

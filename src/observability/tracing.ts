@@ -6,6 +6,7 @@ import type { StreamErrorCode } from '../errors/stream.ts';
 import { isStreamErrorCode } from '../errors/stream.ts';
 import { traceId, type TraceId } from './identifiers.ts';
 import { allowedFields } from './field.ts';
+import type { Collector, Sdk, SdkOptions } from './tracing-sdk.ts';
 import { type SpanAttributes, type SpanName, spanAttributes } from './span-table.ts';
 
 /** A step of a session; ended exactly once. */
@@ -26,28 +27,31 @@ export interface Tracing {
   /** Records an HTTP request that ended now.
    *  @param milliseconds since it began */
   readonly request: (attributes: SpanAttributes, milliseconds: number) => void;
+  /** Returns how many spans wait for delivery. */
+  readonly waiting: () => number;
   /** Delivers waiting spans, and stops. */
   readonly shutdown: () => Promise<void>;
 }
 
-export interface TracingOptions {
-  /** Base URL of an OTLP/HTTP collector; without one nothing is recorded and no SDK is loaded. */
-  readonly endpoint: string | undefined;
-  readonly version: string;
-  /** Called for each batch of spans that could not be delivered. */
-  readonly failed: () => void;
+export interface TracingOptions extends Omit<SdkOptions, 'collector'> {
+  /** Without one nothing is recorded and no SDK is loaded. */
+  readonly collector: Collector | undefined;
 }
 
 /** Opens tracing.
  *  @throws TracingError when an endpoint is given and the SDK is not installed. */
-export async function openTracing({ endpoint, version, failed }: TracingOptions): Promise<Tracing> {
-  if (endpoint === undefined) return facade(new ProxyTracerProvider().getTracer('narthex'), async () => {});
+export async function openTracing({ collector, ...options }: TracingOptions): Promise<Tracing> {
+  if (collector === undefined)
+    return facade({
+      tracer: new ProxyTracerProvider().getTracer('narthex'),
+      waiting: () => 0,
+      shutdown: async () => {},
+    });
   const { loadSdk } = await import('./tracing-sdk.ts');
-  const { tracer, shutdown } = await loadSdk({ endpoint, version, failed });
-  return facade(tracer, shutdown);
+  return facade(await loadSdk({ collector, ...options }));
 }
 
-function facade(tracer: Tracer, shutdown: () => Promise<void>): Tracing {
+function facade({ tracer, waiting, shutdown }: Sdk): Tracing {
   return {
     session: (attributes) => start(tracer, 'session', ROOT_CONTEXT, attributes),
     request(attributes, milliseconds) {
@@ -59,6 +63,7 @@ function facade(tracer: Tracer, shutdown: () => Promise<void>): Tracing {
       if (attributes.problem !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
       span.end();
     },
+    waiting,
     shutdown,
   };
 }

@@ -7,7 +7,15 @@ import { Unusable } from '../documents/unusable.ts';
 
 /** The purpose of a file. Errors state it with the path, since one path may be configured twice. */
 export type FileRole =
-  'certificate' | 'key' | 'authorities' | 'secret' | 'content kinds' | 'profile' | 'regions' | 'folder';
+  | 'certificate'
+  | 'key'
+  | 'authorities'
+  | 'secret'
+  | 'content kinds'
+  | 'profile'
+  | 'regions'
+  | 'folder'
+  | 'headers';
 
 /** The file that has a fault. */
 export interface FaultyFile {

@@ -70,7 +70,7 @@ describe('a complete configuration', () => {
     });
     expect(config.timeouts).toMatchObject({ idleMs: 0 });
     expect(config.log.level).toBe('info');
-    expect(config.tracing).toEqual({});
+    expect(config.tracing).toEqual({ sampleRatio: 1, resource: {} });
   });
 
   it('has the limits of the scanner by default', async () => {
@@ -133,9 +133,31 @@ describe('the environment', () => {
   });
 
   it('counts as unset when empty, and is refused when unusable', async () => {
-    expect((await load(minimal, { OTEL_EXPORTER_OTLP_ENDPOINT: '' })).config.tracing).toEqual({});
+    const { tracing } = (await load(minimal, { OTEL_EXPORTER_OTLP_ENDPOINT: '' })).config;
+    expect(tracing).toEqual({ sampleRatio: 1, resource: {} });
     const error = await refusal(load(minimal, { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }));
     expect(error.code).toBe('ERR_CONFIG_ENVIRONMENT');
+  });
+
+  it('adds the resource attributes of the environment; those of the file come first', async () => {
+    const environment = { OTEL_RESOURCE_ATTRIBUTES: 'k8s.pod.name=narthex-0, cloud.region=eu%2Dwest' };
+    const text = `${minimal}tracing: { resource: { cloud.region: north } }\n`;
+    const { resource } = (await load(text, environment)).config.tracing;
+    expect(resource).toEqual({ 'k8s.pod.name': 'narthex-0', 'cloud.region': 'north' });
+    expect((await load(minimal, environment)).config.tracing.resource['cloud.region']).toBe('eu-west');
+  });
+
+  it.each([
+    'k8s.pod.name',
+    'Pod=narthex-0',
+    'a=%zz',
+    'a=b,,c=d',
+    `a=${'b'.repeat(256)}`,
+    Array.from({ length: 33 }, (_, index) => `a${index}=b`).join(','),
+  ])('refuses resource attributes of another form: %s', async (text) => {
+    const error = await refusal(load(minimal, { OTEL_RESOURCE_ATTRIBUTES: text }));
+    expect(error.code).toBe('ERR_CONFIG_ENVIRONMENT');
+    expect(error.message).toContain('OTEL_RESOURCE_ATTRIBUTES');
   });
 });
 

@@ -267,7 +267,7 @@ describe('the operator', () => {
         destination: { write: (line) => (log += line) },
       }),
       metrics,
-      tracing: await openTracing({ endpoint: undefined, version: '1', failed: () => {} }),
+      tracing: await openTracing({ collector: undefined, version: '1', failed: () => {}, dropped: () => {} }),
       gauge: new SessionGauge(),
       files: new FileStates(),
       clock: systemClock,

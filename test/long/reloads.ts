@@ -141,7 +141,7 @@ async function openScene(): Promise<Scene> {
       version: version('1.0.0'),
       log,
       metrics: createMetrics({ version: 'test', processMetrics: false }),
-      tracing: await openTracing({ endpoint: undefined, version: 'test', failed: () => {} }),
+      tracing: await openTracing({ collector: undefined, version: 'test', failed: () => {}, dropped: () => {} }),
       files: states,
       gauge: new SessionGauge(),
       clock: systemClock,

@@ -1,6 +1,8 @@
 /** A collector: takes OTLP/HTTP with JSON, as the OpenTelemetry protocol specification has it, and keeps the spans. */
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Collector as Destination } from '../../src/observability/tracing-sdk.ts';
 
 interface ReceivedSpan {
   readonly traceId: string;
@@ -37,12 +39,21 @@ export interface Collector {
   readonly close: () => Promise<void>;
 }
 
-/** @param status what every export is answered with. */
-export async function openCollector(status = 200): Promise<Collector> {
+/** Returns a destination of spans at a base URL, with defaults for the rest. */
+export function destination(endpoint: string, more: Partial<Destination> = {}): Destination {
+  return { endpoint, headers: {}, authorities: undefined, sampleRatio: 1, resource: {}, ...more };
+}
+
+/** @param status what every export is answered with.
+ *  @param tls certificate chain and key in PEM form; without them the collector speaks plain HTTP. */
+export async function openCollector(
+  status = 200,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<Collector> {
   const requests: string[] = [];
   const exports: Export[] = [];
   let raw = '';
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     requests.push(`${request.method} ${request.url} ${request.headers['content-type']}`);
     let body = '';
     request.setEncoding('utf8');
@@ -52,12 +63,13 @@ export async function openCollector(status = 200): Promise<Collector> {
       exports.push(JSON.parse(body) as Export);
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
     });
-  });
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const all = (): Export['resourceSpans'][number][] =>
     exports.flatMap(({ resourceSpans }) => [...resourceSpans]);
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http${tls === undefined ? '' : 's'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     raw: () => raw,
     spans: () => all().flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => [...spans])),

@@ -27,7 +27,7 @@ describe('the log', () => {
     const { log, text } = recorded();
     log.write('listener.opened', { listener: label('clients'), port: 5222, tls: 'starttls' });
     expect(text()).toBe(
-      '{"level":"info","time":"2023-11-14T22:13:20.000Z","event":"listener.opened","listener":"clients","port":5222,"tls":"starttls"}\n',
+      '{"level":"info","severity":"INFO","time":"2023-11-14T22:13:20.000Z","event":"listener.opened","listener":"clients","port":5222,"tls":"starttls"}\n',
     );
   });
 
@@ -56,6 +56,7 @@ describe('the log', () => {
     log.write('session.refused', wrong as never);
     expect(lines()[0]).toEqual({
       level: 'warn',
+      severity: 'WARNING',
       time: '2023-11-14T22:13:20.000Z',
       event: 'session.refused',
       session: '[refused]',
@@ -76,8 +77,13 @@ describe('the log', () => {
           Object.keys(logEvents[name].fields).map((field) => [field, secret]),
         );
         log.write(name, { ...fields, extra: secret, toJSON: () => secret });
-        const { level, time, event, ...rest } = lines()[0]!;
-        expect([typeof level, typeof time, event]).toEqual(['string', 'string', name]);
+        const { level, severity, time, event, ...rest } = lines()[0]!;
+        expect([typeof level, typeof severity, typeof time, event]).toEqual([
+          'string',
+          'string',
+          'string',
+          name,
+        ]);
         expect(Object.values(rest).filter((text) => text !== '[refused]')).toEqual([]);
       }),
     );

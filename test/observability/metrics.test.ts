@@ -207,6 +207,7 @@ describe('the table of metrics', () => {
           'use',
           'certificate',
           'operation',
+          'limit',
         ]).toContain(name);
     }
   });

@@ -5,7 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { label } from '../../src/observability/label.ts';
 import { spanAttributes, spanNames } from '../../src/observability/span-table.ts';
 import { type Tracing, openTracing } from '../../src/observability/tracing.ts';
-import { type Collector, openCollector } from './collector.ts';
+import type { Collector as Destination } from '../../src/observability/tracing-sdk.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { type Collector, destination, openCollector } from './collector.ts';
 
 const root = join(import.meta.dirname, '../..');
 // In a variable, since the compiler must not ask for it.
@@ -16,18 +18,32 @@ const installed = await import(sdk).then(
 );
 const required = process.env['NARTHEX_PEERS'] === 'required';
 
-async function connected(
-  status?: number,
-): Promise<{ tracing: Tracing; collector: Collector; failures: () => number }> {
+interface Connected {
+  readonly tracing: Tracing;
+  readonly collector: Collector;
+  readonly failures: () => number;
+  readonly lost: Readonly<Record<'queue' | 'delivery', number>>;
+}
+
+async function connected(status?: number, more: Partial<Destination> = {}): Promise<Connected> {
   const collector = await openCollector(status);
   onTestFinished(() => collector.close());
+  return { ...(await openTo(`${collector.endpoint}/`, more)), collector };
+}
+
+async function openTo(
+  endpoint: string,
+  more: Partial<Destination> = {},
+): Promise<Omit<Connected, 'collector'>> {
   let failures = 0;
+  const lost = { queue: 0, delivery: 0 };
   const tracing = await openTracing({
-    endpoint: `${collector.endpoint}/`,
+    collector: destination(endpoint, more),
     version: '1.2.3',
     failed: () => (failures += 1),
+    dropped: (reason, spans) => void (lost[reason] += spans),
   });
-  return { tracing, collector, failures: () => failures };
+  return { tracing, failures: () => failures, lost };
 }
 
 /** Packages that a process asks for when it opens tracing. */
@@ -40,7 +56,8 @@ async function requested(endpoint: string | undefined): Promise<Set<string>> {
       return next(specifier, context);
     } });
     const { openTracing } = await import(${JSON.stringify(join(root, 'src/observability/tracing.ts'))});
-    await openTracing({ endpoint: ${JSON.stringify(endpoint)}, version: '1', failed() {} }).catch(() => {});
+    const collector = ${JSON.stringify(endpoint === undefined ? undefined : destination(endpoint)) ?? 'undefined'};
+    await openTracing({ collector, version: '1', failed() {}, dropped() {} }).catch(() => {});
     console.log(JSON.stringify(asked));
     process.exit(0);`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
@@ -111,8 +128,70 @@ describe.skipIf(!installed && !required)(
       }
       expect(collector.resource()).toEqual([
         { key: 'service.name', value: { stringValue: 'narthex' } },
+        {
+          key: 'service.instance.id',
+          value: { stringValue: expect.stringMatching(/^[0-9a-f-]{36}$/) as string },
+        },
         { key: 'service.version', value: { stringValue: '1.2.3' } },
       ]);
+    });
+
+    it('the process is described as configured, its version as it is', async () => {
+      const resource = { 'service.name': 'edge', 'k8s.pod.name': 'narthex-0', 'service.version': '9' };
+      const { tracing, collector } = await connected(200, { resource });
+      tracing.session().end();
+      await tracing.shutdown();
+      const attributes = collector.resource().map(({ key, value }) => [key, value['stringValue']]);
+      expect(Object.fromEntries(attributes)).toMatchObject({ ...resource, 'service.version': '1.2.3' });
+    });
+
+    it('a collector with a certificate of its own and a token is reached', async () => {
+      const authority = createAuthority();
+      const collector = await openCollector(200, authority.issue({ ipv4: ['127.0.0.1'] }));
+      onTestFinished(() => collector.close());
+      const { tracing } = await openTo(collector.endpoint, {
+        authorities: authority.cert,
+        headers: { authorization: 'Bearer of-the-collector' },
+      });
+      tracing.session().end();
+      await tracing.shutdown();
+      expect(collector.spans()).toHaveLength(1);
+      expect(collector.raw()).toContain('authorization\nBearer of-the-collector\n');
+    });
+
+    it('a collector whose authority is not trusted gets nothing', async () => {
+      const collector = await openCollector(200, createAuthority().issue({ ipv4: ['127.0.0.1'] }));
+      onTestFinished(() => collector.close());
+      const { tracing, lost } = await openTo(collector.endpoint, { authorities: createAuthority().cert });
+      tracing.session().end();
+      await tracing.shutdown().catch(() => {});
+      expect(collector.requests).toEqual([]);
+      expect(lost).toEqual({ queue: 0, delivery: 1 });
+    });
+
+    it.each([0, 0.5, 1])('of all traces, %d are recorded, whole', async (sampleRatio) => {
+      const { tracing, collector } = await connected(200, { sampleRatio });
+      for (let count = 0; count < 400; count += 1) {
+        const session = tracing.session();
+        session.child('dial').end();
+        session.end();
+      }
+      await tracing.shutdown();
+      const traces = Map.groupBy(collector.spans(), ({ traceId }) => traceId);
+      expect([...traces.values()].every((spans) => spans.length === 2)).toBe(true);
+      // Ten standard deviations of the binomial distribution.
+      expect(Math.abs(traces.size - 400 * sampleRatio)).toBeLessThanOrEqual(sampleRatio % 1 === 0 ? 0 : 100);
+    });
+
+    it('spans beyond the queue are dropped and counted', async () => {
+      const { tracing, collector, lost } = await connected();
+      for (let count = 0; count < 3_000; count += 1) tracing.session().end();
+      expect(tracing.waiting()).toBe(2_048);
+      await tracing.shutdown();
+      expect(lost.queue).toBeGreaterThan(0);
+      expect(lost.delivery).toBe(0);
+      expect(collector.spans().length + lost.queue).toBe(3_000);
+      expect(tracing.waiting()).toBe(0);
     });
 
     it('a request arrives as a trace of its own, by its route and never its path', async () => {
@@ -137,24 +216,35 @@ describe.skipIf(!installed && !required)(
     });
 
     it('a failed delivery is reported', async () => {
-      const { tracing, failures } = await connected(400);
+      const { tracing, failures, lost } = await connected(400);
       tracing.session().end();
       await tracing.shutdown().catch(() => {});
       expect(failures()).toBe(1);
+      expect(lost).toEqual({ queue: 0, delivery: 1 });
     });
   },
 );
 
 describe.skipIf(installed)('with a collector and without the SDK', () => {
   it('names the missing package', async () => {
-    const opening = openTracing({ endpoint: 'http://127.0.0.1:1', version: '1', failed: () => {} });
+    const opening = openTracing({
+      collector: destination('http://127.0.0.1:1'),
+      version: '1',
+      failed: () => {},
+      dropped: () => {},
+    });
     await expect(opening).rejects.toMatchObject({ code: 'ERR_TRACING_SDK_MISSING' });
   });
 });
 
 describe('without a collector', () => {
   it('spans cost nothing and are not exported', async () => {
-    const tracing = await openTracing({ endpoint: undefined, version: '1', failed: () => {} });
+    const tracing = await openTracing({
+      collector: undefined,
+      version: '1',
+      failed: () => {},
+      dropped: () => {},
+    });
     const session = tracing.session({ listener: label('clients') });
     const dial = session.child('dial');
     dial.fail('ERR_GATEKEEPER_TLS');

@@ -36,7 +36,12 @@ beforeAll(async () => {
       destination: { write: (line: string) => void (log += line) },
     }),
     metrics,
-    tracing: await openTracing({ endpoint: undefined, version: 'test', failed: () => {} }),
+    tracing: await openTracing({
+      collector: undefined,
+      version: 'test',
+      failed: () => {},
+      dropped: () => {},
+    }),
     gauge: new SessionGauge(),
     files,
     clock: systemClock,

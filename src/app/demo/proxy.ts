@@ -78,7 +78,10 @@ export async function freePort(): Promise<number> {
 async function start(config: Config): Promise<Proxy> {
   const options = { version: productVersion(), processMetrics: false, clock: systemClock };
   const { observer } = await openTelemetry(
-    { log: { level: 'error', unauthenticatedLinesPerSecondMax: 0 }, tracing: {} },
+    {
+      log: { level: 'error', unauthenticatedLinesPerSecondMax: 0 },
+      tracing: { sampleRatio: 1, resource: {} },
+    },
     options,
   );
   return startProxy(config, observer);

@@ -26,6 +26,7 @@ export function fileObserver(
   return (part, name, state, problems) => {
     files.note(part, name, state, problems);
     metrics.reloadPending(part, !files.isCurrent(part));
+    if (state === 'loaded') metrics.reloadSucceeded(part);
     if (state === 'restart-required') log.write('reload.restart-required', { part });
     for (const problem of problems.slice(0, problemsLoggedMax))
       log.write('reload.rejected', { part, ...diagnosticFields(problem), problems: problems.length });

@@ -5,10 +5,12 @@ import { version as versionOf } from '../../observability/identifiers.ts';
 import { openLog } from '../../observability/log.ts';
 import { createMetrics } from '../../observability/metrics.ts';
 import { SessionGauge } from '../../observability/session-gauge.ts';
+import type { Collector } from '../../observability/tracing-sdk.ts';
 import { openTracing } from '../../observability/tracing.ts';
 import type { Clock } from '../clock.ts';
 import type { ProxyObserver } from '../observer.ts';
 import type { Part } from '../part.ts';
+import { readCollectorFiles } from './collector-files.ts';
 import { createObserver, type TelemetryOptions } from './observer.ts';
 
 export interface Telemetry extends TelemetryOptions, Part {
@@ -32,13 +34,10 @@ export interface TelemetryEnvironment {
 }
 
 /** Opens log, metrics and tracing.
- *  @throws Error ERR_TRACING_SDK_MISSING when an endpoint is configured and the SDK is not installed */
+ *  @throws Error ERR_TRACING_SDK_MISSING when an endpoint is configured and the SDK is not installed
+ *  @throws SetupError ERR_TRACING_FILE */
 export async function openTelemetry(
-  {
-    log: { level, unauthenticatedLinesPerSecondMax },
-    tracing: { otlpEndpoint: endpoint },
-    admin,
-  }: TelemetrySections,
+  { log: { level, unauthenticatedLinesPerSecondMax }, tracing: tracingConfig, admin }: TelemetrySections,
   { version, processMetrics, clock, logFailed }: TelemetryEnvironment,
 ): Promise<Telemetry> {
   const metrics = createMetrics({
@@ -57,9 +56,23 @@ export async function openTelemetry(
       logFailed?.(systemCode);
     },
   });
-  const tracing = await openTracing({ endpoint, version, failed: () => log.write('tracing.failed', {}) });
+  const tracing = await openTracing({
+    collector: collectorOf(tracingConfig),
+    version,
+    failed: () => log.write('tracing.failed', {}),
+    dropped: (reason, spans) => metrics.spansDropped(reason, spans),
+  });
+  metrics.watchSpans(() => tracing.waiting());
   const gauge = new SessionGauge();
   const files = new FileStates();
   const options = { log, metrics, tracing, gauge, files, clock, version: versionOf(version) };
   return { ...options, observer: createObserver(options), close: () => tracing.shutdown() };
+}
+
+/** Returns the collector of the configuration with its files read; undefined without one.
+ *  @throws SetupError ERR_TRACING_FILE */
+function collectorOf(config: Config['tracing']): Collector | undefined {
+  const { otlpEndpoint: endpoint, sampleRatio, resource } = config;
+  if (endpoint === undefined) return undefined;
+  return { endpoint, sampleRatio, resource, ...readCollectorFiles(config) };
 }

@@ -26,7 +26,7 @@ async function logged(reason: CloseReason, refusal?: SessionRefusal): Promise<Re
         destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
       }),
       metrics: createMetrics({ version: '1', processMetrics: false }),
-      tracing: await openTracing({ endpoint: undefined, version: '1', failed: () => {} }),
+      tracing: await openTracing({ collector: undefined, version: '1', failed: () => {}, dropped: () => {} }),
       gauge: new SessionGauge(),
       clock: { wall: () => 0, monotonic: () => 0 },
     },
@@ -59,6 +59,7 @@ function recordedTracing(spans: RecordedSpan[]): Tracing {
   return {
     session: (attributes) => open('session', attributes),
     request: () => {},
+    waiting: () => 0,
     shutdown: async () => {},
   };
 }
@@ -140,7 +141,7 @@ describe('a refused session', () => {
 
   it('has no refusal fields where no side was refused', async () => {
     const line = await logged('ERR_WRITE_STALL', refusalOf({ kind: 'stalled' }));
-    expect(Object.keys(line)).toEqual(['level', 'time', 'event', 'session', 'listener', 'code']);
+    expect(Object.keys(line)).toEqual(['level', 'severity', 'time', 'event', 'session', 'listener', 'code']);
   });
 
   it('accepts no text as the name of a defect', async () => {

@@ -271,7 +271,7 @@ async function talkBeside(): Promise<() => Promise<void>> {
   };
 }
 
-const memory = /^narthex_process_resident_memory_bytes (\d+)/m;
+const memory = /^process_resident_memory_bytes (\d+)/m;
 /** Bytes by which a process may grow once it is warm. */
 const growthMax = 96 * 1024 * 1024;
 
