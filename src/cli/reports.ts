@@ -1,13 +1,15 @@
-/** `narthex report exposure | fingerprints | dpia`: reports for the people who sign for a policy. */
+/** `narthex report exposure | fingerprints | dpia | public | data-policy`: reports for the people who sign for a policy. */
 import { type Command, Option } from 'commander';
 import { assessmentDocument, assessmentReport } from '../reports/assessment/assessment.ts';
 import {
   configurationReport,
   mapViews,
+  reportAt,
   type ConfigurationReport,
-  type Surroundings,
 } from '../reports/configuration/configuration.ts';
-import { configurationDocument } from '../reports/configuration/document.ts';
+import { configurationDocument, type SurroundingPart } from '../reports/configuration/document.ts';
+import { dataPolicyForms, writeDataPolicy } from '../reports/data-policy.ts';
+import { publicDocument, publicReport } from '../reports/public.ts';
 import { settingSources } from '../reports/configuration/setting.ts';
 import { viewsOf, type PolicyDocument } from '../reports/configuration/views.ts';
 import { exposureDocument, fingerprintDocument, type ReportDocument } from '../reports/document.ts';
@@ -42,6 +44,8 @@ Examples:
   $ narthex report exposure --policy balanced --format html > exposure.html
   $ narthex report dpia --config narthex.yaml --format markdown > assessment.md
   $ narthex report fingerprints --policy house.yaml --from /var/lib/narthex/ledger --key ledger.pub.pem
+  $ narthex report public --config narthex.yaml --provider "Third Messenger" --as "Very Large Messenger" > privacy.html
+  $ narthex report data-policy --config narthex.yaml --terms https://chat.example/terms
   $ narthex report exposure --config narthex.yaml --from http://127.0.0.1:9090
 
 Exit codes: 0 printed, 64 wrong usage, 65 a document or an answer cannot be used, or the ledger is not whole, 66 no such file,
@@ -53,7 +57,7 @@ interface ReportKind<Report extends object> {
   readonly summary: string;
   of(exposure: ExposureReport): Report;
   document(report: Report): ReportDocument;
-  readonly parts: readonly (keyof Surroundings)[];
+  readonly parts: readonly SurroundingPart[];
 }
 
 const everyPart = [
@@ -118,6 +122,69 @@ export function register(program: Command, io: CommandIo = processIo()): void {
   add(exposureKind);
   add(fingerprintKind);
   add(assessmentKind);
+  addPublic(group, io);
+  addDataPolicy(group, io);
+}
+
+interface PublicOptions {
+  readonly config: string;
+  readonly gatekeeper?: string;
+  readonly provider: string;
+  readonly as?: string;
+  readonly format: Format;
+}
+
+function addPublic(group: Command, io: CommandIo): void {
+  group
+    .command('public')
+    .summary('a page for users: what the gatekeeper can see of them')
+    .description('A page that a provider can publish, in plain language, without a setting of the operator.')
+    .requiredOption('--config <file>', 'narthex.yaml')
+    .requiredOption('--provider <name>', 'what the page calls the provider')
+    .option('--gatekeeper <name>', 'the gatekeeper, where there are several')
+    .option('--as <name>', 'what the page calls the gatekeeper')
+    .addOption(new Option('--format <format>', 'how to print').choices(formats).default('html'))
+    .addHelpText('after', help)
+    .action(async ({ config, gatekeeper, provider, as, format }: PublicOptions) => {
+      const report = await readGatekeeper(config, gatekeeper);
+      const made = publicReport(report, { provider, gatekeeper: as ?? report.views[0]!.gatekeeper });
+      io.write(render(format, made, publicDocument(made)));
+    });
+}
+
+interface DataPolicyOptions {
+  readonly config: string;
+  readonly gatekeeper?: string;
+  readonly terms?: string;
+}
+
+function addDataPolicy(group: Command, io: CommandIo): void {
+  group
+    .command('data-policy')
+    .summary('the data policy as XML forms (XEP-0504)')
+    .description('The data policy of the service as forms for its answer to disco#info (XEP-0504, XEP-0128).')
+    .requiredOption('--config <file>', 'narthex.yaml')
+    .option('--gatekeeper <name>', 'the gatekeeper, where there are several')
+    .option('--terms <uri>', 'address of the terms of service')
+    .addHelpText('after', help)
+    .action(async ({ config, gatekeeper, terms }: DataPolicyOptions) => {
+      if (terms !== undefined && !/^[a-z][a-z0-9+.-]*:\S+$/i.test(terms)) throw misused('--terms is no URI');
+      io.write(`${writeDataPolicy(dataPolicyForms(await readGatekeeper(config, gatekeeper), { terms }))}\n`);
+    });
+}
+
+/** Reads a configuration, and returns what is about one gatekeeper.
+ *  @throws InputError ERR_OPTION when there is none of this name, or several and no name */
+async function readGatekeeper(
+  file: string,
+  name: string | undefined,
+): Promise<ConfigurationReport<ExposureReport>> {
+  const report = await readConfiguration(file, {});
+  const names = [...new Set(report.views.map(({ gatekeeper }) => gatekeeper))];
+  if (name === undefined && names.length > 1) throw misused(`--gatekeeper is needed: ${names.join(', ')}`);
+  if (name !== undefined && !names.includes(name))
+    throw misused(`there is no gatekeeper ${name}, but ${names.join(', ')}`);
+  return reportAt(report, name ?? names[0]!);
 }
 
 /** Makes a report of a policy, or of a configuration.

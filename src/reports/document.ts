@@ -17,6 +17,8 @@ export interface ReportBar {
 
 export interface ReportSection {
   readonly title: string;
+  /** Of the heading; 2 by default. */
+  readonly level?: 2 | 3;
   readonly text?: string;
   readonly bars?: readonly ReportBar[];
   readonly table?: ReportTable;

@@ -10,7 +10,7 @@ const style = `
 }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
   max-width: 80rem; padding: 0 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2rem }
+h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2rem } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dt { font-weight: 600 }
 dd { margin: 0; overflow-wrap: anywhere }
 .alarm { border: 2px solid var(--alarm); color: var(--alarm); padding: .6rem 1rem; font-weight: 600 }
@@ -61,11 +61,11 @@ function coloursOf(sections: readonly ReportSection[]): ReadonlyMap<string, stri
 }
 
 function renderSection(
-  { title, text, bars = [], table }: ReportSection,
+  { title, level = 2, text, bars = [], table }: ReportSection,
   colours: ReadonlyMap<string, string>,
 ): string {
   return [
-    `<section>\n<h2>${escapeHtml(title)}</h2>`,
+    `<section>\n<h${level}>${escapeHtml(title)}</h${level}>`,
     ...(text === undefined ? [] : [`<p>${escapeHtml(text)}</p>`]),
     ...bars.map((bar) => renderBar(bar, colours)),
     ...(table === undefined || table.rows.length === 0 ? [] : [renderTable(title, table)]),

@@ -37,7 +37,11 @@ export function renderMarkdown({ title, facts, alarm, sections }: ReportDocument
     '',
     ...(alarm === undefined ? [] : [`**${alarm}**`, '']),
     ...facts.map(([name, value]) => `- ${name}: ${escapeMarkdown(value)}`),
-    ...sections.flatMap((section) => ['', `## ${section.title}`, ...markdownOf(section)]),
+    ...sections.flatMap((section) => [
+      '',
+      `${'#'.repeat(section.level ?? 2)} ${section.title}`,
+      ...markdownOf(section),
+    ]),
     '',
   ].join('\n');
 }

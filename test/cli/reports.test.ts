@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { register } from '../../src/cli/reports.ts';
-import { baseConfiguration, shippedCapabilities } from '../reports/configurations.ts';
+import { baseConfiguration, gatekeeper, shippedCapabilities } from '../reports/configurations.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { memoryIo } from './memory-io.ts';
 
@@ -50,4 +50,35 @@ test('a configuration needs its policies and profiles for a report, and no certi
   await expect(report('exposure', '--config', file)).rejects.toMatchObject({
     code: 'ERR_CAPABILITIES_INVALID',
   });
+});
+
+test('public and data-policy are about one gatekeeper', async () => {
+  await using folder = await temporaryFolder();
+  const two = {
+    gatekeepers: [gatekeeper, { ...gatekeeper, name: 'other' }],
+    domains: [
+      { domain: 'chat.example', gatekeeper: 'main' },
+      { domain: 'other.example', gatekeeper: 'other' },
+    ],
+  };
+  const file = await folder.write('narthex.yaml', JSON.stringify(baseConfiguration(two)));
+  const page = ['public', '--config', file, '--provider', 'Third'] as const;
+  await expect(report(...page)).rejects.toThrow('--gatekeeper is needed: main, other');
+  await expect(report('data-policy', '--config', file, '--gatekeeper', 'x')).rejects.toThrow('main, other');
+  await expect(
+    report('data-policy', '--config', file, '--gatekeeper', 'main', '--terms', 'no address'),
+  ).rejects.toThrow('--terms');
+  expect(await report(...page, '--gatekeeper', 'other', '--as', 'Large')).toContain(
+    '<title>Third: what Large can see of you',
+  );
+  const forms = await report(
+    'data-policy',
+    '--config',
+    file,
+    '--gatekeeper',
+    'main',
+    '--terms',
+    'xmpp:terms',
+  );
+  expect(forms).toContain('<value>xmpp:terms</value>');
 });

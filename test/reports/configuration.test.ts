@@ -255,7 +255,7 @@ test('what is kept of users is in memory or nowhere, and the ledger has counts o
     const { kept } = (await reportOn(folder, configuration)).surroundings;
     expect(kept.filter(({ ofUsers, where }) => ofUsers && where === 'disk')).toEqual([]);
     const onDisk = kept.filter(({ where }) => where === 'disk').map(({ bound }) => bound);
-    expect(onDisk).toEqual(configuration === everything ? ['400d'] : []);
+    expect(onDisk).toEqual(configuration === everything ? ['400 days'] : []);
   }
 });
 

@@ -1,7 +1,7 @@
 /** The questions, in the order of Art. 35(7) GDPR and of the criteria of WP248 rev.01, Annex 2, in our words. */
 import type { Question, Statement } from './statement.ts';
 import type { ExposureReport } from '../exposure.ts';
-import { isWithheld } from './statement.ts';
+import { isWithheld } from '../appearance.ts';
 
 const figure = (name: string, text: string): Statement => ({
   text,

@@ -1,4 +1,5 @@
 /** Questions of a data-protection impact assessment, and what this product can answer of them. */
+import { isChanged, isSeen, isWithheld } from '../appearance.ts';
 import type { ExposureReport, ExposureRow } from '../exposure.ts';
 import type { FingerprintReport } from '../fingerprints.ts';
 
@@ -71,19 +72,4 @@ export function figuresOf(exposure: ExposureReport, { remaining }: FingerprintRe
     exceptions: exceptions.length,
     exceptionsExpired: exceptions.filter(({ expired }) => expired).length,
   };
-}
-
-/** Whether a value could reach the audience, and nothing of it does. */
-export function isWithheld(treatment: string): boolean {
-  return ['drop', 'refuse', 'replace', 'answer'].includes(treatment);
-}
-
-/** Whether something of a value reaches the audience. */
-function isSeen(treatment: string): boolean {
-  return treatment !== 'absent' && !isWithheld(treatment);
-}
-
-/** Whether a value reaches the audience in another form. */
-function isChanged(treatment: string): boolean {
-  return isSeen(treatment) && treatment !== 'keep';
 }

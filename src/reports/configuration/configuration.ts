@@ -36,7 +36,15 @@ export interface ShadowChange {
   readonly inShadow: string;
 }
 
+/** How the clients of a gatekeeper authenticate. */
+export interface Login {
+  readonly gatekeeper: string;
+  /** By a token of the provider, which the proxy verifies; otherwise at the gatekeeper, through the proxy. */
+  readonly byToken: boolean;
+}
+
 export interface Surroundings {
+  readonly login: readonly Login[];
   readonly connections: readonly Setting[];
   readonly capabilities: readonly Setting[];
   readonly services: readonly Setting[];
@@ -88,6 +96,10 @@ export function configurationReport({
     configuration: file,
     views: reports.map(({ view, report }) => viewReport(view, report)),
     surroundings: {
+      login: deployment.config.gatekeepers.map(({ name, channelBinding }) => ({
+        gatekeeper: name,
+        byToken: channelBinding === 'reauthenticate',
+      })),
       connections: connectionSettings(deployment),
       capabilities: capabilitySettings(views, deployment),
       services: serviceSettings(deployment),
@@ -99,6 +111,14 @@ export function configurationReport({
       shadow: shadowChanges(deployment, documents, catalogue),
     },
   };
+}
+
+/** Returns the report with the views of one gatekeeper only. */
+export function reportAt<Report>(
+  report: ConfigurationReport<Report>,
+  gatekeeper: string,
+): ConfigurationReport<Report> {
+  return { ...report, views: report.views.filter((view) => view.gatekeeper === gatekeeper) };
 }
 
 /** Makes another report of each view. */

@@ -11,11 +11,14 @@ const settingTitles = {
   operations: 'Operation',
 } as const;
 
+/** Statements that a document can have. */
+export type SurroundingPart = Exclude<keyof Surroundings, 'login'>;
+
 /** Renders every view by `documentOf`. @param parts statements that the report needs */
 export function configurationDocument<Report>(
   { configuration, views, surroundings }: ConfigurationReport<Report>,
   documentOf: (report: Report, index: number) => ReportDocument,
-  parts: readonly (keyof Surroundings)[],
+  parts: readonly SurroundingPart[],
 ): ReportDocument {
   const documents = views.map(({ report }, index) => documentOf(report, index));
   const alarms = documents.filter(({ alarm }) => alarm !== undefined);
@@ -59,7 +62,7 @@ function viewSections<Report>(
   ];
 }
 
-function surroundingSections(surroundings: Surroundings, part: keyof Surroundings): readonly ReportSection[] {
+function surroundingSections(surroundings: Surroundings, part: SurroundingPart): readonly ReportSection[] {
   if (part === 'kept') {
     const rows = surroundings.kept.map(({ what, where, bound, source }) => [what, where, bound, source]);
     return [{ title: 'What is kept', table: { columns: ['what', 'where', 'at most', 'source'], rows } }];

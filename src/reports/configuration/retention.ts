@@ -1,6 +1,6 @@
 /** What is kept of users, where and how long. */
 import type { Config } from '../../config/schema.ts';
-import { formatDuration } from '../../policy/quantity.ts';
+import { durationInWords } from '../duration.ts';
 import type { SettingSource } from './setting.ts';
 import type { Deployment } from './surroundings.ts';
 
@@ -77,21 +77,21 @@ function keptForHttp({ http, provider }: Config, source: SettingSource): readonl
       what: 'digests of delivered notifications',
       ofUsers: true,
       where: 'memory',
-      bound: formatDuration(pushDeliveredMs),
+      bound: durationInWords(pushDeliveredMs),
       source: source(['http', 'limits', 'pushDeliveredMs']),
     },
     {
       what: 'sealed answers to requests for opting in',
       ofUsers: true,
       where: 'memory',
-      bound: formatDuration(idempotencyWindowMs),
+      bound: durationInWords(idempotencyWindowMs),
       source: source(['http', 'limits', 'idempotencyWindowMs']),
     },
     {
       what: 'nonces of ownership tokens',
       ofUsers: true,
       where: 'memory',
-      bound: `as long as the token is valid (${formatDuration(provider?.lifetimeMs ?? 0)}), ${noncesMax} nonces`,
+      bound: `as long as the token is valid (${durationInWords(provider?.lifetimeMs ?? 0)}), ${noncesMax} nonces`,
       source: source(['http', 'limits', 'noncesMax']),
     },
   ];
@@ -107,7 +107,7 @@ function ledgerKept({ ledger }: Config, source: SettingSource): Kept {
       bound: 'until the process ends',
       source: source(['ledger']),
     };
-  const bound = formatDuration(ledger.keepMsMax);
+  const bound = durationInWords(ledger.keepMsMax);
   return { what, ofUsers: false, where: 'disk', bound, source: source(['ledger', 'keepMsMax']) };
 }
 

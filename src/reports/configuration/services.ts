@@ -1,6 +1,6 @@
 /** Who receives what over HTTP: opting in, push and media. */
 import type { Config, GatekeeperConfig } from '../../config/schema.ts';
-import { formatDuration } from '../../policy/quantity.ts';
+import { durationInWords } from '../duration.ts';
 import type { Setting, SettingSource } from './setting.ts';
 import type { Deployment } from './surroundings.ts';
 
@@ -85,7 +85,7 @@ function mediaSettings(
     },
     {
       about,
-      says: `A sealed address opens for ${formatDuration(tokenLifetimeMs)}.`,
+      says: `A sealed address opens for ${durationInWords(tokenLifetimeMs)}.`,
       source: source(['provider', 'media', 'tokenLifetimeMs']),
     },
     ...(media.hosts.length === 0
