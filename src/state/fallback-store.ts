@@ -13,6 +13,10 @@ export class FallbackStore implements StateStore {
     this.#memory = memory;
   }
 
+  get epoch(): number {
+    return this.#store.epoch;
+  }
+
   get(kind: StateKind, name: string): Promise<Uint8Array | undefined> {
     return this.#try(kind, (store) => store.get(kind, name));
   }

@@ -60,6 +60,7 @@ export class StoreLink {
   #waiting = 0;
   #failuresInRow = 0;
   #attempts = 0;
+  #connections = 0;
   #isDown = false;
   #isClosed = false;
   #cancel = (): void => {};
@@ -76,6 +77,11 @@ export class StoreLink {
   /** Operations that wait for the server now. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** Number of connections that have answered so far. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /** Runs an operation on the connection.
@@ -161,6 +167,7 @@ export class StoreLink {
 
   #use(server: RecordServer): void {
     this.#server = server;
+    this.#connections += 1;
     this.#attempts = 0;
     this.#failuresInRow = 0;
     this.#isDown = false;

@@ -12,6 +12,7 @@ export interface MemoryStoreOptions {
 
 export class MemoryStore implements StateStore {
   readonly shared = false;
+  readonly epoch = 0;
   readonly #options: MemoryStoreOptions;
   /** Made at the first use of a kind: a cache allocates all of its entries at once. */
   readonly #caches = new Map<StateKind, LRUCache<string, Uint8Array>>();

@@ -37,6 +37,10 @@ export class SealedStore implements StateStore {
     this.#options = options;
   }
 
+  get epoch(): number {
+    return this.#options.link.connections;
+  }
+
   async get(kind: StateKind, name: string): Promise<Uint8Array | undefined> {
     const found = await this.#run('get', (server) => readAll(server, this.#places(kind, name)));
     return this.#firstOf(kind, found);

@@ -9,6 +9,8 @@ import { stateKinds, type StateKind } from './kinds.ts';
 export interface StateStore {
   /** Whether other processes have the same records. */
   readonly shared: boolean;
+  /** Changes when the store answers again after it was lost: records of before may be gone. */
+  readonly epoch: number;
   /** Returns the value of a record; undefined for none. */
   get(kind: StateKind, name: string): Promise<Uint8Array | undefined>;
   /** Writes a record, in place of an earlier one.

@@ -28,8 +28,8 @@ const lookIntervalMs = 250;
 /** A live stream. */
 interface Followed {
   readonly stream: ManagedStream;
-  /** Revision of its counts and time of its last write; undefined before the first. */
-  written?: { readonly revision: number; readonly at: number };
+  /** Revision of its counts, time of its last write, and epoch of the store then; undefined before the first. */
+  written?: { readonly revision: number; readonly at: number; readonly epoch: number };
   /** Whether a write is in progress. */
   writing: boolean;
 }
@@ -118,23 +118,25 @@ export class StreamRecords {
     if (this.#followed.size > 0) this.#cancel = this.#options.schedule(lookIntervalMs, () => this.#look());
   }
 
-  /** Returns whether a stream has changed and may be written again, or its record is halfway to its end. */
+  /** Returns whether a stream has changed and may be written again, or its record is halfway to its end or may be lost. */
   #isDue({ stream, written, writing }: Followed): boolean {
     if (writing) return false;
     if (written === undefined) return true;
     const age = this.#options.now() - written.at;
     if (age < writeIntervalMs) return false;
-    return written.revision !== revisionOf(stream) || age > this.#options.lifeMs / 2;
+    const isKept = written.epoch === this.#options.state.epoch && age <= this.#options.lifeMs / 2;
+    return !isKept || written.revision !== revisionOf(stream);
   }
 
   async #writeLive(key: string, followed: Followed): Promise<void> {
     followed.writing = true;
-    followed.written = { revision: revisionOf(followed.stream), at: this.#options.now() };
+    const { state, now } = this.#options;
+    followed.written = { revision: revisionOf(followed.stream), at: now(), epoch: state.epoch };
     try {
       await this.#write(key, followed.stream, false);
     } catch {
       // Any revision differs from this one, so that the next look after the interval writes again.
-      followed.written = { revision: -1, at: followed.written.at };
+      followed.written = { ...followed.written, revision: -1 };
     } finally {
       followed.writing = false;
     }

@@ -91,6 +91,7 @@ function memory(): StateStore {
   const store = memoryState();
   return {
     shared: false,
+    epoch: 0,
     get: (...record) => store.get(...record),
     set: (...record) => store.set(...record),
     claim: (...record) => store.claim(...record),

@@ -201,6 +201,7 @@ describe('a session that is handed over to another replica', () => {
   let answers: ((outcome: 'written' | 'lost') => void)[];
   const state: StateStore = {
     shared: true,
+    epoch: 0,
     get: (kind, name) => memory.get(kind, name),
     claim: (kind, name, value, ttlMs) => memory.claim(kind, name, value, ttlMs),
     delete: (kind, name) => memory.delete(kind, name),

@@ -34,6 +34,7 @@ const judge = {
 /** The state that the replicas have in common, with the operations on it and a switch to lose it. */
 class CommonState implements StateStore {
   readonly shared = true;
+  epoch = 1;
   readonly operations: string[] = [];
   lost = false;
   readonly #memory;
@@ -303,6 +304,19 @@ describe('writes', () => {
     expect(state.count('set')).toBe(2);
     await pass(50_000);
     expect(await replica().lookUp('main', 'sm-1')).toBeDefined();
+  });
+
+  it('are made anew of every live stream when the store was lost and is back: it may be empty', async () => {
+    established(replica());
+    await pass(2_000);
+    expect(state.count('set')).toBe(1);
+    await state.delete('resumption', '0 main sm-1');
+    state.epoch += 1;
+    await pass(1_250);
+    expect(state.count('set')).toBe(2);
+    expect(await replica().lookUp('main', 'sm-1')).toBeDefined();
+    await pass(5_000);
+    expect(state.count('set')).toBe(2);
   });
 
   it('are tried again at the usual pace while the store is lost, and the session goes on', async () => {
