@@ -7,6 +7,9 @@ import { formsOf, type Form } from './forms.ts';
 import { isMarkerKind, makeMarker, type Marker, type RandomBytes } from './marker.ts';
 import { values, type Value } from './values.ts';
 
+/** The media server of the catalogue's examples. */
+export const exampleMediaOrigin = 'https://media.provider.example';
+
 export interface Canary {
   readonly field: Field;
   readonly direction: Direction;

@@ -12,7 +12,7 @@ interface NamedKeeping {
   readonly until: string;
 }
 
-const keepings: readonly NamedKeeping[] = [
+export const keepings: readonly NamedKeeping[] = [
   {
     place: 'heap',
     fields: ['media.fetch', 'push.id', 'push.recipient', 'push.sender', 'push.body', 'push.count'],

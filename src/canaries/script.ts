@@ -4,7 +4,7 @@ import { connect } from 'node:tls';
 import { escapeAttribute } from '../simulator/xml/write.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Direction } from '../stanza/direction.ts';
-import type { Canary } from './canary.ts';
+import { exampleMediaOrigin, type Canary } from './canary.ts';
 import { End } from './end.ts';
 import type { ScriptedGatekeeper } from './scripted-gatekeeper.ts';
 
@@ -48,9 +48,6 @@ interface Ends {
   readonly client: End;
   readonly gatekeeper: End;
 }
-
-/** The media server of the catalogue's examples. */
-const exampleMediaOrigin = 'https://media.provider.example';
 
 /** Account of the sessions that carry no account as a canary. */
 const account = 'juliet';
@@ -142,7 +139,7 @@ export class Script {
     let ends: Ends | undefined;
     for (const canary of canaries) {
       ends ??= await this.#establish();
-      if (canary.text.startsWith('<enabled ')) ends.client.write(`<enable xmlns='${ns.sm}' resume='true'/>`);
+      if (canary.text.startsWith('<enabled ')) await this.#requestManagement(ends);
       const stanza = addressed(canary, this.#options.domain);
       const origin = this.#options.mediaOrigins[direction];
       const outcome = await this.#sync(ends, direction, stanza.replaceAll(exampleMediaOrigin, origin));
@@ -152,6 +149,12 @@ export class Script {
       ends = undefined;
     }
     if (ends !== undefined) await this.#close(ends);
+  }
+
+  /** Asks for stream management, so that the answer is expected (XEP-0198 §3). */
+  async #requestManagement({ client, gatekeeper }: Ends): Promise<void> {
+    client.write(`<enable xmlns='${ns.sm}' resume='true'/>`);
+    await gatekeeper.until('<enable ', this.#options.timeoutMs);
   }
 
   /** Sends a text and a message to another contact after it, and waits for that message. */

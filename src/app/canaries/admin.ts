@@ -36,13 +36,11 @@ export async function readAdmin(url: string): Promise<AdminAnswers> {
   return { metrics: await ask(metricsPath), others: others.join('\n') };
 }
 
-/** Bound of the wait for the end of all sessions, in milliseconds. */
-const sessionsEndMs = 20_000;
 const pollMs = 50;
 
-/** Waits until the proxy has no session, at most for `sessionsEndMs`. */
-export async function sessionsEnded(url: string): Promise<void> {
-  const deadline = performance.now() + sessionsEndMs;
+/** Waits until the proxy has no session. @param timeoutMs the longest wait */
+export async function sessionsEnded(url: string, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {
     const metrics = await (await fetch(`${url}${metricsPath}`)).text();
     if (!/^narthex_sessions(\{[^}]*\})? [1-9]/m.test(metrics)) return;

@@ -65,7 +65,7 @@ export async function runEmbeddedCanaries(options: EmbeddedOptions): Promise<Can
     const clientReceived: Buffer[] = [];
     sending = await sendAll(setting, canaries.sent, clientReceived);
     await sleep(Math.min(longestWaitMs(policy), heldMs));
-    await sessionsEnded(setting.admin);
+    await sessionsEnded(setting.admin, answerMs);
     onStep('searching the memory of the proxy');
     await gathering.lookInside(setting.proxy.inspector);
     await gathering.lookAtPages(setting.proxy.pid);
