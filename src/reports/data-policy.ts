@@ -1,7 +1,7 @@
 /** The data policy of a service as XEP-0504 has it: two forms for the answer to disco#info (XEP-0128), one for the proxy and
  *  one for the gatekeeper that it relays to. Every value is computed from a report about a configuration. */
 import type { ConfigurationReport } from './configuration/configuration.ts';
-import { keepsUserData } from './configuration/retention.ts';
+import { keepsUserData, type KeptAt } from './configuration/retention.ts';
 import type { ExposureReport } from './exposure.ts';
 import { visibleTo } from './visible.ts';
 
@@ -62,13 +62,16 @@ function serviceNotes(
   { surroundings }: ConfigurationReport<ExposureReport>,
   byToken: boolean,
 ): readonly string[] {
-  const inMemory = surroundings.kept.filter(({ ofUsers, where }) => ofUsers && where === 'memory');
+  const keptAt = (at: KeptAt) => surroundings.kept.filter(({ ofUsers, where }) => ofUsers && where === at);
   return [
     'End-to-end encrypted content passes unread and unchanged.',
     byToken
       ? 'The service receives a token of the provider, which is for this service and ends.'
       : 'The service passes authentication on. It receives a password where the client sends one in plain text.',
-    ...inMemory.map(({ what, bound }) => `In memory only: ${what}, ${bound}.`),
+    ...keptAt('memory').map(({ what, bound }) => `In memory only: ${what}, ${bound}.`),
+    ...keptAt('store').map(
+      ({ what, bound }) => `Sealed, in a store that its servers share: ${what}, ${bound}.`,
+    ),
     'Administrators of the service can read what is not end-to-end encrypted while it passes.',
   ];
 }

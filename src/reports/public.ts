@@ -184,7 +184,12 @@ function fieldTable(fields: readonly PublicField[], withHow: boolean): NonNullab
 }
 
 function keptSection({ kept }: PublicReport): ReportSection {
-  const words = { nowhere: 'not kept', memory: 'in memory only', disk: 'on disk' };
+  const words = {
+    nowhere: 'not kept',
+    memory: 'in memory only',
+    store: 'sealed, in a store that our servers share',
+    disk: 'on disk',
+  };
   return {
     title: 'What we keep, and how long',
     table: {

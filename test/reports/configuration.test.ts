@@ -1,3 +1,6 @@
+import { keepsUserData, sharedStreamMs } from '../../src/reports/configuration/retention.ts';
+import { defaultResumptionLimits } from '../../src/session/stream-management/resumptions.ts';
+import { stateKindNames } from '../../src/state/kinds.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishedSchema } from '../../src/config/published-schema.ts';
@@ -257,6 +260,22 @@ test('what is kept of users is in memory or nowhere, and the ledger has counts o
     const onDisk = kept.filter(({ where }) => where === 'disk').map(({ bound }) => bound);
     expect(onDisk).toEqual(configuration === everything ? ['400 days'] : []);
   }
+});
+
+test('what replicas share is in the store, sealed and for a bounded time', async () => {
+  const state = { keyFiles: ['state.key'], redis: { url: 'rediss://valkey.example' } };
+  const { kept } = (await reportOn(folder, { ...everything, state })).surroundings;
+  const shared = kept.filter(({ where }) => where === 'store');
+  expect(shared.map(({ what, bound }) => `${what}: ${bound}`)).toEqual([
+    'accounts, resources and counts of streams that can be resumed: 1 hour after the last write',
+    'digests of delivered notifications: 10 minutes',
+    'sealed answers to requests for opting in: 2 minutes',
+    expect.stringMatching(/^nonces of ownership tokens: as long as the token is valid/),
+  ]);
+  expect(keepsUserData(kept)).toBe(true);
+  expect(sharedStreamMs).toBe(defaultResumptionLimits.resumptionMs);
+  // One row for each kind of record, so that a new kind is noticed.
+  expect(shared).toHaveLength(stateKindNames.length);
 });
 
 test('the shadow policy is compared field by field, for the gatekeepers that it is for', async () => {

@@ -111,6 +111,10 @@ const describe: readonly Question[] = [
         'ARCHITECTURE.md',
         'What a session knows is in memory, and ends with the session or with the time in which it can be resumed.',
       ),
+      document(
+        'docs/shared-state.md',
+        'Replicas that share state keep digests, counts, accounts and resources in a store, sealed and for two days at most.',
+      ),
     ],
   },
   {

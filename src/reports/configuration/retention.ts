@@ -4,13 +4,15 @@ import { durationInWords } from '../duration.ts';
 import type { SettingSource } from './setting.ts';
 import type { Deployment } from './surroundings.ts';
 
+export type KeptAt = 'nowhere' | 'memory' | 'store' | 'disk';
+
 /** Something that is kept. */
 export interface Kept {
   readonly what: string;
   /** Whether it comes from users, rather than counting what was decided. */
   readonly ofUsers: boolean;
-  /** `nowhere`: it exists while it is passed on, and not after. */
-  readonly where: 'nowhere' | 'memory' | 'disk';
+  /** `nowhere`: it exists while it is passed on, and not after. `store`: sealed, in a store that replicas share. */
+  readonly where: KeptAt;
   /** How long at most, or how much. */
   readonly bound: string;
   /** `file:line`, a default, or the test that shows it. */
@@ -19,6 +21,9 @@ export interface Kept {
 
 /** How long support codes are kept (docs/support-codes.md). */
 const supportCodeMinutes = 16;
+
+/** How long the counts of an ended stream are kept, in milliseconds: `resumptionMs` of stream management. */
+export const sharedStreamMs = 3_600_000;
 
 export function keptUnder({ config, source }: Deployment): readonly Kept[] {
   return [
@@ -50,13 +55,28 @@ export function keptUnder({ config, source }: Deployment): readonly Kept[] {
       bound: `${supportCodeMinutes} minutes, ${config.limits.refusalsMax} codes`,
       source: source(['limits', 'refusalsMax']),
     },
+    ...sharedStreams(config, source),
     ...keptForHttp(config, source),
     ledgerKept(config, source),
   ];
 }
 
-function keptForHttp({ http, provider }: Config, source: SettingSource): readonly Kept[] {
+function sharedStreams({ state }: Config, source: SettingSource): readonly Kept[] {
+  if (state === undefined) return [];
+  return [
+    {
+      what: 'accounts, resources and counts of streams that can be resumed',
+      ofUsers: true,
+      where: 'store',
+      bound: `${durationInWords(sharedStreamMs)} after the last write`,
+      source: source(['state']),
+    },
+  ];
+}
+
+function keptForHttp({ http, provider, state }: Config, source: SettingSource): readonly Kept[] {
   if (http === undefined) return [];
+  const where = state === undefined ? 'memory' : 'store';
   const { idempotencyWindowMs, noncesMax, pushDeliveredMs } = http.limits;
   return [
     {
@@ -76,21 +96,21 @@ function keptForHttp({ http, provider }: Config, source: SettingSource): readonl
     {
       what: 'digests of delivered notifications',
       ofUsers: true,
-      where: 'memory',
+      where,
       bound: durationInWords(pushDeliveredMs),
       source: source(['http', 'limits', 'pushDeliveredMs']),
     },
     {
       what: 'sealed answers to requests for opting in',
       ofUsers: true,
-      where: 'memory',
+      where,
       bound: durationInWords(idempotencyWindowMs),
       source: source(['http', 'limits', 'idempotencyWindowMs']),
     },
     {
       what: 'nonces of ownership tokens',
       ofUsers: true,
-      where: 'memory',
+      where,
       bound: `as long as the token is valid (${durationInWords(provider?.lifetimeMs ?? 0)}), ${noncesMax} nonces`,
       source: source(['http', 'limits', 'noncesMax']),
     },
@@ -113,5 +133,5 @@ function ledgerKept({ ledger }: Config, source: SettingSource): Kept {
 
 /** Whether something that comes from a user outlives the process. */
 export function keepsUserData(kept: readonly Kept[]): boolean {
-  return kept.some(({ where, ofUsers }) => where === 'disk' && ofUsers);
+  return kept.some(({ where, ofUsers }) => (where === 'disk' || where === 'store') && ofUsers);
 }
