@@ -28,3 +28,25 @@ export function frequenciesOf(counts: Iterable<number>): Frequencies {
 export function seenTimes({ classes }: Frequencies, count: number): number {
   return classes.find(([each]) => each === count)?.[1] ?? 0;
 }
+
+/** Returns the largest count; 0 without any. */
+export function largestCount({ classes }: Frequencies): number {
+  return classes.at(-1)?.[0] ?? 0;
+}
+
+/** Returns the frequencies of digests.
+ *  @param sorted so that equal ones are neighbours
+ *  @param others observations of one more outcome, which has no digest */
+export function frequenciesOfDigests(sorted: Float64Array, others = 0): Frequencies {
+  return frequenciesOf(runsOf(sorted, others));
+}
+
+function* runsOf(sorted: Float64Array, others: number): Generator<number, void> {
+  if (others > 0) yield others;
+  for (let start = 0; start < sorted.length;) {
+    let end = start + 1;
+    while (end < sorted.length && sorted[end] === sorted[start]) end += 1;
+    yield end - start;
+    start = end;
+  }
+}

@@ -4,7 +4,9 @@
  *        Write `listeners`, or remove the key. */
 import { styleText } from 'node:util';
 import { ConfigError, type ConfigProblem } from '../config/problem.ts';
-import { type ExitCode } from '../errors/exit.ts';
+import { placeText } from '../documents/diagnostic.ts';
+import { Unusable } from '../documents/unusable.ts';
+import { type ExitCode, exitCodes } from '../errors/exit.ts';
 import { exitCodeOf, explanationOf } from '../errors/table.ts';
 import { InputError } from './input-error.ts';
 
@@ -70,12 +72,22 @@ export function reportFailure(error: unknown, output: Output): ExitCode {
       report({ severity: 'error', remedy: explanationOf(problem.code)?.remedy, ...problem }, output);
     return exitCodeOf(error.problems[0]!.code);
   }
+  if (error instanceof Unusable) return reportUnusable(error, output);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const explanation = explanationOf(code);
   if (explanation === undefined || !(error instanceof Error)) return reportDefect(error, output);
   const remedy = 'remedy' in error ? String(error.remedy) : explanation.remedy;
   report({ severity: 'error', code, message: sentence(error.message, code, remedy), remedy }, output);
   return exitCodeOf(code);
+}
+
+/** Prints the problems of files that cannot be used. One without a line could not be read at all. */
+function reportUnusable({ diagnostics }: Unusable, output: Output): ExitCode {
+  for (const diagnostic of diagnostics) {
+    const { severity, code, reason, remedy } = diagnostic;
+    report({ severity, code, message: reason, remedy, place: placeText(diagnostic) }, output);
+  }
+  return diagnostics[0]!.line === undefined ? exitCodes.noInput : exitCodes.dataError;
 }
 
 /** Returns the message without code and remedy, which some errors repeat in it. */

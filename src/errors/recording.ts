@@ -18,6 +18,13 @@ export const recordingErrors = {
     remedy: 'Name a file that `narthex serve --record` has written.',
     exit: 'dataError',
   },
+  ERR_AUDIT_STREAM: {
+    cause:
+      'A plain XML stream that is to be audited is not read further: the proxy would refuse it, or it stops early.',
+    remedy:
+      'Run `narthex scan` on one stream of the file: it names the byte. A file has one direction; name the other with `--from`.',
+    exit: 'dataError',
+  },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;
 
 export type RecordingErrorCode = keyof typeof recordingErrors;
