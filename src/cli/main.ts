@@ -47,10 +47,6 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'reports about what a policy leaves visible',
     load: () => import('./reports.ts'),
   },
-  audit: {
-    summary: 'how identifiable the clients of a recording are, before and after a policy',
-    load: () => import('./audit.ts'),
-  },
   ledger: {
     summary: 'verify and read the record of what each audience was shown',
     load: () => import('./ledger.ts'),
