@@ -1,4 +1,4 @@
-/** The form of values that are different each time, such as identifiers and times. Their characters say nothing of a
+/** The form of values that are different each time, such as identifiers and times. Their characters do not reveal a
  *  client, but their length, alphabet and separators name the library that made them. */
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -72,9 +72,9 @@ export function reportFailure(error: unknown, output: Output): ExitCode {
       report({ severity: 'error', remedy: explanationOf(problem.code)?.remedy, ...problem }, output);
     return exitCodeOf(error.problems[0]!.code);
   }
-  if (error instanceof Unusable) return reportUnusable(error, output);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const explanation = explanationOf(code);
+  if (explanation === undefined && error instanceof Unusable) return reportUnusable(error, output);
   if (explanation === undefined || !(error instanceof Error)) return reportDefect(error, output);
   const remedy = 'remedy' in error ? String(error.remedy) : explanation.remedy;
   report({ severity: 'error', code, message: sentence(error.message, code, remedy), remedy }, output);
