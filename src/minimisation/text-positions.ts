@@ -17,6 +17,8 @@ export interface ChangedRun {
   readonly element: number;
   /** Tape index of its first text record. */
   readonly first: number;
+  /** The edit that changes it. */
+  readonly edit: Edit;
   /** Replacements in order. */
   readonly replacements: readonly Replacement[];
 }

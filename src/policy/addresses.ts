@@ -94,8 +94,9 @@ export class AddressRules {
     });
     if (refused) return pending.refuse('policy-violation', element);
     if (after === before) return elementResult.kept;
-    pending.edits.push(replaceTexts(stanza, first, last, after));
-    pending.changedRuns.push({ element, first, replacements });
+    const edit = replaceTexts(stanza, first, last, after);
+    pending.edits.push(edit);
+    pending.changedRuns.push({ element, first, edit, replacements });
     return elementResult.kept;
   }
 }

@@ -91,9 +91,8 @@ export class AttributeRuleSet {
 
   #decideUnlisted(element: number, attribute: number, namespace: number): void {
     const pending = this.#pending;
-    const parent = Math.max(0, pending.stanza.parentOf(element));
     const bytes = pending.stanza.attributeBytes(attribute);
-    if (pending.decideUnlisted(namespace, parent, bytes) === elementResult.removed)
+    if (pending.decideUnlisted(namespace, element, bytes) === elementResult.removed)
       pending.edits.push(removeAttribute(pending.stanza, attribute));
   }
 

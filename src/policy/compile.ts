@@ -19,7 +19,7 @@ import {
   type FieldSelector,
 } from './catalogue.ts';
 import { holdsFor, type Circumstances, type Holding } from './condition.ts';
-import { compileMatcher, type MemoGeneration } from './match.ts';
+import { compileMatcher, type Matcher, type MemoGeneration } from './match.ts';
 import { overlayStricter } from './overlay-stricter.ts';
 import {
   treatmentOf,
@@ -39,6 +39,7 @@ import {
   emptyEntry,
   flag,
   keyOf,
+  namespaceOfKey,
   withRule,
   type AddressTreatment,
   type AttributeRules,
@@ -318,7 +319,29 @@ class TableBuilder {
       else this.#addField(field, direction);
       this.#addRequests(field, direction);
     }
+    this.#spreadOpen();
     return new DecisionTable(this.#entries, this.#open, this.#anywhere, this.#listed);
+  }
+
+  /** Adds the rules for any name of a namespace to the entries of its names. They apply where no rule of the name does:
+   *  `error/client:*` is also `error/client:body`. */
+  #spreadOpen(): void {
+    for (const [key, entry] of this.#entries) {
+      const open = this.#open.get(namespaceOfKey(key));
+      const named = entry.elements.map(({ matches }) => matches);
+      if (open === undefined || named.includes(undefined)) continue;
+      const unnamed: Matcher = (stanza, index) => !named.some((matches) => matches!(stanza, index));
+      const here = ({ matches, ...rule }: TableRule): TableRule => ({
+        ...rule,
+        matches: (stanza, index) => (matches?.(stanza, index) ?? true) && unnamed(stanza, index),
+      });
+      entry.container ||= open.container;
+      entry.elements.push(...open.elements.map(here));
+      entry.texts.push(...open.texts.map(here));
+      for (const { namespace, local, rules } of open.attributes)
+        for (const rule of rules) addAttributeRule(entry.attributes, { namespace, local }, here(rule));
+      for (const rule of open.others?.rules ?? []) addToOthers(entry, here(rule));
+    }
   }
 
   /** Adds the rules that treat a field for the audience of this direction. */
@@ -445,18 +468,14 @@ class TableBuilder {
       if (step !== last || target.kind !== 'element') entry.container = true;
     }
     if (target.kind === 'attribute' && target.name === '*') {
-      const entry = this.#entry(last!.namespace, last!.local);
-      entry.others = { local: 0, namespace: 0, ...withRule(entry.others?.rules ?? [], compiled) };
+      addToOthers(this.#entry(last!.namespace, last!.local), compiled);
       return;
     }
     if (target.kind === 'attribute') {
       const local = this.#names.local(target.name);
       const namespace = target.namespace === '' ? 0 : this.#names.namespace(target.namespace);
       const list = last === undefined ? this.#anywhere : this.#entry(last.namespace, last.local).attributes;
-      const known = list.findIndex((each) => each.local === local && each.namespace === namespace);
-      const all = { local, namespace, ...withRule(list[known]?.rules ?? [], compiled) };
-      if (known === -1) list.push(all);
-      else list[known] = all;
+      addAttributeRule(list, { namespace, local }, compiled);
       return;
     }
     const entry = this.#entry(last!.namespace, last!.local);
@@ -473,6 +492,22 @@ class TableBuilder {
     if (entry === undefined) map.set(key, (entry = emptyEntry()));
     return entry;
   }
+}
+
+function addAttributeRule(
+  list: AttributeRules[],
+  { namespace, local }: Pick<AttributeRules, 'namespace' | 'local'>,
+  rule: TableRule,
+): void {
+  const known = list.findIndex((each) => each.local === local && each.namespace === namespace);
+  const all = { local, namespace, ...withRule(list[known]?.rules ?? [], rule) };
+  if (known === -1) list.push(all);
+  else list[known] = all;
+}
+
+/** Adds a rule for attributes without a prefix that have no rules of their own. */
+function addToOthers(entry: Entry, rule: TableRule): void {
+  entry.others = { local: 0, namespace: 0, ...withRule(entry.others?.rules ?? [], rule) };
 }
 
 const keepEffect: Effect = { kind: 'keep' };

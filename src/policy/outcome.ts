@@ -5,6 +5,7 @@ import { delayOf } from '../minimisation/delay.ts';
 import { isAnswer, isOwedAnswer, refusal, withheldAnswer } from '../minimisation/refuse.ts';
 import { outermost, positionEdits, type ChangedRun } from '../minimisation/text-positions.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
+import { removeText } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Names } from '../stanza/names.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -155,9 +156,22 @@ export class PendingOutcome {
     while (this.edits.length > count) this.edits.pop();
   }
 
+  /** Removes a text of an element. Where an address in it was changed before, that edit is undone: of two edits of one
+   *  place, the wider would stand.
+   *  @param text tape index
+   *  @param element the element that directly contains it */
+  removeText(text: number, element: number): void {
+    if (this.changedRuns.length > 0) {
+      const undone = this.changedRuns.filter((run) => run.element === element).map(({ edit }) => edit);
+      this.changedRuns = this.changedRuns.filter((run) => run.element !== element);
+      this.edits = this.edits.filter((edit) => !undone.includes(edit));
+    }
+    this.edits.push(removeText(this.stanza, text));
+  }
+
   /** Applies the treatment of an unlisted element or attribute.
    *  @param namespace id on the tape
-   *  @param parent the element around it; for an attribute, the parent of its element
+   *  @param parent the element that it is in or on
    *  @param bytes of it, as received */
   decideUnlisted(namespace: number, parent: number, bytes: number): ElementResult {
     const { policy } = this;

@@ -186,6 +186,11 @@ export function keyOf(namespace: number, local: number): number {
   return (namespace << 16) | local;
 }
 
+/** Returns the namespace id of a key. */
+export function namespaceOfKey(key: number): number {
+  return key >>> 16;
+}
+
 function spread(key: number): number {
   const mixed = Math.imul(key, 0x9e3779b1);
   return mixed ^ (mixed >>> 15);

@@ -3,7 +3,7 @@
  *  other, so every field applies in them. Unlisted elements get the treatment `unlisted`. */
 import { isAnswer } from '../minimisation/refuse.ts';
 import { outermost } from '../minimisation/text-positions.ts';
-import { removeElement, removeText, replaceElement, setText } from '../stanza/edits.ts';
+import { removeElement, replaceElement, setText } from '../stanza/edits.ts';
 import { bareJid } from '../stanza/jid.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { recordKind, type Stanza } from '../stanza/stanza.ts';
@@ -60,6 +60,10 @@ export class Walk {
   #flags = new Int32Array(256);
   /** The bytes that replace the current element. */
   #substitute: Uint8Array = nothing;
+  /** The text of the current element after the rules so far, and the index of the edit that sets it; undefined while no rule
+   *  has changed it. */
+  #rewritten: string | undefined;
+  #rewriteEdit = 0;
 
   constructor(pending: PendingOutcome, session: SessionView) {
     this.#pending = pending;
@@ -115,6 +119,7 @@ export class Walk {
   #applyRules(at: number, entry: Entry | undefined): number {
     let flags = this.#pending.isMessage(at) ? flag.wrapper : 0;
     if (entry === undefined) return flags;
+    this.#rewritten = undefined;
     if (entry.container) flags |= found.listed;
     for (const rule of entry.elements) {
       if (rule.matches !== undefined && !rule.matches(this.#stanza, at)) continue;
@@ -162,7 +167,7 @@ export class Walk {
     at: number,
   ): ElementResult {
     const stanza = this.#stanza;
-    const before = stanza.text(at);
+    const before = this.#rewritten ?? stanza.text(at);
     // An element whose text is withheld may have children, which must not stay.
     if (stanza.firstChild(at) !== -1)
       return rule.decision === undefined ? elementResult.kept : elementResult.removed;
@@ -170,8 +175,16 @@ export class Walk {
     const after = transformPart(transform, rule.part, before, this.#session);
     if (after === undefined) return elementResult.removed;
     if (after === before) return elementResult.kept;
-    this.#pending.edits.push(setText(stanza, at, after));
+    this.#rewrite(at, after);
     return elementResult.rewritten;
+  }
+
+  /** Sets the text of the current element, in the place of what an earlier rule has made of it. */
+  #rewrite(at: number, text: string): void {
+    const { edits } = this.#pending;
+    if (this.#rewritten === undefined) this.#rewriteEdit = edits.length;
+    edits[this.#rewriteEdit] = setText(this.#stanza, at, text);
+    this.#rewritten = text;
   }
 
   /** Returns whether an element belongs to the field of its parent: children of the same namespace do, where the
@@ -302,7 +315,7 @@ export class Walk {
     }
     if (!isListed && !isWhitespace(stanza, at))
       isRemoved = pending.decideUnlisted(0, parent, bytes) === elementResult.removed;
-    if (isRemoved) pending.edits.push(removeText(stanza, at));
+    if (isRemoved) pending.removeText(at, parent);
     return stanza.next(at);
   }
 }
