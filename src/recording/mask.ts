@@ -28,6 +28,12 @@ import {
 } from './constants.ts';
 import type { Tokens } from './tokens.ts';
 
+/** Most values and names of a stanza that are replaced: those of a roster with five hundred contacts. */
+export const maskedMax = 2_048;
+
+/** Most addresses in one text that become tokens. */
+const addressesMax = 64;
+
 export class Mask {
   readonly #tokens: Tokens;
   readonly #literals: ReadonlyMap<string, Literals>;
@@ -40,14 +46,17 @@ export class Mask {
     this.#literals = literals;
   }
 
-  /** Returns the stanza with tokens, as it can be read after the header of a stream of clients. */
-  apply(stanza: Stanza): Buffer {
+  /** Returns the stanza with tokens, as it can be read after the header of a stream of clients.
+   *  @returns undefined for a stanza with more values than `maskedMax`: it would keep the proxy from its work */
+  apply(stanza: Stanza): Buffer | undefined {
     const edits: Edit[] = [];
     for (const element of stanza.elements()) {
+      if (edits.length > maskedMax) return undefined;
       this.#maskName(stanza, element, edits);
       for (const attribute of stanza.attributes(element)) this.#maskAttribute(stanza, attribute, edits);
       this.#maskTexts(stanza, element, edits);
     }
+    if (edits.length > maskedMax) return undefined;
     if (!stanza.verbatim) edits.push(this.#declarations(stanza));
     return Buffer.from(splice(stanza, edits, this.#memory));
   }
@@ -165,7 +174,9 @@ export class Mask {
   #lengths(text: string): string {
     let shown = '';
     let done = 0;
+    let count = 0;
     replaceAddresses(text, (address, start) => {
+      if ((count += 1) > addressesMax) return address;
       shown += this.#tokens.length(text.slice(done, start)) + this.#tokens.value(address);
       done = start + address.length;
       return address;

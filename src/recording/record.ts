@@ -86,6 +86,7 @@ export type RecordingHeader = z.infer<typeof recording>;
 export type InForceRecord = z.infer<typeof inForce>;
 export type SessionRecordLine = z.infer<typeof session>;
 export type StanzaRecord = z.infer<typeof stanza>;
+export type EndRecord = z.infer<typeof end>;
 
 /** Renders a record as a line with its line feed. */
 export function renderRecord(record: RecordingRecord): string {

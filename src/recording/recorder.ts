@@ -50,7 +50,9 @@ interface Recording {
   readonly isOver: () => boolean;
 }
 
-type ReadStanza = Pick<StanzaRecord, 'session' | 'direction' | 'received' | 'xml'>;
+interface ReadStanza extends Pick<StanzaRecord, 'session' | 'direction' | 'received'> {
+  readonly xml?: string | undefined;
+}
 
 export class SessionRecorder {
   readonly #facts: RecordedFacts;
@@ -73,7 +75,7 @@ export class SessionRecorder {
   read(stanza: Stanza, direction: Direction): RecordedStanza | undefined {
     if (this.#recording.isOver()) return undefined;
     const session = this.#announce();
-    const xml = this.#options.mask.apply(stanza).toString();
+    const xml = this.#options.mask.apply(stanza)?.toString();
     return this.#await({ session, direction, received: stanza.byteLength, xml });
   }
 

@@ -5,7 +5,7 @@ import { createHmac, randomBytes, randomFillSync, randomInt } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { bareJid, prepareBare } from '../stanza/jid.ts';
-import { permuted, type Keyed } from './permutation.ts';
+import { Permutations } from './permutation.ts';
 
 /** Characters of the shortest token of a word: two of a hundred thousand values are equal once in two hundred
  *  recordings. */
@@ -32,19 +32,25 @@ export class Tokens {
   /** Milliseconds by which times are moved into the past. */
   readonly #shiftMs: number;
   readonly #cached = new LRUCache<string, string>({ max: cachedMax });
-  readonly #keyed: Keyed = (text) => this.#digest(text).readUInt32BE(0);
+  #permutations: Permutations;
 
   constructor({
     key = () => randomBytes(32),
     shiftSeconds = () => randomInt(1, shiftSecondsMax),
   }: TokenOptions = {}) {
     this.#key = key();
+    this.#permutations = this.#derivePermutations();
     this.#shiftMs = shiftSeconds() * 1_000;
+  }
+
+  #derivePermutations(): Permutations {
+    return new Permutations(this.#digest('permutations'));
   }
 
   /** Overwrites the key, and drops the cached values. */
   forget(): void {
     randomFillSync(this.#key);
+    this.#permutations = this.#derivePermutations();
     this.#cached.clear();
   }
 
@@ -86,8 +92,7 @@ export class Tokens {
 
   /** Returns a language tag with subtags of the same lengths (RFC 5646). */
   language(tag: string): string {
-    return tag
-      .split('-')
+    return divided(tag, '-')
       .map((subtag) => (/^[A-Za-z]{1,8}$/.test(subtag) ? this.#letters(subtag) : this.value(subtag)))
       .join('-');
   }
@@ -119,11 +124,11 @@ export class Tokens {
 
   /** Returns the domain with as many labels. Subdomains of one domain share its token. */
   #domain(domain: string): string {
-    const labels = domain.split('.');
-    return labels
+    const parts = divided(domain, '.');
+    return parts
       .map((label, index) => {
         const length = Math.max(wordCharsMin, Buffer.byteLength(label));
-        return label === '' ? '' : this.word(labels.slice(index).join('.')).slice(0, length);
+        return label === '' ? '' : this.word(parts.slice(index).join('.')).slice(0, length);
       })
       .join('.');
   }
@@ -139,7 +144,7 @@ export class Tokens {
     const shownScheme = schemes.has(scheme.toLowerCase()) ? scheme : this.name(scheme);
     const shownUser = user === undefined ? '' : `${this.word(user)}@`;
     const shownPort = port === undefined ? '' : `:${this.value(port)}`;
-    const segments = path.split('/').map((segment) => this.word(segment));
+    const segments = divided(path, '/').map((segment) => this.word(segment));
     // The key of an encrypted file is in the fragment (XEP-0454 §2).
     const isKey = scheme.toLowerCase() === 'aesgcm';
     const rest = [
@@ -183,7 +188,7 @@ export class Tokens {
     const quarters = Math.floor((Number(parts[2]) * 60 + Number(parts[3])) / 15);
     if (quarters >= zonesEach) return undefined;
     const value = BigInt(parts[1] === '-' ? quarters : zonesEach + quarters);
-    const shown = Number(permuted(this.#keyed, 'zone', value, BigInt(2 * zonesEach)));
+    const shown = Number(this.#permutations.image(labels.zone, value, BigInt(2 * zonesEach)));
     const minutes = (shown % zonesEach) * 15;
     return `${shown < zonesEach ? '-' : '+'}${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}`;
   }
@@ -198,7 +203,8 @@ export class Tokens {
     const image =
       rest === ''
         ? ''
-        : permuted(this.#keyed, `number ${kept}`, BigInt(rest), 10n ** BigInt(rest.length))
+        : this.#permutations
+            .image(labels.number + Number(kept), BigInt(rest), 10n ** BigInt(rest.length))
             .toString()
             .padStart(rest.length, '0');
     const shown = kept + image;
@@ -210,7 +216,7 @@ export class Tokens {
     const size = 26n ** BigInt(subtag.length);
     let value = 0n;
     for (const letter of subtag.toLowerCase()) value = value * 26n + BigInt(letter.charCodeAt(0) - 97);
-    let image = permuted(this.#keyed, 'language', value, size);
+    let image = this.#permutations.image(labels.language, value, size);
     const shown: string[] = [];
     for (const letter of [...subtag].toReversed()) {
       const other = String.fromCharCode(97 + Number(image % 26n));
@@ -234,12 +240,7 @@ export class Tokens {
   #address(address: string): string {
     if (isIPv4(address)) {
       const prefix = this.#digest(`24 ${address.split('.').slice(0, 3).join('.')}`);
-      const host = permuted(
-        this.#keyed,
-        `host ${prefix.toString('hex')}`,
-        BigInt(address.split('.')[3]!),
-        256n,
-      );
+      const host = this.#permutations.image(prefix.readUInt32BE(4), BigInt(address.split('.')[3]!), 256n);
       return `${240 + (prefix[0]! & 15)}.${prefix[1]}.${prefix[2]}.${host}`;
     }
     const canonical = isIPv6(address) && !address.includes('%') ? groupsOf(address) : [address];
@@ -254,8 +255,13 @@ export class Tokens {
   }
 }
 
+/** Of the permutations; numbers have one for each first digit. */
+const labels = { zone: 1, language: 2, number: 16 } as const;
+
 const versionAt = 14;
 const variantAt = 19;
+/** Most parts of a domain, path or language that become tokens of their own. */
+const partsMax = 16;
 /** Quarters of an hour from UTC to its farthest zone, exclusively. */
 const zonesEach = 60;
 /** Longest text that is taken for a number. */
@@ -264,6 +270,13 @@ const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const timestampPattern = /^(\d{4}-\d\d-\d\d|\d{8}(?=T))(?:T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?$/;
 const urlPattern = /^([A-Za-z][A-Za-z0-9+.-]{0,30}):\/\/([^/?#\s]*)([^?#\s]*)(?:\?([^#\s]*))?(?:#(\S*))?$/;
 const schemes: ReadonlySet<string> = new Set(['http', 'https', 'aesgcm', 'ftp', 'ws', 'wss']);
+
+/** Splits a text into at most `partsMax` parts; the last one has the rest. */
+function divided(text: string, by: string): readonly string[] {
+  const parts = text.split(by, partsMax);
+  const before = parts.slice(0, -1).reduce((sum, part) => sum + part.length + by.length, 0);
+  return [...parts.slice(0, -1), text.slice(before)];
+}
 
 function twoDigits(number: number): string {
   return String(number).padStart(2, '0');

@@ -1,7 +1,8 @@
 /** What a recording keeps of stanzas: nothing that a person or a device has chosen, and everything that rules decide
  *  by. */
+import { expectLinear } from '../support/linear.ts';
 import { describe, expect, it } from 'vitest';
-import { Mask } from '../../src/recording/mask.ts';
+import { Mask, maskedMax } from '../../src/recording/mask.ts';
 import { Tokens } from '../../src/recording/tokens.ts';
 import { selectorLiterals } from '../../src/policy/literals.ts';
 import { Decider } from '../../src/policy/decide.ts';
@@ -26,9 +27,11 @@ function fixedTokens(): Tokens {
   return new Tokens({ key: () => Buffer.alloc(32, 7), shiftSeconds: () => 100_000 });
 }
 
+const fixedMask = new Mask(fixedTokens(), literals);
+
 function maskOf(tokens = new Tokens()): (text: string) => string {
   const mask = new Mask(tokens, literals);
-  return (text) => mask.apply(wire.parse(text, names)).toString();
+  return (text) => mask.apply(wire.parse(text, names))!.toString();
 }
 
 describe('a masked stanza', () => {
@@ -99,6 +102,37 @@ describe('a masked stanza', () => {
   });
 });
 
+describe('a stanza that asks for much work', () => {
+  const item = "<item xmlns='jabber:iq:roster' jid='a@b'/>";
+
+  it('is masked up to a limit of values', () => {
+    const apply = (count: number): Buffer | undefined =>
+      fixedMask.apply(wire.parse(`<iq>${item.repeat(count)}</iq>`, names));
+    expect(apply(maskedMax - 1)).toBeDefined();
+    expect(apply(maskedMax + 1)).toBeUndefined();
+  });
+
+  it.each([
+    ['labels of a domain', (n: number) => `<message to='${'a.'.repeat(n)}b'/>`],
+    [
+      'segments of a path',
+      (n: number) => `<message><subject>https://a.b${'/c'.repeat(n)}</subject></message>`,
+    ],
+    ['subtags of a language', (n: number) => `<message xml:lang='de${'-at'.repeat(n)}'/>`],
+    ['addresses in a body', (n: number) => `<message><body>${'https://a.b/c '.repeat(n)}</body></message>`],
+  ])('has few tokens for many %s', (_, build) => {
+    const stanza = (n: number) => wire.parse(build(n), names);
+    const [short, long] = [stanza(1_000), stanza(2_000)];
+    expectLinear(
+      _,
+      () => void fixedMask.apply(short),
+      () => void fixedMask.apply(long),
+    );
+    const masked = fixedMask.apply(long)!.toString();
+    expect(masked.length).toBeLessThan(2.5 * long.byteLength);
+  });
+});
+
 // ---- nothing is left --------------------------------------------------------------------------------------------------
 
 /** A value that occurs nowhere else, in each syntax that a token keeps. Its parts must be gone. */
@@ -133,8 +167,6 @@ function variants(text: string, marker: string): string[] {
   });
 }
 
-const fixedMask = new Mask(fixedTokens(), literals);
-
 /** Returns undefined for a text that the scanner refuses, such as one with white space in the name of a namespace. */
 function maskedOrRefused(text: string): string | undefined {
   let stanza: Stanza;
@@ -144,7 +176,7 @@ function maskedOrRefused(text: string): string | undefined {
     if (error instanceof StreamError) return undefined;
     throw error;
   }
-  return fixedMask.apply(stanza).toString();
+  return fixedMask.apply(stanza)!.toString();
 }
 
 describe('no value is left of', () => {
