@@ -1,51 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { recordingErrors } from '../../src/errors/recording.ts';
 import { readRecording, RecordingUnusable } from '../../src/recording/read.ts';
-import {
-  recordLineBytesMax,
-  renderRecord,
-  type RecordingRecord,
-  type StanzaRecord,
-} from '../../src/recording/record.ts';
+import { recordLineBytesMax, renderRecord, type RecordingRecord } from '../../src/recording/record.ts';
+import { sampleRecords } from './recordings.ts';
 
-const digest = 'A'.repeat(43);
-const header: RecordingRecord = {
-  kind: 'recording',
-  format: 1,
-  version: '0.1.0',
-  at: 1_500_000_000_000,
-  durationMsMax: 60_000,
-  bytesMax: 1_000_000,
-};
-const inForce: RecordingRecord = {
-  kind: 'in-force',
-  gatekeeper: 'verona',
-  policy: 'balanced',
-  policyDigest: digest,
-  mode: 'enforce',
-  catalogueDigest: digest,
-};
-const session: RecordingRecord = {
-  kind: 'session',
-  session: 1,
-  gatekeeper: 'verona',
-  listener: 'clients',
-  account: '',
-  resource: '',
-  established: false,
-};
-const stanza: StanzaRecord = {
-  kind: 'stanza',
-  session: 1,
-  direction: 'to-gatekeeper',
-  at: 1_500_000_000_100,
-  received: 40,
-  forwarded: 0,
-  waited: 0,
-  xml: "<message xmlns='jabber:client' to='abcdefgh@ijklmnop'/>",
-};
-const end: RecordingRecord = { kind: 'end', at: 1_500_000_060_000, reason: 'duration', stanzas: 1 };
-const whole: readonly RecordingRecord[] = [header, inForce, session, stanza, end];
+const [header, , session, stanza, end] = sampleRecords;
+const whole: readonly RecordingRecord[] = sampleRecords;
 
 async function* chunksOf(text: string, size: number): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text);

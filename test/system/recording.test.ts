@@ -4,6 +4,14 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPolicy } from '../../src/app/files/policies.ts';
+import { CompiledPolicy } from '../../src/policy/compile.ts';
+import { Decider } from '../../src/policy/decide.ts';
+import { audienceOf, directions } from '../../src/stanza/direction.ts';
+import { ns } from '../../src/stanza/namespaces.ts';
+import { catalogue, names, pseudonyms, today, wire } from '../policy/fixtures.ts';
+import { generatedStanza } from '../support/generated-stanzas.ts';
+import { Random } from '../support/random.ts';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
 import { recordsOf, stanzasOf } from '../recording/recordings.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
@@ -61,6 +69,35 @@ async function start(options: Partial<TestProxyOptions> = {}): Promise<Scene> {
 const login = (proxy: TestProxy): Promise<RawClient> =>
   logInRaw(proxy.direct, authority.certificate, { username: 'juliet', password: 'rose' });
 
+/** Returns how often each decision is made when the stanzas of a recording are decided again. */
+async function replayed(path: string, policyName: string): Promise<Record<string, number>> {
+  const compiled = new CompiledPolicy(openPolicy(policyName), { catalogue, names, pseudonyms });
+  const counts: Record<string, number> = {};
+  const facts = { gatekeeper: 'test', account: '', resource: '', session: 's', startedAt: today };
+  let isEstablished = false;
+  const deciders = Object.fromEntries(
+    directions.map((direction) => [
+      direction,
+      new Decider(compiled, direction, facts, { clock: () => today, random: () => 0 }),
+    ]),
+  );
+  for (const record of await recordsOf(path)) {
+    if (record.kind === 'session') {
+      Object.assign(facts, { account: record.account, resource: record.resource });
+      isEstablished = record.established;
+    }
+    if (record.kind !== 'stanza' || record.xml === undefined) continue;
+    const stanza = wire.parse(record.xml, names);
+    const isEarly = stanza.namespaceName(0) === ns.sasl || stanza.namespaceName(0) === ns.sasl2;
+    if (!isEstablished && !isEarly) continue;
+    for (const { field, treatment } of deciders[record.direction]!.decide(stanza).decisions) {
+      const key = `${audienceOf(record.direction)} ${field} ${treatment}`;
+      if (catalogue.fields.get(field)?.where === 'stanza') counts[key] = (counts[key] ?? 0) + 1;
+    }
+  }
+  return counts;
+}
+
 const policy = `apiVersion: narthex/v1
 kind: MetadataPolicy
 metadata: { name: ours, owner: security@third.example }
@@ -112,6 +149,27 @@ describe('a proxy that records', () => {
     expect(named('auth', 'to-gatekeeper')[0]!.xml).toMatch(/mechanism='PLAIN'>x+<\/auth>$/);
     expect(records.at(-1)).toMatchObject({ kind: 'end', reason: 'stopped', stanzas: stanzas.length });
     expect(proxy.recordings.map(({ kind }) => kind)).toEqual(['started', 'ended']);
+  });
+
+  it('holds what the policy decides by: the same decisions are counted when it is read', async () => {
+    await using proxy = await start({ policy: 'balanced' });
+    const client = await login(proxy);
+    proxy.send(
+      `<iq type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@localhost/zq0balcony</jid></bind></iq>`,
+    );
+    await client.until("id='b'");
+    const random = new Random(1);
+    const stanzas = Array.from({ length: 300 }, () => generatedStanza(random));
+    client.socket.write(`${stanzas.slice(0, 150).join('')}<message id='last'/>`);
+    proxy.send(`${stanzas.slice(150).join('')}<message id='last'/>`);
+    await eventually(() => proxy.arrived().includes("id='last'"));
+    await client.until("id='last'");
+    await proxy.proxy.close(0);
+    const decided = [...proxy.decisions.totals()].flatMap(({ audience, field, treatment, count }) =>
+      catalogue.fields.get(field)?.where === 'stanza' ? [[`${audience} ${field} ${treatment}`, count]] : [],
+    );
+    expect(decided.length).toBeGreaterThan(100);
+    expect(await replayed(file, 'balanced')).toEqual(Object.fromEntries(decided));
   });
 
   it('lets its owner alone read the file', async () => {
