@@ -52,11 +52,12 @@ const written: Readonly<Record<string, readonly [template: string, ...values: st
     '--values',
     join(chart, 'ci/cert-manager-values.yaml'),
   ],
-  'overlays/monitoring/service-monitor.yaml': [
-    'service-monitor',
-    '--values',
-    join(chart, 'ci/monitoring-values.yaml'),
-  ],
+  ...Object.fromEntries(
+    ['service-monitor', 'prometheus-rule', 'dashboard'].map((name) => [
+      `overlays/monitoring/${name}.yaml`,
+      [name, '--values', join(chart, 'ci/monitoring-values.yaml')] as const,
+    ]),
+  ),
 };
 
 async function fromChart(file: string): Promise<string> {

@@ -20,6 +20,7 @@ export const programs = {
   haproxy: '/usr/sbin/haproxy',
   redisServer: '/usr/bin/redis-server',
   dockerCompose: '/usr/bin/docker-compose',
+  promtool: '/usr/bin/promtool',
   systemdAnalyze: '/usr/bin/systemd-analyze',
   bash: '/usr/bin/bash',
   fish: '/usr/bin/fish',

@@ -40,6 +40,7 @@ const requirements = {
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
   redis: { packages: ['redis-server'], present: () => existsSync(programs.redisServer) },
   'docker-compose': { packages: ['docker-compose'], present: () => existsSync(programs.dockerCompose) },
+  promtool: { packages: ['prometheus'], present: () => existsSync(programs.promtool) },
   'systemd-analyze': { packages: ['systemd'], present: () => existsSync(programs.systemdAnalyze) },
   'helm and kubectl': {
     packages: ['python3'],
