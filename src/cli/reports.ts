@@ -1,6 +1,7 @@
 /** `narthex report exposure | fingerprints | dpia | public | data-policy`: reports for the people who sign for a policy. */
 import { type Command, Option } from 'commander';
 import { assessmentDocument, assessmentReport } from '../reports/assessment/assessment.ts';
+import type { AssessedDeployment } from '../reports/assessment/statement.ts';
 import {
   configurationReport,
   mapViews,
@@ -55,7 +56,7 @@ Exit codes: 0 printed, 64 wrong usage, 65 a document or an answer cannot be used
 interface ReportKind<Report extends object> {
   readonly name: string;
   readonly summary: string;
-  of(exposure: ExposureReport): Report;
+  of(exposure: ExposureReport, deployment?: AssessedDeployment): Report;
   document(report: Report): ReportDocument;
   readonly parts: readonly SurroundingPart[];
 }
@@ -199,7 +200,9 @@ async function report<Report extends object>(
   if (key !== undefined && from === undefined) throw misused('--key goes with --from');
   if (policy === undefined) {
     if (catalogue.length > 0) throw misused('--catalogue goes with --policy; narthex.yaml names its own');
-    const made = mapViews(await readConfiguration(config!, options), (view) => kind.of(view.report));
+    const read = await readConfiguration(config!, options);
+    const { surroundings } = read;
+    const made = mapViews(read, ({ gatekeeper, report: of }) => kind.of(of, { gatekeeper, surroundings }));
     return render(
       format,
       made,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { treatmentNames } from '../minimisation/treatment.ts';
 import { audienceNames } from './schema.ts';
 
-const fieldClasses = [
+export const fieldClasses = [
   'routing',
   'e2ee-bound',
   'ack-obligated',

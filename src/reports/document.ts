@@ -9,7 +9,7 @@ export interface ReportTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Shares of a whole, in the order in which they are drawn. */
+/** Shares of a whole, in the order in which they are drawn. Parts of none keep the colours of the others. */
 export interface ReportBar {
   readonly label: string;
   readonly parts: readonly { readonly name: string; readonly count: number }[];

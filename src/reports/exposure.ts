@@ -33,6 +33,11 @@ export interface ExposureRow {
   readonly reveals: string;
   /** The section of the specification that defines it. */
   readonly specified: string;
+  /** What fails where it is withheld. */
+  readonly breaks: string;
+  readonly classes: Field['classes'];
+  /** Treatments that a policy can give it. */
+  readonly permits: Field['permits'];
   readonly audiences: Readonly<Record<Audience, Appearance>>;
 }
 
@@ -109,7 +114,7 @@ function rowOf(
     surroundings,
   }: Pick<ExposureSources, 'policy' | 'counts'> & Required<Pick<ExposureSources, 'surroundings'>>,
 ): ExposureRow {
-  const { name, title, category, reveals, source } = field;
+  const { name, title, category, reveals, source, breaks, classes, permits } = field;
   const appearances = audienceNames.map((audience) => {
     const decided = surroundings.find((each) => each.field === name && each.audience === audience);
     const { treatment, words, why, source, decidedBy } = decided ?? appearanceOf(policy, audience, field);
@@ -122,13 +127,16 @@ function rowOf(
     category,
     reveals,
     specified: source,
+    breaks,
+    classes,
+    permits,
     audiences: Object.fromEntries(appearances) as Record<Audience, Appearance>,
   };
 }
 
 const notReached: Omit<Appearance, 'counted'> = {
   treatment: 'absent',
-  words: 'does not reach it',
+  words: 'not sent',
   why: '',
   source: 'catalogue',
   decidedBy: 'catalogue',

@@ -42,14 +42,17 @@ export function renderHtml({ title, facts, alarm, sections }: ReportDocument): s
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-${alarm === undefined ? '' : `<p class="alarm">${escapeHtml(alarm)}</p>\n`}<dl>
-${facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('\n')}
-</dl>
-${sections.map((section) => renderSection(section, colours)).join('\n')}
+${alarm === undefined ? '' : `<p class="alarm">${escapeHtml(alarm)}</p>\n`}${renderFacts(facts)}${sections.map((section) => renderSection(section, colours)).join('\n')}
 </main>
 </body>
 </html>
 `;
+}
+
+function renderFacts(facts: ReportDocument['facts']): string {
+  if (facts.length === 0) return '';
+  const rows = facts.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
+  return `<dl>\n${rows.join('\n')}\n</dl>\n`;
 }
 
 /** Returns the class of each part's colour, by name, the same in every bar. */
@@ -76,14 +79,15 @@ function renderSection(
 /** Draws shares of a whole; the key below the bar has the same figures as text. */
 function renderBar({ label, parts }: ReportBar, colours: ReadonlyMap<string, string>): string {
   const total = parts.reduce((sum, { count }) => sum + count, 0);
+  const drawn = parts.filter(({ count }) => count > 0);
   let x = 0;
-  const rectangles = parts.map(({ name, count }) => {
+  const rectangles = drawn.map(({ name, count }) => {
     const width = (count / total) * 100;
     const rectangle = `<rect class="${colours.get(name)!}" x="${x.toFixed(3)}" width="${width.toFixed(3)}" height="10"/>`;
     x += width;
     return rectangle;
   });
-  const key = parts.map(
+  const key = drawn.map(
     ({ name, count }) =>
       `<li><span class="swatch ${colours.get(name)!}"></span>${escapeHtml(name)} ${count}</li>`,
   );

@@ -165,7 +165,7 @@ function shares({ figures, gatekeeper }: PublicReport): NonNullable<ReportSectio
       { name: 'as it is', count: figures.sees },
       { name: 'in another form', count: figures.seesChanged },
       { name: 'not at all', count: figures.withheld },
-    ].filter(({ count }) => count > 0),
+    ],
   };
 }
 

@@ -70,7 +70,10 @@ function escapeMarkdown(text: string): string {
 }
 
 function sharesOf({ parts }: ReportBar): string {
-  return parts.map(({ name, count }) => `${name} ${count}`).join(', ');
+  return parts
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => `${name} ${count}`)
+    .join(', ');
 }
 
 /** Renders the largest table of a report (RFC 4180). */

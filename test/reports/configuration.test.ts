@@ -1,7 +1,7 @@
 import { keepsUserData, sharedStreamMs } from '../../src/reports/configuration/retention.ts';
 import { defaultResumptionLimits } from '../../src/session/stream-management/resumptions.ts';
 import { stateKindNames } from '../../src/state/kinds.ts';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishedSchema } from '../../src/config/published-schema.ts';
 import type { ConfigurationReport } from '../../src/reports/configuration/configuration.ts';
@@ -21,6 +21,7 @@ import {
   shippedCapabilities,
   signals,
 } from './configurations.ts';
+import { hasLine, hasPlace } from './sources.ts';
 
 let folder: TemporaryFolder;
 beforeEach(async () => {
@@ -306,16 +307,11 @@ test('every statement and every row has a source that exists', async () => {
   expect(sources.length).toBeGreaterThan(30);
 });
 
-const root = new URL('../../', import.meta.url);
-
 function sourceExists(source: string): boolean {
   if (source === 'unlisted' || source === 'catalogue') return true;
   const key = /^default of `([\w.]+)`$/.exec(source)?.[1];
   if (key !== undefined) return hasKey(publishedSchema(), key.split('.'));
-  const [, file, line] = /^(.+):(\d+)$/.exec(source) ?? [];
-  if (file === undefined) return existsSync(new URL(source, root));
-  const path = file.startsWith('/') ? file : new URL(file, root);
-  return /\S/.test(readFileSync(path, 'utf8').split('\n')[Number(line) - 1] ?? '');
+  return /^(test|docs)\//.test(source) ? hasPlace(source) : hasLine(source);
 }
 
 /** Whether the schema of narthex.yaml has a key, whatever lists it is in. */

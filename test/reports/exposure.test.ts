@@ -28,7 +28,7 @@ describe.each(['passthrough', 'balanced', 'strict'])('the exposure under %s', (n
       for (const audience of audienceNames) {
         const { treatment } = treatmentOf(policy, audience, field);
         const reaches = concerns(catalogue.fields.get(field)!, audience);
-        const words = reaches ? describeTreatment(treatment) : 'does not reach it';
+        const words = reaches ? describeTreatment(treatment) : 'not sent';
         expect(audiences[audience].words).toBe(words);
       }
     }

@@ -1,42 +1,39 @@
 /** The assessment pack (Art. 35(7) GDPR): every question with its answers, their sources, and the figures in them. */
+import { isSeen } from '../appearance.ts';
 import type { ReportDocument, ReportSection } from '../document.ts';
 import type { ExposureReport } from '../exposure.ts';
 import { fingerprintReport } from '../fingerprints.ts';
-import { categoriesOf, questions } from './questions.ts';
-import { figuresOf, type Answer, type AssessmentFigures } from './statement.ts';
+import { description } from './description.ts';
+import { categories, figuresOf, type AssessmentFigures } from './figures.ts';
+import { measures, risksByLever } from './measures.ts';
+import { attested, necessity } from './necessity.ts';
+import { risks, risksByCategory } from './risks.ts';
+import type { Answer, AssessedDeployment, Question } from './statement.ts';
 
-export interface AssessmentReport {
-  readonly policy: string;
-  readonly digest: string;
-  readonly mode: ExposureReport['mode'];
-  readonly unlisted: ExposureReport['unlisted'];
-  readonly counts: ExposureReport['counts'];
-  readonly figures: AssessmentFigures & { readonly categories: readonly string[] };
+const questions: readonly Question[] = [...description, ...necessity, ...risks, ...measures];
+
+export interface AssessmentReport extends ExposureReport {
+  readonly figures: AssessmentFigures;
   readonly answers: readonly Answer[];
-  readonly rows: ExposureReport['rows'];
-  readonly exceptions: ExposureReport['exceptions'];
 }
 
-/** Answers every question from a report of the exposure. */
-export function assessmentReport(exposure: ExposureReport): AssessmentReport {
-  const fingerprints = fingerprintReport(exposure);
-  const figures = figuresOf(exposure, fingerprints);
-  const { policy, digest, mode, unlisted, counts, rows, exceptions } = exposure;
+/** Answers every question from a report of the exposure.
+ *  @param deployment undefined for a policy alone */
+export function assessmentReport(
+  exposure: ExposureReport,
+  deployment?: AssessedDeployment,
+): AssessmentReport {
+  const { remaining } = fingerprintReport(exposure);
+  const figures = figuresOf(exposure, remaining.filter(({ audience }) => audience === 'gatekeeper').length);
   return {
-    policy,
-    digest,
-    mode,
-    unlisted,
-    counts,
-    figures: { ...figures, categories: categoriesOf(exposure) },
+    ...exposure,
+    figures,
     answers: questions.map(({ id, basis, question, answer }) => ({
       id,
       basis,
       question,
-      statements: answer({ exposure, fingerprints, figures }),
+      statements: answer({ exposure, figures, deployment }),
     })),
-    rows,
-    exceptions,
   };
 }
 
@@ -47,10 +44,12 @@ const parts: readonly (readonly [letter: string, title: string])[] = [
   ['d', 'Measures'],
 ];
 
+/** Whether the controller has to answer or complete an answer. */
+export function isOpen({ statements }: Answer): boolean {
+  return statements.some(({ source }) => source.kind === 'controller');
+}
+
 export function assessmentDocument(report: AssessmentReport): ReportDocument {
-  const open = report.answers.filter(({ statements }) =>
-    statements.some(({ source }) => source.kind === 'controller'),
-  );
   return {
     title: 'Data-protection impact assessment: what the proxy can answer',
     facts: [
@@ -59,27 +58,37 @@ export function assessmentDocument(report: AssessmentReport): ReportDocument {
       ['mode', report.mode],
       ...(report.counts === null ? [] : [['counts', report.counts] satisfies [string, string]]),
       ['questions', String(report.answers.length)],
-      ['questions that the controller has to answer or complete', String(open.length)],
+      [
+        'questions that the controller has to answer or complete',
+        String(report.answers.filter(isOpen).length),
+      ],
     ],
     alarm: report.mode === 'shadow' ? 'This policy is in shadow: it withholds nothing.' : undefined,
     sections: [
+      remainingSection(report),
       ...parts.map(([letter, title]) => answersSection(report, letter, title)),
-      {
-        title: 'Fields',
-        table: {
-          columns: ['field', 'category', 'reveals', 'gatekeeper', 'client', 'provider', 'operator'],
-          rows: report.rows.map(({ field, category, reveals, audiences }) => [
-            field,
-            category,
-            reveals,
-            audiences.gatekeeper.words,
-            audiences.client.words,
-            audiences.provider.words,
-            audiences.operator.words,
-          ]),
-        },
-      },
+      necessitySection(report),
+      leversSection(report),
+      fieldsSection(report),
     ],
+  };
+}
+
+/** Draws how much of each category reaches the gatekeeper. */
+function remainingSection({ figures: { byCategory } }: AssessmentReport): ReportSection {
+  return {
+    title: 'What reaches the gatekeeper, by category',
+    bars: categories.map((category) => {
+      const { sees, changed, withheld } = byCategory[category];
+      return {
+        label: `${category}: ${risksByCategory[category].learns}`,
+        parts: [
+          { name: 'as it is', count: sees },
+          { name: 'in a changed form', count: changed },
+          { name: 'not at all', count: withheld },
+        ],
+      };
+    }),
   };
 }
 
@@ -98,6 +107,75 @@ function answersSection({ answers }: AssessmentReport, letter: string, title: st
           `${source.kind}: ${source.at}`,
         ]),
       ),
+    },
+  };
+}
+
+/** What reaches the gatekeeper, why it has to, and what fails without it. */
+function necessitySection({ rows }: AssessmentReport): ReportSection {
+  return {
+    title: 'Necessity',
+    text: 'Attested by the catalogue: why a kind of metadata has to reach the gatekeeper. The last but one column has the reason of the author of the policy.',
+    table: {
+      columns: [
+        'field',
+        'appears as',
+        'attested necessity',
+        'what fails without it',
+        'reason given',
+        'source',
+      ],
+      rows: rows
+        .filter(({ audiences }) => isSeen(audiences.gatekeeper.treatment))
+        .map((row) => {
+          const { words, why, source } = row.audiences.gatekeeper;
+          return [row.field, words, attested(row).join('; '), row.breaks, why, source];
+        }),
+    },
+  };
+}
+
+/** Each field that is changed or withheld for the gatekeeper, with the risk that this mitigates. */
+function leversSection({ rows }: AssessmentReport): ReportSection {
+  return {
+    title: 'Levers',
+    table: {
+      columns: ['field', 'lever', 'against the risk that', 'by which the gatekeeper could learn', 'source'],
+      rows: rows.flatMap(({ field, category, reveals, audiences }) => {
+        const { treatment, words, source } = audiences.gatekeeper;
+        if (treatment === 'keep' || treatment === 'absent') return [];
+        return [
+          [field, words, risksByLever[treatment], `${risksByCategory[category].learns}: ${reveals}`, source],
+        ];
+      }),
+    },
+  };
+}
+
+function fieldsSection({ rows, counts }: AssessmentReport): ReportSection {
+  return {
+    title: 'Fields',
+    table: {
+      columns: [
+        'field',
+        'category',
+        'reveals',
+        'gatekeeper',
+        'client',
+        'provider',
+        'operator',
+        ...(counts === null ? [] : ['counted for the gatekeeper']),
+      ],
+      rows: rows.map(({ field, category, reveals, audiences }) => [
+        field,
+        category,
+        reveals,
+        audiences.gatekeeper.words,
+        audiences.client.words,
+        audiences.provider.words,
+        audiences.operator.words,
+        ...(counts === null ? [] : [String(audiences.gatekeeper.counted ?? 0)]),
+      ]),
     },
   };
 }

@@ -1,16 +1,21 @@
 /** Questions of a data-protection impact assessment, and what this product can answer of them. */
-import { isChanged, isSeen, isWithheld } from '../appearance.ts';
-import type { ExposureReport, ExposureRow } from '../exposure.ts';
-import type { FingerprintReport } from '../fingerprints.ts';
+import type { Audience } from '../../stanza/direction.ts';
+import type { Setting } from '../configuration/setting.ts';
+import type { Surroundings } from '../configuration/configuration.ts';
+import type { ExposureReport } from '../exposure.ts';
+import type { AssessmentFigures } from './figures.ts';
 
 /** Where a statement can be verified.
- *  - `policy`: a line of a policy file.
+ *  - `policy`, `setting`: a line of a policy file, or of narthex.yaml (or a default of it).
  *  - `figure`: a member of this report in JSON.
- *  - `metric`, `document`, `test`: by name, in the running proxy or in the project.
+ *  - `catalogue`: a field of the catalogue, by its name.
+ *  - `metric`: by its name in METRICS.md.
+ *  - `document`, `test`: a file of this project, with a heading or a title in it.
  *  - `law`: the text that asks.
  *  - `controller`: nothing in this product says it; the controller has to. */
 export interface Source {
-  readonly kind: 'policy' | 'figure' | 'metric' | 'document' | 'test' | 'law' | 'controller';
+  readonly kind:
+    'policy' | 'setting' | 'figure' | 'catalogue' | 'metric' | 'document' | 'test' | 'law' | 'controller';
   readonly at: string;
 }
 
@@ -27,49 +32,85 @@ export interface Answer {
   readonly statements: readonly Statement[];
 }
 
+/** What surrounds the policy in a deployment. */
+export interface AssessedDeployment {
+  readonly gatekeeper: string;
+  readonly surroundings: Surroundings;
+}
+
 /** What the answers are computed from. */
 export interface AssessmentFacts {
   readonly exposure: ExposureReport;
-  readonly fingerprints: FingerprintReport;
   readonly figures: AssessmentFigures;
-}
-
-/** Every figure that a statement has, by the name under which it stands in the report. */
-export interface AssessmentFigures {
-  readonly fields: number;
-  readonly gatekeeperSees: number;
-  readonly gatekeeperSeesChanged: number;
-  readonly gatekeeperWithheld: number;
-  /** Fields that nothing carries to the gatekeeper. */
-  readonly gatekeeperUnreached: number;
-  readonly providerSees: number;
-  readonly operatorSees: number;
-  readonly clientWithheld: number;
-  readonly reasonsGiven: number;
-  readonly fingerprintsAtGatekeeper: number;
-  readonly exceptions: number;
-  readonly exceptionsExpired: number;
+  /** Undefined for a report on a policy alone. */
+  readonly deployment: AssessedDeployment | undefined;
 }
 
 export interface Question extends Omit<Answer, 'statements'> {
   readonly answer: (facts: AssessmentFacts) => readonly Statement[];
 }
 
-export function figuresOf(exposure: ExposureReport, { remaining }: FingerprintReport): AssessmentFigures {
-  const { rows, exceptions } = exposure;
-  const count = (test: (row: ExposureRow) => boolean): number => rows.filter(test).length;
+/** @param name below `figures` */
+export function figure(name: string, text: string): Statement {
+  return { text, source: { kind: 'figure', at: `figures.${name}` } };
+}
+
+/** A statement about the report itself. @param at a member of it */
+export function member(at: string, text: string): Statement {
+  return { text, source: { kind: 'figure', at } };
+}
+
+export function document(file: string, heading: string, text: string): Statement {
+  return { text, source: { kind: 'document', at: `${file}: ${heading}` } };
+}
+
+export function test(file: string, title: string, text: string): Statement {
+  return { text, source: { kind: 'test', at: `${file}: ${title}` } };
+}
+
+export function metric(name: string, text: string): Statement {
+  return { text, source: { kind: 'metric', at: name } };
+}
+
+export function law(at: string, text: string): Statement {
+  return { text, source: { kind: 'law', at } };
+}
+
+export function controller(what: string): Statement {
   return {
-    fields: rows.length,
-    gatekeeperSees: count(({ audiences }) => audiences.gatekeeper.treatment === 'keep'),
-    gatekeeperSeesChanged: count(({ audiences }) => isChanged(audiences.gatekeeper.treatment)),
-    gatekeeperWithheld: count(({ audiences }) => isWithheld(audiences.gatekeeper.treatment)),
-    gatekeeperUnreached: count(({ audiences }) => audiences.gatekeeper.treatment === 'absent'),
-    providerSees: count(({ audiences }) => isSeen(audiences.provider.treatment)),
-    operatorSees: count(({ audiences }) => isSeen(audiences.operator.treatment)),
-    clientWithheld: count(({ audiences }) => isWithheld(audiences.client.treatment)),
-    reasonsGiven: count(({ audiences }) => Object.values(audiences).some(({ why }) => why !== '')),
-    fingerprintsAtGatekeeper: remaining.filter(({ audience }) => audience === 'gatekeeper').length,
-    exceptions: exceptions.length,
-    exceptionsExpired: exceptions.filter(({ expired }) => expired).length,
+    text: `For the controller to say: ${what}.`,
+    source: { kind: 'controller', at: 'Art. 4(7) GDPR' },
   };
+}
+
+/** States how one field appears to an audience, with what says so. */
+export function fieldStatement(
+  { rows }: ExposureReport,
+  field: string,
+  audience: Audience,
+): readonly Statement[] {
+  const row = rows.find((each) => each.field === field);
+  if (row === undefined) return [];
+  const { words, why, source, decidedBy } = row.audiences[audience];
+  const reason = why === '' ? '' : `, because ${why}`;
+  const text = `${row.title} (${field}) appears to the ${audience} as: ${words}${reason}.`;
+  if (decidedBy === 'catalogue') return [{ text, source: { kind: 'catalogue', at: field } }];
+  return [{ text, source: { kind: decidedBy === 'policy' ? 'policy' : 'setting', at: source } }];
+}
+
+/** Turns statements about a configuration into statements of an answer, those about other gatekeepers left out. */
+export function settingStatements(
+  settings: readonly Setting[],
+  { gatekeeper }: Pick<AssessedDeployment, 'gatekeeper'>,
+): readonly Statement[] {
+  return settings
+    .filter((setting) => setting.gatekeeper === undefined || setting.gatekeeper === gatekeeper)
+    .map(({ about, says, source }) => ({ text: `${about}: ${says}`, source: settingSource(source) }));
+}
+
+/** The kind of a source of a setting: a file of this project, or the configuration. */
+export function settingSource(at: string): Source {
+  if (at.startsWith('test/')) return { kind: 'test', at };
+  if (at.startsWith('docs/')) return { kind: 'document', at };
+  return { kind: 'setting', at };
 }

@@ -25,6 +25,7 @@ function gatekeeperSettings(
   const at = (key: string): string => source(['gatekeepers', index, key]);
   const login = {
     about,
+    gatekeeper: name,
     says:
       channelBinding === 'reauthenticate'
         ? 'Clients authenticate to the proxy by a token of the provider. The gatekeeper receives this token.'
@@ -35,6 +36,7 @@ function gatekeeperSettings(
     return [
       {
         about,
+        gatekeeper: name,
         says: 'It sees the address of the proxy, and gets no statement about the connections of clients.',
         source: attestation === undefined ? at('attestation') : source(['signals']),
       },
@@ -49,11 +51,13 @@ function gatekeeperSettings(
   return [
     {
       about,
+      gatekeeper: name,
       says: `It gets signed statements about connections, made for ${audience}, in ${ways.join(', ')}.`,
       source: at('attestation'),
     },
     {
       about,
+      gatekeeper: name,
       says: required
         ? 'Without such a statement there is no session.'
         : 'A session is served without such a statement, too.',
@@ -104,6 +108,7 @@ export function capabilitySettings(views: readonly View[], { source }: Deploymen
     ...[...profiles.values()].flatMap((each) => profileSettings(each)),
     ...[...new Set(without)].map((gatekeeper) => ({
       about: `gatekeeper ${gatekeeper}`,
+      gatekeeper,
       says: 'There is no capability profile for it: clients advertise themselves, as the policy lets them.',
       source: source(['capabilities']),
     })),

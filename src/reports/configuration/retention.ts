@@ -32,14 +32,14 @@ export function keptUnder({ config, source }: Deployment): readonly Kept[] {
       ofUsers: true,
       where: 'nowhere',
       bound: 'until they are passed on or the session ends',
-      source: 'test/system/canaries/operator.test.ts',
+      source: 'test/system/http-plane.test.ts: is held to that',
     },
     {
       what: 'pseudonyms',
       ofUsers: true,
       where: 'nowhere',
       bound: 'computed each time; no table of them is kept',
-      source: 'docs/decisions/0024-pseudonyms-are-siv-over-sha-256.md',
+      source: 'docs/decisions/0024-pseudonyms-are-siv-over-sha-256.md: Decision',
     },
     {
       what: 'counts of streams that can be resumed (XEP-0198)',
@@ -84,14 +84,14 @@ function keptForHttp({ http, provider, state }: Config, source: SettingSource): 
       ofUsers: true,
       where: 'nowhere',
       bound: 'until the provider has them',
-      source: 'test/system/http-plane.test.ts',
+      source: 'test/system/http-plane.test.ts: keeps no push while the provider is down',
     },
     {
       what: 'files',
       ofUsers: true,
       where: 'nowhere',
       bound: 'until they are passed on',
-      source: 'docs/decisions/0015-media-bytes-bypass-the-http-parser.md',
+      source: 'docs/decisions/0015-media-bytes-bypass-the-http-parser.md: Decision',
     },
     {
       what: 'digests of delivered notifications',

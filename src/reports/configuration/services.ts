@@ -13,11 +13,13 @@ export function serviceSettings({ config, source }: Deployment): readonly Settin
         source: source(['http']),
       },
     ];
-  return config.gatekeepers.flatMap((gatekeeper, index) => [
-    enlistmentSetting(gatekeeper, index, source),
-    pushSetting(config, gatekeeper, index, source),
-    ...mediaSettings(config, gatekeeper, index, source),
-  ]);
+  return config.gatekeepers.flatMap((gatekeeper, index) =>
+    [
+      enlistmentSetting(gatekeeper, index, source),
+      pushSetting(config, gatekeeper, index, source),
+      ...mediaSettings(config, gatekeeper, index, source),
+    ].map((setting) => ({ ...setting, gatekeeper: gatekeeper.name })),
+  );
 }
 
 function enlistmentSetting(

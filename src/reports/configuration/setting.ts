@@ -5,6 +5,8 @@ import { placeText } from '../exposure.ts';
 /** One statement. `source` is `file:line`, ``default of `key` ``, or a test or page of this project. */
 export interface Setting {
   readonly about: string;
+  /** The gatekeeper that it is about; absent where it holds for all. */
+  readonly gatekeeper?: string;
   readonly says: string;
   readonly source: string;
 }

@@ -58,7 +58,7 @@ function connectionSurroundings({ config, source }: Deployment, view: View): rea
   const ticket = absent(
     'conn.session-ticket',
     'not sent: TLS of the client ends at the proxy, which gives no tickets',
-    'test/transport/server-tls.test.ts',
+    'test/transport/server-tls.test.ts: resumes %s sessions only when configured',
   );
   const { signals } = config;
   if (attestation === undefined || signals === undefined) {
