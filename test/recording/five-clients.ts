@@ -37,7 +37,9 @@ export async function recordFiveClients({
   const proxy = await startRecordingProxy(server, policy, file);
   const romeo = await xmppJsClient.logIn(loginTo(server, 'romeo', 'direct'));
   try {
-    for (const [index, kind] of clients.entries()) {
+    // go-sendxmpp goes first: its program is ready when its log ends with its presence, and a client before it may leave
+    // messages that are delivered again.
+    for (const [index, kind] of clients.toReversed().entries()) {
       const juliet = await kind.logIn({ ...loginTo(server, 'juliet', 'direct'), port: proxy.direct });
       for (let count = 0; count < messages; count += 1) {
         await write(juliet, romeo, `${words.juliet} ${'x'.repeat(count * 40)}`);
