@@ -12,7 +12,7 @@ export interface Sighting {
   readonly canary: Canary;
   /** Names of the forms, such as `plain`. */
   readonly forms: ReadonlySet<string>;
-  /** The objects that keep it alive, in a heap; one path per string. */
+  /** The objects that keep it alive, in a heap; one path per string or buffer. */
   readonly keptBy: readonly (readonly string[])[];
 }
 

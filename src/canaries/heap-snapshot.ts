@@ -24,18 +24,36 @@ export interface HeapHit extends Hit {
 /** Names of a path that are shown. */
 const pathMax = 14;
 
-/** Finds canaries in the strings of a snapshot. */
-export function searchHeapSnapshot(json: string, search: Search): readonly HeapHit[] {
-  const document = JSON.parse(json) as SnapshotDocument;
-  const found = new Map<number, Hit[]>();
-  document.strings.forEach((text, index) => {
-    search.each(Buffer.from(text), (hit) => found.set(index, [...(found.get(index) ?? []), hit]));
-  });
-  if (found.size === 0) return [];
-  const graph = new Graph(document);
-  return [...graph.nodesNamed(new Set(found.keys()))].flatMap(([name, node]) =>
-    found.get(name)!.map((hit) => Object.assign({ keptBy: graph.pathToRoot(node) }, hit)),
-  );
+/** A heap snapshot in the form of `v8.writeHeapSnapshot`. */
+export class HeapSnapshot {
+  readonly #document: SnapshotDocument;
+  #graph: Graph | undefined;
+
+  constructor(json: string) {
+    this.#document = JSON.parse(json) as SnapshotDocument;
+  }
+
+  /** Finds canaries in its strings. */
+  search(search: Search): readonly HeapHit[] {
+    const found = new Map<number, Hit[]>();
+    this.#document.strings.forEach((text, index) => {
+      search.each(Buffer.from(text), (hit) => found.set(index, [...(found.get(index) ?? []), hit]));
+    });
+    if (found.size === 0) return [];
+    return [...this.#objects.nodesNamed(new Set(found.keys()))].flatMap(([name, node]) =>
+      found.get(name)!.map((hit) => Object.assign({ keptBy: this.#objects.pathToRoot(node) }, hit)),
+    );
+  }
+
+  /** Returns what keeps an object alive, by its number; nothing for one that the snapshot has not. */
+  keptBy(snapshotId: number): readonly string[] {
+    const node = this.#objects.nodeOf(snapshotId);
+    return node === undefined ? [] : this.#objects.pathToRoot(node);
+  }
+
+  get #objects(): Graph {
+    return (this.#graph ??= new Graph(this.#document));
+  }
 }
 
 /** The objects of a snapshot, and who refers to whom. */
@@ -46,6 +64,7 @@ class Graph {
   readonly #name: number;
   readonly #type: number;
   readonly #edgeCount: number;
+  readonly #id: number;
   /** Per node: index of its first edge in `edges`. */
   readonly #firstEdge: Uint32Array;
   /** Retainers of node `n`: `#retainers[#firstRetainer[n]…#firstRetainer[n + 1]]`, as numbers of edges. */
@@ -61,6 +80,7 @@ class Graph {
     this.#name = nodeFields.indexOf('name');
     this.#type = nodeFields.indexOf('type');
     this.#edgeCount = nodeFields.indexOf('edge_count');
+    this.#id = nodeFields.indexOf('id');
     const nodes = document.nodes.length / this.#nodeSize;
     const edges = document.edges.length / this.#edgeSize;
     this.#firstEdge = new Uint32Array(nodes + 1);
@@ -94,6 +114,14 @@ class Graph {
       // The name of an object or a property is a string of its own kind, as in a compiled expression.
       else if (names.has(name)) yield [name, node];
     }
+  }
+
+  /** Returns the node of an object; undefined without one. */
+  nodeOf(snapshotId: number): number | undefined {
+    const { nodes } = this.#document;
+    for (let at = this.#id; at < nodes.length; at += this.#nodeSize)
+      if (nodes[at] === snapshotId) return (at - this.#id) / this.#nodeSize;
+    return undefined;
   }
 
   /** Returns the shortest way from a node to the root, over references that keep alive. */

@@ -8,6 +8,13 @@ type Message = {
   readonly error?: { readonly message: string };
 };
 
+/** One living ArrayBuffer of the other process. */
+export interface LivingBuffer {
+  readonly bytes: Buffer;
+  /** Returns its number in heap snapshots. */
+  snapshotId(): Promise<number>;
+}
+
 /** An object of the other process, by its handle. */
 export interface RemoteObject {
   readonly objectId?: string;
@@ -65,7 +72,7 @@ export class Inspector {
   }
 
   /** Returns the contents of every living ArrayBuffer and SharedArrayBuffer, after a garbage collection. */
-  async *arrayBuffers(): AsyncIterable<Buffer> {
+  async *arrayBuffers(): AsyncIterable<LivingBuffer> {
     await this.call('HeapProfiler.collectGarbage');
     for (const kind of ['ArrayBuffer', 'SharedArrayBuffer']) {
       const prototype = await this.evaluate(`${kind}.prototype`);
@@ -76,13 +83,28 @@ export class Inspector {
       const { objectId } = objects as RemoteObject;
       const count = await this.#callOn(objectId!, 'function () { return this.length; }');
       for (let at = 0; at < Number(count); at += 1)
-        yield Buffer.from(String(await this.#callOn(objectId!, readBuffer, at)), 'base64');
+        yield {
+          bytes: Buffer.from(String(await this.#callOn(objectId!, readBuffer, at)), 'base64'),
+          snapshotId: () => this.#snapshotIdOf(objectId!, at),
+        };
     }
     await this.call('Runtime.releaseObjectGroup', { objectGroup: 'buffers' });
   }
 
   close(): void {
     this.#socket.close();
+  }
+
+  /** @param list handle of an array @param at index of the object in it */
+  async #snapshotIdOf(list: string, at: number): Promise<number> {
+    const { result } = await this.call('Runtime.callFunctionOn', {
+      objectId: list,
+      functionDeclaration: 'function (at) { return this[at]; }',
+      arguments: [{ value: at }],
+    });
+    const { objectId } = result as RemoteObject;
+    const { heapSnapshotObjectId } = await this.call('HeapProfiler.getHeapObjectId', { objectId });
+    return Number(heapSnapshotObjectId);
   }
 
   async #callOn(

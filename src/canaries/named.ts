@@ -7,7 +7,7 @@ interface NamedKeeping {
   readonly place: PlaceName;
   readonly fields: readonly string[];
   /** Matches one name of the path that keeps the value alive. */
-  readonly keptBy?: RegExp;
+  readonly keptBy: RegExp;
   readonly what: string;
   readonly until: string;
 }
@@ -22,7 +22,7 @@ export const keepings: readonly NamedKeeping[] = [
   },
   {
     place: 'heap',
-    fields: ['sm.id', 'stream.from'],
+    fields: ['sm.id', 'stream.from', 'bind.resource'],
     keptBy: /^Resumptions\b/,
     what: 'the table of streams that a client may resume',
     until: 'the time that the gatekeeper grants for it is over',
@@ -42,7 +42,7 @@ export function keptOnPurpose(
       (keeping) =>
         keeping.place === place &&
         keeping.fields.includes(field.name) &&
-        path.some((name) => keeping.keptBy?.test(name) === true),
+        path.some((name) => keeping.keptBy.test(name)),
     ),
   );
   return known.every((keeping) => keeping !== undefined) ? known[0] : undefined;

@@ -139,12 +139,14 @@ export class Script {
     let ends: Ends | undefined;
     for (const canary of canaries) {
       ends ??= await this.#establish();
-      if (canary.text.startsWith('<enabled ')) await this.#requestManagement(ends);
+      const isManaged = canary.text.startsWith('<enabled ');
+      if (isManaged) await this.#requestManagement(ends);
       const stanza = addressed(canary, this.#options.domain);
       const origin = this.#options.mediaOrigins[direction];
       const outcome = await this.#sync(ends, direction, stanza.replaceAll(exampleMediaOrigin, origin));
       this.#outcomes.set(canary, outcome);
-      if (outcome === 'sent') continue;
+      // Stream management is enabled once per stream (XEP-0198 §3).
+      if (outcome === 'sent' && !isManaged) continue;
       await this.#close(ends);
       ends = undefined;
     }

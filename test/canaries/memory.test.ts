@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { searchHeapSnapshot } from '../../src/canaries/heap-snapshot.ts';
+import { HeapSnapshot } from '../../src/canaries/heap-snapshot.ts';
 import { Inspector } from '../../src/canaries/inspector.ts';
 import { formsOf } from '../../src/canaries/forms.ts';
 import { makeMarker } from '../../src/canaries/marker.ts';
@@ -50,16 +50,23 @@ describe('the memory of a process', () => {
     // The program has run when its object is there.
     while ((await kept.inspector.evaluate('globalThis.buffer !== undefined')).value !== true);
 
-    const inStrings = searchHeapSnapshot(await kept.inspector.heapSnapshot(), search);
+    const snapshot = new HeapSnapshot(await kept.inspector.heapSnapshot());
+    const inStrings = snapshot.search(search);
     const path = inStrings.filter(({ canary }) => canary === 0).map(({ keptBy }) => keptBy.join(' '));
     expect(path.join('\n')).toMatch(/Keeper/);
     expect(path.join('\n')).not.toContain(markers[0]!.value);
     expect(inStrings.some(({ canary }) => canary === 2)).toBe(false);
 
     const inBuffers = new Set<number>();
-    for await (const bytes of kept.inspector.arrayBuffers())
-      search.each(bytes, ({ canary }) => void inBuffers.add(canary));
+    let ways = '';
+    for await (const { bytes, snapshotId } of kept.inspector.arrayBuffers()) {
+      const found = new Set<number>();
+      search.each(bytes, ({ canary }) => void found.add(canary));
+      if (found.has(1)) ways += snapshot.keptBy(await snapshotId()).join(' ');
+      found.forEach((canary) => inBuffers.add(canary));
+    }
     expect([...inBuffers]).toEqual([1]);
+    expect(ways).toContain('buffer');
 
     const inPages = new Set<number>();
     for await (const piece of writableMemory(kept.pid, search.longest))

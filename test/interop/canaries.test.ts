@@ -35,7 +35,7 @@ async function deployment(policy: string) {
   const pem = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
   await folder.write('ledger/.keep', '');
   const proxy = await serveProcess({
-    node: ['--inspect=127.0.0.1:0', '--heap-snapshot-string-limit=1000000'],
+    node: ['--inspect=127.0.0.1:0', '--zero-fill-buffers', '--heap-snapshot-string-limit=1000000'],
     files: {
       'a.crt': pair.certificate,
       'a.key': pair.key,

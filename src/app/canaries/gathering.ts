@@ -1,11 +1,11 @@
 /** Searches one place after the other for the canaries of a run. */
 import type { Canary } from '../../canaries/canary.ts';
 import { PlaceSearch, type SearchedPlace, type SkippedPlace } from '../../canaries/findings.ts';
-import { searchHeapSnapshot } from '../../canaries/heap-snapshot.ts';
+import { HeapSnapshot } from '../../canaries/heap-snapshot.ts';
 import type { Inspector } from '../../canaries/inspector.ts';
 import { placeMeanings, type PlaceName } from '../../canaries/places.ts';
 import { writableMemory } from '../../canaries/process-memory.ts';
-import { Search } from '../../canaries/search.ts';
+import { Search, type Hit } from '../../canaries/search.ts';
 
 export class Gathering {
   readonly #canaries: readonly Canary[];
@@ -38,12 +38,19 @@ export class Gathering {
   /** Searches the strings and the buffers of a process, after a garbage collection. */
   async lookInside(inspector: Inspector): Promise<void> {
     const heap = this.#open('heap');
-    const snapshot = await inspector.heapSnapshot();
-    heap.count(snapshot.length);
-    for (const { canary, form, keptBy } of searchHeapSnapshot(snapshot, this.#search))
-      heap.note(canary, form, keptBy);
+    const json = await inspector.heapSnapshot();
+    const snapshot = new HeapSnapshot(json);
+    heap.count(json.length);
+    for (const { canary, form, keptBy } of snapshot.search(this.#search)) heap.note(canary, form, keptBy);
     const buffers = this.#open('buffers');
-    for await (const bytes of inspector.arrayBuffers()) buffers.look(bytes);
+    for await (const { bytes, snapshotId } of inspector.arrayBuffers()) {
+      buffers.count(bytes.length);
+      const hits: Hit[] = [];
+      this.#search.each(bytes, (hit) => void hits.push(hit));
+      if (hits.length === 0) continue;
+      const keptBy = snapshot.keptBy(await snapshotId());
+      for (const { canary, form } of hits) buffers.note(canary, form, keptBy);
+    }
     this.#places.push(heap.done(), buffers.done());
   }
 

@@ -43,7 +43,12 @@ const snapshotStringMax = 1_000_000;
  *  @param program arguments of Node up to the command
  *  @throws ProxyNotStarted when the proxy does not start */
 export async function startProxyProcess(file: string, program: readonly string[]): Promise<ProxyProcess> {
-  const node = ['--inspect=127.0.0.1:0', `--heap-snapshot-string-limit=${snapshotStringMax}`];
+  const node = [
+    '--inspect=127.0.0.1:0',
+    // A new buffer would otherwise show what was in its memory before: what is in one has to be written to it.
+    '--zero-fill-buffers',
+    `--heap-snapshot-string-limit=${snapshotStringMax}`,
+  ];
   const child = spawn(process.execPath, [...node, ...program, 'serve', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
