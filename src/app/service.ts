@@ -98,7 +98,9 @@ function adminOptions(
     callers: admin,
     api: () => {
       const proxy = running();
-      return proxy && createAdminApi(proxy, { gauge, files, refresh: reload, drain, clock: systemClock });
+      return (
+        proxy && createAdminApi(proxy, { metrics, gauge, files, refresh: reload, drain, clock: systemClock })
+      );
     },
     probes: { started: () => running() !== undefined, readiness },
   };

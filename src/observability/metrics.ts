@@ -33,6 +33,8 @@ export interface Metrics {
   readonly contentType: string;
   /** Returns the text that Prometheus scrapes. */
   readonly text: () => Promise<string>;
+  /** Returns the series of one counter or gauge. */
+  readonly values: (name: MetricName) => Promise<readonly MetricSeries[]>;
   /** Totals of the process by direction: add to them, never subtract. */
   readonly traffic: Readonly<Record<Direction, Traffic>>;
   /** Bytes of padding by direction: add to them, never subtract. */
@@ -97,6 +99,12 @@ export interface Metrics {
   readonly state: StateMetrics;
 }
 
+/** One combination of labels of a metric. */
+export interface MetricSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 export interface MetricsOptions {
   /** Version of the product, for narthex_build_info. */
   readonly version: string;
@@ -124,6 +132,7 @@ export function createMetrics({
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    values: (name) => seriesOf(registry, name),
     ...streamMetrics(registry),
     ...sessionMetrics(registry),
     ...processMetricsOf(registry),
@@ -143,6 +152,14 @@ export function createMetrics({
       histogram: (name) => histogram(registry, name),
     }),
   };
+}
+
+async function seriesOf(registry: Registry, name: MetricName): Promise<readonly MetricSeries[]> {
+  const { values } = await registry.getSingleMetric(name)!.get();
+  return values.map(({ labels, value }) => ({
+    labels: Object.fromEntries(Object.entries(labels).map(([key, each]) => [key, String(each)])),
+    value,
+  }));
 }
 
 /** Makes the totals of bytes and stanzas, and of what delays them. */

@@ -1,6 +1,7 @@
 /** The operator's API of a running proxy. */
 import type { AdminApi, PoliciesSummary, PolicySummary } from '../../http/admin/api.ts';
 import type { FileStates } from '../../observability/file-states.ts';
+import type { Metrics } from '../../observability/metrics.ts';
 import type { SessionGauge } from '../../observability/session-gauge.ts';
 import { circumstancesOf } from '../../policy/circumstances.ts';
 import { describeTreatment } from '../../policy/describe.ts';
@@ -12,9 +13,11 @@ import { StreamError } from '../../stanza/error.ts';
 import type { Clock } from '../clock.ts';
 import type { Proxy } from '../proxy.ts';
 import { createWire } from '../tools/wire.ts';
+import { auditViewOf } from './audit-view.ts';
 import type { PolicyRuntime } from './policies.ts';
 
 export interface AdminApiOptions {
+  readonly metrics: Pick<Metrics, 'values'>;
   readonly gauge: SessionGauge;
   readonly files: FileStates;
   /** Reads every watched file again. */
@@ -26,7 +29,7 @@ export interface AdminApiOptions {
 
 export function createAdminApi(
   proxy: Proxy,
-  { gauge, files, refresh, drain, clock }: AdminApiOptions,
+  { metrics, gauge, files, refresh, drain, clock }: AdminApiOptions,
 ): AdminApi {
   const { policies } = proxy;
   return {
@@ -38,6 +41,7 @@ export function createAdminApi(
       return { phase, code, minute: `${new Date(minute).toISOString().slice(0, 16)}Z` };
     },
     exposure: proxy.exposure,
+    audit: (gatekeeper) => auditViewOf(proxy, gatekeeper, { metrics, gauge, now: clock.wall() }),
     policy: () => policiesOf(policies, clock.wall()),
     explain: ({ from, stanza, listener, claims, region, ...session }) => {
       const direction = from === 'client' ? 'to-gatekeeper' : 'to-client';

@@ -16,8 +16,8 @@ import type { SessionCount } from '../../observability/session-gauge.ts';
 import { isRegion } from '../../policy/circumstances.ts';
 import type { ExceptionSummary } from '../../policy/exceptions.ts';
 import type { Explanation } from '../../policy/explain.ts';
+import type { AuditView } from './audit/view.ts';
 import type { ExposureDocument } from './exposure.ts';
-import { adminGuard, type AdminCallers } from './guard.ts';
 import type { HttpEnv } from '../env.ts';
 import { HttpProblem } from '../problem.ts';
 import { readJsonBody } from '../request-body.ts';
@@ -83,6 +83,9 @@ export interface AdminApi {
    *  @param code as the caller wrote it */
   readonly refusal: (code: string) => RefusalSummary | 'unknown' | 'too-many';
   readonly exposure: () => ExposureDocument;
+  /** @param gatekeeper its name; by default the first
+   *  @returns undefined when none has the name */
+  readonly audit: (gatekeeper: string | undefined) => Promise<AuditView | undefined>;
   readonly policy: () => PoliciesSummary;
   /** Explains a stanza.
    *  @returns undefined when the text is not one stanza */
@@ -98,19 +101,9 @@ export interface AdminApi {
 /** Limits of request bodies. */
 const bodyLimits = { bodyBytesMax: 262_144, bodyTimeoutMs: 5_000, jsonDepthMax: 4 };
 
-/** Returns the routes. They throw refusals as HttpProblem. */
-export function adminApi(api: () => AdminApi | undefined, callers: AdminCallers): Hono<HttpEnv> {
+/** Returns the routes. They throw refusals as HttpProblem. @param ready returns the API, or throws before the start */
+export function adminApi(ready: () => AdminApi): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  const guard = adminGuard(callers);
-  const ready = (): AdminApi => {
-    const started = api();
-    if (started === undefined) throw new HttpProblem('ERR_NOT_STARTED');
-    return started;
-  };
-  app.use(async (context, next) => {
-    guard(context.req.raw.headers, context.env.incoming.socket.remoteAddress ?? '');
-    await next();
-  });
   app.get('/sessions', (context) => context.json({ sessions: ready().sessions() }));
   app.get('/refusals/:code', (context) => {
     const refusal = ready().refusal(context.req.param('code'));

@@ -5,13 +5,15 @@
  *  | `GET /livez` | 200 as long as the process answers at all: a gatekeeper that is down is no reason to restart |
  *  | `GET /startupz` | 200 once listeners are open for the first time |
  *  | `GET /readyz` | 200 while new clients are welcome, 503 while draining or when a listener is not open |
- *  | `GET /metrics` | Prometheus text */
+ *  | `GET /metrics` | Prometheus text |
+ *  | `GET /audit` | the live page of what each audience is shown (`audit/app.ts`) */
 import { Hono } from 'hono';
 import type { FileSummary } from '../../observability/file-states.ts';
 import type { Label } from '../../observability/label.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { adminApi, type AdminApi } from './api.ts';
-import type { AdminCallers } from './guard.ts';
+import { auditPage } from './audit/app.ts';
+import { adminGuard, type AdminCallers } from './guard.ts';
 import type { HttpEnv } from '../env.ts';
 import { renderMethodProblem } from '../method-problem.ts';
 import { HttpProblem, renderProblem } from '../problem.ts';
@@ -52,7 +54,8 @@ export function createAdminApp({ probes, metrics, api, callers }: AdminParts): H
   const app = new Hono<HttpEnv>();
   app.use(async (context, next) => {
     await next();
-    for (const [name, value] of Object.entries(constantHeaders)) context.res.headers.set(name, value);
+    for (const [name, value] of Object.entries(constantHeaders))
+      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
   });
   app.get('/livez', (context) => context.json({ status: 'alive' }));
   app.get('/startupz', (context) =>
@@ -69,7 +72,19 @@ export function createAdminApp({ probes, metrics, api, callers }: AdminParts): H
   app.get('/metrics', async (context) =>
     context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );
-  app.route('/api', adminApi(api, callers));
+  const guard = adminGuard(callers);
+  const ready = (): AdminApi => {
+    const started = api();
+    if (started === undefined) throw new HttpProblem('ERR_NOT_STARTED');
+    return started;
+  };
+  for (const path of ['/api/*', '/audit', '/audit/*'])
+    app.use(path, async (context, next) => {
+      guard(context.req.raw.headers, context.env.incoming.socket.remoteAddress ?? '');
+      await next();
+    });
+  app.route('/api', adminApi(ready));
+  app.route('/audit', auditPage(ready));
   for (const [path, allow] of Object.entries(methods)) app.all(path, () => renderMethodProblem(allow));
   app.notFound(() => renderProblem(new HttpProblem('ERR_HTTP_NOT_FOUND')));
   app.onError((error) =>
@@ -90,9 +105,13 @@ const methods: Readonly<Record<string, string>> = {
   '/api/policy/explain': 'POST',
   '/api/reload': 'POST',
   '/api/drain': 'POST',
+  '/audit': 'GET, HEAD',
+  '/audit/style.css': 'GET, HEAD',
+  '/audit/live.js': 'GET, HEAD',
+  '/audit/icon.svg': 'GET, HEAD',
 };
 
-/** Headers of every answer: nothing may be cached, and nothing is a page. */
+/** Headers of every answer: nothing may be cached, and nothing is a page but `/audit`, which says what it loads. */
 const constantHeaders = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
