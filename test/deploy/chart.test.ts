@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { IStatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
 import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { INetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
@@ -12,8 +14,13 @@ import type { IService } from 'kubernetes-models/v1/Service';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
+import { connectRedis } from '../../src/state/redis.ts';
 import { narthex } from '../cli/narthex.ts';
+import { startProcess } from '../peers/process.ts';
+import { programs } from '../peers/programs.ts';
 import { describeWithPeers } from '../peers/require.ts';
+import { freePort } from '../support/free-port.ts';
+import { retried } from '../support/wait.ts';
 import { readDockerfile } from '../support/dockerfile.ts';
 import { compilerErrors, validate, type Manifest } from '../support/kubernetes-schemas.ts';
 import { chart, configMapOf, find, helm, template, templateText } from '../support/kubernetes-tools.ts';
@@ -28,6 +35,12 @@ const rendered = new Map<string, Manifest[]>();
 
 const deploymentOf = (manifests: readonly Manifest[]): IDeployment =>
   find<IDeployment>(manifests, 'Deployment');
+/** The policy of the pods, whatever the name of the release. */
+const policyOf = (manifests: readonly Manifest[]) =>
+  find<INetworkPolicy>(
+    manifests.filter(({ metadata }) => metadata.name !== 'narthex-store'),
+    'NetworkPolicy',
+  ).spec!;
 const podOf = (manifests: readonly Manifest[]) => deploymentOf(manifests).spec!.template.spec!;
 const configOf = (manifests: readonly Manifest[]) =>
   parse(configMapOf(manifests).data['narthex.yaml']!) as {
@@ -91,9 +104,9 @@ describeWithPeers(['helm and kubectl'], 'the chart', () => {
     const selectors = [
       deploymentOf(manifests).spec!.selector.matchLabels,
       ...manifests
-        .filter(({ kind }) => kind === 'Service')
+        .filter(({ kind, metadata }) => kind === 'Service' && metadata.name !== 'narthex-store')
         .map((service) => (service as IService).spec!.selector),
-      find<INetworkPolicy>(manifests, 'NetworkPolicy').spec!.podSelector!.matchLabels,
+      policyOf(manifests).podSelector!.matchLabels,
       ...podOf(manifests).topologySpreadConstraints!.map(({ labelSelector }) => labelSelector!.matchLabels),
     ];
     for (const selector of selectors) expect(selector).toEqual(labels);
@@ -270,7 +283,6 @@ describeWithPeers(['helm and kubectl'], 'replicas of the chart', () => {
 });
 
 describeWithPeers(['helm and kubectl'], 'traffic to and from the pods of the chart', () => {
-  const policyOf = (manifests: readonly Manifest[]) => find<INetworkPolicy>(manifests, 'NetworkPolicy').spec!;
   const portsOf = (rules: readonly { readonly ports?: readonly { readonly port?: number | string }[] }[]) =>
     rules.map(({ ports }) => ports!.map(({ port }) => port));
 
@@ -288,7 +300,8 @@ describeWithPeers(['helm and kubectl'], 'traffic to and from the pods of the cha
 
   it('goes to a collector and to a store where they are named', async () => {
     expect(portsOf(policyOf(await template(...valuesOf('monitoring'))).egress!).at(-1)).toEqual([4318]);
-    expect(portsOf(policyOf(await template(...valuesOf('autoscaling'))).egress!).at(-1)).toEqual([6379]);
+    for (const mode of ['shared-state', 'own-store'])
+      expect(portsOf(policyOf(await template(...valuesOf(mode))).egress!).at(-1)).toEqual([6379]);
   });
 
   it('comes from chosen clients only where they are named', async () => {
@@ -305,6 +318,116 @@ describeWithPeers(['helm and kubectl'], 'traffic to and from the pods of the cha
     });
     for (const mode of ['host-network', 'host-port'])
       expect(await service(mode)).not.toHaveProperty('externalTrafficPolicy');
+  });
+});
+
+describeWithPeers(['helm and kubectl'], 'state that the pods of the chart share', () => {
+  const stateOf = (manifests: readonly Manifest[]) =>
+    (configOf(manifests) as { readonly state?: unknown }).state;
+  const secretOf = (manifests: readonly Manifest[]) =>
+    podOf(manifests).volumes!.find(({ name }) => name === 'state')?.secret;
+
+  it('is off by default', async () => {
+    const manifests = await template();
+    expect([stateOf(manifests), secretOf(manifests)]).toEqual([undefined, undefined]);
+    expect(manifests.some(({ kind }) => kind === 'StatefulSet')).toBe(false);
+  });
+
+  it('is in the store that is named, with the secret in the place of its files', async () => {
+    const manifests = await template(...valuesOf('shared-state'));
+    expect(stateOf(manifests)).toEqual({
+      keyFiles: ['/etc/narthex/state/current'],
+      onStoreLost: 'refuse',
+      redis: {
+        url: 'rediss://valkey.example.svc:6379',
+        username: 'narthex',
+        passwordFile: '/etc/narthex/state/password',
+        caFile: '/etc/narthex/state/ca.crt',
+      },
+    });
+    expect(secretOf(manifests)).toEqual({ secretName: 'narthex-state', defaultMode: 0o440 });
+    expect(manifests.some(({ kind }) => kind === 'StatefulSet')).toBe(false);
+  });
+
+  it('is in a server of the chart, which only the pods reach, in TLS, and which keeps nothing', async () => {
+    const manifests = await template(...valuesOf('own-store'));
+    expect(stateOf(manifests)).toMatchObject({
+      keyFiles: ['/etc/narthex/state/current', '/etc/narthex/state/former'],
+      redis: { url: 'rediss://narthex-store.narthex.svc:6379' },
+    });
+    const { template: pods, selector, replicas } = find<IStatefulSet>(manifests, 'StatefulSet').spec!;
+    expect(replicas).toBe(1);
+    const labels = pods.metadata!.labels!;
+    expect(selector.matchLabels).toEqual(labels);
+    expect(find<IService>(manifests, 'Service', 'narthex-store').spec!.selector).toEqual(labels);
+    expect(policyOf(manifests).egress!.at(-1)!.to).toEqual([{ podSelector: { matchLabels: labels } }]);
+    const policy = find<INetworkPolicy>(manifests, 'NetworkPolicy', 'narthex-store').spec!;
+    expect(policy.podSelector!.matchLabels).toEqual(labels);
+    expect(policy.egress).toBeUndefined();
+    expect(policy.ingress!.map(({ from }) => from)).toEqual([
+      [{ podSelector: { matchLabels: deploymentOf(manifests).spec!.selector.matchLabels } }],
+    ]);
+    expect(podSecurityViolations(pods.spec!)).toEqual([]);
+    expect(pods.spec!.volumes!.every(({ secret }) => secret?.defaultMode === 0o440)).toBe(true);
+  });
+
+  it('has one place, and an address', async () => {
+    await expect(template('--set', 'config.state.onStoreLost=refuse')).rejects.toThrow('state');
+    await expect(template('--set', 'state.enabled=true')).rejects.toThrow('state.url');
+    await expect(template('--set', 'state.url=rediss://user:password@valkey')).rejects.toThrow('url');
+  });
+});
+
+describeWithPeers(['helm and kubectl', 'redis'], 'the server of the chart', () => {
+  it('starts with the flags of its pod, and serves a user of its secret in TLS', async () => {
+    const { template: pods } = find<IStatefulSet>(
+      await template(...valuesOf('own-store')),
+      'StatefulSet',
+    ).spec!;
+    const [container] = pods.spec!.containers;
+    await using folder = await temporaryFolder();
+    const authority = createDevelopmentAuthority();
+    const { certificate, key } = authority.issue(['localhost']);
+    await folder.write('tls.crt', certificate);
+    await folder.write('tls.key', key);
+    await folder.write(
+      'users.acl',
+      'user default off\nuser narthex on >secret ~narthex:* -@all +get +set +del +ping +select\n',
+    );
+    const port = await freePort();
+    const args = container!.args!.map((word, index, all) => {
+      if (all[index - 1] === '--tls-port') return String(port);
+      return word === '/tmp' ? folder.path : word.replace('/etc/store', folder.path);
+    });
+    const server = startProcess({
+      program: programs.redisServer,
+      args,
+      folder: folder.path,
+      log: `${folder.path}/log`,
+    });
+    try {
+      await retried(20_000, async () => {
+        const connection = await connectRedis(
+          {
+            host: 'localhost',
+            port,
+            database: 0,
+            secureContext: () => createSecureContext({ ca: authority.certificate }),
+            username: 'narthex',
+            password: () => 'secret',
+            connectTimeoutMs: 2_000,
+            commandsMax: 10,
+          },
+          new AbortController().signal,
+        );
+        await connection.set('narthex:a', Buffer.from('x'), 60_000);
+        expect(await connection.get('narthex:a')).toEqual(Buffer.from('x'));
+        await expect(connection.get('other')).rejects.toThrow('NOPERM');
+        connection.close();
+      });
+    } finally {
+      await server.stop();
+    }
   });
 });
 
@@ -334,6 +457,7 @@ async function mount(
     tls: { 'tls.crt': certificate, 'tls.key': key },
     'keys-pseudonyms': { current: 'p'.repeat(32) },
     'keys-media': { current: 'm'.repeat(32) },
+    state: { current: 's'.repeat(32), former: 'f'.repeat(32), password: 'secret\n', 'ca.crt': certificate },
     'keys-signals': { 'spring.pem': signing },
   };
   const { volumes, containers } = podOf(manifests);

@@ -119,7 +119,14 @@ describeWithPeers(['helm and kubectl'], 'the kustomize base', () => {
 
 describeWithPeers(['helm and kubectl'], 'the kustomize overlays', () => {
   it('are those of the documents', () => {
-    expect(overlays).toEqual(['cert-manager', 'host-network', 'load-balancer', 'local', 'monitoring']);
+    expect(overlays).toEqual([
+      'cert-manager',
+      'host-network',
+      'load-balancer',
+      'local',
+      'monitoring',
+      'shared-state',
+    ]);
   });
 
   it.each(overlays)('render valid objects: %s', async (name) => {
@@ -131,7 +138,7 @@ describeWithPeers(['helm and kubectl'], 'the kustomize overlays', () => {
     expect(await compilerErrors(all.flat())).toEqual([]);
   }, 120_000);
 
-  it.each(['cert-manager', 'host-network', 'load-balancer'])(
+  it.each(['cert-manager', 'host-network', 'load-balancer', 'shared-state'])(
     '%s is equal to the chart with its values',
     async (name) => {
       const values = join(chart, 'ci', `${name}-values.yaml`);

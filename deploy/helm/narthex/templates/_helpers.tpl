@@ -37,13 +37,54 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ .Values.autoscaling.enabled | ternary .Values.autoscaling.maxReplicas .Values.replicaCount }}
 {{- end }}
 
-{{/* narthex.yaml: `config` with the number of replicas. */}}
+{{/* Name of the server that the chart brings for shared state, and of its Service. */}}
+{{- define "narthex.storeName" -}}
+{{ include "narthex.fullname" . }}-store
+{{- end }}
+
+{{- define "narthex.storeSelector" -}}
+app.kubernetes.io/name: narthex-store
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Address of the store. */}}
+{{- define "narthex.storeUrl" -}}
+{{- if .Values.state.url -}}
+{{ .Values.state.url }}
+{{- else if .Values.state.server.enabled -}}
+{{ printf "rediss://%s.%s.svc:%v" (include "narthex.storeName" .) .Release.Namespace .Values.networkPolicy.store.port }}
+{{- else -}}
+{{- fail "state.enabled needs state.url, or a server of the chart's own (state.server.enabled)." -}}
+{{- end -}}
+{{- end }}
+
+{{/* The section `state` of narthex.yaml. */}}
+{{- define "narthex.state" -}}
+keyFiles:
+  {{- range .Values.state.keys }}
+  - /etc/narthex/state/{{ . }}
+  {{- end }}
+onStoreLost: {{ .Values.state.onStoreLost }}
+redis:
+  url: {{ include "narthex.storeUrl" . }}
+  username: {{ .Values.state.username | quote }}
+  passwordFile: /etc/narthex/state/password
+  {{- with .Values.state.authority }}
+  caFile: /etc/narthex/state/{{ . }}
+  {{- end }}
+{{- end }}
+
+{{/* narthex.yaml: `config` with the number of replicas and the state that they share. */}}
 {{- define "narthex.config" -}}
 {{- $replicas := include "narthex.replicas" . | int -}}
 {{- if and (gt $replicas 1) (not (dig "policy" "keyFiles" (list) .Values.config)) -}}
 {{- fail "More than one replica needs config.policy.keyFiles: replicas agree on pseudonyms only by a secret that they share. Create one, mount it by `keys`, and name it there." -}}
 {{- end -}}
-{{ toYaml (merge (dict "replicas" $replicas) .Values.config) }}
+{{- $added := dict "replicas" $replicas -}}
+{{- if .Values.state.enabled -}}
+{{- $_ := set $added "state" (include "narthex.state" . | fromYaml) -}}
+{{- end -}}
+{{ toYaml (merge $added .Values.config) }}
 {{- end }}
 
 {{/* Name of a ConfigMap whose change starts a rolling update. Takes the context, a name and the content. */}}
