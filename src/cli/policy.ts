@@ -1,4 +1,4 @@
-/** `narthex policy check | explain | diff | test | fields`: checks, explains and compares policies before one runs. */
+/** `narthex policy check | explain | diff | test | fields | buckets`: checks, explains and compares policies before one runs. */
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
@@ -31,6 +31,7 @@ import {
   readFolder,
   readText,
 } from '../app/files/policies.ts';
+import { registerBuckets } from './audit-recording.ts';
 import { failOnWarning } from './command-io.ts';
 import { misused, requireOneInput } from './input-error.ts';
 import { productVersion } from '../app/version.ts';
@@ -149,6 +150,7 @@ export function register(program: Command, io: PolicyIo = processIo): void {
   add('fields', 'every field that a policy can name', ['text', 'json']).action((options: Common) =>
     run(io, () => fields(io, options)),
   );
+  registerBuckets(group);
 }
 
 /** Returns the policies that a command is for. @throws InputError without any */

@@ -25,6 +25,12 @@ export const recordingErrors = {
       'Run `narthex scan` on one stream of the file: it names the byte. A file has one direction; name the other with `--from`.',
     exit: 'dataError',
   },
+  ERR_BUCKETS_NONE: {
+    cause:
+      'No sizes to pad to follow from a recording: it has no stanza for the audience, or every choice costs more.',
+    remedy: 'Allow more with `--overhead`, or name a recording of the direction that `--audience` receives.',
+    exit: 'negative',
+  },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;
 
 export type RecordingErrorCode = keyof typeof recordingErrors;

@@ -2,7 +2,7 @@
  *  between stanzas has no meaning (RFC 6120 §11.7). */
 
 /** Most white space after one stanza, in bytes. */
-const paddingBytesMax = 65_536;
+export const paddingBytesMax = 65_536;
 
 /** Returns the padding of a stanza of this length, in bytes. A stanza larger than every bucket is padded to the next
  *  multiple of the largest.

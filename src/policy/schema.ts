@@ -6,6 +6,9 @@ import { durationPattern, sizePattern } from './quantity.ts';
 /** Most exceptions of one policy, inherited ones included. */
 export const exceptionsMax = 30;
 
+/** Most sizes that stanzas are padded to. */
+export const bucketsMax = 16;
+
 export const audienceNames = ['gatekeeper', 'client', 'provider', 'operator'] as const;
 
 /** A name that fits a label of logs and metrics. */
@@ -37,7 +40,7 @@ export const treatmentParameters = {
     z.enum(['major', 'primary']),
     z.strictObject({ ipv4: z.int().min(0).max(32), ipv6: z.int().min(0).max(128) }),
   ]),
-  pad: z.array(size).min(1).max(16),
+  pad: z.array(size).min(1).max(bucketsMax),
   delay: z.strictObject({ 'up-to': duration }),
   equalise: z.strictObject({ after: duration }),
   answer: z.record(z.string().regex(/^[a-z][a-z0-9_-]*$/), z.string().max(256)),

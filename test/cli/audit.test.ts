@@ -64,6 +64,83 @@ describe('formats', () => {
   });
 });
 
+describe('policy buckets', () => {
+  const sizes = [10, 20, 30, 300, 310, 900];
+  const recording = sizes
+    .map((length, client) =>
+      clientStream(client, ...Array.from({ length: 10 }, () => presenceWithNick('x'.repeat(length)))),
+    )
+    .join('');
+
+  test('prints a line that a policy takes, and what it leaves', async () => {
+    await using folder = await temporaryFolder();
+    const args = ['policy', 'buckets', '-', '--overhead', '25%'];
+    const { exit, stdout, stderr } = await narthex(args, { input: recording });
+    expect([exit, stderr]).toEqual([0, '']);
+    const line = /^content\.wire-size: .*$/m.exec(stdout)![0];
+    const policy = await folder.write(
+      'house.yaml',
+      `apiVersion: narthex/v1
+kind: MetadataPolicy
+metadata: { name: house }
+spec:
+  extends: passthrough
+  audiences:
+    gatekeeper:
+      ${line}
+`,
+    );
+    const { stdout: json } = await narthex([...args, '--policy', policy, '--format', 'json'], {
+      input: recording,
+    });
+    const { without, computed, own } = JSON.parse(json) as Record<
+      string,
+      { sizeBits: number; overhead: number }
+    >;
+    expect(without!.sizeBits).toBeCloseTo(Math.log2(6), 9);
+    expect(computed!.sizeBits).toBeLessThan(1.5);
+    expect(computed!.overhead).toBeLessThanOrEqual(0.25);
+    expect(own).toEqual(computed);
+    const audited = await narthex(['audit', '-', '--policy', policy, '--format', 'json'], {
+      input: recording,
+    });
+    const { audiences } = JSON.parse(audited.stdout) as AuditReport;
+    const padded = audiences[0]!.fields.find(({ field }) => field === 'content.wire-size')!.showings[1]!;
+    expect(padded.figures.sample.shannon).toBeCloseTo(computed!.sizeBits, 9);
+  });
+
+  test('the kind of stanza is hidden where that is asked for', async () => {
+    const two = clientStream(
+      1,
+      ...Array.from({ length: 20 }, (_, each) => (each % 2 === 0 ? presenceWithNick('xxx') : '<presence/>')),
+    );
+    const { stdout } = await narthex(
+      ['policy', 'buckets', '-', '--overhead', '100%', '--by', 'kind', '--format', 'json'],
+      {
+        input: two,
+      },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      kinds: 2,
+      without: { kindBits: 1 },
+      computed: { kindBits: 0 },
+    });
+  });
+
+  test('no sizes keep the overhead, or there is nothing to pad: 1, with a remedy', async () => {
+    const many = clientStream(
+      1,
+      ...Array.from({ length: 40 }, (_, each) => presenceWithNick('x'.repeat(1 + each))),
+    );
+    const { exit, stderr } = await narthex(['policy', 'buckets', '-', '--overhead', '0%'], { input: many });
+    expect(exit).toBe(1);
+    expect(stderr).toContain('ERR_BUCKETS_NONE: no 16 sizes keep an overhead of 0.0 %');
+    const nothing = await narthex(['policy', 'buckets', '-', '--overhead', '5%'], { input: clientStream(1) });
+    expect(nothing.exit).toBe(1);
+    expect((await narthex(['policy', 'buckets', '-', '--overhead', '5'], { input: many })).exit).toBe(64);
+  });
+});
+
 describe('errors', () => {
   test('a bad recording is refused with file, line and remedy', async () => {
     await using folder = await temporaryFolder();

@@ -47,7 +47,15 @@ function describeCompletion(complete: Complete): void {
   });
 
   it('knows the commands of a command', async () => {
-    expect(await complete(['policy', ''])).toEqual(['check', 'diff', 'explain', 'fields', 'help', 'test']);
+    expect(await complete(['policy', ''])).toEqual([
+      'buckets',
+      'check',
+      'diff',
+      'explain',
+      'fields',
+      'help',
+      'test',
+    ]);
     expect(await complete(['audit', 'can'])).toEqual(['canaries']);
   });
 

@@ -40,6 +40,8 @@ export interface ReplayOptions {
   readonly names: Names;
   /** Returns milliseconds since 1970, for exceptions. */
   readonly clock: () => number;
+  /** Whether the sizes include the padding of the policy; they do by default. */
+  readonly pads?: boolean;
 }
 
 /** Sessions whose stages are kept at one time. Another one's are made anew, with the same pseudonyms. */
@@ -58,8 +60,10 @@ export class Replay {
   readonly #scanner: StanzaScanner;
   readonly #sessions = new LRUCache<number, Replayed>({ max: sessionsKeptMax });
   readonly #startedAt: number;
+  readonly #pads: boolean;
 
-  constructor(policy: Policy, { catalogue, names, clock }: ReplayOptions) {
+  constructor(policy: Policy, { catalogue, names, clock, pads = true }: ReplayOptions) {
+    this.#pads = pads;
     const pseudonyms = new Pseudonyms([createSecretKey(randomBytes(32))]);
     const enforced = new CompiledPolicy({ ...policy, mode: 'enforce' }, { catalogue, names, pseudonyms });
     const inForce = { enforced, shadow: undefined };
@@ -99,7 +103,7 @@ export class Replay {
     // The tokens of a recording may be shorter or longer than what they stand for.
     const length = written.length + size - stanza.byteLength;
     const { padTo } = disposition;
-    const padded = padTo === undefined ? length : length + paddingOf(length, padTo);
+    const padded = padTo === undefined || !this.#pads ? length : length + paddingOf(length, padTo);
     this.#scanner.read(written, (rewritten) => use({ stanza: rewritten, wire: written, size: padded }));
   }
 
