@@ -126,7 +126,7 @@ async function live(options: CanariesOptions): Run {
     expected: options.expect,
     output: options.log,
     inspector: options.inspector,
-    pid: options.pid === undefined ? undefined : Number(options.pid),
+    pid: processId(options.pid),
     onStep: printStep,
   });
   const policy = policyFor(config, account.domain);
@@ -148,6 +148,12 @@ async function liveAccount(
     throw unreadable(passwordFile);
   });
   return { username, domain, password: text.split('\n', 1)[0]!.replace(/\r$/, '') };
+}
+
+/** @throws InputError ERR_OPTION */
+function processId(text: string | undefined): number | undefined {
+  if (text !== undefined && !/^[1-9][0-9]*$/.test(text)) throw misused('--pid is a number');
+  return text === undefined ? undefined : Number(text);
 }
 
 /** @throws InputError ERR_OPTION */

@@ -39,6 +39,15 @@ describe('the account that a client authenticates as', () => {
     );
   });
 
+  it('leaves no password in memory that other buffers share', () => {
+    const password = 'a rose by any other word';
+    const xml = `<auth xmlns='${sasl}' mechanism='PLAIN'>${btoa(`\0juliet\0${password}`)}</auth>`;
+    expect(after(xml)).toBe('juliet@capulet.example');
+    const pool = Buffer.from(Buffer.from('x').buffer);
+    expect(pool.length).toBeGreaterThan(1_000);
+    expect(pool.includes(password)).toBe(false);
+  });
+
   it('is not that of an attempt before', () => {
     expect(claimed('n,,\x01auth=Bearer a.b.c\x01\x01', 'OAUTHBEARER', 'mallory@capulet.example')).toBe('');
     expect(after(`<auth xmlns='${sasl}' mechanism='EXTERNAL'>=</auth>`, 'mallory@capulet.example')).toBe('');

@@ -142,3 +142,17 @@ describe('a seeded leak', () => {
     timeoutMs,
   );
 });
+
+describe('a proxy that does not start', () => {
+  it(
+    'ends the run with what it printed',
+    async () => {
+      const broken = ['-e', "console.error('no port for me'); process.exit(3)"];
+      await expect(runEmbeddedCanaries({ policy: 'balanced', program: broken })).rejects.toMatchObject({
+        code: 'ERR_CANARY_PROXY',
+        message: 'no port for me',
+      });
+    },
+    timeoutMs,
+  );
+});
