@@ -432,7 +432,7 @@ export const style = css`
     vertical-align: top;
     padding: 0.45rem 0.9rem;
     border-bottom: 1px solid var(--line);
-    overflow-wrap: anywhere;
+    overflow-wrap: break-word;
   }
   tbody:last-child tr:last-child > * {
     border-bottom: 0;
@@ -445,8 +445,16 @@ export const style = css`
     font-weight: 650;
     border-bottom: 1.5px solid var(--muted);
   }
-  td.number {
+  .number {
     text-align: right;
+    white-space: nowrap;
+  }
+  .hash {
+    overflow-wrap: anywhere;
+  }
+  .matrix th,
+  .matrix td {
+    overflow-wrap: anywhere;
   }
   .matrix {
     min-width: 60rem;
@@ -544,6 +552,9 @@ export const style = css`
     grid-template-columns: repeat(auto-fit, minmax(min(36rem, 100%), 1fr));
     gap: 0 1.5rem;
     align-items: start;
+  }
+  .wide {
+    grid-column: 1 / -1;
   }
   .tables .scroll {
     margin-top: 0.5rem;

@@ -16,6 +16,8 @@ interface Table {
   readonly id: string;
   readonly title: string;
   readonly note?: string;
+  /** Whether it takes the whole width. */
+  readonly isWide?: boolean;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
   /** What is said where there are no rows. */
@@ -36,9 +38,9 @@ export function renderTables(view: AuditView): Html {
   </div>`;
 }
 
-function renderTable({ id, title, note, columns, rows, empty }: Table): Html {
+function renderTable({ id, title, note, isWide = false, columns, rows, empty }: Table): Html {
   const more = rows.length - tableRowsMax;
-  return html`<div class="block">
+  return html`<div class="block ${isWide ? 'wide' : ''}">
     <h2 id="${id}-title">${title}</h2>
     ${note === undefined ? '' : html`<p class="note">${note}</p>`}
     <div class="scroll" tabindex="0" role="region" aria-labelledby="${id}-title">
@@ -49,7 +51,11 @@ function renderTable({ id, title, note, columns, rows, empty }: Table): Html {
             : html`<table>
                 <thead>
                   <tr>
-                    ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+                    ${columns.map((column, index) =>
+                      typeof rows[0]![index] === 'number'
+                        ? html`<th scope="col" class="number">${column}</th>`
+                        : html`<th scope="col">${column}</th>`,
+                    )}
                   </tr>
                 </thead>
                 <tbody>
@@ -84,6 +90,7 @@ function shadowTable(view: AuditView): Table {
   const busiest = rows.toSorted((left, right) => Number(right[4]) - Number(left[4]));
   return {
     id: 'shadow',
+    isWide: true,
     title: 'Shadow differences',
     ...(shadow !== null && {
       note: `What ${shadow.name} would do otherwise than ${policy.name}, and how often it has met the field.`,
@@ -116,6 +123,7 @@ function exceptionTable({ exceptions, exposure }: AuditView): Table {
   ]);
   return {
     id: 'exceptions',
+    isWide: true,
     title: 'Exceptions',
     columns: ['when', 'what', 'why', 'approved by', 'last day'],
     rows,
@@ -192,7 +200,7 @@ function ledgerTable({ exposure: { ledger } }: AuditView): Table {
             [
               html`<code>${ledger.stream}</code>`,
               ledger.n,
-              html`<code>${ledger.hash}</code>`,
+              html`<code class="hash">${ledger.hash}</code>`,
               ledger.failing === null
                 ? html`<span class="state good">✓ written</span>`
                 : html`<span class="state bad"

@@ -9,7 +9,7 @@ import type { PolicyRuntime } from '../../../../src/app/parts/policies.ts';
 import { adminServeLimits, serveHttp, type Served } from '../../../../src/http/server/serve.ts';
 import { label } from '../../../../src/observability/label.ts';
 import { createMetrics, type Metrics } from '../../../../src/observability/metrics.ts';
-import type { Catalogue } from '../../../../src/policy/catalogue.ts';
+import { concerns, type Catalogue } from '../../../../src/policy/catalogue.ts';
 import { treatmentOf, type Policy } from '../../../../src/policy/policy.ts';
 import type { Audience } from '../../../../src/stanza/direction.ts';
 
@@ -111,25 +111,27 @@ function exposureOf(
   });
   const rowsOf = (policy: Policy, mode: 'enforced' | 'shadow') =>
     (['gatekeeper', 'client'] as const satisfies Audience[]).flatMap((audience, index) =>
-      counted.map(({ field, count }) => {
-        const times = Math.ceil(count / (1 + 2 * index));
-        return {
-          gatekeeper: gatekeepers[0]!,
-          audience,
-          field,
-          namespace: null,
-          treatment: treatmentOf(policy, audience, field).treatment.kind,
-          mode,
-          policy: policy.name,
-          sinceStart: {
-            count: times,
-            bytes: times * 34,
-            sessionsAtLeast: Math.min(times, 880),
-            sessionsAtMost: Math.min(times, 1_302),
-          },
-          interval: { count: times % 41, bytes: (times % 41) * 34, sessions: times % 17 },
-        };
-      }),
+      counted
+        .filter(({ field }) => concerns(catalogue.fields.get(field)!, audience))
+        .map(({ field, count }) => {
+          const times = Math.ceil(count / (1 + 2 * index));
+          return {
+            gatekeeper: gatekeepers[0]!,
+            audience,
+            field,
+            namespace: null,
+            treatment: treatmentOf(policy, audience, field).treatment.kind,
+            mode,
+            policy: policy.name,
+            sinceStart: {
+              count: times,
+              bytes: times * 34,
+              sessionsAtLeast: Math.min(times, 880),
+              sessionsAtMost: Math.min(times, 1_302),
+            },
+            interval: { count: times % 41, bytes: (times % 41) * 34, sessions: times % 17 },
+          };
+        }),
     );
   const unlisted = ['urn:xmpp:jingle-message:0', 'vcard-temp:x:update', 'other'].map((namespace, index) => ({
     gatekeeper: gatekeepers[0]!,
