@@ -147,11 +147,15 @@ export interface PolicyMaterial {
   readonly random: Random;
 }
 
-/** Fields whose treatment for an audience a policy may set. */
+/** Fields whose treatment for an audience a policy may set. What a pseudonym of the user's own resource is for the client, once
+ *  the resource is bound, no document says. */
 export function fieldsFor({ fields }: Catalogue, audience: 'gatekeeper' | 'client'): readonly Field[] {
   const direction = audience === 'gatekeeper' ? 'to-gatekeeper' : 'to-client';
   return [...fields.values()].filter(
-    ({ where, directions }) => (where === 'stanza' || where === 'stream') && directions.includes(direction),
+    ({ name, where, directions }) =>
+      (where === 'stanza' || where === 'stream') &&
+      directions.includes(direction) &&
+      (name !== 'bind.resource' || audience === 'gatekeeper'),
   );
 }
 
