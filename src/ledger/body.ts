@@ -77,7 +77,8 @@ const gap = z.strictObject({
   attempts: count,
 });
 
-/** A file was removed because of its size or age, with the last record in it. */
+/** A file was removed because of its size or age, with the last record in it. All files before it in its stream were removed
+ *  before. A file that begins says it again of each stream, since the record may be in a file that is removed next. */
 const retired = z.strictObject({
   kind: z.literal('retired'),
   stream,
@@ -112,6 +113,7 @@ export const recordBody = z.discriminatedUnion('kind', [
 ]);
 
 export type RecordBody = z.infer<typeof recordBody>;
+export type Retired = z.infer<typeof retired>;
 export type ExposureRow = z.infer<typeof exposureRow>;
 /** What runs. */
 export type Program = Pick<z.infer<typeof opened>, 'version' | 'build'>;

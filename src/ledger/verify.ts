@@ -1,4 +1,5 @@
 /** Verifies the streams of a ledger: finds a record that was changed, removed, inserted or moved, and says where. */
+import type { Retired } from './body.ts';
 import type { CheckpointVerifier } from './checkpoint.ts';
 import { noHash, parseRecord, type LedgerRecord, type Position } from './record.ts';
 import type { Head } from './writer.ts';
@@ -90,7 +91,7 @@ export async function verifyLedger(
     await reader.read(file);
   }
   const all = [...readers.values()];
-  const retired = new Map(all.flatMap(({ retiredFiles }) => [...retiredFiles]));
+  const retired = lastRetired(all.flatMap((reader) => reader.retired));
   const ends = new Map(
     all.flatMap(({ previous }) => (previous === undefined ? [] : [[previous.stream, previous]])),
   );
@@ -102,17 +103,26 @@ export async function verifyLedger(
   };
 }
 
+/** Returns the last file of each stream. */
+function lastRetired(records: readonly Retired[]): ReadonlyMap<string, Retired> {
+  const last = new Map<string, Retired>();
+  for (const record of records) {
+    if (record.file > (last.get(record.stream)?.file ?? 0)) last.set(record.stream, record);
+  }
+  return last;
+}
+
 /** Finds streams that are named and not there. */
 function missingStreams(
   readers: readonly StreamReader[],
-  retired: ReadonlyMap<string, Position>,
+  retired: ReadonlyMap<string, Retired>,
   head: Head | undefined,
 ): Finding[] {
   const present = new Set(readers.map(({ stream }) => stream));
   const findings: Finding[] = [];
   for (const { previous } of readers) {
     if (previous === undefined || present.has(previous.stream)) continue;
-    if ([...retired.keys()].some((key) => key.startsWith(`${previous.stream} `))) continue;
+    if (retired.has(previous.stream)) continue;
     findings.push(missingStream(previous.stream, previous.n));
   }
   if (head !== undefined && !present.has(head.stream)) findings.push(missingStream(head.stream, head.n));
@@ -126,13 +136,14 @@ function missingStream(stream: string, last: number): Finding {
 class StreamReader {
   readonly stream: string;
   readonly findings: Finding[] = [];
-  /** `STREAM FILE` of the files that retention has removed, with their last records. */
-  readonly retiredFiles = new Map<string, Position>();
+  /** Files that retention has removed, of any stream. */
+  readonly retired: Retired[] = [];
   previous: Head | undefined;
   readonly #verifier: CheckpointVerifier | undefined;
   readonly #head: Head | undefined;
   readonly #take: VerifyOptions['record'];
   #first = 0;
+  #firstPrevious = noHash;
   #last: Position = { n: 0, hash: noHash };
   #records = 0;
   #checkpoints = 0;
@@ -173,12 +184,17 @@ class StreamReader {
   }
 
   /** Ends the stream.
-   *  @param retired every file that some stream says was removed
+   *  @param retired the last file of each stream that some stream says was removed
    *  @param named the end of this stream as a later one found it */
-  end(retired: ReadonlyMap<string, Position>, named: Position | undefined): void {
+  end(retired: ReadonlyMap<string, Retired>, named: Position | undefined): void {
+    const removed = retired.get(this.stream);
     for (const file of this.#absentFiles) {
-      if (!retired.has(`${this.stream} ${file}`)) this.#find('missing-file', this.#first, this.#first, file);
+      if (file > (removed?.file ?? 0)) this.#find('missing-file', this.#first, this.#first, file);
     }
+    // The first record that is left follows the last one of the file before it.
+    const isNext = removed !== undefined && removed.lastRecord === this.#first - 1;
+    if (isNext && removed.lastHash !== this.#firstPrevious)
+      this.#find('unchained', this.#first, this.#first, removed.file + 1);
     const { n, hash } = this.#last;
     const isNamed = named?.n === n && named.hash === hash;
     if (this.#signed < n && !isNamed && this.findings.length === 0)
@@ -224,6 +240,7 @@ class StreamReader {
   /** The first record that is left of the stream: its predecessors may have been removed with their files. */
   #begin(record: LedgerRecord): void {
     this.#first = record.n;
+    this.#firstPrevious = record.prev;
     this.#signed = record.n - 1;
     const isStart = record.kind === 'opened' ? record.n === 1 && record.prev === noHash : record.n > 1;
     if (!isStart || (record.kind !== 'opened' && record.kind !== 'continued'))
@@ -242,11 +259,7 @@ class StreamReader {
     if ('stream' in record && record.kind !== 'retired' && record.stream !== this.stream)
       this.#find('foreign', record.n, record.n);
     if (record.kind === 'opened' && record.previous !== undefined) this.previous = record.previous;
-    if (record.kind === 'retired')
-      this.retiredFiles.set(`${record.stream} ${record.file}`, {
-        n: record.lastRecord,
-        hash: record.lastHash,
-      });
+    if (record.kind === 'retired') this.retired.push(record);
     if (record.kind === 'checkpoint') this.#readCheckpoint(record);
     this.#isClosed = record.kind === 'closed' || (this.#isClosed && record.kind === 'checkpoint');
   }

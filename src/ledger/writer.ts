@@ -1,7 +1,8 @@
 /** Writes one stream of the ledger. Records are written in batches: a batch is on disk whole or not at all, and ends
  *  with a signed checkpoint. While writing fails, the caller keeps its counts; the first batch that succeeds again
  *  begins with a `gap` record. */
-import type { InForce, Program, RecordBody } from './body.ts';
+import type { InForce, Program, RecordBody, Retired } from './body.ts';
+import { RetiredFiles } from './retired.ts';
 import type { CheckpointSigner } from './checkpoint.ts';
 import { noHash, renderRecord, type Position } from './record.ts';
 
@@ -35,6 +36,8 @@ export interface LedgerWriterOptions {
   /** Random, 16 hexadecimal digits; one for each process. */
   readonly stream: string;
   readonly program: Program;
+  /** Files that were removed before this process began. */
+  readonly retired?: readonly Retired[];
   readonly sink: LedgerSink;
   readonly signer: CheckpointSigner;
   /** Milliseconds since 1970. */
@@ -51,11 +54,13 @@ export class LedgerWriter {
   #nextFile: number | undefined;
   /** What the records on disk say is in force, by gatekeeper. */
   readonly #inForce = new Map<string, InForce>();
+  readonly #retired: RetiredFiles;
   /** Batches are written one after another. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: LedgerWriterOptions) {
     this.#options = options;
+    this.#retired = new RetiredFiles(options.retired);
   }
 
   get head(): Head {
@@ -91,16 +96,23 @@ export class LedgerWriter {
       this.#failed(error);
       return false;
     }
-    for (const body of bodies) if (body.kind === 'in-force') this.#inForce.set(body.gatekeeper, body);
+    for (const body of bodies) {
+      if (body.kind === 'in-force') this.#inForce.set(body.gatekeeper, body);
+      if (body.kind === 'retired') this.#retired.add(body);
+    }
     if (this.#failure !== undefined) this.#changeTo(undefined);
     return true;
   }
 
-  /** Returns the first records of another file: that the stream goes on, and what is in force. */
+  /** Returns the first records of another file: that the stream goes on, what is in force, which files were removed. */
   #beginning(): readonly RecordBody[] {
     const { stream, program } = this.#options;
     if (this.#nextFile === undefined) return [];
-    return [{ kind: 'continued', stream, file: this.#nextFile, ...program }, ...this.#inForce.values()];
+    return [
+      { kind: 'continued', stream, file: this.#nextFile, ...program },
+      ...this.#inForce.values(),
+      ...this.#retired.records(),
+    ];
   }
 
   /** Writes records and their checkpoint. The stream goes on only after they are on disk.

@@ -1,7 +1,10 @@
 import { appendFile, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { RecordBody, Retired } from '../../src/ledger/body.ts';
 import { LedgerFolder, previousStream } from '../../src/ledger/folder.ts';
+import { renderRecord, type LedgerRecord } from '../../src/ledger/record.ts';
+import { readRetired, RetiredFiles, retiredStreamsMax } from '../../src/ledger/retired.ts';
 import { verifyLedger } from '../../src/ledger/verify.ts';
 import { LedgerWriter, type LedgerFailure } from '../../src/ledger/writer.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -19,14 +22,27 @@ const keys = createLedgerKeys();
 
 async function openLedger(
   folder: string,
-  { fileBytes = 1e6, stream = randomStream() } = {},
+  {
+    fileBytes = 1e6,
+    stream = randomStream(),
+    retired = [],
+  }: { fileBytes?: number; stream?: string; retired?: readonly Retired[] } = {},
 ): Promise<{ writer: LedgerWriter; sink: LedgerFolder; stream: string }> {
   const now = Date.now;
   const sink = await LedgerFolder.open({ folder, stream, fileBytes, fileAgeMs: 1e9, now });
-  const writer = new LedgerWriter({ stream, program, sink, signer: keys.signer, now, changed: () => {} });
+  const writer = new LedgerWriter({
+    stream,
+    program,
+    retired,
+    sink,
+    signer: keys.signer,
+    now,
+    changed: () => {},
+  });
   const previous = await previousStream(folder);
   await writer.append([
     { kind: 'opened', format: 1, stream, ...program, ...(previous === undefined ? {} : { previous }) },
+    ...retired,
   ]);
   return { writer, sink, stream };
 }
@@ -138,4 +154,68 @@ test('retention removes the oldest files, never one in use, and records it first
   const names = (await readdir(folder.path)).toSorted();
   expect(names).not.toContain(`${stream}-000001.ledger`);
   expect((await verifyLedger(await filesOf(folder.path), keys)).findings).toEqual([]);
+});
+
+/** Writes batches, and removes files beyond some bytes after each, as a process with a small `keepBytesMax` does. */
+async function writeAndRetire(folder: string, batches: number): Promise<LedgerWriter> {
+  const retired = await readRetired(folder);
+  const { writer, sink } = await openLedger(folder, { fileBytes: 500, retired });
+  for (let count = 0; count < batches; count += 1) {
+    await writer.append([exposureOf(count)]);
+    const expired = await sink.expired({ keepBytes: 4_000, keepMs: 1e9 });
+    if (expired.length > 0) await writer.append(expired.map(({ record }) => record));
+    for (const file of expired) await file.remove();
+  }
+  return writer;
+}
+
+test('removed files stay explained, however often retention removes the record of it', async () => {
+  await using folder = await temporaryFolder();
+  const first = await writeAndRetire(folder.path, 25);
+  const files = await filesOf(folder.path);
+  expect(Math.min(...files.map(({ file }) => file))).toBeGreaterThan(10);
+  expect((await verifyLedger(files, keys)).findings).toEqual([]);
+  await first.close();
+  // The next process knows of files that it has not removed itself.
+  await (await writeAndRetire(folder.path, 25)).close();
+  expect((await verifyLedger(await filesOf(folder.path), keys)).findings).toEqual([]);
+});
+
+test('a file that is missing among those that are left is found', async () => {
+  await using folder = await temporaryFolder();
+  await (await writeAndRetire(folder.path, 25)).close();
+  const files = await filesOf(folder.path);
+  const without = files.filter((_, index) => index !== 1);
+  const codes = (await verifyLedger(without, keys)).findings.map(({ code }) => code);
+  expect(codes).toContain('missing-file');
+});
+
+test('the first file that is left follows the last one that was removed', async () => {
+  await using folder = await temporaryFolder();
+  await (await writeAndRetire(folder.path, 25)).close();
+  const files = await filesOf(folder.path);
+  const [first] = files;
+  const text = await readFile(join(folder.path, first!.name), 'utf8');
+  const line = text.slice(0, text.indexOf('\n'));
+  const { n, prev: _, hash: __, at, ...body } = JSON.parse(line) as LedgerRecord;
+  const forged = renderRecord({ n: n - 1, hash: 'f'.repeat(43) }, Date.parse(at), body as RecordBody);
+  await writeFile(join(folder.path, first!.name), text.replace(`${line}\n`, forged.line));
+  const findings = (await verifyLedger(await filesOf(folder.path), keys)).findings;
+  expect(findings).toContainEqual(
+    expect.objectContaining({ code: 'unchained', file: first!.name, records: [n, n] }),
+  );
+});
+
+test('of more streams than are remembered the oldest are forgotten', () => {
+  const record = (index: number): Retired => ({
+    kind: 'retired',
+    stream: index.toString(16).padStart(16, '0'),
+    file: 1,
+    lastRecord: 1,
+    lastHash: 'a'.repeat(43),
+  });
+  const known = Array.from({ length: retiredStreamsMax + 5 }, (_, index) => record(index));
+  const records = new RetiredFiles(known).records();
+  expect(records).toHaveLength(retiredStreamsMax);
+  expect(records[0]).toEqual(record(5));
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
+import { renderRecord } from '../../src/ledger/record.ts';
 import { verifyLedger, type Finding } from '../../src/ledger/verify.ts';
 import {
   asFiles,
@@ -111,6 +112,22 @@ describe.each(Object.entries(changes))('%s', (_, { codes, apply }) => {
       { numRuns: 30 },
     );
   });
+});
+
+test('a record that was written anew with a right hash of its own is found by the one after it', async () => {
+  const { stream, files } = await write(5);
+  const lines = files[0]!;
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: lines.length - 2 }), async (at) => {
+      const { n, prev, at: written } = JSON.parse(lines[at]!) as { n: number; prev: string; at: string };
+      const forged = renderRecord({ n: n - 1, hash: prev }, Date.parse(written), exposureOf(1_000));
+      const changed = [...lines];
+      changed[at] = forged.line;
+      const [first] = await findingsOf(stream, [changed]);
+      expect(first).toMatchObject({ line: at + 2, records: [n, n + 1] });
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test('any flipped bit of any byte is found in its line', async () => {

@@ -6,6 +6,7 @@ import type { InForce, RecordBody } from '../../ledger/body.ts';
 import { createCheckpointSigner } from '../../ledger/checkpoint.ts';
 import { LedgerFolder, previousStream } from '../../ledger/folder.ts';
 import { Intervals, type ExposureSource } from '../../ledger/intervals.ts';
+import { readRetired } from '../../ledger/retired.ts';
 import { LedgerWriter, type Head, type LedgerFailure } from '../../ledger/writer.ts';
 import { SetupError, systemCode } from '../../transport/error.ts';
 import type { Part } from '../part.ts';
@@ -42,10 +43,12 @@ export class Ledger implements Part {
     try {
       const previous = await previousStream(path);
       const folder = await LedgerFolder.open({ folder: path, stream, fileBytes, fileAgeMs, now });
+      const retired = await readRetired(path);
       const runs = program();
       const writer = new LedgerWriter({
         stream,
         program: runs,
+        retired,
         sink: folder,
         signer,
         now,
@@ -60,6 +63,7 @@ export class Ledger implements Part {
           ...runs,
           ...(previous !== undefined && { previous }),
         },
+        ...retired,
       ]);
       return ledger;
     } catch (error) {
