@@ -166,6 +166,7 @@ export class Mask {
     const local = stanza.localName(element);
     if (textWords.get(local)?.has(text)) return text;
     if (local === 'jid' && isIP(text) === 0) return this.#tokens.jid(text);
+    if (local === 'resource') return this.#tokens.word(text);
     // Fields with several words, some of which are addresses.
     return /\s/.test(text) && text.includes('://') ? this.#lengths(text) : this.#value(stanza, text);
   }

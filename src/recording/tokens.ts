@@ -6,10 +6,14 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { bareJid, prepareBare } from '../stanza/jid.ts';
 import { Permutations } from './permutation.ts';
+import { charactersOf, hasShape, numberOf, shapeOf, sizeOf, type Shape } from './shape.ts';
 
 /** Characters of the shortest token of a word: two of a hundred thousand values are equal once in two hundred
  *  recordings. */
 export const wordCharsMin = 8;
+
+/** The largest set whose tokens are a permutation of it. In a larger one, no two of a recording's are equal by chance. */
+const permutedMax = 2n ** 118n;
 
 /** Seconds by which times are shifted at most: ten years. */
 const shiftSecondsMax = 315_360_000;
@@ -71,8 +75,8 @@ export class Tokens {
     if (/^xmpp:/i.test(value)) return this.#xmppUri(value);
     const url = urlPattern.exec(value);
     if (url !== null) return this.#url(url);
-    if (/[@/]/.test(value) && !/\s/.test(value)) return this.jid(value);
-    return this.word(value);
+    if (value.includes('@') && !/\s/.test(value)) return this.jid(value);
+    return this.#identifier(value) ?? this.word(value);
   }
 
   /** Returns characters in place of a text of which only the length is recorded. */
@@ -112,6 +116,45 @@ export class Tokens {
     return token;
   }
 
+  /** Returns an identifier of the same shape; undefined for a text that is none. */
+  #identifier(value: string): string | undefined {
+    const shape = shapeOf(value);
+    if (shape === undefined) return undefined;
+    const key = `identifier ${value}`;
+    const known = this.#cached.get(key);
+    if (known !== undefined) return known;
+    const size = sizeOf(shape);
+    const token = shape.filled(
+      shape.isExact && size <= permutedMax ? this.#permuted(shape, size) : this.#drawn(shape, value),
+    );
+    this.#cached.set(key, token);
+    return token;
+  }
+
+  /** Returns other characters than those of any other identifier of the shape. */
+  #permuted(shape: Shape, size: bigint): string {
+    const form = `shape ${shape.filled('.'.repeat(shape.characters.length))} ${shape.alphabets.join(' ')}`;
+    const label = this.#digest(form).readUInt32BE(0);
+    let number = numberOf(shape);
+    let characters: string;
+    do {
+      number = this.#permutations.image(label, number, size);
+      characters = charactersOf(shape, number);
+      // Letters only would be another shape, whose identifiers have tokens of their own.
+    } while (!hasShape(shape, characters));
+    return characters;
+  }
+
+  /** Returns characters that depend on the whole value. */
+  #drawn({ alphabets }: Shape, value: string): string {
+    const drawn = Buffer.concat(
+      Array.from({ length: Math.ceil(alphabets.length / 16) }, (_, block) =>
+        this.#digest(`${block} ${value}`),
+      ),
+    );
+    return alphabets.map((each, index) => each[drawn.readUInt16BE(2 * index) % each.length]!).join('');
+  }
+
   #word(value: string): string {
     const length = Math.max(wordCharsMin, Buffer.byteLength(value));
     let token = '';
@@ -149,7 +192,7 @@ export class Tokens {
     const isKey = scheme.toLowerCase() === 'aesgcm';
     const rest = [
       query === undefined ? '' : `?${this.word(query)}`,
-      fragment === undefined ? '' : `#${isKey ? this.length(fragment) : this.word(fragment)}`,
+      fragment === undefined ? '' : `#${isKey ? this.length(fragment) : this.value(fragment)}`,
     ];
     return `${shownScheme}://${shownUser}${this.#host(host)}${shownPort}${segments.join('/')}${rest.join('')}`;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { identifierForm } from '../../src/audit/value-form.ts';
 import { Permutations } from '../../src/recording/permutation.ts';
 import { Tokens, wordCharsMin } from '../../src/recording/tokens.ts';
 
@@ -45,12 +46,45 @@ describe('a token', () => {
       '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
       /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-9[0-9a-f]{3}-[0-9a-f]{12}$/,
     ],
-    ['a short word', 'a', new RegExp(`^[a-z2-7]{${wordCharsMin}}$`)],
-    ['a long word, of the same length', 'x'.repeat(200), /^[a-z2-7x]{200}$/],
+    ['a short text', 'à', new RegExp(`^[a-z2-7]{${wordCharsMin}}$`)],
+    ['a long text, of the same length', 'x'.repeat(200), /^[a-z2-7x]{200}$/],
     ['a domain', 'a.b@conference.capulet.example', /^[a-z2-7]{8}@[a-z2-7]{10}\.[a-z2-7]{8}\.[a-z2-7]{8}$/],
   ])('keeps the syntax of %s', (_, value, form) => {
     expect(tokens.value(value)).toMatch(form);
     if (value.length > 1) expect(tokens.value(value)).not.toBe(value);
+  });
+
+  it.each([
+    'purple1a2b-3',
+    'M17',
+    'x',
+    'ABCDEF',
+    'a1',
+    '3EB0C0FFEE',
+    'lx-1234-5678',
+    'aBcD-12:34.x/y',
+    'd41d8cd98f00b204e9800998ecf8427e',
+    'D41D8CD98F00B204',
+    'QgayPKawpkPSDYmwT/WM94uAlu0=',
+    'c3po_r2d2_0123456789abcdefghij',
+    '1234567890123456',
+    '17',
+    'urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301',
+    'Gajim',
+    'z'.repeat(128),
+  ])('keeps the form of the identifier %s', (identifier) => {
+    const token = tokens.value(identifier);
+    expect(identifierForm(token)).toBe(identifierForm(identifier));
+    if (identifier.length > 2) expect(token).not.toBe(identifier);
+  });
+
+  it('is another for each short identifier of one form', () => {
+    for (const build of [
+      (n: number) => `a${n}`,
+      (n: number) => `${String.fromCharCode(97 + (n % 26))}-${n}`,
+      (n: number) => n.toString(36),
+    ])
+      expect(distinct(below(900).map(build))).toBe(900);
   });
 
   it('is another for each value', () => {
