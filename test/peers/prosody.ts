@@ -55,7 +55,7 @@ c2s_ports = { ${site.ports.starttls} }
 c2s_direct_tls_ports = { ${site.ports.direct} }
 c2s_require_encryption = true
 ${site.uploadPort === undefined ? '' : https(site, site.uploadPort)}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
-modules_enabled = { ${[...modules, ...site.modules].map(lua).join(', ')} }
+modules_enabled = { ${modulesOf(site).map(lua).join(', ')} }
 modules_disabled = { "s2s"${site.uploadPort === undefined ? ', "http"' : ''} }
 
 -- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
@@ -75,6 +75,10 @@ VirtualHost ${lua(site.domain)}
   ssl = tls
 Component ${lua(`conference.${site.domain}`)} "muc"
 ${site.uploadPort === undefined ? '' : uploads(site, site.uploadPort)}`;
+}
+
+function modulesOf({ modules: added, keepsMessages = true }: Site): string[] {
+  return [...modules, ...added].filter((name) => keepsMessages || name !== 'offline');
 }
 
 function disabledMechanisms({ plain, channelBinding }: Site): string[] {

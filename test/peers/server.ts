@@ -30,6 +30,11 @@ export interface ServerOptions {
   /** A free port for one more listener, with direct TLS, that wants a PROXY protocol header first. Servers that know
    *  none ignore it. */
   readonly proxyProtocolPort?: number;
+  /** Passwords by localpart, in place of those of juliet and romeo. */
+  readonly accounts?: Accounts;
+  /** Whether messages for a user who is offline are kept (XEP-0160), and so are those that a stream has not acknowledged
+   *  at its end. Default true; ejabberd keeps the latter only where this is set. */
+  readonly keepsMessages?: boolean;
   /** Whether files can be uploaded (XEP-0363), over HTTPS at a port of its own. Default false. */
   readonly uploads?: boolean;
 }
@@ -56,6 +61,7 @@ export interface Site {
   /** For uploads; undefined without them. */
   readonly uploadPort: number | undefined;
   readonly accounts: Accounts;
+  readonly keepsMessages: boolean | undefined;
 }
 
 export interface Recipe {
@@ -85,7 +91,7 @@ export interface PeerServer {
 
 const readyTimeoutMs = 30_000;
 
-const accounts: Accounts = { juliet: 'R0m30, wherefore?', romeo: "But soft! What's l1ght" };
+const usualAccounts: Accounts = { juliet: 'R0m30, wherefore?', romeo: "But soft! What's l1ght" };
 
 export async function startServer(recipe: Recipe, options: ServerOptions = {}): Promise<PeerServer> {
   const domain = options.domain ?? 'localhost';
@@ -106,7 +112,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
     await writeFile(chainFile, certificates.chain);
     await writeFile(keyFile, certificates.key, { mode: 0o600 });
     const { channelBinding = false, plain = false, defaultMechanisms = false, modules = [] } = options;
-    const { tokens, proxyProtocolPort, uploads = false } = options;
+    const { tokens, proxyProtocolPort, uploads = false, accounts = usualAccounts, keepsMessages } = options;
     const endPoint = createHash('sha256').update(new X509Certificate(certificates.chain).raw).digest('hex');
     const files = { folder, chainFile, keyFile };
     const offers = {
@@ -117,6 +123,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       tokens,
       proxyProtocolPort,
       uploadPort: uploads ? upload : undefined,
+      keepsMessages,
     };
     const site = { ...files, ...offers, domain, host, ports, endPoint, accounts };
 
