@@ -5,6 +5,7 @@ import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { logInRaw, type RawClient } from '../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../support/raw-gatekeeper.ts';
 import { eventually } from '../support/wait.ts';
+import { measureDrain } from './drain-spread.ts';
 
 const authority = createDevelopmentAuthority();
 const pair = authority.issue(['localhost', '127.0.0.1']);
@@ -112,4 +113,15 @@ describe('a process that stops', () => {
     await Promise.all(clients.map(({ closed }) => closed));
     expect(proxy.closed).toHaveLength(6);
   });
+
+  it('exits with 0 after each of its sessions has ended with system-shutdown', async () => {
+    const sessions = 30;
+    const { ends, conditions, exitCode } = await measureDrain({
+      sessions,
+      drainMs: 4_000,
+      drainSpreadMs: 2_000,
+    });
+    expect([ends.length, exitCode]).toEqual([sessions, 0]);
+    expect(new Set(conditions)).toEqual(new Set(['system-shutdown']));
+  }, 120_000);
 });

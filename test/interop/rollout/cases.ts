@@ -80,7 +80,7 @@ export function problemsOf({ expects }: ExpectedCase, counts: RolloutCounts): st
   return [
     ...(reconnections < counts.clients / 4 ? [`only ${reconnections} reconnections`] : []),
     ...(resumed < expects.resumed * reconnections ? [`${resumed} of ${reconnections} resumed`] : []),
-    ...(expects.keeps && lost + returned > 0 ? [`${lost} lost, ${returned} returned`] : []),
+    ...(expects.keeps && lost + returned > 0 ? [`${lost} lost, ${returned} returned: ${counts.missing.join(', ')}`] : []),
     ...(expects.once && duplicatesOfResumed > 0 ? [`${duplicates} duplicates`] : []),
     ...(unacknowledged > 0 ? [`${unacknowledged} not acknowledged`] : []),
   ];

@@ -41,6 +41,8 @@ export interface RolloutCounts {
   readonly duplicatesOfResumed: number;
   /** Messages that were not acknowledged in the end. */
   readonly unacknowledged: number;
+  /** Messages that were acknowledged and did not arrive: sender and number. */
+  readonly missing: readonly string[];
 }
 
 export interface RolloutOptions {
@@ -184,18 +186,19 @@ function countsOf(pairs: readonly Pair[]): RolloutCounts {
     resumed: total((client) => client.resumed),
     newSessions: total((client) => client.newSessions),
     acknowledged: sum((way) => way.acknowledged),
-    lost: Math.max(0, sum((way) => way.missing) - returned),
+    lost: Math.max(0, sum((way) => way.missing.length) - returned),
     returned,
     duplicates: sum((way) => way.duplicates),
     duplicatesOfResumed: sum((way) => (way.alwaysResumed ? way.duplicates : 0)),
     unacknowledged: sum((way) => way.unacknowledged),
+    missing: ways.flatMap((way) => way.missing),
   };
 }
 
 /** The messages of one sender to one receiver. */
 interface Way {
   readonly acknowledged: number;
-  readonly missing: number;
+  readonly missing: readonly string[];
   readonly returned: number;
   readonly duplicates: number;
   readonly unacknowledged: number;
@@ -204,7 +207,9 @@ interface Way {
 
 function wayOf(sender: ManagedClient, user: string, receiver: ManagedClient, client: ManagedClient): Way {
   const received = receiver.received.get(user) ?? new Map<number, number>();
-  const missing = [...sender.confirmed].filter((number) => !received.has(number)).length;
+  const missing = [...sender.confirmed]
+    .filter((number) => !received.has(number))
+    .map((number) => `${user} ${number}`);
   return {
     acknowledged: sender.confirmed.size,
     missing,
