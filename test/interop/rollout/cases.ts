@@ -30,6 +30,12 @@ async function cutAll({ clients }: Scene): Promise<void> {
   await sleep(3_000);
 }
 
+/** Every client begins a new session without having ended the one before. */
+async function startAnew({ clients }: Scene): Promise<void> {
+  for (const client of clients) client.startAnew();
+  await sleep(3_000);
+}
+
 /** The store is killed between the two replacements, and is back before the second. */
 async function rollWithoutStore({ replicas, redis, clients }: Scene): Promise<void> {
   await replicas.drain(0);
@@ -71,6 +77,10 @@ export const rolloutCases: readonly ExpectedCase[] = [
   { name: 'store, one replica killed, ejabberd', server: ejabberd, serverOptions: keeps, store: true, events: killOne, expects: renewed },
   { name: 'store killed and back between the two, Prosody 0.12', server: prosody, serverOptions: keeps, store: true, events: rollWithoutStore, expects: handedOver },
   { name: 'store away during the rollout, Prosody 0.12', server: prosody, serverOptions: keeps, store: true, events: rollWhileStoreIsAway, expects: renewed },
+  { name: 'no proxy, every connection cut, Prosody 0.12', server: prosody, serverOptions: keeps, store: false, withoutProxy: true, events: cutAll, expects: handedOver },
+  { name: 'no proxy, every connection cut, ejabberd', server: ejabberd, serverOptions: keeps, store: false, withoutProxy: true, events: cutAll, expects: handedOver },
+  { name: 'no proxy, every client starts anew, Prosody 0.12', server: prosody, serverOptions: keeps, store: false, withoutProxy: true, events: startAnew, expects: { ...renewed, keeps: false } },
+  { name: 'no proxy, every client starts anew, ejabberd', server: ejabberd, serverOptions: keeps, store: false, withoutProxy: true, events: startAnew, expects: { ...renewed, keeps: false } },
 ]; // prettier-ignore
 
 /** Returns what of a case did not hold. */
@@ -80,7 +90,9 @@ export function problemsOf({ expects }: ExpectedCase, counts: RolloutCounts): st
   return [
     ...(reconnections < counts.clients / 4 ? [`only ${reconnections} reconnections`] : []),
     ...(resumed < expects.resumed * reconnections ? [`${resumed} of ${reconnections} resumed`] : []),
-    ...(expects.keeps && lost + returned > 0 ? [`${lost} lost, ${returned} returned: ${counts.missing.join(', ')}`] : []),
+    ...(expects.keeps && lost + returned > 0
+      ? [`${lost} lost, ${returned} returned: ${counts.missing.join(', ')}`]
+      : []),
     ...(expects.once && duplicatesOfResumed > 0 ? [`${duplicates} duplicates`] : []),
     ...(unacknowledged > 0 ? [`${unacknowledged} not acknowledged`] : []),
   ];

@@ -85,6 +85,17 @@ export class ManagedClient {
     this.#socket?.destroy();
   }
 
+  /** Resets the connection and gives the session up, as an app does that is started anew with what it had not sent. */
+  startAnew(): void {
+    this.#id = undefined;
+    this.#unsent = [
+      ...this.#unacknowledged.splice(0).filter(({ number }) => number !== undefined),
+      ...this.#unsent,
+    ];
+    this.#counting = false;
+    this.#socket?.destroy();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#socket?.destroy();

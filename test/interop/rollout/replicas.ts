@@ -69,6 +69,14 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
   };
 }
 
+/** Returns the server itself in the place of replicas. */
+export function withoutReplicas({ ports }: PeerServer): Replicas {
+  const none = (): never => {
+    throw new Error('there are no replicas');
+  };
+  return { port: ports.direct, drain: none, kill: none, start: none, close: async () => {} };
+}
+
 type Folder = Awaited<ReturnType<typeof temporaryFolder>>;
 
 async function configure(

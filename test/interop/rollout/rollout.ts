@@ -7,13 +7,15 @@ import type { ServerKind } from '../../peers/servers.ts';
 import { Random } from '../../support/random.ts';
 import { eventually, within } from '../../support/wait.ts';
 import { ManagedClient, type ManagedClientOptions } from './managed-client.ts';
-import { startReplicas, type Replicas } from './replicas.ts';
+import { startReplicas, withoutReplicas, type Replicas } from './replicas.ts';
 
 export interface RolloutCase {
   readonly name: string;
   readonly server: ServerKind;
   readonly serverOptions?: ServerOptions;
   readonly store: boolean;
+  /** Whether the clients connect straight to the server, for comparison. */
+  readonly withoutProxy?: boolean;
   readonly policy?: string;
   /** What happens to the replicas; the load goes on meanwhile. */
   readonly events: (scene: Scene) => Promise<void>;
@@ -70,7 +72,7 @@ export async function rollBoth({ replicas }: Scene): Promise<void> {
 }
 
 export async function runRollout(
-  { server: kind, serverOptions, store, policy = 'passthrough', events }: RolloutCase,
+  { server: kind, serverOptions, store, policy = 'passthrough', withoutProxy, events }: RolloutCase,
   options: RolloutOptions,
 ): Promise<RolloutCounts> {
   const random = new Random(options.seed);
@@ -86,7 +88,10 @@ export async function runRollout(
   try {
     redis = store ? await startRedis() : undefined;
     const { drainMs, drainSpreadMs } = options;
-    replicas = await startReplicas({ server, redis, drainMs, drainSpreadMs, policy });
+    replicas =
+      withoutProxy === true
+        ? withoutReplicas(server)
+        : await startReplicas({ server, redis, drainMs, drainSpreadMs, policy });
     pairs = await logInPairs(server, replicas.port, options.clients, random);
     const stopLoad = startLoad(pairs, options.messageMs, random);
     await sleep(1_000);
