@@ -77,7 +77,7 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
       // Its Mnesia archive slows with every message stored (200 more take two seconds more); an account that wants an
       // archive asks for one (XEP-0441).
       mod_mam: { default: 'never' },
-      mod_stream_mgmt: site.keepsMessages === true ? { resend_on_timeout: true } : {},
+      mod_stream_mgmt: site.keepsMessages === true ? { resend_on_timeout: true, resume_timeout: 15 } : {},
       mod_muc: { host: `conference.${site.domain}` },
       mod_pubsub: { plugins: ['flat', 'pep'] },
       ...(site.uploadPort === undefined

@@ -129,6 +129,11 @@ export class AckWindow {
     return this.#sent + this.#delivered + this.#acknowledged + this.#handled + this.#settled;
   }
 
+  /** The number that was acknowledged to the sender last, modulo 2^32. */
+  get handled(): number {
+    return this.#handled % modulus;
+  }
+
   /** Number of runs in memory. */
   get runs(): number {
     return this.#runs.length - this.#first;

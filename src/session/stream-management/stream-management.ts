@@ -12,7 +12,6 @@ import { generationOf, type ManagedStream } from './managed-stream.ts';
 import type { Resumptions } from './resumptions.ts';
 import type { SessionRecord } from '../facts.ts';
 
-const resumptionFailed = failure('item-not-found');
 const unexpected: Disposition = { kind: 'drop', reply: Buffer.from(failure('unexpected-request')) };
 
 export class StreamManagement {
@@ -32,8 +31,8 @@ export class StreamManagement {
    *  with the stream, and again at 0 after the chunk with `<enabled/>`: an acknowledgement in that chunk includes these
    *  stanzas, later ones do not. */
   #sentUncounted = 0;
-  /** Whether a resumption inside an authentication was refused here. Its failure is written into the success. */
-  #owesFailure = false;
+  /** A resumption inside an authentication was refused here. Its failure is written into the success. */
+  #owedFailure: string | undefined;
 
   constructor(facts: SessionRecord, resumptions: Resumptions) {
     this.#facts = facts;
@@ -92,8 +91,10 @@ export class StreamManagement {
           : this.#judgeGatekeeper(stanza, at, edits);
       if (verdict !== undefined) return verdict;
     }
-    if (this.#owesFailure && direction === 'to-client' && stanza.is(0, ns.sasl2, 'success'))
-      this.#addFailure(stanza, edits);
+    if (this.#owedFailure !== undefined && direction === 'to-client' && stanza.is(0, ns.sasl2, 'success')) {
+      edits.push(appendContent(stanza, 0, this.#owedFailure));
+      this.#owedFailure = undefined;
+    }
     return edits.length === 0 ? forward : { kind: 'forward', edits };
   }
 
@@ -114,7 +115,7 @@ export class StreamManagement {
   #forgetRequests(): void {
     this.#asked = undefined;
     this.#enabling = false;
-    this.#owesFailure = false;
+    this.#owedFailure = undefined;
   }
 
   /** Starts the counts for a request to enable. Inline, they begin with the success; alone, after this element. A
@@ -140,8 +141,11 @@ export class StreamManagement {
       this.#translate(stanza, at, stream.toClient.copy(), edits);
       return undefined;
     }
-    if (at === 0) return { kind: 'drop', reply: Buffer.from(resumptionFailed) };
-    this.#owesFailure = true;
+    // What was acknowledged before is handled, whatever has happened since (XEP-0198 §5).
+    const isOwn = stream !== undefined && stream.account === this.#facts.account;
+    const failed = failure('item-not-found', isOwn ? stream.toGatekeeper.handled : undefined);
+    if (at === 0) return { kind: 'drop', reply: Buffer.from(failed) };
+    this.#owedFailure = failed;
     edits.push(removeElement(stanza, at));
     return undefined;
   }
@@ -270,11 +274,6 @@ export class StreamManagement {
       this.#resumptions.forget(this.#facts.gatekeeper, asked.id);
   }
 
-  #addFailure(stanza: Stanza, edits: Edit[]): void {
-    this.#owesFailure = false;
-    edits.push(appendContent(stanza, 0, resumptionFailed));
-  }
-
   /** The `h` of `<resume/>`, applied when the gatekeeper agrees. */
   #resumeCount = 0;
 
@@ -301,8 +300,10 @@ function previousId(stanza: Stanza): string | undefined {
   return undefined;
 }
 
-function failure(condition: 'item-not-found' | 'unexpected-request'): string {
-  return `<failed xmlns='${ns.sm}'><${condition} xmlns='${ns.stanzaErrors}'/></failed>`;
+/** @param handled stanzas of the old stream, where that is known */
+function failure(condition: 'item-not-found' | 'unexpected-request', handled?: number): string {
+  const count = handled === undefined ? '' : ` h='${handled}'`;
+  return `<failed xmlns='${ns.sm}'${count}><${condition} xmlns='${ns.stanzaErrors}'/></failed>`;
 }
 
 function unasked(): StreamError {

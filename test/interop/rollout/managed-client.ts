@@ -11,7 +11,8 @@ export interface ManagedClientOptions {
   readonly domain: string;
   readonly user: string;
   readonly password: string;
-  readonly resource: string;
+  /** Undefined for one that the server chooses. */
+  readonly resource: string | undefined;
   readonly random: Random;
 }
 
@@ -192,7 +193,8 @@ export class ManagedClient {
 
   #bind(): void {
     this.#id = undefined;
-    const resource = `<resource>${this.#options.resource}</resource>`;
+    const { resource: wanted } = this.#options;
+    const resource = wanted === undefined ? '' : `<resource>${wanted}</resource>`;
     this.#socket!.write(
       `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${resource}</bind></iq>`,
     );

@@ -17,6 +17,8 @@ export interface RolloutCase {
   /** Whether the clients connect straight to the server, for comparison. */
   readonly withoutProxy?: boolean;
   readonly policy?: string;
+  /** Whether the server chooses the resource, so that a new session does not replace the one before. */
+  readonly anyResource?: boolean;
   /** What happens to the replicas; the load goes on meanwhile. */
   readonly events: (scene: Scene) => Promise<void>;
 }
@@ -71,10 +73,9 @@ export async function rollBoth({ replicas }: Scene): Promise<void> {
   }
 }
 
-export async function runRollout(
-  { server: kind, serverOptions, store, policy = 'passthrough', withoutProxy, events }: RolloutCase,
-  options: RolloutOptions,
-): Promise<RolloutCounts> {
+export async function runRollout(rolloutCase: RolloutCase, options: RolloutOptions): Promise<RolloutCounts> {
+  const { server: kind, serverOptions, store, policy = 'passthrough', withoutProxy, events } = rolloutCase;
+  const resource = rolloutCase.anyResource === true ? undefined : 'phone';
   const random = new Random(options.seed);
   const users = Array.from({ length: options.clients }, (_, index) => [
     `client${index}`,
@@ -92,7 +93,7 @@ export async function runRollout(
       withoutProxy === true
         ? withoutReplicas(server)
         : await startReplicas({ server, redis, drainMs, drainSpreadMs, policy });
-    pairs = await logInPairs(server, replicas.port, options.clients, random);
+    pairs = await logInPairs(server, options.clients, { port: replicas.port, resource }, random);
     const stopLoad = startLoad(pairs, options.messageMs, random);
     await sleep(1_000);
     await events({ replicas, redis, clients: pairs.map(({ client }) => client) });
@@ -123,8 +124,8 @@ interface Pair {
 
 async function logInPairs(
   { domain, ports, certificates }: PeerServer,
-  port: number,
   count: number,
+  behind: Pick<ManagedClientOptions, 'port' | 'resource'>,
   random: Random,
 ): Promise<Pair[]> {
   const common = { ca: certificates.authority, domain, password, random };
@@ -140,7 +141,7 @@ async function logInPairs(
       const [clientUser, partnerUser] = [`client${index}`, `partner${index}`];
       return {
         partner: await logIn({ port: ports.direct, user: partnerUser, resource: 'home' }),
-        client: await logIn({ port, user: clientUser, resource: 'phone' }),
+        client: await logIn({ ...behind, user: clientUser }),
         clientUser,
         partnerUser,
         clientJid: `${clientUser}@${domain}`,

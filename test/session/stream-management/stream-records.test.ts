@@ -231,15 +231,18 @@ describe('a replica that was killed', () => {
     expect(legs.out['to-client'].join('')).toBe(resumed(3));
   });
 
-  it('leaves counts that a client is beyond: the stream is not resumed', async () => {
+  it('leaves counts that a client is beyond: the stream is not resumed, and the client learns what was handled', async () => {
     const first = established(replica());
+    first.read('to-client', ack(1));
+    const acknowledged = first.out['to-client'].at(-1)!;
     await pass(1_000);
     first.read('to-client', message('g4'));
     const legs = connect(replica(), 's2');
     legs.read('to-gatekeeper', resume(3));
     await settled();
     expect(legs.out['to-gatekeeper']).toEqual([]);
-    expect(legs.out['to-client'].join('')).toBe(notFound);
+    const count = /h='[1-9]'/.exec(acknowledged)![0];
+    expect(legs.out['to-client'].join('')).toBe(notFound.replace('>', ` ${count}>`));
   });
 
   it('leaves counts that the gatekeeper is beyond: the session ends, and the next attempt fails at once', async () => {
@@ -270,7 +273,7 @@ describe('a replica that was killed', () => {
     const legs = connect(replica(), 's2');
     legs.read('to-gatekeeper', resume(2));
     await settled();
-    expect(legs.out['to-client'].join('')).toBe(notFound);
+    expect(legs.out['to-client'].join('')).toBe(notFound.replace('>', " h='0'>"));
   });
 });
 
