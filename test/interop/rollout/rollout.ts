@@ -1,4 +1,4 @@
-/** A rollout under load: clients behind two replicas exchange numbered messages with partners at the server, while the
+/** A rollout under load: clients of two replicas exchange numbered messages with partners at the server, while the
  *  replicas are replaced one after another. Counts what became of sessions and messages. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedis, type RedisPeer } from '../../peers/redis.ts';
@@ -26,7 +26,7 @@ export interface RolloutCase {
 export interface Scene {
   readonly replicas: Replicas;
   readonly redis: RedisPeer | undefined;
-  /** The clients behind the replicas. */
+  /** The clients of the replicas. */
   readonly clients: readonly ManagedClient[];
 }
 
@@ -112,7 +112,7 @@ export async function runRollout(rolloutCase: RolloutCase, options: RolloutOptio
   }
 }
 
-/** A client behind the replicas, and the contact at the server that it converses with. */
+/** A client of the replicas, and the contact at the server that it converses with. */
 interface Pair {
   readonly client: ManagedClient;
   readonly partner: ManagedClient;
@@ -125,7 +125,7 @@ interface Pair {
 async function logInPairs(
   { domain, ports, certificates }: PeerServer,
   count: number,
-  behind: Pick<ManagedClientOptions, 'port' | 'resource'>,
+  endpoint: Pick<ManagedClientOptions, 'port' | 'resource'>,
   random: Random,
 ): Promise<Pair[]> {
   const common = { ca: certificates.authority, domain, password, random };
@@ -141,7 +141,7 @@ async function logInPairs(
       const [clientUser, partnerUser] = [`client${index}`, `partner${index}`];
       return {
         partner: await logIn({ port: ports.direct, user: partnerUser, resource: 'home' }),
-        client: await logIn({ ...behind, user: clientUser }),
+        client: await logIn({ ...endpoint, user: clientUser }),
         clientUser,
         partnerUser,
         clientJid: `${clientUser}@${domain}`,
