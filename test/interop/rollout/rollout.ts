@@ -151,7 +151,7 @@ async function logInPairs(
   );
 }
 
-/** Lets everyone send, each at a time of its own.
+/** Lets all clients send, each at a time of its own.
  *  @returns a function that ends it */
 function startLoad(pairs: readonly Pair[], messageMs: number, random: Random): () => void {
   const timers = new Set<NodeJS.Timeout>();
