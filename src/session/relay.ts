@@ -108,6 +108,11 @@ export class Relay {
     return this.#management.resumable;
   }
 
+  /** Forgets the counts: the client has closed its stream. */
+  forget(): void {
+    this.#management.forget();
+  }
+
   /** Ends stages, timers and queues. Counts are kept for a resumption.
    *  @returns whether they are kept where another connection finds them */
   end(): Promise<boolean> {

@@ -177,6 +177,25 @@ describeWithPeers(['redis'], 'a store on redis-server', () => {
     expect(await store.get('push', 'a')).toBeUndefined();
   });
 
+  it('is replaced by each process for itself while it is lost, where requests go on without it', async () => {
+    const reports = [new Reports(), new Reports()];
+    const [one, other] = [
+      await open(redis.section, { reports: reports[0]!, onStoreLost: 'continue' }),
+      await open(redis.section, { reports: reports[1]!, onStoreLost: 'continue' }),
+    ];
+    const claim = ({ store }: State): Promise<Uint8Array | undefined> =>
+      store.claim('nonce', 'n', Uint8Array.of(1), 60_000);
+    await redis.kill();
+    for (const each of reports) await eventually(() => each.states.at(-1) === 'closed');
+    expect(await claim(one)).toBeUndefined();
+    expect([...(await claim(one))!]).toEqual([1]);
+    expect(await claim(other)).toBeUndefined();
+    await redis.start();
+    for (const each of reports) await eventually(() => each.states.at(-1) === 'up', 20_000);
+    expect(await claim(one)).toBeUndefined();
+    expect([...(await claim(other))!]).toEqual([1]);
+  });
+
   it('does not keep a proxy from starting when it is not there', async () => {
     await redis.kill();
     const reports = new Reports();

@@ -436,6 +436,34 @@ describeWithPeers(['redis'], 'two replicas that share state', () => {
     await second.cut();
   });
 
+  it('keep their streams while the store hangs, and answer requests in bounded time', async () => {
+    const stream = managed();
+    const first = await begin(stream);
+    redis.hang();
+    try {
+      const requests = Array.from({ length: 20 }, (_, index) => push(one, canaries.at(`hanging ${index}`)));
+      first.client.say(said('while-hanging'));
+      await heard(first.gatekeeper, /id='while-hanging'/);
+      await settle(first);
+      const answers = await Promise.all(requests);
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+      await eventually(
+        () => one.log.some(({ event, why }) => event === 'state.lost' && why === 'failing'),
+        20_000,
+      );
+      expect((await admin(one, '/readyz')).status).toBe(200);
+    } finally {
+      redis.wake();
+    }
+    const connected = one.log.filter(({ event }) => event === 'state.connected').length;
+    await eventually(
+      () => one.log.filter(({ event }) => event === 'state.connected').length > connected,
+      30_000,
+    );
+    expect((await push(one, canaries.at('after hanging'))).status).toBe(202);
+    await first.cut();
+  });
+
   it('start without the store, and are ready', async () => {
     await redis.kill();
     const third = await replica();

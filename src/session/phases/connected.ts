@@ -117,6 +117,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
 
   /** Ends the session: a side has closed its stream. */
   closedBy(side: Side): void {
+    if (side === 'client') this.#relay.forget();
     this.machine.end({ kind: 'closed', by: side });
   }
 

@@ -213,6 +213,14 @@ export class StreamManagement {
     return this.#resumable !== undefined;
   }
 
+  /** Forgets the stream when the client has closed it: then it cannot be resumed (XEP-0198 §5), and nothing of it needs to be
+   *  kept. */
+  forget(): void {
+    if (this.#resumable === undefined) return;
+    this.#resumptions.forget(this.#facts.gatekeeper, this.#resumable.id);
+    this.#resumable = undefined;
+  }
+
   /** Releases the stream when its connection has ended.
    *  @returns whether another connection may resume it */
   async end(): Promise<boolean> {

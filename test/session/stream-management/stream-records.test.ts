@@ -417,6 +417,59 @@ describe('what a client sends after a request to resume', () => {
   });
 });
 
+describe('a client that closes its stream', () => {
+  it('leaves no record: a closed stream is not resumed', async () => {
+    const conversation = await new Conversation({ resumptions: replica(), stages: [] }).established();
+    await conversation.client.says(enable);
+    await conversation.gatekeeper.says(enabled);
+    await pass(1_000);
+    expect(await replica().lookUp('main', 'sm-1')).toBeDefined();
+    await conversation.client.says('</stream:stream>');
+    await pass(1_000);
+    expect(conversation.closed).toBe('client-closed');
+    expect(await replica().lookUp('main', 'sm-1')).toBeUndefined();
+    await conversation.over();
+  });
+
+  it('leaves one when its connection is lost', async () => {
+    const conversation = await new Conversation({ resumptions: replica(), stages: [] }).established();
+    await conversation.client.says(enable);
+    await conversation.gatekeeper.says(enabled);
+    await conversation.client.hangsUp();
+    await settled();
+    expect(await replica().lookUp('main', 'sm-1')).toBeDefined();
+    await conversation.over();
+  });
+});
+
+describe('a request to resume inside an authentication (XEP-0388)', () => {
+  const inline = (previd: string): string =>
+    `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>AGp1bGlldABy</initial-response>${resume(2, previd)}</authenticate>`;
+  const success = (inside: string): string =>
+    `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@capulet.example</authorization-identifier>${inside}</success>`;
+
+  it('is answered with the counts of another replica', async () => {
+    established(replica()).relay.end();
+    await settled();
+    const conversation = await new Conversation({ resumptions: replica(), stages: [] }).offered();
+    await conversation.client.says(inline('sm-1'));
+    expect(conversation.gatekeeper.news()).toContain(resume(3));
+    await conversation.gatekeeper.says(success(resumed(2)));
+    expect(conversation.client.news()).toContain(resumed(3));
+    expect(conversation.phase).toBe('established');
+    await conversation.over();
+  });
+
+  it('fails inside the success where no replica has the stream', async () => {
+    const conversation = await new Conversation({ resumptions: replica(), stages: [] }).offered();
+    await conversation.client.says(inline('sm-2'));
+    expect(conversation.gatekeeper.news()).not.toContain('<resume');
+    await conversation.gatekeeper.says(success(''));
+    expect(conversation.client.news()).toContain(notFound);
+    await conversation.over();
+  });
+});
+
 describe('the form of a record', () => {
   const step = fc.constantFrom('pass', 'drop', 'wait', 'settle', 'inject', 'acknowledge');
 
