@@ -17,6 +17,7 @@ const paths = [
   '/api/policy',
   '/api/exposure',
   '/api/refusals/AAAAAAAA',
+  '/audit',
 ];
 
 /** Asks every route that changes nothing, and explains one stanza without a canary.

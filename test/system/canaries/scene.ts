@@ -159,7 +159,7 @@ export async function openScene(policy: string, canaries: Canaries) {
     watch,
     /** All that an operator looks at from time to time. */
     poll: () =>
-      Promise.all(['/metrics', '/readyz', '/livez', '/startupz', '/api/sessions', '/api/policy'].map((path) => watch(path))), // prettier-ignore
+      Promise.all(['/metrics', '/readyz', '/livez', '/startupz', '/api/sessions', '/api/policy', '/api/exposure', '/audit'].map((path) => watch(path))), // prettier-ignore
     /** Everything that came of that. */
     watched: () => watched.join('\n'),
     ask: (path: string, request: https.RequestOptions = {}, body?: string) =>
