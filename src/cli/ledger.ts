@@ -195,7 +195,7 @@ function renderSummary({ inForce, rows, gaps, overflow }: LedgerSummary): string
     },
   );
   const table = renderTable(
-    ['gatekeeper', 'audience', 'field', 'treatment', 'mode', 'count', 'sessions'],
+    ['gatekeeper', 'audience', 'field', 'treatment', 'mode', 'count', 'bytes', 'sessions'],
     rows.map((row) => [
       row.gatekeeper,
       row.audience,
@@ -203,6 +203,7 @@ function renderSummary({ inForce, rows, gaps, overflow }: LedgerSummary): string
       row.treatment,
       row.mode,
       String(row.count),
+      String(row.bytes),
       sessionsOf(row),
     ]),
   );

@@ -49,6 +49,8 @@ const exposureRow = z.strictObject({
   treatment: z.string(),
   mode: z.enum(['enforced', 'shadow']),
   count,
+  /** Of the elements, attributes and texts that were decided, as received; absent where that is not counted. */
+  bytes: count.optional(),
   sessions: count,
 });
 

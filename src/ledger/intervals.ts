@@ -2,8 +2,9 @@
 import type { ExposureRow, InForce, RecordBody } from './body.ts';
 
 /** Totals of one combination since the start of the process. */
-export interface ExposureTotal extends Omit<ExposureRow, 'sessions'> {
+export interface ExposureTotal extends Omit<ExposureRow, 'sessions' | 'bytes'> {
   readonly gatekeeper: string;
+  readonly bytes?: number | undefined;
   /** Sessions in which it occurred since the last call of `startInterval`. */
   readonly sessions: number;
 }
@@ -23,6 +24,11 @@ export const exposureRowsMax = 1_000;
  *  one interval. */
 export const pendingRecordsMax = 1_000;
 
+/** What is on record of one combination. */
+type Recorded = Pick<ExposureTotal, 'count' | 'bytes'>;
+
+const nothing: Recorded = { count: 0, bytes: 0 };
+
 export interface IntervalOptions {
   readonly source: ExposureSource;
   /** Returns what is in force, by gatekeeper. */
@@ -34,7 +40,7 @@ export interface IntervalOptions {
 export class Intervals {
   readonly #options: IntervalOptions;
   /** Totals that are on record or pending, by combination. */
-  #recorded = new Map<string, number>();
+  #recorded = new Map<string, Recorded>();
   #recordedOverflow = 0;
   /** What the last record says is in force, as JSON by gatekeeper. */
   readonly #inForce = new Map<string, string>();
@@ -94,13 +100,15 @@ export class Intervals {
     const { source, now } = this.#options;
     const [from, to] = [this.#from, now()].map((time) => new Date(time).toISOString()) as [string, string];
     const rows = new Map<string, ExposureRow[]>();
-    const recorded = new Map<string, number>();
-    for (const { gatekeeper, audience, field, treatment, mode, count, sessions } of source.totals()) {
+    const recorded = new Map<string, Recorded>();
+    for (const { gatekeeper, audience, field, treatment, mode, count, bytes, sessions } of source.totals()) {
       const key = JSON.stringify([gatekeeper, audience, field, treatment, mode]);
-      recorded.set(key, count);
-      const since = count - (this.#recorded.get(key) ?? 0);
+      recorded.set(key, { count, bytes });
+      const before = this.#recorded.get(key) ?? nothing;
+      const since = count - before.count;
       if (since === 0) continue;
-      const row = { audience, field, treatment, mode, count: since, sessions };
+      const size = bytes === undefined ? {} : { bytes: bytes - (before.bytes ?? 0) };
+      const row = { audience, field, treatment, mode, count: since, ...size, sessions };
       const known = rows.get(gatekeeper);
       if (known === undefined) rows.set(gatekeeper, [row]);
       else known.push(row);

@@ -11,7 +11,9 @@ export interface TimeRange {
 
 /** One row over several intervals. A session that lasts longer than an interval is counted in each of them, so the
  *  number of sessions lies between the two figures. */
-export interface SummaryRow extends Omit<ExposureRow, 'sessions'> {
+export interface SummaryRow extends Omit<ExposureRow, 'sessions' | 'bytes'> {
+  /** Of intervals that have bytes on record. */
+  readonly bytes: number;
   readonly gatekeeper: string;
   readonly sessionsAtLeast: number;
   readonly sessionsAtMost: number;
@@ -49,6 +51,7 @@ export interface SummaryOptions {
 }
 
 interface Accumulated extends ExposureRow {
+  bytes: number;
   readonly gatekeeper: string;
   sessionsAtLeast: number;
   sessionsAtMost: number;
@@ -89,13 +92,14 @@ export class LedgerSummariser {
   summary(): LedgerSummary {
     const inForce = [...this.#inForce].toSorted((left, right) => compare(left.since, right.since));
     const rows = [...this.#rows.values()].map(
-      ({ gatekeeper, audience, field, treatment, mode, count, sessionsAtLeast, sessionsAtMost }) => ({
+      ({ gatekeeper, audience, field, treatment, mode, count, bytes, sessionsAtLeast, sessionsAtMost }) => ({
         gatekeeper,
         audience,
         field,
         treatment,
         mode,
         count,
+        bytes,
         sessionsAtLeast,
         sessionsAtMost,
       }),
@@ -138,11 +142,12 @@ export class LedgerSummariser {
   #add(gatekeeper: string, row: ExposureRow): void {
     const key = keyOf({ ...row, gatekeeper });
     const known = this.#rows.get(key);
-    const { count, sessions } = row;
+    const { count, bytes = 0, sessions } = row;
     if (known === undefined)
-      this.#rows.set(key, { ...row, gatekeeper, sessionsAtLeast: sessions, sessionsAtMost: sessions });
+      this.#rows.set(key, { ...row, gatekeeper, bytes, sessionsAtLeast: sessions, sessionsAtMost: sessions });
     else {
       known.count += count;
+      known.bytes += bytes;
       known.sessionsAtLeast = Math.max(known.sessionsAtLeast, sessions);
       known.sessionsAtMost += sessions;
     }

@@ -111,7 +111,7 @@ test('narthex ledger show prints what was in force and what was shown', async ()
   expect(io.output).toContain(
     'main: policy balanced bbbbbbbbbbbb, enforce, catalogue cccccccccccc, no profiles, version 0.1.0 build uuuuuuuuuuuu',
   );
-  expect(io.output).toMatch(/^main +gatekeeper +chat-state +drop +enforced +3 +1$/m);
+  expect(io.output).toMatch(/^main +gatekeeper +chat-state +drop +enforced +3 +91 +1$/m);
   expect(io.output).not.toContain('strict');
   const none = memoryIo({});
   await showCommand(ledger.folder, { format: 'json', to: '2026-11-29T10:00Z' }, none);

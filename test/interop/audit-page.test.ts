@@ -30,7 +30,7 @@ const drawnCounts = `[...document.querySelectorAll('.matrix td:has(data)')].map(
   [cell.id, Number(cell.querySelector('data').getAttribute('value'))])`;
 
 /** A browser starts and draws slowly where processors are shared. */
-const slowMs = 180_000;
+const slowMs = 300_000;
 
 describeWithPeers(['chromium'], 'the page in a browser', () => {
   let browser: Browser;

@@ -19,6 +19,7 @@ class Source implements ExposureSource {
       treatment: 'drop',
       mode: 'enforced',
       count,
+      bytes: count * 10,
       sessions: 1,
     }));
   }
@@ -83,6 +84,7 @@ test('an interval has what was counted since the one before', async () => {
     ['csi.state', 1],
   ]);
   expect(world.written[2]).toMatchObject({
+    rows: [{ bytes: 20 }, { bytes: 10 }],
     from: '1970-01-01T00:01:00.000Z',
     to: '1970-01-01T00:02:00.000Z',
   });

@@ -83,6 +83,7 @@ export function exposureOf(count: number): RecordBody {
         treatment: 'drop',
         mode: 'enforced',
         count,
+        bytes: 91,
         sessions: 1,
       },
     ],

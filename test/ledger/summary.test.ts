@@ -50,6 +50,16 @@ function summarise(
   return summariser.summary();
 }
 
+test('bytes are summed, and an interval without them has none', async () => {
+  const written = await write([
+    inForce('strict', 'a'),
+    interval(0, [{ ...dropped(3, 2), bytes: 90 }]),
+    interval(1, [dropped(4, 2)]),
+    interval(2, [{ ...dropped(1, 1), bytes: 7 }]),
+  ]);
+  expect(summarise([written], { range: whole }).rows).toMatchObject([{ count: 8, bytes: 97 }]);
+});
+
 test('two streams are merged; the number of sessions is given as a range', async () => {
   const one = await write([
     inForce('strict', 'a'),

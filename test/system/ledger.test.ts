@@ -107,6 +107,7 @@ spec:
       treatment: 'drop',
       mode: 'enforced',
       count: 12,
+      bytes: 12 * '<status>here</status>'.length,
       sessionsAtLeast: 3,
       sessionsAtMost: 3,
     });

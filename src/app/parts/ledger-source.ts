@@ -16,16 +16,20 @@ export function exposureSource(counts: DecisionCounts): ExposureSource {
   };
 }
 
+/** A total while it is summed up. */
+type Merged = { -readonly [K in keyof ExposureTotal]: ExposureTotal[K] } & { bytes: number };
+
 function merged(counts: DecisionCounts): readonly ExposureTotal[] {
-  const totals = new Map<string, { -readonly [K in keyof ExposureTotal]: ExposureTotal[K] }>();
-  for (const { gatekeeper, audience, field, treatment, mode, count, interval } of counts.totals()) {
+  const totals = new Map<string, Merged>();
+  for (const { gatekeeper, audience, field, treatment, mode, count, bytes, interval } of counts.totals()) {
     const { sessions } = interval;
     const key = [gatekeeper, audience, field, treatment, mode].join('\n');
     const known = totals.get(key);
     if (known === undefined)
-      totals.set(key, { gatekeeper, audience, field, treatment, mode, count, sessions });
+      totals.set(key, { gatekeeper, audience, field, treatment, mode, count, bytes, sessions });
     else {
       known.count += count;
+      known.bytes += bytes;
       known.sessions = Math.max(known.sessions, sessions);
     }
   }
