@@ -18,7 +18,7 @@ export type EndCause =
   /** A peer did not drain its connection. */
   | { readonly kind: 'stalled' }
   /** The stream may be resumed on another connection (XEP-0198 §5). */
-  | { readonly kind: 'handed-over' };
+  | { readonly kind: 'handed-over'; readonly code: StreamErrorCode };
 
 /** What a side is sent before its connection ends.
  *  - `nothing`: not even a closing tag.
@@ -49,7 +49,7 @@ export function farewellFor(cause: EndCause): Farewell {
       return refusal(cause.error, cause.side);
     case 'handed-over':
       // The only form that every library of docs/draining.md resumes after. The gatekeeper keeps its side.
-      return { client: 'nothing', gatekeeper: 'nothing', reason: 'ERR_SHUTDOWN' };
+      return { client: 'nothing', gatekeeper: 'nothing', reason: cause.code };
     default:
       return { client: 'nothing', gatekeeper: 'nothing', reason: 'ERR_WRITE_STALL' };
   }

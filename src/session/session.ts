@@ -80,24 +80,24 @@ export class Session implements Machine {
 
   /** Ends the session; both peers are sent the reason. */
   shutDown(): void {
-    this.#refuse(new StreamError('system-shutdown', { code: 'ERR_SHUTDOWN' }));
+    this.#refuse(shutdown());
   }
 
   /** Ends the session as a lost connection, so that the client may resume its stream on another one (XEP-0198 §5). Nothing
-   *  that is read meanwhile is passed on. A session whose stream cannot be resumed, or whose counts are not kept, is shut
-   *  down. */
-  async handOver(): Promise<void> {
+   *  that is read meanwhile is passed on.
+   *  @param reason sent to the client of a session whose stream cannot be resumed, or whose counts are not kept */
+  async handOver(reason = shutdown()): Promise<void> {
     const { client, gatekeeper, relay } = this.#state;
     if (this.ended || relay?.resumable !== true) {
-      this.shutDown();
+      this.#refuse(reason);
       return;
     }
     client?.hold();
     gatekeeper?.hold();
     this.#flush();
     // The client must not come back before its counts are where it comes to.
-    if (await relay.end()) this.end({ kind: 'handed-over' });
-    else this.shutDown();
+    if (await relay.end()) this.end({ kind: 'handed-over', code: reason.code });
+    else this.#refuse(reason);
   }
 
   enter(state: PhaseState): void {
@@ -125,8 +125,9 @@ export class Session implements Machine {
     const { idleMs, schedule } = this.options;
     const ageMs = this.options.sessionAgeMs();
     if (ageMs > 0)
-      this.#cancelAge = schedule(ageMs, () =>
-        this.#refuse(new StreamError('reset', { code: 'ERR_SESSION_AGE' })),
+      this.#cancelAge = schedule(
+        ageMs,
+        () => void this.handOver(new StreamError('reset', { code: 'ERR_SESSION_AGE' })),
       );
     if (idleMs > 0)
       this.#state.client?.onIdle(idleMs, () =>
@@ -211,4 +212,8 @@ export class Session implements Machine {
     this.observer.closed(reason, refusal);
     this.#settle(reason);
   }
+}
+
+function shutdown(): StreamError {
+  return new StreamError('system-shutdown', { code: 'ERR_SHUTDOWN' });
 }

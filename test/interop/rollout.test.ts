@@ -1,5 +1,6 @@
 /** A small rollout with real servers: nothing acknowledged is lost, and nothing comes twice. The whole table is in
  *  docs/draining.md; `npm run long -- rollout` repeats it. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { describeWithPeers } from '../peers/require.ts';
 import { problemsOf, rolloutCases } from './rollout/cases.ts';
@@ -18,6 +19,13 @@ describeWithPeers(['prosody', 'haproxy', 'redis'], 'a rollout with Prosody', () 
     },
     300_000,
   );
+});
+
+it('docs/draining.md has a row for each case', () => {
+  const page = readFileSync(new URL('../../docs/draining.md', import.meta.url), 'utf8');
+  const table = page.split('<!-- rollouts -->')[1]!.split('<!-- end of rollouts -->')[0]!;
+  const names = [...table.matchAll(/^\| ([^|]+?) +\| \d+ of/gm)].map(([, name]) => name);
+  expect(names).toEqual(rolloutCases.map(({ name }) => name));
 });
 
 describe('what must hold in a case', () => {

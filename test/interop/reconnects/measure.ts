@@ -69,7 +69,11 @@ async function outcomeOf({ connections }: Cutter): Promise<Reconnection['outcome
 
 /** Romeo, who is online for this only, sends juliet a message.
  *  @param client waits for it, where given */
-async function speaks(server: PeerServer, client: PeerClient | undefined, body: string): Promise<void> {
+export async function speaks(
+  server: PeerServer,
+  client: PeerClient | undefined,
+  body: string,
+): Promise<void> {
   const password = server.accounts['romeo']!;
   const romeo = await logInRaw(server.ports.direct, server.certificates.authority, {
     to: server.domain,
@@ -89,7 +93,7 @@ async function speaks(server: PeerServer, client: PeerClient | undefined, body: 
 }
 
 /** Counts messages with this body, until `enough` have come, or none for a while. */
-async function countOf(client: PeerClient, body: string, enough = Infinity): Promise<number> {
+export async function countOf(client: PeerClient, body: string, enough = Infinity): Promise<number> {
   let count = 0;
   try {
     while (count < enough) {

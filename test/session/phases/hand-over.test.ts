@@ -167,6 +167,33 @@ describe('a session that is handed over', () => {
   });
 });
 
+describe('a session that has lasted long enough', () => {
+  it('is handed over where its stream can be resumed', async () => {
+    const talk = new Conversation({ resumptions, sessionAgeMs: () => 60_000 });
+    talks.push(talk);
+    await talk.established();
+    await talk.gatekeeper.says(bind);
+    await talk.client.says(enable);
+    await talk.gatekeeper.says(enabled);
+    talk.client.news();
+    talk.gatekeeper.news();
+    talk.clock.advance(60_001);
+    await settled();
+    expect([talk.client.heard, talk.gatekeeper.heard]).toEqual(['', '']);
+    expect(talk.closed).toBe('ERR_SESSION_AGE');
+  });
+
+  it('is ended with `reset` where not', async () => {
+    const talk = new Conversation({ resumptions, sessionAgeMs: () => 60_000 });
+    talks.push(talk);
+    await talk.established();
+    talk.clock.advance(60_001);
+    await settled();
+    expect(conditionIn(talk.client.heard)).toBe('reset');
+    expect(talk.gatekeeper.heard).toBe('</stream:stream>');
+  });
+});
+
 describe('a session whose stream cannot be resumed', () => {
   const goodbye = async (talk: Conversation): Promise<void> => {
     await talk.session.handOver();
