@@ -116,6 +116,11 @@ export class BoundPseudonyms {
     return name;
   }
 
+  /** Drops the identifiers that are cached for mapping back. */
+  forgetRecent(): void {
+    this.#recent = undefined;
+  }
+
   #seal(length: number): Buffer {
     const { plain, sealed } = this.#scratch;
     const padded = pad(plain, length);

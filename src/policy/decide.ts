@@ -52,6 +52,11 @@ export class Decider {
     this.#usual = policy.table(direction, 0);
   }
 
+  /** Drops the session's values from what other sessions share. Called when the session has ended. */
+  end(): void {
+    this.#session.end();
+  }
+
   /** Decides one stanza.
    *  @throws RangeError when the stanza was scanned with another vocabulary than the policy's */
   decide(stanza: Stanza): Outcome {

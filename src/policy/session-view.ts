@@ -85,6 +85,12 @@ export class SessionView {
     this.#media = media;
   }
 
+  /** Drops the session's values from what other sessions share. Called when the session has ended. */
+  end(): void {
+    for (const memo of this.#memos)
+      for (const each of memo === undefined ? [] : [memo.current, ...memo.former]) each.forgetRecent();
+  }
+
   enter(stanza: Stanza): void {
     this.#stanza = stanza;
     this.#peer = undefined;

@@ -47,6 +47,8 @@ class PolicyStage implements Stage, PolicySubject {
   readonly #options: PolicyStageOptions;
   /** The current stanza. */
   #stanza!: Stanza;
+  /** Those of a policy that is no longer in force go with it. */
+  readonly #deciders: WeakRef<Decider>[] = [];
   readonly #ask: Readonly<Record<Direction, (policy: CompiledPolicy) => Outcome>>;
 
   constructor(context: SessionFacts, options: PolicyStageOptions) {
@@ -82,6 +84,7 @@ class PolicyStage implements Stage, PolicySubject {
   end(): void {
     if (this.share !== undefined) this.#options.accounts?.left(this.gatekeeper, this.share);
     this.share = undefined;
+    for (const decider of this.#deciders) decider.deref()?.end();
   }
 
   /** Chooses the policy for the account, which is known now or is another than the client had claimed. */
@@ -111,6 +114,7 @@ class PolicyStage implements Stage, PolicySubject {
       let decider = deciders.get(policy);
       if (decider === undefined) {
         decider = new Decider(policy, direction, this.#context, this.#options);
+        this.#deciders.push(new WeakRef(decider));
         deciders.set(policy, decider);
       }
       return decider.decide(this.#stanza);
