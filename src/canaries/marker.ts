@@ -1,4 +1,5 @@
 /** Values that occur nowhere else, in the syntax of the field that carries them. */
+import { createHash } from 'node:crypto';
 
 /** Returns bytes that cannot be guessed; the tests give the same ones again. */
 export type RandomBytes = (byteLength: number) => Uint8Array;
@@ -20,6 +21,32 @@ const alphabet = `${letters}0123456789`;
 const wordCharacters = 20;
 /** Characters of a word that identify it; a value that was cut off after them is still found. */
 const tellingCharacters = 12;
+
+const tls13Suites = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
+/** Their code points, in hexadecimal. */
+const alwaysSent = ['1302', '1303', '1301'];
+/** Suites of TLS 1.2: the name in OpenSSL and the code point. A client of the run offers some of them. */
+const cipherSuites: readonly (readonly [name: string, code: string])[] = [
+  ['ECDHE-ECDSA-AES128-GCM-SHA256', 'c02b'],
+  ['ECDHE-RSA-AES128-GCM-SHA256', 'c02f'],
+  ['ECDHE-ECDSA-AES256-GCM-SHA384', 'c02c'],
+  ['ECDHE-RSA-AES256-GCM-SHA384', 'c030'],
+  ['ECDHE-ECDSA-CHACHA20-POLY1305', 'cca9'],
+  ['ECDHE-RSA-CHACHA20-POLY1305', 'cca8'],
+  ['DHE-RSA-AES128-GCM-SHA256', '009e'],
+  ['DHE-RSA-AES256-GCM-SHA384', '009f'],
+  ['DHE-RSA-CHACHA20-POLY1305', 'ccaa'],
+  ['ECDHE-ECDSA-AES128-SHA256', 'c023'],
+  ['ECDHE-RSA-AES128-SHA256', 'c027'],
+  ['ECDHE-ECDSA-AES256-SHA384', 'c024'],
+  ['ECDHE-RSA-AES256-SHA384', 'c028'],
+  ['DHE-RSA-AES128-SHA256', '0067'],
+  ['DHE-RSA-AES256-SHA256', '006b'],
+  ['AES128-GCM-SHA256', '009c'],
+  ['AES256-GCM-SHA384', '009d'],
+  ['AES128-SHA256', '003c'],
+  ['AES256-SHA256', '003d'],
+];
 
 const makers = {
   /** Letters and digits, a letter first: an XML name, a label of a domain, a resource, base64. */
@@ -67,6 +94,13 @@ const makers = {
   loopback(random: RandomBytes): Marker {
     const needle = `127.${[0, 1, 2].map(() => 101 + below(random, 150)).join('.')}`;
     return { value: needle, needle, isNumber: true };
+  },
+  /** Cipher suites of a ClientHello in OpenSSL's words. The needle is their part of the fingerprint JA4. */
+  ciphers(random: RandomBytes): Marker {
+    const chosen = cipherSuites.filter((_, at) => at === 0 || below(random, 2) === 1);
+    const codes = [...alwaysSent, ...chosen.map(([, code]) => code)].toSorted();
+    const needle = createHash('sha256').update(codes.join(',')).digest('hex').slice(0, tellingCharacters);
+    return text([...tls13Suites, ...chosen.map(([name]) => name)].join(':'), needle);
   },
   uuid(random: RandomBytes): Marker {
     const hex = Buffer.from(random(16)).toString('hex');

@@ -38,6 +38,8 @@ interface ConnectionMarks {
   readonly lang?: string | undefined;
   readonly localAddress?: string | undefined;
   readonly alpn?: string | undefined;
+  /** Cipher suites, in OpenSSL's words. */
+  readonly ciphers?: string | undefined;
   /** Of the gatekeeper's header and features. */
   readonly id?: string | undefined;
   readonly gatekeeperLang?: string | undefined;
@@ -103,6 +105,7 @@ export class Script {
       lang: of('stream.lang', 'to-gatekeeper'),
       localAddress: of('conn.client-ip', 'to-gatekeeper'),
       alpn: of('conn.sni-alpn', 'to-gatekeeper'),
+      ciphers: of('conn.tls-fingerprint', 'to-gatekeeper'),
       id: of('stream.id', 'to-client'),
       gatekeeperLang: of('stream.lang', 'to-client'),
       features: of('stream.features', 'to-client'),
@@ -186,7 +189,9 @@ export class Script {
     });
     tcp.on('error', () => {});
     const ALPNProtocols = ['xmpp-client', ...(marks.alpn === undefined ? [] : [marks.alpn])];
-    const client = new End(connect({ socket: tcp, ca, servername: domain, ALPNProtocols }), received);
+    const ciphers = marks.ciphers === undefined ? {} : { ciphers: marks.ciphers };
+    const tls = connect({ socket: tcp, ca, servername: domain, ALPNProtocols, ...ciphers });
+    const client = new End(tls, received);
     client.write(header({ to: domain, from: marks.from, lang: marks.lang }));
     const gatekeeper = await server.next();
     await gatekeeper.until('<stream:stream', timeoutMs);

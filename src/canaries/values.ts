@@ -144,7 +144,7 @@ export const values: Readonly<Record<string, Value>> = {
   'conn.client-ip': '{loopback}',
   'conn.client-port': { unmarked: 'a port that the system chooses' },
   'conn.tcp-fingerprint': { unmarked: 'a fingerprint of the system' },
-  'conn.tls-fingerprint': { unmarked: 'a fingerprint of the library' },
+  'conn.tls-fingerprint': '{ciphers}',
   'conn.sni-alpn': '{word}',
   'conn.round-trip': { unmarked: 'a time' },
   'conn.session-ticket': { unmarked: 'a ticket that the proxy makes' },

@@ -1,8 +1,13 @@
 /** Canaries cover every field of the catalogue, and keep the form of what they replace. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { readClientHello } from '../../src/app/tools/client-hello.ts';
 import { canariesOf } from '../../src/canaries/canary.ts';
 import { values } from '../../src/canaries/values.ts';
 import { loadCatalogue } from '../../src/policy/catalogue.ts';
+import { ja4 } from '../../src/signals/ja4.ts';
 import { parseElement } from '../../src/simulator/xml/reader.ts';
 import { catalogue } from '../policy/fixtures.ts';
 
@@ -21,7 +26,6 @@ const withoutValue = [
   'conn.round-trip',
   'conn.session-ticket',
   'conn.tcp-fingerprint',
-  'conn.tls-fingerprint',
   'conn.traffic-shape',
   'content.wire-size',
 ];
@@ -41,9 +45,10 @@ describe('canaries', () => {
   });
 
   it('are in what is sent, and are all different', () => {
-    for (const { text, marker } of sent) {
+    for (const { field, text, marker } of sent) {
       expect(text).toContain(marker.value);
-      expect(marker.value).toContain(marker.needle);
+      // A fingerprint is computed from what is sent.
+      if (field.name !== 'conn.tls-fingerprint') expect(marker.value).toContain(marker.needle);
       expect(marker.needle.length).toBeGreaterThan(9);
     }
     expect(new Set(sent.map(({ marker }) => marker.needle)).size).toBe(sent.length);
@@ -56,6 +61,21 @@ describe('canaries', () => {
       expect(text).not.toMatch(/[{}]/);
       expect(text).not.toBe(field.example);
     }
+  });
+
+  it('have cipher suites whose fingerprint is that of the ClientHello', async () => {
+    const { text, marker } = sent.find(({ field }) => field.name === 'conn.tls-fingerprint')!;
+    const { promise: hello, resolve } = Promise.withResolvers<Buffer>();
+    const server = createServer((socket) => socket.once('data', resolve)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = connect({ host: '127.0.0.1', port, ciphers: text });
+    client.on('error', () => {});
+    const progress = readClientHello(await hello);
+    client.destroy();
+    server.close();
+    expect(progress.kind).toBe('hello');
+    expect(progress.kind === 'hello' && ja4(progress.hello).ja4.split('_')[1]).toBe(marker.needle);
   });
 
   it('say what an entry of an own catalogue lacks', () => {
