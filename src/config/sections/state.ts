@@ -91,7 +91,7 @@ const redis = z
     connectTimeoutMs: milliseconds(2_000, 100, 'To connect, with TLS and authentication.', 60_000),
     operationsMax: bound(1_000, 10, 100_000, 'Operations that wait for the server at once; others fail.'),
   })
-  .describe('A server of Redis 6.2 or newer, or Valkey.');
+  .describe('A server of Redis 6 or newer, or Valkey.');
 
 export const state = z
   .strictObject({

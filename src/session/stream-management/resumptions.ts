@@ -101,7 +101,7 @@ export class Resumptions {
   /** Keeps the stream of an ended connection for `resumptionMs`.
    *  @returns whether it can be resumed: at any replica, where they share state */
   async release(gatekeeper: string, id: string, stream: ManagedStream): Promise<boolean> {
-    if (stream.superseded === true) return true;
+    if (stream.superseded === true || this.#isOutdated(gatekeeper, id, stream)) return true;
     if (!this.#keep(gatekeeper, id, stream, this.#limits.resumptionMs)) return false;
     return this.#records === undefined || (await this.#records.conclude(keyOf(gatekeeper, id), stream));
   }
@@ -110,6 +110,12 @@ export class Resumptions {
     const key = keyOf(gatekeeper, id);
     this.#streams.delete(key);
     this.#records?.remove(key);
+  }
+
+  /** Returns whether the stream has come back to this process from another one since. */
+  #isOutdated(gatekeeper: string, id: string, stream: ManagedStream): boolean {
+    const kept = this.#streams.peek(keyOf(gatekeeper, id));
+    return kept !== undefined && generationOf(kept) > generationOf(stream);
   }
 
   #isIdentifier(id: string): boolean {

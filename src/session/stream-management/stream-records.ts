@@ -2,8 +2,8 @@
  *  Live streams are written at most once a second, and only when their counts have changed; an ended one is written once
  *  more. A record that is older than its connection is recognised by counts of a peer that are beyond it.
  *
- *  A stream has two records, and each resumption changes to the other one: the connection that was replaced may still write
- *  its own, and cannot overwrite the newer. */
+ *  A stream has several records, which its resumptions take in turn: a connection that was replaced may still write its own,
+ *  and cannot overwrite a newer one. */
 import { stateKinds } from '../../state/kinds.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { Schedule } from '../timers.ts';
@@ -36,6 +36,10 @@ interface Followed {
 
 const kind = 'resumption';
 
+/** Records of one stream. A connection has ended before as many later ones have begun: the gatekeeper ends it when the next
+ *  resumes. */
+const recordsOfStream = 4;
+
 export class StreamRecords {
   readonly #options: StreamRecordsOptions;
   readonly #followed = new Map<string, Followed>();
@@ -55,7 +59,7 @@ export class StreamRecords {
   /** Returns the newest counters of a stream; undefined for none, and while the store does not answer. */
   async find(key: string): Promise<ManagedStream | undefined> {
     const found = await Promise.all(
-      [0, 1].map(async (generation) => {
+      turns.map(async (generation) => {
         try {
           const record = await this.#options.state.get(kind, nameOf(key, generation));
           return record && readStream(record);
@@ -64,9 +68,11 @@ export class StreamRecords {
         }
       }),
     );
-    const [one, other] = found;
-    if (one === undefined || other === undefined) return one ?? other;
-    return generationOf(one) > generationOf(other) ? one : other;
+    return found.reduce((newest, each) =>
+      newest === undefined || (each !== undefined && generationOf(each) > generationOf(newest))
+        ? each
+        : newest,
+    );
   }
 
   /** Writes a live stream from now on, the first time at the next look. One that was just resumed is written at once, since
@@ -96,7 +102,7 @@ export class StreamRecords {
 
   /** Removes the records of a stream. */
   remove(key: string): void {
-    for (const generation of [0, 1])
+    for (const generation of turns)
       void this.#track(this.#options.state.delete(kind, nameOf(key, generation)));
   }
 
@@ -167,8 +173,10 @@ export class StreamRecords {
   }
 }
 
+const turns = Array.from({ length: recordsOfStream }, (_, turn) => turn);
+
 function nameOf(key: string, generation: number): string {
-  return `${generation % 2} ${key}`;
+  return `${generation % recordsOfStream} ${key}`;
 }
 
 function revisionOf({ toGatekeeper, toClient }: ManagedStream): number {

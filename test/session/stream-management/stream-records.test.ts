@@ -192,6 +192,29 @@ describe('a stream at another replica', () => {
     expect(third.out['to-client'].join('')).toBe(resumed(4));
   });
 
+  it('comes back to a replica where its first connection still stands, whose end changes nothing', async () => {
+    const [one, other] = [replica(), replica()];
+    const first = established(one);
+    await pass(1_000);
+    const second = connect(other, 's2');
+    second.read('to-gatekeeper', resume(2));
+    await settled();
+    second.read('to-client', resumed(2));
+    const third = connect(one, 's3');
+    third.read('to-gatekeeper', resume(2));
+    await settled();
+    third.read('to-client', resumed(2));
+    first.relay.end();
+    await settled();
+    third.read('to-gatekeeper', message('m4'));
+    await pass(1_250);
+    const fourth = connect(other, 's4');
+    fourth.read('to-gatekeeper', resume(2));
+    await settled();
+    fourth.read('to-client', resumed(3));
+    expect(fourth.out['to-client'].join('')).toBe(resumed(4));
+  });
+
   it('is not found under another identifier, through another gatekeeper, or after its life', async () => {
     established(replica()).relay.end();
     await settled();
