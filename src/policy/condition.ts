@@ -75,9 +75,24 @@ function regionHolds({ region: wanted }: ExceptionCondition, { region }: Circums
   return subdivision === '' && wanted.some((each) => each.startsWith(`${country}-`)) ? 'unknown' : 'no';
 }
 
+/** Whether every session that meets the first meets the second. */
+export function implies(when: ExceptionCondition, other: ExceptionCondition): boolean {
+  const same = plainConditions.every((key) => other[key] === undefined || other[key] === when[key]);
+  const claims = Object.entries(other.identity ?? {}).every(
+    ([name, value]) => when.identity?.[name] === value,
+  );
+  return same && claims && (other.region === undefined || regionsWithin(when.region, other.region));
+}
+
+function regionsWithin(regions: readonly string[] | undefined, wanted: readonly string[]): boolean {
+  return regions?.every((each) => wanted.some((one) => each === one || each.startsWith(`${one}-`))) ?? false;
+}
+
+const plainConditions = ['contactDomain', 'accountDomain', 'gatekeeper', 'listener'] as const;
+
 /** Whether some session could meet both. */
 export function canMeetBoth(a: ExceptionCondition, b: ExceptionCondition): boolean {
-  const same = (['contactDomain', 'accountDomain', 'gatekeeper', 'listener'] as const).every(
+  const same = plainConditions.every(
     (key) => a[key] === undefined || b[key] === undefined || a[key] === b[key],
   );
   return same && claimsMeet(a.identity, b.identity) && regionsMeet(a.region, b.region);

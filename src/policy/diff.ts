@@ -1,8 +1,13 @@
 /** Compares two policies: which audience sees more or less of which field. */
-import { treatmentNames, type PseudonymScope, type Treatment } from '../minimisation/treatment.ts';
+import {
+  treatmentNames,
+  type Grain,
+  type PseudonymScope,
+  type Treatment,
+} from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
 import { concerns, type Catalogue } from './catalogue.ts';
-import { describeWhen } from './condition.ts';
+import { describeWhen, implies } from './condition.ts';
 import { describeTreatment } from './describe.ts';
 import { treatmentOf, type Policy } from './policy.ts';
 import { overlay } from './resolve.ts';
@@ -76,25 +81,28 @@ function diffMatrix(
   return found;
 }
 
-/** Compares each exception of either policy with the other policy in the same case. */
+/** Compares the policies in the case of each exception of either, where every exception holds that this case implies. What
+ *  changes in the same way without any exception is not repeated. */
 function diffExceptions(before: Policy, after: Policy, catalogue: Catalogue): Difference[] {
   const cases = new Map(
     [...before.exceptions, ...after.exceptions].map(({ when }) => [JSON.stringify(when), when]),
   );
-  const plain = new Set(
-    diffMatrix(before, after, catalogue).map(({ audience, field }) => `${audience} ${field}`),
-  );
-  return [...cases].flatMap(([key, when]) => {
+  const plain = new Set(diffMatrix(before, after, catalogue).map(keyOf));
+  return [...cases.values()].flatMap((when) => {
     const applied = (policy: Policy): Pick<Policy, 'matrix' | 'unlisted'> => ({
       unlisted: policy.unlisted,
       matrix: policy.exceptions
-        .filter((exception) => JSON.stringify(exception.when) === key)
+        .filter((exception) => implies(when, exception.when))
         .reduce((matrix, exception) => overlay(matrix, exception.matrix), policy.matrix),
     });
     return diffMatrix(applied(before), applied(after), catalogue)
-      .filter(({ audience, field }) => !plain.has(`${audience} ${field}`))
+      .filter((difference) => !plain.has(keyOf(difference)))
       .map((difference) => Object.assign({}, difference, { when: describeCondition(when) }));
   });
+}
+
+function keyOf({ audience, field, before, after }: Difference): string {
+  return JSON.stringify([audience, field, before, after]);
 }
 
 function describeCondition(when: Policy['exceptions'][number]['when']): string {
@@ -119,9 +127,39 @@ export function compare(from: Treatment, to: Treatment): Change {
     if (rank(from) === rank(to)) return 'differently';
     return rank(from) < rank(to) ? 'more' : 'less';
   }
-  const amount = amountShown(from) - amountShown(to);
+  const amount =
+    from.kind === 'pad' && to.kind === 'pad' ? comparePadding(from, to) : compareAmounts(from, to);
   if (Number.isNaN(amount) || amount === 0) return 'differently';
   return amount < 0 ? 'more' : 'less';
+}
+
+/** Returns a negative number when the second shows more, 0 or NaN when neither does. */
+function compareAmounts(from: Treatment, to: Treatment): number {
+  const [was, is] = [from, to].map(networkShown);
+  if (was === undefined || is === undefined) return amountShown(from) - amountShown(to);
+  const [ipv4, ipv6] = [was.ipv4Bits - is.ipv4Bits, was.ipv6Bits - is.ipv6Bits];
+  // More of one and less of the other is neither.
+  return ipv4 * ipv6 < 0 ? 0 : ipv4 + ipv6;
+}
+
+function networkShown(treatment: Treatment): Extract<Grain, { unit: 'address' }> | undefined {
+  return treatment.kind === 'coarsen' && treatment.to.unit === 'address' ? treatment.to : undefined;
+}
+
+type Padding = Extract<Treatment, { kind: 'pad' }>;
+
+/** Buckets tell lengths apart at each bucket, and above the largest at its multiples. Those show more that do so wherever the
+ *  others do. */
+function comparePadding(from: Padding, to: Padding): number {
+  return Number(tellsApart(from, to)) - Number(tellsApart(to, from));
+}
+
+/** Returns whether the first tells apart all lengths that the second does. */
+function tellsApart({ buckets: finer }: Padding, { buckets: coarser }: Padding): boolean {
+  const largest = finer.at(-1)!;
+  const isBorder = (size: number): boolean =>
+    finer.includes(size) || (size > largest && size % largest === 0);
+  return coarser.at(-1)! % largest === 0 && coarser.every(isBorder);
 }
 
 /** How much of a value a treatment shows: 0 and 1 nothing of it, 2 which values are equal, 3 a part, 4 all but its
@@ -152,8 +190,6 @@ function amountShown(treatment: Treatment): number {
       return -treatment.upToMs;
     case 'equalise':
       return -treatment.afterMs;
-    case 'pad':
-      return treatment.buckets.length;
     default:
       return Number.NaN;
   }
@@ -161,6 +197,5 @@ function amountShown(treatment: Treatment): number {
 
 function amountOfGrain(grain: Extract<Treatment, { kind: 'coarsen' }>['to']): number {
   if (grain.unit === 'time') return -grain.grainMs;
-  if (grain.unit === 'bytes') return -grain.grainBytes;
-  return grain.unit === 'address' ? grain.ipv4Bits + grain.ipv6Bits : 0;
+  return grain.unit === 'bytes' ? -grain.grainBytes : 0;
 }

@@ -69,7 +69,49 @@ describe('diff', () => {
     ]);
   });
 
+  it('notices an exception under which an audience sees more while it sees less otherwise', () => {
+    const under = (usual: string, exceptional: string) =>
+      policyOf(
+        policyText(
+          `{ gatekeeper: { chat-state: ${usual} } }`,
+          `  exceptions:\n    - { when: { contact-domain: c.example }, audiences: { gatekeeper: { chat-state: ${exceptional} } }, why: w, approved-by: a, expires: 2027-01-01 }\n`,
+        ),
+      );
+    const rows = diffPolicies(under('keep', 'drop'), under('drop', 'keep'), catalogue);
+    expect(rows.map(({ sees, when = 'always' }) => `${sees} ${when}`)).toEqual([
+      'less always',
+      'more contact at c.example',
+    ]);
+  });
+
+  it('applies a wider exception where a narrower one holds', () => {
+    const keeping = (when: string) =>
+      policyOf(
+        policyText(
+          '{ gatekeeper: { chat-state: drop } }',
+          `  exceptions:\n    - { when: { ${when} }, audiences: { gatekeeper: { chat-state: keep } }, why: w, approved-by: a, expires: 2027-01-01 }\n`,
+        ),
+      );
+    const rows = (one: string, other: string) =>
+      diffPolicies(keeping(one), keeping(other), catalogue).map(({ sees, when }) => `${sees} ${when}`);
+    const narrow = 'gatekeeper: gk, contact-domain: c.example';
+    expect(rows('gatekeeper: gk', narrow)).toEqual(['less gatekeeper gk']);
+    expect(rows(narrow, 'gatekeeper: gk')).toEqual(['more gatekeeper gk']);
+    expect(rows('region: [AT, BE]', 'region: AT-9')).toEqual(['less region AT, BE']);
+    expect(rows('identity: { plan: gold }', 'identity: { plan: gold, age: 3 }')).toEqual([
+      'less identity plan gold',
+    ]);
+  });
+
   it.each<[Treatment, Treatment, string]>([
+    [
+      { kind: 'coarsen', to: { unit: 'address', ipv4Bits: 16, ipv6Bits: 60 } },
+      { kind: 'coarsen', to: { unit: 'address', ipv4Bits: 24, ipv6Bits: 48 } },
+      'differently',
+    ],
+    [{ kind: 'pad', buckets: [4_096] }, { kind: 'pad', buckets: [1_024] }, 'more'],
+    [{ kind: 'pad', buckets: [1_024] }, { kind: 'pad', buckets: [4_096, 8_192] }, 'less'],
+    [{ kind: 'pad', buckets: [1_000] }, { kind: 'pad', buckets: [1_024] }, 'differently'],
     [{ kind: 'drop' }, { kind: 'keep' }, 'more'],
     [{ kind: 'keep' }, { kind: 'delay', upToMs: 1 }, 'less'],
     [{ kind: 'delay', upToMs: 5_000 }, { kind: 'equalise', afterMs: 3_000 }, 'less'],

@@ -258,14 +258,14 @@ function byParameters(before: Treatment, after: Treatment): number {
     return links.indexOf(after.scope) - links.indexOf(before.scope) || rotation(after) - rotation(before);
   if (before.kind === 'delay' && after.kind === 'delay') return before.upTo - after.upTo;
   if (before.kind === 'equalise' && after.kind === 'equalise') return before.after - after.after;
-  if (before.kind === 'pad' && after.kind === 'pad') return after.sizes.length - before.sizes.length;
+  if (before.kind === 'pad' && after.kind === 'pad') return finerSizes(before.sizes, after.sizes);
   if (before.kind === 'coarsen' && after.kind === 'coarsen') return finer(before.grain, after.grain);
   return 0;
 }
 
 function finer(before: Grain, after: Grain): number {
   if (before.of === 'address' && after.of === 'address')
-    return after.ipv4 + after.ipv6 - before.ipv4 - before.ipv6;
+    return sameSign(after.ipv4 - before.ipv4, after.ipv6 - before.ipv6);
   if ('grain' in before && 'grain' in after) return before.grain - after.grain;
   return 0;
 }
@@ -273,4 +273,22 @@ function finer(before: Grain, after: Grain): number {
 /** A pseudonym that does not rotate lasts longest. */
 function rotation({ rotate }: { readonly rotate: number | undefined }): number {
   return rotate ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** More of one and less of the other is neither. */
+function sameSign(one: number, other: number): number {
+  return one * other < 0 ? 0 : one + other;
+}
+
+/** Sizes tell lengths apart at each of them, and above the largest at its multiples. Those show more that do so wherever the
+ *  others do. */
+function finerSizes(before: readonly number[], after: readonly number[]): number {
+  return Number(tellsApart(after, before)) - Number(tellsApart(before, after));
+}
+
+function tellsApart(finer: readonly number[], coarser: readonly number[]): boolean {
+  const largest = finer.at(-1)!;
+  const isBorder = (size: number): boolean =>
+    finer.includes(size) || (size > largest && size % largest === 0);
+  return coarser.at(-1)! % largest === 0 && coarser.every(isBorder);
 }
