@@ -199,10 +199,12 @@ class StreamReader {
     const isNamed = named?.n === n && named.hash === hash;
     if (this.#signed < n && !isNamed && this.findings.length === 0)
       this.#find('unsigned-end', this.#signed + 1, n);
-    if (named !== undefined && !isNamed && named.n >= n)
+    // What was removed can be named: its file may have been the last one with a record.
+    const lastRemoved = Math.max(this.#first - 1, removed?.lastRecord ?? 0);
+    if (named !== undefined && !isNamed && named.n >= n && named.n > lastRemoved)
       this.#find('short-of-head', Math.min(n + 1, named.n), named.n);
     const head = this.#head;
-    if (head !== undefined && !this.#hasHead && !(head.n < this.#first))
+    if (head !== undefined && !this.#hasHead && head.n > lastRemoved)
       this.#find('short-of-head', Math.min(this.#last.n + 1, head.n), head.n);
   }
 

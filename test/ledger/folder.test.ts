@@ -219,3 +219,17 @@ test('of more streams than are remembered the oldest are forgotten', () => {
   expect(records).toHaveLength(retiredStreamsMax);
   expect(records[0]).toEqual(record(5));
 });
+
+test('a file without a record, which a killed process leaves, hides nothing that was removed before', async () => {
+  await using folder = await temporaryFolder();
+  const writer = await writeAndRetire(folder.path, 25);
+  const { stream } = writer.head;
+  const last = (await filesOf(folder.path)).at(-1)!;
+  const next = (file: number): string =>
+    join(folder.path, `${stream}-${String(file).padStart(6, '0')}.ledger`);
+  await writeFile(next(last.file + 1), '');
+  await writeFile(next(last.file + 2), '{"n":9,"prev":"');
+  await (await writeAndRetire(folder.path, 40)).close();
+  const { findings } = await verifyLedger(await filesOf(folder.path), keys);
+  expect(findings).toEqual([]);
+});
