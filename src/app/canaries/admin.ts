@@ -1,5 +1,6 @@
 /** Reads every route of a proxy's admin port, as an operator does. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../clock.ts';
 
 /** Answers of the admin port. */
 export interface AdminAnswers {
@@ -41,8 +42,8 @@ const pollMs = 50;
 
 /** Waits until the proxy has no session. @param timeoutMs the longest wait */
 export async function sessionsEnded(url: string, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (performance.now() < deadline) {
+  const deadline = systemClock.monotonic() + timeoutMs;
+  while (systemClock.monotonic() < deadline) {
     const metrics = await (await fetch(`${url}${metricsPath}`)).text();
     if (!/^narthex_sessions(\{[^}]*\})? [1-9]/m.test(metrics)) return;
     await sleep(pollMs);

@@ -12,6 +12,7 @@ import { startScriptedGatekeeper, type ScriptedGatekeeper } from '../../canaries
 import { domain, host } from '../../simulator/story/cast.ts';
 import { receivedByGatekeeper, receivedByProvider } from '../../simulator/story/records.ts';
 import { openStage, type Stage } from '../../simulator/story/stage.ts';
+import { systemClock } from '../clock.ts';
 import { demoConfig, gatekeeperName, writeDemoFiles } from '../demo/config.ts';
 import { freePort, temporaryFolder } from '../demo/proxy.ts';
 import { openCatalogue, openPolicy } from '../files/policies.ts';
@@ -79,7 +80,7 @@ export async function runEmbeddedCanaries(options: EmbeddedOptions): Promise<Can
     await setting.close();
   }
   const { places, skipped } = gathering;
-  const now = Date.now();
+  const now = systemClock.wall();
   return judge({ canaries, sending, places, skipped, isShown: (canary) => isShown(expected, canary, now) });
 }
 

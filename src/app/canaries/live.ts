@@ -10,6 +10,7 @@ import type { Config } from '../../config/schema.ts';
 import { readRegularFile } from '../../documents/read.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import { connectClient, type Client, type Endpoint } from '../../simulator/client.ts';
+import { systemClock } from '../clock.ts';
 import { openCatalogue, openPolicy } from '../files/policies.ts';
 import { readAdmin, sessionsEnded } from './admin.ts';
 import { readFiles } from './files.ts';
@@ -112,7 +113,7 @@ export async function runLiveCanaries(options: LiveOptions): Promise<CanaryRepor
   gathering.look('admin', answers.others);
   await searchRecords(options, gathering);
   const { places, skipped } = gathering;
-  const now = Date.now();
+  const now = systemClock.wall();
   return judge({ canaries, sending, places, skipped, isShown: (canary) => isShown(expected, canary, now) });
 }
 
