@@ -130,7 +130,8 @@ export class FieldValues {
       for (const reader of readers) if (this.#readOne(reader, stanza, element, account, sink)) listed = true;
     for (const reader of this.#anywhere) this.#readOne(reader, stanza, element, account, sink);
     this.#listed[depth] = listed;
-    if (!listed)
+    // Elements that negotiate the stream are not the policy's.
+    if (!listed && stanza.kind !== 'nonza')
       sink(this.fields.length - 1, `{${stanza.namespaceName(element)}}${stanza.localName(element)}`);
   }
 

@@ -13,32 +13,32 @@ const tagHabits: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['white space between elements', />\s+</],
 ];
 
-/** Habits of character data and values. */
-const textHabits: readonly (readonly [name: string, pattern: RegExp])[] = [
+/** References where a character or another reference is usual. */
+const referenceHabits: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['&quot;', /&quot;/],
-  ['&apos;', /&apos;/],
-  ['&gt;', /&gt;/],
-  ['numeric references', /&#/],
+  ['numeric references', /&#(?!9;|10;|13;|x[9aAdD];)/],
 ];
 
-/** Attributes of a stanza's own tag whose order is noted. */
-const ordered = new Set(['to', 'from', 'id', 'type', 'xmlns', 'xml:lang']);
+/** Attributes of a stanza's own tag, in the order of the normal form (stream/canonical.ts). */
+const normalOrder = ['from', 'id', 'to', 'type', 'xml:lang'];
 
 /** Returns the habits that a stanza shows.
  *  @param wire its bytes */
 export function writingHabits(stanza: Stanza, wire: Uint8Array): string[] {
   const text = Buffer.from(wire.buffer, wire.byteOffset, wire.byteLength).toString('latin1');
-  // Without character data, which may look like tags.
-  const tags = text.replaceAll(/>[^<]*[^<\s][^<]*/g, '>');
+  // A full stop stands for character data, which may look like tags.
+  const tags = text.replaceAll(/>[^<]*[^<\s][^<]*/g, '>.');
   const found = [
     ...tagHabits.flatMap(([name, pattern]) => (pattern.test(tags) ? [name] : [])),
-    ...textHabits.flatMap(([name, pattern]) => (pattern.test(text) ? [name] : [])),
+    ...referenceHabits.flatMap(([name, pattern]) => (pattern.test(text) ? [name] : [])),
   ];
-  const order: string[] = [];
+  let last = '';
   for (const attribute of stanza.attributes()) {
     const name = stanza.qualifiedName(attribute);
-    if (ordered.has(name)) order.push(name);
+    const place = normalOrder.indexOf(name);
+    // Which attributes there are is no habit, only their order is.
+    if (place !== -1 && place < normalOrder.indexOf(last)) found.push(`${last} before ${name}`);
+    if (place !== -1) last = name;
   }
-  if (order.length > 1) found.push(`order ${order.join(' ')}`);
   return found;
 }

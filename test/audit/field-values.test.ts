@@ -67,6 +67,13 @@ describe('values of fields', () => {
     expect(style('a &quot; b')).not.toEqual(style('nothing'));
   });
 
+  test('the order of attributes is a habit, which ones there are is none', () => {
+    const style = (tag: string): unknown =>
+      valuesOf(`<message ${tag}><body>a</body></message>`)['style.fingerprint'];
+    expect(style("id='a' to='b@c'")).toEqual(style("from='d@e' id='a' to='b@c' type='chat'"));
+    expect(style("to='b@c' id='a'")).toEqual(['single quotes', 'to before id']);
+  });
+
   test('elements that the catalogue does not know are named, their content is not', () => {
     const values = valuesOf(
       "<message><x xmlns='urn:example:unknown'><y>secret</y></x><body>hi</body></message>",

@@ -3,6 +3,7 @@ import type { AudienceFigures, FieldRow } from '../../../src/audit/audit.ts';
 import { openCatalogue, openPolicyFiles } from '../../../src/app/files/policies.ts';
 import { auditRecordings, type RecordingAudit } from '../../../src/app/tools/audit.ts';
 import { renderRecord, type RecordingRecord } from '../../../src/recording/record.ts';
+import { longRun } from '../../long/audit-populations.ts';
 import { drawing, entropyOf, populations } from '../../support/populations.ts';
 import { Random } from '../../support/random.ts';
 import { clientStream, presenceWithNick } from '../../support/recorded-clients.ts';
@@ -139,6 +140,12 @@ describe('populations of known entropy, in real stanzas', () => {
       expect(strict!.figures.shannon.value).toBe(0);
     },
   );
+});
+
+test('intervals hold in a short run of populations; `npm run long -- audit-populations` has the full one', async () => {
+  const { failures, figures } = await longRun.run({ count: 8, seed: 1, progress: () => {} });
+  expect(failures).toEqual([]);
+  expect(Object.values(figures)[0]).toBe('8 of 8');
 });
 
 describe('recordings of a running proxy', () => {
