@@ -354,11 +354,14 @@ class TableBuilder {
     const bound = this.#returnsOf(field, audience);
     this.#slots += 1 + bound.length;
     const equalises = equalisesAny(this.#policy.matrix, direction);
+    const rule = treatment.kind === 'pseudonymise' ? pseudonymRule(field, treatment) : undefined;
     for (const selector of field.selectors) {
       // An auxiliary field is auxiliary by whichever attribute it is selected.
       if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))
         this.#add({ ...selector, target: { kind: 'element' } }, { ...neutral, flags: flag.auxiliary });
-      const effect = applies ? effectOf(field, selector, treatment, { slot, bound, equalises }) : keepEffect;
+      const effect = applies
+        ? effectOf(field, selector, treatment, { slot, rule, bound, equalises })
+        : keepEffect;
       this.#add(selector, {
         ...neutral,
         effect,
@@ -553,9 +556,16 @@ function effectOf(
   treatment: Treatment,
   {
     slot,
+    rule,
     bound,
     equalises,
-  }: { readonly slot: number; readonly bound: readonly PseudonymRule[]; readonly equalises: boolean },
+  }: {
+    readonly slot: number;
+    /** Set for a treatment that pseudonymises. One object for all selectors of the field. */
+    readonly rule: PseudonymRule | undefined;
+    readonly bound: readonly PseudonymRule[];
+    readonly equalises: boolean;
+  },
 ): Effect {
   // A bound resource keeps its alias, also after the policy has stopped giving aliases.
   const toGatekeeperResource: Transform = (value, session) =>
@@ -584,15 +594,14 @@ function effectOf(
       return { kind: 'transform', transform: coarsenTo(treatment.to) };
     case 'pseudonymise': {
       if (isRequestedResource(field, part) && treatment.scope === 'session') return { kind: 'drop' };
-      const rule = pseudonymRule(field, treatment);
       const transform: Transform = (value, session) =>
         isBound && session.isBound
           ? toGatekeeperResource(value, session)
-          : session.pseudonymise(slot, value, rule);
+          : session.pseudonymise(slot, value, rule!);
       const transformAt: TransformAt = (bytes, from, to, session) =>
         isBound && session.isBound
           ? toGatekeeperResourceAt(bytes, from, to, session)
-          : session.pseudonymiseAt(slot, bytes, from, to, rule);
+          : session.pseudonymiseAt(slot, bytes, from, to, rule!);
       const isPlace = isBound || field.value === 'identifier';
       return { kind: 'transform', transform, ...(isPlace && { transformAt }) };
     }

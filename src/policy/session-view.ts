@@ -36,6 +36,8 @@ export interface PolicyContext extends Circumstances {
 /** Values that a pseudonymising rule caches from one stanza to the next: the pseudonyms of its scope, and the last
  *  value, since a resource is the same in every stanza. */
 interface Memo {
+  /** The rule that it is of. Another table, for other exceptions, may have another rule in the same slot. */
+  readonly rule: PseudonymRule;
   readonly scopeValue: string;
   readonly current: BoundPseudonyms;
   /** Pseudonyms of the period before, where they rotate, and of the time when the account was not known. */
@@ -193,7 +195,7 @@ export class SessionView {
     const scope = this.#knownScope(rule.scope);
     const scopeValue = this.#scopeValue(scope);
     const known = this.#memos[slot];
-    if (known?.scopeValue === scopeValue) return known;
+    if (known?.rule === rule && known.scopeValue === scopeValue) return known;
     const { field, rotateMs } = rule;
     const period = rotateMs === undefined ? 0 : Math.floor(this.context.startedAt / rotateMs);
     const pseudonyms = this.#pseudonyms!;
@@ -202,7 +204,7 @@ export class SessionView {
     if (needsAccount(scope))
       former.push(pseudonyms.of({ field, scope: 'session', scopeValue: this.context.session, period }));
     const current = pseudonyms.of({ field, scope, scopeValue, period });
-    return (this.#memos[slot] = { scopeValue, current, former, value: undefined, result: undefined });
+    return (this.#memos[slot] = { rule, scopeValue, current, former, value: undefined, result: undefined });
   }
 
   /** Returns the scope to use: `session` in place of `account` until the account is known. */
