@@ -24,6 +24,16 @@ async function killOne({ replicas }: Scene): Promise<void> {
   await replicas.start(0);
 }
 
+/** One replica is killed after a pause of the load, in which the counts of its sessions are written. */
+async function killOneAtRest(scene: Scene): Promise<void> {
+  scene.load.end();
+  await sleep(4_000);
+  await scene.replicas.kill(0);
+  await sleep(2_000);
+  scene.load.begin();
+  await scene.replicas.start(0);
+}
+
 /** Every client loses its connection, and comes back to either replica. */
 async function cutAll({ clients }: Scene): Promise<void> {
   for (const client of clients) client.cut();
@@ -37,7 +47,7 @@ async function startAnew({ clients }: Scene): Promise<void> {
 }
 
 /** The store is killed between the two replacements, and is back before the second. */
-async function rollWithoutStore({ replicas, redis, clients }: Scene): Promise<void> {
+async function rollWithoutStore({ replicas, redis }: Scene): Promise<void> {
   await replicas.drain(0);
   await replicas.start(0);
   await redis!.kill();
@@ -45,10 +55,6 @@ async function rollWithoutStore({ replicas, redis, clients }: Scene): Promise<vo
   await redis!.start();
   // Live streams are written again once the proxy has its connection back.
   await sleep(8_000);
-  await rollRest({ replicas, redis, clients });
-}
-
-async function rollRest({ replicas }: Scene): Promise<void> {
   await replicas.drain(1);
   await replicas.start(1);
 }
@@ -73,6 +79,8 @@ export const rolloutCases: readonly ExpectedCase[] = [
   { name: 'no store, Prosody 0.12', server: prosody, serverOptions: keeps, store: false, events: rollBoth, expects: renewed },
   { name: 'no store, ejabberd', server: ejabberd, serverOptions: keeps, store: false, events: rollBoth, expects: renewed },
   { name: 'no store, Prosody 0.12 that keeps no messages', server: prosody, serverOptions: drops, store: false, events: rollBoth, expects: { ...renewed, keeps: false } },
+  { name: 'store, one replica killed at rest, Prosody 0.12', server: prosody, serverOptions: keeps, store: true, events: killOneAtRest, expects: handedOver },
+  { name: 'store, one replica killed at rest, ejabberd', server: ejabberd, serverOptions: keeps, store: true, events: killOneAtRest, expects: handedOver },
   { name: 'store, one replica killed, Prosody 0.12', server: prosody, serverOptions: keeps, store: true, events: killOne, expects: renewed },
   { name: 'store, one replica killed, ejabberd', server: ejabberd, serverOptions: keeps, store: true, anyResource: true, events: killOne, expects: renewed },
   { name: 'store, one replica killed, ejabberd, same resource', server: ejabberd, serverOptions: keeps, store: true, events: killOne, expects: { ...renewed, keeps: false } },

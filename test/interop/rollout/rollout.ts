@@ -28,6 +28,13 @@ export interface Scene {
   readonly redis: RedisPeer | undefined;
   /** The clients of the replicas. */
   readonly clients: readonly ManagedClient[];
+  /** Ends the load, until it is begun again. */
+  readonly load: Load;
+}
+
+export interface Load {
+  readonly begin: () => void;
+  readonly end: () => void;
 }
 
 export interface RolloutCounts {
@@ -94,11 +101,12 @@ export async function runRollout(rolloutCase: RolloutCase, options: RolloutOptio
         ? withoutReplicas(server)
         : await startReplicas({ server, redis, drainMs, drainSpreadMs, policy });
     pairs = await logInPairs(server, options.clients, { port: replicas.port, resource }, random);
-    const stopLoad = startLoad(pairs, options.messageMs, random);
+    const load = loadOf(pairs, options.messageMs, random);
+    load.begin();
     await sleep(1_000);
-    await events({ replicas, redis, clients: pairs.map(({ client }) => client) });
+    await events({ replicas, redis, clients: pairs.map(({ client }) => client), load });
     await sleep(2_000);
-    stopLoad();
+    load.end();
     await settled(pairs);
     return countsOf(pairs);
   } finally {
@@ -151,20 +159,24 @@ async function logInPairs(
   );
 }
 
-/** Lets all clients send, each at a time of its own.
- *  @returns a function that ends it */
-function startLoad(pairs: readonly Pair[], messageMs: number, random: Random): () => void {
+/** Lets all clients send, each at a time of its own. */
+function loadOf(pairs: readonly Pair[], messageMs: number, random: Random): Load {
   const timers = new Set<NodeJS.Timeout>();
   const senders = pairs.flatMap(({ client, partner, clientJid, partnerJid }) => [
     () => client.send(partnerJid),
     () => partner.send(clientJid),
   ]);
-  for (const send of senders) {
-    const first = setTimeout(() => timers.add(setInterval(send, messageMs)), random.below(messageMs));
-    timers.add(first);
-  }
-  return () => {
-    for (const timer of timers) clearInterval(timer);
+  return {
+    begin() {
+      for (const send of senders) {
+        const first = setTimeout(() => timers.add(setInterval(send, messageMs)), random.below(messageMs));
+        timers.add(first);
+      }
+    },
+    end() {
+      for (const timer of timers) clearInterval(timer);
+      timers.clear();
+    },
   };
 }
 
