@@ -11,7 +11,7 @@ export const longRun: LongRun = {
   async run({ count, seed, progress }) {
     const figures: Record<string, string> = {};
     const failures: string[] = [];
-    const only = process.env['ROLLOUT_CASE'];
+    const only = process.env['NARTHEX_ROLLOUT_CASE'];
     for (let round = 0; round < count; round += 1) {
       for (const each of rolloutCases) {
         if (only !== undefined && !each.name.includes(only)) continue;
