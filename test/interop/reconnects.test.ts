@@ -35,7 +35,11 @@ describeWithPeers(
       for (const kind of resumingClients)
         for (const farewell of [...farewells, ...farewells]) {
           const server = await prosody.start({ plain: true });
-          all.push(await reconnection(kind, farewell, server).finally(() => server.close()));
+          try {
+            all.push(await reconnection(kind, farewell, server));
+          } finally {
+            await server.close();
+          }
         }
       writeTable(tableOf(all));
     });

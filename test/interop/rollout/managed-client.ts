@@ -16,9 +16,6 @@ export interface ManagedClientOptions {
   readonly random: Random;
 }
 
-/** What was received of one sender: how often, by number. */
-export type Received = ReadonlyMap<number, number>;
-
 const sm = 'urn:xmpp:sm:3';
 /** Between the end of a connection and the next attempt: like phones, not all at once. */
 const againMs = { least: 50, most: 500 };
@@ -49,6 +46,7 @@ export class ManagedClient {
 
   /** Numbers of messages that the server has acknowledged. */
   readonly confirmed = new Set<number>();
+  /** How often each message was received: by sender and number. */
   readonly received = new Map<string, Map<number, number>>();
   /** Messages that came back as an error. */
   returned = 0;
