@@ -94,7 +94,7 @@ export function optimalBuckets(
 }
 
 /** Returns the leakage and padding of given buckets.
- *  @param ends in bytes, ascending; larger stanzas are padded to multiples of the last */
+ *  @param padTo returns the size on the wire of a stanza of this size, in bytes */
 export function measureBuckets(
   groups: readonly SizeGroup[],
   leakage: Leakage,

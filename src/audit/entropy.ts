@@ -17,7 +17,7 @@ import { digamma, scaledExponentialIntegral, shareInterval } from './special-fun
 /** A number with the interval that holds it with a confidence of 95 %. */
 export interface Estimate {
   readonly value: number;
-  /** Undefined below `clientsMin` observations. */
+  /** Undefined below `observationsMin` observations. */
   readonly interval: Interval | undefined;
 }
 

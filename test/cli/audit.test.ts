@@ -64,6 +64,17 @@ describe('formats', () => {
   });
 });
 
+test('a policy in shadow is audited as if it were enforced, and the report says so', async () => {
+  await using folder = await temporaryFolder();
+  const policy = await folder.write(
+    'shadow.yaml',
+    'apiVersion: narthex/v1\nkind: MetadataPolicy\nmetadata: { name: quiet }\nspec: { extends: strict, mode: shadow }\n',
+  );
+  const { stdout } = await run(twelve, '--policy', policy);
+  expect(stdout).toContain('!! quiet is in shadow: it withholds nothing.');
+  expect(stdout).toMatch(/^presence\.nick +drop +12 → 0 /m);
+});
+
 describe('policy buckets', () => {
   const sizes = [10, 20, 30, 300, 310, 900];
   const recording = sizes
