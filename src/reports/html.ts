@@ -24,7 +24,8 @@ ul.key { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2re
 .c2 { fill: #59a14f; background: #59a14f } .c3 { fill: #b07aa1; background: #b07aa1 }
 .c4 { fill: #76b7b2; background: #76b7b2 } .c5 { fill: #9c755f; background: #9c755f }
 .c6 { fill: #e15759; background: #e15759 } .c7 { fill: #8f8f8f; background: #8f8f8f }
-@media print { body { margin: 0; max-width: none; font-size: 10px } th { position: static } tr { break-inside: avoid } }
+@media print { body { margin: 0; max-width: none; font-size: 10px } th { position: static }
+  th, td { padding: .15rem .3rem; overflow-wrap: anywhere } tr { break-inside: avoid } }
 `;
 
 export function renderHtml({ title, facts, alarm, sections }: ReportDocument): string {
@@ -42,7 +43,11 @@ export function renderHtml({ title, facts, alarm, sections }: ReportDocument): s
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-${alarm === undefined ? '' : `<p class="alarm">${escapeHtml(alarm)}</p>\n`}${renderFacts(facts)}${sections.map((section) => renderSection(section, colours)).join('\n')}
+${alarm === undefined ? '' : `<p class="alarm">${escapeHtml(alarm)}</p>\n`}${renderFacts(facts)}${labelled(
+    sections,
+  )
+    .map(([section, label]) => renderSection(section, label, colours))
+    .join('\n')}
 </main>
 </body>
 </html>
@@ -55,6 +60,16 @@ function renderFacts(facts: ReportDocument['facts']): string {
   return `<dl>\n${rows.join('\n')}\n</dl>\n`;
 }
 
+/** Pairs each section with a name of its own: below another section, the title of that one comes first. */
+function labelled(sections: readonly ReportSection[]): readonly (readonly [ReportSection, string])[] {
+  let above = '';
+  return sections.map((section) => {
+    if (section.level === 3) return [section, `${above}: ${section.title}`];
+    above = section.title;
+    return [section, section.title];
+  });
+}
+
 /** Returns the class of each part's colour, by name, the same in every bar. */
 function coloursOf(sections: readonly ReportSection[]): ReadonlyMap<string, string> {
   const names = new Set(
@@ -65,13 +80,14 @@ function coloursOf(sections: readonly ReportSection[]): ReadonlyMap<string, stri
 
 function renderSection(
   { title, level = 2, text, bars = [], table }: ReportSection,
+  label: string,
   colours: ReadonlyMap<string, string>,
 ): string {
   return [
     `<section>\n<h${level}>${escapeHtml(title)}</h${level}>`,
     ...(text === undefined ? [] : [`<p>${escapeHtml(text)}</p>`]),
     ...bars.map((bar) => renderBar(bar, colours)),
-    ...(table === undefined || table.rows.length === 0 ? [] : [renderTable(title, table)]),
+    ...(table === undefined || table.rows.length === 0 ? [] : [renderTable(label, table)]),
     '</section>',
   ].join('\n');
 }
