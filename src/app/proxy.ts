@@ -12,6 +12,7 @@ import type { RegionOf } from '../session/region.ts';
 import type { StageFactory } from '../session/stage.ts';
 import type { StreamServer } from '../session/stream-server.ts';
 import type { Names } from '../stanza/names.ts';
+import type { StateStore } from '../state/store.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { knowableOf } from './files/knowable.ts';
 import { watchRestartFiles, type ConfigSource } from './files/restart-files.ts';
@@ -35,7 +36,7 @@ import { openProvider, type Provider } from './parts/provider.ts';
 import { Recording, type RecordingOptions } from './parts/recording.ts';
 import { reauthenticationStages } from './parts/reauthentication.ts';
 import { createScanning } from './parts/scanning.ts';
-import { openRegions } from './parts/regions.ts';
+import { openRegions, type Regions } from './parts/regions.ts';
 import { announcedLimits } from './parts/session-limits.ts';
 import { openSignals, synVisibilityOf } from './parts/signals.ts';
 import { openState } from './parts/state.ts';
@@ -73,6 +74,16 @@ export interface StartOptions {
   readonly clock?: Clock;
   /** Set to record streams. */
   readonly recording?: RecordingOptions | undefined;
+  /** Set in one of several processes that serve the same ports. */
+  readonly worker?: WorkerSurroundings | undefined;
+}
+
+/** What a process shares with others that serve the same ports. */
+export interface WorkerSurroundings {
+  /** The records of all of them, where the configuration names no store. */
+  readonly store: StateStore;
+  /** How many they are. */
+  readonly processes: number;
 }
 
 /** Starts a proxy: all of it, or nothing.
@@ -80,9 +91,11 @@ export interface StartOptions {
 export async function startProxy(
   config: Config,
   observer: ProxyObserver,
-  { source, clock = systemClock, recording }: StartOptions = {},
+  { source, clock = systemClock, recording, worker }: StartOptions = {},
 ): Promise<Proxy> {
-  const whole = await assemble((parts) => openParts(config, { observer, source, clock, recording }, parts));
+  const whole = await assemble((parts) =>
+    openParts(config, { observer, source, clock, recording, worker }, parts),
+  );
   return {
     ...whole,
     async close(drainMs = config.timeouts.drainMs) {
@@ -97,29 +110,29 @@ interface Surroundings {
   readonly source: ConfigSource | undefined;
   readonly clock: Clock;
   readonly recording: RecordingOptions | undefined;
+  readonly worker: WorkerSurroundings | undefined;
 }
 
 async function openParts(
   config: Config,
-  { observer, source, clock, recording: recordingOptions }: Surroundings,
+  { observer, source, clock, recording: recordingOptions, worker }: Surroundings,
   parts: Parts,
 ): Promise<RunningProxy> {
   const files = observer.certificates;
   const limits = httpLimits(config.http);
-  const { store: state } = parts.track(await openState(config, { limits, observer, clock }));
+  const { store: state } = parts.track(
+    await openState(config, { limits, observer, clock, together: worker?.store }),
+  );
   let ledger: Ledger | IntervalsWithoutLedger | undefined;
   const records: { changed(): void }[] = [];
-  const load = parts.track(openLoad(config.overload, observer));
+  const load = parts.track(openLoad(config.overload, observer, worker?.processes));
   const overloaded = (): boolean => load.overloaded() || (ledger?.refuses ?? false);
   const capabilities = await openCapabilities(config, observer.capabilities);
   if (capabilities) parts.track(capabilities);
   const provider =
     config.provider &&
     parts.track(await openProvider(config.provider, { limits, observer: observer.http, files, clock }));
-  const regions =
-    config.regions &&
-    parts.track(await openRegions(config.regions, { report: (report) => observer.regions(report) }));
-  const regionOf: RegionOf = ({ client }) => regions?.of(client?.reveal().address);
+  const { regions, regionOf } = await openPlaces(config, observer, parts);
   const changed = (): void => records.forEach((each) => each.changed());
   const policies = parts.track(openPolicies(config, { provider, capabilities, observer, clock, changed }));
   const enforcement = new Enforcement({
@@ -150,7 +163,7 @@ async function openParts(
   const { names } = policies;
   const stages = stagesOf(config, { provider, capabilities, names, inForce, supportCodes, observer });
   const filterHeader = headerPolicy(inForce);
-  const edge = { certificates, signals, overloaded, observer, clock };
+  const edge = { certificates, signals, overloaded, sharedPorts: worker !== undefined, observer, clock };
   const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes, state };
   const { server } = parts.track(await createStreams(config, { ...edge, ...between, tap: recording?.tap }));
   const plane = { ...edge, provider, limits, state, inForce, regions };
@@ -168,6 +181,17 @@ async function openParts(
     profilesDigest: () => capabilities?.digest(),
     exposure: exposureFrom(config, { policies, capabilities, observer, clock }, ledger),
   };
+}
+
+/** Opens the table of regions, where there is one. */
+async function openPlaces(
+  { regions: section }: Config,
+  observer: ProxyObserver,
+  parts: Parts,
+): Promise<{ regions: Regions | undefined; regionOf: RegionOf }> {
+  const regions =
+    section && parts.track(await openRegions(section, { report: (report) => observer.regions(report) }));
+  return { regions, regionOf: ({ client }) => regions?.of(client?.reveal().address) };
 }
 
 function reportVisibility({ listeners }: Config, server: StreamServer, observer: ProxyObserver): void {

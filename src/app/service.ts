@@ -1,18 +1,22 @@
 /** The proxy as an operator runs it: telemetry, admin port and proxy, from start to stop. */
 import type { Config } from '../config/schema.ts';
+import type { AdminApi } from '../http/admin/api.ts';
 import { createAdminApp, type AdminParts, type Readiness } from '../http/admin/app.ts';
 import { adminServeLimits, serveHttp } from '../http/server/serve.ts';
 import { digest, version } from '../observability/identifiers.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { label } from '../observability/label.ts';
 import { systemClock } from './clock.ts';
 import type { ConfigSource } from './files/restart-files.ts';
-import { assemble } from './part.ts';
+import { assemble, type Parts } from './part.ts';
 import { createAdminApi } from './parts/admin-api.ts';
 import type { RecordingOptions } from './parts/recording.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 import { digestFields } from './telemetry/files.ts';
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
 import { productVersion } from './version.ts';
+import type { WorkerQuestions } from './workers/messages.ts';
+import type { WorkerLink } from './workers/worker-link.ts';
 
 /** Milliseconds for pending requests of the admin port when the proxy stops. */
 const adminGraceMs = 1_000;
@@ -29,14 +33,20 @@ export interface ServiceControl {
   readonly logFailed: (systemCode: string) => void;
 }
 
+export interface ServiceOptions {
+  /** Set to record streams. */
+  readonly recording?: RecordingOptions | undefined;
+  /** Set in one of several processes that serve the same ports; its supervisor has the admin port. */
+  readonly worker?: WorkerLink | undefined;
+}
+
 /** Runs a proxy with its admin port until it must stop, then drains it.
- *  @param recording set to record streams
  *  @throws SetupError, ConfigError when it cannot start; nothing is left open */
 export async function runService(
   config: Config,
   source: ConfigSource,
   control: ServiceControl,
-  recording?: RecordingOptions,
+  { recording, worker }: ServiceOptions = {},
 ): Promise<void> {
   const service = await assemble(async (parts) => {
     const telemetry = parts.track(
@@ -44,6 +54,7 @@ export async function runService(
         version: productVersion(),
         processMetrics: true,
         clock: systemClock,
+        worker: worker?.index,
         logFailed: control.logFailed,
       }),
     );
@@ -57,14 +68,15 @@ export async function runService(
     };
     // Set before the start: the default of the signal ends the process.
     control.onReload(() => void reload('signal'));
-    const app = createAdminApp(
-      adminOptions(config, telemetry, () => proxy, { reload: () => reload('api'), drain: control.stop }),
-    );
-    const { host, port } = config.admin;
-    const admin = await serveHttp({ app, host, port, limits: adminServeLimits });
-    parts.track({ close: () => admin.close(adminGraceMs) });
-    proxy = await startProxy(config, telemetry.observer, { source, recording });
-    logStart(config, proxy, admin.port, telemetry);
+    const admin = adminOptions(config, telemetry, () => proxy, {
+      reload: () => reload('api'),
+      drain: control.stop,
+    });
+    if (worker === undefined) log.write('admin.opened', { port: await openAdmin(config, admin, parts) });
+    else worker.answer(answersOf(admin, metrics));
+    proxy = await startProxy(config, telemetry.observer, { source, recording, worker });
+    logStart(config, proxy, telemetry);
+    worker?.started({ listeners: proxy.ports, http: proxy.httpPort });
     return { proxy, telemetry };
   });
   await control.stopped;
@@ -73,6 +85,40 @@ export async function runService(
   } finally {
     await service.close();
   }
+}
+
+/** Opens the admin port.
+ *  @returns its number
+ *  @throws ListenError */
+async function openAdmin(
+  { admin: { host, port } }: Config,
+  admin: AdminParts,
+  parts: Parts,
+): Promise<number> {
+  const served = await serveHttp({ app: createAdminApp(admin), host, port, limits: adminServeLimits });
+  parts.track({ close: () => served.close(adminGraceMs) });
+  return served.port;
+}
+
+/** Returns what a worker answers its supervisor. The functions of the API throw until the proxy has started. */
+function answersOf({ api, probes }: AdminParts, { snapshot }: Metrics): WorkerQuestions {
+  const started = (): AdminApi => {
+    const running = api();
+    if (running === undefined) throw new Error('the proxy has not started');
+    return running;
+  };
+  return {
+    readiness: () => probes.readiness(),
+    metrics: snapshot,
+    sessions: () => started().sessions(),
+    refusal: (code) => started().refusal(code),
+    exposure: () => started().exposure(),
+    audit: (gatekeeper) => started().audit(gatekeeper),
+    policy: () => started().policy(),
+    explain: (request) => started().explain(request),
+    reload: () => started().reload(),
+    shed: (share) => started().shed(share),
+  };
 }
 
 function adminOptions(
@@ -119,8 +165,7 @@ function policiesInForce(proxy: Proxy | undefined): Pick<Readiness, 'policy' | '
   return { policy: top?.[1] ?? null, gatekeeperPolicies: Object.fromEntries(others) };
 }
 
-function logStart(config: Config, proxy: Proxy, adminPort: number, { log }: Telemetry): void {
-  log.write('admin.opened', { port: adminPort });
+function logStart(config: Config, proxy: Proxy, { log }: Telemetry): void {
   config.listeners.forEach(({ name, tls }, index) =>
     log.write('listener.opened', { listener: label(name), port: proxy.ports[index]!, tls }),
   );

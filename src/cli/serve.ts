@@ -1,7 +1,12 @@
 /** `narthex serve`: the proxy and its admin port, until a signal drains them. */
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
+import { systemClock } from '../app/clock.ts';
+import type { ConfigSource } from '../app/files/restart-files.ts';
 import type { RecordingOptions } from '../app/parts/recording.ts';
 import { runService, type ServiceControl } from '../app/service.ts';
+import { superviseWorkers, WorkerFailed } from '../app/workers/supervisor.ts';
+import { linkOfWorker } from '../app/workers/worker-link.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { standardInput } from '../documents/read.ts';
@@ -22,6 +27,9 @@ the next start; a change in them is reported as restart-required.
 --record writes what streams carry to a file, to be measured with \`narthex audit\`: sizes, times, and stanzas with tokens for
 their values (docs/recording.md). --record-for and --record-bytes are required with it; it ends by itself, and the log says
 when.
+
+--workers runs several processes on the same ports, watched by one more that has the admin port (docs/workers.md). Limits of
+narthex.yaml hold for each of them. They need \`policy.keyFiles\`, as replicas do.
 
 SIGTERM or SIGINT drains: readiness fails, no connection is accepted, and the sessions end one after another over
 timeouts.drainSpreadMs, so that clients connect elsewhere (docs/draining.md). A second signal ends at once.
@@ -46,25 +54,83 @@ export function register(program: Command): void {
       '--shadow <policy>',
       'count what another policy would decide, at every gatekeeper, and change nothing',
     )
+    .option(
+      '--workers <count>',
+      'processes that serve the ports together: a number, or auto for one per processor',
+    )
     .option('--record <file>', 'record what streams carry, with tokens for values, in a new file')
     .option('--record-for <duration>', 'how long, such as 10m; at most 24h')
     .option('--record-bytes <size>', 'how much, such as 64MiB; at least 64KiB')
     .addHelpText('after', help)
-    .action(async (file: string | undefined, { shadow, ...record }: ServeOptions) => {
+    .action(async (file: string | undefined, { shadow, workers, ...record }: ServeOptions) => {
       if (file === standardInput.path)
         throw misused('serve reads its configuration again while it runs: give a file');
       const recording = recordingOf(record);
-      const options = { file, environment: process.env, folder: process.cwd() };
+      const count = workersOf(workers);
+      if (count > 1 && recording !== undefined)
+        throw misused('--record needs one process: leave out --workers');
+      const options = { file, environment: process.env, folder: process.cwd(), processes: count };
       const { config, file: path } = await loadConfig(options);
       const source = { file: path, check: () => loadConfig(options) };
       const wanted = shadow === undefined ? config : withShadow(config, shadow);
-      await runService(wanted, source, processControl(), recording);
+      if (count > 1)
+        await runWorkers(wanted, count, [path, ...(shadow === undefined ? [] : ['--shadow', shadow])]);
+      else await runAlone(wanted, source, recording);
       process.exitCode = exitCodes.ok;
     });
 }
 
+/** Runs the proxy in this process, which may be one of several. */
+async function runAlone(
+  config: Config,
+  source: ConfigSource,
+  recording: RecordingOptions | undefined,
+): Promise<void> {
+  const worker = linkOfWorker(process.env, process);
+  const control = processControl();
+  worker?.onStop(control.stop);
+  try {
+    await runService(worker?.atPorts(config) ?? config, source, control, { recording, worker });
+  } finally {
+    worker?.leave();
+  }
+}
+
+/** Runs several processes of this program.
+ *  @param args of each, after `serve`
+ *  @throws SetupError when the admin port cannot be opened */
+async function runWorkers(config: Config, workers: number, args: readonly string[]): Promise<void> {
+  const control = processControl();
+  try {
+    await superviseWorkers(config, {
+      workers,
+      command: { main: process.argv[1]!, args: ['serve', ...args] },
+      control,
+      clock: systemClock,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkerFailed)) throw error;
+    // The worker has printed why.
+    process.exit(error.end.code ?? exitCodes.software);
+  }
+}
+
+/** Most processes that a machine is asked for. */
+const workersMax = 256;
+
+/** Returns the number of processes.
+ *  @throws InputError ERR_OPTION */
+function workersOf(text: string | undefined): number {
+  if (text === undefined) return 1;
+  if (text === 'auto') return availableParallelism();
+  const count = /^[1-9][0-9]{0,2}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(count <= workersMax)) throw misused(`--workers takes a number from 1 to ${workersMax}, or auto`);
+  return count;
+}
+
 interface ServeOptions extends RecordOptions {
   readonly shadow?: string;
+  readonly workers?: string;
 }
 
 interface RecordOptions {

@@ -23,6 +23,8 @@ import { isHttpUrl, parseResourceAttributes } from './sections/tracing.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadOptions {
+  /** Processes that serve the same ports. They need what several replicas need. Default 1. */
+  readonly processes?: number;
   /** Path of the file, `-` for standard input; by default NARTHEX_CONFIG, then ./narthex.yaml. */
   readonly file?: string | undefined;
   readonly environment: Environment;
@@ -52,7 +54,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const { config: written, places } = validate(parsed);
   const config = withEnvironment(withAbsolutePaths(written, dirname(absolute)), options.environment);
   const unreadable = options.filesMayBeMissing ? [] : await unreadableFiles(config, places);
-  const problems = [...crossCheck(config, places), ...unreadable].sort(byPlace);
+  const replicas = Math.max(config.replicas, options.processes ?? 1);
+  const problems = [...crossCheck({ ...config, replicas }, places), ...unreadable].sort(byPlace);
   if (problems.length > 0) throw new ConfigError(problems);
   return { config, file, places };
 }

@@ -73,6 +73,8 @@ export const logEvents = {
   'state.connected': { level: 'info', fields: {} },
   'state.lost': { level: 'error', fields: { why: stateLosses } },
   'state.value-refused': { level: 'error', fields: { kind: stateKindNames } },
+  'worker.ended': { level: 'error', fields: { worker: 'number', exitCode: 'number', restartMs: 'number' } },
+  'workers.draining': { level: 'info', fields: { workers: 'number' } },
   'listener.opened': { level: 'info', fields: { listener: 'label', port: 'number', tls: tlsModes } },
   'listener.signals': { level: 'info', fields: { listener: 'label', syn: listenerVisibilities } },
   'admin.opened': { level: 'info', fields: { port: 'number' } },

@@ -22,6 +22,8 @@ export interface LogOptions {
   readonly unauthenticatedLinesPerSecondMax?: number;
   /** Called for each line that is left out. */
   readonly suppressed?: (event: LimitedEvent) => void;
+  /** Number of this process among several that write to the same output; it is then in each line. */
+  readonly worker?: number | undefined;
   /** Receives the lines; by default standard output, written synchronously. */
   readonly destination?: DestinationStream | undefined;
   /** Called when standard output cannot be written, once until it can again, with the system's code such as `ENOSPC`. */
@@ -45,6 +47,7 @@ export function openLog({
   now,
   unauthenticatedLinesPerSecondMax = 0,
   suppressed = () => {},
+  worker,
   destination,
   failed = () => {},
 }: LogOptions): Log {
@@ -52,7 +55,7 @@ export function openLog({
     {
       level,
       // Without pid and host name: the platform adds them.
-      base: null,
+      base: worker === undefined ? null : { worker },
       timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
       formatters: { level: (name) => ({ level: name, severity: severities[name as Level] }) },
     },

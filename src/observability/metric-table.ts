@@ -3,10 +3,14 @@
  *  Names: `narthex_<noun>_<unit>`, base units (seconds, bytes), `_total` on counters. Labels are bounded: a
  *  direction, a kind, a closed code, or a name of the configuration; never a value from the wire. */
 
+export type Together = 'sum' | 'min' | 'max' | 'first';
+
 interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
+  /** What one value of several processes is, for gauges; their sum by default. */
+  readonly together?: Together;
   /** Upper bounds in seconds, for histograms only. */
   readonly buckets?: readonly number[];
 }
@@ -20,10 +24,26 @@ export const metricTable = {
   narthex_build_info: {
     type: 'gauge',
     help: 'Always 1; the labels tell what runs.',
+    together: 'first',
     labels: ['version', 'node'],
   },
+  narthex_workers: {
+    type: 'gauge',
+    help: 'Processes that serve the ports (`serve --workers`). Limits and metrics of the process hold for each.',
+    labels: [],
+  },
+  narthex_worker_restarts_total: {
+    type: 'counter',
+    help: 'Processes that ended by themselves and were started again.',
+    labels: [],
+  },
   narthex_sessions: { type: 'gauge', help: 'Sessions open now.', labels: [] },
-  narthex_draining: { type: 'gauge', help: 'Is 1 from the start of draining on, else 0.', labels: [] },
+  narthex_draining: {
+    type: 'gauge',
+    help: 'Is 1 from the start of draining on, else 0.',
+    together: 'max',
+    labels: [],
+  },
   narthex_limit: {
     type: 'gauge',
     help: 'Configured limits of the process, to compare with what they limit; by the name in narthex.yaml.',
@@ -75,16 +95,19 @@ export const metricTable = {
   narthex_ledger_failing: {
     type: 'gauge',
     help: 'Is 1 while the exposure ledger cannot be written, else 0. Counts are kept in memory meanwhile.',
+    together: 'max',
     labels: [],
   },
   narthex_recording: {
     type: 'gauge',
     help: 'Is 1 while stanzas are recorded to a file (`serve --record`), else 0.',
+    together: 'max',
     labels: [],
   },
   narthex_overloaded: {
     type: 'gauge',
     help: 'Is 1 while new sessions and requests are refused because the process does not keep up, else 0.',
+    together: 'max',
     labels: [],
   },
   narthex_log_lines_suppressed_total: {
@@ -120,6 +143,7 @@ export const metricTable = {
   narthex_state_store_up: {
     type: 'gauge',
     help: 'Is 0 while the store of shared state does not answer, else 1; 1 too where none is configured.',
+    together: 'min',
     labels: [],
   },
   narthex_state_operations_total: {
@@ -152,6 +176,7 @@ export const metricTable = {
   narthex_gatekeeper_up: {
     type: 'gauge',
     help: 'Whether the last dial of a gatekeeper connected; absent before the first.',
+    together: 'max',
     labels: ['gatekeeper'],
   },
   narthex_dial_failures_total: {
@@ -178,16 +203,19 @@ export const metricTable = {
   narthex_certificate_not_after_seconds: {
     type: 'gauge',
     help: 'When a configured certificate expires, in seconds since 1970, by use and by name or place in its list.',
+    together: 'min',
     labels: ['use', 'certificate'],
   },
   narthex_signing_key_start_seconds: {
     type: 'gauge',
     help: 'Start of the key that signs attestations now, in seconds since 1970; 0 when its name states none, or without one.',
+    together: 'min',
     labels: [],
   },
   narthex_signing_key_next_start_seconds: {
     type: 'gauge',
     help: 'When the next signing key takes over and this one retires, in seconds since 1970; 0 without a next one.',
+    together: 'max',
     labels: [],
   },
   narthex_policy_decisions_total: {
@@ -208,16 +236,19 @@ export const metricTable = {
   narthex_policy_enforced: {
     type: 'gauge',
     help: 'Whether every policy for a gatekeeper is enforced: 0 while one says `mode: shadow` and everything passes unchanged.',
+    together: 'min',
     labels: ['gatekeeper'],
   },
   narthex_reload_pending: {
     type: 'gauge',
     help: 'Whether files on disk are not in force (1): they were rejected, or wait for a restart.',
+    together: 'max',
     labels: ['part'],
   },
   narthex_reload_last_success_seconds: {
     type: 'gauge',
     help: 'When files were last put in force, at the start or by a reload, in seconds since 1970.',
+    together: 'min',
     labels: ['part'],
   },
   narthex_policy_sessions: {

@@ -13,9 +13,10 @@ import type { DialCause } from '../errors/causes.ts';
 import { streamErrors, type StreamErrorCode } from '../errors/stream.ts';
 import { type CloseReason, closeReasons, type LimitedEvent, limitedEvents } from './events.ts';
 import { fileParts, type FilePart } from './file-states.ts';
+import type { MetricsSnapshot } from './aggregate.ts';
 import type { Label } from './label.ts';
 import { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
-import { type MetricName, metricTable } from './metric-table.ts';
+import { type MetricName, metricTable, type Together } from './metric-table.ts';
 import type { ReauthenticationOutcome } from './reauthentication-outcomes.ts';
 import { createStateMetrics, type StateMetrics } from './state-metrics.ts';
 
@@ -35,6 +36,8 @@ export interface Metrics {
   readonly text: () => Promise<string>;
   /** Returns the series of one counter or gauge. */
   readonly values: (name: MetricName) => Promise<readonly MetricSeries[]>;
+  /** Returns the same as data, to be added up with that of other processes (`aggregate.ts`). */
+  readonly snapshot: () => Promise<MetricsSnapshot>;
   /** Totals of the process by direction: add to them, never subtract. */
   readonly traffic: Readonly<Record<Direction, Traffic>>;
   /** Bytes of padding by direction: add to them, never subtract. */
@@ -128,11 +131,15 @@ export function createMetrics({
   // Observes garbage collection and the event loop for the life of the process.
   if (processMetrics) collectDefaultMetrics({ register: registry });
 
+  // Processes that serve the same ports add up to their number.
+  gauge(registry, 'narthex_workers').set(1);
+  counter(registry, 'narthex_worker_restarts_total').inc(0);
   gauge(registry, 'narthex_build_info').set({ version, node: process.version }, 1);
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     values: (name) => seriesOf(registry, name),
+    snapshot: () => registry.getMetricsAsJSON(),
     ...streamMetrics(registry),
     ...sessionMetrics(registry),
     ...processMetricsOf(registry),
@@ -496,7 +503,15 @@ function histogram(registry: Registry, name: MetricName): Histogram {
 function definition(
   registry: Registry,
   name: MetricName,
-): { name: string; help: string; labelNames: string[]; registers: Registry[] } {
-  const { help, labels } = metricTable[name];
-  return { name, help, labelNames: [...labels], registers: [registry] };
+): {
+  name: string;
+  help: string;
+  labelNames: string[];
+  aggregator: Together;
+  registers: Registry[];
+} {
+  const entry = metricTable[name];
+  const { help, labels } = entry;
+  const aggregator = 'together' in entry ? entry.together : 'sum';
+  return { name, help, labelNames: [...labels], aggregator, registers: [registry] };
 }

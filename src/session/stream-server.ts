@@ -43,6 +43,8 @@ export interface StreamServerOptions {
   readonly observe: (listener: string) => SessionObserver;
   readonly onRefused: (listener: string, code: ListenRefusal) => void;
   readonly drain: DrainOptions;
+  /** Whether other processes of the product listen to the same ports. */
+  readonly sharedPorts: boolean;
 }
 
 /** How sessions end when the process stops, or gives a part of them away. */
@@ -146,7 +148,7 @@ export class StreamServer {
   #listen(options: ListenerOptions): Promise<Listener> {
     const { name, host, port } = options;
     return listen({
-      target: { kind: 'address', host, port },
+      target: { kind: 'address', host, port, sharedPort: this.#options.sharedPorts },
       admission: this.#options.admission,
       synCapture: this.#options.capture.syn,
       balancers: options.balancers,

@@ -13,7 +13,13 @@ import { readProxyHeader, type HeaderAnswer, type HeaderOptions } from './proxy-
 /** An address to bind, or a descriptor that is already bound, with socket options that must be set before the first
  *  SYN. */
 export type ListenTarget =
-  | { readonly kind: 'address'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'address';
+      readonly host: string;
+      readonly port: number;
+      /** Whether other processes of the product listen to the same port (`SO_REUSEPORT`). Default false. */
+      readonly sharedPort?: boolean;
+    }
   | { readonly kind: 'descriptor'; readonly fd: number };
 
 /** Options of a listener. */
@@ -86,7 +92,11 @@ function prepare({ target, synCapture }: ListenOptions): {
   if (synCapture === undefined) return { target, synVisibility: 'off' };
   if (target.kind === 'descriptor')
     return { target, synVisibility: synCapture.prepare(target.fd) ? 'edge' : 'unsupported' };
-  const bound = synCapture.bind({ address: target.host, port: target.port });
+  const bound = synCapture.bind({
+    address: target.host,
+    port: target.port,
+    reusePort: target.sharedPort ?? false,
+  });
   if (bound.kind === 'unsupported') return { target, synVisibility: 'unsupported' };
   if (bound.kind === 'failed') throw setupError(getSystemErrorName(-bound.errno), target);
   return {
@@ -190,7 +200,10 @@ function bind(server: Server, options: ListenOptions, target: ListenTarget): Pro
   server.once('error', failed);
   // With a descriptor, Node reads the backlog from the second argument only.
   if (target.kind === 'descriptor') server.listen({ fd: target.fd }, backlog, listening);
-  else server.listen({ host: target.host, port: target.port, backlog }, listening);
+  else {
+    const { host, port, sharedPort: reusePort = false } = target;
+    server.listen({ host, port, backlog, reusePort }, listening);
+  }
   return promise;
 }
 

@@ -99,11 +99,17 @@ export class LoadMonitor {
 /** Share of a container's memory above which new work is refused. */
 const containerShare = 0.85;
 
-/** Returns the bound in bytes: the configured one, or a share of the container's memory limit; 0 without one. */
-export function memoryBound(configuredBytes: number, constrainedBytes = process.constrainedMemory()): number {
+/** Returns the bound in bytes of one process: the configured one, or a share of the container's memory limit; 0 without
+ *  one.
+ *  @param processes that share the container */
+export function memoryBound(
+  configuredBytes: number,
+  processes = 1,
+  constrainedBytes = process.constrainedMemory(),
+): number {
   if (configuredBytes > 0) return configuredBytes;
   // Without a container's limit, Node returns 0 or a number beyond any machine.
   return constrainedBytes > 0 && constrainedBytes < 2 ** 50
-    ? Math.floor(constrainedBytes * containerShare)
+    ? Math.floor((constrainedBytes * containerShare) / processes)
     : 0;
 }

@@ -82,5 +82,10 @@ it.each([
   ['no bound outside of a container', 0, 0, 0],
   ['no bound where Node names one beyond any machine', 0, 2 ** 63, 0],
 ])('bounds memory: %s', (_, configured, constrained, expected) => {
-  expect(memoryBound(configured, constrained)).toBe(expected);
+  expect(memoryBound(configured, 1, constrained)).toBe(expected);
+});
+
+it('shares the memory of a container among the processes in it', () => {
+  expect(memoryBound(0, 4, 1_000_000)).toBe(212_500);
+  expect(memoryBound(500_000, 4, 1_000_000)).toBe(500_000);
 });

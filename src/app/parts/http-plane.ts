@@ -27,6 +27,8 @@ export interface HttpPlane {
   readonly overloaded: () => boolean;
   /** Nonces, answers and ids of notifications. */
   readonly state: StateStore;
+  /** Whether other processes of the product listen to the same port. */
+  readonly sharedPorts: boolean;
   readonly clock: Clock;
 }
 

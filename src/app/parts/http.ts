@@ -33,7 +33,10 @@ export interface PublicHttp extends Part {
   readonly port: number;
 }
 
-export interface PublicHttpOptions extends Pick<HttpPlane, 'limits' | 'overloaded' | 'state' | 'clock'> {
+export interface PublicHttpOptions extends Pick<
+  HttpPlane,
+  'limits' | 'overloaded' | 'state' | 'sharedPorts' | 'clock'
+> {
   readonly provider: Provider | undefined;
   /** The certificates of the streams, for a section without its own. */
   readonly certificates: CertificateStore;
@@ -90,13 +93,14 @@ export function openHttp(
 
 function planeOf(
   { publicUrl }: HttpSection,
-  { limits, overloaded, state, clock, signals, observer, inForce, regions }: PublicHttpOptions,
+  { limits, overloaded, state, sharedPorts, clock, signals, observer, inForce, regions }: PublicHttpOptions,
 ): HttpPlane {
   return {
     publicUrl,
     limits,
     overloaded,
     state,
+    sharedPorts,
     clock,
     observer: observer.http,
     files: observer.certificates,
@@ -131,7 +135,7 @@ async function openServices(
 function accept(
   { section, gatekeepers, timeouts }: HttpConfig & { readonly section: HttpSection },
   certificates: CertificateStore,
-  { observer, signals, clock }: HttpPlane,
+  { observer, signals, sharedPorts, clock }: HttpPlane,
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Listener> {
   const { host, port, limits } = section;
@@ -157,7 +161,7 @@ function accept(
     }
   };
   return listen({
-    target: { kind: 'address', host, port },
+    target: { kind: 'address', host, port, sharedPort: sharedPorts },
     admission: new Admission({
       connectionsMax: limits.connectionsMax,
       connectionsPerAddressMax: limits.connectionsPerAddressMax || Number.MAX_SAFE_INTEGER,

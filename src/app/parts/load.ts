@@ -9,12 +9,15 @@ export interface Load extends Part {
   readonly overloaded: () => boolean;
 }
 
+/** Starts to measure.
+ *  @param processes that share the memory of the container */
 export function openLoad(
   { loopDelayMs, memoryBytesMax }: Config['overload'],
   observer: Pick<ProxyObserver, 'load'>,
+  processes = 1,
 ): Load {
   const monitor = new LoadMonitor(
-    { loopDelayMsMax: loopDelayMs, memoryBytesMax: memoryBound(memoryBytesMax) },
+    { loopDelayMsMax: loopDelayMs, memoryBytesMax: memoryBound(memoryBytesMax, processes) },
     (report) => observer.load(report),
   );
   return { overloaded: () => monitor.overloaded, close: () => monitor.close() };

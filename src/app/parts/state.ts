@@ -28,6 +28,8 @@ export interface StateOptions {
   readonly limits: HttpLimits;
   readonly observer: Pick<ProxyObserver, 'state' | 'certificates'>;
   readonly clock: Clock;
+  /** Records of several processes on this machine, for a configuration that names no store. */
+  readonly together?: StateStore | undefined;
 }
 
 /** Opens the store. A shared one that does not answer does not keep the proxy from starting.
@@ -36,8 +38,20 @@ export function openState(
   { state, limits: { resumptionsMax } }: Pick<Config, 'state' | 'limits'>,
   options: StateOptions,
 ): Promise<State> {
-  const { limits, clock } = options;
-  const memory = new MemoryStore({
+  const memory = memoryStore({ resumptionsMax }, options);
+  return assemble(async (parts) => {
+    if (state === undefined) return { store: options.together ?? memory };
+    const shared = await openShared(state, options, parts);
+    return { store: state.onStoreLost === 'continue' ? new FallbackStore(shared, memory) : shared };
+  });
+}
+
+/** Makes a store in the memory of this process. */
+export function memoryStore(
+  { resumptionsMax }: Pick<Config['limits'], 'resumptionsMax'>,
+  { limits, clock }: Pick<StateOptions, 'limits' | 'clock'>,
+): MemoryStore {
+  return new MemoryStore({
     recordsMax: {
       nonce: limits.noncesMax,
       answer: limits.idempotencyEntriesMax,
@@ -45,11 +59,6 @@ export function openState(
       resumption: resumptionsMax,
     },
     now: clock.monotonic,
-  });
-  return assemble(async (parts) => {
-    if (state === undefined) return { store: memory };
-    const shared = await openShared(state, options, parts);
-    return { store: state.onStoreLost === 'continue' ? new FallbackStore(shared, memory) : shared };
   });
 }
 

@@ -39,6 +39,8 @@ export interface StreamsOptions {
   readonly supportCodes: SupportCodes;
   /** Counts of streams, where replicas share it. */
   readonly state: StateStore;
+  /** Whether other processes of the product listen to the same ports. */
+  readonly sharedPorts: boolean;
   readonly tap: SessionOptions['tap'];
   readonly observer: ProxyObserver;
   readonly clock: Clock;
@@ -73,6 +75,7 @@ export function createStreams(
         resumesElsewhere: resumptions.shared,
         random: unpredictable,
       },
+      sharedPorts: options.sharedPorts,
     });
     const drain = async (graceMs: number): Promise<void> => {
       await server.drain(graceMs);

@@ -29,6 +29,8 @@ export interface TelemetryEnvironment {
   /** Whether memory, CPU time and event loop of the process are measured too. */
   readonly processMetrics: boolean;
   readonly clock: Clock;
+  /** Number of this process among several, for its log lines. */
+  readonly worker?: number | undefined;
   /** Called when log lines cannot be written, with the system's code. */
   readonly logFailed?: (systemCode: string) => void;
 }
@@ -38,7 +40,7 @@ export interface TelemetryEnvironment {
  *  @throws SetupError ERR_TRACING_FILE */
 export async function openTelemetry(
   { log: { level, unauthenticatedLinesPerSecondMax }, tracing: tracingConfig, admin }: TelemetrySections,
-  { version, processMetrics, clock, logFailed }: TelemetryEnvironment,
+  { version, processMetrics, clock, worker, logFailed }: TelemetryEnvironment,
 ): Promise<Telemetry> {
   const metrics = createMetrics({
     version,
@@ -48,6 +50,7 @@ export async function openTelemetry(
   });
   const log = openLog({
     level,
+    worker,
     now: clock.wall,
     unauthenticatedLinesPerSecondMax,
     suppressed: (event) => metrics.logLineSuppressed(event),

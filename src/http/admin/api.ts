@@ -77,25 +77,30 @@ export interface RefusalSummary {
   readonly minute: string;
 }
 
+/** Where several processes serve the same ports, answers come from all of them. */
+type Awaitable<T> = T | Promise<T>;
+
+export type RefusalAnswer = RefusalSummary | 'unknown' | 'too-many';
+
 export interface AdminApi {
-  readonly sessions: () => readonly SessionCount[];
+  readonly sessions: () => Awaitable<readonly SessionCount[]>;
   /** Looks a support code up. `too-many`: the rate of look-ups is exceeded.
    *  @param code as the caller wrote it */
-  readonly refusal: (code: string) => RefusalSummary | 'unknown' | 'too-many';
-  readonly exposure: () => ExposureDocument;
+  readonly refusal: (code: string) => Awaitable<RefusalAnswer>;
+  readonly exposure: () => Awaitable<ExposureDocument>;
   /** @param gatekeeper its name; by default the first
    *  @returns undefined when none has the name */
   readonly audit: (gatekeeper: string | undefined) => Promise<AuditView | undefined>;
-  readonly policy: () => PoliciesSummary;
+  readonly policy: () => Awaitable<PoliciesSummary>;
   /** Explains a stanza.
    *  @returns undefined when the text is not one stanza */
-  readonly explain: (request: ExplainRequest) => Explanation | undefined;
+  readonly explain: (request: ExplainRequest) => Awaitable<Explanation | undefined>;
   readonly reload: () => Promise<FileSummary>;
   readonly drain: () => void;
   /** Ends a part of the sessions, whose streams can be resumed.
    *  @param share in (0, 1]
    *  @returns the number of sessions that end */
-  readonly shed: (share: number) => number;
+  readonly shed: (share: number) => Awaitable<number>;
 }
 
 /** Limits of request bodies. */
@@ -104,18 +109,18 @@ const bodyLimits = { bodyBytesMax: 262_144, bodyTimeoutMs: 5_000, jsonDepthMax: 
 /** Returns the routes. They throw refusals as HttpProblem. @param ready returns the API, or throws before the start */
 export function adminApi(ready: () => AdminApi): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  app.get('/sessions', (context) => context.json({ sessions: ready().sessions() }));
-  app.get('/refusals/:code', (context) => {
-    const refusal = ready().refusal(context.req.param('code'));
+  app.get('/sessions', async (context) => context.json({ sessions: await ready().sessions() }));
+  app.get('/refusals/:code', async (context) => {
+    const refusal = await ready().refusal(context.req.param('code'));
     if (refusal === 'too-many') throw new HttpProblem('ERR_REFUSAL_LOOKUPS', { retryAfterS: 60 });
     if (refusal === 'unknown') throw new HttpProblem('ERR_REFUSAL_UNKNOWN');
     return context.json(refusal);
   });
-  app.get('/exposure', (context) => context.json(ready().exposure()));
-  app.get('/policy', (context) => context.json(ready().policy()));
+  app.get('/exposure', async (context) => context.json(await ready().exposure()));
+  app.get('/policy', async (context) => context.json(await ready().policy()));
   app.post('/policy/explain', async (context) => {
     const request = explainRequest(await readJsonBody(context.req.raw, bodyLimits));
-    const explanation = ready().explain(request);
+    const explanation = await ready().explain(request);
     if (explanation === undefined) throw new HttpProblem('ERR_EXPLAIN_STANZA');
     return context.json(explanation);
   });
@@ -127,7 +132,8 @@ export function adminApi(ready: () => AdminApi): Hono<HttpEnv> {
     const share = shareIn(context.req.queries());
     noMembers(await readJsonBody(context.req.raw, bodyLimits));
     const started = ready();
-    if (share !== undefined) return context.json({ status: 'draining', sessions: started.shed(share) }, 202);
+    if (share !== undefined)
+      return context.json({ status: 'draining', sessions: await started.shed(share) }, 202);
     started.drain();
     return context.json({ status: 'draining' }, 202);
   });

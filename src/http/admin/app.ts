@@ -21,7 +21,7 @@ import { HttpProblem, renderProblem } from '../problem.ts';
 /** Facts that probes read. Answers come from memory, without waiting. */
 interface Probes {
   readonly started: () => boolean;
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Readiness | Promise<Readiness>;
 }
 
 export interface Readiness {
@@ -63,8 +63,8 @@ export function createAdminApp({ probes, metrics, api, callers }: AdminParts): H
       ? context.json({ status: 'started' })
       : renderProblem(new HttpProblem('ERR_NOT_STARTED')),
   );
-  app.get('/readyz', (context) => {
-    const readiness = probes.readiness();
+  app.get('/readyz', async (context) => {
+    const readiness = await probes.readiness();
     return isReady(readiness)
       ? context.json({ status: 'ready', ...readiness })
       : renderProblem(new HttpProblem('ERR_NOT_READY'), readiness);
