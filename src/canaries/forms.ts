@@ -20,7 +20,7 @@ export function formsOf({ value, needle, isNumber }: Marker): readonly Form[] {
   return [
     { name: 'plain', bytes: Buffer.from(needle), ...plain },
     { name: 'UTF-16', bytes: Buffer.from(needle, 'utf16le'), ...plain, isNumber: false },
-    form('backwards', [...needle].reverse().join('')),
+    form('backwards', Array.from(needle).toReversed().join('')),
     each('hexadecimal', hex),
     each('hexadecimal with spaces', hex, ' '),
     each('bytes in JSON', String, ','),

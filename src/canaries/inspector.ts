@@ -12,7 +12,7 @@ type Message = {
 export interface LivingBuffer {
   readonly bytes: Buffer;
   /** Returns its number in heap snapshots. */
-  snapshotId(): Promise<number>;
+  readonly snapshotId: () => Promise<number>;
 }
 
 /** An object of the other process, by its handle. */

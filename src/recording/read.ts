@@ -35,18 +35,17 @@ export async function* readRecording(
   let line = 0;
   for await (const read of boundedLines(chunks, recordLineBytesMax)) {
     line += 1;
-    const fail = (code: RecordingErrorCode, reason: string): never => {
-      throw new RecordingUnusable(code, file, line, reason);
-    };
+    const fail = (code: RecordingErrorCode, reason: string): RecordingUnusable =>
+      new RecordingUnusable(code, file, line, reason);
     if (read.kind === 'too-long')
-      return fail('ERR_RECORDING_LINE', `the line has more than ${recordLineBytesMax} bytes`);
+      throw fail('ERR_RECORDING_LINE', `the line has more than ${recordLineBytesMax} bytes`);
     const parsed = parseRecord(read.text);
     if (parsed.kind === 'other-format')
-      return fail('ERR_RECORDING_VERSION', `the recording has format ${parsed.format}`);
+      throw fail('ERR_RECORDING_VERSION', `the recording has format ${parsed.format}`);
     if (parsed.kind === 'malformed')
-      return fail('ERR_RECORDING_FORMAT', `the line is no record: ${parsed.reason}`);
+      throw fail('ERR_RECORDING_FORMAT', `the line is no record: ${parsed.reason}`);
     const misplaced = order.take(parsed.record);
-    if (misplaced !== undefined) return fail('ERR_RECORDING_FORMAT', misplaced);
+    if (misplaced !== undefined) throw fail('ERR_RECORDING_FORMAT', misplaced);
     yield parsed.record;
   }
   if (line === 0)

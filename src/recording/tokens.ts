@@ -261,7 +261,7 @@ export class Tokens {
     for (const letter of subtag.toLowerCase()) value = value * 26n + BigInt(letter.charCodeAt(0) - 97);
     let image = this.#permutations.image(labels.language, value, size);
     const shown: string[] = [];
-    for (const letter of [...subtag].toReversed()) {
+    for (const letter of Array.from(subtag).toReversed()) {
       const other = String.fromCharCode(97 + Number(image % 26n));
       shown.unshift(letter === letter.toLowerCase() ? other : other.toUpperCase());
       image /= 26n;

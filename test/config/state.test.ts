@@ -104,7 +104,7 @@ describe('the section `state`', () => {
 
   it('names files that can be read', async () => {
     const found = await problems(section('url: rediss://a, passwordFile: nowhere, caFile: nowhere'));
-    expect(found.map((line) => /`(state[^`]+)`/.exec(line)?.[1]).toSorted()).toEqual([
+    expect(found.map((line) => String(/`(state[^`]+)`/.exec(line)?.[1])).toSorted()).toEqual([
       'state.redis.caFile',
       'state.redis.passwordFile',
     ]);

@@ -177,7 +177,7 @@ describeWithPeers(['promtool'], 'promtool', () => {
     const found = output
       .trim()
       .split('\n')
-      .map((line) => line.split(' ')[0]);
+      .map((line) => line.split(' ')[0]!);
     expect(found.toSorted()).toEqual([
       'nodejs_active_handles_total',
       'nodejs_active_requests_total',

@@ -60,7 +60,7 @@ async function deployment(policy: string) {
   });
   const log = join(folder.path, 'narthex.log');
   proxy.child.stdout!.pipe(createWriteStream(log));
-  const port = proxy.log.find(({ event }) => event === 'listener.opened')!['port'];
+  const port = Number(proxy.log.find(({ event }) => event === 'listener.opened')!['port']);
   const options = {
     config: join(proxy.folder, 'narthex.yaml'),
     account: 'juliet@localhost',

@@ -21,10 +21,11 @@ async function run({ count, seed, progress }: LongRunRequest): Promise<LongRunRe
   const sum = newCounts();
   const failures: string[] = [];
   let blocks = 0;
-  await onThreads<BlockRequest, BlockAnswer>(
+  await onThreads<BlockRequest>(
     new URL('../proof/agreement-worker.ts', import.meta.url),
     requestsFor(count, seed),
-    (answer) => {
+    (message) => {
+      const answer = message as BlockAnswer;
       blocks += 1;
       for (const key of Object.keys(sum) as (keyof AgreementCounts)[]) sum[key] += answer.counts[key];
       failures.push(...answer.failures);

@@ -36,10 +36,11 @@ async function run({ count, seed, progress }: LongRunRequest): Promise<LongRunRe
   }
   let random = 0;
   let forwarded = 0;
-  await onThreads<PairRequest, PairAnswer>(
+  await onThreads<PairRequest>(
     new URL('../proof/interference-worker.ts', import.meta.url),
     requestsFor(count, seed),
-    (answer) => {
+    (message) => {
+      const answer = message as PairAnswer;
       random += answer.pairs;
       forwarded += answer.forwarded;
       failures.push(...answer.failures);

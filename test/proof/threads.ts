@@ -6,10 +6,10 @@ import { Worker } from 'node:worker_threads';
 /** @param script answers each request with one message
  *  @param requests pieces of work; taken while threads are free
  *  @param note receives each answer; the run ends when it returns false */
-export async function onThreads<Request, Answer>(
+export async function onThreads<Request>(
   script: URL,
   requests: Iterator<Request>,
-  note: (answer: Answer) => boolean,
+  note: (answer: unknown) => boolean,
 ): Promise<void> {
   let ended = false;
   const work = async (): Promise<void> => {
@@ -20,7 +20,7 @@ export async function onThreads<Request, Answer>(
         if (done === true) return;
         // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
         worker.postMessage(value);
-        const [answer] = (await once(worker, 'message')) as [Answer];
+        const [answer] = (await once(worker, 'message')) as [unknown];
         if (!note(answer)) ended = true;
       }
     } finally {

@@ -143,7 +143,7 @@ describe('a recorder', () => {
     expect(bench.stanzas()).toEqual([]);
     held[0]!.release();
     held[1]!.drop();
-    bench.legs.relay.end();
+    void bench.legs.relay.end();
     expect(bench.stanzas().map((line) => line.replace(/^.*: /, ''))).toEqual([
       `${bytes} → ${bytes} after 0 ms`,
       `${bytes} → 0 after 0 ms`,
@@ -166,7 +166,7 @@ describe('a recorder', () => {
       throw new Error('refused');
     });
     expect(() => bench.legs.read('to-gatekeeper', message('m1'))).toThrow('refused');
-    bench.legs.relay.end();
+    void bench.legs.relay.end();
     expect(bench.stanzas()).toEqual([`1 to-gatekeeper message at 0: ${bytes} → 0 after 0 ms`]);
   });
 

@@ -129,7 +129,7 @@ describe('the relay', () => {
       vi.advanceTimersByTime(2);
       expect(bench.ids('to-gatekeeper')).toEqual(['m3', 'slow1', 'm2']);
       bench.read('to-gatekeeper', message('slow4'));
-      bench.relay.end();
+      void bench.relay.end();
       vi.advanceTimersByTime(5_000);
       expect(bench.ids('to-gatekeeper')).toEqual(['m3', 'slow1', 'm2']);
     } finally {
@@ -141,7 +141,7 @@ describe('the relay', () => {
     const slow = new Bench(() => ({ kind: 'forward', delayMs: 60_000 }));
     for (let i = 0; i <= defaultDelayLimits.waitingMax; i += 1) slow.read('to-gatekeeper', message(`m${i}`));
     expect(slow.ids('to-gatekeeper')).toHaveLength(defaultDelayLimits.waitingMax + 1);
-    slow.relay.end();
+    void slow.relay.end();
     const held = new Bench((_, __, self) => hold(self));
     expect(() => {
       for (let i = 0; i <= defaultDelayLimits.waitingMax; i += 1)
@@ -215,7 +215,7 @@ describe('stream management through the relay', () => {
           }
         });
         expect(bench.failure).toBeUndefined();
-        bench.relay.end();
+        void bench.relay.end();
       }),
       { numRuns: 300 },
     );
@@ -229,7 +229,7 @@ describe('stream management through the relay', () => {
     first.read('to-gatekeeper', message('m1') + message('drop2') + message('m3'));
     first.read('to-client', message('n1'));
     first.port.inject('to-client', Buffer.from("<iq type='get' id='own'/>"));
-    first.relay.end();
+    void first.relay.end();
 
     const second = new Bench(judge, resumptions, 's2');
     // The client has n1 and the proxy's own; the gatekeeper has m1 only: m3 was lost.

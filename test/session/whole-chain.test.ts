@@ -80,7 +80,7 @@ function converse(seed: number, policy: string, profile: string): 'complete' | '
 }
 
 function end(legs: Legs): void {
-  legs.relay.end();
+  void legs.relay.end();
   expect(vi.getTimerCount()).toBe(0);
 }
 

@@ -319,7 +319,7 @@ describeWithPeers(['redis'], 'two replicas that share state', () => {
     const request = { nonce: canaries.at('nonce at once'), key: canaries.at('key at once') };
     const both = await Promise.all([enlist(one, request), enlist(other, request)]);
     partner.answer = answers;
-    expect(both.map(({ status }) => status).toSorted()).toEqual([201, 409]);
+    expect(both.map(({ status }) => status).toSorted((left, right) => left - right)).toEqual([201, 409]);
     expect(both.find(({ status }) => status === 409)!.json['code']).toBe('ERR_ENLISTMENT_UNDER_WAY');
     expect(received(partner, '/enlistments') - before).toBe(1);
     for (const proxy of [one, other]) expect((await enlist(proxy, request)).status).toBe(201);

@@ -60,7 +60,7 @@ export class WorkerProcess {
     });
     const started = Promise.withResolvers<WorkerPorts>();
     this.started = started.promise;
-    this.#channel = new Channel(this.#child as never, {
+    this.#channel = new Channel(this.#child, {
       answers,
       onNotice: (notice) => {
         if (notice.kind !== 'started') return;

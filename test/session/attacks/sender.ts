@@ -75,6 +75,6 @@ export class Sender {
   }
 
   end(): void {
-    this.#legs.relay.end();
+    void this.#legs.relay.end();
   }
 }

@@ -92,7 +92,7 @@ class Conversation {
   }
 
   end(): void {
-    this.#legs.relay.end();
+    void this.#legs.relay.end();
   }
 
   /** The gatekeeper offers something, and the client has heard of it. */

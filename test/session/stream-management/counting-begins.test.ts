@@ -118,7 +118,7 @@ describe('a client that counts stanzas from before <enabled/>', () => {
     legs.read('to-client', presence('p5'));
     expect(acknowledged(5)).toBe(ack(3));
     legs.read('to-client', presence('p6') + presence('p7'));
-    legs.relay.end();
+    void legs.relay.end();
     const second = new Legs({ stages: [slow], resumptions });
     second.read('to-gatekeeper', `<resume xmlns='${sm}' previd='sm-1' h='6'/>`);
     expect(second.out['to-gatekeeper'].join('')).toBe(`<resume xmlns='${sm}' previd='sm-1' h='4'/>`);

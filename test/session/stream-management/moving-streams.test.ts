@@ -114,7 +114,7 @@ class Story {
   /** Cuts the connection, with what was not read lost, and resumes at a replica. A replica that was killed has written what it
    *  has at most a second before. */
   async move(to: number, isKilled: boolean): Promise<void> {
-    if (!isKilled) this.#legs.relay.end();
+    if (!isKilled) void this.#legs.relay.end();
     await settled();
     this.#connect(to);
     const { client, gatekeeper } = this;

@@ -40,7 +40,7 @@ it('counts the unacknowledged stanzas of ended streams', () => {
     held.toGatekeeper.pass();
     held.toGatekeeper.drop();
   }
-  resumptions.release('main', 'a', held);
+  void resumptions.release('main', 'a', held);
   expect(resumptions.size.bytes - before).toBe(56 * held.toGatekeeper.runs);
   expect(held.toGatekeeper.runs).toBe(2_000);
   resumptions.forget('main', 'a');

@@ -180,7 +180,7 @@ describe('the memory of streams', () => {
     legs.read('to-client', enabled('sm-1'));
     vi.advanceTimersByTime(30 * hour);
     expect(resumptions.find('main', 'sm-1')).toBeDefined();
-    legs.relay.end();
+    void legs.relay.end();
     vi.advanceTimersByTime(hour - 1_000);
     expect(resumptions.find('main', 'sm-1')).toBeDefined();
     vi.advanceTimersByTime(2_000);
@@ -195,8 +195,8 @@ describe('the memory of streams', () => {
     second.read('to-gatekeeper', resume('sm-1'));
     second.read('to-client', resumed('sm-1'));
     second.read('to-gatekeeper', "<message id='m1'/>");
-    second.relay.end();
-    first.relay.end();
+    void second.relay.end();
+    void first.relay.end();
     expect(resumptions.find('main', 'sm-1')!.toGatekeeper.runs).toBe(1);
   });
 
@@ -208,7 +208,7 @@ describe('the memory of streams', () => {
         full.toGatekeeper.pass();
         full.toGatekeeper.drop();
       }
-      crowded.release('main', `${n}`, full);
+      void crowded.release('main', `${n}`, full);
     }
     const kept = Array.from({ length: 10 }, (_, n) => crowded.find('main', `${n}`)).filter(
       (found) => found !== undefined,
@@ -219,10 +219,11 @@ describe('the memory of streams', () => {
   const { resumptionsPerAccountMax, resumptionRunsPerAccountMax } = defaultResumptionLimits;
 
   it('is not pushed out by a client that connects again and again: they push out their own', () => {
-    resumptions.release('main', 'victim', stream('juliet@capulet.example'));
-    resumptions.release('other', 'theirs', stream('tybalt@capulet.example'));
+    void resumptions.release('main', 'victim', stream('juliet@capulet.example'));
+    void resumptions.release('other', 'theirs', stream('tybalt@capulet.example'));
     const times = defaultResumptionLimits.resumptionsMax + 1;
-    for (let n = 0; n < times; n += 1) resumptions.release('main', `${n}`, stream('tybalt@capulet.example'));
+    for (let n = 0; n < times; n += 1)
+      void resumptions.release('main', `${n}`, stream('tybalt@capulet.example'));
     expect(resumptions.find('main', 'victim')).toBeDefined();
     expect(resumptions.find('other', 'theirs')).toBeDefined();
     expect(resumptions.find('main', `${times - resumptionsPerAccountMax}`)).toBeDefined();
@@ -230,14 +231,14 @@ describe('the memory of streams', () => {
   });
 
   it('is not pushed out by a client that acknowledges nothing', () => {
-    resumptions.release('main', 'victim', stream('juliet@capulet.example'));
+    void resumptions.release('main', 'victim', stream('juliet@capulet.example'));
     for (let n = 0; n < 40; n += 1) {
       const full = stream('tybalt@capulet.example');
       for (let i = 0; i < runsMax / 2; i += 1) {
         full.toGatekeeper.pass();
         full.toGatekeeper.drop();
       }
-      resumptions.release('main', `${n}`, full);
+      void resumptions.release('main', `${n}`, full);
     }
     expect(resumptions.find('main', 'victim')).toBeDefined();
     const kept = Array.from({ length: 40 }, (_, n) => `${n}`).filter((id) => resumptions.find('main', id));
@@ -247,13 +248,13 @@ describe('the memory of streams', () => {
   it('frees the memory of resumed, forgotten and expired streams', () => {
     vi.advanceTimersByTime(1);
     const few = new Resumptions({ resumptionsPerAccountMax: 2 });
-    for (const id of ['a', 'b', 'a', 'a']) few.release('main', id, stream('juliet@capulet.example'));
+    for (const id of ['a', 'b', 'a', 'a']) void few.release('main', id, stream('juliet@capulet.example'));
     few.forget('main', 'b');
-    few.release('main', 'c', stream('juliet@capulet.example'));
+    void few.release('main', 'c', stream('juliet@capulet.example'));
     expect(['a', 'b', 'c'].map((id) => few.find('main', id) !== undefined)).toEqual([true, false, true]);
     vi.advanceTimersByTime(hour + 1_000);
     expect(few.find('main', 'a')).toBeUndefined();
-    for (const id of ['d', 'e']) few.release('main', id, stream('juliet@capulet.example'));
+    for (const id of ['d', 'e']) void few.release('main', id, stream('juliet@capulet.example'));
     expect(['c', 'd', 'e'].map((id) => few.find('main', id) !== undefined)).toEqual([false, true, true]);
   });
 

@@ -122,7 +122,7 @@ function established(resumptions: Resumptions): Legs {
 
 describe('a stream at another replica', () => {
   it('is resumed after its connection has ended: counts continue, and the former resource is known', async () => {
-    established(replica()).relay.end();
+    void established(replica()).relay.end();
     await settled();
     const legs = connect(replica(), 's2');
     legs.read('to-gatekeeper', resume(2));
@@ -143,7 +143,7 @@ describe('a stream at another replica', () => {
   });
 
   it('does not send again what had arrived', async () => {
-    established(replica()).relay.end();
+    void established(replica()).relay.end();
     await settled();
     const legs = connect(replica(), 's2');
     legs.read('to-gatekeeper', resume(0));
@@ -156,7 +156,7 @@ describe('a stream at another replica', () => {
 
   it('goes from replica to replica, and back to the first', async () => {
     const replicas = [replica(), replica(), replica()];
-    established(replicas[0]!).relay.end();
+    void established(replicas[0]!).relay.end();
     await settled();
     let delivered = 2;
     for (const [index, which] of [1, 2, 0, 1].entries()) {
@@ -168,7 +168,7 @@ describe('a stream at another replica', () => {
       delivered += 1;
       legs.read('to-client', ack(delivered));
       expect(legs.out['to-client'].at(-1)).toBe(ack(delivered + 1));
-      legs.relay.end();
+      void legs.relay.end();
       await settled();
     }
   });
@@ -181,9 +181,9 @@ describe('a stream at another replica', () => {
     await settled();
     second.read('to-client', resumed(2));
     second.read('to-gatekeeper', message('m4'));
-    second.relay.end();
+    void second.relay.end();
     // The gatekeeper ends the connection that was replaced, which writes its counts for the last time.
-    first.relay.end();
+    void first.relay.end();
     await settled();
     const third = connect(replica(), 's3');
     third.read('to-gatekeeper', resume(2));
@@ -204,7 +204,7 @@ describe('a stream at another replica', () => {
     third.read('to-gatekeeper', resume(2));
     await settled();
     third.read('to-client', resumed(2));
-    first.relay.end();
+    void first.relay.end();
     await settled();
     third.read('to-gatekeeper', message('m4'));
     await pass(1_250);
@@ -216,7 +216,7 @@ describe('a stream at another replica', () => {
   });
 
   it('is not found under another identifier, through another gatekeeper, or after its life', async () => {
-    established(replica()).relay.end();
+    void established(replica()).relay.end();
     await settled();
     for (const previd of ['sm-2', '0 main sm-1', 'x'.repeat(5_000)]) {
       const legs = connect(replica(), 's2');
@@ -231,7 +231,7 @@ describe('a stream at another replica', () => {
   });
 
   it('is forgotten everywhere when the gatekeeper has forgotten it', async () => {
-    established(replica()).relay.end();
+    void established(replica()).relay.end();
     await settled();
     const legs = connect(replica(), 's2');
     legs.read('to-gatekeeper', resume(2));
@@ -313,7 +313,7 @@ describe('writes', () => {
     expect(state.count('set')).toBeGreaterThanOrEqual(seconds / 2);
     expect(state.count('set')).toBeLessThanOrEqual(seconds + 1);
     const before = state.count('set');
-    legs.relay.end();
+    void legs.relay.end();
     await settled();
     expect(state.count('set')).toBe(before + 1);
     await pass(10_000);
@@ -372,7 +372,7 @@ describe('writes', () => {
 
   it('stop with their stream, and so does the timer', async () => {
     const resumptions = replica();
-    established(resumptions).relay.end();
+    void established(resumptions).relay.end();
     await pass(500);
     expect(clock.pending).toBe(0);
   });
@@ -381,7 +381,7 @@ describe('writes', () => {
 describe('a store that is lost', () => {
   it('does not keep a stream from being resumed where it was', async () => {
     const resumptions = replica();
-    established(resumptions).relay.end();
+    void established(resumptions).relay.end();
     state.lost = true;
     const legs = connect(resumptions, 's2');
     legs.read('to-gatekeeper', resume(2));
@@ -408,7 +408,7 @@ describe('a process that shares no state', () => {
 describe('what a client sends after a request to resume', () => {
   it('waits for the answer of the store, in its order', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    established(replica()).relay.end();
+    void established(replica()).relay.end();
     await settled();
     const resumptions = replica();
     const get = state.get.bind(state);
@@ -472,7 +472,7 @@ describe('a request to resume inside an authentication (XEP-0388)', () => {
     `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@capulet.example</authorization-identifier>${inside}</success>`;
 
   it('is answered with the counts of another replica', async () => {
-    established(replica()).relay.end();
+    void established(replica()).relay.end();
     await settled();
     const conversation = await new Conversation({ resumptions: replica(), stages: [] }).offered();
     await conversation.client.says(inline('sm-1'));

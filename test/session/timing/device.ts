@@ -49,7 +49,7 @@ export class Device {
   }
 
   end(): void {
-    this.#legs.relay.end();
+    void this.#legs.relay.end();
   }
 
   #measure(medianMs: number): number | undefined {

@@ -66,7 +66,7 @@ class Scene {
   }
 
   end(): void {
-    this.#legs.relay.end();
+    void this.#legs.relay.end();
   }
 }
 
@@ -218,7 +218,7 @@ describe('stream management with equalised answers', () => {
     first.read('to-client', `<enabled xmlns='${sm}' id='s1' resume='true'/>`);
     first.read('to-client', probe('m1') + probe('m2'));
     first.read('to-gatekeeper', receipt('r1', 'm1') + chat('f1') + receipt('r2', 'm2'));
-    first.relay.end();
+    void first.relay.end();
     const second = open();
     second.read('to-gatekeeper', `<resume xmlns='${sm}' previd='s1' h='2'/>`);
     second.read('to-client', `<resumed xmlns='${sm}' previd='s1' h='1'/>`);
