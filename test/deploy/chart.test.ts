@@ -72,6 +72,23 @@ describeWithPeers(['helm and kubectl'], 'the chart', () => {
     for (const manifest of of(mode)) expect(() => validate(manifest)).not.toThrow();
   });
 
+  it.each([
+    [2_000, '790Mi'],
+    [10_000, '3040Mi'],
+  ])('limits memory to what %d sessions take, as docs/sizing.md says', async (sessions, memory) => {
+    const limit = JSON.stringify({ limits: { connectionsMax: sessions } });
+    const { template: pod } = find(await template('--set-json', `config=${limit}`), 'Deployment').spec as {
+      readonly template: {
+        readonly spec: { readonly containers: readonly [{ readonly resources: object }] };
+      };
+    };
+    expect(pod.spec.containers[0].resources).toMatchObject({ limits: { memory } });
+    const mebibytes = Number.parseInt(memory, 10).toLocaleString('en');
+    expect(readFileSync(join(root, 'docs/sizing.md'), 'utf8')).toContain(`${mebibytes} MiB`);
+    const given = await template('--set', 'resources.limits.memory=2Gi');
+    expect(JSON.stringify(find(given, 'Deployment'))).toContain('"limits":{"memory":"2Gi"}');
+  });
+
   it('has no field that Kubernetes does not know, whatever the values', async () => {
     expect(await compilerErrors([...rendered.values()].flat())).toEqual([]);
   }, 120_000);

@@ -119,3 +119,12 @@ obligations: { folder: obligations, restarts: true }
 {{ include "narthex.fullname" .context }}-{{ .kind.folder }}
 {{- end -}}
 {{- end }}
+
+{{/* Resources of the container. The limit of memory follows from the sessions that it may have: 250 kB each, and 192 MiB for the
+     process, of which the proxy uses 85 % before it refuses new sessions. */}}
+{{- define "narthex.resources" -}}
+{{- $sessions := dig "limits" "connectionsMax" 10000 .Values.config | int64 -}}
+{{- $mebibytes := mulf 1.18 (addf 192 (divf (mulf $sessions 250) 1048.576)) | ceil | int64 -}}
+{{- $derived := dict "limits" (dict "memory" (printf "%dMi" $mebibytes)) -}}
+{{- merge (deepCopy .Values.resources) $derived | toYaml -}}
+{{- end }}
