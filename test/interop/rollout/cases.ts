@@ -34,6 +34,14 @@ async function killOneAtRest(scene: Scene): Promise<void> {
   await scene.replicas.start(0);
 }
 
+/** Four workers are killed one after another, each when the one before is replaced. */
+async function killWorkers({ replicas }: Scene): Promise<void> {
+  for (let killed = 0; killed < 4; killed += 1) {
+    await replicas.kill(killed);
+    await sleep(2_000);
+  }
+}
+
 /** Every client loses its connection, and comes back to either replica. */
 async function cutAll({ clients }: Scene): Promise<void> {
   for (const client of clients) client.cut();
@@ -86,6 +94,7 @@ export const rolloutCases: readonly ExpectedCase[] = [
   { name: 'store, one replica killed, ejabberd, same resource', server: ejabberd, serverOptions: keeps, store: true, events: killOne, expects: { ...renewed, keeps: false } },
   { name: 'store killed and back between the two, Prosody 0.12', server: prosody, serverOptions: keeps, store: true, events: rollWithoutStore, expects: handedOver },
   { name: 'store away during the rollout, Prosody 0.12', server: prosody, serverOptions: keeps, store: true, events: rollWhileStoreIsAway, expects: renewed },
+  { name: 'four workers killed one after another, Prosody 0.12', server: prosody, serverOptions: keeps, store: false, workers: 4, events: killWorkers, expects: renewed },
   { name: 'no proxy, every connection cut, Prosody 0.12', server: prosody, serverOptions: keeps, store: false, withoutProxy: true, events: cutAll, expects: handedOver },
   { name: 'no proxy, every connection cut, ejabberd', server: ejabberd, serverOptions: keeps, store: false, withoutProxy: true, events: cutAll, expects: handedOver },
   { name: 'no proxy, every client starts anew, Prosody 0.12', server: prosody, serverOptions: keeps, store: false, withoutProxy: true, events: startAnew, expects: { ...renewed, keeps: false } },

@@ -1,6 +1,7 @@
 /** Two replicas of `narthex serve` at a TCP balancer, HAProxy, with or without a common store. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { programs } from '../../peers/programs.ts';
@@ -11,7 +12,7 @@ import type { PeerServer } from '../../peers/server.ts';
 import { freePort } from '../../support/free-port.ts';
 import { connectRaw } from '../../support/raw-client.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { within } from '../../support/wait.ts';
+import { eventually, within } from '../../support/wait.ts';
 
 export interface ReplicasOptions {
   readonly server: PeerServer;
@@ -42,7 +43,7 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
   const files = await Promise.all(ports.map((port) => configure(folder, port, options)));
   const running: (ChildProcess | undefined)[] = [];
   const start = async (index: number): Promise<void> => {
-    running[index] = await serve(files[index]!);
+    running[index] = (await serve(files[index]!)).child;
   };
   const ended = async (index: number, signal: NodeJS.Signals): Promise<number | null> => {
     const child = running[index];
@@ -64,6 +65,35 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
     async close() {
       await balancer.stop();
       await Promise.all([ended(0, 'SIGKILL'), ended(1, 'SIGKILL')]);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Starts one proxy with several processes, which the kernel balances. `kill` kills the process that has served longest, and
+ *  returns when another serves in its place. */
+export async function startWorkers(workers: number, options: ReplicasOptions): Promise<Replicas> {
+  const folder = await temporaryFolder();
+  const port = await freePort();
+  const { child, starts } = await serve(await configure(folder, port, options), workers);
+  const none = (): never => {
+    throw new Error('workers are not replaced one by one');
+  };
+  return {
+    port,
+    drain: none,
+    start: none,
+    async kill() {
+      const { pid } = child;
+      const [eldest] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').map(Number);
+      const before = starts();
+      process.kill(eldest!, 'SIGKILL');
+      await eventually(() => starts() > before, startMs);
+    },
+    async close() {
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      await within(options.drainMs + startMs, 'stop the workers', exit);
       await folder[Symbol.asyncDispose]();
     },
   };
@@ -112,20 +142,26 @@ async function configure(
   return await folder.write(`narthex-${port}.yaml`, JSON.stringify(config));
 }
 
-async function serve(file: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [launcher, 'serve', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a proxy, and waits until all of its processes serve.
+ *  @returns its process, and the number of starts of workers so far */
+async function serve(file: string, workers = 1): Promise<{ child: ChildProcess; starts: () => number }> {
+  const args = [launcher, 'serve', file, '--workers', String(workers)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const endWithWorker = (): void => void child.kill('SIGKILL');
   process.once('exit', endWithWorker);
   child.once('exit', () => process.off('exit', endWithWorker));
   let printed = '';
+  let starts = 0;
   child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   const started = Promise.withResolvers<void>();
   createInterface(child.stdout).on('line', (line) => {
-    if (line.includes('"proxy.started"')) started.resolve();
+    if (!line.includes('"proxy.started"')) return;
+    starts += 1;
+    if (starts === workers) started.resolve();
   });
   child.once('exit', (code) => started.reject(new Error(`a replica ended with ${code}: ${printed}`)));
   await within(startMs, 'start a replica', started.promise);
-  return child;
+  return { child, starts: () => starts };
 }
 
 async function balance(

@@ -7,7 +7,13 @@ import type { ServerKind } from '../../peers/servers.ts';
 import { Random } from '../../support/random.ts';
 import { eventually, within } from '../../support/wait.ts';
 import { ManagedClient, type ManagedClientOptions } from './managed-client.ts';
-import { startReplicas, withoutReplicas, type Replicas } from './replicas.ts';
+import {
+  startReplicas,
+  startWorkers,
+  withoutReplicas,
+  type Replicas,
+  type ReplicasOptions,
+} from './replicas.ts';
 
 export interface RolloutCase {
   readonly name: string;
@@ -16,6 +22,8 @@ export interface RolloutCase {
   readonly store: boolean;
   /** Whether the clients connect straight to the server, for comparison. */
   readonly withoutProxy?: boolean;
+  /** Processes of one proxy that share its port, in place of two replicas. */
+  readonly workers?: number;
   readonly policy?: string;
   /** Whether the server chooses the resource, so that a new session does not replace the one before. */
   readonly anyResource?: boolean;
@@ -81,7 +89,7 @@ export async function rollBoth({ replicas }: Scene): Promise<void> {
 }
 
 export async function runRollout(rolloutCase: RolloutCase, options: RolloutOptions): Promise<RolloutCounts> {
-  const { server: kind, serverOptions, store, policy = 'passthrough', withoutProxy, events } = rolloutCase;
+  const { server: kind, serverOptions, store, policy = 'passthrough', events } = rolloutCase;
   const resource = rolloutCase.anyResource === true ? undefined : 'phone';
   const random = new Random(options.seed);
   const users = Array.from({ length: options.clients }, (_, index) => [
@@ -96,10 +104,7 @@ export async function runRollout(rolloutCase: RolloutCase, options: RolloutOptio
   try {
     redis = store ? await startRedis() : undefined;
     const { drainMs, drainSpreadMs } = options;
-    replicas =
-      withoutProxy === true
-        ? withoutReplicas(server)
-        : await startReplicas({ server, redis, drainMs, drainSpreadMs, policy });
+    replicas = await replicasOf(rolloutCase, { server, redis, drainMs, drainSpreadMs, policy });
     pairs = await logInPairs(server, options.clients, { port: replicas.port, resource }, random);
     const load = loadOf(pairs, options.messageMs, random);
     load.begin();
@@ -118,6 +123,14 @@ export async function runRollout(rolloutCase: RolloutCase, options: RolloutOptio
     await redis?.close();
     await server.close();
   }
+}
+
+async function replicasOf(
+  { withoutProxy, workers }: RolloutCase,
+  options: ReplicasOptions,
+): Promise<Replicas> {
+  if (withoutProxy === true) return withoutReplicas(options.server);
+  return await (workers === undefined ? startReplicas(options) : startWorkers(workers, options));
 }
 
 /** A client of the replicas, and the contact at the server that it converses with. */
