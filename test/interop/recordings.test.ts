@@ -61,7 +61,7 @@ describeWithPeers(prosody.needs, 'recordings of real clients', () => {
   describe.each(policies)('actions under %s', (policy) => {
     const [kind] = stanzaClients;
     it('leave a trace, or none where the policy drops them', async () => {
-      const count = 2;
+      const count = 3;
       const random = new Random(1);
       const { samples } = await observeActions({ server, kind, policy, folder: folder.path, count, random });
       for (const view of ['before', 'after'] as const) {
@@ -71,9 +71,10 @@ describeWithPeers(prosody.needs, 'recordings of real clients', () => {
       }
       expect(recognitionOf(samples.before).traced).toBe(1);
       const untraced = samples.after.filter(({ features }) => features === undefined);
-      // Receipts and markers follow a message, which is seen.
-      const expected = dropped[policy]!.includes('typing') ? count : 0;
-      expect(untraced.map(({ action }) => action)).toEqual(Array<string>(expected).fill('typing'));
+      // Receipts and markers follow a message, which is seen. In the time of a dropped one, an answer that was delayed may
+      // come, so not every one is without a trace.
+      const drops = dropped[policy]!.includes('typing');
+      expect(new Set(untraced.map(({ action }) => action))).toEqual(new Set(drops ? ['typing'] : []));
     });
   });
 });
