@@ -247,7 +247,8 @@ export class PendingOutcome {
   refuse(condition: StanzaCondition, element: number): ElementResult {
     if (this.#isInner(element)) return elementResult.removed;
     if (refusal(this.stanza, condition) === undefined) return elementResult.removed;
-    this.#refused = condition;
+    // Of several reasons in one element, one against the policy as such decides, or else the last.
+    if (this.#refused !== 'policy-violation') this.#refused = condition;
     this.isSettled = true;
     return elementResult.kept;
   }

@@ -299,7 +299,7 @@ class Evaluation {
         const treatment = this.#treatmentOf(entry);
         if (treatment.kind === 'equalise' && entry.kind === 'field') traits.answer = true;
         if (treatment.kind === 'refuse' && this.#canRefuse(line))
-          refusal = refusalOf(line[0]!, treatment.condition);
+          refusal = decisive(refusal, refusalOf(line[0]!, treatment.condition));
         else this.#apply(entry, treatment, line, whole);
       }
       if (whole.removed) break;
@@ -436,20 +436,37 @@ class Evaluation {
     const { catalogue } = this.#question;
     const kept: Attribute[] = [];
     let removed = false;
+    let refused: Answered | undefined;
+    // Every attribute is looked at before the stanza is refused for one of them.
+    const collecting = <Value>(look: () => Value): Value | undefined => {
+      try {
+        return look();
+      } catch (error) {
+        if (!(error instanceof Answered)) throw error;
+        refused = new Answered(decisive(refused?.reply, error.reply));
+        return undefined;
+      }
+    };
     for (const namespace of element.declares)
-      if (namespace !== '' && !catalogue.namespaces.has(namespace)) this.#keepsUnlisted(line);
+      if (namespace !== '' && !catalogue.namespaces.has(namespace))
+        collecting(() => this.#keepsUnlisted(line));
     for (const attribute of element.attributes) {
       const about = this.#entriesForAttribute(attribute, entries);
       const isListed = about.length > 0 || (owner && attribute.namespace === '');
       if (!isListed) {
-        if (this.#keepsUnlisted(line)) kept.push(attribute);
+        if (collecting(() => this.#keepsUnlisted(line)) === true) kept.push(attribute);
         continue;
       }
-      const value = this.#attribute(attribute, about, line);
-      if (value === 'element' && !(line.length === 1 && isAnswer(element))) return { kept, removed: true };
+      const value = collecting(() => this.#attribute(attribute, about, line));
+      if (value === undefined) continue;
+      if (value === 'element' && !(line.length === 1 && isAnswer(element))) {
+        removed = true;
+        break;
+      }
       if (value === 'element') removed = true;
       else if (!value.withheld) kept.push({ ...attribute, value: value.text });
     }
+    if (refused !== undefined) throw refused;
     return { kept, removed };
   }
 
@@ -897,6 +914,11 @@ const errorTypes: Readonly<Record<string, string>> = {
   forbidden: 'auth',
   'not-acceptable': 'modify',
 };
+
+/** Of two refusals for one element: the one of `policy-violation`, or else the later. */
+function decisive(earlier: string | undefined, later: string): string {
+  return earlier?.includes('<policy-violation ') === true ? earlier : later;
+}
 
 function refusalOf(stanza: Element, condition: string): string {
   return replyTo(
