@@ -262,7 +262,7 @@ class Evaluation {
       traits.owner = true;
     }
     if (whole.constant !== undefined) return { element: whole.constant, traits };
-    const attributes = this.#attributes(line, entries, traits);
+    const attributes = this.#attributes(line, entries, traits, whole.reply);
     if (attributes.removed) return this.#removed(whole, traits, attributes.kept);
     if (whole.reply !== undefined) throw new Answered(whole.reply);
     const inside =
@@ -427,23 +427,25 @@ class Evaluation {
 
   // ---- attributes ---------------------------------------------------------------------------------------------------
 
+  /** @param earlier what the element itself is answered with */
   #attributes(
     line: Line,
     entries: readonly Entry[],
     { owner }: Traits,
+    earlier?: string,
   ): { readonly kept: Attribute[]; readonly removed: boolean } {
     const element = line.at(-1)!;
     const { catalogue } = this.#question;
     const kept: Attribute[] = [];
     let removed = false;
-    let refused: Answered | undefined;
+    let refused: string | undefined;
     // Every attribute is looked at before the stanza is refused for one of them.
     const collecting = <Value>(look: () => Value): Value | undefined => {
       try {
         return look();
       } catch (error) {
         if (!(error instanceof Answered)) throw error;
-        refused = new Answered(decisive(refused?.reply, error.reply));
+        refused = decisive(refused ?? earlier, error.reply);
         return undefined;
       }
     };
@@ -466,7 +468,7 @@ class Evaluation {
       if (value === 'element') removed = true;
       else if (!value.withheld) kept.push({ ...attribute, value: value.text });
     }
-    if (refused !== undefined) throw refused;
+    if (refused !== undefined) throw new Answered(refused);
     return { kept, removed };
   }
 
