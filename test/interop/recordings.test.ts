@@ -61,7 +61,7 @@ describeWithPeers(prosody.needs, 'recordings of real clients', () => {
   describe.each(policies)('actions under %s', (policy) => {
     const [kind] = stanzaClients;
     it('leave a trace, or none where the policy drops them', async () => {
-      const count = 3;
+      const count = 2;
       const random = new Random(1);
       const { samples } = await observeActions({ server, kind, policy, folder: folder.path, count, random });
       for (const view of ['before', 'after'] as const) {
