@@ -201,7 +201,7 @@ it('unlisted elements are counted with one object for all sessions, so that coun
       { clock: () => today, random: () => 1 },
     );
     const stanza = wire.parse(
-      "<message to='a@b'><body>b</body><x xmlns='urn:nobody:knows'/></message>",
+      "<message to='a@b'><body>b</body><x xmlns='urn:example:unknown'/></message>",
       names,
     );
     return decider.decide(stanza).decisions.filter(({ field }) => field === 'unlisted');
@@ -238,7 +238,7 @@ describe('pseudonyms', () => {
 
   it('of identifiers are mapped back on answers whose content is withheld, for their own session only', () => {
     const sent = pass(out(), "<iq type='get' id='mine-1' to='x@y'><ping xmlns='urn:xmpp:ping'/></iq>").after;
-    const answer = `<iq type='result' id='${attribute(sent, 'id')}' from='x@y'><x xmlns='urn:nobody:knows'>s</x></iq>`;
+    const answer = `<iq type='result' id='${attribute(sent, 'id')}' from='x@y'><x xmlns='urn:example:unknown'>s</x></iq>`;
     expect(pass(back(), answer).after).toBe(
       "<iq type='error' id='mine-1' from='x@y'><error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
     );

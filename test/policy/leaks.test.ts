@@ -49,11 +49,11 @@ function fill(example: string, value: string, write: Writer): string {
 }
 
 const unknown = (value: string): readonly string[] => [
-  `<x xmlns='urn:nobody:knows'>${value}</x>`,
+  `<x xmlns='urn:example:unknown'>${value}</x>`,
   `<p:x xmlns:p='urn:${value}' p:a='${value}'/>`,
   `<body xmlns='' a='${value}'>${value}</body>`,
   `<thread xmlns:p='urn:${value}'>t</thread>`,
-  `<subject xmlns:p='urn:nobody:knows' p:a='${value}'>s</subject>`,
+  `<subject xmlns:p='urn:example:unknown' p:a='${value}'>s</subject>`,
 ];
 
 /** A value that occurs nowhere else. */

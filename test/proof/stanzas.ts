@@ -49,7 +49,7 @@ const types: Readonly<Record<string, readonly (string | undefined)[]>> = {
   presence: [undefined, 'unavailable', 'subscribe', 'probe', 'error'],
   iq: ['get', 'set', 'result', 'error', undefined],
 };
-const unlisted = 'urn:nobody:knows';
+const unlisted = 'urn:example:unknown';
 const depthMax = 4;
 
 function make(
