@@ -2,6 +2,22 @@
  *  depends on colour alone, since each form has a sign and its words. */
 const css = String.raw;
 
+/** What the dark theme changes, whether the system asks for it or the reader has chosen it. */
+const dark = css`
+  color-scheme: dark;
+  --paper: #131318;
+  --surface: #1b1b22;
+  --ink: #eceaf2;
+  --muted: #a5a2b3;
+  --line: #32313c;
+  --focus: #8ab4ff;
+  --alarm: #ff9d92;
+  --on-alarm: #2b0704;
+  --good: #7fd6a2;
+  --soon: #f0b866;
+  --mix: 9.5%;
+`;
+
 export const style = css`
   :root {
     color-scheme: light;
@@ -22,36 +38,11 @@ export const style = css`
   }
   @media (prefers-color-scheme: dark) {
     :root:not([data-theme='light']) {
-      color-scheme: dark;
-      --paper: #131318;
-      --surface: #1b1b22;
-      --ink: #eceaf2;
-      --muted: #a5a2b3;
-      --line: #32313c;
-      --focus: #8ab4ff;
-      --shown: #e8731c;
-      --reduced: #8a6fd1;
-      --withheld: #3f8f83;
-      --alarm: #ff9d92;
-      --on-alarm: #2b0704;
-      --good: #7fd6a2;
-      --soon: #f0b866;
-      --mix: 9.5%;
+      ${dark}
     }
   }
   :root[data-theme='dark'] {
-    color-scheme: dark;
-    --paper: #131318;
-    --surface: #1b1b22;
-    --ink: #eceaf2;
-    --muted: #a5a2b3;
-    --line: #32313c;
-    --focus: #8ab4ff;
-    --alarm: #ff9d92;
-    --on-alarm: #2b0704;
-    --good: #7fd6a2;
-    --soon: #f0b866;
-    --mix: 9.5%;
+    ${dark}
   }
   * {
     box-sizing: border-box;
