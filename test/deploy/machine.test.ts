@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { configSchema } from '../../src/config/schema.ts';
+import { exitCodes } from '../../src/errors/exit.ts';
 import { programs } from '../peers/programs.ts';
 import { describeWithPeers } from '../peers/require.ts';
 
@@ -38,6 +39,12 @@ describeWithPeers(['systemd-analyze'], 'the systemd unit', () => {
   it('gives the proxy the time to drain', () => {
     expect(setting('KillSignal')).toBe('SIGTERM');
     expect(Number(setting('TimeoutStopSec')) * 1_000).toBeGreaterThan(2 * drainMs);
+  });
+
+  it('does not start again with a wrong configuration: its main process ends with the code that says so', () => {
+    expect(setting('RestartPreventExitStatus')?.split(' ')).toContain(String(exitCodes.config));
+    // The exit status of another command than the main one does not count (systemd.service(5)).
+    expect(setting('ExecStartPre')).toBeUndefined();
   });
 
   it('runs as the user that the sysusers file makes', () => {
