@@ -75,8 +75,7 @@ export const setupErrors = {
     remedy: 'Create the folder of `ledger.recordsFolder`, and let the process write to it.',
   },
   ERR_TRACING_FILE: {
-    cause:
-      'A file of `tracing` cannot be used: headers not in the form `name: value`, or authorities not in PEM form.',
+    cause: 'A file of `tracing` cannot be read, or has headers of another form than `name: value`.',
     remedy: 'Correct the file at the place named; see docs/traces.md.',
   },
   ERR_PORT_IN_USE: {

@@ -1,8 +1,8 @@
 /** The files for the connection to a collector of traces: headers and authorities, read at the start. */
-import { X509Certificate } from 'node:crypto';
 import type { Config } from '../../config/schema.ts';
 import { readPrivateFile, readRegularFile, whyOf } from '../../documents/read.ts';
 import { SetupError } from '../../transport/error.ts';
+import { parseCertificates } from '../../transport/pem.ts';
 
 type TracingConfig = Config['tracing'];
 
@@ -29,7 +29,7 @@ const reserved = new Set([
 ]);
 
 /** Reads the files of `tracing`.
- *  @throws SetupError ERR_TRACING_FILE */
+ *  @throws SetupError ERR_TRACING_FILE, ERR_CERTIFICATE_INVALID */
 export function readCollectorFiles({ headersFile, caFile }: TracingConfig): CollectorFiles {
   return {
     headers: headersFile === undefined ? {} : readHeaders(headersFile),
@@ -67,30 +67,18 @@ function readHeaders(path: string): Readonly<Record<string, string>> {
 }
 
 function readAuthorities(path: string): string {
-  const wrong = (why: string): SetupError =>
-    new SetupError(
-      'ERR_TRACING_FILE',
-      `the authorities ${path} ${why}`,
-      'Name a file of certificates in PEM form',
-      {
-        role: 'authorities',
-        path,
-        line: 1,
-        column: 1,
-      },
-    );
+  const file = { role: 'authorities', path } as const;
   let pem: string;
   try {
     pem = readRegularFile(path).toString('latin1');
   } catch (error) {
-    throw wrong(`cannot be read (${whyOf(error)})`);
+    throw new SetupError(
+      'ERR_TRACING_FILE',
+      `the authorities ${path} cannot be read (${whyOf(error)})`,
+      'Name a file of certificates in PEM form',
+      { ...file, line: 1, column: 1 },
+    );
   }
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw wrong('have no certificate in PEM form');
-  try {
-    blocks.map((block) => new X509Certificate(block));
-  } catch {
-    throw wrong('have a certificate that cannot be read');
-  }
+  parseCertificates(pem, file);
   return pem;
 }

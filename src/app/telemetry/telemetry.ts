@@ -37,7 +37,7 @@ export interface TelemetryEnvironment {
 
 /** Opens log, metrics and tracing.
  *  @throws Error ERR_TRACING_SDK_MISSING when an endpoint is configured and the SDK is not installed
- *  @throws SetupError ERR_TRACING_FILE */
+ *  @throws SetupError ERR_TRACING_FILE, ERR_CERTIFICATE_INVALID */
 export async function openTelemetry(
   { log: { level, unauthenticatedLinesPerSecondMax }, tracing: tracingConfig, admin }: TelemetrySections,
   { version, processMetrics, clock, worker, logFailed }: TelemetryEnvironment,
@@ -73,7 +73,7 @@ export async function openTelemetry(
 }
 
 /** Returns the collector of the configuration with its files read; undefined without one.
- *  @throws SetupError ERR_TRACING_FILE */
+ *  @throws SetupError ERR_TRACING_FILE, ERR_CERTIFICATE_INVALID */
 function collectorOf(config: Config['tracing']): Collector | undefined {
   const { otlpEndpoint: endpoint, sampleRatio, resource } = config;
   if (endpoint === undefined) return undefined;

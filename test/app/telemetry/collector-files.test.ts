@@ -66,6 +66,7 @@ describe('the authorities of a collector', () => {
 
   it.each(['', 'text', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(
     'are refused otherwise: %j',
-    (text) => expect(authorities(text)).rejects.toMatchObject({ code: 'ERR_TRACING_FILE' }),
+    (text) =>
+      expect(authorities(text)).rejects.toMatchObject({ code: 'ERR_CERTIFICATE_INVALID', file: { line: 1 } }),
   );
 });
