@@ -1,5 +1,5 @@
 /** What a treatment leaves of a value. */
-import type { Appearance } from './exposure.ts';
+import type { Appearance, ExposureReport } from './exposure.ts';
 
 type Shown = Appearance['treatment'];
 
@@ -16,4 +16,10 @@ export function isSeen(treatment: Shown): boolean {
 /** Whether a value reaches the audience in another form. */
 export function isChanged(treatment: Shown): boolean {
   return isSeen(treatment) && treatment !== 'keep';
+}
+
+/** Returns the appearance that is in effect: a policy in shadow changes nothing, whatever its rules say. */
+export function inEffect(mode: ExposureReport['mode'], appearance: Appearance): Appearance {
+  if (mode === 'enforce' || appearance.decidedBy !== 'policy') return appearance;
+  return { ...appearance, treatment: 'keep', words: 'keep: the policy is in shadow' };
 }

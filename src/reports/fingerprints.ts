@@ -2,13 +2,11 @@
  *  withheld, and treatments that contradict each other. */
 import type { Field } from '../policy/catalogue.ts';
 import type { Audience } from '../stanza/direction.ts';
+import { inEffect, isSeen } from './appearance.ts';
 import type { Appearance, ExposureReport } from './exposure.ts';
 
 /** Categories of fields that describe a client rather than what its user does. */
 const fingerprintCategories: readonly Field['category'][] = ['device', 'location'];
-
-/** Treatments that leave something of the value. */
-const revealing: ReadonlySet<Appearance['treatment']> = new Set(['keep', 'coarsen', 'pseudonymise', 'delay']);
 
 export interface Fingerprint {
   readonly audience: Audience;
@@ -95,13 +93,14 @@ export function fingerprintReport({ policy, digest, mode, counts, rows }: Exposu
     .filter(({ category }) => fingerprintCategories.includes(category))
     .flatMap(({ field, category, reveals, audiences }) =>
       audiencesOf(audiences)
-        .filter(([, appearance]) => isInShadow(mode, appearance) || revealing.has(appearance.treatment))
-        .map(([audience, { words, source, counted, decidedBy }]) => ({
+        .map(([audience, appearance]) => [audience, inEffect(mode, appearance)] as const)
+        .filter(([, { treatment }]) => isSeen(treatment))
+        .map(([audience, { words, source, counted }]) => ({
           audience,
           field,
           category,
           reveals,
-          words: isInShadow(mode, { decidedBy }) ? 'keep: the policy is in shadow' : words,
+          words,
           source,
           counted,
         })),
@@ -111,17 +110,10 @@ export function fingerprintReport({ policy, digest, mode, counts, rows }: Exposu
     const [withheld, given] = [byField.get(each.withheld), byField.get(each.given)];
     if (withheld === undefined || given === undefined) return [];
     return audiencesOf(withheld)
-      .filter(
-        ([audience, { treatment }]) => !revealing.has(treatment) && revealing.has(given[audience].treatment),
-      )
+      .filter(([audience, { treatment }]) => !isSeen(treatment) && isSeen(given[audience].treatment))
       .map(([audience]) => ({ ...each, audience }));
   });
   return { policy, digest, mode, counts, remaining, contradictions: found };
-}
-
-/** Whether an appearance is what a policy says that is not enforced. */
-function isInShadow(mode: ExposureReport['mode'], { decidedBy }: Pick<Appearance, 'decidedBy'>): boolean {
-  return mode === 'shadow' && decidedBy === 'policy';
 }
 
 function audiencesOf(audiences: Readonly<Record<Audience, Appearance>>): [Audience, Appearance][] {

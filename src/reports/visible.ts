@@ -1,7 +1,7 @@
 /** What one audience can see in any of several reports: of each field the most visible appearance. */
 import { treatmentNames } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
-import { isSeen, isWithheld } from './appearance.ts';
+import { inEffect, isChanged, isWithheld } from './appearance.ts';
 import type { Appearance, ExposureReport, ExposureRow } from './exposure.ts';
 
 export interface VisibleField {
@@ -10,10 +10,11 @@ export interface VisibleField {
 }
 
 export interface Visible {
-  /** As they are. */
+  /** Fields that reach the audience as they are. */
   readonly whole: readonly VisibleField[];
+  /** Fields that reach it in another form. */
   readonly changed: readonly VisibleField[];
-  /** They could reach the audience, and nothing of them does. */
+  /** Fields that could reach the audience, and of which nothing does. */
   readonly withheld: readonly VisibleField[];
   /** Whether each of the policies is enforced. Otherwise what a policy changes or withholds is counted as whole. */
   readonly isEnforced: boolean;
@@ -21,28 +22,19 @@ export interface Visible {
 
 /** @param reports on the same catalogue, at least one */
 export function visibleTo(reports: readonly ExposureReport[], audience: Audience = 'gatekeeper'): Visible {
-  const [first] = reports;
-  const fields = first!.rows.map((row, index) => ({
+  const fields = reports[0]!.rows.map((row, index) => ({
     row,
     appearance: reports
-      .map((report) => effective(report, report.rows[index]!.audiences[audience]))
+      .map((report) => inEffect(report.mode, report.rows[index]!.audiences[audience]))
       .reduce((most, each) => (rank(each) < rank(most) ? each : most)),
   }));
   const reached = fields.filter(({ appearance }) => appearance.treatment !== 'absent');
   return {
     whole: reached.filter(({ appearance }) => appearance.treatment === 'keep'),
-    changed: reached.filter(
-      ({ appearance }) => isSeen(appearance.treatment) && appearance.treatment !== 'keep',
-    ),
+    changed: reached.filter(({ appearance }) => isChanged(appearance.treatment)),
     withheld: reached.filter(({ appearance }) => isWithheld(appearance.treatment)),
     isEnforced: reports.every(({ mode }) => mode === 'enforce'),
   };
-}
-
-/** A policy in shadow changes nothing. */
-function effective({ mode }: ExposureReport, appearance: Appearance): Appearance {
-  if (mode === 'enforce' || appearance.decidedBy !== 'policy') return appearance;
-  return { ...appearance, treatment: 'keep', words: 'keep: the policy is in shadow' };
 }
 
 /** Most visible first. */

@@ -83,22 +83,29 @@ describe('fingerprints', () => {
     expect(renderText(fingerprintDocument(report))).toContain('!! This policy is in shadow');
   });
 
+  /** The report under passthrough, with another treatment of the version for clients. */
+  function withVersion(treatment: 'drop' | 'equalise'): ReturnType<typeof fingerprintReport> {
+    const report = reportOf('passthrough');
+    const rows = report.rows.map((row) => {
+      const { audiences } = row;
+      if (row.field !== 'version.iq') return row;
+      return { ...row, audiences: { ...audiences, client: { ...audiences.client, treatment } } };
+    });
+    return fingerprintReport({ ...report, rows });
+  }
+
   test('name a version that is withheld while capabilities give it away', () => {
-    const rows = reportOf('passthrough').rows.map((row) =>
-      row.field === 'version.iq'
-        ? {
-            ...row,
-            audiences: {
-              ...row.audiences,
-              client: { ...row.audiences.client, treatment: 'drop' as const },
-            },
-          }
-        : row,
-    );
-    const { contradictions } = fingerprintReport({ ...reportOf('passthrough'), rows });
-    expect(contradictions).toContainEqual(
+    expect(withVersion('drop').contradictions).toContainEqual(
       expect.objectContaining({ audience: 'client', withheld: 'version.iq', given: 'caps.hash' }),
     );
+  });
+
+  test('have a version that arrives at an equalised time, since nothing of it is withheld', () => {
+    const { remaining, contradictions } = withVersion('equalise');
+    expect(remaining).toContainEqual(expect.objectContaining({ audience: 'client', field: 'version.iq' }));
+    expect(
+      contradictions.filter(({ audience, withheld }) => audience === 'client' && withheld === 'version.iq'),
+    ).toEqual([]);
   });
 });
 
