@@ -1,6 +1,7 @@
 /** A page for the users of a provider, in plain language: what the gatekeeper can see of them, what it cannot, and what is
  *  kept. It names no file, address or setting of the operator. */
 import type { ConfigurationReport } from './configuration/configuration.ts';
+import type { Kept, KeptAt } from './configuration/retention.ts';
 import type { ReportDocument, ReportSection } from './document.ts';
 import type { Appearance, ExposureReport, ExposureRow } from './exposure.ts';
 import { visibleTo, type VisibleField } from './visible.ts';
@@ -36,7 +37,7 @@ export interface PublicReport extends PublicNames {
   /** Whether everything above is in force, or only on trial. */
   readonly isEnforced: boolean;
   readonly exceptions: number;
-  readonly kept: readonly { readonly what: string; readonly where: string; readonly bound: string }[];
+  readonly kept: readonly Pick<Kept, 'what' | 'where' | 'bound'>[];
   /** Digests of the policies, for those who want to compare. */
   readonly digests: readonly string[];
 }
@@ -183,18 +184,19 @@ function fieldTable(fields: readonly PublicField[], withHow: boolean): NonNullab
   };
 }
 
+const placeWords: Readonly<Record<KeptAt, string>> = {
+  nowhere: 'not kept',
+  memory: 'in memory only',
+  store: 'sealed, in a store that our servers share',
+  disk: 'on disk',
+};
+
 function keptSection({ kept }: PublicReport): ReportSection {
-  const words = {
-    nowhere: 'not kept',
-    memory: 'in memory only',
-    store: 'sealed, in a store that our servers share',
-    disk: 'on disk',
-  };
   return {
     title: 'What we keep, and how long',
     table: {
       columns: ['what', 'where', 'at most'],
-      rows: kept.map(({ what, where, bound }) => [what, words[where as keyof typeof words], bound]),
+      rows: kept.map(({ what, where, bound }) => [what, placeWords[where], bound]),
     },
   };
 }
