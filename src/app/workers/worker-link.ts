@@ -19,7 +19,7 @@ export interface WorkerLink {
   readonly answer: (answers: WorkerQuestions) => void;
   /** Says that this worker serves. */
   readonly started: (ports: WorkerPorts) => void;
-  /** Sets the function that is called when this worker must drain, or has lost the supervisor. */
+  /** Sets the function that is called when this worker must drain, or has lost the supervisor: at once, where it has already. */
   readonly onStop: (stop: () => void) => void;
   /** Leaves the supervisor, without which this process ends by itself when nothing is left to do. */
   readonly leave: () => void;
@@ -44,8 +44,14 @@ export function linkOfWorker(environment: NodeJS.ProcessEnv, connection: Connect
     atPorts: (config) => (ports === undefined ? config : withPorts(config, ports)),
     answer: (given) => Object.assign(answers, given),
     started: (opened) => channel.notify({ kind: 'started', ports: opened }),
-    onStop: (wanted) => (stop = wanted),
-    leave: () => connection.disconnect?.(),
+    onStop: (wanted) => {
+      stop = wanted;
+      // A supervisor that was lost before this process listened is reported by no event.
+      if (!connection.connected) stop();
+    },
+    leave: () => {
+      if (connection.connected) connection.disconnect?.();
+    },
   };
 }
 
