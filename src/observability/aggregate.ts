@@ -8,7 +8,7 @@ export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 export class AggregatedMetrics {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
   /** Counts of processes that have ended. Without them a counter would fall, which Prometheus takes for a new start. */
-  #ended: MetricsSnapshot = [];
+  #ended: Promise<MetricsSnapshot> = Promise.resolve([]);
   readonly #own = new Registry();
   readonly #restarts: Counter;
 
@@ -24,16 +24,18 @@ export class AggregatedMetrics {
 
   /** Keeps the counts of a process that has ended.
    *  @param last the newest snapshot of it that a scrape has seen */
-  async ended(last: MetricsSnapshot): Promise<void> {
+  ended(last: MetricsSnapshot): void {
     const counts = last.filter(({ type }) => isCount(type));
-    this.#ended = await AggregatorRegistry.aggregate([this.#ended, counts]).getMetricsAsJSON();
+    this.#ended = this.#ended.then((earlier) =>
+      AggregatorRegistry.aggregate([earlier, counts]).getMetricsAsJSON(),
+    );
   }
 
   /** Returns the text that Prometheus scrapes.
-   *  @param live snapshots of the processes that run */
-  async text(live: readonly MetricsSnapshot[]): Promise<string> {
-    const own = await this.#own.getMetricsAsJSON();
-    return await AggregatorRegistry.aggregate([...live, this.#ended, own]).metrics();
+   *  @param live snapshots of the processes that ran at the call, also of those that end before it resolves */
+  async text(live: Promise<readonly MetricsSnapshot[]>): Promise<string> {
+    const [ended, own, running] = await Promise.all([this.#ended, this.#own.getMetricsAsJSON(), live]);
+    return await AggregatorRegistry.aggregate([...running, ended, own]).metrics();
   }
 }
 

@@ -12,6 +12,12 @@ function valueOf(text: string, sample: string): number {
   return Number(line?.slice(sample.length + 1) ?? Number.NaN);
 }
 
+const sessionsTotal = 'narthex_sessions_total{listener="clients"}';
+
+/** Returns what a scrape shows while these workers run. */
+const textOf = (all: AggregatedMetrics, ...live: readonly Metrics[]): Promise<string> =>
+  all.text(Promise.all(live.map((each) => each.snapshot())));
+
 describe('metrics of several workers', () => {
   it('add up, where a sum says something', async () => {
     const [one, other] = [worker(), worker()];
@@ -19,7 +25,7 @@ describe('metrics of several workers', () => {
     other.sessionOpened(label('clients'));
     other.traffic['to-client'].message += 3;
     other.dialled(label('main'), 'connected', 0.02);
-    const text = await new AggregatedMetrics().text([await one.snapshot(), await other.snapshot()]);
+    const text = await textOf(new AggregatedMetrics(), one, other);
     expect(valueOf(text, 'narthex_workers')).toBe(2);
     expect(valueOf(text, 'narthex_sessions')).toBe(2);
     expect(valueOf(text, 'narthex_stanzas_total{direction="to-client",kind="message"}')).toBe(3);
@@ -34,7 +40,7 @@ describe('metrics of several workers', () => {
     one.overloaded(true);
     one.certificateExpires('listener', label('0'), 200);
     other.certificateExpires('listener', label('0'), 100);
-    const text = await new AggregatedMetrics().text([await one.snapshot(), await other.snapshot()]);
+    const text = await textOf(new AggregatedMetrics(), one, other);
     expect(valueOf(text, 'narthex_policy_enforced{gatekeeper="main"}')).toBe(0);
     expect(valueOf(text, 'narthex_overloaded')).toBe(1);
     expect(valueOf(text, 'narthex_certificate_not_after_seconds{use="listener",certificate="0"}')).toBe(100);
@@ -46,24 +52,44 @@ describe('metrics of several workers', () => {
     const all = new AggregatedMetrics();
     for (let ended = 1; ended <= 3; ended += 1) {
       one.sessionOpened(label('clients'));
-      await all.ended(await one.snapshot());
+      all.ended(await one.snapshot());
       all.restarted();
       other.sessionOpened(label('clients'));
-      const text = await all.text([await other.snapshot()]);
+      const text = await textOf(all, other);
       // The snapshots of the first have 1, 2 and 3.
-      expect(valueOf(text, 'narthex_sessions_total{listener="clients"}')).toBe(
-        (ended * (ended + 1)) / 2 + ended,
-      );
+      expect(valueOf(text, sessionsTotal)).toBe((ended * (ended + 1)) / 2 + ended);
       expect(valueOf(text, 'narthex_sessions')).toBe(ended);
       expect(valueOf(text, 'narthex_worker_restarts_total')).toBe(ended);
     }
+  });
+
+  it('keep the counts of workers that end at once', async () => {
+    const all = new AggregatedMetrics();
+    const workers = [worker(), worker(), worker()];
+    for (const each of workers) each.sessionOpened(label('clients'));
+    const snapshots = await Promise.all(workers.map((each) => each.snapshot()));
+    for (const snapshot of snapshots) all.ended(snapshot);
+    expect(valueOf(await textOf(all), sessionsTotal)).toBe(3);
+  });
+
+  it('count a worker once that ends during a scrape', async () => {
+    const [all, one, other] = [new AggregatedMetrics(), worker(), worker()];
+    one.sessionOpened(label('clients'));
+    other.sessionOpened(label('clients'));
+    const snapshots = [await one.snapshot(), await other.snapshot()];
+    const slow = Promise.withResolvers<typeof snapshots>();
+    const scrape = all.text(slow.promise);
+    all.ended(snapshots[0]!);
+    slow.resolve(snapshots);
+    expect(valueOf(await scrape, sessionsTotal)).toBe(2);
+    expect(valueOf(await textOf(all, other), sessionsTotal)).toBe(2);
   });
 
   it('are the same names as of one process', async () => {
     const one = worker();
     const names = (text: string): string[] =>
       [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!).toSorted();
-    const together = names(await new AggregatedMetrics().text([await one.snapshot()]));
+    const together = names(await textOf(new AggregatedMetrics(), one));
     expect(together).toEqual(names(await one.text()));
     expect(together).toEqual(Object.keys(metricTable).toSorted());
   });

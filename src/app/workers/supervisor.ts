@@ -147,14 +147,14 @@ class Supervisor {
   }
 
   /** @param since when it was started, in monotonic milliseconds */
-  async #restart(index: number, worker: WorkerProcess, end: WorkerEnd, since: number): Promise<void> {
+  #restart(index: number, worker: WorkerProcess, end: WorkerEnd, since: number): void {
     if (this.#stopping) return;
     const slot = this.#slots[index]!;
     const servedMs = this.#options.clock.monotonic() - since;
     const restartMs = servedMs > healthyMs ? restartMsMin : slot.restartMs;
     slot.restartMs = Math.min(2 * restartMs, restartMsMax);
     slot.worker = undefined;
-    await this.#metrics.ended(worker.seen);
+    this.#metrics.ended(worker.seen);
     this.#metrics.restarted();
     this.log.write('worker.ended', {
       worker: index,
@@ -224,8 +224,8 @@ class Supervisor {
     };
   }
 
-  async #metricsText(): Promise<string> {
-    const live = await this.#ask(async (worker): Promise<MetricsSnapshot> => {
+  #metricsText(): Promise<string> {
+    const live = this.#ask(async (worker): Promise<MetricsSnapshot> => {
       try {
         worker.seen = await worker.questions.metrics();
       } catch {
@@ -233,7 +233,7 @@ class Supervisor {
       }
       return worker.seen;
     });
-    return await this.#metrics.text(live);
+    return this.#metrics.text(live);
   }
 
   /** Returns the answers of all workers that serve, without those that give none. */
