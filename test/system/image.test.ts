@@ -3,7 +3,17 @@
  * `npm prune` run only where NARTHEX_PEERS=required; elsewhere the checkout's own dependencies stand in for them.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -103,7 +113,55 @@ describe('the image', () => {
     writeFileSync(join(folder, 'wrong.yaml'), text);
     await expect(start(image, ['check', join(folder, 'wrong.yaml')])).rejects.toThrow('ERR_CONFIG_FILE');
   });
+
+  describe.runIf(peersRequired() || process.getuid?.() === 0)('as a pod runs it, without rights', () => {
+    let volume: string;
+    let node: string;
+    beforeAll(() => {
+      volume = join(folder, 'volume');
+      node = join(folder, 'node');
+      mkdirSync(volume);
+      cpSync(process.execPath, node);
+      // The folder is its owner's only; the user of the image must get in.
+      chmodSync(folder, 0o755);
+    });
+
+    /** Runs a program as the user of the image, with every file system read-only but the volume. */
+    const confined = (program: string, args: readonly string[]): Promise<{ stdout: string }> =>
+      run('unshare', ['--mount', 'sh', '-c', confinement, 'sh', volume, program, ...args], {
+        cwd: image,
+        env: { PATH: process.env['PATH'], TMPDIR: volume },
+        timeout: 120_000,
+      });
+
+    it('cannot write but to its volume', async () => {
+      await expect(confined('touch', [join(image, 'x')])).rejects.toThrow('Read-only file system');
+      await expect(confined('touch', [join(tmpdir(), 'narthex-x')])).rejects.toThrow('Read-only file system');
+      await expect(confined('touch', [join(volume, 'x')])).resolves.toBeDefined();
+      expect((await confined('id', ['-u'])).stdout.trim()).toBe('65532');
+    });
+
+    it('plays the demo', async () => {
+      const [, ...flags] = execForm(runtime.instructions.find(({ name }) => name === 'ENTRYPOINT')!)!;
+      const ports = ['--port', '0', '--tls-port', '0', '--http-port', '0'];
+      const { stdout } = await confined(node, [...flags, 'demo', '--once', ...ports]);
+      expect(stdout).toMatch(/(\d+) of \1 statements held/);
+    }, 120_000);
+  });
 });
+
+/** A shell script: mounts a volume at its first argument, makes every other file system read-only, and runs the rest as the
+ *  user of the image, without capabilities. */
+const confinement = `
+set -eu
+volume=$1; shift
+mount -t tmpfs -o size=32m,mode=1777 tmpfs "$volume"
+while read -r _ target _ options _; do
+  case $target in "$volume" | /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) continue ;; esac
+  case $options in rw | rw,*) mount -o remount,bind,ro "$target" ;; esac
+done < /proc/self/mounts
+exec setpriv --reuid=65532 --regid=65532 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+`;
 
 /** Runs the entrypoint with this machine's Node in place of the image's, and nothing in the environment. */
 function start(image: string, args: readonly string[], timeout = 20_000): Promise<{ stdout: string }> {
