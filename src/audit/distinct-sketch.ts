@@ -13,11 +13,6 @@ export class DistinctSketch {
   /** Number of zero bits that the hash of a kept value has. */
   #level = 0;
 
-  /** Whether values were left out of the sample. */
-  get isSampled(): boolean {
-    return this.#level > 0;
-  }
-
   /** Adds a value by its hash. */
   add(hash: number): void {
     if (!this.#selects(hash)) return;
@@ -27,13 +22,16 @@ export class DistinctSketch {
     else if (this.#kept * 2 > this.#slots.length) this.#rebuild(this.#slots.length * 2);
   }
 
-  /** Returns the number of values. The error of a sampled one is that of binomial sampling. */
+  /** Returns the number of values. Both ends of the interval are equal where it is exact; the error of a sampled one is
+   *  that of binomial sampling. */
   count(): Estimate {
     const each = 2 ** this.#level;
-    const value = this.#kept * each;
-    if (this.#level === 0) return { value, interval: { low: value, high: value } };
+    if (this.#level === 0) return { value: this.#kept, interval: { low: this.#kept, high: this.#kept } };
     const error = z95 * Math.sqrt(this.#kept * each * (each - 1));
-    return { value, interval: { low: Math.max(valuesKeptMax, value - error), high: value + error } };
+    // A sample is begun with one value more than fit.
+    const least = valuesKeptMax + 1;
+    const value = Math.max(least, this.#kept * each);
+    return { value, interval: { low: Math.max(least, value - error), high: value + error } };
   }
 
   #selects(hash: number): boolean {

@@ -133,7 +133,7 @@ function percent(share: number): string {
 }
 
 function countWords({ value, interval }: Estimate): string {
-  if (interval === undefined || interval.low === value) return String(value);
+  if (interval === undefined || interval.low === interval.high) return String(value);
   return `about ${value} (${Math.round(interval.low)}–${Math.round(interval.high)})`;
 }
 

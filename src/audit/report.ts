@@ -42,7 +42,7 @@ export function auditReport(
 ): AuditReport {
   const { clientsSampledOneIn, closedViews, stanzas, withheld, audiences } = figures;
   const showings = audiences.flatMap(({ fields }) => fields.flatMap((row) => row.showings));
-  const sampledDistinct = showings.filter(({ distinct: { value, interval } }) => interval?.low !== value);
+  const sampledDistinct = showings.filter(({ distinct: { interval } }) => interval?.low !== interval?.high);
   return {
     ...files,
     policies: policies.map(({ policy: { name, mode }, digest }) => ({ name, digest, mode })),

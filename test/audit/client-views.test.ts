@@ -77,11 +77,21 @@ describe('different values', () => {
     const sketch = new DistinctSketch();
     for (let round = 0; round < 3; round += 1)
       for (let value = 0; value < valuesKeptMax; value += 1) sketch.add(hashOf(`value ${value}`));
-    expect(sketch.isSampled).toBe(false);
     expect(sketch.count()).toEqual({
       value: valuesKeptMax,
       interval: { low: valuesKeptMax, high: valuesKeptMax },
     });
+  });
+
+  test('just above the limit are within their interval, which is not that of an exact count', () => {
+    for (let run = 0; run < 100; run += 1) {
+      const sketch = new DistinctSketch();
+      for (let value = 0; value <= valuesKeptMax; value += 1) sketch.add(hashOf(`${run} ${value}`));
+      const { value, interval } = sketch.count();
+      expect(value, `run ${run}`).toBeGreaterThan(valuesKeptMax);
+      expect(interval!.low).toBeLessThanOrEqual(value);
+      expect(interval!.high).toBeGreaterThan(value);
+    }
   });
 
   test('the interval of a sample holds in 93 of 100 runs', () => {
