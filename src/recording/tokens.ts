@@ -18,7 +18,8 @@ const permutedMax = 2n ** 118n;
 /** Seconds by which times are shifted at most: ten years. */
 const shiftSecondsMax = 315_360_000;
 
-/** Words whose tokens are cached, and characters of the longest of them: addresses repeat in every stanza. */
+/** Words and identifiers whose tokens are cached, of each, and characters of the longest word among them: addresses
+ *  repeat in every stanza. */
 const cachedMax = 2_048;
 const cachedCharsMax = 128;
 
@@ -35,7 +36,8 @@ export class Tokens {
   readonly #key: Buffer;
   /** Milliseconds by which times are moved into the past. */
   readonly #shiftMs: number;
-  readonly #cached = new LRUCache<string, string>({ max: cachedMax });
+  readonly #words = new LRUCache<string, string>({ max: cachedMax });
+  readonly #identifiers = new LRUCache<string, string>({ max: cachedMax });
   #permutations: Permutations;
 
   constructor({
@@ -55,7 +57,8 @@ export class Tokens {
   forget(): void {
     randomFillSync(this.#key);
     this.#permutations = this.#derivePermutations();
-    this.#cached.clear();
+    this.#words.clear();
+    this.#identifiers.clear();
   }
 
   /** Returns the time of a record: milliseconds since 1970, shifted. */
@@ -109,25 +112,24 @@ export class Tokens {
   /** Returns as many characters as the value has bytes in UTF-8, at least `wordCharsMin`. */
   word(value: string): string {
     if (value === '') return '';
-    const known = this.#cached.get(value);
+    const known = this.#words.get(value);
     if (known !== undefined) return known;
     const token = this.#word(value);
-    if (value.length <= cachedCharsMax) this.#cached.set(value, token);
+    if (value.length <= cachedCharsMax) this.#words.set(value, token);
     return token;
   }
 
   /** Returns an identifier of the same shape; undefined for a text that is none. */
   #identifier(value: string): string | undefined {
+    const known = this.#identifiers.get(value);
+    if (known !== undefined) return known;
     const shape = shapeOf(value);
     if (shape === undefined) return undefined;
-    const key = `identifier ${value}`;
-    const known = this.#cached.get(key);
-    if (known !== undefined) return known;
     const size = sizeOf(shape);
     const token = shape.filled(
       shape.isExact && size <= permutedMax ? this.#permuted(shape, size) : this.#drawn(shape, value),
     );
-    this.#cached.set(key, token);
+    this.#identifiers.set(value, token);
     return token;
   }
 

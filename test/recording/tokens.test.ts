@@ -121,6 +121,13 @@ describe('a token', () => {
     expect(tokens.time(Date.parse('2026-03-01T00:00:30Z'))).toBe(late);
   });
 
+  it('of a text depends on nothing that had one before', () => {
+    const fresh = (): Tokens => new Tokens({ key: () => Buffer.alloc(32, 7) });
+    const used = fresh();
+    used.value('juliet');
+    expect(used.value('identifier juliet')).toBe(fresh().value('identifier juliet'));
+  });
+
   it('cannot be made again once the key is forgotten', () => {
     const key = Buffer.alloc(32, 7);
     const own = new Tokens({ key: () => key });
