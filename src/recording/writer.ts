@@ -105,9 +105,9 @@ export class RecordingWriter {
         await this.#options.sink.append(lines);
       } catch {
         this.#lines = [];
+        if (this.#reason === undefined) this.#options.stopped();
         this.#reason = 'write-failed';
         this.#writing = undefined;
-        this.#options.stopped();
         void (this.#closing ??= this.#close());
         return;
       }

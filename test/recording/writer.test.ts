@@ -134,6 +134,15 @@ describe('a recording', () => {
     expect(ends).toHaveLength(1);
   });
 
+  it('stops once, also where what waits at its end cannot be written', async () => {
+    const { writer, disk, ends, stopped } = bench();
+    disk.fails = 'append';
+    writer.write(stanza(1));
+    await writer.end('duration');
+    expect(ends).toMatchObject([{ reason: 'write-failed', bytes: 0 }]);
+    expect(stopped()).toBe(1);
+  });
+
   it('says that it failed when its end cannot be written', async () => {
     const { writer, disk, ends, stopped } = bench();
     disk.fails = 'close';
