@@ -11,11 +11,11 @@ import { formatSize } from '../policy/quantity.ts';
 import { bucketsMax } from '../policy/schema.ts';
 import { renderHtml } from '../reports/html.ts';
 import { renderCsv, renderMarkdown, renderText } from '../reports/render.ts';
-import { openCatalogue, openPolicy, openPolicyFiles } from '../app/files/policies.ts';
-import { digestOf } from '../app/files/digest.ts';
+import { openCatalogue, openPolicy } from '../app/files/policies.ts';
 import { auditRecordings, type AuditProgress } from '../app/tools/audit.ts';
 import { computeBuckets, type BucketAnswer, type BucketFigures } from '../app/tools/buckets.ts';
 import { RecordingMissing } from '../app/tools/recorded-streams.ts';
+import { openPolicyDocument } from '../app/tools/report-inputs.ts';
 import { RecordingUnusable } from '../recording/read.ts';
 import { processIo, type CommandIo } from './command-io.ts';
 import { InputError, requireOneInput, unreadable } from './input-error.ts';
@@ -80,10 +80,7 @@ async function audit(files: readonly string[], options: AuditCommand): Promise<s
   const { policy, against, from, format } = options;
   requireOneInput([...files, policy, against, ...options.catalogue]);
   const catalogue = openCatalogue(options.catalogue);
-  const policies = [policy, ...(against === undefined ? [] : [against])].map((name) => {
-    const opened = openPolicyFiles(name);
-    return { policy: opened.policy, digest: digestOf(opened.files.map(({ text }) => text)) };
-  });
+  const policies = [policy, ...(against === undefined ? [] : [against])].map(openPolicyDocument);
   const shows = options.progress === true || process.stderr.isTTY;
   const figures = await explained(
     auditRecordings({
