@@ -1,8 +1,27 @@
 /** Buffers that share their memory with no other. Node takes small ones from a pool of 64 KiB, which stays for as long
  *  as any of them: a buffer with bytes of a session would outlive it. */
 
+/** Longest text whose characters are written one by one, in UTF-16 code units. A buffer of as many bytes is in the heap of
+ *  JavaScript, and a native write would move it out. */
+const loopLengthMax = 64;
+
 /** Returns the UTF-8 of a text. */
 export function ownBytes(text: string): Buffer {
+  return (text.length <= loopLengthMax ? asciiBytes(text) : undefined) ?? utf8Bytes(text);
+}
+
+/** Returns the bytes of a text in ASCII; undefined for any other. */
+function asciiBytes(text: string): Buffer | undefined {
+  const bytes = Buffer.allocUnsafeSlow(text.length);
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return undefined;
+    bytes[at] = code;
+  }
+  return bytes;
+}
+
+function utf8Bytes(text: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
   return bytes;
