@@ -29,6 +29,8 @@ export interface ServiceControl {
   readonly stop: () => void;
   /** Sets the function that a signal calls to read the files again. */
   readonly onReload: (reload: () => void) => void;
+  /** Sets the function that a second signal calls before it ends this process. */
+  readonly beforeEnd: (task: () => void) => void;
   /** Called when log lines cannot be written, with the system's code. The service goes on. */
   readonly logFailed: (systemCode: string) => void;
 }

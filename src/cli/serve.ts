@@ -1,5 +1,5 @@
 /** `narthex serve`: the proxy and its admin port, until a signal drains them. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import type { Command } from 'commander';
 import { systemClock } from '../app/clock.ts';
 import type { ConfigSource } from '../app/files/restart-files.ts';
@@ -170,11 +170,27 @@ function withShadow(config: Config, shadow: string): Config {
 /** Stops at the first SIGTERM or SIGINT, or by `stop`; a second signal ends the process. Reloads at SIGHUP. */
 function processControl(): ServiceControl {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  let beforeEnd: (() => void) | undefined;
+  const first = (): void => {
+    resolve();
+    for (const signal of stopSignals) process.off(signal, first).once(signal, second);
+  };
+  // The default of a signal does not end the first process of a container.
+  const second = (signal: (typeof stopSignals)[number]): void => {
+    beforeEnd?.();
+    process.exit(signalExit + constants.signals[signal]);
+  };
+  for (const signal of stopSignals) process.on(signal, first);
   return {
     stopped,
     stop: resolve,
     onReload: (reload) => process.on('SIGHUP', reload),
+    beforeEnd: (task) => (beforeEnd = task),
     logFailed: (systemCode) => void reportOutput(systemCode, process.stderr),
   };
 }
+
+const stopSignals = ['SIGTERM', 'SIGINT'] as const;
+
+/** Exit code of a process that a signal ended, less the number of the signal, as shells have it. */
+const signalExit = 128;

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -146,6 +147,35 @@ describe('two workers', () => {
     const messages = rows.filter(({ field }) => field === 'id.message');
     expect(messages.reduce((sum, { sinceStart }) => sum + sinceStart.count, 0)).toBeGreaterThanOrEqual(40);
     for (const client of clients) client.tcp.destroy();
+  }, 120_000);
+});
+
+describe('workers that drain', () => {
+  const slowly = { config: { timeouts: { drainMs: 300_000, drainSpreadMs: 300_000 } } };
+  const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+  it('end at once at a second signal to the supervisor', async () => {
+    const { child, log } = await start(['--workers', '2'], slowly);
+    const clients = await Promise.all(Array.from({ length: 8 }, logIn));
+    const pids = await workers();
+    const exit = once(child, 'exit');
+    child.kill('SIGTERM');
+    await eventually(() => log.filter(({ event }) => event === 'proxy.draining').length === 2);
+    child.kill('SIGINT');
+    expect(await exit).toEqual([128 + 2, null]);
+    await eventually(() => !pids.some(isRunning));
+    await Promise.all(clients.map(({ closed }) => closed));
+  }, 120_000);
+
+  it('begin it when the supervisor is killed', async () => {
+    const { child, log, printed } = await start(['--workers', '2']);
+    const pids = await workers();
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+    await eventually(() => !pids.some(isRunning), 60_000);
+    await eventually(() => log.filter(({ event }) => event === 'proxy.stopped').length === 2);
+    expect(printed()).not.toContain('ERR_');
   }, 120_000);
 });
 

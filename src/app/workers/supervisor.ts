@@ -67,8 +67,9 @@ export async function superviseWorkers(config: Config, options: SupervisorOption
     parts.track({ close: () => admin.close(adminGraceMs) });
     supervisor.log.write('admin.opened', { port: admin.port });
     options.control.onReload(() => void supervisor.reload());
+    options.control.beforeEnd(() => supervisor.kill());
     try {
-      await supervisor.start();
+      await Promise.race([supervisor.start(), options.control.stopped]);
     } catch (error) {
       await supervisor.stop();
       throw error;
@@ -116,10 +117,11 @@ class Supervisor {
     this.#answers = answers as unknown as Answers;
   }
 
-  /** Starts the first worker, whose ports the others share, and then those.
+  /** Starts the first worker, whose ports the others share, and then those, unless it is stopped meanwhile.
    *  @throws WorkerFailed */
   async start(): Promise<void> {
     this.#ports = await this.#firstStart(0);
+    if (this.#stopping) return;
     const others = Array.from({ length: this.#options.workers - 1 }, (_, index) =>
       this.#firstStart(index + 1),
     );
@@ -173,10 +175,20 @@ class Supervisor {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    const workers = this.#slots.flatMap(({ worker }) => worker ?? []);
+    const workers = this.#workers();
     this.log.write('workers.draining', { workers: workers.length });
     for (const worker of workers) worker.stop();
     await Promise.all(workers.map(({ ended }) => ended));
+  }
+
+  /** Ends every worker at once. */
+  kill(): void {
+    this.#stopping = true;
+    for (const worker of this.#workers()) worker.kill();
+  }
+
+  #workers(): readonly WorkerProcess[] {
+    return this.#slots.flatMap(({ worker }) => worker ?? []);
   }
 
   async reload(): Promise<void> {
@@ -238,7 +250,7 @@ class Supervisor {
 
   /** Returns the answers of all workers that serve, without those that give none. */
   async #ask<T>(question: (worker: WorkerProcess) => Promise<T>): Promise<T[]> {
-    const workers = this.#slots.flatMap(({ worker }) => (worker?.serves === true ? [worker] : []));
+    const workers = this.#workers().filter(({ serves }) => serves);
     const answers = await Promise.allSettled(workers.map(question));
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }

@@ -77,9 +77,10 @@ export class WorkerProcess {
     void this.ended.then(() => (this.serves = false));
   }
 
-  /** Lets it drain and end. */
+  /** Lets it drain and end; one that does not serve yet has nothing to drain, and ends at once. */
   stop(): void {
-    this.#channel.notify({ kind: 'stop' });
+    if (this.serves) this.#channel.notify({ kind: 'stop' });
+    else this.kill();
   }
 
   /** Ends it at once. */
