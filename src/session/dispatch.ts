@@ -164,7 +164,7 @@ export class Dispatch {
   /** Writes a stanza now, or when its delay is over and earlier stanzas between the same two parties were written. */
   #send(transit: Transit): void {
     const { stanza, direction, edits, options, queued } = transit;
-    const { rendering, now, management, writers } = this.#options;
+    const { rendering, management, writers } = this.#options;
     const answerAt = this.#answerAt(transit);
     if (answerAt === 'never') {
       this.#drop(transit, undefined);
@@ -173,14 +173,15 @@ export class Dispatch {
     const bytes = rendering.write(stanza, edits, options);
     if (rendering.padding > 0) this.#options.padded(direction, rendering.padding);
     transit.names = this.#answerTimes.namesOf(stanza, direction, options.awaits ?? [], edits);
-    const dueAt = Math.max(now() + (options.delayMs ?? 0), answerAt);
+    const now = this.#options.now();
+    const dueAt = Math.max(now + (options.delayMs ?? 0), answerAt);
     if (queued !== undefined) {
       queued.send = () => this.#writeQueued(transit, bytes);
       queued.dueAt = dueAt;
       this.#queues[direction].releaseDue();
-    } else if (options.answers?.alone === true && dueAt > now()) {
+    } else if (options.answers?.alone === true && dueAt > now) {
       this.#enqueueAnswer(transit, dueAt, bytes);
-    } else if (dueAt > now() || this.#mustWait(stanza, direction)) {
+    } else if (dueAt > now || this.#mustWait(stanza, direction)) {
       this.#enqueue(transit, dueAt, bytes.length, () => this.#writeQueued(transit, bytes));
     } else {
       if (transit.origin === 'proxy') management.inject(direction);
