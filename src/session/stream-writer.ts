@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { lengthOf, writeParts } from '../stanza/own-bytes.ts';
 import type { OutputMemory } from '../stream/output-memory.ts';
 
 /** Bytes of the largest TLS record (RFC 8446 §5.1). */
@@ -51,14 +52,8 @@ export class StreamWriter {
   }
 
   #joined(): Uint8Array {
-    const length = this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const output = this.#memory.take(length);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      output.set(piece, at);
-      at += piece.length;
-    }
-    return output;
+    const pieces = this.#pieces;
+    return writeParts(this.#memory.take(lengthOf(pieces)), pieces);
   }
 
   /** Passes queued output to the socket.

@@ -34,12 +34,20 @@ export function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
 
 /** Returns a copy of the parts, one after the other. */
 export function ownCopy(...parts: readonly Uint8Array[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const bytes = Buffer.allocUnsafeSlow(length);
+  return writeParts(Buffer.allocUnsafeSlow(lengthOf(parts)), parts);
+}
+
+/** Returns the bytes of all parts together. */
+export function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+/** Writes the parts one after the other to the start of a buffer, and returns the buffer. */
+export function writeParts(target: Buffer, parts: readonly Uint8Array[]): Buffer {
   let at = 0;
   for (const part of parts) {
-    bytes.set(part, at);
+    target.set(part, at);
     at += part.length;
   }
-  return bytes;
+  return target;
 }
