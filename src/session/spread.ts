@@ -7,8 +7,6 @@ export interface SpreadOptions {
   /** Returns monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
-  /** Returns a number in [0, 1), uniformly distributed. */
-  readonly random: () => number;
 }
 
 export interface Spread {
@@ -18,34 +16,33 @@ export interface Spread {
   readonly cancel: () => void;
 }
 
-/** Calls `end` once for each of `items`, in random order, at even distances. A late timer makes up for what is due. */
+/** Calls `end` once for each of `items`, in their order, at even distances. A late timer makes up for what is due. */
 export function spread<T>(
   items: readonly T[],
   end: (item: T) => void,
-  { windowMs, now, schedule, random }: SpreadOptions,
+  { windowMs, now, schedule }: SpreadOptions,
 ): Spread {
-  const order = shuffled(items, random);
   const started = now();
-  const stepMs = windowMs / order.length;
+  const stepMs = windowMs / items.length;
   let ended = 0;
   let cancel: (() => void) | undefined;
   const endUpTo = (count: number): void => {
     while (ended < count) {
       ended += 1;
-      end(order[ended - 1]!);
+      end(items[ended - 1]!);
     }
   };
   const goOn = (): void => {
     // In the middle of its step, so that the first does not end at once nor the last at the end of the window.
-    const due = stepMs === 0 ? order.length : Math.floor((now() - started) / stepMs + 0.5);
-    endUpTo(Math.min(due, order.length));
-    if (ended < order.length) cancel = schedule(Math.max(1, started + (ended + 0.5) * stepMs - now()), goOn);
+    const due = stepMs === 0 ? items.length : Math.floor((now() - started) / stepMs + 0.5);
+    endUpTo(Math.min(due, items.length));
+    if (ended < items.length) cancel = schedule(Math.max(1, started + (ended + 0.5) * stepMs - now()), goOn);
   };
   goOn();
   return {
     finish() {
       cancel?.();
-      endUpTo(order.length);
+      endUpTo(items.length);
     },
     cancel: () => cancel?.(),
   };

@@ -108,7 +108,7 @@ export class StreamServer {
       else session.shutDown();
     };
     this.#shedding?.cancel();
-    const ends = this.#spread([...this.#sessions], end, Math.min(spreadMs, drainMs));
+    const ends = this.#spread(this.#shuffled(), end, Math.min(spreadMs, drainMs));
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, drainMs);
     await Promise.race([this.#allDone(), over]);
@@ -123,16 +123,18 @@ export class StreamServer {
    *  @returns the number of sessions that end */
   shed(share: number): number {
     this.#shedding?.finish();
-    const sessions = shuffled([...this.#sessions], this.#options.drain.random);
-    const part = sessions.slice(0, Math.ceil(sessions.length * share));
+    const part = this.#shuffled().slice(0, Math.ceil(this.#sessions.size * share));
     this.#shedding = this.#spread(part, (session) => void session.handOver(), this.#options.drain.spreadMs);
     return part.length;
   }
 
+  #shuffled(): Session[] {
+    return shuffled([...this.#sessions], this.#options.drain.random);
+  }
+
   #spread(sessions: readonly Session[], end: (session: Session) => void, windowMs: number): Spread {
-    const { session, drain } = this.#options;
-    const { now, schedule } = session;
-    return spread(sessions, end, { windowMs, now, schedule, random: drain.random });
+    const { now, schedule } = this.#options.session;
+    return spread(sessions, end, { windowMs, now, schedule });
   }
 
   async #allDone(): Promise<void> {
