@@ -20,8 +20,8 @@ export interface FlowControlled {
   /** Stops reading. Reading goes on after the same number of calls of `resume`. */
   pause(): void;
   resume(): void;
-  /** Keeps what is read undelivered until the same number of calls of `release`. Inside a sink call nothing is delivered after the current
-   *  stanza. */
+  /** Keeps what is read undelivered until `release` was called as often. Inside a sink call nothing is delivered after
+   *  the current stanza. */
   hold(): void;
   /** Delivers what was kept. Must not be called inside a sink call of any leg. */
   release(): void;

@@ -56,7 +56,7 @@ export class XmppLeg implements GatekeeperLeg {
   // Fields of the current chunk.
   #hasElement = false;
   #whitespaceBytes = 0;
-  /** Calls of `hold` without one of `release` yet. */
+  /** Number of calls of `hold`, less those of `release`. */
   #holds = 0;
   #pauses = 0;
   /** Runs when the current chunk has been scanned. */
@@ -125,8 +125,8 @@ export class XmppLeg implements GatekeeperLeg {
     this.#scanner.restart();
   }
 
-  /** Keeps what is read unscanned until the same number of calls of `release`. Reading goes on up to the size of a stanza, so that the end of
-   *  the connection is seen. Inside a sink call the scanner stops after the current element. */
+  /** Keeps what is read unscanned until `release` was called as often. Reading goes on up to the size of a stanza, so
+   *  that the end of the connection is seen. Inside a sink call the scanner stops after the current element. */
   hold(): void {
     this.#holds += 1;
     this.#scanner.halt();

@@ -1,5 +1,5 @@
-/** A copy of what sessions read and send, stanza by stanza. Without one, nothing of this costs anything: `RelayOptions`
- *  has no tap then. */
+/** Observes what sessions read and send, stanza by stanza, for a recording. Without a recording `RelayOptions` has no
+ *  tap, and a stanza costs no call of it. */
 import type { Direction } from '../stanza/direction.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { SessionFacts } from './facts.ts';
