@@ -1,7 +1,8 @@
 /** One end of a TLS connection that writes text as it is and keeps every byte it receives. */
 import type { TLSSocket } from 'node:tls';
 
-export type Awaited = 'heard' | 'closed' | 'silent';
+/** The outcome of a wait: the text came, the connection was closed before it, or neither happened in time. */
+export type WaitOutcome = 'heard' | 'closed' | 'silent';
 
 export class End {
   readonly #socket: TLSSocket;
@@ -42,9 +43,9 @@ export class End {
   }
 
   /** Waits until a text is received, and takes everything up to its end. @param timeoutMs bound of the wait */
-  until(text: string, timeoutMs: number): Promise<Awaited> {
+  until(text: string, timeoutMs: number): Promise<WaitOutcome> {
     return new Promise((resolve) => {
-      const finish = (outcome: Awaited): void => {
+      const finish = (outcome: WaitOutcome): void => {
         clearTimeout(timer);
         this.#looks.delete(look);
         resolve(outcome);

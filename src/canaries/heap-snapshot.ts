@@ -101,18 +101,12 @@ class Graph {
       this.#retainers[this.#firstRetainer[this.#target(edge) + 1]!++] = edge;
   }
 
-  /** Yields each string whose text has one of these indexes. */
+  /** Yields each node whose name has one of these indexes: the name of a string is its text, and a compiled regular
+   *  expression or a symbol has a text as its name too. */
   *nodesNamed(names: ReadonlySet<number>): Iterable<readonly [name: number, node: number]> {
-    const types = this.#document.snapshot.meta.node_types[0];
-    const strings = new Set(
-      ['string', 'concatenated string', 'sliced string'].map((type) => types.indexOf(type)),
-    );
     for (let node = 0; node < this.#firstEdge.length - 1; node += 1) {
-      const at = node * this.#nodeSize;
-      const name = this.#document.nodes[at + this.#name]!;
-      if (names.has(name) && strings.has(this.#document.nodes[at + this.#type]!)) yield [name, node];
-      // The name of an object or a property is a string of its own kind, as in a compiled expression.
-      else if (names.has(name)) yield [name, node];
+      const name = this.#document.nodes[node * this.#nodeSize + this.#name]!;
+      if (names.has(name)) yield [name, node];
     }
   }
 

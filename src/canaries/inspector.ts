@@ -81,10 +81,10 @@ export class Inspector {
         objectGroup: 'buffers',
       });
       const { objectId } = objects as RemoteObject;
-      const count = await this.#callOn(objectId!, 'function () { return this.length; }');
+      const { value: count } = await this.#callOn(objectId!, 'function () { return this.length; }');
       for (let at = 0; at < Number(count); at += 1)
         yield {
-          bytes: Buffer.from(String(await this.#callOn(objectId!, readBuffer, at)), 'base64'),
+          bytes: Buffer.from(String((await this.#callOn(objectId!, readBuffer, [at])).value), 'base64'),
           snapshotId: () => this.#snapshotIdOf(objectId!, at),
         };
     }
@@ -97,28 +97,25 @@ export class Inspector {
 
   /** @param list handle of an array @param at index of the object in it */
   async #snapshotIdOf(list: string, at: number): Promise<number> {
-    const { result } = await this.call('Runtime.callFunctionOn', {
-      objectId: list,
-      functionDeclaration: 'function (at) { return this[at]; }',
-      arguments: [{ value: at }],
-    });
-    const { objectId } = result as RemoteObject;
+    const { objectId } = await this.#callOn(list, 'function (at) { return this[at]; }', [at], false);
     const { heapSnapshotObjectId } = await this.call('HeapProfiler.getHeapObjectId', { objectId });
     return Number(heapSnapshotObjectId);
   }
 
+  /** Calls a function with an object as `this`, and returns the value of its result, or a handle of it. */
   async #callOn(
     objectId: string,
     functionDeclaration: string,
-    ...values: readonly number[]
-  ): Promise<unknown> {
+    values: readonly number[] = [],
+    returnByValue = true,
+  ): Promise<RemoteObject> {
     const { result } = await this.call('Runtime.callFunctionOn', {
       objectId,
       functionDeclaration,
       arguments: values.map((value) => ({ value })),
-      returnByValue: true,
+      returnByValue,
     });
-    return (result as RemoteObject).value;
+    return result as RemoteObject;
   }
 
   #receive({ id, method, params, result, error }: Message): void {

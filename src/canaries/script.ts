@@ -5,7 +5,7 @@ import { escapeAttribute } from '../simulator/xml/write.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { exampleMediaOrigin, type Canary } from './canary.ts';
-import { End } from './end.ts';
+import { End, type WaitOutcome } from './end.ts';
 import type { ScriptedGatekeeper } from './scripted-gatekeeper.ts';
 
 /** What became of a canary on its way into the proxy. */
@@ -123,18 +123,13 @@ export class Script {
   async #playNegotiation(canary: Canary): Promise<void> {
     const { timeoutMs } = this.#options;
     const ends = await this.#open();
-    if (canary.direction === 'to-gatekeeper') {
-      ends.client.write(canary.text);
-      // The element itself shows that it came; the marker may not come with it.
-      const local = /^<([\w-]+)/.exec(canary.text)![1]!;
-      this.#outcomes.set(canary, sendingOf(await ends.gatekeeper.until(`<${local}`, timeoutMs)));
-    } else {
-      ends.client.write(`<auth xmlns='${ns.sasl}' mechanism='PLAIN'>${plainMessage(account)}</auth>`);
-      await ends.gatekeeper.until('</auth>', timeoutMs);
-      ends.gatekeeper.write(canary.text);
-      const local = /^<([\w-]+)/.exec(canary.text)![1]!;
-      this.#outcomes.set(canary, sendingOf(await ends.client.until(`<${local}`, timeoutMs)));
-    }
+    const { client, gatekeeper } = ends;
+    const [from, to] = canary.direction === 'to-gatekeeper' ? [client, gatekeeper] : [gatekeeper, client];
+    if (from === gatekeeper) await this.#requestAuthentication(ends, account);
+    from.write(canary.text);
+    // The element itself shows that it came; the marker may not come with it.
+    const [tag] = /^<[\w-]+/.exec(canary.text)!;
+    this.#outcomes.set(canary, sendingOf(await to.until(tag, timeoutMs)));
     await this.#close(ends);
   }
 
@@ -206,14 +201,18 @@ export class Script {
 
   async #authenticate({ client, gatekeeper }: Ends, username = account): Promise<void> {
     const { domain, timeoutMs } = this.#options;
-    client.write(`<auth xmlns='${ns.sasl}' mechanism='PLAIN'>${plainMessage(username)}</auth>`);
-    await gatekeeper.until('</auth>', timeoutMs);
+    await this.#requestAuthentication({ client, gatekeeper }, username);
     gatekeeper.write(`<success xmlns='${ns.sasl}'/>`);
     await client.until('<success', timeoutMs);
     client.write(header({ to: domain }));
     await gatekeeper.until('<stream:stream', timeoutMs);
     gatekeeper.write(`${header({ from: domain, id: '2' })}<stream:features/>`);
     await client.until('features', timeoutMs);
+  }
+
+  async #requestAuthentication({ client, gatekeeper }: Ends, username: string): Promise<void> {
+    client.write(`<auth xmlns='${ns.sasl}' mechanism='PLAIN'>${plainMessage(username)}</auth>`);
+    await gatekeeper.until('</auth>', this.#options.timeoutMs);
   }
 
   async #close({ client, gatekeeper }: Ends): Promise<void> {
@@ -228,7 +227,7 @@ function isNegotiation({ text }: Canary): boolean {
   return root.includes(`'${ns.sasl}'`) || root.includes(`'${ns.sasl2}'`);
 }
 
-function sendingOf(outcome: 'heard' | 'closed' | 'silent'): Sending {
+function sendingOf(outcome: WaitOutcome): Sending {
   if (outcome === 'heard') return 'sent';
   return outcome === 'closed' ? 'session-ended' : 'stuck';
 }
