@@ -11,7 +11,7 @@ import type { Estimate } from './entropy.ts';
 import { figuresOf, type Figures } from './figures.ts';
 import { FieldValues, unlistedField, type SeenStanza } from './field-values.ts';
 import { frequenciesOfDigests, type Frequencies } from './frequencies.ts';
-import { combined, hashOf, highOf, lowOf } from './value-hash.ts';
+import { combined, hashFrom, hashOf, highOf, lowOf } from './value-hash.ts';
 import { identifierForm, timeForm } from './value-form.ts';
 
 /** A policy with the digest of its files. */
@@ -300,8 +300,7 @@ export class Audit {
     }
     return groups.map((_, group) => {
       const joint = new Float64Array(clients);
-      for (let i = 0; i < clients; i += 1)
-        joint[i] = (high[group]![i]! & 0x1f_ffff) * 0x1_0000_0000 + (low[group]![i]! >>> 0);
+      for (let i = 0; i < clients; i += 1) joint[i] = hashFrom(high[group]![i]!, low[group]![i]!);
       return frequenciesOfDigests(joint.sort());
     });
   }

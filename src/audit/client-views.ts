@@ -7,7 +7,7 @@
  *    about a random half, a quarter, … of them. Intervals stay valid, since clients are drawn at random anyway.
  *  - Past `valuesMax` values, long views are closed at half as many values as before, down to `closedFrom`. A closed
  *    view is compared by its first values. */
-import { combined, highOf, lowOf, mixed } from './value-hash.ts';
+import { combined, hashFrom, highOf, lowOf, mixed } from './value-hash.ts';
 
 export interface ViewLimits {
   /** Views of all clients. */
@@ -244,7 +244,7 @@ class ViewTable {
 
   *[Symbol.iterator](): Generator<View, void> {
     for (let entry = 0; entry < this.size; entry += 1) {
-      const digest = (this.#sumHigh[entry]! & 0x1f_ffff) * 0x1_0000_0000 + (this.#sumLow[entry]! >>> 0);
+      const digest = hashFrom(this.#sumHigh[entry]!, this.#sumLow[entry]!);
       yield {
         client: this.#clients[entry]!,
         cell: this.#cells[entry]!,

@@ -36,7 +36,12 @@ export function lowOf(hash: number): number {
 function joined(high: number, low: number): number {
   const first = mixed(high);
   const second = mixed(low ^ first);
-  return (first & 0x1f_ffff) * 0x1_0000_0000 + (second >>> 0);
+  return hashFrom(first, second);
+}
+
+/** Returns the hash with these high and low 32 bits, without the eleven highest. */
+export function hashFrom(high: number, low: number): number {
+  return (high & 0x1f_ffff) * 0x1_0000_0000 + (low >>> 0);
 }
 
 /** Returns 32 bits of which each depends on each of the input (the finaliser of MurmurHash3). */
