@@ -1,7 +1,8 @@
 /** The form of values that are different each time, such as identifiers and times. Their characters do not reveal a
  *  client, but their length, alphabet and separators name the library that made them. */
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+import { uuidForm } from '../minimisation/pseudonymise.ts';
+
 /** Characters from which on a random value shows its alphabet: a hexadecimal one without a letter is rarer than one in
  *  a thousand. */
 const alphabetCharsMin = 16;
@@ -9,7 +10,7 @@ const alphabetCharsMin = 16;
 /** Returns the form of an identifier: lengths of its runs of letters and digits, what is between them, and the alphabet of
  *  all. */
 export function identifierForm(value: string): string {
-  if (uuid.test(value)) return value === value.toLowerCase() ? 'uuid' : 'upper uuid';
+  if (uuidForm.test(value)) return value === value.toLowerCase() ? 'uuid' : 'upper uuid';
   if (/^\d+$/.test(value) && value.length < alphabetCharsMin) return 'number';
   const alphabet = alphabetOf(value.replaceAll(/[^A-Za-z0-9]/g, ''));
   // In base64, the two other characters are at random places.

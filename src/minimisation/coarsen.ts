@@ -65,7 +65,7 @@ function coarsenAddress(
 }
 
 /** Returns the eight groups of an address that `isIPv6` accepts. */
-function expandIPv6(value: string): number[] {
+export function expandIPv6(value: string): number[] {
   const canonical = new URL(`http://[${value}]`).hostname.slice(1, -1);
   const [head = '', tail] = canonical.split('::');
   if (tail === undefined) return groupsOf(head);

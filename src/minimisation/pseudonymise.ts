@@ -35,7 +35,7 @@ const secretBytesMin = 32;
 /** Characters of the shortest pseudonym that is recognised: the vector and one former block. */
 export const pseudonymCharsMin = 43;
 const pseudonymCharsMax = 1_023;
-const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+export const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Bindings whose keys are cached, more than there are rules in use at one time. */
 const rememberedMax = 1_024;

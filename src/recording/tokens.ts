@@ -1,9 +1,11 @@
 /** Tokens: what a recording has in place of the values of a stream. A token has the syntax of its value, so that the
  *  same rules apply to it, and equal values have equal tokens within one recording. The key is made for the recording,
  *  is held in memory only, and is overwritten at the end: after that no token can be made or compared again. */
-import { createHmac, randomBytes, randomFillSync, randomInt } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes, randomFillSync, randomInt } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { expandIPv6 } from '../minimisation/coarsen.ts';
+import { uuidForm } from '../minimisation/pseudonymise.ts';
 import { bareJid, prepareBare } from '../stanza/jid.ts';
 import { Permutations } from './permutation.ts';
 import { charactersOf, hasShape, numberOf, shapeOf, sizeOf, type Shape } from './shape.ts';
@@ -49,8 +51,9 @@ export class Tokens {
     this.#shiftMs = shiftSeconds() * 1_000;
   }
 
+  /** The key of the permutations is the digest of no word, which would show bits of it. */
   #derivePermutations(): Permutations {
-    return new Permutations(this.#digest('permutations'));
+    return new Permutations(Buffer.from(hkdfSync('sha256', this.#key, '', 'narthex permutations', 32)));
   }
 
   /** Overwrites the key, and drops the cached values. */
@@ -74,7 +77,7 @@ export class Tokens {
       const numeric = this.#timestamp(value) ?? this.#zone(value) ?? this.#number(value);
       if (numeric !== undefined) return numeric;
     }
-    if (uuidPattern.test(value)) return this.#uuid(value);
+    if (uuidForm.test(value)) return this.#uuid(value);
     if (/^xmpp:/i.test(value)) return this.#xmppUri(value);
     const url = urlPattern.exec(value);
     if (url !== null) return this.#url(url);
@@ -288,7 +291,9 @@ export class Tokens {
       const host = this.#permutations.image(prefix.readUInt32BE(4), BigInt(address.split('.')[3]!), 256n);
       return `${240 + (prefix[0]! & 15)}.${prefix[1]}.${prefix[2]}.${host}`;
     }
-    const canonical = isIPv6(address) && !address.includes('%') ? groupsOf(address) : [address];
+    const canonical = address.includes('%')
+      ? [address]
+      : expandIPv6(address).map((group) => group.toString(16));
     const prefix = this.#digest(`48 ${canonical.slice(0, 3).join(':')}`).toString('hex');
     const host = this.#digest(`128 ${canonical.join(':')}`).toString('hex');
     const digits = `fd${prefix.slice(0, 10)}${host.slice(0, 20)}`;
@@ -311,7 +316,6 @@ const partsMax = 16;
 const zonesEach = 60;
 /** Longest text that is taken for a number. */
 const digitsMax = 32;
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const timestampPattern = /^(\d{4}-\d\d-\d\d|\d{8}(?=T))(?:T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?$/;
 const urlPattern = /^([A-Za-z][A-Za-z0-9+.-]{0,30}):\/\/([^/?#\s]*)([^?#\s]*)(?:\?([^#\s]*))?(?:#(\S*))?$/;
 const schemes: ReadonlySet<string> = new Set(['http', 'https', 'aesgcm', 'ftp', 'ws', 'wss']);
@@ -333,13 +337,4 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** Returns the groups of an IPv6 address without the abbreviation `::`. */
-function groupsOf(address: string): readonly string[] {
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const left = head === '' ? [] : head.split(':');
-  if (tail === undefined) return left;
-  const right = tail === '' ? [] : tail.split(':');
-  return [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
 }

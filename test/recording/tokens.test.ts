@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { identifierForm } from '../../src/audit/value-form.ts';
 import { Permutations } from '../../src/recording/permutation.ts';
@@ -126,6 +127,14 @@ describe('a token', () => {
     const used = fresh();
     used.value('juliet');
     expect(used.value('identifier juliet')).toBe(fresh().value('identifier juliet'));
+  });
+
+  it('of a word shows nothing of the key of the permutations', () => {
+    const key = Buffer.alloc(32, 7);
+    const ofWord = new Permutations(createHmac('sha256', key).update('permutations').digest());
+    const labelOfNumbersWith4 = 20;
+    const image = ofWord.image(labelOfNumbersWith4, 8_151n, 10_000n);
+    expect(tokens.value('48151')).not.toBe(`4${String(image).padStart(4, '0')}`);
   });
 
   it('cannot be made again once the key is forgotten', () => {
