@@ -11,6 +11,7 @@ import {
   replaceAttribute,
   replaceTexts,
 } from '../stanza/edits.ts';
+import { textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import { OutputMemory } from '../stream/output-memory.ts';
@@ -37,18 +38,17 @@ const addressesMax = 64;
 export class Mask {
   readonly #tokens: Tokens;
   readonly #literals: ReadonlyMap<string, Literals>;
-
-  /** @param literals values that rules compare attributes with: they stay, or the rules would decide otherwise */
   readonly #memory = new OutputMemory();
 
+  /** @param literals values that rules compare attributes with: they stay, or the rules would decide otherwise */
   constructor(tokens: Tokens, literals: ReadonlyMap<string, Literals>) {
     this.#tokens = tokens;
     this.#literals = literals;
   }
 
   /** Returns the stanza with tokens, as it can be read after the header of a stream of clients.
-   *  @returns undefined for a stanza with more values than `maskedMax`: it would keep the proxy from its work */
-  apply(stanza: Stanza): Buffer | undefined {
+   *  @returns undefined for a stanza with more values than `maskedMax`: masking it would delay other sessions */
+  apply(stanza: Stanza): string | undefined {
     const edits: Edit[] = [];
     for (const element of stanza.elements()) {
       if (edits.length > maskedMax) return undefined;
@@ -58,7 +58,7 @@ export class Mask {
     }
     if (edits.length > maskedMax) return undefined;
     if (!stanza.verbatim) edits.push(this.#declarations(stanza));
-    return Buffer.from(splice(stanza, edits, this.#memory));
+    return textOf(splice(stanza, edits, this.#memory));
   }
 
   // ---- names --------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ export class SessionRecorder {
   read(stanza: Stanza, direction: Direction): RecordedStanza | undefined {
     if (this.#recording.isOver()) return undefined;
     const session = this.#announce();
-    const xml = this.#options.mask.apply(stanza)?.toString();
+    const xml = this.#options.mask.apply(stanza);
     return this.#await({ session, direction, received: stanza.byteLength, xml });
   }
 
