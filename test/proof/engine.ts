@@ -1,6 +1,7 @@
 /** The engine as the relay uses it: scanner, policy stage with its enforcement, rendering. */
 import { createSecretKey } from 'node:crypto';
 import { openCatalogue } from '../../src/app/files/policies.ts';
+import { clientHeader } from '../../src/app/tools/wire.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
@@ -36,9 +37,6 @@ const mediaAddresses = new MediaAddresses({
     unseal: (token, { audience, gatekeeper }) => media.open(token, `${audience} ${gatekeeper}`),
   },
 });
-const header = Buffer.from(
-  "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
-);
 
 /** Reads the policy of this name.
  *  @throws SyntaxError with every complaint about it */
@@ -56,7 +54,7 @@ export function compile(policy: Policy): CompiledPolicy {
   return new CompiledPolicy(policy, { catalogue, names, pseudonyms, media: mediaAddresses });
 }
 
-/** Rows of the decisions about one stanza: what leaves for its receiver, or its sender is sent. */
+/** What the engine makes of one stanza: what leaves for its receiver, or what its sender is sent. */
 export interface Judged {
   readonly verdict: Disposition;
   /** The stanza in normal form, as it leaves; undefined when it does not, or when its normal form is refused for its size. */
@@ -159,7 +157,7 @@ export class EngineSession {
 const sharedRendering = new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() });
 
 let found: Stanza | undefined;
-const scanner = newScanner();
+let scanner = newScanner();
 
 function newScanner(): Scanner {
   const made = new Scanner({
@@ -173,18 +171,16 @@ function newScanner(): Scanner {
       stanza: (stanza) => void (found = stanza.retain()),
     },
   });
-  made.push(header);
+  made.push(clientHeader);
   return made;
 }
-
-let current = scanner;
 
 function scan(text: string): Stanza {
   found = undefined;
   try {
-    current.push(Buffer.from(text));
+    scanner.push(Buffer.from(text));
   } catch (error) {
-    current = newScanner();
+    scanner = newScanner();
     throw error;
   }
   if (found === undefined) throw new SyntaxError('expected one whole stanza');

@@ -119,17 +119,14 @@ export class RecordedStreams {
       return;
     }
     const wire = Buffer.from(xml);
-    let found: Error | undefined;
     const use = (stanza: Stanza): void =>
       this.#options.sink(session, direction, { stanza, wire, size: received });
     try {
       scanner.read(wire, use);
     } catch (error) {
       if (!(error instanceof SyntaxError) && !(error instanceof StreamError)) throw error;
-      found = error;
-    }
-    if (found !== undefined)
       throw new RecordingUnusable('ERR_RECORDING_FORMAT', file, line, 'its `xml` is not one stanza');
+    }
   }
 
   // ---- plain XML streams ----------------------------------------------------------------------------------------------

@@ -5,10 +5,7 @@ import { defaultLimits } from '../../stream/limits.ts';
 import { Scanner } from '../../stream/scanner.ts';
 import { SimdStructure } from '../../stream/structure/simd.ts';
 import { Workspace } from '../../stream/workspace.ts';
-
-const header = Buffer.from(
-  "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
-);
+import { clientHeader } from './wire.ts';
 
 export class StanzaScanner {
   readonly #scanner: Scanner;
@@ -31,7 +28,7 @@ export class StanzaScanner {
         },
       },
     });
-    this.#scanner.push(header);
+    this.#scanner.push(clientHeader);
   }
 
   /** Passes the stanza in these bytes, which is valid during the call. The scanner reads nothing more after an error.

@@ -8,7 +8,8 @@ import { splice } from '../../stream/splice.ts';
 import { PortableStructure } from '../../stream/structure/portable.ts';
 import { Workspace } from '../../stream/workspace.ts';
 
-const header = Buffer.from(
+/** The header of a client's stream. */
+export const clientHeader = Buffer.from(
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
 );
 
@@ -36,7 +37,7 @@ function parse(text: string, names: Names, workspace: Workspace): Stanza {
       stanza: (stanza) => found.push(stanza.retain()),
     },
   });
-  scanner.push(header);
+  scanner.push(clientHeader);
   scanner.push(Buffer.from(text));
   if (found.length !== 1 || !scanner.atBoundary) throw new SyntaxError('expected one whole stanza');
   return found[0]!;
