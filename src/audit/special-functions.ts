@@ -2,7 +2,7 @@
 
 const euler = 0.577_215_664_901_532_9;
 
-/** Returns the digamma function of a positive number: recurrence up to 6, then the asymptotic series (Abramowitz and
+/** Returns the digamma function of a positive number: recurrence up to 10, then the asymptotic series (Abramowitz and
  *  Stegun 6.3.5, 6.3.18). */
 export function digamma(x: number): number {
   let at = x;

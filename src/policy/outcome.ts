@@ -145,6 +145,8 @@ export class PendingOutcome {
     if (decision !== undefined) this.decide(decision, bytes);
   }
 
+  /** Adds a decision.
+   *  @param bytes of what it is about, as received */
   decide(decision: Decision, bytes: number): void {
     this.decisions.push(decision);
     this.sizes.push(bytes);
@@ -156,8 +158,8 @@ export class PendingOutcome {
     while (this.edits.length > count) this.edits.pop();
   }
 
-  /** Removes a text of an element. Where an address in it was changed before, that edit is undone: of two edits of one
-   *  place, the wider would stand.
+  /** Removes a text of an element. Where an address in it was changed before, that edit is undone: of two edits that
+   *  overlap, the wider would be applied.
    *  @param text tape index
    *  @param element the element that directly contains it */
   removeText(text: number, element: number): void {
@@ -247,7 +249,7 @@ export class PendingOutcome {
   refuse(condition: StanzaCondition, element: number): ElementResult {
     if (this.#isInner(element)) return elementResult.removed;
     if (refusal(this.stanza, condition) === undefined) return elementResult.removed;
-    // Of several reasons in one element, one against the policy as such decides, or else the last.
+    // Where rules of one element give several conditions, `policy-violation` is sent, or else the last one.
     if (this.#refused !== 'policy-violation') this.#refused = condition;
     this.isSettled = true;
     return elementResult.kept;

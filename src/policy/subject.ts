@@ -5,6 +5,6 @@ export interface PolicySubject {
   /** Which of the gatekeeper's policies is for the account: 0 for the usual one, n for the nth share. Undefined while the
    *  account is not known; of each field the strictest holds then. */
   readonly share?: number | undefined;
-  /** What a session has had of decisions in the current interval; undefined outside of a session. */
+  /** Which decisions the session has had in an interval, one bit for each row; undefined outside of a session. */
   readonly seen?: { bits(interval: number, rows: number): Uint32Array };
 }
