@@ -1,5 +1,5 @@
 /** Reads a file of the operator, or standard input, with a bound on its size. Devices and pipes are refused as files. */
-import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** Bytes of the largest document, certificate bundle or key. A bundle of all public authorities has a quarter of it. */
 export const fileBytesMax = 1_048_576;
@@ -20,13 +20,32 @@ class Unreadable extends Error {
  *  @param bytesMax the most that are read
  *  @throws Unreadable */
 export function readRegularFile(path: string, bytesMax = fileBytesMax): Buffer {
-  const file = systemCall(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  const file = openRegularFile(path);
   try {
-    if (!fstatSync(file).isFile()) throw new Unreadable('not a regular file');
     return readBounded(file, bytesMax);
   } finally {
     closeSync(file);
   }
+}
+
+/** Yields the bytes of a regular file of any size, in parts.
+ *  @throws Unreadable */
+export async function* streamRegularFile(path: string): AsyncGenerator<Buffer> {
+  const parts = createReadStream(path, { fd: openRegularFile(path) });
+  try {
+    yield* parts;
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/** Opens a regular file for reading, without waiting for the writer of a pipe.
+ *  @throws Unreadable */
+function openRegularFile(path: string): number {
+  const file = systemCall(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw new Unreadable('not a regular file');
 }
 
 /** Returns the bytes of a regular file that other users may neither read nor write. Its group may read it: Kubernetes
@@ -95,9 +114,13 @@ function systemCall<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    throw new Unreadable(typeof code === 'string' ? code : 'unknown reason');
+    throw unreadable(error);
   }
+}
+
+function unreadable(error: unknown): Unreadable {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return new Unreadable(typeof code === 'string' ? code : 'unknown reason');
 }
 
 /** Returns why reading failed, for a message: at most the system's code. */

@@ -3,13 +3,15 @@ import type { ErrorRow } from './row.ts';
 
 export const ledgerErrors = {
   ERR_LEDGER_FOLDER: {
-    cause: 'The folder of a ledger does not exist, cannot be read, or has no file of a ledger.',
-    remedy: 'Name the folder that `ledger.recordsFolder` has in the configuration of the proxy.',
+    cause:
+      'The folder of a ledger or a file in it does not exist, cannot be read, or the folder has no file of a ledger.',
+    remedy:
+      'Name the folder of `ledger.recordsFolder`, with files that this user may read. A running proxy may have removed an old file: run it again.',
     exit: 'noInput',
   },
   ERR_LEDGER_KEY: {
-    cause: "The file with the ledger's key has no Ed25519 key in PEM form.",
-    remedy: 'Give the public key: `openssl pkey -in ledger.pem -pubout`.',
+    cause: "The file with the ledger's key cannot be read, or has no Ed25519 key in PEM form.",
+    remedy: 'Give the file of the public key, made by `openssl pkey -in ledger.pem -pubout`.',
     exit: 'dataError',
   },
   ERR_LEDGER_BROKEN: {

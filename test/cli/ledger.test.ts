@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { diffCommand, showCommand, verifyCommand } from '../../src/cli/ledger.ts';
@@ -93,6 +94,30 @@ describe('narthex ledger verify', () => {
     await expect(refused.catch((error: unknown) => error)).resolves.toSatisfy((error: unknown) =>
       JSON.stringify([error, (error as Error).message]).includes(code),
     );
+  });
+
+  test('says that a file with a key cannot be read', async () => {
+    await using ledger = await writeLedger([]);
+    const refused = verifyCommand(ledger.folder, { format: 'text', key: '/nowhere' }, memoryIo({}));
+    await expect(refused).rejects.toThrow('/nowhere cannot be read (ENOENT)');
+  });
+
+  test('refuses what has the name of a file and is none', async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, '00000000000000aa-000001.ledger');
+    const refusal = (reason: string): object => ({
+      code: 'ERR_LEDGER_FOLDER',
+      message: expect.stringContaining(`${file} cannot be read (${reason})`) as string,
+    });
+    const verify = (): Promise<number> => verifyCommand(folder.path, { format: 'text' }, memoryIo({}));
+    await mkdir(file);
+    await expect(verify()).rejects.toMatchObject(refusal('not a regular file'));
+    await rmdir(file);
+    await symlink(join(folder.path, 'removed'), file);
+    await expect(verify()).rejects.toMatchObject(refusal('ENOENT'));
+    await unlink(file);
+    spawnSync('mkfifo', [file]);
+    await expect(verify()).rejects.toMatchObject(refusal('not a regular file'));
   });
 
   test('refuses a folder without a ledger', async () => {

@@ -1,8 +1,7 @@
 /** Reads a folder of ledger files for `narthex ledger`. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { readRegularFile } from '../../documents/read.ts';
+import { readRegularFile, streamRegularFile, whyOf } from '../../documents/read.ts';
 import { Refusal } from '../../errors/refusal.ts';
 import { createCheckpointVerifier, type CheckpointVerifier } from '../../ledger/checkpoint.ts';
 import { listLedgerFiles } from '../../ledger/files.ts';
@@ -60,14 +59,28 @@ async function filesOf(folder: string): Promise<readonly StreamFile[]> {
   if (files.length === 0) throw new LedgerUnusable('ERR_LEDGER_FOLDER', `${folder} has no file of a ledger`);
   return files.map((file) => ({
     ...file,
-    lines: () => splitLines(createReadStream(join(folder, file.name))),
+    lines: () => splitLines(readParts(join(folder, file.name))),
   }));
 }
 
+async function* readParts(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* streamRegularFile(path);
+  } catch (error) {
+    throw new LedgerUnusable('ERR_LEDGER_FOLDER', `${path} cannot be read (${whyOf(error)})`);
+  }
+}
+
 function readVerifier(keyFile: string): CheckpointVerifier {
+  let pem: Buffer;
+  try {
+    pem = readRegularFile(keyFile);
+  } catch (error) {
+    throw new LedgerUnusable('ERR_LEDGER_KEY', `${keyFile} cannot be read (${whyOf(error)})`);
+  }
   let key: KeyObject;
   try {
-    key = createPublicKey(readRegularFile(keyFile));
+    key = createPublicKey(pem);
   } catch {
     throw new LedgerUnusable('ERR_LEDGER_KEY', `${keyFile} has no key in PEM form`);
   }
