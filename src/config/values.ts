@@ -40,6 +40,9 @@ export const file = z
   .max(4_096)
   .refine((path) => !path.includes('-----BEGIN '), 'the path of a file, not its text');
 
+/** The secret of one use, or two while one replaces the other. */
+export const rotatedSecretFiles = z.array(file).min(1).max(2);
+
 /** Returns the schema of a duration in milliseconds. */
 export function milliseconds(byDefault: number, minimum: number, description: string, maximum = dayMs) {
   return z

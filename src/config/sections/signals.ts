@@ -2,7 +2,7 @@
  *  connection, and which gatekeepers receive it. */
 import { z } from 'zod';
 import { parseTrustedNetworks } from '../../signals/cidr.ts';
-import { file } from '../values.ts';
+import { rotatedSecretFiles } from '../values.ts';
 
 /** Names of parties as attestations have them: printable, without white space. */
 const party = z
@@ -39,14 +39,10 @@ export const proxyProtocol = z
       ),
     authentication: z
       .strictObject({
-        keyFiles: z
-          .array(file)
-          .min(1)
-          .max(2)
-          .describe(
-            'Secrets that the load balancers share with the proxy, each made by `openssl rand 32` and closed to other ' +
-              'users (0600); two while one replaces the other. Read again when they change.',
-          ),
+        keyFiles: rotatedSecretFiles.describe(
+          'Secrets that the load balancers share with the proxy, each made by `openssl rand 32` and closed to other ' +
+            'users (0600); two while one replaces the other. Read again when they change.',
+        ),
         hmacType: customType.default(0xed).describe('Field (TLV) with the HMAC. 224 to 239.'),
       })
       .optional()

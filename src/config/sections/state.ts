@@ -1,7 +1,7 @@
 /** `state`: where replicas keep what they must have alike. */
 import { z } from 'zod';
 import { isBindAddress, isLoopback } from '../address.ts';
-import { bound, file, milliseconds } from '../values.ts';
+import { bound, file, milliseconds, rotatedSecretFiles } from '../values.ts';
 
 const storeUrl = z
   .string()
@@ -95,14 +95,10 @@ const redis = z
 
 export const state = z
   .strictObject({
-    keyFiles: z
-      .array(file)
-      .min(1)
-      .max(2)
-      .describe(
-        'Secrets that names and values of records are hidden with, 32 bytes at least each (openssl rand 32), the same at every ' +
-          'replica. The first one writes; a second one reads too, while one replaces the other. Read again when they change.',
-      ),
+    keyFiles: rotatedSecretFiles.describe(
+      'Secrets that names and values of records are hidden with, 32 bytes at least each (openssl rand 32), the same at every ' +
+        'replica. The first one writes; a second one reads too, while one replaces the other. Read again when they change.',
+    ),
     onStoreLost: z
       .enum(['refuse', 'continue'])
       .default('refuse')
