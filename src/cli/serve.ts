@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../app/clock.ts';
 import type { ConfigSource } from '../app/files/restart-files.ts';
 import type { RecordingOptions } from '../app/parts/recording.ts';
-import { runService, type ServiceControl } from '../app/service.ts';
+import { runService, type ServiceControl, type ServiceOptions } from '../app/service.ts';
 import { superviseWorkers, WorkerFailed } from '../app/workers/supervisor.ts';
 import { linkOfWorker } from '../app/workers/worker-link.ts';
 import { loadConfig } from '../config/load.ts';
@@ -69,13 +69,15 @@ export function register(program: Command): void {
       const count = workersOf(workers);
       if (count > 1 && recording !== undefined)
         throw misused('--record needs one process: leave out --workers');
-      const options = { file, environment: process.env, folder: process.cwd(), processes: count };
+      const worker = linkOfWorker(process.env, process);
+      const processes = worker?.processes ?? count;
+      const options = { file, environment: process.env, folder: process.cwd(), processes };
       const { config, file: path } = await loadConfig(options);
       const source = { file: path, check: () => loadConfig(options) };
       const wanted = shadow === undefined ? config : withShadow(config, shadow);
       if (count > 1)
         await runWorkers(wanted, count, [path, ...(shadow === undefined ? [] : ['--shadow', shadow])]);
-      else await runAlone(wanted, source, recording);
+      else await runAlone(wanted, source, { recording, worker });
       process.exitCode = exitCodes.ok;
     });
 }
@@ -84,9 +86,8 @@ export function register(program: Command): void {
 async function runAlone(
   config: Config,
   source: ConfigSource,
-  recording: RecordingOptions | undefined,
+  { recording, worker }: ServiceOptions,
 ): Promise<void> {
-  const worker = linkOfWorker(process.env, process);
   const control = processControl();
   worker?.onStop(control.stop);
   try {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -147,6 +147,20 @@ describe('two workers', () => {
     const messages = rows.filter(({ field }) => field === 'id.message');
     expect(messages.reduce((sum, { sinceStart }) => sum + sinceStart.count, 0)).toBeGreaterThanOrEqual(40);
     for (const client of clients) client.tcp.destroy();
+  }, 120_000);
+});
+
+describe('workers of a changed configuration', () => {
+  it('refuse keys that each of them would make for itself', async () => {
+    const { adminPort, config, folder } = await start(['--workers', '2']);
+    const changed = { ...(JSON.parse(config) as object), policy: { file: 'passthrough' } };
+    await writeFile(join(folder, 'narthex.yaml'), JSON.stringify(changed));
+    const answer = await fetch(`http://127.0.0.1:${adminPort}/api/reload`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(await answer.text()).toContain('ERR_CONFIG_EPHEMERAL_KEY');
   }, 120_000);
 });
 
