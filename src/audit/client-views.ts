@@ -75,12 +75,11 @@ export class ClientViews {
       if (this.keeps(client)) this.#views.append(client, cell, value);
       return;
     }
-    if (this.#views.isFirst(view, value)) return;
+    if (this.#views.isFirst(view, value) || this.#values.has(client, cell, value)) return;
     if (this.#views.countOf(view) >= this.#viewValuesMax) {
       if (this.#views.close(view)) this.#closed += 1;
       return;
     }
-    if (this.#values.has(client, cell, value)) return;
     if (this.#values.size === this.#limits.valuesMax) {
       this.#shorten();
       // The view may be gone, or closed.

@@ -63,6 +63,15 @@ describe('views', () => {
     for (const { values } of views) expect(values).toBeGreaterThanOrEqual(64);
   });
 
+  test('a view of as many values as are compared is not closed by showing them again', () => {
+    const views = new ClientViews();
+    for (let round = 0; round < 2; round += 1)
+      for (let value = 0; value < 4_096; value += 1) show(views, 0, `value ${value}`);
+    expect(views.closedViews).toBe(0);
+    show(views, 0, 'another');
+    expect(views.closedViews).toBe(1);
+  });
+
   test('where the views cannot be shorter, clients are sampled', () => {
     const views = new ClientViews({ viewsMax: 1_000, valuesMax: 1_000 });
     for (let client = 0; client < 200; client += 1)
