@@ -143,10 +143,7 @@ export class FieldValues {
     const { target } = selector;
     if (target.kind === 'attribute') this.#readAttributes(reader, stanza, element, account, sink);
     else if (selector.words) {
-      replaceAddresses(stanza.text(element), (address) => {
-        sink(field, address);
-        return address;
-      });
+      giveAddresses(field, stanza.text(element), sink);
       return false;
     } else if (target.kind === 'text' || reader.isAddress || selector.part !== 'whole')
       give(reader, stanza.text(element), account, sink);
@@ -167,15 +164,17 @@ export class FieldValues {
     const attribute = stanza.attribute(element, local, this.#names.namespace(target.namespace));
     if (attribute === -1) return;
     const value = stanza.value(attribute);
-    if (!reader.selector.words) {
-      give(reader, value, account, sink);
-      return;
-    }
-    replaceAddresses(value, (address) => {
-      sink(reader.field, address);
-      return address;
-    });
+    if (reader.selector.words) giveAddresses(reader.field, value, sink);
+    else give(reader, value, account, sink);
   }
+}
+
+/** Passes each address among the words of a text. */
+function giveAddresses(field: number, text: string, sink: ValueSink): void {
+  replaceAddresses(text, (address) => {
+    sink(field, address);
+    return address;
+  });
 }
 
 /** Passes a value, or the part of it that the selector selects. */
