@@ -1,12 +1,12 @@
 /** Reads a recording as a stream: in memory is one line, and a number for each session. */
 import { boundedLines } from '../documents/bounded-lines.ts';
 import type { RecordingErrorCode } from '../errors/recording.ts';
+import { Refusal } from '../errors/refusal.ts';
 import { parseRecord, recordLineBytesMax, type RecordingRecord } from './record.ts';
 
 /** Why a recording cannot be read further. */
-export class RecordingUnusable extends Error {
+export class RecordingUnusable extends Refusal<RecordingErrorCode> {
   override readonly name = 'RecordingUnusable';
-  readonly code: RecordingErrorCode;
   readonly file: string;
   /** Number of the line, from 1. */
   readonly line: number;
@@ -14,8 +14,7 @@ export class RecordingUnusable extends Error {
   readonly reason: string;
 
   constructor(code: RecordingErrorCode, file: string, line: number, reason: string) {
-    super(`${file}:${line}: ${reason}`);
-    this.code = code;
+    super(code, `${file}:${line}: ${reason}`);
     this.file = file;
     this.line = line;
     this.reason = reason;
