@@ -57,9 +57,12 @@ export const decisionTotalsMax = 50_000;
 const unlisted = 'unlisted';
 const notRegistered = 'not registered';
 
+/** A decision that was not counted yet. */
 const noRow = -1;
+/** A decision beyond `decisionTotalsMax`: it stays without a row, since rows are never given up. */
+const beyond = -2;
 
-/** Numbers of rows by number of the decision, `noRow` for one that was not counted yet. */
+/** Numbers of rows by number of the decision, or one of the two above. */
 type Rows = number[];
 
 const slots: Readonly<Record<DecisionMode, Readonly<Record<Audience, number>>>> = {
@@ -112,9 +115,13 @@ export class DecisionCounts {
       const decision = decisions[index]!;
       // A number beyond the end is read as undefined.
       let row = rows[decision.id];
-      if (row === undefined || row === noRow) {
-        row = this.#begin(rows, { gatekeeper, audience, mode, policy: policy.name }, decision);
-        if (row === noRow) continue;
+      if (row === undefined || row < 0) {
+        if (row !== beyond)
+          row = this.#begin(rows, { gatekeeper, audience, mode, policy: policy.name }, decision);
+        if (row === beyond) {
+          this.#overflow += 1;
+          continue;
+        }
       }
       this.#counts[row]! += 1;
       if (sizes !== undefined) this.#bytes[row]! += sizes[index]!;
@@ -126,7 +133,7 @@ export class DecisionCounts {
   #note(rows: Rows, decisions: readonly Decision[], bits: Uint32Array): void {
     for (let index = 0; index < decisions.length; index += 1) {
       const row = rows[decisions[index]!.id]!;
-      if (row === noRow) continue;
+      if (row === beyond) continue;
       const bit = 1 << (row & 31);
       if ((bits[row >>> 5]! & bit) !== 0) continue;
       bits[row >>> 5]! |= bit;
@@ -186,7 +193,7 @@ export class DecisionCounts {
   }
 
   /** Gives a decision its row.
-   *  @returns its number; `noRow` where there are too many, and then the decision is counted as one of these */
+   *  @returns its number; `beyond` where there are too many */
   #begin(
     rows: Rows,
     where: Pick<Combination, 'gatekeeper' | 'audience' | 'mode' | 'policy'>,
@@ -203,12 +210,7 @@ export class DecisionCounts {
       this.#numbers.set(key, row);
       if (row === this.#counts.length) this.#grow();
     }
-    if (row === undefined) {
-      this.#overflow += 1;
-      return noRow;
-    }
-    rows[id] = row;
-    return row;
+    return (rows[id] = row ?? beyond);
   }
 
   #grow(): void {

@@ -124,5 +124,13 @@ describe('counts of decisions', () => {
       2,
       2,
     ]);
+    const seen = new SeenCells();
+    counts.add({ gatekeeper: 'one', seen }, 'client', 'enforced', more, strict);
+    expect([counts.totals().length, counts.overflow, counts.totals()[0]!.count]).toEqual([
+      decisionTotalsMax,
+      4,
+      3,
+    ]);
+    expect(counts.totals().filter(({ interval }) => interval.sessions > 0)).toHaveLength(1);
   });
 });
