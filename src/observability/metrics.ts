@@ -428,22 +428,29 @@ function countTraffic(registry: Registry, traffic: Readonly<Record<Direction, Tr
 /** Makes counters that copy the totals of decisions at each scrape. Only combinations that occurred are series, the first
  *  `seriesMax` of them; the others are one series, whose labels are all `other`. */
 function countDecisions(registry: Registry, decisions: DecisionCounts, seriesMax: number): void {
-  const listed = (): readonly DecisionTotal[] => decisions.totals().slice(0, seriesMax);
-  const others = (): readonly DecisionTotal[] => decisions.totals().slice(seriesMax);
+  const read = (): {
+    readonly listed: readonly DecisionTotal[];
+    readonly others: readonly DecisionTotal[];
+  } => {
+    const totals = decisions.totals();
+    return { listed: totals.slice(0, seriesMax), others: totals.slice(seriesMax) };
+  };
   counter(registry, 'narthex_policy_decisions_total', (counted) => {
-    for (const { namespace, count, ...labels } of listed())
+    const { listed, others } = read();
+    for (const { namespace, count, ...labels } of listed)
       if (namespace === undefined) counted.inc(decisionLabels(labels), count);
-    const count = others().reduce((sum, each) => sum + each.count, decisions.overflow);
+    const count = others.reduce((sum, each) => sum + each.count, decisions.overflow);
     if (count > 0) counted.inc(decisionLabels(other), count);
   });
   counter(registry, 'narthex_policy_decision_bytes_total', (counted) => {
-    for (const { namespace, bytes, ...labels } of listed())
+    const { listed, others } = read();
+    for (const { namespace, bytes, ...labels } of listed)
       if (namespace === undefined && bytes > 0) counted.inc(decisionLabels(labels), bytes);
-    const bytes = others().reduce((sum, each) => sum + each.bytes, 0);
+    const bytes = others.reduce((sum, each) => sum + each.bytes, 0);
     if (bytes > 0) counted.inc(decisionLabels(other), bytes);
   });
   counter(registry, 'narthex_policy_unlisted_total', (unlisted) => {
-    for (const { gatekeeper, audience, mode, treatment, namespace, policy, count } of listed())
+    for (const { gatekeeper, audience, mode, treatment, namespace, policy, count } of read().listed)
       if (namespace !== undefined)
         unlisted.inc({ gatekeeper, audience, namespace, treatment, mode, policy }, count);
   });
