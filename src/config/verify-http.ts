@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isOpenToAll } from '../documents/read.ts';
 import type { ConfigPath } from './problem.ts';
 import type { Config } from './schema.ts';
-import { isPassword } from './sections/state.ts';
+import { passwordOf } from './sections/state.ts';
 import { verifyCertificates, verifyClient, verifyPair, type Report } from './verify-pem.ts';
 
 const secretBytesMin = 32;
@@ -85,7 +85,7 @@ export async function verifyState({ state }: Config, now: number, report: Report
   const { passwordFile } = state.redis;
   if (passwordFile === undefined) return;
   const path = ['state', 'redis', 'passwordFile'];
-  if (!isPassword(await readFile(passwordFile, 'latin1')))
+  if (passwordOf(await readFile(passwordFile, 'latin1')) === undefined)
     report('ERR_CONFIG_SECRET', path, `${passwordFile} does not hold a password: one line of text`);
   openToAll(passwordFile, path);
 }

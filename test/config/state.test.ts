@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblem } from '../../src/config/problem.ts';
-import { storeAddress } from '../../src/config/sections/state.ts';
+import { passwordOf, storeAddress } from '../../src/config/sections/state.ts';
 import { verifyFiles } from '../../src/config/verify.ts';
 import { configWarnings } from '../../src/config/warnings.ts';
 import { chmod } from 'node:fs/promises';
@@ -169,5 +169,22 @@ describe('check', () => {
     );
     expect(await verified(`${good}policy: { keyFiles: [state.key] }\nreplicas: 2\n`)).toEqual([]);
     expect(await verified(`${minimal}replicas: 1\n`)).toEqual([]);
+  });
+});
+
+describe('the password of a file', () => {
+  it.each([
+    ['word', 'word'],
+    ['word\n', 'word'],
+    ['word\r\n', 'word'],
+    [' two words \n', ' two words '],
+    [' ', ' '],
+    ['', undefined],
+    ['\n', undefined],
+    ['one\ntwo', undefined],
+    ['a\0', undefined],
+    ['a'.repeat(513), undefined],
+  ])('of %j is %j', (text, password) => {
+    expect(passwordOf(text)).toBe(password);
   });
 });

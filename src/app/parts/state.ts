@@ -1,6 +1,6 @@
 /** The state that outlives requests and connections: in the memory of this process, or shared with the other replicas. */
 import type { Config } from '../../config/schema.ts';
-import { isPassword, storeAddress } from '../../config/sections/state.ts';
+import { passwordOf, storeAddress } from '../../config/sections/state.ts';
 import type { HttpLimits } from '../../http/limits.ts';
 import { systemTimers } from '../../session/timers.ts';
 import { FallbackStore } from '../../state/fallback-store.ts';
@@ -134,9 +134,6 @@ function openPassword(path: string, report: FilesReport): Promise<Reloading<stri
     name: 'state.redis.passwordFile',
     files: [{ role: 'secret', path, isPrivate: true }],
     report,
-    build: ([text = ''], refuse) => {
-      if (!isPassword(text)) refuse(0);
-      return text.trimEnd();
-    },
+    build: ([text = ''], refuse) => passwordOf(text) ?? refuse(0),
   });
 }

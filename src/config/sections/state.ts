@@ -24,9 +24,9 @@ function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-/** Whether the text of a file is a password: one line, with or without its end. */
-export function isPassword(text: string): boolean {
-  return /^[^\r\n\0]{1,512}\r?\n?$/.test(text);
+/** Returns the password that a file holds: one line, without its end; undefined for another text. */
+export function passwordOf(text: string): string | undefined {
+  return /^([^\r\n\0]{1,512})\r?\n?$/.exec(text)?.[1];
 }
 
 /** The server that a URL names. */
