@@ -63,6 +63,8 @@ function translate(issue: Issue, parent: ConfigPath, source: Source): Finding[] 
       return issue.keys.map((key) => unknownKey(path, key, source));
     case 'invalid_union':
       return translateUnion(issue, path, source);
+    case 'invalid_key':
+      return issue.issues.map((inner) => ({ problem: wrongName(inner, path, source) }));
     default:
       return [{ problem: wrongValue(issue, path, source) }];
   }
@@ -127,6 +129,13 @@ function wrongValue(issue: Issue, path: ConfigPath, source: Source): ConfigProbl
   return problem(code, path, source.places.place(path), message, remedyAt(path, code, source));
 }
 
+function wrongName(issue: Issue, path: ConfigPath, source: Source): ConfigProblem {
+  const parent = path.slice(0, -1);
+  const message = `a name in \`${formatPath(parent)}\` must be ${expected(issue)}; it ${described(path.at(-1))}`;
+  const code = 'ERR_CONFIG_VALUE';
+  return problem(code, path, source.places.keyPlace(path), message, remedyAt(parent, code, source));
+}
+
 function missing(path: ConfigPath, source: Source): ConfigProblem {
   const code = path.length === 1 && isVersionKey(path[0]) ? 'ERR_CONFIG_VERSION' : 'ERR_CONFIG_MISSING';
   const parent = path.slice(0, -1);
@@ -147,6 +156,7 @@ function isVersionKey(key: string | number | undefined): boolean {
 const typeWords: Readonly<Record<string, string>> = {
   array: 'a list',
   object: 'a mapping',
+  record: 'a mapping',
   string: 'text',
   number: 'a number',
   int: 'a whole number',
@@ -160,9 +170,9 @@ function expected(issue: Issue): string {
     case 'invalid_value':
       return oneOf(issue.values.map((value) => `\`${String(value)}\``));
     case 'too_small':
-      return sized('at least', issue.origin, issue.minimum);
+      return sized(issue.inclusive === false ? 'more than' : 'at least', issue.origin, issue.minimum);
     case 'too_big':
-      return sized('at most', issue.origin, issue.maximum);
+      return sized(issue.inclusive === false ? 'less than' : 'at most', issue.origin, issue.maximum);
     default:
       return issue.message;
   }
@@ -190,7 +200,7 @@ function described(value: unknown): string {
   if (isMapping(value)) return 'is a mapping';
   const secret = typeof value === 'string' ? secretIn(value) : undefined;
   if (secret !== undefined) return secret;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = String(value);
   return `is ${typeof value === 'string' ? 'the text ' : ''}\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
 }
 

@@ -309,6 +309,30 @@ describe('a mistake', () => {
       '3:27: error ERR_CONFIG_VALUE: `limits.stanzaBytesMax` must be at least 10000; it is `9999`',
     ],
     [
+      'a share of no account',
+      'kind: Proxy',
+      'kind: Proxy\npolicy: { file: balanced, share: [{ file: strict, percent: 0 }] }',
+      '3:60: error ERR_CONFIG_VALUE: `policy.share[0].percent` must be more than 0; it is `0`',
+    ],
+    [
+      'a number that is none',
+      'kind: Proxy',
+      'kind: Proxy\ntracing: { sampleRatio: .nan }',
+      '3:25: error ERR_CONFIG_TYPE: `tracing.sampleRatio` must be a number; it is `NaN`',
+    ],
+    [
+      'a name of another form',
+      'kind: Proxy',
+      'kind: Proxy\ntracing: { resource: { Zone: a } }',
+      '3:24: error ERR_CONFIG_VALUE: a name in `tracing.resource` must be lower-case letters, digits, dots and underscores; it is the text `Zone`',
+    ],
+    [
+      'a list in place of names and values',
+      'kind: Proxy',
+      'kind: Proxy\ntracing: { resource: [] }',
+      '3:22: error ERR_CONFIG_TYPE: `tracing.resource` must be a mapping; it is an empty list',
+    ],
+    [
       'a merge key',
       'kind: Proxy',
       'kind: Proxy\n<<: {}',
