@@ -4,10 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { exposureDocument, type ExposureDocument, type ExposureRow } from '../../src/http/admin/exposure.ts';
-import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
-import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
-import { logInRaw } from '../support/raw-client.ts';
-import { startRawGatekeeper } from '../support/raw-gatekeeper.ts';
+import { sendPresencesFrom, startPresenceProxy, status, statusPolicy } from '../support/presences.ts';
+import type { TestProxy } from '../support/proxy.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -17,57 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-const authority = createDevelopmentAuthority();
-const pair = authority.issue(['localhost', '127.0.0.1']);
-
-const policy = (status: 'keep' | 'drop'): string => `apiVersion: narthex/v1
-kind: MetadataPolicy
-metadata: { name: ours-${status}, owner: security@third.example }
-spec:
-  extends: passthrough
-  audiences:
-    gatekeeper:
-      presence.status: ${status}
-`;
-
-async function start(options: Partial<TestProxyOptions>): Promise<TestProxy & AsyncDisposable> {
-  const gatekeeper = await startRawGatekeeper(pair.certificate, pair.key, (socket) => {
-    socket.on('data', (chunk: Buffer) => {
-      for (const [, id] of chunk.toString('latin1').matchAll(/ id='(p[0-9]+)'/g))
-        socket.write(`<message id='${id}'/>`);
-    });
-  });
-  const proxy = await startTestProxy({
-    domain: 'localhost',
-    gatekeeper: { port: gatekeeper.port, tls: 'direct' },
-    certificate: pair.certificate,
-    key: pair.key,
-    ca: authority.certificate,
-    ...options,
-  });
-  return Object.assign(proxy, {
-    async [Symbol.asyncDispose]() {
-      await proxy.close();
-      gatekeeper.close();
-    },
-  });
-}
-
-const status = '<status>canary</status>';
 const statusBytes = status.length;
-
-/** Sends presences with a status from so many sessions, and waits until each was forwarded. */
-async function show(proxy: TestProxy, sessions: number, presences: number): Promise<void> {
-  for (let session = 0; session < sessions; session += 1) {
-    const client = await logInRaw(proxy.direct, authority.certificate);
-    for (let index = 0; index < presences; index += 1) {
-      client.socket.write(`<presence id='p${index}'>${status}</presence>`);
-      await client.until(`id='p${index}'`);
-      client.forget();
-    }
-    client.socket.destroy();
-  }
-}
 
 function read(proxy: TestProxy): ExposureDocument {
   const text = JSON.stringify(proxy.proxy.exposure());
@@ -80,10 +28,10 @@ const statusRows = ({ rows }: ExposureDocument): ExposureRow[] =>
   rows.filter(({ field, audience }) => field === 'presence.status' && audience === 'gatekeeper');
 
 it('counts decisions and sessions of the policy and of its shadow, and says what is in force', async () => {
-  const file = await folder.write('policy.yaml', policy('keep'));
-  const shadow = await folder.write('shadow.yaml', policy('drop'));
-  await using proxy = await start({ policy: file, shadow });
-  await show(proxy, 3, 4);
+  const file = await folder.write('policy.yaml', statusPolicy('keep'));
+  const shadow = await folder.write('shadow.yaml', statusPolicy('drop'));
+  await using proxy = await startPresenceProxy({ policy: file, shadow });
+  await sendPresencesFrom(proxy, 3, 4);
   const document = read(proxy);
   const figures = {
     sinceStart: { count: 12, bytes: 12 * statusBytes, sessionsAtLeast: 3, sessionsAtMost: 3 },
@@ -115,17 +63,17 @@ it('with a ledger has its head, and an interval that ends with another policy', 
   await mkdir(records);
   const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const keyFile = await folder.write('ledger.pem', key);
-  const file = await folder.write('policy.yaml', policy('drop'));
-  await using proxy = await start({
+  const file = await folder.write('policy.yaml', statusPolicy('drop'));
+  await using proxy = await startPresenceProxy({
     policy: file,
     ledger: { recordsFolder: records, keyFile, intervalMs: 3_600_000 },
   });
-  await show(proxy, 2, 2);
+  await sendPresencesFrom(proxy, 2, 2);
   const before = read(proxy);
-  await folder.write('policy.yaml', policy('keep'));
+  await folder.write('policy.yaml', statusPolicy('keep'));
   await proxy.proxy.refresh();
   await eventually(() => proxy.policy.some((line) => line.includes('ours-keep')));
-  await show(proxy, 1, 3);
+  await sendPresencesFrom(proxy, 1, 3);
   const after = read(proxy);
   expect(statusRows(after).map(({ policy: by, sinceStart, interval }) => [by, sinceStart, interval])).toEqual(
     [

@@ -8,10 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readLedger } from '../../src/app/tools/ledger.ts';
 import { listLedgerFiles } from '../../src/ledger/files.ts';
 import { splitLines } from '../../src/ledger/lines.ts';
-import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
-import { startTestProxy, type TestProxy } from '../support/proxy.ts';
-import { connectRaw, logInRaw } from '../support/raw-client.ts';
-import { startRawGatekeeper } from '../support/raw-gatekeeper.ts';
+import { sendPresencesFrom, startPresenceProxy, status, statusPolicy } from '../support/presences.ts';
+import { connectRaw } from '../support/raw-client.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 import { eventually } from '../support/wait.ts';
@@ -39,60 +37,16 @@ afterEach(() => folder[Symbol.asyncDispose]());
 const read = () => readLedger({ folder: records, keyFile: publicKeyFile, summaries: [whole] });
 
 describe('a proxy with a ledger', () => {
-  const authority = createDevelopmentAuthority();
-  const pair = authority.issue(['localhost', '127.0.0.1']);
-
-  const policy = (status: 'keep' | 'drop'): string => `apiVersion: narthex/v1
-kind: MetadataPolicy
-metadata: { name: ours-${status}, owner: security@third.example }
-spec:
-  extends: passthrough
-  audiences:
-    gatekeeper:
-      presence.status: ${status}
-`;
-
-  async function start(file: string): Promise<TestProxy & AsyncDisposable> {
-    const gatekeeper = await startRawGatekeeper(pair.certificate, pair.key, (socket) => {
-      socket.on('data', (chunk: Buffer) => {
-        for (const [, id] of chunk.toString('latin1').matchAll(/ id='(p[0-9]+)'/g))
-          socket.write(`<message id='${id}'/>`);
-      });
-    });
-    const proxy = await startTestProxy({
-      domain: 'localhost',
-      gatekeeper: { port: gatekeeper.port, tls: 'direct' },
-      certificate: pair.certificate,
-      key: pair.key,
-      ca: authority.certificate,
+  const start = (file: string) =>
+    startPresenceProxy({
       policy: file,
       ledger: { recordsFolder: records, keyFile, intervalMs: 3_600_000 },
     });
-    return Object.assign(proxy, {
-      async [Symbol.asyncDispose]() {
-        await proxy.close();
-        gatekeeper.close();
-      },
-    });
-  }
-
-  /** Sends presences with a status from so many sessions, and waits until each was forwarded. */
-  async function show(proxy: TestProxy, sessions: number, presences: number): Promise<void> {
-    for (let session = 0; session < sessions; session += 1) {
-      const client = await logInRaw(proxy.direct, authority.certificate);
-      for (let index = 0; index < presences; index += 1) {
-        client.socket.write(`<presence id='p${index}'><status>here</status></presence>`);
-        await client.until(`id='p${index}'`);
-        client.forget();
-      }
-      client.socket.destroy();
-    }
-  }
 
   it('records what each audience was shown, how often, in how many sessions, under which policy', async () => {
-    const file = await folder.write('policy.yaml', policy('drop'));
+    const file = await folder.write('policy.yaml', statusPolicy('drop'));
     await using proxy = await start(file);
-    await show(proxy, 3, 4);
+    await sendPresencesFrom(proxy, 3, 4);
     await proxy.proxy.close(0);
     const { verification, summaries } = await read();
     expect(verification.findings).toEqual([]);
@@ -107,20 +61,20 @@ spec:
       treatment: 'drop',
       mode: 'enforced',
       count: 12,
-      bytes: 12 * '<status>here</status>'.length,
+      bytes: 12 * status.length,
       sessionsAtLeast: 3,
       sessionsAtMost: 3,
     });
   });
 
   it('ends an interval when another policy comes into force', async () => {
-    const file = await folder.write('policy.yaml', policy('drop'));
+    const file = await folder.write('policy.yaml', statusPolicy('drop'));
     await using proxy = await start(file);
-    await show(proxy, 1, 2);
-    await folder.write('policy.yaml', policy('keep'));
+    await sendPresencesFrom(proxy, 1, 2);
+    await folder.write('policy.yaml', statusPolicy('keep'));
     await proxy.proxy.refresh();
     await eventually(() => proxy.policy.some((line) => line.includes('ours-keep')));
-    await show(proxy, 1, 5);
+    await sendPresencesFrom(proxy, 1, 5);
     await proxy.proxy.close(0);
     const digestOf = async (name: string): Promise<string> =>
       (await read()).summaries[0]!.inForce.find((each) => each.policy === name)!.policyDigest;
