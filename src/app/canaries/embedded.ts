@@ -3,26 +3,23 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { canariesOf, type Canary } from '../../canaries/canary.ts';
-import { isShown, longestWaitMs } from '../../canaries/expectation.ts';
-import { judge, type CanaryReport } from '../../canaries/findings.ts';
+import type { CanaryReport } from '../../canaries/findings.ts';
 import { Script } from '../../canaries/script.ts';
 import { startScriptedGatekeeper, type ScriptedGatekeeper } from '../../canaries/scripted-gatekeeper.ts';
 import { domain, host } from '../../simulator/story/cast.ts';
 import { receivedByGatekeeper, receivedByProvider } from '../../simulator/story/records.ts';
 import { openStage, type Stage } from '../../simulator/story/stage.ts';
-import { systemClock } from '../clock.ts';
 import { demoConfig, gatekeeperName, writeDemoFiles } from '../demo/config.ts';
 import { freePort, temporaryFolder } from '../demo/proxy.ts';
 import { openCatalogue, openPolicy } from '../files/policies.ts';
 import { assemble } from '../part.ts';
-import { readAdmin, sessionsEnded } from './admin.ts';
 import { openCollector, type Collector } from './collector.ts';
 import { readFiles } from './files.ts';
 import { Gathering } from './gathering.ts';
 import { sendHttpCanaries } from './http.ts';
 import { shippedProgram, startProxyProcess, type ProxyProcess } from './process.ts';
+import { answerMs, everythingLeft } from './waits.ts';
 
 export interface EmbeddedOptions {
   /** A shipped policy or a file; the proxy runs under it. */
@@ -34,11 +31,6 @@ export interface EmbeddedOptions {
   /** Called at each step, with a sentence for a person who waits. */
   readonly onStep?: ((step: string) => void) | undefined;
 }
-
-/** Bound of one wait for an answer, in milliseconds. */
-const answerMs = 20_000;
-/** Longest wait for stanzas that the policy holds back, in milliseconds. */
-const heldMs = 15_000;
 
 interface Setting {
   readonly stage: Stage;
@@ -58,15 +50,14 @@ export async function runEmbeddedCanaries(options: EmbeddedOptions): Promise<Can
   const expected = openPolicy(options.expected ?? options.policy);
   const canaries = canariesOf(openCatalogue());
   const { onStep = () => {} } = options;
-  const gathering = new Gathering(canaries.sent);
+  const gathering = new Gathering(canaries);
   let sending: ReadonlyMap<Canary, string>;
   const setting = await openSetting(options);
   try {
     onStep(`sending ${canaries.sent.length} values through the proxy`);
     const clientReceived: Buffer[] = [];
     sending = await sendAll(setting, canaries.sent, clientReceived);
-    await sleep(Math.min(longestWaitMs(policy), heldMs));
-    await sessionsEnded(setting.admin, answerMs);
+    await everythingLeft(policy, setting.admin, answerMs);
     onStep('searching the memory of the proxy');
     await gathering.lookInside(setting.proxy.inspector);
     await gathering.lookAtPages(setting.proxy.pid);
@@ -79,9 +70,7 @@ export async function runEmbeddedCanaries(options: EmbeddedOptions): Promise<Can
   } finally {
     await setting.close();
   }
-  const { places, skipped } = gathering;
-  const now = systemClock.wall();
-  return judge({ canaries, sending, places, skipped, isShown: (canary) => isShown(expected, canary, now) });
+  return gathering.report(sending, expected);
 }
 
 /** Sends the canaries of streams, then those of HTTP.
@@ -126,9 +115,7 @@ async function searchRecords(
   gathering: Gathering,
   canaries: readonly Canary[],
 ): Promise<void> {
-  const answers = await readAdmin(admin);
-  gathering.look('metrics', answers.metrics);
-  gathering.look('admin', answers.others);
+  await gathering.lookAtAdmin(admin);
   const before = proxy.printed().length;
   await crash(proxy, canaries);
   gathering.look('output', proxy.printed().subarray(0, before));

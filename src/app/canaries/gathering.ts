@@ -1,27 +1,45 @@
-/** Searches one place after the other for the canaries of a run. */
-import type { Canary } from '../../canaries/canary.ts';
-import { PlaceSearch, type SearchedPlace, type SkippedPlace } from '../../canaries/findings.ts';
+/** Searches one place after the other for the canaries of a run, and judges what was found. */
+import type { Canaries, Canary } from '../../canaries/canary.ts';
+import { isShown } from '../../canaries/expectation.ts';
+import {
+  judge,
+  PlaceSearch,
+  type CanaryReport,
+  type SearchedPlace,
+  type SkippedPlace,
+} from '../../canaries/findings.ts';
 import { HeapSnapshot } from '../../canaries/heap-snapshot.ts';
 import type { Inspector } from '../../canaries/inspector.ts';
 import { placeMeanings, type PlaceName } from '../../canaries/places.ts';
 import { writableMemory } from '../../canaries/process-memory.ts';
 import { Search, type Hit } from '../../canaries/search.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { systemClock } from '../clock.ts';
+import { readAdmin } from './admin.ts';
 
 export class Gathering {
-  readonly #canaries: readonly Canary[];
+  readonly #canaries: Canaries;
   readonly #search: Search;
   readonly #places: SearchedPlace[] = [];
-  readonly skipped: SkippedPlace[] = [];
+  readonly #skipped: SkippedPlace[] = [];
 
-  constructor(canaries: readonly Canary[]) {
+  constructor(canaries: Canaries) {
     this.#canaries = canaries;
-    this.#search = new Search(canaries.map(({ forms }) => forms));
+    this.#search = new Search(canaries.sent.map(({ forms }) => forms));
   }
 
-  /** The places that were searched, in the order of the documentation. */
-  get places(): readonly SearchedPlace[] {
+  /** Compares what was found with what a policy lets each party have now. Places are in the order of the documentation.
+   *  @param sending what became of each canary */
+  report(sending: ReadonlyMap<Canary, string>, expected: Policy): CanaryReport {
     const order = Object.keys(placeMeanings);
-    return this.#places.toSorted((one, other) => order.indexOf(one.place) - order.indexOf(other.place));
+    const now = systemClock.wall();
+    return judge({
+      canaries: this.#canaries,
+      sending,
+      places: this.#places.toSorted((one, other) => order.indexOf(one.place) - order.indexOf(other.place)),
+      skipped: this.#skipped,
+      isShown: (canary) => isShown(expected, canary, now),
+    });
   }
 
   /** Searches a place whose bytes are there. */
@@ -32,7 +50,16 @@ export class Gathering {
   }
 
   skip(place: PlaceName, reason: string): void {
-    this.skipped.push({ place, reason });
+    this.#skipped.push({ place, reason });
+  }
+
+  /** Searches the answers of an admin port.
+   *  @param url `http://host:port`
+   *  @throws TypeError when nothing answers */
+  async lookAtAdmin(url: string): Promise<void> {
+    const { metrics, others } = await readAdmin(url);
+    this.look('metrics', metrics);
+    this.look('admin', others);
   }
 
   /** Searches the strings and the buffers of a process, after a garbage collection. */
@@ -66,6 +93,6 @@ export class Gathering {
   }
 
   #open(name: PlaceName): PlaceSearch {
-    return new PlaceSearch(name, this.#canaries, this.#search);
+    return new PlaceSearch(name, this.#canaries.sent, this.#search);
   }
 }

@@ -1,20 +1,17 @@
 /** Canaries through a deployment, between two test accounts. */
 import { rootCertificates } from 'node:tls';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { canariesOf } from '../../canaries/canary.ts';
 import { exchangeCanaries } from '../../canaries/exchange.ts';
-import { isShown, longestWaitMs } from '../../canaries/expectation.ts';
-import { judge, type CanaryReport } from '../../canaries/findings.ts';
+import type { CanaryReport } from '../../canaries/findings.ts';
 import { Inspector } from '../../canaries/inspector.ts';
 import type { Config } from '../../config/schema.ts';
 import { readRegularFile } from '../../documents/read.ts';
 import type { Direction } from '../../stanza/direction.ts';
 import { connectClient, type Client, type Endpoint } from '../../simulator/client.ts';
-import { systemClock } from '../clock.ts';
 import { openCatalogue, openPolicy } from '../files/policies.ts';
-import { readAdmin, sessionsEnded } from './admin.ts';
 import { readFiles } from './files.ts';
 import { Gathering } from './gathering.ts';
+import { answerMs, everythingLeft } from './waits.ts';
 
 /** An account, and where its client connects. */
 export interface LiveAccount {
@@ -46,10 +43,6 @@ export interface LiveOptions {
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
-/** Bound of one wait for an answer, in milliseconds. */
-const answerMs = 20_000;
-/** Longest wait for stanzas that the policy holds back, in milliseconds. */
-const heldMs = 15_000;
 /** Time in which the proxy ends the sessions of the run, where other sessions go on, in milliseconds. */
 const endMs = 5_000;
 
@@ -92,7 +85,7 @@ export async function runLiveCanaries(options: LiveOptions): Promise<CanaryRepor
   const inForce = policyFor(config, account.domain);
   const expected = openPolicy(options.expected ?? inForce);
   const canaries = canariesOf(openCatalogue(config.policy.catalogue));
-  const gathering = new Gathering(canaries.sent);
+  const gathering = new Gathering(canaries);
   const received = { account: [] as Buffer[], contact: [] as Buffer[] };
   onStep('sending values between the two accounts');
   const sending = await exchangeCanaries(canaries.sent, {
@@ -101,20 +94,15 @@ export async function runLiveCanaries(options: LiveOptions): Promise<CanaryRepor
     mediaOrigins: mediaOrigins(config, account.domain),
     timeoutMs: answerMs,
   });
-  await sleep(Math.min(longestWaitMs(openPolicy(inForce)), heldMs));
   const admin = adminUrl(config);
-  await sessionsEnded(admin, endMs);
+  await everythingLeft(openPolicy(inForce), admin, endMs);
   onStep('searching what arrived and what the proxy recorded');
   gathering.look('gatekeeper', Buffer.concat(received.contact));
   gathering.look('client', Buffer.concat(received.account));
   gathering.skip('provider', 'no value is sent by HTTP');
-  const answers = await readAdmin(admin);
-  gathering.look('metrics', answers.metrics);
-  gathering.look('admin', answers.others);
+  await gathering.lookAtAdmin(admin);
   await searchRecords(options, gathering);
-  const { places, skipped } = gathering;
-  const now = systemClock.wall();
-  return judge({ canaries, sending, places, skipped, isShown: (canary) => isShown(expected, canary, now) });
+  return gathering.report(sending, expected);
 }
 
 async function searchRecords(
