@@ -43,7 +43,7 @@ export class PlaceSearch {
     this.#search = search;
   }
 
-  /** Searches some bytes. Each call is on its own: a value that is cut in two by it is not found. */
+  /** Searches some bytes. A value that is divided between two calls is not found. */
   look(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     this.#search.each(bytes, ({ canary, form }) => this.note(canary, form));

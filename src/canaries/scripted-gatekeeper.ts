@@ -1,5 +1,5 @@
-/** A gatekeeper that says what a script says: it grants every authentication, and sends stanzas that no real server
- *  would send by itself. Direct TLS. */
+/** Accepts connections of a proxy over direct TLS, and leaves all that a gatekeeper sends to a script: it can grant
+ *  every authentication, and send stanzas that no real server would. */
 import { createServer, type AddressInfo } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { End } from './end.ts';

@@ -96,9 +96,9 @@ export class StreamServer {
     return this.#sessions.size;
   }
 
-  /** Stops accepting, and ends the sessions one after another over `spreadMs`, or over `drainMs` milliseconds where that
-   *  is less: so that their streams can be resumed where another process can do that, with an error that lets clients
-   *  connect elsewhere where not. Resolves when every connection is closed. */
+  /** Stops accepting, and ends the sessions one after another over `spreadMs`, at most over `drainMs` milliseconds.
+   *  Where another process can resume their streams, they end as lost connections do; where none can, with an error
+   *  after which clients connect to another one. Resolves when every connection is closed. */
   async drain(drainMs: number): Promise<void> {
     this.#draining = true;
     await this.#stopListening();
@@ -117,8 +117,8 @@ export class StreamServer {
     await this.#allDone();
   }
 
-  /** Ends a part of the sessions over `spreadMs`, and goes on accepting. Their streams can be resumed. What is left of an
-   *  earlier part ends at once.
+  /** Ends a part of the sessions over `spreadMs`, and goes on accepting. Their streams can be resumed. What is left of
+   *  an earlier part ends at once.
    *  @param share in (0, 1]
    *  @returns the number of sessions that end */
   shed(share: number): number {

@@ -1,8 +1,8 @@
-/** Buffers that share their memory with no other. Node takes small ones from a pool of 64 KiB, which stays for as long
- *  as any of them: a buffer with bytes of a session would outlive it. */
+/** Buffers that share their memory with no other. Node takes small ones from a pool of 64 KiB, which lives as long as
+ *  any of them: what a session has written there would outlive the session. */
 
-/** Longest text whose characters are written one by one, in UTF-16 code units. A buffer of as many bytes is in the heap of
- *  JavaScript, and a native write would move it out. */
+/** Longest text whose characters are written one by one, in UTF-16 code units. A buffer of as many bytes is in the heap
+ *  of JavaScript, and a native write would move it out. */
 const loopLengthMax = 64;
 
 /** Returns the UTF-8 of a text. */

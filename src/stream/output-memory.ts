@@ -1,5 +1,5 @@
-/** Memory for bytes that leave: parts of a slab that nothing else uses. Node's own pool is shared with buffers that
- *  outlive every session, which would keep the bytes of stanzas next to them. */
+/** Allocates buffers for stanzas to send, as parts of a slab that holds nothing else. Node's own pool also has buffers
+ *  that outlive every session, and they would keep the stanzas next to them alive. */
 
 const slabBytes = 65_536;
 /** Longer outputs get memory of their own. */
@@ -9,7 +9,7 @@ export class OutputMemory {
   #slab: Buffer | undefined;
   #used = 0;
 
-  /** Returns `length` bytes with any content. */
+  /** Allocates a buffer of `length` bytes, whose content is undefined. */
   take(length: number): Buffer {
     if (length > partBytesMax) return Buffer.allocUnsafeSlow(length);
     if (this.#slab === undefined || this.#used + length > slabBytes) {

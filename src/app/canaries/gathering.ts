@@ -42,7 +42,7 @@ export class Gathering {
     });
   }
 
-  /** Searches a place whose bytes are there. */
+  /** Searches the bytes of a place; texts are Latin-1. */
   look(name: PlaceName, ...parts: readonly (Uint8Array | string)[]): void {
     const place = this.#open(name);
     for (const part of parts) place.look(typeof part === 'string' ? Buffer.from(part, 'latin1') : part);
