@@ -200,7 +200,9 @@ function described(value: unknown): string {
   if (isMapping(value)) return 'is a mapping';
   const secret = typeof value === 'string' ? secretIn(value) : undefined;
   if (secret !== undefined) return secret;
-  const text = String(value);
+  // JSON has no NaN and no undefined.
+  const isPlain = typeof value === 'string' || typeof value === 'number' || value === undefined;
+  const text = isPlain ? String(value) : JSON.stringify(value);
   return `is ${typeof value === 'string' ? 'the text ' : ''}\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
 }
 
