@@ -1,4 +1,5 @@
-/** One connection of a session that speaks XMPP streams (RFC 6120 §4): socket, scanner, writer, flow control. */
+/** A connection of a session that speaks XMPP streams (RFC 6120 §4), and the one over TCP: socket, scanner, writer, flow
+ *  control. The one over WebSocket is websocket-leg.ts. */
 import type { Socket } from 'node:net';
 import type { Direction } from '../stanza/direction.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
@@ -41,9 +42,33 @@ export interface LegOptions {
   readonly writeStalls: WriteStallWatch;
 }
 
+/** One connection that speaks XMPP streams, to a client or to a gatekeeper. */
+export interface XmppLeg extends GatekeeperLeg {
+  /** The connection with TLS, below any framing. */
+  readonly socket: Socket;
+  /** Whether a stream header has been written. */
+  readonly isOpen: boolean;
+  /** Whether no stanza is half read and no byte waits. */
+  readonly atBoundary: boolean;
+  set limits(limits: StreamLimits);
+  /** Sets the receiver of what is read. */
+  receive(sink: LegSink): void;
+  /** Starts to read. */
+  start(): void;
+  /** Makes what follows begin a new stream (RFC 6120 §4.3.3). Called between stanzas. */
+  restart(): void;
+  /** Runs `task` when the current chunk is scanned and its output flushed. Called inside a sink call. */
+  afterChunk(task: () => void): void;
+  /** Calls `task` after `idleMs` milliseconds without traffic in either direction. */
+  onIdle(idleMs: number, task: () => void): void;
+  /** Closes the stream, with an error when `condition` is given.
+   *  @param text in English, for a person */
+  close(condition?: StreamCondition, text?: string): void;
+}
+
 const whitespace = Buffer.from(' ');
 
-export class XmppLeg implements GatekeeperLeg {
+export class TcpLeg implements XmppLeg {
   readonly side: Side;
   readonly socket: Socket;
   readonly #direction: Direction;

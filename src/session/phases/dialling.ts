@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
 import { GatekeeperError } from '../../transport/gatekeeper-error.ts';
 import { asStreamError } from '../ending.ts';
-import { XmppLeg } from '../leg.ts';
+import { TcpLeg } from '../leg.ts';
 import type { Routed } from '../machine.ts';
 import type { GatekeeperAttestations } from '../signals/attestations.ts';
 import { attestConnection } from './attesting.ts';
@@ -46,7 +46,7 @@ export async function dialGatekeeper(
   }
   try {
     const limits = options.preAuthenticationLimits;
-    const gatekeeper = new XmppLeg('gatekeeper', socket, { ...options, limits }, machine.events);
+    const gatekeeper = new TcpLeg('gatekeeper', socket, { ...options, limits }, machine.events);
     const connected = new Connected(routed, gatekeeper);
     const attests = attestations?.overStream === true;
     connected.enter('authenticating');

@@ -5,14 +5,14 @@ import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { StreamHeader } from '../../stream/header.ts';
 import { SessionRecord } from '../facts.ts';
-import { XmppLeg } from '../leg.ts';
+import { TcpLeg } from '../leg.ts';
 import { requireCapacity } from '../capacity.ts';
 import type { GatekeeperRoute, Machine, PhaseState } from '../machine.ts';
 
 /** Waits for the header, and begins the negotiation with its gatekeeper. */
 export function awaitHeader(machine: Machine, socket: Socket): void {
   const { options } = machine;
-  const client = new XmppLeg(
+  const client = new TcpLeg(
     'client',
     socket,
     { ...options, limits: options.preAuthenticationLimits },

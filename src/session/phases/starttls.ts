@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { XmppLeg } from '../leg.ts';
+import { TcpLeg } from '../leg.ts';
 import { requireCapacity } from '../capacity.ts';
 import type { Machine } from '../machine.ts';
 import { ownHeader } from '../own-header.ts';
@@ -20,7 +20,7 @@ export function offerStartTls(machine: Machine, socket: Socket): void {
   const { options } = machine;
   // Bytes in clear text are not counted as traffic of the session.
   const events = { ...machine.events, bytesRead: () => {} };
-  const leg = new XmppLeg('client', socket, { ...options, limits: options.preAuthenticationLimits }, events);
+  const leg = new TcpLeg('client', socket, { ...options, limits: options.preAuthenticationLimits }, events);
   leg.receive({
     header: (header) => {
       requireCapacity(machine);
@@ -50,7 +50,7 @@ function refuseOthers(stanza: Stanza): void {
 /** Answers `<starttls/>` and begins TLS. Bytes in clear text after it could be injected by a third party, and are
  *  refused (RFC 6120 §5.4.3.3). A line end is accepted: some clients write one after each element.
  *  @throws StreamError ERR_STARTTLS_PIPELINED */
-function upgrade(machine: Machine, leg: XmppLeg): void {
+function upgrade(machine: Machine, leg: TcpLeg): void {
   const { socket } = leg;
   const rest = leg.detach();
   if (!isWhitespaceOnly(rest) || socket.readableLength > 0)
