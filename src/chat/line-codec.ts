@@ -11,7 +11,7 @@ import { Encoder, type InteropServerWriting } from './encoder.ts';
 import { ChatError } from './error.ts';
 import { toJsonNode, toXml, type JsonNode } from './json-node.ts';
 import { defaultChatLimits, type ChatLimits } from './limits.ts';
-import { chatNamespace, markNamespace, markPrefix } from './xml-form.ts';
+import { markPrefix } from './xml-form.ts';
 import { XmlReader } from './xml-reader.ts';
 
 export type LineFormat = 'xml' | 'json';
@@ -20,7 +20,7 @@ export interface LineCodecOptions {
   readonly interopServer: { readonly read: InteropServerReading; readonly write: InteropServerWriting };
 }
 
-const declarations = ` xmlns='${chatNamespace}' xmlns:${markPrefix}='${markNamespace}'`;
+const declarations = ` xmlns='${ns.chat}' xmlns:${markPrefix}='${ns.chatMarks}'`;
 const header = `<stream:stream xmlns:stream='${ns.streams}'${declarations}>`;
 
 export class LineCodec {
@@ -28,7 +28,7 @@ export class LineCodec {
   readonly #decoder: Decoder;
   readonly #encoder: Encoder;
   readonly #reader: XmlReader;
-  readonly #names = createNames([ns.streams, chatNamespace, markNamespace, ns.xml, ns.xmlns], []);
+  readonly #names = createNames([ns.streams, ns.chat, ns.chatMarks, ns.xml, ns.xmlns], []);
   readonly #streamLimits: StreamLimits;
   readonly #workspace: Workspace;
 

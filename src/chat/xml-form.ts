@@ -13,10 +13,7 @@
  *  rename the element, so it is written `n:xmlns`. The stream header declares both namespaces. */
 import { escapeAttribute } from '../stanza/decode.ts';
 
-/** Namespace of nodes. */
-export const chatNamespace = 'urn:narthex:chat:0';
-/** Namespace of marks, always with the prefix `n`. */
-export const markNamespace = 'urn:narthex:chat:marks:0';
+/** Prefix of the namespace of marks. */
 export const markPrefix = 'n';
 
 /** Returns whether a tag or attribute name is a name in the XML form. */

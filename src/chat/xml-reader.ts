@@ -1,9 +1,9 @@
 /** Reads the XML form (xml-form.ts) from a stanza's tape, strictly: anything outside of the form is refused. */
 import { isUtf8 } from 'node:buffer';
 import type { Names } from '../stanza/names.ts';
+import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { ChatError } from './error.ts';
-import { chatNamespace, markNamespace } from './xml-form.ts';
 
 export interface NodeAttribute {
   readonly name: string;
@@ -40,8 +40,8 @@ export class XmlReader {
   /** @param names vocabulary of the stanzas, which must have both namespaces of the XML form
    *  @throws Error when they lack one */
   constructor(names: Names) {
-    this.#chat = names.namespace(chatNamespace);
-    this.#mark = names.namespace(markNamespace);
+    this.#chat = names.namespace(ns.chat);
+    this.#mark = names.namespace(ns.chatMarks);
     if (this.#chat === 0 || this.#mark === 0)
       throw new Error('the vocabulary lacks a namespace of the XML form');
   }

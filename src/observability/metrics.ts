@@ -6,7 +6,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Direction } from '../stanza/direction.ts';
 import { directions } from '../stanza/direction.ts';
-import type { StanzaKind } from '../stanza/protocol.ts';
+import { stanzaKinds, type StanzaKind } from '../stanza/protocol.ts';
 import type { CertificateUse } from './certificate-uses.ts';
 import { DecisionCounts, decisionTotalsMax, type DecisionTotal } from './decision-counts.ts';
 import type { DialCause } from '../errors/causes.ts';
@@ -44,7 +44,7 @@ export interface Metrics {
   readonly padding: Record<Direction, number>;
   /** @param what the stanza that waited
    *  @param seconds how long */
-  readonly waited: (what: 'answer' | 'message' | 'presence' | 'iq', seconds: number) => void;
+  readonly waited: (what: 'answer' | Exclude<StanzaKind, 'nonza'>, seconds: number) => void;
   readonly equalised: (outcome: 'matched' | 'unmatched' | 'dropped') => void;
   readonly paced: (side: Side, resource: 'stanzas' | 'bytes' | 'padding') => void;
   readonly overloaded: (now: boolean) => void;
@@ -183,7 +183,7 @@ function streamMetrics(
   for (const resource of ['stanzas', 'bytes', 'padding']) pauses.inc({ side: 'client', resource }, 0);
   pauses.inc({ side: 'gatekeeper', resource: 'padding' }, 0);
   const waits = histogram(registry, 'narthex_stanza_wait_seconds');
-  for (const what of ['answer', 'message', 'presence', 'iq']) waits.zero({ kind: what });
+  for (const what of ['answer', ...stanzaKinds]) waits.zero({ kind: what });
   const answers = counter(registry, 'narthex_equalised_answers_total');
   for (const outcome of ['matched', 'unmatched', 'dropped']) answers.inc({ outcome }, 0);
   return {
@@ -408,17 +408,29 @@ function noResumptions(): { readonly streams: number; readonly bytes: number } {
   return { streams: 0, bytes: 0 };
 }
 
-const stanzaKinds: readonly StanzaKind[] = ['message', 'presence', 'iq', 'nonza'];
-
 function noTraffic(): Traffic {
-  return { message: 0, presence: 0, iq: 0, nonza: 0, bytes: 0 };
+  return {
+    message: 0,
+    presence: 0,
+    iq: 0,
+    receipt: 0,
+    ack: 0,
+    notification: 0,
+    call: 0,
+    chatstate: 0,
+    status: 0,
+    ib: 0,
+    nonza: 0,
+    bytes: 0,
+  };
 }
 
 /** Makes counters that copy the totals at each scrape. */
 function countTraffic(registry: Registry, traffic: Readonly<Record<Direction, Traffic>>): void {
   counter(registry, 'narthex_stanzas_total', (stanzas) => {
     for (const direction of directions)
-      for (const kind of stanzaKinds) stanzas.inc({ direction, kind }, traffic[direction][kind]);
+      for (const kind of [...stanzaKinds, 'nonza'] as const)
+        stanzas.inc({ direction, kind }, traffic[direction][kind]);
   });
   counter(registry, 'narthex_stream_bytes_total', (bytes) => {
     for (const direction of directions) bytes.inc({ direction }, traffic[direction].bytes);

@@ -1,5 +1,6 @@
 /** The times of answers in one session: deliveries to each side, and the time at which an answer to one may leave. */
 import { opposite, type Direction } from '../stanza/direction.ts';
+import { otherParty } from '../stanza/other-party.ts';
 import { textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { AwaitedAnswer, Edit, EqualisedAnswer } from '../stanza/verdict.ts';
@@ -62,8 +63,7 @@ export class AnswerTimes {
 
   /** Returns the other party of a stanza; '' for the account itself, with or without its address. */
   #partyOf(stanza: Stanza, direction: Direction): string {
-    const { partyAttribute, partyOf } = stanza.protocol;
-    const party = partyOf(stanza.attributeValue(0, partyAttribute[direction]) ?? '');
+    const party = otherParty(stanza, direction);
     return party === this.#options.account() ? '' : party;
   }
 }

@@ -2,6 +2,7 @@
  *  it. Everything that changes the number of stanzas on a stream happens here, and is counted here for stream
  *  management (XEP-0198). */
 import { opposite, type Direction } from '../stanza/direction.ts';
+import { otherParty } from '../stanza/other-party.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Disposition, Edit, SendOptions } from '../stanza/verdict.ts';
@@ -158,7 +159,7 @@ export class Dispatch {
 
   #mustWait(stanza: Stanza, direction: Direction): boolean {
     const queue = this.#queues[direction];
-    return !queue.empty && queue.has(partyOf(stanza, direction));
+    return !queue.empty && queue.has(otherParty(stanza, direction));
   }
 
   /** Writes a stanza now, or when its delay is over and earlier stanzas between the same two parties were written. */
@@ -259,7 +260,7 @@ export class Dispatch {
   #enqueue(transit: Transit, dueAt: number, bytes: number, send: () => void): void {
     const { stanza, direction } = transit;
     this.#await(transit);
-    transit.queued = { key: partyOf(stanza, direction), bytes, dueAt, send };
+    transit.queued = { key: otherParty(stanza, direction), bytes, dueAt, send };
     this.#queues[direction].enqueue(transit.queued);
   }
 
@@ -318,10 +319,4 @@ function amend(transit: Transit, added: { readonly edits?: readonly Edit[] } & S
   if (added.edits !== undefined && added.edits.length > 0)
     transit.edits = transit.edits.length === 0 ? added.edits : [...transit.edits, ...added.edits];
   transit.options = joined(transit.options, added) ?? transit.options;
-}
-
-/** Returns the other party of a stanza. Stanzas with the same one keep their order (RFC 6120 §10.1). */
-function partyOf(stanza: Stanza, direction: Direction): string {
-  const { partyAttribute, partyOf: party } = stanza.protocol;
-  return party(stanza.attributeValue(0, partyAttribute[direction]) ?? '');
 }

@@ -49,4 +49,7 @@ export const ns = {
   omemo2: 'urn:xmpp:omemo:2',
   /** Connection signals: docs/connection-signals.md. */
   signals: 'urn:narthex:signals:0',
+  /** Nodes of the chat channel, and the marks of what XML lacks: docs/chat-channel.md. */
+  chat: 'urn:narthex:chat:0',
+  chatMarks: 'urn:narthex:chat:marks:0',
 } as const;

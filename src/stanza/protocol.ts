@@ -5,9 +5,23 @@ import { bareJid, prepareBare } from './jid.ts';
 import type { Direction } from './direction.ts';
 import { ns } from './namespaces.ts';
 
-/** Message, presence and iq in the stream's content namespace are stanzas (RFC 6120 §8). Every other element at the
- *  top level of a stream is a nonza (XEP-0360). */
-export type StanzaKind = 'message' | 'presence' | 'iq' | 'nonza';
+/** Kinds of stanza. Every other element at the top level of a stream is a nonza (XEP-0360). */
+export const stanzaKinds = [
+  // Of both protocols: RFC 6120 §8.
+  'message',
+  'presence',
+  'iq',
+  // Of the chat channel only.
+  'receipt',
+  'ack',
+  'notification',
+  'call',
+  'chatstate',
+  'status',
+  'ib',
+] as const;
+
+export type StanzaKind = (typeof stanzaKinds)[number] | 'nonza';
 
 /** What the sender of a stanza must or may be sent when it is not delivered.
  *  - `answer`: exactly one answer, a result or an error (RFC 6120 §8.2.3).
@@ -28,9 +42,10 @@ export interface StanzaProtocol {
   /** Namespace name of the protocol's stanzas. */
   readonly namespace: string;
   readonly stanzas: readonly StanzaRow[];
-  /** Attribute with the address of the other party, by direction. */
-  readonly partyAttribute: Readonly<Record<Direction, string>>;
-  /** Returns the key of the other party. Stanzas with the same key keep their order. */
+  /** Attributes with the address of the other party, by direction. The first one that names a party is used. */
+  readonly partyAttributes: Readonly<Record<Direction, readonly string[]>>;
+  /** Returns the key of the party at an address; '' for an address that names none. Stanzas with the same key keep
+   *  their order. */
   readonly partyOf: (address: string) => string;
   /** Attributes of an answer or a refusal, each with the attribute of the stanza whose value it copies. */
   readonly replyAttributes: readonly (readonly [name: string, of: string])[];
@@ -58,7 +73,7 @@ export const xmppStanzas: StanzaProtocol = {
     { local: 'iq', kind: 'iq', owes: { result: 'nothing', error: 'nothing' }, owesOtherwise: 'answer' },
     { local: 'presence', kind: 'presence', owes: { error: 'nothing' }, owesOtherwise: 'refusal' },
   ],
-  partyAttribute: { 'to-gatekeeper': 'to', 'to-client': 'from' },
+  partyAttributes: { 'to-gatekeeper': ['to'], 'to-client': ['from'] },
   // The bare JID; '' for the account itself and its server.
   partyOf: (address) => prepareBare(bareJid(address)),
   replyAttributes: [

@@ -12,6 +12,9 @@ const coreLocals = [
   'bind', 'resource', 'jid', 'session', 'query', 'ping',
   'sm', 'enable', 'enabled', 'resume', 'resumed', 'failed', 'r', 'a', 'h', 'location', 'previd', 'max',
   'c', 'ver', 'node', 'hash', 'ext', 'body', 'connection-signals',
+  // The chat channel.
+  'receipt', 'ack', 'notification', 'call', 'chatstate', 'status', 'ib', 'xmlstreamend',
+  'class', 'participant', 'recipient', 'list', 'item', 'identity',
 ] as const; // prettier-ignore
 
 /** Returns the vocabulary of the stream itself, with the names of the policy in force. */

@@ -6,7 +6,6 @@ import { Decoder } from '../../src/chat/decoder.ts';
 import { Encoder } from '../../src/chat/encoder.ts';
 import { defaultChatLimits } from '../../src/chat/limits.ts';
 import { LineCodec } from '../../src/chat/line-codec.ts';
-import { chatNamespace, markNamespace } from '../../src/chat/xml-form.ts';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
 import { createNames } from '../../src/stanza/names.ts';
 import { ns } from '../../src/stanza/namespaces.ts';
@@ -32,7 +31,7 @@ interface AsyncWork {
 }
 
 const codec = new LineCodec({ interopServer: { read: 'either', write: 'omit' } });
-const names = createNames([ns.streams, chatNamespace, markNamespace, ns.xml, ns.xmlns], []);
+const names = createNames([ns.streams, ns.chat, ns.chatMarks, ns.xml, ns.xmlns], []);
 
 export const chatBench: Bench = {
   name: 'chat',
@@ -109,9 +108,7 @@ function stanzaOf(xml: Buffer): Stanza {
     },
   });
   scanner.push(
-    Buffer.from(
-      `<stream:stream xmlns:stream='${ns.streams}' xmlns='${chatNamespace}' xmlns:n='${markNamespace}'>`,
-    ),
+    Buffer.from(`<stream:stream xmlns:stream='${ns.streams}' xmlns='${ns.chat}' xmlns:n='${ns.chatMarks}'>`),
   );
   scanner.push(xml);
   return kept!;

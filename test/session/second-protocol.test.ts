@@ -22,7 +22,7 @@ const chat: StanzaProtocol = {
     { local: 'receipt', kind: 'message', owes: { final: 'nothing' }, owesOtherwise: 'refusal' },
     { local: 'query', kind: 'iq', owes: { result: 'nothing' }, owesOtherwise: 'answer' },
   ],
-  partyAttribute: { 'to-gatekeeper': 'to', 'to-client': 'from' },
+  partyAttributes: { 'to-gatekeeper': ['to'], 'to-client': ['from'] },
   partyOf: (address) => address.split(':', 1)[0]!,
   replyAttributes: [
     ['to', 'from'],
