@@ -107,8 +107,7 @@ async function live(options: CanariesOptions): Run {
   const [listener] = config.listeners;
   const gatekeeper = gatekeeperOf(config, account.domain);
   if (gatekeeper === undefined) throw misused(`the configuration serves no domain ${account.domain}`);
-  const at =
-    'address' in gatekeeper.connect ? gatekeeper.connect : { address: undefined, tls: 'starttls' as const };
+  const at = 'address' in gatekeeper.connect ? gatekeeper.connect : { address: undefined, tls: undefined };
   const found = await runLiveCanaries({
     config,
     account: {
@@ -120,7 +119,7 @@ async function live(options: CanariesOptions): Run {
     contact: {
       ...contact,
       ...hostPort('--contact-connect', options.contactConnect ?? at.address),
-      tls: at.tls,
+      tls: at.tls ?? 'starttls',
       caFile: options.contactCa ?? gatekeeper.caFile,
     },
     expected: options.expect,

@@ -254,7 +254,8 @@ function summarise(config: Config, certificates: readonly CertificateSummary[]):
 function whereIs({ gatekeepers }: Config, name: string): string {
   const connect = gatekeepers.find((gatekeeper) => gatekeeper.name === name)?.connect;
   if (connect === undefined) return '';
-  return 'srv' in connect ? `SRV records of ${connect.srv}` : `${connect.address}, ${connect.tls}`;
+  if ('srv' in connect) return `SRV records of ${connect.srv}`;
+  return `${connect.address}, ${connect.tls ?? 'noise'}`;
 }
 
 function printText({ valid, file, problems, omitted, serves, connections = [] }: Result): void {

@@ -4,6 +4,7 @@ import type { Places } from '../documents/yaml.ts';
 import { nearest } from '../documents/nearest.ts';
 import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
+import { crossCheckProtocols } from './crosscheck-protocol.ts';
 import { policySections } from './scopes.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 import { storeAddress } from './sections/state.ts';
@@ -26,6 +27,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...contradictingLimits(config, report),
     ...longSpread(config, report),
     ...missingParts(config, report),
+    ...crossCheckProtocols(config, report),
     ...impossibleAttestations(config, report),
     ...repeatedFieldTypes(config, report),
     ...ephemeralKeys(config, report),
@@ -151,9 +153,9 @@ interface ClientPair {
 function missingParts({ http, provider, gatekeepers, regions }: Config, report: Report): ConfigProblem[] {
   const lacks = (path: ConfigPath, what: string): ConfigProblem =>
     report('ERR_CONFIG_MISSING', path, `\`${formatPath(path)}\` needs ${what}, which is missing`);
-  return gatekeepers.flatMap(({ enlistment, push, media, channelBinding }, index) => {
+  return gatekeepers.flatMap(({ protocol, enlistment, push, media, channelBinding }, index) => {
     const found: ConfigProblem[] = [];
-    if (channelBinding === 'reauthenticate' && provider === undefined)
+    if (protocol === 'xmpp' && channelBinding === 'reauthenticate' && provider === undefined)
       found.push(
         report(
           'ERR_CONFIG_MISSING',
@@ -229,7 +231,7 @@ function longSpread({ timeouts: { drainMs, drainSpreadMs = 0 } }: Config, report
 }
 
 function impossibleAttestations({ gatekeepers, signals }: Config, report: Report): ConfigProblem[] {
-  return gatekeepers.flatMap(({ attestation, clientCertFile }, index) => {
+  return gatekeepers.flatMap(({ protocol, attestation, clientCertFile }, index) => {
     if (attestation === undefined) return [];
     const path = ['gatekeepers', index, 'attestation'];
     const unsigned = '`signals` is missing: attestations need an issuer and keys to sign with';
@@ -238,7 +240,7 @@ function impossibleAttestations({ gatekeepers, signals }: Config, report: Report
     const profile = attestation.carriers.proxyProtocol?.profile ?? 'none';
     return [
       ...(signals === undefined ? [report('ERR_CONFIG_MISSING', path, unsigned)] : []),
-      ...(profile !== 'none' && clientCertFile === undefined
+      ...(protocol === 'xmpp' && profile !== 'none' && clientCertFile === undefined
         ? [report('ERR_CONFIG_MISSING', [...path, 'carriers', 'proxyProtocol'], unbound)]
         : []),
     ];

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { gatekeeperPolicy, policySection } from './sections/policy.ts';
 import { capabilities, gatekeeperCapabilities } from './sections/capabilities.ts';
+import { chat } from './sections/chat.ts';
 import { gatekeeperLimits, limits } from './sections/limits.ts';
 import { ledger } from './sections/ledger.ts';
 import { enlistment, mediaCallers, publicHttp, pushCaller } from './sections/http.ts';
@@ -43,7 +44,11 @@ const servedDomain = z
 const connectByAddress = z
   .strictObject({
     address: hostPort.describe('host:port of the server; IPv6 addresses in brackets.'),
-    tls: tls.describe('How the server starts TLS; see `listeners[].tls`.'),
+    tls: tls
+      .optional()
+      .describe(
+        'How the server starts TLS; see `listeners[].tls`. Required with `protocol: xmpp`, and for that only.',
+      ),
   })
   .describe('A fixed address.');
 
@@ -58,6 +63,13 @@ const connectBySrv = z
 const gatekeeper = z
   .strictObject({
     name: name.describe('Name of the gatekeeper in `domains`, logs and metrics.'),
+    protocol: z
+      .enum(['xmpp', 'chat-channel'])
+      .default('xmpp')
+      .describe(
+        '`xmpp`: streams over TLS (RFC 6120); `chat-channel`: Noise over TCP and the binary protocol of ' +
+          'docs/chat-channel.md, described in `chat`. Clients speak XML over TLS with either.',
+      ),
     connect: z.union([connectByAddress, connectBySrv]).describe('Where its server is.'),
     caFile: file
       .optional()
@@ -70,9 +82,10 @@ const gatekeeper = z
     clientKeyFile: file.optional().describe('Private key of `clientCertFile`.'),
     channelBinding: z
       .enum(['same-certificate', 'gatekeeper-without-plus', 'reauthenticate'])
-      .default('gatekeeper-without-plus')
+      .optional()
       .describe(
-        '`gatekeeper-without-plus`: clients authenticate without binding a channel, and those that would use SCRAM-…-PLUS ' +
+        'By default `gatekeeper-without-plus`; with `protocol: chat-channel` always `reauthenticate`. ' +
+          '`gatekeeper-without-plus`: clients authenticate without binding a channel, and those that would use SCRAM-…-PLUS ' +
           'are refused with the setting of the gatekeeper to change; ' +
           '`same-certificate`: proxy and gatekeeper show the same certificate, so that tls-server-end-point (RFC 5929) ' +
           'survives the proxy; `reauthenticate`: clients authenticate to the proxy by their ownership token ' +
@@ -86,8 +99,21 @@ const gatekeeper = z
     enlistment: enlistment.optional(),
     push: pushCaller.optional(),
     media: mediaCallers.optional(),
+    chat: chat.optional(),
   })
+  .transform((section) => ({ ...section, channelBinding: channelBindingOf(section) }))
   .describe('A messaging server that the proxy stands in front of.');
+
+/** On the chat channel the proxy authenticates clients itself. A value that contradicts this is refused later. */
+function channelBindingOf<T extends string>({
+  protocol,
+  channelBinding,
+}: {
+  readonly protocol: 'xmpp' | 'chat-channel';
+  readonly channelBinding?: T | undefined;
+}): T | 'reauthenticate' | 'gatekeeper-without-plus' {
+  return channelBinding ?? (protocol === 'chat-channel' ? 'reauthenticate' : 'gatekeeper-without-plus');
+}
 
 const timeouts = z
   .strictObject({

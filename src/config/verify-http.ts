@@ -69,6 +69,17 @@ export async function verifyBalancers({ listeners, http }: Config, report: Repor
     }
 }
 
+/** Verifies the secrets that the keys of accounts are derived from. */
+export async function verifyAccountSecrets({ gatekeepers }: Config, report: Report): Promise<void> {
+  for (const [at, { chat }] of gatekeepers.entries())
+    for (const [index, file] of (chat?.accountSecretFiles ?? []).entries()) {
+      const path = ['gatekeepers', at, 'chat', 'accountSecretFiles', index];
+      await verifySecret(file, path, report);
+      if (isOpenToAll(file))
+        report('ERR_CONFIG_SECRET', path, `${file} holds a secret that every user of the machine may open`);
+    }
+}
+
 /** Verifies the secrets and credentials for the store of shared state. */
 export async function verifyState({ state }: Config, now: number, report: Report): Promise<void> {
   if (state === undefined) return;

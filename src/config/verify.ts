@@ -6,7 +6,7 @@ import type { LoadedConfig } from './load.ts';
 import { configErrors } from '../errors/config.ts';
 import { type ConfigProblem, formatPath } from './problem.ts';
 import type { CertificateConfig } from './schema.ts';
-import { verifyBalancers, verifyHttp, verifyState } from './verify-http.ts';
+import { verifyAccountSecrets, verifyBalancers, verifyHttp, verifyState } from './verify-http.ts';
 import { type Report, verifyClient, verifyPair } from './verify-pem.ts';
 
 /** A certificate in the summary for the operator. */
@@ -57,6 +57,7 @@ export async function verifyFiles(loaded: LoadedConfig, now: number): Promise<Ve
     await verifyClient(gatekeeper, ['gatekeepers', index], now, report);
   await verifyHttp(loaded.config, now, report);
   await verifyBalancers(loaded.config, report);
+  await verifyAccountSecrets(loaded.config, report);
   await verifyState(loaded.config, now, report);
   const covered = new Set(certificates.flatMap(({ domains }) => domains));
   for (const [index, domain] of served.entries()) {

@@ -43,10 +43,10 @@ describe('the published schema', () => {
   it('has a unit in the name of every number that has one', () => {
     const numbers = [...keys(publishedSchema())].filter(([, { type }]) => type === 'integer');
     const free = numbers.map(([path]) => path.split('.').at(-1)!).filter((key) => !/(Ms|Max)$/.test(key));
-    // The types of PROXY protocol fields are numbers of a registry, and count nothing. Replicas are their own unit.
-    expect(new Set(free)).toEqual(
-      new Set(['replicas', 'port', 'ja4Type', 'p0fType', 'hmacType', 'attestationType']),
-    );
+    // Numbers of a registry count nothing. Replicas are their own unit.
+    const registered = ['port', 'ja4Type', 'p0fType', 'hmacType', 'attestationType'];
+    const chat = ['rootSerial', 'integrator', 'platform'];
+    expect(new Set(free)).toEqual(new Set(['replicas', 'padToBytes', ...registered, ...chat]));
   });
 
   it('requires of people only what has no default', () => {

@@ -120,7 +120,7 @@ describe('docs/connection-signals.md', () => {
     expect(page).toContain(
       `Field 0x${attestationTypeDefault.toString(16).toUpperCase()} holds the attestation`,
     );
-    const { data } = configSchema.shape.gatekeepers.element.shape.attestation.safeParse({
+    const { data } = configSchema.shape.gatekeepers.element.in.shape.attestation.safeParse({
       audience: 'a',
       carriers: { proxyProtocol: {} },
     });

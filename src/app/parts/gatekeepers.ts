@@ -58,6 +58,7 @@ export function openGatekeepers(
 export function targetOf({ connect }: GatekeeperConfig): Target {
   if ('srv' in connect) return { kind: 'srv', domain: connect.srv };
   const parsed = parseHostPort(connect.address);
-  if (parsed.kind === 'malformed') throw new RangeError('the configuration was not checked');
+  if (parsed.kind === 'malformed' || connect.tls === undefined)
+    throw new RangeError('the configuration was not checked');
   return { kind: 'address', ...parsed.address, tls: connect.tls };
 }

@@ -96,7 +96,7 @@ export const attestation = z
               .default('standard')
               .describe(
                 '`none`: the addresses only, for gatekeepers that read no more; `standard`: checksum and attestation, too; ' +
-                  '`full`: also server name, protocol and TLS version. All but `none` need `clientCertFile`.',
+                  '`full`: also server name, protocol and TLS version. All but `none` need `clientCertFile`, or the chat channel.',
               ),
             headerBytesMax: z
               .int()
