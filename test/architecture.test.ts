@@ -176,9 +176,9 @@ describe('the decisions', () => {
   const folder = join(root, 'docs/decisions');
   const records = readdirSync(folder).filter((file) => file !== 'README.md');
 
-  it('are numbered without a gap', () => {
-    const numbers = records.toSorted().map((file) => Number(file.slice(0, 4)));
-    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+  it('have a number each', () => {
+    const numbers = records.map((file) => Number(file.slice(0, 4)));
+    expect(numbers.filter((number) => number > 0)).toHaveLength(new Set(numbers).size);
   });
 
   it('have one line each in ARCHITECTURE.md, with the title of the record', () => {
