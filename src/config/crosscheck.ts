@@ -28,6 +28,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...longSpread(config, report),
     ...missingParts(config, report),
     ...crossCheckProtocols(config, report),
+    ...incompleteReferences(config, report),
     ...impossibleAttestations(config, report),
     ...repeatedFieldTypes(config, report),
     ...ephemeralKeys(config, report),
@@ -182,6 +183,43 @@ function missingParts({ http, provider, gatekeepers, regions }: Config, report: 
       found.push(lacks(at('push'), '`certFile`, or `issuer` and `jwksUri`,'));
     return found;
   });
+}
+
+/** References that could be asked for by any caller, or fetched by none, or forgotten while messages wait. */
+function incompleteReferences({ http, provider, gatekeepers }: Config, report: Report): ConfigProblem[] {
+  const media = provider?.media;
+  if (media?.references === undefined) return [];
+  const { certFile, bearerTokenFiles } = media.references;
+  const path = ['provider', 'media', 'references'];
+  const lacks = (what: string, remedy: string): ConfigProblem =>
+    report('ERR_CONFIG_MISSING', path, `\`${formatPath(path)}\` needs ${what}`, remedy);
+  return [
+    ...(http === undefined ? [lacks('a section `http`, which is missing', 'Add the section `http`.')] : []),
+    ...(certFile === undefined && bearerTokenFiles === undefined
+      ? [
+          lacks(
+            '`certFile` or `bearerTokenFiles`: any caller could ask for references without',
+            'Pin the client certificate of the provider, or give it a token made by `openssl rand -hex 32`.',
+          ),
+        ]
+      : []),
+    ...(media.keyFiles.length === 0
+      ? [
+          lacks(
+            '`provider.media.keyFiles`: a generated secret ends with the process, references are in messages that wait',
+            'Make a secret with `openssl rand 32`, and name it in `provider.media.keyFiles`.',
+          ),
+        ]
+      : []),
+    ...(gatekeepers.every((gatekeeper) => gatekeeper.media === undefined)
+      ? [
+          lacks(
+            'a gatekeeper with a section `media`: none could fetch by reference',
+            'Add `gatekeepers[].media`, which says how its media proxy is recognised.',
+          ),
+        ]
+      : []),
+  ];
 }
 
 function contradictingLimits(config: Config, report: Report): ConfigProblem[] {

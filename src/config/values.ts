@@ -40,6 +40,11 @@ export const file = z
   .max(4_096)
   .refine((path) => !path.includes('-----BEGIN '), 'the path of a file, not its text');
 
+/** Certificates that the other side is known by: pinned, so that no authority can make another. */
+export const pinned = file.describe(
+  'The client certificates it is known by, in PEM form; several while one is renewed. Read again when they change.',
+);
+
 /** The secret of one use, or two while one replaces the other. */
 export const rotatedSecretFiles = z.array(file).min(1).max(2);
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isOpenToAll } from '../documents/read.ts';
 import type { ConfigPath } from './problem.ts';
 import type { Config } from './schema.ts';
+import { isInboundBearer } from './sections/provider.ts';
 import { passwordOf } from './sections/state.ts';
 import { verifyCertificates, verifyClient, verifyPair, type Report } from './verify-pem.ts';
 
@@ -18,6 +19,7 @@ export async function verifyHttp(
     await verifyClient(provider, ['provider'], now, report);
     for (const [index, file] of (provider.media?.keyFiles ?? []).entries())
       await verifySecret(file, ['provider', 'media', 'keyFiles', index], report);
+    await verifyReferences(provider, now, report);
   }
   for (const [index, { enlistment, push, media }] of gatekeepers.entries()) {
     const at: ConfigPath = ['gatekeepers', index];
@@ -26,6 +28,24 @@ export async function verifyHttp(
     for (const [part, pinned] of Object.entries({ push, media }))
       if (pinned?.certFile !== undefined)
         await verifyCertificates(pinned.certFile, [...at, part, 'certFile'], now, report);
+  }
+}
+
+/** Verifies the credentials by which the provider is known when it asks for references. */
+async function verifyReferences(
+  { media }: NonNullable<Config['provider']>,
+  now: number,
+  report: Report,
+): Promise<void> {
+  const { certFile, bearerTokenFiles = [] } = media?.references ?? {};
+  const at: ConfigPath = ['provider', 'media', 'references'];
+  if (certFile !== undefined) await verifyCertificates(certFile, [...at, 'certFile'], now, report);
+  for (const [index, file] of bearerTokenFiles.entries()) {
+    const path = [...at, 'bearerTokenFiles', index];
+    if (!isInboundBearer(await readFile(file, 'latin1')))
+      report('ERR_CONFIG_SECRET', path, `${file} does not hold a bearer token of 32 characters or more`);
+    if (isOpenToAll(file))
+      report('ERR_CONFIG_SECRET', path, `${file} holds a secret that every user of the machine may open`);
   }
 }
 

@@ -9,6 +9,8 @@ const later = (limit: string): string =>
 const gatekeeper = 'Look into the log of the gatekeeper; check `gatekeepers[].enlistment`.';
 const provider = 'Look into the log of the provider; check `provider.push`. The gatekeeper sends it again.';
 const mediaServer = 'Look into the log of the media server; check `provider.media`.';
+const uploader =
+  'Correct the server of the provider that asks; docs/media-references.md says what the route takes.';
 const probing = 'Nothing is to be done unless it happens often, which means that an attacker tries tokens.';
 
 /** Errors of the public port; the admin port uses the first ones too. */
@@ -218,6 +220,22 @@ export const httpErrors = {
   },
   ERR_MEDIA_TIMEOUT: { cause: 'The media server did not answer in time.', remedy: mediaServer, status: 504 },
   ERR_MEDIA_ANSWER: { cause: 'The media server gave no usable answer.', remedy: mediaServer, status: 502 },
+  ERR_MEDIA_REFERENCE_CALLER: {
+    cause: 'The caller is not the provider.',
+    remedy:
+      'Check `provider.media.references`: the pinned certificate may have been renewed, or the bearer token replaced.',
+    status: 403,
+  },
+  ERR_MEDIA_REFERENCE_LENGTH: {
+    cause: 'The address is longer than one that a reference is made for.',
+    remedy: uploader,
+    status: 422,
+  },
+  ERR_MEDIA_REFERENCE_RATE: {
+    cause: 'More references were asked for within a second than are issued.',
+    remedy: later('mediaReferencesPerSecondMax'),
+    status: 429,
+  },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;
 
 /** Errors of the admin port only. */

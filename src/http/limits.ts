@@ -46,9 +46,18 @@ export interface MediaLimits {
   readonly mediaStallTimeoutMs: number;
 }
 
+/** Limits of sealed references. */
+export interface ReferenceLimits {
+  /** References issued in one second (ERR_MEDIA_REFERENCE_RATE). */
+  readonly mediaReferencesPerSecondMax: number;
+  /** Characters of an address that a reference is made for (ERR_MEDIA_REFERENCE_LENGTH). */
+  readonly mediaReferenceAddressCharsMax: number;
+}
+
 /** Limits and timeouts of the public HTTP plane. Each bounds what a caller, or a party that the proxy calls, can
  *  make it hold, do or wait for. */
-export interface HttpLimits extends ServeLimits, BodyLimits, EnlistmentLimits, PushLimits, MediaLimits {
+export interface HttpLimits
+  extends ServeLimits, BodyLimits, EnlistmentLimits, PushLimits, MediaLimits, ReferenceLimits {
   /** Bytes of a compact JWS (ERR_TOKEN_TOO_LARGE). */
   readonly tokenBytesMax: number;
   /** Bytes of a JWK set or metadata document of another party. */
@@ -105,4 +114,6 @@ export const defaultHttpLimits: HttpLimits = {
   mediaConcurrentMax: 512,
   mediaFirstByteTimeoutMs: 10_000,
   mediaStallTimeoutMs: 30_000,
+  mediaReferencesPerSecondMax: 100,
+  mediaReferenceAddressCharsMax: 2_048,
 };

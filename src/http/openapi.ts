@@ -125,6 +125,13 @@ const media: Operation = {
   codes: mediaCodes,
 };
 
+/** A download by reference. */
+const byReference: Operation = {
+  ...media,
+  summary: 'Streams encrypted media from the media server, by reference. A slash may follow the reference.',
+  parameters: [inPath('reference', 'A sealed reference.'), ...conditions],
+};
+
 const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/.well-known/openid-configuration': {
     get: {
@@ -221,6 +228,36 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       ],
     },
   },
+  '/media/references': {
+    post: {
+      summary: 'Issues a reference to a stored file, for one gatekeeper.',
+      security: [{ certificate: [] }, { secret: [] }],
+      body: {
+        type: 'object',
+        properties: {
+          gatekeeper: text,
+          address: { type: 'string', format: 'uri', description: 'Of the file, without a fragment.' },
+        },
+        required: ['gatekeeper', 'address'],
+        additionalProperties: false,
+      },
+      answers: { 200: json('Issued, now or before.', { $ref: '#/components/schemas/Reference' }) },
+      codes: [
+        ...bodyCodes,
+        'ERR_TOKEN_MISSING',
+        'ERR_GATEKEEPER_UNKNOWN',
+        'ERR_MEDIA_REFERENCE_CALLER',
+        'ERR_MEDIA_REFERENCE_LENGTH',
+        'ERR_MEDIA_REFERENCE_RATE',
+        'ERR_MEDIA_ORIGIN',
+        'ERR_MEDIA_ADDRESS',
+      ],
+    },
+  },
+  '/media/references/{reference}': {
+    get: byReference,
+    head: { ...byReference, summary: 'As GET, without the body.' },
+  },
   '/media/{token}': { get: media, head: { ...media, summary: 'As GET, without the body.' } },
 };
 
@@ -239,6 +276,7 @@ export function openApiDocument(): Document {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         certificate: { type: 'mutualTLS' },
+        secret: { type: 'http', scheme: 'bearer' },
       },
       schemas: {
         Enlistment: {
@@ -246,6 +284,16 @@ export function openApiDocument(): Document {
           properties: { id: text },
           required: ['id'],
           additionalProperties: { type: ['string', 'number', 'boolean'] },
+        },
+        Reference: {
+          type: 'object',
+          properties: {
+            reference: { type: 'string', description: 'One segment of a path.' },
+            url: { type: 'string', format: 'uri', description: 'Where the gatekeeper fetches by it.' },
+            expiresAt: { type: 'string', format: 'date-time' },
+          },
+          required: ['reference', 'url', 'expiresAt'],
+          additionalProperties: false,
         },
         Problem: {
           description: 'RFC 9457. Further members are numbers: the limit that was reached.',

@@ -2,7 +2,7 @@
  *  not configured has no route. */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { routePath } from 'hono/route';
+import { matchedRoutes } from 'hono/route';
 import type { HttpRoute } from '../observability/http-words.ts';
 import { Sensitive } from '../stanza/sensitive.ts';
 import type { Enlistments } from './enlistment/enlistments.ts';
@@ -23,12 +23,20 @@ export interface PublicParts {
   readonly enlistments?: Enlistments;
   readonly push?: (context: HttpContext) => Promise<Response>;
   readonly media?: MediaRelay;
+  readonly references?: References;
   readonly report: Report;
   /** Returns whether new requests are refused for now. */
   readonly overloaded?: () => boolean;
   /** Returns monotonic milliseconds. */
   readonly now?: () => number;
   readonly limits: { readonly headersMax: number };
+}
+
+/** Sealed references: how they are issued, and where the media relay takes them. */
+export interface References {
+  readonly issue: (context: HttpContext) => Promise<Response>;
+  /** Path of the port below which gatekeepers fetch by reference, without a slash at its end. */
+  readonly path: string;
 }
 
 /** Seconds in Retry-After during an overload: the shortest time in which one ends. */
@@ -42,16 +50,22 @@ type Method = 'GET' | 'POST' | 'DELETE';
 
 interface Route {
   readonly method: Method;
-  readonly path: HttpRoute;
+  readonly path: string;
+  /** Name in reports. */
+  readonly name: HttpRoute;
   readonly handle: Handler;
 }
+
+type NamedByPath = Omit<Route, 'name'> & { readonly path: HttpRoute };
 
 export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
   const { report, limits, overloaded = () => false, now = () => performance.now() } = parts;
   const app = new Hono<HttpEnv>();
   const routes = routesOf(parts);
+  const names = new Map(routes.map(({ path, name }) => [path, name]));
+  // The first one has answered; a later one may match too, by its parameter.
   const routeOf = (context: HttpContext): HttpRoute =>
-    routes.find(({ path }) => path === routePath(context, -1))?.path ?? '*';
+    names.get(matchedRoutes(context).find(({ path }) => names.has(path))?.path ?? '') ?? '*';
   app.use(async (context, next) => {
     const started = now();
     await next();
@@ -72,8 +86,10 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
     await next();
     keepListedHeaders(context);
   });
-  for (const { method, path, handle } of routes) app.on(method, path, handle);
-  for (const path of new Set(routes.map((route) => route.path))) app.all(path, refuseMethod(path, routes));
+  for (const [path, same] of Map.groupBy(routes, (route) => route.path)) {
+    for (const { method, handle } of same) app.on(method, path, handle);
+    app.all(path, refuseMethod(same));
+  }
   app.notFound(() => {
     throw new HttpProblem('ERR_HTTP_NOT_FOUND');
   });
@@ -93,9 +109,10 @@ function problemOf(error: Error): HttpProblem {
     : new HttpProblem('ERR_INTERNAL');
 }
 
-/** Returns the routes of the configured services. GET answers HEAD as well. */
-function routesOf({ issuer, hostMeta, enlistments, push, media }: PublicParts): Route[] {
-  const routes: (Route | undefined)[] = [
+/** Returns the routes of the configured services. GET answers HEAD as well. A route comes before those whose parameter
+ *  would take its path. */
+function routesOf({ issuer, hostMeta, enlistments, push, media, references }: PublicParts): Route[] {
+  const routes: (NamedByPath | undefined)[] = [
     issuer && { method: 'GET', path: '/.well-known/openid-configuration', handle: issuer.configuration },
     issuer && { method: 'GET', path: '/.well-known/jwks.json', handle: issuer.keys },
     hostMeta && { method: 'GET', path: '/.well-known/host-meta', handle: hostMeta.xml },
@@ -103,13 +120,30 @@ function routesOf({ issuer, hostMeta, enlistments, push, media }: PublicParts): 
     enlistments && { method: 'POST', path: '/enlistments', handle: enlistments.enlist },
     enlistments && { method: 'DELETE', path: '/enlistments/:id', handle: enlistments.withdraw },
     push && { method: 'POST', path: '/push/:gatekeeper', handle: push },
+    references && { method: 'POST', path: '/media/references', handle: references.issue },
     media && { method: 'GET', path: '/media/:token', handle: media.handle },
   ];
-  return routes.filter((route) => route !== undefined);
+  return [
+    ...routes.filter((route) => route !== undefined).map((route) => ({ ...route, name: route.path })),
+    ...(media && references ? referenceRoutes(media, references) : []),
+  ];
 }
 
-function refuseMethod(path: string, routes: readonly Route[]): Handler {
-  const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
+/** Returns the routes by which gatekeepers fetch. Messages have the reference with a slash after it, so that both
+ *  spellings of its URL mean the same. */
+function referenceRoutes({ handleReference }: MediaRelay, { path }: References): Route[] {
+  const name = '/media/references/:reference';
+  const below = `${path}/:reference`;
+  return [below, `${below}/`].map((spelling) => ({
+    method: 'GET',
+    path: spelling,
+    name,
+    handle: handleReference,
+  }));
+}
+
+function refuseMethod(routes: readonly Route[]): Handler {
+  const methods = routes.map(({ method }) => method);
   const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
   return () => renderMethodProblem(allow);
 }

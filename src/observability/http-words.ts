@@ -11,6 +11,8 @@ export const httpRoutes = [
   '/enlistments',
   '/enlistments/:id',
   '/push/:gatekeeper',
+  '/media/references',
+  '/media/references/:reference',
   '/media/:token',
   '*',
 ] as const;

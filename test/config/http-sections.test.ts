@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblem } from '../../src/config/problem.ts';
+import { reservedSegments } from '../../src/config/sections/provider.ts';
+import { httpRoutes } from '../../src/observability/http-words.ts';
 import { folderWith, minimal } from './folder.ts';
 
 const http = 'http: { publicUrl: https://proxy.example }\n';
@@ -32,6 +34,47 @@ async function problems(text: string): Promise<string[]> {
   }
   return expect.fail('the configuration was accepted');
 }
+
+describe('references to media', () => {
+  const media = (references: string, more = 'keyFiles: [tls.key], '): string =>
+    `${http}${provider}  media: { hosts: [https://m.example], ${more}references: ${references} }\n`;
+  const caller = '{ bearerTokenFiles: [tls.key] }';
+  const fetching = gatekeeperWith('media: {}');
+
+  it('have a path, a lifetime of 35 days, and a provider that is known', async () => {
+    const { config } = (await load(fetching + media(caller))).loaded;
+    expect(config.provider!.media!.references).toMatchObject({
+      path: '/media/references',
+      lifetimeMs: 35 * 86_400_000,
+    });
+    for (const path of ['/media/references', '/files', '/wire/v1/files-2'])
+      await load(fetching + media(`{ certFile: push.crt, path: ${path} }`));
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['a caller', fetching + media('{}'), /^narthex\.yaml:\d+:\d+: error ERR_CONFIG_MISSING: `provider\.media\.references` needs `certFile` or `bearerTokenFiles`/],
+    ['a secret that outlives the process', fetching + media(caller, ''), /`provider\.media\.references` needs `provider\.media\.keyFiles`/],
+    ['a gatekeeper that fetches', minimal + media(caller), /`provider\.media\.references` needs a gatekeeper with a section `media`/],
+    ['a port', `${minimal}${media(caller).replace(http, '')}`, /`provider\.media\.references` needs a section `http`/],
+    ['files that are there', fetching + media('{ bearerTokenFiles: [nowhere] }'), /ERR_CONFIG_FILE: `provider\.media\.references\.bearerTokenFiles\[0\]`/],
+  ])('need %s', async (_, text, line) => {
+    expect(await problems(text)).toContainEqual(expect.stringMatching(line));
+  }); // prettier-ignore
+
+  it.each(['files', '/', '/files/', '/a//b', '/media', '/media/other', '/push/a', '/enlistments', '/.well-known/a', '/a/..', '/a/:b', '/a/*', '/a%2Fb'])(
+    'are not below %s',
+    async (path) => {
+      expect(await problems(fetching + media(`{ certFile: push.crt, path: "${path}" }`))).toEqual([
+        expect.stringMatching(/error ERR_CONFIG_VALUE: `provider\.media\.references\.path` .*a path such as \/files/),
+      ]);
+    },
+  ); // prettier-ignore
+
+  it('are not below a route of the port', () => {
+    const segments = httpRoutes.filter((route) => route !== '*').map((route) => route.split('/')[1]);
+    expect(new Set(segments)).toEqual(new Set(reservedSegments));
+  });
+});
 
 describe('several replicas', () => {
   const media = '  media: { hosts: [https://media.example] }\n';

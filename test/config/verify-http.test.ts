@@ -46,6 +46,24 @@ describe('the files of the HTTP plane', () => {
     expect(await problems(changed)).toEqual([line]);
   }); // prettier-ignore
 
+  it.each<[string, string, number, string[]]>([
+    ['that is short', 'a'.repeat(31), 0o600, ['error ERR_CONFIG_SECRET']],
+    ['with a space in it', `${'a'.repeat(20)} ${'b'.repeat(20)}`, 0o600, ['error ERR_CONFIG_SECRET']],
+    ['open to every user', `${'a'.repeat(32)}\n`, 0o644, ['error ERR_CONFIG_SECRET']],
+    ['that is neither', `${'a'.repeat(32)}\n`, 0o600, []],
+  ])('report a bearer token of the provider %s', async (_, token, mode, expected) => {
+    const references = 'keyFiles: [secret], references: { bearerTokenFiles: [bearer] } }';
+    const document = text
+      .replace('keyFiles: [secret] }', references)
+      .replace('push: { certFile: pin.crt }', 'push: { certFile: pin.crt }\n    media: {}');
+    const folder = await folderWith({ ...files, bearer: token, 'narthex.yaml': document });
+    await chmod(join(folder, 'bearer'), mode);
+    const found = (await verifyFiles(await loadConfig({ folder, environment: {} }), now)).problems;
+    expect(found.map(({ severity, code, path }) => `${severity} ${code} ${path}`)).toEqual(
+      expected.map((line) => `${line} provider.media.references.bearerTokenFiles[0]`),
+    );
+  });
+
   it.each([
     ['of a listener', 'listeners[0]', text.replace('tls: starttls\n', 'tls: starttls\n    BALANCERS\n')],
     ['of the public port', 'http', text.replace('example }\nprovider', 'example, BALANCERS }\nprovider')],

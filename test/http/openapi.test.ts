@@ -19,19 +19,21 @@ const parts: Required<PublicParts> = {
   hostMeta: { xml: answer, json: answer },
   enlistments: { enlist: late, withdraw: late },
   push: late,
-  media: { handle: late, close: () => {} },
+  media: { handle: late, handleReference: late, close: () => {} },
+  references: { issue: late, path: '/media/references' },
   report: () => {},
   now: () => 0,
   overloaded: () => false,
   limits: { headersMax: 64 },
 };
 
-/** Routes of the app as OpenAPI writes them; GET answers HEAD, which is listed where it matters. */
+/** Routes of the app as OpenAPI writes them, once where a slash at the end means the same. GET answers HEAD, which is
+ *  listed where it matters. */
 function routesOfApp(): string[] {
   const { routes } = createPublicApp(parts);
   return routes
     .filter(({ method }) => method !== 'ALL')
-    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}').replace(/(.)\/$/, '$1')}`);
 }
 
 describe('the OpenAPI document', () => {

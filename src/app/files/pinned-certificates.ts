@@ -14,10 +14,10 @@ export interface Pins extends Part {
 }
 
 /** Loads the file.
- *  @param caller `name` of the gatekeeper in the configuration
+ *  @param caller `name` of the gatekeeper in the configuration, or `provider`
  *  @throws SetupError when it has no certificate */
 export async function openPins(
-  { use, name }: { readonly use: 'push' | 'media'; readonly name: string },
+  { use, name }: { readonly use: 'push' | 'media' | 'references'; readonly name: string },
   path: string,
   { files, clock }: { readonly files: FilesReport; readonly clock: Clock },
 ): Promise<Pins> {

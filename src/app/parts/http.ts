@@ -20,6 +20,7 @@ import type { HttpPlane } from './http-plane.ts';
 import { httpPolicy, type HttpPolicyOptions } from './http-policy.ts';
 import { openIssuer } from './issuer.ts';
 import { openMedia } from './media.ts';
+import { openReferences } from './media-references.ts';
 import type { Provider } from './provider.ts';
 import { openPush } from './push.ts';
 import type { Regions } from './regions.ts';
@@ -117,27 +118,31 @@ async function openServices(
   provider: Provider,
   plane: HttpPlane,
   parts: Parts,
-): Promise<Pick<PublicParts, 'push' | 'media' | 'enlistments' | 'issuer'>> {
+): Promise<Pick<PublicParts, 'push' | 'media' | 'references' | 'enlistments' | 'issuer'>> {
   const push = section?.push && (await openPush(section.push, gatekeepers, provider, plane));
   if (push) parts.track(push);
   const media = section?.media && parts.track(await openMedia(section.media, gatekeepers, provider, plane));
+  const references = section?.media && (await openReferences(section.media, gatekeepers, provider, plane));
+  if (references) parts.track(references);
   const enlistment = await openEnlistments(gatekeepers, provider, plane);
   if (enlistment) parts.track(enlistment);
   const { issuer } = parts.track(await openIssuer(section!, provider, plane));
   return {
     ...(push && { push: push.handle }),
     ...(media && { media }),
+    ...(references && { references }),
     ...(enlistment && { enlistments: enlistment.enlistments }),
     issuer,
   };
 }
 
 function accept(
-  { section, gatekeepers, timeouts }: HttpConfig & { readonly section: HttpSection },
+  config: HttpConfig & { readonly section: HttpSection },
   certificates: CertificateStore,
   { observer, signals, sharedPorts, clock }: HttpPlane,
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Listener> {
+  const { section, timeouts } = config;
   const { host, port, limits } = section;
   const secure = async (socket: Socket, arrival: Arrival): Promise<void> => {
     const evidence = signals.begin(arrival);
@@ -146,7 +151,7 @@ function accept(
         certificates,
         handshakeTimeoutMs: timeouts.handshakeMs,
         protocol: 'http/1.1',
-        requestCertificate: pinsCertificates(gatekeepers),
+        requestCertificate: pinsCertificates(config),
         now: clock.monotonic,
         onClientHello: evidence.wantsClientHello
           ? (progress) => evidence.noteClientHello(progress)
@@ -187,6 +192,7 @@ function refusalOf(error: unknown): ConnectionRefusal {
 
 /** Returns whether a client certificate must be requested: only where one is pinned, since browsers ask their user
  *  about each request. */
-function pinsCertificates(gatekeepers: Config['gatekeepers']): boolean {
-  return gatekeepers.some(({ push, media }) => (push?.certFile ?? media?.certFile) !== undefined);
+function pinsCertificates({ gatekeepers, provider }: HttpConfig): boolean {
+  const isAsked = gatekeepers.some(({ push, media }) => (push?.certFile ?? media?.certFile) !== undefined);
+  return isAsked || provider?.media?.references?.certFile !== undefined;
 }

@@ -4,7 +4,6 @@ import { addressList, type AddressList } from '../../http/address-list.ts';
 import type { HttpContext } from '../../http/env.ts';
 import { createMediaRelay, type MediaRelay, type MediaSource } from '../../http/media/relay.ts';
 import { createSsrfGuard } from '../../http/media/ssrf.ts';
-import { clientsAudience } from '../../http/media/token.ts';
 import { openPins, peerCertificate, type Pins } from '../files/pinned-certificates.ts';
 import { assemble, type Part, type Parts } from '../part.ts';
 import { openCredentials } from './credentials.ts';
@@ -38,7 +37,7 @@ export function openMedia(
       callers.push(await openCaller(name, media, plane, parts));
       sources.push(await openSource(name, media, plane, parts));
     }
-    const { handle } = parts.track(
+    const { handle, handleReference } = parts.track(
       createMediaRelay({
         tokens: mediaTokens!,
         sources: {
@@ -48,16 +47,14 @@ export function openMedia(
           },
           gatekeepers: sources,
         },
-        audiencesOf: (context) => [
-          ...callers.filter((caller) => isCaller(context, signals, caller)).map(({ name }) => name),
-          clientsAudience,
-        ],
+        gatekeepersOf: (context) =>
+          callers.filter((caller) => isCaller(context, signals, caller)).map(({ name }) => name),
         policy,
         report: observer.report,
         limits,
       }),
     );
-    return { handle };
+    return { handle, handleReference };
   });
 }
 

@@ -1,6 +1,16 @@
 /** `http`, and what of a gatekeeper concerns it: the public port for enlistment, push and media. */
 import { z } from 'zod';
-import { bindHost, bound, certificate, file, milliseconds, origin, port, serviceUrl } from '../values.ts';
+import {
+  bindHost,
+  bound,
+  certificate,
+  file,
+  milliseconds,
+  origin,
+  pinned,
+  port,
+  serviceUrl,
+} from '../values.ts';
 import { addressRanges, algorithms } from './provider.ts';
 import { regionCode } from './regions.ts';
 import { proxyProtocol } from './signals.ts';
@@ -58,6 +68,13 @@ const limits = z
     mediaConcurrentMax: bound(512, 1, 100_000, 'Downloads at once.'),
     mediaFirstByteTimeoutMs: milliseconds(10_000, 100, 'For the media server to start its answer.'),
     mediaStallTimeoutMs: milliseconds(30_000, 100, 'Without a byte moving, on either side.'),
+    mediaReferencesPerSecondMax: bound(100, 1, 100_000, 'References issued to the provider in one second.'),
+    mediaReferenceAddressCharsMax: bound(
+      2_048,
+      64,
+      2_048,
+      'Characters of an address that a reference is made for.',
+    ),
   })
   .prefault({})
   .describe('Bounds on what a caller can make the public port hold, do or wait for.');
@@ -84,11 +101,6 @@ export const publicHttp = z
     limits,
   })
   .describe('The public HTTPS port: enlistment, push, media, issuer metadata. Without it none is served.');
-
-/** Certificates that the other side is known by: pinned, so that no authority can make another. */
-const pinned = file.describe(
-  'The client certificates it is known by, in PEM form; several while one is renewed. Read again when they change.',
-);
 
 export const enlistment = z
   .strictObject({

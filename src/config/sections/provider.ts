@@ -2,7 +2,7 @@
  *  server, and its media. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { file, milliseconds, origin, serviceUrl } from '../values.ts';
+import { file, milliseconds, origin, pinned, rotatedSecretFiles, serviceUrl } from '../values.ts';
 
 /** Signature algorithms of tokens: asymmetric only (RFC 8725 §3.1). */
 export const algorithms = z
@@ -51,6 +51,58 @@ const push = z
   })
   .describe('The push endpoint of the provider.');
 
+/** First segments of the paths that the public port has for itself. */
+export const reservedSegments = ['.well-known', 'enlistments', 'media', 'push'] as const;
+
+/** The default path of references: below that of media, and no token. */
+const referencesPath = '/media/references';
+
+function isReferencesPath(text: string): boolean {
+  if (text === referencesPath) return true;
+  const segments = text.split('/').slice(1);
+  const isReserved = reservedSegments.some((reserved) => reserved === segments[0]);
+  const isPlain = segments.every((segment) => /^[\w~-][\w.~-]*$/.test(segment));
+  return /^\/./.test(text) && isPlain && !isReserved;
+}
+
+/** Returns whether the text of a file is a bearer token (RFC 6750 §2.1) that is too long to be guessed. */
+export function isInboundBearer(text: string): boolean {
+  const token = text.trim();
+  return token.length >= 32 && /^[\w.~+/-]+=*$/.test(token);
+}
+
+const references = z
+  .strictObject({
+    certFile: pinned.optional(),
+    bearerTokenFiles: rotatedSecretFiles
+      .optional()
+      .describe(
+        'The token that it sends as `Authorization: Bearer`, of 32 characters at least (openssl rand -hex 32); two while ' +
+          'one replaces the other. Read again when they change.',
+      ),
+    path: z
+      .string()
+      .max(256)
+      .default(referencesPath)
+      .refine(
+        isReferencesPath,
+        `a path such as /files, without a slash at its end, whose first part is not ${reservedSegments.join(', ')}; ` +
+          `or ${referencesPath}`,
+      )
+      .describe('Path of the public port below which gatekeepers fetch by reference.'),
+    lifetimeMs: milliseconds(
+      35 * 86_400_000,
+      60_000,
+      'How long a reference can be used: longer than a gatekeeper keeps messages for absent receivers.',
+      365 * 86_400_000,
+    ),
+  })
+  .describe(
+    'References to stored files, which the provider asks for at each upload and its client writes inside the encrypted ' +
+      'message (`POST /media/references`). The provider is known by a pinned certificate, by a bearer token, or by both ' +
+      'where both are set.',
+  );
+
 const media = z
   .strictObject({
     hosts: z
@@ -76,6 +128,7 @@ const media = z
       'How long a sealed address can be used.',
       365 * 86_400_000,
     ),
+    references: references.optional(),
   })
   .describe('The media servers of the provider.');
 

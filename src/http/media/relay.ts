@@ -1,5 +1,5 @@
-/** GET and HEAD /media/:token: streams encrypted media from a media server. Only the listed headers pass in either
- *  direction. Each piece is forwarded before the next is read. */
+/** GET and HEAD of a sealed address or of a reference: streams encrypted media from a media server. Only the listed
+ *  headers pass in either direction. Each piece is forwarded before the next is read. */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
@@ -12,7 +12,7 @@ import { constantHeaders } from '../headers.ts';
 import type { HttpPolicy } from '../http-policy.ts';
 import type { MediaLimits } from '../limits.ts';
 import { mediaAnswerHeaders, mediaRequestHeaders } from './headers.ts';
-import { clientsAudience, type MediaTokens, type OpenedToken } from './token.ts';
+import { clientsAudience, referenceAudience, type MediaTokens } from './token.ts';
 import { HttpProblem } from '../problem.ts';
 import { pump } from './pump.ts';
 import { TappedAgent, TappedTlsAgent } from './tapped-agent.ts';
@@ -29,17 +29,20 @@ export interface MediaOptions {
   readonly tokens: () => MediaTokens;
   /** Gatekeepers fetch from the provider's servers. Clients fetch from those of the gatekeeper whose origin it is. */
   readonly sources: { readonly provider: MediaSource; readonly gatekeepers: readonly MediaSource[] };
-  /** Returns the audiences that the caller's connection proves: gatekeepers, or `clientsAudience`. */
-  readonly audiencesOf: (context: HttpContext) => readonly string[];
+  /** Returns the names of the gatekeepers whose media proxy the caller may be, by its connection. */
+  readonly gatekeepersOf: (context: HttpContext) => readonly string[];
   readonly policy: HttpPolicy;
   readonly report: Report;
   readonly limits: MediaLimits;
 }
 
 export interface MediaRelay {
-  /** Streams one download.
+  /** Streams what a sealed address in a message names: `:token` of the path.
    *  @throws HttpProblem with an ERR_MEDIA_ code */
   readonly handle: (context: HttpContext) => Promise<Response>;
+  /** Streams what a reference of the provider names: `:reference` of the path.
+   *  @throws HttpProblem with an ERR_MEDIA_ code */
+  readonly handleReference: (context: HttpContext) => Promise<Response>;
   readonly close: () => void;
 }
 
@@ -53,7 +56,7 @@ interface Download {
 }
 
 export function createMediaRelay(options: MediaOptions): MediaRelay {
-  const { sources, audiencesOf, policy, limits } = options;
+  const { sources, gatekeepersOf, policy, limits } = options;
   const limiter = new ConcurrencyLimiter(limits.mediaConcurrentMax, 0, busy);
   const connected = (source: MediaSource): ConnectedSource => ({
     guard: source.guard,
@@ -61,26 +64,39 @@ export function createMediaRelay(options: MediaOptions): MediaRelay {
   });
   const provider = connected(sources.provider);
   const gatekeepers = sources.gatekeepers.map(connected);
+  const stream = async (
+    context: HttpContext,
+    sealed: string,
+    readers: readonly Reader[],
+  ): Promise<Response> => {
+    const tokens = options.tokens();
+    const { url: address, reader } = openToken(tokens, sealed, readers);
+    const { party, gatekeeper } = reader;
+    const source = party === 'gatekeeper' ? provider : gatekeepers.find(({ guard }) => guard.lists(address));
+    if (source === undefined) throw new HttpProblem('ERR_MEDIA_ORIGIN');
+    const url = source.guard.checkUrl(address);
+    // A client's download is seen by the gatekeeper's servers, a gatekeeper's by the provider's.
+    const seenBy = party === 'gatekeeper' ? 'provider' : 'gatekeeper';
+    if (policy.apply(seenBy, 'media.fetch', '', gatekeeper) === undefined)
+      throw new HttpProblem('ERR_MEDIA_POLICY');
+    const { incoming: request, outgoing } = context.env;
+    const method = context.req.method === 'HEAD' ? 'HEAD' : 'GET';
+    const download = { tokens, agents: source.agents, method, url, request, outgoing } as const;
+    await limiter.run(() => relay(download, options));
+    return RESPONSE_ALREADY_SENT;
+  };
   return {
-    handle: async (context) => {
-      const tokens = options.tokens();
-      const opened = openToken(tokens, context.req.param('token') ?? '', audiencesOf(context));
-      const fromProvider = opened.audience !== clientsAudience;
-      const source = fromProvider ? provider : gatekeepers.find(({ guard }) => guard.lists(opened.url));
-      if (source === undefined) throw new HttpProblem('ERR_MEDIA_ORIGIN');
-      const url = source.guard.checkUrl(opened.url);
-      // A client's download is seen by the gatekeeper's servers, a gatekeeper's by the provider's.
-      if (
-        policy.apply(fromProvider ? 'provider' : 'gatekeeper', 'media.fetch', '', opened.audience) ===
-        undefined
-      )
-        throw new HttpProblem('ERR_MEDIA_POLICY');
-      const { incoming: request, outgoing } = context.env;
-      const method = context.req.method === 'HEAD' ? 'HEAD' : 'GET';
-      const download = { tokens, agents: source.agents, method, url, request, outgoing } as const;
-      await limiter.run(() => relay(download, options));
-      return RESPONSE_ALREADY_SENT;
-    },
+    handle: (context) =>
+      stream(context, context.req.param('token') ?? '', [
+        ...gatekeepersOf(context).map((name) => gatekeeperReader(name, name)),
+        clientReader,
+      ]),
+    handleReference: (context) =>
+      stream(
+        context,
+        context.req.param('reference') ?? '',
+        gatekeepersOf(context).map((name) => gatekeeperReader(name, referenceAudience(name))),
+      ),
     close: () => {
       for (const { agents } of [provider, ...gatekeepers]) {
         agents['http:'].destroy();
@@ -88,6 +104,20 @@ export function createMediaRelay(options: MediaOptions): MediaRelay {
       }
     },
   };
+}
+
+/** A party that may download, and the audience that its tokens are sealed for. */
+interface Reader {
+  readonly party: 'gatekeeper' | 'client';
+  readonly audience: string;
+  /** Name of the gatekeeper whose policy holds. */
+  readonly gatekeeper: string;
+}
+
+const clientReader: Reader = { party: 'client', audience: clientsAudience, gatekeeper: clientsAudience };
+
+function gatekeeperReader(gatekeeper: string, audience: string): Reader {
+  return { party: 'gatekeeper', audience, gatekeeper };
 }
 
 function busy(): HttpProblem {
@@ -117,10 +147,14 @@ function createAgents({ guard, secureContext }: MediaSource, socketsMax: number)
 function openToken(
   tokens: MediaTokens,
   token: string,
-  audiences: readonly string[],
-): Extract<OpenedToken, { kind: 'open' }> {
-  const opened = tokens.open(token, audiences);
-  if (opened.kind === 'open') return opened;
+  readers: readonly Reader[],
+): { readonly url: string; readonly reader: Reader } {
+  const opened = tokens.open(
+    token,
+    readers.map(({ audience }) => audience),
+  );
+  if (opened.kind === 'open')
+    return { url: opened.url, reader: readers.find(({ audience }) => audience === opened.audience)! };
   if (opened.kind === 'expired') throw new HttpProblem('ERR_MEDIA_TOKEN_EXPIRED');
   throw new HttpProblem(opened.kind === 'not-ours' ? 'ERR_MEDIA_TOKEN' : 'ERR_MEDIA_TOKEN_AUDIENCE');
 }

@@ -38,11 +38,25 @@ export type OpenedToken =
 /** Name of the provider's own clients as an audience; no gatekeeper can have it. */
 export const clientsAudience = ':clients';
 
+/** Returns the audience of references that the provider was issued for a gatekeeper. It is not the gatekeeper's name,
+ *  so that an address in a message is no reference, and a reference is opened in no stanza. */
+export function referenceAudience(gatekeeper: string): string {
+  return `:reference ${gatekeeper}`;
+}
+
 /** The scope in which the same URL has the same token. */
 export interface TokenScope {
   readonly context: string;
   /** Period in milliseconds. Tokens of one period expire together, at least a lifetime after they were made. */
   readonly periodMs: number;
+  /** Milliseconds in place of the lifetime of other tokens. */
+  readonly lifetimeMs?: number;
+}
+
+/** A token, and when it expires, in seconds since 1970. */
+export interface IssuedToken {
+  readonly token: string;
+  readonly expiresAtS: number;
 }
 
 export interface MediaTokens {
@@ -50,6 +64,8 @@ export interface MediaTokens {
    *  @param audience a gatekeeper's name, or `clientsAudience`
    *  @param scope in which the same URL has the same token; without it each token is different */
   seal(url: string, audience: string, scope?: TokenScope): string;
+  /** Seals, and returns when the token expires too. */
+  issue(url: string, audience: string, scope?: TokenScope): IssuedToken;
   /** Returns the URL that was sealed for this audience, expired or not, to be read and not fetched; undefined for
    *  other text. */
   reveal(token: string, audience: string): string | undefined;
@@ -86,14 +102,17 @@ interface RingKey {
 export function createMediaTokens({ secrets, lifetimeMs, now }: MediaTokenOptions): MediaTokens {
   const ring = secrets.map(ringKey);
   const newest = ring[0]!;
+  const issue = (url: string, audience: string, scope?: TokenScope): IssuedToken => {
+    const from = scope === undefined ? now() : (Math.floor(now() / scope.periodMs) + 1) * scope.periodMs;
+    const expiresAtS = Math.ceil((from + (scope?.lifetimeMs ?? lifetimeMs)) / 1000);
+    const text = JSON.stringify([expiresAtS, audience, url]);
+    const nonce = scope === undefined ? randomBytes(nonceBytes) : syntheticNonce(newest, scope.context, text);
+    const token = seal(newest.head, newest.token, nonce, pad(text), newest.head).toString('base64url');
+    return { token, expiresAtS };
+  };
   return {
-    seal: (url, audience, scope) => {
-      const from = scope === undefined ? now() : (Math.floor(now() / scope.periodMs) + 1) * scope.periodMs;
-      const text = JSON.stringify([Math.ceil((from + lifetimeMs) / 1000), audience, url]);
-      const nonce =
-        scope === undefined ? randomBytes(nonceBytes) : syntheticNonce(newest, scope.context, text);
-      return seal(newest.head, newest.token, nonce, pad(text), newest.head).toString('base64url');
-    },
+    issue,
+    seal: (url, audience, scope) => issue(url, audience, scope).token,
     reveal: (token, audience) => {
       const [, sealedFor, url] = read(ring, token) ?? [];
       return sealedFor === audience ? url : undefined;

@@ -74,7 +74,7 @@ function mediaSettings(
         source: media === undefined ? at : source(['provider']),
       },
     ];
-  const { hosts, tokenLifetimeMs } = provider.media;
+  const { hosts, tokenLifetimeMs, references } = provider.media;
   const caller =
     media.certFile === undefined && media.addresses === undefined
       ? 'Any holder of a sealed address'
@@ -90,6 +90,15 @@ function mediaSettings(
       says: `A sealed address opens for ${durationInWords(tokenLifetimeMs)}.`,
       source: source(['provider', 'media', 'tokenLifetimeMs']),
     },
+    ...(references === undefined
+      ? []
+      : [
+          {
+            about,
+            says: `The provider asks for references to files, which open for ${durationInWords(references.lifetimeMs)}.`,
+            source: source(['provider', 'media', 'references']),
+          },
+        ]),
     ...(media.hosts.length === 0
       ? []
       : [

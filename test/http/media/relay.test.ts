@@ -1,12 +1,14 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { referenceAudience } from '../../../src/http/media/token.ts';
 import { listen } from '../support/party.ts';
 import { bytesAt, originEtag, startMediaOrigin, type MediaOrigin } from '../support/media-origin.ts';
 import { eventually } from '../../support/wait.ts';
-import { serveMedia, type MediaRelayUnderTest } from '../support/media.ts';
+import { serveMedia, type MediaName, type MediaRelayUnderTest } from '../support/media.ts';
 
 const fileBytes = 300_000;
+const everyName: readonly MediaName[] = ['address', 'reference'];
 
 /** Headers of a caller that tells all about itself. */
 const talkative = {
@@ -27,7 +29,7 @@ function open(url: URL, headers: Record<string, string> = {}): Promise<IncomingM
   });
 }
 
-describe('the media relay', () => {
+describe.each(everyName)('the media relay, by %s,', (names) => {
   let origin: MediaOrigin;
   let relay: MediaRelayUnderTest;
   const get = (headers: Record<string, string> = {}, method = 'GET'): Promise<Response> =>
@@ -35,7 +37,7 @@ describe('the media relay', () => {
 
   beforeEach(async () => {
     origin = await startMediaOrigin(fileBytes);
-    relay = await serveMedia([origin.url.origin]);
+    relay = await serveMedia([origin.url.origin], { names });
   });
   afterEach(async () => {
     await relay.close();
@@ -179,7 +181,7 @@ describe('the media relay', () => {
 
   it('stops reading from the media server when the caller leaves', async () => {
     const big = await startMediaOrigin(200_000_000, { plain: true });
-    const other = await serveMedia([big.url.origin]);
+    const other = await serveMedia([big.url.origin], { names });
     const answer = await open(other.through(big.url));
     await new Promise((resolve) => answer.once('data', resolve));
     answer.destroy();
@@ -195,7 +197,7 @@ describe('the media relay', () => {
 
   it('reads no faster than the caller does', async () => {
     const big = await startMediaOrigin(200_000_000, { plain: true });
-    const other = await serveMedia([big.url.origin]);
+    const other = await serveMedia([big.url.origin], { names });
     const answer = await open(other.through(big.url));
     answer.pause();
     await sleep(300);
@@ -226,7 +228,7 @@ const problem = async (url: URL): Promise<unknown> => {
   return ((await answer.json()) as { code: unknown }).code;
 };
 
-describe('the media relay refuses', () => {
+describe.each(everyName)('the media relay, by %s, refuses', (names) => {
   let origin: MediaOrigin;
   let relay: MediaRelayUnderTest;
   beforeEach(async () => {
@@ -237,7 +239,8 @@ describe('the media relay refuses', () => {
       mediaStallTimeoutMs: 700,
       mediaConcurrentMax: 2,
     };
-    relay = await serveMedia([origin.url.origin, 'http://127.0.0.1:1', 'http://rebound.example'], { limits });
+    const origins = [origin.url.origin, 'http://127.0.0.1:1', 'http://rebound.example'];
+    relay = await serveMedia(origins, { limits, names });
   });
   afterEach(async () => {
     await relay.close();
@@ -245,13 +248,24 @@ describe('the media relay refuses', () => {
   });
 
   it('a token that is not one', async () => {
-    expect(await problem(new URL('/media/AAAA', relay.url))).toBe('ERR_MEDIA_TOKEN');
+    const { pathname } = relay.through(origin.url);
+    for (const token of ['AAAA', pathname.slice(pathname.lastIndexOf('/') + 1, -1)]) {
+      const at = pathname.slice(0, pathname.lastIndexOf('/') + 1);
+      expect(await problem(new URL(at + token, relay.url))).toBe('ERR_MEDIA_TOKEN');
+    }
     expect(origin.requests).toEqual([]);
   });
 
   it("another gatekeeper's token", async () => {
-    const token = relay.tokens.seal(origin.url.href, 'other.example');
-    expect(await problem(new URL(`/media/${token}`, relay.url))).toBe('ERR_MEDIA_TOKEN_AUDIENCE');
+    expect(await problem(relay.through(origin.url, 'other.example'))).toBe('ERR_MEDIA_TOKEN_AUDIENCE');
+  });
+
+  it('what is sealed for the other route', async () => {
+    const [token, reference] = ['gatekeeper.example', referenceAudience('gatekeeper.example')].map(
+      (audience) => relay.tokens.seal(origin.url.href, audience),
+    );
+    const swapped = names === 'address' ? `/media/${reference}` : `/media/references/${token}`;
+    expect(await problem(new URL(swapped, relay.url))).toBe('ERR_MEDIA_TOKEN_AUDIENCE');
   });
 
   it('an origin that is not on the list, sealed or not', async () => {
