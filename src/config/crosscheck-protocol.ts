@@ -62,6 +62,16 @@ function chatProblems(
         'Add the section `provider`.',
       ),
     );
+  if (gatekeeper.media !== undefined && provider?.media !== undefined && !provider.media.references)
+    found.push(
+      report(
+        'ERR_CONFIG_MISSING',
+        [...path, 'media'],
+        `\`${formatPath([...path, 'media'])}\` needs \`provider.media.references\`: with \`protocol: chat-channel\` ` +
+          'addresses of files are inside the encryption, where none can be sealed',
+        'Add `provider.media.references` (docs/media-references.md), or remove the section.',
+      ),
+    );
   return [...found, ...uselessWithChat(gatekeeper, path, report)];
 }
 

@@ -98,6 +98,11 @@ describe('a gatekeeper with the chat channel', () => {
       inserted('    attestation: { audience: chat, carriers: { stream: {} } }'),
       ['`signals` is missing', '`gatekeepers[0].attestation.carriers.stream` does nothing'],
     ],
+    [
+      'with media, and no references to them',
+      `${inserted('    media: {}')}  media: { hosts: [https://media.example], keyFiles: [account-secret] }\nhttp: { publicUrl: https://chat.example }\n`,
+      ['`gatekeepers[0].media` needs `provider.media.references`: with `protocol: chat-channel`'],
+    ],
     ['with half a root key', complete.replace('ab'.repeat(32), 'ab'), ['64 hexadecimal digits']],
     [
       'with three secrets',
@@ -123,6 +128,14 @@ describe('a gatekeeper with the chat channel', () => {
   it('needs no client certificate for attestations in a PROXY header: the handshake binds them', async () => {
     const text = inserted('    attestation: { audience: chat, carriers: { proxyProtocol: {} } }');
     expect(await problems(text)).toEqual([expect.stringContaining('`signals` is missing')]);
+  });
+
+  it('has media by reference', async () => {
+    const media =
+      'media: { hosts: [https://media.example], keyFiles: [account-secret], references: { certFile: tls.crt } }';
+    const text = `${inserted('    media: {}')}  ${media}\nhttp: { publicUrl: https://chat.example }\n`;
+    const { config } = await loadConfig({ folder: await folder(text), environment: {} });
+    expect(config.provider?.media?.references?.path).toBe('/media/references');
   });
 
   it.each([
