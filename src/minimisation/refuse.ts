@@ -1,67 +1,120 @@
-/** Writes stanza errors in place of the recipient (RFC 6120 §8.3). Every iq get or set has exactly one answer
- *  (§8.2.3), and an error is never answered with an error (§8.3.1). */
+/** Writes what the sender of a stanza is owed, in place of its recipient. In XMPP every iq get or set has exactly one
+ *  answer (RFC 6120 §8.2.3), and an error is never answered with an error (§8.3.1). On the chat channel a stanza that
+ *  its sender would repeat is acknowledged (docs/chat-channel.md). */
+import { answering } from '../stanza/answering.ts';
 import { escapeAttribute } from '../stanza/decode.ts';
+import type { Direction } from '../stanza/direction.ts';
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
 import { ownBytes, textOf } from '../stanza/own-bytes.ts';
-import { owedBy, type Owed } from '../stanza/protocol.ts';
+import { owedBy, type CopiedAttributes, type Owed } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { StanzaCondition } from './treatment.ts';
 
-/** Returns the error that bounces a stanza: addresses swapped, the same id, nothing of the payload; undefined when
- *  none may be sent: for errors, iq results, nonzas. */
-export function refusal(stanza: Stanza, condition: StanzaCondition): Uint8Array | undefined {
-  if (owed(stanza) === 'nothing') return undefined;
-  return writeReply(stanza, 'error', stanza.protocol.refusalContent(condition));
+/** Returns what refuses a stanza: an error or an acknowledgement with addresses swapped, the same id, nothing of the
+ *  payload; undefined when none may be sent: for errors, iq results, nonzas.
+ *  @param direction of the stanza */
+export function refusal(
+  stanza: Stanza,
+  direction: Direction,
+  condition: StanzaCondition,
+): Uint8Array | undefined {
+  const text = owedText(stanza, direction, condition);
+  return text === undefined ? undefined : ownBytes(text);
 }
 
-/** Returns whether the sender of the stanza waits for an answer. */
-export function isOwedAnswer(stanza: Stanza): boolean {
-  return owed(stanza) === 'answer';
+/** Returns the XML of a refusal; see `refusal`. */
+export function owedText(
+  stanza: Stanza,
+  direction: Direction,
+  condition: StanzaCondition,
+): string | undefined {
+  switch (owed(stanza, direction)) {
+    case 'nothing':
+      return undefined;
+    case 'ack':
+      return ackText(stanza, direction, condition);
+    default:
+      return replyText(stanza, 'error', stanza.protocol.refusalContent(condition));
+  }
 }
 
-function owed(stanza: Stanza): Owed {
-  const { kind, protocol } = stanza;
-  return kind === 'nonza' ? 'nothing' : owedBy(protocol, kind, stanza.attributeValue(0, 'type') ?? '');
+/** Returns whether the sender of the stanza waits for an answer or an acknowledgement. */
+export function isOwedAnswer(stanza: Stanza, direction: Direction): boolean {
+  const what = owed(stanza, direction);
+  return what === 'answer' || what === 'ack';
+}
+
+function owed(stanza: Stanza, direction: Direction): Owed {
+  const { row } = stanza;
+  return row === undefined ? 'nothing' : owedBy(row, direction, stanza.attributeValue(0, 'type') ?? '');
 }
 
 /** Writes an answer or a refusal to a stanza: an element of its kind, addressed to its sender.
  *  @param content XML of the proxy's own */
 export function writeReply(stanza: Stanza, type: 'result' | 'error', content: string): Uint8Array {
-  const { protocol } = stanza;
+  return ownBytes(replyText(stanza, type, content));
+}
+
+function replyText(stanza: Stanza, type: 'result' | 'error', content: string): string {
+  const { namespace, replyAttributes } = stanza.protocol;
   const local = stanza.localName(0);
-  const attributes = protocol.replyAttributes.map(([name, of]) => rawAttribute(stanza, name, of)).join('');
-  return ownBytes(
-    `<${local} xmlns='${protocol.namespace}'${attributes} type='${type}'>${content}</${local}>`,
+  const attributes = copied(stanza, replyAttributes);
+  return `<${local} xmlns='${namespace}'${attributes} type='${type}'>${content}</${local}>`;
+}
+
+/** Returns the acknowledgement of a stanza: with an error where its sender reads one, else plain. */
+function ackText(stanza: Stanza, direction: Direction, condition: StanzaCondition): string | undefined {
+  const { namespace, acks } = stanza.protocol;
+  if (acks === undefined) return undefined;
+  const { attributes, errorAttribute } = acks.forms[direction];
+  const kept = hasTypeInAck(stanza) ? attributes : attributes.filter(([, of]) => of !== 'type');
+  const error = errorAttribute === undefined ? '' : ` ${errorAttribute}='${acks.errorCode(condition)}'`;
+  const named = ` ${acks.classAttribute}='${stanza.localName(0)}'`;
+  return `<${acks.local} xmlns='${namespace}'${named}${copied(stanza, kept)}${error}/>`;
+}
+
+function hasTypeInAck(stanza: Stanza): boolean {
+  const rule = stanza.row?.typeInAck;
+  if (rule === undefined || rule === 'never') return rule === undefined;
+  if (stanza.attributeValue(0, 'type') !== rule.unlessType) return true;
+  return ![...stanza.children()].some((child) =>
+    stanza.is(child, stanza.protocol.namespace, rule.unlessChild),
   );
 }
 
-/** Returns whether an iq is an answer: a result or an error. */
+/** Returns whether a stanza is an answer for which its recipient waits: it cannot be dropped, only withheld. */
 export function isAnswer(stanza: Stanza): boolean {
-  return stanza.kind === 'iq' && !isOwedAnswer(stanza);
+  const answers = answering(stanza);
+  return answers !== undefined && answers.withheld !== 'owed';
 }
 
-/** Turns an iq answer whose payload the recipient may not see into an error: the recipient waits, and many protocols
- *  forbid an empty result. The start tag is the sender's, with the policy's edits of its attributes.
+/** Withholds the payload of an answer that its recipient may not see. The recipient waits, and many protocols forbid an
+ *  empty result, so a result becomes an error; an acknowledgement loses its content. The start tag is the sender's,
+ *  with the policy's edits of its attributes.
  *  @param edits of the whole stanza
  *  @returns edits in document order */
 export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly Edit[] {
-  const type = setAttribute(stanza, 0, 'type', 'error');
-  const content = replaceContent(
-    stanza,
-    0,
-    `<error xmlns='jabber:client' type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`,
-  );
+  const { namespace, refusalContent } = stanza.protocol;
+  const isBare = answering(stanza)?.withheld === 'bare';
+  const declaration = ` xmlns='${namespace}'`;
+  const content = replaceContent(stanza, 0, isBare ? '' : refusalContent('service-unavailable', declaration));
+  const type = isBare ? undefined : setAttribute(stanza, 0, 'type', 'error');
   // Edits inside the content are dropped with it; those of the type are about the old one.
   const kept = edits.filter(
-    ({ start, end }) => end <= content.start && (end <= type.start || start >= type.end),
+    ({ start, end }) =>
+      end <= content.start && (type === undefined || end <= type.start || start >= type.end),
   );
-  return [...kept, type, content].toSorted((a, b) => a.start - b.start);
+  return [...kept, ...(type === undefined ? [] : [type]), content].toSorted((a, b) => a.start - b.start);
+}
+
+function copied(stanza: Stanza, attributes: CopiedAttributes): string {
+  return attributes.map(([name, of]) => rawAttribute(stanza, name, of)).join('');
 }
 
 /** Returns ` name='value'` with the value of another attribute; empty without it. The bytes are copied where every
  *  parser reads them alike, and escaped anew where they have references or white space. */
-export function rawAttribute(stanza: Stanza, name: string, of: string): string {
+function rawAttribute(stanza: Stanza, name: string, of: string): string {
   const index = stanza.attribute(0, stanza.names.local(of));
   if (index === -1) return '';
   const start = stanza.start + stanza.valueStart(index);

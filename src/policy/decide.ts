@@ -45,7 +45,7 @@ export class Decider {
     this.#direction = direction;
     this.#session = new SessionView(context, direction, policy);
     this.#clock = clock;
-    this.#pending = new PendingOutcome(policy, names, random);
+    this.#pending = new PendingOutcome(policy, direction, names, random);
     this.#walk = new Walk(this.#pending, this.#session);
     this.#outside = negotiation.map((namespace) => names.namespace(namespace));
     this.#client = names.namespace(ns.client);

@@ -5,6 +5,7 @@ import { delayOf } from '../minimisation/delay.ts';
 import { isAnswer, isOwedAnswer, refusal, withheldAnswer } from '../minimisation/refuse.ts';
 import { outermost, positionEdits, type ChangedRun } from '../minimisation/text-positions.ts';
 import type { StanzaCondition } from '../minimisation/treatment.ts';
+import type { Direction } from '../stanza/direction.ts';
 import { removeText } from '../stanza/edits.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Names } from '../stanza/names.ts';
@@ -80,6 +81,7 @@ export class PendingOutcome {
   #padTo: readonly number[] | undefined;
   #refused: StanzaCondition | undefined;
   #answer: string | undefined;
+  readonly #direction: Direction;
   readonly #random: () => number;
   readonly #client: number;
   readonly #message: number;
@@ -98,8 +100,9 @@ export class PendingOutcome {
 
   /** Makes the outcome of one decider.
    *  @param random returns a number in [0, 1), for delays */
-  constructor(policy: CompiledPolicy, names: Names, random: () => number) {
+  constructor(policy: CompiledPolicy, direction: Direction, names: Names, random: () => number) {
     this.policy = policy;
+    this.#direction = direction;
     this.#random = random;
     this.#client = names.namespace(ns.client);
     this.#message = names.local('message');
@@ -248,7 +251,7 @@ export class PendingOutcome {
    *  error is not answered with an error: there the element is removed. */
   refuse(condition: StanzaCondition, element: number): ElementResult {
     if (this.#isInner(element)) return elementResult.removed;
-    if (refusal(this.stanza, condition) === undefined) return elementResult.removed;
+    if (refusal(this.stanza, this.#direction, condition) === undefined) return elementResult.removed;
     // Where rules of one element give several conditions, `policy-violation` is sent, or else the last one.
     if (this.#refused !== 'policy-violation') this.#refused = condition;
     this.isSettled = true;
@@ -275,7 +278,8 @@ export class PendingOutcome {
 
   #verdict(): Disposition {
     const { stanza, edits } = this;
-    if (this.#refused !== undefined) return { kind: 'drop', reply: refusal(stanza, this.#refused)! };
+    if (this.#refused !== undefined)
+      return { kind: 'drop', reply: refusal(stanza, this.#direction, this.#refused)! };
     if (this.#answer !== undefined) return { kind: 'drop', reply: answerTo(stanza, this.#answer) };
     if (this.isWithheld) return this.#withheld();
     return edits.length === 0 ? forward : { kind: 'forward', edits };
@@ -285,10 +289,10 @@ export class PendingOutcome {
    *  dropped. */
   #withheld(): Disposition {
     const { stanza } = this;
-    if (isOwedAnswer(stanza)) {
+    if (isOwedAnswer(stanza, this.#direction)) {
       // `service-unavailable` would mean to a client that its server has no personal events.
       const condition = isPublication(stanza) ? 'policy-violation' : 'service-unavailable';
-      return { kind: 'drop', reply: refusal(stanza, condition)! };
+      return { kind: 'drop', reply: refusal(stanza, this.#direction, condition)! };
     }
     if (!isAnswer(stanza)) return { kind: 'drop' };
     // Id and addresses of the answer are mapped back, so that the recipient can match it to its request.

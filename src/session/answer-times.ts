@@ -1,7 +1,9 @@
 /** The times of answers in one session: deliveries to each side, and the time at which an answer to one may leave. */
+import { answeredKind } from '../stanza/answering.ts';
 import { opposite, type Direction } from '../stanza/direction.ts';
+import { editedValue } from '../stanza/edited-value.ts';
 import { otherParty } from '../stanza/other-party.ts';
-import { textOf } from '../stanza/own-bytes.ts';
+import { owedBy } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { AwaitedAnswer, Edit, EqualisedAnswer } from '../stanza/verdict.ts';
 import { AwaitedAnswers, type AnswerLimits, type AnswerTime, type Awaited } from './awaited-answers.ts';
@@ -40,7 +42,7 @@ export class AnswerTimes {
     awaits: readonly AwaitedAnswer[],
     edits: readonly Edit[],
   ): readonly AwaitedName[] {
-    if (!this.#options.equalises(opposite(direction)) || isUnanswered(stanza)) return [];
+    if (!this.#options.equalises(opposite(direction)) || isUnanswered(stanza, direction)) return [];
     const { kind } = stanza;
     const party = this.#partyOf(stanza, direction);
     const own = ownId(stanza, edits);
@@ -57,7 +59,7 @@ export class AnswerTimes {
 
   /** Returns when an answer that was just read may leave. */
   timeOf(stanza: Stanza, direction: Direction, { id, field, afterMs }: EqualisedAnswer): AnswerTime {
-    const awaited = { kind: stanza.kind, party: this.#partyOf(stanza, direction), id };
+    const awaited = { kind: answeredKind(stanza), party: this.#partyOf(stanza, direction), id };
     return this.#delivered[opposite(direction)].timeOf(awaited, field, afterMs);
   }
 
@@ -68,20 +70,15 @@ export class AnswerTimes {
   }
 }
 
-/** Returns whether no answer to a stanza is awaited: it is one itself (RFC 6120 §8.2.3, §8.3.1), or a presence, of which a
- *  room sends thousands and which clients do not answer. */
-function isUnanswered(stanza: Stanza): boolean {
-  if (stanza.kind === 'nonza' || stanza.kind === 'presence') return true;
-  const type = stanza.attributeValue(0, 'type');
-  return type === 'error' || (stanza.kind === 'iq' && type === 'result');
+/** Returns whether no answer to a stanza is awaited: nothing is owed for it (RFC 6120 §8.2.3, §8.3.1), or it is a
+ *  presence, of which a room sends thousands and which clients do not answer. */
+function isUnanswered(stanza: Stanza, direction: Direction): boolean {
+  const { row } = stanza;
+  if (row === undefined || row.kind === 'presence') return true;
+  return owedBy(row, direction, stanza.attributeValue(0, 'type') ?? '') === 'nothing';
 }
 
 /** Returns the id of a stanza as received, and as its receiver sees it; '' for none. */
 function ownId(stanza: Stanza, edits: readonly Edit[]): { readonly was: string; readonly is: string } {
-  const at = stanza.attributeNamed(0, 'id');
-  if (at === -1) return { was: '', is: '' };
-  const was = stanza.value(at);
-  const edit = edits.find(({ start, end }) => start <= stanza.valueStart(at) && stanza.valueEnd(at) <= end);
-  if (edit === undefined) return { was, is: was };
-  return { was, is: textOf(edit.replacement) };
+  return { was: stanza.attributeValue(0, 'id') ?? '', is: editedValue(stanza, 'id', edits) ?? '' };
 }

@@ -2,7 +2,6 @@
  *  stanzas are kept for a while, stanzas never. */
 import { createHash } from 'node:crypto';
 import { coarseTickMs, equalisedTime } from '../minimisation/equalise.ts';
-import type { StanzaKind } from '../stanza/protocol.ts';
 
 export interface AnswerLimits {
   /** Deliveries of one direction of one session whose answers are awaited; above it the oldest is forgotten. */
@@ -18,7 +17,7 @@ const nameCharactersMax = 128;
 
 /** The name by which a stanza is answered: its kind, party, and id. */
 export interface Awaited {
-  readonly kind: StanzaKind;
+  readonly kind: string;
   /** Bare JID of its sender; '' for the account itself. */
   readonly party: string;
   readonly id: string;

@@ -1,7 +1,9 @@
 /** Applies dispositions of the pipeline: writes a stanza, queues it, drops it, or keeps it until its stage releases
  *  it. Everything that changes the number of stanzas on a stream happens here, and is counted here for stream
  *  management (XEP-0198). */
+import { refusal } from '../minimisation/refuse.ts';
 import { opposite, type Direction } from '../stanza/direction.ts';
+import { ownBytes } from '../stanza/own-bytes.ts';
 import { otherParty } from '../stanza/other-party.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -12,9 +14,10 @@ import { DelayQueue, type DelayLimits, type QueuedStanza } from './delay-queue.t
 import { joined } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
 import type { AckWindow } from './stream-management/ack-window.ts';
-import type { StreamManagement } from './stream-management/stream-management.ts';
+import type { StreamCounts } from './stream-management/no-stream-management.ts';
 import type { SessionTap, TappedStanza } from './tap.ts';
 import type { Schedule } from './timers.ts';
+import type { Taken, Unacknowledged, UnacknowledgedStanzas } from './unacknowledged.ts';
 
 /** Takes bytes for one direction; see `GatekeeperLeg.write`. */
 export interface StanzaWriter {
@@ -31,7 +34,9 @@ export type EqualisedOutcome = 'matched' | 'unmatched' | 'dropped';
 
 export interface DispatchOptions extends Pick<AnswerTimesOptions, 'account' | 'equalises'> {
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
-  readonly management: StreamManagement;
+  readonly management: StreamCounts;
+  /** Set where the protocol acknowledges single stanzas. */
+  readonly unacknowledged: UnacknowledgedStanzas | undefined;
   readonly rendering: Rendering;
   readonly limits: DelayLimits & AnswerLimits;
   /** Returns monotonic milliseconds. */
@@ -58,6 +63,7 @@ interface Arrival {
   /** Made before the stages were asked. */
   readonly edits?: readonly Edit[];
   readonly tapped?: TappedStanza | undefined;
+  readonly taken?: Taken | undefined;
 }
 
 /** A stanza in flight. */
@@ -69,8 +75,12 @@ interface Transit {
   readonly tapped: TappedStanza | undefined;
   edits: readonly Edit[];
   options: SendOptions;
+  /** The stanzas that this one of the client acknowledges or answers. */
+  readonly taken: Taken | undefined;
   /** Names by which the stanza will be answered. */
   names: readonly AwaitedName[];
+  /** Set while the client must acknowledge or answer the stanza. */
+  owing: Unacknowledged | undefined;
   /** The counts that have it as waiting while it is queued; undefined when its sender did not count it. */
   window: AckWindow | undefined;
   /** The sender's number in these counts. */
@@ -106,15 +116,17 @@ export class Dispatch {
   }
 
   /** Writes a stanza unchanged and without a copy, unless earlier ones between the same two parties are queued. */
-  passUntouched(stanza: Stanza, direction: Direction, tapped?: TappedStanza): void {
+  passUntouched(stanza: Stanza, direction: Direction, arrival: Arrival = {}): void {
     if (this.#mustWait(stanza, direction)) {
-      this.#send(transitOf(stanza, direction, { tapped }));
+      this.#send(transitOf(stanza, direction, arrival));
       return;
     }
+    const { tapped, taken } = arrival;
     tapped?.left(stanza.byteLength);
     this.#options.management.pass(direction);
     this.#options.writers[direction].write(stanza.bytes, stanza.start, stanza.end);
     this.#answerTimes.deliver(this.#answerTimes.namesOf(stanza, direction, [], []), direction);
+    if (this.#options.unacknowledged !== undefined) this.#left(taken, this.#owingOf(stanza, direction, []));
   }
 
   /** Applies a disposition to a stanza.
@@ -174,6 +186,7 @@ export class Dispatch {
     const bytes = rendering.write(stanza, edits, options);
     if (rendering.padding > 0) this.#options.padded(direction, rendering.padding);
     transit.names = this.#answerTimes.namesOf(stanza, direction, options.awaits ?? [], edits);
+    transit.owing = this.#owingOf(stanza, direction, edits);
     const now = this.#options.now();
     const dueAt = Math.max(now + (options.delayMs ?? 0), answerAt);
     if (queued !== undefined) {
@@ -190,7 +203,19 @@ export class Dispatch {
       transit.tapped?.left(bytes.length);
       writers[direction].write(bytes);
       this.#answerTimes.deliver(transit.names, direction);
+      this.#left(transit.taken, transit.owing);
     }
+  }
+
+  /** Returns the entry of a stanza that the client must acknowledge or answer. */
+  #owingOf(stanza: Stanza, direction: Direction, edits: readonly Edit[]): Unacknowledged | undefined {
+    return direction === 'to-client' ? this.#options.unacknowledged?.entryOf(stanza, edits) : undefined;
+  }
+
+  /** Records that a stanza was written: the client must acknowledge it, or it acknowledges others. */
+  #left(taken: Taken | undefined, owing: Unacknowledged | undefined): void {
+    if (owing !== undefined) this.#options.unacknowledged?.deliver(owing);
+    if (taken !== undefined) this.#options.unacknowledged?.sent(taken);
   }
 
   /** Returns when an answer may leave, in monotonic milliseconds; 0 for a stanza that is no answer. */
@@ -220,7 +245,9 @@ export class Dispatch {
     queue.enqueue({ key: String(this.#answerCount), bytes: bytes.length, dueAt, send });
   }
 
-  #drop({ direction, origin, tapped, window, number, queued }: Transit, reply: Uint8Array | undefined): void {
+  /** Drops a stanza, and sends what is owed for it. */
+  #drop(transit: Transit, reply: Uint8Array | undefined): void {
+    const { direction, origin, tapped, window, number, queued } = transit;
     tapped?.left(0);
     if (queued === undefined) {
       if (origin === 'peer') this.#options.management.window(direction)?.drop();
@@ -228,7 +255,17 @@ export class Dispatch {
       window?.settle(number, 'dropped');
       this.#queues[direction].remove(queued);
     }
-    if (reply !== undefined && origin === 'peer') this.inject(reply, opposite(direction));
+    if (origin !== 'peer') return;
+    const owed = reply ?? this.#owedTo(transit);
+    if (owed !== undefined) this.inject(owed, opposite(direction));
+    if (transit.taken === undefined) return;
+    for (const instead of this.#options.unacknowledged?.dropped(transit.taken) ?? [])
+      this.inject(ownBytes(instead), direction);
+  }
+
+  /** Returns what the sender of a dropped stanza is sent although no stage has replied. */
+  #owedTo({ stanza, direction }: Transit): Uint8Array | undefined {
+    return this.#options.unacknowledged && refusal(stanza, direction, 'service-unavailable');
   }
 
   /** Queues a copy of a stanza until its stage releases or drops it. */
@@ -282,6 +319,7 @@ export class Dispatch {
     transit.tapped?.left(bytes.length);
     this.#options.writers[direction].write(bytes);
     this.#answerTimes.deliver(names, direction);
+    this.#left(transit.taken, transit.owing);
     this.#options.waited(waitingOf(transit), this.#options.now() - transit.queuedAt);
   }
 }
@@ -291,16 +329,18 @@ const atOnce: SendOptions = {};
 function transitOf(
   stanza: Stanza,
   direction: Direction,
-  { origin = 'peer', edits = [], tapped }: Arrival = {},
+  { origin = 'peer', edits = [], tapped, taken }: Arrival = {},
 ): Transit {
   return {
     stanza,
     direction,
     origin,
     tapped,
+    taken,
     edits,
     options: atOnce,
     names: [],
+    owing: undefined,
     window: undefined,
     number: 0,
     queuedAt: 0,

@@ -1,6 +1,7 @@
 /** The gatekeeper's side of a session, whatever protocol it speaks. Above this interface a session knows stanzas only:
  *  XML with a tape, in both directions. */
 import type { StreamCondition } from '../stanza/error.ts';
+import type { StanzaProtocol } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 
 /** Receives what a peer sends, in order. A stanza is valid during the call only. */
@@ -30,6 +31,7 @@ export interface FlowControlled {
 }
 
 export interface GatekeeperLeg extends FlowControlled {
+  readonly protocol: StanzaProtocol;
   /** Opens the stream that answers the client's header.
    *  @param attributes of the header, as the policy shows them */
   open(attributes: ReadonlyMap<string, string>): void;

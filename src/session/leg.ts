@@ -5,6 +5,7 @@ import type { Direction } from '../stanza/direction.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
 import { ownCopy } from '../stanza/own-bytes.ts';
+import { xmppStanzas } from '../stanza/protocol.ts';
 import type { StreamHeader } from '../stream/header.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Scanner } from '../stream/scanner.ts';
@@ -70,6 +71,7 @@ const whitespace = Buffer.from(' ');
 
 export class TcpLeg implements XmppLeg {
   readonly side: Side;
+  readonly protocol = xmppStanzas;
   readonly socket: Socket;
   readonly #direction: Direction;
   readonly #scanner: Scanner;

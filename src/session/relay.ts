@@ -2,6 +2,7 @@
  *  Nonzas pass the same stages, and are never counted, queued or held. */
 import { opposite, type Direction } from '../stanza/direction.ts';
 import { ns } from '../stanza/namespaces.ts';
+import type { StanzaProtocol } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { forward, type Disposition, type Edit, type SendOptions } from '../stanza/verdict.ts';
 import type { DelayLimits } from './delay-queue.ts';
@@ -12,10 +13,12 @@ import { decide } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
 import type { Stage, StageFactory, StagePort } from './stage.ts';
 import { EqualisedAcks } from './stream-management/equalised-acks.ts';
+import { noStreamManagement, type StreamCounts } from './stream-management/no-stream-management.ts';
 import { StreamManagement } from './stream-management/stream-management.ts';
 import type { Resumptions } from './stream-management/resumptions.ts';
 import type { SessionTap, StanzaTap, TappedStanza } from './tap.ts';
 import type { Schedule } from './timers.ts';
+import { UnacknowledgedStanzas, type UnacknowledgedLimits } from './unacknowledged.ts';
 
 /** Options shared by every relay of a process. */
 export interface RelayOptions {
@@ -23,7 +26,7 @@ export interface RelayOptions {
   readonly stages: readonly StageFactory[];
   readonly rendering: Rendering;
   readonly resumptions: Resumptions;
-  readonly delays: DelayLimits & AnswerLimits;
+  readonly delays: DelayLimits & AnswerLimits & UnacknowledgedLimits;
   /** Returns monotonic milliseconds. */
   readonly now: () => number;
   readonly schedule: Schedule;
@@ -34,6 +37,8 @@ export interface RelayOptions {
 /** The parts of the session that its relay uses. */
 export interface RelayLinks extends Pick<DispatchOptions, 'padded' | 'waited' | 'equalised'> {
   readonly facts: SessionRecord;
+  /** The gatekeeper's. */
+  readonly protocol: StanzaProtocol;
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
   /** Runs a step that does not come from reading, and flushes both legs. An error that it throws ends the session. */
   readonly perform: (step: () => void) => void;
@@ -45,7 +50,9 @@ export class Relay {
   readonly #links: RelayLinks;
   readonly #options: RelayOptions;
   readonly #stages: readonly Stage[];
-  readonly #management: StreamManagement;
+  readonly #management: StreamCounts;
+  /** Set where the protocol acknowledges single stanzas. */
+  readonly #unacknowledged: UnacknowledgedStanzas | undefined;
   readonly #dispatch: Dispatch;
   readonly #acks: EqualisedAcks;
   readonly #tap: SessionTap | undefined;
@@ -59,7 +66,11 @@ export class Relay {
     this.#links = links;
     this.#options = options;
     this.#tap = options.tap?.begin(links.facts);
-    this.#management = new StreamManagement(links.facts, options.resumptions);
+    const countsStanzas = links.protocol.acks === undefined;
+    this.#management = countsStanzas
+      ? new StreamManagement(links.facts, options.resumptions)
+      : noStreamManagement;
+    this.#unacknowledged = countsStanzas ? undefined : new UnacknowledgedStanzas(options.delays);
     const timing = {
       limits: options.delays,
       now: options.now,
@@ -72,6 +83,7 @@ export class Relay {
       ...timing,
       writers: links.writers,
       management: this.#management,
+      unacknowledged: this.#unacknowledged,
       rendering: options.rendering,
       decide: (stanza, direction, first) => decide(this.#stages, stanza, direction, first),
       account: () => links.facts.account,
@@ -97,9 +109,15 @@ export class Relay {
       tapped?.left(0);
       return false;
     }
+    const taken = direction === 'to-gatekeeper' ? this.#unacknowledged?.take(stanza) : undefined;
+    if (taken === 'surplus') {
+      tapped?.left(0);
+      return false;
+    }
+    const arrival = tapped === undefined && taken === undefined ? undefined : { tapped, taken };
     const disposition = decide(this.#stages, stanza, direction);
-    if (disposition === forward && stanza.verbatim) this.#dispatch.passUntouched(stanza, direction, tapped);
-    else this.#dispatch.apply(disposition, stanza, direction, tapped && { tapped });
+    if (disposition === forward && stanza.verbatim) this.#dispatch.passUntouched(stanza, direction, arrival);
+    else this.#dispatch.apply(disposition, stanza, direction, arrival);
     return false;
   }
 

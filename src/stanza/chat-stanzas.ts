@@ -1,21 +1,63 @@
-/** The stanzas of the chat channel, in their XML form (docs/chat-channel.md). Nodes that open, end or refuse a
- *  connection (`success`, `failure`, `stream:error`, `xmlstreamend`) are nonzas. */
+/** The stanzas of the chat channel, in their XML form, and what is owed for each (docs/chat-channel.md). Nodes that
+ *  open, end or refuse a connection (`success`, `failure`, `stream:error`, `xmlstreamend`) are nonzas. */
 import { ns } from './namespaces.ts';
-import type { StanzaProtocol } from './protocol.ts';
+import { iqRow, type Owed, type StanzaProtocol, type StanzaRow } from './protocol.ts';
 
+/** Returns what is owed by direction, whatever the type. */
+function owes(toClient: Owed, toGatekeeper: Owed = 'nothing'): StanzaRow['owes'] {
+  return {
+    'to-client': { byType: {}, otherwise: toClient },
+    'to-gatekeeper': { byType: {}, otherwise: toGatekeeper },
+  };
+}
+
+/** Codes of the errors that correspond to the conditions of RFC 6120 §8.3.3. */
+const errorCodes: Readonly<Record<string, number>> = {
+  'policy-violation': 406,
+  forbidden: 403,
+  'not-allowed': 405,
+  'not-acceptable': 406,
+  'service-unavailable': 503,
+  'feature-not-implemented': 501,
+  'item-not-found': 404,
+};
+
+/** The server repeats a message, receipt, notification, call or status until the client acknowledges it. A client
+ *  waits for the acknowledgement of its message. Requests are answered. */
 export const chatStanzas: StanzaProtocol = {
   namespace: ns.chat,
   stanzas: [
-    { local: 'message', kind: 'message', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'iq', kind: 'iq', owes: { result: 'nothing', error: 'nothing' }, owesOtherwise: 'answer' },
-    { local: 'presence', kind: 'presence', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'receipt', kind: 'receipt', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'ack', kind: 'ack', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'notification', kind: 'notification', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'call', kind: 'call', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'chatstate', kind: 'chatstate', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'status', kind: 'status', owes: {}, owesOtherwise: 'nothing' },
-    { local: 'ib', kind: 'ib', owes: {}, owesOtherwise: 'nothing' },
+    { local: 'message', kind: 'message', owes: owes('ack', 'ack'), typeInAck: 'never' },
+    {
+      local: 'receipt',
+      kind: 'receipt',
+      owes: owes('ack'),
+      // A retry asks for the message again, and a server error is about its media.
+      answers: {
+        of: 'message',
+        exceptTypes: ['retry', 'server-error'],
+        more: ['list', 'item'],
+        withheld: 'owed',
+      },
+    },
+    {
+      local: 'ack',
+      kind: 'ack',
+      owes: owes('nothing'),
+      answers: { of: { attribute: 'class' }, withheld: 'bare' },
+    },
+    iqRow,
+    {
+      local: 'notification',
+      kind: 'notification',
+      owes: owes('ack'),
+      typeInAck: { unlessType: 'encrypt', unlessChild: 'identity' },
+    },
+    { local: 'presence', kind: 'presence', owes: owes('nothing') },
+    { local: 'chatstate', kind: 'chatstate', owes: owes('nothing') },
+    { local: 'call', kind: 'call', owes: owes('ack') },
+    { local: 'status', kind: 'status', owes: owes('ack') },
+    { local: 'ib', kind: 'ib', owes: owes('nothing') },
   ],
   // What another device of the account has sent names the recipient. In a broadcast the participant is the sender.
   partyAttributes: {
@@ -28,8 +70,38 @@ export const chatStanzas: StanzaProtocol = {
     ['to', 'from'],
     ['from', 'to'],
   ],
-  refusalContent: (condition) => `<error text='${condition}'/>`,
+  refusalContent: (condition, declaration = '') =>
+    `<error${declaration} code='${codeOf(condition)}' text='${condition}'/>`,
+  acks: {
+    local: 'ack',
+    classAttribute: 'class',
+    forms: {
+      'to-client': {
+        attributes: [
+          ['id', 'id'],
+          ['to', 'from'],
+          ['type', 'type'],
+          ['participant', 'participant'],
+          ['recipient', 'recipient'],
+        ],
+      },
+      'to-gatekeeper': {
+        attributes: [
+          ['id', 'id'],
+          ['from', 'to'],
+          ['participant', 'participant'],
+          ['recipient', 'recipient'],
+        ],
+        errorAttribute: 'error',
+      },
+    },
+    errorCode: codeOf,
+  },
 };
+
+function codeOf(condition: string): number {
+  return errorCodes[condition] ?? 500;
+}
 
 /** Returns a JID without agent and device: `user_agent:device@server` is `user@server`; '' for the server itself and
  *  for a broadcast, which is not a party. */

@@ -25,17 +25,66 @@ export type StanzaKind = (typeof stanzaKinds)[number] | 'nonza';
 
 /** What the sender of a stanza must or may be sent when it is not delivered.
  *  - `answer`: exactly one answer, a result or an error (RFC 6120 §8.2.3).
+ *  - `ack`: exactly one acknowledgement. A sender without one repeats the stanza, or waits.
  *  - `refusal`: an error, optionally.
- *  - `nothing`: an error would answer an answer (RFC 6120 §8.3.1). */
-export type Owed = 'answer' | 'refusal' | 'nothing';
+ *  - `nothing`: an error would answer an answer (RFC 6120 §8.3.1), or the sender waits for nothing. */
+export type Owed = 'answer' | 'ack' | 'refusal' | 'nothing';
+
+/** What is owed for the stanzas of a row in one direction. */
+export interface OwedByType {
+  /** By the value of `type`. */
+  readonly byType: Readonly<Record<string, Owed>>;
+  /** For any other value of `type`, or without one. */
+  readonly otherwise: Owed;
+}
+
+/** Says which stanzas an element answers or acknowledges. */
+export interface Answering {
+  /** Their kind, or the attribute that names it. */
+  readonly of: StanzaKind | { readonly attribute: string };
+  /** Values of `type` with which it does; every value by default. */
+  readonly types?: readonly string[];
+  /** Values of `type` with which it does not. */
+  readonly exceptTypes?: readonly string[];
+  /** Children with the ids of more stanzas: the name of the list, and of an item with an `id`. */
+  readonly more?: readonly [list: string, item: string];
+  /** What leaves in its place when it is withheld: `error`, the same element with an error as its content; `bare`, the
+   *  same element without content; `owed`, what the proxy would have sent for the answered stanza. */
+  readonly withheld: 'error' | 'bare' | 'owed';
+}
+
+/** Whether an acknowledgement repeats the `type` of the stanza: `never`, or unless it has this type and child. */
+export type TypeInAck = 'never' | { readonly unlessType: string; readonly unlessChild: string };
 
 export interface StanzaRow {
   readonly local: string;
   readonly kind: Exclude<StanzaKind, 'nonza'>;
-  /** What is owed, by the value of `type`. */
-  readonly owes: Readonly<Record<string, Owed>>;
-  /** What is owed for any other value of `type`, or without one. */
-  readonly owesOtherwise: Owed;
+  /** By the direction of the stanza. */
+  readonly owes: Readonly<Record<Direction, OwedByType>>;
+  readonly answers?: Answering;
+  /** By default it does. */
+  readonly typeInAck?: TypeInAck;
+}
+
+/** Attributes of a reply, each with the attribute of the stanza whose value it copies. */
+export type CopiedAttributes = readonly (readonly [name: string, of: string])[];
+
+/** How the acknowledgement of a stanza is written. */
+export interface AckForm {
+  readonly attributes: CopiedAttributes;
+  /** Attribute with the code of an error; undefined where none is written. */
+  readonly errorAttribute?: string;
+}
+
+/** Acknowledgements of single stanzas. */
+export interface Acks {
+  readonly local: string;
+  /** Attribute with the local name of the stanza. */
+  readonly classAttribute: string;
+  /** By the direction of the stanza: the acknowledgement goes the other way. */
+  readonly forms: Readonly<Record<Direction, AckForm>>;
+  /** Returns the code of a condition of RFC 6120 §8.3.3. */
+  readonly errorCode: (condition: string) => number;
 }
 
 export interface StanzaProtocol {
@@ -47,11 +96,13 @@ export interface StanzaProtocol {
   /** Returns the key of the party at an address; '' for an address that names none. Stanzas with the same key keep
    *  their order. */
   readonly partyOf: (address: string) => string;
-  /** Attributes of an answer or a refusal, each with the attribute of the stanza whose value it copies. */
-  readonly replyAttributes: readonly (readonly [name: string, of: string])[];
+  readonly replyAttributes: CopiedAttributes;
   /** Writes the content of a refusal.
-   *  @param condition of RFC 6120 §8.3.3 */
-  readonly refusalContent: (condition: string) => string;
+   *  @param condition of RFC 6120 §8.3.3
+   *  @param declaration attributes of the content element before its own */
+  readonly refusalContent: (condition: string, declaration?: string) => string;
+  /** Undefined where stanzas are acknowledged by counts (XEP-0198), or not at all. */
+  readonly acks?: Acks;
 }
 
 /** The type that RFC 6120 §8.3.3 associates with each condition. */
@@ -65,13 +116,27 @@ const errorTypes: Readonly<Record<string, string>> = {
   'item-not-found': 'cancel',
 };
 
+/** Returns what is owed for stanzas for which the direction makes no difference. */
+function bothWays(byType: OwedByType['byType'], otherwise: Owed): StanzaRow['owes'] {
+  const owed = { byType, otherwise };
+  return { 'to-gatekeeper': owed, 'to-client': owed };
+}
+
+/** An iq is answered by one with its id (RFC 6120 §8.2.3). In both protocols. */
+export const iqRow: StanzaRow = {
+  local: 'iq',
+  kind: 'iq',
+  owes: bothWays({ result: 'nothing', error: 'nothing' }, 'answer'),
+  answers: { of: 'iq', types: ['result', 'error'], withheld: 'error' },
+};
+
 /** The stanzas of XMPP clients (RFC 6120 §8). */
 export const xmppStanzas: StanzaProtocol = {
   namespace: ns.client,
   stanzas: [
-    { local: 'message', kind: 'message', owes: { error: 'nothing' }, owesOtherwise: 'refusal' },
-    { local: 'iq', kind: 'iq', owes: { result: 'nothing', error: 'nothing' }, owesOtherwise: 'answer' },
-    { local: 'presence', kind: 'presence', owes: { error: 'nothing' }, owesOtherwise: 'refusal' },
+    { local: 'message', kind: 'message', owes: bothWays({ error: 'nothing' }, 'refusal') },
+    iqRow,
+    { local: 'presence', kind: 'presence', owes: bothWays({ error: 'nothing' }, 'refusal') },
   ],
   partyAttributes: { 'to-gatekeeper': ['to'], 'to-client': ['from'] },
   // The bare JID; '' for the account itself and its server.
@@ -81,13 +146,12 @@ export const xmppStanzas: StanzaProtocol = {
     ['id', 'id'],
     ['to', 'from'],
   ],
-  refusalContent: (condition) =>
-    `<error type='${errorTypes[condition] ?? 'cancel'}'><${condition} xmlns='${ns.stanzaErrors}'/></error>`,
+  refusalContent: (condition, declaration = '') =>
+    `<error${declaration} type='${errorTypes[condition] ?? 'cancel'}'><${condition} xmlns='${ns.stanzaErrors}'/></error>`,
 };
 
-/** Returns what the sender of a stanza of this kind and `type` is owed; `nothing` for a nonza. */
-export function owedBy({ stanzas }: StanzaProtocol, kind: StanzaKind, type: string): Owed {
-  const row = stanzas.find((each) => each.kind === kind);
-  if (row === undefined) return 'nothing';
-  return Object.hasOwn(row.owes, type) ? row.owes[type]! : row.owesOtherwise;
+/** Returns what the sender of a stanza of this row is owed. */
+export function owedBy({ owes }: StanzaRow, direction: Direction, type: string): Owed {
+  const { byType, otherwise } = owes[direction];
+  return Object.hasOwn(byType, type) ? byType[type]! : otherwise;
 }

@@ -1,7 +1,7 @@
 /** A view of one stanza: names, values and records of its tape, by tape index. */
 import { decodeReferences } from './decode.ts';
 import type { Names } from './names.ts';
-import { xmppStanzas, type StanzaKind, type StanzaProtocol } from './protocol.ts';
+import { xmppStanzas, type StanzaKind, type StanzaProtocol, type StanzaRow } from './protocol.ts';
 import { namespaceDeclaration, needsDecoding, recordKind, recordSize } from './tape.ts';
 import * as record from './tape.ts';
 
@@ -23,7 +23,7 @@ export interface StreamScope {
 interface StanzaIds {
   readonly namespace: number;
   readonly locals: readonly number[];
-  readonly kinds: readonly StanzaKind[];
+  readonly rows: readonly StanzaRow[];
 }
 
 /** In an element's namespace field: the first id of a namespace that the header declares and the vocabulary lacks. */
@@ -71,11 +71,16 @@ export class Stanza {
 
   /** Kind of stanza; `nonza` for an element that is no stanza of the protocol. */
   get kind(): StanzaKind {
-    const { namespace, locals, kinds } = this.#ids;
-    if (this.tape[record.element.namespace] !== namespace || namespace === 0) return 'nonza';
+    return this.row?.kind ?? 'nonza';
+  }
+
+  /** The protocol's row for the stanza; undefined for a nonza. */
+  get row(): StanzaRow | undefined {
+    const { namespace, locals, rows } = this.#ids;
+    if (this.tape[record.element.namespace] !== namespace || namespace === 0) return undefined;
     const local = this.tape[record.element.local]!;
-    for (let i = 0; i < locals.length; i += 1) if (locals[i] === local) return kinds[i]!;
-    return 'nonza';
+    for (let i = 0; i < locals.length; i += 1) if (locals[i] === local) return rows[i];
+    return undefined;
   }
 
   /** Returns the bytes as received, without a copy. */
@@ -409,6 +414,6 @@ function idsOf({ namespace, stanzas }: StanzaProtocol, names: Names): StanzaIds 
   return {
     namespace: names.namespace(namespace),
     locals: known.map(({ local }) => names.local(local)),
-    kinds: known.map(({ kind }) => kind),
+    rows: known,
   };
 }

@@ -55,14 +55,14 @@ describe('refuse', () => {
     const stanza = parse(
       `<iq type='set' id="q&amp;1" from='a@b/c' to="d@e"><x xmlns='urn:secret'>secret</x></iq>`,
     );
-    expect(text(refusal(stanza, 'forbidden'))).toBe(
+    expect(text(refusal(stanza, 'to-client', 'forbidden'))).toBe(
       `<iq xmlns='jabber:client' from="d@e" id='q&amp;1' to='a@b/c' type='error'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
     );
   });
 
   it('escapes anew those attributes that parsers read differently', () => {
     const stanza = parse("<iq type='set' id='a\tb&#9;c'/>");
-    expect(text(refusal(stanza, 'forbidden'))).toContain(" id='a b&#9;c' ");
+    expect(text(refusal(stanza, 'to-client', 'forbidden'))).toContain(" id='a b&#9;c' ");
   });
 
   it.each([
@@ -72,14 +72,14 @@ describe('refuse', () => {
     ["<presence type='error'/>"],
     ["<r xmlns='urn:xmpp:sm:3'/>"],
   ])('never answers %s', (given) => {
-    expect(refusal(parse(given), 'forbidden')).toBeUndefined();
-    expect(isOwedAnswer(parse(given))).toBe(false);
+    expect(refusal(parse(given), 'to-client', 'forbidden')).toBeUndefined();
+    expect(isOwedAnswer(parse(given), 'to-client')).toBe(false);
   });
 
   it('owes an answer to iq get and set only', () => {
-    expect(isOwedAnswer(parse("<iq type='get' id='1'/>"))).toBe(true);
-    expect(isOwedAnswer(parse("<iq type='set' id='1'/>"))).toBe(true);
-    expect(isOwedAnswer(parse('<message/>'))).toBe(false);
+    expect(isOwedAnswer(parse("<iq type='get' id='1'/>"), 'to-client')).toBe(true);
+    expect(isOwedAnswer(parse("<iq type='set' id='1'/>"), 'to-client')).toBe(true);
+    expect(isOwedAnswer(parse('<message/>'), 'to-client')).toBe(false);
   });
 
   it('turns a result into an error', () => {

@@ -14,6 +14,7 @@ import type { XmppGatekeeper } from '../../src/session/phases/dialling.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import { Session, type SessionListener } from '../../src/session/session.ts';
 import type { Schedule } from '../../src/session/timers.ts';
+import { defaultUnacknowledgedLimits } from '../../src/session/unacknowledged.ts';
 import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
 import type { ConnectionCapture } from '../../src/signals/saved-syn.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
@@ -250,7 +251,7 @@ const shared = {
   captured: () => {},
   stages: [negotiationGuard],
   rendering: new Rendering({ names: vocabulary, limits: defaultLimits, workspace: newWorkspace() }),
-  delays: { ...defaultDelayLimits, ...defaultAnswerLimits },
+  delays: { ...defaultDelayLimits, ...defaultAnswerLimits, ...defaultUnacknowledgedLimits },
   preAuthenticationMs: 30_000,
   closeGraceMs: 50,
   idleMs: 0,

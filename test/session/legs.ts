@@ -10,6 +10,7 @@ import type { Resumptions } from '../../src/session/stream-management/resumption
 import { SessionRecord, type ChannelBinding } from '../../src/session/facts.ts';
 import type { StageFactory } from '../../src/session/stage.ts';
 import { defaultAnswerLimits } from '../../src/session/awaited-answers.ts';
+import { defaultUnacknowledgedLimits } from '../../src/session/unacknowledged.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Names } from '../../src/stanza/names.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
@@ -71,6 +72,7 @@ export class Legs {
     this.relay = new Relay(
       {
         facts: this.facts,
+        protocol: options.protocol ?? xmppStanzas,
         writers: this.#writers,
         padded: () => {},
         waited: (what, milliseconds) => options.reports?.push(`${what} waited ${milliseconds} ms`),
@@ -82,7 +84,12 @@ export class Legs {
         stages,
         rendering: new Rendering({ names, limits: defaultLimits, workspace: newWorkspace() }),
         resumptions,
-        delays: { ...defaultDelayLimits, ...defaultAnswerLimits, ...options.limits },
+        delays: {
+          ...defaultDelayLimits,
+          ...defaultAnswerLimits,
+          ...defaultUnacknowledgedLimits,
+          ...options.limits,
+        },
         now: options.now ?? (() => performance.now()),
         schedule: options.schedule ?? systemTimers,
         tap: options.tap,

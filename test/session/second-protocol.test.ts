@@ -5,7 +5,8 @@ import { isOwedAnswer, refusal } from '../../src/minimisation/refuse.ts';
 import type { StageFactory } from '../../src/session/stage.ts';
 import { createNames } from '../../src/stanza/names.ts';
 import { ns } from '../../src/stanza/namespaces.ts';
-import type { StanzaProtocol } from '../../src/stanza/protocol.ts';
+import type { Owed, StanzaProtocol, StanzaRow } from '../../src/stanza/protocol.ts';
+import type { Direction } from '../../src/stanza/direction.ts';
 import type { Stanza } from '../../src/stanza/stanza.ts';
 import type { HeldStanza } from '../../src/stanza/verdict.ts';
 import { Legs } from './legs.ts';
@@ -15,12 +16,16 @@ const names = createNames(
   ['receipt', 'query', 'message', 'id', 'to', 'from', 'type'],
 );
 
+function owes(byType: Record<string, Owed>, otherwise: Owed): StanzaRow['owes'] {
+  return { 'to-gatekeeper': { byType, otherwise }, 'to-client': { byType, otherwise } };
+}
+
 /** Receipts are stanzas here, and what XMPP calls one is not. A device is written after a colon. */
 const chat: StanzaProtocol = {
   namespace: 'urn:chat',
   stanzas: [
-    { local: 'receipt', kind: 'message', owes: { final: 'nothing' }, owesOtherwise: 'refusal' },
-    { local: 'query', kind: 'iq', owes: { result: 'nothing' }, owesOtherwise: 'answer' },
+    { local: 'receipt', kind: 'message', owes: owes({ final: 'nothing' }, 'refusal') },
+    { local: 'query', kind: 'iq', owes: owes({ result: 'nothing' }, 'answer') },
   ],
   partyAttributes: { 'to-gatekeeper': ['to'], 'to-client': ['from'] },
   partyOf: (address) => address.split(':', 1)[0]!,
@@ -45,10 +50,10 @@ function connect(): { legs: Legs; seen: Seen } {
   const stage: StageFactory = {
     name: 'policy',
     begin: () => ({
-      judge: (stanza: Stanza) => {
+      judge: (stanza: Stanza, direction: Direction) => {
         seen.kinds.push(stanza.kind);
-        seen.answers.push(refusal(stanza, 'forbidden')?.toString());
-        if (isOwedAnswer(stanza)) return { kind: 'drop', reply: answerTo(stanza, '<ok/>') };
+        seen.answers.push(refusal(stanza, direction, 'forbidden')?.toString());
+        if (isOwedAnswer(stanza, direction)) return { kind: 'drop', reply: answerTo(stanza, '<ok/>') };
         if (stanza.attributeValue(0, 'id') !== 'held') return { kind: 'forward' };
         return { kind: 'hold', keep: (stanzaHeld) => seen.held.push(stanzaHeld) };
       },

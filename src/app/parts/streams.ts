@@ -1,6 +1,7 @@
 /** The XMPP listeners and their sessions. */
 import type { Config } from '../../config/schema.ts';
 import { defaultDelayLimits } from '../../session/delay-queue.ts';
+import { defaultUnacknowledgedLimits } from '../../session/unacknowledged.ts';
 import type { SessionOptions } from '../../session/machine.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import { defaultResumptionLimits, Resumptions } from '../../session/stream-management/resumptions.ts';
@@ -112,7 +113,11 @@ function sessionOptions(
     stages,
     tap: options.tap,
     resumptions,
-    delays: { ...defaultDelayLimits, awaitedAnswersMax: limits.awaitedAnswersMax },
+    delays: {
+      ...defaultDelayLimits,
+      ...defaultUnacknowledgedLimits,
+      awaitedAnswersMax: limits.awaitedAnswersMax,
+    },
     filterHeader,
     regionOf: options.regionOf,
     route: gatekeepers.route,

@@ -37,7 +37,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     const equalised = machine.observer.equalised.bind(machine.observer);
     const performAfter = (wait: Promise<void>, step: () => void): void => void this.#performAfter(wait, step);
     this.#relay = new Relay(
-      { facts, writers, padded, waited, equalised, perform, performAfter },
+      { facts, protocol: gatekeeper.protocol, writers, padded, waited, equalised, perform, performAfter },
       machine.options,
     );
     const { rates } = limits;

@@ -1,0 +1,199 @@
+/** Stanzas that the client was sent and has not acknowledged or answered yet, where its protocol acknowledges single
+ *  stanzas (`StanzaProtocol.acks`). What is kept of each is what the gatekeeper is sent in place of a receipt or an
+ *  answer that is dropped, never the stanza.
+ *
+ *  An acknowledgement or answer of the client passes only for a stanza that it was sent, and once. So what waits in
+ *  the proxy is not acknowledged before the client has it, and what the proxy has acknowledged is not acknowledged
+ *  again. A receipt always passes: it may be about a message of an earlier session. */
+import { owedText } from '../minimisation/refuse.ts';
+import { answeredKind, answering } from '../stanza/answering.ts';
+import { editedValue } from '../stanza/edited-value.ts';
+import type { Answering } from '../stanza/protocol.ts';
+import type { Stanza } from '../stanza/stanza.ts';
+import type { Edit } from '../stanza/verdict.ts';
+
+export interface UnacknowledgedLimits {
+  /** Stanzas of one session that the client has not acknowledged. Above it the oldest is forgotten: its
+   *  acknowledgement does not pass, and the gatekeeper sends the stanza again in the next session. */
+  readonly unacknowledgedMax: number;
+}
+
+export const defaultUnacknowledgedLimits: UnacknowledgedLimits = { unacknowledgedMax: 1_024 };
+
+/** Messages whose receipt was sent, and whose acknowledgement may follow: some clients send both. */
+const receiptedMax = 64;
+
+/** Attributes with the addresses of a stanza to the client, and of what answers it. */
+const addressesOfStanza = ['from', 'participant', 'recipient'] as const;
+const addressesOfAnswer = ['to', 'participant', 'recipient'] as const;
+
+/** A stanza that the client must acknowledge or answer. */
+export interface Unacknowledged {
+  /** Its kind and id. */
+  readonly key: string;
+  /** The users that it names, as the client was shown them. */
+  readonly parties: readonly string[];
+  /** What the gatekeeper is sent in place of a dropped receipt or answer. */
+  readonly owed: string;
+  /** `receipted`: a receipt was sent or waits. `settled`: by an acknowledgement or an answer. */
+  state: 'delivered' | 'receipted' | 'settled';
+}
+
+/** The stanzas that an element of the client acknowledges or answers. */
+export interface Taken {
+  readonly by: 'receipt' | 'answer';
+  readonly stanzas: readonly Unacknowledged[];
+}
+
+export class UnacknowledgedStanzas {
+  readonly #limits: UnacknowledgedLimits;
+  /** By key, oldest first, no empty lists. Stanzas of different senders may have the same id. */
+  readonly #waiting = new Map<string, Unacknowledged[]>();
+  #count = 0;
+  /** Oldest first. */
+  readonly #receipted: Unacknowledged[] = [];
+
+  constructor(limits: UnacknowledgedLimits) {
+    this.#limits = limits;
+  }
+
+  /** Number of stanzas in memory. */
+  get size(): number {
+    return this.#count + this.#receipted.length;
+  }
+
+  /** Returns the entry of a stanza to the client for `deliver`; undefined when nothing is owed for it. Called while the
+   *  stanza is valid, possibly long before its delivery.
+   *  @param edits with which it is sent */
+  entryOf(stanza: Stanza, edits: readonly Edit[]): Unacknowledged | undefined {
+    const owed = owedText(stanza, 'to-client', 'service-unavailable');
+    if (owed === undefined) return undefined;
+    const shown = (name: string): string => editedValue(stanza, name, edits) ?? '';
+    const key = keyOf(stanza.kind, shown('id'));
+    return { key, parties: partiesOf(stanza, addressesOfStanza.map(shown)), owed, state: 'delivered' };
+  }
+
+  /** Records that the client was sent a stanza. One that is repeated has one entry. */
+  deliver(entry: Unacknowledged): void {
+    const same = this.#waiting.get(entry.key);
+    if (same === undefined) this.#waiting.set(entry.key, [entry]);
+    else if (same.some(({ parties }) => parties.join('\0') === entry.parties.join('\0'))) return;
+    else same.push(entry);
+    this.#count += 1;
+    if (this.#count > this.#limits.unacknowledgedMax) this.#remove(this.#oldest());
+  }
+
+  /** Takes the stanzas that an element of the client acknowledges or answers.
+   *  @returns undefined for an element that does neither; `surplus` for an acknowledgement or answer of a stanza that
+   *  the client was not sent, or that is settled: it must not pass */
+  take(stanza: Stanza): Taken | 'surplus' | undefined {
+    const answers = answering(stanza);
+    if (answers === undefined) return undefined;
+    const kind = answeredKind(stanza);
+    const addresses = addressesOfAnswer.map((name) => stanza.attributeValue(0, name) ?? '');
+    const parties = partiesOf(stanza, addresses);
+    const find = (id: string): Unacknowledged | undefined => {
+      const key = keyOf(kind, id);
+      return closest(this.#waiting.get(key) ?? [], parties) ?? this.#findReceipted(key, parties);
+    };
+    if (answers.withheld === 'owed')
+      return { by: 'receipt', stanzas: receipted(idsOf(stanza, answers).map(find)) };
+    const found = find(stanza.attributeValue(0, 'id') ?? '');
+    if (found === undefined) return 'surplus';
+    this.#remove(found);
+    found.state = 'settled';
+    return { by: 'answer', stanzas: [found] };
+  }
+
+  /** Records that the gatekeeper was sent what had taken these stanzas. */
+  sent({ by, stanzas }: Taken): void {
+    if (by === 'answer') return;
+    for (const entry of stanzas) {
+      if (entry.state !== 'receipted') continue;
+      this.#remove(entry);
+      this.#receipted.push(entry);
+      if (this.#receipted.length > receiptedMax) this.#receipted.shift();
+    }
+  }
+
+  /** Returns what the gatekeeper must be sent in place of what had taken these stanzas and was dropped. A message whose
+   *  receipt was dropped may have been acknowledged meanwhile. */
+  dropped({ by, stanzas }: Taken): readonly string[] {
+    const unsettled = stanzas.filter(({ state }) => by === 'answer' || state === 'receipted');
+    for (const entry of unsettled) {
+      this.#remove(entry);
+      entry.state = 'settled';
+    }
+    return unsettled.map(({ owed }) => owed);
+  }
+
+  #findReceipted(key: string, parties: readonly string[]): Unacknowledged | undefined {
+    return closest(
+      this.#receipted.filter((each) => each.key === key),
+      parties,
+    );
+  }
+
+  #oldest(): Unacknowledged {
+    for (const [first] of this.#waiting.values()) return first!;
+    throw new RangeError('nothing is waiting');
+  }
+
+  #remove(entry: Unacknowledged): void {
+    const same = this.#waiting.get(entry.key);
+    const index = same?.indexOf(entry) ?? -1;
+    if (same !== undefined && index !== -1) {
+      same.splice(index, 1);
+      if (same.length === 0) this.#waiting.delete(entry.key);
+      this.#count -= 1;
+      return;
+    }
+    const place = this.#receipted.indexOf(entry);
+    if (place !== -1) this.#receipted.splice(place, 1);
+  }
+}
+
+/** Marks the stanzas of a receipt, but for those that have one. */
+function receipted(found: readonly (Unacknowledged | undefined)[]): readonly Unacknowledged[] {
+  const stanzas = found.filter((each) => each?.state === 'delivered') as Unacknowledged[];
+  for (const entry of stanzas) entry.state = 'receipted';
+  return stanzas;
+}
+
+/** Returns the stanza that names most of the parties of an answer, the older of two; undefined when none has a party in
+ *  common with it, unless neither names one. */
+function closest(
+  candidates: readonly Unacknowledged[],
+  parties: readonly string[],
+): Unacknowledged | undefined {
+  let best: Unacknowledged | undefined;
+  let most = 0;
+  for (const candidate of candidates) {
+    const isOfServer = parties.length === 0 && candidate.parties.length === 0;
+    const common = isOfServer ? 1 : candidate.parties.filter((each) => parties.includes(each)).length;
+    if (common > most) [best, most] = [candidate, common];
+  }
+  return best;
+}
+
+/** Returns the ids of all stanzas that an element answers. */
+function idsOf(stanza: Stanza, { more }: Answering): readonly string[] {
+  const ids = [stanza.attributeValue(0, 'id') ?? ''];
+  if (more === undefined) return ids;
+  const { namespace } = stanza.protocol;
+  for (const list of stanza.children()) {
+    if (!stanza.is(list, namespace, more[0])) continue;
+    for (const item of stanza.children(list))
+      if (stanza.is(item, namespace, more[1])) ids.push(stanza.attributeValue(item, 'id') ?? '');
+  }
+  return ids;
+}
+
+function partiesOf({ protocol }: Stanza, addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses.map((address) => protocol.partyOf(address)))].filter((party) => party !== '');
+}
+
+/** Returns the key of a kind and an id. XML has no character 0. */
+function keyOf(kind: string, id: string): string {
+  return `${kind}\0${id}`;
+}
