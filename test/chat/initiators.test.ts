@@ -8,9 +8,11 @@ import { NoiseSession } from 'whatsapp-rust-bridge';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { ChatAuthority } from '../../src/simulator/chat/authority.ts';
-import { ChatConnection } from '../../src/simulator/chat/connection.ts';
+import { createChatGatekeeper, type ChatGatekeeper } from '../../src/simulator/chat/gatekeeper.ts';
 import type { ChatNode } from '../../src/simulator/chat/node.ts';
+import type { ChatNodeRecord } from '../../src/simulator/chat/options.ts';
 import { newServerKey, ServerHandshake } from '../../src/simulator/chat/noise.ts';
+import { ChatUsers } from '../../src/simulator/chat/users.ts';
 import { intro, now } from './chat-pair.ts';
 
 const authority = new ChatAuthority();
@@ -109,24 +111,35 @@ describe('a whole Baileys client', () => {
     for (const close of closing.splice(0)) close();
   });
 
-  /** A chat server over WebSocket that answers what a client asks after its login. */
-  async function listen(stanza: (node: ChatNode, connection: ChatConnection) => void): Promise<number> {
+  type Baileys = ReturnType<typeof makeWASocket>;
+  const users = new ChatUsers(7);
+  const seen: ChatNodeRecord[] = [];
+
+  /** The simulated gatekeeper over WebSocket, and its port. */
+  async function listen(): Promise<{ readonly port: number; readonly gatekeeper: ChatGatekeeper }> {
+    seen.length = 0;
     const http = createServer();
     const webSockets = new WebSocketServer({ server: http });
-    const serverKey = newServerKey();
+    const gatekeeper = createChatGatekeeper({
+      users,
+      listeners: [],
+      ownership: { check: async () => ({ kind: 'refused', fault: 'malformed' }) },
+      onNode: (record) => seen.push(record),
+    });
     webSockets.on('connection', (socket) => {
-      const options = { serverKey, authority, now: () => now, login: () => undefined, stanza };
-      const connection = new ChatConnection(
-        options,
-        (bytes) => {
+      const connection = gatekeeper.attach({
+        write: (bytes) => {
           socket.send(bytes);
         },
-        () => {
+        end: () => {
           socket.close();
         },
-      );
+      });
       socket.on('message', (data: Buffer) => {
         connection.receive(data);
+      });
+      socket.on('close', () => {
+        connection.close();
       });
     });
     await new Promise<void>((resolve) => {
@@ -137,14 +150,23 @@ describe('a whole Baileys client', () => {
       for (const socket of webSockets.clients) socket.terminate();
       http.close();
     });
-    return (http.address() as AddressInfo).port;
+    return { port: (http.address() as AddressInfo).port, gatekeeper };
   }
 
-  function connect(port: number): ReturnType<typeof makeWASocket> {
+  /** Registers device 1 of a number, logs it in, and waits until it is. */
+  async function logIn(port: number, number: string, name: string): Promise<Baileys> {
     const creds: AuthenticationCreds = initAuthCreds();
-    creds.me = { id: '391234567:1@s.whatsapp.net', name: 'Juliet' };
+    creds.me = { id: `${number}:1@s.whatsapp.net`, name };
+    const empty = new Uint8Array(0);
+    creds.account = proto.ADVSignedDeviceIdentity.create({
+      details: empty,
+      accountSignatureKey: empty,
+      accountSignature: empty,
+      deviceSignature: empty,
+    });
+    users.addOwn(number, creds.noiseKey.public, 1);
     const keys = new Map<string, unknown>();
-    return makeWASocket({
+    const socket = makeWASocket({
       auth: {
         creds,
         keys: {
@@ -161,28 +183,6 @@ describe('a whole Baileys client', () => {
       keepAliveIntervalMs: 200,
       fireInitQueries: false,
     });
-  }
-
-  it('reaches open, pings, and exchanges messages', async () => {
-    const seen: ChatNode[] = [];
-    let server: ChatConnection | undefined;
-    const port = await listen((node, connection) => {
-      seen.push(node);
-      server = connection;
-      const { id, type, to = 's.whatsapp.net' } = node.attrs;
-      if (node.tag === 'iq' && (type === 'get' || type === 'set')) {
-        const count = node.attrs['xmlns'] === 'encrypt' && type === 'get';
-        const content = count ? [{ tag: 'count', attrs: { value: '40' } }] : undefined;
-        connection.send({
-          tag: 'iq',
-          attrs: { id: id!, type: 'result', from: to },
-          ...(content && { content }),
-        });
-      }
-      if (node.tag === 'message')
-        connection.send({ tag: 'ack', attrs: { class: 'message', id: id!, from: node.attrs['to']! } });
-    });
-    const socket = connect(port);
     closing.push(() => {
       void socket.end(undefined);
     });
@@ -192,32 +192,43 @@ describe('a whole Baileys client', () => {
         else if (connection === 'close') reject(lastDisconnect?.error ?? new Error('closed'));
       });
     });
+    return socket;
+  }
+
+  const ofReceived = (tag: string, id?: string): ChatNode[] =>
+    seen
+      .filter(({ direction, node }) => direction === 'received' && node.tag === tag)
+      .map(({ node }) => node)
+      .filter(({ attrs }) => id === undefined || attrs['id'] === id);
+
+  it('reaches open, pings, and acknowledges what it cannot decrypt', async () => {
+    const { port, gatekeeper } = await listen();
+    const socket = await logIn(port, '391234567', 'Juliet');
+    const romeo = users.addOwn('39555', newServerKey().publicKey);
     await expect
-      .poll(() => seen.some(({ attrs }) => attrs['xmlns'] === 'w:p'), { timeout: 10_000 })
+      .poll(() => ofReceived('iq').some(({ attrs }) => attrs['xmlns'] === 'w:p'), { timeout: 10_000 })
       .toBe(true);
 
-    const message = { tag: 'message', attrs: { id: '3EB0', to: '39555@s.whatsapp.net', type: 'text' } };
+    const message = { tag: 'message', attrs: { id: '3EB0', to: romeo.address, type: 'text' } };
     const content = [{ tag: 'enc', attrs: { v: '2', type: 'msg' }, content: Buffer.from([0, 255, 3]) }];
     const ack = await socket.query({ ...message, content });
     expect(ack.attrs['class']).toBe('message');
-    const sent = seen.find(({ tag }) => tag === 'message')!;
-    expect(sent.attrs).toEqual(message.attrs);
-    expect(sent.content).toEqual([{ ...content[0], content: Buffer.from([0, 255, 3]) }]);
+    expect(gatekeeper.owed(romeo.address)).toMatchObject([
+      { attrs: { id: '3EB0', from: '391234567:1@s.whatsapp.net', type: 'text' }, content },
+    ]);
 
-    // One that it cannot decrypt is acknowledged all the same, and asked for again.
-    server!.send({ tag: 'ib', attrs: {}, content: [{ tag: 'offline', attrs: { count: '0' } }] });
-    server!.send({
+    gatekeeper.deliver('391234567:1@s.whatsapp.net', {
       tag: 'message',
-      attrs: { id: '3EB1', from: '39555@s.whatsapp.net', t: '1', type: 'text' },
+      attrs: { id: '3EB1', from: romeo.address, t: '1', type: 'text' },
       content,
     });
-    const owed = (tag: string): unknown =>
-      seen.find((node) => node.tag === tag && node.attrs['id'] === '3EB1')?.attrs;
+    const owed = (tag: string): unknown => ofReceived(tag, '3EB1')[0]?.attrs;
     await expect
       .poll(() => owed('receipt'), { timeout: 10_000 })
-      .toMatchObject({ type: 'retry', to: '39555@s.whatsapp.net' });
+      .toMatchObject({ type: 'retry', to: romeo.address });
     await expect
       .poll(() => owed('ack'), { timeout: 10_000 })
-      .toMatchObject({ class: 'message', to: '39555@s.whatsapp.net' });
+      .toMatchObject({ class: 'message', to: romeo.address });
+    await expect.poll(() => gatekeeper.owed('391234567:1@s.whatsapp.net')).toEqual([]);
   });
 });
