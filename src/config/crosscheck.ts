@@ -5,6 +5,7 @@ import { nearest } from '../documents/nearest.ts';
 import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { type ConfigPath, type ConfigProblem, formatPath } from './problem.ts';
 import { crossCheckProtocols } from './crosscheck-protocol.ts';
+import { crossCheckShapes } from './crosscheck-shapes.ts';
 import { policySections } from './scopes.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 import { storeAddress } from './sections/state.ts';
@@ -28,6 +29,7 @@ export function crossCheck(config: Config, places: Places): ConfigProblem[] {
     ...longSpread(config, report),
     ...missingParts(config, report),
     ...crossCheckProtocols(config, report),
+    ...crossCheckShapes(config, report),
     ...incompleteReferences(config, report),
     ...impossibleAttestations(config, report),
     ...repeatedFieldTypes(config, report),
@@ -176,11 +178,6 @@ function missingParts({ http, provider, gatekeepers, regions }: Config, report: 
       found.push(lacks(at('push'), 'a section `provider.push`'));
     if (media !== undefined && provider?.media === undefined)
       found.push(lacks(at('media'), 'a section `provider.media`'));
-    if (push === undefined) return found;
-    if ((push.issuer === undefined) !== (push.jwksUri === undefined))
-      found.push(lacks(at('push'), 'both `issuer` and `jwksUri`, one of'));
-    if (push.certFile === undefined && push.issuer === undefined && push.jwksUri === undefined)
-      found.push(lacks(at('push'), '`certFile`, or `issuer` and `jwksUri`,'));
     return found;
   });
 }

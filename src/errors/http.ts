@@ -45,7 +45,11 @@ export const httpErrors = {
     remedy: 'Add replicas; the bounds are in `overload`.',
     status: 503,
   },
-  ERR_HTTP_BODY_TYPE: { cause: 'The body must be application/json, unencoded.', remedy: caller, status: 415 },
+  ERR_HTTP_BODY_TYPE: {
+    cause: 'The body is not of a media type that this route takes, or it is encoded.',
+    remedy: caller,
+    status: 415,
+  },
   ERR_HTTP_BODY_TOO_LARGE: {
     cause: 'The body is larger than this route takes.',
     remedy: raise('bodyBytesMax'),
@@ -58,6 +62,11 @@ export const httpErrors = {
   },
   ERR_HTTP_JSON: { cause: 'The body is not a JSON object in UTF-8.', remedy: caller, status: 400 },
   ERR_HTTP_JSON_DUPLICATE: { cause: 'The body names a member twice.', remedy: caller, status: 400 },
+  ERR_HTTP_FORM: {
+    cause: 'The body is not a form that names each field once, in characters that need no escaping.',
+    remedy: caller,
+    status: 400,
+  },
   ERR_HTTP_MEMBER: {
     cause: 'A member or header is missing, unknown or of the wrong form.',
     remedy: caller,
@@ -111,6 +120,27 @@ export const httpErrors = {
     remedy:
       'Nothing, where that is meant: `enlistment.regions` names the regions, and an address outside of the table counts as none of them.',
     status: 403,
+  },
+  ERR_ENLISTMENT_SHAPE: {
+    cause: 'This gatekeeper takes enlistments in another form.',
+    remedy:
+      'Send JSON for a gatekeeper with `protocol: xmpp`, and the published form for one with `protocol: chat-channel`.',
+    status: 415,
+  },
+  ERR_ENLISTMENT_KEY: {
+    cause: 'A key of the client is not base64url without padding, or not of its size.',
+    remedy: 'Correct the client; docs/http.md has the fields with their sizes.',
+    status: 400,
+  },
+  ERR_ENLISTMENT_WITHDRAWAL: {
+    cause: 'Enlistments at this gatekeeper are deleted by a request over the chat channel.',
+    remedy: 'Have the client send the request for deletion in its stream.',
+    status: 409,
+  },
+  ERR_ENLISTMENT_INTEGRATOR: {
+    cause: 'The gatekeeper does not accept the integrator that the proxy names.',
+    remedy: 'Compare `gatekeepers[].chat.integrator` with the number that the gatekeeper has assigned.',
+    status: 502,
   },
   ERR_ENLISTMENT_REFUSED: { cause: 'The gatekeeper refused.', remedy: gatekeeper, status: 403 },
   ERR_ENLISTMENT_CONFLICT: {

@@ -32,6 +32,10 @@ export const setupErrors = {
     cause: 'A file with a secret or a token does not exist, cannot be read, or may be opened by every user.',
     remedy: 'Correct the path or its permissions. While serving, what is in use stays.',
   },
+  ERR_KEY_SET_INVALID: {
+    cause: 'A file does not hold a JWK set with a key that verifies signatures, or cannot be read.',
+    remedy: 'Write the set as the issuer publishes it (RFC 7517): public keys, each with its `kid`.',
+  },
   ERR_SECRET_INVALID: {
     cause: 'A secret has fewer than 32 bytes, or a file for a bearer token holds something else.',
     remedy: 'Make a secret with `openssl rand 32`. While serving, what is in use stays.',

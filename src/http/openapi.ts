@@ -10,7 +10,10 @@ interface Operation {
   readonly summary: string;
   readonly security?: readonly Document[];
   readonly parameters?: readonly Document[];
+  /** Schema of a JSON body. */
   readonly body?: Document;
+  /** Schema of a form. */
+  readonly form?: Document;
   readonly answers: Readonly<Record<number, Document>>;
   readonly codes: readonly ProblemCode[];
 }
@@ -112,6 +115,36 @@ const conditions = [
   inHeader('if-match', 'ETags the caller wants.', false),
 ];
 
+const jwks: Operation = {
+  summary: "The provider's keys (use: sig) and our attestation keys (use: attestation).",
+  answers: { 200: json('A JWK set (RFC 7517).', { type: 'object' }) },
+  codes: ['ERR_KEYS_UNAVAILABLE'],
+};
+
+const pushCodes: readonly ProblemCode[] = [
+  ...bodyCodes,
+  ...callerTokenCodes,
+  'ERR_PUSH_CALLER',
+  'ERR_PUSH_NOTHING_LEFT',
+  'ERR_PUSH_BUSY',
+  'ERR_STATE_UNAVAILABLE',
+  'ERR_PUSH_GONE',
+  'ERR_PROVIDER_UNREACHABLE',
+  'ERR_PROVIDER_TIMEOUT',
+  'ERR_PROVIDER_ANSWER',
+];
+
+/** A value in base64url without padding. */
+function binary(bytes: number): Document {
+  const length = Math.ceil((bytes * 4) / 3);
+  return {
+    type: 'string',
+    minLength: length,
+    maxLength: length,
+    description: `${bytes} bytes in base64url.`,
+  };
+}
+
 const media: Operation = {
   summary: 'Streams encrypted media from the media server that the token names.',
   parameters: [inPath('token', 'A sealed media token.'), ...conditions],
@@ -132,6 +165,32 @@ const byReference: Operation = {
   parameters: [inPath('reference', 'A sealed reference.'), ...conditions],
 };
 
+/** The published form without `authkey`, which the proxy adds. */
+const publishedForm: Document = {
+  type: 'object',
+  properties: {
+    gatekeeper: text,
+    e_keytype: binary(1),
+    e_regid: binary(4),
+    e_ident: binary(32),
+    e_skey_id: binary(3),
+    e_skey_val: binary(32),
+    e_skey_sig: binary(64),
+    token: { type: 'string', maxLength: 4_096, description: 'The ownership token.' },
+  },
+  required: [
+    'gatekeeper',
+    'e_keytype',
+    'e_regid',
+    'e_ident',
+    'e_skey_id',
+    'e_skey_val',
+    'e_skey_sig',
+    'token',
+  ],
+  additionalProperties: false,
+};
+
 const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/.well-known/openid-configuration': {
     get: {
@@ -140,13 +199,8 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       codes: ['ERR_METADATA_UNAVAILABLE'],
     },
   },
-  '/.well-known/jwks.json': {
-    get: {
-      summary: "The provider's keys (use: sig) and our attestation keys (use: attestation).",
-      answers: { 200: json('A JWK set (RFC 7517).', { type: 'object' }) },
-      codes: ['ERR_KEYS_UNAVAILABLE'],
-    },
-  },
+  '/.well-known/jwks.json': { get: jwks },
+  '/.well-known/oauth/openid/jwks': { get: { ...jwks, summary: 'The same at the published path.' } },
   '/.well-known/host-meta': {
     get: {
       summary: 'Where the WebSocket is (XEP-0156).',
@@ -165,19 +219,29 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
     post: {
       summary: 'Opts in to a gatekeeper.',
       security: bearer,
-      parameters: [nonce, inHeader('idempotency-key', '16 to 128 unguessable characters.')],
+      parameters: [nonce, inHeader('idempotency-key', 'With JSON: 16 to 128 unguessable characters.', false)],
       body: {
         type: 'object',
         properties: { gatekeeper: text },
         required: ['gatekeeper'],
         additionalProperties: false,
       },
+      form: publishedForm,
       answers: {
-        200: json('Enlisted before.', { $ref: '#/components/schemas/Enlistment' }),
+        200: json('Enlisted before; or enlisted by the form.', {
+          oneOf: [
+            { $ref: '#/components/schemas/Enlistment' },
+            { $ref: '#/components/schemas/PublishedEnlistment' },
+          ],
+        }),
         201: json('Enlisted.', { $ref: '#/components/schemas/Enlistment' }),
       },
       codes: [
         ...bodyCodes,
+        'ERR_HTTP_FORM',
+        'ERR_ENLISTMENT_SHAPE',
+        'ERR_ENLISTMENT_KEY',
+        'ERR_ENLISTMENT_INTEGRATOR',
         ...proofCodes,
         ...gatekeeperCodes,
         'ERR_GATEKEEPER_UNKNOWN',
@@ -196,7 +260,21 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       security: bearer,
       parameters: [inPath('id', 'What enlisting gave.'), nonce],
       answers: { 204: { description: 'Withdrawn.' } },
-      codes: [...proofCodes, ...gatekeeperCodes, 'ERR_STATE_UNAVAILABLE'],
+      codes: [...proofCodes, ...gatekeeperCodes, 'ERR_ENLISTMENT_WITHDRAWAL', 'ERR_STATE_UNAVAILABLE'],
+    },
+  },
+  '/push': {
+    post: {
+      summary: 'Notifies the provider in the published shape; the token names the gatekeeper.',
+      security: bearer,
+      body: {
+        type: 'object',
+        properties: { to: { type: 'string', maxLength: 1_024, description: 'The user-visible identifier.' } },
+        required: ['to'],
+        additionalProperties: false,
+      },
+      answers: { 200: { description: 'The provider took it.' } },
+      codes: [...pushCodes, 'ERR_TOKEN_REPLAYED'],
     },
   },
   '/push/{gatekeeper}': {
@@ -213,19 +291,7 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
         additionalProperties: { type: ['string', 'number', 'boolean'] },
       },
       answers: { 202: { description: 'The provider took it.' } },
-      codes: [
-        ...bodyCodes,
-        ...callerTokenCodes,
-        'ERR_GATEKEEPER_UNKNOWN',
-        'ERR_PUSH_CALLER',
-        'ERR_PUSH_NOTHING_LEFT',
-        'ERR_PUSH_BUSY',
-        'ERR_STATE_UNAVAILABLE',
-        'ERR_PUSH_GONE',
-        'ERR_PROVIDER_UNREACHABLE',
-        'ERR_PROVIDER_TIMEOUT',
-        'ERR_PROVIDER_ANSWER',
-      ],
+      codes: [...pushCodes, 'ERR_GATEKEEPER_UNKNOWN'],
     },
   },
   '/media/references': {
@@ -295,6 +361,12 @@ export function openApiDocument(): Document {
           required: ['reference', 'url', 'expiresAt'],
           additionalProperties: false,
         },
+        PublishedEnlistment: {
+          type: 'object',
+          properties: { status: { const: 'ok' }, login: text },
+          required: ['status', 'login'],
+          additionalProperties: false,
+        },
         Problem: {
           description: 'RFC 9457. Further members are numbers: the limit that was reached.',
           type: 'object',
@@ -311,13 +383,20 @@ export function openApiDocument(): Document {
   };
 }
 
-function renderOperation({ summary, security, parameters, body, answers, codes }: Operation): Document {
+function renderOperation({ summary, security, parameters, body, form, answers, codes }: Operation): Document {
   return {
     summary,
     ...(security && { security }),
     ...(parameters && { parameters }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body && { requestBody: { required: true, content: contentOf(body, form) } }),
     responses: { ...answers, ...refusals([...codes, ...everyRoute], answers) },
+  };
+}
+
+function contentOf(body: Document, form: Document | undefined): Document {
+  return {
+    'application/json': { schema: body },
+    ...(form && { 'application/x-www-form-urlencoded': { schema: form } }),
   };
 }
 

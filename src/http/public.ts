@@ -22,6 +22,8 @@ export interface PublicParts {
   readonly hostMeta?: HostMeta;
   readonly enlistments?: Enlistments;
   readonly push?: (context: HttpContext) => Promise<Response>;
+  /** Push in the published shape. */
+  readonly publishedPush?: (context: HttpContext) => Promise<Response>;
   readonly media?: MediaRelay;
   readonly references?: References;
   readonly report: Report;
@@ -111,14 +113,24 @@ function problemOf(error: Error): HttpProblem {
 
 /** Returns the routes of the configured services. GET answers HEAD as well. A route comes before those whose parameter
  *  would take its path. */
-function routesOf({ issuer, hostMeta, enlistments, push, media, references }: PublicParts): Route[] {
+function routesOf({
+  issuer,
+  hostMeta,
+  enlistments,
+  push,
+  publishedPush,
+  media,
+  references,
+}: PublicParts): Route[] {
   const routes: (NamedByPath | undefined)[] = [
     issuer && { method: 'GET', path: '/.well-known/openid-configuration', handle: issuer.configuration },
     issuer && { method: 'GET', path: '/.well-known/jwks.json', handle: issuer.keys },
+    issuer && { method: 'GET', path: '/.well-known/oauth/openid/jwks', handle: issuer.keys },
     hostMeta && { method: 'GET', path: '/.well-known/host-meta', handle: hostMeta.xml },
     hostMeta && { method: 'GET', path: '/.well-known/host-meta.json', handle: hostMeta.json },
     enlistments && { method: 'POST', path: '/enlistments', handle: enlistments.enlist },
     enlistments && { method: 'DELETE', path: '/enlistments/:id', handle: enlistments.withdraw },
+    publishedPush && { method: 'POST', path: '/push', handle: publishedPush },
     push && { method: 'POST', path: '/push/:gatekeeper', handle: push },
     references && { method: 'POST', path: '/media/references', handle: references.issue },
     media && { method: 'GET', path: '/media/:token', handle: media.handle },

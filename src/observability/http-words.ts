@@ -6,10 +6,12 @@ import { tokenErrors } from '../errors/token.ts';
 export const httpRoutes = [
   '/.well-known/openid-configuration',
   '/.well-known/jwks.json',
+  '/.well-known/oauth/openid/jwks',
   '/.well-known/host-meta',
   '/.well-known/host-meta.json',
   '/enlistments',
   '/enlistments/:id',
+  '/push',
   '/push/:gatekeeper',
   '/media/references',
   '/media/references/:reference',

@@ -32,7 +32,8 @@ export const stateKinds = {
     paddedToBytes: 1_024,
   },
   push: {
-    holds: 'Whether a notification is being delivered or was delivered.',
+    holds:
+      'Whether a notification is being delivered or was delivered; a digest of the notification that a token was used for.',
     ttlMsMax: dayMs,
     valueBytesMax: 64,
     paddedToBytes: 64,

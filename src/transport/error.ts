@@ -11,6 +11,7 @@ export type FileRole =
   | 'key'
   | 'authorities'
   | 'secret'
+  | 'key set'
   | 'content kinds'
   | 'profile'
   | 'regions'

@@ -140,6 +140,7 @@ function documentText(bytes: Uint8Array, { role, path }: SourceFile): string {
 
 function unreadable(role: FileRole): SetupErrorCode {
   if (role === 'secret') return 'ERR_SECRET_UNREADABLE';
+  if (role === 'key set') return 'ERR_KEY_SET_INVALID';
   return isDocument(role) ? 'ERR_CAPABILITIES_UNREADABLE' : 'ERR_CERTIFICATE_UNREADABLE';
 }
 

@@ -19,6 +19,7 @@ const parts: Required<PublicParts> = {
   hostMeta: { xml: answer, json: answer },
   enlistments: { enlist: late, withdraw: late },
   push: late,
+  publishedPush: late,
   media: { handle: late, handleReference: late, close: () => {} },
   references: { issue: late, path: '/media/references' },
   report: () => {},

@@ -118,17 +118,18 @@ async function openServices(
   provider: Provider,
   plane: HttpPlane,
   parts: Parts,
-): Promise<Pick<PublicParts, 'push' | 'media' | 'references' | 'enlistments' | 'issuer'>> {
+): Promise<Pick<PublicParts, 'push' | 'publishedPush' | 'media' | 'references' | 'enlistments' | 'issuer'>> {
   const push = section?.push && (await openPush(section.push, gatekeepers, provider, plane));
   if (push) parts.track(push);
   const media = section?.media && parts.track(await openMedia(section.media, gatekeepers, provider, plane));
   const references = section?.media && (await openReferences(section.media, gatekeepers, provider, plane));
   if (references) parts.track(references);
-  const enlistment = await openEnlistments(gatekeepers, provider, plane);
+  const enlistment = await openEnlistments(gatekeepers, section!, provider, plane);
   if (enlistment) parts.track(enlistment);
   const { issuer } = parts.track(await openIssuer(section!, provider, plane));
   return {
-    ...(push && { push: push.handle }),
+    ...(push?.push && { push: push.push }),
+    ...(push?.publishedPush && { publishedPush: push.publishedPush }),
     ...(media && { media }),
     ...(references && { references }),
     ...(enlistment && { enlistments: enlistment.enlistments }),

@@ -11,7 +11,7 @@ import {
   port,
   serviceUrl,
 } from '../values.ts';
-import { addressRanges, algorithms } from './provider.ts';
+import { addressRanges, algorithmList } from './provider.ts';
 import { regionCode } from './regions.ts';
 import { proxyProtocol } from './signals.ts';
 
@@ -104,7 +104,10 @@ export const publicHttp = z
 
 export const enlistment = z
   .strictObject({
-    url: serviceUrl.describe('The collection of enlistments in its API; single ones are below it.'),
+    url: serviceUrl.describe(
+      'The collection of enlistments in its API; single ones are below it. With `protocol: chat-channel` the endpoint that ' +
+        'takes the published form.',
+    ),
     caFile: file
       .optional()
       .describe('Certificate authorities in PEM form to trust there; by default `caFile` of the gatekeeper.'),
@@ -112,7 +115,17 @@ export const enlistment = z
       .array(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'the name of a JSON member'))
       .max(100)
       .default([])
-      .describe('Members of its answer that the client gets in addition to `id`; scalars only.'),
+      .describe(
+        'Members of its answer that the client gets in addition to `id`; scalars only. With `protocol: xmpp` only.',
+      ),
+    versionField: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,31}$/, 'the name of a form field')
+      .optional()
+      .describe(
+        'Field of the form in which the proxy states the version of the protocol, `chat.appVersion` with dots; by default ' +
+          '`version`. With `protocol: chat-channel` only.',
+      ),
     regions: z
       .array(regionCode)
       .min(1)
@@ -130,14 +143,43 @@ export const pushCaller = z
     certFile: pinned.optional(),
     issuer: z.string().min(1).max(1_024).optional().describe('`iss` of the tokens it signs for its calls.'),
     jwksUri: serviceUrl.optional().describe('Where its public keys are (RFC 7517).'),
+    jwksFile: file
+      .optional()
+      .describe('Its public keys, in place of `jwksUri`: a JWK set (RFC 7517). Read again when it changes.'),
     caFile: file
       .optional()
-      .describe('Certificate authorities in PEM form to trust there instead of the public ones.'),
-    algorithms: algorithms.describe('Signature algorithms of its tokens.'),
+      .describe('Certificate authorities in PEM form to trust at `jwksUri` instead of the public ones.'),
+    algorithms: algorithmList
+      .optional()
+      .describe(
+        'Signature algorithms of its tokens; by default ES256 and EdDSA. RS256 alone with `protocol: chat-channel`.',
+      ),
+    audience: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .optional()
+      .describe('`aud` of its tokens; by default `http.publicUrl`. With `protocol: chat-channel` only.'),
+    lifetimeMs: z
+      .int()
+      .min(1_000)
+      .max(12 * hour)
+      .optional()
+      .describe(
+        'The most that may lie between `iat` and `exp`; by default an hour. With `protocol: chat-channel` only. ' +
+          `Milliseconds, 1000 to ${12 * hour}.`,
+      ),
+    tokenUse: z
+      .enum(['single', 'many'])
+      .optional()
+      .describe(
+        'Whether a token that has a `jti` is for one notification (`single`, the default) or for several. With ' +
+          '`protocol: chat-channel` only.',
+      ),
   })
   .describe(
-    'How it shows who it is when it pushes: by a pinned certificate, by a token of `issuer` for the push URL, or both ' +
-      'where both are set. Without this section it cannot push.',
+    'How it shows who it is when it pushes: by a pinned certificate, by a token of `issuer`, or both where both are ' +
+      'set; with `protocol: chat-channel` by a token in any case. Without this section it cannot push.',
   );
 
 export const mediaCallers = z

@@ -5,10 +5,9 @@ import { z } from 'zod';
 import { file, milliseconds, origin, pinned, rotatedSecretFiles, serviceUrl } from '../values.ts';
 
 /** Signature algorithms of tokens: asymmetric only (RFC 8725 §3.1). */
-export const algorithms = z
-  .array(z.enum(['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256']))
-  .min(1)
-  .default(['ES256', 'EdDSA']);
+export const algorithmList = z.array(z.enum(['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256'])).min(1);
+
+const algorithms = algorithmList.default(['ES256', 'EdDSA']);
 
 const addressRange = z
   .string()

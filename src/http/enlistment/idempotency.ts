@@ -4,6 +4,7 @@
  *  request can open it. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import type { StateStore } from '../../state/store.ts';
+import type { ConcurrencyLimiter } from '../concurrency-limiter.ts';
 import type { EnlistmentLimits } from '../limits.ts';
 import { HttpProblem } from '../problem.ts';
 import type { JsonScalar } from '../strict-json.ts';
@@ -13,10 +14,7 @@ export interface KeptAnswer {
   readonly body: Readonly<Record<string, JsonScalar>>;
 }
 
-type IdempotencyLimits = Pick<
-  EnlistmentLimits,
-  'enlistmentConcurrentMax' | 'enlistmentTimeoutMs' | 'idempotencyWindowMs'
->;
+type IdempotencyLimits = Pick<EnlistmentLimits, 'enlistmentTimeoutMs' | 'idempotencyWindowMs'>;
 
 /** A record: the digest of its request, so that a key cannot be used for two requests, then the sealed answer. While the
  *  request is in progress there is no answer yet. */
@@ -32,18 +30,20 @@ export class IdempotentAnswers {
   /** Requests that this process has in progress. */
   readonly #underWay = new Map<string, { readonly asked: Buffer; readonly answer: Promise<KeptAnswer> }>();
 
-  #working = 0;
+  readonly #limiter: ConcurrencyLimiter;
 
-  constructor(limits: IdempotencyLimits, state: StateStore) {
+  /** @param limiter bounds the work that is done at once */
+  constructor(limits: IdempotencyLimits, state: StateStore, limiter: ConcurrencyLimiter) {
     this.#limits = limits;
     this.#state = state;
+    this.#limiter = limiter;
   }
 
   /** Runs the work, or returns the answer of the same work, finished or in progress. Failures are not kept.
    *  @param secret known to this caller only: the idempotency key with its owner
    *  @param request the content of the request
-   *  @throws HttpProblem ERR_IDEMPOTENCY_MISMATCH, ERR_ENLISTMENT_BUSY, ERR_ENLISTMENT_UNDER_WAY; StateUnavailable; any
-   *  error of `work` */
+   *  @throws HttpProblem ERR_IDEMPOTENCY_MISMATCH, ERR_ENLISTMENT_UNDER_WAY; StateUnavailable; any error of `work` or of
+   *  the limiter */
   async run(secret: string, request: string, work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
     const id = digest(`id\n${secret}`).toString('base64url');
     const asked = digest(`asked\n${secret}\n${request}`);
@@ -70,7 +70,7 @@ export class IdempotentAnswers {
     if (earlier !== undefined) return keptIn(earlier, asked, secret);
     let answer: KeptAnswer;
     try {
-      answer = await this.#work(work);
+      answer = await this.#limiter.run(work);
     } catch (error) {
       await this.#state.delete('answer', id).catch(ignored);
       throw error;
@@ -80,17 +80,6 @@ export class IdempotentAnswers {
       .set('answer', id, Buffer.concat([asked, seal(answer, secret)]), idempotencyWindowMs)
       .catch(ignored);
     return answer;
-  }
-
-  async #work(work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
-    if (this.#working >= this.#limits.enlistmentConcurrentMax)
-      throw new HttpProblem('ERR_ENLISTMENT_BUSY', { retryAfterS: 1 });
-    this.#working += 1;
-    try {
-      return await work();
-    } finally {
-      this.#working -= 1;
-    }
   }
 }
 

@@ -3,7 +3,12 @@
 import type { X509Certificate } from 'node:crypto';
 import type { HttpContext } from '../env.ts';
 import { HttpProblem } from '../problem.ts';
-import { bearerToken, verifySignedToken, type SignedTokenRules } from '../tokens/signed-token.ts';
+import {
+  bearerToken,
+  verifySignedToken,
+  type SignedTokenRules,
+  type TokenClaims,
+} from '../tokens/signed-token.ts';
 
 export interface CallerRules {
   /** Rules of the token. Its audience is the push URL and its lifetime short; a replayed notification id has no
@@ -25,15 +30,16 @@ export function checkCallerRules({ token, isPinned }: CallerRules): void {
 }
 
 /** Authenticates a caller.
+ *  @returns the claims of its token; undefined where the certificate alone counts
  *  @throws HttpProblem ERR_PUSH_CALLER, an ERR_TOKEN_ code, or ERR_KEYS_UNAVAILABLE */
 export async function authenticateCaller(
   context: HttpContext,
   { token, isPinned }: CallerRules,
   peerCertificate: PeerCertificate,
-): Promise<void> {
+): Promise<TokenClaims | undefined> {
   if (isPinned !== undefined) {
     const certificate = peerCertificate(context);
     if (certificate === undefined || !isPinned(certificate)) throw new HttpProblem('ERR_PUSH_CALLER');
   }
-  if (token !== undefined) await verifySignedToken(bearerToken(context.req.raw.headers), token);
+  return token && verifySignedToken(bearerToken(context.req.raw.headers), token);
 }

@@ -8,7 +8,7 @@ import { HttpProblem } from '../problem.ts';
 import { verifySignedToken, type SignedTokenRules } from './signed-token.ts';
 import type { JsonObject, JsonValue } from '../strict-json.ts';
 
-export interface OwnershipRules extends SignedTokenRules {
+export interface OwnershipRules extends Omit<SignedTokenRules, 'needsSubject'> {
   /** Claims that the token may have in addition to `requiredClaims`. */
   readonly claimsAllowed: readonly string[];
   readonly claimsUnlisted: 'flag' | 'refuse';
@@ -22,8 +22,8 @@ export interface OwnershipProof {
   /** The token as received, for the gatekeeper. */
   readonly token: Sensitive<string>;
   readonly nonce: Sensitive<string> | undefined;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
+  /** Until when the token is accepted, in milliseconds since 1970. */
+  readonly acceptedUntil: number;
   /** Those of `claimsAllowed` that the token has and that can be compared. */
   readonly claims: OwnershipClaims;
   /** Names of claims beyond those allowed; unregistered names are `other`. */
@@ -72,15 +72,17 @@ const registeredClaims: ReadonlySet<string> = new Set([
 ]);
 
 export function createOwnershipVerifier(rules: OwnershipRules): OwnershipVerifier {
+  const tokenRules = { ...rules, needsSubject: true };
   return {
     verify: async (token, nonce) => {
-      const { subject, expiresAt, all } = await verifySignedToken(token, rules);
+      const { subject, acceptedUntil, all } = await verifySignedToken(token, tokenRules);
+      if (subject === undefined) throw new HttpProblem('ERR_TOKEN_CLAIM_MISSING');
       const found = checkNonce(all, nonce, rules.nonceRequired);
       return {
         subject: new Sensitive(subject),
         token: new Sensitive(token),
         nonce: found === undefined ? undefined : new Sensitive(found),
-        expiresAt,
+        acceptedUntil,
         claims: comparableClaims(all, rules.claimsAllowed),
         unlisted: unlistedClaims(all, rules),
       };

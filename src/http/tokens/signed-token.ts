@@ -20,6 +20,8 @@ export interface SignedTokenRules {
    *  one. */
   readonly types: readonly (string | undefined)[];
   readonly keys: KeySource;
+  /** Whether a token needs a `sub`. */
+  readonly needsSubject: boolean;
   /** Most seconds between `iat` and `exp`. */
   readonly lifetimeMaxS: number;
   /** Most seconds by which the issuer's clock may differ from the proxy's. */
@@ -29,11 +31,12 @@ export interface SignedTokenRules {
   readonly now: () => number;
 }
 
-/** The required claims of a token, parsed, and all its claims. */
+/** The claims that the rules read, parsed, and all claims of the token. */
 export interface TokenClaims {
-  readonly subject: string;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
+  /** Undefined for a token without one, where none is needed. */
+  readonly subject: string | undefined;
+  /** Until when the token is accepted: `exp` and the tolerance. Milliseconds since 1970. */
+  readonly acceptedUntil: number;
   readonly all: JsonObject;
 }
 
@@ -45,6 +48,13 @@ export async function verifySignedToken(token: string, rules: SignedTokenRules):
   const key = await findKey(header['kid'], algorithm, rules.keys);
   await checkSignature(token, key, algorithm);
   return checkClaims(payload, rules);
+}
+
+/** Returns the `iss` of a token whose signature was not verified, to find the rules to verify it by.
+ *  @throws HttpProblem ERR_TOKEN_TOO_LARGE, ERR_TOKEN_MALFORMED, ERR_TOKEN_DUPLICATE */
+export function claimedIssuer(token: string, limits: SignedTokenRules['limits']): string | undefined {
+  const { iss } = open(token, limits).payload;
+  return typeof iss === 'string' ? iss : undefined;
 }
 
 /** Returns the token of an `Authorization: Bearer` header (RFC 6750 §2.1).
@@ -120,7 +130,10 @@ async function checkSignature(
 
 function checkClaims(claims: JsonObject, rules: SignedTokenRules): TokenClaims {
   const { iss, aud, sub, nbf } = claims;
-  demand(typeof iss === 'string' && typeof sub === 'string' && sub !== '', 'ERR_TOKEN_CLAIM_MISSING');
+  // Text with an unpaired surrogate has no UTF-8, so two parsers could take it for two users.
+  const subject = typeof sub === 'string' && sub !== '' && sub.isWellFormed() ? sub : undefined;
+  const mayLack = !rules.needsSubject && sub === undefined;
+  demand(typeof iss === 'string' && (subject !== undefined || mayLack), 'ERR_TOKEN_CLAIM_MISSING');
   demand(iss === rules.issuer, 'ERR_TOKEN_ISSUER');
   const audiences = Array.isArray(aud) ? (aud as readonly JsonValue[]) : [aud];
   const isOurs = (value: JsonValue | undefined): boolean => rules.audiences.some((ours) => ours === value);
@@ -132,7 +145,7 @@ function checkClaims(claims: JsonObject, rules: SignedTokenRules): TokenClaims {
   const notBefore = nbf === undefined ? iat : Math.max(iat, seconds(nbf));
   demand(notBefore <= nowS + rules.clockToleranceS, 'ERR_TOKEN_NOT_YET_VALID');
   demand(exp - iat <= rules.lifetimeMaxS, 'ERR_TOKEN_LIFETIME');
-  return { subject: sub, expiresAt: exp * 1000, all: claims };
+  return { subject, acceptedUntil: (exp + rules.clockToleranceS) * 1000, all: claims };
 }
 
 function seconds(value: JsonValue | undefined): number {

@@ -68,14 +68,15 @@ describe('enlistment', () => {
         [
           'gk',
           {
+            protocol: 'xmpp',
             url,
             exchange,
             answerMembers: ['status', 'nested', 'absent'],
             authorization: async () => 'Bearer ours',
           },
         ],
-        ['near', { url, exchange, answerMembers: [], regions: ['AT', 'DE-BY'] }],
-        ['down', { url: new URL('http://127.0.0.1:1/'), exchange, answerMembers: [] }],
+        ['near', { protocol: 'xmpp', url, exchange, answerMembers: [], regions: ['AT', 'DE-BY'] }],
+        ['down', { protocol: 'xmpp', url: new URL('http://127.0.0.1:1/'), exchange, answerMembers: [] }],
       ]),
       ownership,
       regionOf: (client) => {

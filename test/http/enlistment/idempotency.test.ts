@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { ConcurrencyLimiter } from '../../../src/http/concurrency-limiter.ts';
+import { HttpProblem } from '../../../src/http/problem.ts';
 import { IdempotentAnswers, type KeptAnswer } from '../../../src/http/enlistment/idempotency.ts';
 import { StateUnavailable, type StateStore } from '../../../src/state/store.ts';
 import { memoryState } from '../../support/state.ts';
 
-const limits = { enlistmentConcurrentMax: 8, enlistmentTimeoutMs: 1_000, idempotencyWindowMs: 1_000 };
+const limits = { enlistmentTimeoutMs: 1_000, idempotencyWindowMs: 1_000 };
+const limiter = new ConcurrencyLimiter(8, 0, () => new HttpProblem('ERR_ENLISTMENT_BUSY'));
 const answer: KeptAnswer = { status: 201, body: {} };
 
 describe('kept answers', () => {
@@ -15,6 +18,7 @@ describe('kept answers', () => {
     const answers = new IdempotentAnswers(
       limits,
       memoryState({}, () => now),
+      limiter,
     );
     const work = async (): Promise<KeptAnswer> => ({ ...answer, body: { done: (done += 1) } });
     expect(await answers.run('secret', 'a', work)).toEqual({ status: 201, body: { done: 1 } });
@@ -34,7 +38,7 @@ describe('kept answers', () => {
   });
 
   it('are bounded in number', async () => {
-    const answers = new IdempotentAnswers(limits, memoryState({ answer: 2 }));
+    const answers = new IdempotentAnswers(limits, memoryState({ answer: 2 }), limiter);
     let done = 0;
     const work = async (): Promise<KeptAnswer> => ({ ...answer, body: { done: (done += 1) } });
     for (const secret of ['a', 'b', 'c', 'a']) await answers.run(secret, '', work);
@@ -43,7 +47,10 @@ describe('kept answers', () => {
 
   it('are those of all replicas: one does the work, and says to the others that it does', async () => {
     const state = memoryState();
-    const [one, other] = [new IdempotentAnswers(limits, state), new IdempotentAnswers(limits, state)];
+    const [one, other] = [1, 2].map(() => new IdempotentAnswers(limits, state, limiter)) as [
+      IdempotentAnswers,
+      IdempotentAnswers,
+    ];
     const { promise, resolve } = Promise.withResolvers<KeptAnswer>();
     let done = 0;
     const first = one.run('secret', 'a', () => {
@@ -62,21 +69,28 @@ describe('kept answers', () => {
 
   it('are not kept of a failure: any replica may try again', async () => {
     const state = memoryState();
-    const [one, other] = [new IdempotentAnswers(limits, state), new IdempotentAnswers(limits, state)];
+    const [one, other] = [1, 2].map(() => new IdempotentAnswers(limits, state, limiter)) as [
+      IdempotentAnswers,
+      IdempotentAnswers,
+    ];
     await expect(one.run('secret', 'a', () => Promise.reject(new Error('down')))).rejects.toThrow('down');
     expect(await other.run('secret', 'a', async () => answer)).toEqual(answer);
   });
 
   it('are given although the store is lost after the work', async () => {
     const lost = (): Promise<never> => Promise.reject(new StateUnavailable());
-    const answers = new IdempotentAnswers(limits, { ...memory(), set: lost });
+    const answers = new IdempotentAnswers(limits, { ...memory(), set: lost }, limiter);
     expect(await answers.run('secret', 'a', async () => answer)).toEqual(answer);
-    const refusing = new IdempotentAnswers(limits, { ...memory(), claim: lost });
+    const refusing = new IdempotentAnswers(limits, { ...memory(), claim: lost }, limiter);
     await expect(refusing.run('secret', 'a', async () => answer)).rejects.toThrow('ERR_STATE_UNAVAILABLE');
   });
 
   it('bound the work in progress', async () => {
-    const answers = new IdempotentAnswers({ ...limits, enlistmentConcurrentMax: 1 }, memoryState());
+    const answers = new IdempotentAnswers(
+      limits,
+      memoryState(),
+      new ConcurrencyLimiter(1, 0, () => new HttpProblem('ERR_ENLISTMENT_BUSY')),
+    );
     const { promise, resolve } = Promise.withResolvers<KeptAnswer>();
     const first = answers.run('a', '', () => promise);
     await expect(answers.run('b', '', async () => answer)).rejects.toThrow('ERR_ENLISTMENT_BUSY');

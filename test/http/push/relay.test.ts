@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createExchange } from '../../../src/http/calls/exchange.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../../src/http/limits.ts';
 import { createPublicApp } from '../../../src/http/public.ts';
+import { Delivery } from '../../../src/http/push/delivery.ts';
 import { createPush } from '../../../src/http/push/relay.ts';
 import type { CallerRules } from '../../../src/http/push/caller.ts';
 import { heldKeys } from '../../../src/http/tokens/verification-keys.ts';
@@ -52,6 +53,7 @@ describe('push', () => {
     algorithms: ['EdDSA'] as const,
     types: ['jwt'],
     keys: heldKeys(jwks(gatekeeperKey)),
+    needsSubject: true,
     lifetimeMaxS: 300,
     clockToleranceS: 5,
     limits: defaultHttpLimits,
@@ -71,12 +73,15 @@ describe('push', () => {
       gatekeepers,
       peerCertificate: () => certificate as X509Certificate | undefined,
       policy,
-      url: new URL('/push', provider.url),
-      exchange,
-      report,
-      now: () => now,
       limits,
-      state,
+      delivery: new Delivery({
+        url: new URL('/push', provider.url),
+        exchange,
+        report,
+        now: () => now,
+        limits,
+        state,
+      }),
     });
     return createPublicApp({ push, report, limits });
   };

@@ -2,10 +2,11 @@
  *  the search finds what is there, whether it holds a copy kept on purpose. */
 import { randomBytes } from 'node:crypto';
 import { getHeapSnapshot } from 'node:v8';
+import { ConcurrencyLimiter } from '../../../src/http/concurrency-limiter.ts';
 import { IdempotentAnswers } from '../../../src/http/enlistment/idempotency.ts';
 import { memoryState } from '../../support/state.ts';
 
-const limits = { enlistmentConcurrentMax: 8, enlistmentTimeoutMs: 1_000, idempotencyWindowMs: 60_000 };
+const limits = { enlistmentTimeoutMs: 1_000, idempotencyWindowMs: 60_000 };
 /** A canary exists only while its halves are joined. */
 const halves = { answer: half(), secret: half(), request: half(), control: half() };
 
@@ -30,7 +31,11 @@ async function snapshot(): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-const answers = new IdempotentAnswers(limits, memoryState());
+const answers = new IdempotentAnswers(
+  limits,
+  memoryState(),
+  new ConcurrencyLimiter(8, 0, () => new Error('busy')),
+);
 await keep(answers);
 const copies = [join(halves.control)];
 const heap = await snapshot();

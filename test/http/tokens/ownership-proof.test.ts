@@ -67,7 +67,7 @@ describe('an ownership proof', () => {
     const proof = await verify(token);
     expect(proof.subject.reveal()).toBe('+49 30 901820');
     expect(proof.token.reveal()).toBe(token);
-    expect(proof.expiresAt).toBe((nowS + 300) * 1000);
+    expect(proof.acceptedUntil).toBe((nowS + 305) * 1000);
     expect(proof.unlisted).toEqual([]);
   });
 
