@@ -77,7 +77,7 @@ export class UnacknowledgedStanzas {
   deliver(entry: Unacknowledged): void {
     const same = this.#waiting.get(entry.key);
     if (same === undefined) this.#waiting.set(entry.key, [entry]);
-    else if (same.some(({ parties }) => parties.join('\0') === entry.parties.join('\0'))) return;
+    else if (same.some(({ parties }) => areEqual(parties, entry.parties))) return;
     else same.push(entry);
     this.#count += 1;
     if (this.#count > this.#limits.unacknowledgedMax) this.#remove(this.#oldest());
@@ -191,6 +191,10 @@ function idsOf(stanza: Stanza, { more }: Answering): readonly string[] {
 
 function partiesOf({ protocol }: Stanza, addresses: readonly string[]): readonly string[] {
   return [...new Set(addresses.map((address) => protocol.partyOf(address)))].filter((party) => party !== '');
+}
+
+function areEqual(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, index) => each === others[index]);
 }
 
 /** Returns the key of a kind and an id. XML has no character 0. */

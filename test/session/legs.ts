@@ -39,6 +39,8 @@ export interface LegsOptions {
   readonly names?: Names;
   /** XMPP by default. */
   readonly protocol?: StanzaProtocol;
+  /** The header of both streams; by default one of the product, for XMPP. */
+  readonly header?: string;
   /** What is recorded. */
   readonly tap?: StanzaTap;
   /** What the session does with a nonza that has been passed on. */
@@ -112,7 +114,11 @@ export class Legs {
         sink,
         protocol: options.protocol ?? xmppStanzas,
       });
-      scanner.push(writeHeader(new Map([['version', '1.0']])));
+      scanner.push(
+        options.header === undefined
+          ? writeHeader(new Map([['version', '1.0']]))
+          : Buffer.from(options.header),
+      );
       return scanner;
     });
   }
