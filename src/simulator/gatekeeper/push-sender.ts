@@ -22,7 +22,7 @@ export interface PushNotification {
 }
 
 export interface PushSenderOptions {
-  /** The intermediary's address for notifications; also the audience of the signed call. */
+  /** The intermediary's address for notifications. */
   readonly url: string;
   readonly issuer: TokenIssuer;
   readonly caller: Caller;
@@ -47,21 +47,36 @@ export interface PushSender {
 
 const firstPauseMs = 50;
 
+/** Makes a sender; the audience of its calls is the address. */
 export function createPushSender(options: PushSenderOptions): PushSender {
-  const { url, issuer, attemptsMax = 5, pauseMaxMs = 1_000 } = options;
+  const { url, issuer } = options;
   return {
-    async push(notification) {
+    push(notification) {
       // One id for all attempts, so that a repeated one is not a second push.
       const body = json({ id: randomBytes(9).toString('base64url'), ...notification });
-      for (let attempts = 1; ; attempts += 1) {
-        const token = await issuer.sign({ subject: issuer.issuer, audience: url, lifetimeS: 60 });
-        const outcome = await attempt(body, token, options);
-        if (outcome.kind !== 'later') return { ...outcome, attempts };
-        if (attempts === attemptsMax) return { kind: 'given-up', attempts };
-        await sleep(Math.min(outcome.pauseMs ?? firstPauseMs * 2 ** (attempts - 1), pauseMaxMs));
-      }
+      return repeated(
+        body,
+        () => issuer.sign({ subject: issuer.issuer, audience: url, lifetimeS: 60 }),
+        options,
+      );
     },
   };
+}
+
+/** Sends a notification until it is accepted or refused for good.
+ *  @param sign makes the token of one attempt */
+export async function repeated(
+  body: Buffer,
+  sign: () => Promise<string>,
+  options: PushSenderOptions,
+): Promise<PushOutcome> {
+  const { attemptsMax = 5, pauseMaxMs = 1_000 } = options;
+  for (let attempts = 1; ; attempts += 1) {
+    const outcome = await attempt(body, await sign(), options);
+    if (outcome.kind !== 'later') return { ...outcome, attempts };
+    if (attempts === attemptsMax) return { kind: 'given-up', attempts };
+    await sleep(Math.min(outcome.pauseMs ?? firstPauseMs * 2 ** (attempts - 1), pauseMaxMs));
+  }
 }
 
 type Attempt =

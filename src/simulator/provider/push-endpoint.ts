@@ -7,8 +7,9 @@ import type { IncomingRequest } from '../http/server.ts';
 export interface PushEndpoint {
   /** Registers a device.
    *  @param wake called with each of its notifications
+   *  @param identifier the user-visible identifier of its user, by which the published shape names it
    *  @returns the node of the device */
-  register(wake: (notification: Readonly<Record<string, unknown>>) => void): string;
+  register(wake: (notification: Readonly<Record<string, unknown>>) => void, identifier?: string): string;
   /** Answers the next `times` notifications with 503, as a service that is down would. */
   failNext(times: number): void;
   handle(request: IncomingRequest): HttpAnswer | undefined;
@@ -18,9 +19,10 @@ export function createPushEndpoint(): PushEndpoint {
   const devices = new Map<string, (notification: Readonly<Record<string, unknown>>) => void>();
   let failures = 0;
   return {
-    register(wake) {
+    register(wake, identifier) {
       const node = randomBytes(12).toString('base64url');
       devices.set(node, wake);
+      if (identifier !== undefined) devices.set(identifier, wake);
       return node;
     },
     failNext(times) {
@@ -34,7 +36,7 @@ export function createPushEndpoint(): PushEndpoint {
       }
       const notification = jsonBody(request);
       if (notification === undefined) return answer(400);
-      const wake = devices.get(String(notification['recipient']));
+      const wake = devices.get(String(notification['recipient'] ?? notification['to']));
       if (wake === undefined) return answer(410);
       wake(notification);
       return answer(200);

@@ -1,10 +1,11 @@
-/** Signs tokens (JWT, RFC 7519) with an ES256 key made here: the provider's ownership tokens, the gatekeeper's
+/** Signs tokens (JWT, RFC 7519) with a key made here, ES256 by default: the provider's ownership tokens, the gatekeeper's
  *  calls. The key can be rotated; earlier keys stay published for as long as their tokens may live. */
 import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 
 export interface TokenOptions {
-  readonly subject: string;
+  /** None by default. */
+  readonly subject?: string;
   readonly audience: string;
   /** Lifetime in seconds. Default: 300. */
   readonly lifetimeS?: number;
@@ -22,7 +23,7 @@ export interface TokenIssuer {
   rotate(): Promise<void>;
 }
 
-const algorithm = 'ES256';
+export type TokenAlgorithm = 'ES256' | 'RS256';
 
 interface SigningKey {
   readonly kid: string;
@@ -34,32 +35,33 @@ interface SigningKey {
  *  @param now returns milliseconds since 1970 */
 export async function createTokenIssuer(
   issuer: string,
-  { now = Date.now }: { readonly now?: () => number } = {},
+  {
+    now = Date.now,
+    algorithm = 'ES256',
+  }: { readonly now?: () => number; readonly algorithm?: TokenAlgorithm } = {},
 ): Promise<TokenIssuer> {
-  let keys = [await createKey()];
+  let keys = [await createKey(algorithm)];
   return {
     issuer,
     sign({ subject, audience, lifetimeS = 300, claims = {} }) {
       const { kid, privateKey } = keys[0]!;
       const iat = Math.floor(now() / 1000);
-      return new SignJWT({ ...claims })
+      const token = new SignJWT({ jti: randomBytes(12).toString('base64url'), ...claims })
         .setProtectedHeader({ alg: algorithm, typ: 'JWT', kid })
         .setIssuer(issuer)
-        .setSubject(subject)
         .setAudience(audience)
         .setIssuedAt(iat)
-        .setExpirationTime(iat + lifetimeS)
-        .setJti(randomBytes(12).toString('base64url'))
-        .sign(privateKey);
+        .setExpirationTime(iat + lifetimeS);
+      return (subject === undefined ? token : token.setSubject(subject)).sign(privateKey);
     },
     jwks: () => ({ keys: keys.map(({ jwk }) => jwk) }),
     async rotate() {
-      keys = [await createKey(), ...keys];
+      keys = [await createKey(algorithm), ...keys];
     },
   };
 }
 
-async function createKey(): Promise<SigningKey> {
+async function createKey(algorithm: TokenAlgorithm): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm);
   const kid = randomBytes(6).toString('base64url');
   return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' } };

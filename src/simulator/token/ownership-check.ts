@@ -40,7 +40,7 @@ export function createOwnershipCheck({
         const { payload } = await jwtVerify(token, keys.tokens, {
           issuer,
           audience,
-          algorithms: ['ES256', 'EdDSA'],
+          algorithms: ['ES256', 'EdDSA', 'RS256'],
           requiredClaims: ['sub', 'iat', 'exp'],
           clockTolerance: clockToleranceS,
           currentDate: new Date(now()),

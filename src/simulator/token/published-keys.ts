@@ -7,8 +7,10 @@ import { jsonBody, type HttpExchange } from '../http/message.ts';
 import { send, type Caller } from '../http/request.ts';
 
 export interface PublishedKeysOptions {
-  /** Address of `/.well-known/openid-configuration`, without a slash at the end. */
+  /** Address below which `/.well-known/openid-configuration` is, without a slash at the end. */
   readonly url: string;
+  /** Path of the keys below `url`, for a gatekeeper that does not read the metadata. */
+  readonly keysPath?: string;
   /** Required issuer in the document: an intermediary may serve it, its issuer stays the provider. */
   readonly issuer: string;
   readonly caller: Caller;
@@ -62,7 +64,13 @@ function keySet(keys: readonly JWK[]): PublishedKeys['tokens'] {
   return createLocalJWKSet({ keys: keys.filter(({ use }) => use === 'sig') });
 }
 
-async function fetchKeys({ url, issuer, caller, onExchange }: PublishedKeysOptions): Promise<readonly JWK[]> {
+async function fetchKeys({
+  url,
+  keysPath,
+  issuer,
+  caller,
+  onExchange,
+}: PublishedKeysOptions): Promise<readonly JWK[]> {
   const get = async (from: string) => {
     const exchange = await send(
       { method: 'GET', url: from, headers: [['Accept', 'application/json']] },
@@ -71,11 +79,23 @@ async function fetchKeys({ url, issuer, caller, onExchange }: PublishedKeysOptio
     onExchange?.(exchange);
     return exchange.answer.status === 200 ? jsonBody(exchange.answer) : undefined;
   };
-  const metadata = await get(`${url}/.well-known/openid-configuration`);
-  if (metadata?.['issuer'] !== issuer || typeof metadata['jwks_uri'] !== 'string') throw unusable();
-  const keys = (await get(metadata['jwks_uri']))?.['keys'];
+  const keys = (await get(keysPath === undefined ? await keysUrl(get, url, issuer) : `${url}${keysPath}`))?.[
+    'keys'
+  ];
   if (!Array.isArray(keys) || keys.length > keysMax) throw unusable();
   return keys as JWK[];
+}
+
+/** Returns the address of the keys that the metadata names.
+ *  @throws SimulatorError */
+async function keysUrl(
+  get: (from: string) => Promise<Readonly<Record<string, unknown>> | undefined>,
+  url: string,
+  issuer: string,
+): Promise<string> {
+  const metadata = await get(`${url}/.well-known/openid-configuration`);
+  if (metadata?.['issuer'] !== issuer || typeof metadata['jwks_uri'] !== 'string') throw unusable();
+  return metadata['jwks_uri'];
 }
 
 function unusable(): SimulatorError {
