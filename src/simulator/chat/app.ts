@@ -6,7 +6,7 @@ import { SimulatorError } from '../error.ts';
 import { intro } from './connection.ts';
 import { packFields } from './fields.ts';
 import { FrameBuffer, frameOf } from './frame-buffer.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox } from '../inbox.ts';
 import { honest, type Manners } from './manners.ts';
 import { defaultNodeForm, packNode, unpackNode, type ChatNode, type NodeForm } from './node.ts';
 import { AppHandshake, type FrameEncryption, type ServerKey } from './noise.ts';

@@ -1,5 +1,5 @@
 /** Received things that a script takes in any order, or waits for. */
-import { SimulatorError } from '../error.ts';
+import { SimulatorError } from './error.ts';
 
 interface Waiter<T> {
   readonly accepts: (one: T) => boolean;
@@ -17,14 +17,19 @@ export class Inbox<T> {
     return this.#waiting;
   }
 
+  /** Gives it to the first that waits for it, or keeps it. */
   put(one: T): void {
+    if (!this.offer(one)) this.#waiting.push(one);
+  }
+
+  /** Gives it to the first that waits for it.
+   *  @returns false when there is none */
+  offer(one: T): boolean {
     const waiter = [...this.#waiters].find(({ accepts }) => accepts(one));
-    if (waiter === undefined) {
-      this.#waiting.push(one);
-      return;
-    }
+    if (waiter === undefined) return false;
     this.#waiters.delete(waiter);
     waiter.resolve(one);
+    return true;
   }
 
   /** Returns the first that `accepts` selects, or waits for it.
