@@ -18,6 +18,8 @@ export const programs = {
   goSendxmpp: '/usr/bin/go-sendxmpp',
   gcc: '/usr/bin/gcc',
   haproxy: '/usr/sbin/haproxy',
+  nginx: '/usr/sbin/nginx',
+  curl: '/usr/bin/curl',
   redisServer: '/usr/bin/redis-server',
   dockerCompose: '/usr/bin/docker-compose',
   promtool: '/usr/bin/promtool',

@@ -38,6 +38,8 @@ const requirements = {
   },
   'go-sendxmpp': { packages: ['go-sendxmpp'], present: () => existsSync(programs.goSendxmpp) },
   haproxy: { packages: ['haproxy'], present: () => existsSync(programs.haproxy) },
+  nginx: { packages: ['nginx'], present: () => existsSync(programs.nginx) },
+  curl: { packages: ['curl'], present: () => existsSync(programs.curl) },
   redis: { packages: ['redis-server'], present: () => existsSync(programs.redisServer) },
   'docker-compose': { packages: ['docker-compose'], present: () => existsSync(programs.dockerCompose) },
   promtool: { packages: ['prometheus'], present: () => existsSync(programs.promtool) },

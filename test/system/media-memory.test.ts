@@ -10,12 +10,13 @@ const fileBytes = Number(process.env['MEDIA_BYTES'] ?? 2 * 1024 ** 3);
 const growthMaxMiB = 50;
 const pageBytes = 4_096;
 const secret = 'm'.repeat(32);
+const bearer = 'b'.repeat(32);
 
 function residentMiB(pid: number): number {
   return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes) / 1024 ** 2;
 }
 
-describe('the media relay of a served proxy, over TLS', () => {
+describe.each(['a sealed address', 'a reference'])('a download by %s of a served proxy, over TLS', (name) => {
   let origin: MediaOrigin;
   let proxy: ServeProcess;
   let path: string;
@@ -29,30 +30,62 @@ describe('the media relay of a served proxy, over TLS', () => {
           issuer: 'https://id.provider.example',
           jwksUri: 'https://id.provider.example/jwks',
           audiences: ['https://gatekeeper.example'],
-          media: { hosts: [origin.url.origin], allowAddresses: ['127.0.0.1/32'], keyFiles: ['media-key'] },
+          media: {
+            hosts: [origin.url.origin],
+            allowAddresses: ['127.0.0.1/32'],
+            keyFiles: ['media-key'],
+            references: { bearerTokenFiles: ['bearer'] },
+          },
         },
       },
       gatekeeper: { media: {} },
-      files: { 'media-key': secret },
+      files: { 'media-key': secret, bearer },
     });
-    const tokens = createMediaTokens({
-      secrets: [Buffer.from(secret)],
-      lifetimeMs: 600_000,
-      now: () => Date.now(),
-    });
-    path = `/media/${tokens.seal(origin.url.href, 'test')}`;
+    path = await (name === 'a reference' ? referencePath() : sealedPath());
   });
   afterAll(async () => {
     expect(await proxy.stop()).toBe(0);
     await origin.close();
   });
 
+  const target = () => ({
+    port: proxy.httpPort,
+    host: '127.0.0.1',
+    servername: 'proxy.example',
+    ca: proxy.ca,
+  });
+
+  async function sealedPath(): Promise<string> {
+    const tokens = createMediaTokens({
+      secrets: [Buffer.from(secret)],
+      lifetimeMs: 600_000,
+      now: () => Date.now(),
+    });
+    return `/media/${tokens.seal(origin.url.href, 'test')}`;
+  }
+
+  /** Asks the proxy for a reference, as the provider does. */
+  async function referencePath(): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
+    const options = { ...target(), path: '/media/references', method: 'POST', headers, agent: false };
+    https
+      .request(options, (answer) => {
+        let text = '';
+        answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        answer.on('end', () => resolve(text));
+      })
+      .on('error', reject)
+      .end(JSON.stringify({ gatekeeper: 'test', address: origin.url.href }));
+    const { url } = JSON.parse(await promise) as { url: string };
+    return new URL(url).pathname;
+  }
+
   /** Reads and counts. */
   const download = (headers: Record<string, string> = {}): Promise<number> => {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const options = { port: proxy.httpPort, host: '127.0.0.1', servername: 'proxy.example', ca: proxy.ca };
     https
-      .get({ ...options, path, headers, agent: false }, (answer) => {
+      .get({ ...target(), path, headers, agent: false }, (answer) => {
         let bytes = 0;
         answer.on('data', (chunk: Buffer) => (bytes += chunk.length));
         answer.on('end', () => resolve(bytes));

@@ -1,5 +1,7 @@
 /** References to stored files, from the provider's request to the gatekeeper's download. */
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMediaTokens, referenceAudience } from '../../../src/http/media/token.ts';
 import { createAuthority } from '../../support/certificates.ts';
@@ -169,6 +171,27 @@ describe('references to media', () => {
     ])('and refused %s', async (_, ask, status, code) => {
       expect(both(await issue({ gatekeeper: 'test', address: origin.url.href }, ask))).toEqual([status, code]);
     }); // prettier-ignore
+
+    it.each([
+      ['none', 1_000_000_000],
+      ['a wrong one', 1_000_000_000],
+      ['a wrong one', 1_000],
+    ])('after the token: with %s nothing of a body of %i bytes is waited for', async (token, bytes) => {
+      const shown = token === 'none' ? '' : `Authorization: Bearer ${'x'.repeat(32)}\r\n`;
+      const head = `POST /media/references HTTP/1.1\r\nHost: proxy.example\r\nContent-Type: application/json\r\n${shown}`;
+      const socket = connect({ port: served.port, host: '127.0.0.1', rejectUnauthorized: false });
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      // A connection that is cut while bytes are on their way is reset.
+      socket.on('error', () => {});
+      socket.write(`${head}Content-Length: ${bytes}\r\n\r\n`);
+      const answer = String(await once(socket, 'data').then(([chunk]) => chunk as Buffer));
+      expect(answer).toMatch(token === 'none' ? /^HTTP\/1\.1 401 / : /^HTTP\/1\.1 403 /);
+      // A flood of bytes that were announced goes nowhere: the connection ends.
+      const flood = setInterval(() => socket.writable && socket.write(Buffer.alloc(65_536)), 5);
+      await closed;
+      clearInterval(flood);
+      expect(socket.bytesWritten).toBeLessThan(16_000_000);
+    });
 
     it('by a POST only, and the path says so', async () => {
       const answer = await served.ask('/media/references');

@@ -2,7 +2,7 @@
 import { connect } from 'node:tls';
 import { encode, sign } from '../../http/support/issuer.ts';
 import { readToEnd } from '../../support/sockets.ts';
-import { names, ownershipToken, publicUrl, type Scene } from './scene.ts';
+import { names, ownershipToken, publicUrl, uploadToken, type Scene } from './scene.ts';
 
 type Place = (place: string) => string;
 
@@ -16,6 +16,7 @@ export async function playRequests(scene: Scene, sealed: string): Promise<string
     await enlist(scene, c),
     await push(scene, c),
     await download(scene, c, sealed),
+    await refer(scene, c),
     await wander(scene, c),
   ].flat();
   return said;
@@ -168,6 +169,46 @@ async function download({ ask, provider }: Scene, c: Place, sealed: string): Pro
     await ask(path, { headers: { ...habits(c), range: `bytes=${c('range')}`, 'if-range': `"${c('if range')}"` } });
   return ['ERR_MEDIA_TOKEN'];
 } // prettier-ignore
+
+/** References, good ones and others, and downloads by them. */
+async function refer({ ask, provider, canaries }: Scene, c: Place): Promise<string[]> {
+  const issue = (body: object, token = uploadToken(canaries)) => {
+    const headers = { ...habits(c), authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    return ask('/media/references', { method: 'POST', headers }, JSON.stringify(body));
+  };
+  const { answer } = provider;
+  provider.answer = () => ({
+    status: 200,
+    headers: { etag: `"${c('etag of a reference')}"` },
+    body: c('media by reference'),
+  });
+  const stored = `${provider.url.origin}/${c('stored path')}?${c('stored query')}`;
+  const issued = await issue({ gatekeeper: 'real', address: stored });
+  const { reference } = JSON.parse(issued.text) as { reference: string };
+  canaries.note('HTTP: reference', reference);
+  const got = await ask(`/media/references/${reference}/`, { headers: habits(c) });
+  if (got.text !== c('media by reference')) throw new Error(`no media: ${got.status} ${got.text}`);
+  provider.answer = () => ({ status: 404, body: c('words of the media server') });
+  await ask(`/media/references/${reference}`, { headers: habits(c) });
+  provider.answer = answer;
+  await issue({ gatekeeper: 'real', address: stored }, c('token of a stranger'));
+  for (const body of [
+    { gatekeeper: 'real', address: `https://${c('host elsewhere')}.example/${c('path elsewhere')}` },
+    { gatekeeper: 'real', address: `${provider.url.origin}/1#${c('key of a file')}` },
+    { gatekeeper: 'real', address: `${provider.url.origin}/${c('long path').repeat(200)}` },
+    { gatekeeper: c('gatekeeper of a reference'), address: stored },
+    { gatekeeper: 'real', address: stored, [c('member of a reference')]: c('value of that member') },
+  ])
+    await issue(body);
+  for (const path of [c('no reference'), `${reference.slice(0, -4)}AAAA`, `${reference}/${c('below')}`])
+    await ask(`/media/references/${path}`, { headers: habits(c) });
+  return [
+    'ERR_MEDIA_REFERENCE_CALLER',
+    'ERR_MEDIA_REFERENCE_LENGTH',
+    'ERR_MEDIA_ORIGIN',
+    'ERR_GATEKEEPER_UNKNOWN',
+  ];
+}
 
 /** Paths and requests that lead nowhere. */
 async function wander({ ask, ca, proxy, watch }: Scene, c: Place): Promise<string[]> {

@@ -67,6 +67,8 @@ export async function openScene(policy: string, canaries: Canaries) {
       'a.key': pair.key,
       'ca.crt': authority.certificate,
       'balancer.key': 'b'.repeat(32),
+      'upload-token': uploadToken(canaries),
+      'media.key': 'm'.repeat(32),
     },
     config: {
       listeners: [
@@ -127,6 +129,8 @@ export async function openScene(policy: string, canaries: Canaries) {
         media: {
           hosts: [provider.url.origin],
           allowAddresses: ['127.0.0.1/32'],
+          keyFiles: ['media.key'],
+          references: { bearerTokenFiles: ['upload-token'] },
         },
       },
     },
@@ -174,6 +178,11 @@ export async function openScene(policy: string, canaries: Canaries) {
       return exit;
     },
   };
+}
+
+/** The bearer token by which the provider asks for references. */
+export function uploadToken(canaries: Canaries): string {
+  return canaries.at('HTTP: token of the upload server').padEnd(32, '0');
 }
 
 /** An ownership token of the provider's, for the gatekeeper, now. */
