@@ -5,11 +5,12 @@
  *      http/       the port and the requests
  *      token/      tokens and keys, signed and verified */
 import type { CertificatePair } from './certificates.ts';
-import { answer, type HttpExchange } from './http/message.ts';
-import { serveHttps } from './http/server.ts';
+import { answer, type HttpAnswer, type HttpExchange } from './http/message.ts';
+import { serveHttps, type IncomingRequest } from './http/server.ts';
 import type { PartyUser } from './http/user.ts';
 import { createMediaStore } from './media-store.ts';
 import { createPushEndpoint, type PushEndpoint } from './provider/push-endpoint.ts';
+import { withReference, type ReferenceSource } from './provider/storage-references.ts';
 import { createTokenEndpoint } from './provider/token-endpoint.ts';
 import { createTokenIssuer, type TokenIssuer } from './token/issuer.ts';
 
@@ -28,6 +29,8 @@ export interface Provider {
   readonly url: string;
   readonly issuer: TokenIssuer;
   readonly push: Pick<PushEndpoint, 'register' | 'failNext'>;
+  /** Asks for a reference at each upload from now on, and returns it to the client (`storage_reference`). */
+  refer(source: ReferenceSource): void;
   close(): Promise<void>;
 }
 
@@ -42,14 +45,26 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   const media = createMediaStore({ users, url: () => server.url });
   const push = createPushEndpoint();
   const tokens = createTokenEndpoint({ issuer, users, url: () => server.url });
+  let references: ReferenceSource | undefined;
+
+  async function store(request: IncomingRequest): Promise<HttpAnswer | undefined> {
+    const stored = media(request);
+    return stored === undefined || references === undefined ? stored : withReference(stored, references);
+  }
 
   const server = await serveHttps({
     certificate,
     host,
     bodyBytesMax: uploadBytesMax,
     handle: async (request) =>
-      (await tokens(request)) ?? push.handle(request) ?? media(request) ?? answer(404),
+      (await tokens(request)) ?? push.handle(request) ?? (await store(request)) ?? answer(404),
     ...(onExchange === undefined ? {} : { onExchange }),
   });
-  return { url: server.url, issuer, push, close: () => server.close() };
+  return {
+    url: server.url,
+    issuer,
+    push,
+    refer: (source) => void (references = source),
+    close: () => server.close(),
+  };
 }

@@ -1,14 +1,17 @@
-/** The gatekeeper's media proxy. A client passes it the address from a message; it downloads the ciphertext and
+/** The gatekeeper's media proxy. A client passes it the address or the path from a message; it downloads the ciphertext and
  *  serves it to the client. It requests the size first, then one part after the other, and sends the headers that
  *  such programs send. */
 import { answer, header, type HeaderList, type HttpAnswer, type HttpExchange } from '../http/message.ts';
 import { send, type Caller } from '../http/request.ts';
 import type { IncomingRequest } from '../http/server.ts';
+import { readDownloadPath } from './download-path.ts';
 
 export interface MediaProxyOptions {
   readonly caller: Caller;
   /** Prefixes of addresses that may be requested. */
   readonly origins: readonly string[];
+  /** Returns the base address of files of an integrator, without a slash at its end; undefined for an unknown one. */
+  readonly baseOf?: (integrator: number) => string | undefined;
   /** Bytes per request. Default: 65,536. */
   readonly partBytes?: number;
   /** Bytes of the largest file. Default: 32 MiB. */
@@ -16,15 +19,26 @@ export interface MediaProxyOptions {
   readonly onExchange?: (exchange: HttpExchange) => void;
 }
 
-/** Answers GET /media-proxy?url=… */
+/** Answers GET /media-proxy?url=… and ?path=…, which names a file by its reference. */
 export function createMediaProxy(options: MediaProxyOptions) {
   return async (request: IncomingRequest): Promise<HttpAnswer | undefined> => {
     const { pathname, searchParams } = new URL(request.target, 'https://gatekeeper.invalid');
     if (request.method !== 'GET' || pathname !== '/media-proxy') return undefined;
-    const url = searchParams.get('url') ?? '';
-    if (!options.origins.some((origin) => url.startsWith(`${origin}/`))) return answer(403);
-    return download(url, ownHeaders(request), options);
+    const path = searchParams.get('path');
+    const url =
+      path === null ? listedUrl(searchParams.get('url') ?? '', options) : referredUrl(path, options);
+    return url === undefined ? answer(403) : download(url, ownHeaders(request), options);
   };
+}
+
+function listedUrl(url: string, { origins }: MediaProxyOptions): string | undefined {
+  return origins.some((origin) => url.startsWith(`${origin}/`)) ? url : undefined;
+}
+
+function referredUrl(path: string, { baseOf }: MediaProxyOptions): string | undefined {
+  const named = readDownloadPath(path);
+  const base = named && baseOf?.(named.integrator);
+  return base === undefined ? undefined : `${base}/${named!.reference}`;
 }
 
 /** Headers that would reveal the gatekeeper's client, if they passed. */

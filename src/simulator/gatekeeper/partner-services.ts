@@ -58,6 +58,8 @@ export interface IntermediaryAddress {
   readonly url: string;
   /** Its address for this gatekeeper's notifications. */
   readonly pushUrl: string;
+  /** Base address of files by reference, and the number of the integrator that they are of. */
+  readonly references?: { readonly base: string; readonly integrator: number };
 }
 
 export interface PartnerServices {
@@ -101,9 +103,11 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
     onRequest: (record) => onEnlistment?.(record),
   });
   const storage = createMediaStore({ users: options.users, url: () => server.url });
+  const mediaBases = new Map<number, string>();
   const mediaProxy = createMediaProxy({
     caller,
     origins: mediaOrigins,
+    baseOf: (integrator) => mediaBases.get(integrator),
     onExchange: through('media-download'),
   });
 
@@ -126,7 +130,7 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
     url: server.url,
     attestationKeys,
     bearer: bearerRules(options, ownership, enlisted),
-    async attach({ url, pushUrl }) {
+    async attach({ url, pushUrl, references }) {
       const keys = followPublishedKeys({
         url,
         issuer: options.provider,
@@ -136,6 +140,7 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
       });
       const sender = createPushSender({ url: pushUrl, issuer, caller, onExchange: through('push') });
       mediaOrigins.push(url);
+      if (references !== undefined) mediaBases.set(references.integrator, references.base);
       attached = { keys, sender };
       await keys.fetch();
     },
