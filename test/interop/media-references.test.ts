@@ -89,10 +89,11 @@ describeWithPeers(['nginx', 'curl'], 'a reference to a file on nginx, fetched by
   }
 
   /** Arguments for a request to the proxy by the holder of a certificate. */
-  const asking = (path: string, certificate: string): string[] => [
-    ...['--cacert', inFolder('ca.pem'), '--cert', inFolder(certificate)],
-    ...['--connect-to', `proxy.example:443:127.0.0.1:${proxy.httpPort}`, `https://proxy.example${path}`],
-  ];
+  const asking = (path: string, certificate: string): string[] => {
+    const endpoint = `proxy.example:443:127.0.0.1:${proxy.httpPort}`;
+    const files = ['--cacert', inFolder('ca.pem'), '--cert', inFolder(certificate)];
+    return [...files, '--connect-to', endpoint, `https://proxy.example${path}`];
+  };
 
   function refer(certificate = 'upload.pem'): Promise<Answer> {
     const body = JSON.stringify({ gatekeeper: 'test', address: `${storage}/u/juliet/letter` });
