@@ -85,7 +85,7 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
   const enlisted = new EnlistedUsers();
   const issuer = await createTokenIssuer(name);
   const mediaOrigins: string[] = [];
-  let attached: { readonly keys: PublishedKeys; readonly sender: PushSender } | undefined;
+  let attached: Attachment | undefined;
   const attachment = () => {
     if (attached !== undefined) return attached;
     throw new SimulatorError('ERR_SIMULATOR_OPTIONS', 'the options do not say where the intermediary is');
@@ -103,11 +103,10 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
     onRequest: (record) => onEnlistment?.(record),
   });
   const storage = createMediaStore({ users: options.users, url: () => server.url });
-  const mediaBases = new Map<number, string>();
   const mediaProxy = createMediaProxy({
     caller,
     origins: mediaOrigins,
-    baseOf: (integrator) => mediaBases.get(integrator),
+    baseOf: (integrator) => baseOf(attached?.references, integrator),
     onExchange: through('media-download'),
   });
 
@@ -140,8 +139,7 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
       });
       const sender = createPushSender({ url: pushUrl, issuer, caller, onExchange: through('push') });
       mediaOrigins.push(url);
-      if (references !== undefined) mediaBases.set(references.integrator, references.base);
-      attached = { keys, sender };
+      attached = { keys, sender, references };
       await keys.fetch();
     },
     push: (notification) => attachment().sender.push(notification),
@@ -150,6 +148,17 @@ export async function startPartnerServices(options: PartnerServicesOptions): Pro
       await server.close();
     },
   };
+}
+
+/** What is known of the intermediary since it runs. */
+interface Attachment {
+  readonly keys: PublishedKeys;
+  readonly sender: PushSender;
+  readonly references: IntermediaryAddress['references'];
+}
+
+function baseOf(references: IntermediaryAddress['references'], integrator: number): string | undefined {
+  return references?.integrator === integrator ? references.base : undefined;
 }
 
 /** Returns the service of a request to the gatekeeper's own port; undefined for its documents. */

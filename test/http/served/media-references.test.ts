@@ -186,7 +186,7 @@ describe('references to media', () => {
       socket.write(`${head}Content-Length: ${bytes}\r\n\r\n`);
       const answer = String(await once(socket, 'data').then(([chunk]) => chunk as Buffer));
       expect(answer).toMatch(token === 'none' ? /^HTTP\/1\.1 401 / : /^HTTP\/1\.1 403 /);
-      // A flood of bytes that were announced goes nowhere: the connection ends.
+      // A flood of bytes that were announced ends the connection.
       const flood = setInterval(() => socket.writable && socket.write(Buffer.alloc(65_536)), 5);
       await closed;
       clearInterval(flood);
