@@ -5,6 +5,7 @@ import { answering } from '../stanza/answering.ts';
 import { escapeAttribute } from '../stanza/decode.ts';
 import type { Direction } from '../stanza/direction.ts';
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
+import { markedValue, writeMarked } from '../stanza/marked-attributes.ts';
 import { ownBytes, textOf } from '../stanza/own-bytes.ts';
 import { owedBy, type CopiedAttributes, type Owed } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -59,8 +60,8 @@ export function writeReply(stanza: Stanza, type: 'result' | 'error', content: st
 function replyText(stanza: Stanza, type: 'result' | 'error', content: string): string {
   const { namespace, replyAttributes } = stanza.protocol;
   const local = stanza.localName(0);
-  const attributes = copied(stanza, replyAttributes);
-  return `<${local} xmlns='${namespace}'${attributes} type='${type}'>${content}</${local}>`;
+  const { attributes, marked } = copied(stanza, replyAttributes);
+  return `<${local} xmlns='${namespace}'${attributes} type='${type}'>${marked}${content}</${local}>`;
 }
 
 /** Returns the acknowledgement of a stanza: with an error where its sender reads one, else plain. */
@@ -71,7 +72,9 @@ function ackText(stanza: Stanza, direction: Direction, condition: StanzaConditio
   const kept = hasTypeInAck(stanza) ? attributes : attributes.filter(([, of]) => of !== 'type');
   const error = errorAttribute === undefined ? '' : ` ${errorAttribute}='${acks.errorCode(condition)}'`;
   const named = ` ${acks.classAttribute}='${stanza.localName(0)}'`;
-  return `<${acks.local} xmlns='${namespace}'${named}${copied(stanza, kept)}${error}/>`;
+  const { attributes: written, marked } = copied(stanza, kept);
+  const start = `<${acks.local} xmlns='${namespace}'${named}${written}${error}`;
+  return marked === '' ? `${start}/>` : `${start}>${marked}</${acks.local}>`;
 }
 
 function hasTypeInAck(stanza: Stanza): boolean {
@@ -108,15 +111,28 @@ export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly
   return [...kept, ...(type === undefined ? [] : [type]), content].toSorted((a, b) => a.start - b.start);
 }
 
-function copied(stanza: Stanza, attributes: CopiedAttributes): string {
-  return attributes.map(([name, of]) => rawAttribute(stanza, name, of)).join('');
+/** Copies attributes.
+ *  @returns those that are attributes in XML, and those that are children (marked-attributes.ts) */
+function copied(
+  stanza: Stanza,
+  copies: CopiedAttributes,
+): { readonly attributes: string; readonly marked: string } {
+  let attributes = '';
+  let marked = '';
+  for (const [name, of] of copies) {
+    const index = stanza.attribute(0, stanza.names.local(of));
+    if (index !== -1) attributes += rawAttribute(stanza, name, index);
+    else if (stanza.protocol.marksAttributes === true) {
+      const value = markedValue(stanza, of);
+      if (value !== undefined) marked += writeMarked(name, value);
+    }
+  }
+  return { attributes, marked };
 }
 
-/** Returns ` name='value'` with the value of another attribute; empty without it. The bytes are copied where every
- *  parser reads them alike, and escaped anew where they have references or white space. */
-function rawAttribute(stanza: Stanza, name: string, of: string): string {
-  const index = stanza.attribute(0, stanza.names.local(of));
-  if (index === -1) return '';
+/** Returns ` name='value'` with the value of the attribute at `index`. The bytes are copied where every parser reads
+ *  them alike, and escaped anew where they have references or white space. */
+function rawAttribute(stanza: Stanza, name: string, index: number): string {
   const start = stanza.start + stanza.valueStart(index);
   const finish = stanza.start + stanza.valueEnd(index);
   const raw = textOf(stanza.bytes.subarray(start, finish));

@@ -8,6 +8,7 @@
 import { owedText } from '../minimisation/refuse.ts';
 import { answeredKind, answering } from '../stanza/answering.ts';
 import { editedValue } from '../stanza/edited-value.ts';
+import { markedValue } from '../stanza/marked-attributes.ts';
 import type { Answering } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
@@ -68,7 +69,7 @@ export class UnacknowledgedStanzas {
   entryOf(stanza: Stanza, edits: readonly Edit[]): Unacknowledged | undefined {
     const owed = owedText(stanza, 'to-client', 'service-unavailable');
     if (owed === undefined) return undefined;
-    const shown = (name: string): string => editedValue(stanza, name, edits) ?? '';
+    const shown = (name: string): string => editedValue(stanza, name, edits) ?? marked(stanza, name);
     const key = keyOf(stanza.kind, shown('id'));
     return { key, parties: partiesOf(stanza, addressesOfStanza.map(shown)), owed, state: 'delivered' };
   }
@@ -90,7 +91,7 @@ export class UnacknowledgedStanzas {
     const answers = answering(stanza);
     if (answers === undefined) return undefined;
     const kind = answeredKind(stanza);
-    const addresses = addressesOfAnswer.map((name) => stanza.attributeValue(0, name) ?? '');
+    const addresses = addressesOfAnswer.map((name) => valueOf(stanza, name));
     const parties = partiesOf(stanza, addresses);
     const find = (id: string): Unacknowledged | undefined => {
       const key = keyOf(kind, id);
@@ -98,7 +99,7 @@ export class UnacknowledgedStanzas {
     };
     if (answers.withheld === 'owed')
       return { by: 'receipt', stanzas: receipted(idsOf(stanza, answers).map(find)) };
-    const found = find(stanza.attributeValue(0, 'id') ?? '');
+    const found = find(valueOf(stanza, 'id'));
     if (found === undefined) return 'surplus';
     this.#remove(found);
     found.state = 'settled';
@@ -178,7 +179,7 @@ function closest(
 
 /** Returns the ids of all stanzas that an element answers. */
 function idsOf(stanza: Stanza, { more }: Answering): readonly string[] {
-  const ids = [stanza.attributeValue(0, 'id') ?? ''];
+  const ids = [valueOf(stanza, 'id')];
   if (more === undefined) return ids;
   const { namespace } = stanza.protocol;
   for (const list of stanza.children()) {
@@ -187,6 +188,16 @@ function idsOf(stanza: Stanza, { more }: Answering): readonly string[] {
       if (stanza.is(item, namespace, more[1])) ids.push(stanza.attributeValue(item, 'id') ?? '');
   }
   return ids;
+}
+
+function valueOf(stanza: Stanza, name: string): string {
+  return stanza.attributeValue(0, name) ?? marked(stanza, name);
+}
+
+/** Returns a value that XML cannot have, as its base64 after a character that XML lacks; '' without one. */
+function marked(stanza: Stanza, name: string): string {
+  const base64 = markedValue(stanza, name);
+  return base64 === undefined ? '' : `\0${base64}`;
 }
 
 function partiesOf({ protocol }: Stanza, addresses: readonly string[]): readonly string[] {

@@ -72,6 +72,7 @@ export const chatStanzas: StanzaProtocol = {
   ],
   refusalContent: (condition, declaration = '') =>
     `<error${declaration} code='${codeOf(condition)}' text='${condition}'/>`,
+  marksAttributes: true,
   acks: {
     local: 'ack',
     classAttribute: 'class',

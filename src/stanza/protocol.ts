@@ -101,6 +101,8 @@ export interface StanzaProtocol {
    *  @param condition of RFC 6120 §8.3.3
    *  @param declaration attributes of the content element before its own */
   readonly refusalContent: (condition: string, declaration?: string) => string;
+  /** Whether attributes may be written as children (marked-attributes.ts). */
+  readonly marksAttributes?: true;
   /** Undefined where stanzas are acknowledged by counts (XEP-0198), or not at all. */
   readonly acks?: Acks;
 }

@@ -1,7 +1,6 @@
 /** The XMPP listeners and their sessions. */
 import type { Config } from '../../config/schema.ts';
 import { defaultDelayLimits } from '../../session/delay-queue.ts';
-import { defaultUnacknowledgedLimits } from '../../session/unacknowledged.ts';
 import type { SessionOptions } from '../../session/machine.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import { defaultResumptionLimits, Resumptions } from '../../session/stream-management/resumptions.ts';
@@ -115,8 +114,8 @@ function sessionOptions(
     resumptions,
     delays: {
       ...defaultDelayLimits,
-      ...defaultUnacknowledgedLimits,
       awaitedAnswersMax: limits.awaitedAnswersMax,
+      unacknowledgedMax: limits.unacknowledgedMax,
     },
     filterHeader,
     regionOf: options.regionOf,

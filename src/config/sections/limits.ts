@@ -80,6 +80,13 @@ export const limits = z
       'Stanzas of one session and direction that were delivered and may still be answered, for ten minutes, and answers that ' +
         'wait, where a policy equalises their time. Above it the oldest is forgotten; its answer is not sent.',
     ),
+    unacknowledgedMax: bound(
+      1_024,
+      16,
+      65_536,
+      'Stanzas of the chat channel that one client was sent and has not acknowledged. Above it the oldest is forgotten: its ' +
+        'acknowledgement does not pass, and the gatekeeper sends the stanza again in the next session.',
+    ),
     authenticationAttemptsMax: bound(
       3,
       2,

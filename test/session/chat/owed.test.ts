@@ -10,6 +10,9 @@ import { ChatLegs, type Judge } from './chat-legs.ts';
 const chat = `xmlns='${ns.chat}'`;
 const juliet = '1555:3@s.whatsapp.net';
 
+const mark = (name: string, base64: string): string =>
+  `<a xmlns='${ns.chatMarks}' name='${name}' b64='${base64}'/>`;
+
 const forwardAll: Judge = () => ({ kind: 'forward' });
 const dropAll: Judge = () => ({ kind: 'drop' });
 
@@ -79,6 +82,16 @@ describe('a dropped stanza of the gatekeeper', () => {
       'request without an id',
       "<iq from='s.whatsapp.net' type='get'/>",
       `<iq ${chat} to='s.whatsapp.net' type='error'><error code='503' text='service-unavailable'/></iq>`,
+    ],
+    [
+      'message whose id and sender XML lacks characters for',
+      "<message type='text'><n:a name='id' b64='AQ=='/><n:a name='from' b64='Ag=='/><n:a name='t' b64='Aw=='/><enc>AAAA</enc></message>",
+      `<ack ${chat} class='message'>${mark('id', 'AQ==')}${mark('to', 'Ag==')}</ack>`,
+    ],
+    [
+      'request whose id XML lacks characters for',
+      "<iq from='s.whatsapp.net' type='get'><n:a name='id' b64='AQ=='/></iq>",
+      `<iq ${chat} to='s.whatsapp.net' type='error'>${mark('id', 'AQ==')}<error code='503' text='service-unavailable'/></iq>`,
     ],
     ['presence', `<presence from='${juliet}' type='unavailable'/>`, ''],
     ['typing indicator', `<chatstate from='${juliet}'><composing/></chatstate>`, ''],
@@ -325,6 +338,13 @@ describe('an acknowledgement or answer of the client', () => {
       `<ack class='message' id='A2' to='${juliet}'/><ack class='message' id='A1' to='1666@s.whatsapp.net'/>`;
     expect(legs.fromClient(others).gatekeeper).toBe('');
     expect(legs.fromClient(ack).gatekeeper).toBe(ack);
+  });
+
+  it('passes where XML lacks characters for its id', () => {
+    const legs = new ChatLegs(forwardAll);
+    legs.fromGatekeeper(`<message from='${juliet}'><n:a name='id' b64='AQ=='/></message>`);
+    const own = (id: string): string => `<ack class='message' to='${juliet}'>${mark('id', id)}</ack>`;
+    expect(legs.fromClient(own('Ag==') + own('AQ==') + own('AQ==')).gatekeeper).toBe(own('AQ=='));
   });
 
   it('passes for each kind that the gatekeeper repeats', () => {
