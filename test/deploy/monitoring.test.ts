@@ -148,7 +148,7 @@ describeWithPeers(['promtool'], 'promtool', () => {
 
   it('sees each alert quiet, and then firing', async () => {
     expect(await promtool(['test', 'rules', 'rules.test.yaml'])).toMatchObject({ code: 0 });
-  }, 30_000);
+  }, 120_000);
 
   it('sees an alert fail its test when its threshold is wrong', async () => {
     const wrong = readFileSync(join(files, 'rules.yaml'), 'utf8').replace(
@@ -159,7 +159,7 @@ describeWithPeers(['promtool'], 'promtool', () => {
     writeFileSync(join(folder, 'rules.test.yaml'), readFileSync(join(files, 'rules.test.yaml')));
     const { code, output } = await promtool(['test', 'rules', join(folder, 'rules.test.yaml')]);
     expect([code, output.includes('NarthexOverloaded')]).toEqual([1, true]);
-  }, 30_000);
+  }, 120_000);
 
   it('understands every expression of the dashboard', async () => {
     const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
