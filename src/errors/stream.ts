@@ -59,6 +59,31 @@ export const streamErrors = {
     remedy: 'Check that the peer speaks XMPP on this port and uses the TLS mode of the listener.',
     conditions: ['bad-format', 'invalid-namespace'],
   },
+  ERR_WEBSOCKET_MESSAGE: {
+    cause:
+      'A WebSocket message is not one XML element: it is empty or binary, begins with something else, or holds more ' +
+      '(RFC 7395 §3.3.3).',
+    remedy: 'Check that the peer sends each element in a text message of its own.',
+    conditions: ['bad-format'],
+  },
+  ERR_WEBSOCKET_NAMESPACE: {
+    cause:
+      'An element in a WebSocket message has no namespace: each message must declare all that it uses (RFC 7395 §3.3.3).',
+    remedy: "Have the peer declare the namespace in each message, `xmlns='jabber:client'` for stanzas.",
+    conditions: ['invalid-namespace'],
+  },
+  ERR_WEBSOCKET_FRAME: {
+    cause:
+      'A WebSocket frame breaks RFC 6455: reserved bits, masking, fragments, UTF-8 or the close code; or a message came in ' +
+      'too many pieces.',
+    remedy: 'The peer is broken or hostile.',
+    conditions: ['bad-format'],
+  },
+  ERR_WEBSOCKET_PINGS: {
+    cause: 'More WebSocket pings between two messages than any keep-alive needs.',
+    remedy: raise('whitespaceBytesMax'),
+    conditions: ['policy-violation'],
+  },
   ERR_STANZA_TOO_LARGE: {
     cause: 'A stanza has more bytes than allowed; before authentication the bound is lower.',
     remedy: raise('stanzaBytesMax` or `limits.preAuthStanzaBytesMax'),

@@ -118,6 +118,8 @@ export interface Machine {
   readonly observer: SessionObserver;
   readonly evidence: ConnectionEvidence;
   readonly listener: string;
+  /** Names in TLS that agree with any domain, in lower case. */
+  readonly sharedNames: ReadonlySet<string>;
   /** Start of the session in milliseconds since 1970. */
   readonly startedAt: number;
   /** Aborted when the session ends. */

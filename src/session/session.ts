@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import { StreamError } from '../stanza/error.ts';
 import { endGracefully } from '../transport/close.ts';
+import type { WebSocketConnection } from '../transport/websocket.ts';
 import { asStreamError, farewellFor, isRefusal, refusalOf, type EndCause, type Farewell } from './ending.ts';
 import { Backpressure, type LegEvents, type XmppLeg } from './leg.ts';
 import type { Machine, PhaseState, SessionOptions } from './machine.ts';
@@ -15,18 +16,24 @@ import type { CloseReason, SessionObserver, SessionRefusal } from './observer.ts
 import { ownHeader } from './own-header.ts';
 import { offerStartTls } from './phases/starttls.ts';
 import { secureClient } from './phases/securing.ts';
+import { takeWebSocket } from './phases/upgraded.ts';
 
 /** The listener that accepted a connection. */
 export interface SessionListener {
   /** Its name in the configuration. */
   readonly name: string;
+  /** How TLS starts. Not used for a WebSocket. */
   readonly tls: 'direct' | 'starttls';
+  /** Names in TLS under which a client of any domain may come, in lower case. None by default. */
+  readonly sharedNames?: ReadonlySet<string>;
 }
 
 /** A connection to start a session on. */
 export interface AcceptedConnection {
   readonly socket: Socket;
   readonly evidence: ConnectionEvidence;
+  /** Set for one whose TLS is up, and on which a WebSocket was opened. */
+  readonly webSocket?: WebSocketConnection;
 }
 
 export class Session implements Machine {
@@ -34,6 +41,7 @@ export class Session implements Machine {
   readonly observer: SessionObserver;
   readonly evidence: ConnectionEvidence;
   readonly listener: string;
+  readonly sharedNames: ReadonlySet<string>;
   readonly startedAt: number;
   /** Resolves with the reason when both connections are closed. */
   readonly done: Promise<CloseReason>;
@@ -49,8 +57,8 @@ export class Session implements Machine {
 
   /** Starts a session on a connection that was just accepted. */
   constructor(
-    { socket, evidence }: AcceptedConnection,
-    { name, tls }: SessionListener,
+    { socket, evidence, webSocket }: AcceptedConnection,
+    { name, tls, sharedNames = noNames }: SessionListener,
     options: SessionOptions,
     observer: SessionObserver,
   ) {
@@ -58,6 +66,7 @@ export class Session implements Machine {
     this.observer = observer;
     this.evidence = evidence;
     this.listener = name;
+    this.sharedNames = sharedNames;
     this.startedAt = options.clock();
     this.#accepted = socket;
     const { promise, resolve } = Promise.withResolvers<CloseReason>();
@@ -66,7 +75,8 @@ export class Session implements Machine {
     this.#cancelDeadline = this.#limitAuthentication();
     this.events = this.#listenToLegs();
     observer.phase('securing');
-    if (tls === 'direct') void secureClient(this, socket);
+    if (webSocket !== undefined) takeWebSocket(this, webSocket);
+    else if (tls === 'direct') void secureClient(this, socket);
     else offerStartTls(this, socket);
   }
 
@@ -213,6 +223,8 @@ export class Session implements Machine {
     this.#settle(reason);
   }
 }
+
+const noNames: ReadonlySet<string> = new Set();
 
 function shutdown(): StreamError {
   return new StreamError('system-shutdown', { code: 'ERR_SHUTDOWN' });

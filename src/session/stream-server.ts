@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { ConnectionEvidence, type Arrival, type CaptureSwitches } from '../signals/connection-evidence.ts';
 import type { BalancerFields } from '../signals/evidence.ts';
 import type { SynCapture } from '../signals/saved-syn.ts';
-import type { Admission } from '../transport/admission.ts';
+import type { Admission, RefusalCode } from '../transport/admission.ts';
 import {
   listen,
   type Balancers,
@@ -11,9 +11,10 @@ import {
   type ListenRefusal,
   type SynVisibility,
 } from '../transport/listen.ts';
+import type { WebSocketConnection } from '../transport/websocket.ts';
 import type { SessionObserver } from './observer.ts';
 import type { SessionOptions } from './machine.ts';
-import { Session } from './session.ts';
+import { Session, type AcceptedConnection, type SessionListener } from './session.ts';
 import { shuffled, spread, type Spread } from './spread.ts';
 
 /** A port that clients connect to. */
@@ -96,6 +97,23 @@ export class StreamServer {
     return this.#sessions.size;
   }
 
+  /** Counts a connection of a client that asks for a WebSocket among all connections of clients, until it closes.
+   *  @returns the code with which it is refused; undefined when it is admitted */
+  admit(socket: Socket, { client }: ConnectionEvidence, { name }: SessionListener): RefusalCode | undefined {
+    const answer = this.#options.admission.admit(client?.reveal().address);
+    if (answer.kind === 'refused') {
+      this.#options.onRefused(name, answer.code);
+      return answer.code;
+    }
+    socket.once('close', answer.release);
+    return undefined;
+  }
+
+  /** Starts a session on the WebSocket of a client that was admitted. */
+  take(webSocket: WebSocketConnection, evidence: ConnectionEvidence, listener: SessionListener): void {
+    this.#start({ socket: webSocket.socket, evidence, webSocket }, listener);
+  }
+
   /** Stops accepting, and ends the sessions one after another over `spreadMs`, at most over `drainMs` milliseconds.
    *  Where another process can resume their streams, they end as lost connections do; where none can, with an error
    *  after which clients connect to another one. Resolves when every connection is closed. */
@@ -162,12 +180,12 @@ export class StreamServer {
   #begin(socket: Socket, arrival: Arrival, listener: ListenerOptions): void {
     const { switches } = this.#options.capture;
     const evidence = new ConnectionEvidence(arrival, switches, listener.balancers?.fields, listener.name);
-    const session = new Session(
-      { socket, evidence },
-      listener,
-      this.#options.session,
-      this.#options.observe(listener.name),
-    );
+    this.#start({ socket, evidence }, listener);
+  }
+
+  #start(accepted: AcceptedConnection, listener: SessionListener): void {
+    const { session: options, observe } = this.#options;
+    const session = new Session(accepted, listener, options, observe(listener.name));
     this.#sessions.add(session);
     void session.done.then(() => this.#sessions.delete(session));
   }

@@ -57,6 +57,9 @@ export interface ScannerOptions {
   readonly ambiguous?: 'refuse' | 'report';
   /** The protocol whose stanzas are recognised; XMPP by default. */
   readonly protocol?: StanzaProtocol;
+  /** What the bytes are: a stream whose header declares namespaces for its stanzas (RFC 6120 §4.2), or documents that
+   *  declare all of their own (RFC 7395 §3.3.3). Default `stream`. */
+  readonly form?: 'stream' | 'documents';
 }
 
 const LT = 0x3c;
@@ -98,6 +101,9 @@ const mode = {
 
 const cdataOpening = '[CDATA[';
 const doctype = 'DOCTYPE';
+/** Default namespace of a document that has declared none: a name without prefix is refused then. Differs from every
+ *  id of a namespace. */
+const undeclaredNamespace = -0x40000000;
 /** Longest XML declaration in bytes; the three pseudo-attributes need less than half. */
 const declarationBytesMax = 256;
 
@@ -175,7 +181,7 @@ export class Scanner {
   #localStart = 0;
   #localHash = 0;
 
-  constructor({ names, limits, workspace, sink, ambiguous = 'refuse', protocol }: ScannerOptions) {
+  constructor({ names, limits, workspace, sink, ambiguous = 'refuse', protocol, form }: ScannerOptions) {
     this.names = names;
     this.limits = limits;
     this.#workspace = workspace;
@@ -185,6 +191,17 @@ export class Scanner {
     this.#streamsNamespace = names.namespace(ns.streams);
     this.#xmlId = names.namespace(ns.xml);
     this.#xmlnsId = names.namespace(ns.xmlns);
+    if (form === 'documents') {
+      this.#mode = mode.between;
+      this.#declarationAllowed = false;
+      this.#headerDefaultNamespace = undeclaredNamespace;
+    }
+  }
+
+  /** Sets what the documents that follow inherit: the language (RFC 7395 §3.3.1). Called between documents, or inside a
+   *  sink call. */
+  enter(scope: StreamScope): void {
+    this.#stanza = new Stanza(this.names, scope, this.#stanza.protocol);
   }
 
   /** Scans a chunk, and calls the sink for every element that is complete.
@@ -803,6 +820,8 @@ export class Scanner {
     const namespace =
       localStart === nameStart ? this.#defaultNamespace : this.#resolvePrefix(nameStart, localStart - 1);
     tape[record + element.namespace] = namespace;
+    if (namespace === undeclaredNamespace)
+      this.#fail('invalid-namespace', 'ERR_WEBSOCKET_NAMESPACE', this.#tagStart);
     if (this.#attributeCount > 0) this.#resolveAttributes(record);
     if (
       (namespace === this.#streamsNamespace && this.#depth > 0) ||
@@ -832,6 +851,8 @@ export class Scanner {
       if (localStart === nameStart || tape[record + attribute.namespace] === namespaceDeclaration) continue;
       const namespace = this.#resolvePrefix(nameStart, localStart - 1);
       tape[record + attribute.namespace] = namespace;
+      // A frame of a WebSocket would lack the declaration, which is looked for in the name of the stanza only.
+      if (namespace === this.#streamsNamespace) this.#verbatim = false;
       if (namespace === this.#xmlId && this.#equals(localStart, tape[record + attribute.nameEnd]!, 'id'))
         this.#noteAmbiguous(nameStart);
     }
@@ -1002,7 +1023,7 @@ export class Scanner {
   }
 
   #closeStream(nameStart: number, at: number): void {
-    if (this.#outside !== mode.between)
+    if (this.#outside !== mode.between || this.#rootName.length === 0)
       this.#fail('not-well-formed', 'ERR_XML_NOT_WELL_FORMED', this.#tagStart);
     const nameEnd = nameStart + this.#rootName.length;
     let same = nameEnd <= at;

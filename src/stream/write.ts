@@ -24,11 +24,17 @@ export function writeHeader(attributes: ReadonlyMap<string, string>): Uint8Array
     ['', ns.client],
     [streamPrefix, ns.streams],
   ]);
-  const written = headerAttributes.flatMap((name) => {
+  return header(`${streamPrefix}:stream`, declared, writtenOf(attributes));
+}
+
+type WrittenAttribute = readonly [name: string, value: string];
+
+/** Returns the attributes of the proxy's own header, in order. */
+export function writtenOf(attributes: ReadonlyMap<string, string>): readonly WrittenAttribute[] {
+  return headerAttributes.flatMap((name) => {
     const value = name === 'version' ? streamVersion : attributes.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
-  return header(`${streamPrefix}:stream`, declared, written);
 }
 
 /** Returns the header of a stream with the same scope as another, for scanning its stanzas again. It is never sent. */
@@ -41,13 +47,17 @@ export function restateHeader({ declarations, lang }: StreamScope): Uint8Array {
 function header(
   name: string,
   declarations: ReadonlyMap<string, string>,
-  attributes: readonly (readonly [name: string, value: string])[],
+  attributes: readonly WrittenAttribute[],
 ): Uint8Array {
   const declared = [...declarations].map(
     ([prefix, namespace]) => [prefix === '' ? 'xmlns' : `xmlns:${prefix}`, namespace] as const,
   );
-  const written = [...declared, ...attributes].map(([key, value]) => ` ${key}='${escapeAttribute(value)}'`);
-  return ownBytes(`<?xml version='1.0'?><${name}${written.join('')}>`);
+  return ownBytes(`<?xml version='1.0'?><${name}${attributeText([...declared, ...attributes])}>`);
+}
+
+/** Returns attributes as they follow the name in a tag. */
+export function attributeText(attributes: readonly WrittenAttribute[]): string {
+  return attributes.map(([key, value]) => ` ${key}='${escapeAttribute(value)}'`).join('');
 }
 
 /** Returns the closing tag of a stream. */
@@ -58,12 +68,15 @@ export function writeClose(): Uint8Array {
 /** Returns a stream error and the closing tag.
  *  @param text the proxy's own words, never input */
 export function writeError(condition: StreamCondition, text?: string): Uint8Array {
+  return Buffer.from(`${errorElement(condition, text)}${closingTag}`);
+}
+
+/** Returns a stream error (RFC 6120 §4.9.2) whose prefix the header declares. */
+export function errorElement(condition: StreamCondition, text: string | undefined): string {
   const explanation =
     text === undefined ? '' : `<text xmlns='${ns.streamErrors}' xml:lang='en'>${escapeText(text)}</text>`;
   const name = `${streamPrefix}:error`;
-  return Buffer.from(
-    `<${name}><${condition} xmlns='${ns.streamErrors}'/>${explanation}</${name}>${closingTag}`,
-  );
+  return `<${name}><${condition} xmlns='${ns.streamErrors}'/>${explanation}</${name}>`;
 }
 
 const closingTag = `</${streamPrefix}:stream>`;

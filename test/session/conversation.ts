@@ -18,14 +18,20 @@ import { defaultUnacknowledgedLimits } from '../../src/session/unacknowledged.ts
 import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
 import type { ConnectionCapture } from '../../src/signals/saved-syn.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
+import { WebSocketAcceptor, type WebSocketConnection } from '../../src/transport/websocket.ts';
 import type { WriteStallWatch } from '../../src/transport/write-stall.ts';
 import { newWorkspace, vocabulary } from '../support/scan.ts';
+import { FrameReader, textFrame, upgradeRequest } from '../support/websocket-frames.ts';
 import { fewResumptions } from './few-resumptions.ts';
 
 export const domain = 'capulet.example';
 
 export interface ConversationOptions extends Partial<SessionOptions> {
   readonly tls?: SessionListener['tls'];
+  /** Whether the client comes over WebSocket. */
+  readonly overWebSocket?: boolean;
+  /** Names in TLS that agree with any domain. */
+  readonly sharedNames?: ReadonlySet<string>;
   /** SNI of the client's TLS. */
   readonly serverName?: string;
   readonly attestations?: XmppGatekeeper['attestations'];
@@ -73,7 +79,7 @@ export class Peer {
     const [near, far] = duplexPair();
     this.#stream = far;
     this.socket = withTimeout(near, clock);
-    far.on('data', (bytes: Buffer) => (this.heard += bytes.toString()));
+    far.on('data', (bytes: Buffer) => this.hears(bytes));
     far.on('end', () => {
       this.ended = 'closed';
       far.end();
@@ -81,9 +87,17 @@ export class Peer {
     far.on('error', () => {});
   }
 
+  protected hears(bytes: Buffer): void {
+    this.heard += bytes.toString();
+  }
+
   /** Writes, and lets everything happen that follows. */
-  async says(xml: string): Promise<void> {
-    this.#stream.write(xml);
+  says(xml: string): Promise<void> {
+    return this.sends(Buffer.from(xml));
+  }
+
+  async sends(bytes: Uint8Array): Promise<void> {
+    this.#stream.write(bytes);
     await settled();
   }
 
@@ -111,12 +125,45 @@ export class Peer {
   }
 }
 
+/** A client over WebSocket. What it hears are text messages, one a line. */
+export class WebSocketPeer extends Peer {
+  /** Every frame that it was sent. */
+  readonly frames = new FrameReader();
+  #head: string | undefined = '';
+
+  /** Upgrades the connection. */
+  upgrade(): WebSocketConnection {
+    const acceptor = new WebSocketAcceptor(defaultLimits.stanzaBytesMax);
+    return acceptor.accept(upgradeRequest(), this.socket, Buffer.alloc(0))!;
+  }
+
+  protected override hears(bytes: Buffer): void {
+    if (this.#head !== undefined) {
+      this.#head += bytes.toString('latin1');
+      const end = this.#head.indexOf('\r\n\r\n');
+      if (end === -1) return;
+      const rest = Buffer.from(this.#head.slice(end + 4), 'latin1');
+      this.#head = undefined;
+      this.hears(rest);
+      return;
+    }
+    for (const { opcode, payload } of this.frames.read(bytes))
+      if (opcode === 1) this.heard += `${payload.toString()}\n`;
+  }
+
+  /** Sends one text message. */
+  override says(xml: string): Promise<void> {
+    return this.sends(textFrame(xml));
+  }
+}
+
 /** A socket's idle timer, on the manual clock. */
 function withTimeout(stream: Duplex, { schedule }: ManualClock): Socket {
   let rearm = (): void => {};
   stream.on('data', () => rearm());
   return Object.assign(stream, {
     setTimeout(milliseconds: number, task: () => void) {
+      if (milliseconds === 0) return stream;
       let cancel = (): void => {};
       rearm = () => {
         cancel();
@@ -135,7 +182,7 @@ export async function settled(): Promise<void> {
 
 export class Conversation {
   readonly clock = new ManualClock();
-  readonly client = new Peer(this.clock);
+  readonly client: Peer;
   readonly gatekeeper = new Peer(this.clock);
   readonly phases: Phase[] = [];
   readonly dialled: string[] = [];
@@ -148,16 +195,19 @@ export class Conversation {
   readonly stall: Partial<Record<Side, () => void>> = {};
 
   constructor(options: ConversationOptions = {}) {
-    const { tls = 'direct', serverName, attestations, connect = () => Promise.resolve(this.gatekeeper.socket) } = options; // prettier-ignore
+    const webSocket = options.overWebSocket === true ? new WebSocketPeer(this.clock) : undefined;
+    this.client = webSocket ?? new Peer(this.clock);
+    const { sharedNames, tls = 'direct', serverName, attestations, connect = () => Promise.resolve(this.gatekeeper.socket) } = options; // prettier-ignore
     const negotiation = options.negotiation ?? relaySasl({ attestations, connect });
     const route = { name: 'main', channelBinding: 'same-certificate' as const, negotiation };
     const evidence = new ConnectionEvidence(
       { peer, local: peer, capture: {} as ConnectionCapture, header: undefined },
       { syn: false, clientHello: false, roundTrip: false },
     );
+    if (webSocket !== undefined) evidence.noteHandshake({ ...handshake, serverName });
     this.session = new Session(
-      { socket: this.client.socket, evidence },
-      { name: 'clients', tls },
+      { socket: this.client.socket, evidence, ...(webSocket && { webSocket: webSocket.upgrade() }) },
+      { name: 'clients', tls, ...(sharedNames && { sharedNames }) },
       {
         ...shared,
         resumptions: fewResumptions(),
@@ -201,10 +251,14 @@ export class Conversation {
   /** Up to the gatekeeper's features. */
   async offered(): Promise<this> {
     await settled();
-    await this.client.says(opens());
+    await this.client.says(this.#clientOpens());
     await this.gatekeeper.says(opens() + features());
     this.#forget();
     return this;
+  }
+
+  #clientOpens(): string {
+    return this.client instanceof WebSocketPeer ? opensFrame() : opens();
   }
 
   /** Up to the new streams after SASL 1. */
@@ -218,7 +272,7 @@ export class Conversation {
 
   async established(): Promise<this> {
     await this.restarted();
-    await this.client.says(opens());
+    await this.client.says(this.#clientOpens());
     await this.gatekeeper.says(opens() + features());
     this.#forget();
     return this;
@@ -268,7 +322,13 @@ export function opens({ to = domain, version = '1.0', content = 'jabber:client' 
   return `<?xml version='1.0'?><stream:stream xmlns='${content}' xmlns:stream='http://etherx.jabber.org/streams' to='${to}' version='${version}'>`;
 }
 
+/** The frame that opens a stream over WebSocket. */
+export function opensFrame({ to = domain, version = '1.0', more = '' } = {}): string {
+  return `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${to}' version='${version}'${more}/>`;
+}
+
 export const closes = '</stream:stream>';
+export const closesFrame = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 export const auth =
   "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAByMG0zMG15cjBtMzA=</auth>";
 export const success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
@@ -287,5 +347,5 @@ export function message(body: string): string {
 
 /** Condition of the stream error in what was heard; undefined without one. */
 export function conditionIn(heard: string): string | undefined {
-  return /<stream:error><([a-z-]+) /.exec(heard)?.[1];
+  return /<stream:error[^>]*><([a-z-]+) /.exec(heard)?.[1];
 }

@@ -1,23 +1,17 @@
 /** Phase `routing`: waits for the client's stream header, whose domain chooses the gatekeeper. */
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { StreamHeader } from '../../stream/header.ts';
 import { SessionRecord } from '../facts.ts';
-import { TcpLeg } from '../leg.ts';
+import type { XmppLeg } from '../leg.ts';
 import { requireCapacity } from '../capacity.ts';
 import type { GatekeeperRoute, Machine, PhaseState } from '../machine.ts';
 
-/** Waits for the header, and begins the negotiation with its gatekeeper. */
-export function awaitHeader(machine: Machine, socket: Socket): void {
+/** Waits for the header, and begins the negotiation with its gatekeeper.
+ *  @param client a leg with TLS up from which nothing was read */
+export function awaitHeader(machine: Machine, client: XmppLeg): void {
   const { options } = machine;
-  const client = new TcpLeg(
-    'client',
-    socket,
-    { ...options, limits: options.preAuthenticationLimits },
-    machine.events,
-  );
   const state: PhaseState & { header?: StreamHeader } = { name: 'routing', client };
   client.receive({
     header: (header) => {
@@ -39,10 +33,10 @@ export function awaitHeader(machine: Machine, socket: Socket): void {
 }
 
 /** Chooses the gatekeeper by the header (RFC 6120 §4.7.2, §4.9.3.6). The name in TLS and the domain must agree
- *  (XEP-0368).
+ *  (XEP-0368), unless it is the name of a host that serves several domains.
  *  @throws StreamError ERR_STREAM_HEADER, ERR_STREAM_VERSION, ERR_UNKNOWN_DOMAIN, ERR_SNI_MISMATCH */
 function chooseRoute(
-  { options, evidence }: Machine,
+  { options, evidence, sharedNames }: Machine,
   { attributes, scope }: StreamHeader,
 ): { readonly domain: string; readonly route: GatekeeperRoute } {
   refuseOtherNamespace(scope.contentNamespace);
@@ -51,8 +45,8 @@ function chooseRoute(
   const domain = (attributes.get('to') ?? '').toLowerCase();
   const route = options.route(domain);
   if (route === undefined) throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
-  const serverName = evidence.handshake?.serverName;
-  if (serverName !== undefined && serverName.toLowerCase() !== domain)
+  const serverName = evidence.handshake?.serverName?.toLowerCase();
+  if (serverName !== undefined && serverName !== domain && !sharedNames.has(serverName))
     throw new StreamError('host-unknown', { code: 'ERR_SNI_MISMATCH' });
   return { domain, route };
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { ClientHelloProgress } from '../../signals/client-hello-reader.ts';
 import { asStreamError } from '../ending.ts';
 import { requireCapacity } from '../capacity.ts';
+import { TcpLeg } from '../leg.ts';
 import type { Machine } from '../machine.ts';
 import { awaitHeader } from './routing.ts';
 
@@ -25,7 +26,8 @@ export async function secureClient(machine: Machine, socket: Socket): Promise<vo
     observer.secured('client', 'ok', options.now() - started);
     evidence.noteHandshake(secured.handshake);
     options.captured(evidence);
-    awaitHeader(machine, secured.socket);
+    const limits = options.preAuthenticationLimits;
+    awaitHeader(machine, new TcpLeg('client', secured.socket, { ...options, limits }, machine.events));
   } catch (error) {
     if (machine.ended) return;
     const refusal = asStreamError(error);

@@ -1,0 +1,211 @@
+/** WebSocket connections (RFC 6455), of clients and to gatekeepers. The only file that imports `ws`. Messages are text of
+ *  bounded size; there is no extension, so nothing is compressed. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws';
+import { StreamError } from '../stanza/error.ts';
+import { onPeerEnd } from './close.ts';
+
+/** The subprotocol of XMPP (RFC 7395 §3.1). */
+export const xmppSubprotocol = 'xmpp';
+
+/** Fragments of one message, and reads of one frame (ERR_WEBSOCKET_FRAME). Each takes memory of its own; browsers send
+ *  every message in one frame. */
+export const messagePiecesMax = 1_024;
+
+/** Most bytes of a frame that are not its payload: flags, length, mask (RFC 6455 §5.2). */
+const frameHeaderBytesMax = 14;
+
+/** Most bytes of one message on the wire in addition to its payload. */
+export const messageOverheadBytesMax = messagePiecesMax * frameHeaderBytesMax;
+
+/** Status codes with which a WebSocket is closed (RFC 6455 §7.4.1). */
+export const closeCode = {
+  normal: 1000,
+  goingAway: 1001,
+  policyViolation: 1008,
+  internalError: 1011,
+} as const;
+export type CloseCode = (typeof closeCode)[keyof typeof closeCode];
+
+/** Receives what comes on a WebSocket, in order. No call may throw. */
+export interface WebSocketEvents {
+  /** Bytes of frames were read; what they hold is reported next. */
+  bytes(count: number): void;
+  /** A whole message came. Its memory belongs to the receiver. */
+  message(data: Buffer, isBinary: boolean): void;
+  /** A ping or an unasked pong came, of this many bytes with its header. */
+  control(byteLength: number): void;
+  /** All that was read at once has been reported. */
+  read(): void;
+  /** A frame was refused. The WebSocket is closing with the code of RFC 6455 §7.4.1. */
+  refused(error: StreamError): void;
+  /** The peer has closed the WebSocket, or its connection. */
+  ended(): void;
+}
+
+const settings = {
+  perMessageDeflate: false,
+  // The pongs of a flood of pings would be queued.
+  autoPong: false,
+  skipUTF8Validation: false,
+  allowSynchronousEvents: true,
+  maxFragments: messagePiecesMax,
+  maxBufferedChunks: messagePiecesMax,
+} as const satisfies ServerOptions & ClientOptions;
+
+const asText = { binary: false } as const;
+
+export class WebSocketConnection {
+  /** The connection with TLS below. Its events are read here. */
+  readonly socket: Socket;
+  /** Number of bytes read, frame headers included. */
+  bytesRead = 0;
+  readonly #ws: WebSocket;
+  /** Payload of the last ping that was not answered yet (RFC 6455 §5.5.3). */
+  #unanswered: Buffer | undefined;
+  #pongAwaited = false;
+  #ending = false;
+
+  constructor(ws: WebSocket, socket: Socket) {
+    this.#ws = ws;
+    this.socket = socket;
+    // Until `listen` nothing may be read.
+    ws.pause();
+  }
+
+  /** Starts to read. Called once. */
+  listen(events: WebSocketEvents): void {
+    const { socket } = this;
+    const ws = this.#ws;
+    socket.prependListener('data', (chunk) => {
+      this.bytesRead += chunk.length;
+      events.bytes(chunk.length);
+    });
+    ws.on('message', (data, isBinary) => events.message(data as Buffer, isBinary));
+    ws.on('ping', (payload) => {
+      this.#unanswered = payload;
+      events.control(payload.length + 2);
+    });
+    ws.on('pong', (payload) => {
+      if (!this.#pongAwaited) events.control(payload.length + 2);
+      this.#pongAwaited = false;
+    });
+    ws.on('error', (error) => events.refused(refusalOf(error)));
+    let over = false;
+    const ended = (): void => {
+      if (!over) events.ended();
+      over = true;
+    };
+    socket.on('data', () => {
+      this.#answerPing();
+      events.read();
+      // A close frame came. `ws` reports it after the end of the connection only.
+      if (ws.readyState !== WebSocket.OPEN && !this.#ending) ended();
+    });
+    onPeerEnd(socket, ended);
+    ws.resume();
+  }
+
+  /** Whether messages can be sent. */
+  get isOpen(): boolean {
+    return this.#ws.readyState === WebSocket.OPEN && this.socket.writable;
+  }
+
+  /** Sends messages in one write. The buffers must not change afterwards.
+   *  @returns false when the peer does not drain; `drain` of the socket follows */
+  send(messages: readonly Uint8Array[]): boolean {
+    const { socket } = this;
+    if (messages.length > 0 && this.isOpen) {
+      socket.cork();
+      for (const message of messages) this.#ws.send(message, asText);
+      socket.uncork();
+    }
+    return !socket.writableNeedDrain;
+  }
+
+  /** Sends a ping without payload, unless the peer does not drain. */
+  ping(): void {
+    if (!this.isOpen || this.socket.writableNeedDrain) return;
+    this.#pongAwaited = true;
+    this.#ws.ping();
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  /** Closes the WebSocket: sends a close frame behind what was sent, and waits for the peer's and for the end of the
+   *  connection, for `closeGraceMs` milliseconds at most (RFC 6455 §7.1.1). */
+  end(code: CloseCode, closeGraceMs: number): Promise<void> {
+    this.#ending = true;
+    const { socket } = this;
+    if (socket.closed) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => socket.destroy(), closeGraceMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // The peer's close frame is seen only by reading up to it.
+    this.#ws.resume();
+    this.#ws.close(code);
+    return promise;
+  }
+
+  /** Answers the last ping; earlier ones that came with it need no answer (RFC 6455 §5.5.3). */
+  #answerPing(): void {
+    if (this.#unanswered === undefined || !this.isOpen) return;
+    if (this.socket.writableNeedDrain) {
+      this.socket.once('drain', () => this.#answerPing());
+      return;
+    }
+    this.#ws.pong(this.#unanswered);
+    this.#unanswered = undefined;
+  }
+}
+
+/** Accepts WebSockets of clients, on connections whose upgrade request was checked. */
+export class WebSocketAcceptor {
+  readonly #server: WebSocketServer;
+
+  /** @param messageBytesMax bytes of one message, in any phase of a session */
+  constructor(messageBytesMax: number) {
+    this.#server = new WebSocketServer({
+      ...settings,
+      noServer: true,
+      clientTracking: false,
+      maxPayload: messageBytesMax,
+      handleProtocols: (offered) => offered.has(xmppSubprotocol) && xmppSubprotocol,
+    });
+  }
+
+  /** Answers the upgrade request. What follows is not read before `listen` of the result, which must be called in the same
+   *  turn.
+   *  @param head bytes that were read after the request
+   *  @returns undefined when the client has left meanwhile */
+  accept(request: IncomingMessage, socket: Socket, head: Buffer): WebSocketConnection | undefined {
+    let accepted: WebSocketConnection | undefined;
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      accepted = new WebSocketConnection(ws, socket);
+    });
+    return accepted;
+  }
+}
+
+/** Returns the error of a refused frame. */
+function refusalOf(error: Error): StreamError {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
+    case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
+      return new StreamError('policy-violation', { code: 'ERR_STANZA_TOO_LARGE' });
+    case 'WS_ERR_INVALID_UTF8':
+      return new StreamError('not-well-formed', { code: 'ERR_XML_UTF8' });
+    default:
+      return new StreamError('bad-format', { code: 'ERR_WEBSOCKET_FRAME' });
+  }
+}
