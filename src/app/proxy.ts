@@ -166,7 +166,8 @@ async function openParts(
   const edge = { certificates, signals, overloaded, sharedPorts: worker !== undefined, observer, clock };
   const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes, state };
   const { server } = parts.track(await createStreams(config, { ...edge, ...between, tap: recording?.tap }));
-  const plane = { ...edge, provider, limits, state, inForce, regions };
+  const { messageBytesMax } = scanning;
+  const plane = { ...edge, provider, limits, state, inForce, regions, server, messageBytesMax };
   const http = config.http && parts.track(await openHttp(config, config.http, plane));
   parts.track(await watchRestartFiles(config, { source, report: (report) => observer.restart(report) }));
 

@@ -51,6 +51,7 @@ function duplicates(config: Config, report: Report): ConfigProblem[] {
           `listener \`${name}\` is already \`listeners[${first}]\``,
         ),
     ),
+    ...webSocketName(config, report),
     ...repeated(
       config.gatekeepers.map(({ name }) => name),
       (index, name, first) =>
@@ -71,6 +72,15 @@ function duplicates(config: Config, report: Report): ConfigProblem[] {
         ),
     ),
   ];
+}
+
+/** The name of the WebSocket endpoint is one of the names of listeners. */
+function webSocketName({ listeners, http }: Config, report: Report): ConfigProblem[] {
+  const name = http?.websocket?.name;
+  const first = listeners.findIndex((listener) => listener.name === name);
+  if (name === undefined || first === -1) return [];
+  const message = `\`${name}\` is the name of \`listeners[${first}]\``;
+  return [report('ERR_CONFIG_DUPLICATE', ['http', 'websocket', 'name'], message)];
 }
 
 function repeated(

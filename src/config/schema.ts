@@ -121,6 +121,11 @@ const timeouts = z
     preAuthMs: milliseconds(30_000, 100, 'From accepting a connection to successful authentication.'),
     dialMs: milliseconds(10_000, 100, 'To resolve, connect to and negotiate TLS with a gatekeeper.'),
     writeStallMs: milliseconds(60_000, 100, 'How long a peer may read nothing while data waits for it.'),
+    websocketPingMs: milliseconds(
+      60_000,
+      0,
+      'How long a peer over WebSocket may be silent before it is pinged, and then to answer; 0 for no pings.',
+    ),
     closeGraceMs: milliseconds(1_000, 0, "How long a closed stream waits for the peer's closing tag."),
     drainMs: milliseconds(
       25_000,

@@ -45,6 +45,28 @@ export const httpErrors = {
     remedy: 'Add replicas; the bounds are in `overload`.',
     status: 503,
   },
+  ERR_WEBSOCKET_UPGRADE: {
+    cause:
+      'The request opens no WebSocket for XMPP: it needs Upgrade, version 13, a key and the subprotocol xmpp (RFC 6455 ' +
+      '§4.2.1, RFC 7395 §3.1).',
+    remedy: 'Use a client that speaks XMPP over WebSocket, over HTTP/1.1.',
+    status: 400,
+  },
+  ERR_WEBSOCKET_HOST: {
+    cause: 'The WebSocket is not served under this host name, or TLS was set up for another one.',
+    remedy: 'Use the address in host-meta; it has the host of `http.websocketUrl` or `http.publicUrl`.',
+    status: 421,
+  },
+  ERR_WEBSOCKET_ORIGIN: {
+    cause: 'Pages of this origin may not open a WebSocket.',
+    remedy: 'If the page is a client of this service, add its origin to `http.websocket.origins`.',
+    status: 403,
+  },
+  ERR_WEBSOCKET_LIMIT: {
+    cause: 'As many clients as allowed are connected, in all or from this address, or the proxy is stopping.',
+    remedy: 'Raise `limits.connectionsMax` or `limits.connectionsPerAddressMax`, or add replicas.',
+    status: 503,
+  },
   ERR_HTTP_BODY_TYPE: {
     cause: 'The body is not of a media type that this route takes, or it is encoded.',
     remedy: caller,

@@ -215,6 +215,13 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       codes: [],
     },
   },
+  '/xmpp-websocket': {
+    get: {
+      summary: 'Opens a WebSocket for XMPP (RFC 7395).',
+      answers: { 101: { description: 'The connection is a WebSocket with the subprotocol xmpp.' } },
+      codes: ['ERR_WEBSOCKET_UPGRADE', 'ERR_WEBSOCKET_HOST', 'ERR_WEBSOCKET_ORIGIN', 'ERR_WEBSOCKET_LIMIT'],
+    },
+  },
   '/enlistments': {
     post: {
       summary: 'Opts in to a gatekeeper.',

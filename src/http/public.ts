@@ -16,6 +16,7 @@ import { renderMethodProblem } from './method-problem.ts';
 import { HttpProblem, renderProblem } from './problem.ts';
 import { StateUnavailable } from '../state/store.ts';
 import { guardRequest } from './request-guard.ts';
+import { webSocketPath } from './websocket/upgrade.ts';
 
 export interface PublicParts {
   readonly issuer?: IssuerMetadata;
@@ -26,6 +27,8 @@ export interface PublicParts {
   readonly publishedPush?: (context: HttpContext) => Promise<Response>;
   readonly media?: MediaRelay;
   readonly references?: References;
+  /** Whether a WebSocket is served (websocket/upgrade.ts). */
+  readonly webSocket?: boolean;
   readonly report: Report;
   /** Returns whether new requests are refused for now. */
   readonly overloaded?: () => boolean;
@@ -121,6 +124,7 @@ function routesOf({
   publishedPush,
   media,
   references,
+  webSocket = false,
 }: PublicParts): Route[] {
   const routes: (NamedByPath | undefined)[] = [
     issuer && { method: 'GET', path: '/.well-known/openid-configuration', handle: issuer.configuration },
@@ -134,11 +138,17 @@ function routesOf({
     push && { method: 'POST', path: '/push/:gatekeeper', handle: push },
     references && { method: 'POST', path: '/media/references', handle: references.issue },
     media && { method: 'GET', path: '/media/:token', handle: media.handle },
+    webSocket ? { method: 'GET', path: webSocketPath, handle: refuseWithoutUpgrade } : undefined,
   ];
   return [
     ...routes.filter((route) => route !== undefined).map((route) => ({ ...route, name: route.path })),
     ...(media && references ? referenceRoutes(media, references) : []),
   ];
+}
+
+/** @throws HttpProblem ERR_WEBSOCKET_UPGRADE */
+function refuseWithoutUpgrade(): never {
+  throw new HttpProblem('ERR_WEBSOCKET_UPGRADE');
 }
 
 /** Returns the routes by which gatekeepers fetch. Messages have the reference with a slash after it, so that both

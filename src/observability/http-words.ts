@@ -16,6 +16,7 @@ export const httpRoutes = [
   '/media/references',
   '/media/references/:reference',
   '/media/:token',
+  '/xmpp-websocket',
   '*',
 ] as const;
 export type HttpRoute = (typeof httpRoutes)[number];
@@ -29,7 +30,7 @@ export const httpCodes = [
 export type HttpCode = (typeof httpCodes)[number];
 
 /** First digits of a status (RFC 9110 §15). */
-export const statusClasses = ['2xx', '3xx', '4xx', '5xx'] as const;
+export const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
 /** How a download ended. Anything but `complete` closes both connections, so that the reader cannot take a part for
  *  the whole. */

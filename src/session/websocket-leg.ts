@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Direction } from '../stanza/direction.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
+import { xmppStanzas } from '../stanza/protocol.ts';
 import { FrameScanner } from '../stream/frame-scanner.ts';
 import { frameOf, writeCloseFrame, writeErrorFrame, writeOpen } from '../stream/framing.ts';
 import type { StreamLimits } from '../stream/limits.ts';
@@ -23,6 +24,7 @@ export interface WebSocketLegOptions extends LegOptions {
 }
 
 export class WebSocketLeg implements XmppLeg {
+  readonly protocol = xmppStanzas;
   readonly side: Side;
   readonly #connection: WebSocketConnection;
   readonly #direction: Direction;

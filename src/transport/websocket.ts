@@ -139,7 +139,7 @@ export class WebSocketConnection {
     this.#ws.resume();
   }
 
-  /** Closes the WebSocket: sends a close frame behind what was sent, and waits for the peer's and for the end of the
+  /** Closes the WebSocket: sends a close frame after what was sent, and waits for the peer's and for the end of the
    *  connection, for `closeGraceMs` milliseconds at most (RFC 6455 §7.1.1). */
   end(code: CloseCode, closeGraceMs: number): Promise<void> {
     this.#ending = true;

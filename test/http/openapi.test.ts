@@ -22,6 +22,7 @@ const parts: Required<PublicParts> = {
   publishedPush: late,
   media: { handle: late, handleReference: late, close: () => {} },
   references: { issue: late, path: '/media/references' },
+  webSocket: true,
   report: () => {},
   now: () => 0,
   overloaded: () => false,

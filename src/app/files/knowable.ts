@@ -7,7 +7,10 @@ import { claimSources } from './claim-conditions.ts';
 export function knowableOf(config: Config, gatekeepers: readonly string[]): Knowable {
   const { allowed, domains } = claimSources(config, gatekeepers);
   return {
-    listeners: config.listeners.map(({ name }) => name),
+    listeners: [
+      ...config.listeners.map(({ name }) => name),
+      ...(config.http?.websocket === undefined ? [] : [config.http.websocket.name]),
+    ],
     claims: domains.some(({ hasClaims }) => hasClaims) ? allowed : [],
     regions: config.regions !== undefined,
   };

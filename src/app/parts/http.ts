@@ -4,8 +4,10 @@ import type { TLSSocket } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
 import { createHostMeta } from '../../http/discovery/host-meta.ts';
 import { createPublicApp, type PublicParts } from '../../http/public.ts';
+import type { HttpProblem } from '../../http/problem.ts';
 import { httpConnections } from '../../http/server/serve.ts';
 import type { ConnectionRefusal } from '../../observability/http-words.ts';
+import type { StreamServer } from '../../session/stream-server.ts';
 import type { Arrival } from '../../signals/connection-evidence.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { Admission } from '../../transport/admission.ts';
@@ -25,9 +27,10 @@ import type { Provider } from './provider.ts';
 import { openPush } from './push.ts';
 import type { Regions } from './regions.ts';
 import type { Signals } from './signals.ts';
+import { openWebSockets, webSocketUrlOf } from './websocket.ts';
 
 type HttpSection = NonNullable<Config['http']>;
-type HttpConfig = Pick<Config, 'provider' | 'gatekeepers' | 'timeouts'>;
+type HttpConfig = Pick<Config, 'provider' | 'gatekeepers' | 'timeouts' | 'domains'>;
 
 export interface PublicHttp extends Part {
   /** The port in use. */
@@ -46,6 +49,10 @@ export interface PublicHttpOptions extends Pick<
   readonly inForce: HttpPolicyOptions;
   /** Undefined without a table. */
   readonly regions: Regions | undefined;
+  /** Sessions of clients over WebSocket. */
+  readonly server: StreamServer;
+  /** Bytes of the largest stanza of any session. */
+  readonly messageBytesMax: number;
 }
 
 /** Opens the public port.
@@ -64,10 +71,11 @@ export function openHttp(
         : parts.track(
             await openCertificates('http.certificates', section.certificates, { report: files, clock }),
           );
+    const websocketUrl = webSocketUrlOf(section);
+    const upgrade = openWebSockets(config, section, plane, options, parts);
     const services = {
-      ...(section.websocketUrl !== undefined && {
-        hostMeta: createHostMeta({ websocketUrl: new URL(section.websocketUrl) }),
-      }),
+      ...(websocketUrl && { hostMeta: createHostMeta({ websocketUrl }) }),
+      webSocket: upgrade !== undefined,
       ...(options.provider && (await openServices(config, options.provider, plane, parts))),
     };
     const app = createPublicApp({
@@ -77,9 +85,9 @@ export function openHttp(
       overloaded,
       now: clock.monotonic,
     });
-    const connections = httpConnections(app, limits, ({ status, code }) =>
-      observer.report({ event: 'answered', route: '*', status, milliseconds: 0, code }),
-    );
+    const refused = ({ status, code }: HttpProblem): void =>
+      observer.report({ event: 'answered', route: '*', status, milliseconds: 0, code });
+    const connections = httpConnections(app, limits, refused, upgrade);
     const listener = await accept({ ...config, section }, certificates, plane, (socket) =>
       connections.accept(socket),
     );

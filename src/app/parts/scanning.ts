@@ -13,6 +13,8 @@ export interface Scanning {
   /** The scanners' workspace. One serves all, since a scanner uses it only while it runs. */
   readonly workspace: Workspace;
   readonly rendering: Rendering;
+  /** Bytes of the largest stanza of any session. */
+  readonly messageBytesMax: number;
 }
 
 export function createScanning(config: Pick<Config, 'limits' | 'gatekeepers'>, names: Names): Scanning {
@@ -34,6 +36,7 @@ export function createScanning(config: Pick<Config, 'limits' | 'gatekeepers'>, n
       limits: widest,
       workspace: new Workspace(new SimdStructure(), widest),
     }),
+    messageBytesMax: widest.stanzaBytesMax,
   };
 }
 

@@ -38,6 +38,8 @@ export interface HttpSignals {
    *  that does not state it. */
   addressOf(client: Socket): string | undefined;
   begin(arrival: Arrival): ConnectionEvidence;
+  /** Returns the evidence of a connection whose TLS is up. */
+  evidenceOf(socket: Socket): ConnectionEvidence | undefined;
   /** Records the evidence of a connection whose TLS is up. */
   secured(socket: Socket, evidence: ConnectionEvidence): void;
   /** Returns the attestation of a client's connection, for a request over `outgoing`.
@@ -144,6 +146,7 @@ function httpSignals(
       known.set(socket, evidence);
       captured(evidence);
     },
+    evidenceOf: (socket) => known.get(socket),
     addressOf: (client) => known.get(client)?.client?.reveal().address,
     attest(gatekeeper, client, outgoing) {
       const evidence = known.get(client);

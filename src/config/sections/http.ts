@@ -6,6 +6,7 @@ import {
   certificate,
   file,
   milliseconds,
+  name,
   origin,
   pinned,
   port,
@@ -79,6 +80,25 @@ const limits = z
   .prefault({})
   .describe('Bounds on what a caller can make the public port hold, do or wait for.');
 
+/** Origins are written out: a wildcard would take each page of a domain that others may write to. */
+const webSocket = z
+  .strictObject({
+    name: name
+      .default('websocket')
+      .describe('Its name in logs, metrics and conditions of policies, as of a listener.'),
+    origins: z
+      .array(origin.refine((text) => !text.includes('*'), 'an origin without a wildcard'))
+      .max(100)
+      .default([])
+      .describe(
+        'Origins of web pages that may connect, in addition to that of `publicUrl`. Other pages are refused; clients that are ' +
+          'no page send no origin.',
+      ),
+  })
+  .describe(
+    'XMPP over WebSocket for clients (RFC 7395), at /xmpp-websocket of this port. Without it none is served.',
+  );
+
 export const publicHttp = z
   .strictObject({
     host: bindHost.default('::').describe('Address to listen on; `::` is every address, IPv4 included.'),
@@ -91,7 +111,11 @@ export const publicHttp = z
       .string()
       .regex(/^wss:\/\/[^?#]+$/, 'a wss URL')
       .optional()
-      .describe('WebSocket endpoint for clients in host-meta (XEP-0156), if there is one.'),
+      .describe(
+        'WebSocket endpoint for clients in host-meta (XEP-0156); by default that of `websocket` under `publicUrl`, if there is ' +
+          'one.',
+      ),
+    websocket: webSocket.optional(),
     certificates: z
       .array(certificate)
       .min(1)

@@ -1,8 +1,9 @@
 /** Node's HTTP server for an app: the limits that it enforces, and the answers when one is exceeded. */
 import { createAdaptorServer } from '@hono/node-server';
 import { createServer, type Server } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { HttpProblem, renderProblem, type ProblemCode } from '../problem.ts';
+import { HttpProblem, type ProblemCode } from '../problem.ts';
+import { refuseOnSocket } from './refuse.ts';
+import type { Upgrade } from './upgrade.ts';
 
 /** Limits on what a caller can make a port hold or wait for before a route sees the request. */
 export interface ServeLimits {
@@ -27,11 +28,13 @@ export interface App {
 }
 
 /** Makes a server that does not listen yet.
- *  @param refused called for requests that could not be parsed and so have no route */
+ *  @param refused called for requests that could not be parsed and so have no route
+ *  @param upgrade without it every request is answered */
 export function createNodeServer(
   { fetch }: App,
   limits: ServeLimits,
   refused: (problem: HttpProblem) => void = () => {},
+  upgrade?: Upgrade,
 ): Server {
   const server = createAdaptorServer({
     fetch,
@@ -48,6 +51,8 @@ export function createNodeServer(
       // The latest by which a timeout is noticed.
       connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
       noDelay: true,
+      // Older versions of Node pass every such request to the listener.
+      ...(upgrade && { shouldUpgradeCallback: upgrade.wanted }),
     },
   }) as Server;
   // One more than allowed: Node drops further ones silently, so the request guard counts and refuses.
@@ -62,7 +67,7 @@ export function createNodeServer(
     }
     const problem = new HttpProblem(codes[error.code ?? ''] ?? 'ERR_HTTP_MALFORMED');
     refused(problem);
-    void refuse(problem, socket);
+    void refuseOnSocket(problem, socket);
   });
   return server;
 }
@@ -71,16 +76,3 @@ const codes: Readonly<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'ERR_HTTP_HEADERS',
   ERR_HTTP_REQUEST_TIMEOUT: 'ERR_HTTP_TIMEOUT',
 };
-
-/** Answers and closes. After a request that cannot be parsed, the start of the next is unknown. */
-async function refuse(problem: HttpProblem, socket: Duplex): Promise<void> {
-  const answer = renderProblem(problem);
-  const body = await answer.text();
-  const head = [
-    `HTTP/1.1 ${answer.status} Refused`,
-    ...[...answer.headers].map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
-}

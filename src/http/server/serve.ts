@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { ListenError } from './listen-error.ts';
 import { createNodeServer, type App, type ServeLimits } from './node-server.ts';
 import type { HttpProblem } from '../problem.ts';
+import type { Upgrade } from './upgrade.ts';
 
 /** Limits of the admin port: a few probes and scrapers, small bodies. */
 export const adminServeLimits: ServeLimits = {
@@ -56,13 +57,15 @@ export interface HttpConnections {
 }
 
 /** Serves HTTP/1.1 on connections that are passed in.
- *  @param refused called for requests that could not be parsed */
+ *  @param refused called for requests that could not be parsed
+ *  @param upgrade takes connections over, which are then no longer closed here */
 export function httpConnections(
   app: App,
   limits: ServeLimits,
   refused?: (problem: HttpProblem) => void,
+  upgrade?: Upgrade,
 ): HttpConnections {
-  const server = createNodeServer(app, limits, refused);
+  const server = createNodeServer(app, limits, refused, upgrade);
   // Node checks for slow headers and bodies only after this event, and this server never listens.
   server.emit('listening');
   const open = new Map<Socket, { readonly gone: Promise<void>; requests: number }>();
@@ -76,6 +79,13 @@ export function httpConnections(
       if (closing && connection.requests === 0) socket.destroySoon();
     });
   });
+  if (upgrade !== undefined)
+    server.on('upgrade', (request: IncomingMessage, stream, head: Buffer) => {
+      const socket = stream as Socket;
+      open.delete(socket);
+      if (closing) socket.destroy();
+      else upgrade.take(request, socket, head);
+    });
   return {
     accept(socket) {
       if (closing) {

@@ -94,7 +94,7 @@ describe('opening and closing a stream (RFC 7395 §3.4, §3.6)', () => {
     expect(talk.gatekeeper.heard).toBe('');
   });
 
-  it('says goodbye to a client with an error, a close element and code 1001', async () => {
+  it('ends the stream of a client with an error, a close element and code 1001', async () => {
     const talk = await begin().established();
     talk.session.shutDown();
     await settled();
@@ -118,7 +118,7 @@ describe('opening and closing a stream (RFC 7395 §3.4, §3.6)', () => {
 });
 
 describe('frames (§3.3)', () => {
-  it('pass with their declarations to the gatekeeper, and get those that they lack on the way back', async () => {
+  it('pass with their declarations to the gatekeeper, and get those that they lack in the other direction', async () => {
     const talk = await begin().established();
     await talk.client.says(said('hi'));
     expect(talk.gatekeeper.news()).toBe(said('hi'));
