@@ -18,6 +18,8 @@ export interface VerifyArguments {
   readonly exporter?: string | undefined;
   /** SHA-256 of the proxy's client certificate, in hexadecimal or base64url. */
   readonly certificate?: string | undefined;
+  /** SHA-256 of the ephemeral key of its Noise handshake. */
+  readonly ephemeral?: string | undefined;
   /** The time to verify for: ISO 8601 or seconds since 1970. Default: now. */
   readonly at?: string | undefined;
   readonly format: 'text' | 'json';
@@ -49,8 +51,8 @@ export async function runVerify(
 }
 
 const help = `
-What is left out is not checked, and the output says so. --exporter (the stream and HTTP) and --certificate (a PROXY
-header) are the two bindings; give the one that goes with the carrier.
+What is left out is not checked, and the output says so. --exporter (the stream and HTTP), --certificate (a PROXY header
+before TLS) and --ephemeral (a PROXY header before Noise) are the bindings; give the one that goes with the carrier.
 
 Example:
   $ narthex verify attestation.jws --jwks jwks.json --audience gatekeeper.example --issuer proxy.example
@@ -69,6 +71,7 @@ export function registerVerify(program: Command, io: CommandIo = processIo()): v
     .option('--issuer <name>', 'the intermediary it must be from')
     .option('--exporter <bytes>', 'TLS exporter of its connection, hex or base64url')
     .option('--certificate <sha256>', "SHA-256 of the proxy's client certificate, hex or base64url")
+    .option('--ephemeral <sha256>', 'SHA-256 of the ephemeral key in the Noise handshake, hex or base64url')
     .option('--at <time>', 'verify as of this time, ISO 8601 or seconds since the epoch')
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .addHelpText('after', help)
@@ -90,12 +93,14 @@ function claimedParties(jws: string): { aud: string; iss: string } {
   return { aud: typeof aud === 'string' ? aud : '', iss: typeof iss === 'string' ? iss : '' };
 }
 
-function readBinding({ exporter, certificate }: VerifyArguments): ExpectedBinding {
-  if (exporter !== undefined && certificate !== undefined)
-    throw misused('--exporter and --certificate exclude each other');
+function readBinding({ exporter, certificate, ephemeral }: VerifyArguments): ExpectedBinding {
+  if ([exporter, certificate, ephemeral].filter((value) => value !== undefined).length > 1)
+    throw misused('--exporter, --certificate and --ephemeral exclude each other');
   if (exporter !== undefined) return { kind: 'tls-exporter', value: read32Bytes('--exporter', exporter) };
   if (certificate !== undefined)
     return { kind: 'certificate', sha256: read32Bytes('--certificate', certificate) };
+  if (ephemeral !== undefined)
+    return { kind: 'noise-ephemeral', sha256: read32Bytes('--ephemeral', ephemeral) };
   return { kind: 'unchecked' };
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';
+import { xmppStanzas } from '../stanza/protocol.ts';
 import type { Workspace } from '../stream/workspace.ts';
 import { dial, type Target } from '../transport/dial.ts';
 import { TlsModeProbe } from '../transport/tls-mode.ts';
@@ -36,10 +37,18 @@ export function createGatekeeperRoute(options: GatekeeperRouteOptions): Gatekeep
     signal: AbortSignal,
     evidence: ConnectionEvidence,
   ): Promise<Socket> => {
-    const preface = attestations?.proxyHeader(evidence, credentials.certificateSha256());
+    const sha256 = credentials.certificateSha256();
+    const binding = sha256 && ({ kind: 'certificate', sha256 } as const);
+    const preface = attestations?.proxyHeader(evidence, binding);
     return connectGatekeeper({ ...options, tlsMode }, { domain, signal, preface });
   };
-  return { name, channelBinding, limits, negotiation: relaySasl({ attestations, connect }) };
+  return {
+    name,
+    channelBinding,
+    protocol: xmppStanzas,
+    limits,
+    negotiation: relaySasl({ attestations, connect }),
+  };
 }
 
 export interface GatekeeperConnectOptions extends Pick<

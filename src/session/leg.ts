@@ -5,7 +5,7 @@ import type { Direction } from '../stanza/direction.ts';
 import { StreamError, type StreamCondition } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
 import { ownCopy } from '../stanza/own-bytes.ts';
-import { xmppStanzas } from '../stanza/protocol.ts';
+import { xmppStanzas, type StanzaProtocol } from '../stanza/protocol.ts';
 import type { StreamHeader } from '../stream/header.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import { Scanner } from '../stream/scanner.ts';
@@ -52,6 +52,8 @@ export interface XmppLeg extends GatekeeperLeg {
   /** Whether no stanza is half read and no byte waits. */
   readonly atBoundary: boolean;
   set limits(limits: StreamLimits);
+  /** The protocol of the stanzas: of those read from the next stream header on, and of the header that is written. */
+  protocol: StanzaProtocol;
   /** Sets the receiver of what is read. */
   receive(sink: LegSink): void;
   /** Starts to read. */
@@ -71,7 +73,6 @@ const whitespace = Buffer.from(' ');
 
 export class TcpLeg implements XmppLeg {
   readonly side: Side;
-  readonly protocol = xmppStanzas;
   readonly socket: Socket;
   readonly #direction: Direction;
   readonly #scanner: Scanner;
@@ -86,6 +87,7 @@ export class TcpLeg implements XmppLeg {
   /** Number of calls of `hold`, less those of `release`. */
   #holds = 0;
   #pauses = 0;
+  #protocol: StanzaProtocol = xmppStanzas;
   /** Runs when the current chunk has been scanned. */
   #afterwards: (() => void) | undefined;
   /** Whether what is read is discarded. */
@@ -140,6 +142,15 @@ export class TcpLeg implements XmppLeg {
 
   set limits(limits: StreamLimits) {
     this.#scanner.limits = limits;
+  }
+
+  get protocol(): StanzaProtocol {
+    return this.#protocol;
+  }
+
+  set protocol(protocol: StanzaProtocol) {
+    this.#protocol = protocol;
+    this.#scanner.protocol = protocol;
   }
 
   /** Whether no stanza is half read and no byte waits. */
@@ -226,7 +237,7 @@ export class TcpLeg implements XmppLeg {
   }
 
   open(attributes: ReadonlyMap<string, string>): void {
-    this.#writer.write(writeHeader(attributes));
+    this.#writer.write(writeHeader(attributes, this.#protocol));
     this.#writer.open = true;
   }
 

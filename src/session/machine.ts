@@ -5,6 +5,7 @@ import type { StreamErrorCode } from '../errors/stream.ts';
 import type { ClientHelloProgress } from '../signals/client-hello-reader.ts';
 import type { ConnectionEvidence, HandshakeFacts } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';
+import type { StanzaProtocol } from '../stanza/protocol.ts';
 import type { StreamHeader } from '../stream/header.ts';
 import type { StreamLimits } from '../stream/limits.ts';
 import type { Workspace } from '../stream/workspace.ts';
@@ -19,12 +20,16 @@ import type { Phase } from './phase.ts';
 import type { HeaderView } from './policy/header-policy.ts';
 import type { RegionOf } from './region.ts';
 import type { Relay, RelayOptions } from './relay.ts';
+import type { StageFactory } from './stage.ts';
 
 /** A gatekeeper, as a session uses it. */
 export interface GatekeeperRoute {
   /** Its name in the configuration. */
   readonly name: string;
   readonly channelBinding: ChannelBinding;
+  readonly protocol: StanzaProtocol;
+  /** Stages of its sessions; undefined for those of all sessions. */
+  readonly stages?: readonly StageFactory[] | undefined;
   /** Limits of its authenticated sessions; undefined for those of all sessions. */
   readonly limits?: SessionLimits | undefined;
   readonly negotiation: Negotiation;
@@ -55,6 +60,8 @@ export interface Routed {
   readonly header: StreamHeader;
   /** From authentication on. */
   readonly limits: SessionLimits;
+  readonly protocol: StanzaProtocol;
+  readonly stages: readonly StageFactory[];
 }
 
 /** Options shared by every session of a process. */

@@ -12,13 +12,19 @@ export const lifetimeSecondsMax = 60;
  *  - `tls-exporter`: the TLS connection that carries it, by 32 bytes that only its two ends can compute (RFC 9266:
  *    label `EXPORTER-Channel-Binding`, no context). For carriers `stream` and `http`.
  *  - `certificate`: the SHA-256 of the proxy's client certificate in DER (RFC 8705), for the PROXY header, which is
- *    sent before TLS. */
+ *    sent before TLS.
+ *  - `noise-ephemeral`: the SHA-256 of the 32-byte ephemeral key in the first message of the Noise handshake that
+ *    follows the PROXY header. The proxy makes the key before it connects. */
 export type AttestationBinding =
   | { readonly kind: 'tls-exporter'; readonly value: Uint8Array }
-  | { readonly kind: 'certificate'; readonly sha256: Uint8Array };
+  | { readonly kind: 'certificate'; readonly sha256: Uint8Array }
+  | { readonly kind: 'noise-ephemeral'; readonly sha256: Uint8Array };
 
 /** The `cnf` claim. */
-export type Confirmation = { readonly 'tls-exporter': string } | { readonly 'x5t#S256': string };
+export type Confirmation =
+  | { readonly 'tls-exporter': string }
+  | { readonly 'x5t#S256': string }
+  | { readonly 'noise-ephemeral#S256': string };
 
 /** The payload. No claim names the user. */
 export interface AttestationClaims {
@@ -79,9 +85,14 @@ export function attest(input: AttestationInput, options: AttesterOptions): strin
 
 /** Returns the `cnf` claim of a binding. */
 export function confirmation(binding: AttestationBinding): Confirmation {
-  return binding.kind === 'tls-exporter'
-    ? { 'tls-exporter': base64url(binding.value) }
-    : { 'x5t#S256': base64url(binding.sha256) };
+  switch (binding.kind) {
+    case 'tls-exporter':
+      return { 'tls-exporter': base64url(binding.value) };
+    case 'certificate':
+      return { 'x5t#S256': base64url(binding.sha256) };
+    default:
+      return { 'noise-ephemeral#S256': base64url(binding.sha256) };
+  }
 }
 
 function base64url(bytes: Uint8Array): string {

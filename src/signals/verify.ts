@@ -161,7 +161,7 @@ function isAttestationClaims(claims: unknown): claims is AttestationClaims {
   return texts && times && bound && isSignalClaims(signals);
 }
 
-const bindingNames: ReadonlySet<string> = new Set(['tls-exporter', 'x5t#S256']);
+const bindingNames: ReadonlySet<string> = new Set(['tls-exporter', 'x5t#S256', 'noise-ephemeral#S256']);
 
 function checkParties(claims: AttestationClaims, { issuer, audience }: VerifierOptions): Refusal {
   if (claims.iss !== issuer) return refuse('ERR_ATTESTATION_ISSUER');

@@ -26,6 +26,11 @@ const errorCodes: Readonly<Record<string, number>> = {
  *  waits for the acknowledgement of its message. Requests are answered. */
 export const chatStanzas: StanzaProtocol = {
   namespace: ns.chat,
+  declarations: new Map([
+    ['', ns.chat],
+    ['n', ns.chatMarks],
+    ['stream', ns.streams],
+  ]),
   stanzas: [
     { local: 'message', kind: 'message', owes: owes('ack', 'ack'), typeInAck: 'never' },
     {

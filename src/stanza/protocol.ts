@@ -90,6 +90,8 @@ export interface Acks {
 export interface StanzaProtocol {
   /** Namespace name of the protocol's stanzas. */
   readonly namespace: string;
+  /** Namespace names by prefix, as the stream header declares them; '' for the default namespace. */
+  readonly declarations: ReadonlyMap<string, string>;
   readonly stanzas: readonly StanzaRow[];
   /** Attributes with the address of the other party, by direction. The first one that names a party is used. */
   readonly partyAttributes: Readonly<Record<Direction, readonly string[]>>;
@@ -135,6 +137,10 @@ export const iqRow: StanzaRow = {
 /** The stanzas of XMPP clients (RFC 6120 §8). */
 export const xmppStanzas: StanzaProtocol = {
   namespace: ns.client,
+  declarations: new Map([
+    ['', ns.client],
+    ['stream', ns.streams],
+  ]),
   stanzas: [
     { local: 'message', kind: 'message', owes: bothWays({ error: 'nothing' }, 'refusal') },
     iqRow,

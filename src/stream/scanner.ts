@@ -28,7 +28,7 @@ import {
   text,
 } from '../stanza/tape.ts';
 import { parseDeclaration } from './declaration.ts';
-import { emptyScope, streamPrefix, type StreamHeader } from './header.ts';
+import { emptyScope, type StreamHeader } from './header.ts';
 import type { StreamLimits } from './limits.ts';
 import { isUriReference } from './namespace-names.ts';
 import { findIllegalReference } from './references.ts';
@@ -223,6 +223,11 @@ export class Scanner {
       }
       throw error;
     }
+  }
+
+  /** Sets the protocol whose stanzas are recognised, from the next stream header on. */
+  set protocol(protocol: StanzaProtocol) {
+    this.#stanza = new Stanza(this.names, this.#stanza.scope, protocol);
   }
 
   /** Stops after the element just delivered. Called inside a sink call. */
@@ -1011,7 +1016,7 @@ export class Scanner {
       .map(([declared, name]) => ({
         prefix: encoder.encode(declared),
         id: this.names.namespace(name) || headerNamespaceBase - unknown.indexOf(name),
-        forwarded: declared === streamPrefix && name === ns.streams,
+        forwarded: this.#stanza.protocol.declarations.get(declared) === name,
       }));
     const scope: StreamScope = {
       contentNamespace: declarations.get('') ?? '',

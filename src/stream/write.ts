@@ -1,11 +1,12 @@
 /** Writes the proxy's own parts of a stream: header, stream error, closing tag (RFC 6120 §4.2, §4.4, §4.9).
  *
- *  The header is the same for every peer but for the values of its attributes: two declarations, the streams
- *  namespace under its usual prefix, attributes in one order. A peer's own prefixes, declarations and further
+ *  The header of a protocol is the same for every peer but for the values of its attributes: fixed declarations, the
+ *  streams namespace under its usual prefix, attributes in one order. A peer's own prefixes, declarations and further
  *  attributes are not forwarded; stanzas that depend on them leave in normal form (`Stanza.verbatim`). */
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
 import type { StreamCondition } from '../stanza/error.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { xmppStanzas, type StanzaProtocol } from '../stanza/protocol.ts';
 import { ownBytes } from '../stanza/own-bytes.ts';
 import type { StreamScope } from '../stanza/stanza.ts';
 import { streamPrefix } from './header.ts';
@@ -18,13 +19,13 @@ const streamVersion = '1.0';
 
 /** Returns XML declaration and stream header in one buffer: some servers parse no header that arrives without its
  *  declaration. The version is the proxy's own.
- *  @param attributes values by name; other names than those in `headerAttributes` are left out */
-export function writeHeader(attributes: ReadonlyMap<string, string>): Uint8Array {
-  const declared = new Map([
-    ['', ns.client],
-    [streamPrefix, ns.streams],
-  ]);
-  return header(`${streamPrefix}:stream`, declared, writtenOf(attributes));
+ *  @param attributes values by name; other names than those in `headerAttributes` are left out
+ *  @param protocol whose namespaces are declared */
+export function writeHeader(
+  attributes: ReadonlyMap<string, string>,
+  { declarations }: StanzaProtocol = xmppStanzas,
+): Uint8Array {
+  return header(`${streamPrefix}:stream`, declarations, writtenOf(attributes));
 }
 
 type WrittenAttribute = readonly [name: string, value: string];

@@ -79,6 +79,22 @@ export async function dial(target: Target, options: DialOptions): Promise<Dialle
   }
 }
 
+/** Connects to a fixed address without TLS, for a protocol with a handshake of its own.
+ *  @throws GatekeeperUnreachableError, or the signal's reason */
+export async function dialTcp(
+  { host, port }: Pick<Endpoint, 'host' | 'port'>,
+  options: Pick<DialOptions, 'resolver' | 'preface' | 'dialTimeoutMs' | 'signal'>,
+): Promise<Socket> {
+  try {
+    return await withDeadline(options.dialTimeoutMs, options.signal, (signal) =>
+      openTcp({ host, port }, options, signal),
+    );
+  } catch (error) {
+    if (error instanceof DeadlineError) throw new GatekeeperUnreachableError('timed-out');
+    throw error;
+  }
+}
+
 interface Progress {
   /** The failure that says most so far. */
   failure: GatekeeperError;
@@ -205,8 +221,8 @@ const certificateCauses: readonly DialCause[] = [
 ];
 
 async function openTcp(
-  endpoint: Endpoint,
-  { resolver, preface }: DialOptions,
+  endpoint: Pick<Endpoint, 'host' | 'port'>,
+  { resolver, preface }: Pick<DialOptions, 'resolver' | 'preface'>,
   signal: AbortSignal,
 ): Promise<Socket> {
   const socket = connectTcp(tcp(endpoint, resolver));
@@ -228,7 +244,7 @@ async function upgrade(socket: Socket, tls: ClientTlsOptions, signal: AbortSigna
   }
 }
 
-function tcp({ host, port }: Endpoint, { lookup }: Resolver): TcpNetConnectOpts {
+function tcp({ host, port }: Pick<Endpoint, 'host' | 'port'>, { lookup }: Resolver): TcpNetConnectOpts {
   // An address family that does not answer gives way to the other after a quarter of a second (RFC 8305).
   return { host, port, lookup, autoSelectFamily: true, noDelay: true, allowHalfOpen: true };
 }

@@ -57,6 +57,7 @@ describe('narthex verify', () => {
     ['ERR_ATTESTATION_ISSUER', { issuer: 'other.example' }],
     ['ERR_ATTESTATION_BINDING', { exporter: '00'.repeat(32) }],
     ['ERR_ATTESTATION_BINDING', { certificate: exporter.toString('hex') }],
+    ['ERR_ATTESTATION_BINDING', { ephemeral: exporter.toString('hex') }],
     ['ERR_ATTESTATION_EXPIRED', { at: '2026-01-01T00:02:00Z' }],
     ['ERR_ATTESTATION_NOT_YET_VALID', { at: String(now / 1000 - 60) }],
     ['ERR_ATTESTATION_MISSING', { file: 'empty' }],
@@ -76,7 +77,7 @@ describe('narthex verify', () => {
     ['an exporter of another length', 'ERR_OPTION: --exporter is not 32 bytes', { exporter: 'abcd' }],
     [
       'two bindings',
-      'ERR_OPTION: --exporter and --certificate exclude each other',
+      'ERR_OPTION: --exporter, --certificate and --ephemeral exclude each other',
       { exporter: '00'.repeat(32), certificate: '00'.repeat(32) },
     ],
     ['a time that is none', 'ERR_OPTION: --at is neither', { at: 'yesterday' }],

@@ -17,6 +17,7 @@ import type { Schedule } from '../../src/session/timers.ts';
 import { defaultUnacknowledgedLimits } from '../../src/session/unacknowledged.ts';
 import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
 import type { ConnectionCapture } from '../../src/signals/saved-syn.ts';
+import { xmppStanzas } from '../../src/stanza/protocol.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
 import { WebSocketAcceptor, type WebSocketConnection } from '../../src/transport/websocket.ts';
 import type { WriteStallWatch } from '../../src/transport/write-stall.ts';
@@ -199,7 +200,12 @@ export class Conversation {
     this.client = webSocket ?? new Peer(this.clock);
     const { sharedNames, tls = 'direct', serverName, attestations, connect = () => Promise.resolve(this.gatekeeper.socket) } = options; // prettier-ignore
     const negotiation = options.negotiation ?? relaySasl({ attestations, connect });
-    const route = { name: 'main', channelBinding: 'same-certificate' as const, negotiation };
+    const route = {
+      name: 'main',
+      channelBinding: 'same-certificate' as const,
+      protocol: xmppStanzas,
+      negotiation,
+    };
     const evidence = new ConnectionEvidence(
       { peer, local: peer, capture: {} as ConnectionCapture, header: undefined },
       { syn: false, clientHello: false, roundTrip: false },

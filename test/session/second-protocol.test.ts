@@ -23,6 +23,7 @@ function owes(byType: Record<string, Owed>, otherwise: Owed): StanzaRow['owes'] 
 /** Receipts are stanzas here, and what XMPP calls one is not. A device is written after a colon. */
 const chat: StanzaProtocol = {
   namespace: 'urn:chat',
+  declarations: new Map([['', 'urn:chat']]),
   stanzas: [
     { local: 'receipt', kind: 'message', owes: owes({ final: 'nothing' }, 'refusal') },
     { local: 'query', kind: 'iq', owes: owes({ result: 'nothing' }, 'answer') },

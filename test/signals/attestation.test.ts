@@ -50,6 +50,14 @@ describe('an attestation', () => {
     });
   });
 
+  it('may be bound to the ephemeral key of a Noise handshake', () => {
+    const binding = { kind: 'noise-ephemeral', sha256: Buffer.alloc(32, 3) } as const;
+    const [, payload] = attest({ ...input, binding }, { keys, clock, random }).split('.');
+    expect(decode(payload!)).toMatchObject({
+      cnf: { 'noise-ephemeral#S256': 'AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM' },
+    });
+  });
+
   it('has an id of its own every time', () => {
     const ids = Array.from({ length: 100 }, () => attest(input, { keys, clock }).split('.')[1]);
     expect(new Set(ids).size).toBe(100);

@@ -72,11 +72,17 @@ describe('a verifier', () => {
     });
   });
 
-  it('accepts one from a PROXY header, bound to the certificate', async () => {
-    const certificate: AttestationBinding = { kind: 'certificate', sha256: Buffer.alloc(32, 9) };
-    const packed = packAttestation(make({ binding: certificate }))!;
-    expect(await outcome(unpackAttestation(packed), start, certificate)).toBe('accepted');
-  });
+  it.each(['certificate', 'noise-ephemeral'] as const)(
+    'accepts one from a PROXY header, bound by %s, and for no other',
+    async (kind) => {
+      const bound = { kind, sha256: Buffer.alloc(32, 9) };
+      const jws = unpackAttestation(packAttestation(make({ binding: bound }))!);
+      const other = kind === 'certificate' ? 'noise-ephemeral' : 'certificate';
+      expect(await outcome(jws, start, { kind: other, sha256: bound.sha256 })).toBe('BINDING');
+      expect(await outcome(jws, start, { kind, sha256: Buffer.alloc(32, 8) })).toBe('BINDING');
+      expect(await outcome(jws, start, bound)).toBe('accepted');
+    },
+  );
 
   it('accepts one without checking the binding only when requested, and states it', async () => {
     const verification = await verifier().verify(make(), { kind: 'unchecked' });

@@ -23,7 +23,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   readonly #relay: Relay;
   readonly #pacers: Readonly<Record<Direction, ReadPacer>>;
 
-  constructor({ machine, facts, client, header, limits }: Routed, gatekeeper: Gatekeeper) {
+  constructor({ machine, facts, client, header, limits, stages }: Routed, gatekeeper: Gatekeeper) {
     this.machine = machine;
     this.facts = facts;
     this.client = client;
@@ -38,7 +38,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     const performAfter = (wait: Promise<void>, step: () => void): void => void this.#performAfter(wait, step);
     this.#relay = new Relay(
       { facts, protocol: gatekeeper.protocol, writers, padded, waited, equalised, perform, performAfter },
-      machine.options,
+      { ...machine.options, stages },
     );
     const { rates } = limits;
     const paced = { ...machine.options, rates, paced: machine.observer.paced.bind(machine.observer) };
@@ -107,7 +107,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
    *  as it was routed, in every header: clients write it in letters of either case, or leave it out of the second.
    *  @throws StreamError ERR_STREAM_HEADER */
   forwardHeader({ scope, attributes }: StreamHeader, direction: Direction): void {
-    refuseOtherNamespace(scope.contentNamespace);
+    refuseOtherNamespace(scope.contentNamespace, this.gatekeeper.protocol);
     const { domain } = this.facts;
     const toGatekeeper = direction === 'to-gatekeeper';
     const addressed = toGatekeeper ? new Map([...attributes, ['to', domain]]) : attributes;

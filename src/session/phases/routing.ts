@@ -1,7 +1,7 @@
 /** Phase `routing`: waits for the client's stream header, whose domain chooses the gatekeeper. */
 import { randomUUID } from 'node:crypto';
 import { StreamError } from '../../stanza/error.ts';
-import { ns } from '../../stanza/namespaces.ts';
+import type { StanzaProtocol } from '../../stanza/protocol.ts';
 import type { StreamHeader } from '../../stream/header.ts';
 import { SessionRecord } from '../facts.ts';
 import type { XmppLeg } from '../leg.ts';
@@ -19,8 +19,10 @@ export function awaitHeader(machine: Machine, client: XmppLeg): void {
       client.hold();
       requireCapacity(machine);
       const { domain, route } = chooseRoute(machine, header);
+      const { protocol, negotiation, stages = options.stages } = route;
       const limits = route.limits ?? { stream: options.limits, rates: options.rates };
-      route.negotiation.begin({ machine, facts: factsOf(machine, domain, route), client, header, limits });
+      const facts = factsOf(machine, domain, route);
+      negotiation.begin({ machine, facts, client, header, limits, protocol, stages });
     },
     stanza: () => {
       throw new StreamError('not-authorized', { code: 'ERR_NEGOTIATION' });
@@ -39,22 +41,22 @@ function chooseRoute(
   { options, evidence, sharedNames }: Machine,
   { attributes, scope }: StreamHeader,
 ): { readonly domain: string; readonly route: GatekeeperRoute } {
-  refuseOtherNamespace(scope.contentNamespace);
   if (!/^1\.[0-9]+$/.test(attributes.get('version') ?? ''))
     throw new StreamError('unsupported-version', { code: 'ERR_STREAM_VERSION' });
   const domain = (attributes.get('to') ?? '').toLowerCase();
   const route = options.route(domain);
   if (route === undefined) throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
+  refuseOtherNamespace(scope.contentNamespace, route.protocol);
   const serverName = evidence.handshake?.serverName?.toLowerCase();
   if (serverName !== undefined && serverName !== domain && !sharedNames.has(serverName))
     throw new StreamError('host-unknown', { code: 'ERR_SNI_MISMATCH' });
   return { domain, route };
 }
 
-/** Refuses a stream whose content namespace is not `jabber:client` (RFC 6120 §4.8.2).
+/** Refuses a stream whose content namespace is not that of the gatekeeper's protocol (RFC 6120 §4.8.2).
  *  @throws StreamError ERR_STREAM_HEADER */
-export function refuseOtherNamespace(contentNamespace: string): void {
-  if (contentNamespace !== ns.client)
+export function refuseOtherNamespace(contentNamespace: string, { namespace }: StanzaProtocol): void {
+  if (contentNamespace !== namespace)
     throw new StreamError('invalid-namespace', { code: 'ERR_STREAM_HEADER' });
 }
 

@@ -108,9 +108,9 @@ export class GatekeeperAttestations {
   }
 
   /** Returns the PROXY header to write first on a connection to the gatekeeper; undefined without that carrier.
-   *  @param certificate SHA-256 of the client certificate that will be presented there
+   *  @param binding what will prove there that header and connection belong together; undefined without it
    *  @throws StreamError ERR_SIGNALS_… when an attestation is required and cannot be made */
-  proxyHeader(evidence: ConnectionEvidence, certificate: Uint8Array | undefined): Uint8Array | undefined {
+  proxyHeader(evidence: ConnectionEvidence, binding: AttestationBinding | undefined): Uint8Array | undefined {
     const { carriers } = this.#options;
     if (carriers.proxyProtocol === undefined) return undefined;
     const { profile, headerBytesMax, attestationType } = carriers.proxyProtocol;
@@ -125,7 +125,7 @@ export class GatekeeperAttestations {
       this.#options.attested(this.#options.gatekeeper, 'proxy-protocol', 'sent');
       return written(proxyHeader(input));
     }
-    const attestation = this.#packed(statement, certificate);
+    const attestation = this.#packed(statement, binding);
     const answer = attestation && proxyHeader({ ...input, attestation });
     if (answer?.kind === 'too-large') this.#impossible('proxy-protocol', 'too-large');
     if (answer?.kind !== 'header') return written(proxyHeader(input));
@@ -133,9 +133,9 @@ export class GatekeeperAttestations {
     return answer.header;
   }
 
-  #packed(statement: SignalStatement, certificate: Uint8Array | undefined): Uint8Array | undefined {
-    if (certificate === undefined) return this.#impossible('proxy-protocol', 'no-certificate');
-    const jws = this.#sign(statement, { kind: 'certificate', sha256: certificate });
+  #packed(statement: SignalStatement, binding: AttestationBinding | undefined): Uint8Array | undefined {
+    if (binding === undefined) return this.#impossible('proxy-protocol', 'no-certificate');
+    const jws = this.#sign(statement, binding);
     if (jws === undefined) return this.#impossible('proxy-protocol', 'no-key');
     return packAttestation(jws) ?? this.#impossible('proxy-protocol', 'too-large');
   }
