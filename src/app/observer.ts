@@ -8,7 +8,7 @@ import type { DecisionCounts } from '../observability/decision-counts.ts';
 import type { ConnectionRefusal } from '../observability/http-words.ts';
 import type { RecordingEnd } from '../recording/writer.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { ReauthenticationOptions } from '../session/authentication/reauthentication.ts';
+import type { TokenAuthenticationOptions } from '../session/authentication/token-exchange.ts';
 import type { CapabilityObserver, SessionObserver } from '../session/observer.ts';
 import type { AttestationOutcome, AttestationCarrier } from '../session/signals/attestations.ts';
 import type { SignalName } from '../signals/claims.ts';
@@ -43,7 +43,7 @@ export interface ProxyObserver {
   /** A recording has begun, or has ended. */
   recording(report: RecordingReport): void;
   /** A client has attempted to authenticate to the proxy. */
-  reauthenticated: ReauthenticationOptions['concluded'];
+  reauthenticated: TokenAuthenticationOptions['concluded'];
   /** Counts what the policies decide. */
   readonly decisions: DecisionCounts;
   readonly capabilities: CapabilitiesObserver;

@@ -1,12 +1,14 @@
 /** A proxy built from its configuration: a list of parts, each opened with its section. */
 import type { Config } from '../config/schema.ts';
+import type { TokenAuthenticationOptions } from '../session/authentication/token-exchange.ts';
+import { chatGuard } from '../session/chat/guard.ts';
 import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
 import { streamLimitsStage } from '../session/negotiation/stream-limits.ts';
 import { inStageOrder } from '../session/pipeline.ts';
 import { headerPolicy } from '../session/policy/header-policy.ts';
 import { Enforcement } from '../policy/enforcement.ts';
-import { policyStage, type PolicyStageOptions } from '../session/policy/policy-stage.ts';
+import { policyStage } from '../session/policy/policy-stage.ts';
 import type { SupportCodes } from '../session/support-codes.ts';
 import type { RegionOf } from '../session/region.ts';
 import type { StageFactory } from '../session/stage.ts';
@@ -34,7 +36,7 @@ import { createMediaAddresses } from './parts/media-addresses.ts';
 import { openPolicyRuntime, type PolicyRuntime } from './parts/policies.ts';
 import { openProvider, type Provider } from './parts/provider.ts';
 import { Recording, type RecordingOptions } from './parts/recording.ts';
-import { reauthenticationStages } from './parts/reauthentication.ts';
+import { reauthenticationStages, tokenAuthentication } from './parts/reauthentication.ts';
 import { createScanning } from './parts/scanning.ts';
 import { openRegions, type Regions } from './parts/regions.ts';
 import { announcedLimits } from './parts/session-limits.ts';
@@ -159,9 +161,14 @@ async function openParts(
   );
   const { supportCodes } = parts.track(openSupportCodes(config.limits, clock));
   const scanning = createScanning(config, policies.names);
-  const gatekeepers = parts.track(await openGatekeepers(config, { ...scanning, files, signals }));
   const { names } = policies;
-  const stages = stagesOf(config, { provider, capabilities, names, inForce, supportCodes, observer });
+  const authentication = provider && authenticationBy(provider, config, supportCodes, observer);
+  const policy = policyStage({ ...inForce, random: unpredictable });
+  const stages = stagesOf(config, { authentication, capabilities, names, policy });
+  const chat = authentication && { authentication, stages: inStageOrder([chatGuard, policy]) };
+  const gatekeepers = parts.track(
+    await openGatekeepers(config, { ...scanning, files, signals, chat, clock }),
+  );
   const filterHeader = headerPolicy(inForce);
   const edge = { certificates, signals, overloaded, sharedPorts: worker !== undefined, observer, clock };
   const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes, state };
@@ -279,31 +286,36 @@ function openPolicies(
   return policies;
 }
 
-type PolicyInForce = Omit<PolicyStageOptions, 'random'>;
-
-interface StageParts {
-  readonly provider: Provider | undefined;
-  readonly capabilities: Capabilities | undefined;
-  readonly names: Names;
-  readonly inForce: PolicyInForce;
-  readonly supportCodes: SupportCodes;
-  readonly observer: ProxyObserver;
+function authenticationBy(
+  { ownership }: Provider,
+  config: Config,
+  supportCodes: SupportCodes,
+  observer: ProxyObserver,
+): TokenAuthenticationOptions {
+  return tokenAuthentication(config, ownership, {
+    concluded: observer.reauthenticated,
+    supportCode: (code) => supportCodes.note('authenticating', code),
+  });
 }
 
-/** Returns the stages in the order of the pipeline. */
+interface StageParts {
+  readonly authentication: TokenAuthenticationOptions | undefined;
+  readonly capabilities: Capabilities | undefined;
+  readonly names: Names;
+  readonly policy: StageFactory;
+}
+
+/** Returns the stages of sessions that speak XMPP on both sides, in the order of the pipeline. */
 function stagesOf(
   config: Config,
-  { provider, capabilities, names, inForce, supportCodes, observer }: StageParts,
+  { authentication, capabilities, names, policy }: StageParts,
 ): readonly StageFactory[] {
   return inStageOrder([
     negotiationGuard,
     streamLimitsStage(announcedLimits(config)),
     channelBindingGuard,
-    ...reauthenticationStages(config, provider?.ownership, {
-      concluded: observer.reauthenticated,
-      supportCode: (code) => supportCodes.note('authenticating', code),
-    }),
+    ...reauthenticationStages(config, authentication),
     ...(capabilities?.stages(names) ?? []),
-    policyStage({ ...inForce, random: unpredictable }),
+    policy,
   ]);
 }

@@ -27,6 +27,7 @@ export class FrameReader {
   #length = 0;
   #held = Buffer.alloc(0);
   #heldLength = 0;
+  #halted = false;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -37,11 +38,18 @@ export class FrameReader {
     return this.#lengthRead + this.#heldLength;
   }
 
+  /** Stops after the frame just passed. Called inside `onFrame`. */
+  halt(): void {
+    this.#halted = true;
+  }
+
   /** Calls `onFrame` with each complete frame, which is valid during the call only.
+   *  @returns number of bytes taken: all, unless `halt` was called. The rest may be pushed again to go on
    *  @throws ChatError ERR_CHAT_FRAME_SIZE */
-  push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): void {
+  push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): number {
     let at = 0;
-    while (at < chunk.length) {
+    this.#halted = false;
+    while (at < chunk.length && !this.#halted) {
       if (this.#lengthRead < lengthBytes) {
         this.#length = (this.#length << 8) | chunk[at]!;
         this.#lengthRead += 1;
@@ -58,6 +66,7 @@ export class FrameReader {
       if (part.length < missing) this.#hold(part);
       else this.#complete(part, onFrame);
     }
+    return at;
   }
 
   #complete(part: Uint8Array, onFrame: (frame: Uint8Array) => void): void {

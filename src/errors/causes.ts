@@ -101,6 +101,21 @@ export const dialCauses = {
     remedy: 'Check that `connect` names an XMPP client port.',
     text: 'The messaging server gave no usable answer.',
   },
+  'handshake-failed': {
+    cause: 'It does not finish the Noise handshake of the chat channel.',
+    remedy: 'Check that `connect` names a chat server of the gatekeeper; look into its log.',
+    text: 'No encrypted connection to the messaging server came about.',
+  },
+  'chain-refused': {
+    cause: 'Its certificates are not those of the configured root, or are for another key.',
+    remedy: "Compare `chat.rootKey` and `chat.rootSerial` with the gatekeeper's documentation.",
+    text: "The messaging server's certificates are of an unknown authority.",
+  },
+  'login-refused': {
+    cause: 'It ended the connection before it had answered the login.',
+    remedy: 'Look into its log; compare the settings in `chat` with its documentation.',
+    text: 'The messaging server has closed the connection.',
+  },
   redirected: {
     cause: 'It wants the connection elsewhere (see-other-host), which the proxy does not follow.',
     remedy: 'Name the other address in `connect`, or have the gatekeeper not redirect.',

@@ -325,6 +325,95 @@ export const streamErrors = {
     conditions: ['remote-connection-failed'],
     exit: 'unavailable',
   },
+  ERR_CHANNEL_HANDSHAKE: {
+    cause:
+      'The handshake of the chat channel failed, or its certificates were not accepted; the cause with the code says why.',
+    remedy: 'Do what the table of causes below says; `narthex check --connect` finds the cause again.',
+    conditions: ['remote-connection-failed'],
+    exit: 'unavailable',
+  },
+  ERR_CHANNEL_PAYLOAD: {
+    cause: "The client's ownership token does not fit the handshake of the chat channel.",
+    remedy: 'Let the provider issue tokens of at most 4 KiB.',
+    conditions: ['policy-violation'],
+    text: 'The token is too large for the messaging server.',
+  },
+  ERR_CHANNEL_LOGIN: {
+    cause: 'The gatekeeper sent more before it had accepted a login than `chat.limits.earlyBytesMax` allows.',
+    remedy: 'Raise the limit if the gatekeeper is known to do that.',
+    conditions: ['remote-connection-failed'],
+  },
+  ERR_CHANNEL_FRAME: {
+    cause: 'The gatekeeper announced a frame with more bytes than allowed.',
+    remedy: 'If the gatekeeper is known to do that, raise `chat.limits.frameBytesMax`.',
+    conditions: ['remote-connection-failed'],
+  },
+  ERR_CHANNEL_AUTHENTICATION: {
+    cause: 'A frame of the gatekeeper was changed, repeated, left out or forged: it does not decrypt.',
+    remedy:
+      'See whether something between the proxy and the gatekeeper changes bytes; otherwise it is an attack.',
+    conditions: ['remote-connection-failed'],
+  },
+  ERR_CHANNEL_EXHAUSTED: {
+    cause: 'A connection has used all counters of its keys, which never repeat.',
+    remedy: 'None needed: clients connect again.',
+    conditions: ['reset'],
+    text: 'Connect again.',
+  },
+  ERR_CHANNEL_CODEC: {
+    cause: 'A frame of the gatekeeper violates the binary protocol, or exceeds a limit of `chat.limits`.',
+    remedy: 'Raise the limit if the gatekeeper is known to exceed it; otherwise please report the version.',
+    conditions: ['remote-connection-failed'],
+  },
+  ERR_CHANNEL_STANZA: {
+    cause:
+      'A stanza of the client has no form in the binary protocol, and is of a kind that cannot be answered with an error.',
+    remedy: 'Have the client write the XML form of docs/chat-channel.md.',
+    conditions: ['policy-violation'],
+    text: 'A stanza has no form in the protocol of the messaging server.',
+  },
+  ERR_CHANNEL_RESTART: {
+    cause: 'The gatekeeper asks for a new connection (stream:error 515).',
+    remedy: 'None needed: clients connect again.',
+    conditions: ['reset'],
+    text: 'Connect again.',
+  },
+  ERR_CHANNEL_REMOVED: {
+    cause:
+      'The gatekeeper has removed the device or ended the login (stream:error 401, 516, device_removed).',
+    remedy: 'Have the client enlist again.',
+    conditions: ['not-authorized'],
+    text: 'The messaging server has ended the login.',
+  },
+  ERR_CHANNEL_CONFLICT: {
+    cause: 'Another connection has replaced this one at the gatekeeper (stream:error 409, conflict).',
+    remedy: 'See whether a client logs in twice with one account.',
+    conditions: ['conflict'],
+    text: 'Another connection has replaced this one.',
+  },
+  ERR_CHANNEL_RATE: {
+    cause: 'The client has sent more than the gatekeeper takes (stream:error 429).',
+    remedy: 'Lower `limits.stanzasPerSecondMax` of the gatekeeper, so that the proxy slows the client first.',
+    conditions: ['policy-violation'],
+    text: 'The messaging server takes no more from this client for now.',
+  },
+  ERR_CHANNEL_SHUTDOWN: {
+    cause: 'The gatekeeper is stopping (stream:error 503).',
+    remedy: 'None needed: clients connect again.',
+    conditions: ['system-shutdown'],
+    text: 'Connect again.',
+  },
+  ERR_CHANNEL_ACK: {
+    cause: 'The gatekeeper ends the connection, since a stanza was not acknowledged (stream:error with ack).',
+    remedy: 'Have the client acknowledge what it receives.',
+    conditions: ['undefined-condition'],
+  },
+  ERR_CHANNEL_ENDED: {
+    cause: 'The gatekeeper ends the connection with a stream:error that is not known here.',
+    remedy: "See the gatekeeper's documentation.",
+    conditions: ['undefined-condition'],
+    text: 'The messaging server has closed the connection.',
+  },
   ERR_PROXY_HEADER: {
     cause: 'A trusted load balancer sent no PROXY protocol header that could be read, or not in time.',
     remedy:

@@ -4,6 +4,7 @@ import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
 import { fileParts } from './file-states.ts';
 import { dialCauseNames } from '../errors/causes.ts';
+import { authenticationErrorCodes } from '../errors/authentication.ts';
 import { tokenErrorCodes } from '../errors/token.ts';
 import { stateKindNames } from '../state/kinds.ts';
 import { stateLosses } from '../state/observer.ts';
@@ -134,7 +135,12 @@ export const logEvents = {
   'session.routed': { level: 'debug', fields: { session: 'number', trace: 'trace', gatekeeper: 'label' } },
   'session.reauthenticated': {
     level: 'info',
-    fields: { gatekeeper: 'label', outcome: reauthenticationOutcomes, token: tokenErrorCodes },
+    fields: {
+      gatekeeper: 'label',
+      outcome: reauthenticationOutcomes,
+      token: tokenErrorCodes,
+      refusal: authenticationErrorCodes,
+    },
   },
   'session.refused': {
     level: 'warn',

@@ -8,6 +8,7 @@ import type { Stage, StageFactory } from './stage.ts';
  *  the client's capabilities, the policy. */
 export const stageOrder: readonly string[] = [
   'negotiation-guard',
+  'chat-guard',
   'stream-limits',
   'channel-binding',
   'reauthentication',

@@ -6,7 +6,9 @@ import type { GatekeeperRoute } from '../../session/machine.ts';
 import type { Target } from '../../transport/dial.ts';
 import { systemResolver } from '../../transport/srv.ts';
 import type { FilesReport } from '../observer.ts';
-import { assemble, type Part } from '../part.ts';
+import type { Clock } from '../clock.ts';
+import { assemble, type Part, type Parts } from '../part.ts';
+import { openChatRoute, type ChatGatekeepersOptions } from './chat-gatekeepers.ts';
 import { openCredentials } from './credentials.ts';
 import { limitsOf } from './session-limits.ts';
 import type { Signals } from './signals.ts';
@@ -19,37 +21,55 @@ export interface Gatekeepers extends Part {
 export interface GatekeepersOptions extends Pick<GatekeeperRouteOptions, 'names' | 'workspace'> {
   readonly files: FilesReport;
   readonly signals: Signals;
+  /** For gatekeepers on the chat channel; undefined without a provider, and then there are none. */
+  readonly chat: Pick<ChatGatekeepersOptions, 'authentication' | 'stages'> | undefined;
+  readonly clock: Clock;
 }
 
 /** Opens the routes.
  *  @throws SetupError when a file does not load */
 export function openGatekeepers(
-  config: Pick<Config, 'gatekeepers' | 'domains' | 'timeouts' | 'limits'>,
-  { names, workspace, files, signals }: GatekeepersOptions,
+  config: Pick<Config, 'gatekeepers' | 'domains' | 'timeouts' | 'limits' | 'provider'>,
+  options: GatekeepersOptions,
 ): Promise<Gatekeepers> {
-  const { gatekeepers, domains, timeouts } = config;
+  const { gatekeepers, domains } = config;
   return assemble(async (parts) => {
     const byName = new Map<string, GatekeeperRoute>();
     for (const gatekeeper of gatekeepers) {
-      const { name, channelBinding } = gatekeeper;
-      const route = createGatekeeperRoute({
-        name,
-        target: targetOf(gatekeeper),
-        channelBinding,
-        limits: limitsOf(config, gatekeeper),
-        credentials: parts.track(await openCredentials(name, gatekeeper, files)),
-        attestations: signals.attestations(name),
-        resolver: systemResolver(),
-        names,
-        workspace,
-        dialTimeoutMs: timeouts.dialMs,
-      });
-      byName.set(name, route);
+      const { chat } = options;
+      const route =
+        gatekeeper.protocol === 'chat-channel' && chat !== undefined
+          ? await openChatRoute(config, gatekeeper, { ...options, ...chat }, parts)
+          : await openXmppRoute(config, gatekeeper, options, parts);
+      byName.set(gatekeeper.name, route);
     }
     const byDomain = new Map(
       domains.map(({ domain, gatekeeper }) => [domain.toLowerCase(), byName.get(gatekeeper)]),
     );
     return { route: (domain) => byDomain.get(domain) };
+  });
+}
+
+/** Opens the route to a gatekeeper that speaks XMPP.
+ *  @throws SetupError when a file does not load */
+async function openXmppRoute(
+  config: Pick<Config, 'timeouts' | 'limits'>,
+  gatekeeper: GatekeeperConfig,
+  { names, workspace, files, signals }: GatekeepersOptions,
+  parts: Parts,
+): Promise<GatekeeperRoute> {
+  const { name, channelBinding } = gatekeeper;
+  return createGatekeeperRoute({
+    name,
+    target: targetOf(gatekeeper),
+    channelBinding,
+    limits: limitsOf(config, gatekeeper),
+    credentials: parts.track(await openCredentials(name, gatekeeper, files)),
+    attestations: signals.attestations(name),
+    resolver: systemResolver(),
+    names,
+    workspace,
+    dialTimeoutMs: config.timeouts.dialMs,
   });
 }
 

@@ -1,4 +1,5 @@
 /** Objects that read and write stanzas: limits of the configuration, and buffers that scanners share. */
+import { defaultChatLimits } from '../../chat/limits.ts';
 import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import type { Names } from '../../stanza/names.ts';
 import type { StreamLimits } from '../../stream/limits.ts';
@@ -20,7 +21,13 @@ export interface Scanning {
 export function createScanning(config: Pick<Config, 'limits' | 'gatekeepers'>, names: Names): Scanning {
   const section = config.limits;
   const limits = streamLimits(section);
-  const widest = widestOf([limits, ...config.gatekeepers.map((each) => sessionStreamLimits(section, each))]);
+  const widest = widestOf([
+    limits,
+    ...config.gatekeepers.flatMap((each) => [
+      sessionStreamLimits(section, each),
+      ...(each.chat === undefined ? [] : [chatStreamLimits(section, each)]),
+    ]),
+  ]);
   return {
     names,
     limits,
@@ -29,7 +36,7 @@ export function createScanning(config: Pick<Config, 'limits' | 'gatekeepers'>, n
       stanzaBytesMax: section.preAuthStanzaBytesMax,
       elementsMax: section.preAuthElementsMax,
     },
-    workspace: new Workspace(new SimdStructure(), limits),
+    workspace: new Workspace(new SimdStructure(), widest),
     // Rendering scans a stanza while another scanner is in the middle of one.
     rendering: new Rendering({
       names,
@@ -48,6 +55,25 @@ export function sessionStreamLimits(
   return streamLimits({ ...limits, ...definedOf(gatekeeper.limits) });
 }
 
+/** Limits of the XML form of what passes a chat channel: they admit everything within `chat.limits`, and everything that
+ *  a client may send. Marks are elements and attributes too. */
+export function chatStreamLimits(
+  limits: Config['limits'],
+  gatekeeper: Pick<GatekeeperConfig, 'limits' | 'chat'>,
+): StreamLimits {
+  const own = sessionStreamLimits(limits, gatekeeper);
+  const chat = { ...defaultChatLimits, ...gatekeeper.chat?.limits };
+  return {
+    ...own,
+    stanzaBytesMax: Math.max(own.stanzaBytesMax, chat.xmlBytesMax),
+    tagBytesMax: Math.max(own.tagBytesMax, chat.xmlBytesMax),
+    nameBytesMax: Math.max(own.nameBytesMax, chat.nameBytesMax),
+    depthMax: Math.max(own.depthMax, chat.depthMax + 1),
+    elementsMax: Math.max(own.elementsMax, chat.nodesMax * 4),
+    attributesMax: Math.max(own.attributesMax, chat.attributesMax + 4),
+  };
+}
+
 /** The limits that a gatekeeper has of its own. */
 export function definedOf(limits: GatekeeperConfig['limits'] = {}): Partial<Config['limits']> {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
@@ -60,6 +86,9 @@ function widestOf(limits: readonly StreamLimits[]): StreamLimits {
     stanzaBytesMax: Math.max(wide.stanzaBytesMax, each.stanzaBytesMax),
     tagBytesMax: Math.max(wide.tagBytesMax, each.tagBytesMax),
     elementsMax: Math.max(wide.elementsMax, each.elementsMax),
+    nameBytesMax: Math.max(wide.nameBytesMax, each.nameBytesMax),
+    depthMax: Math.max(wide.depthMax, each.depthMax),
+    attributesMax: Math.max(wide.attributesMax, each.attributesMax),
   }));
 }
 

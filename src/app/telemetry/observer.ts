@@ -1,6 +1,8 @@
 /** Reports events of a proxy as log lines, metrics and spans. */
 import type { FileStates } from '../../observability/file-states.ts';
 import { digest, type Version } from '../../observability/identifiers.ts';
+import type { AuthenticationErrorCode } from '../../errors/authentication.ts';
+import { isTokenErrorCode, type TokenErrorCode } from '../../errors/token.ts';
 import { label } from '../../observability/label.ts';
 import { catalogueFields } from '../../signals/claims.ts';
 import type { StateObserver } from '../../state/observer.ts';
@@ -48,12 +50,12 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
         log.write('ledger.failed', { errno: label(failure.cause.toLowerCase()), attempts: failure.attempts });
     },
     recording: (report) => recordingReported(report, options),
-    reauthenticated(gatekeeper, outcome, token) {
+    reauthenticated(gatekeeper, outcome, code) {
       metrics.reauthenticated(label(gatekeeper), outcome);
       log.writeLimited('session.reauthenticated', {
         gatekeeper: label(gatekeeper),
         outcome,
-        ...(token === undefined ? {} : { token }),
+        ...codeOf(code),
       });
     },
     certificates(report) {
@@ -86,6 +88,12 @@ export function createObserver(options: TelemetryOptions): ProxyObserver {
     capabilities: capabilitiesObserver(options, noteFiles),
     signals: signalsObserver(options, noteFiles),
   };
+}
+
+/** Returns the field of a code with which an authentication was refused. */
+function codeOf(code: TokenErrorCode | AuthenticationErrorCode | undefined) {
+  if (code === undefined) return {};
+  return isTokenErrorCode(code) ? { token: code } : { refusal: code };
 }
 
 function recordingReported(report: RecordingReport, { log, metrics }: TelemetryOptions): void {

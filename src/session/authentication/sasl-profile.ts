@@ -8,6 +8,8 @@ import type { Edit } from '../../stanza/verdict.ts';
 /** SASL failures that the proxy sends (RFC 6120 §6.5). */
 export type SaslCondition =
   | 'aborted'
+  | 'account-disabled'
+  | 'credentials-expired'
   | 'incorrect-encoding'
   | 'invalid-authzid'
   | 'invalid-mechanism'

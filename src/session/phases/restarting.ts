@@ -1,5 +1,6 @@
 /** Phase `restarting`: the new stream headers that SASL 1 asks for (RFC 6120 §6.4.6). */
 import { StreamError } from '../../stanza/error.ts';
+import type { SessionFacts } from '../facts.ts';
 import { liftLimits, type XmppConnected } from './connected.ts';
 import { establish } from './established.ts';
 
@@ -15,7 +16,7 @@ export function restartStreams(connected: XmppConnected): void {
   let asked = false;
   client.receive({
     header: (header) => {
-      refuseOtherDomain(connected, header.attributes.get('to'));
+      refuseOtherDomain(connected.facts, header.attributes.get('to'));
       connected.forwardHeader(header, 'to-gatekeeper');
       asked = true;
     },
@@ -37,7 +38,9 @@ export function restartStreams(connected: XmppConnected): void {
   });
 }
 
-function refuseOtherDomain({ facts }: XmppConnected, to: string | undefined): void {
-  if (to !== undefined && to.toLowerCase() !== facts.domain)
+/** Refuses a second header that names another domain than the first.
+ *  @throws StreamError ERR_UNKNOWN_DOMAIN */
+export function refuseOtherDomain({ domain }: SessionFacts, to: string | undefined): void {
+  if (to !== undefined && to.toLowerCase() !== domain)
     throw new StreamError('host-unknown', { code: 'ERR_UNKNOWN_DOMAIN' });
 }
