@@ -8,7 +8,7 @@ import { streamLimitsStage } from '../session/negotiation/stream-limits.ts';
 import { inStageOrder } from '../session/pipeline.ts';
 import { headerPolicy } from '../session/policy/header-policy.ts';
 import { Enforcement } from '../policy/enforcement.ts';
-import { policyStage } from '../session/policy/policy-stage.ts';
+import { policyStage, type PolicyStageOptions } from '../session/policy/policy-stage.ts';
 import type { SupportCodes } from '../session/support-codes.ts';
 import type { RegionOf } from '../session/region.ts';
 import type { StageFactory } from '../session/stage.ts';
@@ -23,7 +23,7 @@ import { assemble, type Parts } from './part.ts';
 import { unpredictable } from './random.ts';
 import { openCapabilities, type Capabilities } from './parts/capabilities.ts';
 import { openCertificates } from './parts/certificates.ts';
-import { openGatekeepers } from './parts/gatekeepers.ts';
+import { openGatekeepers, type GatekeepersOptions } from './parts/gatekeepers.ts';
 import { httpLimits } from './parts/http-plane.ts';
 import { openHttp } from './parts/http.ts';
 import type { ExposureDocument } from '../http/admin/exposure.ts';
@@ -156,19 +156,14 @@ async function openParts(
       clock,
     }),
   );
-  const certificates = parts.track(
-    await openCertificates('certificates', config.certificates, { report: files, clock }),
-  );
+  const report = { report: files, clock };
+  const certificates = parts.track(await openCertificates('certificates', config.certificates, report));
   const { supportCodes } = parts.track(openSupportCodes(config.limits, clock));
   const scanning = createScanning(config, policies.names);
-  const { names } = policies;
   const authentication = provider && authenticationBy(provider, config, supportCodes, observer);
-  const policy = policyStage({ ...inForce, random: unpredictable });
-  const stages = stagesOf(config, { authentication, capabilities, names, policy });
-  const chat = authentication && { authentication, stages: inStageOrder([chatGuard, policy]) };
-  const gatekeepers = parts.track(
-    await openGatekeepers(config, { ...scanning, files, signals, chat, clock }),
-  );
+  const { stages, chat } = stagesOf(config, { authentication, capabilities, names: policies.names, inForce });
+  const dialling = { ...scanning, files, signals, chat, clock };
+  const gatekeepers = parts.track(await openGatekeepers(config, dialling));
   const filterHeader = headerPolicy(inForce);
   const edge = { certificates, signals, overloaded, sharedPorts: worker !== undefined, observer, clock };
   const between = { scanning, gatekeepers, stages, filterHeader, regionOf, supportCodes, state };
@@ -302,15 +297,21 @@ interface StageParts {
   readonly authentication: TokenAuthenticationOptions | undefined;
   readonly capabilities: Capabilities | undefined;
   readonly names: Names;
-  readonly policy: StageFactory;
+  readonly inForce: Omit<PolicyStageOptions, 'random'>;
 }
 
-/** Returns the stages of sessions that speak XMPP on both sides, in the order of the pipeline. */
-function stagesOf(
-  config: Config,
-  { authentication, capabilities, names, policy }: StageParts,
-): readonly StageFactory[] {
-  return inStageOrder([
+/** The stages of sessions by protocol, in the order of the pipeline. */
+interface Stages {
+  /** Of sessions that speak XMPP on both sides. */
+  readonly stages: readonly StageFactory[];
+  /** Undefined without a provider: no session is on the chat channel then. */
+  readonly chat: GatekeepersOptions['chat'];
+}
+
+function stagesOf(config: Config, { authentication, capabilities, names, inForce }: StageParts): Stages {
+  const policy = policyStage({ ...inForce, random: unpredictable });
+  const chat = authentication && { authentication, stages: inStageOrder([chatGuard, policy]) };
+  const stages = inStageOrder([
     negotiationGuard,
     streamLimitsStage(announcedLimits(config)),
     channelBindingGuard,
@@ -318,4 +319,5 @@ function stagesOf(
     ...(capabilities?.stages(names) ?? []),
     policy,
   ]);
+  return { stages, chat };
 }

@@ -98,7 +98,7 @@ export class TokenExchange {
     return this.#attempt;
   }
 
-  /** Abandons the attempt in progress without a word to the client. */
+  /** Abandons the attempt in progress silently. */
   end(): void {
     this.#attempt = undefined;
   }

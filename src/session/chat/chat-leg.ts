@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { frameHeader, type FrameReader } from '../../chat/frames.ts';
 import { refusal } from '../../minimisation/refuse.ts';
 import type { Transport } from '../../noise/handshake-state.ts';
+import { chatStanzas } from '../../stanza/chat-stanzas.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import { lengthOf, ownCopy, writeParts } from '../../stanza/own-bytes.ts';
@@ -27,6 +28,7 @@ export interface ChatLegOptions {
 }
 
 export class ChatLeg implements GatekeeperLeg {
+  readonly protocol = chatStanzas;
   readonly #socket: Socket;
   readonly #frames: FrameReader;
   readonly #transport: Transport;
@@ -172,9 +174,10 @@ export class ChatLeg implements GatekeeperLeg {
   }
 
   /** Answers a stanza of the client. The answer passes the stages as one of the gatekeeper's does, after the step in
-   *  progress. */
+   *  progress.
+   *  @throws StreamError ERR_CHANNEL_STANZA for one that cannot be answered */
   #refuse(stanza: Stanza): void {
-    const answer = refusal(stanza, 'not-acceptable');
+    const answer = refusal(stanza, 'to-gatekeeper', 'not-acceptable');
     if (answer === undefined) throw new StreamError('policy-violation', { code: 'ERR_CHANNEL_STANZA' });
     this.#waiting.push(answer);
     queueMicrotask(() => this.#deliverWaiting());

@@ -1,4 +1,4 @@
-/** The guard of the chat channel: decides which elements pass beside stanzas, and removes hints that lead a client past
+/** The guard of the chat channel: decides which elements pass other than stanzas, and removes hints that lead a client past
  *  the proxy. */
 import type { Direction } from '../../stanza/direction.ts';
 import { removeElement } from '../../stanza/edits.ts';
