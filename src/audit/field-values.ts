@@ -1,7 +1,7 @@
 /** The values of catalogued fields in a stanza, by the selectors of the catalogue. This is what a recipient reads, so it
  *  is applied to what was received and to what was forwarded alike. */
 import { replaceAddresses } from '../minimisation/media-address.ts';
-import type { Catalogue, Field, FieldSelector } from '../policy/catalogue.ts';
+import { everyForm, type Catalogue, type Field, type FieldSelector } from '../policy/catalogue.ts';
 import { compileMatcher, type Matcher, type MemoGeneration } from '../policy/match.ts';
 import type { Selector } from '../policy/selector.ts';
 import { keyOf } from '../policy/table.ts';
@@ -58,20 +58,22 @@ export class FieldValues {
   /** By depth: whether the open element is listed. */
   readonly #listed: boolean[] = [];
 
-  constructor({ fields, structure }: Catalogue, names: Names, direction: Direction) {
+  constructor(catalogue: Catalogue, names: Names, direction: Direction) {
     this.#names = names;
-    const read = [...fields.values()].filter(
+    const forms = everyForm(catalogue);
+    const read = forms.filter(
       ({ selectors, directions }) => selectors.length > 0 && directions.includes(direction),
     );
-    this.fields = [...read.map(({ name }) => name), unlistedField];
+    this.fields = [...new Set(read.map(({ name }) => name)), unlistedField];
     this.#size = this.fields.indexOf(sizeField);
     this.#style = this.fields.indexOf(styleField);
-    read.forEach((field, index) => {
-      if (index !== this.#size && index !== this.#style) this.#addField(field, index);
-    });
-    for (const field of fields.values())
-      for (const selector of [...field.returns, ...field.requests]) this.#addNeutral(selector);
-    for (const { selector } of structure) this.#addNeutral(selector);
+    for (const form of read) {
+      const index = this.fields.indexOf(form.name);
+      if (index !== this.#size && index !== this.#style) this.#addField(form, index);
+    }
+    for (const form of forms)
+      for (const selector of [...form.returns, ...form.requests]) this.#addNeutral(selector);
+    for (const { selector } of catalogue.structure) this.#addNeutral(selector);
   }
 
   #addField(field: Field, index: number): void {

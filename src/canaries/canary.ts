@@ -49,6 +49,7 @@ export function canariesOf({ fields }: Catalogue, random: RandomBytes = randomBy
 const marked = 'marker';
 
 function reasonNotToSend(field: Field): string | undefined {
+  if (field.protocol !== 'xmpp') return 'it is of the chat channel, and a canary run speaks XMPP';
   const value = valueOf(field);
   if (value === undefined) return 'its example does not say where the value is: write `marker` there';
   return typeof value === 'object' && 'unmarked' in value ? value.unmarked : undefined;

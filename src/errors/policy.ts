@@ -51,6 +51,11 @@ export const policyErrors = {
     cause: "The policy withholds what a gatekeeper's published rules ask for, or shows what they forbid.",
     remedy: 'Follow the rule, or check against others with `--obligations`.',
   },
+  ERR_POLICY_SETTLES: {
+    cause:
+      'The treatment takes away what tells the gatekeeper that a message has arrived: it sends it again.',
+    remedy: 'Use one of the treatments named in the message; `lower` shows the least.',
+  },
   ERR_POLICY_ANSWER_OWED: {
     cause: 'The treatment leaves a request without the answer that it is owed (RFC 6120 §8.2.3).',
     remedy: 'Use `refuse`, or `answer` where the field has one.',
@@ -107,6 +112,10 @@ export const policyErrors = {
   WARN_POLICY_CAPS_HASH: {
     cause: 'The capability hash no longer fits what it stands for.',
     remedy: 'Use a capability profile, which changes both together (docs/capabilities.md).',
+  },
+  WARN_POLICY_PROTOCOL: {
+    cause: 'The treatment is not possible with every protocol of gatekeepers.',
+    remedy: 'Use one that is, or check with `--config`, which knows the protocols.',
   },
   WARN_POLICY_BYPASS: {
     cause: 'What is kept lets the client go around the proxy.',

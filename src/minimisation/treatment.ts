@@ -1,4 +1,4 @@
-/** Metadata minimisation: the ten treatments that a policy may name for a field, one file each.
+/** Metadata minimisation: the eleven treatments that a policy may name for a field, one file each.
  *
  *  A treatment of a value is a function to the value that may be seen; a treatment of an element or a stanza is a
  *  function from its place on the tape to an edit. Fields, rules and audiences are in `policy/`. Treatments never
@@ -11,6 +11,7 @@ export const treatmentNames = [
   'equalise',
   'pad',
   'coarsen',
+  'lower',
   'pseudonymise',
   'replace',
   'answer',
@@ -30,6 +31,8 @@ export type Treatment =
   | { readonly kind: 'replace'; readonly value: string }
   | { readonly kind: 'pseudonymise'; readonly scope: PseudonymScope; readonly rotateMs?: number }
   | { readonly kind: 'coarsen'; readonly to: Grain }
+  /** The next lower value of those that the catalogue lists for the field. */
+  | { readonly kind: 'lower' }
   | { readonly kind: 'pad'; readonly buckets: readonly number[] }
   | { readonly kind: 'delay'; readonly upToMs: number }
   | { readonly kind: 'equalise'; readonly afterMs: number }

@@ -10,6 +10,7 @@ import type { Treatment, ValueTreatment } from './treatment.ts';
 export function treatValue(value: string, treatment: Treatment, hide: ValueTreatment): string | undefined {
   switch (treatment.kind) {
     case 'drop':
+    case 'lower':
     case 'refuse':
     case 'answer':
       return undefined;

@@ -5,6 +5,7 @@ import { isAnswer } from '../minimisation/refuse.ts';
 import { AttributeView } from '../stanza/attribute-view.ts';
 import { removeAttribute, replaceAttribute } from '../stanza/edits.ts';
 import { bareJid } from '../stanza/jid.ts';
+import { ns } from '../stanza/namespaces.ts';
 import { textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
@@ -31,11 +32,14 @@ export class AttributeRuleSet {
   /** A view of the current attribute, used again for each. */
   readonly #view = new AttributeView();
   readonly #value: AttributeValue;
+  /** Id of the namespace of marks. */
+  readonly #marks: number;
 
   constructor(pending: PendingOutcome, session: SessionView) {
     this.#pending = pending;
     this.#session = session;
     this.#value = new AttributeValue(session);
+    this.#marks = pending.policy.names.namespace(ns.chatMarks);
   }
 
   /** Decides every attribute of an element, and adds the edits.
@@ -85,15 +89,20 @@ export class AttributeRuleSet {
         if (this.#apply(rules, element) !== notFound) isListed = true;
       }
     }
-    if (!isListed) this.#decideUnlisted(element, this.#view.index, namespace);
-    return elementResult.kept;
+    return isListed ? elementResult.kept : this.#decideUnlisted(element, this.#view.index, namespace);
   }
 
-  #decideUnlisted(element: number, attribute: number, namespace: number): void {
+  /** Applies the treatment of an unlisted attribute. A mark of the chat channel's XML form says what its element is, so
+   *  that the element goes with it. */
+  #decideUnlisted(element: number, attribute: number, namespace: number): ElementResult {
     const pending = this.#pending;
-    const bytes = pending.stanza.attributeBytes(attribute);
-    if (pending.decideUnlisted(namespace, element, bytes) === elementResult.removed)
-      pending.edits.push(removeAttribute(pending.stanza, attribute));
+    const { stanza } = pending;
+    const bytes = stanza.attributeBytes(attribute);
+    if (pending.decideUnlisted(namespace, element, bytes) !== elementResult.removed)
+      return elementResult.kept;
+    if (namespace === this.#marks) return elementResult.removed;
+    pending.edits.push(removeAttribute(stanza, attribute));
+    return elementResult.kept;
   }
 
   /** Decides a namespace declaration. One that nothing in the rest of the element can use is unlisted. */

@@ -1,6 +1,7 @@
 /** The shape of a catalogue file and of an obligations file. */
 import { z } from 'zod';
 import { treatmentNames } from '../minimisation/treatment.ts';
+import { protocolNames } from './protocols.ts';
 import { audienceNames } from './schema.ts';
 
 export const fieldClasses = [
@@ -25,6 +26,8 @@ export const fieldClasses = [
   'returned-over-http',
   // Has one value towards all contacts.
   'same-for-all',
+  // Tells the gatekeeper that a message has arrived, which it otherwise sends again.
+  'settles',
   // Clients put it into the presence with which they come online.
   'in-presence',
 ] as const;
@@ -52,19 +55,27 @@ const selector = z.union([
   }),
 ]);
 
-const field = z.strictObject({
-  title: z.string(),
+const attributeName = z.string().regex(/^[A-Za-z_][\w.-]*$/);
+
+const lower = z
+  .union([
+    z.literal('drop').describe('Nothing less can be said, so it is dropped'),
+    z.strictObject({
+      attribute: attributeName.describe('Attribute of the selected element'),
+      values: z
+        .record(z.string(), z.string().min(1))
+        .describe('The lower value of each; the key "" stands for an element without the attribute'),
+    }),
+  ])
+  .describe('What the treatment `lower` makes of it');
+
+/** What a field is in one protocol. */
+const form = {
   source: z.string().describe('Where it is specified'),
-  where: z.enum(['stanza', 'stream', 'connection', 'http']).default('stanza'),
   direction: z.enum(['both', 'to-gatekeeper', 'to-client']),
-  category: z.enum([
-    'identity', 'location', 'timing', 'activity', 'social-graph', 'device', 'content-hint', 'secret',
-  ]), // prettier-ignore
-  reveals: z.string(),
-  breaks: z.string(),
   classes: z.array(z.enum(fieldClasses)).default([]),
-  value: z.enum(valueTypes),
   permits: z.array(z.enum(treatmentNames)).min(1),
+  lower: lower.optional(),
   select: z.array(selector).min(1).optional(),
   returns: z.array(z.string()).optional().describe('Where a pseudonym comes back, if elsewhere'),
   request: z.array(selector).min(1).optional().describe('That to which it is the answer'),
@@ -80,14 +91,39 @@ const field = z.strictObject({
     })
     .optional(),
   example: z.string(),
+} as const;
+
+const otherForm = z.strictObject({
+  ...form,
+  breaks: z.string().optional().describe('As in the field without'),
+  value: z.enum(valueTypes).optional().describe('As in the field without'),
+});
+
+const field = z.strictObject({
+  ...form,
+  title: z.string(),
+  where: z.enum(['stanza', 'stream', 'connection', 'http']).default('stanza'),
+  category: z.enum([
+    'identity', 'location', 'timing', 'activity', 'social-graph', 'device', 'content-hint', 'secret',
+  ]), // prettier-ignore
+  reveals: z.string(),
+  breaks: z.string(),
+  value: z.enum(valueTypes),
 });
 
 export const catalogueSchema = z.strictObject({
   apiVersion: z.literal('narthex/v1'),
   kind: z.literal('MetadataCatalogue'),
   metadata: z.strictObject({ name: z.string() }),
+  protocol: z.enum(protocolNames).default('xmpp').describe('The protocol of the stanzas in this file'),
   namespaces: z.record(z.string(), z.string()).default({}),
-  fields: z.record(fieldName, field),
+  fields: z.record(fieldName, field).default({}),
+  forms: z
+    .record(fieldName, z.array(otherForm).min(1))
+    .default({})
+    .describe(
+      'What fields of another protocol are in this one: with the same meaning, so with the same name',
+    ),
   structure: z
     .array(
       z.union([
@@ -105,6 +141,8 @@ export const catalogueSchema = z.strictObject({
 
 export type CatalogueDocument = z.infer<typeof catalogueSchema>;
 export type FieldDocument = CatalogueDocument['fields'][string];
+export type FormDocument = CatalogueDocument['forms'][string][number];
+export type Lowering = NonNullable<FieldDocument['lower']>;
 export type FieldClass = (typeof fieldClasses)[number];
 
 export const obligationsSchema = z.strictObject({

@@ -6,9 +6,12 @@ import {
   type CatalogueDocument,
   type FieldClass,
   type FieldDocument,
+  type FormDocument,
+  type Lowering,
 } from './catalogue-schema.ts';
 import { errorAt, type Diagnostic } from './diagnostic.ts';
 import { readDocument } from './document.ts';
+import { stanzaProtocols, type ProtocolName } from './protocols.ts';
 import { parseSelector, type Selector } from './selector.ts';
 import { shape } from './shape.ts';
 
@@ -26,8 +29,10 @@ export interface FieldSelector extends Selector {
   readonly names: string | undefined;
 }
 
+/** A field as it is in one protocol. */
 export interface Field {
   readonly name: string;
+  readonly protocol: ProtocolName;
   readonly title: string;
   readonly source: string;
   readonly where: FieldDocument['where'];
@@ -38,6 +43,8 @@ export interface Field {
   readonly classes: readonly FieldClass[];
   readonly value: FieldDocument['value'];
   readonly permits: readonly TreatmentName[];
+  /** The effect of the treatment `lower`; undefined where there is nothing lower. */
+  readonly lower: Lowering | undefined;
   readonly selectors: readonly FieldSelector[];
   readonly returns: readonly FieldSelector[];
   readonly requests: readonly FieldSelector[];
@@ -60,7 +67,10 @@ interface Structure {
 }
 
 export interface Catalogue {
+  /** Every field by its name, in the protocol that defines it. */
   readonly fields: ReadonlyMap<string, Field>;
+  /** Fields of that map as they are in a further protocol. One protocol may have a form for each direction. */
+  readonly forms: readonly Field[];
   readonly structure: readonly Structure[];
 }
 
@@ -75,49 +85,145 @@ export function loadCatalogue(files: readonly TextFile[]): {
   readonly catalogue: Catalogue;
   readonly diagnostics: readonly Diagnostic[];
 } {
-  const fields = new Map<string, Field>();
-  const structure: Structure[] = [];
-  const diagnostics: Diagnostic[] = [];
-  for (const { file, text } of files) {
+  const loader = new CatalogueLoader();
+  for (const file of files) loader.add(file);
+  return loader.finish();
+}
+
+/** A form, until all fields are known. */
+interface PendingForm {
+  readonly name: string;
+  readonly written: FormDocument;
+  readonly file: CatalogueDocument;
+  readonly attempt: (read: () => void) => void;
+}
+
+class CatalogueLoader {
+  readonly #fields = new Map<string, Field>();
+  readonly #structure: Structure[] = [];
+  readonly #forms: Field[] = [];
+  readonly #pending: PendingForm[] = [];
+  readonly #diagnostics: Diagnostic[] = [];
+
+  add({ file, text }: TextFile): void {
     const document = readDocument(file, text);
     const shaped = shape(document, catalogueSchema, 'ERR_CATALOGUE');
     if (shaped.kind === 'differs') {
-      diagnostics.push(...shaped.diagnostics);
-      continue;
+      this.#diagnostics.push(...shaped.diagnostics);
+      return;
     }
+    const { value } = shaped;
     const attempt = (path: readonly (string | number)[], read: () => void): void => {
       try {
         read();
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error;
-        diagnostics.push(errorAt(document.keyPlace(path), 'ERR_CATALOGUE', error.message));
+        this.#diagnostics.push(errorAt(document.keyPlace(path), 'ERR_CATALOGUE', error.message));
       }
     };
-    for (const [name, entry] of Object.entries(shaped.value.fields)) {
+    for (const [name, entry] of Object.entries(value.fields)) {
       attempt(['fields', name], () => {
-        if (fields.has(name)) throw new SyntaxError(`${name} is in another catalogue file already`);
-        fields.set(name, toField(name, entry, shaped.value.namespaces));
+        if (this.#fields.has(name)) throw new SyntaxError(`${name} is in another catalogue file already`);
+        this.#fields.set(name, toField(name, entry, value));
       });
     }
-    shaped.value.structure.forEach((entry, index) => {
-      attempt(['structure', index], () => structure.push(...toStructure(entry, shaped.value.namespaces)));
+    for (const [name, list] of Object.entries(value.forms))
+      list.forEach((written, index) =>
+        this.#pending.push({
+          name,
+          written,
+          file: value,
+          attempt: (read) => attempt(['forms', name, index], read),
+        }),
+      );
+    value.structure.forEach((entry, index) => {
+      attempt(['structure', index], () => this.#structure.push(...toStructure(entry, value)));
     });
   }
-  return { catalogue: { fields, structure }, diagnostics };
+
+  finish(): ReturnType<typeof loadCatalogue> {
+    for (const form of this.#pending) form.attempt(() => this.#addForm(form));
+    return {
+      catalogue: { fields: this.#fields, forms: this.#forms, structure: this.#structure },
+      diagnostics: this.#diagnostics,
+    };
+  }
+
+  #addForm({ name, written, file }: PendingForm): void {
+    const field = this.#fields.get(name);
+    if (field === undefined)
+      throw new SyntaxError(`${name} is in no catalogue file, so it has no other form`);
+    if (field.protocol === file.protocol)
+      throw new SyntaxError(`${name} is a field of ${file.protocol} already: add to its selectors`);
+    const form = toForm(field, written, file);
+    const isTwice = this.#forms.some(
+      (other) =>
+        other.name === name &&
+        other.protocol === form.protocol &&
+        other.directions.some((direction) => form.directions.includes(direction)),
+    );
+    if (isTwice) throw new SyntaxError(`${name} has two forms of ${file.protocol} in one direction`);
+    this.#forms.push(form);
+  }
 }
 
-function toField(name: string, entry: FieldDocument, namespaces: CatalogueDocument['namespaces']): Field {
-  const { answer, select, returns, request, direction, ...rest } = entry;
-  if ((select !== undefined || request !== undefined) !== (entry.where === 'stanza'))
+function toField(name: string, entry: FieldDocument, file: CatalogueDocument): Field {
+  const { title, where, category, reveals, breaks, value } = entry;
+  if ((entry.select !== undefined || entry.request !== undefined) !== (where === 'stanza'))
     throw new SyntaxError(`${name}: fields of stanzas have selectors, others have none`);
+  return { name, title, where, category, reveals, breaks, value, ...partsOf(name, entry, file) };
+}
+
+/** Returns a field as it is in the protocol of a file.
+ *  @throws SyntaxError for a field that is in no stanza */
+function toForm(field: Field, written: FormDocument, file: CatalogueDocument): Field {
+  const { name, title, where, category, reveals } = field;
+  if (where !== 'stanza' || (written.select === undefined && written.request === undefined))
+    throw new SyntaxError(`${name}: forms are of fields of stanzas, and have selectors`);
+  const { breaks = field.breaks, value = field.value } = written;
+  return { name, title, where, category, reveals, breaks, value, ...partsOf(name, written, file) };
+}
+
+/** Returns what a field and a form have in common.
+ *  @throws SyntaxError when `lower` does not fit, or a selector is wrong */
+function partsOf(
+  name: string,
+  entry: FieldDocument | FormDocument,
+  file: CatalogueDocument,
+): Pick<
+  Field,
+  | 'protocol'
+  | 'source'
+  | 'directions'
+  | 'classes'
+  | 'permits'
+  | 'lower'
+  | 'selectors'
+  | 'returns'
+  | 'requests'
+  | 'answer'
+  | 'example'
+> {
+  const { answer, select, returns, request, direction, source, classes, permits, lower, example } = entry;
+  if (permits.includes('lower') !== (lower !== undefined))
+    throw new SyntaxError(`${name}: \`lower\` is permitted where the entry says what is lower`);
   const read = (list: FieldDocument['select']): FieldSelector[] =>
-    (list ?? []).flatMap((selector) => toSelectors(selector, namespaces));
+    (list ?? []).flatMap((selector) => toSelectors(selector, file));
+  const selectors = read(select);
+  if (typeof lower === 'object' && selectors.some(({ target }) => target.kind !== 'element'))
+    throw new SyntaxError(
+      `${name}: \`lower\` changes an attribute of what is selected, so that is an element`,
+    );
   const element = /^\{([^}]+)\}(.+)$/.exec(answer?.element ?? '');
   return {
-    name,
-    ...rest,
+    protocol: file.protocol,
+    source,
     directions: direction === 'both' ? ['to-gatekeeper', 'to-client'] : [direction],
-    selectors: read(select),
+    classes,
+    permits,
+    lower,
+    example,
+    selectors,
     returns: read(returns),
     requests: read(request),
     ...(answer === undefined
@@ -134,7 +240,7 @@ function toField(name: string, entry: FieldDocument, namespaces: CatalogueDocume
 
 function toSelectors(
   selector: NonNullable<FieldDocument['select']>[number],
-  namespaces: CatalogueDocument['namespaces'],
+  file: CatalogueDocument,
 ): FieldSelector[] {
   const {
     path,
@@ -144,7 +250,7 @@ function toSelectors(
     words = false,
     names,
   } = typeof selector === 'string' ? { path: selector } : selector;
-  return parseSelector(path, namespaces).map((parsed) => ({
+  return selectorsIn(path, file).map((parsed) => ({
     ...parsed,
     dropsElement: onDrop === 'element',
     part,
@@ -154,16 +260,38 @@ function toSelectors(
   }));
 }
 
-function toStructure(
-  entry: CatalogueDocument['structure'][number],
-  namespaces: CatalogueDocument['namespaces'],
-): Structure[] {
+/** Parses a selector of a file. Its steps are in namespaces that the file's protocol can have: an entry for stanzas of
+ *  another protocol would be a mistake that no example shows.
+ *  @throws SyntaxError */
+function selectorsIn(path: string, { namespaces, protocol }: CatalogueDocument): Selector[] {
+  const found = parseSelector(path, namespaces);
+  const others = Object.entries(stanzaProtocols).filter(([name]) => name !== protocol);
+  for (const { steps } of found)
+    for (const { namespace } of steps)
+      for (const [name, other] of others)
+        if (other.namespace === namespace)
+          throw new SyntaxError(`the selector ${path} is about ${name}, and the file about ${protocol}`);
+  return found;
+}
+
+function toStructure(entry: CatalogueDocument['structure'][number], file: CatalogueDocument): Structure[] {
   const {
     path,
     wrapper,
     payload = false,
   } = typeof entry === 'string' ? { path: entry, wrapper: false } : entry;
-  return parseSelector(path, namespaces).map((selector) => ({ selector, wrapper, payload }));
+  return selectorsIn(path, file).map((selector) => ({ selector, wrapper, payload }));
+}
+
+/** Returns every field in each protocol that has it. */
+export function everyForm({ fields, forms }: Catalogue): readonly Field[] {
+  return [...fields.values(), ...forms];
+}
+
+/** Returns a field in each protocol that has it; empty for a name that the catalogue lacks. */
+export function formsOf({ fields, forms }: Catalogue, name: string): readonly Field[] {
+  const field = fields.get(name);
+  return field === undefined ? [] : [field, ...forms.filter((form) => form.name === name)];
 }
 
 /** Returns whether a client gives it automatically, as an answer to a stanza that another party can send. */
@@ -189,6 +317,11 @@ export function concerns({ where, directions }: Field, audience: Audience): bool
   return directions.includes('to-client') && (where === 'http') === (audience === 'provider');
 }
 
+/** Returns whether the audience ever sees a field, in any protocol. */
+export function isShown(catalogue: Catalogue, name: string, audience: Audience): boolean {
+  return formsOf(catalogue, name).some((form) => concerns(form, audience));
+}
+
 /** Returns every namespace and local name in the catalogue, for the scanner's vocabulary. */
 export function catalogueNames(catalogue: Catalogue): { namespaces: string[]; locals: string[] } {
   const namespaces = new Set<string>();
@@ -207,14 +340,17 @@ export function catalogueNames(catalogue: Catalogue): { namespaces: string[]; lo
   const addCondition = (condition: Selector['steps'][number]['conditions'][number]): void => {
     if (condition.kind === 'not') addCondition(condition.of);
     else if (condition.kind === 'or') condition.of.forEach(addCondition);
-    else if (condition.kind === 'attribute') locals.add(condition.name);
-    else {
+    else if (condition.kind === 'attribute') {
+      locals.add(condition.name);
+      if (condition.namespace !== '') namespaces.add(condition.namespace);
+    } else {
       namespaces.add(condition.namespace);
       locals.add(condition.local);
     }
   };
-  for (const field of catalogue.fields.values()) {
-    for (const selector of [...field.selectors, ...field.returns, ...field.requests]) add(selector);
+  for (const { selectors, returns, requests, lower } of everyForm(catalogue)) {
+    for (const selector of [...selectors, ...returns, ...requests]) add(selector);
+    if (typeof lower === 'object') locals.add(lower.attribute);
   }
   for (const { selector } of catalogue.structure) add(selector);
   return { namespaces: [...namespaces], locals: [...locals] };

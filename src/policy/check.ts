@@ -4,6 +4,8 @@ import type { Audience } from '../stanza/direction.ts';
 import { checkAnswers } from './check-answers.ts';
 import {
   concerns,
+  everyForm,
+  formsOf,
   isSealable,
   meetsHttp,
   type Catalogue,
@@ -17,6 +19,7 @@ import { nearest } from '../documents/nearest.ts';
 import { errorAt, type Diagnostic } from './diagnostic.ts';
 import type { Obligation } from './obligations.ts';
 import { treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
+import type { ProtocolName } from './protocols.ts';
 import { overlay } from './resolve.ts';
 import { audienceNames, exceptionsMax } from './schema.ts';
 import { withoutAccepted } from './checks/accepts.ts';
@@ -33,6 +36,8 @@ export interface CheckOptions {
   readonly media?: boolean;
   /** What the proxy that runs it can know of a session; undefined when that is unknown. */
   readonly knowable?: Knowable | undefined;
+  /** The protocols of the gatekeepers that it is for; undefined when they are unknown. */
+  readonly protocols?: readonly ProtocolName[] | undefined;
 }
 
 /** What conditions can be about. */
@@ -113,16 +118,62 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
     const remedy = near === undefined ? 'narthex policy fields lists them' : `Did you mean ${near}?`;
     return [refusal(rule, 'ERR_POLICY_FIELD', 'no such field in the catalogue', remedy)];
   }
+  const all = formsOf(catalogue, rule.field);
+  const shown = all.filter((form) => concerns(form, audience));
+  const sure = shown.filter((form) => isSure(form, field, options));
   const refused =
-    refuseUnreachable(field, audience, rule) ??
-    (onTheWire.includes(audience) ? refuseOnTheWire(field, rule) : undefined) ??
+    refuseUnreachable(all, shown, audience, rule) ??
+    firstOf(sure, (form) => refuseForm(form, audience, rule)) ??
     (rule.policy === policy.name ? refuseWithoutMedia(field, rule, options) : undefined) ??
-    refuseParameters(field, rule) ??
-    refuseScope(field, rule) ??
-    refuseShadowed(policy, field, audience, rule, catalogue);
+    refuseShadowed(policy, shown, audience, rule, catalogue);
   if (refused !== undefined) return [refused];
   // An inherited rule is warned of in its own file.
-  return onTheWire.includes(audience) && rule.policy === policy.name ? warnings(field, audience, rule) : [];
+  if (!onTheWire.includes(audience) || rule.policy !== policy.name) return [];
+  const unsure = options.protocols === undefined ? shown.filter((form) => !sure.includes(form)) : [];
+  return [
+    ...distinct(shown.flatMap((form) => warnings(form, audience, rule))),
+    ...unsure.flatMap((form) => warnOfProtocol(form, audience, rule)),
+  ];
+}
+
+/** Returns whether a policy certainly meets a form. Without a configuration only the protocol that defines the field is
+ *  certain. */
+function isSure({ protocol }: Field, field: Field, { protocols }: CheckOptions): boolean {
+  return protocols?.includes(protocol) ?? protocol === field.protocol;
+}
+
+/** Returns the refusal of what a rule does to a field in one protocol. */
+function refuseForm(form: Field, audience: Audience, rule: Rule): Diagnostic | undefined {
+  const onWire = onTheWire.includes(audience) ? refuseOnTheWire(form, rule) : undefined;
+  return onWire ?? refuseParameters(form, rule) ?? refuseScope(form, rule);
+}
+
+function firstOf<T, R>(list: readonly T[], find: (each: T) => R | undefined): R | undefined {
+  for (const each of list) {
+    const found = find(each);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Warns of what would be refused for a gatekeeper of a protocol that the policy may never meet. */
+function warnOfProtocol(form: Field, audience: Audience, rule: Rule): Diagnostic[] {
+  const refused = refuseForm(form, audience, rule);
+  if (refused === undefined) return [];
+  const { reason, remedy } = refused;
+  const about = `with a gatekeeper of protocol ${form.protocol} it would be refused: ${reason}`;
+  return [
+    errorAt(rule.place, 'WARN_POLICY_PROTOCOL', about, {
+      field: rule.field,
+      audience,
+      ...(remedy !== undefined && { remedy }),
+    }),
+  ];
+}
+
+/** Forms of one field often break the same. */
+function distinct(found: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(found.map((each) => [`${each.code} ${each.reason}`, each])).values()];
 }
 
 function refusal(
@@ -134,9 +185,15 @@ function refusal(
   return errorAt(place, code, reason, { field, remedy });
 }
 
-function refuseUnreachable(field: Field, audience: Audience, rule: Rule): Diagnostic | undefined {
-  if (concerns(field, audience)) return undefined;
-  const reason = `can never match: the ${audience} is not shown this field (it travels ${field.directions.join(' and ')})`;
+function refuseUnreachable(
+  forms: readonly Field[],
+  shown: readonly Field[],
+  audience: Audience,
+  rule: Rule,
+): Diagnostic | undefined {
+  if (shown.length > 0) return undefined;
+  const directions = new Set(forms.flatMap((form) => form.directions));
+  const reason = `can never match: the ${audience} is not shown this field (it travels ${[...directions].join(' and ')})`;
   return refusal(
     rule,
     'ERR_POLICY_NEVER_MATCHES',
@@ -146,7 +203,7 @@ function refuseUnreachable(field: Field, audience: Audience, rule: Rule): Diagno
 }
 
 /** Treatments that change a value in place. */
-const rewrites: readonly Treatment['kind'][] = ['drop', 'replace', 'pseudonymise', 'coarsen'];
+const rewrites: readonly Treatment['kind'][] = ['drop', 'replace', 'pseudonymise', 'coarsen', 'lower'];
 
 function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
   const { kind } = rule.treatment;
@@ -157,6 +214,20 @@ function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
       'ERR_POLICY_E2EE_BOUND',
       `${kind} changes what is bound inside end-to-end encryption: receivers would fail to decrypt or verify`,
       'Use keep',
+    );
+  if (kind === 'lower' && field.lower === undefined)
+    return refusal(
+      rule,
+      'ERR_POLICY_TREATMENT',
+      'lower is not possible: the catalogue has no lower value for this field',
+      `Use ${field.permits.join(', ')}`,
+    );
+  if (kind === 'drop' && field.classes.includes('settles'))
+    return refusal(
+      rule,
+      'ERR_POLICY_SETTLES',
+      'drop leaves a message unsettled, and the gatekeeper sends it again',
+      `Use ${field.permits.join(' or ')}`,
     );
   if (kind === 'drop' && field.classes.includes('ack-obligated')) {
     const ways = field.permits.filter((each) => each === 'answer' || each === 'refuse');
@@ -237,34 +308,37 @@ function refuseParameters(field: Field, rule: Rule): Diagnostic | undefined {
   );
 }
 
-/** Refuses a rule for a field inside an element that another rule removes. */
+/** Refuses a rule for a field that is, in every protocol, inside an element that another rule removes. */
 function refuseShadowed(
   policy: Policy,
-  field: Field,
+  forms: readonly Field[],
   audience: Audience,
   rule: Rule,
   catalogue: Catalogue,
 ): Diagnostic | undefined {
   // What is inherited is the parent's business; only what this file says is answered for.
-  if (rule.policy !== policy.name || rule.treatment.kind === 'keep' || field.selectors.length === 0)
-    return undefined;
-  for (const other of catalogue.fields.values()) {
-    if (
-      other === field ||
-      other.classes.includes('wire') ||
-      !['drop', 'refuse'].includes(treatmentOf(policy, audience, other.name).treatment.kind)
-    )
-      continue;
-    if (!field.selectors.every((selector) => other.selectors.some((outer) => takesAway(outer, selector))))
-      continue;
-    return refusal(
-      rule,
-      'ERR_POLICY_SHADOWED',
-      `never has an effect: ${other.name} takes away the element around it`,
-      `Remove this rule, or keep ${other.name}`,
-    );
-  }
-  return undefined;
+  if (rule.policy !== policy.name || rule.treatment.kind === 'keep') return undefined;
+  const shadows = forms.map((form) => shadowOf(policy, form, audience, catalogue));
+  const [first] = shadows;
+  if (first === undefined || shadows.includes(undefined)) return undefined;
+  return refusal(
+    rule,
+    'ERR_POLICY_SHADOWED',
+    `never has an effect: ${first} takes away the element around it`,
+    `Remove this rule, or keep ${first}`,
+  );
+}
+
+/** Returns the name of a field whose rule removes all elements that a form is in. */
+function shadowOf(policy: Policy, form: Field, audience: Audience, catalogue: Catalogue): string | undefined {
+  if (form.selectors.length === 0) return undefined;
+  return everyForm(catalogue).find(
+    (other) =>
+      other.name !== form.name &&
+      !other.classes.includes('wire') &&
+      ['drop', 'refuse'].includes(treatmentOf(policy, audience, other.name).treatment.kind) &&
+      form.selectors.every((selector) => other.selectors.some((outer) => takesAway(outer, selector))),
+  )?.name;
 }
 
 /** Whether dropping `outer` removes everything that `inner` selects: its path ends in `outer`'s, or goes on from it. */
@@ -455,10 +529,12 @@ function startOf({ file }: Policy): Place {
 }
 
 /** Fields that are not named: `*` may not do to them what it could not do by name, and `unlisted` decides the rest. */
-function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[] {
+function checkDefaults(policy: Policy, options: CheckOptions): Diagnostic[] {
+  const { catalogue } = options;
+  const sure = everyForm(catalogue).filter((form) => isSure(form, catalogue.fields.get(form.name)!, options));
   return onTheWire.flatMap((audience) => {
     const rules = policy.matrix[audience];
-    const unnamed = [...catalogue.fields.values()].filter(
+    const unnamed = sure.filter(
       (field) =>
         concerns(field, audience) &&
         (field.where !== 'http' || audience === 'provider') &&
@@ -466,9 +542,7 @@ function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[
     );
     const rule = rules.get('*');
     const { treatment } = treatmentOf(policy, audience, '*');
-    const impossible = unnamed
-      .filter(({ permits }) => !permits.includes(treatment.kind))
-      .map(({ name }) => name);
+    const impossible = namesOf(unnamed.filter(({ permits }) => !permits.includes(treatment.kind)));
     const place = rule?.place ?? startOf(policy);
     const by = rule === undefined ? `unlisted: ${policy.unlisted}` : `"*": ${describeTreatment(treatment)}`;
     const found: Diagnostic[] = [];
@@ -488,12 +562,16 @@ function checkDefaults(policy: Policy, { catalogue }: CheckOptions): Diagnostic[
         errorAt(
           place,
           'WARN_POLICY_UNLISTED',
-          `${several(unnamed.map(({ name }) => name))} of the ${audience} are left to ${by}`,
+          `${several(namesOf(unnamed))} of the ${audience} are left to ${by}`,
           { audience, remedy: 'Name them, or "*"' },
         ),
       );
     return found;
   });
+}
+
+function namesOf(forms: readonly Field[]): string[] {
+  return [...new Set(forms.map(({ name }) => name))];
 }
 
 function several(names: readonly string[]): string {

@@ -12,6 +12,7 @@ import { firstPolicyDecision, type Decision } from '../stanza/verdict.ts';
 import { createVocabulary } from '../stanza/vocabulary.ts';
 import {
   catalogueNames,
+  everyForm,
   isAutomaticAnswer,
   isSealable,
   type Catalogue,
@@ -31,7 +32,8 @@ import {
 } from './policy.ts';
 import { registeredNamespaces } from './registered-namespaces.ts';
 import { overlay } from './resolve.ts';
-import { clientNamespace, type Selector } from './selector.ts';
+import { protocolOfNamespace } from './protocols.ts';
+import type { Selector } from './selector.ts';
 import type { PseudonymRule } from './session-view.ts';
 import type { PolicySubject } from './subject.ts';
 import {
@@ -303,18 +305,21 @@ class TableBuilder {
     this.#policy = policy;
     this.#former = former;
     this.#listed = new Uint8Array(names.namespaces.size + 1);
-    for (const namespace of [ns.client, ns.streams, ns.xml]) this.#listed[names.namespace(namespace)] = 1;
+    for (const namespace of [ns.client, ns.chat, ns.chatMarks, ns.streams, ns.xml])
+      this.#listed[names.namespace(namespace)] = 1;
   }
 
   build(direction: Direction): DecisionTable {
     for (const { selector, wrapper, payload } of this.#catalogue.structure) {
-      const flags = flag.owner | (wrapper ? flag.wrapper : 0) | (payload ? flag.payload : 0);
+      // A stanza owns nothing: each of its attributes is a field.
+      const owner = isStanza(selector) ? 0 : flag.owner;
+      const flags = owner | (wrapper ? flag.wrapper : 0) | (payload ? flag.payload : 0);
       this.#add(selector, { ...neutral, flags });
     }
     // A pseudonym is mapped back before other rules read the value.
-    for (const field of this.#catalogue.fields.values())
-      if (!isSealable(field)) this.#addReturns(field, direction);
-    for (const field of this.#catalogue.fields.values()) {
+    const forms = everyForm(this.#catalogue);
+    for (const field of forms) if (!isSealable(field)) this.#addReturns(field, direction);
+    for (const field of forms) {
       if (isSealable(field)) this.#addAddresses(field, direction);
       else this.#addField(field, direction);
       this.#addRequests(field, direction);
@@ -526,7 +531,10 @@ const neutral: Omit<TableRule, 'matches'> = {
 
 function isStanza({ steps }: Selector): boolean {
   const last = steps.at(-1);
-  return last?.namespace === clientNamespace && ['message', 'presence', 'iq'].includes(last.local);
+  const protocol = last === undefined ? undefined : protocolOfNamespace(last.namespace);
+  if (protocol?.stanzas.some(({ local }) => local === last!.local) !== true) return false;
+  // Only XMPP has stanzas inside stanzas.
+  return protocol.namespace === ns.client || steps.length === 1;
 }
 
 /** Returns the flags of an element. A stanza owns nothing: each of its attributes is a field. */
@@ -546,8 +554,8 @@ const subjectFlags: Readonly<Record<string, number>> = {
 
 function subjectFlagOf({ steps }: Selector): number {
   const [message, child] = steps.slice(-2);
-  if (message?.local !== 'message' || message.namespace !== clientNamespace) return 0;
-  return child?.namespace === clientNamespace ? (subjectFlags[child.local] ?? 0) : 0;
+  if (message?.local !== 'message' || message.namespace !== ns.client) return 0;
+  return child?.namespace === ns.client ? (subjectFlags[child.local] ?? 0) : 0;
 }
 
 function effectOf(
@@ -592,6 +600,8 @@ function effectOf(
     }
     case 'coarsen':
       return { kind: 'transform', transform: coarsenTo(treatment.to) };
+    case 'lower':
+      return lowerEffect(field);
     case 'pseudonymise': {
       if (isRequestedResource(field, part) && treatment.scope === 'session') return { kind: 'drop' };
       const transform: Transform = (value, session) =>
@@ -614,6 +624,12 @@ function effectOf(
     default:
       return { kind: 'substitute', payload: Buffer.from(payloadOf(field, treatment)) };
   }
+}
+
+/** Returns the effect of `lower`. What has nothing lower is dropped. */
+function lowerEffect({ lower }: Field): Effect {
+  if (lower === undefined || lower === 'drop') return { kind: 'drop' };
+  return { kind: 'lower', attribute: lower.attribute, values: new Map(Object.entries(lower.values)) };
 }
 
 /** Returns whether a selector selects the resource that a client requests. A session's pseudonym for it would equal

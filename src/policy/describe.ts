@@ -6,6 +6,7 @@ export function describeTreatment(treatment: Treatment): string {
   switch (treatment.kind) {
     case 'keep':
     case 'drop':
+    case 'lower':
       return treatment.kind;
     case 'replace':
       return `replace "${treatment.value}"`;

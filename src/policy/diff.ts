@@ -6,7 +6,7 @@ import {
   type Treatment,
 } from '../minimisation/treatment.ts';
 import type { Audience } from '../stanza/direction.ts';
-import { concerns, type Catalogue } from './catalogue.ts';
+import { isShown, type Catalogue } from './catalogue.ts';
 import { describeWhen, implies } from './condition.ts';
 import { describeTreatment } from './describe.ts';
 import { treatmentOf, type Policy } from './policy.ts';
@@ -70,7 +70,7 @@ function diffMatrix(
   const found: Difference[] = [];
   for (const audience of audienceNames) {
     for (const field of catalogue.fields.values()) {
-      if (!concerns(field, audience)) continue;
+      if (!isShown(catalogue, field.name, audience)) continue;
       const from = treatmentOf(before, audience, field.name).treatment;
       const to = treatmentOf(after, audience, field.name).treatment;
       const [was, is] = [describeTreatment(from), describeTreatment(to)];
@@ -170,6 +170,7 @@ const visibility: Readonly<Record<(typeof treatmentNames)[number], number>> = {
   pad: 5,
   equalise: 4,
   coarsen: 3,
+  lower: 3,
   pseudonymise: 2,
   replace: 1,
   answer: 1,

@@ -1,5 +1,5 @@
 /** Values that selectors of the catalogue compare attributes with. */
-import type { Catalogue } from './catalogue.ts';
+import { everyForm, type Catalogue } from './catalogue.ts';
 import type { Condition, Selector } from './selector.ts';
 
 /** What one attribute is compared with. */
@@ -25,7 +25,7 @@ export function selectorLiterals(catalogue: Catalogue): ReadonlyMap<string, Lite
   const addSelector = ({ steps }: Selector): void => {
     for (const { conditions } of steps) conditions.forEach(add);
   };
-  for (const { selectors, returns, requests } of catalogue.fields.values())
+  for (const { selectors, returns, requests } of everyForm(catalogue))
     [...selectors, ...returns, ...requests].forEach(addSelector);
   for (const { selector } of catalogue.structure) addSelector(selector);
   return found;

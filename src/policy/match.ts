@@ -96,9 +96,9 @@ function compileCondition(condition: Condition, names: Names): Matcher {
       return (stanza, index) => stanza.child(index, namespace, local) !== -1;
     }
     default: {
-      if (condition.test !== 'present') return compileValue([condition], names.local(condition.name));
-      const local = names.local(condition.name);
-      return (stanza, index) => stanza.attribute(index, local) !== -1;
+      if (condition.test !== 'present') return compileValue([condition], attributeIds(condition, names));
+      const { local, namespace } = attributeIds(condition, names);
+      return (stanza, index) => stanza.attribute(index, local, namespace) !== -1;
     }
   }
 }
@@ -106,9 +106,10 @@ function compileCondition(condition: Condition, names: Names): Matcher {
 function compileAlternatives(conditions: readonly Condition[], names: Names): Matcher {
   // As in `@type='get' or @type='set'`: the attribute is looked up once.
   const values = conditions.filter((each) => each.kind === 'attribute' && each.test !== 'present');
-  const [name, ...others] = new Set(values.map((each) => each.name));
-  if (values.length === conditions.length && name !== undefined && others.length === 0)
-    return compileValue(values, names.local(name));
+  const [first] = values;
+  const isOne = values.every(({ name, namespace }) => name === first!.name && namespace === first!.namespace);
+  if (values.length === conditions.length && first !== undefined && isOne)
+    return compileValue(values, attributeIds(first, names));
   const matchers = conditions.map((each) => compileCondition(each, names));
   return (stanza, index) => {
     for (const matcher of matchers) if (matcher(stanza, index)) return true;
@@ -118,12 +119,22 @@ function compileAlternatives(conditions: readonly Condition[], names: Names): Ma
 
 type ValueCondition = Extract<Condition, { value: string }>;
 
+/** Ids of an attribute's name; namespace 0 for one without a prefix. */
+interface AttributeIds {
+  readonly local: number;
+  readonly namespace: number;
+}
+
+function attributeIds({ name, namespace }: { name: string; namespace: string }, names: Names): AttributeIds {
+  return { local: names.local(name), namespace: namespace === '' ? 0 : names.namespace(namespace) };
+}
+
 /** Compiles a test of one attribute's value.
  *  @param alternatives conditions on that attribute, of which one must hold */
-function compileValue(alternatives: readonly ValueCondition[], local: number): Matcher {
+function compileValue(alternatives: readonly ValueCondition[], { local, namespace }: AttributeIds): Matcher {
   const values = alternatives.map((each) => ({ ...each, bytes: Buffer.from(each.value) }));
   return (stanza, index) => {
-    const at = stanza.attribute(index, local);
+    const at = stanza.attribute(index, local, namespace);
     if (at === -1) return false;
     const from = stanza.start + stanza.valueStart(at);
     const to = stanza.start + stanza.valueEnd(at);

@@ -84,6 +84,7 @@ export class PendingOutcome {
   readonly #direction: Direction;
   readonly #random: () => number;
   readonly #client: number;
+  readonly #chat: number;
   readonly #message: number;
   readonly #presence: number;
   readonly #iq: number;
@@ -105,6 +106,7 @@ export class PendingOutcome {
     this.#direction = direction;
     this.#random = random;
     this.#client = names.namespace(ns.client);
+    this.#chat = names.namespace(ns.chat);
     this.#message = names.local('message');
     this.#presence = names.local('presence');
     this.#iq = names.local('iq');
@@ -129,9 +131,12 @@ export class PendingOutcome {
     this.#answer = undefined;
   }
 
-  /** Returns whether the element is a message, presence or iq: the stanza, or one inside it. */
+  /** Returns whether the element is a stanza, or a message, presence or iq inside one. Over the chat channel nothing is
+   *  inside another: there `status` and `call` are also names of ordinary elements. */
   isStanza(element: number): boolean {
-    if (this.stanza.namespaceOf(element) !== this.#client) return false;
+    const namespace = this.stanza.namespaceOf(element);
+    if (namespace === this.#chat) return element === 0;
+    if (namespace !== this.#client) return false;
     const local = this.stanza.localOf(element);
     return local === this.#message || local === this.#presence || local === this.#iq;
   }
@@ -192,7 +197,8 @@ export class PendingOutcome {
       case 'refuse':
         return this.refuse(effect.condition, element);
       case 'answer':
-        if (this.stanza.depthOf(element) === 2) {
+        // Over the chat channel an attribute of the iq itself says what is asked.
+        if (this.stanza.depthOf(element) <= 2) {
           this.#answer = effect.payload;
           this.isSettled = true;
         }

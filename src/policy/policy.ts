@@ -101,6 +101,7 @@ export function toTreatment(written: TreatmentDocument): Treatment {
 const readers: { readonly [K in Treatment['kind']]: (value: never) => Treatment } = {
   keep: () => ({ kind: 'keep' }),
   drop: () => ({ kind: 'drop' }),
+  lower: () => ({ kind: 'lower' }),
   refuse: ({ condition = 'policy-violation' }: Partial<Extract<Treatment, { kind: 'refuse' }>>) => ({
     kind: 'refuse',
     condition,

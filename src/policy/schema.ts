@@ -22,12 +22,13 @@ const size = z.string().regex(new RegExp(sizePattern)).describe('A number and a 
 const why = z.string().min(1).optional().describe('Shown in explanations as the reason');
 
 /** Treatments without parameters. */
-const bare = z.enum(['keep', 'drop', 'refuse']);
+const bare = z.enum(['keep', 'drop', 'lower', 'refuse']);
 
 /** Parameters of each treatment. */
 export const treatmentParameters = {
   keep: z.strictObject({}),
   drop: z.strictObject({}),
+  lower: z.strictObject({}),
   refuse: z.strictObject({ condition: z.enum(stanzaConditions).optional() }),
   replace: z.string().max(256),
   pseudonymise: z.strictObject({

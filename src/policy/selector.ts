@@ -6,15 +6,25 @@
  *      delay:delay/text()                           character data
  *      sasl2:user-agent/@*                          attributes without a prefix that no other selector names
  *      stanza/@from                                 any of message, presence, iq
+ *      chat:stanza/@t                               any stanza of the protocol of this namespace
+ *      chat:iq[@n:xmlns='usync']/chat:usync         a condition on an attribute with a prefix
  *      any name without a prefix                    in jabber:client
  *
  *  A path begins anywhere, so `delay:delay` also finds the element in a stanza forwarded inside another. */
+import { ns } from '../stanza/namespaces.ts';
+import { protocolOfNamespace } from './protocols.ts';
 
-/** A condition on one element. */
+/** A condition on one element. The namespace of an attribute without a prefix is ''. */
 export type Condition =
-  | { readonly kind: 'attribute'; readonly name: string; readonly test: 'present' }
   | {
       readonly kind: 'attribute';
+      readonly namespace: string;
+      readonly name: string;
+      readonly test: 'present';
+    }
+  | {
+      readonly kind: 'attribute';
+      readonly namespace: string;
       readonly name: string;
       readonly test: 'equals' | 'starts-with' | 'ends-with';
       readonly value: string;
@@ -45,9 +55,7 @@ export interface Selector {
   readonly target: Target;
 }
 
-export const clientNamespace = 'jabber:client';
-const xmlNamespace = 'http://www.w3.org/XML/1998/namespace';
-const stanzaNames = ['message', 'presence', 'iq'];
+const xmlNamespace = ns.xml;
 
 /** Parses a selector and its alternatives.
  *  @throws SyntaxError with a message for the author */
@@ -55,8 +63,9 @@ export function parseSelector(source: string, namespaces: Readonly<Record<string
   const parser = new SelectorParser(source, namespaces);
   const selector = parser.parse();
   const first = selector.steps[0];
-  if (first?.namespace !== clientNamespace || first.local !== 'stanza') return [selector];
-  return stanzaNames.map((local) => ({
+  const protocol = first?.local === 'stanza' ? protocolOfNamespace(first.namespace) : undefined;
+  if (first === undefined || protocol === undefined) return [selector];
+  return protocol.stanzas.map(({ local }) => ({
     ...selector,
     steps: [{ ...first, local }, ...selector.steps.slice(1)],
   }));
@@ -114,29 +123,33 @@ class SelectorParser {
     }
     for (const test of ['starts-with', 'ends-with'] as const) {
       if (!this.#take(`${test}(@`)) continue;
-      const name = this.#word();
+      const of = this.#attributeName();
       this.#expect(',');
       const value = this.#literal();
       this.#expect(')');
-      return { kind: 'attribute', name, test, value };
+      return { kind: 'attribute', ...of, test, value };
     }
     if (!this.#take('@')) return { kind: 'child', ...this.#name() };
-    const name = this.#word();
-    if (!this.#take('=')) return { kind: 'attribute', name, test: 'present' };
-    return { kind: 'attribute', name, test: 'equals', value: this.#literal() };
+    const of = this.#attributeName();
+    if (!this.#take('=')) return { kind: 'attribute', ...of, test: 'present' };
+    return { kind: 'attribute', ...of, test: 'equals', value: this.#literal() };
   }
 
   #attribute(): Target {
     if (this.#take('*')) return { kind: 'attribute', name: '*', namespace: '' };
-    if (this.#take('xml:')) return { kind: 'attribute', name: this.#word(), namespace: xmlNamespace };
+    return { kind: 'attribute', ...this.#attributeName() };
+  }
+
+  #attributeName(): { name: string; namespace: string } {
+    if (this.#take('xml:')) return { name: this.#word(), namespace: xmlNamespace };
     const first = this.#word();
-    if (!this.#take(':')) return { kind: 'attribute', name: first, namespace: '' };
-    return { kind: 'attribute', namespace: this.#namespaceOf(first), name: this.#word() };
+    if (!this.#take(':')) return { name: first, namespace: '' };
+    return { namespace: this.#namespaceOf(first), name: this.#word() };
   }
 
   #name(): { namespace: string; local: string } {
     const first = this.#word();
-    if (!this.#take(':')) return { namespace: clientNamespace, local: first };
+    if (!this.#take(':')) return { namespace: ns.client, local: first };
     const namespace = this.#namespaceOf(first);
     return { namespace, local: this.#take('*') ? '*' : this.#word() };
   }

@@ -10,7 +10,8 @@ import type { PseudonymScope } from '../minimisation/treatment.ts';
 import { escapeAttribute, escapedAttribute } from '../stanza/decode.ts';
 import { equalAt } from '../stanza/equal-at.ts';
 import type { Direction } from '../stanza/direction.ts';
-import { bareJid, prepareBare, sameBare } from '../stanza/jid.ts';
+import { sameBare } from '../stanza/jid.ts';
+import { otherParty } from '../stanza/other-party.ts';
 import { ownBytes, textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Circumstances } from './condition.ts';
@@ -103,8 +104,7 @@ export class SessionView {
   /** Returns the bare JID of the other party in lower case; '' for the account itself and its server. */
   get peer(): string {
     if (this.#peer !== undefined) return this.#peer;
-    const name = this.direction === 'to-gatekeeper' ? 'to' : 'from';
-    this.#peer = prepareBare(bareJid(this.#stanza?.attributeValue(0, name) ?? ''));
+    this.#peer = this.#stanza === undefined ? '' : otherParty(this.#stanza, this.direction);
     return this.#peer;
   }
 

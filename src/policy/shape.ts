@@ -113,6 +113,7 @@ function formatHint(key: string): string {
 const treatmentHints: Readonly<Record<keyof typeof treatmentParameters, string>> = {
   keep: 'keep has no parameters: {}',
   drop: 'drop has no parameters: {}',
+  lower: 'lower has no parameters: {}',
   refuse: 'refuse: { condition: forbidden }',
   replace: 'replace: "text" (a number needs quotes), 256 characters at most',
   pseudonymise: 'pseudonymise: { scope: session | account | conversation | gatekeeper, rotate: 30d }',

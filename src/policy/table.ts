@@ -26,6 +26,8 @@ export type Effect =
   | { readonly kind: 'refuse'; readonly condition: StanzaCondition }
   /** Replaces the value. */
   | { readonly kind: 'transform'; readonly transform: Transform; readonly transformAt?: TransformAt }
+  /** Sets an attribute of the element to the lower value of what it has; '' stands for no attribute. */
+  | { readonly kind: 'lower'; readonly attribute: string; readonly values: ReadonlyMap<string, string> }
   /** Seals or opens addresses. The decision is counted where an address was changed. */
   | { readonly kind: 'address'; readonly words: boolean; readonly rewrite: AddressTreatment }
   /** Replaces the element by a constant one. */

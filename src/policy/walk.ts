@@ -3,11 +3,11 @@
  *  other, so every field applies in them. Unlisted elements get the treatment `unlisted`. */
 import { isAnswer } from '../minimisation/refuse.ts';
 import { outermost } from '../minimisation/text-positions.ts';
-import { removeElement, replaceElement, setText } from '../stanza/edits.ts';
+import { removeElement, replaceElement, setAttribute, setText } from '../stanza/edits.ts';
 import { bareJid } from '../stanza/jid.ts';
 import { ns } from '../stanza/namespaces.ts';
 import { recordKind, type Stanza } from '../stanza/stanza.ts';
-import { fixedDecisions, type Decision } from '../stanza/verdict.ts';
+import { fixedDecisions, type Decision, type Edit } from '../stanza/verdict.ts';
 import { AddressRules } from './addresses.ts';
 import { AttributeRuleSet } from './attributes.ts';
 import { elementResult, type ElementResult, type PendingOutcome } from './outcome.ts';
@@ -42,6 +42,8 @@ const found = {
   removed: 1 << 18,
   /** Another element replaces it. */
   substituted: 1 << 19,
+  /** One of its attributes gets a lower value. */
+  lowered: 1 << 20,
 } as const;
 
 /** The walk of one session and direction. */
@@ -64,6 +66,8 @@ export class Walk {
    *  has changed it. */
   #rewritten: string | undefined;
   #rewriteEdit = 0;
+  /** The edit that sets the lower value of an attribute of the current element. */
+  #lowering: Edit | undefined;
 
   constructor(pending: PendingOutcome, session: SessionView) {
     this.#pending = pending;
@@ -110,6 +114,7 @@ export class Walk {
     const owned = (flags & flag.owner) !== 0;
     if (this.#attributes.decide(at, this.#table, entry, owned) === elementResult.removed)
       return at === 0 ? this.#withhold() : this.#remove(at, editsBefore, flags, entry);
+    if ((flags & found.lowered) !== 0) this.#lower(editsBefore);
     this.#push(at, editsBefore, flags);
     return (flags & found.rewritten) === 0 ? stanza.contentOf(at) : stanza.endOf(at);
   }
@@ -130,6 +135,7 @@ export class Walk {
         this.#substitute = effect.payload;
         flags |= found.substituted;
       }
+      if (effect.kind === 'lower' && this.#findLower(effect, at)) flags |= found.lowered;
       const result = this.#applyRule(rule, at);
       if (result === elementResult.removed) return flags | found.removed;
       if (result === elementResult.rewritten) flags |= found.rewritten;
@@ -152,6 +158,23 @@ export class Walk {
       default:
         return this.#pending.applyToStanza(effect, at);
     }
+  }
+
+  /** Finds the lower value of an attribute.
+   *  @returns whether there is one */
+  #findLower({ attribute, values }: Extract<Effect, { kind: 'lower' }>, at: number): boolean {
+    const lower = values.get(this.#stanza.attributeValue(at, attribute) ?? '');
+    if (lower !== undefined) this.#lowering = setAttribute(this.#stanza, at, attribute, lower);
+    return lower !== undefined;
+  }
+
+  /** Sets the lower value, in place of what other rules have made of the attribute.
+   *  @param editsBefore number of edits before the element */
+  #lower(editsBefore: number): void {
+    const { edits } = this.#pending;
+    const lowering = this.#lowering!;
+    const own = edits.splice(editsBefore);
+    edits.push(...own.filter(({ start, end }) => end <= lowering.start || start >= lowering.end), lowering);
   }
 
   /** Returns whether the text of an element is a JID with a resource of this owner. */

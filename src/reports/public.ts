@@ -79,6 +79,7 @@ const plainWords: Readonly<Record<Appearance['treatment'], string>> = {
   equalise: 'at a time that does not tell when your device answered',
   pad: 'with its length rounded up',
   coarsen: 'rounded or shortened',
+  lower: 'less than your app says',
   pseudonymise: 'as a name that only we can map back',
   replace: 'the same text for all users',
   answer: 'our own answer, the same for all users',

@@ -258,7 +258,7 @@ describe('automatic answers', () => {
 
   it('that are delayed at random are warned of under every policy', () => {
     expect(open(extending('passthrough', 'receipt.delivered: { delay: { up-to: 5s } }'))).toEqual([
-      'p.yaml:7:30: warning WARN_POLICY_ANSWER_OPEN receipt.delivered: delay up to 5s hides the time of one answer; of many, the mean tells it. Use drop or equalise',
+      'p.yaml:7:30: warning WARN_POLICY_ANSWER_OPEN receipt.delivered: delay up to 5s hides the time of one answer; of many, the mean tells it. Use drop or lower or equalise',
     ]);
     expect(open(extending('passthrough', 'chat-state: { delay: { up-to: 5s } }'))).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { everyForm } from '../../src/policy/catalogue.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
 import type { Direction } from '../../src/stanza/direction.ts';
@@ -46,7 +47,7 @@ describe('the bytes that a decision is about', () => {
   it('are known for each decision on each example of the catalogue, and are within the stanza', () => {
     let checked = 0;
     const decider = { client: toClient('chat-state: keep'), gatekeeper: toGatekeeper('chat-state: keep') };
-    for (const { example, where } of catalogue.fields.values()) {
+    for (const { example, where } of everyForm(catalogue)) {
       if (where !== 'stanza') continue;
       const stanza = wire.parse(example, names);
       for (const { decisions, sizes } of Object.values(decider).map((each) => each.decide(stanza))) {

@@ -1,24 +1,29 @@
-/** One file for each field and direction: given, rule, what is seen of it. UPDATE_GOLDEN=1 writes the files anew; what
+/** One file for each field, protocol and direction: given, rule, what is seen of it. UPDATE_GOLDEN=1 writes the files anew; what
  *  changed is for a person to judge. That nothing marked survives is judged here. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { treatValue } from '../../src/minimisation/value.ts';
 import type { Treatment, TreatmentName } from '../../src/minimisation/treatment.ts';
 import { separator, sections } from '../../src/policy/cases.ts';
-import { meetsHttp, type Field } from '../../src/policy/catalogue.ts';
+import { everyForm, meetsHttp, type Field } from '../../src/policy/catalogue.ts';
 import { explain } from '../../src/policy/explain.ts';
 import { treatmentOf } from '../../src/policy/policy.ts';
 import { audienceOf, opposite, type Audience, type Direction } from '../../src/stanza/direction.ts';
 import { catalogue, context, policyOf, policyText, pseudonyms, root, tools } from './fixtures.ts';
 
 const folder = `${root}/test/golden`;
-const cases = [...catalogue.fields.values()].flatMap((field) =>
-  field.directions.map((direction) => ({ field, direction, file: `${field.name}.${direction}.xml` })),
+const cases = everyForm(catalogue).flatMap((field) =>
+  field.directions.map((direction) => ({ field, direction, file: fileOf(field, direction) })),
 );
+
+/** Stanzas of XMPP have the field's name alone. */
+function fileOf({ name, protocol }: Field, direction: Direction): string {
+  return `${protocol === 'xmpp' ? '' : `${protocol}.`}${name}.${direction}.xml`;
+}
 
 /** The harshest treatment that leaves something to see, then the harshest. */
 const preference: readonly TreatmentName[] = [
-  'answer', 'replace', 'coarsen', 'pseudonymise', 'drop', 'refuse', 'pad', 'equalise', 'delay', 'keep',
+  'answer', 'replace', 'coarsen', 'pseudonymise', 'lower', 'drop', 'refuse', 'pad', 'equalise', 'delay', 'keep',
 ]; // prettier-ignore
 const harshest: readonly TreatmentName[] = ['drop', 'refuse', ...preference];
 

@@ -35,7 +35,7 @@ const mistakes: readonly (readonly [name: string, text: string, line: string])[]
   ['an unknown word', `${head}  mode: enforced\n`,
    'p.yaml:6:9: error ERR_POLICY_SCHEMA: spec.mode cannot be "enforced". Did you mean enforce?'],
   ['an unknown treatment', `${head}  audiences: { gatekeeper: { time.idle: remove } }\n`,
-   'p.yaml:6:41: error ERR_POLICY_SCHEMA time.idle: "remove" is no treatment. One of: keep, delay, equalise, pad, coarsen, pseudonymise, replace, answer, drop, refuse'],
+   'p.yaml:6:41: error ERR_POLICY_SCHEMA time.idle: "remove" is no treatment. One of: keep, delay, equalise, pad, coarsen, lower, pseudonymise, replace, answer, drop, refuse'],
   ['a treatment of another spelling', `${head}  audiences: { gatekeeper: { id.iq: { pseudonymize: { scope: session } } } }\n`,
    'p.yaml:6:39: error ERR_POLICY_SCHEMA id.iq: pseudonymize is no treatment. Did you mean pseudonymise?'],
   ['a treatment without its parameters', `${head}  audiences: { gatekeeper: { id.iq: pseudonymise } }\n`,

@@ -67,6 +67,8 @@ export const specifications: Readonly<Record<string, Specification>> = {
   'urn:ietf:params:xml:ns:xmpp-session': 'RFC 3921',
   'urn:ietf:params:xml:ns:xmpp-stanzas': 'RFC 6120',
   'urn:ietf:params:xml:ns:xmpp-streams': 'RFC 6120',
+  'urn:narthex:chat:0': 'chat channel',
+  'urn:narthex:chat:marks:0': 'chat channel',
   'urn:xmpp:attention:0': 224,
   'urn:xmpp:avatar:data': 84,
   'urn:xmpp:avatar:metadata': 84,

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { openPolicy } from '../../src/app/files/policies.ts';
-import { catalogueNames, concerns, type Field } from '../../src/policy/catalogue.ts';
+import { catalogueNames, everyForm, isShown, type Field } from '../../src/policy/catalogue.ts';
 import { describeTreatment } from '../../src/policy/describe.ts';
 import { treatmentOf } from '../../src/policy/policy.ts';
 import type { Selector } from '../../src/policy/selector.ts';
@@ -26,7 +26,7 @@ function namespaceOf({ steps, target }: Selector): string {
 /** Field names by namespace; none where the catalogue knows the elements only as holders of fields. */
 function fieldsByNamespace(): ReadonlyMap<string, ReadonlySet<string>> {
   const found = new Map(catalogueNames(catalogue).namespaces.map((name) => [name, new Set<string>()]));
-  for (const field of catalogue.fields.values())
+  for (const field of everyForm(catalogue))
     for (const selector of [...field.selectors, ...field.returns, ...field.requests])
       found.get(namespaceOf(selector))?.add(field.name);
   return found;
@@ -36,7 +36,7 @@ function fieldsByNamespace(): ReadonlyMap<string, ReadonlySet<string>> {
 function treatments(field: Field): string[] {
   return policies.map((policy) => {
     const [gatekeeper, client] = (['gatekeeper', 'client'] as const).map((audience) =>
-      concerns(field, audience)
+      isShown(catalogue, field.name, audience)
         ? describeTreatment(treatmentOf(policy, audience, field.name).treatment)
         : undefined,
     );

@@ -18,7 +18,8 @@ import { hostsOf, spotsFor } from './spots.ts';
 import { spell } from './write.ts';
 
 const catalogue = readCatalogue();
-const fields = [...catalogue.fields.values()];
+// Stanzas of the generator are those of XMPP.
+const fields = [...catalogue.fields.values()].filter(({ protocol }) => protocol === 'xmpp');
 const subjects = subjectsOf(catalogue);
 const audienceOf = (direction: string) => (direction === 'to-gatekeeper' ? 'gatekeeper' : 'client');
 

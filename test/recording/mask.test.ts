@@ -18,8 +18,8 @@ import { catalogue, names, pseudonyms, today, wire } from '../policy/fixtures.ts
 const literals = selectorLiterals(catalogue);
 const account = 'juliet@capulet.example';
 const resource = 'balcony';
-const examples = [...catalogue.fields.values()].flatMap(({ name, where, example }) =>
-  where === 'stanza' ? [[name, example.trim()] as const] : [],
+const examples = [...catalogue.fields.values()].flatMap(({ name, where, protocol, example }) =>
+  where === 'stanza' && protocol === 'xmpp' ? [[name, example.trim()] as const] : [],
 );
 
 /** Tokens that are the same in each run, so that none has a marker in it by chance. */

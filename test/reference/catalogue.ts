@@ -22,6 +22,7 @@ export interface Place extends Path {
 
 export interface Field {
   readonly name: string;
+  readonly protocol: string;
   readonly where: 'stanza' | 'stream' | 'connection' | 'http';
   readonly directions: readonly Direction[];
   readonly classes: ReadonlySet<string>;
@@ -83,6 +84,7 @@ interface WrittenField {
 }
 
 interface WrittenFile {
+  protocol?: string;
   namespaces?: Record<string, string>;
   fields: Record<string, WrittenField>;
   structure?: (string | { path: string; wrapper?: boolean; payload?: boolean })[];
@@ -107,11 +109,14 @@ export function readCatalogue(): Catalogue {
   for (const file of readdirSync(folder).toSorted()) {
     if (!file.endsWith('.yaml')) continue;
     const {
+      protocol = 'xmpp',
       namespaces = {},
       fields: written,
       structure = [],
     } = parse(readFileSync(folder + file, 'utf8')) as WrittenFile;
-    for (const [name, field] of Object.entries(written)) fields.set(name, toField(name, field, namespaces));
+    for (const [name, field] of Object.entries(written))
+      fields.set(name, toField(name, protocol === 'xmpp' ? field : named(field), { protocol, namespaces }));
+    if (protocol !== 'xmpp') continue;
     for (const each of structure) {
       const { path, wrapper = false, payload = false } = typeof each === 'string' ? { path: each } : each;
       for (const place of toPlaces(path, namespaces))
@@ -121,12 +126,22 @@ export function readCatalogue(): Catalogue {
   return arrange(fields, holding);
 }
 
-function toField(name: string, written: WrittenField, namespaces: Record<string, string>): Field {
+/** Returns a field of the chat channel, by its name alone: no stanza of XMPP has it. */
+function named({ direction, classes, value, permits, example }: WrittenField): WrittenField {
+  return { where: 'stream', direction, value, permits, example, ...(classes !== undefined && { classes }) };
+}
+
+function toField(
+  name: string,
+  written: WrittenField,
+  { protocol, namespaces }: { readonly protocol: string; readonly namespaces: Record<string, string> },
+): Field {
   const { direction, classes = [], answer, select = [], returns = [], request = [] } = written;
   const [, namespace, local] = /^\{(.*)\}(.*)$/.exec(answer?.element ?? '') ?? [];
   const places = (list: readonly Written[]): Place[] => list.flatMap((each) => toPlaces(each, namespaces));
   return {
     name,
+    protocol,
     where: written.where ?? 'stanza',
     directions: direction === 'both' ? directions : [direction],
     classes: new Set(classes),

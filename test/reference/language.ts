@@ -10,7 +10,7 @@ export type Grain =
 
 /** Times in milliseconds, sizes in bytes. */
 export type Treatment =
-  | { readonly kind: 'keep' | 'drop' }
+  | { readonly kind: 'keep' | 'drop' | 'lower' }
   | { readonly kind: 'refuse'; readonly condition: string }
   | { readonly kind: 'replace'; readonly text: string }
   | { readonly kind: 'coarsen'; readonly grain: Grain }
@@ -63,7 +63,7 @@ export interface Session {
   readonly now: number;
 }
 
-type WrittenTreatment = 'keep' | 'drop' | 'refuse' | Readonly<Record<string, unknown>>;
+type WrittenTreatment = 'keep' | 'drop' | 'lower' | 'refuse' | Readonly<Record<string, unknown>>;
 type WrittenAudiences = Partial<Record<Audience, Record<string, WrittenTreatment>>>;
 
 interface WrittenPolicy {
@@ -136,7 +136,7 @@ function amount(text: string): number {
 }
 
 export function toTreatment(written: WrittenTreatment): Treatment {
-  if (written === 'keep' || written === 'drop') return { kind: written };
+  if (written === 'keep' || written === 'drop' || written === 'lower') return { kind: written };
   if (written === 'refuse') return { kind: 'refuse', condition: 'policy-violation' };
   const [kind, value] = Object.entries(written).find(([key]) => key !== 'why')! as [Treatment['kind'], never];
   switch (kind) {
@@ -238,7 +238,7 @@ export function domain(jid: string): string {
 
 /** How much of a value each treatment shows. Equal numbers cannot be compared, but for their parameters. */
 const shown: Readonly<Record<Treatment['kind'], number>> = {
-  keep: 6, delay: 5, pad: 5, equalise: 4, coarsen: 3, pseudonymise: 2, replace: 1, answer: 1, drop: 0, refuse: 0,
+  keep: 6, delay: 5, pad: 5, equalise: 4, coarsen: 3, lower: 3, pseudonymise: 2, replace: 1, answer: 1, drop: 0, refuse: 0,
 }; // prettier-ignore
 
 /** Scopes of a pseudonym, from the one that links least. */

@@ -755,9 +755,10 @@ class Evaluation {
 
   #ruleFor(field: Field, audience: Viewer): Treatment {
     const { rules, policy } = this.#question;
-    return field.directions.includes(towards(audience))
-      ? treatmentOf(rules[audience], policy.unlisted, field.name)
-      : keep;
+    if (!field.directions.includes(towards(audience))) return keep;
+    const treatment = treatmentOf(rules[audience], policy.unlisted, field.name);
+    // Nothing lower can be said of anything in XMPP.
+    return treatment.kind === 'lower' ? { kind: 'drop' } : treatment;
   }
 
   /** Returns whether the sender of this stanza was given pseudonyms of a field, which it may send back. */

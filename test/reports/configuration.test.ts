@@ -286,7 +286,7 @@ test('the shadow policy is compared field by field, for the gatekeepers that it 
     audience: 'gatekeeper',
     field: 'receipt.delivered',
     now: 'equalise after 3s',
-    inShadow: 'drop',
+    inShadow: 'lower',
   });
   expect(shadow.filter((change) => change.gatekeeper !== 'main' || change.now === change.inShadow)).toEqual(
     [],

@@ -3,7 +3,9 @@ import { openCatalogue } from '../../src/app/files/policies.ts';
 import type { Random } from './random.ts';
 
 /** Everything that the catalogue has an example of, with and without what is around it. */
-const examples = [...openCatalogue().fields.values()].map(({ example }) => example.trim());
+const examples = [...openCatalogue().fields.values()]
+  .filter(({ protocol }) => protocol === 'xmpp')
+  .map(({ example }) => example.trim());
 const payloads = examples.flatMap((example) => {
   const inner = /^<(?:message|iq|presence)[^>]*[^/]>(.*)<\/(?:message|iq|presence)>$/s.exec(example)?.[1];
   return inner === undefined ? [] : [inner];

@@ -99,6 +99,7 @@ const exposures: Readonly<Record<TreatmentName, Exposure>> = {
   equalise: 'reduced',
   pad: 'reduced',
   coarsen: 'reduced',
+  lower: 'reduced',
   pseudonymise: 'reduced',
   replace: 'reduced',
   answer: 'withheld',

@@ -1,5 +1,8 @@
 /** The scanner of the data plane, for stanzas in files and arguments. */
+import { chatStanzas } from '../../stanza/chat-stanzas.ts';
 import type { Names } from '../../stanza/names.ts';
+import { ns } from '../../stanza/namespaces.ts';
+import { xmppStanzas } from '../../stanza/protocol.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import type { Wire } from '../../policy/wire.ts';
 import { defaultLimits } from '../../stream/limits.ts';
@@ -13,6 +16,11 @@ export const clientHeader = Buffer.from(
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
 );
 
+/** The header of a client's stream for the chat channel (docs/chat-channel.md). */
+const chatHeader = Buffer.from(
+  `<stream:stream xmlns='${ns.chat}' xmlns:n='${ns.chatMarks}' xmlns:stream='${ns.streams}' version='1.0'>`,
+);
+
 /** Returns the reader and writer of stanzas in text. Reading throws SyntaxError unless the text is exactly one
  *  stanza, StreamError when the stanza is refused. */
 export function createWire(): Wire {
@@ -24,10 +32,15 @@ export function createWire(): Wire {
   };
 }
 
+/** A start tag that declares the namespace of the chat channel as its own. */
+const chatElement = new RegExp(`^\\s*<[^>]*\\sxmlns=(['"])${ns.chat}\\1`);
+
 function parse(text: string, names: Names, workspace: Workspace): Stanza {
   const found: Stanza[] = [];
+  const isChat = chatElement.test(text);
   const scanner = new Scanner({
     names,
+    protocol: isChat ? chatStanzas : xmppStanzas,
     limits: defaultLimits,
     workspace,
     sink: {
@@ -37,7 +50,7 @@ function parse(text: string, names: Names, workspace: Workspace): Stanza {
       stanza: (stanza) => found.push(stanza.retain()),
     },
   });
-  scanner.push(clientHeader);
+  scanner.push(isChat ? chatHeader : clientHeader);
   scanner.push(Buffer.from(text));
   if (found.length !== 1 || !scanner.atBoundary) throw new SyntaxError('expected one whole stanza');
   return found[0]!;

@@ -21,6 +21,7 @@ export const risksByLever: Readonly<Record<Exclude<TreatmentName, 'keep'>, strin
   answer: 'a device is asked, and answers with what it is',
   pseudonymise: 'the audience links the value to other accounts or times',
   coarsen: 'a precise value singles a user out',
+  lower: 'the audience learns what the user has done with a message',
   pad: 'the size of a message tells its content',
   delay: 'the time of an automatic answer tells what the user does',
   equalise: 'the time of an automatic answer tells what the user does',
