@@ -1,6 +1,8 @@
 /** A provider that signs ownership tokens, a gatekeeper of the chat channel (the simulator's), and a proxy between it and
  *  clients made of bytes. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createLocalJWKSet } from 'jose';
 import { accountKey } from '../../src/chat/account-key.ts';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
@@ -45,6 +47,8 @@ export interface ChatParties extends AsyncDisposable {
 export interface ChatPartiesOptions {
   readonly gatekeeper?: Partial<ChatGatekeeperOptions>;
   readonly proxy?: Partial<TestProxyOptions>;
+  /** Serves the connections of a port of its own, to which the proxy then connects. */
+  readonly front?: (socket: Socket, gatekeeper: ChatGatekeeper) => void;
   /** Settings in `chat` that differ. */
   readonly chat?: Record<string, unknown>;
   /** Secrets of the account keys; one random by default. */
@@ -75,6 +79,7 @@ export async function restartChat(client: RawClient): Promise<void> {
 export async function startChatParties({
   gatekeeper: simulated = {},
   proxy: proxied = {},
+  front,
   chat = {},
   section = {},
   secrets = [randomBytes(32)],
@@ -107,7 +112,9 @@ export async function startChatParties({
     onNode: (record) => nodes.push(record),
     ...simulated,
   });
-  const [{ port } = { port: 0 }] = await gatekeeper.start();
+  const [own] = await gatekeeper.start();
+  const server = front && (await listen((socket) => front(socket, gatekeeper)));
+  const { port } = server === undefined ? own! : (server.address() as AddressInfo);
   const accountSecretFiles: string[] = [];
   for (const [index, secret] of secrets.entries())
     accountSecretFiles.push(await folder.writeBytes(`accounts-${index}`, secret));
@@ -175,8 +182,28 @@ export async function startChatParties({
     async [Symbol.asyncDispose]() {
       await proxy.close();
       await gatekeeper.close();
+      server?.close();
       await provider.close();
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+async function listen(serve: (socket: Socket) => void): Promise<Server> {
+  const server = createServer({ noDelay: true }, serve).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** Attaches a socket to the gatekeeper with an own way to write. */
+export function attach(
+  socket: Socket,
+  gatekeeper: ChatGatekeeper,
+  write: (bytes: Uint8Array) => void = (bytes) => void socket.write(bytes),
+): void {
+  const connection = gatekeeper.attach({ write, end: () => socket.end() });
+  socket.on('data', (bytes) => connection.receive(bytes));
+  socket.on('error', () => {});
+  socket.on('end', () => socket.end());
+  socket.once('close', () => connection.close());
 }
