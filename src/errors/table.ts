@@ -8,6 +8,7 @@ import { commandErrors } from './command.ts';
 import { configErrors } from './config.ts';
 import { exitCodes, type ExitCode, type ExitName } from './exit.ts';
 import { adminErrors, httpErrors } from './http.ts';
+import { http2Errors } from './http2.ts';
 import { ledgerErrors } from './ledger.ts';
 import { policyErrors } from './policy.ts';
 import { recordingErrors } from './recording.ts';
@@ -69,6 +70,12 @@ export const errorSections: readonly ErrorSection[] = [
     seen: 'in problem documents (RFC 9457), in the log (`http.refused`) and in `narthex_http_refusals_total`',
     exit: 'software',
     codes: httpErrors,
+  },
+  {
+    title: 'HTTP/2',
+    seen: 'in the log (`http.protocol-refused`) and in `narthex_http_protocol_refusals_total`',
+    exit: 'software',
+    codes: http2Errors,
   },
   {
     title: 'Admin port',

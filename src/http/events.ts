@@ -1,5 +1,5 @@
 /** Events of the HTTP plane for log and metrics: closed words and counts. */
-import type { HttpRoute, MediaEnd } from '../observability/http-words.ts';
+import type { Http2Code, HttpRoute, MediaEnd } from '../observability/http-words.ts';
 import type { Sensitive } from '../stanza/sensitive.ts';
 import type { ProblemCode } from './problem.ts';
 
@@ -13,6 +13,8 @@ export type HttpEvent =
       readonly milliseconds: number;
       readonly code?: ProblemCode;
     }
+  /** Something of HTTP/2 was refused without an answer. */
+  | { readonly event: 'http2-refused'; readonly code: Http2Code }
   /** A defect of the proxy. The error may quote input, so it is sensitive. */
   | { readonly event: 'failed'; readonly route: HttpRoute; readonly error: Sensitive<unknown> }
   /** A proof was passed on although it had claims beyond those allowed. */

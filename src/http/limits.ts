@@ -1,4 +1,5 @@
 import type { BodyLimits } from './request-body.ts';
+import { defaultHttp2Limits, type Http2Limits } from './server/http2/limits.ts';
 import type { ServeLimits } from './server/node-server.ts';
 
 /** Limits of enlistments. */
@@ -57,7 +58,7 @@ export interface ReferenceLimits {
 /** Limits and timeouts of the public HTTP plane. Each bounds what a caller, or a party that the proxy calls, can
  *  make it hold, do or wait for. */
 export interface HttpLimits
-  extends ServeLimits, BodyLimits, EnlistmentLimits, PushLimits, MediaLimits, ReferenceLimits {
+  extends ServeLimits, Http2Limits, BodyLimits, EnlistmentLimits, PushLimits, MediaLimits, ReferenceLimits {
   /** Bytes of a compact JWS (ERR_TOKEN_TOO_LARGE). */
   readonly tokenBytesMax: number;
   /** Bytes of a JWK set or metadata document of another party. */
@@ -82,6 +83,8 @@ export const defaultHttpLimits: HttpLimits = {
   keepAliveTimeoutMs: 15_000,
   requestsPerConnectionMax: 1_000,
   connectionsMax: 10_000,
+
+  ...defaultHttp2Limits,
 
   bodyBytesMax: 16_384,
   bodyTimeoutMs: 10_000,

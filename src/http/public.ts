@@ -1,6 +1,5 @@
 /** The public HTTP plane: the routes of its services. Each service has its own folder and is passed in; one that is
  *  not configured has no route. */
-import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { HttpRoute } from '../observability/http-words.ts';
@@ -15,7 +14,7 @@ import type { MediaRelay } from './media/relay.ts';
 import { renderMethodProblem } from './method-problem.ts';
 import { HttpProblem, renderProblem } from './problem.ts';
 import { StateUnavailable } from '../state/store.ts';
-import { guardRequest } from './request-guard.ts';
+import { guardRequest, type HeaderLimits } from './request-guard.ts';
 import { webSocketPath } from './websocket/upgrade.ts';
 
 export interface PublicParts {
@@ -34,7 +33,7 @@ export interface PublicParts {
   readonly overloaded?: () => boolean;
   /** Returns monotonic milliseconds. */
   readonly now?: () => number;
-  readonly limits: { readonly headersMax: number };
+  readonly limits: HeaderLimits;
 }
 
 /** Sealed references: how they are issued, and where the media relay takes them. */
@@ -85,8 +84,8 @@ export function createPublicApp(parts: PublicParts): Hono<HttpEnv> {
   });
   app.use(async (context, next) => {
     // `app.request` in tests has no request of Node's.
-    const { incoming } = (context.env as Partial<HttpBindings> | undefined) ?? {};
-    if (incoming !== undefined) guardRequest(incoming, limits.headersMax);
+    const { incoming } = (context.env as Partial<HttpEnv['Bindings']> | undefined) ?? {};
+    if (incoming !== undefined) guardRequest(incoming, limits);
     if (overloaded()) throw new HttpProblem('ERR_HTTP_OVERLOAD', { retryAfterS: overloadRetryAfterS });
     await next();
     keepListedHeaders(context);

@@ -1,5 +1,5 @@
 /** Every log event: closed names, and for each the fields that it may have. No field is free text (`field.ts`). */
-import { connectionRefusals, httpCodes, httpRoutes, mediaEnds } from './http-words.ts';
+import { connectionRefusals, http2Codes, httpCodes, httpRoutes, mediaEnds } from './http-words.ts';
 import type { FieldKinds, FieldValues } from './field.ts';
 import { reauthenticationOutcomes } from './reauthentication-outcomes.ts';
 import { fileParts } from './file-states.ts';
@@ -38,6 +38,8 @@ export const limitedEvents = [
   'gatekeeper.unreachable',
   'http.connection-refused',
   'http.refused',
+  'http.protocol-refused',
+  'http.protocol-refused',
   'session.closed',
   'session.reauthenticated',
   'session.refused',
@@ -106,6 +108,7 @@ export const logEvents = {
     level: 'warn',
     fields: { route: httpRoutes, status: 'number', code: httpCodes, durationMs: 'number' },
   },
+  'http.protocol-refused': { level: 'warn', fields: { code: http2Codes } },
   'http.connection-refused': { level: 'info', fields: { why: connectionRefusals } },
   'http.failed': { level: 'error', fields: { route: httpRoutes, defect: 'defect', frame: 'defect' } },
   'push.delivered': { level: 'debug', fields: {} },

@@ -1,4 +1,5 @@
 /** Closed words in reports about the HTTP plane: routes as patterns, never paths, and how requests ended. */
+import { http2Errors } from '../errors/http2.ts';
 import { httpErrors } from '../errors/http.ts';
 import { tokenErrors } from '../errors/token.ts';
 
@@ -28,6 +29,10 @@ export const httpCodes = [
   'ERR_INTERNAL',
 ] as const;
 export type HttpCode = (typeof httpCodes)[number];
+
+/** Every error code of HTTP/2: what is refused without an answer. */
+export const http2Codes = Object.keys(http2Errors) as readonly (keyof typeof http2Errors)[];
+export type Http2Code = keyof typeof http2Errors;
 
 /** First digits of a status (RFC 9110 §15). */
 export const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;

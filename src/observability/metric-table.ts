@@ -327,6 +327,11 @@ export const metricTable = {
     help: 'Requests refused, by code (see ERRORS.md).',
     labels: ['code'],
   },
+  narthex_http_protocol_refusals_total: {
+    type: 'counter',
+    help: 'HTTP/2 requests refused without an answer, and connections ended for a fault, by code (see ERRORS.md).',
+    labels: ['code'],
+  },
   narthex_http_connection_refusals_total: {
     type: 'counter',
     help: 'Connections to the public HTTP port that came to no request, by reason: a limit, or how TLS failed.',

@@ -10,20 +10,22 @@ export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 /** ALPN name of XMPP clients (XEP-0368 §4). */
 export const xmppClientProtocol = 'xmpp-client';
 
-/** ALPN name of the HTTP plane (RFC 9112). HTTP/2 gains nothing with few requests per connection. */
-export const httpProtocol = 'http/1.1';
+/** A protocol that a port speaks inside TLS, by its ALPN name: XMPP, HTTP/1.1 (RFC 9112) or HTTP/2 (RFC 9113 §3.2). */
+export type ApplicationProtocol = typeof xmppClientProtocol | 'http/1.1' | 'h2';
 
-/** The protocol that a port speaks inside TLS. */
-export type ApplicationProtocol = typeof xmppClientProtocol | typeof httpProtocol;
+/** The protocols of a port, the preferred one first. */
+export interface PortProtocols {
+  readonly names: readonly ApplicationProtocol[];
+  /** The names in wire form (RFC 7301 §3.1): Node would convert an array for each connection. */
+  readonly wire: Uint8Array;
+}
 
-/** ALPN lists of one protocol in wire form (RFC 7301 §3.1): Node would convert an array for each connection. */
-export const alpnLists: Readonly<Record<ApplicationProtocol, Uint8Array>> = {
-  [xmppClientProtocol]: alpnList(xmppClientProtocol),
-  [httpProtocol]: alpnList(httpProtocol),
-};
+export const xmppProtocols = portProtocols(xmppClientProtocol);
+export const httpProtocols = portProtocols('h2', 'http/1.1');
+export const http1Protocols = portProtocols('http/1.1');
 
-function alpnList(protocol: string): Uint8Array {
-  return Buffer.from(`${String.fromCodePoint(protocol.length)}${protocol}`);
+function portProtocols(...names: readonly ApplicationProtocol[]): PortProtocols {
+  return { names, wire: Buffer.from(names.map((name) => String.fromCodePoint(name.length) + name).join('')) };
 }
 
 /** Settings of a server context. */

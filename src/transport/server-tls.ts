@@ -9,9 +9,9 @@ import { systemCode } from './error.ts';
 import { HandshakeClosed, watchHandshake } from './handshake.ts';
 import { watchClientHello } from './read-client-hello.ts';
 import {
-  alpnLists,
-  xmppClientProtocol,
+  xmppProtocols,
   type ApplicationProtocol,
+  type PortProtocols,
   type TlsVersion,
 } from './secure-context.ts';
 
@@ -22,8 +22,8 @@ export interface ServerTlsOptions {
   readonly handshakeTimeoutMs: number;
   /** Bytes of the ClientHello that were read already. */
   readonly early?: Uint8Array;
-  /** Protocol inside TLS. Default `xmpp-client`. */
-  readonly protocol?: ApplicationProtocol;
+  /** Protocols inside TLS. Default `xmpp-client`. */
+  readonly protocols?: PortProtocols;
   /** Whether to request a client certificate. It is optional and not verified here; the service that needs it
    *  compares it with its pins. Default false. */
   readonly requestCertificate?: boolean;
@@ -68,7 +68,7 @@ export class TlsHandshakeError extends StreamError {
  *  bytes belong to the handshake. The returned socket owns it; destroying one destroys both. On failure both are
  *  closed.
  *
- *  A client that offers ALPN names without the one spoken here is refused (RFC 7301 §3.2); one that offers none is
+ *  A client that offers ALPN names without one that is spoken here is refused (RFC 7301 §3.2); one that offers none is
  *  accepted.
  *  @throws TlsHandshakeError, StreamError ERR_HANDSHAKE_TIMEOUT, or the signal's reason */
 export function secureClient(socket: Socket, options: ServerTlsOptions): Promise<SecuredClient> {
@@ -131,19 +131,19 @@ class ServerHandshake {
   }
 
   #secure(choose: () => ContextChoice): void {
-    const { protocol = xmppClientProtocol, requestCertificate = false, now = monotonic } = this.#options;
+    const { protocols = xmppProtocols, requestCertificate = false, now = monotonic } = this.#options;
     try {
       const choice = choose();
       const started = now();
       const secured = new TLSSocket(this.#socket, {
         isServer: true,
         ...choice,
-        ALPNProtocols: alpnLists[protocol],
+        ALPNProtocols: protocols.wire,
         requestCert: requestCertificate,
         rejectUnauthorized: false,
       });
       this.#giveUp = watchHandshake(secured, 'secure', (error) => {
-        if (error === undefined) this.#succeed(secured, protocol, now() - started);
+        if (error === undefined) this.#succeed(secured, protocols, now() - started);
         else this.#fail(error);
       });
     } catch (error) {
@@ -151,7 +151,7 @@ class ServerHandshake {
     }
   }
 
-  #succeed(secured: TLSSocket, protocol: ApplicationProtocol, handshakeMs: number): void {
+  #succeed(secured: TLSSocket, { names }: PortProtocols, handshakeMs: number): void {
     this.#stopClock();
     // Without a tls.Server, faults of the established session do not become an `error` event.
     secured.on('_tlsError', (error: Error) => secured.destroy(error));
@@ -159,7 +159,7 @@ class ServerHandshake {
       socket: secured,
       serverName: typeof secured.servername === 'string' ? secured.servername : undefined,
       protocolVersion: secured.getProtocol() as TlsVersion,
-      alpn: secured.alpnProtocol === protocol ? protocol : undefined,
+      alpn: names.find((name) => name === secured.alpnProtocol),
       handshakeMs,
     });
   }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { openApiDocument } from '../../src/http/openapi.ts';
 import { httpCodes } from '../../src/observability/http-words.ts';
+import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { createPublicApp, type PublicParts } from '../../src/http/public.ts';
 
 const document = openApiDocument() as {
@@ -26,7 +27,7 @@ const parts: Required<PublicParts> = {
   report: () => {},
   now: () => 0,
   overloaded: () => false,
-  limits: { headersMax: 64 },
+  limits: defaultHttpLimits,
 };
 
 /** Routes of the app as OpenAPI writes them, once where a slash at the end means the same. GET answers HEAD, which is

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { HttpEvent } from '../../src/http/events.ts';
 import { createHostMeta } from '../../src/http/discovery/host-meta.ts';
 import { HttpProblem, renderProblem, statusOf } from '../../src/http/problem.ts';
+import { defaultHttpLimits } from '../../src/http/limits.ts';
 import { createPublicApp, type PublicParts } from '../../src/http/public.ts';
 import { adminErrors } from '../../src/errors/http.ts';
 import { httpCodes } from '../../src/observability/http-words.ts';
@@ -14,7 +15,7 @@ function appWith(parts: Partial<PublicParts> = {}) {
   const app = createPublicApp({
     report: (event) => void events.push(event),
     now: () => 0,
-    limits: { headersMax: 64 },
+    limits: defaultHttpLimits,
     ...parts,
   });
   return { app, events };

@@ -63,6 +63,6 @@ function pinnedOf(certificates: readonly X509Certificate[]): Pinned {
 /** Returns the client certificate of a request's connection. TLS has verified that the caller holds its key; only a
  *  pin identifies the party. */
 export function peerCertificate({ env }: HttpContext): X509Certificate | undefined {
-  const { socket } = env.incoming;
-  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  const { connection } = env;
+  return connection instanceof TLSSocket ? connection.getPeerX509Certificate() : undefined;
 }

@@ -4,14 +4,14 @@ import type { TLSSocket } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
 import { createHostMeta } from '../../http/discovery/host-meta.ts';
 import { createPublicApp, type PublicParts } from '../../http/public.ts';
-import type { HttpProblem } from '../../http/problem.ts';
-import { httpConnections } from '../../http/server/serve.ts';
+import { httpConnections } from '../../http/server/connections.ts';
 import type { ConnectionRefusal } from '../../observability/http-words.ts';
 import type { StreamServer } from '../../session/stream-server.ts';
 import type { Arrival } from '../../signals/connection-evidence.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { Admission } from '../../transport/admission.ts';
 import type { CertificateStore } from '../../transport/certificates.ts';
+import { http1Protocols, httpProtocols } from '../../transport/secure-context.ts';
 import { listen, type Listener, type ListenRefusal } from '../../transport/listen.ts';
 import { secureClient, TlsHandshakeError } from '../../transport/server-tls.ts';
 import type { ProxyObserver } from '../observer.ts';
@@ -85,9 +85,15 @@ export function openHttp(
       overloaded,
       now: clock.monotonic,
     });
-    const refused = ({ status, code }: HttpProblem): void =>
-      observer.report({ event: 'answered', route: '*', status, milliseconds: 0, code });
-    const connections = httpConnections(app, limits, refused, upgrade);
+    const connections = httpConnections({
+      app,
+      limits,
+      refused: ({ status, code }) =>
+        observer.report({ event: 'answered', route: '*', status, milliseconds: 0, code }),
+      violated: (code) => observer.report({ event: 'http2-refused', code }),
+      upgrade,
+      now: clock.monotonic,
+    });
     const listener = await accept({ ...config, section }, certificates, plane, (socket) =>
       connections.accept(socket),
     );
@@ -152,14 +158,14 @@ function accept(
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Listener> {
   const { section, timeouts } = config;
-  const { host, port, limits } = section;
+  const { host, port, limits, http2 } = section;
   const secure = async (socket: Socket, arrival: Arrival): Promise<void> => {
     const evidence = signals.begin(arrival);
     try {
       const secured = await secureClient(socket, {
         certificates,
         handshakeTimeoutMs: timeouts.handshakeMs,
-        protocol: 'http/1.1',
+        protocols: http2 ? httpProtocols : http1Protocols,
         requestCertificate: pinsCertificates(config),
         now: clock.monotonic,
         onClientHello: evidence.wantsClientHello

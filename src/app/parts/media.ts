@@ -96,5 +96,5 @@ function isCaller(
     if (certificate === undefined || !pins.has(certificate)) return false;
   }
   if (addresses === undefined) return true;
-  return addresses.has(signals.addressOf(context.env.incoming.socket) ?? '');
+  return addresses.has(signals.addressOf(context.env.connection) ?? '');
 }

@@ -19,6 +19,10 @@ export function reportHttp(event: HttpEvent, telemetry: HttpTelemetry): void {
     case 'answered':
       answered(event, telemetry);
       break;
+    case 'http2-refused':
+      metrics.http.http2Refused(event.code);
+      log.writeLimited('http.protocol-refused', { code: event.code });
+      break;
     case 'failed':
       // The error may quote input; its class and place do not.
       log.write('http.failed', { route: event.route, ...defectFields(defectOf(event.error.reveal())) });

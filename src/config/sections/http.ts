@@ -38,6 +38,37 @@ const limits = z
     requestTimeoutMs: milliseconds(30_000, 100, 'From the first byte of a request to the end of its body.'),
     keepAliveTimeoutMs: milliseconds(15_000, 100, 'Between two requests of one connection.'),
     requestsPerConnectionMax: bound(1_000, 1, 1_000_000, 'Requests of one connection.'),
+    http2StreamsMax: bound(100, 1, 10_000, 'Requests at once of one HTTP/2 connection.'),
+    http2StreamsTotalMax: bound(10_000, 1, 1_000_000, 'Requests at once of all HTTP/2 connections.'),
+    http2ResetsPerMinuteMax: bound(
+      200,
+      1,
+      1_000_000,
+      'Streams of one connection that are reset in a minute.',
+    ),
+    http2SettingsPerMinuteMax: bound(20, 2, 1_000_000, 'SETTINGS frames of one connection in a minute.'),
+    http2PingsPerMinuteMax: bound(60, 1, 1_000_000, 'PING frames of one connection in a minute.'),
+    http2WindowUpdatesPerMinuteMax: bound(
+      2_000,
+      10,
+      1_000_000,
+      'WINDOW_UPDATE frames of one connection in a minute, and one more for each 512 bytes that it was sent.',
+    ),
+    http2IdleFramesPerMinuteMax: bound(
+      200,
+      10,
+      1_000_000,
+      'Frames of one connection in a minute that move nothing: empty DATA, PRIORITY, GOAWAY, unknown types.',
+    ),
+    http2ContinuationsMax: bound(4, 0, 8, 'CONTINUATION frames of one header block.'),
+    http2HeaderTableBytesMax: bound(4_096, 0, 65_536, 'Bytes of each table of HPACK.'),
+    http2MegabytesMax: bound(10, 1, 1_000, 'Megabytes that one HTTP/2 connection may hold.'),
+    http2ConnectionAgeMs: milliseconds(
+      hour,
+      1_000,
+      'How long an HTTP/2 connection takes requests.',
+      30 * 24 * hour,
+    ),
     bodyBytesMax: bound(16_384, 1_024, 1_048_576, 'Bytes of a JSON body.'),
     bodyTimeoutMs: milliseconds(10_000, 100, 'From the start of reading a body to its end.'),
     jsonDepthMax: bound(16, 2, 128, 'Nested arrays and objects of any JSON that is read.'),
@@ -104,6 +135,10 @@ export const publicHttp = z
     host: bindHost.default('::').describe('Address to listen on; `::` is every address, IPv4 included.'),
     port: port.default(8_443).describe('TCP port of HTTPS; 0 takes a free one.'),
     proxyProtocol: proxyProtocol.optional(),
+    http2: z
+      .boolean()
+      .default(true)
+      .describe('Whether HTTP/2 is offered to callers that can speak it; HTTP/1.1 always is.'),
     publicUrl: serviceUrl.describe(
       'Base URL under which clients and gatekeepers reach this port; it is in metadata and in media addresses.',
     ),

@@ -80,7 +80,7 @@ export function createAdminApp({ probes, metrics, api, callers }: AdminParts): H
   };
   for (const path of ['/api/*', '/audit', '/audit/*'])
     app.use(path, async (context, next) => {
-      guard(context.req.raw.headers, context.env.incoming.socket.remoteAddress ?? '');
+      guard(context.req.raw.headers, context.env.connection.remoteAddress ?? '');
       await next();
     });
   app.route('/api', adminApi(ready));

@@ -26,7 +26,7 @@ export function refuseElsewhere(
   { regionOf }: EnlistmentOptions,
 ): void {
   if (regions === undefined) return;
-  const { country, subdivision } = regionOf?.(context.env.incoming.socket)?.reveal() ?? nowhere;
+  const { country, subdivision } = regionOf?.(context.env.connection)?.reveal() ?? nowhere;
   if (!regions.includes(country) && !regions.includes(subdivision))
     throw new HttpProblem('ERR_ENLISTMENT_REGION');
 }

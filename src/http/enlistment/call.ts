@@ -25,7 +25,7 @@ export async function callGatekeeper(
   { method, url, name, gatekeeper, context, type, body, idempotencyKey }: EnlistmentCall,
   { attest, policy, limits }: EnlistmentOptions,
 ): Promise<Extract<ExchangeOutcome, { kind: 'answer' }>> {
-  const client = context.env.incoming.socket;
+  const client = context.env.connection;
   const { exchange, authorization } = gatekeeper;
   const outcome = await exchange({
     method,

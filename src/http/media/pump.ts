@@ -1,6 +1,6 @@
 /** Copies a body to the caller at the pace of the slower side, and counts its bytes. */
-import type { ServerResponse } from 'node:http';
 import type { MediaEnd } from '../../observability/http-words.ts';
+import type { MediaAnswer } from './answer.ts';
 import type { BodySource } from './body-source.ts';
 
 export interface PumpLimits {
@@ -19,7 +19,7 @@ export interface PumpResult {
  *  work per piece. */
 export function pump(
   source: BodySource,
-  sink: ServerResponse,
+  { body: sink, cut }: Pick<MediaAnswer, 'body' | 'cut'>,
   { bytesMax, stallMs }: PumpLimits,
 ): Promise<PumpResult> {
   const { promise, resolve } = Promise.withResolvers<PumpResult>();
@@ -30,7 +30,7 @@ export function pump(
     ended = true;
     resolve({ end, bytes });
     source.destroy();
-    if (end !== 'complete') sink.destroy();
+    if (end !== 'complete') cut();
   };
   const stall = setTimeout(() => finish('stalled'), stallMs);
   sink.on('drain', () => {

@@ -1,11 +1,12 @@
 /** GET and HEAD of a sealed address or of a reference: streams encrypted media from a media server. Only the listed
  *  headers pass in either direction. Each piece is forwarded before the next is read. */
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { mediaAnswer } from './answer.ts';
 import { bodyOf, type BodySource } from './body-source.ts';
-import type { HttpContext } from '../env.ts';
+import type { HttpContext, HttpEnv } from '../env.ts';
 import type { Report } from '../events.ts';
 import { ConcurrencyLimiter } from '../concurrency-limiter.ts';
 import { constantHeaders } from '../headers.ts';
@@ -51,8 +52,8 @@ interface Download {
   readonly agents: Agents;
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
-  readonly request: IncomingMessage;
-  readonly outgoing: ServerResponse;
+  readonly request: HttpEnv['Bindings']['incoming'];
+  readonly outgoing: HttpEnv['Bindings']['outgoing'];
 }
 
 export function createMediaRelay(options: MediaOptions): MediaRelay {
@@ -171,17 +172,17 @@ async function relay(download: Download, options: MediaOptions): Promise<void> {
     throw refusal;
   }
   const headers = mediaAnswerHeaders(upstream, tokens, url.href);
-  outgoing.writeHead(upstream.statusCode!, { ...constantHeaders, ...headers });
+  const answer = mediaAnswer(outgoing);
+  answer.begin(upstream.statusCode!, { ...constantHeaders, ...headers });
   if (method === 'HEAD' || (upstream.statusCode !== 200 && upstream.statusCode !== 206)) {
     // The body of an error page has the media server's own words (RFC 9110 §15.5.17).
     if (method === 'HEAD' || upstream.statusCode === 304) upstream.resume();
     else upstream.destroy();
-    outgoing.end();
+    answer.body.end();
     return;
   }
-  // Sends the headers now, not with the first byte of the body.
-  outgoing.flushHeaders();
-  const { end, bytes } = await pump(body, outgoing, {
+  answer.flush();
+  const { end, bytes } = await pump(body, answer, {
     bytesMax: limits.mediaBytesMax,
     stallMs: limits.mediaStallTimeoutMs,
   });

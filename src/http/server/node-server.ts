@@ -1,7 +1,9 @@
 /** Node's HTTP server for an app: the limits that it enforces, and the answers when one is exceeded. */
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { createServer, type Server } from 'node:http';
-import { HttpProblem, type ProblemCode } from '../problem.ts';
+import type { Socket } from 'node:net';
+import type { HttpEnv } from '../env.ts';
+import { HttpProblem, renderProblem, type ProblemCode } from '../problem.ts';
 import { refuseOnSocket } from './refuse.ts';
 import type { Upgrade } from './upgrade.ts';
 
@@ -24,24 +26,50 @@ export interface ServeLimits {
 }
 
 export interface App {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, env?: HttpEnv['Bindings']) => Response | Promise<Response>;
+}
+
+type Bindings = HttpEnv['Bindings'];
+
+/** Returns a listener for the requests of Node's servers that calls the app.
+ *  @param connectionOf returns the connection of a request
+ *  @param refused called for requests that are no request of fetch, such as one with an impossible host */
+export function requestListener(
+  { fetch }: App,
+  connectionOf: (incoming: Bindings['incoming']) => Socket,
+  refused: (problem: HttpProblem) => void,
+): (incoming: Bindings['incoming'], outgoing: Bindings['outgoing']) => void {
+  const listener = getRequestListener(
+    (request, env) => {
+      const { incoming, outgoing } = env as Bindings;
+      return fetch(request, { incoming, outgoing, connection: connectionOf(incoming) });
+    },
+    {
+      // By default the adapter replaces the global Request and Response of the process.
+      overrideGlobalObjects: false,
+      errorHandler: (error) => {
+        const problem = new HttpProblem(
+          error instanceof RequestError ? 'ERR_HTTP_MALFORMED' : 'ERR_INTERNAL',
+        );
+        refused(problem);
+        return renderProblem(problem);
+      },
+    },
+  );
+  return (incoming, outgoing) => void listener(incoming, outgoing);
 }
 
 /** Makes a server that does not listen yet.
  *  @param refused called for requests that could not be parsed and so have no route
  *  @param upgrade without it every request is answered */
 export function createNodeServer(
-  { fetch }: App,
+  app: App,
   limits: ServeLimits,
   refused: (problem: HttpProblem) => void = () => {},
   upgrade?: Upgrade,
 ): Server {
-  const server = createAdaptorServer({
-    fetch,
-    createServer,
-    // By default the adapter replaces the global Request and Response of the process.
-    overrideGlobalObjects: false,
-    serverOptions: {
+  const server = createServer(
+    {
       insecureHTTPParser: false,
       requireHostHeader: true,
       maxHeaderSize: limits.headerBytesMax,
@@ -54,7 +82,8 @@ export function createNodeServer(
       // Older versions of Node pass every such request to the listener.
       ...(upgrade && { shouldUpgradeCallback: upgrade.wanted }),
     },
-  }) as Server;
+    requestListener(app, ({ socket }) => socket, refused),
+  );
   // One more than allowed: Node drops further ones silently, so the request guard counts and refuses.
   server.maxHeadersCount = limits.headersMax + 1;
   server.maxRequestsPerSocket = limits.requestsPerConnectionMax;

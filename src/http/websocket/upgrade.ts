@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Report } from '../events.ts';
 import { HttpProblem, type ProblemCode } from '../problem.ts';
-import { guardRequest } from '../request-guard.ts';
+import { guardRequest, type HeaderLimits } from '../request-guard.ts';
 import { refuseOnSocket } from '../server/refuse.ts';
 import type { Upgrade } from '../server/upgrade.ts';
 
@@ -16,7 +16,7 @@ export interface UpgradeOptions {
   readonly hosts: ReadonlySet<string>;
   /** Origins of pages that may connect. */
   readonly origins: ReadonlySet<string>;
-  readonly limits: { readonly headersMax: number };
+  readonly limits: HeaderLimits;
   /** Returns whether new work is refused for now. */
   readonly overloaded: () => boolean;
   /** Returns the server name of a connection's TLS (SNI); undefined without one. */
@@ -65,7 +65,7 @@ function check(
   socket: Socket,
   { limits, overloaded, hosts, origins, serverNameOf }: UpgradeOptions,
 ): void {
-  guardRequest(request, limits.headersMax);
+  guardRequest(request, limits);
   if (pathOf(request) !== webSocketPath) throw new HttpProblem('ERR_HTTP_NOT_FOUND');
   if (request.method !== 'GET' || !opensXmpp(request)) throw new HttpProblem('ERR_WEBSOCKET_UPGRADE');
   const { host, origin } = request.headers;

@@ -58,7 +58,7 @@ function appWith(names: readonly string[] = []) {
         },
         ...(body === undefined ? {} : { body }),
       },
-      { incoming: { socket: { remoteAddress: peer } } },
+      { connection: { remoteAddress: peer } },
     );
   return { ask, calls, asked };
 }
@@ -205,7 +205,7 @@ describe('the API of the operator', () => {
     const answer = await app.request(
       '/api/sessions',
       { headers: { host: 'localhost' } },
-      { incoming: { socket: { remoteAddress: '::1' } } },
+      { connection: { remoteAddress: '::1' } },
     );
     expect([answer.status, await codeOf(answer)]).toEqual([503, 'ERR_NOT_STARTED']);
   });

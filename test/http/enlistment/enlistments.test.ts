@@ -16,7 +16,7 @@ const provider = makeKey('2026-11');
 const { exchange, close } = createExchange();
 const socket = {};
 /** What Node gives in addition to the request. */
-const bindings = { incoming: { rawHeaders: [], url: '/', socket } };
+const bindings = { incoming: { rawHeaders: [], url: '/' }, connection: socket };
 const key = '8e03978e-40d5-43dd-bc93-6894a57f9324';
 const enlisted: Answer = {
   status: 201,

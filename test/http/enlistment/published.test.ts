@@ -17,7 +17,7 @@ import { policyOf } from '../support/policy.ts';
 const provider = makeKey('2026-11', 'RS256');
 const { exchange, close } = createExchange();
 const socket = {};
-const bindings = { incoming: { rawHeaders: [], url: '/', socket } };
+const bindings = { incoming: { rawHeaders: [], url: '/' }, connection: socket };
 const enlisted: Answer = {
   status: 200,
   headers: { 'set-cookie': 'gk=1', server: 'gk/3' },

@@ -5,16 +5,17 @@ import { createServer } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refreshingKeys } from '../../../src/signals/jwks.ts';
 import { createVerifier, type Verification } from '../../../src/signals/verify.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { signingKeyFolder } from '../../support/signing-keys.ts';
 import { ownershipToken, publicUrl, startServed, type ServedProxy } from '../support/served.ts';
+import { httpVersions, openRequester } from '../support/versions.ts';
 
 /** A gatekeeper's own HTTPS interface, verifying what it is sent with the keys that the proxy publishes. */
-describe('the attestation of a client that enlists', () => {
+describe.each(httpVersions)('the attestation of a client that enlists over %s', (version) => {
   const authority = createAuthority();
   const { cert, key } = authority.issue({ ipv4: ['127.0.0.1'] });
   let served: ServedProxy;
@@ -51,6 +52,7 @@ describe('the attestation of a client that enlists', () => {
     await once(gatekeeper, 'listening');
     const { port } = gatekeeper.address() as AddressInfo;
     served = await startServed({
+      version,
       gatekeeper: () => ({ enlistment: { url: `https://127.0.0.1:${port}/enlistments`, caFile } }),
       proxy: {
         http: { publicUrl, proxyProtocol: { trusted: ['127.0.0.2/32'] } },
@@ -102,25 +104,28 @@ describe('the attestation of a client that enlists', () => {
   it('is of the client that a trusted load balancer names', async () => {
     const tcp = connect({ port: served.port, host: '127.0.0.1', localAddress: '127.0.0.2' });
     tcp.write('PROXY TCP4 192.0.2.77 198.51.100.2 40000 443\r\n');
-    const socket = connectTls({ socket: tcp, servername: 'proxy.example', rejectUnauthorized: false });
+    const requester = openRequester(version, {
+      host: '127.0.0.1',
+      port: served.port,
+      servername: 'proxy.example',
+      socket: tcp,
+      rejectUnauthorized: false,
+    });
     const nonce = crypto.randomUUID();
-    const body = JSON.stringify({ gatekeeper: 'test' });
-    socket.write(
-      [
-        'POST /enlistments HTTP/1.1',
-        'host: proxy.example:8443',
-        `authorization: Bearer ${await ownershipToken({ nonce })}`,
-        `ownership-nonce: ${nonce}`,
-        `idempotency-key: ${crypto.randomUUID()}`,
-        'content-type: application/json',
-        `content-length: ${body.length}`,
-        '',
-        body,
-      ].join('\r\n'),
-    );
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    socket.destroy();
-    expect(answer.toString()).toContain('HTTP/1.1 201');
+    const answer = await requester.request({
+      method: 'POST',
+      path: '/enlistments',
+      headers: {
+        host: 'proxy.example:8443',
+        authorization: `Bearer ${await ownershipToken({ nonce })}`,
+        'ownership-nonce': nonce,
+        'idempotency-key': crypto.randomUUID(),
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ gatekeeper: 'test' }),
+    });
+    requester.close();
+    expect(answer.status).toBe(201);
     expect(verifications.at(-1)).toMatchObject({
       claims: {
         signals: {

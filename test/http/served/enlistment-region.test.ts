@@ -1,8 +1,9 @@
 /** Opting in from some regions only (RO-7.5.1), through a whole proxy: by the address of the request and the operator's
  *  table. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { ownershipToken, startServed, type Got, type ServedProxy } from '../support/served.ts';
+import { ownershipToken, startServed, type ServedProxy } from '../support/served.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary.ts';
+import { httpVersions, type Got, type HttpVersion } from '../support/versions.ts';
 
 let folder: TemporaryFolder;
 let served: ServedProxy;
@@ -12,10 +13,11 @@ afterEach(async () => {
 });
 
 /** Opts in from this machine, whose region the table says. */
-async function enlistUnder(table: string): Promise<Got> {
+async function enlistUnder(table: string, version: HttpVersion): Promise<Got> {
   folder = await temporaryFolder();
   const geofeedFile = await folder.write('regions.csv', table);
   served = await startServed({
+    version,
     proxy: { regions: { geofeedFile } },
     gatekeeper: ({ url }) => ({
       enlistment: { url: new URL('/enlistments', url).href, regions: ['AT', 'DE-BY'] },
@@ -32,7 +34,7 @@ async function enlistUnder(table: string): Promise<Got> {
   });
 }
 
-describe('enlisting where a region is required', () => {
+describe.each(httpVersions)('enlisting over %s where a region is required', (version) => {
   it.each([
     ['127.0.0.0/8,AT\n', 201],
     ['127.0.0.0/8,US\n127.0.0.1/32,DE,DE-BY\n', 201],
@@ -40,7 +42,7 @@ describe('enlisting where a region is required', () => {
     ['127.0.0.0/8,DE\n', 403],
     ['10.0.0.0/8,AT\n', 403],
   ])('under the table %j answers %i', async (table, status) => {
-    const answer = await enlistUnder(table);
+    const answer = await enlistUnder(table, version);
     expect(answer.status).toBe(status);
     if (status === 201) return;
     expect(answer.json()['code']).toBe('ERR_ENLISTMENT_REGION');

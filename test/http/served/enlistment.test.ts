@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ownershipToken, startServed, type Got, type ServedProxy } from '../support/served.ts';
+import { ownershipToken, startServed, type ServedProxy } from '../support/served.ts';
+import { httpVersions, type Got } from '../support/versions.ts';
 
-describe('enlisting through the proxy', () => {
+describe.each(httpVersions)('enlisting through the proxy over %s', (version) => {
   let served: ServedProxy;
 
   beforeAll(async () => {
-    served = await startServed();
+    served = await startServed({ version });
   });
   afterAll(() => served.close());
 

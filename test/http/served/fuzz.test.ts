@@ -1,7 +1,6 @@
 /** Generated requests, generated tokens that are signed nevertheless, and parties that answer anything: every request gets
  *  an answer that was meant, and nothing fails in an unforeseen way. */
-import https from 'node:https';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { httpCodes } from '../../../src/observability/http-words.ts';
 import { Random } from '../../support/random.ts';
 import { makeKey, sign, jwks } from '../support/issuer.ts';
@@ -14,12 +13,12 @@ import {
   startServed,
   type ServedProxy,
 } from '../support/served.ts';
+import { httpVersions, type HttpVersion } from '../support/versions.ts';
 
 /** More of them: `NARTHEX_FUZZ=100000`. */
 const requests = Math.min(100_000, Number(process.env['NARTHEX_FUZZ'] ?? 400));
 
 const gatekeeperKey = makeKey('g1', 'EdDSA');
-let served: ServedProxy;
 let random: Random;
 
 /** Values that are seldom where they stand. */
@@ -68,12 +67,14 @@ async function generatedToken(path: string, nonce: string): Promise<string> {
 const headerValues = ['', 'x', 'application/json', 'application/json; charset=utf-16', 'text/plain', '"a"', 'W/"a"', 'bytes=0-', 'bytes=-1', 'bytes=9-1', 'bytes=0-0,2-2', '*', 'n-1', 'a'.repeat(2_000), '\u00e9', '0', '-1', '99999999999999999999', 'gzip', 'close']; // prettier-ignore
 const headerNames = ['content-type', 'ownership-nonce', 'idempotency-key', 'range', 'if-range', 'if-none-match', 'accept', 'accept-encoding', 'authorization', 'cookie', 'x-forwarded-for', 'expect', 'connection', 'te', 'content-encoding']; // prettier-ignore
 
-function generatedHeaders(usual: Record<string, string>): Record<string, string> {
+function generatedHeaders(usual: Record<string, string>, version: HttpVersion): Record<string, string> {
   const headers = { ...usual };
   for (let more = random.once(2) ? random.below(3) : 0; more > 0; more -= 1)
     headers[random.pick(headerNames)] = random.pick(headerValues);
   // Node's client would wait for the server to agree.
   delete headers['expect'];
+  // And it sends no fields of a connection over HTTP/2.
+  if (version === 'HTTP/2') for (const name of ['connection', 'te']) delete headers[name];
   return headers;
 }
 
@@ -88,62 +89,44 @@ function generatedAnswer(): Answer {
   return { status, headers, body };
 }
 
-function ask(
-  path: string,
-  options: https.RequestOptions,
-  body: string | undefined,
-): Promise<{ status: number; text: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
-  const outgoing = https.request(
-    { host: '127.0.0.1', port: served.port, path, rejectUnauthorized: false, agent, ...options },
-    (incoming) => {
-      let text = '';
-      incoming.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      incoming.on('end', () => resolve({ status: incoming.statusCode!, text }));
-      incoming.on('error', reject);
-    },
-  );
-  outgoing.on('error', reject);
-  if (body !== undefined) outgoing.setHeader('content-length', Buffer.byteLength(body));
-  outgoing.end(body);
-  return promise;
-}
-
-const agent = new https.Agent({ keepAlive: true });
-
-beforeAll(async () => {
-  served = await startServed({
-    gatekeeper: (party) => ({ push: { issuer: 'gk', jwksUri: new URL('/jwks', party.url).href } }),
-    provider: { media: { hosts: ['https://media.provider.example'] } },
-    limits: { pushTimeoutMs: 500, enlistmentTimeoutMs: 500 },
+describe.each(httpVersions)('requests over %s', (version) => {
+  let served: ServedProxy;
+  beforeAll(async () => {
+    served = await startServed({
+      version,
+      gatekeeper: (party) => ({ push: { issuer: 'gk', jwksUri: new URL('/jwks', party.url).href } }),
+      provider: { media: { hosts: ['https://media.provider.example'] } },
+      limits: { pushTimeoutMs: 500, enlistmentTimeoutMs: 500 },
+    });
+    served.provider.answer = ({ path }) => (path === '/jwks' ? document : generatedAnswer());
+    served.gatekeeper.answer = ({ path }) =>
+      path === '/jwks' ? { ...document, body: JSON.stringify(jwks(gatekeeperKey)) } : generatedAnswer();
   });
-  served.provider.answer = ({ path }) => (path === '/jwks' ? document : generatedAnswer());
-  served.gatekeeper.answer = ({ path }) =>
-    path === '/jwks' ? { ...document, body: JSON.stringify(jwks(gatekeeperKey)) } : generatedAnswer();
-});
-afterAll(() => {
-  agent.destroy();
-  return served.close();
-});
+  afterAll(() => served.close());
 
-it('every one is answered as it was meant to be', async () => {
-  const seen = new Set<string>();
-  for (let seed = 1; seed <= requests; seed += 1) {
-    random = new Random(seed);
-    const path = random.pick(paths);
-    const method = random.once(6) ? random.pick(['GET', 'HEAD', 'PUT', 'OPTIONS', 'DELETE', 'PATCH']) : /^\/(?:enlistments|push)(?:$|\/t)/.test(path) ? 'POST' : path.startsWith('/enlist') ? 'DELETE' : 'GET'; // prettier-ignore
-    const nonce = `n${seed}`;
-    const authorization = `Bearer ${await generatedToken(path, nonce)}`;
-    const usual = { authorization, 'content-type': 'application/json', 'ownership-nonce': nonce, 'idempotency-key': `k${seed}-0123456789abcdef` }; // prettier-ignore
-    const body = method === 'POST' || random.once(10) ? generatedText(generatedObject(...(path.startsWith('/push') ? ([['id', `p${seed}`], ['recipient', 'device']] as const) : ([['gatekeeper', 'test']] as const)))) : undefined; // prettier-ignore
-    const { status, text } = await ask(path, { method, headers: generatedHeaders(usual) }, body);
-    const code = /"code":"(\w+)"/.exec(text)?.[1];
-    seen.add(`${status} ${code ?? ''}`);
-    expect({ seed, status, code }).toEqual({ seed, status, code: status < 400 || method === 'HEAD' ? code : expect.stringMatching(/^ERR_/) }); // prettier-ignore
-    if (code !== undefined) expect(httpCodes).toContain(code);
-    expect({ seed, code }).not.toEqual({ seed, code: 'ERR_INTERNAL' });
-  }
-  expect(served.events.filter(({ event }) => event === 'failed')).toEqual([]);
-  // It went deep enough to say something.
-  expect(seen.size).toBeGreaterThan(15);
-}, 3_600_000);
+  it('every one is answered as it was meant to be', async () => {
+    const seen = new Set<string>();
+    for (let seed = 1; seed <= requests; seed += 1) {
+      random = new Random(seed);
+      const path = random.pick(paths);
+      const method = random.once(6) ? random.pick(['GET', 'HEAD', 'PUT', 'OPTIONS', 'DELETE', 'PATCH']) : /^\/(?:enlistments|push)(?:$|\/t)/.test(path) ? 'POST' : path.startsWith('/enlist') ? 'DELETE' : 'GET'; // prettier-ignore
+      const nonce = `n${seed}`;
+      const authorization = `Bearer ${await generatedToken(path, nonce)}`;
+      const usual = { authorization, 'content-type': 'application/json', 'ownership-nonce': nonce, 'idempotency-key': `k${seed}-0123456789abcdef` }; // prettier-ignore
+      const body = method === 'POST' || random.once(10) ? generatedText(generatedObject(...(path.startsWith('/push') ? ([['id', `p${seed}`], ['recipient', 'device']] as const) : ([['gatekeeper', 'test']] as const)))) : undefined; // prettier-ignore
+      const { status, body: text } = await served.ask(path, {
+        method,
+        headers: generatedHeaders(usual, version),
+        rawBody: body,
+      });
+      const code = /"code":"(\w+)"/.exec(text)?.[1];
+      seen.add(`${status} ${code ?? ''}`);
+      expect({ seed, status, code }).toEqual({ seed, status, code: status < 400 || method === 'HEAD' ? code : expect.stringMatching(/^ERR_/) }); // prettier-ignore
+      if (code !== undefined) expect(httpCodes).toContain(code);
+      expect({ seed, code }).not.toEqual({ seed, code: 'ERR_INTERNAL' });
+    }
+    expect(served.events.filter(({ event }) => event === 'failed')).toEqual([]);
+    // It went deep enough to say something.
+    expect(seen.size).toBeGreaterThan(15);
+  }, 3_600_000);
+});

@@ -117,7 +117,7 @@ describe('hostile HTTP to the served port', () => {
     const socket = connect({
       port: served.port,
       host: '127.0.0.1',
-      ALPNProtocols: ['h2'],
+      ALPNProtocols: ['spdy/3', 'xmpp-client'],
       rejectUnauthorized: false,
     });
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));

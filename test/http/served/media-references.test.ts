@@ -7,7 +7,8 @@ import { createMediaTokens, referenceAudience } from '../../../src/http/media/to
 import { createAuthority } from '../../support/certificates.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary.ts';
 import { bytesAt, originEtag, startMediaOrigin, type MediaOrigin } from '../support/media-origin.ts';
-import { publicUrl, startServed, type Ask, type Got, type ServedProxy } from '../support/served.ts';
+import { publicUrl, startServed, type Ask, type ServedProxy } from '../support/served.ts';
+import { httpVersions, type Got } from '../support/versions.ts';
 
 const dayMs = 86_400_000;
 const secrets = [Buffer.alloc(32, 'a'), Buffer.alloc(32, 'b'), Buffer.alloc(32, 'c')] as const;
@@ -28,7 +29,7 @@ const inFolder = async (use: (folder: TemporaryFolder) => Promise<void>): Promis
 /** The name of a file whose address is as long as asked. */
 const addressOf = (characters: number): string => `${storage}/`.padEnd(characters, 'a');
 
-describe('references to media', () => {
+describe.each(httpVersions)('references to media over %s', (version) => {
   let folder: TemporaryFolder;
   let origin: MediaOrigin;
   let served: ServedProxy;
@@ -54,6 +55,7 @@ describe('references to media', () => {
       },
     };
     served = await startServed({
+      version,
       limits: { mediaReferencesPerSecondMax: 10_000, mediaReferenceAddressCharsMax: 300 },
       provider: { media },
       gatekeeper: () => ({ media: { certFile } }),

@@ -8,9 +8,9 @@ import {
   ownershipToken,
   providerKey,
   startServed,
-  type Got,
   type ServedProxy,
 } from '../support/served.ts';
+import { httpVersions, type Got } from '../support/versions.ts';
 
 const nowS = Math.floor(Date.now() / 1000);
 const claims = {
@@ -43,11 +43,11 @@ const enlist = (served: ServedProxy, token: string, headers: Record<string, stri
     body: { gatekeeper: 'test' },
   });
 
-describe('ownership tokens at the served port', () => {
+describe.each(httpVersions)('ownership tokens at the served port over %s', (version) => {
   let served: ServedProxy;
 
   beforeAll(async () => {
-    served = await startServed({ provider: { claims: { unlisted: 'refuse' } } });
+    served = await startServed({ version, provider: { claims: { unlisted: 'refuse' } } });
   });
   afterAll(() => served.close());
 
@@ -113,9 +113,9 @@ describe('keys of the provider', () => {
   });
 });
 
-describe('an enlistment', () => {
+describe.each(httpVersions)('an enlistment over %s', (version) => {
   it('that is repeated is one, and a nonce serves once', async () => {
-    const served = await startServed();
+    const served = await startServed({ version });
     const token = await ownershipToken();
     const again = { 'idempotency-key': crypto.randomUUID() };
     const answers = [await enlist(served, token, again), await enlist(served, token, again)];

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthority } from '../../support/certificates.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary.ts';
 import { jwks, makeKey, sign } from '../support/issuer.ts';
-import { document, publicUrl, startServed, type Ask, type Got, type ServedProxy } from '../support/served.ts';
+import { document, publicUrl, startServed, type Ask, type ServedProxy } from '../support/served.ts';
+import { httpVersions, type Got } from '../support/versions.ts';
 
 const key = makeKey('gk-1', 'EdDSA');
 const authority = createAuthority('gatekeeper');
@@ -26,12 +27,13 @@ const notification = (id: string, more: Record<string, unknown> = {}): Record<st
   ...more,
 });
 
-describe('push through the proxy', () => {
+describe.each(httpVersions)('push through the proxy over %s', (version) => {
   let served: ServedProxy;
   let folder: TemporaryFolder;
 
   const start = async (policy: string, push: Record<string, unknown>, limits = {}): Promise<void> => {
     served = await startServed({
+      version,
       limits,
       proxy: { policy },
       gatekeeper: (party) => {

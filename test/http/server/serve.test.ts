@@ -1,9 +1,12 @@
+import type { TLSSocket } from 'node:tls';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAdminApp } from '../../../src/http/admin/app.ts';
 import { ListenError } from '../../../src/http/server/listen-error.ts';
-import type { ServeLimits } from '../../../src/http/server/node-server.ts';
-import { type Served, adminServeLimits, httpConnections, serveHttp } from '../../../src/http/server/serve.ts';
+import { defaultHttpLimits } from '../../../src/http/limits.ts';
+import type { App, ServeLimits } from '../../../src/http/server/node-server.ts';
+import { httpConnections } from '../../../src/http/server/connections.ts';
+import { type Served, adminServeLimits, serveHttp } from '../../../src/http/server/serve.ts';
 import { FileStates } from '../../../src/observability/file-states.ts';
 import { label } from '../../../src/observability/label.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
@@ -91,9 +94,14 @@ describe('a served app', () => {
 });
 
 describe('connections that another part accepts', () => {
-  async function accepting(app: Parameters<typeof httpConnections>[0], limits: Partial<ServeLimits> = {}) {
-    const connections = httpConnections(app, { ...adminServeLimits, ...limits });
-    const server = createServer((socket) => connections.accept(socket));
+  async function accepting(app: App, limits: Partial<ServeLimits> = {}) {
+    const connections = httpConnections({
+      app,
+      limits: { ...defaultHttpLimits, ...adminServeLimits, ...limits },
+      refused: () => {},
+      violated: () => {},
+    });
+    const server = createServer((socket) => connections.accept(socket as TLSSocket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
     return { connections, port: (server.address() as AddressInfo).port };

@@ -1,12 +1,18 @@
 /** The public HTTP plane of a whole proxy, with a provider and a gatekeeper as parties on the loopback. */
-import https from 'node:https';
-import type { IncomingHttpHeaders } from 'node:http';
 import { createAuthority, type Issued } from '../../support/certificates.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import type { HttpEvent } from '../../../src/http/events.ts';
 import type { ConnectionRefusal } from '../../../src/observability/http-words.ts';
 import { jwks, makeKey, sign } from './issuer.ts';
 import { startParty, type Answer, type Party } from './party.ts';
+import {
+  openRequester,
+  type Got,
+  type HttpVersion,
+  type Incoming,
+  type Requester,
+  type Sent,
+} from './versions.ts';
 
 export const publicUrl = 'https://proxy.example:8443';
 export const issuer = 'https://id.provider.example';
@@ -25,6 +31,8 @@ export interface ServedProxy {
   readonly provider: Party;
   readonly gatekeeper: Party;
   readonly ask: (path: string, request?: Ask) => Promise<Got>;
+  /** Resolves with the headers of the answer. A client with a certificate has a connection of its own. */
+  readonly start: (path: string, request?: Ask) => Promise<Incoming>;
   readonly close: () => Promise<void>;
 }
 
@@ -32,17 +40,14 @@ export interface Ask {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
+  /** A body in place of JSON. */
+  readonly rawBody?: string | undefined;
   readonly client?: Issued;
 }
 
-export interface Got {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-  readonly json: () => Record<string, unknown>;
-}
-
 export interface ServedOptions {
+  /** Of the requests that `ask` sends. Default HTTP/1.1. */
+  readonly version?: HttpVersion;
   readonly proxy?: Partial<TestProxyOptions>;
   readonly provider?: Record<string, unknown>;
   /** Sections of the gatekeeper over the usual ones. */
@@ -58,6 +63,7 @@ export const document: Answer = {
 
 /** Starts all of it. The provider serves its keys at /jwks and takes what is posted to /push. */
 export async function startServed({
+  version = 'HTTP/1.1',
   proxy = {},
   provider: section = {},
   gatekeeper: sections = () => ({}),
@@ -90,7 +96,15 @@ export async function startServed({
     ...proxy,
   });
   const port = test.proxy.httpPort!;
-  const agent = new https.Agent({ keepAlive: true, maxSockets: 64 });
+  const target = { host: '127.0.0.1', port, servername: 'proxy.example', ca: authority.cert };
+  const requester = openRequester(version, target);
+  const opened = [requester];
+  const sendingOf = ({ client }: Ask): Requester => {
+    if (client === undefined) return requester;
+    const own = openRequester(version, { ...target, ...client });
+    opened.push(own);
+    return own;
+  };
   return {
     test,
     port,
@@ -98,59 +112,25 @@ export async function startServed({
     refusals,
     provider,
     gatekeeper,
-    ask: (path, request = {}) => ask(port, agent, path, request),
+    start: (path, request = {}) => sendingOf(request).start(sentOf(path, request)),
+    async ask(path, request = {}) {
+      const sending = sendingOf(request);
+      const got = await sending.request(sentOf(path, request));
+      if (request.client !== undefined) sending.close();
+      return got;
+    },
     async close() {
-      agent.destroy();
+      for (const each of opened) each.close();
       await test.close();
       await Promise.all([provider.close(), gatekeeper.close()]);
     },
   };
 }
 
-function ask(
-  port: number,
-  agent: https.Agent,
-  path: string,
-  { body, client, ...request }: Ask,
-): Promise<Got> {
-  const { promise, resolve, reject } = Promise.withResolvers<Got>();
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const outgoing = https.request(
-    {
-      host: '127.0.0.1',
-      port,
-      path,
-      servername: 'proxy.example',
-      ca: authority.cert,
-      ...(client === undefined ? { agent } : { ...client, agent: false }),
-      ...request,
-      headers: {
-        host: 'proxy.example:8443',
-        ...(text !== undefined && {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(text),
-        }),
-        ...request.headers,
-      },
-    },
-    (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        const whole = Buffer.concat(chunks).toString();
-        resolve({
-          status: incoming.statusCode!,
-          headers: incoming.headers,
-          body: whole,
-          json: () => JSON.parse(whole) as Record<string, unknown>,
-        });
-      });
-    },
-  );
-  outgoing.on('error', reject);
-  outgoing.end(text);
-  return promise;
+function sentOf(path: string, { body, rawBody, method = 'GET', headers = {} }: Ask): Sent {
+  const text = body === undefined ? rawBody : JSON.stringify(body);
+  const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+  return { path, method, headers: { host: 'proxy.example:8443', ...type, ...headers }, body: text };
 }
 
 /** An ownership token of the provider. */

@@ -154,7 +154,7 @@ describe('GET /audit', () => {
       app.request(
         path,
         { headers: { host: '127.0.0.1:9090', ...headers } },
-        { incoming: { socket: { remoteAddress: peer } } },
+        { connection: { remoteAddress: peer } },
       );
   };
 

@@ -1,0 +1,145 @@
+/** Serves an app over HTTP/2 (RFC 9113) on connections whose TLS is up. Node's `http2` speaks the protocol; every frame
+ *  is counted before it. */
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { Http2Code } from '../../../observability/http-words.ts';
+import { HttpProblem, renderProblem } from '../../problem.ts';
+import { requestListener, type App, type ServeLimits } from '../node-server.ts';
+import { Http2Connection, noticeMs } from './connection.ts';
+import type { Http2Limits } from './limits.ts';
+
+export interface Http2Options {
+  readonly app: App;
+  readonly limits: ServeLimits & Http2Limits;
+  /** Called for requests that have no route: malformed, or too large. */
+  readonly refused: (problem: HttpProblem) => void;
+  /** Called for what the protocol refuses: too many requests, and connections that end for a fault of the caller. */
+  readonly violated: (code: Http2Code) => void;
+  /** Returns monotonic milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface Http2Connections {
+  /** Serves a connection for which ALPN chose `h2` and from which nothing was read. */
+  readonly accept: (socket: TLSSocket) => void;
+  /** Asks callers to send no more requests, lets those under way finish for `graceMs` milliseconds, then closes the
+   *  rest. */
+  readonly close: (graceMs: number) => Promise<void>;
+}
+
+/** Shortest time between two searches for what is late, in milliseconds. */
+const checkMs = 1_000;
+
+export function http2Connections(options: Http2Options): Http2Connections {
+  const { app, limits, refused, violated, now = () => performance.now() } = options;
+  const open = new Set<Http2Connection>();
+  const bySession = new WeakMap<ServerHttp2Session, Http2Connection>();
+  let streams = 0;
+  const connectionOf = ({ session }: ServerHttp2Stream): Http2Connection | undefined =>
+    session && bySession.get(session as ServerHttp2Session);
+  const server = createHttp2Server(limits);
+  // Before the listener for requests, so that these are counted when it is called.
+  server.on('stream', (stream) => {
+    const connection = connectionOf(stream);
+    if (connection === undefined || streams >= limits.http2StreamsTotalMax) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
+    streams += 1;
+    connection.open(stream, () => (streams -= 1));
+  });
+  const handle = requestListener(
+    app,
+    (incoming) => connectionOf((incoming as Http2ServerRequest).stream)!.socket,
+    refused,
+  );
+  server.on('request', (request, response) => {
+    if (connectionOf(request.stream)?.has(request.stream) === true) handle(request, response);
+  });
+  server.on('connect', (request, response) => {
+    if (connectionOf(request.stream)?.has(request.stream) === true) refuseConnect(response, refused);
+  });
+  const checking = setInterval(
+    () => {
+      for (const connection of open) connection.check();
+    },
+    Math.min(checkMs, limits.headersTimeoutMs, limits.keepAliveTimeoutMs),
+  ).unref();
+  let closing = false;
+  return {
+    accept(socket) {
+      if (closing) {
+        socket.destroy();
+        return;
+      }
+      const connection = new Http2Connection(socket, {
+        limits,
+        now,
+        ended: violated,
+        refused: (code) => (code === 'ERR_HTTP2_STREAMS' ? violated(code) : refused(new HttpProblem(code))),
+      });
+      open.add(connection);
+      void connection.gone.then(() => open.delete(connection));
+      const session = connection.begin(server);
+      if (session !== undefined) bySession.set(session, connection);
+    },
+    async close(graceMs) {
+      closing = true;
+      const connections = [...open];
+      for (const connection of connections) connection.retire(Math.min(noticeMs, graceMs / 2));
+      const cut = setTimeout(() => {
+        for (const connection of connections) connection.destroy();
+      }, graceMs);
+      await Promise.all(connections.map(({ gone }) => gone));
+      clearTimeout(cut);
+      clearInterval(checking);
+    },
+  };
+}
+
+/** Fields that are pseudo-header fields of every request (RFC 9113 §8.3.1). */
+const pseudoHeaders = 4;
+
+function createHttp2Server(limits: ServeLimits & Http2Limits): Http2Server {
+  return createServer({
+    maxDeflateDynamicTableSize: limits.http2HeaderTableBytesMax,
+    maxSessionMemory: limits.http2MegabytesMax,
+    // A few more than allowed are read, so that the request guard can answer.
+    maxHeaderListPairs: 2 * limits.headersMax + pseudoHeaders,
+    maxSettings: 32,
+    maxSessionInvalidFrames: limits.http2IdleFramesPerMinuteMax,
+    maxSessionRejectedStreams: limits.http2ResetsPerMinuteMax,
+    streamResetBurst: limits.http2ResetsPerMinuteMax,
+    streamResetRate: Math.ceil(limits.http2ResetsPerMinuteMax / 60),
+    settings: {
+      headerTableSize: limits.http2HeaderTableBytesMax,
+      maxConcurrentStreams: limits.http2StreamsMax,
+      maxHeaderListSize: limits.headerBytesMax,
+      // The defaults of RFC 9113 §6.5.2: a connection holds this many unread bytes at most.
+      initialWindowSize: 65_535,
+      maxFrameSize: 16_384,
+      enableConnectProtocol: false,
+    },
+  });
+}
+
+/** Answers CONNECT, which would make a tunnel (§8.5). */
+async function answerConnect(response: Http2ServerResponse, problem: HttpProblem): Promise<void> {
+  const answer = renderProblem(problem);
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  response.end(await answer.text());
+}
+
+function refuseConnect(response: Http2ServerResponse, refused: Http2Options['refused']): void {
+  const problem = new HttpProblem('ERR_HTTP_METHOD');
+  refused(problem);
+  void answerConnect(response, problem);
+}
