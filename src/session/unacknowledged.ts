@@ -74,11 +74,10 @@ export class UnacknowledgedStanzas {
     return { key, parties: partiesOf(stanza, addressesOfStanza.map(shown)), owed, state: 'delivered' };
   }
 
-  /** Records that the client was sent a stanza. One that is repeated has one entry. */
+  /** Records that the client was sent a stanza: one entry for each time, since receipts of one message have its id. */
   deliver(entry: Unacknowledged): void {
     const same = this.#waiting.get(entry.key);
     if (same === undefined) this.#waiting.set(entry.key, [entry]);
-    else if (same.some(({ parties }) => areEqual(parties, entry.parties))) return;
     else same.push(entry);
     this.#count += 1;
     if (this.#count > this.#limits.unacknowledgedMax) this.#remove(this.#oldest());
@@ -93,13 +92,10 @@ export class UnacknowledgedStanzas {
     const kind = answeredKind(stanza);
     const addresses = addressesOfAnswer.map((name) => valueOf(stanza, name));
     const parties = partiesOf(stanza, addresses);
-    const find = (id: string): Unacknowledged | undefined => {
-      const key = keyOf(kind, id);
-      return closest(this.#waiting.get(key) ?? [], parties) ?? this.#findReceipted(key, parties);
-    };
     if (answers.withheld === 'owed')
-      return { by: 'receipt', stanzas: receipted(idsOf(stanza, answers).map(find)) };
-    const found = find(valueOf(stanza, 'id'));
+      return { by: 'receipt', stanzas: this.#receipt(idsOf(stanza, answers), kind, parties) };
+    const key = keyOf(kind, valueOf(stanza, 'id'));
+    const found = closest(this.#waiting.get(key) ?? [], parties) ?? this.#findReceipted(key, parties);
     if (found === undefined) return 'surplus';
     this.#remove(found);
     found.state = 'settled';
@@ -128,6 +124,20 @@ export class UnacknowledgedStanzas {
     return unsettled.map(({ owed }) => owed);
   }
 
+  /** Marks the stanzas of a receipt, without those that have one.
+   *  @returns them */
+  #receipt(ids: readonly string[], kind: string, parties: readonly string[]): readonly Unacknowledged[] {
+    const stanzas: Unacknowledged[] = [];
+    for (const id of ids) {
+      const delivered = this.#waiting.get(keyOf(kind, id))?.filter(({ state }) => state === 'delivered');
+      const found = closest(delivered ?? [], parties);
+      if (found === undefined) continue;
+      found.state = 'receipted';
+      stanzas.push(found);
+    }
+    return stanzas;
+  }
+
   #findReceipted(key: string, parties: readonly string[]): Unacknowledged | undefined {
     return closest(
       this.#receipted.filter((each) => each.key === key),
@@ -152,13 +162,6 @@ export class UnacknowledgedStanzas {
     const place = this.#receipted.indexOf(entry);
     if (place !== -1) this.#receipted.splice(place, 1);
   }
-}
-
-/** Marks the stanzas of a receipt, but for those that have one. */
-function receipted(found: readonly (Unacknowledged | undefined)[]): readonly Unacknowledged[] {
-  const stanzas = found.filter((each) => each?.state === 'delivered') as Unacknowledged[];
-  for (const entry of stanzas) entry.state = 'receipted';
-  return stanzas;
 }
 
 /** Returns the stanza that names most of the parties of an answer, the older of two; undefined when none has a party in
@@ -202,10 +205,6 @@ function marked(stanza: Stanza, name: string): string {
 
 function partiesOf({ protocol }: Stanza, addresses: readonly string[]): readonly string[] {
   return [...new Set(addresses.map((address) => protocol.partyOf(address)))].filter((party) => party !== '');
-}
-
-function areEqual(some: readonly string[], others: readonly string[]): boolean {
-  return some.length === others.length && some.every((each, index) => each === others[index]);
 }
 
 /** Returns the key of a kind and an id. XML has no character 0. */

@@ -31,6 +31,7 @@ export interface ChatParties extends AsyncDisposable {
   readonly ca: string;
   readonly gatekeeper: ChatGatekeeper;
   readonly port: number;
+  readonly users: ChatUsers;
   /** Steps of connections, logins and nodes at the gatekeeper. */
   readonly connections: ChatConnectionRecord[];
   readonly logins: ChatLoginRecord[];
@@ -163,6 +164,7 @@ export async function startChatParties({
     ca: authority.certificate,
     gatekeeper,
     port,
+    users,
     connections,
     logins,
     nodes,

@@ -312,6 +312,15 @@ describe('an acknowledgement or answer of the client', () => {
     expect(legs.fromClient(ack + ack)).toEqual({ client: '', gatekeeper: ack });
   });
 
+  it('passes for each receipt of one message', () => {
+    const legs = new ChatLegs(forwardAll);
+    const receipt = (type: string): string => `<receipt id='M1' from='${juliet}'${type}/>`;
+    legs.fromGatekeeper(receipt('') + receipt(" type='read'"));
+    const own = (type: string): string => `<ack class='receipt' id='M1' to='${juliet}'${type}/>`;
+    const both = own('') + own(" type='read'");
+    expect(legs.fromClient(both + both).gatekeeper).toBe(both);
+  });
+
   it('does not pass for a stanza that the policy has dropped and the proxy acknowledged', () => {
     const legs = new ChatLegs(dropping('message'));
     legs.fromGatekeeper(`<message id='A1' from='${juliet}'/>`);
