@@ -1,4 +1,4 @@
-/** `narthex audit [recording] RECORDING…` and `narthex policy buckets RECORDING…`: how identifiable the clients of a recording
+/** `narthex audit`, with `narthex audit [recording] RECORDING…` and `narthex policy buckets RECORDING…`: how identifiable the clients of a recording
  *  are, before and after a policy, and the sizes to pad to that leak least. */
 import { stat } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -17,6 +17,7 @@ import { computeBuckets, type BucketAnswer, type BucketFigures } from '../app/to
 import { RecordingMissing } from '../app/tools/recorded-streams.ts';
 import { openPolicyDocument } from '../app/tools/report-inputs.ts';
 import { RecordingUnusable } from '../recording/read.ts';
+import { registerCanaries } from './audit-canaries.ts';
 import { processIo, type CommandIo } from './command-io.ts';
 import { InputError, requireOneInput, unreadable } from './input-error.ts';
 
@@ -41,6 +42,16 @@ Examples:
   $ narthex audit clients.xml --from client --policy strict --format json
 
 Exit codes: 0 printed, 64 wrong usage, 65 a recording or a document cannot be read, 66 no such file.`;
+
+/** Adds `narthex audit` and its subcommands. */
+export function register(program: Command): void {
+  const audit = program
+    .command('audit')
+    .summary('measure what is learned from what a proxy lets through')
+    .description('Measures what is learned from what a proxy lets through.');
+  registerRecording(audit);
+  registerCanaries(audit);
+}
 
 /** Adds the subcommand, which is meant where none is named.
  *  @param group the command `audit` */

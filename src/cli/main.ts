@@ -43,6 +43,14 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "decode and encode frames of the gatekeeper's chat channel",
     load: () => import('./chat.ts'),
   },
+  simulate: {
+    summary: 'run the simulated gatekeeper alone, in the published shapes',
+    load: async () => ({ register: (await import('./framework.ts')).registerSimulate }),
+  },
+  conformance: {
+    summary: 'run the published milestones as a checklist against a deployment',
+    load: async () => ({ register: (await import('./framework.ts')).registerConformance }),
+  },
   report: {
     summary: 'reports about what a policy leaves visible',
     load: () => import('./reports.ts'),
@@ -53,7 +61,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   },
   audit: {
     summary: 'measure what is learned from what a proxy lets through',
-    load: () => import('./audit.ts'),
+    load: () => import('./audit-recording.ts'),
   },
   schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
   completion: {

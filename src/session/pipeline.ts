@@ -11,7 +11,6 @@ export const stageOrder: readonly string[] = [
   'chat-guard',
   'stream-limits',
   'channel-binding',
-  'bearer-failure',
   'reauthentication',
   'capabilities',
   'content-filter',

@@ -35,8 +35,8 @@ export interface PublishedEnlistmentOptions {
   readonly attestations?: Verifier;
   /** Returns whether a user-visible identifier may enlist. Default: each. */
   readonly known?: (subject: string) => boolean;
-  /** Name of the field with the version, and the versions that are accepted. */
-  readonly version: { readonly field: string; readonly accepted: readonly string[] };
+  /** Name of the field with the version, and the versions that are accepted: each, where none is named. */
+  readonly version: { readonly field: string; readonly accepted?: readonly string[] };
   /** Refuses every form with this reason; undefined for none. */
   readonly refusal?: () => FormRefusal | undefined;
   readonly onForm?: (record: FormRecord) => void;
@@ -120,7 +120,7 @@ function readForm(
   if (keys[1]!.bytes![0] !== curve25519) return 'bad_key';
   const token = values.get('token')!;
   if (token.length > tokenBytesMax) return 'bad_token';
-  if (!accepted.includes(values.get(field)!)) return 'old_version';
+  if (accepted?.includes(values.get(field)!) === false) return 'old_version';
   return { authkey: keys[0]!.bytes!, token };
 }
 

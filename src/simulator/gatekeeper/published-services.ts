@@ -36,6 +36,8 @@ export interface PublishedServicesOptions extends Pick<
   readonly certificate: CertificatePair;
   /** An address of this machine. */
   readonly host: string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Authorities and certificate for its calls. */
   readonly caller: Caller;
   /** Milliseconds between two fetches of the provider's keys. Default: 60,000. */
@@ -54,8 +56,10 @@ export interface PublishedServices {
   readonly ownership: OwnershipCheck;
   readonly attestationKeys: KeySource;
   /** Fetches the keys for the first time.
-   *  @param base the integrator's base address, without a slash at the end */
-  attach(base: string): Promise<void>;
+   *  @param base the integrator's base address, without a slash at the end
+   *  @param audience `aud` of push tokens. Default: the base address
+   *  @throws SimulatorError when they cannot be fetched; later rounds try again */
+  attach(base: string, audience?: string): Promise<void>;
   /** Fetches the keys now. */
   fetchKeys(): Promise<void>;
   push(to: string): Promise<PushOutcome>;
@@ -90,6 +94,7 @@ export async function startPublishedServices(options: PublishedServicesOptions):
   const server = await serveHttps({
     certificate: options.certificate,
     host: options.host,
+    ...(options.port !== undefined && { port: options.port }),
     handle: async (request) => {
       if (request.method === 'GET' && request.target === pushKeysPath) return answer(200, issuer.jwks());
       return (await enlistment(request)) ?? answer(404);
@@ -104,7 +109,7 @@ export async function startPublishedServices(options: PublishedServicesOptions):
     jwksUrl: `${server.url}${pushKeysPath}`,
     ownership,
     attestationKeys,
-    async attach(base) {
+    async attach(base, audience = base) {
       const everyMs = options.keysEveryMs ?? 60_000;
       const keys = followPublishedKeys({
         url: base,
@@ -116,6 +121,7 @@ export async function startPublishedServices(options: PublishedServicesOptions):
       });
       const sender = createPublishedPushSender({
         url: base,
+        audience,
         issuer,
         caller,
         onExchange: through('push'),

@@ -16,8 +16,10 @@ export interface IncomingRequest extends HttpRequest {
 
 export interface HttpsServerOptions {
   readonly certificate: CertificatePair;
-  /** An address of this machine; the port is a free one. */
+  /** An address of this machine. */
   readonly host: string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Bytes of a request's largest body. Default: 65,536. */
   readonly bodyBytesMax?: number;
   readonly handle: (request: IncomingRequest) => HttpAnswer | Promise<HttpAnswer>;
@@ -38,7 +40,7 @@ export async function serveHttps(options: HttpsServerOptions): Promise<HttpsServ
     { cert: certificate, key, headersTimeout: 10_000, requestTimeout: 30_000 },
     (incoming, response) => void serve(incoming, response, options),
   );
-  server.listen(0, options.host);
+  server.listen(options.port ?? 0, options.host);
   try {
     await once(server, 'listening');
   } catch (cause) {
