@@ -30,8 +30,11 @@ export interface ChatParties extends AsyncDisposable {
   readonly proxy: TestProxy;
   readonly ca: string;
   readonly gatekeeper: ChatGatekeeper;
+  /** Port that the proxy connects to. */
   readonly port: number;
   readonly users: ChatUsers;
+  /** Port of the gatekeeper's own listener. */
+  readonly listenerPort: number;
   /** Steps of connections, logins and nodes at the gatekeeper. */
   readonly connections: ChatConnectionRecord[];
   readonly logins: ChatLoginRecord[];
@@ -49,7 +52,7 @@ export interface ChatPartiesOptions {
   readonly gatekeeper?: Partial<ChatGatekeeperOptions>;
   readonly proxy?: Partial<TestProxyOptions>;
   /** Serves the connections of a port of its own, to which the proxy then connects. */
-  readonly front?: (socket: Socket, gatekeeper: ChatGatekeeper) => void;
+  readonly front?: ((socket: Socket, gatekeeper: ChatGatekeeper) => void) | undefined;
   /** Settings in `chat` that differ. */
   readonly chat?: Record<string, unknown>;
   /** Secrets of the account keys; one random by default. */
@@ -165,6 +168,7 @@ export async function startChatParties({
     gatekeeper,
     port,
     users,
+    listenerPort: own?.port ?? 0,
     connections,
     logins,
     nodes,

@@ -1,4 +1,5 @@
 /** Decides on a login: the token, the enlistment, the static key, the attestation of the connection. */
+import { createHash } from 'node:crypto';
 import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
 import { attestationTypeDefault, unpackAttestation } from '../../signals/packed-attestation.ts';
 import { createVerifier, type ExpectedBinding } from '../../signals/verify.ts';
@@ -124,6 +125,6 @@ function createAttestationCheck({ signals, now, onAttestation }: ChatSettings): 
 }
 
 /** Returns the binding to the ephemeral key of the handshake. */
-function bindingOf(_ephemeralKey: Uint8Array): ExpectedBinding {
-  return { kind: 'unchecked' };
+function bindingOf(ephemeralKey: Uint8Array): ExpectedBinding {
+  return { kind: 'noise-ephemeral', sha256: createHash('sha256').update(ephemeralKey).digest() };
 }
