@@ -27,7 +27,7 @@ import { temporaryFolder } from './temporary.ts';
 export const audience = 'https://gatekeeper.example';
 /** Secret of the provider's upload server. */
 const uploadToken = 'u'.repeat(40);
-const publicUrl = 'https://proxy.example';
+export const publicUrl = 'https://proxy.example';
 const host = '127.0.0.1';
 const integrator = 7;
 export const subject = 'juliet@provider.example';

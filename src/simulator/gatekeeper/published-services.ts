@@ -7,7 +7,7 @@ import { SimulatorError } from '../error.ts';
 import { answer, type HttpExchange } from '../http/message.ts';
 import type { Caller } from '../http/request.ts';
 import { serveHttps } from '../http/server.ts';
-import { createTokenIssuer } from '../token/issuer.ts';
+import { createTokenIssuer, type TokenIssuer } from '../token/issuer.ts';
 import { createOwnershipCheck, type OwnershipCheck } from '../token/ownership-check.ts';
 import { followPublishedKeys, type PublishedKeys } from '../token/published-keys.ts';
 import {
@@ -52,6 +52,8 @@ export interface PublishedServices {
   readonly enlistmentUrl: string;
   /** Where the keys of its push tokens are. */
   readonly jwksUrl: string;
+  /** Signs its push tokens. */
+  readonly issuer: TokenIssuer;
   /** Checks ownership tokens, for the chat server. */
   readonly ownership: OwnershipCheck;
   readonly attestationKeys: KeySource;
@@ -107,6 +109,7 @@ export async function startPublishedServices(options: PublishedServicesOptions):
     url: server.url,
     enlistmentUrl: `${server.url}${enlistmentPath}`,
     jwksUrl: `${server.url}${pushKeysPath}`,
+    issuer,
     ownership,
     attestationKeys,
     async attach(base, audience = base) {

@@ -1,0 +1,110 @@
+import { connect, type ClientHttp2Session } from 'node:http2';
+import { once } from 'node:events';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { send } from '../../../src/simulator/http/request.ts';
+import {
+  audience,
+  publicUrl,
+  startPublishedDeployment,
+  subject,
+  type PublishedDeployment,
+} from '../../support/published-deployment.ts';
+
+type Answer = { readonly status: number; readonly body: string };
+/** Sends a POST with a body, and returns the answer. */
+type Post = (path: string, headers: Record<string, string>, body: string) => Promise<Answer>;
+
+let deployment: PublishedDeployment;
+let session: ClientHttp2Session;
+beforeAll(async () => {
+  deployment = await startPublishedDeployment();
+  session = connect(deployment.direct, { ca: deployment.ca });
+  await once(session, 'connect');
+});
+afterAll(async () => {
+  session.destroy();
+  await deployment.close();
+});
+
+const overHttp1: Post = async (path, headers, body) => {
+  const { answer } = await send(
+    {
+      method: 'POST',
+      url: `${deployment.direct}${path}`,
+      headers: Object.entries(headers),
+      body: Buffer.from(body),
+    },
+    { ca: deployment.ca },
+  );
+  return { status: answer.status, body: answer.body.toString() };
+};
+
+const overHttp2: Post = async (path, headers, body) => {
+  const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
+  const answered = once(stream, 'response') as Promise<[Record<string, unknown>]>;
+  stream.end(body);
+  const [{ ':status': status }] = await answered;
+  let text = '';
+  for await (const chunk of stream as AsyncIterable<Buffer>) text += chunk.toString();
+  return { status: Number(status), body: text };
+};
+
+describe.each<[version: string, post: Post]>([
+  ['HTTP/1.1', overHttp1],
+  ['HTTP/2', overHttp2],
+])('the published shapes over %s', (version, post) => {
+  const form = 'application/x-www-form-urlencoded';
+  const json = 'application/json';
+
+  it('enlist, and refuse a key of another size', async () => {
+    const token = await deployment.issuer.sign({ subject: `${version}@provider.example`, audience });
+    const sizes = { e_keytype: 1, e_regid: 4, e_ident: 32, e_skey_id: 3, e_skey_val: 32, e_skey_sig: 64 };
+    const keys = Object.entries(sizes).map(([name, bytes]) => [
+      name,
+      randomBytes(bytes).toString('base64url'),
+    ]);
+    const fields = { gatekeeper: 'test', ...Object.fromEntries(keys), e_keytype: 'BQ', token };
+    const enlist = (changed = {}): Promise<Answer> =>
+      post(
+        '/enlistments',
+        { 'content-type': form },
+        new URLSearchParams({ ...fields, ...changed }).toString(),
+      );
+    const given = await enlist();
+    expect([given.status, JSON.parse(given.body)]).toEqual([
+      200,
+      { status: 'ok', login: expect.stringMatching(/^7-\d+@interop$/) as string },
+    ]);
+    const refused = await enlist({ e_ident: 'AAAA' });
+    expect([refused.status, JSON.parse(refused.body)]).toEqual([
+      400,
+      expect.objectContaining({ code: 'ERR_ENLISTMENT_KEY', keyBytes: 32 }),
+    ]);
+  });
+
+  const push = (token: string, to: string): Promise<Answer> =>
+    post('/push', { 'content-type': json, authorization: `Bearer ${token}` }, JSON.stringify({ to }));
+  const sign = (claims: Record<string, string> = {}): Promise<string> =>
+    deployment.gatekeeper.services.issuer.sign({ audience: publicUrl, lifetimeS: 3_600, claims });
+
+  it('make few pushes of a burst for one recipient, each with a token of its own', async () => {
+    deployment.pushes.length = 0;
+    const tokens = await Promise.all(Array.from({ length: 200 }, () => sign()));
+    const answers = await Promise.all(tokens.map((token) => push(token, subject)));
+    expect(new Set(answers.map(({ status, body }) => `${status} ${body}`))).toEqual(new Set(['200 ']));
+    expect(new Set(deployment.pushes)).toEqual(new Set([JSON.stringify({ to: subject })]));
+    expect(deployment.pushes.length).toBeLessThan(200);
+  });
+
+  it('take a token for one notification', async () => {
+    const token = await sign();
+    expect((await push(token, 'a')).status).toBe(200);
+    expect((await push(token, 'a')).status).toBe(200);
+    const replayed = await push(token, 'b');
+    expect([replayed.status, JSON.parse(replayed.body)]).toEqual([
+      401,
+      expect.objectContaining({ code: 'ERR_TOKEN_REPLAYED' }),
+    ]);
+  });
+});
