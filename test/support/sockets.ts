@@ -11,7 +11,10 @@ export interface Loopback extends AsyncDisposable {
 }
 
 /** Listens on 127.0.0.1. Disposing it destroys what it accepted. */
-export async function loopback(onConnection: (socket: Socket) => void = () => {}): Promise<Loopback> {
+export async function loopback(
+  onConnection: (socket: Socket) => void = () => {},
+  { host = '127.0.0.1', port = 0 }: { readonly host?: string; readonly port?: number } = {},
+): Promise<Loopback> {
   const accepted: Socket[] = [];
   const waiting: ((socket: Socket) => void)[] = [];
   let handed = 0;
@@ -21,7 +24,7 @@ export async function loopback(onConnection: (socket: Socket) => void = () => {}
     onConnection(socket);
     if (waiting.length > 0) waiting.shift()!(accepted[handed++]!);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -216,6 +216,83 @@ describe('dialling', () => {
   });
 });
 
+/** A resolver of the addresses of a host, all of them on the loopback. */
+function addresses(...listed: readonly string[]): LookupFunction {
+  const all = listed.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+  return ((_host: string, { all: wantsAll }: { all?: boolean }, done: (...args: unknown[]) => void) =>
+    wantsAll === true ? done(null, all) : done(null, all[0]!.address, all[0]!.family)) as LookupFunction;
+}
+
+describe('a host with several addresses (RFC 8305)', () => {
+  const named = (port = server.port): Target => ({
+    kind: 'address',
+    host: 'im.example',
+    port,
+    tls: 'direct',
+  });
+  const resolving = (lookup: LookupFunction): DialOptions['resolver'] => ({ ...options().resolver, lookup });
+  const reaches = async (target: Target, resolver: DialOptions['resolver'], at = server): Promise<void> => {
+    const dialling = dial(target, options({ resolver, dialTimeoutMs: 20_000, attemptTimeoutMs: 10_000 }));
+    await gatekeeper({ dns: ['im.example'] })(at);
+    (await dialling).socket.destroy();
+  };
+
+  it.each([
+    ['of the other family, which has none', ['::1', '127.0.0.1']],
+    ['of the same family', ['127.0.0.9', '127.0.0.1']],
+    ['at all but the last', ['::1', '127.0.0.8', '127.0.0.9', '127.0.0.1']],
+  ])('is reached past one that refuses, %s', async (_, listed) => {
+    // The server listens on 127.0.0.1 only.
+    await reaches(named(), resolving(addresses(...listed)));
+  });
+
+  it('is reached past one that never answers, long before the attempt times out', async (test) => {
+    const deaf = await deafListener(0);
+    test.skip(deaf === undefined, 'koffi is not installed');
+    if (deaf === undefined) return;
+    const filling = [0, 1].map(() => connectTcp(deaf.port, '127.0.0.1').on('error', () => {}));
+    await once(filling[0]!, 'connect');
+    await using live = await loopback(undefined, { host: '127.0.0.2', port: deaf.port });
+    const resolver = resolving(addresses('127.0.0.1', '127.0.0.2'));
+    const target = { ...named(deaf.port) } as const;
+    const outcome = dial(target, options({ resolver, dialTimeoutMs: 20_000, attemptTimeoutMs: 10_000 }));
+    const timer = setTimeout(() => expect.fail('the attempt timed out first'), 9_000);
+    await gatekeeper({ dns: ['im.example'] })(live);
+    (await outcome).socket.destroy();
+    clearTimeout(timer);
+    for (const socket of filling) socket.destroy();
+    deaf.close();
+  });
+
+  it('that all refuse is unreachable', async () => {
+    const lookup = addresses('::1', '127.0.0.8', '127.0.0.9');
+    expect(await unreachable(named(), { resolver: resolving(lookup) })).toBe('refused');
+  });
+
+  it('is resolved at each dial, so that a change of its addresses holds for the next session', async () => {
+    await using moved = await loopback(undefined, { host: '127.0.0.2', port: server.port });
+    let now = '127.0.0.1';
+    let asked = 0;
+    const resolver = resolving(((host, looking, done) => {
+      asked += 1;
+      addresses(now)(host, looking, done);
+    }) as LookupFunction);
+    await reaches(named(), resolver);
+    now = '127.0.0.2';
+    await reaches(named(), resolver, moved);
+    expect(asked).toBe(2);
+  });
+
+  it('named by an SRV record, is tried at each address before the next record', async () => {
+    const records = {
+      '_xmpps-client._tcp.im.example': [at(server.port, 1), at(await unusedPort(), 2)],
+      '_xmpp-client._tcp.im.example': [],
+    };
+    const resolver = { ...options({ records }).resolver, lookup: addresses('127.0.0.9', '127.0.0.1') };
+    await reaches({ kind: 'srv', domain: 'im.example' }, resolver);
+  });
+});
+
 describe('a dial that fails', () => {
   it.each(['direct', 'starttls'] as const)('because the port is closed (%s)', async (tls) => {
     expect(await unreachable({ kind: 'address', host: '127.0.0.1', port: await unusedPort(), tls })).toBe(

@@ -183,6 +183,24 @@ describe('the resolver of the system', () => {
     dns.close();
   });
 
+  it('asks again at each dial, so that a change of the records holds before their time to live has passed', async () => {
+    const answers = {
+      '_xmpps-client._tcp.im.example': [record('old.im.example', 5, 0, 443)],
+      '_xmpp-client._tcp.im.example': [],
+    };
+    const dns = await dnsServer(answers);
+    const resolver = systemResolver(dns);
+    const hosts = async (): Promise<string[]> => {
+      const endpoints = await endpointsOf('im.example', resolver, () => 0, new AbortController().signal);
+      return endpoints.map(({ host }) => host);
+    };
+    expect(await hosts()).toEqual(['old.im.example']);
+    // The record lives for a minute.
+    answers['_xmpps-client._tcp.im.example'] = [record('second.im.example', 7, 0, 443), record('new.im.example', 1, 0, 443)];
+    expect(await hosts()).toEqual(['new.im.example', 'second.im.example']);
+    dns.close();
+  }); // prettier-ignore
+
   it('stops asking when the answer is not awaited', async () => {
     const dns = await dnsServer({});
     const controller = new AbortController();
