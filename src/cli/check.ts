@@ -255,6 +255,7 @@ function whereIs({ gatekeepers }: Config, name: string): string {
   const connect = gatekeepers.find((gatekeeper) => gatekeeper.name === name)?.connect;
   if (connect === undefined) return '';
   if ('srv' in connect) return `SRV records of ${connect.srv}`;
+  if ('websocket' in connect) return connect.websocket;
   return `${connect.address}, ${connect.tls ?? 'noise'}`;
 }
 

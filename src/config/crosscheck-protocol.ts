@@ -93,6 +93,7 @@ function uselessWithChat(
   const withoutTls = enlistment === undefined;
   const settings: readonly [present: boolean, at: ConfigPath, remedy: string][] = [
     ['srv' in connect, ['connect', 'srv'], 'Write `address` with host and port.'],
+    ['websocket' in connect, ['connect', 'websocket'], 'Write `address` with host and port.'],
     ['tls' in connect && connect.tls !== undefined, ['connect', 'tls'], removeKey],
     [
       channelBinding !== 'reauthenticate',

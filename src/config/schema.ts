@@ -12,7 +12,18 @@ import { addressRanges, provider } from './sections/provider.ts';
 import { attestation, proxyProtocol, signals } from './sections/signals.ts';
 import { state } from './sections/state.ts';
 import { tracing } from './sections/tracing.ts';
-import { bindHost, bound, certificate, domain, file, hostPort, milliseconds, name, port } from './values.ts';
+import {
+  bindHost,
+  bound,
+  certificate,
+  domain,
+  file,
+  hostPort,
+  milliseconds,
+  name,
+  port,
+  webSocketUrl,
+} from './values.ts';
 
 const dayMs = 86_400_000;
 const monthMs = 30 * dayMs;
@@ -60,6 +71,14 @@ const connectBySrv = z
   })
   .describe('The address that DNS names.');
 
+const connectByWebSocket = z
+  .strictObject({
+    websocket: webSocketUrl.describe(
+      'Address of its XMPP over WebSocket (RFC 7395). Its certificate must have the host of this URL.',
+    ),
+  })
+  .describe('A WebSocket.');
+
 const gatekeeper = z
   .strictObject({
     name: name.describe('Name of the gatekeeper in `domains`, logs and metrics.'),
@@ -70,7 +89,7 @@ const gatekeeper = z
         '`xmpp`: streams over TLS (RFC 6120); `chat-channel`: Noise over TCP and the binary protocol of ' +
           'docs/chat-channel.md, described in `chat`. Clients speak XML over TLS with either.',
       ),
-    connect: z.union([connectByAddress, connectBySrv]).describe('Where its server is.'),
+    connect: z.union([connectByAddress, connectBySrv, connectByWebSocket]).describe('Where its server is.'),
     caFile: file
       .optional()
       .describe(

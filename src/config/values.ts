@@ -99,6 +99,18 @@ function isSecure({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && loopback);
 }
 
+/** The address of a WebSocket. */
+export const webSocketUrl = z
+  .string()
+  .max(2_048)
+  .refine(isWebSocketUrl, 'a wss URL without user, query or fragment');
+
+function isWebSocketUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== '' || url.password !== '') return false;
+  return url.protocol === 'wss:' && url.search === '' && url.hash === '';
+}
+
 /** An origin such as `https://media.example`, or `https://*.media.example` for its subdomains. */
 export const origin = z
   .string()

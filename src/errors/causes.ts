@@ -72,6 +72,12 @@ export const dialCauses = {
     remedy: dates,
     text: "The messaging server's certificate is not valid yet.",
   },
+  'no-websocket': {
+    cause: 'It takes no WebSocket for XMPP at this address.',
+    remedy:
+      'Correct `connect.websocket`; see whether its HTTP server offers XMPP over WebSocket (RFC 7395) there.',
+    text: 'The messaging server takes no WebSocket.',
+  },
   'plain-text': {
     cause: 'It speaks clear text where TLS is required, and offers no STARTTLS.',
     remedy:

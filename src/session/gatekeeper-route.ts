@@ -1,11 +1,13 @@
 /** Routes to the XMPP gatekeepers of the configuration. */
-import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ConnectionEvidence } from '../signals/connection-evidence.ts';
 import type { Names } from '../stanza/names.ts';
 import { xmppStanzas } from '../stanza/protocol.ts';
 import type { Workspace } from '../stream/workspace.ts';
 import { dial, type Target } from '../transport/dial.ts';
+import { dialWebSocket } from '../transport/dial-websocket.ts';
+import type { WebSocketConnection } from '../transport/websocket.ts';
+import type { WebSocketPings } from '../transport/websocket-pings.ts';
 import { TlsModeProbe } from '../transport/tls-mode.ts';
 import type { Resolver } from '../transport/srv.ts';
 import { startTls } from '../transport/starttls.ts';
@@ -13,10 +15,11 @@ import type { OutboundCredentials } from '../transport/outbound-credentials.ts';
 import type { GatekeeperAttestations } from './signals/attestations.ts';
 import type { GatekeeperRoute } from './machine.ts';
 import { relaySasl } from './negotiation/relay-sasl.ts';
+import type { GatekeeperConnection } from './phases/dialling.ts';
 
 export interface GatekeeperRouteOptions {
   readonly name: string;
-  readonly target: Target;
+  readonly target: Target | WebSocketTarget;
   readonly channelBinding: GatekeeperRoute['channelBinding'];
   readonly limits?: GatekeeperRoute['limits'];
   readonly credentials: OutboundCredentials;
@@ -26,6 +29,19 @@ export interface GatekeeperRouteOptions {
   readonly workspace: Workspace;
   /** Time for resolving, connecting and TLS, in milliseconds. */
   readonly dialTimeoutMs: number;
+  readonly webSockets: WebSocketOptions;
+}
+
+/** The WebSocket of a gatekeeper. */
+export interface WebSocketTarget {
+  readonly kind: 'websocket';
+  readonly url: URL;
+}
+
+export interface WebSocketOptions {
+  /** Bytes of the largest stanza of any session. */
+  readonly messageBytesMax: number;
+  readonly pings: Pick<WebSocketPings, 'watch'>;
 }
 
 /** Makes the route to an XMPP gatekeeper. Each session dials its own TLS connection, which is never shared. */
@@ -36,11 +52,16 @@ export function createGatekeeperRoute(options: GatekeeperRouteOptions): Gatekeep
     domain: string,
     signal: AbortSignal,
     evidence: ConnectionEvidence,
-  ): Promise<Socket> => {
+  ): Promise<GatekeeperConnection> => {
     const sha256 = credentials.certificateSha256();
     const binding = sha256 && ({ kind: 'certificate', sha256 } as const);
     const preface = attestations?.proxyHeader(evidence, binding);
-    return connectGatekeeper({ ...options, tlsMode }, { domain, signal, preface });
+    const { target, webSockets } = options;
+    if (target.kind !== 'websocket')
+      return connectGatekeeper({ ...options, target, tlsMode }, { domain, signal, preface });
+    const connection = await connectWebSocket(target, options, { signal, preface });
+    webSockets.pings.watch(connection);
+    return connection;
   };
   return {
     name,
@@ -51,10 +72,31 @@ export function createGatekeeperRoute(options: GatekeeperRouteOptions): Gatekeep
   };
 }
 
+/** Opens a WebSocket to a gatekeeper.
+ *  @param connection as of `connectGatekeeper`
+ *  @throws GatekeeperError, or the signal's reason */
+export function connectWebSocket(
+  { url }: WebSocketTarget,
+  {
+    credentials,
+    resolver,
+    dialTimeoutMs,
+    webSockets,
+  }: Pick<GatekeeperRouteOptions, 'credentials' | 'resolver' | 'dialTimeoutMs'> & {
+    readonly webSockets: Pick<WebSocketOptions, 'messageBytesMax'>;
+  },
+  { signal, preface }: { readonly signal: AbortSignal; readonly preface: Uint8Array | undefined },
+): Promise<WebSocketConnection> {
+  const { messageBytesMax } = webSockets;
+  const context = credentials.context();
+  return dialWebSocket(url, { context, resolver, preface, dialTimeoutMs, signal, messageBytesMax });
+}
+
 export interface GatekeeperConnectOptions extends Pick<
   GatekeeperRouteOptions,
-  'target' | 'credentials' | 'resolver' | 'names' | 'workspace' | 'dialTimeoutMs'
+  'credentials' | 'resolver' | 'names' | 'workspace' | 'dialTimeoutMs'
 > {
+  readonly target: Target;
   readonly tlsMode: TlsModeProbe;
 }
 

@@ -27,6 +27,8 @@ export interface DialOptions {
    *  whatever host is dialled. */
   readonly domain: string;
   readonly context: SecureContext;
+  /** What is spoken in TLS. Default `xmpp-client`. */
+  readonly alpn?: ClientTlsOptions['alpn'];
   readonly resolver: Resolver;
   /** Bytes written to each endpoint as soon as it is connected, before TLS: a PROXY protocol header. */
   readonly preface?: Uint8Array | undefined;
@@ -64,7 +66,7 @@ export async function dial(target: Target, options: DialOptions): Promise<Dialle
   const progress: Progress = { failure: new GatekeeperUnreachableError('not-offered') };
   try {
     return await withDeadline(options.dialTimeoutMs, options.signal, async (signal) => {
-      const tls = { domain, context: options.context };
+      const tls = { domain, context: options.context, alpn: options.alpn };
       for (const endpoint of await endpointsFor(target, options, signal)) {
         const dialled = await attempt(endpoint, tls, options, signal, progress);
         if (dialled !== undefined) return dialled;

@@ -98,12 +98,21 @@ export function gatekeeperTlsError(error: unknown): GatekeeperTlsError {
  *  - `stream-error`, `closed`: it ended the stream.
  *  - `malformed`: not the XML of RFC 6120; `cause` has the rule and the place.
  *  - `trailing-bytes`: clear text after `<proceed/>`, which could be injected (RFC 6120 §5.4.3.3).
+ *  - `no-websocket`: it refused the upgrade to a WebSocket, or the subprotocol.
  *  - `unexpected`: anything else. */
 export type NegotiationReason =
-  'no-starttls' | 'refused' | 'stream-error' | 'closed' | 'malformed' | 'trailing-bytes' | 'unexpected';
+  | 'no-websocket'
+  | 'no-starttls'
+  | 'refused'
+  | 'stream-error'
+  | 'closed'
+  | 'malformed'
+  | 'trailing-bytes'
+  | 'unexpected';
 
 const negotiation: Readonly<Record<NegotiationReason, DialCause>> = {
   'no-starttls': 'plain-text',
+  'no-websocket': 'no-websocket',
   refused: 'stream-refused',
   'stream-error': 'stream-refused',
   closed: 'stream-refused',

@@ -2,6 +2,7 @@
  *  bounded size; there is no extension, so nothing is compressed. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws';
 import { StreamError } from '../stanza/error.ts';
 import { onPeerEnd } from './close.ts';
@@ -70,7 +71,8 @@ export class WebSocketConnection {
   constructor(ws: WebSocket, socket: Socket) {
     this.#ws = ws;
     this.socket = socket;
-    // Until `listen` nothing may be read.
+    // Until `listen` nothing may be read. A connection that ends before it may show what it had sent.
+    ws.on('error', () => {});
     ws.pause();
   }
 
@@ -195,6 +197,42 @@ export class WebSocketAcceptor {
     });
     return accepted;
   }
+}
+
+/** A server has answered the upgrade with another status than 101, or without the subprotocol. */
+export class UpgradeRefused extends Error {
+  override readonly name = 'UpgradeRefused';
+  /** Whether it names another address. */
+  readonly redirects: boolean;
+
+  constructor(redirects: boolean) {
+    super('the server has refused the WebSocket');
+    this.redirects = redirects;
+  }
+}
+
+/** Opens a WebSocket for XMPP on a connection with TLS up. Redirects are not followed.
+ *  @param messageBytesMax bytes of one message, in any phase of a session
+ *  @returns a WebSocket from which nothing is read before `listen`
+ *  @throws UpgradeRefused; the caller then closes the connection */
+export function openWebSocket(
+  socket: TLSSocket,
+  url: URL,
+  messageBytesMax: number,
+): Promise<WebSocketConnection> {
+  const { promise, resolve, reject } = Promise.withResolvers<WebSocketConnection>();
+  const ws = new WebSocket(url, [xmppSubprotocol], {
+    ...settings,
+    maxPayload: messageBytesMax,
+    followRedirects: false,
+    createConnection: () => socket,
+  });
+  ws.on('error', () => reject(new UpgradeRefused(false)));
+  ws.once('unexpected-response', (_request, { statusCode = 0 }) =>
+    reject(new UpgradeRefused(statusCode >= 300 && statusCode < 400)),
+  );
+  ws.once('open', () => resolve(new WebSocketConnection(ws, socket)));
+  return promise;
 }
 
 /** Returns the error of a refused frame. */

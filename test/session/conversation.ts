@@ -2,6 +2,7 @@
  *  conversations: who says what, what the other one hears, which phases it took and how it ended. */
 import { duplexPair, type Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { defaultAnswerLimits } from '../../src/session/awaited-answers.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
 import type { Side } from '../../src/session/leg.ts';
@@ -19,10 +20,17 @@ import { ConnectionEvidence } from '../../src/signals/connection-evidence.ts';
 import type { ConnectionCapture } from '../../src/signals/saved-syn.ts';
 import { xmppStanzas } from '../../src/stanza/protocol.ts';
 import { defaultLimits } from '../../src/stream/limits.ts';
-import { WebSocketAcceptor, type WebSocketConnection } from '../../src/transport/websocket.ts';
+import { openWebSocket, WebSocketAcceptor, type WebSocketConnection } from '../../src/transport/websocket.ts';
 import type { WriteStallWatch } from '../../src/transport/write-stall.ts';
 import { newWorkspace, vocabulary } from '../support/scan.ts';
-import { FrameReader, textFrame, upgradeRequest } from '../support/websocket-frames.ts';
+import {
+  acceptance,
+  frame,
+  FrameReader,
+  opcodes,
+  textFrame,
+  upgradeRequest,
+} from '../support/websocket-frames.ts';
 import { fewResumptions } from './few-resumptions.ts';
 
 export const domain = 'capulet.example';
@@ -31,6 +39,8 @@ export interface ConversationOptions extends Partial<SessionOptions> {
   readonly tls?: SessionListener['tls'];
   /** Whether the client comes over WebSocket. */
   readonly overWebSocket?: boolean;
+  /** Whether the gatekeeper is reached over WebSocket. */
+  readonly toWebSocket?: boolean;
   /** Names in TLS that agree with any domain. */
   readonly sharedNames?: ReadonlySet<string>;
   /** SNI of the client's TLS. */
@@ -158,6 +168,40 @@ export class WebSocketPeer extends Peer {
   }
 }
 
+/** A gatekeeper over WebSocket. What it hears are text messages, one a line. */
+export class WebSocketGatekeeper extends Peer {
+  /** Every frame that it was sent. */
+  readonly frames = new FrameReader();
+  #head: string | undefined = '';
+
+  /** Opens the proxy's WebSocket to it. */
+  connect(): Promise<WebSocketConnection> {
+    const url = new URL('wss://xmpp.capulet.example/ws');
+    return openWebSocket(this.socket as TLSSocket, url, defaultLimits.stanzaBytesMax);
+  }
+
+  protected override hears(bytes: Buffer): void {
+    if (this.#head !== undefined) {
+      this.#head += bytes.toString('latin1');
+      if (!this.#head.endsWith('\r\n\r\n')) return;
+      const head = this.#head;
+      this.#head = undefined;
+      void this.sends(Buffer.from(acceptance(head)));
+      return;
+    }
+    for (const { opcode, payload } of this.frames.read(bytes)) {
+      if (opcode === opcodes.text) this.heard += `${payload.toString()}\n`;
+      if (opcode === opcodes.close) void this.sends(frame(payload, { opcode, masked: false }));
+    }
+  }
+
+  /** Sends each line as one text message. */
+  override says(xml: string): Promise<void> {
+    const frames = xml.split('\n').map((line) => frame(line, { masked: false }));
+    return this.sends(Buffer.concat(frames));
+  }
+}
+
 /** A socket's idle timer, on the manual clock. */
 function withTimeout(stream: Duplex, { schedule }: ManualClock): Socket {
   let rearm = (): void => {};
@@ -184,7 +228,7 @@ export async function settled(): Promise<void> {
 export class Conversation {
   readonly clock = new ManualClock();
   readonly client: Peer;
-  readonly gatekeeper = new Peer(this.clock);
+  readonly gatekeeper: Peer;
   readonly phases: Phase[] = [];
   readonly dialled: string[] = [];
   /** Which side was not read for a while, and why. */
@@ -198,7 +242,10 @@ export class Conversation {
   constructor(options: ConversationOptions = {}) {
     const webSocket = options.overWebSocket === true ? new WebSocketPeer(this.clock) : undefined;
     this.client = webSocket ?? new Peer(this.clock);
-    const { sharedNames, tls = 'direct', serverName, attestations, connect = () => Promise.resolve(this.gatekeeper.socket) } = options; // prettier-ignore
+    const server = options.toWebSocket === true ? new WebSocketGatekeeper(this.clock) : undefined;
+    this.gatekeeper = server ?? new Peer(this.clock);
+    const dialled = server ? () => server.connect() : () => Promise.resolve(this.gatekeeper.socket);
+    const { sharedNames, tls = 'direct', serverName, attestations, connect = dialled } = options;
     const negotiation = options.negotiation ?? relaySasl({ attestations, connect });
     const route = {
       name: 'main',
@@ -258,13 +305,19 @@ export class Conversation {
   async offered(): Promise<this> {
     await settled();
     await this.client.says(this.#clientOpens());
-    await this.gatekeeper.says(opens() + features());
+    await this.gatekeeper.says(this.#gatekeeperOpens());
     this.#forget();
     return this;
   }
 
   #clientOpens(): string {
     return this.client instanceof WebSocketPeer ? opensFrame() : opens();
+  }
+
+  #gatekeeperOpens(): string {
+    return this.gatekeeper instanceof WebSocketGatekeeper
+      ? `${opensFrame()}\n<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>`
+      : opens() + features();
   }
 
   /** Up to the new streams after SASL 1. */
@@ -279,7 +332,7 @@ export class Conversation {
   async established(): Promise<this> {
     await this.restarted();
     await this.client.says(this.#clientOpens());
-    await this.gatekeeper.says(opens() + features());
+    await this.gatekeeper.says(this.#gatekeeperOpens());
     this.#forget();
     return this;
   }

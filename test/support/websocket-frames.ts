@@ -1,4 +1,5 @@
 /** WebSocket frames made of bytes (RFC 6455 §5.2), for peers that break the rules and for what they are sent. */
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -124,4 +125,14 @@ export function upgradeRequest(headers: Record<string, string> = {}): IncomingMe
       ...headers,
     },
   } as unknown as IncomingMessage;
+}
+
+/** The answer to such a request in bytes (RFC 6455 §4.2.2). */
+export function acceptance(request: string): string {
+  const key = /sec-websocket-key: (.*)\r\n/i.exec(request)?.[1] ?? '';
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  return (
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n`
+  );
 }

@@ -1,10 +1,15 @@
 /** The gatekeepers that sessions dial, by the domain of a client. */
 import { parseHostPort } from '../../config/address.ts';
 import type { Config, GatekeeperConfig } from '../../config/schema.ts';
-import { createGatekeeperRoute, type GatekeeperRouteOptions } from '../../session/gatekeeper-route.ts';
+import {
+  createGatekeeperRoute,
+  type GatekeeperRouteOptions,
+  type WebSocketTarget,
+} from '../../session/gatekeeper-route.ts';
 import type { GatekeeperRoute } from '../../session/machine.ts';
 import type { Target } from '../../transport/dial.ts';
 import { systemResolver } from '../../transport/srv.ts';
+import { WebSocketPings } from '../../transport/websocket-pings.ts';
 import type { FilesReport } from '../observer.ts';
 import type { Clock } from '../clock.ts';
 import { assemble, type Part, type Parts } from '../part.ts';
@@ -19,6 +24,8 @@ export interface Gatekeepers extends Part {
 }
 
 export interface GatekeepersOptions extends Pick<GatekeeperRouteOptions, 'names' | 'workspace'> {
+  /** Bytes of the largest stanza of any session. */
+  readonly messageBytesMax: number;
   readonly files: FilesReport;
   readonly signals: Signals;
   /** For gatekeepers on the chat channel; undefined without a provider, and then there are none. */
@@ -32,15 +39,18 @@ export function openGatekeepers(
   config: Pick<Config, 'gatekeepers' | 'domains' | 'timeouts' | 'limits' | 'provider'>,
   options: GatekeepersOptions,
 ): Promise<Gatekeepers> {
-  const { gatekeepers, domains } = config;
+  const { gatekeepers, domains, timeouts } = config;
   return assemble(async (parts) => {
     const byName = new Map<string, GatekeeperRoute>();
+    const pings = parts.track(
+      new WebSocketPings({ pingMs: timeouts.websocketPingMs, now: options.clock.monotonic }),
+    );
     for (const gatekeeper of gatekeepers) {
       const { chat } = options;
       const route =
         gatekeeper.protocol === 'chat-channel' && chat !== undefined
           ? await openChatRoute(config, gatekeeper, { ...options, ...chat }, parts)
-          : await openXmppRoute(config, gatekeeper, options, parts);
+          : await openXmppRoute(config, gatekeeper, { ...options, pings }, parts);
       byName.set(gatekeeper.name, route);
     }
     const byDomain = new Map(
@@ -50,12 +60,16 @@ export function openGatekeepers(
   });
 }
 
+interface XmppRouteOptions extends GatekeepersOptions {
+  readonly pings: WebSocketPings;
+}
+
 /** Opens the route to a gatekeeper that speaks XMPP.
  *  @throws SetupError when a file does not load */
 async function openXmppRoute(
   config: Pick<Config, 'timeouts' | 'limits'>,
   gatekeeper: GatekeeperConfig,
-  { names, workspace, files, signals }: GatekeepersOptions,
+  { names, workspace, messageBytesMax, pings, files, signals }: XmppRouteOptions,
   parts: Parts,
 ): Promise<GatekeeperRoute> {
   const { name, channelBinding } = gatekeeper;
@@ -70,12 +84,14 @@ async function openXmppRoute(
     names,
     workspace,
     dialTimeoutMs: config.timeouts.dialMs,
+    webSockets: { messageBytesMax, pings },
   });
 }
 
 /** Returns the endpoints of a gatekeeper in a checked configuration.
  *  @throws RangeError when its address is malformed */
-export function targetOf({ connect }: GatekeeperConfig): Target {
+export function targetOf({ connect }: GatekeeperConfig): Target | WebSocketTarget {
+  if ('websocket' in connect) return { kind: 'websocket', url: new URL(connect.websocket) };
   if ('srv' in connect) return { kind: 'srv', domain: connect.srv };
   const parsed = parseHostPort(connect.address);
   if (parsed.kind === 'malformed' || connect.tls === undefined)

@@ -1,9 +1,10 @@
 /** Dials the gatekeepers of a configuration as sessions would, and returns the outcome of each (`narthex check
  *  --connect`). */
+import type { TLSSocket } from 'node:tls';
 import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import type { DialCause } from '../../errors/causes.ts';
 import type { StreamErrorCode } from '../../errors/stream.ts';
-import { connectGatekeeper } from '../../session/gatekeeper-route.ts';
+import { connectGatekeeper, connectWebSocket } from '../../session/gatekeeper-route.ts';
 import { localProxyHeader } from '../../signals/proxy-protocol-header.ts';
 import { createVocabulary } from '../../stanza/vocabulary.ts';
 import { awaitFeatures } from '../../transport/features.ts';
@@ -87,27 +88,16 @@ async function reach(
   { gatekeeper, credentials }: Dialling,
   context: DialContext,
 ): Promise<Reach> {
-  const { scanning, tlsMode, dialTimeoutMs, clock } = context;
-  const { names, workspace } = scanning;
+  const { clock } = context;
   const started = clock.monotonic();
   const about = (): Pick<Reach, 'gatekeeper' | 'domain' | 'milliseconds'> => ({
     gatekeeper: gatekeeper.name,
     domain,
     milliseconds: Math.round(clock.monotonic() - started),
   });
-  const target = targetOf(gatekeeper);
-  const takesHeader = gatekeeper.attestation?.carriers.proxyProtocol !== undefined;
   try {
-    const socket = await connectGatekeeper(
-      { target, credentials, resolver: systemResolver(), names, workspace, dialTimeoutMs, tlsMode },
-      {
-        domain,
-        signal: new AbortController().signal,
-        preface: takesHeader ? localProxyHeader : undefined,
-      },
-    );
+    const socket = await connect(domain, gatekeeper, credentials, context);
     try {
-      await awaitFeatures(socket, { domain, names, workspace, negotiationTimeoutMs: dialTimeoutMs });
       const notAfter = socket.getPeerX509Certificate()!.validToDate.toISOString();
       return { ...about(), kind: 'reached', tlsVersion: socket.getProtocol() ?? '', notAfter };
     } finally {
@@ -116,5 +106,40 @@ async function reach(
   } catch (error) {
     if (!(error instanceof GatekeeperError)) throw error;
     return { ...about(), kind: 'failed', code: error.code, cause: error.dialCause };
+  }
+}
+
+/** Connects up to the features of the stream; over WebSocket, up to the accepted subprotocol.
+ *  @throws GatekeeperError */
+async function connect(
+  domain: string,
+  gatekeeper: GatekeeperConfig,
+  credentials: OutboundCredentials,
+  { scanning, tlsMode, dialTimeoutMs }: DialContext,
+): Promise<TLSSocket> {
+  const { names, workspace } = scanning;
+  const takesHeader = gatekeeper.attestation?.carriers.proxyProtocol !== undefined;
+  const preface = takesHeader ? localProxyHeader : undefined;
+  const target = targetOf(gatekeeper);
+  const { signal } = new AbortController();
+  const common = { credentials, resolver: systemResolver(), dialTimeoutMs };
+  if (target.kind === 'websocket') {
+    const webSocket = await connectWebSocket(
+      target,
+      { ...common, webSockets: scanning },
+      { signal, preface },
+    );
+    return webSocket.socket as TLSSocket;
+  }
+  const socket = await connectGatekeeper(
+    { ...common, target, names, workspace, tlsMode },
+    { domain, signal, preface },
+  );
+  try {
+    await awaitFeatures(socket, { domain, names, workspace, negotiationTimeoutMs: dialTimeoutMs });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
   }
 }

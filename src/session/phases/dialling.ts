@@ -3,20 +3,29 @@ import type { Socket } from 'node:net';
 import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
 import { GatekeeperError } from '../../transport/gatekeeper-error.ts';
 import { asStreamError } from '../ending.ts';
-import { TcpLeg } from '../leg.ts';
-import type { Routed } from '../machine.ts';
+import { WebSocketConnection } from '../../transport/websocket.ts';
+import { TcpLeg, type XmppLeg } from '../leg.ts';
+import type { Machine, Routed } from '../machine.ts';
+import { WebSocketLeg } from '../websocket-leg.ts';
 import type { GatekeeperAttestations } from '../signals/attestations.ts';
 import { attestConnection } from './attesting.ts';
 import { relayAuthentication } from './authenticating.ts';
 import { Connected } from './connected.ts';
 
+/** A connection to a gatekeeper: TLS, or a WebSocket on it. */
+export type GatekeeperConnection = Socket | WebSocketConnection;
+
 export interface XmppGatekeeper {
   /** Makes the attestations for this gatekeeper; undefined when it gets none. */
   readonly attestations: GatekeeperAttestations | undefined;
   /** Connects for one session of a client with this `evidence`.
-   *  @returns a socket with TLS up and no stream open
+   *  @returns a connection with TLS up and no stream open
    *  @throws StreamError ERR_GATEKEEPER_…, ERR_SIGNALS_…, or the reason of the signal */
-  readonly connect: (domain: string, signal: AbortSignal, evidence: ConnectionEvidence) => Promise<Socket>;
+  readonly connect: (
+    domain: string,
+    signal: AbortSignal,
+    evidence: ConnectionEvidence,
+  ) => Promise<GatekeeperConnection>;
 }
 
 /** Connects, and enters `authenticating`, which begins with the attestation where the stream carries one. */
@@ -28,9 +37,9 @@ export async function dialGatekeeper(
   const { options, observer } = machine;
   const started = options.now();
   machine.enter({ name: 'dialling', client, header, facts });
-  let socket: Socket;
+  let connection: GatekeeperConnection;
   try {
-    socket = await connect(facts.domain, machine.signal, machine.evidence);
+    connection = await connect(facts.domain, machine.signal, machine.evidence);
   } catch (error) {
     if (machine.ended) return;
     const refusal = asStreamError(error);
@@ -41,12 +50,12 @@ export async function dialGatekeeper(
   }
   observer.dialled(facts.gatekeeper, 'ok', options.now() - started);
   if (machine.ended) {
+    const socket = connection instanceof WebSocketConnection ? connection.socket : connection;
     socket.destroy();
     return;
   }
   try {
-    const limits = options.preAuthenticationLimits;
-    const gatekeeper = new TcpLeg('gatekeeper', socket, { ...options, limits }, machine.events);
+    const gatekeeper = legOn(connection, machine);
     const connected = new Connected(routed, gatekeeper);
     const attests = attestations?.overStream === true;
     connected.enter('authenticating');
@@ -59,4 +68,11 @@ export async function dialGatekeeper(
   } catch (error) {
     machine.end({ kind: 'refused', error: asStreamError(error), side: 'client' });
   }
+}
+
+function legOn(connection: GatekeeperConnection, { options, events }: Machine): XmppLeg {
+  const legOptions = { ...options, limits: options.preAuthenticationLimits };
+  return connection instanceof WebSocketConnection
+    ? new WebSocketLeg('gatekeeper', connection, legOptions, events)
+    : new TcpLeg('gatekeeper', connection, legOptions, events);
 }
