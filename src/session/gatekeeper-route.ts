@@ -5,7 +5,7 @@ import type { Names } from '../stanza/names.ts';
 import { xmppStanzas } from '../stanza/protocol.ts';
 import type { Workspace } from '../stream/workspace.ts';
 import { dial, type Target } from '../transport/dial.ts';
-import { dialWebSocket } from '../transport/dial-websocket.ts';
+import { dialWebSocket } from '../transport/websocket-dial.ts';
 import type { WebSocketConnection } from '../transport/websocket.ts';
 import type { WebSocketPings } from '../transport/websocket-pings.ts';
 import { TlsModeProbe } from '../transport/tls-mode.ts';

@@ -41,7 +41,7 @@ export class WebSocketLeg implements XmppLeg {
   /** Messages read and not yet scanned. */
   #unread: Buffer[] = [];
   #unreadBytes = 0;
-  /** Bytes of frames since the last whole message; less than it by one read at most. */
+  /** Bytes of the message that is not whole yet. What came in one read with the end of another is not counted. */
   #unfinishedBytes = 0;
   /** Bytes of pings and pongs since the last message. */
   #controlBytes = 0;
@@ -91,7 +91,7 @@ export class WebSocketLeg implements XmppLeg {
     this.#connection.listen({
       bytes: (count) => this.#countBytes(count),
       message: (data, isBinary) => this.#take(data, isBinary),
-      control: (byteLength) => this.#takeControl(byteLength),
+      control: (byteLength, isAnswer) => this.#takeControl(byteLength, isAnswer),
       read: () => this.#handled(),
       refused: (error) => this.#refuse(error),
       ended: () => {
@@ -166,8 +166,9 @@ export class WebSocketLeg implements XmppLeg {
   }
 
   /** Takes a ping as a keep-alive, as white space is one over TCP (RFC 7395 §3.8). */
-  #takeControl(byteLength: number): void {
-    if (this.#deaf) return;
+  #takeControl(byteLength: number, isAnswer: boolean): void {
+    this.#unfinishedBytes = Math.max(0, this.#unfinishedBytes - byteLength);
+    if (this.#deaf || isAnswer) return;
     const { whitespaceBytesMax } = this.#scanner.limits;
     this.#controlBytes += byteLength;
     this.#activeAt = this.#options.now();

@@ -35,8 +35,10 @@ export interface WebSocketEvents {
   bytes(count: number): void;
   /** A whole message came. Its memory belongs to the receiver. */
   message(data: Buffer, isBinary: boolean): void;
-  /** A ping or an unasked pong came, of this many bytes with its header. */
-  control(byteLength: number): void;
+  /** A ping or a pong came.
+   *  @param byteLength with its header
+   *  @param isAnswer whether it is the pong to a ping of this side */
+  control(byteLength: number, isAnswer: boolean): void;
   /** All that was read at once has been reported. */
   read(): void;
   /** A frame was refused. The WebSocket is closing with the code of RFC 6455 §7.4.1. */
@@ -63,14 +65,17 @@ export class WebSocketConnection {
   /** Number of bytes read, frame headers included. */
   bytesRead = 0;
   readonly #ws: WebSocket;
+  /** Bytes of a ping or pong of the peer before its payload; those of clients have a mask (RFC 6455 §5.2). */
+  readonly #controlHeaderBytes: number;
   /** Payload of the last ping that was not answered yet (RFC 6455 §5.5.3). */
   #unanswered: Buffer | undefined;
   #pongAwaited = false;
   #ending = false;
 
-  constructor(ws: WebSocket, socket: Socket) {
+  constructor(ws: WebSocket, socket: Socket, peer: 'client' | 'server') {
     this.#ws = ws;
     this.socket = socket;
+    this.#controlHeaderBytes = peer === 'client' ? 6 : 2;
     // Until `listen` nothing may be read. A connection that ends before it may show what it had sent.
     ws.on('error', () => {});
     ws.pause();
@@ -87,10 +92,10 @@ export class WebSocketConnection {
     ws.on('message', (data, isBinary) => events.message(data as Buffer, isBinary));
     ws.on('ping', (payload) => {
       this.#unanswered = payload;
-      events.control(payload.length + 2);
+      events.control(payload.length + this.#controlHeaderBytes, false);
     });
     ws.on('pong', (payload) => {
-      if (!this.#pongAwaited) events.control(payload.length + 2);
+      events.control(payload.length + this.#controlHeaderBytes, this.#pongAwaited);
       this.#pongAwaited = false;
     });
     ws.on('error', (error) => events.refused(refusalOf(error)));
@@ -193,7 +198,7 @@ export class WebSocketAcceptor {
   accept(request: IncomingMessage, socket: Socket, head: Buffer): WebSocketConnection | undefined {
     let accepted: WebSocketConnection | undefined;
     this.#server.handleUpgrade(request, socket, head, (ws) => {
-      accepted = new WebSocketConnection(ws, socket);
+      accepted = new WebSocketConnection(ws, socket, 'client');
     });
     return accepted;
   }
@@ -231,7 +236,7 @@ export function openWebSocket(
   ws.once('unexpected-response', (_request, { statusCode = 0 }) =>
     reject(new UpgradeRefused(statusCode >= 300 && statusCode < 400)),
   );
-  ws.once('open', () => resolve(new WebSocketConnection(ws, socket)));
+  ws.once('open', () => resolve(new WebSocketConnection(ws, socket, 'server')));
   return promise;
 }
 

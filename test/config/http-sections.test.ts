@@ -144,6 +144,7 @@ describe('the HTTP plane in narthex.yaml', () => {
     ['clear text', 'http: { publicUrl: http://proxy.example }'],
     ['a password in a URL', 'http: { publicUrl: "https://a:b@proxy.example" }'],
     ['a query in a URL', 'http: { publicUrl: "https://proxy.example/?a" }'],
+    ['an origin with a wildcard', "http: { publicUrl: https://proxy.example, websocket: { origins: ['https://*.example'] } }"],
     ['a WebSocket in the clear', 'http: { publicUrl: https://proxy.example, websocketUrl: ws://proxy.example/ }'],
     ['a port that is taken', 'http: { publicUrl: https://proxy.example, port: 5222 }'],
     ['a symmetric algorithm', `${provider}  algorithms: [HS256]`],

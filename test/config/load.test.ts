@@ -276,7 +276,7 @@ describe('a mistake', () => {
       'text for the alternative',
       '\n      address: xmpp.internal:5222\n      tls: starttls',
       ' xmpp.internal',
-      '15:14: error ERR_CONFIG_TYPE: `gatekeepers[0].connect` must have `address` and `tls`, or `srv`; it is the text `xmpp.internal`',
+      '15:14: error ERR_CONFIG_TYPE: `gatekeepers[0].connect` must have `address` and `tls`, or `srv`, or `websocket`; it is the text `xmpp.internal`',
     ],
     [
       'half a client certificate',
@@ -404,6 +404,14 @@ describe('two of a kind', () => {
   it('listeners of one name', async () => {
     expect(await problems(listener('clients', '::', 5223))).toEqual([
       'narthex.yaml:7:13: error ERR_CONFIG_DUPLICATE: listener `clients` is already `listeners[0]`',
+    ]);
+  });
+
+  it('a listener and the WebSocket endpoint', async () => {
+    const http = 'http: { publicUrl: https://proxy.example, websocket: { name: clients } }\n';
+    const found = await problems(minimal + http);
+    expect(found.map((line) => line.replace(/^[^ ]* /, ''))).toEqual([
+      'error ERR_CONFIG_DUPLICATE: `clients` is the name of `listeners[0]`',
     ]);
   });
 

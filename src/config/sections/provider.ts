@@ -51,7 +51,7 @@ const push = z
   .describe('The push endpoint of the provider.');
 
 /** First segments of the paths that the public port has for itself. */
-export const reservedSegments = ['.well-known', 'enlistments', 'media', 'push'] as const;
+export const reservedSegments = ['.well-known', 'enlistments', 'media', 'push', 'xmpp-websocket'] as const;
 
 /** The default path of references: below that of media, and no token. */
 const referencesPath = '/media/references';
