@@ -1,6 +1,5 @@
 /** The answer of a download, over either version of HTTP. */
 import { ServerResponse } from 'node:http';
-import { constants } from 'node:http2';
 import type { Writable } from 'node:stream';
 import type { HttpEnv } from '../env.ts';
 
@@ -32,6 +31,7 @@ export function mediaAnswer(outgoing: HttpEnv['Bindings']['outgoing']): MediaAns
     },
     flush: () => {},
     body: stream,
-    cut: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
+    // `close` would end the body first, with END_STREAM.
+    cut: () => stream.destroy(new Error('the body is not whole')),
   };
 }

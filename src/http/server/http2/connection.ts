@@ -100,6 +100,11 @@ export class Http2Connection {
     return this.#streams.size;
   }
 
+  /** Whether it has had all the requests that it may have. */
+  get full(): boolean {
+    return this.#requests >= this.#options.limits.requestsPerConnectionMax;
+  }
+
   has(stream: ServerHttp2Stream): boolean {
     return this.#streams.has(stream);
   }
@@ -117,8 +122,8 @@ export class Http2Connection {
     });
     // Node reports the end of a stream when its body was read, and few routes read the body of a GET.
     if (stream.endAfterHeaders) stream.resume();
-    // Streams that came in the same read are refused, so that their requests may be sent again (§8.7).
-    if (this.#requests >= limits.requestsPerConnectionMax) this.#session?.close();
+    // Not now: Node forgets the streams that came in the same read.
+    if (this.#requests === limits.requestsPerConnectionMax) setImmediate(() => this.#session?.close());
   }
 
   /** Asks the caller to send no more requests. Those that it sends within `noticeMs` milliseconds are served; then the
@@ -146,7 +151,9 @@ export class Http2Connection {
     for (const [stream, since] of this.#streams) {
       if (now - since <= requestTimeoutMs || hasEnded(stream)) continue;
       this.#options.refused('ERR_HTTP_TIMEOUT');
-      stream.close(constants.NGHTTP2_CANCEL);
+      // `close` would end an answer that has begun, with END_STREAM.
+      if (stream.headersSent) stream.destroy(new Error('ERR_HTTP_TIMEOUT'));
+      else stream.close(constants.NGHTTP2_CANCEL);
     }
   }
 

@@ -49,7 +49,8 @@ export function http2Connections(options: Http2Options): Http2Connections {
   // Before the listener for requests, so that these are counted when it is called.
   server.on('stream', (stream) => {
     const connection = connectionOf(stream);
-    if (connection === undefined || streams >= limits.http2StreamsTotalMax) {
+    // A request that is refused may be sent again (RFC 9113 §8.7).
+    if (connection === undefined || connection.full || streams >= limits.http2StreamsTotalMax) {
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return;
     }
@@ -73,10 +74,10 @@ export function http2Connections(options: Http2Options): Http2Connections {
     },
     Math.min(checkMs, limits.headersTimeoutMs, limits.keepAliveTimeoutMs),
   ).unref();
-  let closing = false;
+  let state: 'open' | 'closing' | 'closed' = 'open';
   return {
     accept(socket) {
-      if (closing) {
+      if (state === 'closed') {
         socket.destroy();
         return;
       }
@@ -90,15 +91,18 @@ export function http2Connections(options: Http2Options): Http2Connections {
       void connection.gone.then(() => open.delete(connection));
       const session = connection.begin(server);
       if (session !== undefined) bySession.set(session, connection);
+      // Its handshake was under way when closing began: it learns that its requests are not processed.
+      if (state === 'closing') connection.retire(0);
     },
     async close(graceMs) {
-      closing = true;
-      const connections = [...open];
-      for (const connection of connections) connection.retire(Math.min(noticeMs, graceMs / 2));
+      state = 'closing';
+      for (const connection of open) connection.retire(Math.min(noticeMs, graceMs / 2));
       const cut = setTimeout(() => {
-        for (const connection of connections) connection.destroy();
+        state = 'closed';
+        for (const connection of open) connection.destroy();
       }, graceMs);
-      await Promise.all(connections.map(({ gone }) => gone));
+      while (open.size > 0) await Promise.all([...open].map(({ gone }) => gone));
+      state = 'closed';
       clearTimeout(cut);
       clearInterval(checking);
     },
