@@ -1,8 +1,7 @@
 /** The public HTTP port of a running proxy while the process does not keep up: its loop is late, or it holds more memory
  *  than it may. Requests are refused with a time to come back, and answered again when that is over. */
-import https from 'node:https';
-import type { IncomingHttpHeaders } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
+import { httpVersions, openRequester, type Got, type HttpVersion } from '../http/support/versions.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -39,25 +38,16 @@ async function start(overload: Record<string, number>): Promise<void> {
   });
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
 /** One request on a connection of its own. */
-function get(path: string): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+async function get(version: HttpVersion, path: string): Promise<Got> {
   const target = { host: '127.0.0.1', port: proxy.httpPort, servername: 'proxy.example', ca: proxy.ca };
-  const headers = { host: 'proxy.example' };
-  const outgoing = https.get({ ...target, path, headers, agent: false }, (incoming) => {
-    let body = '';
-    incoming.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    incoming.on('end', () => resolve({ status: incoming.statusCode!, headers: incoming.headers, body }));
-    incoming.on('error', reject);
-  });
-  outgoing.on('error', reject);
-  return promise;
+  const requester = openRequester(version, target);
+  try {
+    const headers = { host: 'proxy.example' };
+    return await requester.request({ method: 'GET', path, headers, body: undefined });
+  } finally {
+    requester.close();
+  }
 }
 
 const served = '/.well-known/host-meta.json';
@@ -70,26 +60,32 @@ const reported = (event: string): Promise<unknown> =>
     () => event,
   );
 
-function expectRefusal({ status, headers, body }: Answer): void {
+function expectRefusal({ status, headers, body }: Got): void {
   expect(status).toBe(503);
   expect(headers['retry-after']).toBe('3');
   expect(headers['content-type']).toBe('application/problem+json');
   expect(JSON.parse(body)).toMatchObject({ status: 503, code: 'ERR_HTTP_OVERLOAD' });
 }
 
-it('answers 503 with Retry-After while its loop is late, and 200 before and after', async () => {
-  await start({ loopDelayMs: 200 });
-  expect((await get(served)).status).toBe(200);
-  proxy.child.kill('SIGUSR2');
-  await reported('proxy.overloaded');
-  expectRefusal(await get(served));
-  proxy.child.kill('SIGUSR2');
-  await reported('proxy.recovered');
-  expect((await get(served)).status).toBe(200);
-});
+it.each(httpVersions)(
+  'answers 503 with Retry-After over %s while its loop is late, and 200 before and after',
+  async (version) => {
+    await start({ loopDelayMs: 200 });
+    expect((await get(version, served)).status).toBe(200);
+    proxy.child.kill('SIGUSR2');
+    await reported('proxy.overloaded');
+    expectRefusal(await get(version, served));
+    proxy.child.kill('SIGUSR2');
+    await reported('proxy.recovered');
+    expect((await get(version, served)).status).toBe(200);
+  },
+);
 
-it('answers 503 with Retry-After while it holds more memory than it may, whatever is asked for', async () => {
-  await start({ loopDelayMs: 0, memoryBytesMax: 1 });
-  await reported('proxy.overloaded');
-  for (const path of [served, '/media/token', '/nothing']) expectRefusal(await get(path));
-});
+it.each(httpVersions)(
+  'answers 503 with Retry-After over %s while it holds more memory than it may',
+  async (version) => {
+    await start({ loopDelayMs: 0, memoryBytesMax: 1 });
+    await reported('proxy.overloaded');
+    for (const path of [served, '/media/token', '/nothing']) expectRefusal(await get(version, path));
+  },
+);
