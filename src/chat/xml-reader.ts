@@ -1,9 +1,11 @@
-/** Reads the XML form (xml-form.ts) from a stanza's tape, strictly: anything outside of the form is refused. */
+/** Reads the XML form (xml-form.ts) from a stanza's tape, strictly: anything outside of the form is refused. So is a mark
+ *  where the plain form would do: a policy looks for `receipt`, and not for `<n:node tag='receipt'/>`. */
 import { isUtf8 } from 'node:buffer';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { ChatError } from './error.ts';
+import { isXmlName, isXmlText } from './xml-form.ts';
 
 export interface NodeAttribute {
   readonly name: string;
@@ -54,8 +56,8 @@ export class XmlReader {
       throw new ChatError(namespace === this.#mark ? 'ERR_CHAT_MARK' : 'ERR_CHAT_NAMESPACE');
     const start = this.#startTag(stanza, index, named);
     const tag = named ? start.tag : stanza.localName(index);
-    if (tag === undefined || tag === '') throw new ChatError('ERR_CHAT_MARK');
-    const indices = this.#children(stanza, index, start.attributes);
+    if (tag === undefined || tag === '' || isXmlName(tag) === named) throw new ChatError('ERR_CHAT_MARK');
+    const indices = this.#children(stanza, index, start.attributes, named);
     const content = contentOf(start.content, stanza.text(index), indices);
     return { tag, attributes: start.attributes, content };
   }
@@ -72,18 +74,19 @@ export class XmlReader {
       else if (namespace !== 0) throw new ChatError('ERR_CHAT_NAMESPACE');
       else if (named && (name === 'tag' || name === 'tag64')) {
         if (start.tag !== undefined) throw new ChatError('ERR_CHAT_MARK');
-        start.tag = name === 'tag64' ? decodeUtf8(value) : value;
+        start.tag = name === 'tag64' ? decodeUnlikeXml(value) : value;
       } else start.attributes.push({ name, value });
     }
     return start;
   }
 
-  /** Returns the child nodes. Attributes in leading children are added to `attributes`. */
-  #children(stanza: Stanza, index: number, attributes: NodeAttribute[]): number[] {
+  /** Returns the child nodes. Attributes in leading children are added to `attributes`.
+   *  @param named whether the element is an `n:node`, whose own attributes have names of their own */
+  #children(stanza: Stanza, index: number, attributes: NodeAttribute[], named: boolean): number[] {
     const nodes: number[] = [];
     for (let child = stanza.firstChild(index); child !== -1; child = stanza.nextSibling(child)) {
       if (nodes.length === 0 && this.#isMark(stanza, child, 'a'))
-        attributes.push(markedAttribute(stanza, child));
+        attributes.push(markedAttribute(stanza, child, named));
       else nodes.push(child);
     }
     return nodes;
@@ -108,26 +111,28 @@ function contentOf(mark: StartTag['content'], text: string, indices: readonly nu
     return { kind: 'nodes', indices };
   }
   if (mark === 'text') return { kind: 'text', text };
-  if (mark === 'text-base64') return { kind: 'text', text: decodeUtf8(text) };
+  if (mark === 'text-base64') return { kind: 'text', text: decodeUnlikeXml(text) };
   // This mark means no bytes; without it there would be no content.
   if (mark === 'bytes' && text !== '') throw new ChatError('ERR_CHAT_MARK');
   if (mark === undefined && text === '') return { kind: 'none' };
   return { kind: 'bytes', bytes: decodeBase64(text) };
 }
 
-function markedAttribute(stanza: Stanza, index: number): NodeAttribute {
+function markedAttribute(stanza: Stanza, index: number, named: boolean): NodeAttribute {
   let name: string | undefined;
   let value: string | undefined;
   for (const at of attributeRecords(stanza, index)) {
     const key = stanza.attributeNamespaceOf(at) === 0 ? stanza.localName(at) : '';
     if ((key === 'name' || key === 'name64') && name === undefined)
-      name = key === 'name64' ? decodeUtf8(stanza.value(at)) : stanza.value(at);
+      name = key === 'name64' ? decodeUnlikeXml(stanza.value(at)) : stanza.value(at);
     else if (key === 'b64') value = decodeUtf8(stanza.value(at));
     else throw new ChatError('ERR_CHAT_MARK');
   }
   const isLeaf = stanza.firstChild(index) === -1 && stanza.text(index) === '';
   if (name === undefined || name === '' || value === undefined || !isLeaf)
     throw new ChatError('ERR_CHAT_MARK');
+  const isTaken = named && /^tag(?:64)?$/.test(name);
+  if (isXmlName(name) && isXmlText(value) && !isTaken) throw new ChatError('ERR_CHAT_MARK');
   return { name, value };
 }
 
@@ -142,6 +147,14 @@ function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text) throw new ChatError('ERR_CHAT_BASE64');
   return bytes;
+}
+
+/** Decodes base64 of a text that XML cannot represent.
+ *  @throws ChatError ERR_CHAT_BASE64; ERR_CHAT_MARK where it can */
+function decodeUnlikeXml(base64: string): string {
+  const text = decodeUtf8(base64);
+  if (isXmlText(text)) throw new ChatError('ERR_CHAT_MARK');
+  return text;
 }
 
 /** Decodes base64 of UTF-8.
