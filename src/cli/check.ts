@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { policySections, type PolicyFiles } from '../config/scopes.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import { configWarnings } from '../config/warnings.ts';
-import { checkPolicy } from '../policy/check.ts';
+import { checkPolicy, type Knowable } from '../policy/check.ts';
 import type { Policy } from '../policy/policy.ts';
 import { capabilityProblems } from '../app/tools/capability-problems.ts';
 import { exitCodes } from '../errors/exit.ts';
@@ -61,7 +61,7 @@ export function register(program: Command): void {
       const first =
         result.problems.find(({ severity }) => severity === 'error') ??
         result.connections?.find((connection) => connection.kind === 'failed');
-      const fails = failOn === 'warning' && result.problems.length > 0;
+      const fails = failOn === 'warning' && result.problems.some(({ severity }) => severity !== 'notice');
       if (first !== undefined) process.exitCode = exitCodeOf(first.code);
       else process.exitCode = fails ? exitCodes.negative : exitCodes.ok;
     });
@@ -126,10 +126,10 @@ async function examine(file: string | undefined, connect: boolean): Promise<Resu
     ...policy,
     ...(await capabilityProblems(
       loaded.config,
-      policy.every(({ severity }) => severity === 'warning') ? openPolicy : undefined,
+      policy.every(({ severity }) => severity !== 'error') ? openPolicy : undefined,
     )),
   ];
-  const valid = problems.every(({ severity }) => severity === 'warning');
+  const valid = problems.every(({ severity }) => severity !== 'error');
   const serves = summarise(loaded.config, certificates);
   const result = { valid, file: loaded.file, problems, omitted: 0, serves };
   return connect && valid ? { ...result, connections: await connections(loaded) } : result;
@@ -162,12 +162,13 @@ function policyProblems({ config, places }: LoadedConfig): readonly ConfigProble
     runtime.close();
     return runtime.scopes.flatMap(({ name: { gatekeeper }, documents }) => {
       const section = policySections(config).find((each) => each.gatekeeper === gatekeeper)!;
+      const knowable = knowableOf(config, section.gatekeepers);
       return [
         ...notEnforced(formatPath([...section.path, 'file']), documents.enforced),
-        ...policyWarnings(formatPath([...section.path, 'file']), documents.enforced, config.policy),
+        ...policyWarnings(formatPath([...section.path, 'file']), documents.enforced, config.policy, knowable),
         ...documents.share.flatMap(({ policy }, index) => {
           const path = formatPath([...section.path, 'share', index, 'file']);
-          return [...notEnforced(path, policy), ...policyWarnings(path, policy, config.policy)];
+          return [...notEnforced(path, policy), ...policyWarnings(path, policy, config.policy, knowable)];
         }),
       ];
     });
@@ -196,20 +197,22 @@ async function regionProblems({ regions }: Config): Promise<readonly ConfigProbl
   }
 }
 
-/** Returns the warnings about the policy that it does not accept. */
+/** Returns the warnings about the policy that it does not accept, and the notices. */
 function policyWarnings(
   path: string,
   policy: Policy,
   { catalogue, obligations }: Config['policy'],
+  knowable: Knowable,
 ): readonly ConfigProblem[] {
   return checkPolicy(policy, {
+    knowable,
     catalogue: openCatalogue(catalogue),
     obligations: openObligations(obligations),
     now: Date.now(),
   })
-    .filter(({ severity, code }) => severity === 'warning' && code !== 'WARN_POLICY_SHADOW')
-    .map(({ file, line, column, code, field, reason, remedy }) => ({
-      severity: 'warning',
+    .filter(({ severity, code }) => severity !== 'error' && code !== 'WARN_POLICY_SHADOW')
+    .map(({ severity, file, line, column, code, field, reason, remedy }) => ({
+      severity,
       code: 'ERR_CONFIG_POLICY',
       path,
       place: { file, line, column },

@@ -8,7 +8,7 @@ import { checkPolicy } from '../policy/check.ts';
 import { circumstancesOf, isRegion } from '../policy/circumstances.ts';
 import { describeTreatment } from '../policy/describe.ts';
 import { formatDiagnostic } from '../documents/diagnostic.ts';
-import { errorAt, hasErrors, type Diagnostic } from '../policy/diagnostic.ts';
+import { countWarnings, errorAt, hasErrors, type Diagnostic } from '../policy/diagnostic.ts';
 import { diffPolicies, type Difference } from '../policy/diff.ts';
 import { summariseExceptions, type ExceptionSummary } from '../policy/exceptions.ts';
 import { explain, type Effect, type Explanation } from '../policy/explain.ts';
@@ -232,7 +232,8 @@ function check(io: PolicyIo, files: readonly string[], options: CheckOptions): n
     io.out([...shown.map((each) => diagnosticLine(io, each)), summary(found), ...rows].join('\n'));
   }
   if (unreadable) return exitCodes.dataError;
-  const fails = options.failOn === 'warning' ? found.length > 0 : hasErrors(found);
+  const fails =
+    options.failOn === 'warning' ? found.some(({ severity }) => severity !== 'notice') : hasErrors(found);
   return fails ? exitCodes.negative : exitCodes.ok;
 }
 
@@ -253,13 +254,16 @@ function relativeToCwd(diagnostic: Diagnostic): Diagnostic {
 
 function diagnosticLine(io: PolicyIo, diagnostic: Diagnostic): string {
   const { severity } = diagnostic;
+  if (severity === 'notice') return formatDiagnostic(diagnostic);
   const painted = io.paint(severity === 'error' ? 'red' : 'yellow', severity);
   return formatDiagnostic(diagnostic).replace(`: ${severity} `, () => `: ${painted} `);
 }
 
 function summary(found: readonly Diagnostic[]): string {
   const errors = found.filter(({ severity }) => severity === 'error').length;
-  return `${plural(errors, 'error')}, ${plural(found.length - errors, 'warning')}`;
+  const notices = found.filter(({ severity }) => severity === 'notice').length;
+  const counts = [plural(errors, 'error'), plural(countWarnings(found), 'warning')];
+  return [...counts, ...(notices === 0 ? [] : [plural(notices, 'notice')])].join(', ');
 }
 
 function plural(count: number, what: string): string {

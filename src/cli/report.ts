@@ -14,7 +14,7 @@ import { InputError } from './input-error.ts';
 export type Output = NodeJS.WritableStream;
 
 export interface Reportable {
-  readonly severity: 'error' | 'warning';
+  readonly severity: 'error' | 'warning' | 'notice';
   readonly code: string;
   readonly message: string;
   /** `file:line:column`, or `narthex` when absent. */

@@ -10,7 +10,7 @@ import { Unusable } from '../documents/unusable.ts';
 export type ConfigPath = readonly (string | number)[];
 
 export interface ConfigProblem {
-  readonly severity: 'error' | 'warning';
+  readonly severity: 'error' | 'warning' | 'notice';
   readonly code: ConfigErrorCode;
   /** Dotted path of the faulty value, '' for the document itself. */
   readonly path: string;

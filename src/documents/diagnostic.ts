@@ -10,7 +10,8 @@ export interface Place {
 }
 
 export interface Diagnostic {
-  readonly severity: 'error' | 'warning';
+  /** `notice`: nothing to correct, but to know. */
+  readonly severity: 'error' | 'warning' | 'notice';
   /** A code in ERRORS.md. */
   readonly code: string;
   /** Path of the file, or of the folder in which one is missing. */

@@ -113,6 +113,10 @@ export const policyErrors = {
     cause: 'The capability hash no longer fits what it stands for.',
     remedy: 'Use a capability profile, which changes both together (docs/capabilities.md).',
   },
+  NOTE_POLICY_FEATURE: {
+    cause: "The policy takes away what a feature needs that a gatekeeper's framework requires of clients.",
+    remedy: 'Agree on it with the gatekeeper, or keep the field for it.',
+  },
   WARN_POLICY_PROTOCOL: {
     cause: 'The treatment is not possible with every protocol of gatekeepers.',
     remedy: 'Use one that is, or check with `--config`, which knows the protocols.',
@@ -134,7 +138,7 @@ export const policyErrors = {
     cause: 'An exception has expired, or soon will.',
     remedy: 'Renew or remove it.',
   },
-} as const satisfies Readonly<Record<`ERR_${string}` | `WARN_${string}`, ErrorRow>>;
+} as const satisfies Readonly<Record<`ERR_${string}` | `WARN_${string}` | `NOTE_${string}`, ErrorRow>>;
 
 /** Codes of errors come from reading or checking; those of warnings are about a policy that runs. */
 export type PolicyCode = keyof typeof policyErrors;

@@ -22,10 +22,10 @@ export function isOperatorText(value: unknown): value is OperatorText {
 }
 
 /** Form of a diagnostic's code. */
-const codeShape = /^(?:ERR|WARN)_[A-Z0-9_]{1,60}$/;
+const codeShape = /^(?:ERR|WARN|NOTE)_[A-Z0-9_]{1,60}$/;
 
 /** A code of a diagnostic, checked at run time too. */
-export type FileCode = `ERR_${string}` | `WARN_${string}`;
+export type FileCode = `ERR_${string}` | `WARN_${string}` | `NOTE_${string}`;
 
 export function isFileCode(value: unknown): value is FileCode {
   return typeof value === 'string' && codeShape.test(value);

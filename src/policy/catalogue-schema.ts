@@ -148,7 +148,14 @@ export type FieldClass = (typeof fieldClasses)[number];
 export const obligationsSchema = z.strictObject({
   apiVersion: z.literal('narthex/v1'),
   kind: z.literal('Obligations'),
-  metadata: z.strictObject({ name: z.string(), source: z.string() }),
+  metadata: z.strictObject({
+    name: z.string(),
+    source: z.string(),
+    protocol: z
+      .enum(protocolNames)
+      .optional()
+      .describe('Of the gatekeepers whose rules they are; all without'),
+  }),
   rules: z.array(
     z.strictObject({
       id: z.string(),
@@ -156,6 +163,10 @@ export const obligationsSchema = z.strictObject({
       audience: z.enum(audienceNames).optional(),
       requires: z.array(fieldName).optional().describe('Fields that this audience must get as they are'),
       forbids: z.array(fieldName).optional().describe('Fields that this audience must not see'),
+      expects: z
+        .array(fieldName)
+        .optional()
+        .describe('Fields that a feature needs: without them a notice, and no error'),
       'kept-by': z.string().optional().describe('What in the product keeps a rule that is about no field'),
       where: z.array(z.string()).optional().describe('Files or folders of the source that do so'),
       'not-kept': z.string().optional().describe('What is missing to keep the rule'),

@@ -14,15 +14,15 @@ import {
 } from './catalogue.ts';
 import { canMeetBoth } from './condition.ts';
 import { describeTreatment } from './describe.ts';
-import type { Place } from '../documents/diagnostic.ts';
 import { nearest } from '../documents/nearest.ts';
 import { errorAt, type Diagnostic } from './diagnostic.ts';
 import type { Obligation } from './obligations.ts';
-import { treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
+import { startOf, treatmentOf, type Matrix, type Policy, type PolicyException, type Rule } from './policy.ts';
 import type { ProtocolName } from './protocols.ts';
 import { overlay } from './resolve.ts';
 import { audienceNames, exceptionsMax } from './schema.ts';
 import { withoutAccepted } from './checks/accepts.ts';
+import { checkObligations } from './checks/obligations.ts';
 import { warnOfRefusedPresence } from './checks/online.ts';
 import { refuseScope } from './checks/scope.ts';
 import { warnOfShownSoftware } from './checks/software.ts';
@@ -36,8 +36,6 @@ export interface CheckOptions {
   readonly media?: boolean;
   /** What the proxy that runs it can know of a session; undefined when that is unknown. */
   readonly knowable?: Knowable | undefined;
-  /** The protocols of the gatekeepers that it is for; undefined when they are unknown. */
-  readonly protocols?: readonly ProtocolName[] | undefined;
 }
 
 /** What conditions can be about. */
@@ -47,6 +45,8 @@ export interface Knowable {
   readonly claims: readonly string[];
   /** Whether there is a table of regions. */
   readonly regions: boolean;
+  /** The protocols of the gatekeepers that the policy is for. */
+  readonly protocols: readonly ProtocolName[];
 }
 
 /** Audiences that receive stanzas or requests; the operator receives counts. */
@@ -54,10 +54,10 @@ const onTheWire: readonly Audience[] = ['gatekeeper', 'client', 'provider'];
 /** Warnings about an exception begin this long before its end. */
 const expiryWarningMs = 30 * 86_400_000;
 
-/** In the order of the file; errors before warnings. */
+/** In the order of the file; errors before warnings, notices last. */
 export function checkPolicy(policy: Policy, options: CheckOptions): readonly Diagnostic[] {
   const found = [
-    ...checkObligations(policy, options),
+    ...checkObligations(policy, options.obligations, options.knowable?.protocols),
     ...checkOperator(policy),
     ...checkMatrix(policy, policy.matrix, options),
     ...policy.exceptions.flatMap((exception, index) => checkException(policy, exception, index, options)),
@@ -68,10 +68,12 @@ export function checkPolicy(policy: Policy, options: CheckOptions): readonly Dia
     ...warnOfRefusedPresence(policy, options.catalogue),
     ...warnOfShownSoftware(policy),
   ];
-  return oneRefusalEach(withoutAccepted(policy, found)).toSorted((a, b) =>
-    a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : a.line - b.line || a.column - b.column,
+  return oneRefusalEach(withoutAccepted(policy, found)).toSorted(
+    (a, b) => ranks[a.severity] - ranks[b.severity] || a.line - b.line || a.column - b.column,
   );
 }
+
+const ranks: Readonly<Record<Diagnostic['severity'], number>> = { error: 0, warning: 1, notice: 2 };
 
 /** Keeps the first error per rule; later ones are consequences. */
 function oneRefusalEach(found: readonly Diagnostic[]): Diagnostic[] {
@@ -129,7 +131,7 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
   if (refused !== undefined) return [refused];
   // An inherited rule is warned of in its own file.
   if (!onTheWire.includes(audience) || rule.policy !== policy.name) return [];
-  const unsure = options.protocols === undefined ? shown.filter((form) => !sure.includes(form)) : [];
+  const unsure = options.knowable === undefined ? shown.filter((form) => !sure.includes(form)) : [];
   return [
     ...distinct(shown.flatMap((form) => warnings(form, audience, rule))),
     ...unsure.flatMap((form) => warnOfProtocol(form, audience, rule)),
@@ -138,8 +140,8 @@ function checkRule(policy: Policy, audience: Audience, rule: Rule, options: Chec
 
 /** Returns whether a policy certainly meets a form. Without a configuration only the protocol that defines the field is
  *  certain. */
-function isSure({ protocol }: Field, field: Field, { protocols }: CheckOptions): boolean {
-  return protocols?.includes(protocol) ?? protocol === field.protocol;
+function isSure({ protocol }: Field, field: Field, { knowable }: CheckOptions): boolean {
+  return knowable?.protocols.includes(protocol) ?? protocol === field.protocol;
 }
 
 /** Returns the refusal of what a rule does to a field in one protocol. */
@@ -235,7 +237,7 @@ function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
       rule,
       'ERR_POLICY_ANSWER_OWED',
       'drop leaves a request without the answer that it is owed (RFC 6120 §8.2.3)',
-      `Use ${ways.join(' or ')}`,
+      `Use ${ways.length === 0 ? 'keep' : ways.join(' or ')}`,
     );
   }
   if (field.classes.includes('routing'))
@@ -477,37 +479,6 @@ function together({ when: a }: PolicyException, { when: b }: PolicyException): b
   return canMeetBoth(a, b);
 }
 
-/** Every state that the policy can be in has to keep the published rules. */
-function checkObligations(policy: Policy, { obligations }: CheckOptions): Diagnostic[] {
-  const states = [
-    policy,
-    ...policy.exceptions.map(({ matrix }) => ({ ...policy, matrix: overlay(policy.matrix, matrix) })),
-  ];
-  return states.flatMap((state) => obligations.flatMap((obligation) => checkObligation(state, obligation)));
-}
-
-function checkObligation(
-  policy: Policy,
-  { id, set, text, audience, requires, forbids }: Obligation,
-): Diagnostic[] {
-  const breach = (field: string, shows: boolean): Diagnostic[] => {
-    const { treatment, rule } = treatmentOf(policy, audience, field);
-    const kept = treatment.kind === 'keep';
-    const hidden = treatment.kind === 'drop' || treatment.kind === 'refuse';
-    if (shows ? kept : hidden) return [];
-    const verb = shows ? 'withholds what' : 'shows what';
-    const reason = `${describeTreatment(treatment)} ${verb} the ${audience} ${shows ? 'must get' : 'must not see'} (${set} ${id}: ${text})`;
-    const place = rule?.place ?? startOf(policy);
-    return [
-      errorAt(place, 'ERR_POLICY_OBLIGATION', reason, { field, remedy: `Use ${shows ? 'keep' : 'drop'}` }),
-    ];
-  };
-  return [
-    ...requires.flatMap((field) => breach(field, true)),
-    ...forbids.flatMap((field) => breach(field, false)),
-  ];
-}
-
 /** Logs, metrics, traces and the ledger hold names and counts, whatever a policy says. */
 function checkOperator({ matrix, exceptions }: Policy): Diagnostic[] {
   return [matrix, ...exceptions.map((exception) => exception.matrix)].flatMap(({ operator }) =>
@@ -522,10 +493,6 @@ function checkOperator({ matrix, exceptions }: Policy): Diagnostic[] {
         ),
       ),
   );
-}
-
-function startOf({ file }: Policy): Place {
-  return { file, line: 1, column: 1 };
 }
 
 /** Fields that are not named: `*` may not do to them what it could not do by name, and `unlisted` decides the rest. */

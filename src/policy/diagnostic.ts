@@ -27,7 +27,7 @@ export function errorAt(
   }: { readonly field?: string; readonly audience?: Audience; readonly remedy?: string } = {},
 ): Diagnostic {
   const { file, line, column } = place;
-  const severity = code.startsWith('WARN_') ? 'warning' : 'error';
+  const severity = severities[code.slice(0, code.indexOf('_'))] ?? 'error';
   return {
     file,
     line,
@@ -39,6 +39,13 @@ export function errorAt(
     ...(field === undefined ? {} : { field }),
     ...(audience === undefined ? {} : { audience }),
   };
+}
+
+const severities: Readonly<Record<string, Diagnostic['severity']>> = { WARN: 'warning', NOTE: 'notice' };
+
+/** Returns the number of warnings. */
+export function countWarnings(diagnostics: readonly Diagnostic[]): number {
+  return diagnostics.filter(({ severity }) => severity === 'warning').length;
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

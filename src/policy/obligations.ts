@@ -4,6 +4,7 @@ import { obligationsSchema } from './catalogue-schema.ts';
 import type { TextFile } from './catalogue.ts';
 import { readDocument } from './document.ts';
 import type { Loaded } from './policy.ts';
+import type { ProtocolName } from './protocols.ts';
 import { shape } from './shape.ts';
 
 /** One published rule about fields. */
@@ -14,6 +15,10 @@ export interface Obligation {
   readonly audience: Audience;
   readonly requires: readonly string[];
   readonly forbids: readonly string[];
+  /** Fields that a required feature needs. */
+  readonly expects: readonly string[];
+  /** The protocol of the gatekeepers whose rule it is; undefined for all. */
+  readonly protocol: ProtocolName | undefined;
 }
 
 /** Reads an obligations file. Rules that name no field are for readers only. */
@@ -21,8 +26,9 @@ export function loadObligations({ file, text }: TextFile): Loaded<readonly Oblig
   const shaped = shape(readDocument(file, text), obligationsSchema);
   if (shaped.kind === 'differs') return { kind: 'refused', diagnostics: shaped.diagnostics };
   const { metadata, rules } = shaped.value;
-  const value = rules.flatMap(({ id, text: rule, audience, requires = [], forbids = [] }) =>
-    audience === undefined ? [] : [{ id, set: metadata.name, text: rule, audience, requires, forbids }],
+  const { name: set, protocol } = metadata;
+  const value = rules.flatMap(({ id, text: rule, audience, requires = [], forbids = [], expects = [] }) =>
+    audience === undefined ? [] : [{ id, set, protocol, text: rule, audience, requires, forbids, expects }],
   );
   return { kind: 'loaded', value };
 }

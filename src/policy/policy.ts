@@ -72,6 +72,11 @@ export type Loaded<T> =
   | { readonly kind: 'loaded'; readonly value: T }
   | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[] };
 
+/** Returns the first place of a policy's file, for what no line says. */
+export function startOf({ file }: Pick<Policy, 'file'>): Place {
+  return { file, line: 1, column: 1 };
+}
+
 /** Returns the treatment of a field that is neither named nor covered by `*`: that of unlisted elements. */
 function unlistedTreatment(unlisted: Unlisted): Treatment {
   return unlisted === 'refuse' ? { kind: 'refuse', condition: 'policy-violation' } : { kind: unlisted };

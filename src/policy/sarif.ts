@@ -21,7 +21,7 @@ function toResult({ code, severity, field, reason, remedy, file, line, column }:
   const subject = field === undefined ? '' : `${field}: `;
   return {
     ruleId: code,
-    level: severity,
+    level: severity === 'notice' ? 'note' : severity,
     message: { text: `${subject}${reason}${remedy === '' ? '' : `. ${remedy}`}` },
     locations: [
       {

@@ -42,8 +42,9 @@ describe('narthex policy', () => {
   it('check: 0 for a valid policy, 1 for a refused one, 65 for one that cannot be parsed, 66 for no file', () => {
     expect(run('check', balanced, strict)).toMatchObject({
       code: 0,
-      out: '0 errors, 0 warnings',
+      out: expect.stringMatching(/\n0 errors, 0 warnings, 5 notices$/) as string,
     });
+    expect(run('check', '--fail-on', 'warning', balanced, strict)).toMatchObject({ code: 0 });
     expect(run('check', file('a.yaml', policyText('{ gatekeeper: { chatstate: drop } }')))).toMatchObject({
       code: 1,
     });

@@ -162,7 +162,7 @@ describe('conditions in what an operator reads', () => {
     ],
   ])('%s is refused where the proxy is known', (_, when, reason, remedy) => {
     const options = { catalogue, obligations: [], now: today };
-    const knowable = { listeners: ['vpn'], claims: [], regions: false };
+    const knowable = { listeners: ['vpn'], claims: [], regions: false, protocols: ['xmpp' as const] };
     const found = (known: boolean) =>
       checkPolicy(policy(when, 'keep', 'drop'), { ...options, ...(known && { knowable }) }).filter(
         ({ code }) => code === 'ERR_POLICY_CONDITION',

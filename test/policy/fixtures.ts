@@ -6,10 +6,10 @@ import { openCatalogue, openObligations, policySource, readFolder } from '../../
 import { createMediaTokens } from '../../src/http/media/token.ts';
 import { MediaAddresses } from '../../src/minimisation/media-address.ts';
 import { Pseudonyms } from '../../src/minimisation/pseudonymise.ts';
-import { checkPolicy } from '../../src/policy/check.ts';
+import { checkPolicy, type Knowable } from '../../src/policy/check.ts';
 import { CompiledPolicy, vocabularyOf } from '../../src/policy/compile.ts';
 import { Decider } from '../../src/policy/decide.ts';
-import { formatDiagnostic } from '../../src/documents/diagnostic.ts';
+import { formatDiagnostic, type Diagnostic } from '../../src/documents/diagnostic.ts';
 import type { ExplainOptions } from '../../src/policy/explain.ts';
 import type { Outcome } from '../../src/policy/outcome.ts';
 import type { Policy } from '../../src/policy/policy.ts';
@@ -70,14 +70,32 @@ export function policyOf(text: string, source: PolicySource = policySource): Pol
   return loaded.value;
 }
 
-/** Everything that is said of a policy text, one line each, without the folder. */
-export function complaints(
+/** What a test knows of the proxy that runs a policy. */
+interface Known {
+  readonly now?: number;
+  readonly media?: boolean;
+  readonly knowable?: Knowable;
+}
+
+/** Errors and warnings of a policy text, one line each, without the folder. */
+export function complaints(text: string, known: Known = {}): string[] {
+  return lines(text, known, ({ severity }) => severity !== 'notice');
+}
+
+/** Notices of a policy text. */
+export function notices(text: string, known: Known = {}): string[] {
+  return lines(text, known, ({ severity }) => severity === 'notice');
+}
+
+function lines(
   text: string,
-  { now = today, ...known }: { readonly now?: number; readonly media?: boolean } = {},
+  { now = today, ...known }: Known,
+  chosen: (diagnostic: Diagnostic) => boolean,
 ): string[] {
   const loaded = loadPolicy({ file: 'p.yaml', text }, policySource);
   if (loaded.kind === 'refused') return loaded.diagnostics.map(formatDiagnostic);
-  return checkPolicy(loaded.value, { catalogue, obligations, now, ...known }).map(formatDiagnostic);
+  const found = checkPolicy(loaded.value, { catalogue, obligations, now, ...known });
+  return found.filter(chosen).map(formatDiagnostic);
 }
 
 export const context = {

@@ -13,5 +13,10 @@ export function knowableOf(config: Config, gatekeepers: readonly string[]): Know
     ],
     claims: domains.some(({ hasClaims }) => hasClaims) ? allowed : [],
     regions: config.regions !== undefined,
+    protocols: [
+      ...new Set(
+        config.gatekeepers.filter(({ name }) => gatekeepers.includes(name)).map(({ protocol }) => protocol),
+      ),
+    ],
   };
 }

@@ -10,7 +10,7 @@ import { Pseudonyms } from '../../minimisation/pseudonymise.ts';
 import type { Catalogue } from '../../policy/catalogue.ts';
 import { checkPolicy, type Knowable } from '../../policy/check.ts';
 import { CompiledPolicy } from '../../policy/compile.ts';
-import { errorAt, hasErrors } from '../../policy/diagnostic.ts';
+import { countWarnings, errorAt, hasErrors } from '../../policy/diagnostic.ts';
 import type { PoliciesInForce } from '../../policy/enforcement.ts';
 import type { Obligation } from '../../policy/obligations.ts';
 import type { Policy } from '../../policy/policy.ts';
@@ -279,7 +279,7 @@ export class PolicyScope implements Part {
       now: clock(),
     });
     if (hasErrors(found)) throw new PolicyRefused(found.filter(({ severity }) => severity === 'error'));
-    return found.length;
+    return countWarnings(found);
   }
 }
 
