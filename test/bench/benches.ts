@@ -2,6 +2,7 @@
 import { acceptBench } from './accept.ts';
 import { accountingBench } from './accounting.ts';
 import { capabilitiesBench } from './capabilities.ts';
+import { channelBench } from './channel.ts';
 import { chatBench } from './chat.ts';
 import { countingBench } from './counting.ts';
 import { idleBench } from './idle.ts';
@@ -22,6 +23,7 @@ export const benches: readonly Bench[] = [
   scannerBench,
   canonicalBench,
   chatBench,
+  channelBench,
   mediaBench,
 ];
 

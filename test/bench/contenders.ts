@@ -37,11 +37,11 @@ export interface Surroundings {
 export const domain = 'im.example';
 const haproxyPath = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path));
 
-/** Writes certificates for `domain` into a folder of their own. */
+/** Writes certificates for `domain` and this machine into a folder of their own. */
 export async function writeCredentials(): Promise<{ folder: TemporaryFolder; credentials: CredentialFiles }> {
   const folder = await temporaryFolder();
   const authority = createAuthority();
-  const { cert, key } = authority.issue({ dns: [domain] });
+  const { cert, key } = authority.issue({ dns: [domain, 'localhost'] });
   await folder.write('haproxy.pem', cert + key);
   return {
     folder,
@@ -80,12 +80,17 @@ export interface NarthexSettings {
   readonly capabilities: boolean;
   /** Options for Node, such as further modules to load. */
   readonly node?: readonly string[];
+  /** Name among the contenders; that of the policy by default. */
+  readonly name?: string;
+  /** Sections that replace or extend those of a gatekeeper that speaks XMPP over TLS. */
+  readonly gatekeeper?: Readonly<Record<string, unknown>>;
+  readonly provider?: Readonly<Record<string, unknown>>;
 }
 
 /** The whole product, `narthex serve`, of a checkout. */
 export async function startNarthex(
   { root, suffix }: Checkout,
-  { policy, capabilities, node = [] }: NarthexSettings,
+  { policy, capabilities, node = [], name: called, gatekeeper = {}, provider }: NarthexSettings,
   around: Surroundings,
 ): Promise<Contender> {
   const port = await freePort();
@@ -104,8 +109,10 @@ export async function startNarthex(
           name: 'bench',
           connect: { address: `127.0.0.1:${around.upstream}`, tls: 'direct' },
           caFile: credentials.ca,
+          ...gatekeeper,
         },
       ],
+      ...(provider && { provider }),
       policy: { file: policy },
       ...(capabilities && {
         capabilities: {
@@ -117,7 +124,7 @@ export async function startNarthex(
       admin: { host: '127.0.0.1', port: 0 },
     }),
   );
-  const name = `narthex ${policy}${capabilities ? ', capabilities' : ''}${suffix}`;
+  const name = called ?? `narthex ${policy}${capabilities ? ', capabilities' : ''}${suffix}`;
   const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     bin: { narthex: string };
   };
