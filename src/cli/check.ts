@@ -20,6 +20,7 @@ import { policyErrors } from '../errors/policy.ts';
 import { SetupError } from '../transport/error.ts';
 import { failOnWarning } from './command-io.ts';
 import { reportProblems } from './report.ts';
+import { keySetProblems } from '../app/tools/key-set-problems.ts';
 import { ledgerProblems } from '../app/tools/ledger-problems.ts';
 import { tracingProblems } from '../app/tools/tracing-problems.ts';
 import { signalProblems } from '../app/tools/signal-problems.ts';
@@ -122,6 +123,7 @@ async function examine(file: string | undefined, connect: boolean): Promise<Resu
     ...(await signalProblems(loaded, Date.now())),
     ...(await regionProblems(loaded.config)),
     ...ledgerProblems(loaded),
+    ...keySetProblems(loaded),
     ...tracingProblems(loaded),
     ...policy,
     ...(await capabilityProblems(

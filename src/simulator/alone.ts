@@ -15,7 +15,7 @@ import {
 
 export interface GatekeeperAloneOptions extends Pick<
   PublishedServicesOptions,
-  'name' | 'provider' | 'pushIssuer' | 'refusal' | 'onForm' | 'onExchange' | 'keysEveryMs'
+  'name' | 'provider' | 'intermediary' | 'pushIssuer' | 'refusal' | 'onForm' | 'onExchange' | 'keysEveryMs'
 > {
   /** An address of this machine. */
   readonly host: string;

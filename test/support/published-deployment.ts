@@ -22,12 +22,14 @@ import { send } from '../../src/simulator/http/request.ts';
 import { serveHttps, type IncomingRequest } from '../../src/simulator/http/server.ts';
 import { createTokenIssuer, type TokenIssuer } from '../../src/simulator/token/issuer.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from './proxy.ts';
+import { signingKeyFolder } from './signing-keys.ts';
 import { temporaryFolder } from './temporary.ts';
 
 export const audience = 'https://gatekeeper.example';
 /** Secret of the provider's upload server. */
 const uploadToken = 'u'.repeat(40);
 export const publicUrl = 'https://proxy.example';
+const intermediary = 'proxy.example';
 const host = '127.0.0.1';
 const integrator = 7;
 export const subject = 'juliet@provider.example';
@@ -44,6 +46,8 @@ export interface Faults {
   readonly http?: (request: IncomingRequest, given: HttpAnswer) => HttpAnswer;
   /** Returns what is left of the bytes of the stream. */
   readonly stream?: (direction: 'sent' | 'received', text: string) => string;
+  /** Whether the proxy attests enlistments, and the gatekeeper requires it. */
+  readonly attested?: 'by-the-proxy' | 'by-none';
   /** Whether the stored file is at the address that its reference names. */
   readonly stored?: boolean;
 }
@@ -108,7 +112,9 @@ export async function startPublishedDeployment(
     onExchange: (_, exchange) => exchanges.push(exchange),
     chat: { onLogin: (login) => logins.push(login), onStored: (record) => stored.push(record) },
     ...(faults.habits && { habits: faults.habits }),
+    ...(faults.attested && { intermediary }),
   });
+  const signingKeys = faults.attested === 'by-the-proxy' ? await signingKeyFolder() : undefined;
   const authorities = await folder.write('ca.pem', authority.certificate);
   const theirs = await folder.write('gatekeeper-ca.pem', gatekeeper.authority);
   const proxy = await startTestProxy({
@@ -150,6 +156,12 @@ export async function startPublishedDeployment(
       push: { issuer: 'WHATSAPP', jwksUri: gatekeeper.services.jwksUrl, caFile: theirs },
       media: {},
     },
+    ...(signingKeys && {
+      signals: {
+        section: { issuer: intermediary, keysFolder: signingKeys.folder },
+        attestation: { audience, carriers: { http: {} }, required: true },
+      },
+    }),
     ...more,
   });
   const direct = `https://${host}:${proxy.proxy.httpPort}`;
@@ -172,6 +184,7 @@ export async function startPublishedDeployment(
     relay.close();
     await proxy.close();
     await Promise.all([front.close(), gatekeeper.close(), provider.close()]);
+    await signingKeys?.close();
     await folder[Symbol.asyncDispose]();
   };
   return {

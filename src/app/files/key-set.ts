@@ -27,8 +27,9 @@ export function openKeySet(
   });
 }
 
-/** @throws SetupError */
-function readKeys(
+/** Returns the keys in the text of a file.
+ *  @throws SetupError */
+export function readKeys(
   text: string,
   file: FaultyFile,
   { jsonDepthMax, keysMax }: KeySetOptions['limits'],

@@ -1,8 +1,6 @@
-import { connect, type ClientHttp2Session } from 'node:http2';
-import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { send } from '../../../src/simulator/http/request.ts';
+import { httpVersions, openRequester, type Got, type Requester } from '../../http/support/versions.ts';
 import {
   audience,
   publicUrl,
@@ -11,49 +9,22 @@ import {
   type PublishedDeployment,
 } from '../../support/published-deployment.ts';
 
-type Answer = { readonly status: number; readonly body: string };
-/** Sends a POST with a body, and returns the answer. */
-type Post = (path: string, headers: Record<string, string>, body: string) => Promise<Answer>;
-
 let deployment: PublishedDeployment;
-let session: ClientHttp2Session;
 beforeAll(async () => {
   deployment = await startPublishedDeployment();
-  session = connect(deployment.direct, { ca: deployment.ca });
-  await once(session, 'connect');
 });
-afterAll(async () => {
-  session.destroy();
-  await deployment.close();
-});
+afterAll(() => deployment.close());
 
-const overHttp1: Post = async (path, headers, body) => {
-  const { answer } = await send(
-    {
-      method: 'POST',
-      url: `${deployment.direct}${path}`,
-      headers: Object.entries(headers),
-      body: Buffer.from(body),
-    },
-    { ca: deployment.ca },
-  );
-  return { status: answer.status, body: answer.body.toString() };
-};
+describe.each(httpVersions)('the published shapes over %s', (version) => {
+  let requester: Requester;
+  beforeAll(() => {
+    const { hostname: host, port } = new URL(deployment.direct);
+    requester = openRequester(version, { host, port: Number(port), ca: deployment.ca });
+  });
+  afterAll(() => requester.close());
 
-const overHttp2: Post = async (path, headers, body) => {
-  const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
-  const answered = once(stream, 'response') as Promise<[Record<string, unknown>]>;
-  stream.end(body);
-  const [{ ':status': status }] = await answered;
-  let text = '';
-  for await (const chunk of stream as AsyncIterable<Buffer>) text += chunk.toString();
-  return { status: Number(status), body: text };
-};
-
-describe.each<[version: string, post: Post]>([
-  ['HTTP/1.1', overHttp1],
-  ['HTTP/2', overHttp2],
-])('the published shapes over %s', (version, post) => {
+  const post = (path: string, headers: Record<string, string>, body: string): Promise<Got> =>
+    requester.request({ method: 'POST', path, headers, body });
   const form = 'application/x-www-form-urlencoded';
   const json = 'application/json';
 
@@ -65,7 +36,7 @@ describe.each<[version: string, post: Post]>([
       randomBytes(bytes).toString('base64url'),
     ]);
     const fields = { gatekeeper: 'test', ...Object.fromEntries(keys), e_keytype: 'BQ', token };
-    const enlist = (changed = {}): Promise<Answer> =>
+    const enlist = (changed = {}): Promise<Got> =>
       post(
         '/enlistments',
         { 'content-type': form },
@@ -83,7 +54,7 @@ describe.each<[version: string, post: Post]>([
     ]);
   });
 
-  const push = (token: string, to: string): Promise<Answer> =>
+  const push = (token: string, to: string): Promise<Got> =>
     post('/push', { 'content-type': json, authorization: `Bearer ${token}` }, JSON.stringify({ to }));
   const sign = (claims: Record<string, string> = {}): Promise<string> =>
     deployment.gatekeeper.services.issuer.sign({ audience: publicUrl, lifetimeS: 3_600, claims });

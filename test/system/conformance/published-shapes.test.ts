@@ -131,3 +131,14 @@ describe('the published shapes through the whole proxy', () => {
     expect((await juliet.enlist({ token: other })).status).toBe(401);
   });
 });
+
+describe('the attestation of a connection by which a client enlists', () => {
+  it('is bound to the connection that carries the form, and required', async () => {
+    await using attested = await startPublishedDeployment({ attested: 'by-the-proxy' });
+    expect((await new Deployment(attested.options).enlist()).status).toBe(200);
+    expect(attested.forms[0]!.attestation).toMatchObject({ kind: 'accepted', bindingChecked: true });
+    await using bare = await startPublishedDeployment({ attested: 'by-none' });
+    expect((await new Deployment(bare.options).enlist()).status).toBe(403);
+    expect(bare.forms[0]!.reason).toBe('bad_attestation');
+  });
+});
