@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { type Command, Option } from 'commander';
 import { directionOf, toTest } from '../policy/cases.ts';
-import { concerns, type Catalogue } from '../policy/catalogue.ts';
+import { isShown, type Catalogue } from '../policy/catalogue.ts';
 import { checkPolicy } from '../policy/check.ts';
 import { circumstancesOf, isRegion } from '../policy/circumstances.ts';
 import { describeTreatment } from '../policy/describe.ts';
@@ -356,7 +356,7 @@ interface MatrixRow {
 function matrixOf(policy: Policy, catalogue: Catalogue): readonly MatrixRow[] {
   return audienceNames.flatMap((audience) =>
     [...catalogue.fields.values()]
-      .filter((field) => concerns(field, audience))
+      .filter(({ name }) => isShown(catalogue, name, audience))
       .map(({ name }) => {
         const { treatment, rule } = treatmentOf(policy, audience, name);
         return {
@@ -478,9 +478,11 @@ function fields(io: PolicyIo, options: Common): number {
   const listing = listFields(openCatalogue(options.catalogue));
   if (options.format === 'json') io.out(JSON.stringify(listing, undefined, 2));
   else
-    for (const { name, category, title, permits, automaticAnswer } of listing)
+    for (const { name, category, title, protocols, permits, automaticAnswer } of listing) {
+      const marks = [...(automaticAnswer ? ['automatic answer'] : []), ...protocols];
       io.out(
-        `${name.padEnd(24)}  ${category.padEnd(12)}  ${title} (${permits.join(', ')})${automaticAnswer ? ' [automatic answer]' : ''}`,
+        `${name.padEnd(24)}  ${category.padEnd(12)}  ${title} (${permits.join(', ')}) [${marks.join(', ')}]`,
       );
+    }
   return exitCodes.ok;
 }

@@ -2,6 +2,7 @@
  *  stanzas of the chat channel. */
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../src/policy/catalogue.ts';
+import { listFields } from '../../src/policy/fields.ts';
 import { explain } from '../../src/policy/explain.ts';
 import type { ProtocolName } from '../../src/policy/protocols.ts';
 import { openPolicy } from '../../src/app/files/policies.ts';
@@ -169,6 +170,19 @@ describe('a stanza of the chat channel', () => {
       expect(seen('passthrough', example, 'to-client')).toBe(example);
     }
   });
+});
+
+it('is named in the list of fields with the protocols that have it', () => {
+  const listed = new Map(listFields(catalogue).map((each) => [each.name, each]));
+  expect(listed.get('pep.geoloc')!.protocols).toEqual(['xmpp']);
+  expect(listed.get('keys.fetch')!.protocols).toEqual(['chat-channel']);
+  expect(listed.get('conn.client-ip')!.protocols).toEqual([]);
+  const { protocols, forms } = listed.get('receipt.delivered')!;
+  expect(protocols).toEqual(['xmpp', 'chat-channel']);
+  expect(forms.map(({ directions, permits }) => [directions, permits.includes('drop')])).toEqual([
+    [['to-gatekeeper'], false],
+    [['to-client'], true],
+  ]);
 });
 
 describe('a catalogue file of another protocol', () => {

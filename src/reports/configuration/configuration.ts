@@ -1,6 +1,6 @@
 /** A report about a whole configuration: one report for each of its views, and statements about what surrounds them. */
 import type { Catalogue } from '../../policy/catalogue.ts';
-import { concerns } from '../../policy/catalogue.ts';
+import { isShown } from '../../policy/catalogue.ts';
 import { describeTreatment } from '../../policy/describe.ts';
 import { treatmentOf } from '../../policy/policy.ts';
 import { audienceNames } from '../../policy/schema.ts';
@@ -88,7 +88,7 @@ export function configurationReport({
       digest: view.digest,
       catalogue,
       counts: counts?.(view),
-      surroundings: surroundingsOf(deployment, view),
+      surroundings: surroundingsOf(deployment, view, catalogue),
       now,
     }),
   }));
@@ -163,7 +163,7 @@ function shadowChanges(
     ];
     const changes = audienceNames.flatMap((audience) =>
       [...catalogue.fields.values()]
-        .filter((field) => concerns(field, audience))
+        .filter(({ name }) => isShown(catalogue, name, audience))
         .map(({ name: field }) => {
           const [now, inShadow] = [enforced, other].map((policy) =>
             describeTreatment(treatmentOf(policy, audience, field).treatment),

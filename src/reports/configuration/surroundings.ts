@@ -1,6 +1,7 @@
 /** Fields whose appearance a view's profiles or the configuration decide, whatever the policy says. */
 import { decidedByProfile } from '../../capabilities/decided-fields.ts';
 import type { Config } from '../../config/schema.ts';
+import { concerns, formsOf, type Catalogue } from '../../policy/catalogue.ts';
 import { treatmentOf, type Policy } from '../../policy/policy.ts';
 import type { Surrounding } from '../exposure.ts';
 import type { SettingSource } from './setting.ts';
@@ -11,12 +12,36 @@ export interface Deployment {
   readonly source: SettingSource;
 }
 
-export function surroundingsOf(deployment: Deployment, view: View): readonly Surrounding[] {
+export function surroundingsOf(
+  deployment: Deployment,
+  view: View,
+  catalogue: Catalogue,
+): readonly Surrounding[] {
   return [
+    ...protocolSurroundings(deployment, view, catalogue),
     ...capabilitySurroundings(view),
     ...connectionSurroundings(deployment, view),
     ...httpSurroundings(deployment, view),
   ];
+}
+
+/** Fields of stanzas that the protocol of the gatekeeper does not have reach neither side. */
+function protocolSurroundings(
+  { config, source }: Deployment,
+  { index }: View,
+  catalogue: Catalogue,
+): readonly Surrounding[] {
+  const { protocol } = config.gatekeepers[index]!;
+  const words = `not sent: no stanza of ${protocol} has it`;
+  const at = source(['gatekeepers', index, 'protocol']);
+  return [...catalogue.fields.values()]
+    .filter(({ where }) => where === 'stanza')
+    .flatMap(({ name }) => {
+      const forms = formsOf(catalogue, name).filter((form) => form.protocol === protocol);
+      return (['gatekeeper', 'client'] as const)
+        .filter((audience) => !forms.some((form) => concerns(form, audience)))
+        .map((audience) => absent(name, words, at, audience));
+    });
 }
 
 /** What a client declares of itself reaches the gatekeeper as its profile says. The forms of a client never do. */
