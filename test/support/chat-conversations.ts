@@ -16,8 +16,15 @@ export interface ConversationsOptions {
   readonly count: number;
   readonly seed: number;
   /** Policies that take turns. */
-  readonly policies: readonly string[];
+  readonly policies: readonly TimedPolicy[];
   readonly progress: (done: number) => void;
+}
+
+export interface TimedPolicy {
+  readonly text: string;
+  /** Whether it equalises the time of acknowledgements. What answers a stanza that was delivered before the policy came
+   *  waits for up to a minute then. */
+  readonly equalises: boolean;
 }
 
 export interface ConversationsResult {
@@ -31,6 +38,10 @@ const actionsPerConversation = 24;
 /** Between two policies. */
 const policyMs = 700;
 const settleMs = 20_000;
+/** After which the accounts connect again where answers may wait for long. */
+const patienceMs = 1_500;
+/** A policy is in force no later than this after its file was written. */
+const reloadMs = 2_000;
 
 /** A stanza that the gatekeeper has for one account. */
 interface Expected {
@@ -71,7 +82,7 @@ interface Account {
 
 export async function runChatConversations(options: ConversationsOptions): Promise<ConversationsResult> {
   const folder = await temporaryFolder();
-  const policy = await folder.write('policy.yaml', options.policies[0]!);
+  const policy = await folder.write('policy.yaml', options.policies[0]!.text);
   const run = new Run(options, folder, policy);
   try {
     return await run.run();
@@ -94,6 +105,7 @@ class Run {
     cuts: 0,
     logins: 0,
     guesses: 0,
+    'connected again': 0,
     policies: 0,
     'acknowledgements of the proxy': 0,
   };
@@ -103,6 +115,9 @@ class Run {
   #next = 0;
   #done = 0;
   #isOver = false;
+  /** Whether the last policy equalises, and when one last did. */
+  #equalises = false;
+  #equalisedAt = -Infinity;
 
   constructor(options: ConversationsOptions, folder: TemporaryFolder, policy: string) {
     this.#options = options;
@@ -147,7 +162,10 @@ class Run {
     while (!signal.aborted && policies.length > 1) {
       await wait(policyMs, undefined, { signal }).catch(() => {});
       this.#counts.policies += 1;
-      await this.#folder.write('policy.yaml', policies[this.#counts.policies % policies.length]!);
+      const next = policies[this.#counts.policies % policies.length]!;
+      if (next.equalises || this.#equalises) this.#equalisedAt = performance.now();
+      this.#equalises = next.equalises;
+      await this.#folder.write('policy.yaml', next.text);
     }
   }
 
@@ -180,6 +198,7 @@ class Run {
   // ---- what happens -------------------------------------------------------------------------------------------------
 
   async #converse(pair: readonly [Account, Account], group: string, random: Random): Promise<void> {
+    const begun = performance.now();
     for (const account of pair) await this.#arrive(account, random);
     for (let action = 0; action < actionsPerConversation; action += 1) {
       const [one, other] = random.once(2) ? pair : ([pair[1], pair[0]] as const);
@@ -187,7 +206,7 @@ class Run {
       if (random.once(4)) await wait(random.below(8));
     }
     for (const account of pair) await this.#arrive(account, random);
-    await this.#settled(pair);
+    await this.#settled(pair, begun, random);
   }
 
   /** Connects an account that is not connected. */
@@ -198,7 +217,10 @@ class Run {
     const visit = newVisit();
     account.visits.push(visit);
     const message = random.pick(['receipt', 'ack', 'both'] as const);
-    const manners = mannersOf({ message, ...(random.once(2) ? { receiptType: 'inactive' } : {}) });
+    const manners = mannersOf({
+      message,
+      ...random.pick([{}, { receiptType: 'inactive' }, { receiptType: 'read' }]),
+    });
     const { proxy, ca } = this.#parties;
     visit.client = await connectChatClient({
       endpoint: { host: '127.0.0.1', port: proxy.direct, tls: 'direct', ca, domain: 'localhost' },
@@ -336,14 +358,31 @@ class Run {
 
   // ---- what must hold -----------------------------------------------------------------------------------------------
 
-  async #settled(pair: readonly Account[]): Promise<void> {
+  /** Waits until nothing is owed. Where answers may wait for a minute, the accounts connect again, and the gatekeeper
+   *  repeats what it has no acknowledgement of.
+   *  @param begun when the conversation began */
+  async #settled(pair: readonly Account[], begun: number, random: Random): Promise<void> {
     const deadline = performance.now() + settleMs;
-    for (;;) {
+    for (let again = performance.now() + patienceMs; ;) {
       const left = pair.flatMap((account) => this.#leftOf(account));
       if (left.length === 0) return;
-      if (performance.now() > deadline) throw new Error(`still to come: ${left.slice(0, 5).join('; ')}`);
+      const now = performance.now();
+      if (now > deadline) throw new Error(`still to come: ${left.slice(0, 5).join('; ')}`);
+      const mayWait = this.#equalises || this.#equalisedAt + reloadMs > begun;
+      if (now > again && mayWait) {
+        again = now + patienceMs;
+        this.#counts['connected again'] += 1;
+        for (const account of pair) await this.#arriveAgain(account, random);
+      }
       await wait(5);
     }
+  }
+
+  async #arriveAgain(account: Account, random: Random): Promise<void> {
+    const last = account.visits.at(-1)!;
+    last.isCut = true;
+    last.client!.destroy();
+    await this.#arrive(account, random);
   }
 
   #leftOf({ address, visits }: Account): string[] {
@@ -358,9 +397,10 @@ class Run {
   #check(account: Account, when: string): void {
     const fail = (text: string): void => void this.#failures.push(`${when}, ${account.subject}: ${text}`);
     for (const [name, { kind }] of account.expected) {
-      const isRead = account.visits.some(({ read }) => read.has(name));
+      // What a client has acknowledged unread may be lost.
+      const isRead = account.visits.some(({ read, guessed }) => read.has(name) || guessed.has(name));
       // Messages and calls are never dropped.
-      if (!isRead && kind === 'message') fail(`${name} was lost`);
+      if (!isRead && (kind === 'message' || kind === 'call')) fail(`${name} was lost`);
     }
     for (const visit of account.visits) {
       for (const [id, answers] of visit.answers) if (answers > 1) fail(`${id} has ${answers} answers`);
@@ -418,5 +458,25 @@ function encrypted(random: Random): ChatNode {
 const policyOf = (spec: string): string =>
   `apiVersion: narthex/v1\nkind: MetadataPolicy\nmetadata: { name: ours, owner: security@third.example }\nspec: ${spec}\n`;
 
+const policy = (extended: string, gatekeeper: string, client = '{}'): string =>
+  policyOf(
+    `{ extends: ${extended}, unlisted: drop, audiences: { gatekeeper: ${gatekeeper}, client: ${client} } }`,
+  );
+
+const soon =
+  '{ receipt.delivered: { equalise: { after: 40ms } }, receipt.read: { equalise: { after: 60ms } } }';
+const late =
+  '{ receipt.delivered: { delay: { up-to: 60ms } }, receipt.read: { delay: { up-to: 90ms } }, ' +
+  'chat-state: { delay: { up-to: 50ms } }, presence.available: { delay: { up-to: 50ms } } }';
+
 /** Policies that take turns. */
-export const chatPolicies: readonly string[] = [policyOf('{ extends: passthrough }')];
+export const chatPolicies: readonly TimedPolicy[] = [
+  { equalises: false, text: policyOf('{ extends: passthrough }') },
+  { equalises: false, text: policy('passthrough', '{ receipt.read: drop, chat-state: drop }', '{ receipt.read: drop, contacts.notification: drop }') },
+  { equalises: false, text: policy('passthrough', late, late) },
+  { equalises: false, text: policy('passthrough', '{ receipt.delivered: lower, receipt.read: lower, id.iq: { pseudonymise: { scope: session } } }', '{ receipt.delivered: drop }') },
+  { equalises: false, text: 'broken: [' },
+  { equalises: false, text: policy('balanced', '{ receipt.read: drop, receipt.delivered: { delay: { up-to: 80ms } } }', late) },
+  { equalises: true, text: policy('balanced', soon) },
+  { equalises: true, text: policy('strict', '{ answer.acknowledgement: { equalise: { after: 30ms } } }', '{ contacts.notification: drop }') },
+]; // prettier-ignore

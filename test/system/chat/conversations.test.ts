@@ -3,7 +3,7 @@ import { chatPolicies, runChatConversations } from '../../support/chat-conversat
 
 it('loses, doubles and leaves unacknowledged no stanza (full run: npm run long -- chat-conversations)', async () => {
   const { figures, failures } = await runChatConversations({
-    count: 60,
+    count: 80,
     seed: 20_261_130,
     policies: chatPolicies,
     progress: () => {},
@@ -13,4 +13,6 @@ it('loses, doubles and leaves unacknowledged no stanza (full run: npm run long -
   expect(figures['cuts']).toBeGreaterThan(20);
   expect(figures['sent again']).toBeGreaterThan(20);
   expect(figures['guesses']).toBeGreaterThan(20);
+  expect(figures['policies']).toBeGreaterThan(3);
+  expect(figures['acknowledgements of the proxy']).toBeGreaterThan(20);
 }, 60_000);
