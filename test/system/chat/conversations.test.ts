@@ -3,7 +3,7 @@ import { chatPolicies, runChatConversations } from '../../support/chat-conversat
 
 it('loses, doubles and leaves unacknowledged no stanza (full run: npm run long -- chat-conversations)', async () => {
   const { figures, failures } = await runChatConversations({
-    count: 80,
+    count: 60,
     seed: 20_261_130,
     policies: chatPolicies,
     progress: () => {},
