@@ -33,8 +33,9 @@ const format = 'ERR_CHAT_CERTIFICATE_FORMAT';
 
 /** Verifies a whole chain.
  *  @param chain protobuf `CertChain { 1: leaf, 2: intermediate }`
+ *  @returns the end of its validity, in seconds since 1970
  *  @throws ChatError ERR_CHAT_CERTIFICATE_… */
-export function checkCertificateChain(chain: Uint8Array, expectation: ChainExpectation): void {
+export function checkCertificateChain(chain: Uint8Array, expectation: ChainExpectation): bigint {
   const { bytes } = readFields(chain, { 1: 'bytes', 2: 'bytes' }, format);
   const leaf = readCertificate(required(bytes.get(1)));
   const intermediate = readCertificate(required(bytes.get(2)));
@@ -48,6 +49,7 @@ export function checkCertificateChain(chain: Uint8Array, expectation: ChainExpec
     refuseUnless(now >= notBefore, 'ERR_CHAT_CERTIFICATE_NOT_YET');
     refuseUnless(now <= notAfter, 'ERR_CHAT_CERTIFICATE_EXPIRED');
   }
+  return leaf.notAfter < intermediate.notAfter ? leaf.notAfter : intermediate.notAfter;
 }
 
 /** Parses `{ 1: details { 1: serial, 2: issuer's serial, 3: key, 4: not before, 5: not after }, 2: signature }`.

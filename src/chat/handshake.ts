@@ -47,13 +47,17 @@ export class ChatHandshake {
   }
 
   /** Reads the frame of ServerHello.
-   *  @returns ClientFinish as a frame with its length, and the transport keys, which the gatekeeper may use as soon as
-   *  it has that frame
+   *  @returns ClientFinish as a frame with its length; the transport keys, which the gatekeeper may use as soon as it
+   *  has that frame; and the end of its certificates' validity, in seconds since 1970
    *  @throws ChatError ERR_CHAT_HANDSHAKE_MESSAGE, ERR_CHAT_CERTIFICATE_…; NoiseError */
-  finish(serverHello: Uint8Array): { readonly clientFinish: Buffer; readonly transport: Transport } {
+  finish(serverHello: Uint8Array): {
+    readonly clientFinish: Buffer;
+    readonly transport: Transport;
+    readonly notAfter: bigint;
+  } {
     const { root, clientPayload, now } = this.#options;
     const chain = this.#state.readMessage(readServerHello(serverHello));
-    checkCertificateChain(chain, {
+    const notAfter = checkCertificateChain(chain, {
       rootKey: root.key,
       rootSerial: root.serial,
       staticKey: this.#state.remoteStaticKey!,
@@ -61,6 +65,6 @@ export class ChatHandshake {
     });
     const finish = writeClientFinish(this.#state.writeMessage(clientPayload));
     const clientFinish = Buffer.concat([frameHeader(finish.length), finish]);
-    return { clientFinish, transport: this.#state.split() };
+    return { clientFinish, transport: this.#state.split(), notAfter };
   }
 }

@@ -5,8 +5,10 @@ import type { Config, GatekeeperConfig } from '../../config/schema.ts';
 import type { DialCause } from '../../errors/causes.ts';
 import type { StreamErrorCode } from '../../errors/stream.ts';
 import { connectGatekeeper, connectWebSocket } from '../../session/gatekeeper-route.ts';
+import { probeChannel } from '../../session/chat/probe.ts';
 import { localProxyHeader } from '../../signals/proxy-protocol-header.ts';
 import { createVocabulary } from '../../stanza/vocabulary.ts';
+import { dialTcp } from '../../transport/dial.ts';
 import { awaitFeatures } from '../../transport/features.ts';
 import type { OutboundCredentials } from '../../transport/outbound-credentials.ts';
 import { GatekeeperError } from '../../transport/gatekeeper-error.ts';
@@ -15,6 +17,7 @@ import { TlsModeProbe } from '../../transport/tls-mode.ts';
 import type { Clock } from '../clock.ts';
 import { Parts } from '../part.ts';
 import { openCredentials } from '../parts/credentials.ts';
+import { chatConfigOf } from '../parts/chat-gatekeepers.ts';
 import { targetOf } from '../parts/gatekeepers.ts';
 import { createScanning, type Scanning } from '../parts/scanning.ts';
 
@@ -27,6 +30,7 @@ export type Reach = {
 } & (
   | {
       readonly kind: 'reached';
+      /** The version of TLS, or `Noise` on the chat channel. */
       readonly tlsVersion: string;
       /** End of its certificate's validity in ISO 8601. */
       readonly notAfter: string;
@@ -83,11 +87,11 @@ interface DialContext {
   readonly clock: Clock;
 }
 
-async function reach(
-  domain: string,
-  { gatekeeper, credentials }: Dialling,
-  context: DialContext,
-): Promise<Reach> {
+/** The certificate of a gatekeeper that was reached. */
+type Shown = Pick<Extract<Reach, { kind: 'reached' }>, 'tlsVersion' | 'notAfter'>;
+
+async function reach(domain: string, dialling: Dialling, context: DialContext): Promise<Reach> {
+  const { gatekeeper } = dialling;
   const { clock } = context;
   const started = clock.monotonic();
   const about = (): Pick<Reach, 'gatekeeper' | 'domain' | 'milliseconds'> => ({
@@ -95,17 +99,33 @@ async function reach(
     domain,
     milliseconds: Math.round(clock.monotonic() - started),
   });
+  const takesHeader = gatekeeper.attestation?.carriers.proxyProtocol !== undefined;
+  const preface = takesHeader ? localProxyHeader : undefined;
   try {
-    const socket = await connect(domain, gatekeeper, credentials, context);
-    try {
-      const notAfter = socket.getPeerX509Certificate()!.validToDate.toISOString();
-      return { ...about(), kind: 'reached', tlsVersion: socket.getProtocol() ?? '', notAfter };
-    } finally {
-      socket.destroy();
-    }
+    const shown =
+      gatekeeper.protocol === 'chat-channel'
+        ? await reachChat(gatekeeper, preface, context)
+        : await reachXmpp(domain, dialling, preface, context);
+    return { ...about(), kind: 'reached', ...shown };
   } catch (error) {
     if (!(error instanceof GatekeeperError)) throw error;
     return { ...about(), kind: 'failed', code: error.code, cause: error.dialCause };
+  }
+}
+
+/** @throws GatekeeperError */
+async function reachXmpp(
+  domain: string,
+  dialling: Dialling,
+  preface: Uint8Array | undefined,
+  context: DialContext,
+): Promise<Shown> {
+  const socket = await connect(domain, dialling, preface, context);
+  try {
+    const notAfter = socket.getPeerX509Certificate()!.validToDate.toISOString();
+    return { tlsVersion: socket.getProtocol() ?? '', notAfter };
+  } finally {
+    socket.destroy();
   }
 }
 
@@ -113,13 +133,11 @@ async function reach(
  *  @throws GatekeeperError */
 async function connect(
   domain: string,
-  gatekeeper: GatekeeperConfig,
-  credentials: OutboundCredentials,
+  { gatekeeper, credentials }: Dialling,
+  preface: Uint8Array | undefined,
   { scanning, tlsMode, dialTimeoutMs }: DialContext,
 ): Promise<TLSSocket> {
   const { names, workspace } = scanning;
-  const takesHeader = gatekeeper.attestation?.carriers.proxyProtocol !== undefined;
-  const preface = takesHeader ? localProxyHeader : undefined;
   const target = targetOf(gatekeeper);
   const { signal } = new AbortController();
   const common = { credentials, resolver: systemResolver(), dialTimeoutMs };
@@ -142,4 +160,28 @@ async function connect(
     socket.destroy();
     throw error;
   }
+}
+
+/** @throws GatekeeperError */
+async function reachChat(
+  gatekeeper: GatekeeperConfig,
+  preface: Uint8Array | undefined,
+  { dialTimeoutMs, clock }: DialContext,
+): Promise<Shown> {
+  const { address, chat } = chatConfigOf(gatekeeper);
+  const socket = await dialTcp(address, { resolver: systemResolver(), preface, dialTimeoutMs });
+  const validUntil = await probeChannel(socket, {
+    root: { key: Buffer.from(chat.rootKey, 'hex'), serial: chat.rootSerial },
+    now: clock.wall,
+    handshakeBytesMax: chat.limits.handshakeBytesMax,
+    timeoutMs: dialTimeoutMs,
+  });
+  return { tlsVersion: 'Noise', notAfter: isoTime(validUntil) };
+}
+
+/** The latest time that JavaScript can represent, in milliseconds since 1970. A certificate may be valid for longer. */
+const timeMax = 8.64e15;
+
+function isoTime(milliseconds: number): string {
+  return new Date(Math.min(milliseconds, timeMax)).toISOString();
 }
