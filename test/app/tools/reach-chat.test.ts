@@ -101,7 +101,7 @@ it.each<[string, (socket: Socket) => void, string]>([
     (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
     'handshake-failed',
   ],
-  ['says nothing', () => {}, 'timed-out'],
+  ['is silent', () => {}, 'timed-out'],
 ])('a server that %s is none', async (_, serve, cause) => {
   const port = await other(serve);
   expect(await reach(port, undefined, 300)).toMatchObject([{ kind: 'failed', cause }]);
