@@ -310,13 +310,16 @@ interface Stages {
 
 function stagesOf(config: Config, { authentication, capabilities, names, inForce }: StageParts): Stages {
   const policy = policyStage({ ...inForce, random: unpredictable });
-  const chat = authentication && { authentication, stages: inStageOrder([chatGuard, policy]) };
+  const declared = capabilities?.stages(names) ?? [];
+  // On the chat channel nothing is advertised; what a client receives is filtered all the same.
+  const filters = declared.filter(({ name }) => name === 'content-filter');
+  const chat = authentication && { authentication, stages: inStageOrder([chatGuard, ...filters, policy]) };
   const stages = inStageOrder([
     negotiationGuard,
     streamLimitsStage(announcedLimits(config)),
     channelBindingGuard,
     ...reauthenticationStages(config, authentication),
-    ...(capabilities?.stages(names) ?? []),
+    ...declared,
     policy,
   ]);
   return { stages, chat };

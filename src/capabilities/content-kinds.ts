@@ -26,6 +26,16 @@ const recogniser = z.union([
   z.strictObject({ type: z.enum(['chat', 'groupchat', 'headline', 'normal']) }),
 ]);
 
+/** A sign of a kind on a stanza of the chat channel (docs/chat-channel.md): all that it names must hold. */
+const chatSign = z.strictObject({
+  stanza: z.enum(['message', 'receipt', 'chatstate', 'call']),
+  type: z.string().optional().describe('`type` of the stanza; an empty text for none'),
+  media: z.string().min(1).optional().describe('`mediatype` of an `enc` in it'),
+  edit: z.string().min(1).optional().describe('`edit` of the message'),
+  server: z.string().min(1).optional().describe('Server of the JID in `from`'),
+  offer: z.enum(['audio', 'video']).optional().describe('What a call offers'),
+});
+
 const mediaPattern = z.string().transform((text, context): MediaType => {
   const parsed = parseMediaType(text);
   if (parsed !== undefined) return parsed;
@@ -38,6 +48,7 @@ const kindSchema = z.strictObject({
   also: z.array(z.string()).default([]),
   media: z.array(mediaPattern).default([]),
   recognise: z.array(recogniser).default([]),
+  chat: z.array(chatSign).default([]),
   'from-outside': z.enum(['always', 'sometimes', 'never']),
   signal: z.boolean().default(false),
   fallback: z.enum(['strip', 'notice']),
@@ -64,6 +75,8 @@ export type Place = z.output<typeof place>;
 /** How a kind is recognised: by an element in its place, a prefix of the body, or the type of the message. */
 type Recogniser = z.output<typeof recogniser>;
 
+export type ChatSign = z.output<typeof chatSign>;
+
 /** How a message is inside another one: as a copy for the account's other devices (XEP-0280), from an archive
  *  (XEP-0313), or forwarded by a user (XEP-0297). */
 export type Carriage = 'carbon' | 'archived' | 'forwarded';
@@ -89,6 +102,7 @@ export interface ContentKind {
   readonly also: readonly string[];
   readonly media: readonly MediaType[];
   readonly recognise: readonly Recogniser[];
+  readonly chat: readonly ChatSign[];
   readonly fromOutside: 'always' | 'sometimes' | 'never';
   readonly signal: boolean;
   readonly fallback: 'strip' | 'notice';
