@@ -151,6 +151,6 @@ async function receiveBurst(client: PeerClient): Promise<string[]> {
   return bodies;
 }
 
-function loginAt({ server, endpoint }: Stage, mode: TlsMode): Login {
-  return { ...loginTo(server, 'juliet', mode), port: endpoint[mode] };
+function loginAt({ server, endpoint }: Stage, mode: TlsMode): Login & { readonly mode: TlsMode } {
+  return { ...loginTo(server, 'juliet', mode), mode, port: endpoint[mode] };
 }

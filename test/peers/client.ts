@@ -6,7 +6,7 @@
  *   test → program   send TO BASE64-BODY; the end of input logs the client out
  *
  * A program takes its account from the environment: PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS
- * (`starttls` or `direct`) and PEER_AUTHORITY, the file of the only certificate authority it trusts. With PEER_TOKEN it
+ * (`starttls`, `direct`, or `websocket` for @xmpp/client) and PEER_AUTHORITY, the file of the only certificate authority it trusts. With PEER_TOKEN it
  * authenticates by OAUTHBEARER (RFC 7628). With PEER_RECONNECT it connects again after a lost connection, and resumes its
  * stream where its library does that (XEP-0198 §5).
  */
@@ -32,7 +32,7 @@ export interface Login {
   /** Where to connect, whatever the domain says. */
   readonly host: string;
   readonly port: number;
-  readonly mode: TlsMode;
+  readonly mode: TlsMode | 'websocket';
   /** PEM of the only authority trusted. */
   readonly authority: string;
 }

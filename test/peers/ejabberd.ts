@@ -68,6 +68,7 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
         ? []
         : [{ ...listener, port: site.proxyProtocolPort, tls: true, use_proxy_protocol: true }]),
       ...(site.uploadPort === undefined ? [] : [uploadListener(site.host, site.uploadPort)]),
+      ...(site.webSocketPort === undefined ? [] : [webSocketListener(site.host, site.webSocketPort)]),
     ],
     auth_method: 'internal',
     auth_password_format: 'plain',
@@ -95,6 +96,11 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
 
 function uploadListener(ip: string, port: number): Record<string, unknown> {
   return { ip, port, module: 'ejabberd_http', tls: true, request_handlers: { '/upload': 'mod_http_upload' } };
+}
+
+function webSocketListener(ip: string, port: number): Record<string, unknown> {
+  const handlers = { '/xmpp-websocket': 'ejabberd_http_ws' };
+  return { ip, port, module: 'ejabberd_http', tls: true, request_handlers: handlers };
 }
 
 function disabledMechanisms({ plain, channelBinding }: Site): string[] {

@@ -54,9 +54,9 @@ interfaces = { ${lua(site.host)} }
 c2s_ports = { ${site.ports.starttls} }
 c2s_direct_tls_ports = { ${site.ports.direct} }
 c2s_require_encryption = true
-${site.uploadPort === undefined ? '' : https(site, site.uploadPort)}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
+${httpsPort(site) === undefined ? '' : https(site, httpsPort(site)!)}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
 modules_enabled = { ${modulesOf(site).map(lua).join(', ')} }
-modules_disabled = { "s2s"${site.uploadPort === undefined ? ', "http"' : ''} }
+modules_disabled = { "s2s"${httpsPort(site) === undefined ? ', "http"' : ''} }
 
 -- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
 ${site.tokens === undefined ? 'authentication = "internal_plain"' : tokenAuthentication(site, site.tokens)}
@@ -77,8 +77,15 @@ Component ${lua(`conference.${site.domain}`)} "muc"
 ${site.uploadPort === undefined ? '' : uploads(site, site.uploadPort)}`;
 }
 
-function modulesOf({ modules: added, keepsMessages = true }: Site): string[] {
-  return [...modules, ...added].filter((name) => keepsMessages || name !== 'offline');
+/** One port has both services; no test needs both. */
+function httpsPort({ uploadPort, webSocketPort }: Site): number | undefined {
+  return uploadPort ?? webSocketPort;
+}
+
+function modulesOf({ modules: added, keepsMessages = true, webSocketPort }: Site): string[] {
+  return [...modules, ...added, ...(webSocketPort === undefined ? [] : ['websocket'])].filter(
+    (name) => keepsMessages || name !== 'offline',
+  );
 }
 
 function disabledMechanisms({ plain, channelBinding }: Site): string[] {

@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly keepsMessages?: boolean;
   /** Whether files can be uploaded (XEP-0363), over HTTPS at a port of its own. Default false. */
   readonly uploads?: boolean;
+  /** Whether XMPP over WebSocket (RFC 7395) is served, at `/xmpp-websocket` of a port of its own. Default false. */
+  readonly webSocket?: boolean;
 }
 
 /** Password by localpart. */
@@ -60,6 +62,8 @@ export interface Site {
   readonly proxyProtocolPort: number | undefined;
   /** For uploads; undefined without them. */
   readonly uploadPort: number | undefined;
+  /** For WebSockets; undefined without them. */
+  readonly webSocketPort: number | undefined;
   readonly accounts: Accounts;
   readonly keepsMessages: boolean | undefined;
 }
@@ -80,6 +84,8 @@ export interface PeerServer {
   readonly domain: string;
   readonly host: string;
   readonly ports: Readonly<Record<TlsMode, number>>;
+  /** Set where the server was started with it. */
+  readonly webSocketPort: number | undefined;
   readonly accounts: Accounts;
   readonly certificates: TestCertificates;
   /** Holds its configuration, data and logs. */
@@ -105,7 +111,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
   };
 
   try {
-    const [starttls, direct, upload] = await freePorts(host);
+    const [starttls, direct, upload, web] = await freePorts(host);
     const ports = { starttls, direct };
     const chainFile = join(folder, 'chain.pem');
     const keyFile = join(folder, 'key.pem');
@@ -123,6 +129,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       tokens,
       proxyProtocolPort,
       uploadPort: uploads ? upload : undefined,
+      webSocketPort: options.webSocket === true ? web : undefined,
       keepsMessages,
     };
     const site = { ...files, ...offers, domain, host, ports, endPoint, accounts };
@@ -146,6 +153,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       domain,
       host,
       ports,
+      webSocketPort: site.webSocketPort,
       accounts,
       certificates,
       folder,
@@ -159,16 +167,16 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
 }
 
 /** Ports that were free a moment ago, held open together so that they differ. */
-async function freePorts(host: string): Promise<[number, number, number]> {
-  const holders = [createServer(), createServer(), createServer()];
+async function freePorts(host: string): Promise<[number, number, number, number]> {
+  const holders = [createServer(), createServer(), createServer(), createServer()];
   for (const holder of holders) {
     holder.listen(0, host);
     await once(holder, 'listening');
   }
-  const [first, second, third] = holders.map((holder) => (holder.address() as { port: number }).port);
+  const [first, second, third, fourth] = holders.map((holder) => (holder.address() as { port: number }).port);
   for (const holder of holders) {
     holder.close();
     await once(holder, 'close');
   }
-  return [first!, second!, third!];
+  return [first!, second!, third!, fourth!];
 }

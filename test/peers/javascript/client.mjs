@@ -5,9 +5,15 @@ import { client, jid, xml } from '@xmpp/client';
 const { PEER_JID, PEER_PASSWORD, PEER_TOKEN, PEER_HOST, PEER_PORT, PEER_TLS, PEER_RECONNECT } = process.env;
 const { local, domain } = jid(PEER_JID);
 
+// Over direct TLS this library checks the certificate against the host it connects to, not against the domain.
+const services = {
+  direct: `xmpps://${domain}:${PEER_PORT}`,
+  starttls: `xmpp://${PEER_HOST}:${PEER_PORT}`,
+  websocket: `wss://${domain}:${PEER_PORT}/xmpp-websocket`,
+};
+
 const connection = client({
-  // Over direct TLS this library checks the certificate against the host it connects to, not against the domain.
-  service: PEER_TLS === 'direct' ? `xmpps://${domain}:${PEER_PORT}` : `xmpp://${PEER_HOST}:${PEER_PORT}`,
+  service: services[PEER_TLS],
   domain,
   ...(PEER_TOKEN === undefined
     ? { username: local, password: PEER_PASSWORD }
