@@ -141,6 +141,6 @@ export function findingOf(error: unknown, where: string): Finding {
 
 /** Returns the condition of SASL or of a stream error that a message ends with, where it has one. */
 function condition(message: string): string {
-  const [, word] = / (?:answers|stream error) ([a-z]+(?:-[a-z]+)*)$/.exec(message) ?? [];
+  const [, word] = / (?:answers|stream error) ([a-z-]{1,40})$/.exec(message) ?? [];
   return word === undefined ? '' : `: ${word}`;
 }

@@ -80,6 +80,8 @@ describe('the shapes of enlistment and push', () => {
     ['chat-channel', 'push: { certFile: push.crt }', /ERR_CONFIG_MISSING: `gatekeepers\[0\]\.push` needs `issuer` with `jwksUri` or `jwksFile`, which is missing/],
     ['chat-channel', 'push: { issuer: gk }', /ERR_CONFIG_MISSING: `gatekeepers\[0\]\.push` needs `issuer` with `jwksUri` or `jwksFile`, one of, which is missing/],
     ['chat-channel', `${push}, jwksFile: keys.json }`, /ERR_CONFIG_VALUE: `gatekeepers\[0\]\.push\.jwksFile` and `jwksUri` are two sources/],
+    ['chat-channel', `${enlistment}, versionField: token }`, /ERR_CONFIG_VALUE.*versionField.*a field of its own/],
+    ['chat-channel', `${enlistment}, versionField: e_regid }`, /ERR_CONFIG_VALUE.*versionField.*a field of its own/],
     ['xmpp', `${enlistment}, versionField: version }`, /enlistment\.versionField` does not go with `protocol: xmpp`/],
     ['xmpp', `${push}, audience: us }`, /push\.audience` does not go with `protocol: xmpp`/],
     ['xmpp', `${push}, lifetimeMs: 60000 }`, /push\.lifetimeMs` does not go with `protocol: xmpp`/],

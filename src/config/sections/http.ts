@@ -180,6 +180,10 @@ export const enlistment = z
     versionField: z
       .string()
       .regex(/^[a-z][a-z0-9_]{0,31}$/, 'the name of a form field')
+      .refine(
+        (name) => name !== 'authkey' && name !== 'token' && !name.startsWith('e_'),
+        'a field of its own',
+      )
       .optional()
       .describe(
         'Field of the form in which the proxy states the version of the protocol, `chat.appVersion` with dots; by default ' +
