@@ -7,7 +7,7 @@ import type { Direction } from '../stanza/direction.ts';
 import { replaceContent, setAttribute } from '../stanza/edits.ts';
 import { markedValue, writeMarked } from '../stanza/marked-attributes.ts';
 import { ownBytes, textOf } from '../stanza/own-bytes.ts';
-import { owedBy, type CopiedAttributes, type Owed } from '../stanza/protocol.ts';
+import { owedBy, type CopiedAttributes, type Owed, type StanzaProtocol } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 import type { StanzaCondition } from './treatment.ts';
@@ -20,24 +20,71 @@ export function refusal(
   direction: Direction,
   condition: StanzaCondition,
 ): Uint8Array | undefined {
-  const text = owedText(stanza, direction, condition);
-  return text === undefined ? undefined : ownBytes(text);
+  const form = refusalForm(stanza, direction, stanza.attributeValue(0, 'type') ?? '');
+  if (form === undefined) return undefined;
+  return ownBytes(writeForm(stanza.protocol, form, condition, copied(stanza, form.attributes)));
 }
 
-/** Returns the XML of a refusal; see `refusal`. */
-export function owedText(
-  stanza: Stanza,
-  direction: Direction,
+/** How a refusal is written. */
+export interface RefusalForm {
+  /** Local name of the stanza. */
+  readonly local: string;
+  readonly attributes: CopiedAttributes;
+  /** Set for an acknowledgement. */
+  readonly errorAttribute: string | undefined;
+  readonly isAck: boolean;
+}
+
+/** Returns the form of a refusal; undefined when none may be sent. */
+export function refusalForm(stanza: Stanza, direction: Direction, type: string): RefusalForm | undefined {
+  const { row, protocol } = stanza;
+  const what = row === undefined ? 'nothing' : owedBy(row, direction, type);
+  if (row === undefined || what === 'nothing') return undefined;
+  const { local } = row;
+  const ack = what === 'ack' ? protocol.acks?.forms[direction] : undefined;
+  if (ack === undefined)
+    return { local, attributes: protocol.replyAttributes, errorAttribute: undefined, isAck: false };
+  const attributes = hasTypeInAck(stanza, type) ? ack.attributes : withoutType(ack.attributes);
+  return { local, attributes, errorAttribute: ack.errorAttribute, isAck: true };
+}
+
+/** Writes a refusal to a stanza of which only some values are left.
+ *  @param value returns the value of an attribute of the stanza
+ *  @param marked returns the base64 of one that is written as a child */
+export function writeRefusal(
+  protocol: StanzaProtocol,
+  form: RefusalForm,
   condition: StanzaCondition,
-): string | undefined {
-  switch (owed(stanza, direction)) {
-    case 'nothing':
-      return undefined;
-    case 'ack':
-      return ackText(stanza, direction, condition);
-    default:
-      return replyText(stanza, 'error', stanza.protocol.refusalContent(condition));
+  { value, marked }: Record<'value' | 'marked', (name: string) => string | undefined>,
+): Uint8Array {
+  let attributes = '';
+  let children = '';
+  for (const [name, of] of form.attributes) {
+    const found = value(of);
+    const base64 = found === undefined ? marked(of) : undefined;
+    if (found !== undefined) attributes += ` ${name}='${escapeAttribute(found)}'`;
+    else if (base64 !== undefined) children += writeMarked(name, base64);
   }
+  return ownBytes(writeForm(protocol, form, condition, { attributes, marked: children }));
+}
+
+/** Attributes of a reply, and those that are children of it (marked-attributes.ts), as XML. */
+interface Copied {
+  readonly attributes: string;
+  readonly marked: string;
+}
+
+function writeForm(
+  { namespace, acks, refusalContent }: StanzaProtocol,
+  { local, errorAttribute, isAck }: RefusalForm,
+  condition: StanzaCondition,
+  copies: Copied,
+): string {
+  if (!isAck || acks === undefined)
+    return replyText(namespace, local, 'error', refusalContent(condition), copies);
+  const error = errorAttribute === undefined ? '' : ` ${errorAttribute}='${acks.errorCode(condition)}'`;
+  const start = `<${acks.local} xmlns='${namespace}' ${acks.classAttribute}='${local}'${copies.attributes}${error}`;
+  return copies.marked === '' ? `${start}/>` : `${start}>${copies.marked}</${acks.local}>`;
 }
 
 /** Returns whether the sender of the stanza waits for an answer or an acknowledgement. */
@@ -54,33 +101,29 @@ function owed(stanza: Stanza, direction: Direction): Owed {
 /** Writes an answer or a refusal to a stanza: an element of its kind, addressed to its sender.
  *  @param content XML of the proxy's own */
 export function writeReply(stanza: Stanza, type: 'result' | 'error', content: string): Uint8Array {
-  return ownBytes(replyText(stanza, type, content));
+  const { namespace, replyAttributes } = stanza.protocol;
+  const copies = copied(stanza, replyAttributes);
+  return ownBytes(replyText(namespace, stanza.localName(0), type, content, copies));
 }
 
-function replyText(stanza: Stanza, type: 'result' | 'error', content: string): string {
-  const { namespace, replyAttributes } = stanza.protocol;
-  const local = stanza.localName(0);
-  const { attributes, marked } = copied(stanza, replyAttributes);
+function replyText(
+  namespace: string,
+  local: string,
+  type: 'result' | 'error',
+  content: string,
+  { attributes, marked }: Copied,
+): string {
   return `<${local} xmlns='${namespace}'${attributes} type='${type}'>${marked}${content}</${local}>`;
 }
 
-/** Returns the acknowledgement of a stanza: with an error where its sender reads one, else plain. */
-function ackText(stanza: Stanza, direction: Direction, condition: StanzaCondition): string | undefined {
-  const { namespace, acks } = stanza.protocol;
-  if (acks === undefined) return undefined;
-  const { attributes, errorAttribute } = acks.forms[direction];
-  const kept = hasTypeInAck(stanza) ? attributes : attributes.filter(([, of]) => of !== 'type');
-  const error = errorAttribute === undefined ? '' : ` ${errorAttribute}='${acks.errorCode(condition)}'`;
-  const named = ` ${acks.classAttribute}='${stanza.localName(0)}'`;
-  const { attributes: written, marked } = copied(stanza, kept);
-  const start = `<${acks.local} xmlns='${namespace}'${named}${written}${error}`;
-  return marked === '' ? `${start}/>` : `${start}>${marked}</${acks.local}>`;
+function withoutType(attributes: CopiedAttributes): CopiedAttributes {
+  return attributes.filter(([, of]) => of !== 'type');
 }
 
-function hasTypeInAck(stanza: Stanza): boolean {
+function hasTypeInAck(stanza: Stanza, type: string): boolean {
   const rule = stanza.row?.typeInAck;
   if (rule === undefined || rule === 'never') return rule === undefined;
-  if (stanza.attributeValue(0, 'type') !== rule.unlessType) return true;
+  if (type !== rule.unlessType) return true;
   return ![...stanza.children()].some((child) =>
     stanza.is(child, stanza.protocol.namespace, rule.unlessChild),
   );
@@ -111,12 +154,8 @@ export function withheldAnswer(stanza: Stanza, edits: readonly Edit[]): readonly
   return [...kept, ...(type === undefined ? [] : [type]), content].toSorted((a, b) => a.start - b.start);
 }
 
-/** Copies attributes.
- *  @returns those that are attributes in XML, and those that are children (marked-attributes.ts) */
-function copied(
-  stanza: Stanza,
-  copies: CopiedAttributes,
-): { readonly attributes: string; readonly marked: string } {
+/** Copies attributes. */
+function copied(stanza: Stanza, copies: CopiedAttributes): Copied {
   let attributes = '';
   let marked = '';
   for (const [name, of] of copies) {

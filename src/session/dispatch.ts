@@ -3,7 +3,6 @@
  *  management (XEP-0198). */
 import { refusal } from '../minimisation/refuse.ts';
 import { opposite, type Direction } from '../stanza/direction.ts';
-import { ownBytes } from '../stanza/own-bytes.ts';
 import { otherParty } from '../stanza/other-party.ts';
 import type { StanzaKind } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
@@ -260,7 +259,7 @@ export class Dispatch {
     if (owed !== undefined) this.inject(owed, opposite(direction));
     if (transit.taken === undefined) return;
     for (const instead of this.#options.unacknowledged?.dropped(transit.taken) ?? [])
-      this.inject(ownBytes(instead), direction);
+      this.inject(instead, direction);
   }
 
   /** Returns what the sender of a dropped stanza is sent although no stage has replied. */

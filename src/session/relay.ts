@@ -70,7 +70,9 @@ export class Relay {
     this.#management = countsStanzas
       ? new StreamManagement(links.facts, options.resumptions)
       : noStreamManagement;
-    this.#unacknowledged = countsStanzas ? undefined : new UnacknowledgedStanzas(options.delays);
+    this.#unacknowledged = countsStanzas
+      ? undefined
+      : new UnacknowledgedStanzas(links.protocol, options.delays);
     const timing = {
       limits: options.delays,
       now: options.now,

@@ -5,11 +5,12 @@
  *  An acknowledgement or answer of the client passes only for a stanza that it was sent, and once. So what waits in
  *  the proxy is not acknowledged before the client has it, and what the proxy has acknowledged is not acknowledged
  *  again. A receipt always passes: it may be about a message of an earlier session. */
-import { owedText } from '../minimisation/refuse.ts';
-import { answeredKind, answering } from '../stanza/answering.ts';
-import { editedValue } from '../stanza/edited-value.ts';
+import { refusalForm, writeRefusal, type RefusalForm } from '../minimisation/refuse.ts';
+import { answersWith } from '../stanza/answering.ts';
+import { ns } from '../stanza/namespaces.ts';
 import { markedValue } from '../stanza/marked-attributes.ts';
-import type { Answering } from '../stanza/protocol.ts';
+import type { Answering, StanzaProtocol } from '../stanza/protocol.ts';
+import { RootAttributes } from '../stanza/root-attributes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
 
@@ -24,9 +25,14 @@ export const defaultUnacknowledgedLimits: UnacknowledgedLimits = { unacknowledge
 /** Messages whose receipt was sent, and whose acknowledgement may follow: some clients send both. */
 const receiptedMax = 64;
 
-/** Attributes with the addresses of a stanza to the client, and of what answers it. */
+/** Attributes that are read of stanzas, and of what answers them. */
+const attributesRead = ['id', 'type', 'from', 'to', 'participant', 'recipient', 'class'] as const;
+type AttributeRead = (typeof attributesRead)[number];
+/** Those with the addresses of a stanza to the client, and of what answers it. */
 const addressesOfStanza = ['from', 'participant', 'recipient'] as const;
 const addressesOfAnswer = ['to', 'participant', 'recipient'] as const;
+
+const noMark = (): undefined => undefined;
 
 /** A stanza that the client must acknowledge or answer. */
 export interface Unacknowledged {
@@ -34,8 +40,11 @@ export interface Unacknowledged {
   readonly key: string;
   /** The users that it names, as the client was shown them. */
   readonly parties: readonly string[];
-  /** What the gatekeeper is sent in place of a dropped receipt or answer. */
-  readonly owed: string;
+  /** How what the gatekeeper is sent in place of a dropped receipt or answer is written, and its values. */
+  readonly form: RefusalForm;
+  readonly values: Readonly<Record<string, string | undefined>>;
+  /** Returns the base64 of an attribute that XML cannot have. */
+  readonly marked: (name: string) => string | undefined;
   /** `receipted`: a receipt was sent or waits. `settled`: by an acknowledgement or an answer. */
   state: 'delivered' | 'receipted' | 'settled';
 }
@@ -47,14 +56,17 @@ export interface Taken {
 }
 
 export class UnacknowledgedStanzas {
+  readonly #protocol: StanzaProtocol;
   readonly #limits: UnacknowledgedLimits;
+  readonly #attributes = new RootAttributes<AttributeRead>(attributesRead);
   /** By key, oldest first, no empty lists. Stanzas of different senders may have the same id. */
   readonly #waiting = new Map<string, Unacknowledged[]>();
   #count = 0;
   /** Oldest first. */
   readonly #receipted: Unacknowledged[] = [];
 
-  constructor(limits: UnacknowledgedLimits) {
+  constructor(protocol: StanzaProtocol, limits: UnacknowledgedLimits) {
+    this.#protocol = protocol;
     this.#limits = limits;
   }
 
@@ -67,11 +79,31 @@ export class UnacknowledgedStanzas {
    *  stanza is valid, possibly long before its delivery.
    *  @param edits with which it is sent */
   entryOf(stanza: Stanza, edits: readonly Edit[]): Unacknowledged | undefined {
-    const owed = owedText(stanza, 'to-client', 'service-unavailable');
-    if (owed === undefined) return undefined;
-    const shown = (name: string): string => editedValue(stanza, name, edits) ?? marked(stanza, name);
-    const key = keyOf(stanza.kind, shown('id'));
-    return { key, parties: partiesOf(stanza, addressesOfStanza.map(shown)), owed, state: 'delivered' };
+    const { row } = stanza;
+    if (row === undefined || row.owes['to-client'].otherwise === 'nothing') return undefined;
+    const attributes = this.#attributes;
+    attributes.read(stanza);
+    const type = attributes.value('type');
+    const form = refusalForm(stanza, 'to-client', type ?? '');
+    if (form === undefined) return undefined;
+    const isMarked = hasMarks(stanza);
+    const shown = (name: AttributeRead): string =>
+      attributes.shown(name, edits) ?? (isMarked ? marked(stanza, name) : '');
+    return {
+      key: keyOf(row.kind, shown('id')),
+      parties: this.#parties(addressesOfStanza, shown),
+      form,
+      values: {
+        id: attributes.value('id'),
+        type,
+        from: attributes.value('from'),
+        to: attributes.value('to'),
+        participant: attributes.value('participant'),
+        recipient: attributes.value('recipient'),
+      },
+      marked: isMarked ? marksOf(stanza) : noMark,
+      state: 'delivered',
+    };
   }
 
   /** Records that the client was sent a stanza: one entry for each time, since receipts of one message have its id. */
@@ -87,14 +119,19 @@ export class UnacknowledgedStanzas {
    *  @returns undefined for an element that does neither; `surplus` for an acknowledgement or answer of a stanza that
    *  the client was not sent, or that is settled: it must not pass */
   take(stanza: Stanza): Taken | 'surplus' | undefined {
-    const answers = answering(stanza);
+    const answers = stanza.row?.answers;
     if (answers === undefined) return undefined;
-    const kind = answeredKind(stanza);
-    const addresses = addressesOfAnswer.map((name) => valueOf(stanza, name));
-    const parties = partiesOf(stanza, addresses);
+    const attributes = this.#attributes;
+    attributes.read(stanza);
+    if (!answersWith(answers, attributes.value('type') ?? '')) return undefined;
+    const isMarked = hasMarks(stanza);
+    const value = (name: AttributeRead): string =>
+      attributes.value(name) ?? (isMarked ? marked(stanza, name) : '');
+    const kind = typeof answers.of === 'string' ? answers.of : value('class');
+    const parties = this.#parties(addressesOfAnswer, value);
     if (answers.withheld === 'owed')
-      return { by: 'receipt', stanzas: this.#receipt(idsOf(stanza, answers), kind, parties) };
-    const key = keyOf(kind, valueOf(stanza, 'id'));
+      return { by: 'receipt', stanzas: this.#receipt(idsOf(stanza, value('id'), answers), kind, parties) };
+    const key = keyOf(kind, value('id'));
     const found = closest(this.#waiting.get(key) ?? [], parties) ?? this.#findReceipted(key, parties);
     if (found === undefined) return 'surplus';
     this.#remove(found);
@@ -115,13 +152,18 @@ export class UnacknowledgedStanzas {
 
   /** Returns what the gatekeeper must be sent in place of what had taken these stanzas and was dropped. A message whose
    *  receipt was dropped may have been acknowledged meanwhile. */
-  dropped({ by, stanzas }: Taken): readonly string[] {
+  dropped({ by, stanzas }: Taken): readonly Uint8Array[] {
     const unsettled = stanzas.filter(({ state }) => by === 'answer' || state === 'receipted');
     for (const entry of unsettled) {
       this.#remove(entry);
       entry.state = 'settled';
     }
-    return unsettled.map(({ owed }) => owed);
+    return unsettled.map(({ form, values, marked: base64Of }) =>
+      writeRefusal(this.#protocol, form, 'service-unavailable', {
+        value: (name) => values[name],
+        marked: base64Of,
+      }),
+    );
   }
 
   /** Marks the stanzas of a receipt, without those that have one.
@@ -136,6 +178,17 @@ export class UnacknowledgedStanzas {
       stanzas.push(found);
     }
     return stanzas;
+  }
+
+  /** Returns the users that attributes name, without repetitions. */
+  #parties<Name>(names: readonly Name[], value: (name: Name) => string): readonly string[] {
+    const parties: string[] = [];
+    for (const name of names) {
+      const address = value(name);
+      const party = address === '' ? '' : this.#protocol.partyOf(address);
+      if (party !== '' && !parties.includes(party)) parties.push(party);
+    }
+    return parties;
   }
 
   #findReceipted(key: string, parties: readonly string[]): Unacknowledged | undefined {
@@ -181,8 +234,8 @@ function closest(
 }
 
 /** Returns the ids of all stanzas that an element answers. */
-function idsOf(stanza: Stanza, { more }: Answering): readonly string[] {
-  const ids = [valueOf(stanza, 'id')];
+function idsOf(stanza: Stanza, id: string, { more }: Answering): readonly string[] {
+  const ids = [id];
   if (more === undefined) return ids;
   const { namespace } = stanza.protocol;
   for (const list of stanza.children()) {
@@ -193,18 +246,22 @@ function idsOf(stanza: Stanza, { more }: Answering): readonly string[] {
   return ids;
 }
 
-function valueOf(stanza: Stanza, name: string): string {
-  return stanza.attributeValue(0, name) ?? marked(stanza, name);
+/** Returns whether a stanza has attributes that are written as children. */
+function hasMarks(stanza: Stanza): boolean {
+  const first = stanza.firstChild();
+  return first !== -1 && stanza.namespaceOf(first) === stanza.names.namespace(ns.chatMarks);
+}
+
+/** Returns a function that finds them after the stanza is gone. */
+function marksOf(stanza: Stanza): (name: string) => string | undefined {
+  const found = new Map(attributesRead.map((name) => [name as string, markedValue(stanza, name)]));
+  return (name) => found.get(name);
 }
 
 /** Returns a value that XML cannot have, as its base64 after a character that XML lacks; '' without one. */
 function marked(stanza: Stanza, name: string): string {
   const base64 = markedValue(stanza, name);
   return base64 === undefined ? '' : `\0${base64}`;
-}
-
-function partiesOf({ protocol }: Stanza, addresses: readonly string[]): readonly string[] {
-  return [...new Set(addresses.map((address) => protocol.partyOf(address)))].filter((party) => party !== '');
 }
 
 /** Returns the key of a kind and an id. XML has no character 0. */

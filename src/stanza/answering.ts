@@ -6,11 +6,12 @@ import type { Stanza } from './stanza.ts';
 export function answering(stanza: Stanza): Answering | undefined {
   const answers = stanza.row?.answers;
   if (answers === undefined) return undefined;
-  const { types, exceptTypes } = answers;
-  const type = stanza.attributeValue(0, 'type') ?? '';
-  return (types === undefined || types.includes(type)) && exceptTypes?.includes(type) !== true
-    ? answers
-    : undefined;
+  return answersWith(answers, stanza.attributeValue(0, 'type') ?? '') ? answers : undefined;
+}
+
+/** Returns whether an element with this `type` answers other stanzas. */
+export function answersWith({ types, exceptTypes }: Answering, type: string): boolean {
+  return (types === undefined || types.includes(type)) && exceptTypes?.includes(type) !== true;
 }
 
 /** Returns the kind of the stanzas that an element of its row answers: its own kind where the row names none. */

@@ -113,8 +113,18 @@ function codeOf(condition: string): number {
  *  for a broadcast, which is not a party. */
 function partyOf(jid: string): string {
   const at = jid.lastIndexOf('@');
-  if (at < 1) return '';
-  const server = jid.slice(at + 1);
-  if (server === 'broadcast') return '';
-  return `${jid.slice(0, at).replace(/(?:_[0-9]+)?(?::[0-9]+)?$/, '')}@${server}`;
+  if (at < 1 || jid.endsWith('@broadcast')) return '';
+  const end = withoutNumber(jid, withoutNumber(jid, at, ':'), '_');
+  return end === at ? jid : jid.slice(0, end) + jid.slice(at);
+}
+
+/** Returns the end of `jid[0, end)` without a number after this separator. */
+function withoutNumber(jid: string, end: number, separator: string): number {
+  let at = end;
+  while (at > 0 && isDigit(jid.charCodeAt(at - 1))) at -= 1;
+  return at < end && jid[at - 1] === separator ? at - 1 : end;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }

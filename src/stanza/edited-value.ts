@@ -8,7 +8,11 @@ import type { Edit } from './verdict.ts';
  *  @param edits with which the stanza is sent */
 export function editedValue(stanza: Stanza, name: string, edits: readonly Edit[]): string | undefined {
   const at = stanza.attributeNamed(0, name);
-  if (at === -1) return undefined;
+  return at === -1 ? undefined : editedValueAt(stanza, at, edits);
+}
+
+/** The same for the attribute at a tape index. */
+export function editedValueAt(stanza: Stanza, at: number, edits: readonly Edit[]): string | undefined {
   if (edits.length === 0) return stanza.value(at);
   const start = stanza.valueStart(at);
   const end = stanza.valueEnd(at);

@@ -43,6 +43,9 @@ const patienceMs = 1_500;
 /** A policy is in force no later than this after its file was written. */
 const reloadMs = 2_000;
 
+/** Stanzas that the gatekeeper repeats until they are acknowledged. */
+const repeated: ReadonlySet<string> = new Set(['message', 'receipt', 'notification', 'call']);
+
 /** A stanza that the gatekeeper has for one account. */
 interface Expected {
   readonly kind: string;
@@ -63,12 +66,16 @@ interface Visit {
   readonly answers: Map<string, number>;
   /** Ids of own messages and requests. */
   readonly asked: string[];
+  /** Ids of the gatekeeper's pings that were answered. */
+  readonly pings: Set<string>;
   /** Stanzas that it has acknowledged without having them. */
   readonly guessed: Set<string>;
   /** Own messages by receiver, as sent, and as the gatekeeper has read them. */
   readonly sent: { readonly to: string; readonly id: string }[];
   readonly arrived: { readonly to: string; readonly id: string }[];
   isCut: boolean;
+  /** Number of acknowledgements that were checked. */
+  checked: number;
 }
 
 interface Account {
@@ -107,6 +114,7 @@ class Run {
     guesses: 0,
     'connected again': 0,
     policies: 0,
+    'answered pings': 0,
     'acknowledgements of the proxy': 0,
   };
   #parties!: ChatParties;
@@ -129,6 +137,7 @@ class Run {
     this.#parties = await startChatParties({
       proxy: { policy: this.#policy, limits: { stanzasPerSecondMax: 0 } },
       gatekeeper: {
+        pingEveryMs: 250,
         onLogin: ({ connectionId, address }) => this.#loggedIn(connectionId, address),
         onNode: (record) => this.#gatekeeperHas(record),
       },
@@ -226,7 +235,7 @@ class Run {
       endpoint: { host: '127.0.0.1', port: proxy.direct, tls: 'direct', ca, domain: 'localhost' },
       token,
       manners: (node) => {
-        this.#clientReads(account, node, visit);
+        this.#clientReads(node, visit);
         return manners(node);
       },
     });
@@ -318,14 +327,14 @@ class Run {
 
   // ---- what is recorded ---------------------------------------------------------------------------------------------
 
-  #clientReads(account: Account, { tag, attrs }: ChatNode, { read, answers }: Visit): void {
+  #clientReads({ tag, attrs }: ChatNode, { read, answers }: Visit): void {
     const { id = '' } = attrs;
     const name = `${tag} ${id}`;
     if (tag === 'ack' || (tag === 'iq' && attrs['type'] !== 'get')) {
       answers.set(id, (answers.get(id) ?? 0) + 1);
       return;
     }
-    if (!account.expected.has(name)) return;
+    if (!repeated.has(tag)) return;
     // Receipts of one message have its id.
     if (read.has(name) && tag !== 'receipt') this.#failures.push(`${name} was read twice on one connection`);
     if (!read.has(name)) read.set(name, (this.#moment += 1));
@@ -342,11 +351,13 @@ class Run {
     if (account === undefined || visit === undefined) return;
     const { tag, attrs } = node;
     if (direction === 'sent') {
-      if (['message', 'receipt', 'notification', 'call'].includes(tag))
+      if (repeated.has(tag))
         account.expected.set(`${tag} ${attrs['id']}`, { kind: tag, from: attrs['from'] ?? '' });
       return;
     }
     const moment = (this.#moment += 1);
+    if (tag === 'iq' && attrs['type'] !== 'get' && attrs['type'] !== 'set')
+      this.#answered(visit, attrs['id']!);
     if (tag === 'message') visit.arrived.push({ to: attrs['to']!, id: attrs['id']! });
     if (tag === 'receipt' && attrs['type'] !== 'retry') visit.receipted.set(`message ${attrs['id']}`, moment);
     if (tag !== 'ack') return;
@@ -354,6 +365,13 @@ class Run {
     if (visit.acknowledged.has(name) && attrs['class'] !== 'receipt')
       this.#failures.push(`${name} was acknowledged twice on one connection`);
     visit.acknowledged.set(name, moment);
+  }
+
+  /** Notes that a ping of the gatekeeper was answered, by the client or in its place. */
+  #answered({ pings }: Visit, id: string): void {
+    this.#counts['answered pings'] += 1;
+    if (pings.has(id)) this.#failures.push(`${id} was answered twice`);
+    pings.add(id);
   }
 
   // ---- what must hold -----------------------------------------------------------------------------------------------
@@ -404,7 +422,7 @@ class Run {
     }
     for (const visit of account.visits) {
       for (const [id, answers] of visit.answers) if (answers > 1) fail(`${id} has ${answers} answers`);
-      for (const [name, moment] of visit.acknowledged) {
+      for (const [name, moment] of [...visit.acknowledged].slice(visit.checked)) {
         const read = visit.read.get(name);
         if (read === undefined) this.#counts['acknowledgements of the proxy'] += 1;
         if (name.startsWith('message') && (read === undefined || read > moment))
@@ -412,16 +430,12 @@ class Run {
         if (read !== undefined && read > moment && !visit.guessed.has(name))
           fail(`${name} was acknowledged before it was read`);
       }
+      visit.checked = visit.acknowledged.size;
       if (!keepsOrder(visit.sent, visit.arrived)) fail('messages arrived in another order');
     }
+    // What arrives late belongs to the connection, not to the next conversation.
     account.visits.splice(0, account.visits.length - 1);
     account.expected.clear();
-    const last = account.visits[0];
-    last?.guessed.clear();
-    last?.asked.splice(0);
-    for (const seen of [last?.read, last?.acknowledged, last?.receipted, last?.answers]) seen?.clear();
-    last?.sent.splice(0);
-    last?.arrived.splice(0);
   }
 }
 
@@ -433,10 +447,12 @@ function newVisit(): Visit {
     acknowledged: new Map(),
     receipted: new Map(),
     asked: [],
+    pings: new Set(),
     guessed: new Set(),
     sent: [],
     arrived: [],
     isCut: false,
+    checked: 0,
   };
 }
 
