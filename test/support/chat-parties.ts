@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createLocalJWKSet } from 'jose';
 import { accountKey } from '../../src/chat/account-key.ts';
-import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
+import { createDevelopmentAuthority, type CertificatePair } from '../../src/simulator/certificates.ts';
 import { createChatGatekeeper, type ChatGatekeeper } from '../../src/simulator/chat/gatekeeper.ts';
 import type {
   ChatConnectionRecord,
@@ -51,6 +51,8 @@ export interface ChatParties extends AsyncDisposable {
 export interface ChatPartiesOptions {
   readonly gatekeeper?: Partial<ChatGatekeeperOptions>;
   readonly proxy?: Partial<TestProxyOptions>;
+  /** Returns more of the proxy, such as other gatekeepers. `pair` is for `localhost` and `other.localhost`. */
+  readonly more?: (pair: CertificatePair & { readonly caFile: string }) => Promise<Partial<TestProxyOptions>>;
   /** Serves the connections of a port of its own, to which the proxy then connects. */
   readonly front?: ((socket: Socket, gatekeeper: ChatGatekeeper) => void) | undefined;
   /** Settings in `chat` that differ. */
@@ -84,13 +86,14 @@ export async function startChatParties({
   gatekeeper: simulated = {},
   proxy: proxied = {},
   front,
+  more,
   chat = {},
   section = {},
   secrets = [randomBytes(32)],
 }: ChatPartiesOptions = {}): Promise<ChatParties> {
   const folder = await temporaryFolder();
   const authority = createDevelopmentAuthority();
-  const certificate = authority.issue(['localhost', '127.0.0.1']);
+  const certificate = authority.issue(['localhost', 'other.localhost', '127.0.0.1']);
   const issuer = await createTokenIssuer('https://provider.example');
   const provider = await serveHttps({
     certificate,
@@ -119,6 +122,7 @@ export async function startChatParties({
   const [own] = await gatekeeper.start();
   const server = front && (await listen((socket) => front(socket, gatekeeper)));
   const { port } = server === undefined ? own! : (server.address() as AddressInfo);
+  const caFile = await folder.write('ca.pem', authority.certificate);
   const accountSecretFiles: string[] = [];
   for (const [index, secret] of secrets.entries())
     accountSecretFiles.push(await folder.writeBytes(`accounts-${index}`, secret));
@@ -132,7 +136,7 @@ export async function startChatParties({
       issuer: issuer.issuer,
       jwksUri: `${provider.url}/jwks.json`,
       audiences: [audience],
-      caFile: await folder.write('ca.pem', authority.certificate),
+      caFile,
       nonce: 'optional',
     },
     gatekeeperHttp: {
@@ -152,6 +156,7 @@ export async function startChatParties({
       ...section,
     },
     ...proxied,
+    ...(more && (await more({ ...certificate, caFile }))),
   });
   const token: ChatParties['token'] = (subject, lifetimeS) =>
     issuer.sign({ subject, audience, ...(lifetimeS === undefined ? {} : { lifetimeS }) });
