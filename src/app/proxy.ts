@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { TokenAuthenticationOptions } from '../session/authentication/token-exchange.ts';
 import { chatGuard } from '../session/chat/guard.ts';
 import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
+import { bearerFailureGuard } from '../session/negotiation/bearer-failure.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
 import { streamLimitsStage } from '../session/negotiation/stream-limits.ts';
 import { inStageOrder } from '../session/pipeline.ts';
@@ -318,6 +319,7 @@ function stagesOf(config: Config, { authentication, capabilities, names, inForce
     negotiationGuard,
     streamLimitsStage(announcedLimits(config)),
     channelBindingGuard,
+    bearerFailureGuard,
     ...reauthenticationStages(config, authentication),
     ...declared,
     policy,

@@ -18,6 +18,14 @@ export const ns = {
   roster: 'jabber:iq:roster',
   /** RFC 7395. */
   framing: 'urn:ietf:params:xml:ns:xmpp-framing',
+  /** XEP-0077, XEP-0401, XEP-0445: offers of registration before authentication. */
+  registerFeature: 'http://jabber.org/features/iq-register',
+  invitedRegistration: 'urn:xmpp:invite',
+  tokenRegistration: 'urn:xmpp:ibr-token:0',
+  /** XEP-0077 */
+  register: 'jabber:iq:register',
+  /** XEP-0066 */
+  oob: 'jabber:x:oob',
   /** XEP-0138 */
   compress: 'http://jabber.org/protocol/compress',
   compressFeature: 'http://jabber.org/features/compress',

@@ -8,6 +8,7 @@ import type { Policy } from '../../src/policy/policy.ts';
 import { capabilitiesStage } from '../../src/session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../src/session/capabilities/capability-sessions.ts';
 import { contentFilterStage } from '../../src/session/capabilities/content-filter-stage.ts';
+import { bearerFailureGuard } from '../../src/session/negotiation/bearer-failure.ts';
 import { channelBindingGuard } from '../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
 import { streamLimitsStage } from '../../src/session/negotiation/stream-limits.ts';
@@ -64,6 +65,7 @@ export function connectThroughEveryStage(
       negotiationGuard,
       streamLimitsStage(() => ({ preAuthStanzaBytesMax: 10_000, stanzaBytesMax: 262_144, idleMs: 0 })),
       channelBindingGuard,
+      bearerFailureGuard,
       capabilitiesStage(capabilities),
       contentFilterStage(capabilities),
       policyStage({

@@ -20,6 +20,10 @@ const hiddenFeatures: ReadonlySet<string> = new Set([
   ns.compressFeature,
   ns.signals,
   olderStreamManagement,
+  // Before authentication no registration is relayed.
+  ns.registerFeature,
+  ns.invitedRegistration,
+  ns.tokenRegistration,
 ]);
 
 export const negotiationGuard: StageFactory = {
@@ -27,7 +31,10 @@ export const negotiationGuard: StageFactory = {
   begin: ({ context }) => ({
     judge(stanza, direction): Disposition {
       // The common case: a stanza of an established stream.
-      if (stanza.kind !== 'nonza') return context.phase === 'established' ? forward : refuseEarly(direction);
+      if (stanza.kind !== 'nonza') {
+        if (context.phase !== 'established') return refuseEarly(direction);
+        return stanza.kind === 'iq' && direction === 'to-client' ? judgeIq(stanza) : forward;
+      }
       return direction === 'to-gatekeeper' ? judgeClient(stanza, context) : judgeGatekeeper(stanza, context);
     },
   }),
@@ -108,6 +115,17 @@ function judgeError(stanza: Stanza): Disposition {
   return forward;
 }
 
+/** Removes the address of a page in the answer about a registration, which would lead the client to the gatekeeper
+ *  itself (XEP-0077 §5). */
+function judgeIq(stanza: Stanza): Disposition {
+  const query = stanza.firstChild();
+  if (query === -1 || !stanza.is(query, ns.register, 'query')) return forward;
+  const edits = [...stanza.children(query)]
+    .filter((child) => stanza.is(child, ns.oob, 'x'))
+    .map((child) => removeElement(stanza, child));
+  return edits.length === 0 ? forward : { kind: 'forward', edits };
+}
+
 function judgeFeatures(stanza: Stanza): Disposition {
   const edits = [...stanza.children()]
     .filter((child) => hiddenFeatures.has(stanza.namespaceName(child)))
@@ -115,12 +133,14 @@ function judgeFeatures(stanza: Stanza): Disposition {
   return edits.length === 0 ? forward : { kind: 'forward', edits };
 }
 
-/** Removes the `location` of stream management, another host for resumption (XEP-0198 §5), at any depth. */
+/** Removes the `location` of stream management, another host for resumption (XEP-0198 §5), at any depth, with a prefix
+ *  and without. */
 function hideLocations(stanza: Stanza): Edit[] {
   const sm = stanza.names.namespace(ns.sm);
   const location = stanza.names.local('location');
-  return [...stanza.elements()].flatMap((at) => {
-    const found = stanza.namespaceOf(at) === sm ? stanza.attribute(at, location) : -1;
-    return found === -1 ? [] : [removeAttribute(stanza, found)];
-  });
+  return [...stanza.elements()]
+    .filter((at) => stanza.namespaceOf(at) === sm)
+    .flatMap((at) => [stanza.attribute(at, location), stanza.attribute(at, location, sm)])
+    .filter((found) => found !== -1)
+    .map((found) => removeAttribute(stanza, found));
 }
