@@ -13,7 +13,12 @@ export const attributeWords: ReadonlyMap<string, ReadonlySet<string>> = new Map(
       'pc', 'phone', 'web', 'bot', 'console', 'game', 'handheld', 'sms', 'tablet', 'im', 'text', 'pep', 'file',
       'host', 'prflx', 'relay', 'srflx', 'proxy', 'direct', 'assisted', 'data', 'mention',
       'image/jpeg', 'image/png', 'image/webp', 'text/plain',
+      'available', 'media', 'poll', 'reaction', 'event', 'msg', 'pkmsg', 'skmsg', 'inactive', 'read', 'read-self', 'played',
+      'sender', 'retry', 'server-error', 'devices', 'encrypt', 'picture', 'status', 'contacts', 'account_sync',
+      'privacy_token', 'w:gp2',
     ],
+    mediatype: ['image', 'video', 'gif', 'ptt', 'audio', 'document', 'sticker', 'location', 'livelocation', 'vcard', 'contact_array', 'url'],
+    class: ['message', 'receipt', 'notification', 'call'],
     category: ['account', 'client', 'conference', 'directory', 'gateway', 'headline', 'hierarchy', 'proxy', 'pubsub', 'server', 'store', 'component', 'automation'],
     version: ['1.0'],
     affiliation: ['owner', 'admin', 'member', 'outcast', 'none', 'publisher', 'publish-only'],
@@ -33,6 +38,8 @@ export const attributeWords: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     algo: ['sha-1', 'sha-256', 'sha-512', 'sha3-256', 'blake2b-256'],
     media: ['audio', 'video'],
     protocol: ['tcp', 'udp'],
+    // Marks of the XML form of the chat channel.
+    content: ['bytes', 'text', 'text-base64'],
     'media-type': ['image/jpeg', 'image/png', 'image/webp'],
     code: [
       '100', '101', '102', '103', '104', '110', '170', '171', '172', '173', '174', '201', '210', '301', '303', '307',
@@ -83,6 +90,8 @@ export const protocolNames: ReadonlySet<string> = new Set([
 export const jidAttributes: ReadonlySet<string> = new Set([
   'by',
   'from',
+  'participant',
+  'recipient',
   'jid',
   'owner',
   'to',
@@ -102,6 +111,8 @@ export const secretFields: ReadonlySet<string> = new Set(['secret', 'password', 
  *  namespace, or by the beginning of one where it ends with `*`; the local names, or none for all. */
 export const lengthOnly: readonly (readonly [namespace: string, locals?: readonly string[]])[] = [
   ['jabber:client', ['body']],
+  // Bytes in base64, whatever they are.
+  ['urn:narthex:chat:0'],
   ['http://www.w3.org/1999/xhtml'],
   ['urn:xmpp:content'],
   ['urn:xmpp:rtt:0'],

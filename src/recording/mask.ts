@@ -11,6 +11,7 @@ import {
   replaceAttribute,
   replaceTexts,
 } from '../stanza/edits.ts';
+import { ns } from '../stanza/namespaces.ts';
 import { textOf } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { Edit } from '../stanza/verdict.ts';
@@ -46,7 +47,8 @@ export class Mask {
     this.#literals = literals;
   }
 
-  /** Returns the stanza with tokens, as it can be read after the header of a stream of clients.
+  /** Returns the stanza with tokens, as it can be read after the header of a stream of clients. One of the chat channel
+   *  declares its namespace, by which it is known as such.
    *  @returns undefined for a stanza with more values than `maskedMax`: masking it would delay other sessions */
   apply(stanza: Stanza): string | undefined {
     const edits: Edit[] = [];
@@ -58,6 +60,7 @@ export class Mask {
     }
     if (edits.length > maskedMax) return undefined;
     if (!stanza.verbatim) edits.push(this.#declarations(stanza));
+    if (isChat(stanza) && !declaresOwn(stanza)) edits.push(insertIntoTag(stanza, 0, ` xmlns='${ns.chat}'`));
     return textOf(splice(stanza, edits, this.#memory));
   }
 
@@ -66,19 +69,20 @@ export class Mask {
   #maskName(stanza: Stanza, element: number, edits: Edit[]): void {
     const written = stanza.qualifiedName(element);
     const known = stanza.localOf(element) !== 0;
-    const shown = this.#name(written, known);
+    const shown = this.#name(stanza, written, known);
     if (shown !== written) edits.push(...renameElement(stanza, element, shown));
   }
 
   /** Returns a qualified name with tokens for a prefix and a local name that no protocol has. */
-  #name(written: string, known: boolean): string {
+  #name(stanza: Stanza, written: string, known: boolean): string {
     const colon = written.indexOf(':');
     const local = written.slice(colon + 1);
     const shown = known || protocolNames.has(local) ? local : this.#tokens.name(local);
-    return colon === -1 ? shown : `${this.#prefix(written.slice(0, colon))}:${shown}`;
+    return colon === -1 ? shown : `${this.#prefix(stanza, written.slice(0, colon))}:${shown}`;
   }
 
-  #prefix(prefix: string): string {
+  #prefix(stanza: Stanza, prefix: string): string {
+    if (prefix === 'n' && isChat(stanza)) return prefix;
     return /^(stream|xml|xmlns|ns\d{1,3})$/.test(prefix) ? prefix : this.#tokens.name(prefix);
   }
 
@@ -92,7 +96,7 @@ export class Mask {
     const own = new Set([...stanza.attributes()].map((at) => stanza.qualifiedName(at)));
     const declared = [...stanza.scope.declarations].flatMap(([prefix, name]) => {
       if (prefix === '' || prefix === 'stream' || own.has(`xmlns:${prefix}`)) return [];
-      return ` xmlns:${this.#prefix(prefix)}='${escapeAttribute(this.#namespace(stanza, name))}'`;
+      return ` xmlns:${this.#prefix(stanza, prefix)}='${escapeAttribute(this.#namespace(stanza, name))}'`;
     });
     return insertIntoTag(stanza, 0, declared.join(''));
   }
@@ -104,7 +108,7 @@ export class Mask {
     const value = stanza.value(attribute);
     if (stanza.isDeclaration(attribute)) {
       const colon = written.indexOf(':');
-      const shown = colon === -1 ? written : `xmlns:${this.#prefix(written.slice(colon + 1))}`;
+      const shown = colon === -1 ? written : `xmlns:${this.#prefix(stanza, written.slice(colon + 1))}`;
       if (shown !== written) edits.push(renameAttribute(stanza, attribute, shown));
       const namespace = this.#namespace(stanza, value);
       if (namespace !== value) edits.push(replaceAttribute(stanza, attribute, namespace));
@@ -112,7 +116,7 @@ export class Mask {
     }
     const local = stanza.localName(attribute);
     const isKnown = stanza.names.local(local) !== 0;
-    const name = this.#name(written, isKnown);
+    const name = this.#name(stanza, written, isKnown);
     if (name !== written) edits.push(renameAttribute(stanza, attribute, name));
     const shown = this.#attributeValue(stanza, local, value);
     if (shown !== value) edits.push(replaceAttribute(stanza, attribute, shown));
@@ -194,6 +198,15 @@ export class Mask {
     const field = stanza.parentOf(element);
     return field !== -1 && secretFields.has(stanza.attributeValue(field, 'var') ?? '');
   }
+}
+
+function isChat({ protocol }: Stanza): boolean {
+  return protocol.namespace === ns.chat;
+}
+
+/** Returns whether the stanza itself declares the default namespace. */
+function declaresOwn(stanza: Stanza): boolean {
+  return [...stanza.attributes()].some((at) => stanza.qualifiedName(at) === 'xmlns');
 }
 
 const none: readonly string[] = [];

@@ -4,22 +4,28 @@ import { expectLinear } from '../support/linear.ts';
 import { describe, expect, it } from 'vitest';
 import { Mask, maskedMax } from '../../src/recording/mask.ts';
 import { Tokens } from '../../src/recording/tokens.ts';
+import { everyForm } from '../../src/policy/catalogue.ts';
 import { selectorLiterals } from '../../src/policy/literals.ts';
 import { Decider } from '../../src/policy/decide.ts';
 import { openPolicy } from '../../src/app/files/policies.ts';
 import { CompiledPolicy } from '../../src/policy/compile.ts';
 import { directions, type Direction } from '../../src/stanza/direction.ts';
 import { StreamError } from '../../src/stanza/error.ts';
-import type { Stanza } from '../../src/stanza/stanza.ts';
 import { generatedStanza } from '../support/generated-stanzas.ts';
+import { chatStanzas } from '../../src/stanza/chat-stanzas.ts';
+import type { Stanza } from '../../src/stanza/stanza.ts';
+import { defaultLimits } from '../../src/stream/limits.ts';
+import { Scanner } from '../../src/stream/scanner.ts';
+import { PortableStructure } from '../../src/stream/structure/portable.ts';
+import { Workspace } from '../../src/stream/workspace.ts';
 import { Random } from '../support/random.ts';
 import { catalogue, names, pseudonyms, today, wire } from '../policy/fixtures.ts';
 
 const literals = selectorLiterals(catalogue);
 const account = 'juliet@capulet.example';
 const resource = 'balcony';
-const examples = [...catalogue.fields.values()].flatMap(({ name, where, protocol, example }) =>
-  where === 'stanza' && protocol === 'xmpp' ? [[name, example.trim()] as const] : [],
+const examples = everyForm(catalogue).flatMap(({ name, where, example }) =>
+  where === 'stanza' ? [[name, example.trim()] as const] : [],
 );
 
 /** Tokens that are the same in each run, so that none has a marker in it by chance. */
@@ -32,6 +38,37 @@ const fixedMask = new Mask(fixedTokens(), literals);
 function maskOf(tokens = new Tokens()): (text: string) => string {
   const mask = new Mask(tokens, literals);
   return (text) => mask.apply(wire.parse(text, names))!;
+}
+
+it('a masked stanza of the chat channel declares its namespace, and shows no number and no content', () => {
+  const stream = `<message to='15551@s.whatsapp.net' id='3EB0C0FFEE' type='media'><participants><to jid='15551:2@s.whatsapp.net'><enc v='2' type='pkmsg' mediatype='image'>c2VjcmV0</enc></to></participants></message>`;
+  const header =
+    "<stream:stream xmlns='urn:narthex:chat:0' xmlns:n='urn:narthex:chat:marks:0' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
+  const masked = fixedMask.apply(stanzaAfter(header, stream))!;
+  expect(masked).toMatch(
+    /^<message xmlns='urn:narthex:chat:0' to='[a-z2-7]{8}@[^']+' id='[^']+' type='media'><participants><to jid='[^']+'><enc v='\d' type='pkmsg' mediatype='image'>xxxxxxxx<\/enc><\/to><\/participants><\/message>$/,
+  );
+  expect(masked).not.toMatch(/15551|s\.whatsapp|3EB0|c2Vj/);
+  expect(wire.parse(masked, names).kind).toBe('message');
+});
+
+/** Returns a stanza as a session of the chat channel scans it. */
+function stanzaAfter(header: string, text: string): Stanza {
+  const found: Stanza[] = [];
+  const scanner = new Scanner({
+    names,
+    protocol: chatStanzas,
+    limits: defaultLimits,
+    workspace: new Workspace(new PortableStructure(), defaultLimits),
+    sink: {
+      header: () => {},
+      whitespace: () => {},
+      end: () => {},
+      stanza: (stanza) => found.push(stanza.retain()),
+    },
+  });
+  scanner.push(Buffer.from(header + text));
+  return found[0]!;
 }
 
 describe('a masked stanza', () => {

@@ -17,7 +17,7 @@ export const clientHeader = Buffer.from(
 );
 
 /** The header of a client's stream for the chat channel (docs/chat-channel.md). */
-const chatHeader = Buffer.from(
+export const chatHeader = Buffer.from(
   `<stream:stream xmlns='${ns.chat}' xmlns:n='${ns.chatMarks}' xmlns:stream='${ns.streams}' version='1.0'>`,
 );
 
@@ -33,7 +33,7 @@ export function createWire(): Wire {
 }
 
 /** A start tag that declares the namespace of the chat channel as its own. */
-const chatElement = new RegExp(`^\\s*<[^>]*\\sxmlns=(['"])${ns.chat}\\1`);
+export const chatElement = new RegExp(`^\\s*<[^>]*\\sxmlns=(['"])${ns.chat}\\1`);
 
 function parse(text: string, names: Names, workspace: Workspace): Stanza {
   const found: Stanza[] = [];
