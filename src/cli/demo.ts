@@ -1,16 +1,18 @@
 /** `npm start`: the demo of interoperability through Narthex on this machine. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { domain, host, romeo } from '../simulator/story/cast.ts';
 import { visitor } from '../simulator/story/stage.ts';
-import { playStory } from '../simulator/story/story.ts';
 import { formatOutcome, formatStep, type StoryFormat } from '../simulator/story/transcript.ts';
 import { openDemo, type Demo } from '../app/demo/demo.ts';
 import type { DemoProxy } from '../app/demo/proxy.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { portNumber } from './command-io.ts';
 
+const protocols = ['xmpp', 'chat-channel'] as const;
+
 interface DemoOptions {
   readonly once?: boolean;
+  readonly protocol: (typeof protocols)[number];
   readonly policy: string;
   readonly port: number;
   readonly tlsPort: number;
@@ -33,6 +35,9 @@ export function register(program: Command): void {
         'what the other party really received.',
     )
     .option('--once', 'exit after the story')
+    .addOption(
+      new Option('--protocol <protocol>', 'what the gatekeeper speaks').choices(protocols).default('xmpp'),
+    )
     .option('--policy <policy>', 'a shipped policy or a file', 'balanced')
     .option('--port <port>', 'STARTTLS port of the proxy; 0 takes a free one', portNumber, 5222)
     .option('--tls-port <port>', 'direct TLS port of the proxy', portNumber, 5223)
@@ -51,26 +56,47 @@ async function demo(options: DemoOptions): Promise<void> {
   }
 }
 
-async function play({ stage, proxy }: Demo, options: DemoOptions, format: StoryFormat): Promise<void> {
+async function play(demo: Demo, options: DemoOptions, format: StoryFormat): Promise<void> {
+  const { proxy } = demo;
   const stopped = interrupted();
-  print(introduction(proxy, options.policy));
-  const story = playStory({ stage, intermediary: proxy, onStep: (step) => print(formatStep(step, format)) });
+  print(introduction(proxy, options));
+  const story = demo.play((step) => print(formatStep(step, format)));
   const outcome = await Promise.race([story, stopped]);
   // In the middle of the story the process ends without closing each party.
   if (outcome === 'stopped') process.exit(exitCodes.negative);
   print(formatOutcome(outcome, format));
   process.exitCode = outcome.failed === 0 && outcome.complete ? exitCodes.ok : exitCodes.negative;
   if (options.once === true) return;
-  print(invitation(proxy));
+  print(options.protocol === 'xmpp' ? invitation(proxy) : chatInvitation(proxy));
   await stopped;
 }
 
-function introduction({ ports, url }: DemoProxy, policy: string): string[] {
+function introduction({ ports, url }: DemoProxy, { policy, protocol }: DemoOptions): string[] {
   return [
     'Juliet is a user of a small provider, Romeo has the app of a gatekeeper. Narthex stands between the two:',
+    ...(protocol === 'xmpp' ? [] : chatIntroduction),
     `streams on ${host}:${ports[0]} (STARTTLS) and ${host}:${ports[1]} (direct TLS), HTTPS on ${url},`,
     `policy ${policy}. Lines marked - did not arrive as they were sent, lines marked + arrived in their place.`,
     '',
+  ];
+}
+
+/** How the chat channel is shown. */
+const chatIntroduction = [
+  'The gatekeeper speaks the chat channel: Noise and binary frames over TCP, tried against this simulator only.',
+  'A stanza before Narthex is the XML of her app; after it, the node that the gatekeeper read in a frame.',
+];
+
+function chatInvitation({ ports, caFile }: DemoProxy): string[] {
+  return [
+    '',
+    'The proxy stays up. Clients of the chat channel speak XML over TLS to it, with an ownership token:',
+    '',
+    `  domain     ${domain}`,
+    `  server     ${host}, port ${ports[0]} (STARTTLS) or ${ports[1]} (direct TLS)`,
+    `  trust      ${caFile}`,
+    '',
+    'Ctrl-C ends it and removes its files.',
   ];
 }
 

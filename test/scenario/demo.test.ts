@@ -81,6 +81,33 @@ describe("README's first command", () => {
   });
 });
 
+describe('the story over the chat channel', () => {
+  let ran: Ran;
+  beforeAll(async () => {
+    ran = await demo('--protocol', 'chat-channel');
+  });
+
+  it('prints that every statement held, in the same acts, and leaves nothing on disk', () => {
+    expect([ran.exit, ran.stderr, readdirSync(folder)]).toEqual([0, '', []]);
+    expect(ran.stdout).toMatch(/\n✓ (\d+) of \1 statements held, [^\n]+\n$/);
+    for (const act of ['opts in', 'connects, over TLS', 'sends Romeo a picture', 'is away'])
+      expect(ran.stdout).toMatch(new RegExp(`\\nJuliet ${act}[^\\n]*\\n─+\\n`));
+  });
+
+  it('shows the XML of her app, and the node that arrived', () => {
+    expect(ran.stdout).toMatch(/\n {4}- <iq id='balcony-pixel8-1' [^\n]*\n {4}\+ <iq id='(?!balcony)/);
+    expect(ran.stdout).toMatch(/\n {4}- {3}<composing\/>\n {4}- <\/chatstate>\n {6}nothing arrived\n/);
+  });
+
+  it('is plain text of at most 110 columns, without a secret', () => {
+    expect(ran.stdout).not.toContain('\u001b');
+    expect(ran.stdout.split('\n').filter((line) => [...line].length > 110)).toEqual([]);
+    expect(ran.stdout).not.toMatch(/eyJ[\w-]{40}/);
+    expect(ran.stdout).not.toMatch(/[\w-]{60}/);
+    expect(ran.stdout).not.toContain(juliet.password);
+  });
+});
+
 describe('a policy that shows too much', () => {
   it('ends with 1, each untrue statement marked', async () => {
     const { exit, stdout } = await demo('--policy', 'passthrough');
@@ -95,6 +122,7 @@ describe('a demo that cannot start', () => {
     [['--port', 'abc'], 64, /ERR_USAGE: .*A port is a number/],
     [['--http-port', '65536'], 64, /ERR_USAGE: .*A port is a number/],
     [['--policy', './none.yaml'], 78, /ERR_CONFIG_POLICY/],
+    [['--protocol', 'smtp'], 64, /ERR_USAGE: .*Allowed choices are xmpp, chat-channel/],
   ])('prints the reason, and leaves nothing on disk: %j', async (args, exit, stderr) => {
     const ran = await demo(...args);
     expect(ran.stderr).toMatch(stderr);

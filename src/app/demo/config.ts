@@ -1,16 +1,20 @@
 /** The configuration of the demo: everything on loopback, with keys and certificates of one run. */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { configSchema, type Config } from '../../config/schema.ts';
 import { domain, host, names } from '../../simulator/story/cast.ts';
+import { integrator, pushIssuer } from '../../simulator/story/chat/cast.ts';
+import type { ChatStage } from '../../simulator/story/chat/stage.ts';
 import type { Stage } from '../../simulator/story/stage.ts';
 
 /** Name of the gatekeeper in the configuration. */
 export const gatekeeperName = 'embedded';
 
 export interface DemoConfigOptions {
+  /** Protocol of the gatekeeper. Default: xmpp. */
+  readonly protocol?: GatekeeperProtocol;
   /** A shipped policy or a file. */
   readonly policy: string;
   /** TCP port; 0 selects a free one. */
@@ -22,6 +26,8 @@ export interface DemoConfigOptions {
   readonly channelBinding?: Config['gatekeepers'][number]['channelBinding'];
 }
 
+export type GatekeeperProtocol = Config['gatekeepers'][number]['protocol'];
+
 /** Paths of the files in the configuration. */
 export interface DemoFiles {
   readonly ca: string;
@@ -31,11 +37,24 @@ export interface DemoFiles {
   readonly gatekeeperCertificate: string;
   /** Folder of the keys that attestations are signed with. */
   readonly signingKeys: string;
+  /** Secrets that one party alone writes: of account keys, of media addresses, and the bearer token of uploads. */
+  readonly accountSecret: string;
+  readonly mediaKey: string;
+  readonly uploadToken: string;
 }
 
+/** The parties that either story has. */
+type Parties = Pick<Stage, 'authority' | 'provider'> & {
+  readonly gatekeeper: Pick<Stage['gatekeeper'], 'callerCertificate'>;
+};
+
 /** Writes certificates and keys for one run into a folder. */
-export async function writeDemoFiles(folder: string, { authority, gatekeeper }: Stage): Promise<DemoFiles> {
-  const write = async (name: string, content: string): Promise<string> => {
+export async function writeDemoFiles(
+  folder: string,
+  { authority, gatekeeper }: Parties,
+  uploadToken = '',
+): Promise<DemoFiles> {
+  const write = async (name: string, content: string | Buffer): Promise<string> => {
     const file = join(folder, name);
     await writeFile(file, content, { mode: 0o600 });
     return file;
@@ -51,29 +70,20 @@ export async function writeDemoFiles(folder: string, { authority, gatekeeper }: 
     key: await write('localhost.key', pair.key),
     gatekeeperCertificate: await write('gatekeeper.crt', gatekeeper.callerCertificate),
     signingKeys,
+    accountSecret: await write('account-secret', randomBytes(32)),
+    mediaKey: await write('media-key', randomBytes(32)),
+    uploadToken: await write('upload-token', uploadToken),
   };
 }
 
 const shipped = (path: string): string =>
   fileURLToPath(new URL(`../../../policies/${path}`, import.meta.url));
 
-export function demoConfig(
-  { gatekeeper, provider }: Stage,
-  files: DemoFiles,
-  options: DemoConfigOptions,
-): Config {
-  const { services, endpoint } = gatekeeper;
+/** Returns the configuration of the proxy between the parties of the XMPP story. */
+export function demoConfig(stage: Stage, files: DemoFiles, options: DemoConfigOptions): Config {
+  const { services, endpoint } = stage.gatekeeper;
   return configSchema.parse({
-    apiVersion: 'narthex/v1',
-    kind: 'Proxy',
-    // All parties share this process, so a late event loop does not show the proxy's load.
-    overload: { loopDelayMs: 0 },
-    listeners: [
-      { name: 'starttls', host, port: options.port, tls: 'starttls' },
-      { name: 'direct', host, port: options.tlsPort, tls: 'direct' },
-    ],
-    certificates: [{ certFile: files.certificate, keyFile: files.key }],
-    domains: [{ domain, gatekeeper: gatekeeperName }],
+    ...common(stage, files, options),
     gatekeepers: [
       {
         name: gatekeeperName,
@@ -96,6 +106,64 @@ export function demoConfig(
         attestation: { audience: names.gatekeeper, carriers: { stream: {}, http: {} }, required: true },
       },
     ],
+  });
+}
+
+/** Returns the configuration of the proxy between the parties of the story over the chat channel. */
+export function chatDemoConfig(stage: ChatStage, files: DemoFiles, options: DemoConfigOptions): Config {
+  const { services, ports, server } = stage.gatekeeper;
+  const { provider, ...rest } = common(stage, files, options);
+  return configSchema.parse({
+    ...rest,
+    provider: {
+      ...provider,
+      // Clients present a token at each login, where no nonce comes with it.
+      nonce: 'optional',
+      media: {
+        ...provider.media,
+        keyFiles: [files.mediaKey],
+        references: { bearerTokenFiles: [files.uploadToken] },
+      },
+    },
+    gatekeepers: [
+      {
+        name: gatekeeperName,
+        protocol: 'chat-channel',
+        connect: { address: `${host}:${ports.intermediary}` },
+        chat: {
+          rootKey: server.root.key.toString('hex'),
+          rootSerial: server.root.serial,
+          accountSecretFiles: [files.accountSecret],
+          integrator,
+          platform: 14,
+          appVersion: [2, 3000, 1],
+        },
+        enlistment: { url: services.enlistmentUrl, caFile: files.ca },
+        push: { issuer: pushIssuer, jwksUri: services.jwksUrl, caFile: files.ca },
+        media: { certFile: files.gatekeeperCertificate },
+        attestation: {
+          audience: names.gatekeeper,
+          carriers: { proxyProtocol: {}, http: {} },
+          required: true,
+        },
+      },
+    ],
+  });
+}
+
+/** Returns the sections that do not depend on the gatekeeper's protocol. */
+function common({ provider }: Parties, files: DemoFiles, options: DemoConfigOptions) {
+  return {
+    apiVersion: 'narthex/v1',
+    kind: 'Proxy',
+    // All parties share this process, so a late event loop does not show the proxy's load.
+    overload: { loopDelayMs: 0 },
+    listeners: [
+      { name: 'starttls', host, port: options.port, tls: 'starttls' },
+      { name: 'direct', host, port: options.tlsPort, tls: 'direct' },
+    ],
+    certificates: [{ certFile: files.certificate, keyFile: files.key }],
+    domains: [{ domain, gatekeeper: gatekeeperName }],
     policy: { file: options.policy },
     signals: { issuer: names.intermediary, keysFolder: files.signingKeys },
     capabilities: {
@@ -116,5 +184,5 @@ export function demoConfig(
       },
     },
     http: { host, port: options.httpPort, publicUrl: `https://${host}:${options.httpPort}` },
-  });
+  };
 }

@@ -1,4 +1,5 @@
 /** The proxy of the demo, between the parties of the simulator. */
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -8,11 +9,19 @@ import type { Config } from '../../config/schema.ts';
 import { treatmentOf } from '../../policy/policy.ts';
 import { domain, host } from '../../simulator/story/cast.ts';
 import type { Intermediary } from '../../simulator/story/scene.ts';
+import type { ChatStage } from '../../simulator/story/chat/stage.ts';
 import type { Stage } from '../../simulator/story/stage.ts';
 import { systemClock } from '../clock.ts';
 import { assemble, type Part } from '../part.ts';
 import { startProxy, type Proxy } from '../proxy.ts';
-import { demoConfig, gatekeeperName, writeDemoFiles, type DemoConfigOptions } from './config.ts';
+import {
+  chatDemoConfig,
+  demoConfig,
+  gatekeeperName,
+  writeDemoFiles,
+  type DemoConfigOptions,
+  type DemoFiles,
+} from './config.ts';
 import { openTelemetry } from '../telemetry/telemetry.ts';
 import { openPolicy } from '../files/policies.ts';
 import { productVersion } from '../version.ts';
@@ -26,15 +35,40 @@ export interface DemoProxy extends Intermediary {
   close(): Promise<void>;
 }
 
-/** Starts the proxy.
+/** Starts the proxy of the XMPP story.
  *  @param options a port 0 selects a free one
  *  @throws SetupError when a port cannot be opened */
-export async function startDemoProxy(stage: Stage, options: DemoConfigOptions): Promise<DemoProxy> {
+export function startDemoProxy(stage: Stage, options: DemoConfigOptions): Promise<DemoProxy> {
+  return startBetween(stage, options, (files, filled) => demoConfig(stage, files, filled));
+}
+
+/** Starts the proxy of the story over the chat channel, and tells the provider where it gets references.
+ *  @param options a port 0 selects a free one
+ *  @throws SetupError when a port cannot be opened */
+export async function startChatDemoProxy(stage: ChatStage, options: DemoConfigOptions): Promise<DemoProxy> {
+  const uploadToken = randomBytes(32).toString('base64url');
+  const build = (files: DemoFiles, filled: DemoConfigOptions): Config => chatDemoConfig(stage, files, filled);
+  const proxy = await startBetween(stage, options, build, uploadToken);
+  stage.provider.refer({
+    url: `${proxy.url}/media/references`,
+    gatekeeper: gatekeeperName,
+    bearer: uploadToken,
+    caller: { ca: stage.authority.certificate },
+  });
+  return proxy;
+}
+
+async function startBetween(
+  stage: Stage | ChatStage,
+  options: DemoConfigOptions,
+  build: (files: DemoFiles, options: DemoConfigOptions) => Config,
+  uploadToken = '',
+): Promise<DemoProxy> {
   return assemble(async (parts) => {
     const folder = parts.track(await temporaryFolder());
     const httpPort = options.httpPort === 0 ? await freePort() : options.httpPort;
-    const files = await writeDemoFiles(folder.path, stage);
-    const proxy = await start(demoConfig(stage, files, { ...options, httpPort }));
+    const files = await writeDemoFiles(folder.path, stage, uploadToken);
+    const proxy = await start(build(files, { ...options, httpPort }));
     parts.track({ close: () => proxy.close(0) });
     const [port, direct] = proxy.ports;
     return {

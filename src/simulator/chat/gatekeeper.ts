@@ -161,7 +161,8 @@ class Visit {
     const { settings, desk } = this.#context;
     const { request, token, outcome } = await desk.decide(this.#id, client, this.#options.header);
     if (this.#options.faults.silentLogin === true) return new Promise(() => {});
-    const login = { connectionId: this.#id, request, staticKey: client.staticKey, token };
+    const { payload, staticKey } = client;
+    const login = { connectionId: this.#id, request, payload, staticKey, token };
     if (outcome.kind === 'refused') {
       settings.onLogin({ ...login, address: undefined, reason: Number(outcome.attrs['reason']) });
       this.#record('refused');

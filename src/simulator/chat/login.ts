@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
 import { attestationTypeDefault, unpackAttestation } from '../../signals/packed-attestation.ts';
 import { createVerifier, type ExpectedBinding } from '../../signals/verify.ts';
+
 import type { TokenCheck } from '../token/ownership-check.ts';
 import { deviceAddress, ownServer } from './address.ts';
 import type { ClientHandshake } from './noise.ts';

@@ -62,6 +62,8 @@ export interface ChatNodeRecord {
 export interface ChatLoginRecord {
   readonly connectionId: number;
   readonly request: LoginRequest;
+  /** ClientPayload as received. */
+  readonly payload: Buffer;
   /** The client's static key, 32 bytes. */
   readonly staticKey: Buffer;
   /** The ownership token's check; undefined without a token. */

@@ -6,7 +6,8 @@ import { attribute, child, element, elements, is, type Element } from '../xml/el
 import { juliet, romeo } from './cast.ts';
 import { findSignals, showLogin } from './enlisting.ts';
 import { ownConnections } from './records.ts';
-import { known, matches, type Scene } from './scene.ts';
+import { known } from './calls.ts';
+import { matches, type Scene } from './scene.ts';
 import type { StepNotes } from './telling.ts';
 
 const isBind = (one: Element): boolean => child(one, ns.bind, 'bind') !== undefined;

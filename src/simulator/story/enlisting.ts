@@ -6,7 +6,8 @@ import { SimulatorError } from '../error.ts';
 import { header, jsonBody, type HttpExchange } from '../http/message.ts';
 import { is, type Element } from '../xml/element.ts';
 import { juliet, names } from './cast.ts';
-import { known, matches, type Scene } from './scene.ts';
+import { known } from './calls.ts';
+import { matches, type Scene } from './scene.ts';
 import type { StepNotes } from './telling.ts';
 
 type Accepted = Extract<Verification, { kind: 'accepted' }>;

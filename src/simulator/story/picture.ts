@@ -1,30 +1,54 @@
 /** The picture of act three: its storage, and its download by Romeo. */
 import { randomBytes } from 'node:crypto';
-import { header, type HttpExchange } from '../http/message.ts';
+import { header, jsonBody, type HttpExchange } from '../http/message.ts';
 import { decryptPicture, encryptPicture, pictureKeyOf, type PictureKey } from '../picture.ts';
 import type { Element } from '../xml/element.ts';
 import { juliet, pictureBytes, pictureName } from './cast.ts';
-import { known, type Scene } from './scene.ts';
+import { known, type PartyCalls } from './calls.ts';
+import type { Telling } from './telling.ts';
+
+/** What the picture needs of a scene. */
+export interface PictureScene {
+  readonly telling: Telling;
+  readonly stage: {
+    readonly provider: { readonly url: string };
+    readonly records: {
+      readonly gatekeeper: {
+        readonly http: readonly { readonly through: string; readonly exchange: HttpExchange }[];
+      };
+      readonly provider: { readonly http: readonly HttpExchange[] };
+    };
+  };
+  readonly callProvider: PartyCalls['callProvider'];
+  readonly callGatekeeper: PartyCalls['callGatekeeper'];
+  readonly callIntermediary: PartyCalls['callIntermediary'];
+}
 
 /** A picture of Juliet's, stored encrypted at her provider. */
 export interface KeptPicture {
   readonly picture: Buffer;
   readonly secret: PictureKey;
   readonly storedAt: string;
+  /** The reference that her provider got for it; undefined where it asked for none. */
+  readonly reference: string | undefined;
 }
 
 /** The picture as Romeo receives it. */
 export interface ReceivedPicture {
+  /** Its address at Narthex. */
   readonly address: string;
+  /** What Romeo's app sends to the media proxy: the address or path in the message. Default: the address. */
+  readonly query?: string;
   /** Content of the encrypted message. */
   readonly content: readonly Element[];
 }
 
-export async function keepPicture(scene: Scene): Promise<KeptPicture> {
+export async function keepPicture(scene: PictureScene): Promise<KeptPicture> {
   const { telling, stage } = scene;
   const picture = randomBytes(pictureBytes);
   const { ciphertext, secret } = encryptPicture(picture);
   let storedAt = '';
+  let reference: string | undefined;
   await telling.step(
     'Her app encrypts the picture and leaves the ciphertext with her provider',
     async (notes) => {
@@ -34,7 +58,10 @@ export async function keepPicture(scene: Scene): Promise<KeptPicture> {
         body: ciphertext,
       });
       storedAt = known(header(answer, 'location'), 'the provider keeps no picture');
-      const stored = stage.records.provider.http.at(-1)?.request.body;
+      const given = jsonBody(answer)?.['storage_reference'];
+      if (typeof given === 'string') reference = given;
+      const stored = stage.records.provider.http.findLast(({ request }) => request.method === 'PUT')?.request
+        .body;
       notes.finds(
         stored?.equals(ciphertext) === true && !stored.includes(picture.subarray(0, 64)),
         `${ciphertext.length} bytes of AES-256-GCM; the key goes into the encrypted message`,
@@ -45,11 +72,11 @@ export async function keepPicture(scene: Scene): Promise<KeptPicture> {
       );
     },
   );
-  return { picture, secret, storedAt };
+  return { picture, secret, storedAt, reference };
 }
 
 export async function fetchPicture(
-  scene: Scene,
+  scene: PictureScene,
   { picture, storedAt }: KeptPicture,
   received: ReceivedPicture | undefined,
 ): Promise<void> {
@@ -58,8 +85,8 @@ export async function fetchPicture(
   await telling.step(
     "Romeo's app gets the picture: through the gatekeeper's media proxy, then through Narthex",
     async (notes) => {
-      const { address, content } = known(received, 'Romeo has no address');
-      const { answer } = await scene.callGatekeeper('GET', `/media-proxy?url=${encodeURIComponent(address)}`);
+      const { address, content, query } = known(received, 'Romeo has no address');
+      const { answer } = await scene.callGatekeeper('GET', `/media-proxy?${query ?? urlQuery(address)}`);
       const downloads = gatekeeper.http
         .filter(({ through }) => through === 'media-download')
         .map(({ exchange }) => exchange);
@@ -114,6 +141,10 @@ export async function fetchPicture(
       notes.finds(stranger.answer.status === 403, 'only the gatekeeper can use the address, not even Juliet');
     },
   );
+}
+
+function urlQuery(address: string): string {
+  return `url=${encodeURIComponent(address)}`;
 }
 
 function isFirstPart({ request, answer }: HttpExchange): boolean {

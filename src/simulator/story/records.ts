@@ -50,7 +50,7 @@ export function ownConnections({ stream }: GatekeeperRecords): ReadonlySet<numbe
 
 /** Returns every request that the provider received from the intermediary. Requests of its own users have their
  *  password, and are left out. */
-export function receivedByProvider({ provider }: Records): string {
+export function receivedByProvider({ provider }: Pick<Records, 'provider'>): string {
   return provider.http
     .filter(({ request }) => header(request, 'authorization')?.startsWith('Basic ') !== true)
     .map(({ request }) => requestText(request))

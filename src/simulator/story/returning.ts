@@ -15,7 +15,8 @@ import {
 import { attribute, child, element } from '../xml/element.ts';
 import { answeredPictureName, juliet, pictureBytes, written } from './cast.ts';
 import type { ReceivedPicture } from './picture.ts';
-import { known, type Scene } from './scene.ts';
+import { known } from './calls.ts';
+import { type Scene } from './scene.ts';
 
 const messageId = 'romeo-picture';
 

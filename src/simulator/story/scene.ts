@@ -1,18 +1,14 @@
 /** Objects that the acts share: the parties, the addresses of the intermediary, the two apps, and values that one
  *  step keeps for a later one. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ns } from '../../stanza/namespaces.ts';
 import { answerRequest } from '../caps.ts';
 import { connectClient, type Client, type Endpoint } from '../client.ts';
 import { createDevice, type Device } from '../envelope.ts';
-import { SimulatorError } from '../error.ts';
-import { json, jsonBody, type HeaderList, type HttpExchange } from '../http/message.ts';
-import { send, type OutgoingRequest } from '../http/request.ts';
-import { basicCredentials } from '../http/user.ts';
 import { attribute, element, is, type Element } from '../xml/element.ts';
 import { parseElement } from '../xml/reader.ts';
-import { juliet, names, romeo } from './cast.ts';
+import { known, PartyCalls } from './calls.ts';
+import { juliet, romeo } from './cast.ts';
 import { ownConnections } from './records.ts';
 import type { Stage } from './stage.ts';
 import type { Telling } from './telling.ts';
@@ -35,7 +31,7 @@ interface WireRecord {
   readonly xml: string;
 }
 
-export class Scene {
+export class Scene extends PartyCalls {
   readonly stage: Stage;
   readonly intermediary: Intermediary;
   readonly telling: Telling;
@@ -47,6 +43,12 @@ export class Scene {
   #romeo: Client | undefined;
 
   constructor(stage: Stage, intermediary: Intermediary, telling: Telling) {
+    super({
+      ca: stage.authority.certificate,
+      provider: stage.provider.url,
+      intermediary: intermediary.url,
+      gatekeeper: stage.gatekeeper.services.url,
+    });
     this.stage = stage;
     this.intermediary = intermediary;
     this.telling = telling;
@@ -62,50 +64,6 @@ export class Scene {
 
   get romeo(): Client {
     return known(this.#romeo, 'Romeo is not connected');
-  }
-
-  /** Returns a token of Juliet's provider for the gatekeeper, and its nonce.
-   *  @throws SimulatorError when the provider gives none */
-  async ownershipToken(): Promise<{ readonly token: string; readonly nonce: string }> {
-    const nonce = randomBytes(12).toString('base64url');
-    const { answer } = await this.callProvider({
-      method: 'POST',
-      url: `${this.stage.provider.url}/tokens`,
-      headers: [['Content-Type', 'application/json']],
-      body: json({ audience: names.gatekeeper, nonce }),
-    });
-    const token = jsonBody(answer)?.['ownershipToken'];
-    if (typeof token !== 'string') throw missing('the provider gives no token');
-    return { token, nonce };
-  }
-
-  /** Sends a request of Juliet's app directly to her own provider. */
-  callProvider({ headers = [], ...request }: OutgoingRequest): Promise<HttpExchange> {
-    return this.#call({ ...request, headers: [['Authorization', basicCredentials(juliet)], ...headers] });
-  }
-
-  /** Sends a request of Juliet's app to the intermediary, with the headers that her HTTP library adds. */
-  callIntermediary(method: OutgoingRequest['method'], path: string, headers: HeaderList, body?: object) {
-    return this.#call({
-      method,
-      url: `${this.intermediary.url}${path}`,
-      headers: [...juliet.httpHabits, ...headers],
-      ...(body === undefined ? {} : { body: json(body) }),
-    });
-  }
-
-  /** Sends a request of Romeo's app to his gatekeeper. */
-  callGatekeeper(method: OutgoingRequest['method'], path: string, body?: Buffer): Promise<HttpExchange> {
-    return this.#call({
-      method,
-      url: `${this.stage.gatekeeper.services.url}${path}`,
-      headers: [['Authorization', basicCredentials(romeo)], ...romeo.httpHabits],
-      ...(body === undefined ? {} : { body }),
-    });
-  }
-
-  #call(request: OutgoingRequest): Promise<HttpExchange> {
-    return send(request, { ca: this.stage.authority.certificate });
   }
 
   /** Logs Juliet's app in through the intermediary.
@@ -184,27 +142,4 @@ export class Scene {
 export function matches(xml: string, accepts: (source: Element) => boolean): boolean {
   const parsed = xml.startsWith('<?') || xml.startsWith('</') ? undefined : parseElement(xml);
   return parsed !== undefined && accepts(parsed);
-}
-
-const untilMs = 10_000;
-const pollMs = 10;
-
-/** Waits until `look` returns a value.
- *  @throws SimulatorError `ERR_SIMULATOR_TIMEOUT` */
-export async function until<T>(look: () => T | undefined, what: string): Promise<T> {
-  for (let waited = 0; waited < untilMs; waited += pollMs) {
-    const found = look();
-    if (found !== undefined) return found;
-    await sleep(pollMs);
-  }
-  throw new SimulatorError('ERR_SIMULATOR_TIMEOUT', what);
-}
-
-export function missing(message: string): SimulatorError {
-  return new SimulatorError('ERR_SIMULATOR_EXPECTATION', message);
-}
-
-export function known<T>(value: T | undefined, otherwise: string): T {
-  if (value === undefined) throw missing(otherwise);
-  return value;
 }

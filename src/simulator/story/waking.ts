@@ -7,7 +7,8 @@ import { namespaces } from '../namespaces.ts';
 import { attribute, child, element, is, type Element } from '../xml/element.ts';
 import { domain, juliet, written } from './cast.ts';
 import { refusal } from './enlisting.ts';
-import { known, until, type Scene } from './scene.ts';
+import { known, until } from './calls.ts';
+import { type Scene } from './scene.ts';
 import type { StepNotes } from './telling.ts';
 
 const answerId = 'romeo-answer';

@@ -8,7 +8,8 @@ import { parseElement } from '../xml/reader.ts';
 import { juliet, written } from './cast.ts';
 import { fetchPicture, keepPicture, type KeptPicture, type ReceivedPicture } from './picture.ts';
 import { playReturning } from './returning.ts';
-import { known, type Scene } from './scene.ts';
+import { known } from './calls.ts';
+import { type Scene } from './scene.ts';
 
 const isMessage = (one: Element): boolean => is(one, ns.client, 'message');
 const letterId = 'juliet-letter';

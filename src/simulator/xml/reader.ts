@@ -235,10 +235,13 @@ function isWhitespace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** Parses one element as inside of a client's stream; undefined when it cannot be there. */
-export function parseElement(xml: string): Element | undefined {
+/** Parses one element as inside of a client's stream, whose header may declare the marks of the chat channel; undefined
+ *  when it cannot be there.
+ *  @param namespace that of the stream's content */
+export function parseElement(xml: string, namespace: string = ns.client): Element | undefined {
   const reader = new StreamReader({ ...defaultReaderLimits, stanzaBytesMax: Number.MAX_SAFE_INTEGER });
-  reader.read(Buffer.from(`<stream:stream xmlns='${ns.client}' xmlns:stream='${ns.streams}'>`));
+  const declared = `xmlns='${namespace}' xmlns:n='${ns.chatMarks}' xmlns:stream='${ns.streams}'`;
+  reader.read(Buffer.from(`<stream:stream ${declared}>`));
   const { event } = reader.read(Buffer.from(xml));
   return event.kind === 'element' ? event.element : undefined;
 }
