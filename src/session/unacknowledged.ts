@@ -168,7 +168,7 @@ export class UnacknowledgedStanzas {
 
   /** Marks the stanzas of a receipt, without those that have one.
    *  @returns them */
-  #receipt(ids: readonly string[], kind: string, parties: readonly string[]): readonly Unacknowledged[] {
+  #receipt(ids: Iterable<string>, kind: string, parties: readonly string[]): readonly Unacknowledged[] {
     const stanzas: Unacknowledged[] = [];
     for (const id of ids) {
       const delivered = this.#waiting.get(keyOf(kind, id))?.filter(({ state }) => state === 'delivered');
@@ -233,15 +233,16 @@ function closest(
   return best;
 }
 
-/** Returns the ids of all stanzas that an element answers. */
-function idsOf(stanza: Stanza, id: string, { more }: Answering): readonly string[] {
-  const ids = [id];
+/** Returns the ids of all stanzas that an element answers, each once: the search for one may take as long as there are
+ *  stanzas with the same id. */
+function idsOf(stanza: Stanza, id: string, { more }: Answering): Iterable<string> {
+  const ids = new Set([id]);
   if (more === undefined) return ids;
   const { namespace } = stanza.protocol;
   for (const list of stanza.children()) {
     if (!stanza.is(list, namespace, more[0])) continue;
     for (const item of stanza.children(list))
-      if (stanza.is(item, namespace, more[1])) ids.push(stanza.attributeValue(item, 'id') ?? '');
+      if (stanza.is(item, namespace, more[1])) ids.add(stanza.attributeValue(item, 'id') ?? '');
   }
   return ids;
 }
