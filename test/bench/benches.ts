@@ -9,6 +9,7 @@ import { idleBench } from './idle.ts';
 import { mediaBench } from './media.ts';
 import { policyBench } from './policy.ts';
 import { relayBench } from './relay.ts';
+import { webSocketBench } from './websocket.ts';
 import type { Bench } from './row.ts';
 import { canonicalBench, scannerBench } from './scanner.ts';
 
@@ -16,6 +17,7 @@ export const benches: readonly Bench[] = [
   relayBench,
   accountingBench,
   idleBench,
+  webSocketBench,
   acceptBench,
   policyBench,
   countingBench,

@@ -85,12 +85,14 @@ export interface NarthexSettings {
   /** Sections that replace or extend those of a gatekeeper that speaks XMPP over TLS. */
   readonly gatekeeper?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
+  /** The section `http`; none by default. */
+  readonly http?: Readonly<Record<string, unknown>>;
 }
 
 /** The whole product, `narthex serve`, of a checkout. */
 export async function startNarthex(
   { root, suffix }: Checkout,
-  { policy, capabilities, node = [], name: called, gatekeeper = {}, provider }: NarthexSettings,
+  { policy, capabilities, node = [], name: called, gatekeeper = {}, provider, http }: NarthexSettings,
   around: Surroundings,
 ): Promise<Contender> {
   const port = await freePort();
@@ -113,6 +115,7 @@ export async function startNarthex(
         },
       ],
       ...(provider && { provider }),
+      ...(http && { http }),
       policy: { file: policy },
       ...(capabilities && {
         capabilities: {

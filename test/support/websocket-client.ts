@@ -89,6 +89,20 @@ export const opensFrame = (to = 'localhost'): string =>
   `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${to}' version='1.0'/>`;
 export const closesFrame = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 
+/** Logs in with SASL 1, and binds nothing. */
+export async function authenticateOver(
+  client: WebSocketClient,
+  { username, password, to = 'localhost' }: { username: string; password: string; to?: string },
+): Promise<void> {
+  client.send(opensFrame(to));
+  await client.until('<stream:features');
+  const secret = Buffer.from(`\0${username}\0${password}`).toString('base64');
+  client.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`);
+  await client.until('<success');
+  client.send(opensFrame(to));
+  await client.until('<stream:features');
+}
+
 /** Logs in with SASL 1 and binds a resource.
  *  @returns the bound address */
 export async function logInOver(
@@ -96,13 +110,7 @@ export async function logInOver(
   username: string,
   password: string,
 ): Promise<string> {
-  client.send(opensFrame());
-  await client.until('<stream:features');
-  const secret = Buffer.from(`\0${username}\0${password}`).toString('base64');
-  client.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`);
-  await client.until('<success');
-  client.send(opensFrame());
-  await client.until('<stream:features');
+  await authenticateOver(client, { username, password });
   client.send(
     "<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
   );

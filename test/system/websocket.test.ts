@@ -1,4 +1,6 @@
 /** XMPP over WebSocket at a proxy as it is composed: TLS, the upgrade of HTTP/1.1, signals, names, limits, draining. */
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectClient } from '../../src/simulator/client.ts';
 import { element, type Element } from '../../src/simulator/xml/element.ts';
@@ -63,6 +65,18 @@ describe('a client over WebSocket', () => {
     expect(await client.closed).toBe(1000);
     await eventually(() => scene.proxy.closed.length > 0);
     expect(scene.proxy.closed).toEqual(['client-closed']);
+  });
+
+  it('comes from the address in a PROXY header of a trusted balancer', async () => {
+    await start({ proxyProtocol: { trusted: ['127.0.0.1'] } });
+    const tcp = connect({ host: '127.0.0.1', port: scene.proxy.proxy.httpPort! });
+    tcp.write('PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n');
+    const tls = connectTls({ socket: tcp, ca: scene.authority.certificate, servername: 'localhost' });
+    const client = await open({ more: { createConnection: () => tls } });
+    await logInOver(client, 'juliet', 'balcony');
+    expect(accepted(scene).signals).toMatchObject({
+      client_ip: { address: '192.0.2.7', observed_by: 'balancer' },
+    });
   });
 
   it('is counted as one of the clients, by address and in all', async () => {
