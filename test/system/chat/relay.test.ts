@@ -1,4 +1,6 @@
 /** What passes between a client and a gatekeeper on the chat channel, and what does not, over real sockets. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/app/clock.ts';
 import { createObserver } from '../../../src/app/telemetry/observer.ts';
@@ -181,6 +183,23 @@ describe('the operator', () => {
       address.split('@')[0]!,
     ])
       expect(told).not.toContain(value);
+  });
+});
+
+describe('a recording', () => {
+  it('has the stanzas of the chat channel with tokens for their values, and changes nothing of what passes', async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'recording.jsonl');
+    const { client, all } = await loggedIn({
+      proxy: { recording: { file, durationMs: 3_600_000, bytesMax: 1_048_576 } },
+    });
+    client.socket.write("<message id='canary-id' to='4915199@s.whatsapp.net'><enc>Y2FuYXJ5</enc></message>");
+    await client.until(/<ack [^>]*id='canary-id'/);
+    expect(received(all, 'message')).toEqual(['canary-id']);
+    await all.proxy.proxy.close(0);
+    const text = await readFile(file, 'utf8');
+    expect(text).toContain('message');
+    expect(text).not.toMatch(/canary|Y2FuYXJ5|4915199/);
   });
 });
 
