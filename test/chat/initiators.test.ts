@@ -231,4 +231,38 @@ describe('a whole Baileys client', () => {
       .toMatchObject({ class: 'message', to: romeo.address });
     await expect.poll(() => gatekeeper.owed('391234567:1@s.whatsapp.net')).toEqual([]);
   });
+
+  it('exchanges encrypted messages with another one through the gatekeeper', async () => {
+    const { port, gatekeeper } = await listen();
+    const [juliet, romeo] = [await logIn(port, '393331', 'Juliet'), await logIn(port, '393332', 'Romeo')];
+    const texts = (socket: Baileys): string[] => {
+      const list: string[] = [];
+      socket.ev.on('messages.upsert', ({ messages }) => {
+        for (const { key, message } of messages)
+          if (key.fromMe !== true)
+            list.push(message?.conversation ?? message?.extendedTextMessage?.text ?? '');
+      });
+      return list;
+    };
+    const heard = { juliet: texts(juliet), romeo: texts(romeo) };
+    await juliet.sendMessage('393332@s.whatsapp.net', { text: 'wherefore art thou Romeo?' });
+    await expect.poll(() => heard.romeo, { timeout: 20_000 }).toEqual(['wherefore art thou Romeo?']);
+    await romeo.sendMessage('393331@s.whatsapp.net', { text: 'I take thee at thy word.' });
+    await expect.poll(() => heard.juliet, { timeout: 20_000 }).toEqual(['I take thee at thy word.']);
+    // All that was delivered is acknowledged on both sides, and nothing of it is readable here.
+    await expect
+      .poll(() => ['393331:1', '393332:1'].flatMap((user) => gatekeeper.owed(`${user}@s.whatsapp.net`)))
+      .toEqual([]);
+    expect(gatekeeper.counts).toMatchObject({ unfounded: 0, refused: 0, sentAgain: 0 });
+    expect(ofReceived('message')).toHaveLength(2);
+    const hex = (content: ChatNode['content']): string =>
+      content instanceof Uint8Array
+        ? Buffer.from(content).toString('hex')
+        : Array.isArray(content)
+          ? content.map((one) => hex((one as ChatNode).content)).join()
+          : '';
+    const sealed = ofReceived('message').map(({ content }) => hex(content));
+    expect(sealed.every((bytes) => bytes.length > 100)).toBe(true);
+    expect(sealed.join()).not.toContain(Buffer.from('wherefore').toString('hex'));
+  });
 });

@@ -182,7 +182,7 @@ class Visit {
     };
     settings.onLogin({ ...login, address, reason: undefined });
     const t = String(Math.floor(settings.now() / 1000));
-    return { kind: 'success', attrs: { t, lid: `${user.number}@lid` } };
+    return { kind: 'success', attrs: { t, lid: user.alias } };
   }
 
   #opened(): void {

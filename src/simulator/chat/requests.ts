@@ -1,5 +1,5 @@
 /** Answers to the requests of clients (`iq`). A request of an unknown kind gets an error. */
-import { ownServer } from './address.ts';
+import { ownServer, parseAddress, userAddress } from './address.ts';
 import type { ChatNode } from './node.ts';
 import type { ChatSession } from './session.ts';
 import type { ChatUser, ChatUsers } from './users.ts';
@@ -62,12 +62,14 @@ export function childOf(node: ChatNode | undefined, tag: string): ChatNode | und
 function usync({ child, users }: Request): Answer {
   const request = child('usync');
   const asked = childrenOf(childOf(request, 'list') ?? { tag: 'list', attrs: {} });
-  const wantsDevices = childOf(childOf(request, 'query'), 'devices') !== undefined;
+  const query = childOf(request, 'query');
+  const wants = (tag: string): boolean => childOf(query, tag) !== undefined;
   const list = asked.map(({ attrs: { jid = '' } }): ChatNode => {
     const user = users.find(jid);
     const contact = { tag: 'contact', attrs: { type: user === undefined ? 'out' : 'in' } };
-    const devices = user !== undefined && wantsDevices ? [deviceList(user)] : [];
-    return { tag: 'user', attrs: { jid }, content: [contact, ...devices] };
+    const devices = user !== undefined && wants('devices') ? [deviceList(user)] : [];
+    const alias = user !== undefined && wants('lid') ? [{ tag: 'lid', attrs: { val: user.alias } }] : [];
+    return { tag: 'user', attrs: { jid }, content: [contact, ...devices, ...alias] };
   });
   return [
     {
@@ -104,7 +106,8 @@ function encryptionKeys({ node, child, session: { user }, users }: Request): Ans
   const asked = child('key');
   if (asked === undefined) return child('digest') === undefined ? 'unknown' : [];
   const list = childrenOf(asked).map(({ attrs: { jid = '' } }): ChatNode => {
-    const owner = users.find(jid);
+    const named = parseAddress(jid);
+    const owner = named && users.find(userAddress(named));
     if (owner?.keyBundle !== undefined)
       return { tag: 'user', attrs: { jid }, content: takeBundle(owner, owner.keyBundle) };
     return {

@@ -1,5 +1,5 @@
 /** Handles the stanzas of devices that are logged in, and delivers to others. */
-import { groupServer, ownServer, parseAddress, userAddress } from './address.ts';
+import { deviceAddress, groupServer, ownServer, parseAddress, userAddress } from './address.ts';
 import { Mailbox, noDeliveries, owingTags, type DeliveryCounts } from './mailbox.ts';
 import type { ChatNode } from './node.ts';
 import type { ChatSettings } from './options.ts';
@@ -137,7 +137,9 @@ export class ChatRouter {
       attrs: { class: 'message', id, from: to, t, ...optional({ type }) },
     });
     const own = { from: session.address, notify: session.user.name ?? session.user.number, t };
-    for (const [address, content] of contentByDevice(node, devicesFor(session, recipients))) {
+    for (const [address, content] of contentByDevice(node, devicesFor(session, recipients), (address) =>
+      this.#known(address),
+    )) {
       const toOther = userOf(address) !== session.user.address;
       if (
         toOther &&
@@ -177,7 +179,7 @@ export class ChatRouter {
   #receiversOf(session: ChatSession, to: string, type: string): string[] {
     if (ownReceipts.has(type))
       return devicesOf(session.user).filter((address) => address !== session.address);
-    if (type === 'retry') return [to];
+    if (type === 'retry') return [this.#known(to)];
     const user = this.#settings.users.find(userOf(to));
     return user === undefined ? [] : devicesOf(user);
   }
@@ -228,6 +230,13 @@ export class ChatRouter {
     return user && [user];
   }
 
+  /** Returns the address by which a device is known here, where another one names it by the user's alias. */
+  #known(address: string): string {
+    const parsed = parseAddress(address);
+    const user = parsed && this.#settings.users.find(userAddress(parsed));
+    return user === undefined ? address : deviceAddress(user.address, parsed!.device);
+  }
+
   #time(): string {
     return String(Math.floor(this.#settings.now() / 1000));
   }
@@ -240,16 +249,20 @@ function devicesFor({ user, address }: ChatSession, recipients: readonly ChatUse
 
 /** Returns for each device the part of a message that is for it. A message may have one part for each device
  *  (`participants`); other parts are for all devices of the recipient, not for the sender's own. */
-function contentByDevice(node: ChatNode, devices: readonly string[]): Map<string, readonly ChatNode[]> {
+function contentByDevice(
+  node: ChatNode,
+  devices: readonly string[],
+  known: (address: string) => string,
+): Map<string, readonly ChatNode[]> {
   const common = childrenOf(node).filter(({ tag }) => tag !== 'participants');
   const parts = new Map(
     childrenOf(childOf(node, 'participants') ?? { tag: 'participants', attrs: {} }).map((part) => [
-      part.attrs['jid'] ?? '',
+      known(part.attrs['jid'] ?? ''),
       childrenOf(part),
     ]),
   );
   const hasCommon = common.some(({ tag }) => tag === 'enc');
-  const to = userOf(node.attrs['to'] ?? '');
+  const to = userOf(known(node.attrs['to'] ?? ''));
   const contents = devices.flatMap((device): [string, readonly ChatNode[]][] => {
     const part = parts.get(device);
     if (part !== undefined) return [[device, [...part, ...common]]];

@@ -7,6 +7,8 @@ import type { ChatNode } from './node.ts';
 export interface ChatUser {
   /** Address without a device. */
   readonly address: string;
+  /** The second address, without a device (`lid`). */
+  readonly alias: string;
   /** The digits that name the user. */
   readonly number: string;
   /** The user-visible identifier that a third party's token names; undefined for a user of the gatekeeper's own app. */
@@ -39,6 +41,7 @@ const keyBytes = 32;
 export class ChatUsers {
   readonly #integrator: number;
   readonly #byAddress = new Map<string, ChatUser>();
+  readonly #byAlias = new Map<string, ChatUser>();
   readonly #bySubject = new Map<string, ChatUser>();
   readonly #groups = new Map<string, readonly ChatUser[]>();
   #nextNumber = firstNumber;
@@ -73,6 +76,7 @@ export class ChatUsers {
     const user = this.#bySubject.get(subject);
     if (user === undefined) return false;
     this.#bySubject.delete(subject);
+    this.#byAlias.delete(user.alias);
     return this.#byAddress.delete(user.address);
   }
 
@@ -94,9 +98,9 @@ export class ChatUsers {
     return address;
   }
 
-  /** Returns the user of an address without a device; undefined for an unknown one. */
+  /** Returns the user of an address without a device, which may be that by the alias; undefined for an unknown one. */
   find(address: string): ChatUser | undefined {
-    return this.#byAddress.get(address);
+    return this.#byAddress.get(address) ?? this.#byAlias.get(address);
   }
 
   bySubject(subject: string): ChatUser | undefined {
@@ -112,6 +116,7 @@ export class ChatUsers {
       throw new SimulatorError('ERR_SIMULATOR_OPTIONS', `there are ${usersMax} users already`);
     const user: ChatUser = {
       address,
+      alias: `${number}@lid`,
       number,
       subject,
       keys: new Map(),
@@ -122,6 +127,7 @@ export class ChatUsers {
       push: undefined,
     };
     this.#byAddress.set(address, user);
+    this.#byAlias.set(user.alias, user);
     return user;
   }
 }
