@@ -119,10 +119,11 @@ function createHttp2Server(limits: ServeLimits & Http2Limits): Http2Server {
     // A few more than allowed are read, so that the request guard can answer.
     maxHeaderListPairs: 2 * limits.headersMax + pseudoHeaders,
     maxSettings: 32,
-    maxSessionInvalidFrames: limits.http2IdleFramesPerMinuteMax,
-    maxSessionRejectedStreams: limits.http2ResetsPerMinuteMax,
-    streamResetBurst: limits.http2ResetsPerMinuteMax,
-    streamResetRate: Math.ceil(limits.http2ResetsPerMinuteMax / 60),
+    // Node's own limits have no codes, so they are wider than those of the frame meter.
+    maxSessionInvalidFrames: 2 * (limits.http2IdleFramesPerMinuteMax + limits.http2ResetsPerMinuteMax),
+    maxSessionRejectedStreams: 2 * limits.http2ResetsPerMinuteMax,
+    streamResetBurst: 2 * limits.http2ResetsPerMinuteMax,
+    streamResetRate: Math.ceil(limits.http2ResetsPerMinuteMax / 30),
     settings: {
       headerTableSize: limits.http2HeaderTableBytesMax,
       maxConcurrentStreams: limits.http2StreamsMax,
