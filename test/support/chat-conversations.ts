@@ -427,8 +427,9 @@ class Run {
         if (read === undefined) this.#counts['acknowledgements of the proxy'] += 1;
         if (name.startsWith('message') && (read === undefined || read > moment))
           fail(`${name} was acknowledged unread`);
-        if (read !== undefined && read > moment && !visit.guessed.has(name))
-          fail(`${name} was acknowledged before it was read`);
+        // Several receipts have one name: the first may be dropped and acknowledged, the next one read.
+        const isOne = !name.startsWith('receipt') && !visit.guessed.has(name);
+        if (isOne && read !== undefined && read > moment) fail(`${name} was acknowledged before it was read`);
       }
       visit.checked = visit.acknowledged.size;
       if (!keepsOrder(visit.sent, visit.arrived)) fail('messages arrived in another order');
