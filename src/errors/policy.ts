@@ -53,7 +53,7 @@ export const policyErrors = {
   },
   ERR_POLICY_SETTLES: {
     cause:
-      'The treatment takes away what tells the gatekeeper that a message has arrived: it sends it again.',
+      'The treatment takes away what tells the gatekeeper that a message has arrived: it may send it again.',
     remedy: 'Use one of the treatments named in the message; `lower` shows the least.',
   },
   ERR_POLICY_ANSWER_OWED: {

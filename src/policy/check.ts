@@ -228,7 +228,7 @@ function refuseOnTheWire(field: Field, rule: Rule): Diagnostic | undefined {
     return refusal(
       rule,
       'ERR_POLICY_SETTLES',
-      'drop leaves a message unsettled, and the gatekeeper sends it again',
+      'drop withholds what settles a message: no known client leaves it out, and the gatekeeper may send the message again',
       `Use ${field.permits.join(' or ')}`,
     );
   if (kind === 'drop' && field.classes.includes('ack-obligated')) {

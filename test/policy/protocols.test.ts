@@ -24,7 +24,7 @@ describe('a rule for a field of both protocols', () => {
 
   it('is refused where a gatekeeper has the protocol in which it breaks delivery', () => {
     expect(refused(complaints(drop, known('xmpp', 'chat-channel')))).toEqual([
-      'p.yaml:7:30: error ERR_POLICY_SETTLES receipt.delivered: drop leaves a message unsettled, and the gatekeeper sends it again. Use keep or lower or delay or equalise',
+      'p.yaml:7:30: error ERR_POLICY_SETTLES receipt.delivered: drop withholds what settles a message: no known client leaves it out, and the gatekeeper may send the message again. Use keep or lower or delay or equalise',
     ]);
     expect(refused(complaints(drop, known('chat-channel')))).toHaveLength(1);
   });
@@ -37,7 +37,7 @@ describe('a rule for a field of both protocols', () => {
   it('is warned of where the protocols are not known', () => {
     expect(refused(complaints(drop))).toEqual([]);
     expect(complaints(drop).filter((line) => line.includes('WARN_POLICY_PROTOCOL'))).toEqual([
-      'p.yaml:7:30: warning WARN_POLICY_PROTOCOL receipt.delivered: with a gatekeeper of protocol chat-channel it would be refused: drop leaves a message unsettled, and the gatekeeper sends it again. Use keep or lower or delay or equalise',
+      'p.yaml:7:30: warning WARN_POLICY_PROTOCOL receipt.delivered: with a gatekeeper of protocol chat-channel it would be refused: drop withholds what settles a message: no known client leaves it out, and the gatekeeper may send the message again. Use keep or lower or delay or equalise',
     ]);
   });
 

@@ -25,14 +25,20 @@ export interface Path {
   readonly attribute: { readonly namespace: string; readonly name: string };
 }
 
+/** Stanzas of the chat channel. */
+export const chatStanzaNames = [
+  'message', 'iq', 'presence', 'receipt', 'ack', 'notification', 'call', 'chatstate', 'status', 'ib',
+] as const; // prettier-ignore
+
 type Prefixes = Readonly<Record<string, string>>;
 
 /** Reads a path. `stanza` as its first step stands for message, presence and iq, so it gives three. */
 export function readPaths(source: string, prefixes: Prefixes): readonly Path[] {
-  if (!/^stanza\b/.test(source)) return [readPath(source, prefixes)];
-  return ['message', 'presence', 'iq'].map((name) =>
-    readPath(name + source.slice('stanza'.length), prefixes),
-  );
+  const start = /^(chat:)?stanza\b/.exec(source);
+  if (start === null) return [readPath(source, prefixes)];
+  const [written, prefix = ''] = start;
+  const names = prefix === '' ? ['message', 'presence', 'iq'] : chatStanzaNames;
+  return names.map((name) => readPath(prefix + name + source.slice(written.length), prefixes));
 }
 
 function readPath(source: string, prefixes: Prefixes): Path {
@@ -97,11 +103,12 @@ function readTest(condition: string, prefixes: Prefixes): Test {
       return actual !== undefined && (end === 'starts' ? actual.startsWith(value) : actual.endsWith(value));
     };
   }
-  const equal = /^@([\w-]+)(?:='([^']*)')?$/.exec(condition);
+  const equal = /^@([\w:-]+)(?:='([^']*)')?$/.exec(condition);
   if (equal !== null) {
-    const [, name, value] = equal as unknown as [string, string, string | undefined];
+    const [, written, value] = equal as unknown as [string, string, string | undefined];
+    const { namespace, name } = nameOf(written, prefixes, '');
     return (element) => {
-      const actual = attributeOf(element, name);
+      const actual = attributeOf(element, name, namespace);
       return value === undefined ? actual !== undefined : actual === value;
     };
   }

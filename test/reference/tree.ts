@@ -33,9 +33,9 @@ export function isElement(node: Element | Text): node is Element {
   return 'name' in node;
 }
 
-/** Returns the value of an attribute without a prefix; undefined without the attribute. */
-export function attributeOf({ attributes }: Element, name: string): string | undefined {
-  for (const each of attributes) if (each.name === name && each.namespace === '') return each.value;
+/** Returns the value of an attribute, by default one without a prefix; undefined without the attribute. */
+export function attributeOf({ attributes }: Element, name: string, namespace = ''): string | undefined {
+  for (const each of attributes) if (each.name === name && each.namespace === namespace) return each.value;
   return undefined;
 }
 
@@ -81,7 +81,7 @@ export function readTree(text: string): Element {
   const parser = new SaxesParser({
     xmlns: true,
     fragment: true,
-    additionalNamespaces: { '': clientNamespace, stream: streamsNamespace },
+    additionalNamespaces: { '': clientNamespace, stream: streamsNamespace, n: 'urn:narthex:chat:marks:0' },
   });
   const open: { element: Element; content: (Element | Text)[] }[] = [];
   let root: Element | undefined;
