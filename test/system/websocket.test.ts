@@ -1,4 +1,5 @@
 /** XMPP over WebSocket at a proxy as it is composed: TLS, the upgrade of HTTP/1.1, signals, names, limits, draining. */
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -168,6 +169,24 @@ describe('the upgrade is refused', () => {
     });
     expect(status).toBe(400);
     expect(JSON.parse(body)).toMatchObject({ code: 'ERR_WEBSOCKET_UPGRADE' });
+  });
+
+  it('to a client that resets its connection meanwhile, and the proxy goes on', async () => {
+    await start();
+    const port = scene.proxy.proxy.httpPort!;
+    for (let at = 0; at < 20; at += 1) {
+      const tcp = connect({ host: '127.0.0.1', port });
+      tcp.on('error', () => {});
+      const tls = connectTls({ socket: tcp, ca: scene.authority.certificate, servername: 'localhost' });
+      tls.on('error', () => {});
+      await once(tls, 'secureConnect');
+      tls.write(
+        'GET /xmpp-websocket HTTP/1.1\r\nHost: evil.example\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+      );
+      setImmediate(() => tcp.resetAndDestroy());
+      await once(tcp, 'close');
+    }
+    await open();
   });
 
   it('where no WebSocket is configured', async () => {
