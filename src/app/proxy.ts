@@ -314,7 +314,12 @@ function stagesOf(config: Config, { authentication, capabilities, names, inForce
   const declared = capabilities?.stages(names) ?? [];
   // On the chat channel nothing is advertised; what a client receives is filtered all the same.
   const filters = declared.filter(({ name }) => name === 'content-filter');
-  const chat = authentication && { authentication, stages: inStageOrder([chatGuard, ...filters, policy]) };
+  const chat = authentication && {
+    authentication,
+    stages: inStageOrder([chatGuard, ...filters, policy]),
+    profileReadsReceipts: (...of: Parameters<Capabilities['receivesReadReceipts']>) =>
+      capabilities?.receivesReadReceipts(...of),
+  };
   const stages = inStageOrder([
     negotiationGuard,
     streamLimitsStage(announcedLimits(config)),

@@ -34,6 +34,17 @@ export function refusedKinds(
   return found.filter(({ name }) => !receives.has(name)).map(({ name }) => name);
 }
 
+/** Returns whether a client of this profile receives read receipts: a kind that a receipt of type `read` shows. */
+export function receivesReadReceipts(
+  { kinds }: ContentKinds,
+  { receives }: Pick<CapabilityProfile, 'receives'>,
+): boolean {
+  return [...kinds.values()].some(
+    ({ name, chat }) =>
+      receives.has(name) && chat.some(({ stanza, type }) => stanza === 'receipt' && type === 'read'),
+  );
+}
+
 const judged: ReadonlySet<string> = new Set(['message', 'receipt', 'chatstate', 'call']);
 
 function shownBy(stanza: Stanza): Shown {

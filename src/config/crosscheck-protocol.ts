@@ -39,7 +39,7 @@ function xmppProblems(
 
 function chatProblems(
   gatekeeper: GatekeeperConfig,
-  { provider }: Config,
+  { provider, capabilities }: Config,
   path: ConfigPath,
   report: Report,
 ): ConfigProblem[] {
@@ -72,20 +72,22 @@ function chatProblems(
         'Add `provider.media.references` (docs/media-references.md), or remove the section.',
       ),
     );
+  const profiles = gatekeeper.capabilities ?? capabilities;
+  if (gatekeeper.chat?.enableReadReceipts === 'by-profile' && profiles === undefined)
+    found.push(
+      report(
+        'ERR_CONFIG_MISSING',
+        [...path, 'chat', 'enableReadReceipts'],
+        '`enableReadReceipts: by-profile` needs capability profiles, and there is no section `capabilities`',
+        'Add the section `capabilities`, or write `true` or `false`.',
+      ),
+    );
   return [...found, ...uselessWithChat(gatekeeper, path, report)];
 }
 
 /** Settings of TLS streams, which the chat channel does not have. */
 function uselessWithChat(
-  {
-    connect,
-    channelBinding,
-    clientCertFile,
-    caFile,
-    capabilities,
-    attestation,
-    enlistment,
-  }: GatekeeperConfig,
+  { connect, channelBinding, clientCertFile, caFile, attestation, enlistment }: GatekeeperConfig,
   path: ConfigPath,
   report: Report,
 ): ConfigProblem[] {
@@ -102,11 +104,6 @@ function uselessWithChat(
     ],
     [clientCertFile !== undefined && withoutTls, ['clientCertFile'], removeKey],
     [caFile !== undefined && withoutTls, ['caFile'], 'Write `chat.rootKey`, and remove the key.'],
-    [
-      capabilities !== undefined,
-      ['capabilities'],
-      'Remove the section: there is no service discovery to rewrite.',
-    ],
     [
       attestation?.carriers.stream !== undefined,
       ['attestation', 'carriers', 'stream'],

@@ -1,7 +1,7 @@
 /** Content of the chat channel that a client does not receive: what a stanza shows without decryption, by profile. */
 import { describe, expect, it } from 'vitest';
 import { createWire } from '../../src/app/tools/wire.ts';
-import { refusedKinds } from '../../src/capabilities/chat-content.ts';
+import { receivesReadReceipts, refusedKinds } from '../../src/capabilities/chat-content.ts';
 import { contentVocabulary } from '../../src/capabilities/content-kinds.ts';
 import { createVocabulary } from '../../src/stanza/vocabulary.ts';
 import { profileOf, shipped, table } from './shipped.ts';
@@ -82,4 +82,11 @@ it('a phone receives everything but polls', () => {
 it('stanzas of XMPP are none of it', () => {
   const stanza = wire.parse("<message xmlns='jabber:client' type='poll'/>", names);
   expect(refusedKinds(stanza, table, textOnly)).toEqual([]);
+});
+
+it('receives read receipts by the kind that shows them', () => {
+  const received = ['text-only', 'phone', 'desktop'].map((name) =>
+    receivesReadReceipts(table, shipped.get(name)!),
+  );
+  expect(received).toEqual([false, true, true]);
 });

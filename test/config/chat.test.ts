@@ -89,9 +89,9 @@ describe('a gatekeeper with the chat channel', () => {
       ['`gatekeepers[0].clientCertFile` does nothing', '`gatekeepers[0].caFile` does nothing'],
     ],
     [
-      'with capability profiles',
-      inserted('    capabilities: { contentKinds: tls.crt, profiles: tls.crt }'),
-      ['`gatekeepers[0].capabilities` does nothing'],
+      'with read receipts by profile, and no profiles',
+      complete.replace('    chat:\n', '    chat:\n      enableReadReceipts: by-profile\n'),
+      ['`enableReadReceipts: by-profile` needs capability profiles'],
     ],
     [
       'with attestations in the stream',

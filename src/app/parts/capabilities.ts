@@ -1,5 +1,6 @@
 /** The capability stages: profiles and content kinds from files, and the stages that apply them. */
 import { randomBytes } from 'node:crypto';
+import { receivesReadReceipts } from '../../capabilities/chat-content.ts';
 import { CapabilityCache } from '../../capabilities/capability-cache.ts';
 import { defaultAdvertisementLimits } from '../../capabilities/advertisements.ts';
 import { contentVocabulary } from '../../capabilities/content-kinds.ts';
@@ -9,7 +10,7 @@ import type { Config } from '../../config/schema.ts';
 import { capabilitySections } from '../../config/scopes.ts';
 import { capabilitiesStage } from '../../session/capabilities/capabilities-stage.ts';
 import { CapabilitySessions } from '../../session/capabilities/capability-sessions.ts';
-import { contentFilterStage } from '../../session/capabilities/content-filter-stage.ts';
+import { chatProfile, contentFilterStage } from '../../session/capabilities/content-filter-stage.ts';
 import type { Stage, StageFactory } from '../../session/stage.ts';
 import type { Names } from '../../stanza/names.ts';
 import { forward } from '../../stanza/verdict.ts';
@@ -28,9 +29,14 @@ export interface Capabilities extends Part {
   /** Returns the digest of content kinds and profiles in force (`files/digest.ts`); of several sections, that of their
    *  digests. */
   digest(): string;
+  /** Returns whether the profile of a client on the chat channel receives read receipts; undefined where the gatekeeper
+   *  has no profiles. */
+  receivesReadReceipts(gatekeeper: string, client: ChatClient): boolean | undefined;
   /** Makes the stages. Called once, before the first session. */
   stages(names: Names): readonly StageFactory[];
 }
+
+type ChatClient = Parameters<typeof chatProfile>[1];
 
 interface CapabilityDocuments {
   readonly policy: CapabilityPolicy;
@@ -70,6 +76,10 @@ export async function openCapabilities(
         namespaces: vocabularies.flatMap(({ namespaces }) => namespaces),
         locals: vocabularies.flatMap(({ locals }) => locals),
       },
+      receivesReadReceipts: (gatekeeper: string, client: ChatClient) =>
+        opened
+          .find(({ gatekeepers }) => gatekeepers.includes(gatekeeper))
+          ?.capabilities.receivesReadReceipts(gatekeeper, client),
       stages: (names: Names) =>
         stagesByGatekeeper(
           opened.map(({ gatekeepers, capabilities }) => ({
@@ -137,6 +147,10 @@ async function openSection(
   return {
     vocabulary: contentVocabulary(documents.current.policy.table),
     digest: () => documents.current.digest,
+    receivesReadReceipts(_, client) {
+      const { policy } = documents.current;
+      return receivesReadReceipts(policy.table, chatProfile(policy, client));
+    },
     stages(names) {
       sessions = new CapabilitySessions({
         policy: documents.current.policy,

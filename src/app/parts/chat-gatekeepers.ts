@@ -6,6 +6,7 @@ import type { TokenAuthenticationOptions } from '../../session/authentication/to
 import { ChatCodec } from '../../session/chat/codec.ts';
 import { createChatRoute, type ChatRouteOptions } from '../../session/chat/route.ts';
 import type { GatekeeperRoute } from '../../session/machine.ts';
+import type { ChannelRequest } from '../../session/negotiation/verify-token.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import { SimdStructure } from '../../stream/structure/simd.ts';
 import { Workspace } from '../../stream/workspace.ts';
@@ -24,6 +25,11 @@ export interface ChatGatekeepersOptions extends Pick<Scanning, 'names' | 'worksp
   readonly authentication: TokenAuthenticationOptions;
   /** Stages of sessions on the chat channel. */
   readonly stages: readonly StageFactory[];
+  /** Returns whether a client's profile receives read receipts; undefined where a gatekeeper has no profiles. */
+  readonly profileReadsReceipts: (
+    gatekeeper: string,
+    client: ChannelRequest['client'],
+  ) => boolean | undefined;
   readonly clock: Clock;
 }
 
@@ -38,9 +44,10 @@ interface ChatGatekeeperConfig {
 export async function openChatRoute(
   config: Pick<Config, 'timeouts' | 'limits' | 'provider'>,
   gatekeeper: GatekeeperConfig,
-  { names, workspace, files, signals, authentication, stages, clock }: ChatGatekeepersOptions,
+  options: ChatGatekeepersOptions,
   parts: Parts,
 ): Promise<GatekeeperRoute> {
+  const { names, workspace, files, signals, authentication, stages, profileReadsReceipts, clock } = options;
   const { name } = gatekeeper;
   const { address, chat } = chatConfigOf(gatekeeper);
   const secrets = parts.track(await openAccountSecrets(name, chat.accountSecretFiles, files));
@@ -70,6 +77,8 @@ export async function openChatRoute(
     issuer: config.provider?.issuer ?? unchecked(),
     integrator: chat.integrator,
     payload: payloadOf(chat),
+    readReceiptsOf: (client) =>
+      chat.enableReadReceipts === 'by-profile' ? profileReadsReceipts(name, client) : chat.enableReadReceipts,
     accountNumber: chat.accountNumber,
     chatLimits: limits,
     clock: clock.wall,
@@ -91,7 +100,6 @@ function unchecked(): never {
 function payloadOf({
   platform,
   appVersion,
-  enableReadReceipts,
   passive,
   pull,
   padToBytes,
@@ -100,7 +108,6 @@ function payloadOf({
     platform,
     appVersion,
     padToBytes,
-    ...(enableReadReceipts !== undefined && { enableReadReceipts }),
     ...(passive !== undefined && { passive }),
     ...(pull !== undefined && { pull }),
   };

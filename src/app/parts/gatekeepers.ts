@@ -29,7 +29,8 @@ export interface GatekeepersOptions extends Pick<GatekeeperRouteOptions, 'names'
   readonly files: FilesReport;
   readonly signals: Signals;
   /** For gatekeepers on the chat channel; undefined without a provider, and then there are none. */
-  readonly chat: Pick<ChatGatekeepersOptions, 'authentication' | 'stages'> | undefined;
+  readonly chat:
+    Pick<ChatGatekeepersOptions, 'authentication' | 'stages' | 'profileReadsReceipts'> | undefined;
   readonly clock: Clock;
 }
 

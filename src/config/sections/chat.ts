@@ -56,9 +56,12 @@ export const chat = z
           'integrator-number@interop, as the authorization identity. `omit`: the token alone names the account.',
       ),
     enableReadReceipts: z
-      .boolean()
+      .union([z.boolean(), z.literal('by-profile')])
       .optional()
-      .describe('`interopData.enableReadReceipts`; left out when it is not set.'),
+      .describe(
+        '`interopData.enableReadReceipts`: the same for all clients, or `by-profile`, true for those whose capability profile ' +
+          'receives read receipts; left out when it is not set.',
+      ),
     passive: z.boolean().optional().describe('`passive`; left out when it is not set.'),
     pull: z.boolean().optional().describe('`pull`; left out when it is not set.'),
     padToBytes: bound(

@@ -37,8 +37,16 @@ export function contentFilterStage(shared: CapabilitySessions): StageFactory {
   };
 }
 
-/** The content filter of one session on the chat channel. Nothing is advertised there, so listener, domain and claims
- *  alone choose the profile: a client has no identity to ask for. What is dropped is acknowledged. */
+/** Returns the profile of a client on the chat channel. Nothing is advertised there, so listener, domain and claims alone
+ *  choose it: a client has no identity to ask for. */
+export function chatProfile(
+  { profiles }: CapabilityPolicy,
+  { listener, domain, claims }: Pick<SessionFacts, 'listener' | 'domain' | 'claims'>,
+): CapabilityProfile {
+  return profiles.select({ listener, domain, claims, identityType: '' }).profile;
+}
+
+/** The content filter of one session on the chat channel. What is dropped is acknowledged. */
 class ChatContent {
   readonly #context: SessionFacts;
   readonly #shared: CapabilitySessions;
@@ -60,11 +68,8 @@ class ChatContent {
 
   /** Returns the profile, chosen anew when the files have changed. */
   #profileUnder(policy: CapabilityPolicy): CapabilityProfile {
-    if (this.#chosen?.policy !== policy) {
-      const { listener, domain, claims } = this.#context;
-      const { profile } = policy.profiles.select({ listener, domain, claims, identityType: '' });
-      this.#chosen = { policy, profile };
-    }
+    if (this.#chosen?.policy !== policy)
+      this.#chosen = { policy, profile: chatProfile(policy, this.#context) };
     return this.#chosen.profile;
   }
 }

@@ -37,7 +37,9 @@ export interface ChatRouteOptions extends Pick<ChatGatekeeper, 'codec' | 'output
   readonly issuer: string;
   readonly integrator: number;
   /** The part of the payload that is equal for all clients. */
-  readonly payload: Omit<ClientPayload, 'token' | 'accountId' | 'username'>;
+  readonly payload: Omit<ClientPayload, 'token' | 'accountId' | 'username' | 'enableReadReceipts'>;
+  /** Returns whether a client shows read receipts; undefined where that is not stated. */
+  readonly readReceiptsOf: (client: ChannelRequest['client']) => boolean | undefined;
   /** Field that holds the account's number. */
   readonly accountNumber: 'omit' | 'username' | 'account-id';
   readonly chatLimits: ChatLimits & LoginLimits;
@@ -90,13 +92,18 @@ async function attempt(
 
 /** @throws StreamError ERR_CHANNEL_PAYLOAD */
 function payloadOf(
-  { payload, accountNumber, chatLimits }: ChatRouteOptions,
-  { token, accountNumber: number }: ChannelRequest,
+  { payload, readReceiptsOf, accountNumber, chatLimits }: ChatRouteOptions,
+  { token, accountNumber: number, client }: ChannelRequest,
 ): Buffer {
   const field = accountNumber === 'username' ? 'username' : 'accountId';
   const identified = number === undefined ? {} : { [field]: number };
+  const enableReadReceipts = readReceiptsOf(client);
+  const stated = enableReadReceipts === undefined ? {} : { enableReadReceipts };
   try {
-    return encodeClientPayload({ ...payload, ...identified, token: Buffer.from(token.reveal()) }, chatLimits);
+    return encodeClientPayload(
+      { ...payload, ...identified, ...stated, token: Buffer.from(token.reveal()) },
+      chatLimits,
+    );
   } catch (error) {
     if (error instanceof ChatError)
       throw new StreamError('policy-violation', { code: 'ERR_CHANNEL_PAYLOAD' });

@@ -23,6 +23,7 @@ import { ChatLeg, type ChatLegOptions } from '../chat/chat-leg.ts';
 import { endingOf, loginRefusal } from '../chat/endings.ts';
 import type { LoginAnswer, OpenChannel } from '../chat/login.ts';
 import { asStreamError } from '../ending.ts';
+import type { SessionFacts } from '../facts.ts';
 import type { Negotiation, Routed } from '../machine.ts';
 import { ownHeader } from '../own-header.ts';
 import { Connected } from '../phases/connected.ts';
@@ -37,6 +38,8 @@ export interface ChannelRequest {
   readonly subject: Sensitive<string>;
   /** The number of the internal identifier, where the gatekeeper requires it. */
   readonly accountNumber: bigint | undefined;
+  /** What chooses the client's capability profile. */
+  readonly client: Pick<SessionFacts, 'listener' | 'domain' | 'claims'>;
   readonly evidence: ConnectionEvidence;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
@@ -140,7 +143,9 @@ class TokenLogin {
     client.hold();
     const { evidence, signal } = machine;
     const bytesRead = (count: number): void => machine.events.bytesRead('to-client', count);
-    void this.#dial(attempt, { token, subject, accountNumber, evidence, signal, bytesRead });
+    const { listener, domain } = facts;
+    const own = { listener, domain, claims: attempt.claims };
+    void this.#dial(attempt, { token, subject, accountNumber, client: own, evidence, signal, bytesRead });
   }
 
   async #dial(attempt: Attempt, request: ChannelRequest): Promise<void> {

@@ -1,9 +1,12 @@
 /** A client logs in through the proxy to a gatekeeper on the chat channel, over real sockets. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ns } from '../../../src/stanza/namespaces.ts';
 import { bearerAuth, chatHeader, restartChat, startChatParties } from '../../support/chat-parties.ts';
 import type { ChatParties, ChatPartiesOptions } from '../../support/chat-parties.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 import { connectRaw, streamHeader, type RawClient } from '../../support/raw-client.ts';
 
 const juliet = 'juliet@provider.example';
@@ -134,6 +137,25 @@ describe('a login', () => {
     next.socket.write(bearerAuth(await token(juliet), address));
     await next.until('<success');
     expect(logins.map(({ request }) => request.fields)).toEqual([['5', '20', '38', '38.1', '38.2']]);
+  });
+
+  it.each([
+    ['text-only', false],
+    ['phone', true],
+  ])('says whether read receipts are shown, as profile %s does', async (name, expected) => {
+    const policies = join(import.meta.dirname, '../../../policies');
+    const shipped = readFileSync(join(policies, 'capabilities', `${name}.yaml`), 'utf8');
+    await using folder = await temporaryFolder();
+    const profile = await folder.write('profile.yaml', shipped.replace(/^match: .*$/m, ''));
+    const { enlist, logIn, logins } = await start({
+      chat: { enableReadReceipts: 'by-profile' },
+      section: {
+        capabilities: { contentKinds: join(policies, 'content-kinds.yaml'), profiles: [profile] },
+      },
+    });
+    enlist(juliet);
+    await logIn(juliet);
+    expect(logins.map(({ request }) => request.enableReadReceipts)).toEqual([expected]);
   });
 
   it('ends after the attempts of one session', async () => {
