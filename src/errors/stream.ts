@@ -367,7 +367,7 @@ export const streamErrors = {
   },
   ERR_CHANNEL_STANZA: {
     cause:
-      'A stanza of the client has no form in the binary protocol, and is of a kind that cannot be answered with an error.',
+      'A stanza of the client has no form in the binary protocol, and is of a kind that cannot be answered with an error; or too many such errors wait.',
     remedy: 'Have the client write the XML form of docs/chat-channel.md.',
     conditions: ['policy-violation'],
     text: 'A stanza has no form in the protocol of the messaging server.',

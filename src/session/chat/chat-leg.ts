@@ -18,6 +18,9 @@ import { channelError } from './channel-error.ts';
 import type { ChatCodec } from './codec.ts';
 import type { OpenChannel } from './login.ts';
 
+/** Answers in the gatekeeper's place that may wait while the leg is held, as it is while its padding is paced. */
+export const waitingAnswersMax = 1_024;
+
 export interface ChatLegOptions {
   readonly codec: ChatCodec;
   /** Memory for what is written to the socket. */
@@ -37,6 +40,8 @@ export class ChatLeg implements GatekeeperLeg {
   #sink: StanzaSink = silent;
   /** Elements in the XML form to deliver before what is read. */
   #waiting: Uint8Array[];
+  /** Answers in the gatekeeper's place, to deliver after them. */
+  #answers: Uint8Array[] = [];
   /** Bytes read and not yet split into frames. */
   #unread: Uint8Array | undefined;
   /** Parts of frames to write. */
@@ -107,14 +112,18 @@ export class ChatLeg implements GatekeeperLeg {
         this.#deliver(this.#options.codec.decode(this.#transport.receiving.open(frame)));
         if (this.#stops) this.#frames.halt();
       });
-      if (taken < chunk.length) this.#keep(chunk.subarray(taken));
+      if (taken < chunk.length && !this.#deaf) this.#keep(chunk.subarray(taken));
     });
   }
 
   #deliverWaiting(): void {
-    if (this.#waiting.length === 0) return;
+    if (this.#waiting.length + this.#answers.length === 0) return;
     this.#attempt(() => {
-      while (!this.#stops && this.#waiting.length > 0) this.#deliver(this.#waiting.shift()!);
+      while (!this.#stops) {
+        const next = this.#waiting.shift() ?? this.#answers.shift();
+        if (next === undefined) return;
+        this.#deliver(next);
+      }
     });
   }
 
@@ -175,11 +184,12 @@ export class ChatLeg implements GatekeeperLeg {
 
   /** Answers a stanza of the client. The answer passes the stages as one of the gatekeeper's does, after the step in
    *  progress.
-   *  @throws StreamError ERR_CHANNEL_STANZA for one that cannot be answered */
+   *  @throws StreamError ERR_CHANNEL_STANZA for one that cannot be answered, and when too many answers wait */
   #refuse(stanza: Stanza): void {
     const answer = refusal(stanza, 'to-gatekeeper', 'not-acceptable');
-    if (answer === undefined) throw new StreamError('policy-violation', { code: 'ERR_CHANNEL_STANZA' });
-    this.#waiting.push(answer);
+    if (answer === undefined || this.#answers.length >= waitingAnswersMax)
+      throw new StreamError('policy-violation', { code: 'ERR_CHANNEL_STANZA' });
+    this.#answers.push(answer);
     queueMicrotask(() => this.#deliverWaiting());
   }
 
@@ -200,6 +210,7 @@ export class ChatLeg implements GatekeeperLeg {
     this.#deaf = true;
     this.#pieces = [];
     this.#waiting = [];
+    this.#answers = [];
     this.#unread = undefined;
     this.#options.codec.forget();
     return endGracefully(this.#socket, { closeGraceMs });

@@ -88,10 +88,12 @@ export class ChatCodec {
     }
   }
 
-  /** Lets go of what is left of earlier stanzas. */
+  /** Lets go of what is left of earlier stanzas, and of the sessions that had them. */
   forget(): void {
     this.#decoder = undefined;
     this.#encoder = undefined;
+    this.#receiving = undefined;
+    this.#sending = undefined;
     this.#options.sendingWorkspace.forget();
   }
 

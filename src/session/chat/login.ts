@@ -152,7 +152,7 @@ class Login {
     if (this.#settled) return;
     this.#detach();
     if (answer.kind === 'refused') {
-      this.#socket.destroy();
+      this.#close();
       this.#resolve(answer);
       return;
     }
@@ -168,8 +168,13 @@ class Login {
   #fail(error: unknown): void {
     if (this.#settled) return;
     this.#detach();
-    this.#socket.destroy();
+    this.#close();
     this.#reject(error);
+  }
+
+  #close(): void {
+    this.#socket.destroy();
+    this.#options.codec.forget();
   }
 
   #detach(): void {

@@ -90,6 +90,8 @@ class TokenLogin {
       gatekeeper.authentication,
       [sasl],
     );
+    // The verdict on a token may come later than the end of the session.
+    machine.signal.addEventListener('abort', () => this.#exchange.end(), { once: true });
   }
 
   /** Offers the mechanisms that carry a token. Called inside the sink call of the client's header. */

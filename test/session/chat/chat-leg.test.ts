@@ -1,5 +1,7 @@
 /** The leg over the chat channel, with the keys of both ends in the test's hands. */
 import { createCipheriv } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { duplexPair, type Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +10,7 @@ import { FrameReader, frameHeader } from '../../../src/chat/frames.ts';
 import { aesGcm } from '../../../src/noise/cipher.ts';
 import { CipherState, counterEnd } from '../../../src/noise/cipher-state.ts';
 import { ChatCodec } from '../../../src/session/chat/codec.ts';
-import { ChatLeg } from '../../../src/session/chat/chat-leg.ts';
+import { ChatLeg, waitingAnswersMax } from '../../../src/session/chat/chat-leg.ts';
 import { packNode, unpackNode, type ChatNode } from '../../../src/simulator/chat/node.ts';
 import { StreamError } from '../../../src/stanza/error.ts';
 import type { Stanza } from '../../../src/stanza/stanza.ts';
@@ -199,6 +201,48 @@ describe('reading', () => {
     expect(large.events).toEqual(['gatekeeper ERR_CHANNEL_FRAME']);
   });
 
+  it('keeps nothing of what came with the stanza at which it ended', async () => {
+    const scene = open();
+    scene.leg.release();
+    scene.peer.on('end', () => scene.peer.end());
+    const ended = new Promise((resolve) => {
+      scene.leg.receive({
+        stanza: () => void scene.leg.end(2_000).then(resolve),
+        whitespace: () => {},
+        end: () => {},
+      });
+    });
+    // More than a frame may have: kept, it would stop reading, and the peer's end would not be seen.
+    const rest = Buffer.alloc(defaultChatLimits.frameBytesMax + 1);
+    scene.peer.write(Buffer.concat([new Sealer().seal(packNode(presence('1'))), rest]));
+    expect(await ended).toBe('closed');
+    expect(scene.events).toEqual(['handled']);
+  });
+
+  it('is not kept by the codec after its end', async () => {
+    const codec = newCodec();
+    const session = async (): Promise<WeakRef<object>> => {
+      const scene = open({ codec });
+      scene.leg.release();
+      scene.send(presence('1'));
+      scene.leg.write(Buffer.from(xml('2')));
+      await settle();
+      scene.peer.on('end', () => scene.peer.end());
+      await scene.leg.end(1_000);
+      return new WeakRef(scene.leg);
+    };
+    const leg = await session();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    for (let round = 0; round < 10 && leg.deref() !== undefined; round += 1) {
+      await settle();
+      collect();
+    }
+    expect(leg.deref()).toBeUndefined();
+    // It serves other sessions meanwhile.
+    expect(codec).toBeInstanceOf(ChatCodec);
+  });
+
   it('is not disturbed by the fault of another session that shares the codec', async () => {
     const codec = newCodec();
     const [one, other] = [open({ codec }), open({ codec })];
@@ -270,6 +314,21 @@ describe('writing', () => {
     scene.leg.flush();
     await settle();
     expect(scene.written).toEqual([]);
+  });
+
+  it('keeps a bounded number of answers while it is held, and delivers them after what waited', async () => {
+    const scene = open({ waiting: [Buffer.from(xml('w1'))] });
+    const refused = "<iq id='q' type='get'><x xmlns='urn:other'/></iq>";
+    for (let count = 0; count < waitingAnswersMax; count += 1) write(scene, refused);
+    expect(() => write(scene, refused)).toThrow('ERR_CHANNEL_STANZA');
+    await settle();
+    expect(scene.read).toEqual([]);
+    scene.leg.release();
+    expect(scene.read).toHaveLength(1 + waitingAnswersMax);
+    expect(scene.read[0]).toBe(xml('w1'));
+    write(scene, refused);
+    await settle();
+    expect(scene.read).toHaveLength(2 + waitingAnswersMax);
   });
 
   it('ends the session at one that cannot be answered', () => {
