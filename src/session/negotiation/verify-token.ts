@@ -9,7 +9,6 @@ import { ns } from '../../stanza/namespaces.ts';
 import type { OwnershipClaims } from '../../stanza/ownership-claims.ts';
 import type { ConnectionEvidence } from '../../signals/connection-evidence.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
-import { GatekeeperError } from '../../transport/gatekeeper-error.ts';
 import { accountOf } from '../authentication/account.ts';
 import { profileOf, saslProfiles } from '../authentication/sasl-profile.ts';
 import {
@@ -22,11 +21,11 @@ import { bearerMechanisms } from '../authentication/bearer.ts';
 import { ChatLeg, type ChatLegOptions } from '../chat/chat-leg.ts';
 import { endingOf, loginRefusal } from '../chat/endings.ts';
 import type { LoginAnswer, OpenChannel } from '../chat/login.ts';
-import { asStreamError } from '../ending.ts';
 import type { SessionFacts } from '../facts.ts';
 import type { Negotiation, Routed } from '../machine.ts';
 import { ownHeader } from '../own-header.ts';
 import { Connected } from '../phases/connected.ts';
+import { reportedDial } from '../phases/dialling.ts';
 import { establish } from '../phases/established.ts';
 import { refuseOtherDomain } from '../phases/restarting.ts';
 import { refuseOtherNamespace } from '../phases/routing.ts';
@@ -151,22 +150,9 @@ class TokenLogin {
   }
 
   async #dial(attempt: Attempt, request: ChannelRequest): Promise<void> {
-    const { machine, client, header, facts } = this.#routed;
-    const { options, observer } = machine;
-    const started = options.now();
-    machine.enter({ name: 'dialling', client, header, facts });
-    let answer: LoginAnswer;
-    try {
-      answer = await this.#gatekeeper.connect(request);
-    } catch (error) {
-      if (machine.ended) return;
-      const refusal = asStreamError(error);
-      const cause = refusal instanceof GatekeeperError ? refusal.dialCause : undefined;
-      observer.dialled(facts.gatekeeper, refusal.code, options.now() - started, cause);
-      machine.end({ kind: 'refused', error: refusal, side: 'client' });
-      return;
-    }
-    observer.dialled(facts.gatekeeper, 'ok', options.now() - started);
+    const { machine } = this.#routed;
+    const answer = await reportedDial(this.#routed, () => this.#gatekeeper.connect(request));
+    if (answer === undefined) return;
     if (answer.kind === 'refused') machine.perform(() => this.#refused(attempt, answer.reason));
     else if (machine.ended) answer.channel.socket.destroy();
     else machine.perform(() => this.#accepted(attempt.claims, answer.channel));

@@ -34,21 +34,10 @@ export async function dialGatekeeper(
   { attestations, connect }: XmppGatekeeper,
 ): Promise<void> {
   const { machine, facts, client, header } = routed;
-  const { options, observer } = machine;
-  const started = options.now();
-  machine.enter({ name: 'dialling', client, header, facts });
-  let connection: GatekeeperConnection;
-  try {
-    connection = await connect(facts.domain, machine.signal, machine.evidence);
-  } catch (error) {
-    if (machine.ended) return;
-    const refusal = asStreamError(error);
-    const cause = refusal instanceof GatekeeperError ? refusal.dialCause : undefined;
-    observer.dialled(facts.gatekeeper, refusal.code, options.now() - started, cause);
-    machine.end({ kind: 'refused', error: refusal, side: 'client' });
-    return;
-  }
-  observer.dialled(facts.gatekeeper, 'ok', options.now() - started);
+  const connection = await reportedDial(routed, () =>
+    connect(facts.domain, machine.signal, machine.evidence),
+  );
+  if (connection === undefined) return;
   if (machine.ended) {
     const socket = connection instanceof WebSocketConnection ? connection.socket : connection;
     socket.destroy();
@@ -67,6 +56,29 @@ export async function dialGatekeeper(
     if (!attests) client.release();
   } catch (error) {
     machine.end({ kind: 'refused', error: asStreamError(error), side: 'client' });
+  }
+}
+
+/** Enters `dialling`, connects, and reports the outcome. A failure ends the session.
+ *  @returns what `connect` resolves with, undefined after a failure. The session may have ended meanwhile */
+export async function reportedDial<Result>(
+  { machine, facts, client, header }: Routed,
+  connect: () => Promise<Result>,
+): Promise<Result | undefined> {
+  const { options, observer } = machine;
+  const started = options.now();
+  machine.enter({ name: 'dialling', client, header, facts });
+  try {
+    const result = await connect();
+    observer.dialled(facts.gatekeeper, 'ok', options.now() - started);
+    return result;
+  } catch (error) {
+    if (machine.ended) return undefined;
+    const refusal = asStreamError(error);
+    const cause = refusal instanceof GatekeeperError ? refusal.dialCause : undefined;
+    observer.dialled(facts.gatekeeper, refusal.code, options.now() - started, cause);
+    machine.end({ kind: 'refused', error: refusal, side: 'client' });
+    return undefined;
   }
 }
 
