@@ -23,6 +23,7 @@ import { completeOptions, type BoundListener, type GatekeeperOptions } from './s
 import { Router } from './server/router.ts';
 import { Sessions, type Session } from './server/session.ts';
 import { createSignalsReceiver } from './server/signals.ts';
+import { allOrNone, closeAll } from './server/tcp-port.ts';
 
 export interface Gatekeeper {
   /** Opens all listeners, or none.
@@ -44,7 +45,7 @@ export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
   const signals = createSignalsReceiver(settings);
   const context = { settings, secureContext, accounts, sessions, signals };
   const connections = new Set<Connection>();
-  let listeners: Listener[] = [];
+  let listeners: readonly Listener[] = [];
   let connectionIds = 0;
 
   function accept(socket: Socket, proxyHeader?: ProxyHeader): void {
@@ -80,12 +81,8 @@ export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
   return {
     async start() {
       const opening = settings.listeners.map((listener) => listen(listener, settings, secureContext, accept));
-      const outcomes = await Promise.allSettled(opening);
-      listeners = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      const failed = outcomes.find((one) => one.status === 'rejected');
-      if (failed === undefined) return listeners.map(({ bound }) => bound);
-      await closeAll(listeners);
-      throw failed.reason;
+      listeners = await allOrNone(opening);
+      return listeners.map(({ bound }) => bound);
     },
 
     async close() {
@@ -94,10 +91,6 @@ export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
       await closed;
     },
   };
-}
-
-async function closeAll(listeners: readonly Listener[]): Promise<void> {
-  await Promise.all(listeners.map((listener) => listener.close()));
 }
 
 function createContext({ certificate: { certificate, key }, clientAuthorities }: GatekeeperOptions) {

@@ -13,6 +13,7 @@
  *  login (mailbox.ts). Routing is in router.ts, the decision on a login in login.ts, faults for tests in faults.ts. */
 import type { Socket } from 'node:net';
 import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
+import { allOrNone, closeAll } from '../server/tcp-port.ts';
 import { ownServer, parseAddress } from './address.ts';
 import { ChatConnection, type ChatTransport, type LoginAnswer } from './connection.ts';
 import { faultyTransport, flood, type ChatFaults } from './faults.ts';
@@ -55,7 +56,7 @@ export function createChatGatekeeper(options: ChatGatekeeperOptions): ChatGateke
   const router = new ChatRouter(settings);
   const visits = new Set<Visit>();
   const shared: VisitContext = { settings, router, desk: createLoginDesk(settings), visits };
-  let listeners: ChatListener[] = [];
+  let listeners: readonly ChatListener[] = [];
   let connectionIds = 0;
 
   function accept(socket: Socket, header: ProxyHeader | undefined): void {
@@ -74,12 +75,8 @@ export function createChatGatekeeper(options: ChatGatekeeperOptions): ChatGateke
     counts: router.counts,
     async start() {
       const opening = settings.listeners.map((listener) => listenForChat(listener, limits, accept));
-      const outcomes = await Promise.allSettled(opening);
-      listeners = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      const failed = outcomes.find((one) => one.status === 'rejected');
-      if (failed === undefined) return listeners.map(({ bound }) => bound);
-      await closeAll(listeners);
-      throw failed.reason;
+      listeners = await allOrNone(opening);
+      return listeners.map(({ bound }) => bound);
     },
     attach: (transport) =>
       new Visit(++connectionIds, shared, { transport, header: undefined, faults: {}, socket: undefined })
@@ -100,10 +97,6 @@ export function createChatGatekeeper(options: ChatGatekeeperOptions): ChatGateke
       await closed;
     },
   };
-}
-
-async function closeAll(listeners: readonly ChatListener[]): Promise<void> {
-  await Promise.all(listeners.map((listener) => listener.close()));
 }
 
 interface VisitContext {

@@ -1,15 +1,12 @@
 /** A TCP port of the chat server: accepts connections, reads PROXY headers. */
-import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
-import { SimulatorError } from '../error.ts';
 import { takeProxyHeader } from '../server/proxy-header.ts';
+import { openTcpPort, type TcpPort } from '../server/tcp-port.ts';
 import type { BoundChatListener, ChatGatekeeperLimits, ChatListenerOptions } from './options.ts';
 
-export interface ChatListener {
+export interface ChatListener extends Pick<TcpPort, 'close'> {
   readonly bound: BoundChatListener;
-  /** Stops accepting. Sockets still open after `closeTimeoutMs` milliseconds are destroyed. */
-  close(): Promise<void>;
 }
 
 /** Receives sockets whose next byte is the client's. */
@@ -25,33 +22,10 @@ export async function listenForChat(
   limits: ChatGatekeeperLimits,
   accept: AcceptChat,
 ): Promise<ChatListener> {
-  const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  const { port, close } = await openTcpPort(options, limits, (socket) => {
     void receive(socket, options, limits, accept);
   });
-  server.maxConnections = limits.connectionsMax;
-  server.listen(options.port, options.host);
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    const message = `cannot listen on port ${options.port}`;
-    throw new SimulatorError('ERR_SIMULATOR_CONNECT', message, { cause });
-  }
-  return {
-    bound: { ...options, port: (server.address() as AddressInfo).port },
-    close: () => closeServer(server, sockets, limits.closeTimeoutMs),
-  };
-}
-
-async function closeServer(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-  const cut = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, graceMs);
-  await closed;
-  clearTimeout(cut);
+  return { bound: { ...options, port }, close };
 }
 
 async function receive(

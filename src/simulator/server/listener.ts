@@ -1,18 +1,15 @@
 /** A port of the server: accepts connections, reads PROXY headers, starts TLS. */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
-import { once } from 'node:events';
 import type { ProxyHeader } from '../../signals/proxy-protocol.ts';
-import { SimulatorError } from '../error.ts';
 import type { BoundListener, ListenerOptions, Settings } from './options.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 import { serverTls } from './server-tls.ts';
+import { openTcpPort, type TcpPort } from './tcp-port.ts';
 
-export interface Listener {
+/** A port; closing it destroys sockets in a handshake too. */
+export interface Listener extends Pick<TcpPort, 'close'> {
   readonly bound: BoundListener;
-  /** Stops accepting. Sockets still open after `closeTimeoutMs` milliseconds are destroyed, including those in a
-   *  handshake. */
-  close(): Promise<void>;
 }
 
 /** Receives sockets whose next byte is XML: after the PROXY header and, for direct TLS, after the handshake. */
@@ -26,35 +23,10 @@ export async function listen(
   secureContext: SecureContext,
   accept: Accept,
 ): Promise<Listener> {
-  const server = createServer({ noDelay: true }, (socket) => {
+  const { port, close } = await openTcpPort(options, settings.limits, (socket) => {
     void receive(socket, options, settings, secureContext, accept);
   });
-  const sockets = new Set<Socket>();
-  server.maxConnections = settings.limits.connectionsMax;
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.listen(options.port, options.host);
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    const message = `cannot listen on port ${options.port}`;
-    throw new SimulatorError('ERR_SIMULATOR_CONNECT', message, { cause });
-  }
-  return {
-    bound: { ...options, port: (server.address() as AddressInfo).port },
-    close: () => closeServer(server, sockets, settings.limits.closeTimeoutMs),
-  };
-}
-
-async function closeServer(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-  const cut = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, graceMs);
-  await closed;
-  clearTimeout(cut);
+  return { bound: { ...options, port }, close };
 }
 
 async function receive(

@@ -7,7 +7,7 @@ import { namespaces } from '../namespaces.ts';
 import { attribute, child, element, is, type Element } from '../xml/element.ts';
 import { domain, juliet, written } from './cast.ts';
 import { refusal } from './enlisting.ts';
-import { known, until } from './calls.ts';
+import { followPush } from './pushing.ts';
 import { type Scene } from './scene.ts';
 import type { StepNotes } from './telling.ts';
 
@@ -59,33 +59,15 @@ async function goAway(scene: Scene, notes: StepNotes, phone: Phone): Promise<voi
 
 /** Sends Romeo's message, and follows its push to the phone. The provider refuses the first attempt. */
 async function wake(scene: Scene, notes: StepNotes, phone: Phone): Promise<void> {
-  const { gatekeeper, provider } = scene.stage.records;
   scene.stage.provider.push.failNext(1);
   const sealed = encrypt(scene.devices.romeo, [scene.devices.juliet], written.romeo);
   const attributes = { type: 'chat', id: answerId, to: juliet.identifier };
   scene.romeo.send(element(ns.client, 'message', attributes, sealed, element(namespaces.hints, 'store')));
-  const { outcome } = await until(() => gatekeeper.pushes.at(-1), 'no push was sent');
-  const calls = gatekeeper.http.filter(({ through }) => through === 'push').map(({ exchange }) => exchange);
-  const taken = provider.http.filter(({ request }) => request.target === '/push');
-  const [sent, received] = [
-    known(calls.at(-1), 'no push left'),
-    known(taken.at(-1), 'no push reached the provider'),
-  ];
-  notes.shows({
-    kind: 'request',
-    from: 'the gatekeeper',
-    to: 'the provider',
-    sent: sent.request,
-    received: received.request,
-  });
-  notes.finds(
-    outcome.kind === 'taken' && (calls[0]?.answer.status ?? 0) >= 500 && outcome.attempts > 1,
-    `answered with ${calls[0]?.answer.status}, the gatekeeper tried again; it got 202 once the provider had it`,
-  );
+  const received = await followPush(scene.stage.records, notes, 202);
   notes.finds(phone.woken.length === 1, "Juliet's phone woke, once");
-  const told = jsonBody(received.request) ?? {};
+  const told = jsonBody(received) ?? {};
   notes.finds(told['recipient'] === phone.node, 'the provider learned which device to wake');
-  const text = received.request.body.toString() + JSON.stringify(received.request.headers);
+  const text = received.body.toString() + JSON.stringify(received.headers);
   notes.finds(!text.includes('romeo') && told['body'] === undefined, 'not who wrote, and nothing of what');
 }
 

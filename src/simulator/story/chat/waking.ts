@@ -3,9 +3,9 @@ import { header, jsonBody } from '../../http/message.ts';
 import { is, text } from '../../xml/element.ts';
 import { ns } from '../../../stanza/namespaces.ts';
 import type { ChatNode } from '../../chat/node.ts';
-import { known, until } from '../calls.ts';
 import { juliet, written } from '../cast.ts';
 import { refusal } from '../enlisting.ts';
+import { followPush } from '../pushing.ts';
 import type { StepNotes } from '../telling.ts';
 import { pushIssuer } from './cast.ts';
 import type { ChatScene } from './scene.ts';
@@ -47,33 +47,14 @@ async function goAway(scene: ChatScene, notes: StepNotes): Promise<void> {
 
 /** Sends Romeo's message, and follows its push to the phone. The provider refuses the first attempt. */
 async function wake(scene: ChatScene, notes: StepNotes, woken: Woken): Promise<void> {
-  const { gatekeeper, provider } = scene.stage.records;
   scene.stage.provider.push.failNext(1);
   const enc = sealed(scene.devices.romeo, scene.devices.juliet, written.look, { type: 'msg' });
   const attrs = { id: lateId, to: scene.julietAddress, type: 'text' };
   scene.romeo.send({ tag: 'message', attrs, content: [enc] });
-  const { outcome } = await until(() => gatekeeper.pushes.at(-1), 'no push was sent');
-  const calls = gatekeeper.http.filter(({ through }) => through === 'push').map(({ exchange }) => exchange);
-  const taken = provider.http.filter(({ request }) => request.target === '/push');
-  const [sent, received] = [
-    known(calls.at(-1), 'no push left'),
-    known(taken.at(-1), 'no push reached the provider'),
-  ];
-  notes.shows({
-    kind: 'request',
-    from: 'the gatekeeper',
-    to: 'the provider',
-    sent: sent.request,
-    received: received.request,
-  });
-  notes.finds(
-    outcome.kind === 'taken' && (calls[0]?.answer.status ?? 0) >= 500 && outcome.attempts > 1,
-    `answered with ${calls[0]?.answer.status}, the gatekeeper tried again; it got 200 once the provider had it`,
-  );
+  const received = await followPush(scene.stage.records, notes, 200);
   notes.finds(woken.length === 1, "Juliet's phone woke, once");
   notes.finds(
-    jsonBody(received.request)?.['to'] === juliet.identifier &&
-      header(received.request, 'user-agent') === undefined,
+    jsonBody(received)?.['to'] === juliet.identifier && header(received, 'user-agent') === undefined,
     'the provider learned whom to wake, and nothing of who wrote, what, or where from',
   );
 }
