@@ -139,7 +139,7 @@ describe('a file that a message names by its reference', () => {
 
   it('is stored without an answer where the proxy gives no reference', async () => {
     const url = `https://127.0.0.1:${proxy.proxy.httpPort}/media/references`;
-    provider.refer({ url, gatekeeper: 'nobody', bearer, caller });
+    provider.refer({ url, gatekeeper: 'unknown', bearer, caller });
     expect((await upload('lost')).status).toBe(500);
     provider.refer({ url, gatekeeper: 'test', bearer, caller });
     expect((await upload('found')).status).toBe(201);
