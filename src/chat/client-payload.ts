@@ -1,5 +1,6 @@
 /** ClientPayload: the description of the client in the last message of the handshake. The fields are a closed list.
  *  Any other field would be metadata of a device, and is not sent. */
+import { ownCopy } from '../stanza/own-bytes.ts';
 import { ChatError } from './error.ts';
 import type { ChatLimits } from './limits.ts';
 import { writeFields, type Field } from './protobuf.ts';
@@ -77,7 +78,7 @@ function interopData({ accountId, token, enableReadReceipts }: ClientPayload): B
 function pad(plain: Buffer, bytes: number): Buffer {
   // A padding field has two bytes of number and one or two of length.
   for (let count = 0; ; count += 1) {
-    const padded = Buffer.concat([plain, writeFields([[field.paddingBytes, Buffer.alloc(count)]])]);
+    const padded = ownCopy(plain, writeFields([[field.paddingBytes, Buffer.alloc(count)]]));
     const missing = (bytes - (padded.length % bytes)) % bytes;
     if (missing === 0) return padded;
     // Jumps to the fitting length, unless the length's own length changes on the way.

@@ -2,6 +2,7 @@
  *  Strict and bounded: input that readers could take differently is refused, and is read once. */
 import { isUtf8 } from 'node:buffer';
 import { escapeAttribute, escapeText } from '../stanza/decode.ts';
+import { ownBytes } from '../stanza/own-bytes.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { doubleByteTokens, singleByteTokens } from './dictionary.ts';
 import { ChatError } from './error.ts';
@@ -116,7 +117,7 @@ export class Decoder {
   #textContent(text: string, marked: readonly MarkedAttribute[] | undefined): void {
     const plain = isXmlText(text);
     this.#openContent(plain ? ` n:content='text'` : ` n:content='text-base64'`, marked);
-    this.#out.utf8(plain ? escapeText(text) : Buffer.from(text).toString('base64'));
+    this.#out.utf8(plain ? escapeText(text) : ownBytes(text).toString('base64'));
   }
 
   /** Ends the start tag, and writes the marks, which come first in the content. */
@@ -125,7 +126,7 @@ export class Decoder {
     out.ascii(attribute);
     out.byte(greaterThan);
     for (const { name, value } of marked ?? []) {
-      out.utf8(`<n:a${nameMark('name', name)} b64='${Buffer.from(value).toString('base64')}'/>`);
+      out.utf8(`<n:a${nameMark('name', name)} b64='${ownBytes(value).toString('base64')}'/>`);
     }
   }
 

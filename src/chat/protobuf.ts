@@ -1,5 +1,6 @@
 /** The part of Protocol Buffers that the handshake uses (protobuf.dev, "Encoding"): reads fields of a message
  *  strictly, and writes them. */
+import { ownCopy } from '../stanza/own-bytes.ts';
 import { ChatError } from './error.ts';
 
 /** Wire types of fields. Groups (3, 4) are refused. */
@@ -102,7 +103,7 @@ export function writeFields(fields: Iterable<Field>): Buffer {
     if (bytes) parts.push(varint(BigInt(value.length)), value);
     else parts.push(varint(BigInt(value)));
   }
-  return Buffer.concat(parts);
+  return ownCopy(...parts);
 }
 
 function varint(value: bigint): Buffer {

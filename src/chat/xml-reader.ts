@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { ownBytesOfBase64 } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { ChatError } from './error.ts';
 import { isXmlName, isXmlText } from './xml-form.ts';
@@ -144,7 +145,7 @@ function* attributeRecords(stanza: Stanza, index: number): Generator<number> {
 /** Decodes canonical base64 with padding (RFC 4648 §3.5, §4).
  *  @throws ChatError ERR_CHAT_BASE64 for other text */
 function decodeBase64(text: string): Buffer {
-  const bytes = Buffer.from(text, 'base64');
+  const bytes = ownBytesOfBase64(text);
   if (bytes.toString('base64') !== text) throw new ChatError('ERR_CHAT_BASE64');
   return bytes;
 }

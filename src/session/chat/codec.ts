@@ -116,7 +116,7 @@ function encoded(encoder: Encoder, stanza: Stanza): Uint8Array | undefined {
 /** Scans whole elements, as they follow the header of the chat channel's XML form. */
 class ElementScanner {
   readonly #scanner: Scanner;
-  #use: (stanza: Stanza) => void = () => {};
+  #use: (stanza: Stanza) => void = unused;
 
   constructor(names: Names, limits: StreamLimits, workspace: Workspace) {
     this.#scanner = new Scanner({
@@ -136,6 +136,13 @@ class ElementScanner {
 
   read(bytes: Uint8Array, start: number, end: number, use: (stanza: Stanza) => void): void {
     this.#use = use;
-    this.#scanner.push(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+    try {
+      this.#scanner.push(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+    } finally {
+      // The scanner serves all sessions: a session's callback would keep the session alive after its end.
+      this.#use = unused;
+    }
   }
 }
+
+const unused = (): void => {};

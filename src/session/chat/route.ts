@@ -8,6 +8,7 @@ import type { ChatLimits } from '../../chat/limits.ts';
 import { generateKeyPair, type KeyPair } from '../../noise/x25519.ts';
 import { chatStanzas } from '../../stanza/chat-stanzas.ts';
 import { StreamError } from '../../stanza/error.ts';
+import { ownBytes } from '../../stanza/own-bytes.ts';
 import type { Sensitive } from '../../stanza/sensitive.ts';
 import { dialTcp } from '../../transport/dial.ts';
 import type { Resolver } from '../../transport/srv.ts';
@@ -101,7 +102,7 @@ function payloadOf(
   const stated = enableReadReceipts === undefined ? {} : { enableReadReceipts };
   try {
     return encodeClientPayload(
-      { ...payload, ...identified, ...stated, token: Buffer.from(token.reveal()) },
+      { ...payload, ...identified, ...stated, token: ownBytes(token.reveal()) },
       chatLimits,
     );
   } catch (error) {
