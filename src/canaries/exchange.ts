@@ -34,6 +34,7 @@ function reasonNotToExchange(
   { field, direction, text }: Canary,
   { mediaOrigins }: ExchangeOptions,
 ): string | undefined {
+  if (field.protocol !== 'xmpp') return 'it is of the chat channel, and sent by a run without --config';
   if (field.where !== 'stanza') return 'a value of the connection or of HTTP, not of a stanza';
   if (field.name === 'style.fingerprint') return 'the spelling of a stanza, which servers change';
   if (text.includes(exampleMediaOrigin) && mediaOrigins[direction] === undefined)

@@ -13,10 +13,13 @@ export function isShown(
   { field, audience }: Canary,
   now: number,
 ): boolean {
-  if (showing.has(treatmentOf({ matrix, unlisted }, audience, field.name).treatment.kind)) return true;
+  const isShownAfter = ({ kind }: Treatment): boolean =>
+    // What is lowered goes on, with another value of one attribute. The canary is in the rest of it.
+    showing.has(kind) || (kind === 'lower' && typeof field.lower === 'object');
+  if (isShownAfter(treatmentOf({ matrix, unlisted }, audience, field.name).treatment)) return true;
   return exceptions.some((exception) => {
     const rule = exception.matrix[audience].get(field.name);
-    return rule !== undefined && now < exception.expiresAt && showing.has(rule.treatment.kind);
+    return rule !== undefined && now < exception.expiresAt && isShownAfter(rule.treatment);
   });
 }
 

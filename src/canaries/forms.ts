@@ -11,8 +11,13 @@ export interface Form {
   readonly isNumber: boolean;
 }
 
-/** Returns every form of a marker. */
-export function formsOf({ value, needle, isNumber }: Marker): readonly Form[] {
+/** Returns every form of a marker; of base64 also those of its bytes. */
+export function formsOf(marker: Marker): readonly Form[] {
+  const { decoded } = marker;
+  return decoded === undefined ? formsOfText(marker) : [...formsOfText(marker), ...formsOfText(decoded)];
+}
+
+function formsOfText({ value, needle, isNumber }: Marker): Form[] {
   const bytes = [...Buffer.from(needle)];
   const plain = { anyCase: true, isNumber };
   const each = (name: string, write: (byte: number) => string, between = ''): Form =>
@@ -29,6 +34,7 @@ export function formsOf({ value, needle, isNumber }: Marker): readonly Form[] {
     each('XML references', (byte) => `&#${byte};`),
     each('hexadecimal XML references', (byte) => `&#x${hex(byte)};`),
     ...[0, 1, 2].flatMap((before) => base64Forms(needle, before)),
+    ...packedForms(needle),
     ...['md5', 'sha1', 'sha256'].flatMap((hash) => digestForms(hash, value)),
   ];
 }
@@ -51,6 +57,12 @@ function base64Forms(needle: string, before: number): Form[] {
   );
   const forms = [form('base64', standard!, false)];
   return standard === url ? forms : [...forms, form('base64url', url!, false)];
+}
+
+/** Returns digits as the chat channel's encoding packs them, two to a byte. */
+function packedForms(needle: string): Form[] {
+  if (!/^(\d\d)+$/.test(needle)) return [];
+  return [{ name: 'packed digits', bytes: Buffer.from(needle, 'hex'), anyCase: false, isNumber: false }];
 }
 
 /** Characters of a digest that identify it. */

@@ -12,6 +12,8 @@ export interface Marker {
   readonly needle: string;
   /** Whether the needle only counts where no further digit follows or precedes. */
   readonly isNumber: boolean;
+  /** The bytes that the value is base64 of; undefined where it stands for itself. */
+  readonly decoded?: Marker;
 }
 
 const letters = 'abcdefghijklmnopqrstuvwxyz';
@@ -21,6 +23,8 @@ const alphabet = `${letters}0123456789`;
 const wordCharacters = 20;
 /** Characters of a word that identify it; a value that was cut off after them is still found. */
 const tellingCharacters = 12;
+/** Characters of base64 that these become. */
+const tellingBase64 = 16;
 
 const tls13Suites = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
 /** Their code points, in hexadecimal. */
@@ -53,6 +57,13 @@ const makers = {
   word(random: RandomBytes): Marker {
     const value = word(random, wordCharacters);
     return text(value, value.slice(0, tellingCharacters));
+  },
+  /** Base64 of a word: content of the chat channel in the XML form. */
+  bytes(random: RandomBytes): Marker {
+    const plain = word(random, wordCharacters);
+    const value = Buffer.from(plain).toString('base64');
+    const decoded = text(plain, plain.slice(0, tellingCharacters));
+    return { ...text(value, value.slice(0, tellingBase64)), decoded };
   },
   /** A word in capitals, such as a SASL mechanism (RFC 4422 §3.1). */
   capitals(random: RandomBytes): Marker {

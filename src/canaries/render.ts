@@ -1,5 +1,7 @@
 /** Prints what a canary run found, for a person and for a program. No value of a canary is printed. */
+import type { Field } from '../policy/catalogue.ts';
 import { markOf, verdictMeanings, type CanaryReport, type Sighting, type Verdict } from './findings.ts';
+import type { Canary } from './canary.ts';
 import { placeMeanings } from './places.ts';
 
 /** Names of the policies of a run. */
@@ -21,15 +23,13 @@ export function canariesJson(report: CanaryReport, policies: RunPolicies): strin
       skipped,
       named: named.map(({ place, sighting, what, until }) => ({
         place,
-        field: sighting.canary.field.name,
-        direction: sighting.canary.direction,
+        ...placed(sighting.canary),
         what,
         until,
       })),
       unsent,
       canaries: canaries.map(({ canary, sending, verdicts }) => ({
-        field: canary.field.name,
-        direction: canary.direction,
+        ...placed(canary),
         audience: canary.audience,
         sending,
         verdicts,
@@ -42,12 +42,23 @@ export function canariesJson(report: CanaryReport, policies: RunPolicies): strin
 
 function described({ canary, forms, keptBy }: Sighting): object {
   return {
-    field: canary.field.name,
-    direction: canary.direction,
+    ...placed(canary),
     forms: [...forms],
     ...(keptBy.length === 0 ? {} : { keptBy }),
   };
 }
+
+function placed({ field: { name, protocol }, direction }: Canary): object {
+  return { field: name, protocol, direction };
+}
+
+/** Returns the name of a field; one of the chat channel is marked as such. */
+function nameOf({ name, protocol }: Pick<Field, 'name' | 'protocol'>): string {
+  return protocol === 'chat-channel' ? `${name} (chat)` : name;
+}
+
+/** Columns of a name. */
+const nameWidth = 31;
 
 /** Returns the report as text. */
 export function canariesText(report: CanaryReport, policies: RunPolicies): string {
@@ -55,11 +66,11 @@ export function canariesText(report: CanaryReport, policies: RunPolicies): strin
   const { policy, expected } = policies;
   const under = policy === expected ? `under ${policy}` : `under ${policy}, compared with ${expected}`;
   const sections = [
-    `${canaries.length} values in ${new Set(canaries.map(({ canary }) => canary.field)).size} fields, ${under}`,
+    `${canaries.length} values in ${new Set(canaries.map(({ canary }) => canary.field.name)).size} fields, ${under}`,
     placeLines(report),
     matrixLines(report),
     sendingLines(report),
-    `Without a value of their own, and not sent:\n${unsent.map(({ field, reason }) => `  ${field}: ${reason}`).join('\n')}`,
+    `Without a value of their own, and not sent:\n${unsent.map(({ field: name, protocol, reason }) => `  ${nameOf({ name, protocol })}: ${reason}`).join('\n')}`,
     namedLines(report),
     leaks.length === 0 ? '✓ no leak' : leakLines(report),
   ];
@@ -75,10 +86,10 @@ function placeLines({ places, skipped }: CanaryReport): string {
 }
 
 function matrixLines({ places, canaries }: CanaryReport): string {
-  const head = `  ${'field'.padEnd(28)}${'direction'.padEnd(15)}${places.map(({ place }) => place).join(' ')}`;
+  const head = `  ${'field'.padEnd(nameWidth)}${'direction'.padEnd(15)}${places.map(({ place }) => place).join(' ')}`;
   const rows = canaries.map(({ canary, verdicts }) => {
     const cells = places.map(({ place }) => markOf(verdicts[place]!).padEnd(place.length)).join(' ');
-    return `  ${canary.field.name.padEnd(28)}${canary.direction.padEnd(15)}${cells}`.trimEnd();
+    return `  ${nameOf(canary.field).padEnd(nameWidth)}${canary.direction.padEnd(15)}${cells}`.trimEnd();
   });
   const legend = (Object.entries(verdictMeanings) as [Verdict, string][]).map(
     ([verdict, meaning]) => `  ${markOf(verdict)}  ${meaning}`,
@@ -89,7 +100,9 @@ function matrixLines({ places, canaries }: CanaryReport): string {
 function sendingLines({ canaries }: CanaryReport): string {
   const others = canaries.filter(({ sending }) => sending !== 'sent');
   if (others.length === 0) return '';
-  const lines = others.map(({ canary, sending }) => `  ${canary.field.name} ${canary.direction}: ${sending}`);
+  const lines = others.map(
+    ({ canary, sending }) => `  ${nameOf(canary.field)} ${canary.direction}: ${sending}`,
+  );
   return ['Sent, and something else came of it:', ...lines].join('\n');
 }
 
@@ -97,14 +110,14 @@ function namedLines({ named }: CanaryReport): string {
   if (named.length === 0) return '';
   const lines = named.map(
     ({ place, sighting: { canary }, what, until }) =>
-      `  ${canary.field.name} ${canary.direction}, ${place}: ${what}, until ${until}`,
+      `  ${nameOf(canary.field)} ${canary.direction}, ${place}: ${what}, until ${until}`,
   );
   return ['Kept on purpose:', ...new Set(lines)].join('\n');
 }
 
 function leakLines({ leaks }: CanaryReport): string {
   const lines = leaks.flatMap(({ place, sighting: { canary, forms, keptBy } }) => [
-    `  ${canary.field.name} ${canary.direction}, ${place}: ${[...forms].join(', ')}`,
+    `  ${nameOf(canary.field)} ${canary.direction}, ${place}: ${[...forms].join(', ')}`,
     ...new Set(keptBy.map((path) => `      kept by ${path.join(' < ')}`)),
   ]);
   return [`✗ ${leaks.length} leaks:`, ...lines].join('\n');

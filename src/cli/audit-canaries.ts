@@ -107,6 +107,8 @@ async function live(options: CanariesOptions): Run {
   const [listener] = config.listeners;
   const gatekeeper = gatekeeperOf(config, account.domain);
   if (gatekeeper === undefined) throw misused(`the configuration serves no domain ${account.domain}`);
+  if (gatekeeper.protocol === 'chat-channel')
+    throw misused('that domain is on the chat channel: a run without --config sends its values');
   const at = 'address' in gatekeeper.connect ? gatekeeper.connect : { address: undefined, tls: undefined };
   const found = await runLiveCanaries({
     config,

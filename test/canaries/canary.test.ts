@@ -5,9 +5,13 @@ import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { readClientHello } from '../../src/app/tools/client-hello.ts';
 import { canariesOf } from '../../src/canaries/canary.ts';
+import { chatValues } from '../../src/canaries/chat-values.ts';
+import { makeMarker } from '../../src/canaries/marker.ts';
+import { formsOf } from '../../src/canaries/forms.ts';
 import { values } from '../../src/canaries/values.ts';
-import { loadCatalogue } from '../../src/policy/catalogue.ts';
+import { everyForm, loadCatalogue, type Field } from '../../src/policy/catalogue.ts';
 import { ja4 } from '../../src/signals/ja4.ts';
+import { nodeOf, nodeXml } from '../../src/simulator/chat/xml.ts';
 import { parseElement } from '../../src/simulator/xml/reader.ts';
 import { catalogue } from '../policy/fixtures.ts';
 
@@ -31,19 +35,34 @@ const withoutValue = [
 ];
 
 describe('canaries', () => {
-  it('are there for every field and direction', () => {
-    const all = [...catalogue.fields.values()];
-    const fields = all.filter(({ name, protocol }) => protocol === 'xmpp' && !withoutValue.includes(name));
-    const chat = all.filter(({ protocol }) => protocol !== 'xmpp').map(({ name }) => name);
-    const expected = fields.flatMap(({ name, directions }) =>
-      directions.map((direction) => `${name} ${direction}`),
+  it('are there for every field, protocol and direction', () => {
+    const isUnsent = ({ name, protocol }: Field): boolean =>
+      protocol === 'xmpp' ? withoutValue.includes(name) : name === 'answer.ping';
+    const all = everyForm(catalogue);
+    const expected = all
+      .filter((form) => !isUnsent(form))
+      .flatMap((form) => form.directions.map((direction) => `${form.protocol} ${form.name} ${direction}`));
+    const made = sent.map(({ field, direction }) => `${field.protocol} ${field.name} ${direction}`);
+    expect(made).toEqual(expected);
+    expect(unsent.map(({ field, protocol }) => `${protocol} ${field}`)).toEqual(
+      all.filter(isUnsent).map(({ name, protocol }) => `${protocol} ${name}`),
     );
-    expect(sent.map(({ field, direction }) => `${field.name} ${direction}`)).toEqual(expected);
-    expect(unsent.map(({ field }) => field).toSorted()).toEqual([...withoutValue, ...chat].toSorted());
+    const chat = new Set(
+      sent.filter(({ field }) => field.protocol === 'chat-channel').map(({ field }) => field),
+    );
+    expect(chat.size).toBe(all.filter(({ protocol }) => protocol === 'chat-channel').length - 1);
   });
 
   it('are named in no line for a field that does not exist', () => {
-    expect(Object.keys(values).filter((name) => !catalogue.fields.has(name))).toEqual([]);
+    const of = (wanted: string): Set<string> =>
+      new Set(
+        everyForm(catalogue)
+          .filter(({ protocol }) => protocol === wanted)
+          .map(({ name }) => name),
+      );
+    const [xmpp, chat] = [of('xmpp'), of('chat-channel')];
+    expect(Object.keys(values).filter((name) => !xmpp.has(name))).toEqual([]);
+    expect(Object.keys(chatValues).filter((name) => !chat.has(name))).toEqual([]);
   });
 
   it('are in what is sent, and are all different', () => {
@@ -63,6 +82,28 @@ describe('canaries', () => {
       expect(text).not.toMatch(/[{}]/);
       expect(text).not.toBe(field.example);
     }
+  });
+
+  it('are nodes of the chat channel whose content is their bytes', () => {
+    const nodes = sent.filter(({ field }) => field.protocol === 'chat-channel');
+    for (const { text, marker } of nodes) {
+      const xml = nodeXml(nodeOf(parseElement(text)!));
+      expect(xml).toContain(marker.value);
+      // An attribute is text, and what stands between tags is base64.
+      expect(xml.includes(`>${marker.value}<`)).toBe(marker.decoded !== undefined);
+    }
+    expect(nodes.filter(({ marker }) => marker.decoded !== undefined).length).toBeGreaterThan(15);
+  });
+
+  it('are searched for as base64 and as its bytes', () => {
+    const marker = makeMarker('bytes', (length) => Buffer.alloc(length, 7));
+    const bytes = Buffer.from(marker.value, 'base64');
+    const found = (place: Buffer): boolean =>
+      formsOf(marker).some(({ bytes: form }) => place.includes(Buffer.from(form)));
+    for (const place of [bytes, Buffer.from(marker.value), Buffer.from(`x${bytes.toString('hex')}`)])
+      expect(found(place)).toBe(true);
+    expect(found(Buffer.from(Buffer.from(`ab${marker.value}`).toString('base64')))).toBe(true);
+    expect(found(Buffer.from('something else'))).toBe(false);
   });
 
   it('have cipher suites whose fingerprint is that of the ClientHello', async () => {
@@ -103,7 +144,11 @@ fields:
     expect(canariesOf(own.catalogue)).toEqual({
       sent: [],
       unsent: [
-        { field: 'own.field', reason: 'its example does not say where the value is: write `marker` there' },
+        {
+          field: 'own.field',
+          protocol: 'xmpp',
+          reason: 'its example does not say where the value is: write `marker` there',
+        },
       ],
     });
   });

@@ -11,8 +11,10 @@ import { catalogue, policyOf, policyText } from '../policy/fixtures.ts';
 
 const canaries = canariesOf(catalogue);
 const search = new Search(canaries.sent.map(({ forms }) => forms));
-const canary = (field: string, direction = 'to-gatekeeper') =>
-  canaries.sent.find((each) => each.field.name === field && each.direction === direction)!;
+const canary = (field: string, direction = 'to-gatekeeper', protocol = 'xmpp') =>
+  canaries.sent.find(
+    (each) => each.field.name === field && each.direction === direction && each.field.protocol === protocol,
+  )!;
 const policy = policyOf(
   policyText('{ gatekeeper: { "*": keep, chat-state: drop, attention: { drop: {} } } }'),
 );
@@ -99,8 +101,10 @@ describe('a report', () => {
 
   it('has a row for every canary', () => {
     const rows = canariesText(report, policies).split('\n');
-    for (const { field, direction } of canaries.sent)
-      expect(rows.some((row) => row.startsWith(`  ${field.name.padEnd(28)}${direction}`))).toBe(true);
+    for (const { field, direction } of canaries.sent) {
+      const name = field.protocol === 'xmpp' ? field.name : `${field.name} (chat)`;
+      expect(rows.some((row) => row.startsWith(`  ${name.padEnd(31)}${direction}`))).toBe(true);
+    }
   });
 });
 
@@ -115,6 +119,16 @@ describe('an expectation', () => {
     expect(isShown(exception, canary('attention'), Date.UTC(2029, 0, 1))).toBe(true);
     expect(isShown(exception, canary('attention'), Date.UTC(2031, 0, 1))).toBe(false);
     expect(isShown(exception, canary('chat-state'), 0)).toBe(false);
+  });
+
+  it('takes what is lowered for shown, where something is lower', () => {
+    const lowering = policyOf(
+      policyText('{ gatekeeper: { receipt.delivered: { lower: {} }, receipt.read: { lower: {} } } }'),
+    );
+    for (const field of ['receipt.delivered', 'receipt.read']) {
+      expect(isShown(lowering, canary(field, 'to-gatekeeper', 'chat-channel'), 0)).toBe(true);
+      expect(isShown(lowering, canary(field, 'to-gatekeeper'), 0)).toBe(false);
+    }
   });
 
   it('knows the longest time that a policy holds something back', () => {

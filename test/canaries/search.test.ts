@@ -58,6 +58,12 @@ describe('a search', () => {
       expect(found(search, bytesOf(longer))).toEqual([]);
   });
 
+  it('finds a number in packed digits', () => {
+    const marker = makeMarker('count', randomBytes);
+    const search = new Search([formsOf(marker)]);
+    expect(found(search, Buffer.from(`ff05${marker.value}fc`, 'hex'))).toEqual([0]);
+  });
+
   it('agrees with a search for one text after the other', () => {
     const markers = Array.from({ length: 20 }, word);
     const search = new Search(markers.map(formsOf));

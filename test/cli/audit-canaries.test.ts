@@ -19,6 +19,29 @@ const config = JSON.stringify({
   gatekeepers: [{ name: 'main', connect: { address: '127.0.0.1:9', tls: 'direct' } }],
 });
 
+const chatConfig = JSON.stringify({
+  ...(JSON.parse(config) as object),
+  provider: {
+    issuer: 'https://provider.example',
+    jwksUri: 'https://provider.example/jwks.json',
+    audiences: ['https://gatekeeper.example'],
+  },
+  gatekeepers: [
+    {
+      name: 'main',
+      protocol: 'chat-channel',
+      connect: { address: '127.0.0.1:9' },
+      chat: {
+        rootKey: '00'.repeat(32),
+        accountSecretFiles: ['accounts'],
+        integrator: 7,
+        platform: 14,
+        appVersion: [2, 3000, 1],
+      },
+    },
+  ],
+});
+
 const files = { 'narthex.yaml': config, 'tls.crt': '', 'tls.key': '', password: 'secret\n' };
 const account = ['--account', 'a@chat.example', '--password-file', 'password'];
 const contact = ['--contact', 'b@chat.example', '--contact-password-file', 'password'];
@@ -50,4 +73,10 @@ describe('narthex audit canaries', () => {
     expect([found, stderr]).toEqual([exit, expect.stringContaining(text)]);
     expect(stderr).not.toContain('secret');
   }); // prettier-ignore
+
+  it('refuses, with a configuration, a domain of the chat channel', async () => {
+    const folder = await folderWith({ ...files, 'narthex.yaml': chatConfig, accounts: 'a'.repeat(32) });
+    const [found, stderr] = await audit(['--config', 'narthex.yaml', ...account, ...contact], folder);
+    expect([found, stderr]).toEqual([64, expect.stringContaining('that domain is on the chat channel')]);
+  });
 });

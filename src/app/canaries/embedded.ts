@@ -1,25 +1,31 @@
-/** Canaries through a proxy of this machine: a scripted gatekeeper, the embedded provider, and a proxy as a process of
- *  its own, configured as the demo is. */
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Canaries through a proxy of this machine: a scripted gatekeeper of each protocol, the embedded provider, and a proxy as
+ *  a process of its own, configured as the demo is. */
 import { canariesOf, type Canary } from '../../canaries/canary.ts';
 import type { CanaryReport } from '../../canaries/findings.ts';
+import { ChatScript } from '../../canaries/chat-script.ts';
 import { Script } from '../../canaries/script.ts';
+import {
+  startScriptedChatGatekeeper,
+  type ScriptedChatGatekeeper,
+} from '../../canaries/scripted-chat-gatekeeper.ts';
 import { startScriptedGatekeeper, type ScriptedGatekeeper } from '../../canaries/scripted-gatekeeper.ts';
+import type { Policy } from '../../policy/policy.ts';
 import { domain, host } from '../../simulator/story/cast.ts';
 import { receivedByGatekeeper, receivedByProvider } from '../../simulator/story/records.ts';
+import { Scene } from '../../simulator/story/scene.ts';
 import { openStage, type Stage } from '../../simulator/story/stage.ts';
-import { demoConfig, gatekeeperName, writeDemoFiles } from '../demo/config.ts';
+import { gatekeeperName } from '../demo/config.ts';
 import { freePort, temporaryFolder } from '../demo/proxy.ts';
+import { Telling } from '../../simulator/story/telling.ts';
 import { openCatalogue, openPolicy } from '../files/policies.ts';
 import { assemble } from '../part.ts';
+import { chatDomain, writeCanaryConfig } from './config.ts';
 import { openCollector, type Collector } from './collector.ts';
 import { readFiles } from './files.ts';
 import { Gathering } from './gathering.ts';
 import { sendHttpCanaries } from './http.ts';
 import { shippedProgram, startProxyProcess, type ProxyProcess } from './process.ts';
-import { answerMs, everythingLeft } from './waits.ts';
+import { answerMs, everythingLeft, holdingMs } from './waits.ts';
 
 export interface EmbeddedOptions {
   /** A shipped policy or a file; the proxy runs under it. */
@@ -35,6 +41,7 @@ export interface EmbeddedOptions {
 interface Setting {
   readonly stage: Stage;
   readonly gatekeeper: ScriptedGatekeeper;
+  readonly chatGatekeeper: ScriptedChatGatekeeper;
   readonly collector: Collector;
   readonly proxy: ProxyProcess;
   readonly ledgerFolder: string;
@@ -56,15 +63,16 @@ export async function runEmbeddedCanaries(options: EmbeddedOptions): Promise<Can
   try {
     onStep(`sending ${canaries.sent.length} values through the proxy`);
     const clientReceived: Buffer[] = [];
-    sending = await sendAll(setting, canaries.sent, clientReceived);
+    sending = await sendAll(setting, policy, canaries.sent, clientReceived);
     await everythingLeft(policy, setting.admin, answerMs);
     onStep('searching the memory of the proxy');
     await gathering.lookInside(setting.proxy.inspector);
     await gathering.lookAtPages(setting.proxy.pid);
     onStep('searching what the parties received and what the proxy recorded');
     await searchRecords(setting, gathering, canaries.sent);
-    const { gatekeeper, stage } = setting;
-    gathering.look('gatekeeper', Buffer.concat(gatekeeper.received), receivedByGatekeeper(stage.records), storageRequests(stage)); // prettier-ignore
+    const { gatekeeper, chatGatekeeper, stage } = setting;
+    const atGatekeepers = [...gatekeeper.received, ...chatGatekeeper.received];
+    gathering.look('gatekeeper', Buffer.concat(atGatekeepers), receivedByGatekeeper(stage.records), storageRequests(stage)); // prettier-ignore
     gathering.look('client', Buffer.concat(clientReceived));
     gathering.look('provider', receivedByProvider(stage.records));
   } finally {
@@ -73,40 +81,47 @@ export async function runEmbeddedCanaries(options: EmbeddedOptions): Promise<Can
   return gathering.report(sending, expected);
 }
 
-/** Sends the canaries of streams, then those of HTTP.
+/** Sends the canaries of XMPP, of HTTP and of the chat channel.
  *  @returns what became of each */
 async function sendAll(
-  { proxy, stage, gatekeeper, url }: Setting,
+  setting: Setting,
+  policy: Policy,
   canaries: readonly Canary[],
   received: Buffer[],
 ): Promise<ReadonlyMap<Canary, string>> {
-  const ca = stage.authority.certificate;
+  const { proxy, stage, gatekeeper, chatGatekeeper, url } = setting;
   const port = proxy.ports[1]!;
+  const endpoint = { host, port, tls: 'direct', ca: stage.authority.certificate, domain } as const;
   const script = new Script({
     gatekeeper,
     proxy: { host, port },
-    ca,
+    ca: endpoint.ca,
     domain,
     mediaOrigins: { 'to-gatekeeper': stage.provider.url, 'to-client': stage.gatekeeper.services.url },
     received,
     timeoutMs: answerMs,
   });
-  const inStreams = await script.play(canaries);
+  const intermediary = { endpoint, url, gatekeeper: gatekeeperName, fetchesForClients: true };
+  const scene = new Scene(stage, intermediary, new Telling(() => {}));
+  const chatScript = new ChatScript({
+    gatekeeper: chatGatekeeper,
+    endpoint: { ...endpoint, domain: chatDomain },
+    token: async () => (await scene.ownershipToken()).token,
+    received,
+    timeoutMs: answerMs,
+    holdingMs: holdingMs(policy),
+  });
+  const inStreams = await script.play(canaries.filter(isOfXmpp));
   const overHttp = await sendHttpCanaries(
     canaries.filter(({ field }) => field.where === 'http'),
-    {
-      stage,
-      intermediary: {
-        endpoint: { host, port, tls: 'direct', ca, domain },
-        url,
-        gatekeeper: gatekeeperName,
-        fetchesForClients: true,
-      },
-      sendAddress: (direction, address) => script.sendAddress(direction, address),
-      received,
-    },
+    { scene, sendAddress: (direction, address) => script.sendAddress(direction, address), received },
   );
-  return new Map<Canary, string>([...inStreams, ...overHttp]);
+  const inChat = await chatScript.play(canaries.filter((canary) => !isOfXmpp(canary)));
+  return new Map<Canary, string>([...inStreams, ...overHttp, ...inChat]);
+}
+
+function isOfXmpp({ field }: Canary): boolean {
+  return field.protocol === 'xmpp';
 }
 
 /** Searches what the proxy recorded; it ends by an exception. */
@@ -130,31 +145,21 @@ function openSetting({ policy, program = shippedProgram }: EmbeddedOptions) {
     const stage = parts.track(await openStage());
     const pair = stage.authority.issue([domain, host]);
     const gatekeeper = parts.track(await startScriptedGatekeeper(pair, host));
+    const chatGatekeeper = parts.track(await startScriptedChatGatekeeper(host));
     const collector = parts.track(await openCollector(host));
     const httpPort = await freePort();
-    const files = await writeDemoFiles(folder.path, stage);
-    const config = demoConfig(stage, files, { policy, port: 0, tlsPort: 0, httpPort });
-    const ledgerKey = join(folder.path, 'ledger.pem');
-    const { privateKey } = generateKeyPairSync('ed25519');
-    await writeFile(ledgerKey, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
-    const ledgerFolder = join(folder.path, 'ledger');
-    await mkdir(ledgerFolder);
-    const file = join(folder.path, 'narthex.yaml');
-    const text = JSON.stringify({
-      ...config,
-      gatekeepers: config.gatekeepers.map((one) =>
-        Object.assign({}, one, { connect: { address: `${host}:${gatekeeper.port}`, tls: 'direct' } }),
-      ),
-      admin: { host, port: 0 },
-      log: { level: 'debug', unauthenticatedLinesPerSecondMax: 0 },
-      tracing: { otlpEndpoint: collector.endpoint },
-      ledger: { recordsFolder: ledgerFolder, keyFile: ledgerKey, intervalMs: 1_000 },
-      limits: { ...config.limits, stanzasPerSecondMax: 0 },
+    const { file, ledgerFolder } = await writeCanaryConfig({
+      folder: folder.path,
+      stage,
+      gatekeeper,
+      chatGatekeeper,
+      otlpEndpoint: collector.endpoint,
+      policy,
+      httpPort,
     });
-    await writeFile(file, text, { mode: 0o600 });
     const proxy = parts.track(await startProxyProcess(file, program));
     const [url, admin] = [`https://${host}:${httpPort}`, `http://${host}:${proxy.adminPort}`];
-    return { stage, gatekeeper, collector, proxy, ledgerFolder, url, admin };
+    return { stage, gatekeeper, chatGatekeeper, collector, proxy, ledgerFolder, url, admin };
   });
 }
 

@@ -1,17 +1,15 @@
 /** Sends canaries over HTTP: an enlistment, a push, and downloads in both directions. */
 import { randomUUID } from 'node:crypto';
 import type { Canary } from '../../canaries/canary.ts';
-import { Scene, type Intermediary } from '../../simulator/story/scene.ts';
-import type { Stage } from '../../simulator/story/stage.ts';
-import { Telling } from '../../simulator/story/telling.ts';
+import type { Scene } from '../../simulator/story/scene.ts';
 
 /** Sends a message with the address of a file through a stream.
  *  @returns the address as it arrived; undefined where the message did not arrive */
 export type SendAddress = (direction: Canary['direction'], url: string) => Promise<string | undefined>;
 
 export interface HttpCanaries {
-  readonly stage: Stage;
-  readonly intermediary: Intermediary;
+  /** The parties and the proxy. */
+  readonly scene: Scene;
   readonly sendAddress: SendAddress;
   /** Everything that the client receives is added to it. */
   readonly received: Buffer[];
@@ -21,9 +19,9 @@ export interface HttpCanaries {
  *  @returns what became of each */
 export async function sendHttpCanaries(
   canaries: readonly Canary[],
-  { stage, intermediary, sendAddress, received }: HttpCanaries,
+  { scene, sendAddress, received }: HttpCanaries,
 ): Promise<ReadonlyMap<Canary, string>> {
-  const scene = new Scene(stage, intermediary, new Telling(() => {}));
+  const { stage, intermediary } = scene;
   const { services } = stage.gatekeeper;
   await services.attach({
     url: intermediary.url,
@@ -63,7 +61,7 @@ export async function sendHttpCanaries(
   note(pushFields, pushed.kind === 'taken' || pushed.kind === 'gone' ? 'sent' : pushed.kind);
 
   for (const canary of canaries.filter(({ field }) => field.name === 'media.fetch'))
-    outcomes.set(canary, await fetchMedia(canary, { stage, scene, sendAddress, received, intermediary }));
+    outcomes.set(canary, await fetchMedia(canary, { scene, sendAddress, received }));
   return outcomes;
 }
 
@@ -87,8 +85,9 @@ function locationOf({ headers }: Awaited<ReturnType<Scene['callProvider']>>['ans
 /** Stores a file under the canary's name, sends its address to the other side, and lets that side fetch it. */
 async function fetchMedia(
   { direction, text }: Canary,
-  { stage, scene, sendAddress, received, intermediary }: HttpCanaries & { readonly scene: Scene },
+  { scene, sendAddress, received }: HttpCanaries,
 ): Promise<string> {
+  const { stage, intermediary } = scene;
   const file = Buffer.from('a file');
   if (direction === 'to-client') {
     // Stored at the provider by its user, and fetched by the gatekeeper.

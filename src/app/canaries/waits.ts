@@ -9,10 +9,15 @@ export const answerMs = 20_000;
 /** Longest wait for stanzas that the policy holds back, in milliseconds. */
 const heldMs = 15_000;
 
+/** Returns how long to wait for stanzas that a policy holds back, in milliseconds. */
+export function holdingMs(policy: Policy): number {
+  return Math.min(longestWaitMs(policy), heldMs);
+}
+
 /** Waits until the stanzas that a policy holds back have left, and until the proxy has no session.
  *  @param admin `http://host:port` of the admin port
  *  @param endMs the longest wait for the end of the sessions */
 export async function everythingLeft(policy: Policy, admin: string, endMs: number): Promise<void> {
-  await sleep(Math.min(longestWaitMs(policy), heldMs));
+  await sleep(holdingMs(policy));
   await sessionsEnded(admin, endMs);
 }

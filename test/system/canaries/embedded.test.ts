@@ -34,8 +34,12 @@ interface PrintedReport {
   readonly leaks: readonly object[];
   readonly places: readonly { readonly place: string; readonly bytes: number; readonly found: number }[];
   readonly skipped: readonly { readonly place: string }[];
+  readonly unsent: readonly { readonly field: string; readonly protocol: string }[];
   readonly canaries: readonly {
     readonly field: string;
+    readonly protocol: string;
+    readonly direction: string;
+    readonly audience: string;
     readonly sending: string;
     readonly verdicts: Readonly<Record<string, string>>;
   }[];
@@ -77,7 +81,15 @@ describe.each(['balanced', 'strict'])('canaries under %s', (policy) => {
         report.canaries.filter(({ verdicts }) => Object.values(verdicts).includes(verdict)).length;
       expect(count('shown')).toBeGreaterThan(190);
       expect(count('absent')).toBeLessThan(30);
-      expect(report.canaries.filter(({ sending }) => sending === 'sent').length).toBeGreaterThan(315);
+      expect(report.canaries.filter(({ sending }) => sending === 'sent').length).toBeGreaterThan(430);
+      const chat = report.canaries.filter(({ protocol }) => protocol === 'chat-channel');
+      expect(chat.filter(({ sending }) => sending !== 'sent')).toEqual([]);
+      expect(
+        report.unsent.filter(({ protocol }) => protocol === 'chat-channel').map(({ field }) => field),
+      ).toEqual(['answer.ping']);
+      // What a policy shows has arrived, but for the one attribute of an element that it drops.
+      const absent = chat.filter(({ audience, verdicts }) => verdicts[audience] === 'absent');
+      expect(absent.map(({ field }) => field)).toEqual(['chat-state.voice']);
     },
     timeoutMs,
   );
@@ -98,6 +110,11 @@ describe('a seeded leak', () => {
           'sasl.user-agent.id to-gatekeeper',
           'call.host-candidate to-gatekeeper',
           'xml.lang to-gatekeeper',
+          // Of the chat channel alone.
+          'telemetry to-gatekeeper',
+          'call.relay-latency to-gatekeeper',
+          'contacts.sync to-gatekeeper',
+          'style.coded-attribute to-gatekeeper',
         ]),
       );
       expect(leaks).not.toContain('content.body to-gatekeeper');
