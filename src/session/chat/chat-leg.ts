@@ -18,7 +18,7 @@ import { channelError } from './channel-error.ts';
 import type { ChatCodec } from './codec.ts';
 import type { OpenChannel } from './login.ts';
 
-/** Answers in the gatekeeper's place that may wait while the leg is held, as it is while its padding is paced. */
+/** Answers in the gatekeeper's place that may wait while the leg is held. */
 export const waitingAnswersMax = 1_024;
 
 export interface ChatLegOptions {
