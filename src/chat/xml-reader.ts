@@ -3,8 +3,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
-import { ownBytesOfBase64 } from '../stanza/own-bytes.ts';
 import type { Stanza } from '../stanza/stanza.ts';
+import { ContentBytes } from './content-bytes.ts';
 import { ChatError } from './error.ts';
 import { isXmlName, isXmlText } from './xml-form.ts';
 
@@ -17,6 +17,7 @@ export interface NodeAttribute {
 export type NodeContent =
   | { readonly kind: 'none' }
   | { readonly kind: 'nodes'; readonly indices: readonly number[] }
+  /** The bytes are valid until the next node is read. */
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   | { readonly kind: 'text'; readonly text: string };
 
@@ -39,6 +40,7 @@ interface StartTag {
 export class XmlReader {
   readonly #chat: number;
   readonly #mark: number;
+  readonly #bytes = new ContentBytes();
 
   /** @param names vocabulary of the stanzas, which must have both namespaces of the XML form
    *  @throws Error when they lack one */
@@ -59,7 +61,7 @@ export class XmlReader {
     const tag = named ? start.tag : stanza.localName(index);
     if (tag === undefined || tag === '' || isXmlName(tag) === named) throw new ChatError('ERR_CHAT_MARK');
     const indices = this.#children(stanza, index, start.attributes, named);
-    const content = contentOf(start.content, stanza.text(index), indices);
+    const content = this.#content(start.content, stanza.text(index), indices);
     return { tag, attributes: start.attributes, content };
   }
 
@@ -75,7 +77,7 @@ export class XmlReader {
       else if (namespace !== 0) throw new ChatError('ERR_CHAT_NAMESPACE');
       else if (named && (name === 'tag' || name === 'tag64')) {
         if (start.tag !== undefined) throw new ChatError('ERR_CHAT_MARK');
-        start.tag = name === 'tag64' ? decodeUnlikeXml(value) : value;
+        start.tag = name === 'tag64' ? decodeUnlikeXml(this.#bytes, value) : value;
       } else start.attributes.push({ name, value });
     }
     return start;
@@ -87,10 +89,24 @@ export class XmlReader {
     const nodes: number[] = [];
     for (let child = stanza.firstChild(index); child !== -1; child = stanza.nextSibling(child)) {
       if (nodes.length === 0 && this.#isMark(stanza, child, 'a'))
-        attributes.push(markedAttribute(stanza, child, named));
+        attributes.push(markedAttribute(stanza, child, named, this.#bytes));
       else nodes.push(child);
     }
     return nodes;
+  }
+
+  #content(mark: StartTag['content'], text: string, indices: readonly number[]): NodeContent {
+    if (indices.length > 0) {
+      if (text !== '') throw new ChatError('ERR_CHAT_MIXED_CONTENT');
+      if (mark !== undefined) throw new ChatError('ERR_CHAT_MARK');
+      return { kind: 'nodes', indices };
+    }
+    if (mark === 'text') return { kind: 'text', text };
+    if (mark === 'text-base64') return { kind: 'text', text: decodeUnlikeXml(this.#bytes, text) };
+    // This mark means no bytes; without it there would be no content.
+    if (mark === 'bytes' && text !== '') throw new ChatError('ERR_CHAT_MARK');
+    if (mark === undefined && text === '') return { kind: 'none' };
+    return { kind: 'bytes', bytes: this.#bytes.decode(text) };
   }
 
   #isMark(stanza: Stanza, index: number, name: string): boolean {
@@ -105,28 +121,14 @@ function readMark(start: StartTag, name: string, value: string): void {
   else throw new ChatError('ERR_CHAT_MARK');
 }
 
-function contentOf(mark: StartTag['content'], text: string, indices: readonly number[]): NodeContent {
-  if (indices.length > 0) {
-    if (text !== '') throw new ChatError('ERR_CHAT_MIXED_CONTENT');
-    if (mark !== undefined) throw new ChatError('ERR_CHAT_MARK');
-    return { kind: 'nodes', indices };
-  }
-  if (mark === 'text') return { kind: 'text', text };
-  if (mark === 'text-base64') return { kind: 'text', text: decodeUnlikeXml(text) };
-  // This mark means no bytes; without it there would be no content.
-  if (mark === 'bytes' && text !== '') throw new ChatError('ERR_CHAT_MARK');
-  if (mark === undefined && text === '') return { kind: 'none' };
-  return { kind: 'bytes', bytes: decodeBase64(text) };
-}
-
-function markedAttribute(stanza: Stanza, index: number, named: boolean): NodeAttribute {
+function markedAttribute(stanza: Stanza, index: number, named: boolean, bytes: ContentBytes): NodeAttribute {
   let name: string | undefined;
   let value: string | undefined;
   for (const at of attributeRecords(stanza, index)) {
     const key = stanza.attributeNamespaceOf(at) === 0 ? stanza.localName(at) : '';
     if ((key === 'name' || key === 'name64') && name === undefined)
-      name = key === 'name64' ? decodeUnlikeXml(stanza.value(at)) : stanza.value(at);
-    else if (key === 'b64') value = decodeUtf8(stanza.value(at));
+      name = key === 'name64' ? decodeUnlikeXml(bytes, stanza.value(at)) : stanza.value(at);
+    else if (key === 'b64') value = decodeUtf8(bytes, stanza.value(at));
     else throw new ChatError('ERR_CHAT_MARK');
   }
   const isLeaf = stanza.firstChild(index) === -1 && stanza.text(index) === '';
@@ -142,26 +144,18 @@ function* attributeRecords(stanza: Stanza, index: number): Generator<number> {
   for (const at of stanza.attributes(index)) if (!stanza.isDeclaration(at)) yield at;
 }
 
-/** Decodes canonical base64 with padding (RFC 4648 §3.5, §4).
- *  @throws ChatError ERR_CHAT_BASE64 for other text */
-function decodeBase64(text: string): Buffer {
-  const bytes = ownBytesOfBase64(text);
-  if (bytes.toString('base64') !== text) throw new ChatError('ERR_CHAT_BASE64');
-  return bytes;
-}
-
 /** Decodes base64 of a text that XML cannot represent.
  *  @throws ChatError ERR_CHAT_BASE64; ERR_CHAT_MARK where it can */
-function decodeUnlikeXml(base64: string): string {
-  const text = decodeUtf8(base64);
+function decodeUnlikeXml(bytes: ContentBytes, base64: string): string {
+  const text = decodeUtf8(bytes, base64);
   if (isXmlText(text)) throw new ChatError('ERR_CHAT_MARK');
   return text;
 }
 
 /** Decodes base64 of UTF-8.
  *  @throws ChatError ERR_CHAT_BASE64 */
-function decodeUtf8(base64: string): string {
-  const bytes = decodeBase64(base64);
-  if (!isUtf8(bytes)) throw new ChatError('ERR_CHAT_BASE64');
-  return bytes.toString();
+function decodeUtf8(bytes: ContentBytes, base64: string): string {
+  const decoded = bytes.decode(base64);
+  if (!isUtf8(decoded)) throw new ChatError('ERR_CHAT_BASE64');
+  return decoded.toString();
 }

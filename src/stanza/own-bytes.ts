@@ -27,12 +27,6 @@ function utf8Bytes(text: string): Buffer {
   return bytes;
 }
 
-/** Returns the bytes of a text in base64; what is none is skipped, as `Buffer.from` does. */
-export function ownBytesOfBase64(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text, 'base64'));
-  return bytes.subarray(0, bytes.write(text, 'base64'));
-}
-
 /** Returns the text of UTF-8 bytes, without a copy of them. */
 export function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString();

@@ -1,6 +1,6 @@
 /** Buffers that share their memory with no other. */
 import { describe, expect, it } from 'vitest';
-import { ownBytes, ownBytesOfBase64, ownCopy, textOf } from '../../src/stanza/own-bytes.ts';
+import { ownBytes, ownCopy, textOf } from '../../src/stanza/own-bytes.ts';
 
 const texts = [
   '',
@@ -23,16 +23,6 @@ describe('own bytes', () => {
   it.each(texts)('share no memory: %j', (text) => {
     const bytes = ownBytes(text);
     expect(bytes.buffer.byteLength).toBe(bytes.length);
-  });
-
-  it.each(texts)('are those of base64: %j', (text) => {
-    const bytes = ownBytesOfBase64(Buffer.from(text).toString('base64'));
-    expect(bytes.toString()).toBe(text);
-    expect(bytes.buffer.byteLength).toBe(bytes.length);
-  });
-
-  it.each(['MwoQ=', 'Mwo', 'M w o Q', '===', '-_', 'MwoQ!'])('skip what is no base64: %j', (text) => {
-    expect(ownBytesOfBase64(text)).toEqual(Buffer.from(text, 'base64'));
   });
 });
 
