@@ -197,7 +197,7 @@ export class TcpLeg implements XmppLeg {
       this.#whitespaceBytes = 0;
       const taken = this.#scanner.push(chunk);
       if (this.#whitespaceBytes > 0 && !this.#hasElement) this.#keepAlive(this.#whitespaceBytes);
-      if (taken < chunk.length) this.#keep(chunk.subarray(taken));
+      if (taken < chunk.length && !this.#deaf) this.#keep(chunk.subarray(taken));
       this.#events.handled();
       if (this.#afterwards !== undefined) this.#runAfterwards();
     } catch (error) {
@@ -263,6 +263,9 @@ export class TcpLeg implements XmppLeg {
 
   end(closeGraceMs: number): Promise<unknown> {
     this.#deaf = true;
+    this.#unread = undefined;
+    // The rest of a chunk that is being scanned is not delivered.
+    this.#scanner.halt();
     const ended = endGracefully(this.socket, { closeGraceMs });
     this.#writer.close();
     return ended;

@@ -1,7 +1,9 @@
 /** An established stream, and every way in which a session ends. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { farewellFor, type EndCause, type LastWords } from '../../../src/session/ending.ts';
+import type { StageFactory } from '../../../src/session/stage.ts';
 import { StreamError } from '../../../src/stanza/error.ts';
+import { forward } from '../../../src/stanza/verdict.ts';
 import {
   closes,
   conditionIn,
@@ -36,6 +38,28 @@ const rates = {
   paddingBytesPerSecond: 0,
   overLimitMs: 2_000,
 };
+
+describe('what follows a stream error in the same chunk', () => {
+  it('is not read: no stage is asked after the end of the session', async () => {
+    const asked: (string | undefined)[] = [];
+    const stage: StageFactory = {
+      name: 'policy',
+      begin: () => ({
+        judge: (stanza) => {
+          asked.push(stanza.attributeValue(0, 'id'));
+          return forward;
+        },
+      }),
+    };
+    const talk = await begin({ stages: [stage] });
+    asked.length = 0;
+    const error = streamError.replace('</stream:stream>', '');
+    await talk.gatekeeper.says(`<message id='before'/>${error}<message id='after'/>`);
+    await talk.session.done;
+    expect(asked).toEqual(['before', undefined]);
+    expect(talk.closed).toBe('gatekeeper-closed');
+  });
+});
 
 describe('a refusal on an established stream', () => {
   it('is reported with its side, its offset and the limit', async () => {
