@@ -1,8 +1,7 @@
 /** `narthex audit canaries`: a unique value in every field through a real proxy, and where each of them is found. */
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { runEmbeddedCanaries } from '../app/canaries/embedded.ts';
-import { gatekeeperOf, policyFor, runLiveCanaries, type LiveAccount } from '../app/canaries/live.ts';
+import type { LiveAccount } from '../app/canaries/live.ts';
 import type { CanaryReport } from '../canaries/findings.ts';
 import { canariesJson, canariesText, type RunPolicies } from '../canaries/render.ts';
 import { parseHostPort } from '../config/address.ts';
@@ -91,12 +90,15 @@ type Run = Promise<readonly [CanaryReport, RunPolicies]>;
 
 async function embedded({ policy = 'balanced', expect: expected, account }: CanariesOptions): Run {
   if (account !== undefined) throw misused('--account is for a running proxy: give its --config');
+  // Loaded here, since it has a whole proxy: `narthex audit` of a recording is to take little memory.
+  const { runEmbeddedCanaries } = await import('../app/canaries/embedded.ts');
   const found = await runEmbeddedCanaries({ policy, expected, onStep: printStep });
   return [found, { policy, expected: expected ?? policy }];
 }
 
 async function live(options: CanariesOptions): Run {
   if (options.policy !== undefined) throw misused('--policy is for an embedded proxy; see --expect');
+  const { gatekeeperOf, policyFor, runLiveCanaries } = await import('../app/canaries/live.ts');
   const { config } = await loadConfig({
     file: options.config,
     environment: process.env,
