@@ -45,11 +45,14 @@ function changed(element: Element, random: Random, depth: number): Element {
   return { ...element, attributes: typed, content };
 }
 
+/** Fields that name a part of a stanza. The reference has no rules about answers, which name what they answer. */
+const selecting = catalogue.forms.filter(({ name }) => !name.startsWith('answer.'));
+
 /** Returns random rules, as text and as the reference reads them. */
 function rules(random: Random): { readonly text: string; readonly treatmentOf: (name: string) => Treatment } {
   const chosen = new Map<string, Treatment>();
   for (let count = random.below(9); count > 0; count -= 1) {
-    const { name, permits } = random.pick(catalogue.forms);
+    const { name, permits } = random.pick(selecting);
     const kind = random.pick([...permits, 'drop', 'refuse', 'lower']);
     if (kind === 'replace') chosen.set(name, { kind, text: 'same' });
     else if (kind === 'coarsen') chosen.set(name, { kind, seconds: 3_600 });
