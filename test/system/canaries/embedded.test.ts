@@ -45,7 +45,7 @@ interface PrintedReport {
   }[];
 }
 
-describe.each(['balanced', 'strict'])('canaries under %s', (policy) => {
+describe.concurrent.each(['balanced', 'strict'])('canaries under %s', (policy) => {
   it(
     'are nowhere but where the policy says, heap included',
     async () => {
@@ -95,7 +95,7 @@ describe.each(['balanced', 'strict'])('canaries under %s', (policy) => {
   );
 });
 
-describe('a seeded leak', () => {
+describe.concurrent('a seeded leak', () => {
   it(
     'is found where the proxy runs under another policy than the one that is expected',
     async () => {
