@@ -81,7 +81,7 @@ describeWithPeers(['chromium'], 'the page in a browser', () => {
     ['a policy that is not enforced', { mode: 'shadow', gatekeepers: ['main', 'other'] }],
     ['nothing counted yet', { empty: true }],
   ];
-  it.each(
+  it.concurrent.each(
     states.flatMap(([name, options]) =>
       (['light', 'dark'] as const).map((scheme) => [name, scheme, options] as const),
     ),
