@@ -67,7 +67,7 @@ describe('the checklist', () => {
     expect(others.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(['media skipped']);
   });
 
-  it.each<[row: string, why: RegExp, faults: Faults]>([
+  it.concurrent.each<[row: string, why: RegExp, faults: Faults]>([
     ['keys', /answered with 404/, { http: ({ target }, given) => (target.endsWith('/openid/jwks') ? answer(404) : given) }],
     ['token', /more than 4096 bytes/, { claims: { filler: 'x'.repeat(4_000) } }],
     ['enlist', /502, ERR_ENLISTMENT_INTEGRATOR/, { refusal: 'bad_integrator' }],
