@@ -115,7 +115,7 @@ export class Dispatch {
   }
 
   /** Writes a stanza unchanged and without a copy, unless earlier ones between the same two parties are queued. */
-  passUntouched(stanza: Stanza, direction: Direction, arrival: Arrival = {}): void {
+  passUntouched(stanza: Stanza, direction: Direction, arrival = noArrival): void {
     if (this.#mustWait(stanza, direction)) {
       this.#send(transitOf(stanza, direction, arrival));
       return;
@@ -324,11 +324,13 @@ export class Dispatch {
 }
 
 const atOnce: SendOptions = {};
+/** One object for all, since most stanzas are forwarded untouched. */
+const noArrival: Arrival = {};
 
 function transitOf(
   stanza: Stanza,
   direction: Direction,
-  { origin = 'peer', edits = [], tapped, taken }: Arrival = {},
+  { origin = 'peer', edits = [], tapped, taken } = noArrival,
 ): Transit {
   return {
     stanza,
