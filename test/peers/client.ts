@@ -5,6 +5,11 @@
  *   program → test   online FULL-JID  |  message FROM BASE64-BODY  |  failed BASE64-REASON
  *   test → program   send TO BASE64-BODY; the end of input logs the client out
  *
+ * Programs of clients that can do more are asked for it, with numbers that their answers repeat (table/program.ts):
+ *
+ *   test → program   ask NUMBER VERB BASE64-WORD…
+ *   program → test   done NUMBER BASE64-WORD…  |  refused NUMBER BASE64-REASON
+ *
  * A program takes its account from the environment: PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS
  * (`starttls`, `direct`, or `websocket` for @xmpp/client) and PEER_AUTHORITY, the file of the only certificate authority it trusts. With PEER_TOKEN it
  * authenticates by OAUTHBEARER (RFC 7628). With PEER_RECONNECT it connects again after a lost connection, and resumes its
@@ -14,6 +19,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Inbox, type ReceivedMessage } from './inbox.ts';
+import { Questions } from './questions.ts';
 import { startProcess, type Command } from './process.ts';
 import type { TlsMode } from './probe.ts';
 import type { PeerServer } from './server.ts';
@@ -56,6 +62,13 @@ export interface PeerClient {
   close(): Promise<void>;
 }
 
+/** A client that is one of the programs. */
+export interface ProgramClient extends PeerClient {
+  /** Asks the program to do something, and resolves with the words of its answer.
+   *  @throws Error with the program's reason, or when it gives no answer in time */
+  ask(verb: string, words: readonly (string | Uint8Array)[], timeoutMs?: number): Promise<readonly string[]>;
+}
+
 /** How to run a client program; its folder is new and empty. */
 export type Program = (folder: string) => Promise<Pick<Command, 'program' | 'args'>>;
 
@@ -63,13 +76,14 @@ const loginTimeoutMs = 20_000;
 const logoutTimeoutMs = 3_000;
 
 /** Starts `program` and waits until it is logged in and has sent its presence. */
-export async function logIn(program: Program, login: Login): Promise<PeerClient> {
+export async function logIn(program: Program, login: Login): Promise<ProgramClient> {
   const folder = await mkdtemp(join(tmpdir(), 'narthex-client-'));
   const jid = `${login.user}@${login.domain}`;
   const inbox = new Inbox(jid);
   const authorityFile = join(folder, 'authority.pem');
   await writeFile(authorityFile, login.authority);
   const online = Promise.withResolvers<void>();
+  const questions = new Questions(jid);
   const command = {
     ...(await program(folder)),
     environment: environment(login, jid, authorityFile),
@@ -80,12 +94,15 @@ export async function logIn(program: Program, login: Login): Promise<PeerClient>
     const error = new Error(`${jid}: ${reason}`);
     online.reject(error);
     inbox.end(error);
+    questions.end(error);
   };
   const client = startProcess(command, (line) => {
-    const [event, first = '', second = ''] = line.split(' ');
+    const [event, first = '', second = '', ...more] = line.split(' ');
     if (event === 'online') online.resolve();
     if (event === 'message') inbox.add({ from: first, body: decode(second) });
     if (event === 'failed') fail(decode(first));
+    if (event === 'done') questions.done(first, [second, ...more].map(decode));
+    if (event === 'refused') questions.refused(first, decode(second));
   });
   void client.ended.then((status) => fail(`ended with ${status}`));
   const close = async () => {
@@ -107,6 +124,11 @@ export async function logIn(program: Program, login: Login): Promise<PeerClient>
       if (!client.write(`send ${to} ${encode(body)}`)) throw new Error(`${jid} is gone`);
     },
     receive: (timeoutMs) => inbox.next(timeoutMs),
+    ask: (verb, words, timeoutMs) =>
+      questions.ask(
+        (number) => client.write(['ask', number, verb, ...words.map(encode)].join(' ')),
+        timeoutMs,
+      ),
     close,
   };
 }
@@ -127,8 +149,8 @@ function environment(login: Login, jid: string, authorityFile: string): Record<s
   };
 }
 
-function encode(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
+function encode(word: string | Uint8Array): string {
+  return Buffer.from(word as string, 'utf8').toString('base64');
 }
 
 function decode(base64: string): string {

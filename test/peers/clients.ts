@@ -19,7 +19,7 @@ export interface ClientKind {
   logIn(login: Login): Promise<PeerClient>;
 }
 
-const xmppJs: Program = async () => ({
+export const xmppJs: Program = async () => ({
   program: process.execPath,
   args: [fileURLToPath(new URL('./javascript/client.mjs', import.meta.url))],
 });

@@ -54,9 +54,9 @@ interfaces = { ${lua(site.host)} }
 c2s_ports = { ${site.ports.starttls} }
 c2s_direct_tls_ports = { ${site.ports.direct} }
 c2s_require_encryption = true
-${httpsPort(site) === undefined ? '' : https(site, httpsPort(site)!)}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
+${httpsPorts(site).length === 0 ? '' : https(site, httpsPorts(site))}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
 modules_enabled = { ${modulesOf(site).map(lua).join(', ')} }
-modules_disabled = { "s2s"${httpsPort(site) === undefined ? ', "http"' : ''} }
+modules_disabled = { "s2s"${httpsPorts(site).length === 0 ? ', "http"' : ''} }
 
 -- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
 ${site.tokens === undefined ? 'authentication = "internal_plain"' : tokenAuthentication(site, site.tokens)}
@@ -77,9 +77,9 @@ Component ${lua(`conference.${site.domain}`)} "muc"
 ${site.uploadPort === undefined ? '' : uploads(site, site.uploadPort)}`;
 }
 
-/** One port has both services; no test needs both. */
-function httpsPort({ uploadPort, webSocketPort }: Site): number | undefined {
-  return uploadPort ?? webSocketPort;
+/** Each has both services. */
+function httpsPorts({ uploadPort, webSocketPort }: Site): number[] {
+  return [uploadPort, webSocketPort].filter((port) => port !== undefined);
 }
 
 function modulesOf({ modules: added, keepsMessages = true, webSocketPort }: Site): string[] {
@@ -97,9 +97,9 @@ function disabledMechanisms({ plain, channelBinding }: Site): string[] {
   ];
 }
 
-function https({ host, chainFile, keyFile }: Site, port: number): string {
+function https({ host, chainFile, keyFile }: Site, ports: readonly number[]): string {
   return `http_ports = {}
-https_ports = { ${port} }
+https_ports = { ${ports.join(', ')} }
 https_interfaces = { ${lua(host)} }
 https_ssl = { certificate = ${lua(chainFile)}, key = ${lua(keyFile)} }
 `;

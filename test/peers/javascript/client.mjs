@@ -1,6 +1,7 @@
 /** The line protocol of ../client.ts, spoken by @xmpp/client. */
 import { createInterface } from 'node:readline';
 import { client, jid, xml } from '@xmpp/client';
+import { stepsOf } from './steps.mjs';
 
 const { PEER_JID, PEER_PASSWORD, PEER_TOKEN, PEER_HOST, PEER_PORT, PEER_TLS, PEER_RECONNECT } = process.env;
 const { local, domain } = jid(PEER_JID);
@@ -43,10 +44,33 @@ connection.on('error', (error) => {
   else console.error(error);
 });
 
+/** How it has come back from each lost connection; a question waits for the next. */
+const returns = [];
+let cameBack = Promise.withResolvers();
+let online = false;
 connection.on('online', async (address) => {
   await connection.send(xml('presence'));
+  if (online) returned('again');
+  online = true;
   say('online', address.toString());
 });
+connection.streamManagement.on('resumed', () => returned('resumed'));
+
+function returned(how) {
+  returns.push(how);
+  cameBack.resolve();
+}
+
+const steps = {
+  ...stepsOf(connection, domain),
+  async back() {
+    while (returns.length === 0) {
+      await cameBack.promise;
+      cameBack = Promise.withResolvers();
+    }
+    return [returns.shift()];
+  },
+};
 
 connection.on('stanza', (stanza) => {
   const body = stanza.getChildText('body');
@@ -56,7 +80,8 @@ connection.on('stanza', (stanza) => {
 const commands = createInterface({ input: process.stdin });
 
 commands.on('line', (line) => {
-  const [verb, to, body] = line.split(' ');
+  const [verb, to, body, ...more] = line.split(' ');
+  if (verb === 'ask') answer(to, body, more);
   if (verb !== 'send') return;
   const text = Buffer.from(body, 'base64').toString('utf8');
   connection.send(xml('message', { type: 'chat', to }, xml('body', {}, text))).catch((error) => {
@@ -68,6 +93,19 @@ commands.on('close', async () => {
   await connection.stop().catch(() => {});
   process.exit(0);
 });
+
+async function answer(number, verb, words) {
+  try {
+    // The second word of an upload is its bytes.
+    const decoded = words.map((word, at) => {
+      const bytes = Buffer.from(word, 'base64');
+      return verb === 'upload' && at === 1 ? bytes : bytes.toString('utf8');
+    });
+    say('done', number, ...(await steps[verb](...decoded)).map(encode));
+  } catch (error) {
+    say('refused', number, encode(`${error.name}: ${error.message}`));
+  }
+}
 
 connection.start().catch((error) => say('failed', encode(`${error.name}: ${error.message}`)));
 
