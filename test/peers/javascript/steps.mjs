@@ -32,7 +32,8 @@ export function stepsOf(connection, domain) {
     async upload(name, bytes) {
       const service = await uploadService(iqCaller, domain);
       const attrs = { xmlns: upload, filename: name, size: String(bytes.length) };
-      const slot = await iqCaller.get(xml('request', attrs), service);
+      const iq = xml('iq', { type: 'get', to: service }, xml('request', attrs));
+      const slot = (await iqCaller.request(iq)).getChild('slot', upload);
       await put(slot.getChild('put'), bytes);
       return [slot.getChild('get').attrs.url];
     },
@@ -71,11 +72,15 @@ function statuses(presence) {
   return user?.getChildren('status').map(({ attrs }) => attrs.code) ?? [];
 }
 
-async function stanzaOf(connection, fits) {
-  for (;;) {
-    const [stanza] = await once(connection, 'stanza');
-    if (fits(stanza)) return stanza;
-  }
+function stanzaOf(connection, fits) {
+  return new Promise((resolve) => {
+    const look = (stanza) => {
+      if (!fits(stanza)) return;
+      connection.off('stanza', look);
+      resolve(stanza);
+    };
+    connection.on('stanza', look);
+  });
 }
 
 /** XEP-0363 §3: the server itself, or one of its services. */
