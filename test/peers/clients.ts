@@ -1,11 +1,9 @@
 /** Every client the interoperability tests log in with, each as it comes from its makers. */
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { logIn, type Login, type PeerClient, type Program } from './client.ts';
+import { compiledC } from './compiled.ts';
 import { logInGoSendxmpp } from './go-sendxmpp.ts';
-import { programs, pythonClient } from './programs.ts';
+import { pythonClient } from './programs.ts';
 import type { PeerName } from './require.ts';
 
 export interface ClientKind {
@@ -35,13 +33,7 @@ const xmppJsCapable: Program = async () => ({
   args: [fileURLToPath(new URL('./javascript/capable.mjs', import.meta.url))],
 });
 
-/** Compiled where it runs: the tests test the library that is installed. */
-const libstrophe: Program = async (folder) => {
-  const program = join(folder, 'client');
-  const source = join(import.meta.dirname, 'c', 'client.c');
-  await promisify(execFile)(programs.gcc, ['-O1', '-Wall', '-Werror', '-o', program, source, '-lstrophe']);
-  return { program, args: [] };
-};
+const libstrophe = compiledC('client.c', 'strophe');
 
 export const xmppJsClient: ClientKind = {
   name: '@xmpp/client',

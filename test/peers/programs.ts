@@ -17,6 +17,8 @@ export const programs = {
   chromium: '/usr/bin/chromium',
   goSendxmpp: '/usr/bin/go-sendxmpp',
   gcc: '/usr/bin/gcc',
+  gpp: '/usr/bin/g++',
+  profanity: '/usr/bin/profanity',
   haproxy: '/usr/sbin/haproxy',
   nginx: '/usr/sbin/nginx',
   curl: '/usr/bin/curl',

@@ -61,6 +61,14 @@ const requirements = {
     packages: ['libstrophe-dev', 'gcc', 'libc6-dev'],
     present: () => existsSync('/usr/include/strophe.h') && existsSync(programs.gcc),
   },
+  gloox: {
+    packages: ['libgloox-dev', 'g++', 'libc6-dev'],
+    present: () => existsSync('/usr/include/gloox/client.h') && existsSync(programs.gpp),
+  },
+  profanity: {
+    packages: ['profanity', 'python3'],
+    present: () => existsSync(programs.profanity) && existsSync(programs.python),
+  },
   'erlang-p1-xml': {
     packages: ['erlang-p1-xml'],
     present: () => existsSync(programs.escript) && existsSync('/usr/share/doc/erlang-p1-xml'),
