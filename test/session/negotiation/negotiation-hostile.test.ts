@@ -19,6 +19,7 @@ import { fewResumptions } from '../few-resumptions.ts';
 import { Legs } from '../legs.ts';
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const sasl2 = 'urn:xmpp:sasl:2';
 const sm = 'urn:xmpp:sm:3';
 
 const compiled = new Map(
@@ -65,6 +66,9 @@ describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => 
     ['a registration for push in one', "<bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:push:0' jid='marker.example' node='n'/></bind>"],
     ['a tag', "<bind xmlns='urn:xmpp:bind:0'><tag>marker</tag></bind>"],
     ['further features', '<user-agent><system>marker</system></user-agent>'],
+    ['the mechanisms that it knows', '<supported><mechanism>marker</mechanism></supported>'],
+    ['another element of the protocol', '<marker>marker</marker>'],
+    ['what it remembers of the features', "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='marker'/>"],
     ['the client’s software', '<user-agent><software>marker</software><device>marker</device></user-agent>'],
     ['an element without a namespace', "<x xmlns='' a='marker'>marker</x>"],
     ['a presence', "<presence xmlns='jabber:client'><status>marker</status><x xmlns='urn:unknown'>marker</x></presence>"],
@@ -95,6 +99,58 @@ describe.each(['balanced', 'strict'])('an authentication under %s', (policy) => 
     const legs = connect(policy, 'authenticating');
     legs.read('to-gatekeeper', authenticate(''));
     expect(passed(legs, 'to-client', success(token))).toBe(success(token));
+  });
+
+  it('goes on to further tasks: a second factor, and an upgrade of the stored hash (XEP-0388 §2.6.3, XEP-0480)', () => {
+    const legs = connect(policy, 'authenticating');
+    const request = authenticate("<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-256</upgrade>");
+    const said: readonly (readonly [Direction, string])[] = [
+      ['to-gatekeeper', request],
+      [
+        'to-client',
+        `<continue xmlns='${sasl2}'><additional-data>AA==</additional-data><tasks><task>TOTP</task></tasks></continue>`,
+      ],
+      [
+        'to-gatekeeper',
+        `<next xmlns='${sasl2}' task='TOTP'><initial-response>AA==</initial-response></next>`,
+      ],
+      ['to-client', `<continue xmlns='${sasl2}'><tasks><task>UPGR-SCRAM-SHA-256</task></tasks></continue>`],
+      ['to-gatekeeper', `<next xmlns='${sasl2}' task='UPGR-SCRAM-SHA-256'/>`],
+      [
+        'to-client',
+        `<task-data xmlns='${sasl2}'><salt xmlns='urn:xmpp:scram-upgrade:0' iterations='4096'>c2FsdA==</salt></task-data>`,
+      ],
+      [
+        'to-gatekeeper',
+        `<task-data xmlns='${sasl2}'><hash xmlns='urn:xmpp:scram-upgrade:0'>aGFzaA==</hash></task-data>`,
+      ],
+      ['to-client', success('')],
+    ];
+    for (const [direction, xml] of said) {
+      expect(passed(legs, direction, xml)).toBe(xml);
+      legs.out[direction].length = 0;
+    }
+  });
+
+  it('has nothing of the client’s in its tasks', () => {
+    const legs = connect(policy, 'authenticating');
+    legs.read('to-gatekeeper', authenticate(''));
+    legs.out['to-gatekeeper'].length = 0;
+    for (const [xml, shown] of [
+      [
+        `<next xmlns='${sasl2}' task='TOTP' a='marker'><x xmlns='urn:unknown'>marker</x></next>`,
+        `<next xmlns='${sasl2}' task='TOTP'/>`,
+      ],
+      [
+        `<task-data xmlns='${sasl2}' a='marker'><x xmlns='urn:unknown'>marker</x></task-data>`,
+        `<task-data xmlns='${sasl2}'/>`,
+      ],
+      [`<abort xmlns='${sasl2}'><text>marker</text></abort>`, `<abort xmlns='${sasl2}'/>`],
+    ] as const) {
+      // Strict writes the shorter of the two forms.
+      expect(passed(legs, 'to-gatekeeper', xml).replace(/><\/[a-z-]+>$/, '/>')).toBe(shown);
+      legs.out['to-gatekeeper'].length = 0;
+    }
   });
 
   it('that fails has its condition', () => {
