@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import type { TokenAuthenticationOptions } from '../session/authentication/token-exchange.ts';
 import { chatGuard } from '../session/chat/guard.ts';
+import { boundTokens } from '../session/negotiation/bound-tokens.ts';
 import { channelBindingGuard } from '../session/negotiation/channel-binding.ts';
 import { bearerFailureGuard } from '../session/negotiation/bearer-failure.ts';
 import { negotiationGuard } from '../session/negotiation/guard.ts';
@@ -324,6 +325,7 @@ function stagesOf(config: Config, { authentication, capabilities, names, inForce
     negotiationGuard,
     streamLimitsStage(announcedLimits(config)),
     channelBindingGuard,
+    boundTokens,
     bearerFailureGuard,
     ...reauthenticationStages(config, authentication),
     ...declared,

@@ -11,6 +11,7 @@ export const stageOrder: readonly string[] = [
   'chat-guard',
   'stream-limits',
   'channel-binding',
+  'bound-tokens',
   'bearer-failure',
   'reauthentication',
   'capabilities',

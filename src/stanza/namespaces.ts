@@ -43,6 +43,8 @@ export const ns = {
   saslChannelBinding: 'urn:xmpp:sasl-cb:0',
   /** XEP-0484 */
   fast: 'urn:xmpp:fast:0',
+  /** XEP-0509 */
+  pipelining: 'urn:xmpp:iap:0',
   /** XEP-0030, XEP-0115, XEP-0390 */
   discoInfo: 'http://jabber.org/protocol/disco#info',
   discoItems: 'http://jabber.org/protocol/disco#items',

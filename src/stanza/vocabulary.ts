@@ -8,7 +8,7 @@ const coreLocals = [
   'stream', 'features', 'error', 'text', 'host-unknown', 'see-other-host',
   'starttls', 'proceed', 'failure', 'required', 'compression', 'compress', 'method',
   'mechanisms', 'mechanism', 'auth', 'challenge', 'response', 'success', 'abort', 'authentication', 'authenticate',
-  'continue', 'sasl-channel-binding', 'channel-binding', 'inline', 'fast',
+  'continue', 'sasl-channel-binding', 'channel-binding', 'inline', 'fast', 'request-token', 'tls-0rtt',
   'bind', 'resource', 'jid', 'session', 'query', 'ping',
   'sm', 'enable', 'enabled', 'resume', 'resumed', 'failed', 'r', 'a', 'h', 'location', 'previd', 'max',
   'c', 'ver', 'node', 'hash', 'ext', 'body', 'connection-signals',

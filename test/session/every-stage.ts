@@ -9,6 +9,7 @@ import { capabilitiesStage } from '../../src/session/capabilities/capabilities-s
 import { CapabilitySessions } from '../../src/session/capabilities/capability-sessions.ts';
 import { contentFilterStage } from '../../src/session/capabilities/content-filter-stage.ts';
 import { bearerFailureGuard } from '../../src/session/negotiation/bearer-failure.ts';
+import { boundTokens } from '../../src/session/negotiation/bound-tokens.ts';
 import { channelBindingGuard } from '../../src/session/negotiation/channel-binding.ts';
 import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
 import { streamLimitsStage } from '../../src/session/negotiation/stream-limits.ts';
@@ -65,6 +66,7 @@ export function connectThroughEveryStage(
       negotiationGuard,
       streamLimitsStage(() => ({ preAuthStanzaBytesMax: 10_000, stanzaBytesMax: 262_144, idleMs: 0 })),
       channelBindingGuard,
+      boundTokens,
       bearerFailureGuard,
       capabilitiesStage(capabilities),
       contentFilterStage(capabilities),

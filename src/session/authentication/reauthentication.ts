@@ -66,7 +66,7 @@ class Reauthentication implements Stage {
       if (profile !== undefined && offersToken(stanza, at, profile)) {
         offered.push(profile);
         edits.push(...ownOffer(stanza, at, profile));
-      } else if (profile !== undefined || stanza.is(at, ns.saslChannelBinding, 'sasl-channel-binding'))
+      } else if (profile !== undefined || foreignOffers.has(stanza.namespaceName(at)))
         edits.push(removeElement(stanza, at));
     }
     if (offered.length === 0)
@@ -111,6 +111,8 @@ class Reauthentication implements Stage {
       case 'continue':
         attempt.awaits = 'tasks';
         return forward;
+      case 'task-data':
+        return attempt.awaits === 'tasks' ? forward : close(unasked());
       case 'success':
         this.#port.settleClaims(attempt.claims);
         this.#exchange.conclude('ok');
@@ -132,7 +134,11 @@ class Reauthentication implements Stage {
 }
 
 /** Elements that a client may send during tasks after the token (XEP-0388 §2.6.3). None of them authenticates anew. */
-const taskSteps: readonly string[] = ['next', 'response', 'abort'];
+const taskSteps: readonly string[] = ['next', 'task-data', 'response', 'abort'];
+
+/** Offers about the gatekeeper's mechanisms, which the client does not see. The version of the gatekeeper's features is not
+ *  that of the client's (XEP-0509). */
+const foreignOffers: ReadonlySet<string> = new Set([ns.saslChannelBinding, ns.pipelining]);
 
 function close(error: StreamError): Disposition {
   return { kind: 'close', error };

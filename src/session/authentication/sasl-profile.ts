@@ -83,7 +83,7 @@ export function writeAuth(mechanism: string, message: Uint8Array): Buffer {
 }
 
 /** Replaces mechanism and message of `<authenticate/>`. Other requests stay, except those for later authentication
- *  without a token (XEP-0484, XEP-0480). */
+ *  without a token (XEP-0484, XEP-0480), and the version of features that the gatekeeper has not offered (XEP-0509). */
 export function rewriteAuthenticate(stanza: Stanza, mechanism: string, message: Uint8Array): Edit[] {
   const edits = [replaceAttribute(stanza, stanza.attribute(0, stanza.names.local('mechanism')), mechanism)];
   const written = `<initial-response xmlns='${ns.sasl2}'>${base64(message)}</initial-response>`;
@@ -92,11 +92,11 @@ export function rewriteAuthenticate(stanza: Stanza, mechanism: string, message: 
     if (stanza.is(at, ns.sasl2, 'initial-response')) {
       edits.push(replaceElement(stanza, at, replaced ? nothing : ownBytes(written)));
       replaced = true;
-    } else if (outliving.has(stanza.namespaceName(at))) edits.push(removeElement(stanza, at));
+    } else if (withheld.has(stanza.namespaceName(at))) edits.push(removeElement(stanza, at));
   }
   if (!replaced) edits.push(prependContent(stanza, 0, written));
   return edits;
 }
 
 const nothing = new Uint8Array(0);
-const outliving: ReadonlySet<string> = new Set([ns.fast, ns.saslUpgrade]);
+const withheld: ReadonlySet<string> = new Set([ns.fast, ns.saslUpgrade, ns.pipelining]);

@@ -139,7 +139,8 @@ async function conversation(features = offer): Promise<Conversation> {
 describe('the offer', () => {
   it('has the mechanisms that carry the token, whatever else the gatekeeper offers, and no channel binding', async () => {
     const talk = new Conversation();
-    expect(await talk.offered(`${offer}${binding}<x xmlns='urn:other'/>`)).toBe(
+    const version = "<config-version xmlns='urn:xmpp:iap:0' value='v'/>";
+    expect(await talk.offered(`${offer}${binding}${version}<x xmlns='urn:other'/>`)).toBe(
       `<stream:features><mechanisms xmlns='${sasl}'><mechanism xmlns='${sasl}'>OAUTHBEARER</mechanism>` +
         `<mechanism xmlns='${sasl}'>PLAIN</mechanism></mechanisms><x xmlns='urn:other'/></stream:features>`,
     );
@@ -200,7 +201,9 @@ describe('a client that owns its identifier', () => {
     await talk.client(
       `<authenticate xmlns='${sasl2}' mechanism="PLAIN"><initial-response>${base64('\0juliet\0juliets.own.token')}` +
         `</initial-response><user-agent id='u1'/><bind xmlns='urn:xmpp:bind:0'><tag>Dino</tag></bind>` +
-        `<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/></authenticate>`,
+        `<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>` +
+        `<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-256</upgrade>` +
+        `<config-version xmlns='urn:xmpp:iap:0' value='v'/></authenticate>`,
     );
     expect(talk.heardBy('gatekeeper')).toBe(
       `<authenticate xmlns='${sasl2}' mechanism="OAUTHBEARER"><initial-response xmlns='${sasl2}'>${presented}` +
@@ -258,6 +261,10 @@ describe('a client that owns its identifier', () => {
     const next = `<next xmlns='${sasl2}' task='TOTP'><totp xmlns='urn:x'>123456</totp></next>`;
     await talk.client(next);
     expect([talk.heardBy('client'), talk.heardBy('gatekeeper')]).toEqual([wanted, next]);
+    const data = `<task-data xmlns='${sasl2}'><x xmlns='urn:x'/></task-data>`;
+    await talk.gatekeeper(data);
+    await talk.client(data);
+    expect([talk.heardBy('client'), talk.heardBy('gatekeeper')]).toEqual([data, data]);
     const anew = `<authenticate xmlns='${sasl2}' mechanism='SCRAM-SHA-1'/>`;
     await expect(talk.client(anew)).rejects.toMatchObject({ code: 'ERR_NEGOTIATION' });
     expect(talk.heardBy('gatekeeper')).toBe('');
