@@ -86,7 +86,7 @@ export async function logIn(program: Program, login: Login): Promise<ProgramClie
   const questions = new Questions(jid);
   const command = {
     ...(await program(folder)),
-    environment: environment(login, jid, authorityFile),
+    environment: loginEnvironment(login, jid, authorityFile),
     folder,
     log: join(folder, 'client.log'),
   };
@@ -133,7 +133,7 @@ export async function logIn(program: Program, login: Login): Promise<ProgramClie
   };
 }
 
-function environment(login: Login, jid: string, authorityFile: string): Record<string, string> {
+export function loginEnvironment(login: Login, jid: string, authorityFile: string): Record<string, string> {
   return {
     PEER_JID: jid,
     PEER_PASSWORD: login.password,

@@ -9,6 +9,8 @@ export const programs = {
   prosody: '/usr/bin/prosody',
   /** Unpacked by `.ci/prosody-13`. */
   prosody13: '/opt/prosody-13/usr/bin/prosody',
+  /** Community modules for it: a folder, no program. */
+  prosody13Modules: '/opt/prosody-13/community',
   ejabberdctl: '/usr/sbin/ejabberdctl',
   erl: '/usr/bin/erl',
   python: '/usr/bin/python3',

@@ -39,7 +39,11 @@ const modules = (
   'carbons mam smacks pep blocklist csi_simple offline vcard4 vcard_legacy'
 ).split(' ');
 
-const pluginPaths = [join(import.meta.dirname, 'lua'), join(import.meta.dirname, '../../deploy/prosody')];
+const pluginPaths = [
+  join(import.meta.dirname, 'lua'),
+  join(import.meta.dirname, '../../deploy/prosody'),
+  programs.prosody13Modules,
+];
 
 function render(site: Site, tlsVersion: string): string {
   return `

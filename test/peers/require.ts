@@ -21,7 +21,8 @@ const requirements = {
   'prosody-13': {
     packages: ['prosody'],
     script: '.ci/prosody-13',
-    present: () => existsSync(programs.prosody) && existsSync(programs.prosody13),
+    present: () =>
+      existsSync(programs.prosody) && existsSync(programs.prosody13) && existsSync(programs.prosody13Modules),
   },
   ejabberd: { packages: ['ejabberd'], present: () => existsSync(programs.ejabberdctl) },
   slixmpp: {

@@ -8,10 +8,13 @@ export interface Link {
   swallow(): void;
   /** Ends every connection, on both sides, without a closing tag. */
   cut(): void;
+  /** Later connections go to another port. */
+  aim(target: number): void;
   close(): Promise<void>;
 }
 
-export async function openLink(target: number): Promise<Link> {
+export async function openLink(first: number): Promise<Link> {
+  let target = first;
   const sockets = new Set<Socket>();
   let swallowing = false;
   const server = createServer((near) => {
@@ -38,6 +41,9 @@ export async function openLink(target: number): Promise<Link> {
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    aim: (port) => {
+      target = port;
+    },
     swallow: () => void (swallowing = true),
     cut,
     async close() {
