@@ -66,10 +66,15 @@ const requirements = {
     packages: ['libgloox-dev', 'g++', 'libc6-dev'],
     present: () => existsSync('/usr/include/gloox/client.h') && existsSync(programs.gpp),
   },
+  mcabber: {
+    packages: ['mcabber', 'python3'],
+    present: () => existsSync(programs.mcabber) && existsSync(programs.python),
+  },
   profanity: {
     packages: ['profanity', 'python3'],
     present: () => existsSync(programs.profanity) && existsSync(programs.python),
   },
+  sendxmpp: { packages: ['sendxmpp'], present: () => existsSync(programs.sendxmpp) },
   'erlang-p1-xml': {
     packages: ['erlang-p1-xml'],
     present: () => existsSync(programs.escript) && existsSync('/usr/share/doc/erlang-p1-xml'),

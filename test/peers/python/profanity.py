@@ -58,6 +58,6 @@ write(pathlib.Path(os.environ["HOME"]))
 log = os.path.join(os.environ["HOME"], "client.log")
 # OpenSSL reads its authorities from here.
 os.environ["SSL_CERT_FILE"] = os.environ["PEER_AUTHORITY"]
-terminal.run(
+terminal.run_with_plugin(
     ["/usr/bin/profanity", "-a", os.environ["PEER_JID"], "-l", "DEBUG", "-f", log], b"/peer\n"
 )

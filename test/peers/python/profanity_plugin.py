@@ -8,7 +8,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 import prof
-from terminal import Lines, decode, encode, say
+from terminal import decode, encode, plugin_input, say
 
 OWN_JID = os.environ["PEER_JID"]
 LOG = os.path.join(os.environ["HOME"], "client.log")
@@ -20,7 +20,7 @@ LAST = ".//{http://jabber.org/protocol/rsm}last"
 STATUS = ".//{http://jabber.org/protocol/muc#user}status"
 PUBLISHED_KEYS = "eu.siacs.conversations.axolotl."
 
-lines = Lines()
+lines = plugin_input()
 
 
 class Session:
@@ -51,7 +51,7 @@ def prof_on_start():
 
 
 def on_lines():
-    for verb, *words in lines.read():
+    for verb, *words in map(str.split, lines.read()):
         if verb == "send":
             write(words[0], decode(words[1]))
         if verb == "ask":
