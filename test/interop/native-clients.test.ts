@@ -10,12 +10,19 @@ import { xmppJsStanzas, type StanzaClient } from '../peers/stanza-client.ts';
 import type { TableClient, TableSession } from '../peers/table-client.ts';
 import { glooxTable } from '../peers/table/gloox.ts';
 import { mcabberTable } from '../peers/table/mcabber.ts';
+import { poezioTable } from '../peers/table/poezio.ts';
 import { profanityTable } from '../peers/table/profanity.ts';
 import { sendxmppTable } from '../peers/table/sendxmpp.ts';
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { chat } from './what-works/stage.ts';
 
-const clients: readonly TableClient[] = [glooxTable, mcabberTable, profanityTable, sendxmppTable];
+const clients: readonly TableClient[] = [
+  glooxTable,
+  mcabberTable,
+  poezioTable,
+  profanityTable,
+  sendxmppTable,
+];
 
 /** They share the processor. */
 const patienceMs = 60_000;

@@ -21,6 +21,7 @@ export const programs = {
   gcc: '/usr/bin/gcc',
   gpp: '/usr/bin/g++',
   mcabber: '/usr/bin/mcabber',
+  poezio: '/usr/bin/poezio',
   profanity: '/usr/bin/profanity',
   sendxmpp: '/usr/bin/sendxmpp',
   haproxy: '/usr/sbin/haproxy',

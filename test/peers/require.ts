@@ -70,6 +70,7 @@ const requirements = {
     packages: ['mcabber', 'python3'],
     present: () => existsSync(programs.mcabber) && existsSync(programs.python),
   },
+  poezio: { packages: ['poezio'], present: () => existsSync(programs.poezio) },
   profanity: {
     packages: ['profanity', 'python3'],
     present: () => existsSync(programs.profanity) && existsSync(programs.python),

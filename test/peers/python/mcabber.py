@@ -141,7 +141,7 @@ class Mcabber:
         if kind == "MSG" and file:
             body = pathlib.Path(file[0])
             if what == "IN":
-                say("message", contact, encode(body.read_text()))
+                say("message", contact, encode(body.read_text().removesuffix("\n")))
             body.unlink()
         # Its own presence comes back, so that messages will, too.
         if kind == "STATUS" and what != OFFLINE and contact == os.environ["PEER_JID"]:
