@@ -46,7 +46,7 @@ const pluginPaths = [
 ];
 
 function render(site: Site, tlsVersion: string): string {
-  return `
+  return `${site.include === undefined ? '' : `Include ${lua(site.include)}`}
 -- Prosody refuses to start as root otherwise; the tests' container may have no other user.
 run_as_root = true
 daemonize = false
@@ -59,12 +59,6 @@ c2s_ports = { ${site.ports.starttls} }
 c2s_direct_tls_ports = { ${site.ports.direct} }
 c2s_require_encryption = true
 ${httpsPorts(site).length === 0 ? '' : https(site, httpsPorts(site))}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
-modules_enabled = { ${modulesOf(site).map(lua).join(', ')} }
-modules_disabled = { "s2s"${httpsPorts(site).length === 0 ? ', "http"' : ''} }
-
--- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
-${site.tokens === undefined ? 'authentication = "internal_plain"' : tokenAuthentication(site, site.tokens)}
-storage = "internal"
 ${site.defaultMechanisms ? '' : `disable_sasl_mechanisms = { ${disabledMechanisms(site).map(lua).join(', ')} }`}
 
 local tls = {
@@ -74,6 +68,24 @@ local tls = {
 }
 ssl = tls
 c2s_direct_tls_ssl = tls
+
+${site.include === undefined ? services(site) : completed}
+`;
+}
+
+/** What an included file lacks. Prosody's own file for its scripts empties the server between logins; here each script has a
+ *  server for itself. */
+const completed = `modules_enabled { "tls" }
+modules_disabled { "debug_reset" }`;
+
+/** What an included file decides otherwise: modules, accounts, hosts. */
+function services(site: Site): string {
+  return `modules_enabled = { ${modulesOf(site).map(lua).join(', ')} }
+modules_disabled = { "s2s"${httpsPorts(site).length === 0 ? ', "http"' : ''} }
+
+-- Plain storage is what lets the server offer SCRAM with SHA-1 and with SHA-256 for the same account.
+${site.tokens === undefined ? 'authentication = "internal_plain"' : tokenAuthentication(site, site.tokens)}
+storage = "internal"
 
 VirtualHost ${lua(site.domain)}
   ssl = tls
@@ -133,7 +145,10 @@ async function writeAccounts({ folder, domain, accounts }: Site): Promise<void> 
   const accountsFolder = join(folder, 'data', encodeName(domain), 'accounts');
   await mkdir(accountsFolder, { recursive: true });
   for (const [name, password] of Object.entries(accounts)) {
-    await writeFile(join(accountsFolder, `${name}.dat`), `return { ["password"] = ${lua(password)} };\n`);
+    await writeFile(
+      join(accountsFolder, `${encodeName(name)}.dat`),
+      `return { ["password"] = ${lua(password)} };\n`,
+    );
   }
 }
 

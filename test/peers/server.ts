@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly defaultMechanisms?: boolean;
   /** Modules of `deploy/prosody` to load, by name. Prosody only. */
   readonly modules?: readonly string[];
+  /** A configuration file to include before what the tests need. Prosody only. */
+  readonly include?: string;
   /** Also offers OAUTHBEARER (RFC 7628), for these tokens: localpart by token. Prosody, by a module of the tests. */
   readonly tokens?: Readonly<Record<string, string>>;
   /** A free port for one more listener, with direct TLS, that wants a PROXY protocol header first. Servers that know
@@ -56,6 +58,7 @@ export interface Site {
   readonly plain: boolean;
   readonly defaultMechanisms: boolean;
   readonly modules: readonly string[];
+  readonly include: string | undefined;
   readonly tokens: Readonly<Record<string, string>> | undefined;
   /** SHA-256 of the certificate: what `tls-server-end-point` binds to (RFC 5929 §4.1). */
   readonly endPoint: string;
@@ -126,6 +129,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       plain,
       defaultMechanisms,
       modules,
+      include: options.include,
       tokens,
       proxyProtocolPort,
       uploadPort: uploads ? upload : undefined,

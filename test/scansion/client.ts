@@ -1,0 +1,113 @@
+/** A client of a script: @xmpp/client in this process. What the server asks of it is answered by the script only. */
+import { randomUUID } from 'node:crypto';
+import { setDefaultCACertificates } from 'node:tls';
+import { client as xmppClient, xml as build, type Client, type Element } from '@xmpp/client';
+import parse from '@xmpp/xml/lib/parse.js';
+import type { Player } from './run.ts';
+import type { ScriptClient } from './script.ts';
+import { eventually, within } from '../support/wait.ts';
+
+/** Where a client logs in, and how long it waits. */
+export interface PlayerOptions {
+  /** A port of the loopback, with STARTTLS. */
+  readonly port: number;
+  /** Milliseconds for a login, and for a stanza to arrive. */
+  readonly timeoutMs: number;
+}
+
+/** Lets clients of this thread trust these authorities and no others, in PEM: the library has no option for it. */
+export function trust(authorities: readonly string[]): void {
+  setDefaultCACertificates(authorities);
+}
+
+/** Logs in. Sends no presence: that is the script's.
+ *  @throws Error when it cannot */
+export async function connectPlayer(
+  { local, domain, password, resource }: ScriptClient,
+  { port, timeoutMs }: PlayerOptions,
+): Promise<Player> {
+  const client = xmppClient({
+    service: `xmpp://127.0.0.1:${port}`,
+    domain,
+    username: local,
+    // The library computes SCRAM in a second of processor time, for each login.
+    credentials: (authenticate) => authenticate({ username: local, password }, 'PLAIN'),
+    timeout: timeoutMs,
+    ...(resource !== undefined && { resource }),
+  });
+  client.reconnect.stop();
+  leaveQuestions(client);
+  const received: string[] = [];
+  const failures: Error[] = [];
+  client.on('error', (error) => failures.push(error));
+  client.on('stanza', (stanza) => received.push(stanza.toString()));
+  try {
+    const address = await within(timeoutMs, 'logging in', client.start());
+    received.length = 0;
+    return play(client, String(address), { received, failures, timeoutMs });
+  } catch (error) {
+    await stop(client);
+    throw error;
+  }
+}
+
+/** Keeps the library from answering what a server or another client asks. */
+function leaveQuestions(client: Client): void {
+  client.middleware.use(({ stanza }, next) =>
+    stanza.name === 'iq' && ['get', 'set'].includes(String(stanza.attrs['type']))
+      ? new Promise(() => {})
+      : next(),
+  );
+}
+
+interface Record {
+  readonly received: string[];
+  readonly failures: readonly Error[];
+  readonly timeoutMs: number;
+}
+
+const pingTimeoutMs = 10_000;
+
+function play(client: Client, fullJid: string, { received, failures, timeoutMs }: Record): Player {
+  return {
+    fullJid,
+    async send(xml) {
+      const stanzas = parse(`<stanzas>${xml}</stanzas>`);
+      for (const stanza of elementsOf(stanzas)) await client.send(withoutIndentation(stanza));
+    },
+    next: () =>
+      eventually(
+        () => received.shift(),
+        timeoutMs,
+        () => ['a stanza', ...failures.map(String)].join('; '),
+      ),
+    async settled() {
+      const id = `settled-${randomUUID()}`;
+      await client.send(build('iq', { type: 'get', id }, build('ping', 'urn:xmpp:ping')));
+      const answer = (): string | undefined => received.find((xml) => xml.includes(id));
+      const answered = await eventually(answer, pingTimeoutMs);
+      received.splice(received.indexOf(answered), 1);
+      return received;
+    },
+    close: () => stop(client),
+  };
+}
+
+function elementsOf({ children }: Element): Element[] {
+  return children.filter((child) => typeof child !== 'string');
+}
+
+/** Removes the white space between the elements of a stanza. */
+function withoutIndentation(element: Element): Element {
+  const inner = elementsOf(element);
+  for (const child of inner) withoutIndentation(child);
+  if (inner.length > 0)
+    element.children = element.children.filter((child) => typeof child !== 'string' || child.trim() !== '');
+  return element;
+}
+
+const logoutTimeoutMs = 3_000;
+
+async function stop(client: Client): Promise<void> {
+  await within(logoutTimeoutMs, 'log out', client.stop()).catch(() => {});
+}
