@@ -11,8 +11,9 @@ import type { CloseReason, SessionRefusal } from './observer.ts';
 export type EndCause =
   /** A side has closed its stream, or the gatekeeper's stream error was passed on. */
   | { readonly kind: 'closed'; readonly by: Side }
-  /** A connection ended without a closing tag. */
-  | { readonly kind: 'lost'; readonly side: Side }
+  /** A connection ended without a closing tag.
+   *  - `resumable`: the gatekeeper has promised that the stream can be resumed (XEP-0198 §5). */
+  | { readonly kind: 'lost'; readonly side: Side; readonly resumable?: boolean }
   /** The proxy refuses something that `side` sent or did. */
   | { readonly kind: 'refused'; readonly error: StreamError; readonly side: Side }
   /** A peer did not drain its connection. */
@@ -44,6 +45,9 @@ export function farewellFor(cause: EndCause): Farewell {
       // Without a closing tag the gatekeeper keeps the stream for a resumption (XEP-0198 §5).
       if (cause.side === 'client')
         return { client: 'nothing', gatekeeper: 'nothing', reason: 'client-closed' };
+      // As for `handed-over`: after an error most libraries begin a new session, or none.
+      if (cause.resumable === true)
+        return { client: 'nothing', gatekeeper: 'nothing', reason: 'ERR_GATEKEEPER_CLOSED' };
       return farewellFor({ kind: 'refused', error: gatekeeperLost(), side: 'client' });
     case 'refused':
       return refusal(cause.error, cause.side);

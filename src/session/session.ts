@@ -10,7 +10,7 @@ import { StreamError } from '../stanza/error.ts';
 import { endGracefully } from '../transport/close.ts';
 import type { WebSocketConnection } from '../transport/websocket.ts';
 import { asStreamError, farewellFor, isRefusal, refusalOf, type EndCause, type Farewell } from './ending.ts';
-import { Backpressure, type LegEvents, type XmppLeg } from './leg.ts';
+import { Backpressure, type LegEvents, type Side, type XmppLeg } from './leg.ts';
 import type { Machine, PhaseState, SessionOptions } from './machine.ts';
 import type { CloseReason, SessionObserver, SessionRefusal } from './observer.ts';
 import { ownHeader } from './own-header.ts';
@@ -110,6 +110,19 @@ export class Session implements Machine {
     else this.#refuse(reason);
   }
 
+  /** Ends the session after the loss of a connection. */
+  async #lose(side: Side): Promise<void> {
+    const { client, relay } = this.#state;
+    const resumable = side === 'gatekeeper' && relay?.resumable === true;
+    if (resumable) {
+      client?.hold();
+      this.#flush();
+      // The client must not come back before its counts are where it comes to, if they can be there.
+      await relay.end();
+    }
+    this.end({ kind: 'lost', side, resumable });
+  }
+
   enter(state: PhaseState): void {
     const { name, facts, client, gatekeeper } = state;
     // One phase may have several states, as `securing` has before and after STARTTLS.
@@ -172,7 +185,7 @@ export class Session implements Machine {
       bytesRead: (direction, count) => observer.bytes(direction, count),
       handled: () => this.#flush(),
       refused: (error, side) => this.end({ kind: 'refused', error: asStreamError(error), side }),
-      lost: (side) => this.end({ kind: 'lost', side }),
+      lost: (side) => void this.#lose(side),
       stalled: () => this.end({ kind: 'stalled' }),
     };
   }

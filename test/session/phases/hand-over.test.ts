@@ -167,6 +167,36 @@ describe('a session that is handed over', () => {
   });
 });
 
+describe('a session that loses its gatekeeper', () => {
+  it('loses its client too, so that every library resumes', async () => {
+    const talk = await managed();
+    await talk.gatekeeper.says(message('one'));
+    await talk.gatekeeper.hangsUp();
+    expect([talk.client.heard, talk.client.ended]).toEqual([message('one'), 'closed']);
+    expect(await talk.session.done).toBe('ERR_GATEKEEPER_CLOSED');
+  });
+
+  it('keeps the counts of a stream that is resumed', async () => {
+    const talk = await managed();
+    await talk.client.says(message('drop') + message('one'));
+    await talk.gatekeeper.hangsUp();
+    const next = await begin();
+    await next.client.says(resume(0));
+    await next.gatekeeper.says(resumed(1));
+    expect(next.client.news()).toBe(resumed(2));
+  });
+
+  it.each([
+    ['stream management is off', begin],
+    ['the gatekeeper promises no resumption', () => managed(`<enabled xmlns='${sm}'/>`)],
+  ])('sends its client an error where %s', async (_, talking) => {
+    const talk = await talking();
+    await talk.gatekeeper.hangsUp();
+    expect(await talk.session.done).toBe('ERR_GATEKEEPER_CLOSED');
+    expect(conditionIn(talk.client.heard)).toBe('remote-connection-failed');
+  });
+});
+
 describe('a session that has lasted long enough', () => {
   it('is handed over where its stream can be resumed', async () => {
     const talk = new Conversation({ resumptions, sessionAgeMs: () => 60_000 });
@@ -276,6 +306,19 @@ describe('a session that is handed over to another replica', () => {
     expect(next.client.news()).toBe(resumed(2));
     await next.client.says(message('two'));
     expect(next.gatekeeper.news()).toBe(resume(0) + message('two'));
+  });
+
+  it('ends its client after a lost gatekeeper when its counts are written, or cannot be', async () => {
+    for (const outcome of ['written', 'lost'] as const) {
+      replica();
+      const talk = await managed();
+      await talk.client.says(message('drop') + message('one'));
+      await talk.gatekeeper.hangsUp();
+      expect([talk.client.ended, talk.closed]).toEqual(['not', undefined]);
+      await answer(outcome);
+      expect([talk.client.heard, talk.client.ended]).toEqual(['', 'closed']);
+      expect(talk.closed).toBe('ERR_GATEKEEPER_CLOSED');
+    }
   });
 
   it('is shut down when they cannot be written', async () => {
