@@ -8,9 +8,13 @@ export interface TestCertificates {
   readonly key: string;
 }
 
-/** A new authority, and a server certificate from it that is valid for every name in `domains`. */
-export function issueCertificates(domains: readonly string[]): TestCertificates {
-  const authority = createAuthority();
+/** A new authority, and a server certificate from it that is valid for every name in `domains`.
+ *  @param signs of both */
+export function issueCertificates(
+  domains: readonly string[],
+  signs: 'ecdsa' | 'rsa' = 'ecdsa',
+): TestCertificates {
+  const authority = createAuthority('Narthex test authority', signs);
   const { cert, key } = authority.issue({ dns: domains });
   return { authority: authority.cert, chain: cert + authority.cert, key };
 }

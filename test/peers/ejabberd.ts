@@ -123,7 +123,9 @@ const plainModules = (
 function registrations({ accounts, domain }: Site, readyFile: string): string {
   const calls = Object.entries(accounts).map(
     ([name, password]) =>
-      `ok = ejabberd_auth:try_register(${binary(name)}, ${binary(domain)}, ${binary(password)})`,
+      // An account exists already when the server is started again.
+      `case ejabberd_auth:try_register(${binary(name)}, ${binary(domain)}, ${binary(password)}) of ` +
+      'ok -> ok; {error, exists} -> ok end',
   );
   const done = `ok = file:write_file(${erlangString(readyFile)}, <<>>)`;
   return `try ${[...calls, done].join(', ')} catch Class:Reason -> io:format("~p ~p~n", [Class, Reason]), halt(1) end.`;

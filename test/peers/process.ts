@@ -26,8 +26,8 @@ export interface PeerProcess {
   closeInput(): void;
   /** The last 4,000 characters of its log, for error messages. */
   logTail(): string;
-  /** SIGTERM, and SIGKILL five seconds later. Resolves when the process is gone. */
-  stop(): Promise<void>;
+  /** Sends `signal`, by default SIGTERM, and SIGKILL five seconds later. Resolves when the process is gone. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 const killAfterMs = 5_000;
@@ -56,7 +56,7 @@ export function startProcess(command: Command, onLine?: (line: string) => void):
     write: (line) => child.stdin!.writable && child.stdin!.write(`${line}\n`),
     closeInput: () => child.stdin!.end(),
     logTail: () => readFileSync(command.log, 'utf8').slice(-logTailCharacters),
-    stop: () => stop(child, ended),
+    stop: (signal = 'SIGTERM') => stop(child, ended, signal),
   };
 }
 
@@ -68,8 +68,8 @@ async function ending(child: ChildProcess): Promise<number | string> {
   return code ?? signal ?? 'unknown';
 }
 
-async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
-  child.kill('SIGTERM');
+async function stop(child: ChildProcess, ended: Promise<unknown>, signal: NodeJS.Signals): Promise<void> {
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   await ended;
   clearTimeout(timer);

@@ -59,7 +59,7 @@ c2s_ports = { ${site.ports.starttls} }
 c2s_direct_tls_ports = { ${site.ports.direct} }
 c2s_require_encryption = true
 ${httpsPorts(site).length === 0 ? '' : https(site, httpsPorts(site))}plugin_paths = { ${pluginPaths.map(lua).join(', ')} }
-${site.defaultMechanisms ? '' : `disable_sasl_mechanisms = { ${disabledMechanisms(site).map(lua).join(', ')} }`}
+${endPointBinding(site)}${site.defaultMechanisms ? '' : `disable_sasl_mechanisms = { ${disabledMechanisms(site).map(lua).join(', ')} }`}
 
 local tls = {
   certificate = ${lua(site.chainFile)},
@@ -91,6 +91,11 @@ VirtualHost ${lua(site.domain)}
   ssl = tls
 Component ${lua(`conference.${site.domain}`)} "muc"
 ${site.uploadPort === undefined ? '' : uploads(site, site.uploadPort)}`;
+}
+
+function endPointBinding({ endPointBinding: wanted, endPoint }: Site): string {
+  if (wanted === undefined) return '';
+  return `tls_server_end_point_hash = ${lua(wanted === 'hash' ? endPoint : wanted)}\n`;
 }
 
 /** Each has both services. */

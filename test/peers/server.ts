@@ -8,6 +8,7 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { issueCertificates, type TestCertificates } from './certificates.ts';
 import { offeredMechanisms, type TlsMode } from './probe.ts';
 import { startProcess, type Command, type PeerProcess } from './process.ts';
@@ -18,6 +19,11 @@ export interface ServerOptions {
   readonly domain?: string;
   /** Whether the SCRAM-…-PLUS mechanisms (RFC 5802 §6) are offered. Default false. */
   readonly channelBinding?: boolean;
+  /** How its certificate is signed. Default ECDSA. */
+  readonly certificate?: 'ecdsa' | 'rsa';
+  /** What Prosody 13 has as `tls_server_end_point_hash`: `hash` of its certificate, or `auto`. Default: nothing, and
+   *  `tls-server-end-point` (RFC 5929 §4) is not offered. */
+  readonly endPointBinding?: 'hash' | 'auto';
   /** Whether PLAIN (RFC 4616) is offered as well as SCRAM. Default false: who logs in has used SCRAM. */
   readonly plain?: boolean;
   /** Whether the server's own default decides which mechanisms are offered; then `channelBinding` and `plain` count
@@ -57,6 +63,7 @@ export interface Site {
   readonly channelBinding: boolean;
   readonly plain: boolean;
   readonly defaultMechanisms: boolean;
+  readonly endPointBinding: 'hash' | 'auto' | undefined;
   readonly modules: readonly string[];
   readonly include: string | undefined;
   readonly tokens: Readonly<Record<string, string>> | undefined;
@@ -95,6 +102,12 @@ export interface PeerServer {
   readonly folder: string;
   /** The SASL mechanisms the server offers over `mode`. */
   mechanisms(mode: TlsMode): Promise<string[]>;
+  /** Its process, which changes with a restart. */
+  readonly pid: number;
+  /** Ends it, waits, and starts it again on the same ports, with the same data.
+   *  @param options.signal default SIGTERM
+   *  @param options.downMs how long it is away. Default 0 */
+  restart(options?: { readonly signal?: 'SIGTERM' | 'SIGKILL'; readonly downMs?: number }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -105,7 +118,7 @@ const usualAccounts: Accounts = { juliet: 'R0m30, wherefore?', romeo: "But soft!
 export async function startServer(recipe: Recipe, options: ServerOptions = {}): Promise<PeerServer> {
   const domain = options.domain ?? 'localhost';
   const host = '127.0.0.1';
-  const certificates = issueCertificates([domain, `conference.${domain}`]);
+  const certificates = issueCertificates([domain, `conference.${domain}`], options.certificate);
   const folder = await mkdtemp(join(tmpdir(), `narthex-${recipe.name}-`));
   let server: PeerProcess | undefined;
   const close = async () => {
@@ -128,6 +141,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       channelBinding,
       plain,
       defaultMechanisms,
+      endPointBinding: options.endPointBinding,
       modules,
       include: options.include,
       tokens,
@@ -139,7 +153,6 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
     const site = { ...files, ...offers, domain, host, ports, endPoint, accounts };
 
     const start = await recipe.prepare(site);
-    server = startProcess({ ...start, folder, log: join(folder, 'output.log') });
     const target = (mode: TlsMode) => ({
       host,
       port: ports[mode],
@@ -147,11 +160,16 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       domain,
       authority: certificates.authority,
     });
-    await ready(recipe.name, server, readyTimeoutMs, async () => {
-      await offeredMechanisms(target('starttls'));
-      await offeredMechanisms(target('direct'));
-      if (start.readyFile !== undefined) await access(start.readyFile);
-    });
+    const run = async (): Promise<void> => {
+      if (start.readyFile !== undefined) await rm(start.readyFile, { force: true });
+      server = startProcess({ ...start, folder, log: join(folder, 'output.log') });
+      await ready(recipe.name, server, readyTimeoutMs, async () => {
+        await offeredMechanisms(target('starttls'));
+        await offeredMechanisms(target('direct'));
+        if (start.readyFile !== undefined) await access(start.readyFile);
+      });
+    };
+    await run();
     return {
       name: recipe.name,
       domain,
@@ -162,6 +180,14 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
       certificates,
       folder,
       mechanisms: (mode) => offeredMechanisms(target(mode)),
+      get pid() {
+        return server!.pid!;
+      },
+      async restart({ signal = 'SIGTERM', downMs = 0 } = {}) {
+        await server!.stop(signal);
+        await sleep(downMs);
+        await run();
+      },
       close,
     };
   } catch (error) {

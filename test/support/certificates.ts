@@ -8,6 +8,7 @@ import {
   contextPrimitive,
   ia5String,
   integer,
+  nothing,
   octetString,
   oid,
   sequence,
@@ -49,10 +50,15 @@ export interface Authority {
   intermediate(commonName: string): Authority;
 }
 
-/** A self-signed authority. Two calls with one name make two authorities that do not know each other. */
-export function createAuthority(commonName = 'Narthex test authority'): Authority {
-  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** A self-signed authority. Two calls with one name make two authorities that do not know each other.
+ *  @param signs with ECDSA or RSA, both over SHA-256; the key of each certificate that it issues is of the same kind */
+export function createAuthority(
+  commonName = 'Narthex test authority',
+  signs: keyof typeof signatures = 'ecdsa',
+): Authority {
+  const keys = signatures[signs].newKeys();
   const self: Signer = {
+    signature: signatures[signs],
     name: distinguishedName(commonName),
     key: keys.privateKey,
     id: keyId(keys.publicKey),
@@ -63,7 +69,20 @@ export function createAuthority(commonName = 'Narthex test authority'): Authorit
 const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
+/** Signatures over SHA-256 (RFC 5758 §3.2, RFC 4055 §5), and keys for them. */
+const signatures = {
+  ecdsa: {
+    algorithm: sequence(oid('1.2.840.10045.4.3.2')),
+    newKeys: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  },
+  rsa: {
+    algorithm: sequence(oid('1.2.840.113549.1.1.11'), nothing()),
+    newKeys: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  },
+};
+
 interface Signer {
+  readonly signature: (typeof signatures)[keyof typeof signatures];
   readonly name: Buffer;
   readonly key: KeyObject;
   readonly id: Buffer;
@@ -81,13 +100,14 @@ function authority(self: Signer, cert: string): Authority {
   return {
     cert,
     issue(request) {
-      const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const keys = self.signature.newKeys();
       return { cert: certificate(self, leafTemplate(request, keys.publicKey)), key: pkcs8(keys.privateKey) };
     },
     intermediate(commonName) {
-      const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const { signature } = self;
+      const keys = signature.newKeys();
       const name = distinguishedName(commonName);
-      const next: Signer = { name, key: keys.privateKey, id: keyId(keys.publicKey) };
+      const next: Signer = { signature, name, key: keys.privateKey, id: keyId(keys.publicKey) };
       return authority(next, certificate(self, authorityTemplate(name, keys.publicKey)));
     },
   };
@@ -147,7 +167,7 @@ function validity(request: CertificateRequest): { notBefore: Date; notAfter: Dat
 }
 
 function certificate(issuer: Signer, template: Template): string {
-  const algorithm = sequence(oid('1.2.840.10045.4.3.2'));
+  const { algorithm } = issuer.signature;
   const identifiers = [
     extension('2.5.29.14', false, octetString(keyId(template.publicKey))),
     extension('2.5.29.35', false, sequence(contextPrimitive(0, issuer.id))),

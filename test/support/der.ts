@@ -16,6 +16,8 @@ function length(bytes: number): Buffer {
 export const sequence = (...items: Uint8Array[]): Buffer => tlv(0x30, ...items);
 export const set = (...items: Uint8Array[]): Buffer => tlv(0x31, ...items);
 export const boolean = (value: boolean): Buffer => tlv(0x01, Buffer.from([value ? 0xff : 0]));
+/** NULL. */
+export const nothing = (): Buffer => tlv(0x05);
 export const octetString = (bytes: Uint8Array): Buffer => tlv(0x04, bytes);
 export const bitString = (bytes: Uint8Array, unusedBits = 0): Buffer =>
   tlv(0x03, Buffer.from([unusedBits]), bytes);
