@@ -233,8 +233,8 @@ export const streamErrors = {
       'intermediary.',
     remedy:
       'List the -PLUS mechanisms in `disable_sasl_mechanisms` of Prosody or ejabberd; or give proxy and gatekeeper the ' +
-      'same certificate and set `channelBinding: same-certificate` (Prosody also needs `tls_server_end_point_hash = ' +
-      '"auto"`); or let the proxy authenticate by itself with `channelBinding: reauthenticate`. docs/channel-binding.md ' +
+      'same certificate and set `channelBinding: same-certificate` (Prosody 13 also needs `tls_server_end_point_hash`); ' +
+      'or let the proxy authenticate by itself with `channelBinding: reauthenticate`. docs/channel-binding.md ' +
       'has the lines to write.',
     conditions: ['policy-violation'],
     text:

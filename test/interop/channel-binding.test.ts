@@ -1,13 +1,16 @@
 /** The three remedies for channel binding, each with a real server that offers it and real clients. */
 import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
-import { loginTo, type PeerClient } from '../peers/client.ts';
-import { clients, xmppJsClient, type ClientKind } from '../peers/clients.ts';
+import { loginTo, type Login, type PeerClient } from '../peers/client.ts';
+import { aioxmppClient, clients, xmppJsClient, type ClientKind } from '../peers/clients.ts';
 import { describeWithPeers } from '../peers/require.ts';
 import type { PeerServer, ServerOptions } from '../peers/server.ts';
 import { ejabberd, prosody, prosody13, type ServerKind } from '../peers/servers.ts';
 import type { ChannelBinding } from '../../src/session/facts.ts';
-import { startTestProxy, type TestProxy } from '../support/proxy.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
+import { connectRaw, streamHeader } from '../support/raw-client.ts';
+import { openTap, type Tap, type TapOptions } from '../support/tap.ts';
 import { startTokenParties } from './token-parties.ts';
 
 const slixmpp = clients.find(({ name }) => name === 'slixmpp')!;
@@ -183,6 +186,134 @@ describeWithPeers(['prosody', 'slixmpp'], 'same-certificate', () => {
     }
   });
 });
+
+describeWithPeers(
+  ['prosody-13', 'aioxmpp'],
+  'same-certificate, with a library and a server that have the binding',
+  () => {
+    let server: PeerServer;
+    let tap: Tap;
+    let proxy: TestProxy;
+
+    beforeAll(async () => {
+      // aioxmpp's library reads the hash off RSA signatures only.
+      server = await prosody13.start({ channelBinding: true, certificate: 'rsa', endPointBinding: 'hash' });
+      tap = await openTap(tapTo(server, server.ports.direct, server.certificates));
+      proxy = await startTestProxy({ ...before(server), gatekeeper: { port: tap.port, tls: 'direct' } });
+    });
+    afterAll(async () => {
+      await proxy?.close();
+      await tap?.close();
+      await server?.close();
+    });
+
+    it.each(['starttls', 'direct'] as const)(
+      'logs in by SCRAM-SHA-256-PLUS bound to the certificate, over %s',
+      async (mode) => {
+        const juliet = await aioxmppClient.logIn(bound({ mode, port: proxy[mode] }));
+        const romeo = await xmppJsClient.logIn(loginTo(server, 'romeo', 'starttls'));
+        try {
+          juliet.send(romeo.jid, 'bound');
+          expect((await romeo.receive()).body).toBe('bound');
+        } finally {
+          await romeo.close();
+          await juliet.close();
+        }
+        expect(startOf(tap)).toEqual(['SCRAM-SHA-256-PLUS', 'p=tls-server-end-point,,']);
+      },
+    );
+
+    it('announces of the bindings of the server the one that passes', async () => {
+      expect(await announcedBindings(server.ports.direct)).toEqual(['tls-exporter', 'tls-server-end-point']);
+      expect(await announcedBindings(proxy.direct)).toEqual(['tls-server-end-point']);
+    });
+
+    it.each(['starttls', 'direct'] as const)(
+      'refuses a client over %s to which the proxy shows another certificate',
+      async (mode) => {
+        const other = createAuthority('Another authority', 'rsa');
+        const { cert: certificate, key } = other.issue({ dns: [server.domain] });
+        const stranger = await startTestProxy({ ...before(server), certificate, key });
+        try {
+          const login = bound({ mode, port: stranger[mode], authority: other.cert });
+          await expect(aioxmppClient.logIn(login)).rejects.toThrow(/not-authorized|malformed-request/);
+        } finally {
+          await stranger.close();
+        }
+      },
+    );
+
+    it('refuses a client with a machine in the middle that has a certificate it trusts; without binding it gets in', async () => {
+      const other = createAuthority('Another authority', 'rsa');
+      const { cert: chain, key } = other.issue({ dns: [server.domain] });
+      const middle = await openTap(tapTo(server, proxy.direct, { chain, key }));
+      const login = bound({ mode: 'direct', port: middle.port, authority: other.cert });
+      try {
+        await expect(aioxmppClient.logIn(login)).rejects.toThrow(/not-authorized|malformed-request/);
+        const juliet = await aioxmppClient.logIn({ ...login, bindsEndPoint: false });
+        await juliet.close();
+      } finally {
+        await middle.close();
+      }
+    });
+
+    const bound = (more: Pick<Login, 'mode' | 'port'> & Partial<Login>): Login => ({
+      ...loginTo(server, 'juliet', 'direct'),
+      bindsEndPoint: true,
+      ...more,
+    });
+
+    /** The types of XEP-0440 that a port announces, sorted. */
+    async function announcedBindings(port: number): Promise<string[]> {
+      const client = connectRaw(port, server.certificates.authority, { servername: server.domain });
+      client.socket.write(streamHeader(server.domain));
+      await client.until('</stream:features>', 20_000);
+      client.socket.destroy();
+      return [...client.received().matchAll(/<channel-binding [^>]*type=['"]([^'"]+)/g)]
+        .map(([, type]) => type!)
+        .toSorted();
+    }
+  },
+);
+
+describeWithPeers(['prosody-13', 'aioxmpp'], 'Prosody 13 with `tls_server_end_point_hash = "auto"`', () => {
+  it('has the binding for its first stream only, so that docs/channel-binding.md asks for the hash', async () => {
+    const server = await prosody13.start({
+      channelBinding: true,
+      certificate: 'rsa',
+      endPointBinding: 'auto',
+    });
+    try {
+      const login = { ...loginTo(server, 'juliet', 'direct'), bindsEndPoint: true };
+      await expect(aioxmppClient.logIn(login)).rejects.toThrow(/binding type isn't supported/);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+/** A proxy in the mode `same-certificate`, with the certificate of the server. */
+const before = ({ domain, ports, certificates }: PeerServer): TestProxyOptions => ({
+  domain,
+  gatekeeper: { port: ports.direct, tls: 'direct' },
+  certificate: certificates.chain,
+  key: certificates.key,
+  ca: certificates.authority,
+  channelBinding: 'same-certificate',
+});
+
+const tapTo = (
+  { domain, certificates }: PeerServer,
+  port: number,
+  { chain: certificate, key }: { readonly chain: string; readonly key: string },
+): TapOptions => ({ port, domain, certificate, key, ca: certificates.authority });
+
+/** Mechanism and gs2 header (RFC 5801 §4) of the last authentication that reached the server. */
+function startOf({ sent }: Tap): (string | undefined)[] {
+  const [, mechanism, message] = /<auth [^>]*mechanism=['"]([^'"]+)[^>]*>([^<]*)/.exec(sent.at(-1)!) ?? [];
+  const text = Buffer.from(message ?? '', 'base64').toString();
+  return [mechanism, /^[^,]*,[^,]*,/.exec(text)?.[0]];
+}
 
 describeWithPeers(['prosody', 'slixmpp'], 'reauthenticate', () => {
   it('allows a server to offer -PLUS: Prosody accepts the token from the proxy', async () => {

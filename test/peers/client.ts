@@ -31,7 +31,8 @@ export interface Login {
   readonly password: string;
   /** To authenticate by OAUTHBEARER instead: @xmpp/client and slixmpp, which are taught it by their test programs. */
   readonly token?: string;
-  /** To bind SCRAM to the server's certificate (`tls-server-end-point`): slixmpp, taught it by its test program. */
+  /** To bind SCRAM to the server's certificate (`tls-server-end-point`): aioxmpp with what its library has, where the certificate
+   *  is signed with RSA, and slixmpp, taught it by its test program. */
   readonly bindsEndPoint?: boolean;
   /** To connect again after a lost connection: every program but go-sendxmpp. */
   readonly reconnects?: boolean;

@@ -8,7 +8,8 @@
  *
  *  The `-PLUS` offers stay visible. Without them the flag would become `y`, and clients that compare the list of
  *  mechanisms with the signed one would fail (XEP-0474). Only an announcement of binding types without a mechanism
- *  that uses them is removed: clients give up on it (XEP-0440). */
+ *  that uses them is removed: clients give up on it (XEP-0440). Where proxy and gatekeeper present the same
+ *  certificate, so is each type that is not of the certificate, and an announcement of nothing else. */
 import type { Direction } from '../../stanza/direction.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { removeElement } from '../../stanza/edits.ts';
@@ -63,9 +64,10 @@ class ChannelBindingGuard implements Stage {
   #editAnnouncement(features: Stanza, announcement: number): Edit[] {
     if (!this.#offersPlus) return [removeElement(features, announcement)];
     if (this.#context.channelBinding !== 'same-certificate') return [];
-    return childrenOf(features, announcement)
-      .filter((child) => features.attributeValue(child, 'type') !== endPoint)
-      .map((child) => removeElement(features, child));
+    const types = childrenOf(features, announcement);
+    const others = types.filter((child) => features.attributeValue(child, 'type') !== endPoint);
+    if (others.length === types.length) return [removeElement(features, announcement)];
+    return others.map((child) => removeElement(features, child));
   }
 
   // ---- an authentication ------------------------------------------------------------------------------------------

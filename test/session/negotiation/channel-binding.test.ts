@@ -55,6 +55,13 @@ describe('an announcement of binding types', () => {
     legs.read('to-client', features(offered, announcement('tls-exporter', 'tls-server-end-point')));
     expect(sentToClient(legs)).toBe(features(offered, announcement('tls-server-end-point')));
   });
+
+  it('is removed where no type survives; the mechanisms stay, since without them clients flag `y` (RFC 5802 §6)', () => {
+    const legs = connect('same-certificate');
+    const offered = mechanisms('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256');
+    legs.read('to-client', features(offered, announcement('tls-exporter', 'tls-unique')));
+    expect(sentToClient(legs)).toBe(features(offered));
+  });
 });
 
 describe.each([
