@@ -6,6 +6,9 @@ export interface Link {
   readonly port: number;
   /** From now on what clients send is lost on the way, although they think it sent. Ends with the next cut. */
   swallow(): void;
+  /** From now on the connections that exist carry nothing, in neither direction, and neither end notices the end of the
+   *  other. Ends with the next cut; connections made later are whole. */
+  lose(): void;
   /** Ends every connection, on both sides, without a closing tag. */
   cut(): void;
   /** Later connections go to another port. */
@@ -16,20 +19,21 @@ export interface Link {
 export async function openLink(first: number): Promise<Link> {
   let target = first;
   const sockets = new Set<Socket>();
+  const lost = new WeakSet<Socket>();
   let swallowing = false;
   const server = createServer((near) => {
     const far = connect({ host: '127.0.0.1', port: target, noDelay: true });
-    near.on('data', (bytes) => void (swallowing || far.write(bytes)));
-    far.on('data', (bytes) => void near.write(bytes));
+    near.on('data', (bytes) => void (swallowing || lost.has(near) || far.write(bytes)));
+    far.on('data', (bytes) => void (lost.has(far) || near.write(bytes)));
     for (const [one, other] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(one);
-      one.on('error', () => other.destroy());
+      one.on('error', () => {});
       one.on('close', () => {
         sockets.delete(one);
-        other.destroy();
+        if (!lost.has(one)) other.destroy();
       });
     }
   });
@@ -45,6 +49,9 @@ export async function openLink(first: number): Promise<Link> {
       target = port;
     },
     swallow: () => void (swallowing = true),
+    lose() {
+      for (const socket of sockets) lost.add(socket);
+    },
     cut,
     async close() {
       cut();

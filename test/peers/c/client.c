@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <strophe.h>
@@ -22,6 +23,10 @@ struct peer {
     /* Whether it connects again after a lost connection, and whether it has to. */
     int reconnects;
     int lost;
+    /* Whether it has a resource: the library would send a message before it has authenticated. */
+    int online;
+    /* When it connected last, in seconds of the monotonic clock. */
+    time_t dialled;
     /* Commands read so far that do not make a whole line yet. */
     char *pending;
     size_t length;
@@ -65,10 +70,12 @@ static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int 
         presence = xmpp_presence_new(peer->context);
         xmpp_send(connection, presence);
         xmpp_stanza_release(presence);
+        peer->online = 1;
         printf("online %s\n", xmpp_conn_get_bound_jid(connection));
         fflush(stdout);
         return;
     }
+    peer->online = 0;
     if (peer->reconnects) {
         peer->lost = 1;
         return;
@@ -95,7 +102,7 @@ static void obey(struct peer *peer, char *line)
     const char *verb = strtok_r(line, " ", &rest);
     const char *to = strtok_r(NULL, " ", &rest);
     const char *encoded = strtok_r(NULL, " ", &rest);
-    if (verb && to && encoded && strcmp(verb, "send") == 0)
+    if (verb && to && encoded && strcmp(verb, "send") == 0 && peer->online)
         send_message(peer, to, encoded);
 }
 
@@ -183,8 +190,16 @@ static xmpp_conn_t *connect_peer(struct peer *peer)
     return connection;
 }
 
+static time_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec;
+}
+
 static int dial(struct peer *peer)
 {
+    peer->dialled = now();
     return xmpp_connect_client(peer->connection, getenv("PEER_HOST"), atoi(getenv("PEER_PORT")),
                                on_connection, peer);
 }
@@ -214,7 +229,8 @@ int main(void)
     while (peer.running) {
         read_commands(&peer);
         xmpp_run_once(peer.context, EVENT_LOOP_MS);
-        if (peer.lost) connect_again(&peer);
+        /* At once, but not twice in a second. */
+        if (peer.lost && now() != peer.dialled) connect_again(&peer);
     }
 
     if (xmpp_conn_is_connected(peer.connection)) acknowledge_everything(&peer);

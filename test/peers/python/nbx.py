@@ -34,6 +34,8 @@ class Peer:
     def __init__(self):
         self.loop = GLib.MainLoop()
         self.leaving = False
+        # The library would send a message before it has authenticated.
+        self.online = False
         user, domain = os.environ["PEER_JID"].split("@")
         direct = os.environ["PEER_TLS"] == "direct"
         kind = ConnectionType.DIRECT_TLS if direct else ConnectionType.START_TLS
@@ -45,20 +47,25 @@ class Peer:
         self.client.set_custom_host(host, ConnectionProtocol.TCP, kind)
         # It trusts the authorities of the system and no other.
         self.client.set_ignore_tls_errors(True)
-        for signal in ("connected", "connection-failed", "disconnected"):
+        for signal in ("connected", "connection-failed", "disconnected", "resume-successful"):
             self.client.subscribe(signal, getattr(self, "on_" + signal.replace("-", "_")))
         self.client.register_handler(StanzaHandler(name="message", callback=self.on_message))
         GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, self.on_input)
         self.client.connect()
 
     def on_connected(self, *_args):
+        self.online = True
         self.client.send_stanza(Presence())
         say("online", str(self.client.get_bound_jid()))
+
+    def on_resume_successful(self, *_args):
+        self.online = True
 
     def on_connection_failed(self, *_args):
         self.on_disconnected()
 
     def on_disconnected(self, *_args):
+        self.online = False
         if self.leaving:
             self.loop.quit()
         elif "PEER_RECONNECT" in os.environ:
@@ -77,7 +84,7 @@ class Peer:
             self.client.disconnect()
             return False
         verb, to, body = line.split()
-        if verb == "send":
+        if verb == "send" and self.online:
             self.client.send_stanza(Message(to=JID.from_string(to), body=decode(body), typ="chat"))
         return True
 
