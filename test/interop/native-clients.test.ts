@@ -8,6 +8,7 @@ import type { PeerServer } from '../peers/server.ts';
 import { prosody } from '../peers/servers.ts';
 import { xmppJsStanzas, type StanzaClient } from '../peers/stanza-client.ts';
 import type { TableClient, TableSession } from '../peers/table-client.ts';
+import { dinoTable } from '../peers/table/dino.ts';
 import { glooxTable } from '../peers/table/gloox.ts';
 import { mcabberTable } from '../peers/table/mcabber.ts';
 import { poezioTable } from '../peers/table/poezio.ts';
@@ -22,6 +23,8 @@ const clients: readonly TableClient[] = [
   poezioTable,
   profanityTable,
   sendxmppTable,
+  // Its mount namespace is root's to make.
+  ...(process.getuid?.() === 0 ? [dinoTable] : []),
 ];
 
 /** They share the processor. */

@@ -66,6 +66,19 @@ const requirements = {
     packages: ['libgloox-dev', 'g++', 'libc6-dev'],
     present: () => existsSync('/usr/include/gloox/client.h') && existsSync(programs.gpp),
   },
+  dino: {
+    packages: [
+      'ca-certificates',
+      'dbus-daemon',
+      'dino-im',
+      'libglib2.0-bin',
+      'python3',
+      'util-linux',
+      'xdotool',
+      'xvfb',
+    ],
+    present: () => [programs.dino, programs.xvfb, programs.xdotool].every((program) => existsSync(program)),
+  },
   mcabber: {
     packages: ['mcabber', 'python3'],
     present: () => existsSync(programs.mcabber) && existsSync(programs.python),
