@@ -5,7 +5,6 @@ import type { Replacement } from '../minimisation/text-positions.ts';
 import { replaceTexts, setText } from '../stanza/edits.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import { elementResult, type ElementResult, type PendingOutcome } from './outcome.ts';
-import type { SessionView } from './session-view.ts';
 import type { Effect, TableRule } from './table.ts';
 
 type AddressEffect = Extract<Effect, { kind: 'address' }>;
@@ -25,11 +24,9 @@ const longText = 256;
 
 export class AddressRules {
   readonly #pending: PendingOutcome;
-  readonly #session: SessionView;
 
-  constructor(pending: PendingOutcome, session: SessionView) {
+  constructor(pending: PendingOutcome) {
     this.#pending = pending;
-    this.#session = session;
   }
 
   /** Applies a rule to the text of an element: to the whole of it, or to the addresses among its words.
@@ -43,7 +40,7 @@ export class AddressRules {
     const pending = this.#pending;
     const { stanza } = pending;
     const before = stanza.text(element);
-    const after = effect.rewrite(before, this.#session);
+    const after = effect.rewrite(before, pending.session);
     if (after.kind === 'as-is' || before === '') return elementResult.kept;
     if (after.kind !== 'opened') pending.count(rule, stanza.elementBytes(element));
     if (after.kind === 'refused') return pending.refuse('policy-violation', element);
@@ -84,7 +81,7 @@ export class AddressRules {
     let refused = false;
     const replacements: Replacement[] = [];
     const after = replaceAddresses(before, (address, start) => {
-      const rewritten = effect.rewrite(address, this.#session);
+      const rewritten = effect.rewrite(address, pending.session);
       if (rewritten.kind === 'as-is' || rewritten.kind === 'unreadable') return address;
       if (rewritten.kind !== 'opened') pending.count(rule, Buffer.byteLength(address));
       if (rewritten.kind === 'refused') refused = true;

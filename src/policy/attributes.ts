@@ -25,20 +25,17 @@ const SLASH = 0x2f;
 /** The owner of the resource in a JID. */
 type ResourceOwner = 'own-resource' | 'peer-resource' | 'none';
 
-/** The rules for attributes, applied to the elements of one session's stanzas in one direction. */
+/** The rules for attributes, applied to the elements of stanzas in one direction. */
 export class AttributeRuleSet {
   readonly #pending: PendingOutcome;
-  readonly #session: SessionView;
   /** A view of the current attribute, used again for each. */
   readonly #view = new AttributeView();
-  readonly #value: AttributeValue;
+  readonly #value = new AttributeValue();
   /** Id of the namespace of marks. */
   readonly #marks: number;
 
-  constructor(pending: PendingOutcome, session: SessionView) {
+  constructor(pending: PendingOutcome) {
     this.#pending = pending;
-    this.#session = session;
-    this.#value = new AttributeValue(session);
     this.#marks = pending.policy.names.namespace(ns.chatMarks);
   }
 
@@ -131,7 +128,7 @@ export class AttributeRuleSet {
     let result: ElementResult | typeof notFound = notFound;
     for (const rule of rules) {
       if (rule.matches !== undefined && !rule.matches(stanza, element)) continue;
-      if (result === notFound) value.begin(stanza, this.#view);
+      if (result === notFound) value.begin(pending, this.#view);
       result = elementResult.kept;
       if (rule.part !== 'whole' && value.ownerFor(rule) !== rule.part) continue;
       if (rule.effect.kind !== 'address') pending.count(rule, bytes);
@@ -166,7 +163,7 @@ export class AttributeRuleSet {
     if (rule.effect.kind !== 'address') return true;
     const pending = this.#pending;
     if (rule.effect.words) return this.#applyAddresses(rule, rule.effect, element);
-    const after = rule.effect.rewrite(this.#value.text, this.#session);
+    const after = rule.effect.rewrite(this.#value.text, pending.session);
     if (after.kind === 'as-is') return true;
     if (after.kind !== 'opened') pending.count(rule, pending.stanza.attributeBytes(this.#view.index));
     if ('address' in after) {
@@ -181,7 +178,7 @@ export class AttributeRuleSet {
     const pending = this.#pending;
     let isRefused = false;
     this.#value.text = replaceAddresses(this.#value.text, (address) => {
-      const after = rewrite(address, this.#session);
+      const after = rewrite(address, pending.session);
       if (after.kind === 'as-is' || after.kind === 'unreadable') return address;
       if (after.kind !== 'opened') pending.count(rule, Buffer.byteLength(address));
       if (after.kind === 'refused') isRefused = true;
@@ -194,7 +191,7 @@ export class AttributeRuleSet {
 /** The value of one attribute while rules change it. It is decoded only when a rule needs its text: most values have
  *  no references, and most rules read their bytes. */
 class AttributeValue {
-  readonly #session: SessionView;
+  #session!: SessionView;
   #stanza!: Stanza;
   #view!: AttributeView;
   /** Whether the value must be withheld. */
@@ -210,12 +207,9 @@ class AttributeValue {
   /** Offset of the slash before the resource, for a value without references. */
   #slash = 0;
 
-  constructor(session: SessionView) {
-    this.#session = session;
-  }
-
-  begin(stanza: Stanza, view: AttributeView): void {
+  begin({ stanza, session }: PendingOutcome, view: AttributeView): void {
     view.readValue(stanza);
+    this.#session = session;
     this.#stanza = stanza;
     this.#view = view;
     this.isWithheld = false;

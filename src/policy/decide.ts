@@ -6,16 +6,18 @@ import { ns } from '../stanza/namespaces.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { holdsFor } from './condition.ts';
-import { PendingOutcome, type Outcome } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 import { SessionView, type PolicyContext } from './session-view.ts';
 import type { DecisionTable } from './table.ts';
-import { Walk } from './walk.ts';
+import { SharedWalks, type SharedWalk } from './shared-walks.ts';
 
 export interface DeciderOptions {
   /** Returns milliseconds since 1970, for the expiry of exceptions. */
   readonly clock: () => number;
   /** Returns a number in [0, 1), for delays. */
   readonly random: () => number;
+  /** Shared by the deciders of a process; own ones by default. */
+  readonly walks?: SharedWalks;
 }
 
 /** Namespaces of elements that negotiate the stream: the session's guard decides them. An error that ends the stream
@@ -27,8 +29,7 @@ export class Decider {
   readonly #direction: Direction;
   readonly #session: SessionView;
   readonly #clock: () => number;
-  readonly #pending: PendingOutcome;
-  readonly #walk: Walk;
+  readonly #shared: SharedWalk;
   readonly #outside: readonly number[];
   readonly #client: number;
   /** The table without active exceptions. */
@@ -38,15 +39,14 @@ export class Decider {
     policy: CompiledPolicy,
     direction: Direction,
     context: PolicyContext,
-    { clock, random }: DeciderOptions,
+    { clock, random, walks = new SharedWalks(random) }: DeciderOptions,
   ) {
     const { names } = policy;
     this.#policy = policy;
     this.#direction = direction;
     this.#session = new SessionView(context, direction, policy);
     this.#clock = clock;
-    this.#pending = new PendingOutcome(policy, direction, names, random);
-    this.#walk = new Walk(this.#pending, this.#session);
+    this.#shared = walks.of(policy, direction);
     this.#outside = negotiation.map((namespace) => names.namespace(namespace));
     this.#client = names.namespace(ns.client);
     this.#usual = policy.table(direction, 0);
@@ -55,19 +55,20 @@ export class Decider {
   /** Drops the session's values from what other sessions share. Called when the session has ended. */
   end(): void {
     this.#session.end();
+    this.#shared.forget();
   }
 
   /** Decides one stanza.
    *  @throws RangeError when the stanza was scanned with another vocabulary than the policy's */
   decide(stanza: Stanza): Outcome {
     if (stanza.names !== this.#policy.names) throw new RangeError('the tape has another vocabulary');
-    this.#pending.begin(stanza);
+    const { pending, walk } = this.#shared;
+    pending.begin(stanza, this.#session);
     this.#session.enter(stanza);
     this.#policy.generation.stanza += 1;
-    if (!this.#isNegotiation(stanza)) {
-      this.#walk.run(this.#policy.exceptions.length === 0 ? this.#usual : this.#exceptional());
-    }
-    return this.#pending.finish();
+    if (!this.#isNegotiation(stanza))
+      walk.run(this.#policy.exceptions.length === 0 ? this.#usual : this.#exceptional());
+    return pending.finish();
   }
 
   #isNegotiation(stanza: Stanza): boolean {

@@ -19,6 +19,7 @@ import {
   type EqualisedAnswer,
 } from '../stanza/verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
+import type { SessionView } from './session-view.ts';
 import type { Effect, TableRule } from './table.ts';
 
 /** The policy's answer about one stanza. Valid until the next stanza is decided. */
@@ -59,10 +60,12 @@ const awaitedMax = 8;
 export const elementResult = { kept: 0, removed: 1, rewritten: 2 } as const;
 export type ElementResult = (typeof elementResult)[keyof typeof elementResult];
 
-/** The outcome of the current stanza. One object per decider, used again for each stanza. */
+/** The outcome of the current stanza. One object per policy and direction, used again for each stanza. */
 export class PendingOutcome {
   readonly policy: CompiledPolicy;
   stanza!: Stanza;
+  /** The session that the stanza is of. */
+  session!: SessionView;
   decisions: Decision[] = [];
   /** Bytes that each decision is about. */
   sizes: number[] = [];
@@ -99,8 +102,7 @@ export class PendingOutcome {
     awaits: undefined as readonly AwaitedAnswer[] | undefined,
   };
 
-  /** Makes the outcome of one decider.
-   *  @param random returns a number in [0, 1), for delays */
+  /** @param random returns a number in [0, 1), for delays */
   constructor(policy: CompiledPolicy, direction: Direction, names: Names, random: () => number) {
     this.policy = policy;
     this.#direction = direction;
@@ -112,8 +114,9 @@ export class PendingOutcome {
     this.#iq = names.local('iq');
   }
 
-  begin(stanza: Stanza): void {
+  begin(stanza: Stanza, session: SessionView): void {
     this.stanza = stanza;
+    this.session = session;
     // Emptying the old array would cost more.
     this.decisions = [];
     this.sizes = [];

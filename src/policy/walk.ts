@@ -46,10 +46,9 @@ const found = {
   lowered: 1 << 20,
 } as const;
 
-/** The walk of one session and direction. */
+/** The walk of one policy and direction. */
 export class Walk {
   readonly #pending: PendingOutcome;
-  readonly #session: SessionView;
   readonly #attributes: AttributeRuleSet;
   readonly #addresses: AddressRules;
   #stanza!: Stanza;
@@ -69,11 +68,10 @@ export class Walk {
   /** The edit that sets the lower value of an attribute of the current element. */
   #lowering: Edit | undefined;
 
-  constructor(pending: PendingOutcome, session: SessionView) {
+  constructor(pending: PendingOutcome) {
     this.#pending = pending;
-    this.#session = session;
-    this.#attributes = new AttributeRuleSet(pending, session);
-    this.#addresses = new AddressRules(pending, session);
+    this.#attributes = new AttributeRuleSet(pending);
+    this.#addresses = new AddressRules(pending);
   }
 
   /** Applies the table to the stanza of the pending outcome. */
@@ -181,7 +179,7 @@ export class Walk {
   #holdsPart(part: TableRule['part'], at: number): boolean {
     const jid = this.#stanza.text(at);
     const bare = bareJid(jid);
-    return bare.length < jid.length - 1 && this.#session.isOwn(bare) === (part === 'own-resource');
+    return bare.length < jid.length - 1 && this.#pending.session.isOwn(bare) === (part === 'own-resource');
   }
 
   #transform(
@@ -195,7 +193,7 @@ export class Walk {
     if (stanza.firstChild(at) !== -1)
       return rule.decision === undefined ? elementResult.kept : elementResult.removed;
     if (before === '') return elementResult.kept;
-    const after = transformPart(transform, rule.part, before, this.#session);
+    const after = transformPart(transform, rule.part, before, this.#pending.session);
     if (after === undefined) return elementResult.removed;
     if (after === before) return elementResult.kept;
     this.#rewrite(at, after);

@@ -13,6 +13,7 @@ import { StreamError, type StreamCondition } from '../stanza/error.ts';
 import { decodeReferences } from '../stanza/decode.ts';
 import { hashSeed, hashStep, type Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
+import { ownCopy } from '../stanza/own-bytes.ts';
 import type { StanzaProtocol } from '../stanza/protocol.ts';
 import { headerNamespaceBase, Stanza, type StreamScope } from '../stanza/stanza.ts';
 import {
@@ -971,7 +972,8 @@ export class Scanner {
     const nameEnd = tape[element.nameEnd]!;
     if (!this.#equals(localStart, nameEnd, 'stream'))
       this.#fail('bad-format', 'ERR_STREAM_HEADER', this.#tagStart);
-    this.#rootName = this.#buffer.slice(this.#base + 1, this.#base + nameEnd);
+    // A copy: a view would keep the whole chunk in memory as long as the stream.
+    this.#rootName = ownCopy(this.#buffer.subarray(this.#base + 1, this.#base + nameEnd));
     const prefix = localStart === 1 ? '' : this.#string(1, localStart - 1);
     const header = this.#collectHeader(prefix);
     this.#headerDefaultNamespace =

@@ -5,6 +5,7 @@ import type { CompiledPolicy } from '../../policy/compile.ts';
 import { Decider } from '../../policy/decide.ts';
 import type { Enforcement } from '../../policy/enforcement.ts';
 import { untouched, type Outcome } from '../../policy/outcome.ts';
+import { SharedWalks } from '../../policy/shared-walks.ts';
 import { SeenCells } from '../../observability/seen-cells.ts';
 import type { PolicySubject } from '../../policy/subject.ts';
 import { audienceOf, type Audience, type Direction } from '../../stanza/direction.ts';
@@ -32,8 +33,12 @@ export interface AccountPolicies {
   left(gatekeeper: string, share: number): void;
 }
 
+/** With what the stages of all sessions share. */
+type SharedOptions = PolicyStageOptions & { readonly walks: SharedWalks };
+
 export function policyStage(options: PolicyStageOptions): StageFactory {
-  return { name: 'policy', begin: ({ context }) => new PolicyStage(context, options) };
+  const shared = { ...options, walks: new SharedWalks(options.random) };
+  return { name: 'policy', begin: ({ context }) => new PolicyStage(context, shared) };
 }
 
 class PolicyStage implements Stage, PolicySubject {
@@ -44,14 +49,14 @@ class PolicyStage implements Stage, PolicySubject {
   readonly #context: SessionFacts;
   /** The account that `share` is of, '' before. */
   #account = '';
-  readonly #options: PolicyStageOptions;
+  readonly #options: SharedOptions;
   /** The current stanza. */
   #stanza!: Stanza;
   /** Those of a policy that is no longer in force go with it. */
   readonly #deciders: WeakRef<Decider>[] = [];
   readonly #ask: Readonly<Record<Direction, (policy: CompiledPolicy) => Outcome>>;
 
-  constructor(context: SessionFacts, options: PolicyStageOptions) {
+  constructor(context: SessionFacts, options: SharedOptions) {
     this.#context = context;
     this.gatekeeper = context.gatekeeper;
     this.#options = options;
