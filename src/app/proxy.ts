@@ -141,7 +141,7 @@ async function openParts(
   const policies = parts.track(openPolicies(config, { provider, capabilities, observer, clock, changed }));
   const enforcement = new Enforcement({
     policies: policies.inForceFor,
-    decided: (...decided) => observer.decisions.add(...decided),
+    decided: observer.decisions.add.bind(observer.decisions),
   });
   const inForce = { enforcement, accounts: policies, clock: clock.wall };
   ledger = parts.track(await openLedger(config, { policies, capabilities, observer, clock }));

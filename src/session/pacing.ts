@@ -83,10 +83,17 @@ export class Pace {
     if (perSecond > 0) this.#allowances[resource] = new Allowance(perSecond, burst, this.#now());
   }
 
-  spend(resource: PacedResource, amount: number): PaceVerdict {
+  /** Whether there are rates of stanzas and bytes. */
+  get limitsStanzas(): boolean {
+    const { stanzas, bytes } = this.#allowances;
+    return stanzas !== undefined || bytes !== undefined;
+  }
+
+  /** @param at in monotonic milliseconds; now by default */
+  spend(resource: PacedResource, amount: number, at?: number): PaceVerdict {
     const allowance = this.#allowances[resource];
     if (allowance === undefined) return ok;
-    const now = this.#now();
+    const now = at ?? this.#now();
     const debtMs = allowance.spend(amount, now);
     if (debtMs === 0) return ok;
     if (resource !== 'padding' && allowance.overMs(now) >= this.#overLimitMs) return refuse;

@@ -30,11 +30,21 @@ export class ReadPacer {
     this.#pace = new Pace(side, options.rates, options.now);
   }
 
+  /** Spends the allowances of one stanza. The clock is read once for both, and only where there is a rate.
+   *  @throws StreamError as `spend` does */
+  spendStanza(byteLength: number): void {
+    if (!this.#pace.limitsStanzas) return;
+    const now = this.#options.now();
+    this.spend('stanzas', 1, now);
+    this.spend('bytes', byteLength, now);
+  }
+
   /** Spends an allowance, and pauses the leg when it is exceeded.
+   *  @param now in monotonic milliseconds; read by default
    *  @throws StreamError ERR_STANZA_RATE or ERR_BYTE_RATE, when a client has exceeded it for longer than
    *  `overLimitMs` */
-  spend(resource: PacedResource, amount: number): void {
-    const verdict = this.#pace.spend(resource, amount);
+  spend(resource: PacedResource, amount: number, now?: number): void {
+    const verdict = this.#pace.spend(resource, amount, now);
     if (verdict.kind === 'ok') return;
     if (verdict.kind === 'refuse')
       throw new StreamError('policy-violation', {

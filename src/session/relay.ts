@@ -50,6 +50,8 @@ export class Relay {
   readonly #links: RelayLinks;
   readonly #options: RelayOptions;
   readonly #stages: readonly Stage[];
+  /** Those that may equalise times: each stanza asks for them. */
+  readonly #equalising: readonly Stage[];
   readonly #management: StreamCounts;
   /** Set where the protocol acknowledges single stanzas. */
   readonly #unacknowledged: UnacknowledgedStanzas | undefined;
@@ -77,8 +79,7 @@ export class Relay {
       limits: options.delays,
       now: options.now,
       schedule: (milliseconds: number, task: () => void) => this.#schedule(milliseconds, task),
-      equalises: (direction: Direction) =>
-        this.#stages.some((stage) => stage.equalises?.(direction) === true),
+      equalises: (direction: Direction) => this.#equalising.some((stage) => stage.equalises!(direction)),
     };
     this.#acks = new EqualisedAcks(timing);
     this.#dispatch = new Dispatch({
@@ -96,6 +97,7 @@ export class Relay {
       tap: this.#tap,
     });
     this.#stages = options.stages.map((factory, index) => factory.begin(this.#port(index)));
+    this.#equalising = this.#stages.filter((stage) => stage.equalises !== undefined);
   }
 
   /** Relays a stanza or nonza, which is valid during the call only.

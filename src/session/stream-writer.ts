@@ -16,6 +16,7 @@ export class StreamWriter {
   #buffer: Uint8Array | undefined;
   #start = 0;
   #end = 0;
+  /** The ranges before the current one. */
   #pieces: Uint8Array[] = [];
   #closed = false;
 
@@ -38,31 +39,32 @@ export class StreamWriter {
       this.#end = end;
       return;
     }
-    this.#sealRange();
+    if (this.#buffer !== undefined) this.#pieces.push(this.#range(this.#buffer));
     this.#buffer = bytes;
     this.#start = start;
     this.#end = end;
   }
 
-  #sealRange(): void {
-    if (this.#buffer === undefined) return;
-    const whole = this.#start === 0 && this.#end === this.#buffer.length;
-    this.#pieces.push(whole ? this.#buffer : this.#buffer.subarray(this.#start, this.#end));
-    this.#buffer = undefined;
+  /** Returns the range that was queued last. */
+  #range(buffer: Uint8Array): Uint8Array {
+    const whole = this.#start === 0 && this.#end === buffer.length;
+    return whole ? buffer : buffer.subarray(this.#start, this.#end);
   }
 
-  #joined(): Uint8Array {
-    const pieces = this.#pieces;
+  #joined(last: Uint8Array): Uint8Array {
+    const pieces = [...this.#pieces, last];
+    this.#pieces = [];
     return writeParts(this.#memory.take(lengthOf(pieces)), pieces);
   }
 
   /** Passes queued output to the socket.
    *  @returns false when its buffer is full; `drain` follows */
   flush(): boolean {
-    this.#sealRange();
-    if (this.#pieces.length === 0) return !this.socket.writableNeedDrain;
-    const output = this.#pieces.length === 1 ? this.#pieces[0]! : this.#joined();
-    this.#pieces = [];
+    if (this.#buffer === undefined) return !this.socket.writableNeedDrain;
+    const last = this.#range(this.#buffer);
+    this.#buffer = undefined;
+    // Most flushes have one range.
+    const output = this.#pieces.length === 0 ? last : this.#joined(last);
     if (this.#closed || !this.socket.writable) return true;
     let from = 0;
     while (output.length - from > recordBytesMax) {

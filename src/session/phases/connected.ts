@@ -7,7 +7,6 @@ import type { SessionRecord } from '../facts.ts';
 import type { GatekeeperLeg } from '../gatekeeper-leg.ts';
 import type { Side, XmppLeg } from '../leg.ts';
 import type { Machine, Routed, SessionLimits } from '../machine.ts';
-import type { PacedResource } from '../pacing.ts';
 import type { Phase } from '../phase.ts';
 import { ReadPacer } from '../read-pacer.ts';
 import { Relay } from '../relay.ts';
@@ -72,8 +71,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     this.facts.learn(stanza, direction);
     this.machine.observer.stanza(direction, stanza.kind);
     const passed = this.#relay.take(stanza, direction);
-    this.#spend(direction, 'stanzas', 1);
-    this.#spend(direction, 'bytes', byteLength);
+    this.#spendStanza(direction, byteLength);
     return passed;
   }
 
@@ -81,13 +79,12 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   keepAlive(direction: Direction, byteLength: number): void {
     const to = direction === 'to-gatekeeper' ? this.gatekeeper : this.client;
     to.keepAlive();
-    this.#spend(direction, 'stanzas', 1);
-    this.#spend(direction, 'bytes', byteLength);
+    this.#spendStanza(direction, byteLength);
   }
 
-  /** Spends the rate of an established session. Earlier phases have other limits. */
-  #spend(direction: Direction, resource: PacedResource, amount: number): void {
-    if (this.facts.phase === 'established') this.#pacers[direction].spend(resource, amount);
+  /** Spends the rates of an established session. Earlier phases have other limits. */
+  #spendStanza(direction: Direction, byteLength: number): void {
+    if (this.facts.phase === 'established') this.#pacers[direction].spendStanza(byteLength);
   }
 
   async #performAfter(wait: Promise<void>, step: () => void): Promise<void> {
@@ -100,7 +97,7 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
 
   #padded(direction: Direction, bytes: number): void {
     this.machine.observer.padded(direction, bytes);
-    this.#spend(direction, 'padding', bytes);
+    if (this.facts.phase === 'established') this.#pacers[direction].spend('padding', bytes);
   }
 
   /** Opens the other side's stream with the header of one side, as the policy shows it. The gatekeeper reads the domain
