@@ -4,7 +4,8 @@
  *  It accepts the restricted XML of RFC 6120 §11.1 and nothing else, and reads it as every strict parser does: the
  *  proxy must never understand something other than its neighbours. Bytes are visited once, however they are split:
  *  a structural index (structure/) names the positions that matter, the scanner goes from one to the next and
- *  writes a tape (stanza/tape.ts). Errors come at the same offset with the same condition for every split.
+ *  writes a tape (stanza/tape.ts). Errors come at the same offset with the same condition for every split. A whole
+ *  stanza in the usual form is read by plain-stanza.ts, to the same tape; this file begins anew with any other.
  *
  *  Positions in this file are relative to the first byte of the current stanza (`#base` in `#buffer`), so that they
  *  stay true when a stanza that arrives in pieces moves to its own buffer. */
@@ -176,6 +177,8 @@ export class Scanner {
   #streamsNamespace: number;
   #xmlId: number;
   #xmlnsId: number;
+  /** Namespaces whose elements, or whose declarations, are looked at one by one. */
+  #reserved: readonly number[];
 
   // Results of #readName.
   #nameEnd = 0;
@@ -192,6 +195,7 @@ export class Scanner {
     this.#streamsNamespace = names.namespace(ns.streams);
     this.#xmlId = names.namespace(ns.xml);
     this.#xmlnsId = names.namespace(ns.xmlns);
+    this.#reserved = [this.#streamsNamespace, this.#xmlId, this.#xmlnsId, undeclaredNamespace];
     if (form === 'documents') {
       this.#mode = mode.between;
       this.#declarationAllowed = false;
@@ -309,16 +313,16 @@ export class Scanner {
           this.#refuseBetween(at);
         }
         this.#beginMarkup(at);
-        continue;
-      }
-      this.#step(at - this.#base);
+        i = this.#readPlain(i, count, shift);
+        if (this.#mode === mode.open) continue;
+      } else this.#step(at - this.#base);
       if (this.#mode === mode.between || this.#mode === mode.prolog || this.#mode === mode.ended) {
-        next = at + 1;
+        next = positions[i]! + shift + 1;
         if (this.#halted) {
           // The rest of the slice will be read again. An element ends between characters, so the state is 0.
           this.#utf8State = 0;
           this.#letGo();
-          return at + 1 - shift;
+          return next - shift;
         }
       }
     }
@@ -429,6 +433,35 @@ export class Scanner {
     this.#outside = this.#mode;
     this.#tagStart = 0;
     this.#mode = mode.open;
+  }
+
+  /** Reads and delivers a stanza that has just begun, if all of it is here in the usual form (plain-stanza.ts).
+   *  @returns the index of its last structural position; `first` when it was not read */
+  #readPlain(first: number, count: number, shift: number): number {
+    if (this.#outside !== mode.between) return first;
+    const { plain, structure } = this.#workspace;
+    const { positions } = structure;
+    const toRelative = shift - this.#base;
+    const last = plain.read(
+      {
+        bytes: this.#buffer,
+        base: this.#base,
+        positions,
+        count,
+        shift: toRelative,
+        tape: this.#scratch!.tape,
+        names: this.names,
+        limits: this.limits,
+        contentNamespace: this.#headerDefaultNamespace,
+        reserved: this.#reserved,
+        xml: this.#xmlId,
+      },
+      first,
+    );
+    if (last === -1) return first;
+    this.#tapeLength = plain.tapeLength;
+    this.#deliver(positions[last]! + toRelative + 1);
+    return last;
   }
 
   #refuseOtherEncodings(chunk: Uint8Array, from: number): void {
@@ -1060,6 +1093,7 @@ export class Scanner {
     this.#streamsNamespace = this.names.namespace(ns.streams);
     this.#xmlId = this.names.namespace(ns.xml);
     this.#xmlnsId = this.names.namespace(ns.xmlns);
+    this.#reserved = [this.#streamsNamespace, this.#xmlId, this.#xmlnsId, undeclaredNamespace];
   }
 
   // ---- names, namespaces, references --------------------------------------------------------------------------------

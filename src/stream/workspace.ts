@@ -1,4 +1,5 @@
 import { OutputMemory } from './output-memory.ts';
+import { PlainStanza } from './plain-stanza.ts';
 import type { Structure } from './structure/structure.ts';
 import { createNameClasses } from './xml-names.ts';
 
@@ -31,6 +32,8 @@ export class Workspace {
   readonly output = new OutputMemory();
   /** Result of `createNameClasses`. */
   readonly nameClasses: Uint8Array;
+  /** Reads stanzas in the usual form. */
+  readonly plain: PlainStanza;
   /** Hashes and tape indexes that find duplicate attributes in one tag. */
   readonly attributeHashes: Int32Array;
   readonly attributeTable: Int32Array;
@@ -48,6 +51,7 @@ export class Workspace {
   ) {
     this.structure = structure;
     this.nameClasses = createNameClasses();
+    this.plain = new PlainStanza(this.nameClasses);
     this.#depthMax = depthMax;
     this.#namespacesMax = namespacesMax;
     this.attributeHashes = new Int32Array(attributesMax + 1);
