@@ -15,8 +15,10 @@ export const http2Errors = {
       'If the caller is legitimate, raise `http.limits.headerBytesMax` or `http.limits.http2ContinuationsMax`.',
   },
   ERR_HTTP2_TIMEOUT: {
-    cause: 'A frame or header block did not end in time.',
-    remedy: 'If the caller is legitimate, raise `http.limits.headersTimeoutMs`.',
+    cause:
+      'A frame or header block did not end in time, or too many requests of a connection waited for their caller.',
+    remedy:
+      'If the caller is legitimate, raise `http.limits.headersTimeoutMs` or `http.limits.http2WaitingMax`.',
   },
   ERR_HTTP2_STREAMS: {
     cause: 'More requests were under way at once than the proxy takes; this one may be sent again.',

@@ -59,6 +59,8 @@ export interface ReferenceLimits {
  *  make it hold, do or wait for. */
 export interface HttpLimits
   extends ServeLimits, Http2Limits, BodyLimits, EnlistmentLimits, PushLimits, MediaLimits, ReferenceLimits {
+  /** Percent of the time of the event loop that requests and TLS handshakes may take together: the rest is for streams. */
+  readonly loopPercentMax: number;
   /** Bytes of a compact JWS (ERR_TOKEN_TOO_LARGE). */
   readonly tokenBytesMax: number;
   /** Bytes of a JWK set or metadata document of another party. */
@@ -83,6 +85,7 @@ export const defaultHttpLimits: HttpLimits = {
   keepAliveTimeoutMs: 15_000,
   requestsPerConnectionMax: 1_000,
   connectionsMax: 10_000,
+  loopPercentMax: 50,
 
   ...defaultHttp2Limits,
 

@@ -29,6 +29,8 @@ export interface ServerTlsOptions {
   readonly requestCertificate?: boolean;
   /** Called with the client's first flight before TLS reads it. Without it, only TLS reads the flight. */
   readonly onClientHello?: ((progress: ClientHelloProgress) => void) | undefined;
+  /** Runs the part of the handshake that computes, once the ClientHello was read. Default: TLS reads it itself, at once. */
+  readonly schedule?: (compute: () => void) => void;
   /** Returns monotonic milliseconds. Default `performance.now`. */
   readonly now?: () => number;
   readonly signal?: AbortSignal;
@@ -100,7 +102,7 @@ class ServerHandshake {
   }
 
   begin(): void {
-    const { handshakeTimeoutMs, signal, early, onClientHello, certificates } = this.#options;
+    const { handshakeTimeoutMs, signal, early, onClientHello, schedule, certificates } = this.#options;
     const socket = this.#socket;
     if (signal?.aborted === true || socket.destroyed || socket.readableEnded) {
       this.#fail(new HandshakeClosed());
@@ -112,18 +114,34 @@ class ServerHandshake {
     });
     if (socket.readableFlowing === true) socket.pause();
     if (early !== undefined && early.length > 0) socket.unshift(early);
-    if (onClientHello === undefined) this.#secure(() => whenAsked(certificates));
-    else this.#giveUp = watchClientHello(socket, (progress) => this.#heard(progress, onClientHello));
+    if (onClientHello === undefined && schedule === undefined) this.#secure(() => whenAsked(certificates));
+    else this.#giveUp = watchClientHello(socket, (progress) => this.#heard(progress));
   }
 
-  #heard(progress: ClientHelloProgress, tell: (progress: ClientHelloProgress) => void): void {
-    const { certificates } = this.#options;
-    if (progress.kind === 'incomplete') {
-      this.#fail(new HandshakeClosed());
-      return;
-    }
+  #heard(progress: ClientHelloProgress): void {
+    const { schedule } = this.#options;
+    if (progress.kind === 'incomplete') this.#fail(new HandshakeClosed());
+    else if (schedule === undefined) this.#secureAfter(progress);
+    else this.#secureLater(progress, schedule);
+  }
+
+  #secureLater(progress: ClientHelloProgress, schedule: (compute: () => void) => void): void {
+    const socket = this.#socket;
+    let isWaiting = true;
+    this.#giveUp = () => (isWaiting = false);
+    socket.on('error', ignored);
+    schedule(() => {
+      socket.off('error', ignored);
+      if (!isWaiting) return;
+      if (socket.destroyed) this.#fail(new HandshakeClosed());
+      else this.#secureAfter(progress);
+    });
+  }
+
+  #secureAfter(progress: ClientHelloProgress): void {
+    const { certificates, onClientHello } = this.#options;
     this.#secure(() => {
-      tell(progress);
+      onClientHello?.(progress);
       return progress.kind === 'hello'
         ? { secureContext: certificates.contextFor(progress.hello.serverName) }
         : whenAsked(certificates);
@@ -175,6 +193,9 @@ class ServerHandshake {
     else this.#reject(signal?.aborted === true ? signal.reason : new TlsHandshakeError(reasonOf(cause)));
   }
 }
+
+/** The socket is found closed when its turn comes. */
+const ignored = (): void => {};
 
 const monotonic = (): number => performance.now();
 

@@ -189,7 +189,7 @@ function render(rows: readonly FloodRow[], held: readonly StandingRow[], rounds:
 
 What attackers of the public port can make a served proxy spend over HTTP/2, against floods of HTTP/1.1 in the same run. Written
 by \`npm run long -- http2-attacks\` on ${date}, Node ${process.version}, ${cpus()[0]?.model.trim() ?? 'unknown processor'}; \`test/http/attacks/\` has the bytes. Limits are the
-defaults; a connection sends one frame more than its limit, and the attacker opens the next. The median of ${rounds} rounds counts.
+defaults; a connection sends one and a half times its limit, and the attacker opens the next. The median of ${rounds} rounds counts.
 
 - **CPU**: of the process, per byte that leaves the attacker, TLS and handshakes included. The ratio is to the costliest flood of
   HTTP/1.1 in the same round. Attacks must not cost more; a run in which one does fails.

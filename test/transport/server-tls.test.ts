@@ -83,6 +83,49 @@ function sending(bytes: string): Socket {
   return client;
 }
 
+describe('a handshake whose computing is scheduled', () => {
+  /** Starts a handshake, and resolves when it is to be computed. */
+  async function scheduled(more: Partial<ServerTlsOptions> = {}) {
+    const client = tlsClient();
+    const accepted = await server.next();
+    const { promise: due, resolve } = Promise.withResolvers<() => void>();
+    const secured = secureClient(accepted, options({}, { ...more, schedule: resolve }));
+    secured.catch(() => {});
+    return { client, accepted, secured, compute: await due };
+  }
+
+  it('waits for its turn, and then chooses the certificate by the name', async () => {
+    const names: (string | undefined)[] = [];
+    const { certificates } = options();
+    const contextFor = (name: string | undefined) => {
+      names.push(name);
+      return certificates.contextFor(name);
+    };
+    const { client, secured, compute } = await scheduled({ certificates: { contextFor } });
+    expect(names).toEqual([]);
+    compute();
+    expect((await secured).serverName).toBe('a.example');
+    expect(names).toEqual(['a.example']);
+    client.destroy();
+  });
+
+  it('fails when the client has left before its turn', async () => {
+    const { accepted, secured, compute } = await scheduled();
+    accepted.destroy(new Error('reset'));
+    await new Promise((resolve) => accepted.once('close', resolve));
+    compute();
+    expect(await rejection(secured, TlsHandshakeError)).toMatchObject({ reason: 'closed' });
+  });
+
+  it('fails when its turn is late, and computes nothing afterwards', async () => {
+    const { accepted, secured, compute } = await scheduled({ handshakeTimeoutMs: 50 });
+    const error = await rejection(secured, StreamError);
+    expect(error).toMatchObject({ code: 'ERR_HANDSHAKE_TIMEOUT' });
+    compute();
+    expect(accepted.destroyed).toBe(true);
+  });
+});
+
 describe('TLS as server', () => {
   it('returns server name, version and application protocol', async () => {
     const { client, side } = await accept({ ALPNProtocols: ['xmpp-client'] });

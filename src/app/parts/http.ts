@@ -5,6 +5,7 @@ import type { Config } from '../../config/schema.ts';
 import { createHostMeta } from '../../http/discovery/host-meta.ts';
 import { createPublicApp, type PublicParts } from '../../http/public.ts';
 import { httpConnections } from '../../http/server/connections.ts';
+import { LoopShare } from '../../http/server/loop-share.ts';
 import type { ConnectionRefusal } from '../../observability/http-words.ts';
 import type { StreamServer } from '../../session/stream-server.ts';
 import type { Arrival } from '../../signals/connection-evidence.ts';
@@ -85,16 +86,18 @@ export function openHttp(
       overloaded,
       now: clock.monotonic,
     });
+    const share = new LoopShare(limits.loopPercentMax, clock.monotonic);
     const connections = httpConnections({
       app,
       limits,
+      share,
       refused: ({ status, code }) =>
         observer.report({ event: 'answered', route: '*', status, milliseconds: 0, code }),
       violated: (code) => observer.report({ event: 'http2-refused', code }),
       upgrade,
       now: clock.monotonic,
     });
-    const listener = await accept({ ...config, section }, certificates, plane, (socket) =>
+    const listener = await accept({ ...config, section }, certificates, plane, share, (socket) =>
       connections.accept(socket),
     );
     const drain = async (graceMs: number): Promise<void> => {
@@ -155,6 +158,7 @@ function accept(
   config: HttpConfig & { readonly section: HttpSection },
   certificates: CertificateStore,
   { observer, signals, sharedPorts, clock }: HttpPlane,
+  share: LoopShare,
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Listener> {
   const { section, timeouts } = config;
@@ -167,6 +171,7 @@ function accept(
         handshakeTimeoutMs: timeouts.handshakeMs,
         protocols: http2 ? httpProtocols : http1Protocols,
         requestCertificate: pinsCertificates(config),
+        schedule: (compute) => share.run(compute),
         now: clock.monotonic,
         onClientHello: evidence.wantsClientHello
           ? (progress) => evidence.noteClientHello(progress)

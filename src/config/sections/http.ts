@@ -38,8 +38,21 @@ const limits = z
     requestTimeoutMs: milliseconds(30_000, 100, 'From the first byte of a request to the end of its body.'),
     keepAliveTimeoutMs: milliseconds(15_000, 100, 'Between two requests of one connection.'),
     requestsPerConnectionMax: bound(1_000, 1, 1_000_000, 'Requests of one connection.'),
+    loopPercentMax: bound(
+      50,
+      1,
+      100,
+      'Percent of the time of the event loop that requests and TLS handshakes may take; the rest is for streams.',
+    ),
     http2StreamsMax: bound(100, 1, 10_000, 'Requests at once of one HTTP/2 connection.'),
     http2StreamsTotalMax: bound(10_000, 1, 1_000_000, 'Requests at once of all HTTP/2 connections.'),
+    http2WaitingMax: bound(
+      8,
+      1,
+      10_000,
+      'Requests of one HTTP/2 connection that may wait for their caller for more than a second.',
+    ),
+    http2AnswerTimeoutMs: milliseconds(15_000, 100, 'For the caller to take an answer over HTTP/2.'),
     http2ResetsPerMinuteMax: bound(
       200,
       1,

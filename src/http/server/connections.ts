@@ -2,9 +2,11 @@
  *  over HTTP/1.1. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { http2Connections, type Http2Options } from './http2/connections.ts';
 import { createNodeServer } from './node-server.ts';
+import { Http1Socket } from './paced-socket.ts';
 import type { Upgrade } from './upgrade.ts';
 
 export interface HttpConnections {
@@ -23,18 +25,28 @@ export function httpConnections(options: HttpConnectionsOptions): HttpConnection
   const http1 = http1Connections(options);
   const http2 = http2Connections(options);
   return {
-    accept: (socket) => (socket.alpnProtocol === 'h2' ? http2 : http1).accept(socket),
+    accept(socket) {
+      // It may fail before its turn.
+      socket.on('error', () => {});
+      options.share.run(() => {
+        if (!socket.destroyed) (socket.alpnProtocol === 'h2' ? http2 : http1).accept(socket);
+      });
+    },
     close: async (graceMs) => {
       await Promise.all([http1.close(graceMs), http2.close(graceMs)]);
     },
   };
 }
 
-function http1Connections({ app, limits, refused, upgrade }: HttpConnectionsOptions): HttpConnections {
-  const server = createNodeServer(app, limits, refused, upgrade);
+function connectionOf({ socket }: { readonly socket: unknown }): Socket {
+  return (socket as Http1Socket).connection;
+}
+
+function http1Connections({ app, limits, share, refused, upgrade }: HttpConnectionsOptions): HttpConnections {
+  const server = createNodeServer(app, limits, refused, upgrade, connectionOf);
   // Node checks for slow headers and bodies only after this event, and this server never listens.
   server.emit('listening');
-  const open = new Map<Socket, { readonly gone: Promise<void>; requests: number }>();
+  const open = new Map<Duplex, { readonly gone: Promise<void>; requests: number }>();
   let closing = false;
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const connection = open.get(socket);
@@ -46,11 +58,12 @@ function http1Connections({ app, limits, refused, upgrade }: HttpConnectionsOpti
     });
   });
   if (upgrade !== undefined)
-    server.on('upgrade', (request: IncomingMessage, stream, head: Buffer) => {
-      const socket = stream as Socket;
-      open.delete(socket);
+    server.on('upgrade', (request: IncomingMessage, paced: Duplex, head: Buffer) => {
+      open.delete(paced);
+      const socket = (paced as Http1Socket).connection;
+      const rest = (paced as Http1Socket).release();
       if (closing) socket.destroy();
-      else upgrade.take(request, socket, head);
+      else upgrade.take(request, socket, Buffer.concat([head, rest]));
     });
   return {
     accept(socket) {
@@ -59,12 +72,13 @@ function http1Connections({ app, limits, refused, upgrade }: HttpConnectionsOpti
         return;
       }
       const { promise: gone, resolve } = Promise.withResolvers<void>();
-      open.set(socket, { gone, requests: 0 });
+      const paced = new Http1Socket(socket, share);
+      open.set(paced, { gone, requests: 0 });
       socket.once('close', () => {
-        open.delete(socket);
+        open.delete(paced);
         resolve();
       });
-      server.emit('connection', socket);
+      server.emit('connection', paced);
     },
     async close(graceMs) {
       closing = true;

@@ -61,12 +61,14 @@ export function requestListener(
 
 /** Makes a server that does not listen yet.
  *  @param refused called for requests that could not be parsed and so have no route
- *  @param upgrade without it every request is answered */
+ *  @param upgrade without it every request is answered
+ *  @param connectionOf returns the connection of a request */
 export function createNodeServer(
   app: App,
   limits: ServeLimits,
   refused: (problem: HttpProblem) => void = () => {},
   upgrade?: Upgrade,
+  connectionOf: (incoming: Bindings['incoming']) => Socket = ({ socket }) => socket,
 ): Server {
   const server = createServer(
     {
@@ -82,7 +84,7 @@ export function createNodeServer(
       // Older versions of Node pass every such request to the listener.
       ...(upgrade && { shouldUpgradeCallback: upgrade.wanted }),
     },
-    requestListener(app, ({ socket }) => socket, refused),
+    requestListener(app, connectionOf, refused),
   );
   // One more than allowed: Node drops further ones silently, so the request guard counts and refuses.
   server.maxHeadersCount = limits.headersMax + 1;

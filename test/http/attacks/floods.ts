@@ -43,12 +43,12 @@ function* repeated(first: Buffer, count: number, piece: (index: number) => Buffe
   for (let index = 0; index < count; index += 1) yield piece(index);
 }
 
-/** One frame more than the limit, so that every byte is read. */
+/** Half as many frames more as the limit: what is left of a minute grows while they are sent. */
 const flood = (name: string, most: number, piece: (index: number) => Buffer, first = begin): Flood => ({
   name,
   version: 'HTTP/2',
   refused: true,
-  pieces: () => repeated(first, most + 1, piece),
+  pieces: () => repeated(first, Math.ceil(1.5 * most) + 1, piece),
 });
 
 const batch = 50;

@@ -27,6 +27,8 @@ const limits = {
   requestTimeoutMs: 1_000,
   bodyTimeoutMs: 400,
   keepAliveTimeoutMs: 60_000,
+  http2WaitingMax: 4,
+  http2AnswerTimeoutMs: 2_500,
   http2ResetsPerMinuteMax: 20,
   http2SettingsPerMinuteMax: 10,
   http2PingsPerMinuteMax: 30,
@@ -251,6 +253,39 @@ describe('hostile HTTP/2 to the served port', () => {
     expect(client.answered(5)).toBe(0x88);
   });
 
+  describe('a body', () => {
+    /** What the app says of a body: it reads it before the token, which is wrong. */
+    const answerTo = async (...sent: Buffer[]): Promise<Record<string, unknown>> => {
+      const client = await raw();
+      client.send(...sent);
+      await client.until(() => client.ended(1));
+      return JSON.parse(client.body(1).toString()) as Record<string, unknown>;
+    };
+    const begin = headers(1, headersOfSlow(), endHeaders);
+    const data = (text: string, flags = 0): Buffer => frame('DATA', flags, 1, Buffer.from(text));
+
+    it.each<[name: string, sent: Buffer[], code: string]>([
+      ['in pieces', [begin, data('{"gate'), data('keeper":"test"}', endStream)], 'ERR_TOKEN_MALFORMED'],
+      ['whose end is an empty frame', [begin, data('{"gatekeeper":"test"}'), data('', endStream)], 'ERR_TOKEN_MALFORMED'],
+      ['that is empty, with an end of its own', [begin, data('', endStream)], 'ERR_HTTP_JSON'],
+      ['that is too large by its length', [headers(1, [...headersOfSlow(), ['content-length', '99999']], endHeaders)], 'ERR_HTTP_BODY_TOO_LARGE'],
+      ['that is too large without one', [begin, data('x'.repeat(16_000)), data('x'.repeat(16_000))], 'ERR_HTTP_BODY_TOO_LARGE'],
+    ])('%s', async (_, sent, code) => {
+      expect(await answerTo(...sent)).toMatchObject({ code });
+    }); // prettier-ignore
+
+    it('that waits to be asked for (100-continue) is asked for, once', async () => {
+      const client = await raw();
+      client.send(headers(1, [...headersOfSlow(), ['expect', '100-continue']], endHeaders));
+      await client.until(() => client.frames.some(({ name }) => name === 'HEADERS'));
+      client.send(data('{"gatekeeper":"test"}', endStream));
+      await client.until(() => client.ended(1));
+      expect(JSON.parse(client.body(1).toString())).toMatchObject({ code: 'ERR_TOKEN_MALFORMED' });
+      // 100 and the answer.
+      expect(client.frames.filter(({ name, stream }) => name === 'HEADERS' && stream === 1)).toHaveLength(2);
+    });
+  });
+
   describe('what is slow ends', () => {
     it.each<[name: string, sent: Buffer]>([
       ['half a frame', headers(1, get()).subarray(0, 20)],
@@ -268,6 +303,37 @@ describe('hostile HTTP/2 to the served port', () => {
       const [silent, idle] = [await raw({ quiet: true }), await raw()];
       await Promise.all([silent.until(silent.closed), idle.until(idle.closed)]);
       expect(idle.goaways().at(-1)).toBe('NO_ERROR');
+    });
+
+    it('a body that does not come, with an answer', async () => {
+      const client = await raw();
+      client.send(headers(1, headersOfSlow(), endHeaders), frame('DATA', 0, 1, Buffer.from('{')));
+      await client.until(() => client.ended(1) && client.reset(1) !== undefined);
+      expect(JSON.parse(client.body(1).toString())).toMatchObject({
+        status: 408,
+        code: 'ERR_HTTP_BODY_TIMEOUT',
+      });
+      expect([client.reset(1), codes()]).toEqual(['NO_ERROR', ['ERR_HTTP_BODY_TIMEOUT']]);
+    });
+
+    it('a connection whose requests wait for their caller, when they are many', async () => {
+      const client = await raw();
+      // Without a window no answer can be taken.
+      client.send(frame('SETTINGS', 0, 0, setting(4, 0)));
+      client.send(...repeated(limits.http2WaitingMax + 1, (index) => headers(odd(index), get())));
+      await client.until(client.closed);
+      expect(client.goaways()).toEqual(['ENHANCE_YOUR_CALM']);
+      expect(codes().filter((each) => String(each).startsWith('ERR_HTTP2'))).toEqual(['ERR_HTTP2_TIMEOUT']);
+    });
+
+    it('an answer that is not taken', async () => {
+      const client = await raw();
+      client.send(frame('SETTINGS', 0, 0, setting(4, 0)));
+      client.send(...repeated(limits.http2WaitingMax, (index) => headers(odd(index), get())));
+      await client.until(() => client.reset(odd(limits.http2WaitingMax - 1)) !== undefined);
+      expect([client.closed(), client.goaways()]).toEqual([false, []]);
+      expect(codes()).toContain('ERR_HTTP_TIMEOUT');
+      expect([client.answered(1), client.ended(1)]).toEqual([0x88, false]);
     });
 
     it('a request whose body does not end, although its route does not read it', async () => {

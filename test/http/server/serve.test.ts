@@ -6,6 +6,7 @@ import { ListenError } from '../../../src/http/server/listen-error.ts';
 import { defaultHttpLimits } from '../../../src/http/limits.ts';
 import type { App, ServeLimits } from '../../../src/http/server/node-server.ts';
 import { httpConnections } from '../../../src/http/server/connections.ts';
+import { LoopShare } from '../../../src/http/server/loop-share.ts';
 import { type Served, adminServeLimits, serveHttp } from '../../../src/http/server/serve.ts';
 import { FileStates } from '../../../src/observability/file-states.ts';
 import { label } from '../../../src/observability/label.ts';
@@ -98,6 +99,7 @@ describe('connections that another part accepts', () => {
     const connections = httpConnections({
       app,
       limits: { ...defaultHttpLimits, ...adminServeLimits, ...limits },
+      share: new LoopShare(100, () => performance.now()),
       refused: () => {},
       violated: () => {},
     });

@@ -3,14 +3,17 @@ import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2S
 import type { TLSSocket } from 'node:tls';
 import type { Http2Code } from '../../../observability/http-words.ts';
 import type { ProblemCode } from '../../problem.ts';
+import type { LoopShare } from '../loop-share.ts';
 import type { ServeLimits } from '../node-server.ts';
 import { FrameMeter } from './frame-meter.ts';
 import { frameType } from './frame-reader.ts';
 import type { Http2Limits } from './limits.ts';
 import { MeteredSocket } from './metered-socket.ts';
+import { hasEnded } from './whole-body.ts';
 
 export interface ConnectionOptions {
   readonly limits: ServeLimits & Http2Limits;
+  readonly share: LoopShare;
   /** Returns monotonic milliseconds. */
   readonly now: () => number;
   /** Called when a request was refused before a route saw it. */
@@ -48,6 +51,15 @@ const streamRefusals: Readonly<Record<number, ProblemCode | 'ERR_HTTP2_STREAMS'>
   [constants.NGHTTP2_ENHANCE_YOUR_CALM]: 'ERR_HTTP_HEADERS',
 };
 
+/** Milliseconds after which a request counts as one that waits for its caller. */
+const waitMs = 1_000;
+
+/** When an open stream began, and when its whole answer was found written, in monotonic milliseconds. */
+interface StreamTimes {
+  readonly openedAt: number;
+  writtenAt: number | undefined;
+}
+
 export class Http2Connection {
   readonly socket: TLSSocket;
   /** Resolves when the socket is closed. */
@@ -55,8 +67,7 @@ export class Http2Connection {
   readonly #options: ConnectionOptions;
   readonly #metered: MeteredSocket;
   readonly #meter: FrameMeter;
-  /** Open streams and when each began, in monotonic milliseconds. */
-  readonly #streams = new Map<ServerHttp2Stream, number>();
+  readonly #streams = new Map<ServerHttp2Stream, StreamTimes>();
   readonly #acceptedAt: number;
   #session: ServerHttp2Session | undefined;
   #requests = 0;
@@ -66,7 +77,7 @@ export class Http2Connection {
   #retired: { readonly at: number; readonly noticeMs: number } | undefined;
 
   constructor(socket: TLSSocket, options: ConnectionOptions) {
-    const { limits, now, refused } = options;
+    const { limits, share, now, refused } = options;
     this.socket = socket;
     this.#options = options;
     this.#acceptedAt = now();
@@ -81,7 +92,7 @@ export class Http2Connection {
         else if (code !== undefined) refused(code);
       },
     });
-    this.#metered = new MeteredSocket(socket, this.#meter);
+    this.#metered = new MeteredSocket(socket, share, this.#meter);
     this.gone = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
@@ -112,8 +123,8 @@ export class Http2Connection {
   /** Counts a stream until it closes.
    *  @param closed called then */
   open(stream: ServerHttp2Stream, closed: () => void): void {
-    const { now, limits } = this.#options;
-    this.#streams.set(stream, now());
+    const { now } = this.#options;
+    this.#streams.set(stream, { openedAt: now(), writtenAt: undefined });
     this.#requests += 1;
     stream.once('close', () => {
       this.#streams.delete(stream);
@@ -122,8 +133,7 @@ export class Http2Connection {
     });
     // Node reports the end of a stream when its body was read, and few routes read the body of a GET.
     if (stream.endAfterHeaders) stream.resume();
-    // Not now: Node forgets the streams that came in the same read.
-    if (this.#requests === limits.requestsPerConnectionMax) setImmediate(() => this.#session?.close());
+    if (this.full) this.retire(noticeMs);
   }
 
   /** Asks the caller to send no more requests. Those that it sends within `noticeMs` milliseconds are served; then the
@@ -138,23 +148,39 @@ export class Http2Connection {
   /** Ends what is late. */
   check(): void {
     const now = this.#options.now();
-    const { headersTimeoutMs, keepAliveTimeoutMs, requestTimeoutMs, http2ConnectionAgeMs } =
-      this.#options.limits;
+    const { headersTimeoutMs, keepAliveTimeoutMs, http2ConnectionAgeMs } = this.#options.limits;
     const { unfinishedSince } = this.#meter;
     if (unfinishedSince !== undefined && now - unfinishedSince > headersTimeoutMs) {
       this.#end('ERR_HTTP2_TIMEOUT');
       return;
     }
     const idleMs = this.#requests === 0 ? headersTimeoutMs : keepAliveTimeoutMs;
-    const isIdle = this.#streams.size === 0 && now - this.#idleSince > idleMs;
+    const isIdle = this.#streams.size === 0 && !this.#metered.isBehind && now - this.#idleSince > idleMs;
     if (isIdle || now - this.#acceptedAt > http2ConnectionAgeMs) this.retire(noticeMs);
-    for (const [stream, since] of this.#streams) {
-      if (now - since <= requestTimeoutMs || hasEnded(stream)) continue;
-      this.#options.refused('ERR_HTTP_TIMEOUT');
-      // `close` would end an answer that has begun, with END_STREAM.
-      if (stream.headersSent) stream.destroy(new Error('ERR_HTTP_TIMEOUT'));
-      else stream.close(constants.NGHTTP2_CANCEL);
+    this.#checkStreams(now);
+  }
+
+  #checkStreams(now: number): void {
+    const { requestTimeoutMs, http2AnswerTimeoutMs, http2WaitingMax } = this.#options.limits;
+    let waiting = 0;
+    for (const [stream, times] of this.#streams) {
+      const ended = hasEnded(stream);
+      // The app has written its answer. What is left of a long download is less than the stream's buffer.
+      if (ended && stream.writableEnded) times.writtenAt ??= now;
+      const since = ended ? times.writtenAt : times.openedAt;
+      if (since === undefined) continue;
+      if (now - since > waitMs) waiting += 1;
+      if (now - since > (ended ? http2AnswerTimeoutMs : requestTimeoutMs)) this.#cut(stream);
     }
+    // Where bytes of the caller wait for the proxy, the bodies may be among them.
+    if (waiting > http2WaitingMax && !this.#metered.isBehind) this.#end('ERR_HTTP2_TIMEOUT');
+  }
+
+  #cut(stream: ServerHttp2Stream): void {
+    this.#options.refused('ERR_HTTP_TIMEOUT');
+    // `close` would end an answer that has begun, with END_STREAM.
+    if (stream.headersSent) stream.destroy(new Error('ERR_HTTP_TIMEOUT'));
+    else stream.close(constants.NGHTTP2_CANCEL);
   }
 
   /** Ends the connection with all of its streams. */
@@ -190,11 +216,6 @@ const endCodes: Readonly<Record<Exclude<Http2Code, 'ERR_HTTP2_STREAMS'>, number>
   ERR_HTTP2_CIPHER: constants.NGHTTP2_INADEQUATE_SECURITY,
   ERR_HTTP2_PROTOCOL: constants.NGHTTP2_PROTOCOL_ERROR,
 };
-
-/** Returns whether the caller has sent the end of its request. */
-function hasEnded(stream: ServerHttp2Stream): boolean {
-  return stream.endAfterHeaders || stream.destroyed || stream.state.remoteClose === 1;
-}
 
 /** Returns whether HTTP/2 permits the cipher suite (RFC 9113 §9.2.2): ephemeral keys and AEAD. */
 function hasModernCipher(socket: TLSSocket): boolean {

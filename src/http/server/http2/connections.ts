@@ -5,20 +5,26 @@ import {
   createServer,
   type Http2Server,
   type Http2ServerRequest,
-  type Http2ServerResponse,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Http2Code } from '../../../observability/http-words.ts';
 import { HttpProblem, renderProblem } from '../../problem.ts';
+import type { BodyLimits } from '../../request-body.ts';
+import type { LoopShare } from '../loop-share.ts';
 import { requestListener, type App, type ServeLimits } from '../node-server.ts';
 import { Http2Connection, noticeMs } from './connection.ts';
 import type { Http2Limits } from './limits.ts';
+import { whenWhole } from './whole-body.ts';
 
 export interface Http2Options {
   readonly app: App;
-  readonly limits: ServeLimits & Http2Limits;
+  readonly limits: ServeLimits & Http2Limits & Pick<BodyLimits, 'bodyBytesMax' | 'bodyTimeoutMs'>;
+  /** The part of the event loop that all connections have together. */
+  readonly share: LoopShare;
   /** Called for requests that have no route: malformed, or too large. */
   readonly refused: (problem: HttpProblem) => void;
   /** Called for what the protocol refuses: too many requests, and connections that end for a fault of the caller. */
@@ -39,15 +45,17 @@ export interface Http2Connections {
 const checkMs = 1_000;
 
 export function http2Connections(options: Http2Options): Http2Connections {
-  const { app, limits, refused, violated, now = () => performance.now() } = options;
+  const { app, limits, share, refused, violated, now = () => performance.now() } = options;
   const open = new Set<Http2Connection>();
   const bySession = new WeakMap<ServerHttp2Session, Http2Connection>();
   let streams = 0;
   const connectionOf = ({ session }: ServerHttp2Stream): Http2Connection | undefined =>
     session && bySession.get(session as ServerHttp2Session);
   const server = createHttp2Server(limits);
-  // Before the listener for requests, so that these are counted when it is called.
-  server.on('stream', (stream) => {
+  const answering = createAnswering(app, (stream) => connectionOf(stream)!.socket, refused);
+  server.on('stream', (stream, ...request) => {
+    // Its end is reported by `close`.
+    stream.on('error', () => {});
     const connection = connectionOf(stream);
     // A request that is refused may be sent again (RFC 9113 §8.7).
     if (connection === undefined || connection.full || streams >= limits.http2StreamsTotalMax) {
@@ -56,17 +64,7 @@ export function http2Connections(options: Http2Options): Http2Connections {
     }
     streams += 1;
     connection.open(stream, () => (streams -= 1));
-  });
-  const handle = requestListener(
-    app,
-    (incoming) => connectionOf((incoming as Http2ServerRequest).stream)!.socket,
-    refused,
-  );
-  server.on('request', (request, response) => {
-    if (connectionOf(request.stream)?.has(request.stream) === true) handle(request, response);
-  });
-  server.on('connect', (request, response) => {
-    if (connectionOf(request.stream)?.has(request.stream) === true) refuseConnect(response, refused);
+    begin(stream, request[0], options, () => answering.emit('stream', stream, ...request));
   });
   const checking = setInterval(
     () => {
@@ -83,6 +81,7 @@ export function http2Connections(options: Http2Options): Http2Connections {
       }
       const connection = new Http2Connection(socket, {
         limits,
+        share,
         now,
         ended: violated,
         refused: (code) => (code === 'ERR_HTTP2_STREAMS' ? violated(code) : refused(new HttpProblem(code))),
@@ -136,15 +135,47 @@ function createHttp2Server(limits: ServeLimits & Http2Limits): Http2Server {
   });
 }
 
-/** Answers CONNECT, which would make a tunnel (§8.5). */
-async function answerConnect(response: Http2ServerResponse, problem: HttpProblem): Promise<void> {
-  const answer = renderProblem(problem);
-  response.writeHead(answer.status, Object.fromEntries(answer.headers));
-  response.end(await answer.text());
+/** Returns a server that listens nowhere: it makes requests of the streams that it is passed, and has the app answer them. */
+function createAnswering(
+  app: App,
+  connectionOf: (stream: ServerHttp2Stream) => Socket,
+  refused: Http2Options['refused'],
+): Http2Server {
+  const server = createServer();
+  server.on(
+    'request',
+    requestListener(app, (incoming) => connectionOf((incoming as Http2ServerRequest).stream), refused),
+  );
+  return server;
 }
 
-function refuseConnect(response: Http2ServerResponse, refused: Http2Options['refused']): void {
-  const problem = new HttpProblem('ERR_HTTP_METHOD');
+/** Has a request answered when it is whole. */
+function begin(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { limits, refused }: Pick<Http2Options, 'limits' | 'refused'>,
+  answered: () => void,
+): void {
+  const { bodyTimeoutMs } = limits;
+  // It would make a tunnel (RFC 9113 §8.5).
+  if (headers[':method'] === 'CONNECT') refuse(stream, new HttpProblem('ERR_HTTP_METHOD'), refused);
+  else
+    whenWhole(stream, headers, limits, (outcome) => {
+      if (outcome === 'whole') answered();
+      else refuse(stream, new HttpProblem('ERR_HTTP_BODY_TIMEOUT', { bodyTimeoutMs }), refused);
+    });
+}
+
+/** Answers without the app. What is left of the body is not read. */
+function refuse(stream: ServerHttp2Stream, problem: HttpProblem, refused: Http2Options['refused']): void {
   refused(problem);
-  void answerConnect(response, problem);
+  void answer(stream, problem);
+}
+
+async function answer(stream: ServerHttp2Stream, problem: HttpProblem): Promise<void> {
+  const rendered = renderProblem(problem);
+  const body = await rendered.text();
+  if (stream.destroyed) return;
+  stream.respond({ ':status': rendered.status, ...Object.fromEntries(rendered.headers) });
+  stream.end(body, () => stream.close(constants.NGHTTP2_NO_ERROR));
 }

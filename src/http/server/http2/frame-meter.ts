@@ -79,7 +79,7 @@ export class FrameMeter {
   /** Counts received bytes. */
   received(bytes: Uint8Array): void {
     const before = this.#frames;
-    this.#received.read(bytes);
+    this.#received.readAll(bytes);
     if (this.#received.atBoundary) this.#frameSince = undefined;
     else if (this.#frameSince === undefined || this.#frames > before) this.#frameSince = this.#options.now();
   }
@@ -87,7 +87,7 @@ export class FrameMeter {
   /** Counts bytes that are sent. */
   sent(bytes: Uint8Array): void {
     this.#windowUpdates.earn(bytes.length / bytesPerWindowUpdate);
-    this.#sent.read(bytes);
+    this.#sent.readAll(bytes);
   }
 
   #count({ type, flags, length }: Frame): void {

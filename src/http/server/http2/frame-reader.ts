@@ -31,6 +31,9 @@ export interface Frame {
 /** Bytes of the preface that a client sends before its first frame (§3.4). */
 export const prefaceBytes = 24;
 
+/** Frames after which `read` stops. */
+const workMax = 16;
+
 const headBytes = 9;
 /** Payload bytes up to the end of the error code of GOAWAY. */
 const codeBytes = 8;
@@ -44,6 +47,8 @@ export class FrameReader {
   #needed = headBytes;
   /** Bytes to pass over. */
   #skip: number;
+  /** What was found since the last stop, in frames. One with fields may be a request, and is as much as a turn takes. */
+  #work = 0;
 
   /** @param skip bytes before the first frame
    *  @param found called for each frame: for RST_STREAM and GOAWAY when the error code was read, otherwise at the end of
@@ -59,7 +64,13 @@ export class FrameReader {
   }
 
   /** Reads the next bytes. */
-  read(bytes: Uint8Array): void {
+  readAll(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) at += this.read(bytes.subarray(at));
+  }
+
+  /** Reads the next bytes, up to the end of a frame where enough was found for one turn of the event loop.
+   *  @returns how many were read */
+  read(bytes: Uint8Array): number {
     let at = 0;
     while (at < bytes.length) {
       if (this.#skip > 0) {
@@ -72,7 +83,11 @@ export class FrameReader {
         at += 1;
         if (this.#filled === this.#needed) this.#complete();
       }
+      if (this.#work < workMax || !this.atBoundary) continue;
+      this.#work = 0;
+      break;
     }
+    return at;
   }
 
   #complete(): void {
@@ -94,8 +109,13 @@ export class FrameReader {
     this.#skip = frame.length - (this.#filled - headBytes);
     this.#filled = 0;
     this.#needed = headBytes;
+    this.#work += hasFields(frame.type) ? workMax : 1;
     this.#found(frame);
   }
+}
+
+function hasFields(type: number): boolean {
+  return type === frameType.headers || type === frameType.continuation;
 }
 
 /** Returns the payload bytes up to the end of the error code, 0 for a frame without one. */

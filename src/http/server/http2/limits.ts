@@ -5,6 +5,11 @@ export interface Http2Limits {
   readonly http2StreamsMax: number;
   /** Requests of all connections at once (ERR_HTTP2_STREAMS). */
   readonly http2StreamsTotalMax: number;
+  /** Requests of one connection that may wait for their caller for more than a second: for the rest of a body, or to take
+   *  an answer (ERR_HTTP2_TIMEOUT). */
+  readonly http2WaitingMax: number;
+  /** Milliseconds from an answer that was written to its last byte taken; then its stream is reset. */
+  readonly http2AnswerTimeoutMs: number;
   /** Streams of one connection that may be reset in a minute, by the caller or for its faults (ERR_HTTP2_FRAMES). */
   readonly http2ResetsPerMinuteMax: number;
   /** SETTINGS frames of one connection in a minute (ERR_HTTP2_FRAMES). */
@@ -30,6 +35,8 @@ export interface Http2Limits {
 export const defaultHttp2Limits: Http2Limits = {
   http2StreamsMax: 100,
   http2StreamsTotalMax: 10_000,
+  http2WaitingMax: 8,
+  http2AnswerTimeoutMs: 15_000,
   http2ResetsPerMinuteMax: 200,
   http2SettingsPerMinuteMax: 20,
   http2PingsPerMinuteMax: 60,

@@ -1,16 +1,17 @@
-/** A TLS connection whose frames are counted in both directions on their way between Node's HTTP/2 and the socket. */
+/** A connection of HTTP/2 whose frames are counted in both directions on their way between Node's HTTP/2 and the socket. */
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
+import type { LoopShare } from '../loop-share.ts';
+import { PacedSocket } from '../paced-socket.ts';
 import type { FrameMeter } from './frame-meter.ts';
+import { FrameReader, prefaceBytes } from './frame-reader.ts';
 
-/** Bytes that may wait in either direction. */
-const waitingBytesMax = 65_536;
 /** Milliseconds for the last bytes to leave. */
 const closeGraceMs = 1_000;
 
-export class MeteredSocket extends Duplex {
-  readonly #socket: Socket;
+export class MeteredSocket extends PacedSocket {
   readonly #meter: FrameMeter;
+  /** Finds the ends of slices. */
+  readonly #slices = new FrameReader(prefaceBytes, () => {});
   /** Bytes of a frame of the proxy's own that wait for the end of the frame that is being sent. */
   #own: Buffer | undefined;
   /** Whether the last frame was sent. */
@@ -18,21 +19,15 @@ export class MeteredSocket extends Duplex {
 
   /** @param socket nothing was read from it
    *  @param meter counts; what it receives after it is over a limit is discarded */
-  constructor(socket: Socket, meter: FrameMeter) {
-    super({ allowHalfOpen: true, highWaterMark: waitingBytesMax });
-    this.#socket = socket;
+  constructor(socket: Socket, share: LoopShare, meter: FrameMeter) {
+    super(socket, share);
     this.#meter = meter;
-    socket.on('data', (bytes: Buffer) => this.#received(bytes));
-    socket.on('end', () => this.push(null));
-    socket.on('error', () => this.destroy());
-    socket.on('close', () => this.destroy());
-    socket.pause();
   }
 
   /** Sends a frame of the proxy's own, between two frames of Node's. */
   sendFrame(bytes: Buffer): void {
     if (this.destroyed || this.writableEnded) return;
-    if (this.#meter.sentBoundary) this.#send(bytes);
+    if (this.#meter.sentBoundary) this.send(bytes);
     else this.#own = bytes;
   }
 
@@ -40,57 +35,48 @@ export class MeteredSocket extends Duplex {
    *  discarded. */
   endWith(bytes: Buffer): void {
     if (this.destroyed || this.#ending) return;
-    if (this.#meter.sentBoundary) this.#socket.write(bytes);
+    if (this.#meter.sentBoundary) this.connection.write(bytes);
     this.#ending = true;
     this.#closeSoon();
   }
 
-  override _read(): void {
-    this.#socket.resume();
+  /** Counts frames when they arrive, so that a flood ends before the first of them costs more. */
+  protected override readonly takes = (bytes: Buffer): boolean => {
+    if (!this.#meter.over) this.#meter.received(bytes);
+    return !this.#meter.over;
+  };
+
+  protected override cut(bytes: Buffer): number {
+    return this.#slices.read(bytes);
   }
 
-  override _write(bytes: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#send(bytes, done);
+  /** Closes: after the end of what it reads, Node's session fails an assertion when it writes at the wrong moment, and a
+   *  caller of HTTP/2 that has ended its side expects no answer. */
+  protected override finishReading(): void {
+    this.destroy();
   }
 
-  override _writev(pieces: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.cork();
-    const last = pieces.length - 1;
-    for (const [at, { chunk }] of pieces.entries()) this.#send(chunk, at === last ? done : undefined);
-    this.#socket.uncork();
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(() => done());
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.#ending) this.#socket.destroy();
-    done(error);
-  }
-
-  /** Closes the socket when what was written has left, or after a second. */
-  #closeSoon(): void {
-    const timer = setTimeout(() => this.#socket.destroy(), closeGraceMs);
-    this.#socket.once('close', () => clearTimeout(timer));
-    this.#socket.destroySoon();
-  }
-
-  #received(bytes: Buffer): void {
-    this.#meter.received(bytes);
-    if (!this.#meter.over && !this.push(bytes)) this.#socket.pause();
-  }
-
-  #send(bytes: Buffer, done?: (error?: Error | null) => void): void {
+  protected override send(bytes: Buffer, done?: (error?: Error | null) => void): void {
     if (this.#ending) {
       done?.();
       return;
     }
     this.#meter.sent(bytes);
-    this.#socket.write(bytes, done);
+    super.send(bytes, done);
     const own = this.#own;
     if (own === undefined || !this.#meter.sentBoundary) return;
     this.#own = undefined;
-    this.#send(own);
+    this.send(own);
+  }
+
+  protected override closeConnection(): void {
+    if (!this.#ending) super.closeConnection();
+  }
+
+  /** Closes the socket when what was written has left, or after a second. */
+  #closeSoon(): void {
+    const timer = setTimeout(() => this.connection.destroy(), closeGraceMs);
+    this.connection.once('close', () => clearTimeout(timer));
+    this.connection.destroySoon();
   }
 }

@@ -10,7 +10,7 @@ function read(pieces: readonly Uint8Array[], skip = 0): { seen: Seen[]; atBounda
   const reader = new FrameReader(skip, ({ type, flags, length, errorCode }) =>
     seen.push([type, flags, length, errorCode]),
   );
-  for (const piece of pieces) reader.read(piece);
+  for (const piece of pieces) for (let at = 0; at < piece.length;) at += reader.read(piece.subarray(at));
   return { seen, atBoundary: reader.atBoundary };
 }
 
@@ -34,6 +34,18 @@ describe('the reader of frames', () => {
     ];
     expect(read([bytes], prefaceBytes)).toEqual({ seen, atBoundary: true });
     expect(read(bytewise(bytes), prefaceBytes)).toEqual({ seen, atBoundary: true });
+  });
+
+  it('stops after a frame with fields, and after some others', () => {
+    const reader = new FrameReader(0, () => {});
+    const request = frame('HEADERS', 5, 1, Buffer.alloc(30));
+    const ping = frame('PING', 0, 0, Buffer.alloc(8));
+    expect(reader.read(Buffer.concat([ping, request, request]))).toBe(ping.length + request.length);
+    expect(reader.read(Buffer.concat([frame('CONTINUATION', 4, 1), ping]))).toBe(9);
+    expect(reader.read(Buffer.concat(Array.from({ length: 100 }, () => ping)))).toBe(16 * ping.length);
+    // Not in the middle of a frame.
+    expect(reader.read(Buffer.concat([request, request]).subarray(0, 20))).toBe(20);
+    expect(reader.read(Buffer.concat([request, request]).subarray(20))).toBe(request.length - 20);
   });
 
   it('is at a boundary after a frame and nowhere else', () => {
