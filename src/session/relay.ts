@@ -42,6 +42,8 @@ export interface RelayLinks extends Pick<DispatchOptions, 'padded' | 'waited' | 
   readonly writers: Readonly<Record<Direction, StanzaWriter>>;
   /** Runs a step that does not come from reading, and flushes both legs. An error that it throws ends the session. */
   readonly perform: (step: () => void) => void;
+  /** Ends a login by SASL 2 before a gatekeeper of SASL 1, once the current element has been taken. */
+  readonly logInInline: (request: Stanza) => void;
   /** Runs a step as `perform` does, after a wait during which nothing of the client is read. */
   readonly performAfter: (wait: Promise<void>, step: () => void) => void;
 }
@@ -239,6 +241,11 @@ export class Relay {
         facts.claims = claims;
       },
       identify: (account) => facts.identify(account),
+      logInInline: (request) => {
+        // They are made again, outside of the authentication.
+        this.#management.forgetRequests();
+        this.#links.logInInline(request);
+      },
     };
   }
 

@@ -25,6 +25,9 @@ export interface StagePort {
   settleClaims(claims: OwnershipClaims): void;
   /** Sets the account that the client has proved to own, a bare JID. The gatekeeper may bind another one. */
   identify(account: string): void;
+  /** Ends a login by SASL 2 with a gatekeeper that has accepted it by SASL 1 (phases/inline-login.ts).
+   *  @param request `<authenticate/>`, retained */
+  logInInline(request: Stanza): void;
 }
 
 /** A stage of one session. */

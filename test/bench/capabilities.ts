@@ -88,6 +88,7 @@ function session(): Stage[] {
     repeat: () => {},
     settleClaims: () => {},
     identify: () => {},
+    logInInline: () => {},
   };
   const stages = [capabilitiesStage(shared), contentFilterStage(shared)].map((factory) =>
     factory.begin(port),

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loginEnvironment, type Login } from './client.ts';
+import { loginEnvironment, type Login, type PeerClient } from './client.ts';
 import { Inbox, type ReceivedMessage } from './inbox.ts';
 import { startProcess } from './process.ts';
 import { eventually, within } from '../support/wait.ts';
@@ -17,6 +17,7 @@ export class Sasl2Client {
   readonly bound: string[] = [];
   /** The elements of its authentications, in order, with `>` for those that it sent and `<` for those it received. */
   readonly elements: string[] = [];
+  /** What it reports, lost connections too. */
   readonly failures: string[] = [];
   readonly #inbox: Inbox;
   readonly #folder: string;
@@ -62,9 +63,13 @@ export class Sasl2Client {
     await eventually(holds, loginTimeoutMs, () => `${this.jid}: ${what}`);
   }
 
-  /** The elements since the last call. */
-  news(): string[] {
-    return this.elements.splice(0);
+  /** Waits for the end of an authentication.
+   *  @returns its request, and its success or failure */
+  async authenticated(): Promise<{ readonly request: string; readonly outcome: string }> {
+    const isOutcome = (xml: string): boolean => /^< <(?:success|failure)/.test(xml);
+    await this.until(() => this.elements.some(isOutcome), 'an answer to its authentication');
+    const elements = this.elements.splice(0, this.elements.findIndex(isOutcome) + 1);
+    return { request: elements.find((xml) => xml.startsWith('> <auth')) ?? '', outcome: elements.at(-1)! };
   }
 
   send(to: string, body: string): void {
@@ -85,6 +90,14 @@ export class Sasl2Client {
     await within(logoutTimeoutMs, 'log out', this.#process.ended).catch(() => this.#process.stop());
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** Sends a message in each direction. Earlier ones may come again: a server repeats what was not acknowledged in time. */
+export async function talk(one: Sasl2Client, other: PeerClient, body: string): Promise<void> {
+  one.send(other.jid, body);
+  while ((await other.receive()).body !== body);
+  other.send(one.jid, body);
+  while ((await one.receive()).body !== body);
 }
 
 function decode(base64: string): string {

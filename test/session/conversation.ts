@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { defaultAnswerLimits } from '../../src/session/awaited-answers.ts';
 import { defaultDelayLimits } from '../../src/session/delay-queue.ts';
+import type { ChannelBinding } from '../../src/session/facts.ts';
 import type { Side } from '../../src/session/leg.ts';
 import type { Negotiation, SessionOptions } from '../../src/session/machine.ts';
 import { negotiationGuard } from '../../src/session/negotiation/guard.ts';
@@ -49,6 +50,8 @@ export interface ConversationOptions extends Partial<SessionOptions> {
   /** In place of a connection that is there at once. */
   readonly connect?: XmppGatekeeper['connect'];
   readonly negotiation?: Negotiation;
+  /** `same-certificate` by default. */
+  readonly channelBinding?: ChannelBinding;
 }
 
 /** Time that passes only when told to. */
@@ -249,7 +252,7 @@ export class Conversation {
     const negotiation = options.negotiation ?? relaySasl({ attestations, connect });
     const route = {
       name: 'main',
-      channelBinding: 'same-certificate' as const,
+      channelBinding: options.channelBinding ?? ('same-certificate' as const),
       protocol: xmppStanzas,
       negotiation,
     };

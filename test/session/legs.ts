@@ -81,6 +81,7 @@ export class Legs {
         equalised: (outcome) => options.reports?.push(outcome),
         perform: (step) => this.#perform(step),
         performAfter: (wait, step) => void wait.then(() => this.#perform(step)),
+        logInInline: () => {},
       },
       {
         stages,

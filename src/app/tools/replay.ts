@@ -151,6 +151,7 @@ export class Replay {
       repeat: () => {},
       settleClaims: () => {},
       identify: () => {},
+      logInInline: () => {},
     });
     return { stage, facts };
   }

@@ -4,10 +4,11 @@
  *
  *    client ── OAUTHBEARER, or PLAIN with the token ──▶ proxy ── OAUTHBEARER, `n,,` ──▶ gatekeeper
  *
- *  SASL 1 and SASL 2 are offered as the gatekeeper offers them. The token is verified before it is presented, so
- *  that only owners of an identifier reach the gatekeeper, which decides again. */
+ *  SASL 1 is offered where the gatekeeper offers it, SASL 2 always: before a gatekeeper of SASL 1 the requests inside an
+ *  authentication are made one by one (phases/inline-login.ts). The token is verified before it is presented, so that
+ *  only owners of an identifier reach the gatekeeper, which decides again. */
 import type { Direction } from '../../stanza/direction.ts';
-import { removeElement, replaceElement } from '../../stanza/edits.ts';
+import { appendContent, removeElement, replaceElement } from '../../stanza/edits.ts';
 import { StreamError } from '../../stanza/error.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Sensitive } from '../../stanza/sensitive.ts';
@@ -16,8 +17,18 @@ import { forward, type Edit, type Disposition } from '../../stanza/verdict.ts';
 import type { Stage, StageFactory, StagePort } from '../stage.ts';
 import { accountOf } from './account.ts';
 import { bearerMechanisms, errorAcknowledgement, writeOauthBearer } from './bearer.ts';
-import { profileOf, rewriteAuthenticate, saslProfiles, writeAuth, writeMessage } from './sasl-profile.ts';
-import type { SaslProfile } from './sasl-profile.ts';
+import {
+  profileOf,
+  rewriteAuthenticate,
+  sasl2Profile,
+  saslConditions,
+  saslProfiles,
+  writeAuth,
+  writeFailure,
+  writeMessage,
+  type SaslCondition,
+  type SaslProfile,
+} from './sasl-profile.ts';
 import { TokenExchange, type Attempt, type TokenAuthenticationOptions } from './token-exchange.ts';
 
 export function reauthentication(options: TokenAuthenticationOptions): StageFactory {
@@ -27,6 +38,8 @@ export function reauthentication(options: TokenAuthenticationOptions): StageFact
 class Reauthentication implements Stage {
   readonly #port: StagePort;
   readonly #exchange: TokenExchange;
+  /** Whether clients authenticate by SASL 2 and the gatekeeper by SASL 1. */
+  #translates = false;
 
   constructor(port: StagePort, options: TokenAuthenticationOptions) {
     this.#port = port;
@@ -71,7 +84,9 @@ class Reauthentication implements Stage {
     }
     if (offered.length === 0)
       return close(new StreamError('policy-violation', { code: 'ERR_REAUTHENTICATION_OFFER' }));
-    this.#exchange.offered = offered;
+    this.#translates = !offered.includes(sasl2Profile);
+    if (this.#translates) edits.push(appendContent(stanza, 0, inlineOffer));
+    this.#exchange.offered = this.#translates ? [...offered, sasl2Profile] : offered;
     return { kind: 'forward', edits };
   }
 
@@ -83,7 +98,8 @@ class Reauthentication implements Stage {
     if (attempt?.profile === profile) {
       if (attempt.awaits === 'tasks' && taskSteps.includes(local)) return forward;
       // The gatekeeper has the token already, and answers the abort.
-      if (attempt.awaits === 'gatekeeper' && local === 'abort') return forward;
+      if (attempt.awaits === 'gatekeeper' && local === 'abort')
+        return this.#isTranslated(attempt) ? this.#abort() : forward;
     }
     return this.#exchange.take(stanza, profile);
   }
@@ -93,7 +109,8 @@ class Reauthentication implements Stage {
   #present(attempt: Attempt, token: Sensitive<string>): void {
     const message = writeOauthBearer(token);
     const { request } = attempt;
-    if (request === undefined) this.#port.inject('to-gatekeeper', writeAuth('OAUTHBEARER', message));
+    if (request === undefined || this.#translates)
+      this.#port.inject('to-gatekeeper', writeAuth('OAUTHBEARER', message));
     else this.#port.repeat('to-gatekeeper', request, rewriteAuthenticate(request, 'OAUTHBEARER', message));
   }
 
@@ -103,8 +120,9 @@ class Reauthentication implements Stage {
     if (profile === undefined) return forward;
     const { attempt } = this.#exchange;
     // An answer before the token was presented is out of turn.
-    if (attempt?.profile !== profile || !['gatekeeper', 'tasks'].includes(attempt.awaits))
-      return close(unasked());
+    if (attempt === undefined || !['gatekeeper', 'tasks'].includes(attempt.awaits)) return close(unasked());
+    if (this.#isTranslated(attempt)) return this.#translate(stanza, profile, attempt);
+    if (attempt.profile !== profile) return close(unasked());
     switch (stanza.localName(0)) {
       case 'challenge':
         return this.#challenged(attempt);
@@ -131,6 +149,53 @@ class Reauthentication implements Stage {
     if (attempt.awaits === 'tasks') return forward;
     return { kind: 'drop', reply: writeMessage(attempt.profile, 'response', errorAcknowledgement) };
   }
+
+  // ---- a client of SASL 2 before a gatekeeper of SASL 1 -----------------------------------------------------------
+
+  #isTranslated({ profile }: Attempt): boolean {
+    return this.#translates && profile === sasl2Profile;
+  }
+
+  #abort(): Disposition {
+    this.#port.inject('to-gatekeeper', abort);
+    return { kind: 'drop' };
+  }
+
+  /** Takes an answer of SASL 1 for a client of SASL 2. */
+  #translate(stanza: Stanza, profile: SaslProfile, attempt: Attempt): Disposition {
+    if (profile === sasl2Profile) return close(unasked());
+    switch (stanza.localName(0)) {
+      case 'challenge':
+        return { kind: 'drop', reply: writeMessage(profile, 'response', errorAcknowledgement) };
+      case 'success':
+        this.#port.settleClaims(attempt.claims);
+        this.#exchange.conclude('ok');
+        this.#port.logInInline(attempt.request!);
+        return { kind: 'drop' };
+      case 'failure':
+        this.#exchange.conclude('gatekeeper');
+        this.#port.inject('to-client', writeFailure(sasl2Profile, conditionIn(stanza)));
+        return { kind: 'drop' };
+      default:
+        return close(unasked());
+    }
+  }
+}
+
+const abort = Buffer.from(`<abort xmlns='${ns.sasl}'/>`);
+
+/** The offer of SASL 2 that the proxy serves by itself: of the requests inside, a resource with stream management, and
+ *  resumption (XEP-0386 §3, XEP-0198 §8). */
+const inlineOffer =
+  `<authentication xmlns='${ns.sasl2}'>` +
+  bearerMechanisms.map((name) => `<mechanism>${name}</mechanism>`).join('') +
+  `<inline><bind xmlns='${ns.bind2}'><inline><feature var='${ns.sm}'/></inline></bind><sm xmlns='${ns.sm}'/></inline>` +
+  '</authentication>';
+
+/** Returns the condition of a gatekeeper's failure; `not-authorized` where it has an unknown one. */
+function conditionIn(failure: Stanza): SaslCondition {
+  const named = [...failure.children()].map((child) => failure.localName(child));
+  return saslConditions.find((condition) => named.includes(condition)) ?? 'not-authorized';
 }
 
 /** Elements that a client may send during tasks after the token (XEP-0388 §2.6.3). None of them authenticates anew. */

@@ -6,16 +6,18 @@ import type { Stanza } from '../../stanza/stanza.ts';
 import type { Edit } from '../../stanza/verdict.ts';
 
 /** SASL failures that the proxy sends (RFC 6120 §6.5). */
-export type SaslCondition =
-  | 'aborted'
-  | 'account-disabled'
-  | 'credentials-expired'
-  | 'incorrect-encoding'
-  | 'invalid-authzid'
-  | 'invalid-mechanism'
-  | 'malformed-request'
-  | 'not-authorized'
-  | 'temporary-auth-failure';
+export const saslConditions = [
+  'aborted',
+  'account-disabled',
+  'credentials-expired',
+  'incorrect-encoding',
+  'invalid-authzid',
+  'invalid-mechanism',
+  'malformed-request',
+  'not-authorized',
+  'temporary-auth-failure',
+] as const;
+export type SaslCondition = (typeof saslConditions)[number];
 
 export interface SaslProfile {
   readonly namespace: typeof ns.sasl | typeof ns.sasl2;
@@ -25,9 +27,15 @@ export interface SaslProfile {
   readonly feature: 'mechanisms' | 'authentication';
 }
 
+export const sasl2Profile: SaslProfile = {
+  namespace: ns.sasl2,
+  request: 'authenticate',
+  feature: 'authentication',
+};
+
 export const saslProfiles: readonly SaslProfile[] = [
   { namespace: ns.sasl, request: 'auth', feature: 'mechanisms' },
-  { namespace: ns.sasl2, request: 'authenticate', feature: 'authentication' },
+  sasl2Profile,
 ];
 
 /** Returns the SASL profile of an element; undefined when it is no SASL element. */

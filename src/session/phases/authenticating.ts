@@ -3,6 +3,7 @@ import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import { liftLimits, type XmppConnected } from './connected.ts';
 import { establish } from './established.ts';
+import { logInInline } from './inline-login.ts';
 import { restartStreams } from './restarting.ts';
 
 /** Relays until the gatekeeper's success. White space is not passed on: it must not come in the middle of an
@@ -18,6 +19,7 @@ export function relayAuthentication(connected: XmppConnected): void {
     header: (header) => connected.forwardHeader(header, 'to-client'),
     stanza: (stanza) => {
       if (connected.take(stanza, 'to-client')) conclude(connected, stanza);
+      else if (connected.inlineRequest !== undefined) logInInline(connected, connected.inlineRequest);
     },
     whitespace: () => {},
     end: () => connected.closedBy('gatekeeper'),

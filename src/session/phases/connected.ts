@@ -3,6 +3,7 @@ import type { Direction } from '../../stanza/direction.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import type { StreamHeader } from '../../stream/header.ts';
+import type { StanzaWriter } from '../dispatch.ts';
 import type { SessionRecord } from '../facts.ts';
 import type { GatekeeperLeg } from '../gatekeeper-leg.ts';
 import type { Side, XmppLeg } from '../leg.ts';
@@ -19,6 +20,11 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   readonly gatekeeper: Gatekeeper;
   readonly limits: SessionLimits;
   readonly #header: StreamHeader;
+  /** Receives what the relay sends to the client. */
+  readonly #toClient: DivertedWriter;
+  #diversion: Diversion | undefined;
+  /** Set when the gatekeeper has accepted the client by SASL 1 and the client authenticates by SASL 2. */
+  inlineRequest: Stanza | undefined;
   readonly #relay: Relay;
   readonly #pacers: Readonly<Record<Direction, ReadPacer>>;
 
@@ -29,14 +35,27 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
     this.gatekeeper = gatekeeper;
     this.limits = limits;
     this.#header = header;
-    const writers = { 'to-gatekeeper': gatekeeper, 'to-client': client };
+    this.#toClient = new DivertedWriter(client);
+    const writers = { 'to-gatekeeper': gatekeeper, 'to-client': this.#toClient };
     const perform = (step: () => void): void => machine.perform(step);
     const padded = (direction: Direction, bytes: number): void => this.#padded(direction, bytes);
     const waited = machine.observer.waited.bind(machine.observer);
     const equalised = machine.observer.equalised.bind(machine.observer);
     const performAfter = (wait: Promise<void>, step: () => void): void => void this.#performAfter(wait, step);
     this.#relay = new Relay(
-      { facts, protocol: gatekeeper.protocol, writers, padded, waited, equalised, perform, performAfter },
+      {
+        facts,
+        protocol: gatekeeper.protocol,
+        writers,
+        padded,
+        waited,
+        equalised,
+        perform,
+        performAfter,
+        logInInline: (request) => {
+          this.inlineRequest = request;
+        },
+      },
       { ...machine.options, stages },
     );
     const { rates } = limits;
@@ -50,6 +69,17 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
   enter(name: Phase): void {
     const { machine, facts, client, gatekeeper } = this;
     machine.enter({ name, facts, client, gatekeeper, header: this.#header, relay: this });
+  }
+
+  /** Sends what is for the client elsewhere; to the client again when undefined. */
+  divert(diversion: Diversion | undefined): void {
+    this.#diversion = diversion;
+    this.#toClient.to = diversion ?? this.client;
+  }
+
+  /** Opens the gatekeeper's next stream with the header of the client's stream. */
+  repeatHeader(): void {
+    this.forwardHeader(this.#header, 'to-gatekeeper');
   }
 
   get resumable(): boolean {
@@ -122,8 +152,28 @@ export class Connected<Gatekeeper extends GatekeeperLeg = GatekeeperLeg> {
    *  (RFC 6120 §4.9.1.1). @returns whether `passed` is one */
   endedBy(passed: Stanza): boolean {
     if (!passed.is(0, ns.streams, 'error')) return false;
+    this.#diversion?.abandon();
     this.closedBy('gatekeeper');
     return true;
+  }
+}
+
+/** Receives what is for the client. */
+export interface Diversion extends StanzaWriter {
+  /** Sends the client the last element that was written: the error that ends the session. */
+  abandon(): void;
+}
+
+/** Passes stanzas on to a writer that can be changed. */
+class DivertedWriter implements StanzaWriter {
+  to: StanzaWriter;
+
+  constructor(to: StanzaWriter) {
+    this.to = to;
+  }
+
+  write(bytes: Uint8Array, start?: number, end?: number): void {
+    this.to.write(bytes, start, end);
   }
 }
 

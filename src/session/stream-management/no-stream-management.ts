@@ -4,7 +4,7 @@ import type { StreamManagement } from './stream-management.ts';
 /** What the relay uses of stream management. */
 export type StreamCounts = Pick<
   StreamManagement,
-  'window' | 'pass' | 'inject' | 'lookUp' | 'judge' | 'resumable' | 'forget' | 'end'
+  'window' | 'pass' | 'inject' | 'lookUp' | 'judge' | 'forgetRequests' | 'resumable' | 'forget' | 'end'
 >;
 
 /** For protocols that acknowledge single stanzas: counts nothing, and no stream can be resumed. */
@@ -14,6 +14,7 @@ export const noStreamManagement: StreamCounts = {
   inject: () => {},
   lookUp: () => undefined,
   judge: () => forward,
+  forgetRequests: () => {},
   resumable: false,
   forget: () => {},
   end: () => Promise.resolve(false),

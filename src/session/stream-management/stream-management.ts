@@ -80,7 +80,7 @@ export class StreamManagement {
    *  @throws StreamError ERR_SM_COUNT */
   judge(stanza: Stanza, direction: Direction): Disposition {
     // Requests inside an earlier attempt have failed with it.
-    if (stanza.is(0, ns.sasl2, 'authenticate')) this.#forgetRequests();
+    if (stanza.is(0, ns.sasl2, 'authenticate')) this.forgetRequests();
     const sm = stanza.names.namespace(ns.sm);
     const edits: Edit[] = [];
     for (const at of stanza.elements()) {
@@ -112,7 +112,8 @@ export class StreamManagement {
     }
   }
 
-  #forgetRequests(): void {
+  /** Forgets requests that the gatekeeper has not answered. */
+  forgetRequests(): void {
     this.#asked = undefined;
     this.#enabling = false;
     this.#owedFailure = undefined;
@@ -233,7 +234,7 @@ export class StreamManagement {
     const asked = this.#asked;
     // A resumption of another stream than the requested one would join another session's stream.
     if (asked === undefined || stanza.attributeValue(at, 'previd') !== asked.id) throw unasked();
-    this.#forgetRequests();
+    this.forgetRequests();
     // Copies: the replaced connection may still count.
     const toGatekeeper = asked.stream.toGatekeeper.copy();
     const toClient = asked.stream.toClient.copy();

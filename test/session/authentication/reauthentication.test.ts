@@ -106,6 +106,11 @@ const mechanisms = (...names: string[]): string =>
   `<mechanisms xmlns='${sasl}'>${names.map((name) => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`;
 const offer = mechanisms('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', 'OAUTHBEARER', 'PLAIN');
 const binding = `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>`;
+/** SASL 2, which the proxy serves where the gatekeeper has SASL 1 only. */
+const inlineOffer =
+  `<authentication xmlns='${sasl2}'><mechanism>OAUTHBEARER</mechanism><mechanism>PLAIN</mechanism><inline>` +
+  `<bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:sm:3'/></inline></bind><sm xmlns='urn:xmpp:sm:3'/>` +
+  `</inline></authentication>`;
 const auth = (mechanism: string, message: string): string =>
   `<auth xmlns='${sasl}' mechanism='${mechanism}'>${message}</auth>`;
 const bearer = (token: string, header = 'n,,'): string =>
@@ -142,7 +147,7 @@ describe('the offer', () => {
     const version = "<config-version xmlns='urn:xmpp:iap:0' value='v'/>";
     expect(await talk.offered(`${offer}${binding}${version}<x xmlns='urn:other'/>`)).toBe(
       `<stream:features><mechanisms xmlns='${sasl}'><mechanism xmlns='${sasl}'>OAUTHBEARER</mechanism>` +
-        `<mechanism xmlns='${sasl}'>PLAIN</mechanism></mechanisms><x xmlns='urn:other'/></stream:features>`,
+        `<mechanism xmlns='${sasl}'>PLAIN</mechanism></mechanisms><x xmlns='urn:other'/>${inlineOffer}</stream:features>`,
     );
   });
 
@@ -360,8 +365,8 @@ describe('a client that does not', () => {
     ],
     ['a mechanism that binds', auth('OAUTHBEARER-PLUS', presented), 'invalid-mechanism', 'malformed', false],
     [
-      'SASL 2 where there is none',
-      `<authenticate xmlns='${sasl2}' mechanism='PLAIN'/>`,
+      'a mechanism of SASL 2 without a token',
+      `<authenticate xmlns='${sasl2}' mechanism='SCRAM-SHA-1'/>`,
       '',
       'malformed',
       false,

@@ -84,6 +84,7 @@ export class Bench {
         this.sent[direction].push(applied(Buffer.from(stanza.wire()).toString(), edits)),
       settleClaims: () => {},
       identify: () => {},
+      logInInline: () => {},
     };
   }
 

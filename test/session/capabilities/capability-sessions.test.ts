@@ -49,6 +49,7 @@ it(`a new profile is spread over the jitter, once for each of ${sessions} sessio
     repeat: () => (repeated[Math.floor(now / secondMs)]! += 1),
     settleClaims: () => {},
     identify: () => {},
+    logInInline: () => {},
   });
   const stages: Stage[] = [];
   for (let count = 0; count < sessions; count += 1) {
