@@ -1,38 +1,25 @@
-/** Clients take the steps of docs/clients.md straight at a server: what they fail at there is not the proxy's doing. */
+/** Clients take steps of every messenger through the proxy: a few cells, drawn by NARTHEX_FUZZ_SEED. A cell is what the
+ *  other side has seen. A failure is explained by a rule of the policy, or by the same failure without the proxy; else it
+ *  fails the test. */
 import { expect, it } from 'vitest';
-import { loginTo } from '../peers/client.ts';
 import { describeWithPeers } from '../peers/require.ts';
-import { prosody } from '../peers/servers.ts';
-import { xmppJsStanzas } from '../peers/stanza-client.ts';
 import { steps } from '../peers/table-client.ts';
-import { tableClients } from '../peers/table/clients.ts';
-import { openLink } from '../support/link.ts';
-import { takeStep, type Success } from './every-client/steps.ts';
+import { runCells, someCells } from './every-client/all.ts';
 
-for (const kind of tableClients)
-  describeWithPeers([...prosody.needs, ...kind.needs], kind.name, () => {
-    it.each(kind.transports)('takes every step over %s', async (transport) => {
-      const server = await prosody.start({ plain: true, uploads: true, webSocket: true });
-      const { webSocketPort, ports, domain, certificates } = server;
-      const network = await openLink(transport === 'websocket' ? webSocketPort! : ports[transport]);
-      const contact = await xmppJsStanzas.logIn(loginTo(server, 'romeo', 'starttls'));
-      const login = { ...loginTo(server, 'juliet', 'direct'), mode: transport, port: network.port };
-      const session = await kind.logIn({ ...login, reconnects: true });
-      const scene = {
-        session,
-        contact,
-        network,
-        domain,
-        authority: certificates.authority,
-        exchanged: [],
-      };
-      const found: Record<string, Success> = {};
-      for (const step of steps)
-        if (step !== 'log in' && kind.cannot[step] === undefined) found[step] = await takeStep[step](scene);
-      await session.close();
-      await contact.close();
-      await network.close();
-      await server.close();
-      expect(new Set(Object.values(found))).toEqual(new Set(['works']));
-    });
-  });
+const seed = Number(process.env['NARTHEX_FUZZ_SEED'] ?? 1);
+const cells = someCells(3, seed);
+const needs = new Set(cells.flatMap(({ client, server }) => [...client.needs, ...server.needs]));
+
+describeWithPeers([...needs], `some clients, seed ${seed}`, () => {
+  it.concurrent.each(cells)(
+    '$client.name at $server.name over $transport under $policy: every step works, or is explained',
+    async (cell) => {
+      const [result] = await runCells([cell], 1);
+      expect(result!.error).toBeUndefined();
+      for (const { because, step, error } of result!.findings)
+        expect(because, `${step}: ${error}`).not.toBe('unexplained');
+      const able = steps.filter((step) => cell.client.cannot[step] === undefined);
+      expect(result!.findings.map(({ step }) => step)).toEqual(able);
+    },
+  );
+});

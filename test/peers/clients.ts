@@ -24,16 +24,16 @@ export const xmppJs: Program = async () => ({
 
 const slixmpp: Program = async () => pythonClient('client.py');
 
-const aioxmpp: Program = async () => pythonClient('aio.py');
+export const aioxmpp: Program = async () => pythonClient('aio.py');
 
-const nbxmpp: Program = async () => pythonClient('nbx.py');
+export const nbxmpp: Program = async () => pythonClient('nbx.py');
 
 const xmppJsCapable: Program = async () => ({
   program: process.execPath,
   args: [fileURLToPath(new URL('./javascript/capable.mjs', import.meta.url))],
 });
 
-const libstrophe = compiledC('client.c', 'strophe');
+export const libstrophe = compiledC('client.c', 'strophe');
 
 export const xmppJsClient: ClientKind = {
   name: '@xmpp/client',

@@ -88,6 +88,12 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
               access: 'all',
               docroot: join(site.folder, 'uploads'),
               put_url: `https://${site.domain}:${site.uploadPort}/upload`,
+              // For web clients, whose pages are elsewhere.
+              custom_headers: {
+                'Access-Control-Allow-Origin': '*',
+                'Access-Control-Allow-Methods': 'GET,HEAD,PUT,OPTIONS',
+                'Access-Control-Allow-Headers': 'Content-Type',
+              },
             },
           }),
     },

@@ -14,7 +14,12 @@ import { within } from '../support/wait.ts';
 
 const loginTimeoutMs = 20_000;
 
-export async function logInGoSendxmpp(login: Login): Promise<PeerClient> {
+interface GoSendxmpp extends PeerClient {
+  /** Joins a room, and returns what sends a line to it. */
+  joinRoom(room: string, nick: string): (body: string) => void;
+}
+
+export async function logInGoSendxmpp(login: Login): Promise<GoSendxmpp> {
   const folder = await mkdtemp(join(tmpdir(), 'narthex-client-'));
   const jid = `${login.user}@${login.domain}`;
   const inbox = new Inbox(jid);
@@ -46,6 +51,11 @@ export async function logInGoSendxmpp(login: Login): Promise<PeerClient> {
       sender.write(body);
     },
     receive: (timeoutMs) => inbox.next(timeoutMs),
+    joinRoom: (room, nick) => {
+      const sender = startProcess(command(folder, login, authorityFile, ['-c', '-a', nick, '-i', room]));
+      senders.set(room, sender);
+      return (body) => void sender.write(body);
+    },
     close,
   };
 }

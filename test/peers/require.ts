@@ -26,8 +26,8 @@ const requirements = {
   },
   ejabberd: { packages: ['ejabberd'], present: () => existsSync(programs.ejabberdctl) },
   slixmpp: {
-    packages: ['python3-slixmpp'],
-    present: () => succeeds(programs.python, '-c', 'import slixmpp'),
+    packages: ['python3-slixmpp', 'python3-aiohttp'],
+    present: () => succeeds(programs.python, '-c', 'import slixmpp.plugins.xep_0363'),
   },
   aioxmpp: {
     packages: ['python3-aioxmpp'],

@@ -1,4 +1,4 @@
-/* The line protocol of ../client.ts, spoken by libstrophe. */
+/* The line protocol of ../client.ts, spoken by libstrophe, with `join`, `say` and `back` of ../table/program.ts. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -27,6 +27,14 @@ struct peer {
     int online;
     /* When it connected last, in seconds of the monotonic clock. */
     time_t dialled;
+    /* The JID it was online with last: it stays the same where a stream is resumed. */
+    char *online_as;
+    /* How it has come back since it was asked, and the number of the question that waits for it. */
+    const char *back;
+    char *back_asked;
+    /* The room that it joins, as an occupant, and the number of the question. */
+    char *occupant;
+    char *join_asked;
     /* Commands read so far that do not make a whole line yet. */
     char *pending;
     size_t length;
@@ -41,15 +49,56 @@ static void say_encoded(struct peer *peer, const char *event, const char *from, 
     xmpp_free(peer->context, encoded);
 }
 
+static void answer_back(struct peer *peer)
+{
+    if (!peer->back || !peer->back_asked) return;
+    say_encoded(peer, "done", peer->back_asked, peer->back);
+    free(peer->back_asked);
+    peer->back_asked = NULL;
+    peer->back = NULL;
+}
+
+/* Remembers as whom it is online; the second time it has come back. */
+static void came_online(struct peer *peer, const char *jid)
+{
+    if (peer->online_as) {
+        peer->back = strcmp(peer->online_as, jid) == 0 ? "resumed" : "again";
+        answer_back(peer);
+    }
+    free(peer->online_as);
+    peer->online_as = strdup(jid);
+}
+
+/* A presence of the occupant that it wants to be is the answer to joining. */
+static int on_presence(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *data)
+{
+    struct peer *peer = data;
+    const char *from = xmpp_stanza_get_from(stanza);
+    const char *type = xmpp_stanza_get_type(stanza);
+    (void)connection;
+    if (!peer->occupant || !from || strcmp(from, peer->occupant) != 0) return 1;
+    if (type && strcmp(type, "error") == 0) {
+        say_encoded(peer, "refused", peer->join_asked, "the room has answered with an error");
+    } else {
+        printf("done %s\n", peer->join_asked);
+        fflush(stdout);
+    }
+    free(peer->occupant);
+    free(peer->join_asked);
+    peer->occupant = peer->join_asked = NULL;
+    return 1;
+}
+
 static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *data)
 {
     struct peer *peer = data;
+    const char *type = xmpp_stanza_get_type(stanza);
     char *body = xmpp_message_get_body(stanza);
     (void)connection;
-    if (body) {
+    if (body && !(type && strcmp(type, "groupchat") == 0)) {
         say_encoded(peer, "message", xmpp_stanza_get_from(stanza), body);
-        xmpp_free(peer->context, body);
     }
+    if (body) xmpp_free(peer->context, body);
     return 1;
 }
 
@@ -67,12 +116,14 @@ static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int 
             return;
         }
         xmpp_handler_add(connection, on_message, NULL, "message", NULL, peer);
+        xmpp_handler_add(connection, on_presence, NULL, "presence", NULL, peer);
         presence = xmpp_presence_new(peer->context);
         xmpp_send(connection, presence);
         xmpp_stanza_release(presence);
         peer->online = 1;
         printf("online %s\n", xmpp_conn_get_bound_jid(connection));
         fflush(stdout);
+        came_online(peer, xmpp_conn_get_bound_jid(connection));
         return;
     }
     peer->online = 0;
@@ -86,14 +137,51 @@ static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int 
     peer->running = 0;
 }
 
-static void send_message(struct peer *peer, const char *to, const char *encoded)
+static void send_message(struct peer *peer, const char *type, const char *to, const char *encoded)
 {
     char *body = xmpp_base64_decode_str(peer->context, encoded, strlen(encoded));
-    xmpp_stanza_t *message = xmpp_message_new(peer->context, "chat", to, NULL);
+    xmpp_stanza_t *message = xmpp_message_new(peer->context, type, to, NULL);
     if (body && xmpp_message_set_body(message, body) == XMPP_EOK)
         xmpp_send(peer->connection, message);
     xmpp_stanza_release(message);
     xmpp_free(peer->context, body);
+}
+
+/* XEP-0045 section 7.2; the library has no rooms of its own. */
+static void join(struct peer *peer, const char *number, const char *room, const char *nick)
+{
+    xmpp_stanza_t *presence = xmpp_presence_new(peer->context);
+    xmpp_stanza_t *payload = xmpp_stanza_new(peer->context);
+    if (asprintf(&peer->occupant, "%s/%s", room, nick) < 0) abort();
+    peer->join_asked = strdup(number);
+    xmpp_stanza_set_name(payload, "x");
+    xmpp_stanza_set_ns(payload, "http://jabber.org/protocol/muc");
+    xmpp_stanza_set_to(presence, peer->occupant);
+    xmpp_stanza_add_child_ex(presence, payload, 0);
+    xmpp_send(peer->connection, presence);
+    xmpp_stanza_release(presence);
+}
+
+static void answer(struct peer *peer, const char *number, const char *verb, const char *one, const char *two)
+{
+    if (strcmp(verb, "back") == 0) {
+        peer->back_asked = strdup(number);
+        answer_back(peer);
+    } else if (strcmp(verb, "join") == 0 && one && two) {
+        char *room = xmpp_base64_decode_str(peer->context, one, strlen(one));
+        char *nick = xmpp_base64_decode_str(peer->context, two, strlen(two));
+        join(peer, number, room, nick);
+        xmpp_free(peer->context, room);
+        xmpp_free(peer->context, nick);
+    } else if (strcmp(verb, "say") == 0 && one && two) {
+        char *room = xmpp_base64_decode_str(peer->context, one, strlen(one));
+        send_message(peer, "groupchat", room, two);
+        xmpp_free(peer->context, room);
+        printf("done %s\n", number);
+        fflush(stdout);
+    } else {
+        say_encoded(peer, "refused", number, "not known to this program");
+    }
 }
 
 static void obey(struct peer *peer, char *line)
@@ -103,7 +191,11 @@ static void obey(struct peer *peer, char *line)
     const char *to = strtok_r(NULL, " ", &rest);
     const char *encoded = strtok_r(NULL, " ", &rest);
     if (verb && to && encoded && strcmp(verb, "send") == 0 && peer->online)
-        send_message(peer, to, encoded);
+        send_message(peer, "chat", to, encoded);
+    if (verb && to && encoded && strcmp(verb, "ask") == 0) {
+        const char *one = strtok_r(NULL, " ", &rest);
+        answer(peer, to, encoded, one, strtok_r(NULL, " ", &rest));
+    }
 }
 
 static void obey_whole_lines(struct peer *peer)
@@ -241,5 +333,6 @@ int main(void)
     xmpp_ctx_free(peer.context);
     xmpp_shutdown();
     free(peer.pending);
+    free(peer.online_as);
     return 0;
 }

@@ -1,6 +1,6 @@
 /** The line protocol of ../client.ts, spoken by @xmpp/client. */
-import { createInterface } from 'node:readline';
 import { client, jid, xml } from '@xmpp/client';
+import { encode, fail, obey, Returns, say } from './line-protocol.mjs';
 import { stepsOf } from './steps.mjs';
 
 const { PEER_JID, PEER_PASSWORD, PEER_TOKEN, PEER_HOST, PEER_PORT, PEER_TLS, PEER_RECONNECT } = process.env;
@@ -40,79 +40,31 @@ if (PEER_RECONNECT === undefined) connection.reconnect.stop();
 
 // The library tells of each lost connection, and connects again by itself.
 connection.on('error', (error) => {
-  if (PEER_RECONNECT === undefined) say('failed', encode(`${error.name}: ${error.message}`));
+  if (PEER_RECONNECT === undefined) fail(error);
   else console.error(error);
 });
 
-/** How it has come back from each lost connection; a question waits for the next. */
-const returns = [];
-let cameBack = Promise.withResolvers();
+const returns = new Returns();
 let online = false;
 connection.on('online', async (address) => {
   await connection.send(xml('presence'));
-  if (online) returned('again');
+  if (online) returns.came('again');
   online = true;
   say('online', address.toString());
 });
-connection.streamManagement.on('resumed', () => returned('resumed'));
-
-function returned(how) {
-  returns.push(how);
-  cameBack.resolve();
-}
-
-const steps = {
-  ...stepsOf(connection, domain),
-  async back() {
-    while (returns.length === 0) {
-      await cameBack.promise;
-      cameBack = Promise.withResolvers();
-    }
-    return [returns.shift()];
-  },
-};
+connection.streamManagement.on('resumed', () => returns.came('resumed'));
 
 connection.on('stanza', (stanza) => {
   const body = stanza.getChildText('body');
-  if (stanza.is('message') && body !== null) say('message', stanza.attrs.from, encode(body));
+  if (stanza.is('message') && stanza.attrs.type !== 'groupchat' && body !== null)
+    say('message', stanza.attrs.from, encode(body));
 });
 
-const commands = createInterface({ input: process.stdin });
-
-commands.on('line', (line) => {
-  const [verb, to, body, ...more] = line.split(' ');
-  if (verb === 'ask') answer(to, body, more);
-  if (verb !== 'send') return;
-  const text = Buffer.from(body, 'base64').toString('utf8');
-  connection.send(xml('message', { type: 'chat', to }, xml('body', {}, text))).catch((error) => {
-    say('failed', encode(`${error.name}: ${error.message}`));
-  });
+obey({
+  send: (to, body) =>
+    connection.send(xml('message', { type: 'chat', to }, xml('body', {}, body))).catch(fail),
+  steps: { ...stepsOf(connection, domain), back: () => returns.next() },
+  leave: () => connection.stop().catch(() => {}),
 });
 
-commands.on('close', async () => {
-  await connection.stop().catch(() => {});
-  process.exit(0);
-});
-
-async function answer(number, verb, words) {
-  try {
-    // The second word of an upload is its bytes.
-    const decoded = words.map((word, at) => {
-      const bytes = Buffer.from(word, 'base64');
-      return verb === 'upload' && at === 1 ? bytes : bytes.toString('utf8');
-    });
-    say('done', number, ...(await steps[verb](...decoded)).map(encode));
-  } catch (error) {
-    say('refused', number, encode(`${error.name}: ${error.message}`));
-  }
-}
-
-connection.start().catch((error) => say('failed', encode(`${error.name}: ${error.message}`)));
-
-function say(...words) {
-  process.stdout.write(`${words.join(' ')}\n`);
-}
-
-function encode(text) {
-  return Buffer.from(text, 'utf8').toString('base64');
-}
+connection.start().catch(fail);

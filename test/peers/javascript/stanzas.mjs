@@ -3,15 +3,19 @@ import { createInterface } from 'node:readline';
 import { client, jid, xml } from '@xmpp/client';
 import parse from '@xmpp/xml/lib/parse.js';
 
-const { PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS } = process.env;
+const { PEER_JID, PEER_PASSWORD, PEER_HOST, PEER_PORT, PEER_TLS, PEER_MECHANISM } = process.env;
 const { local, domain } = jid(PEER_JID);
 
 const connection = client({
   // Over direct TLS this library checks the certificate against the host it connects to, not against the domain.
   service: PEER_TLS === 'direct' ? `xmpps://${domain}:${PEER_PORT}` : `xmpp://${PEER_HOST}:${PEER_PORT}`,
   domain,
-  username: local,
-  password: PEER_PASSWORD,
+  ...(PEER_MECHANISM === undefined
+    ? { username: local, password: PEER_PASSWORD }
+    : {
+        credentials: (authenticate) =>
+          authenticate({ username: local, password: PEER_PASSWORD }, PEER_MECHANISM),
+      }),
   timeout: 15_000,
 });
 connection.reconnect.stop();

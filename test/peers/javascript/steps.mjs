@@ -34,7 +34,12 @@ export function stepsOf(connection, domain) {
       const attrs = { xmlns: upload, filename: name, size: String(bytes.length) };
       const iq = xml('iq', { type: 'get', to: service }, xml('request', attrs));
       const slot = (await iqCaller.request(iq)).getChild('slot', upload);
-      await put(slot.getChild('put'), bytes);
+      const headers = slot.getChild('put').getChildren('header');
+      await put(
+        slot.getChild('put').attrs.url,
+        Object.fromEntries(headers.map((header) => [header.attrs.name, header.text()])),
+        bytes,
+      );
       return [slot.getChild('get').attrs.url];
     },
     async archive(contact) {
@@ -93,10 +98,12 @@ async function uploadService(iqCaller, domain) {
   throw new Error('no upload service');
 }
 
-async function put(slot, bytes) {
-  const named = slot.getChildren('header').map((header) => [header.attrs.name, header.text()]);
-  const headers = { ...Object.fromEntries(named), 'content-length': bytes.length };
-  const sending = request(slot.attrs.url, { method: 'PUT', headers });
+/** The HTTP of an upload (XEP-0363 §4), which libraries leave to their users. */
+export async function put(url, headers, bytes) {
+  const sending = request(url, {
+    method: 'PUT',
+    headers: { ...headers, 'content-length': bytes.length },
+  });
   sending.end(bytes);
   const [response] = await once(sending, 'response');
   response.resume();

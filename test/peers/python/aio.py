@@ -1,4 +1,4 @@
-"""The line protocol of ../client.ts, spoken by aioxmpp."""
+"""The line protocol of ../client.ts, spoken by aioxmpp, with what the library has of the steps of ../table/program.ts."""
 
 import asyncio
 import base64
@@ -13,9 +13,12 @@ import aiosasl  # noqa: E402
 import aioxmpp  # noqa: E402
 import aioxmpp.connector  # noqa: E402
 import aioxmpp.dispatcher  # noqa: E402
+import aioxmpp.httpupload  # noqa: E402
 import aioxmpp.sasl  # noqa: E402
 import aioxmpp.security_layer  # noqa: E402
 from aiosasl.channel_binding import TLSServerEndPoint  # noqa: E402
+
+from answers import Answers, put  # noqa: E402
 
 
 class EndPointProvider(aioxmpp.security_layer.SASLProvider):
@@ -79,6 +82,42 @@ def send(client, to, body):
         pass
 
 
+class Steps:
+    def __init__(self, client):
+        self.client = client
+        self.rooms = {}
+
+    async def join(self, room, nick):
+        service = self.client.summon(aioxmpp.MUCClient)
+        joined, entered = service.join(aioxmpp.JID.fromstr(room.decode()), nick.decode())
+        await entered
+        self.rooms[room] = joined
+        return []
+
+    async def say(self, room, body):
+        message = aioxmpp.Message(type_=aioxmpp.MessageType.GROUPCHAT)
+        message.body[None] = body.decode()
+        await self.rooms[room].send_message(message)
+        return []
+
+    async def upload(self, name, content):
+        kind = "image/png"
+        service = await self.upload_service()
+        slot = await aioxmpp.httpupload.request_slot(self.client, service, name.decode(), len(content), kind)
+        await put(slot.put.url, {"Content-Type": kind, **slot.put.headers}, content)
+        return [slot.get.url]
+
+    async def upload_service(self):
+        disco = self.client.summon(aioxmpp.DiscoClient)
+        domain = self.client.local_jid.replace(localpart=None, resource=None)
+        items = await disco.query_items(domain)
+        for jid in [domain, *(item.jid for item in items.items)]:
+            info = await disco.query_info(jid)
+            if aioxmpp.httpupload.xso.namespaces.xep0363_http_upload in info.features:
+                return jid
+        raise LookupError("no upload service")
+
+
 async def main():
     peer = (os.environ["PEER_HOST"], int(os.environ["PEER_PORT"]), connector())
     client = aioxmpp.PresenceManagedClient(
@@ -87,6 +126,12 @@ async def main():
         override_peer=[peer],
         max_initial_attempts=1,
     )
+    steps = Steps(client)
+    # The services that are wanted later have to be there before it connects.
+    client.summon(aioxmpp.MUCClient)
+    client.summon(aioxmpp.DiscoClient)
+    answers = Answers(join=steps.join, say=steps.say, upload=steps.upload)
+    client.on_stream_resumed.connect(lambda: answers.came_back("resumed"))
     client.on_failure.connect(on_failure)
     messages = client.summon(aioxmpp.dispatcher.SimpleMessageDispatcher)
     messages.register_callback(aioxmpp.MessageType.CHAT, None, on_message)
@@ -98,10 +143,13 @@ async def main():
     # It logs in, sends its presence, and logs out at the end of input.
     async with client.connected():
         say("online", str(client.local_jid))
+        client.on_stream_established.connect(lambda: answers.came_back("again"))
         while line := await commands.readline():
             verb, *words = line.decode().split()
             if verb == "send":
                 send(client, *words)
+            elif verb == "ask":
+                answers.ask(*words)
 
 
 asyncio.run(main())
