@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
-import https from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jwks, makeKey, sign } from '../http/support/issuer.ts';
 import { startParty, type Party } from '../http/support/party.ts';
+import { httpVersions, openRequester, type Got, type Requester } from '../http/support/versions.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 
 const key = makeKey('gk-1', 'EdDSA');
@@ -35,9 +35,10 @@ function collect(
   return promise;
 }
 
-describe('`narthex serve`, with a file system it cannot write to', () => {
+describe.each(httpVersions)('`narthex serve` over %s, with a file system it cannot write to', (version) => {
   let provider: Party;
   let proxy: ServeProcess;
+  let gatekeeper: Requester;
   let pushes: string[];
 
   beforeAll(async () => {
@@ -62,8 +63,13 @@ describe('`narthex serve`, with a file system it cannot write to', () => {
       },
       gatekeeper: { push: { issuer: 'gk', jwksUri: new URL('/jwks', provider.url).href } },
     });
+    const { httpPort: port, ca } = proxy;
+    gatekeeper = openRequester(version, { host: '127.0.0.1', port, ca, servername: 'proxy.example' });
   });
-  afterAll(() => provider.close());
+  afterAll(async () => {
+    gatekeeper.close();
+    await provider.close();
+  });
 
   const admin = (path: string, body?: string, headers: Record<string, string> = {}): Promise<Answer> =>
     collect(
@@ -81,26 +87,16 @@ describe('`narthex serve`, with a file system it cannot write to', () => {
       body,
     );
 
-  const push = async (notification: object): Promise<Answer> => {
+  const push = async (notification: object): Promise<Got> => {
     const iat = Math.floor(Date.now() / 1000);
     const claims = { iss: 'gk', sub: 'gk', aud: `${publicUrl}/push/test`, iat, exp: iat + 60 };
     const authorization = `Bearer ${await sign({ key, claims })}`;
-    return collect(
-      (take) =>
-        https.request(
-          {
-            port: proxy.httpPort,
-            host: '127.0.0.1',
-            servername: 'proxy.example',
-            ca: proxy.ca,
-            path: '/push/test',
-            method: 'POST',
-            headers: { authorization, 'content-type': 'application/json' },
-          },
-          take,
-        ),
-      JSON.stringify(notification),
-    );
+    return gatekeeper.request({
+      path: '/push/test',
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(notification),
+    });
   };
 
   it('is held to that', () => {

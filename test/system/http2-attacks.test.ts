@@ -39,3 +39,22 @@ describe('floods of HTTP/2', () => {
     },
   );
 });
+
+describe('floods of HTTP/2 behind a load balancer (PROXY protocol)', () => {
+  let target: Target;
+  beforeAll(async () => {
+    target = await startTarget({ behindBalancer: true });
+  });
+  afterAll(() => target.close());
+
+  it.each(floods.filter(({ name }) => ['SETTINGS', 'CONTINUATION (CVE-2024-27316)'].includes(name)))(
+    '$name: each connection is ended at its limit, and counted',
+    async (flood) => {
+      const { refused } = await attack(target, flood, connections);
+      expect(refused).toBe(connections);
+      const code = flood.name === 'SETTINGS' ? 'ERR_HTTP2_FRAMES' : 'ERR_HTTP2_HEADERS';
+      expect(await target.refusals()).toMatchObject({ [code]: connections });
+      expect(await target.echo()).toBeGreaterThan(0);
+    },
+  );
+});

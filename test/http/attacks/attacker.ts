@@ -11,6 +11,8 @@ import type { Flood, Standing } from './floods.ts';
 export interface Target {
   readonly port: number;
   readonly pid: number;
+  /** What a load balancer sends before each connection; undefined without one. */
+  readonly proxyHeader?: string | undefined;
   /** Sends a stanza through a stream of the proxy, and returns the milliseconds until it is back. */
   readonly echo: () => Promise<number>;
   /** Counts of refusals of HTTP/2 by code, so far. */
@@ -21,7 +23,7 @@ export interface Target {
 const domain = 'proxy.example';
 
 /** Starts a proxy as a process, with a stream through it to a gatekeeper that sends back what it is sent. */
-export async function startTarget(): Promise<Target> {
+export async function startTarget({ behindBalancer = false } = {}): Promise<Target> {
   const authority = createDevelopmentAuthority();
   const pair = authority.issue([domain]);
   const gatekeeper = await startRawGatekeeper(pair.certificate, pair.key, (socket) => {
@@ -37,6 +39,7 @@ export async function startTarget(): Promise<Target> {
         host: '127.0.0.1',
         port: 0,
         publicUrl: 'https://proxy.example',
+        ...(behindBalancer && { proxyProtocol: { trusted: ['127.0.0.1/32'] } }),
         limits: { connectionsPerAddressMax: 0, headersTimeoutMs: 120_000, bodyTimeoutMs: 120_000, requestTimeoutMs: 120_000 }, // prettier-ignore
       },
       provider: {
@@ -57,6 +60,7 @@ export async function startTarget(): Promise<Target> {
   return {
     port: process.httpPort,
     pid: process.child.pid!,
+    proxyHeader: behindBalancer ? 'PROXY TCP4 198.51.100.7 192.0.2.1 40000 443\r\n' : undefined,
     echo: () => roundTrip(client),
     async refusals() {
       const answer = await fetch(`http://127.0.0.1:${process.adminPort}/metrics`);
@@ -98,7 +102,7 @@ const patienceMs = { ended: 5_000, left: 300 };
 /** Opens so many connections, a few at once, and sends the flood on each.
  *  @param pace called before each piece with its bytes, to wait */
 export async function attack(
-  { port, pid }: Pick<Target, 'port' | 'pid'>,
+  { port, pid, proxyHeader }: Pick<Target, 'port' | 'pid' | 'proxyHeader'>,
   flood: Flood,
   connections: number,
   pace?: (bytes: number) => Promise<void>,
@@ -110,7 +114,7 @@ export async function attack(
   const attacker = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      const ended = await flow(port, flood, pace);
+      const ended = await flow({ port, proxyHeader }, flood, pace);
       bytes += ended.bytes;
       if (ended.refused) refused += 1;
     }
@@ -120,11 +124,11 @@ export async function attack(
 }
 
 async function flow(
-  port: number,
+  target: Pick<Target, 'port' | 'proxyHeader'>,
   flood: Flood,
   pace: ((bytes: number) => Promise<void>) | undefined,
 ): Promise<{ bytes: number; refused: boolean }> {
-  const { tcp, socket } = await open(port, flood.version);
+  const { tcp, socket } = await open(target, flood.version);
   const seen = new Answers();
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.on('data', (bytes: Buffer) => seen.read(bytes));
@@ -149,8 +153,12 @@ async function flow(
   return { bytes: tcp.bytesWritten, refused: seen.error };
 }
 
-async function open(port: number, version: Flood['version']): Promise<{ tcp: Socket; socket: TLSSocket }> {
+async function open(
+  { port, proxyHeader }: Pick<Target, 'port' | 'proxyHeader'>,
+  version: Flood['version'],
+): Promise<{ tcp: Socket; socket: TLSSocket }> {
   const tcp = connectTcp({ port, host: '127.0.0.1', noDelay: true });
+  if (proxyHeader !== undefined) tcp.write(proxyHeader);
   const socket = connect({
     socket: tcp,
     servername: domain,
@@ -203,7 +211,7 @@ export async function hold(
   const before = residentBytesOf(pid);
   const opened: { tcp: Socket; socket: TLSSocket }[] = [];
   while (opened.length < connections) {
-    const one = await open(port, version);
+    const one = await open({ port }, version);
     one.socket.on('data', () => {});
     one.socket.write(bytes);
     opened.push(one);

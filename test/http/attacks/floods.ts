@@ -84,6 +84,13 @@ const slowPost = post('/enlistments', ['authorization', 'Bearer x'], ['idempoten
 
 export const baselines: readonly Flood[] = [
   {
+    name: 'requests without waiting (pipelining), fifty in a record of TLS',
+    version: 'HTTP/1.1',
+    refused: false,
+    pieces: () =>
+      repeated(Buffer.alloc(0), 20, () => Buffer.concat(Array.from({ length: batch }, () => smallest))),
+  },
+  {
     name: 'requests on one connection',
     version: 'HTTP/1.1',
     refused: false,
