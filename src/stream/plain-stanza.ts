@@ -26,7 +26,7 @@ export interface PlainInput {
   readonly count: number;
   /** Added to a structural position, gives one relative to `base`. */
   readonly shift: number;
-  /** Receives the tape. */
+  /** Receives the tape: at least `plainTapeMax` integers. */
   readonly tape: Int32Array;
   readonly names: Names;
   readonly limits: StreamLimits;
@@ -49,6 +49,9 @@ const COLON = 0x3a;
 const LT = 0x3c;
 const EQUALS = 0x3d;
 const GT = 0x3e;
+
+/** Longest tape, in integers. What the scanner must read again stays short, however long the stanza. */
+export const plainTapeMax = 1_024;
 
 /** The result of any step that finds another form. */
 const other = -1;
@@ -90,7 +93,7 @@ export class PlainStanza {
   /** Reads the stanza whose `<` is the structural position `first`.
    *  @returns the index of the structural position of its last `>`; -1 for any other form, or half a stanza */
   read(input: PlainInput, first: number): number {
-    const { bytes, base, positions, shift, limits, tape } = input;
+    const { bytes, base, positions, shift, limits } = input;
     this.tapeLength = 0;
     this.#depth = 0;
     this.#elements = 0;
@@ -98,7 +101,7 @@ export class PlainStanza {
     this.#defaultNamespace = input.contentNamespace;
     let index = first;
     for (;;) {
-      if (this.tapeLength + stepSize > tape.length) return other;
+      if (this.tapeLength + stepSize > plainTapeMax) return other;
       const tagStart = positions[index]! + shift;
       const isEnd = bytes[base + tagStart + 1] === SLASH;
       index = isEnd ? this.#endTag(input, index, tagStart) : this.#startTag(input, index, tagStart);

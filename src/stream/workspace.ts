@@ -1,5 +1,5 @@
 import { OutputMemory } from './output-memory.ts';
-import { PlainStanza } from './plain-stanza.ts';
+import { PlainStanza, plainTapeMax } from './plain-stanza.ts';
 import type { Structure } from './structure/structure.ts';
 import { createNameClasses } from './xml-names.ts';
 
@@ -15,7 +15,7 @@ export interface ParseScratch {
   readonly decodedNames: (string | undefined)[];
 }
 
-const tapeInitial = 1_024;
+const tapeInitial = plainTapeMax;
 /** Largest tape that is kept for the next stanza, in integers. */
 const tapeKeptMax = 65_536;
 const scratchKeptMax = 64;

@@ -92,6 +92,7 @@ describe('is read by the scanner', () => {
     ['spaces around the equals sign', message('', " to = '1'")],
     ['no space between attributes', message('', " to='1'from='2'")],
     ['another end tag', '<message></presence>'],
+    ['a long tape', message('<a/>'.repeat(100))],
     ['half a stanza', '<message><body>b'],
     ['half a name', '<mess'],
     ['the end of the stream', '</stream:stream>'],
