@@ -1,8 +1,13 @@
 import { defineConfig } from 'vitest/config';
 import { SuiteReporter } from './runner/suite-reporter.ts';
 
-/** Tests that start processes and share the loopback run one file at a time. */
-const oneAtATime = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
+/** Tests that start processes wait for them half of the time: two files at once, on any machine, after the unit tests. */
+const twoAtOnce = {
+  maxWorkers: 2,
+  sequence: { groupOrder: 1 },
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
 
 // Unit and property tests mirror src/; system tests run the proxy as a process; interop tests run it with other
 // people's servers and clients.
@@ -12,6 +17,8 @@ export default defineConfig({
     reporters: [new SuiteReporter(), 'default'],
     silent: 'passed-only',
     slowTestThreshold: 10_000,
+    // The default leaves one processor to the runner, which hardly works while tests run.
+    maxWorkers: '100%',
     coverage: {
       include: ['src/**/*.ts'],
       exclude: ['src/**/*.as.ts', 'src/**/*.wasm.ts'],
@@ -25,14 +32,14 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/scenario/**', 'test/interop/**', 'test/system/**', 'test/**/fixtures/**'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
         extends: true,
-        test: { name: 'system', include: ['test/{scenario,system}/**/*.test.ts'], ...oneAtATime },
+        test: { name: 'system', include: ['test/{scenario,system}/**/*.test.ts'], ...twoAtOnce },
       },
-      { extends: true, test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...oneAtATime } },
+      { extends: true, test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...twoAtOnce } },
     ],
   },
 });

@@ -29,12 +29,10 @@ type Failures = Map<string, { times: number; readonly first: string }>;
 
 /** Runs the suite that the runner's configuration at `config` describes, `count` times.
  *  The seed orders the files: round n of seed s is `vitest --sequence.shuffle.files --sequence.seed s+n`.
- *  @param parts names of the projects that run together, part after part. In one shuffled run, files that must run one at a
- *    time would hold up those that need not. */
+ */
 export async function runSuites(
   config: string,
   { count, seed, progress }: LongRunRequest,
-  parts: readonly (readonly string[])[] = [[]],
 ): Promise<LongRunResult> {
   const folder = await mkdtemp(join(tmpdir(), 'narthex-suite-'));
   const failures: Failures = new Map();
@@ -43,11 +41,9 @@ export async function runSuites(
   try {
     for (let round = 0; round < count; round += 1) {
       const started = performance.now();
-      for (const projects of parts) {
-        const report = await runSuite(config, projects, seed + round, join(folder, `${round}.json`));
-        passed += report.numPassedTests;
-        for (const [test, message] of failedTests(report, seed + round)) note(failures, test, message);
-      }
+      const report = await runSuite(config, seed + round, join(folder, `${round}.json`));
+      passed += report.numPassedTests;
+      for (const [test, message] of failedTests(report, seed + round)) note(failures, test, message);
       seconds.push((performance.now() - started) / 1_000);
       progress(round + 1);
     }
@@ -71,12 +67,7 @@ function note(failures: Failures, test: string, message: string): void {
 
 /** Runs the suite once. What the runner prints to a person is not shown.
  *  @throws Error when it wrote no report, with the end of what it printed */
-async function runSuite(
-  config: string,
-  projects: readonly string[],
-  seed: number,
-  outputFile: string,
-): Promise<Report> {
+async function runSuite(config: string, seed: number, outputFile: string): Promise<Report> {
   const runner = spawn(
     process.execPath,
     [
@@ -84,7 +75,6 @@ async function runSuite(
       'run',
       '--config',
       config,
-      ...projects.map((project) => `--project=${project}`),
       '--reporter=json',
       `--outputFile=${outputFile}`,
       '--sequence.shuffle.files',
@@ -128,6 +118,5 @@ export const longRun: LongRun = {
   summary: 'the whole test suite again and again, its files in another order each time',
   unit: 'suites',
   count: 10,
-  run: (request) =>
-    runSuites(join(root, 'test/vitest.config.ts'), request, [['unit'], ['system', 'interop']]),
+  run: (request) => runSuites(join(root, 'test/vitest.config.ts'), request),
 };
