@@ -28,9 +28,10 @@ export const events = {
     return sizeOf(groups);
   },
   'connections are cut': async ({ groups }) => cut(groups.filter((_, index) => index % 2 === 0)),
-  /** No side notices by the connection. Only @xmpp/client asks by itself whether its stream is alive. */
+  /** No side notices by the connection. Only @xmpp/client asks by itself whether its stream is alive. Over WebSocket it comes back
+   *  from this, and opens no connection after the next loss. */
   'connections are lost': async ({ groups }) => {
-    const affected = groups.filter(({ kind }) => kind === xmppJsClient);
+    const affected = groups.filter(({ kind, mode }) => kind === xmppJsClient && mode !== 'websocket');
     for (const { link } of affected) link.lose();
     return sizeOf(affected);
   },
