@@ -70,8 +70,9 @@ function requestsIn(request: Stanza): InlineRequests {
 class InlineLogin implements Diversion {
   readonly #connected: XmppConnected;
   readonly #requests: InlineRequests;
-  readonly #client: Scanner;
-  readonly #gatekeeper: Scanner;
+  // Made when they are first used, which is not inside a sink call.
+  #client: Scanner | undefined;
+  #gatekeeper: Scanner | undefined;
   readonly #bindId = randomUUID();
   #element: (stanza: Stanza) => void = () => {};
   /** What was written and not read yet. */
@@ -91,8 +92,6 @@ class InlineLogin implements Diversion {
   constructor(connected: XmppConnected, requests: InlineRequests) {
     this.#connected = connected;
     this.#requests = requests;
-    this.#client = this.#stream();
-    this.#gatekeeper = this.#stream();
   }
 
   /** Returns a scanner in the middle of a stream with the proxy's header. It is not used inside a sink call of a leg, so
@@ -136,6 +135,7 @@ class InlineLogin implements Diversion {
         step = this.#awaited(stanza, read);
         if (step === undefined) this.#keep(read);
       };
+      this.#gatekeeper ??= this.#stream();
       this.#gatekeeper.push(read);
       step?.();
     }
@@ -257,6 +257,7 @@ class InlineLogin implements Diversion {
   /** Makes a step in the client's place. */
   #say(xml: string): void {
     this.#element = (stanza) => void this.#connected.take(stanza, 'to-gatekeeper');
+    this.#client ??= this.#stream();
     this.#client.push(Buffer.from(xml));
   }
 
