@@ -14,6 +14,10 @@ declare module '@xmpp/client' {
         step: (context: { readonly stanza: Element }, next: () => Promise<unknown>) => Promise<unknown>,
       ): void;
     };
+    /** Null before and after a stream. */
+    readonly parser: object | null;
+    _onData(data: Uint8Array): void;
+    emit(event: 'error', error: Error): void;
     /** Resolves with the full JID. */
     start(): Promise<unknown>;
     stop(): Promise<unknown>;

@@ -37,6 +37,7 @@ export async function connectPlayer(
   });
   client.reconnect.stop();
   leaveQuestions(client);
+  ignoreLateData(client);
   const received: string[] = [];
   const failures: Error[] = [];
   client.on('error', (error) => failures.push(error));
@@ -58,6 +59,18 @@ function leaveQuestions(client: Client): void {
       ? new Promise(() => {})
       : next(),
   );
+}
+
+/** Keeps the library from throwing out of a socket's event: it does where bytes arrive after the end of the stream. */
+function ignoreLateData(client: Client): void {
+  const read = client._onData.bind(client);
+  client._onData = (data) => {
+    try {
+      if (client.parser !== null) read(data);
+    } catch (error) {
+      client.emit('error', error as Error);
+    }
+  };
 }
 
 interface Record {
