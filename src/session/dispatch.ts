@@ -51,6 +51,8 @@ export interface DispatchOptions extends Pick<AnswerTimesOptions, 'account' | 'e
   readonly equalised: (outcome: EqualisedOutcome) => void;
   /** Runs a step that does not come from reading, and flushes. */
   readonly perform: (step: () => void) => void;
+  /** Asks the gatekeeper how many stanzas of the client it has (XEP-0198 §4). */
+  readonly requestAcknowledgement: () => void;
   /** Set while stanzas are recorded. */
   readonly tap: SessionTap | undefined;
 }
@@ -253,6 +255,7 @@ export class Dispatch {
     } else {
       window?.settle(number, 'dropped');
       this.#queues[direction].remove(queued);
+      this.#requestFor(direction, window);
     }
     if (origin !== 'peer') return;
     const owed = reply ?? this.#owedTo(transit);
@@ -317,9 +320,18 @@ export class Dispatch {
     else management.inject(direction);
     transit.tapped?.left(bytes.length);
     this.#options.writers[direction].write(bytes);
+    this.#requestFor(direction, window);
     this.#answerTimes.deliver(names, direction);
     this.#left(transit.taken, transit.owing);
     this.#options.waited(waitingOf(transit), this.#options.now() - transit.queuedAt);
+  }
+
+  /** Asks for an acknowledgement in the place of a client that asked while the stanza waited. Clients limit what is
+   *  unacknowledged, and ask only with the next stanza. Servers do not stop sending. */
+  #requestFor(direction: Direction, window: AckWindow | undefined): void {
+    if (direction !== 'to-gatekeeper' || window === undefined) return;
+    if (window === this.#options.management.window(direction) && window.takeEarlyRequest())
+      this.#options.requestAcknowledgement();
   }
 }
 

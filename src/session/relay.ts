@@ -96,6 +96,10 @@ export class Relay {
       waited: links.waited,
       equalised: links.equalised,
       perform: links.perform,
+      requestAcknowledgement: () => {
+        this.#writeReply(requestOfAcknowledgement, 'to-gatekeeper');
+        this.#acks.requested('to-gatekeeper');
+      },
       tap: this.#tap,
     });
     this.#stages = options.stages.map((factory, index) => factory.begin(this.#port(index)));
@@ -272,6 +276,8 @@ export class Relay {
     };
   }
 }
+
+const requestOfAcknowledgement = Buffer.from(`<r xmlns='${ns.sm}'/>`);
 
 /** A nonza that is sent on. */
 interface TakenNonza {

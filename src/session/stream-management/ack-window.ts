@@ -64,6 +64,9 @@ export class AckWindow {
   #mayRestart: boolean;
   /** Number of waiting stanzas that were settled. */
   #settled = 0;
+  #waiting = 0;
+  /** Whether the sender has asked for an acknowledgement while stanzas waited: the answer stops before them. */
+  #askedEarly = false;
 
   constructor({ surplusMax, mayRestart }: BeginTolerance = exact) {
     this.#surplusMax = surplusMax;
@@ -165,6 +168,7 @@ export class AckWindow {
    *  @returns its number, for `settle` */
   wait(): number {
     this.#sent += 1;
+    this.#waiting += 1;
     this.#push({ from: this.#sent, count: 1, to: runState.waiting });
     return this.#sent;
   }
@@ -172,9 +176,23 @@ export class AckWindow {
   /** Counts a waiting stanza as delivered or dropped. */
   settle(number: number, outcome: 'delivered' | 'dropped'): void {
     this.#settled += 1;
+    this.#waiting -= 1;
     if (outcome === 'delivered') this.#delivered += 1;
     const run = this.#runFrom(number);
     if (run?.to === runState.waiting) run.to = outcome === 'delivered' ? this.#delivered : runState.dropped;
+  }
+
+  /** Records that the sender asks for an acknowledgement. */
+  ask(): void {
+    this.#askedEarly ||= this.#waiting > 0;
+  }
+
+  /** Returns whether the receiver should be asked for the sender, after a waiting stanza was settled: the sender has asked
+   *  before, and may send nothing until it learns more. */
+  takeEarlyRequest(): boolean {
+    const early = this.#askedEarly;
+    if (this.#waiting === 0) this.#askedEarly = false;
+    return early;
   }
 
   /** Ends a stanza that waits when its connection ends. It stays unacknowledged, so that the sender sends it again, unless

@@ -37,8 +37,12 @@ export class EqualisedAcks {
 
   /** Records a request for an acknowledgement that was just forwarded. */
   passed(nonza: Stanza, direction: Direction): void {
-    if (nonza.is(0, ns.sm, 'r') && this.#options.equalises(opposite(direction)))
-      this.#requests[direction].deliver(request, undefined);
+    if (nonza.is(0, ns.sm, 'r')) this.requested(direction);
+  }
+
+  /** Records a request that was just sent in this direction. */
+  requested(direction: Direction): void {
+    if (this.#options.equalises(opposite(direction))) this.#requests[direction].deliver(request, undefined);
   }
 
   /** Takes an acknowledgement, and calls `write` when it may leave: possibly at once, possibly never. */

@@ -105,6 +105,9 @@ export class StreamManagement {
       case 'a':
         this.#translate(stanza, at, this.#toClient, edits);
         return undefined;
+      case 'r':
+        this.#toGatekeeper?.ask();
+        return undefined;
       case 'resume':
         return this.#askToResume(stanza, at, edits);
       default:

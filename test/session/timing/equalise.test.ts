@@ -61,6 +61,11 @@ class Scene {
     return this.#legs.out['to-client'].filter((text) => text.startsWith('<a '));
   }
 
+  /** Number of requests for an acknowledgement that the gatekeeper has got. */
+  get requests(): number {
+    return this.#legs.out['to-gatekeeper'].join('').split('<r ').length - 1;
+  }
+
   get failure(): unknown {
     return this.#legs.failure;
   }
@@ -204,6 +209,37 @@ describe('stream management with equalised answers', () => {
     expect(scene.failure).toBeUndefined();
   });
 
+  it('asks the gatekeeper again when a first acknowledgement stopped before what waited', () => {
+    const scene = new Scene(receipts);
+    const r = `<r xmlns='${sm}'/>`;
+    scene.says(0, `<enable xmlns='${sm}' resume='true'/>`);
+    scene.asks(0, `<enabled xmlns='${sm}' id='s1' resume='true'/>`);
+    scene.asks(1_000, probe('m1') + probe('m2'));
+    scene.says(1_300, receipt('r1', 'm1') + receipt('r2', 'm2') + chat('f1') + r);
+    expect(scene.requests).toBe(1);
+    scene.seen(4_000);
+    // One for each that left; the device waits for an acknowledgement, and asks no more.
+    expect(scene.requests).toBe(3);
+    scene.asks(4_100, `<a xmlns='${sm}' h='3'/>`);
+    expect(scene.handled).toEqual([`<a xmlns='${sm}' h='3'/>`]);
+    // Nothing is left to ask for.
+    scene.asks(5_000, probe('m3'));
+    scene.says(5_100, receipt('r3', 'm3'));
+    expect(scene.seen(9_000)).toEqual(['8000 r3']);
+    expect(scene.requests).toBe(3);
+  });
+
+  it('does not ask again for a device that asks when nothing waits', () => {
+    const scene = new Scene(receipts);
+    scene.says(0, `<enable xmlns='${sm}' resume='true'/>`);
+    scene.asks(0, `<enabled xmlns='${sm}' id='s1' resume='true'/>`);
+    scene.says(900, chat('f1') + `<r xmlns='${sm}'/>`);
+    scene.asks(1_000, probe('m1'));
+    scene.says(1_300, receipt('r1', 'm1'));
+    scene.seen(4_000);
+    expect(scene.requests).toBe(1);
+  });
+
   it.each([
     ['sends again what was not acknowledged', [receipt('r2', 'm2')]],
     ['sends nothing again', []],
@@ -283,6 +319,40 @@ describe('an acknowledgement that the gatekeeper asks for', () => {
     scene.asks(1_000, chat('m1'));
     scene.says(1_350, a(1));
     expect(scene.seen(1_350)).toEqual(['1350 1']);
+  });
+});
+
+describe("an acknowledgement that the proxy asks for in the device's place", () => {
+  it('is timed by its own request, and leaves those after it theirs', () => {
+    const r = `<r xmlns='${sm}'/>`;
+    const policy = policyOf(
+      policyText(
+        `{ gatekeeper: { ${receipts} }, client: { answer.acknowledgement: { equalise: { after: 2s } } } }`,
+      ),
+    );
+    const time = new VirtualTime();
+    const legs = connectThroughEveryStage(policy, 'phone', { now: time.now, schedule: time.schedule });
+    const acknowledged = (): number[] =>
+      [...legs.out['to-client'].join('').matchAll(/<a [^>]*h='(\d+)'/g)].map(([, h]) => Number(h));
+    legs.read('to-gatekeeper', `<enable xmlns='${sm}' resume='true'/>`);
+    legs.read('to-client', `<enabled xmlns='${sm}' id='s1' resume='true'/>`);
+    time.advanceTo(1_000);
+    legs.read('to-client', probe('m1'));
+    legs.read('to-gatekeeper', receipt('r1', 'm1') + chat('f1') + r);
+    legs.read('to-client', `<a xmlns='${sm}' h='1'/>`);
+    time.advanceTo(3_000);
+    expect(acknowledged()).toEqual([0]);
+    // The receipt has left, and the proxy has asked.
+    time.advanceTo(4_100);
+    legs.read('to-client', `<a xmlns='${sm}' h='2'/>`);
+    legs.read('to-gatekeeper', chat('f2') + r);
+    legs.read('to-client', `<a xmlns='${sm}' h='3'/>`);
+    time.advanceTo(5_999);
+    expect(acknowledged()).toEqual([0]);
+    time.advanceTo(6_000);
+    expect(acknowledged()).toEqual([0, 2]);
+    time.advanceTo(6_100);
+    expect(acknowledged()).toEqual([0, 2, 3]);
   });
 });
 
