@@ -42,13 +42,15 @@ connection.on('online', async (address) => {
   say('online', address.toString());
 });
 
-process.stdin.on('end', async () => {
-  await connection.stop().catch(() => {});
-  process.exit(0);
-});
+process.stdin.on('end', () => void leave());
 process.stdin.resume();
 
 connection.start().catch((error) => say('failed', Buffer.from(String(error)).toString('base64')));
+
+async function leave() {
+  await connection.stop().catch(() => {});
+  process.exit(0);
+}
 
 function say(...words) {
   process.stdout.write(`${words.join(' ')}\n`);

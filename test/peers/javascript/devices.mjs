@@ -45,10 +45,12 @@ createInterface({ input: process.stdin })
     const [, device, milliseconds] = line.split(' ');
     medians[Number(device)] = Number(milliseconds);
   })
-  .on('close', async () => {
-    await Promise.all(connections.map((connection) => connection.stop().catch(() => {})));
-    process.exit(0);
-  });
+  .on('close', () => void leave());
+
+async function leave() {
+  await Promise.all(connections.map((connection) => connection.stop().catch(() => {})));
+  process.exit(0);
+}
 
 /** Log-normal, by Box and Muller. */
 function latency(median) {

@@ -48,10 +48,12 @@ createInterface({ input: process.stdin })
     const text = Buffer.from(body, 'base64').toString('utf8');
     void connection.send(xml('message', { type: 'chat', to }, xml('body', {}, text))).catch(() => {});
   })
-  .on('close', async () => {
-    await Promise.all([...connections.values()].map((connection) => connection.stop().catch(() => {})));
-    process.exit(0);
-  });
+  .on('close', () => void leave());
+
+async function leave() {
+  await Promise.all([...connections.values()].map((connection) => connection.stop().catch(() => {})));
+  process.exit(0);
+}
 
 function ping(connection) {
   if (connection.status !== 'online') return;

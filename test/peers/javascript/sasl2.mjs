@@ -76,17 +76,19 @@ const commands = {
 };
 
 const lines = createInterface({ input: process.stdin });
-lines.on('line', async (line) => {
+lines.on('line', (line) => {
   const [verb, ...words] = line.split(' ');
-  await commands[verb](...words);
+  void commands[verb](...words);
 });
-lines.on('close', async () => {
+lines.on('close', () => void leave());
+
+connection.start().catch((error) => say('failed', encode(`${error.name}: ${error.message}`)));
+
+async function leave() {
   connection.reconnect.stop();
   await connection.stop().catch(() => {});
   process.exit(0);
-});
-
-connection.start().catch((error) => say('failed', encode(`${error.name}: ${error.message}`)));
+}
 
 /** Acknowledgements are left out. */
 function negotiates(element) {

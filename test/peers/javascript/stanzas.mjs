@@ -47,12 +47,14 @@ createInterface({ input: process.stdin })
     if (verb === 'raw') connection.send(parse(Buffer.from(text, 'base64').toString('utf8'))).catch(fail);
     else if (verb === 'resume') connection.reconnect.reconnect().catch(fail);
   })
-  .on('close', async () => {
-    await connection.stop().catch(() => {});
-    process.exit(0);
-  });
+  .on('close', () => void leave());
 
 connection.start().catch(fail);
+
+async function leave() {
+  await connection.stop().catch(() => {});
+  process.exit(0);
+}
 
 function fail(error) {
   say('failed', encode(`${error.name}: ${error.message}`));
