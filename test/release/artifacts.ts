@@ -42,8 +42,10 @@ function billOfMaterials(root: string, target: string, { commit, date }: Source)
   try {
     // npm 11 leaves out with `--omit dev` whatever a development dependency needs too; so it gets to see none of them.
     writeJson(join(folder, 'package.json'), withoutDevelopment(readJson(join(root, 'package.json'))));
-    const lock = readJson(join(root, 'package-lock.json')) as { packages: Record<string, { dev?: boolean }> };
-    const kept = Object.entries(lock.packages).filter(([, { dev }]) => dev !== true);
+    const lock = readJson(join(root, 'package-lock.json')) as { packages: Record<string, LockedPackage> };
+    const isDevelopment = ({ dev, link, resolved }: LockedPackage): boolean =>
+      dev === true || (link === true && lock.packages[resolved!]?.dev === true);
+    const kept = Object.entries(lock.packages).filter(([, locked]) => !isDevelopment(locked));
     const packages = { ...Object.fromEntries(kept), '': withoutDevelopment(lock.packages['']!) };
     writeJson(join(folder, 'package-lock.json'), { ...lock, packages });
     const text = npm(folder, 'sbom', '--package-lock-only', '--sbom-format', 'cyclonedx');
@@ -51,6 +53,13 @@ function billOfMaterials(root: string, target: string, { commit, date }: Source)
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** An entry of package-lock.json. A link has the path of the package that it stands for, and npm marks only the latter. */
+interface LockedPackage {
+  readonly dev?: boolean;
+  readonly link?: boolean;
+  readonly resolved?: string;
 }
 
 interface Materials {

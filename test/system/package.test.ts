@@ -179,9 +179,12 @@ describe('the npm package', () => {
       components: readonly { purl: string }[];
     };
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-      packages: Readonly<Record<string, { readonly version: string; readonly dev?: boolean }>>;
+      packages: Readonly<Record<string, { readonly version?: string; readonly dev?: boolean }>>;
     };
-    const installed = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+    // A link has no version.
+    const installed = Object.entries(packages).filter(
+      ([path, { version, dev }]) => path !== '' && version !== undefined && dev !== true,
+    );
     const purl = ([path, { version }]: (typeof installed)[number]): string =>
       `pkg:npm/${path.replace(/.*node_modules\//, '').replace('@', '%40')}@${version}`;
     expect(components.map((component) => component.purl)).toEqual(installed.map(purl).toSorted());
