@@ -210,7 +210,8 @@ connection are as many as \`http2StreamsMax\` permits.
 | --- | --- | --- | --- | --- | --- |
 ${held.map(({ standing, bytes, heldBytes, ratio }) => `| ${standing.version} | ${standing.name} | ${(bytes / heldConnections).toFixed(0)} | ${(heldBytes / heldConnections).toFixed(0)} | ${(heldBytes / bytes).toFixed(1)} | ${ratio.toFixed(2)} |`).join('\n')}
 
-Requests whose bodies do not come hold more per byte over HTTP/2, since they need no connection each. \`http2StreamsTotalMax\` bounds them in
-all, by default at as many requests as HTTP/1.1 can hold open with \`connectionsMax\`, and \`bodyTimeoutMs\` ends each.
+Answers that may not be sent hold more per byte over HTTP/2: a request without a body, and a whole answer for it. A connection ends
+when one of them waits longer than \`http2AnswerTimeoutMs\`, and \`http2StreamsTotalMax\` bounds requests in all, by default at as many as
+HTTP/1.1 can hold open with \`connectionsMax\`.
 `;
 }
