@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loginTo } from '../peers/client.ts';
 import { describeWithPeers } from '../peers/require.ts';
+import { inFrontOf } from '../peers/in-front-of.ts';
 import type { PeerServer } from '../peers/server.ts';
 import { servers } from '../peers/servers.ts';
 import {
@@ -53,15 +54,8 @@ function describeStage(
   let stuck = false;
   const open: { close(): Promise<void> }[] = [];
   beforeAll(async () => {
-    const { domain, ports, certificates } = server();
-    proxy = await startTestProxy({
-      domain,
-      gatekeeper: { port: ports.direct, tls: 'direct' },
-      certificate: certificates.chain,
-      key: certificates.key,
-      ca: certificates.authority,
-      policy,
-    });
+    const { domain, ports } = server();
+    proxy = await startTestProxy({ ...inFrontOf(server()), policy });
     open.push(proxy);
     const enter = async (who: StanzaClientKind, user: string, port: number): Promise<StanzaClient> => {
       const client = await who.logIn({ ...loginTo(server(), user, 'starttls'), port });

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DecisionTotal } from '../../src/observability/decision-counts.ts';
+import { inFrontOf } from '../peers/in-front-of.ts';
 import type { PeerServer } from '../peers/server.ts';
 import type { ServerKind } from '../peers/servers.ts';
 import { startTestProxy } from '../support/proxy.ts';
@@ -104,16 +105,9 @@ function connectTo(port: number): Connect {
 
 /** Plays a script. Each run has a proxy of its own, so that the decisions counted belong to it. */
 async function playAt(server: PeerServer, script: Script, policy: string | undefined): Promise<Result> {
-  const { domain, ports, certificates } = server;
-  if (policy === undefined) return { failure: await runScript(script, connectTo(ports.starttls)), acted: [] };
-  const proxy = await startTestProxy({
-    domain,
-    gatekeeper: { port: ports.direct, tls: 'direct' },
-    certificate: certificates.chain,
-    key: certificates.key,
-    ca: certificates.authority,
-    policy,
-  });
+  if (policy === undefined)
+    return { failure: await runScript(script, connectTo(server.ports.starttls)), acted: [] };
+  const proxy = await startTestProxy({ ...inFrontOf(server), policy });
   try {
     const failure = await runScript(script, connectTo(proxy.starttls));
     const acted = proxy.decisions

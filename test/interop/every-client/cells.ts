@@ -4,6 +4,7 @@ import { pageOrigin } from '../../peers/table/browser.ts';
 import { steps, type Step, type TableClient, type Transport } from '../../peers/table-client.ts';
 import type { ServerKind } from '../../peers/servers.ts';
 import { openLink } from '../../support/link.ts';
+import { inFrontOf } from '../../peers/in-front-of.ts';
 import { startTestProxy, type TestProxy } from '../../support/proxy.ts';
 import { within } from '../../support/wait.ts';
 import { watchReasons, type Policy } from '../what-works/reasons.ts';
@@ -78,13 +79,9 @@ function explained(finding: Finding): Explained {
 }
 
 async function throughProxy(place: Place, cell: Cell): Promise<Finding[]> {
-  const { domain, ports, certificates } = place.server;
+  const { domain } = place.server;
   const proxy = await startTestProxy({
-    domain,
-    gatekeeper: { port: ports.direct, tls: 'direct' },
-    certificate: certificates.chain,
-    key: certificates.key,
-    ca: certificates.authority,
+    ...inFrontOf(place.server),
     policy: cell.policy,
     http: { publicUrl: `https://${domain}`, websocket: { origins: [pageOrigin] } },
   });
