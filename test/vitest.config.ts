@@ -9,11 +9,15 @@ const twoAtOnce = {
   hookTimeout: 120_000,
 };
 
+const root = new URL('..', import.meta.url).pathname;
+
 // Unit and property tests mirror src/; system tests run the proxy as a process; interop tests run it with other
 // people's servers and clients.
 export default defineConfig({
   test: {
-    root: new URL('..', import.meta.url).pathname,
+    root,
+    // Processes that tests start take compiled code of earlier starts, which halves the processor time of a start.
+    env: { NODE_COMPILE_CACHE: `${root}node_modules/.cache/narthex-tests` },
     reporters: [new SuiteReporter(), 'default'],
     silent: 'passed-only',
     slowTestThreshold: 10_000,

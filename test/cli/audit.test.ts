@@ -7,7 +7,7 @@ import { sampleEntropy, shannonEntropy } from '../../src/audit/entropy.ts';
 import type { AuditReport } from '../../src/audit/report.ts';
 import { clientStream, presenceWithNick } from '../support/recorded-clients.ts';
 import { temporaryFolder } from '../support/temporary.ts';
-import { narthex, root } from './narthex.ts';
+import { narthex, printedJson, root } from './narthex.ts';
 
 const twelve = Array.from({ length: 12 }, (_, client) =>
   clientStream(client, presenceWithNick(`n${client % 4}`)),
@@ -30,9 +30,9 @@ describe('formats', () => {
   });
 
   test('every figure of the text follows from the counts in JSON', async () => {
-    const { stdout } = await run(twelve, '--policy', 'strict', '--format', 'json');
+    const json = await run(twelve, '--policy', 'strict', '--format', 'json');
     const { stdout: text } = await run(twelve, '--policy', 'strict');
-    const report = JSON.parse(stdout) as AuditReport;
+    const report = printedJson(json) as AuditReport;
     for (const { fields } of report.audiences)
       for (const { field, aspect, showings } of fields) {
         const row = text
@@ -101,10 +101,8 @@ spec:
       ${line}
 `,
     );
-    const { stdout: json } = await narthex([...args, '--policy', policy, '--format', 'json'], {
-      input: recording,
-    });
-    const { without, computed, own } = JSON.parse(json) as Record<
+    const compared = await narthex([...args, '--policy', policy, '--format', 'json'], { input: recording });
+    const { without, computed, own } = printedJson(compared) as Record<
       string,
       { sizeBits: number; overhead: number }
     >;
@@ -115,7 +113,7 @@ spec:
     const audited = await narthex(['audit', '-', '--policy', policy, '--format', 'json'], {
       input: recording,
     });
-    const { audiences } = JSON.parse(audited.stdout) as AuditReport;
+    const { audiences } = printedJson(audited) as AuditReport;
     const padded = audiences[0]!.fields.find(({ field }) => field === 'content.wire-size')!.showings[1]!;
     expect(padded.figures.sample.shannon).toBeCloseTo(computed!.sizeBits, 9);
   });
@@ -125,13 +123,11 @@ spec:
       1,
       ...Array.from({ length: 20 }, (_, each) => (each % 2 === 0 ? presenceWithNick('xxx') : '<presence/>')),
     );
-    const { stdout } = await narthex(
+    const ran = await narthex(
       ['policy', 'buckets', '-', '--overhead', '100%', '--by', 'kind', '--format', 'json'],
-      {
-        input: two,
-      },
+      { input: two },
     );
-    expect(JSON.parse(stdout)).toMatchObject({
+    expect(printedJson(ran)).toMatchObject({
       kinds: 2,
       without: { kindBits: 1 },
       computed: { kindBits: 0 },
@@ -219,11 +215,11 @@ test(
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    const closed = once(child, 'close');
+    const closed = once(child, 'close') as Promise<[number | null]>;
     for (const text of manyClients(15_000)) if (!child.stdin.write(text)) await once(child.stdin, 'drain');
     child.stdin.end();
-    await closed;
-    const audited = JSON.parse(stdout) as AuditReport;
+    const [exit] = await closed;
+    const audited = printedJson({ exit, stdout, stderr }) as AuditReport;
     expect(audited).toMatchObject({ sessions: 15_000, stanzas: 105_000 });
     expect(audited.bounds.clientsSampledOneIn).toBeGreaterThan(1);
     expect(audited.audiences[0]!.clients).toBeLessThan(15_000);

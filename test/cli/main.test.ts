@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { buildDigest } from '../../src/app/version.ts';
 import { issue } from '../config/certificate.ts';
 import { folderWith, minimal } from '../config/folder.ts';
-import { narthex, root } from './narthex.ts';
+import { narthex, printedJson, root } from './narthex.ts';
 
 const { cert, key } = issue(['chat.example']);
 const commands = [
@@ -86,11 +86,11 @@ describe('narthex', () => {
   });
 
   it('schema prints the published schema', async () => {
-    const { exit, stdout } = await narthex(['schema']);
+    const ran = await narthex(['schema']);
     const published: unknown = JSON.parse(
       readFileSync(join(root, 'deploy/schema/narthex.schema.json'), 'utf8'),
     );
-    expect([exit, JSON.parse(stdout)]).toEqual([0, published]);
+    expect([ran.exit, printedJson(ran)]).toEqual([0, published]);
   });
 });
 
@@ -279,7 +279,7 @@ describe('narthex check', () => {
     });
     const good = await narthex(['check', '--format', 'json', 'good.yaml'], { folder });
     expect([good.exit, good.stderr]).toEqual([0, '']);
-    expect(JSON.parse(good.stdout)).toMatchObject({
+    expect(printedJson(good)).toMatchObject({
       valid: true,
       file: 'good.yaml',
       problems: [],
@@ -287,7 +287,7 @@ describe('narthex check', () => {
     });
     const bad = await narthex(['check', '--format', 'json', 'bad.yaml'], { folder });
     expect([bad.exit, bad.stderr]).toEqual([78, '']);
-    expect(JSON.parse(bad.stdout)).toMatchObject({
+    expect(printedJson(bad)).toMatchObject({
       valid: false,
       problems: [
         {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { formatPath } from '../../src/config/problem.ts';
 import { capabilitySections, policySections } from '../../src/config/scopes.ts';
-import { narthex } from '../cli/narthex.ts';
+import { narthex, printedJson } from '../cli/narthex.ts';
 import { folderWith, minimal } from './folder.ts';
 
 const second = `  - name: other
@@ -74,8 +74,9 @@ describe('narthex check', () => {
   async function checked(policy: string, section = '{ file: house.yaml }') {
     const text = `${minimal}${second}    policy: ${section}\n`;
     const folder = await folderWith({ ...files, 'house.yaml': policy, 'narthex.yaml': text });
-    const { stdout, exit } = await narthex(['check', '--format', 'json'], { folder });
-    return { ...(JSON.parse(stdout) as { problems: Record<string, unknown>[]; serves: object }), exit };
+    const ran = await narthex(['check', '--format', 'json'], { folder });
+    const result = printedJson(ran) as { problems: Record<string, unknown>[]; serves: object };
+    return { ...result, exit: ran.exit };
   }
 
   const ofPolicy = ({ problems }: { problems: Record<string, unknown>[] }) =>
@@ -209,9 +210,9 @@ describe('policy explain', () => {
       'json',
       ...conditions,
     ];
-    const { stdout, exit } = await narthex(command, { folder });
-    expect(exit).toBe(0);
-    expect((JSON.parse(stdout) as { after: string }).after.includes('chatstates')).toBe(seen);
+    const ran = await narthex(command, { folder });
+    expect([ran.exit, ran.stderr]).toEqual([0, '']);
+    expect((printedJson(ran) as { after: string }).after.includes('chatstates')).toBe(seen);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts';
-import { narthex } from '../cli/narthex.ts';
+import { narthex, printedJson } from '../cli/narthex.ts';
 import { startProsody } from '../peers/prosody.ts';
 import { describeWithPeers } from '../peers/require.ts';
 import { freePort } from '../support/free-port.ts';
@@ -89,15 +89,9 @@ describeWithPeers(['prosody'], 'canaries through a deployment', () => {
     'are nowhere but where its policy says, heap included',
     async () => {
       await using deployed = await deployment('balanced');
-      const { exit, stdout, stderr } = await narthex([
-        'audit',
-        'canaries',
-        ...deployed.args,
-        '--format',
-        'json',
-      ]);
-      const report = JSON.parse(stdout) as PrintedReport;
-      expect([report.leaks, exit, stderr.includes('ERR_')]).toEqual([[], 0, false]);
+      const ran = await narthex(['audit', 'canaries', ...deployed.args, '--format', 'json']);
+      const report = printedJson(ran) as PrintedReport;
+      expect([report.leaks, ran.exit, ran.stderr.includes('ERR_')]).toEqual([[], 0, false]);
       const searched = report.places.filter(({ bytes }) => bytes > 100).map(({ place }) => place);
       expect(searched).toEqual(expect.arrayContaining(['gatekeeper', 'client', 'output', 'metrics', 'ledger', 'admin', 'heap', 'buffers'])); // prettier-ignore
       expect(report.skipped.map(({ place }) => place)).toEqual(expect.arrayContaining(['provider', 'traces', 'crash'])); // prettier-ignore
@@ -118,12 +112,12 @@ describeWithPeers(['prosody'], 'canaries through a deployment', () => {
     async () => {
       await using deployed = await deployment('passthrough');
       const args = [...deployed.args, '--expect', 'strict', '--format', 'json'];
-      const { exit, stdout, stderr } = await narthex(['audit', 'canaries', ...args]);
-      const { leaks } = JSON.parse(stdout) as PrintedReport;
+      const ran = await narthex(['audit', 'canaries', ...args]);
+      const { leaks } = printedJson(ran) as PrintedReport;
       const fields = new Set(leaks.map(({ place, field, direction }) => `${place} ${field} ${direction}`));
       for (const field of ['chat-state', 'time.idle', 'pep.geoloc', 'roster.name', 'call.host-candidate'])
         expect(fields).toContain(`gatekeeper ${field} to-gatekeeper`);
-      expect([exit, stderr.includes('ERR_CANARY_LEAK')]).toEqual([1, true]);
+      expect([ran.exit, ran.stderr.includes('ERR_CANARY_LEAK')]).toEqual([1, true]);
       expect(leaks.filter(({ place }) => place !== 'gatekeeper' && place !== 'client')).toEqual([]);
     },
     timeoutMs,

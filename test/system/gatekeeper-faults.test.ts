@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dialCauses, type DialCause } from '../../src/errors/causes.ts';
-import { narthex } from '../cli/narthex.ts';
+import { narthex, printedJson } from '../cli/narthex.ts';
 import { faultyGatekeepers, type FaultyGatekeepers } from '../support/faulty-gatekeepers.ts';
 import { connectRaw, streamHeader } from '../support/raw-client.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
@@ -88,7 +88,7 @@ describe('a gatekeeper that cannot be reached says why', () => {
       );
     }
     const json = await narthex(['check', '--connect', '--format', 'json', file]);
-    const { valid, connections } = JSON.parse(json.stdout) as CheckResult;
+    const { valid, connections } = printedJson(json) as CheckResult;
     expect([json.exit, valid]).toEqual([69, true]);
     expect(connections.map(({ gatekeeper, cause }) => [gatekeeper, cause])).toEqual(
       gatekeepers.map(({ name, cause }) => [name, cause]),

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { runEmbeddedCanaries } from '../../../src/app/canaries/embedded.ts';
 import type { CanaryReport } from '../../../src/canaries/findings.ts';
 import type { PlaceName } from '../../../src/canaries/places.ts';
-import { narthex } from '../../cli/narthex.ts';
+import { narthex, printedJson } from '../../cli/narthex.ts';
 
 const timeoutMs = 300_000;
 
@@ -49,17 +49,10 @@ describe.concurrent.each(['balanced', 'strict'])('canaries under %s', (policy) =
   it(
     'are nowhere but where the policy says, heap included',
     async () => {
-      const { exit, stdout, stderr } = await narthex([
-        'audit',
-        'canaries',
-        '--policy',
-        policy,
-        '--format',
-        'json',
-      ]);
-      const report = JSON.parse(stdout) as PrintedReport;
+      const ran = await narthex(['audit', 'canaries', '--policy', policy, '--format', 'json']);
+      const report = printedJson(ran) as PrintedReport;
       expect(report.leaks).toEqual([]);
-      expect([exit, stderr.includes('ERR_')]).toEqual([0, false]);
+      expect([ran.exit, ran.stderr.includes('ERR_')]).toEqual([0, false]);
       // Every place was searched, and had something in it.
       const searched = report.places.filter(({ bytes }) => bytes > 100).map(({ place }) => place);
       const all = [
