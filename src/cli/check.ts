@@ -25,7 +25,7 @@ import { ledgerProblems } from '../app/tools/ledger-problems.ts';
 import { tracingProblems } from '../app/tools/tracing-problems.ts';
 import { signalProblems } from '../app/tools/signal-problems.ts';
 import { systemClock } from '../app/clock.ts';
-import { reachGatekeepers, type Reach } from '../app/tools/reach.ts';
+import type { Reach } from '../app/tools/reach.ts';
 import { dialCauses } from '../errors/causes.ts';
 
 const help = `
@@ -137,8 +137,9 @@ async function examine(file: string | undefined, connect: boolean): Promise<Resu
   return connect && valid ? { ...result, connections: await connections(loaded) } : result;
 }
 
-/** Dials each gatekeeper for each of its domains. */
+/** Dials each gatekeeper for each of its domains. Only this loads the modules of a session. */
 async function connections({ config, places }: LoadedConfig): Promise<readonly Connection[]> {
+  const { reachGatekeepers } = await import('../app/tools/reach.ts');
   const reached = await reachGatekeepers(config, systemClock);
   return reached.map((reach) => {
     if (reach.kind === 'reached') return reach;

@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exportJWK, type JWK } from 'jose';
+import type { JWK } from 'jose';
+import { exportJWK } from 'jose/key/export';
 import { readRegularFile } from '../documents/read.ts';
 import { ownBytes } from '../stanza/own-bytes.ts';
 import { protectedHeader } from './attestation-header.ts';

@@ -1,6 +1,7 @@
 /** Verifies a signed token (JWT, RFC 7519) by the rules of RFC 8725. A fault is one code of a closed list, checked
  *  in a fixed order, and nothing of the token is repeated. The library jose verifies the signature. */
-import { compactVerify, errors } from 'jose';
+import * as errors from 'jose/errors';
+import { compactVerify } from 'jose/jws/compact/verify';
 import { HttpProblem, type ProblemCode } from '../problem.ts';
 import { parseStrictJson, type JsonObject, type JsonValue } from '../strict-json.ts';
 import {
