@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 import { ask } from './child.ts';

@@ -14,7 +14,7 @@ import { eventually } from '../support/wait.ts';
 import { cpuMicroseconds, pin, processors } from './pinned.ts';
 import type { Bench, BenchContext, Row } from './row.ts';
 import { spreadOf, type Spread } from './statistics.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 
 interface Measured {
   readonly megabytesPerSecond: number;

@@ -1,7 +1,7 @@
 /** Memory of idle sessions of clients over WebSocket, against those over TCP. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { workingTree } from './checkout.ts';
 import { ask } from './child.ts';
 import { startNarthex, writeCredentials, type Contender } from './contenders.ts';

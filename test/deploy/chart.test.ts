@@ -19,7 +19,7 @@ import { narthex } from '../cli/narthex.ts';
 import { startProcess } from '../peers/process.ts';
 import { programs } from '../peers/programs.ts';
 import { describeWithPeers } from '../peers/require.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { retried } from '../support/wait.ts';
 import { readDockerfile } from '../support/dockerfile.ts';
 import { compilerErrors, validate, type Manifest } from '../support/kubernetes-schemas.ts';

@@ -8,7 +8,7 @@ import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts'
 import { narthex, printedJson } from '../cli/narthex.ts';
 import { startProsody } from '../peers/prosody.ts';
 import { describeWithPeers } from '../peers/require.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { serveProcess } from '../support/serve-process.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 

@@ -9,7 +9,7 @@ import { startProcess } from '../peers/process.ts';
 import { ready } from '../peers/ready.ts';
 import { describeWithPeers } from '../peers/require.ts';
 import { accepted, startAttested } from '../support/attested.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 describeWithPeers(['haproxy'], 'HAProxy without the shared secret', () => {

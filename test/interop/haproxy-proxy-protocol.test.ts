@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proxyHeader, type ProxyProfile } from '../../src/signals/proxy-protocol-header.ts';
 import { ProxyProtocolReader, type ProxyProgress } from '../../src/signals/proxy-protocol.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 
 /** HAProxy reads the headers that we write, and we read the headers that it writes. */
 

@@ -10,7 +10,7 @@ import { startProcess, type PeerProcess } from '../peers/process.ts';
 import { ready } from '../peers/ready.ts';
 import { describeWithPeers } from '../peers/require.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { serveProcess, type ServeProcess } from '../support/serve-process.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 

@@ -14,7 +14,7 @@ import { openRaw, streamHeader } from '../simulator/support/raw.ts';
 import { startTestProxy, type TestProxy, type TestProxyOptions } from '../support/proxy.ts';
 import { signingKeyFolder } from '../support/signing-keys.ts';
 import { eventually } from '../support/wait.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 
 /** Real receivers of the PROXY header that the proxy's upstream dial writes, attestation included: they accept it, and
  *  see the client's address, which is neither theirs nor the proxy's. */

@@ -1,13 +1,12 @@
 /** The quickstart pages, from the first command to the last, as a reader runs them: the blocks of a page in one shell. Only
  *  what a page declares as its variables has other values here: a folder, and ports that are free. */
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { freePorts } from '../../src/app/demo/free-port.ts';
 import { programs } from '../peers/programs.ts';
 import { describeWithPeers, type PeerName } from '../peers/require.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -36,21 +35,6 @@ async function assigned(declarations: string, folder: string): Promise<string> {
     else throw new Error(`the page declares what is no folder and no port: ${line}`);
   }
   return lines.join('\n');
-}
-
-/** Ports below those that the system gives to outgoing connections: seconds pass before the page uses them. */
-async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
-    const port = randomInt(10_000, 30_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, () => resolve(true));
-    });
-    if (free) found.add(port);
-    server.close();
-  }
-  return [...found];
 }
 
 interface Ended {

@@ -3,7 +3,7 @@
 import { kill } from 'node:process';
 import { createClient, RESP_TYPES } from '@redis/client';
 import { createAuthority } from '../support/certificates.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { retried } from '../support/wait.ts';
 import { programs } from './programs.ts';

@@ -3,12 +3,11 @@
  * their stream features, stopped by its process id, its folder removed. What differs between servers is a recipe.
  */
 import { createHash, X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../src/app/demo/free-port.ts';
 import { issueCertificates, type TestCertificates } from './certificates.ts';
 import { offeredMechanisms, type TlsMode } from './probe.ts';
 import { startProcess, type Command, type PeerProcess } from './process.ts';
@@ -127,7 +126,7 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
   };
 
   try {
-    const [starttls, direct, upload, web] = await freePorts(host);
+    const [starttls, direct, upload, web] = (await freePorts(4, host)) as [number, number, number, number];
     const ports = { starttls, direct };
     const chainFile = join(folder, 'chain.pem');
     const keyFile = join(folder, 'key.pem');
@@ -194,19 +193,4 @@ export async function startServer(recipe: Recipe, options: ServerOptions = {}): 
     await close();
     throw error;
   }
-}
-
-/** Ports that were free a moment ago, held open together so that they differ. */
-async function freePorts(host: string): Promise<[number, number, number, number]> {
-  const holders = [createServer(), createServer(), createServer(), createServer()];
-  for (const holder of holders) {
-    holder.listen(0, host);
-    await once(holder, 'listening');
-  }
-  const [first, second, third, fourth] = holders.map((holder) => (holder.address() as { port: number }).port);
-  for (const holder of holders) {
-    holder.close();
-    await once(holder, 'close');
-  }
-  return [first!, second!, third!, fourth!];
 }

@@ -4,7 +4,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { retried } from '../support/wait.ts';
 

@@ -12,7 +12,7 @@ import { header, jsonBody, type HttpAnswer, type HttpExchange } from '../../src/
 import { send, type OutgoingRequest } from '../../src/simulator/http/request.ts';
 import { basicCredentials } from '../../src/simulator/http/user.ts';
 import { startProvider, type Provider } from '../../src/simulator/provider.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../src/app/demo/free-port.ts';
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 

@@ -15,7 +15,8 @@ import { receivedByGatekeeper, receivedByProvider } from '../../simulator/story/
 import { Scene } from '../../simulator/story/scene.ts';
 import { openStage, type Stage } from '../../simulator/story/stage.ts';
 import { gatekeeperName } from '../demo/config.ts';
-import { freePort, temporaryFolder } from '../demo/proxy.ts';
+import { freePort } from '../demo/free-port.ts';
+import { temporaryFolder } from '../demo/proxy.ts';
 import { Telling } from '../../simulator/story/telling.ts';
 import { openCatalogue, openPolicy } from '../files/policies.ts';
 import { assemble } from '../part.ts';

@@ -36,6 +36,9 @@ export const shippedProgram: readonly string[] = [
   fileURLToPath(new URL('../../cli/narthex.js', import.meta.url)),
 ];
 
+/** What Node prints of its inspector, with the address. */
+const inspectorUrl = /^Debugger listening on (ws:\/\/\S+)\n/m;
+
 /** Strings of a heap snapshot are cut off after so many characters. */
 const snapshotStringMax = 1_000_000;
 
@@ -53,25 +56,26 @@ export async function startProxyProcess(file: string, program: readonly string[]
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const chunks: Buffer[] = [];
-  const ended = once(child, 'exit');
+  // Its output has been read then, too.
+  const ended = once(child, 'close');
   const { promise: started, resolve, reject } = Promise.withResolvers<string>();
   const collect = (chunk: Buffer): void => {
     chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
-    if (text.includes('"proxy.started"')) resolve(text);
+    // They come by two pipes, in any order.
+    if (text.includes('"proxy.started"') && inspectorUrl.test(text)) resolve(text);
   };
   child.stdout.on('data', collect);
   child.stderr.on('data', collect);
   child.on('error', reject);
   void ended.then(() => reject(new ProxyNotStarted(printedBy(chunks))));
   const text = await started;
-  const url = /ws:\/\/\S+/.exec(text)![0];
   return {
     pid: child.pid!,
     printed: () => Buffer.concat(chunks),
     ports: portsOf(text, 'listener.opened'),
     adminPort: portsOf(text, 'admin.opened')[0]!,
-    inspector: await Inspector.open(url),
+    inspector: await Inspector.open(inspectorUrl.exec(text)![1]!),
     ended,
     async close() {
       child.kill('SIGTERM');

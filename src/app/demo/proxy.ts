@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
@@ -22,6 +21,7 @@ import {
   type DemoConfigOptions,
   type DemoFiles,
 } from './config.ts';
+import { freePort } from './free-port.ts';
 import { openTelemetry } from '../telemetry/telemetry.ts';
 import { openPolicy } from '../files/policies.ts';
 import { productVersion } from '../version.ts';
@@ -66,6 +66,7 @@ async function startBetween(
 ): Promise<DemoProxy> {
   return assemble(async (parts) => {
     const folder = parts.track(await temporaryFolder());
+    // The public address must be known before the port is opened.
     const httpPort = options.httpPort === 0 ? await freePort() : options.httpPort;
     const files = await writeDemoFiles(folder.path, stage, uploadToken);
     const proxy = await start(build(files, { ...options, httpPort }));
@@ -98,15 +99,6 @@ export async function temporaryFolder(): Promise<{ readonly path: string } & Par
 
 export function fetchesForClients(policy: string): boolean {
   return treatmentOf(openPolicy(policy), 'client', 'content.media-url').treatment.kind === 'pseudonymise';
-}
-
-/** Returns a free port. The public address must be known before the port is opened. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function start(config: Config): Promise<Proxy> {

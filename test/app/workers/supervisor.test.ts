@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/app/clock.ts';
 import { superviseWorkers, WorkerFailed } from '../../../src/app/workers/supervisor.ts';
 import { configSchema, type Config } from '../../../src/config/schema.ts';
-import { freePort } from '../../support/free-port.ts';
+import { freePort } from '../../../src/app/demo/free-port.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary.ts';
 import { retried, within } from '../../support/wait.ts';
 

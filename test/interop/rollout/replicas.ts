@@ -9,7 +9,7 @@ import { startProcess } from '../../peers/process.ts';
 import { ready } from '../../peers/ready.ts';
 import type { RedisPeer } from '../../peers/redis.ts';
 import type { PeerServer } from '../../peers/server.ts';
-import { freePort } from '../../support/free-port.ts';
+import { freePort } from '../../../src/app/demo/free-port.ts';
 import { connectRaw } from '../../support/raw-client.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { eventually, within } from '../../support/wait.ts';
