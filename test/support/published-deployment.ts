@@ -34,6 +34,13 @@ const host = '127.0.0.1';
 const integrator = 7;
 export const subject = 'juliet@provider.example';
 
+/** Returns Signal keys of a client, as the published form has them. */
+export function publishedKeys(): Record<string, string> {
+  const sizes = { e_regid: 4, e_ident: 32, e_skey_id: 3, e_skey_val: 32, e_skey_sig: 64 };
+  const keys = Object.entries(sizes).map(([name, bytes]) => [name, randomBytes(bytes).toString('base64url')]);
+  return { e_keytype: 'BQ', ...Object.fromEntries(keys) };
+}
+
 export interface Faults {
   readonly habits?: RobotHabits;
   readonly refusal?: FormRefusal;

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { httpVersions, openRequester, type Got, type Requester } from '../../http/support/versions.ts';
 import {
   audience,
+  publishedKeys,
   publicUrl,
   startPublishedDeployment,
   subject,
@@ -30,12 +30,7 @@ describe.each(httpVersions)('the published shapes over %s', (version) => {
 
   it('enlist, and refuse a key of another size', async () => {
     const token = await deployment.issuer.sign({ subject: `${version}@provider.example`, audience });
-    const sizes = { e_keytype: 1, e_regid: 4, e_ident: 32, e_skey_id: 3, e_skey_val: 32, e_skey_sig: 64 };
-    const keys = Object.entries(sizes).map(([name, bytes]) => [
-      name,
-      randomBytes(bytes).toString('base64url'),
-    ]);
-    const fields = { gatekeeper: 'test', ...Object.fromEntries(keys), e_keytype: 'BQ', token };
+    const fields = { gatekeeper: 'test', ...publishedKeys(), token };
     const enlist = (changed = {}): Promise<Got> =>
       post(
         '/enlistments',
