@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { profileText } from '../capabilities/shipped.ts';
 import { issue } from '../config/certificate.ts';
 import { folderWith, minimal } from '../config/folder.ts';
-import { narthex, root } from './narthex.ts';
+import { inProcess } from './in-process.ts';
+import { root } from './narthex.ts';
 
 const { cert, key } = issue(['chat.example']);
 const kinds = readFileSync(join(root, 'policies/content-kinds.yaml'), 'utf8');
@@ -23,7 +24,7 @@ async function check(files: Record<string, string>, more = ''): Promise<[number 
     'narthex.yaml': config + more,
     ...files,
   });
-  const { exit, stderr } = await narthex(['check'], { folder });
+  const { exit, stderr } = await inProcess(['check'], { folder });
   const lines = stderr.split('\n').filter((line) => / (?:error|warning) /.test(line));
   return [exit, lines.map((line) => line.replace(`${folder}/`, ''))];
 }

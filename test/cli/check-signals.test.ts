@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { issue } from '../config/certificate.ts';
 import { folderWith, minimal } from '../config/folder.ts';
-import { narthex } from './narthex.ts';
+import { inProcess } from './in-process.ts';
 
 const pem = (type: 'ed25519' | 'x25519'): string =>
   (type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519')).privateKey.export({
@@ -29,7 +29,7 @@ describe('narthex check reads the signing keys', () => {
     const folder = await folderWith({ ...pair, 'narthex.yaml': minimal + section });
     await mkdir(join(folder, 'keys'));
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'keys', name), text);
-    const ended = await narthex(['check'], { folder });
+    const ended = await inProcess(['check'], { folder });
     expect(ended.exit).toBe(exit);
     expect(ended.stderr).toContain(message);
     if (message !== '') expect(ended.stderr).toMatch(/narthex\.yaml:\d+:\d+/);
@@ -37,7 +37,7 @@ describe('narthex check reads the signing keys', () => {
 
   it('of a folder that is not there', async () => {
     const folder = await folderWith({ ...pair, 'narthex.yaml': minimal + section });
-    expect(await narthex(['check'], { folder })).toMatchObject({
+    expect(await inProcess(['check'], { folder })).toMatchObject({
       exit: 78,
       stderr: expect.stringContaining('cannot be read (ENOENT)'),
     });

@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { issue } from '../config/certificate.ts';
 import { folderWith, minimal } from '../config/folder.ts';
-import { narthex } from './narthex.ts';
+import { inProcess } from './in-process.ts';
 
 const { cert, key } = issue(['chat.example']);
 const pair = { 'tls.crt': cert, 'tls.key': key };
 
 async function check(config: string, files: Record<string, string> = {}, args: readonly string[] = []) {
   const folder = await folderWith({ ...pair, ...files, 'narthex.yaml': minimal + config });
-  const { exit, stderr } = await narthex(['check', ...args], { folder });
+  const { exit, stderr } = await inProcess(['check', ...args], { folder });
   return { exit, stderr: stderr.replaceAll(`${folder}/`, '') };
 }
 
@@ -56,14 +56,14 @@ spec:
     expect((await check('policy: { file: ./house.yaml }\n', files, ['--fail-on', 'warning'])).exit).toBe(1);
     const folder = await folderWith(files);
     const args = ['policy', 'check', './house.yaml'];
-    expect((await narthex(args, { folder })).exit).toBe(0);
-    expect((await narthex([...args, '--fail-on', 'warning'], { folder })).exit).toBe(1);
+    expect((await inProcess(args, { folder })).exit).toBe(0);
+    expect((await inProcess([...args, '--fail-on', 'warning'], { folder })).exit).toBe(1);
   });
 
   it('does not fail without one', async () => {
     expect((await check('', {}, ['--fail-on', 'warning'])).exit).toBe(0);
     const shipped = ['passthrough', 'balanced', 'strict'];
-    expect((await narthex(['policy', 'check', ...shipped, '--fail-on', 'warning'])).exit).toBe(0);
+    expect((await inProcess(['policy', 'check', ...shipped, '--fail-on', 'warning'])).exit).toBe(0);
   });
 
   it('an error is still an error', async () => {

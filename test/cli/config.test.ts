@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { folderWith, minimal } from '../config/folder.ts';
+import { inProcess } from './in-process.ts';
 import { narthex, root } from './narthex.ts';
 
 const secret = 'a secret that belongs to no output';
@@ -45,14 +46,14 @@ describe('narthex config --effective', () => {
 
   it('shows paths of secrets and nothing of what is in them', async () => {
     const folder = await folderWith({ ...files, 'narthex.yaml': `${minimal}${sections}` });
-    const { stdout } = await narthex(['config', '--effective'], { folder });
+    const { stdout } = await inProcess(['config', '--effective'], { folder });
     for (const name of Object.keys(files)) expect(stdout).toContain(join(folder, name));
     expect(stdout).not.toContain(secret);
   });
 
   it('has a value for each key that the example shows', async () => {
     const folder = await folderWith({ ...files, 'narthex.yaml': minimal });
-    const { stdout } = await narthex(['config', '--effective'], { folder });
+    const { stdout } = await inProcess(['config', '--effective'], { folder });
     const example = await readFile(join(root, 'deploy/examples/narthex.yaml'), 'utf8');
     const shown = [...example.matchAll(/^ {2}([a-zA-Z]+Ms|[a-zA-Z]+Max): (\d+)/gm)];
     expect(shown.length).toBeGreaterThan(30);
@@ -62,16 +63,16 @@ describe('narthex config --effective', () => {
   it('adds what the environment says', async () => {
     const folder = await folderWith({ ...files, 'narthex.yaml': minimal });
     const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
-    const { stdout } = await narthex(['config', '--effective'], { folder, environment });
+    const { stdout } = await inProcess(['config', '--effective'], { folder, environment });
     expect(stdout).toContain('otlpEndpoint: http://collector:4318');
   });
 
   it('explains a wrong configuration as check does, and a call without --effective', async () => {
     const folder = await folderWith({ 'narthex.yaml': minimal.replace('port:', 'prot:') });
-    const { exit, stdout, stderr } = await narthex(['config', '--effective'], { folder });
+    const { exit, stdout, stderr } = await inProcess(['config', '--effective'], { folder });
     expect([exit, stdout]).toEqual([78, '']);
     expect(stderr).toMatch(/^narthex\.yaml:5:5: error ERR_CONFIG_UNKNOWN_KEY/);
-    const bare = await narthex(['config'], { folder });
+    const bare = await inProcess(['config'], { folder });
     expect(bare.exit).toBe(64);
     expect(bare.stderr).toContain("required option '--effective'");
   });

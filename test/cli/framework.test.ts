@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { publishedHost } from '../../src/conformance/agreement.ts';
+import { inProcess } from './in-process.ts';
 import { narthex } from './narthex.ts';
 
-const conformance = (changed: Record<string, string>, ...more: string[]) => {
+const argumentsOf = (changed: Record<string, string>): string[] => {
   const options = {
     '--http': 'https://127.0.0.1:1',
     '--stream': '127.0.0.1:1',
@@ -13,7 +14,7 @@ const conformance = (changed: Record<string, string>, ...more: string[]) => {
     '--timeout-ms': '500',
     ...changed,
   };
-  return narthex(['conformance', ...Object.entries(options).flat(), ...more]);
+  return ['conformance', ...Object.entries(options).flat()];
 };
 
 describe('names of the gatekeeper', () => {
@@ -33,14 +34,14 @@ describe('narthex conformance', () => {
     ['--domain', 'whatsapp.net'],
     ['--media', 'https://mmg.whatsapp.net/v/t'],
   ])('dials nothing for %s %s without --confirm-agreement', async (option, value) => {
-    const { exit, stdout, stderr } = await conformance({ [option]: value });
+    const { exit, stdout, stderr } = await inProcess(argumentsOf({ [option]: value }));
     expect([exit, stdout]).toEqual([64, '']);
     expect(stderr).toContain('ERR_OPTION');
     expect(stderr).toContain('--confirm-agreement');
   });
 
   it('says of each row why, where nothing answers', async () => {
-    const { exit, stdout } = await conformance({}, '--json');
+    const { exit, stdout } = await narthex([...argumentsOf({}), '--json']);
     expect(exit).toBe(1);
     const rows = stdout
       .trim()
@@ -62,7 +63,7 @@ describe('narthex conformance', () => {
       ['--stream', 'proxy.example'],
       ['--timeout-ms', '1'],
     ] as const)
-      expect((await conformance({ [option]: value })).exit).toBe(64);
-    expect((await conformance({ '--token-file': 'absent' })).exit).toBe(66);
+      expect((await inProcess(argumentsOf({ [option]: value }))).exit).toBe(64);
+    expect((await inProcess(argumentsOf({ '--token-file': 'absent' }))).exit).toBe(66);
   });
 });

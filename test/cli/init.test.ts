@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { initialFiles } from '../../src/app/init/configuration.ts';
 import { writeAll } from '../../src/app/init/write.ts';
 import { folderWith } from '../config/folder.ts';
+import { inProcess } from './in-process.ts';
 import { narthex } from './narthex.ts';
 
 /** Every file below a folder, by its relative path. */
@@ -45,9 +46,9 @@ describe('narthex init', () => {
       'direct',
     ];
     const ports = ['--port', '1', '--tls-port', '2', '--admin-port', '3'];
-    const made = await narthex(['init', 'a/b', ...options, ...ports, '--dev-certificates'], { folder });
+    const made = await inProcess(['init', 'a/b', ...options, ...ports, '--dev-certificates'], { folder });
     expect([made.exit, made.stderr]).toEqual([0, '']);
-    const { stdout, stderr } = await narthex(['check', 'a/b/narthex.yaml'], { folder });
+    const { stdout, stderr } = await inProcess(['check', 'a/b/narthex.yaml'], { folder });
     expect(stderr).toBe('');
     for (const line of [
       'clients on [::]:1, starttls',
@@ -69,9 +70,9 @@ describe('narthex init', () => {
 
   it('says which files are to be brought where it makes no certificates', async () => {
     const folder = await folderWith({});
-    const { stdout } = await narthex(['init'], { folder });
+    const { stdout } = await inProcess(['init'], { folder });
     expect(stdout).toContain('First put your certificate and its key where narthex.yaml says');
-    const { exit, stderr } = await narthex(['check'], { folder });
+    const { exit, stderr } = await inProcess(['check'], { folder });
     expect(exit).toBe(78);
     expect(stderr.match(/certificates\/tls\.crt does not exist|keys\/tls\.key does not exist/g)).toHaveLength(
       2,
@@ -91,8 +92,8 @@ describe('narthex init', () => {
 
   it('makes other secrets each time', async () => {
     const folder = await folderWith({});
-    await narthex(['init', 'a', '--dev-certificates'], { folder });
-    await narthex(['init', 'b', '--dev-certificates'], { folder });
+    await inProcess(['init', 'a', '--dev-certificates'], { folder });
+    await inProcess(['init', 'b', '--dev-certificates'], { folder });
     const [a, b] = [await contents(join(folder, 'a')), await contents(join(folder, 'b'))];
     const same = Object.keys(a).filter((path) => a[path] === b[path]);
     expect(same.toSorted()).toEqual([
@@ -104,7 +105,7 @@ describe('narthex init', () => {
 
   it('leaves nothing but what it lists', async () => {
     const folder = await folderWith({});
-    const { stdout } = await narthex(['init', '--dev-certificates'], { folder });
+    const { stdout } = await inProcess(['init', '--dev-certificates'], { folder });
     const listed = stdout.slice(0, stdout.indexOf('\n\n')).split('\n').slice(1);
     expect(listed.map((line) => line.trim().split(' ')[0]!).toSorted()).toEqual(
       Object.keys(await contents(folder)).toSorted(),
@@ -138,7 +139,7 @@ describe('narthex init, where files are there already', () => {
 
   it('says what to do about it', async () => {
     const folder = await folderWith({ 'narthex.yaml': 'mine' });
-    const { exit, stdout, stderr } = await narthex(all, { folder });
+    const { exit, stdout, stderr } = await inProcess(all, { folder });
     expect([exit, stdout]).toEqual([73, '']);
     expect(stderr).toContain('narthex: error ERR_INIT_EXISTS: narthex.yaml: already there');
     expect(stderr).toContain('--force');
@@ -147,7 +148,7 @@ describe('narthex init, where files are there already', () => {
   it('does not write through a symbolic link, not even one that leads nowhere', async () => {
     const folder = await folderWith({});
     await symlink('/elsewhere', join(folder, 'narthex.yaml'));
-    expect((await narthex(all, { folder })).exit).toBe(73);
+    expect((await inProcess(all, { folder })).exit).toBe(73);
     expect(await readdir(folder)).toEqual(['narthex.yaml']);
   });
 
@@ -156,23 +157,23 @@ describe('narthex init, where files are there already', () => {
     await mkdir(join(folder, 'keys'));
     await writeFile(join(folder, 'keys/tls.key'), 'old', { mode: 0o644 });
     await symlink('target', join(folder, 'narthex.yaml'));
-    const { exit, stderr } = await narthex([...all, '--force'], { folder });
+    const { exit, stderr } = await inProcess([...all, '--force'], { folder });
     expect([exit, stderr]).toEqual([0, '']);
     expect(await readFile(join(folder, 'target'), 'utf8')).toBe('not to be touched');
     expect(await mode(join(folder, 'keys/tls.key'))).toBe('600');
-    expect((await narthex(['check'], { folder })).exit).toBe(0);
+    expect((await inProcess(['check'], { folder })).exit).toBe(0);
   });
 
   it('does not take a folder for a file, with --force either', async () => {
     const folder = await folderWith({});
     await mkdir(join(folder, 'certificates/tls.crt'), { recursive: true });
-    expect((await narthex([...all, '--force'], { folder })).exit).toBe(73);
+    expect((await inProcess([...all, '--force'], { folder })).exit).toBe(73);
     expect(await contents(folder)).toEqual({});
   });
 
   it('says that it cannot write where a file stands in the way of a folder', async () => {
     const folder = await folderWith({ keys: 'a file' });
-    const { exit, stderr } = await narthex(all, { folder });
+    const { exit, stderr } = await inProcess(all, { folder });
     expect(exit).toBe(73);
     expect(stderr).toContain('error ERR_INIT_WRITE: . cannot be written to (');
     await rm(join(folder, 'capabilities'), { recursive: true });
@@ -189,7 +190,7 @@ describe('narthex init, called wrongly', () => {
     [['--port', '5223'], 'two of the three ports are the same'],
   ])('%j is a mistake, and nothing is written', async (options, message) => {
     const folder = await folderWith({});
-    const { exit, stderr } = await narthex(['init', ...options], { folder });
+    const { exit, stderr } = await inProcess(['init', ...options], { folder });
     expect([exit, await readdir(folder)]).toEqual([64, []]);
     expect(stderr).toContain(message);
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { issue } from '../config/certificate.ts';
 import { folderWith, minimal } from '../config/folder.ts';
+import { inProcess } from './in-process.ts';
 import { narthex, root } from './narthex.ts';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -36,7 +37,7 @@ describe('a command that takes a file', () => {
   it.each(policies)('%j says the same of standard input as of the file', async (args, input) => {
     const name = input === info ? 'input.xml' : 'input.yaml';
     const named = await folderWith({ [name]: input });
-    const byFile = await narthex(args.map((each) => (each === '-' ? join(named, name) : each)));
+    const byFile = await inProcess(args.map((each) => (each === '-' ? join(named, name) : each)));
     const byInput = await narthex(args, { input });
     const unnamed = (text: string): string => text.replaceAll(join(named, name), '<stdin>');
     expect([byInput.exit, byInput.stdout]).toEqual([byFile.exit, unnamed(byFile.stdout)]);

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { formatPath } from '../../src/config/problem.ts';
 import { capabilitySections, policySections } from '../../src/config/scopes.ts';
-import { narthex, printedJson } from '../cli/narthex.ts';
+import { inProcess } from '../cli/in-process.ts';
+import { printedJson } from '../cli/narthex.ts';
 import { folderWith, minimal } from './folder.ts';
 
 const second = `  - name: other
@@ -74,7 +75,7 @@ describe('narthex check', () => {
   async function checked(policy: string, section = '{ file: house.yaml }') {
     const text = `${minimal}${second}    policy: ${section}\n`;
     const folder = await folderWith({ ...files, 'house.yaml': policy, 'narthex.yaml': text });
-    const ran = await narthex(['check', '--format', 'json'], { folder });
+    const ran = await inProcess(['check', '--format', 'json'], { folder });
     const result = printedJson(ran) as { problems: Record<string, unknown>[]; serves: object };
     return { ...result, exit: ran.exit };
   }
@@ -125,7 +126,7 @@ describe('a table of regions', () => {
     ],
   ])('that is wrong is named by check, with its row', async (rows, expected) => {
     const folder = await folderWith({ ...files, 'regions.csv': rows, 'narthex.yaml': text() });
-    const { stderr } = await narthex(['check'], { folder });
+    const { stderr } = await inProcess(['check'], { folder });
     expect(stderr).toContain(expected);
   });
 
@@ -151,7 +152,7 @@ describe('policy commands with --config', () => {
       'house.yaml': house('chatstate: drop'),
       'narthex.yaml': text,
     });
-    const { stdout, exit } = await narthex(['policy', 'check', '--config', 'narthex.yaml'], { folder });
+    const { stdout, exit } = await inProcess(['policy', 'check', '--config', 'narthex.yaml'], { folder });
     expect(stdout).toMatch(/^house\.yaml:6:\d+: error ERR_POLICY_FIELD chatstate/m);
     expect(exit).toBe(1);
   });
@@ -166,7 +167,7 @@ describe('policy commands with --config', () => {
       'narthex.yaml': text,
     });
     const command = ['policy', 'explain', '--config', 'narthex.yaml', '--gatekeeper', gatekeeper];
-    const { stdout, exit } = await narthex(command, { folder });
+    const { stdout, exit } = await inProcess(command, { folder });
     expect(stdout.startsWith(first)).toBe(true);
     expect(exit).toBe(0);
   });
@@ -177,11 +178,14 @@ describe('policy commands with --config', () => {
       'house.yaml': house('chat-state: drop'),
       'narthex.yaml': text,
     });
-    const unknown = await narthex(['policy', 'explain', '--config', 'narthex.yaml', '--gatekeeper', 'mian'], {
-      folder,
-    });
+    const unknown = await inProcess(
+      ['policy', 'explain', '--config', 'narthex.yaml', '--gatekeeper', 'mian'],
+      {
+        folder,
+      },
+    );
     expect(unknown).toMatchObject({ exit: 64, stderr: expect.stringContaining('main, other') as string });
-    expect(await narthex(['policy', 'check'], { folder })).toMatchObject({ exit: 64 });
+    expect(await inProcess(['policy', 'check'], { folder })).toMatchObject({ exit: 64 });
   });
 });
 
@@ -210,7 +214,7 @@ describe('policy explain', () => {
       'json',
       ...conditions,
     ];
-    const ran = await narthex(command, { folder });
+    const ran = await inProcess(command, { folder });
     expect([ran.exit, ran.stderr]).toEqual([0, '']);
     expect((printedJson(ran) as { after: string }).after.includes('chatstates')).toBe(seen);
   });
@@ -221,6 +225,6 @@ describe('policy explain', () => {
   ])('refuses %s %s', async (option, value) => {
     const folder = await folderWith({ 'house.yaml': house, 'stanza.xml': stanza });
     const command = ['policy', 'explain', 'house.yaml', '--stanza', 'stanza.xml', option, value];
-    expect(await narthex(command, { folder })).toMatchObject({ exit: 64 });
+    expect(await inProcess(command, { folder })).toMatchObject({ exit: 64 });
   });
 });
