@@ -73,6 +73,13 @@ describe('opening and closing a stream (RFC 7395 §3.4, §3.6)', () => {
     expect(talk.client.ended).toBe('closed');
   });
 
+  it('passes on no address that a client closes with (§3.6.1)', async () => {
+    const talk = await begin().established();
+    await talk.client.says(closesFrame.replace('/>', " see-other-uri='wss://other.example/'/>"));
+    expect(talk.client.news()).toBe(`${closesFrame}\n`);
+    expect(talk.gatekeeper.heard).toBe(closes);
+  });
+
   it("closes with the gatekeeper's closing tag", async () => {
     const talk = await begin().established();
     await talk.gatekeeper.says(closes);
@@ -166,6 +173,8 @@ describe('frames (§3.3)', () => {
   it.each([
     ['a stanza', said('x')],
     ['an authentication', auth],
+    ['an open with content', `${opensFrame().replace(/\/>$/, '>')}<a/></open>`],
+    ['an open in another namespace', opensFrame().replace('xmpp-framing', 'xmpp-other')],
   ])('refuses %s before open', async (_, text) => {
     const talk = begin();
     await talk.client.says(text);
@@ -195,6 +204,20 @@ describe('frames (§3.3)', () => {
     expect(talk.gatekeeper.news()).toBe(' ');
     await talk.client.sends(frame(bytes.subarray(cut), { opcode: opcodes.continuation }));
     expect(talk.gatekeeper.heard).toBe(said('Grüße'));
+  });
+});
+
+describe('TLS (§3.9)', () => {
+  it('is that of the WebSocket: STARTTLS is not offered, and refused', async () => {
+    const talk = begin();
+    await talk.client.says(opensFrame());
+    const starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    await talk.gatekeeper.says(opens() + features(starttls));
+    expect(talk.client.news()).toContain('<stream:features ');
+    expect(talk.client.heard).not.toContain('starttls');
+    await talk.client.says(starttls);
+    expect(conditionIn(talk.client.heard)).toBe('unsupported-feature');
+    expect(talk.gatekeeper.heard).not.toContain('starttls');
   });
 });
 
