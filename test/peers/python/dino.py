@@ -23,8 +23,9 @@ import time
 
 from terminal import decode, encode, say
 
-PATIENCE_S = 15
+PATIENCE_S = 45
 DATABASE_PAUSE_S = 0.05
+QUIET_S = 1
 
 # The order of Dino's own enumeration.
 NOT_ENCRYPTED, OMEMO = 0, 2
@@ -120,6 +121,13 @@ class Stanzas:
         with self._change:
             matches = lambda: next(filter(None, map(pattern.search, self._printed[start:])), None)
             return self._change.wait_for(matches, timeout)
+
+    def settle(self):
+        """Returns when none was printed for a second."""
+        deadline = time.monotonic() + PATIENCE_S
+        with self._change:
+            while self._change.wait(QUIET_S) and time.monotonic() < deadline:
+                pass
 
     def wait_for(self, pattern, start, otherwise):
         if not self.find(pattern, start):
@@ -323,6 +331,8 @@ class Peer:
             self._client.quit()
             self._database.set_encryption(contact, encryption)
             self._client.start()
+            # It keeps a message for ever that waits for keys of a contact whose devices it is just told of.
+            self._client.stanzas.settle()
             self._client.open(f"xmpp:{contact}?message")
         message = rf"XMPP OUT .*<\{{jabber:client\}}:message [^>]*to='{re.escape(contact)}'.*"
         self._type_message(body, message + ("}:encrypted " if encryption == OMEMO else "}:body>"))
