@@ -19,14 +19,13 @@ export const longRun: LongRun = {
     const whole = count >= allCells().length;
     const cells = whole ? allCells() : someCells(count, seed);
     const results = await runCells(cells, atOnce, progress);
-    const inOrder = cells.map((cell) => results.find((result) => result.cell === cell)!);
-    const failures = inOrder.flatMap((result) => [
+    const failures = results.flatMap((result) => [
       ...(result.error === undefined ? [] : [`${placeOf(result)}: ${result.error}`]),
       ...told(result, ({ because }) => because === 'unexplained'),
     ]);
-    if (whole && failures.length === 0) writePart(clientsPart, tableOf(inOrder));
-    const notes = inOrder.flatMap((result) => told(result, ({ outcome }) => outcome !== 'works'));
-    const all = inOrder.flatMap(({ findings }) => findings);
+    if (whole && failures.length === 0) writePart(clientsPart, tableOf(results));
+    const notes = results.flatMap((result) => told(result, ({ outcome }) => outcome !== 'works'));
+    const all = results.flatMap(({ findings }) => findings);
     const figures: Record<string, number | string> = { cells: cells.length, steps: all.length };
     for (const [because, of] of Map.groupBy(all, (finding) => finding.because)) figures[because] = of.length;
     figures['works when tried again'] = all.filter(({ again }) => again === true).length;

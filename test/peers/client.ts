@@ -73,7 +73,7 @@ export interface ProgramClient extends PeerClient {
 /** How to run a client program; its folder is new and empty. */
 export type Program = (folder: string) => Promise<Pick<Command, 'program' | 'args'>>;
 
-const loginTimeoutMs = 20_000;
+const loginTimeoutMs = 60_000;
 const logoutTimeoutMs = 3_000;
 
 /** Starts `program` and waits until it is logged in and has sent its presence. */

@@ -12,7 +12,7 @@ import { programs } from './programs.ts';
 import { ready } from './ready.ts';
 import { within } from '../support/wait.ts';
 
-const loginTimeoutMs = 20_000;
+const loginTimeoutMs = 60_000;
 
 interface GoSendxmpp extends PeerClient {
   /** Joins a room, and returns what sends a line to it. */

@@ -1,7 +1,7 @@
 /** Questions to a client program, each with a number, and the answers that come back in any order. */
 import { within } from '../support/wait.ts';
 
-const answerTimeoutMs = 20_000;
+const answerTimeoutMs = 60_000;
 
 export class Questions {
   readonly #owner: string;

@@ -68,9 +68,9 @@ const slixmppStanzas: StanzaClientKind = {
 
 export const stanzaClients = [xmppJsStanzas, slixmppStanzas] as const;
 
-const loginTimeoutMs = 20_000;
+const loginTimeoutMs = 60_000;
 const logoutTimeoutMs = 3_000;
-const stanzaTimeoutMs = 10_000;
+const stanzaTimeoutMs = 30_000;
 
 /** @param more added to the environment. @param heard gets events that are not of this file's protocol. */
 export async function logInWith(

@@ -3,7 +3,7 @@ import type { ServerKind } from '../../peers/servers.ts';
 import { tableClients } from '../../peers/table/clients.ts';
 import { Random } from '../../support/random.ts';
 import { policies } from '../what-works/reasons.ts';
-import { runCell, type Cell, type Explained } from './cells.ts';
+import { explain, throughProxy, type Cell, type Explained } from './cells.ts';
 import { openPlace, tableServers, type Place } from './place.ts';
 
 export interface Result {
@@ -37,39 +37,63 @@ export function someCells(count: number, seed: number): Cell[] {
   return drawn;
 }
 
-/** Runs cells, `atOnce` of them at the same time, each server started once. */
+/** A cell is run three times at most, and its contact may have to log in more than once. */
+const pairsEach = 9;
+/** Of some hundred cells at a server, few are run more than once. */
+const pairsMax = 250;
+
+/** Number of cells that are explained at the same time: few, since some may have failed because so many ran. */
+const explainedAtOnce = 2;
+
+/** Takes the steps of cells, `atOnce` of them at the same time, and explains afterwards what did not work. Each server is
+ *  started once. */
 export async function runCells(
   cells: readonly Cell[],
   atOnce: number,
   progress: (done: number) => void = () => {},
 ): Promise<Result[]> {
   const places = new Map<ServerKind, Promise<Place>>();
-  const placeOf = (kind: ServerKind): Promise<Place> => {
-    const place = places.get(kind) ?? openPlace(kind);
-    places.set(kind, place);
+  const placeOf = ({ server }: Cell): Promise<Place> => {
+    const place = places.get(server) ?? openPlace(server, Math.min(pairsMax, pairsEach * cells.length));
+    places.set(server, place);
+    // The next cell there tries again: a server may take longer to start than it is given, on a machine under load.
+    place.catch(() => places.delete(server));
     return place;
   };
-  const results: Result[] = [];
-  const waiting = cells.values();
-  const work = async (): Promise<void> => {
-    // The workers share one iterator: each takes the next cell.
-    for (const cell of waiting) {
-      results.push({ cell, ...(await runCellAt(placeOf(cell.server), cell)) });
-      progress(results.length);
-    }
-  };
+  let done = 0;
   try {
-    await Promise.all(Array.from({ length: atOnce }, work));
+    const taken = await eachOf(cells, atOnce, async (cell) => {
+      const findings = await placeOf(cell)
+        .then((place) => throughProxy(place, cell))
+        .catch(() => undefined);
+      progress((done += 1));
+      return { cell, findings };
+    });
+    return await eachOf(taken, explainedAtOnce, async ({ cell, findings }) => {
+      try {
+        const place = await placeOf(cell);
+        return { cell, findings: await explain(place, cell, findings ?? (await throughProxy(place, cell))) };
+      } catch (error) {
+        return { cell, findings: [], error: String(error) };
+      }
+    });
   } finally {
     for (const place of places.values()) await (await place).close();
   }
-  return results;
 }
 
-async function runCellAt(place: Promise<Place>, cell: Cell): Promise<Omit<Result, 'cell'>> {
-  try {
-    return { findings: await runCell(await place, cell) };
-  } catch (error) {
-    return { findings: [], error: String(error) };
-  }
+/** Returns what `work` made of each item, in the order of the items; `atOnce` are worked on at the same time. */
+async function eachOf<Item, Made>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<Made>,
+): Promise<Made[]> {
+  const made: Made[] = [];
+  // The workers share one iterator: each takes the next item.
+  const waiting = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [at, item] of waiting) made[at] = await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return made;
 }

@@ -49,12 +49,15 @@ const fieldsOf: Readonly<Record<Step, readonly string[]>> = {
 };
 
 /** A step that never ends says so. */
-const stepTimeoutMs = 90_000;
+const stepTimeoutMs = 240_000;
 
-/** Takes the steps through a proxy. Where one does not work and no rule is the reason, takes them straight at the server;
- *  where that one works there, through a proxy again: a machine under load may miss a wait, and a defect is there twice. */
-export async function runCell(place: Place, cell: Cell): Promise<readonly Explained[]> {
-  const found = await throughProxy(place, cell);
+/** Explains what did not work. Where no rule is the reason, takes the steps straight at the server; where they work there,
+ *  through a proxy again: a machine under load may miss a wait, and a defect is there twice. */
+export async function explain(
+  place: Place,
+  cell: Cell,
+  found: readonly Finding[],
+): Promise<readonly Explained[]> {
   if (!found.some(open)) return found.map(explained);
   const straight = await withoutProxy(place, cell);
   const alike = ({ outcome }: Finding, at: number): boolean => straight[at]!.outcome === outcome;
@@ -78,7 +81,8 @@ function explained(finding: Finding): Explained {
   return { ...finding, because: finding.rules.length > 0 ? 'a rule' : 'unexplained' };
 }
 
-async function throughProxy(place: Place, cell: Cell): Promise<Finding[]> {
+/** Takes every step through a proxy of its own. */
+export async function throughProxy(place: Place, cell: Cell): Promise<Finding[]> {
   const { domain } = place.server;
   const proxy = await startTestProxy({
     ...inFrontOf(place.server),

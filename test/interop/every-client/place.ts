@@ -18,10 +18,10 @@ export interface Place {
   close(): Promise<void>;
 }
 
-const pairs = 200;
 const attempts = 3;
 
-export async function openPlace(kind: ServerKind): Promise<Place> {
+/** @param pairs how many accounts are made, two by two */
+export async function openPlace(kind: ServerKind, pairs: number): Promise<Place> {
   const accounts: Record<string, string> = {};
   for (let pair = 1; pair <= pairs; pair += 1) {
     accounts[`juliet${pair}`] = `R0m30, wherefore ${pair}?`;
@@ -30,8 +30,7 @@ export async function openPlace(kind: ServerKind): Promise<Place> {
   // As docs/channel-binding.md has Prosody 13: without the module it refuses clients that could bind channels.
   const modules = kind === prosody13 ? ['no_channel_binding'] : [];
   const options = { plain: true, uploads: true, webSocket: true, accounts, modules };
-  // ejabberd may take longer to start than it is given, on a machine under load.
-  const server = await kind.start(options).catch(() => kind.start(options));
+  const server = await kind.start(options);
   let used = 0;
   return { server, next: () => (used += 1), straight: new Map(), close: () => server.close() };
 }

@@ -24,7 +24,7 @@ export interface Scene {
 export type Success = 'works' | 'logs in again';
 
 /** For clients that ask the server for several things first, on a machine under load. */
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 /** Each throws an Error when the other side did not see what it should. Logging in is not here: a scene has it done. */
 export const takeStep: Readonly<Record<Exclude<Step, 'log in'>, (scene: Scene) => Promise<Success>>> = {
@@ -61,7 +61,10 @@ export const takeStep: Readonly<Record<Exclude<Step, 'log in'>, (scene: Scene) =
     await contact.until((xml) => xml.startsWith('<presence') && occupant.test(xml), patienceMs);
     const body = fresh();
     await session.say!(room, body);
-    await contact.until((xml) => xml.startsWith('<message') && occupant.test(xml) && xml.includes(body));
+    await contact.until(
+      (xml) => xml.startsWith('<message') && occupant.test(xml) && xml.includes(body),
+      patienceMs,
+    );
     return 'works';
   },
   async upload({ session, authority }) {

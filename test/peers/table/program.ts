@@ -8,7 +8,7 @@ import { logIn, type Login, type Program, type ProgramClient } from '../client.t
 import type { TableClient, TableSession } from '../table-client.ts';
 
 /** For a machine under load, and for libraries that wait longer after each attempt. */
-const comeBackTimeoutMs = 60_000;
+const comeBackTimeoutMs = 120_000;
 
 export type ProgramDescription = Omit<TableClient, 'logIn'> & { readonly program: Program };
 

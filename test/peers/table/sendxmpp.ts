@@ -9,7 +9,7 @@ import { programs } from '../programs.ts';
 import type { TableClient, TableSession } from '../table-client.ts';
 
 const onlySends = 'only sends';
-const runTimeoutMs = 20_000;
+const runTimeoutMs = 60_000;
 
 export const sendxmppTable: TableClient = {
   name: 'sendxmpp',
