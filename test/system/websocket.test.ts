@@ -171,6 +171,36 @@ describe('the upgrade is refused', () => {
     expect(JSON.parse(body)).toMatchObject({ code: 'ERR_WEBSOCKET_UPGRADE' });
   });
 
+  it.each([
+    ['another version (RFC 6455 §4.2.1)', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Version: 8'],
+    ['no key', /Sec-WebSocket-Key: .*\r\n/, ''],
+    ['a key of another length', /Key: ..../, 'Key: '],
+    ['another method', 'GET ', 'POST '],
+    ['another protocol', 'Upgrade: websocket', 'Upgrade: h2c'],
+  ] as const)('with %s', async (_, part, instead) => {
+    await start();
+    const port = scene.proxy.proxy.httpPort!;
+    const tls = connectTls({
+      host: '127.0.0.1',
+      port,
+      ca: scene.authority.certificate,
+      servername: 'localhost',
+    });
+    try {
+      const request =
+        'GET /xmpp-websocket HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Protocol: xmpp\r\n\r\n';
+      const changed = request.replace(part, instead);
+      expect(changed).not.toBe(request);
+      tls.write(changed);
+      const [answer] = (await once(tls, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /);
+    } finally {
+      tls.destroy();
+    }
+  });
+
   it('to a client that resets its connection meanwhile, and the proxy goes on', async () => {
     await start();
     const port = scene.proxy.proxy.httpPort!;
@@ -196,6 +226,20 @@ describe('the upgrade is refused', () => {
 });
 
 describe('the upgrade is taken', () => {
+  it('for the subprotocol xmpp, which the answer names, among others', async () => {
+    await start();
+    const { WebSocket } = await import('ws');
+    const port = scene.proxy.proxy.httpPort!;
+    const ca = scene.authority.certificate;
+    const socket = new WebSocket(`wss://localhost:${port}/xmpp-websocket`, ['chat', 'xmpp'], { ca });
+    try {
+      await once(socket, 'open');
+      expect([socket.protocol, socket.extensions]).toEqual(['xmpp', '']);
+    } finally {
+      socket.terminate();
+    }
+  });
+
   it.each(['https://localhost', 'https://chat.example'])('from a page of %s', async (origin) => {
     await start({ websocket: { origins: ['https://chat.example'] } });
     const client = await open({ origin });

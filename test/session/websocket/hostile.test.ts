@@ -56,6 +56,24 @@ describe('frames that break RFC 6455 end the WebSocket with the code of the rule
     ],
     ['a message that is no UTF-8 (§8.1)', frame(Buffer.from([0x3c, 0xc3, 0x28])), 1007, 'ERR_XML_UTF8'],
     ['a character cut off at the end', frame(Buffer.from([0x3c, 0xc3])), 1007, 'ERR_XML_UTF8'],
+    [
+      'a character that one fragment begins and the next does not end',
+      Buffer.concat([
+        frame(Buffer.from([0x3c, 0xc3]), { fin: false }),
+        frame(Buffer.from([0x28]), { opcode: continuation }),
+      ]),
+      1007,
+      'ERR_XML_UTF8',
+    ],
+    ['a surrogate in UTF-8', frame(Buffer.from([0x3c, 0xed, 0xa0, 0x80])), 1007, 'ERR_XML_UTF8'],
+    ['an overlong form of a character', frame(Buffer.from([0x3c, 0xc0, 0xbc])), 1007, 'ERR_XML_UTF8'],
+    [
+      'a reserved bit in a later fragment',
+      Buffer.concat([frame('<', { fin: false }), frame('x', { opcode: continuation, reserved: 4 })]),
+      1002,
+      'ERR_WEBSOCKET_FRAME',
+    ],
+    ['a reserved bit of a ping', frame('', { opcode: ping, reserved: 2 }), 1002, 'ERR_WEBSOCKET_FRAME'],
     ['a length beyond 2^53', frame('', { length: Number.MAX_SAFE_INTEGER }), 1009, 'ERR_STANZA_TOO_LARGE'],
   ])('%s', async (_, bytes, code, reason) => {
     const talk = await begin().established();
