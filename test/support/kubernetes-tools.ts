@@ -32,9 +32,16 @@ export function helm(...args: readonly string[]): Promise<string> {
   return output(programs.helm, args);
 }
 
-/** The text that the chart makes of values: a release `narthex` in the namespace `narthex`. */
+/** What the chart makes of each list of arguments: half a second of helm each. */
+const texts = new Map<string, Promise<string>>();
+
+/** The text that the chart makes of values: a release `narthex` in the namespace `narthex`. Runs helm once for each list of
+ *  arguments: files that they name must not change. */
 export function templateText(...args: readonly string[]): Promise<string> {
-  return helm('template', 'narthex', chart, '--namespace', 'narthex', ...args);
+  const key = JSON.stringify(args);
+  const text = texts.get(key) ?? helm('template', 'narthex', chart, '--namespace', 'narthex', ...args);
+  texts.set(key, text);
+  return text;
 }
 
 export async function template(...args: readonly string[]): Promise<Manifest[]> {
