@@ -13,15 +13,14 @@ const contact = 'bob@example.com/Dino.90c8f2';
 const fromClient = `<message to='${contact}' type='chat' id='{id}'>`;
 const fromGatekeeper = `<message from='${contact}' to='{jid}' type='chat' id='{id}'>`;
 
-const chatBody =
-  `<body>{fill}</body><active xmlns='http://jabber.org/protocol/chatstates'/>` +
-  `<request xmlns='urn:xmpp:receipts'/></message>`;
+const chatBody = `<body>{fill}</body><active xmlns='http://jabber.org/protocol/chatstates'/>`;
 
-/** A line of text with a chat state and a request for a receipt. */
+/** A line of text with a chat state; the client also asks for a receipt. In 300 bytes the gatekeeper cannot: the address
+ *  has a pseudonym of 107 characters under `balanced`. */
 export const chat: MessageShape = {
   name: 'chat',
-  request: fromClient + chatBody,
-  reply: fromGatekeeper + chatBody,
+  request: `${fromClient}${chatBody}<request xmlns='urn:xmpp:receipts'/></message>`,
+  reply: `${fromGatekeeper}${chatBody}</message>`,
 };
 
 /** Encrypted for some devices (XEP-0384 0.3), with what clients add to it. */
