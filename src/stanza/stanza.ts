@@ -320,20 +320,20 @@ export class Stanza {
     return -1;
   }
 
-  /** Returns the value of an attribute without a prefix, undefined without one. For names outside hot paths. */
+  /** Returns the value of an attribute without a prefix, undefined without one. */
   attributeValue(element: number, local: string): string | undefined {
     const at = this.attributeNamed(element, local);
     return at === -1 ? undefined : this.value(at);
   }
 
-  /** Returns the tape index of the attribute with this local name and no prefix, -1 without one. For names outside
-   *  hot paths. */
+  /** Returns the tape index of the attribute with this local name and no prefix, -1 without one. A name that the
+   *  vocabulary lacks is compared as text. */
   attributeNamed(element: number, local: string): number {
-    const size = recordSize[recordKind.attribute]!;
-    for (let at = element + recordSize[recordKind.element]!; at < this.tapeLength; at += size) {
-      if (this.tape[at] !== recordKind.attribute) return -1;
-      if (this.tape[at + record.attribute.namespace] === 0 && this.localName(at) === local) return at;
-    }
+    const id = this.names.local(local);
+    if (id !== 0) return this.attribute(element, id);
+    const end = this.contentOf(element);
+    for (let at = element + elementSize; at < end; at += attributeSize)
+      if (this.attributeNamespaceOf(at) === 0 && this.localName(at) === local) return at;
     return -1;
   }
 
