@@ -1,4 +1,5 @@
 /** The times of answers in one session: deliveries to each side, and the time at which an answer to one may leave. */
+import { randomBytes } from 'node:crypto';
 import { answeredKind } from '../stanza/answering.ts';
 import { opposite, type Direction } from '../stanza/direction.ts';
 import { editedValue } from '../stanza/edited-value.ts';
@@ -6,7 +7,8 @@ import { otherParty } from '../stanza/other-party.ts';
 import { owedBy } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { AwaitedAnswer, Edit, EqualisedAnswer } from '../stanza/verdict.ts';
-import { AwaitedAnswers, type AnswerLimits, type AnswerTime, type Awaited } from './awaited-answers.ts';
+import { AwaitedAnswers, type AnswerLimits, type AnswerTime } from './awaited-answers.ts';
+import { hashKeyBytes, NameHash, type HashedName } from './name-hash.ts';
 
 export interface AnswerTimesOptions {
   readonly limits: AnswerLimits;
@@ -19,13 +21,16 @@ export interface AnswerTimesOptions {
 }
 
 /** A name by which a stanza will be answered, with the milliseconds after its delivery. */
-export interface AwaitedName extends Awaited {
+export interface AwaitedName {
+  readonly name: HashedName;
   readonly afterMs: number | undefined;
 }
 
 export class AnswerTimes {
   readonly #options: AnswerTimesOptions;
   readonly #delivered: Readonly<Record<Direction, AwaitedAnswers>>;
+  /** Made for the first stanza whose answer is awaited. */
+  #hash: NameHash | undefined;
 
   constructor(options: AnswerTimesOptions) {
     this.#options = options;
@@ -42,25 +47,36 @@ export class AnswerTimes {
     awaits: readonly AwaitedAnswer[],
     edits: readonly Edit[],
   ): readonly AwaitedName[] {
-    if (!this.#options.equalises(opposite(direction)) || isUnanswered(stanza, direction)) return [];
+    if (!this.#options.equalises(opposite(direction)) || isUnanswered(stanza, direction)) return noNames;
     const { kind } = stanza;
     const party = this.#partyOf(stanza, direction);
     const own = ownId(stanza, edits);
-    const names = awaits.map(({ id, afterMs }) => ({ kind, party, id, afterMs }));
-    if (own.is === '' || names.some(({ id }) => id === own.was))
-      return names.map((name) => (name.id === own.was ? { ...name, id: own.is } : name));
-    return [...names, { kind, party, id: own.is, afterMs: undefined }];
+    const named = (id: string, afterMs: number | undefined): AwaitedName => ({
+      name: this.#nameOf(kind, party, id),
+      afterMs,
+    });
+    const names = awaits.map(({ id, afterMs }) => named(id === own.was ? own.is : id, afterMs));
+    if (own.is !== '' && !awaits.some(({ id }) => id === own.was)) names.push(named(own.is, undefined));
+    return names;
   }
 
   /** Records the delivery of a stanza with these names. */
   deliver(names: readonly AwaitedName[], direction: Direction): void {
-    for (const name of names) this.#delivered[direction].deliver(name, name.afterMs);
+    for (const { name, afterMs } of names) this.#delivered[direction].deliver(name, afterMs);
   }
 
   /** Returns when an answer that was just read may leave. */
   timeOf(stanza: Stanza, direction: Direction, { id, field, afterMs }: EqualisedAnswer): AnswerTime {
-    const awaited = { kind: answeredKind(stanza), party: this.#partyOf(stanza, direction), id };
-    return this.#delivered[opposite(direction)].timeOf(awaited, field, afterMs);
+    const kind = answeredKind(stanza);
+    const name = this.#nameOf(kind, this.#partyOf(stanza, direction), id);
+    return this.#delivered[opposite(direction)].timeOf(name, field, afterMs, kind === 'iq');
+  }
+
+  /** Hashes the name by which a stanza is answered.
+   *  @param party bare JID of its sender; '' for the account itself */
+  #nameOf(kind: string, party: string, id: string): HashedName {
+    this.#hash ??= new NameHash(randomBytes(hashKeyBytes));
+    return this.#hash.of(kind, party, id);
   }
 
   /** Returns the other party of a stanza; '' for the account itself, with or without its address. */
@@ -69,6 +85,8 @@ export class AnswerTimes {
     return party === this.#options.account() ? '' : party;
   }
 }
+
+const noNames: readonly AwaitedName[] = [];
 
 /** Returns whether no answer to a stanza is awaited: nothing is owed for it (RFC 6120 §8.2.3, §8.3.1), or it is a
  *  presence, of which a room sends thousands and which clients do not answer. */
@@ -80,5 +98,6 @@ function isUnanswered(stanza: Stanza, direction: Direction): boolean {
 
 /** Returns the id of a stanza as received, and as its receiver sees it; '' for none. */
 function ownId(stanza: Stanza, edits: readonly Edit[]): { readonly was: string; readonly is: string } {
-  return { was: stanza.attributeValue(0, 'id') ?? '', is: editedValue(stanza, 'id', edits) ?? '' };
+  const was = stanza.attributeValue(0, 'id') ?? '';
+  return { was, is: edits.length === 0 ? was : (editedValue(stanza, 'id', edits) ?? '') };
 }

@@ -1,7 +1,7 @@
-/** Deliveries of stanzas that a peer may answer, by which the time of the answer is equalised. Times and names of
+/** Deliveries of stanzas that a peer may answer, by which the time of the answer is equalised. Times and hashed names of
  *  stanzas are kept for a while, stanzas never. */
-import { createHash } from 'node:crypto';
 import { coarseTickMs, equalisedTime } from '../minimisation/equalise.ts';
+import type { HashedName } from './name-hash.ts';
 
 export interface AnswerLimits {
   /** Deliveries of one direction of one session whose answers are awaited; above it the oldest is forgotten. */
@@ -12,25 +12,10 @@ export const defaultAnswerLimits: AnswerLimits = { awaitedAnswersMax: 1_024 };
 
 /** Milliseconds after which a delivery is forgotten. */
 const awaitedMs = 600_000;
-/** Characters above which a name is hashed, so that entries are bounded. */
-const nameCharactersMax = 128;
-
-/** The name by which a stanza is answered: its kind, party, and id. */
-export interface Awaited {
-  readonly kind: string;
-  /** Bare JID of its sender; '' for the account itself. */
-  readonly party: string;
-  readonly id: string;
-}
-
-interface Delivery {
-  /** Deliveries of stanzas of this name in monotonic milliseconds, oldest first: a client answers each of them. */
-  readonly at: number[];
-  /** Milliseconds after it at which the answer to a request leaves; undefined where the answer's own rule sets them. */
-  afterMs: number | undefined;
-  /** Number of answers of each field that have named it. */
-  readonly answers: Map<string, number>;
-}
+/** Deliveries for which there is room at first. */
+const roomInitial = 16;
+/** In place of the milliseconds of a delivery that has none. */
+const unset = -1;
 
 /** When an answer may leave. `unmatched`: no stanza of its name was delivered. `surplus`: it may answer one that was
  *  forgotten because too many were delivered, so it is dropped. */
@@ -41,8 +26,14 @@ export class AwaitedAnswers {
   readonly #limits: AnswerLimits;
   readonly #now: () => number;
   readonly #beganAt: number;
-  /** Deliveries by name, in the order of the first. */
-  readonly #deliveries = new Map<string, Delivery>();
+  // Deliveries, oldest first: a ring of times, and of what is known of each. Nearly all are never answered.
+  #low = new Int32Array(0);
+  #high = new Int32Array(0);
+  #at = new Float64Array(0);
+  #afterMs = new Float64Array(0);
+  /** Fields of the answers that have named it; undefined before the first. */
+  #answeredBy: (string[] | undefined)[] = [];
+  #oldest = 0;
   #count = 0;
   /** Monotonic time at which a delivery was last forgotten that could still be answered soon. */
   #crowdedAt = -Infinity;
@@ -54,57 +45,89 @@ export class AwaitedAnswers {
     this.#beganAt = now();
   }
 
-  /** Number of deliveries in memory. */
-  get size(): number {
-    return this.#count;
-  }
-
   /** Records the delivery of a stanza.
-   *  @param afterMs of the answer to a request */
-  deliver(awaited: Awaited, afterMs: number | undefined): void {
+   *  @param name its kind, the bare JID of its sender, and its id
+   *  @param afterMs of the answer to a request; undefined where the answer's own rule sets it */
+  deliver({ low, high }: HashedName, afterMs: number | undefined): void {
     const now = this.#now();
     this.#forget(now);
-    const name = nameOf(awaited);
-    const known = this.#deliveries.get(name);
-    if (known === undefined) this.#deliveries.set(name, { at: [now], afterMs, answers: new Map() });
-    else {
-      known.at.push(now);
-      known.afterMs = afterMs;
-    }
+    if (this.#count === this.#at.length) this.#grow();
+    const slot = this.#slotOf(this.#count);
+    this.#low[slot] = low;
+    this.#high[slot] = high;
+    this.#at[slot] = now;
+    this.#afterMs[slot] = afterMs ?? unset;
     this.#count += 1;
   }
 
   /** Returns when an answer that was just read may leave.
-   *  @param afterMs of the answer's own field; 0 for at once */
-  timeOf(awaited: Awaited, field: string, afterMs: number): AnswerTime {
+   *  @param name of the stanza that it answers
+   *  @param field of the answer
+   *  @param afterMs of that field; 0 for at once
+   *  @param isRequested whether it answers a request, which may have a time of its own */
+  timeOf(name: HashedName, field: string, afterMs: number, isRequested = false): AnswerTime {
     const now = this.#now();
-    const delivery = this.#deliveries.get(nameOf(awaited));
-    const usedMs = (awaited.kind === 'iq' ? delivery?.afterMs : undefined) ?? afterMs;
-    if (usedMs === 0) return { kind: delivery === undefined ? 'unmatched' : 'matched', dueAt: now };
-    if (delivery === undefined)
+    const { slot, requestedMs } = this.#find(name, field);
+    const usedMs = isRequested && requestedMs !== unset ? requestedMs : afterMs;
+    if (usedMs === 0) return { kind: slot === -1 ? 'unmatched' : 'matched', dueAt: now };
+    if (slot === -1)
       return now - this.#crowdedAt < coarseTickMs
         ? { kind: 'surplus' }
         : { kind: 'unmatched', dueAt: equalisedTime(this.#beganAt, coarseTickMs, now) };
-    // Answers are matched in order: with one match for all, sending the stanza again would move the time.
-    const before = delivery.answers.get(field) ?? 0;
-    delivery.answers.set(field, before + 1);
-    const at = delivery.at[Math.min(before, delivery.at.length - 1)]!;
-    return { kind: 'matched', dueAt: equalisedTime(at, usedMs, now) };
+    const answeredBy = (this.#answeredBy[slot] ??= []);
+    if (!answeredBy.includes(field)) answeredBy.push(field);
+    return { kind: 'matched', dueAt: equalisedTime(this.#at[slot]!, usedMs, now) };
+  }
+
+  /** Finds the first delivery of a name that no answer of this field has named; the last one, when all have been.
+   *  Answers are matched in order: with one match for all, sending the stanza again would move the time.
+   *  @returns -1 without a delivery; the milliseconds of the last one */
+  #find({ low, high }: HashedName, field: string): { readonly slot: number; readonly requestedMs: number } {
+    let found = -1;
+    let last = -1;
+    for (let place = 0; place < this.#count; place += 1) {
+      const slot = this.#slotOf(place);
+      if (this.#low[slot] !== low || this.#high[slot] !== high) continue;
+      last = slot;
+      if (found === -1 && this.#answeredBy[slot]?.includes(field) !== true) found = slot;
+    }
+    return { slot: found === -1 ? last : found, requestedMs: last === -1 ? unset : this.#afterMs[last]! };
+  }
+
+  #slotOf(place: number): number {
+    const slot = this.#oldest + place;
+    return slot < this.#at.length ? slot : slot - this.#at.length;
+  }
+
+  #grow(): void {
+    const room = Math.min(Math.max(roomInitial, 2 * this.#count), this.#limits.awaitedAnswersMax);
+    const slots = Array.from({ length: this.#count }, (_, place) => this.#slotOf(place));
+    this.#low = grown(this.#low, new Int32Array(room), slots);
+    this.#high = grown(this.#high, new Int32Array(room), slots);
+    this.#at = grown(this.#at, new Float64Array(room), slots);
+    this.#afterMs = grown(this.#afterMs, new Float64Array(room), slots);
+    this.#answeredBy = slots.map((slot) => this.#answeredBy[slot]);
+    this.#oldest = 0;
   }
 
   #forget(now: number): void {
-    for (const [name, { at }] of this.#deliveries) {
-      const isOld = now - at.at(-1)! > awaitedMs;
+    while (this.#count > 0) {
+      const age = now - this.#at[this.#oldest]!;
+      const isOld = age > awaitedMs;
       if (!isOld && this.#count < this.#limits.awaitedAnswersMax) return;
-      if (!isOld && now - at[0]! < coarseTickMs) this.#crowdedAt = now;
-      this.#count -= at.length;
-      this.#deliveries.delete(name);
+      if (!isOld && age < coarseTickMs) this.#crowdedAt = now;
+      this.#answeredBy[this.#oldest] = undefined;
+      this.#oldest = this.#slotOf(1);
+      this.#count -= 1;
     }
   }
 }
 
-/** Returns the key of a name. XML has no character 0. */
-function nameOf({ kind, party, id }: Awaited): string {
-  const name = [kind, party, id].join('\0');
-  return name.length <= nameCharactersMax ? name : createHash('sha256').update(name).digest('base64');
+/** Copies what was in these slots to the start of a larger array.
+ *  @returns the larger array */
+function grown<T extends Int32Array | Float64Array>(from: T, to: T, slots: readonly number[]): T {
+  slots.forEach((slot, place) => {
+    to[place] = from[slot]!;
+  });
+  return to;
 }

@@ -6,6 +6,7 @@ import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import type { EqualisedAnswer } from '../../stanza/verdict.ts';
 import { AwaitedAnswers, type AnswerLimits } from '../awaited-answers.ts';
+import type { HashedName } from '../name-hash.ts';
 import type { Schedule } from '../timers.ts';
 
 export interface EqualisedAcksOptions {
@@ -17,8 +18,8 @@ export interface EqualisedAcksOptions {
   readonly equalises: (direction: Direction) => boolean;
 }
 
-/** A request has no id, so acknowledgements are matched in their order. */
-const request = { kind: 'nonza', party: '', id: '' } as const;
+/** A request has no id, so all have one name, and acknowledgements are matched in their order. */
+const request: HashedName = { low: 0, high: 0 };
 
 export class EqualisedAcks {
   readonly #options: EqualisedAcksOptions;

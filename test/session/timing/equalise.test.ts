@@ -365,6 +365,21 @@ describe('limits.awaitedAnswersMax', () => {
     expect(scene.reports.filter((report) => report === 'dropped')).toHaveLength(1);
   });
 
+  it('forgets one delivery at a time of those with one id', () => {
+    const scene = new Scene(receipts, { awaitedAnswersMax: 3 });
+    scene.asks(1_000, probe('m1'));
+    for (const id of ['m1', 'm2', 'm3']) scene.asks(2_000, probe(id));
+    scene.says(2_350, receipt('r1', 'm1'));
+    expect(scene.seen(200_000)).toEqual(['5000 r1']);
+  });
+
+  it('keeps the order of deliveries while room for them is made', () => {
+    const scene = new Scene(receipts, { awaitedAnswersMax: 50 });
+    for (let n = 0; n < 90; n += 1) scene.asks(n * 10, probe(`m${n}`));
+    for (let n = 40; n < 90; n += 1) scene.says(900, receipt(`r${n}`, `m${n}`));
+    expect(scene.seen(200_000)).toEqual(Array.from({ length: 50 }, (_, n) => `${3_400 + n * 10} r${n + 40}`));
+  });
+
   it('is not used up by the presences of a room', () => {
     const scene = new Scene(receipts, { awaitedAnswersMax: 3 });
     scene.asks(1_000, probe('m1'));
