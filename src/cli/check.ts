@@ -1,18 +1,24 @@
 /** `narthex check`: the problems of a configuration, and a summary of what it serves. */
 import { type Command, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { ConfigError, formatPath, parsePath, type ConfigProblem } from '../config/problem.ts';
+import {
+  ConfigError,
+  formatPath,
+  parsePath,
+  type ConfigPath,
+  type ConfigProblem,
+} from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { policySections, type PolicyFiles } from '../config/scopes.ts';
 import { type CertificateSummary, verifyFiles } from '../config/verify.ts';
 import { configWarnings } from '../config/warnings.ts';
-import { checkPolicy, type Knowable } from '../policy/check.ts';
+import { checkPolicy, type CheckOptions } from '../policy/check.ts';
 import type { Policy } from '../policy/policy.ts';
 import { capabilityProblems } from '../app/tools/capability-problems.ts';
 import { exitCodes } from '../errors/exit.ts';
 import { exitCodeOf } from '../errors/table.ts';
 import { knowableOf } from '../app/files/knowable.ts';
-import { openCatalogue, openObligations, openPolicy } from '../app/files/policies.ts';
+import { openObligations, openPolicy } from '../app/files/policies.ts';
 import { readRegions } from '../app/files/regions.ts';
 import { createMediaAddresses } from '../app/parts/media-addresses.ts';
 import { openPolicyRuntime } from '../app/parts/policies.ts';
@@ -55,7 +61,7 @@ export function register(program: Command): void {
     .option('--connect', 'dial each gatekeeper, and say why one cannot be reached')
     .addOption(failOnWarning())
     .addHelpText('after', help)
-    .action(async (file: string | undefined, { format, failOn, connect = false }: CheckOptions) => {
+    .action(async (file: string | undefined, { format, failOn, connect = false }: Flags) => {
       const result = await examine(file, connect);
       if (format === 'json') process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       else printText(result);
@@ -68,7 +74,7 @@ export function register(program: Command): void {
     });
 }
 
-interface CheckOptions {
+interface Flags {
   readonly format: string;
   readonly failOn?: 'warning';
   readonly connect?: boolean;
@@ -163,16 +169,18 @@ function policyProblems({ config, places }: LoadedConfig): readonly ConfigProble
       clock: () => Date.now(),
     });
     runtime.close();
+    const { catalogue } = runtime;
+    const obligations = openObligations(config.policy.obligations);
     return runtime.scopes.flatMap(({ name: { gatekeeper }, documents }) => {
       const section = policySections(config).find((each) => each.gatekeeper === gatekeeper)!;
-      const knowable = knowableOf(config, section.gatekeepers);
+      const options = { knowable: knowableOf(config, section.gatekeepers), catalogue, obligations };
+      const found = (policy: Policy, ...at: ConfigPath): readonly ConfigProblem[] => {
+        const path = formatPath([...section.path, ...at, 'file']);
+        return [...notEnforced(path, policy), ...policyWarnings(path, policy, options)];
+      };
       return [
-        ...notEnforced(formatPath([...section.path, 'file']), documents.enforced),
-        ...policyWarnings(formatPath([...section.path, 'file']), documents.enforced, config.policy, knowable),
-        ...documents.share.flatMap(({ policy }, index) => {
-          const path = formatPath([...section.path, 'share', index, 'file']);
-          return [...notEnforced(path, policy), ...policyWarnings(path, policy, config.policy, knowable)];
-        }),
+        ...found(documents.enforced),
+        ...documents.share.flatMap(({ policy }, index) => found(policy, 'share', index)),
       ];
     });
   } catch (error) {
@@ -204,15 +212,9 @@ async function regionProblems({ regions }: Config): Promise<readonly ConfigProbl
 function policyWarnings(
   path: string,
   policy: Policy,
-  { catalogue, obligations }: Config['policy'],
-  knowable: Knowable,
+  options: Omit<CheckOptions, 'now'>,
 ): readonly ConfigProblem[] {
-  return checkPolicy(policy, {
-    knowable,
-    catalogue: openCatalogue(catalogue),
-    obligations: openObligations(obligations),
-    now: Date.now(),
-  })
+  return checkPolicy(policy, { ...options, now: Date.now() })
     .filter(({ severity, code }) => severity !== 'error' && code !== 'WARN_POLICY_SHADOW')
     .map(({ severity, file, line, column, code, field, reason, remedy }) => ({
       severity,
