@@ -25,6 +25,11 @@ const { groups } = parse(readFileSync(join(files, 'rules.yaml'), 'utf8')) as {
 };
 const rules = groups.flatMap((group) => group.rules);
 
+/** What promtool tests the rules with. */
+interface RuleTests {
+  readonly tests: readonly { readonly name: string }[];
+}
+
 interface Panel {
   readonly title: string;
   readonly description: string;
@@ -82,9 +87,7 @@ describe('alerts', () => {
   });
 
   it('have a unit test each', () => {
-    const { tests } = parse(readFileSync(join(files, 'rules.test.yaml'), 'utf8')) as {
-      readonly tests: readonly { readonly name: string }[];
-    };
+    const { tests } = parse(readFileSync(join(files, 'rules.test.yaml'), 'utf8')) as RuleTests;
     expect(tests.map(({ name }) => name)).toEqual(rules.map(({ alert }) => alert));
   });
 
@@ -156,7 +159,9 @@ describeWithPeers(['promtool'], 'promtool', () => {
       'narthex_overloaded == 2',
     );
     writeFileSync(join(folder, 'rules.yaml'), wrong);
-    writeFileSync(join(folder, 'rules.test.yaml'), readFileSync(join(files, 'rules.test.yaml')));
+    const { tests, ...rest } = parse(readFileSync(join(files, 'rules.test.yaml'), 'utf8')) as RuleTests;
+    const own = tests.filter(({ name }) => name === 'NarthexOverloaded');
+    writeFileSync(join(folder, 'rules.test.yaml'), JSON.stringify({ ...rest, tests: own }));
     const { code, output } = await promtool(['test', 'rules', join(folder, 'rules.test.yaml')]);
     expect([code, output.includes('NarthexOverloaded')]).toEqual([1, true]);
   }, 120_000);
