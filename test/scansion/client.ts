@@ -11,7 +11,7 @@ import { eventually, within } from '../support/wait.ts';
 export interface PlayerOptions {
   /** A port of the loopback, with STARTTLS. */
   readonly port: number;
-  /** Milliseconds for a login, and for a stanza to arrive. */
+  /** Milliseconds for a login, and for the answer to a ping. */
   readonly timeoutMs: number;
 }
 
@@ -38,14 +38,15 @@ export async function connectPlayer(
   client.reconnect.stop();
   leaveQuestions(client);
   ignoreLateData(client);
-  const received: string[] = [];
-  const failures: Error[] = [];
-  client.on('error', (error) => failures.push(error));
-  client.on('stanza', (stanza) => received.push(stanza.toString()));
+  const record: Record = { received: [], pings: new Set(), failures: [] };
+  client.on('error', (error) => record.failures.push(error));
+  client.on('stanza', (stanza) => {
+    if (!record.pings.delete(String(stanza.attrs['id']))) record.received.push(stanza.toString());
+  });
   try {
     const address = await within(timeoutMs, 'logging in', client.start());
-    received.length = 0;
-    return play(client, String(address), { received, failures, timeoutMs });
+    record.received.length = 0;
+    return play(client, String(address), record, timeoutMs);
   } catch (error) {
     await stop(client);
     throw error;
@@ -75,32 +76,34 @@ function ignoreLateData(client: Client): void {
 
 interface Record {
   readonly received: string[];
-  readonly failures: readonly Error[];
-  readonly timeoutMs: number;
+  /** Ids of pings that are not answered yet. */
+  readonly pings: Set<string>;
+  readonly failures: Error[];
 }
 
-const pingTimeoutMs = 10_000;
-
-function play(client: Client, fullJid: string, { received, failures, timeoutMs }: Record): Player {
+function play(
+  client: Client,
+  fullJid: string,
+  { received, pings, failures }: Record,
+  timeoutMs: number,
+): Player {
   return {
     fullJid,
+    received,
     async send(xml) {
       const stanzas = parse(`<stanzas>${xml}</stanzas>`);
       for (const stanza of elementsOf(stanzas)) await client.send(withoutIndentation(stanza));
     },
-    next: () =>
-      eventually(
-        () => received.shift(),
-        timeoutMs,
-        () => ['a stanza', ...failures.map(String)].join('; '),
-      ),
     async settled() {
       const id = `settled-${randomUUID()}`;
+      pings.add(id);
       await client.send(build('iq', { type: 'get', id }, build('ping', 'urn:xmpp:ping')));
-      const answer = (): string | undefined => received.find((xml) => xml.includes(id));
-      const answered = await eventually(answer, pingTimeoutMs);
-      received.splice(received.indexOf(answered), 1);
-      return received;
+      const answered = (): boolean => {
+        if (pings.has(id) && client.parser === null)
+          throw new Error(['the stream has ended', ...failures.map(String)].join('; '));
+        return !pings.has(id);
+      };
+      await eventually(answered, timeoutMs, () => 'the answer to a ping');
     },
     close: () => stop(client),
   };

@@ -1,13 +1,13 @@
 /** `npm run scenarios -- FOLDER [--server NAME] [--policy NAME|direct]…`: plays the scansion scripts of a folder straight at
- *  a server and under each policy, and prints which pass. Exits with 1 when a script that passes directly does not pass
+ *  a server and under each policy, and prints which pass, and the rules by which others fail. Exits with 1 when a script that passes directly does not pass
  *  under `passthrough`, with 64 on a usage error. */
 import { parseArgs } from 'node:util';
 import { ejabberd, prosody, prosody13, type ServerKind } from '../peers/servers.ts';
-import { inTurns } from '../support/in-turns.ts';
-import { openVenue, readFolder, type Result, type Run } from './folder.ts';
+import { readFolder, type NamedScript } from './folder.ts';
+import { columns, explainLosses, lossesOf, passes, playAll, reasonOf, type Row } from './losses.ts';
+import { openVenue, type Venue } from './venue.ts';
 
 const servers: Readonly<Record<string, ServerKind>> = { prosody, 'prosody-13': prosody13, ejabberd };
-const columns = ['direct', 'passthrough', 'balanced', 'strict'];
 /** How many scripts are played at once. */
 const atOnce = 4;
 
@@ -41,34 +41,27 @@ function usage(): never {
 /** Plays and prints. Returns whether the proxy lost nothing that it may not. */
 async function run({ folder, server, columns }: Order): Promise<boolean> {
   const scripts = readFolder(folder);
-  const runs: Run[] = scripts.flatMap((script) =>
-    columns.map((column) => ({ script, policy: column === 'direct' ? undefined : column })),
-  );
-  const venue = await openVenue(server, folder, runs);
-  const results = await inTurns(runs, atOnce, (run) => venue.play(run));
+  const open = (scripts: readonly NamedScript[], takes: number): Promise<Venue> =>
+    openVenue(server, folder, scripts, takes);
+  const venue = await open(scripts, columns.length);
+  const rows = await playAll(venue, scripts, columns, atOnce);
   await venue.close();
-  const of = (row: number): readonly Result[] =>
-    results.slice(row * columns.length, (row + 1) * columns.length);
-  const passes = (row: number, column: string): boolean | undefined => {
-    const index = columns.indexOf(column);
-    return index === -1 ? undefined : of(row)[index]!.failure === undefined;
-  };
-  for (const [row, { name }] of scripts.entries()) {
-    console.log(
-      `${name.padEnd(32)} ${columns.map((column) => word(passes(row, column)).padEnd(12)).join('')}`,
-    );
-    for (const [index, { failure }] of of(row).entries())
-      if (failure !== undefined) console.log(`  ${columns[index]}, line ${failure.line}: ${failure.reason}`);
-  }
+  for (const row of rows) print(row, columns);
+  const losses = lossesOf(rows);
+  for (const loss of await explainLosses(open, losses, atOnce))
+    console.log(`${loss.script.name} fails under ${loss.policy}: ${reasonOf(loss)}`);
   const totals = columns.map(
-    (column) => `${column} ${scripts.filter((_, row) => passes(row, column)).length}`,
+    (column) => `${column} ${rows.filter(({ failures }) => passes(failures, column)).length}`,
   );
   console.log(`${server.name}, ${scripts.length} scripts; passed: ${totals.join(', ')}`);
-  return !scripts.some((_, row) => passes(row, 'direct') === true && passes(row, 'passthrough') === false);
+  return !losses.some(({ policy }) => policy === 'passthrough');
 }
 
-function word(passed: boolean | undefined): string {
-  return passed === true ? 'passes' : 'fails';
+function print({ script, failures }: Row, columns: readonly string[]): void {
+  const words = columns.map((column) => (passes(failures, column) ? 'passes' : 'fails').padEnd(12));
+  console.log(`${script.name.padEnd(32)} ${words.join('')}`);
+  for (const [column, failure] of failures)
+    if (failure !== undefined) console.log(`  ${column}, line ${failure.line}: ${failure.reason}`);
 }
 
 const ordered = order() ?? usage();

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { withOwnNames } from './names.ts';
 import { runScript, type Failure, type Player } from './run.ts';
-import { parseScript } from './script.ts';
+import { parseScript, type ScriptClient } from './script.ts';
 
 interface Told {
   /** What the clients did, in order. */
@@ -17,18 +17,18 @@ async function play(actions: string, arrives: Record<string, string[]> = {}): Pr
     (name) => `[Client] ${name}\n\tjid: ${name.toLowerCase()}@localhost\n\tpassword: p`,
   );
   const script = parseScript(`${header.join('\n')}\n---\n${actions}`);
-  const failure = await runScript(script, ({ name, local, domain }): Promise<Player> => {
+  const connect = ({ name, local, domain }: ScriptClient): Promise<Player> => {
     told.push(`${name} connects`);
     const waiting = arrives[name] ?? [];
     return Promise.resolve({
       fullJid: `${local}@${domain}/'1'`,
+      received: waiting,
       send: (xml) => Promise.resolve(void told.push(`${name} sends ${xml.trim()}`)),
-      next: () =>
-        waiting.length > 0 ? Promise.resolve(waiting.shift()!) : Promise.reject(new Error('none')),
-      settled: () => Promise.resolve(void told.push(`${name} settles`)).then(() => waiting),
+      settled: () => Promise.resolve(void told.push(`${name} settles`)),
       close: () => Promise.resolve(void told.push(`${name} leaves`)),
     });
-  });
+  };
+  const failure = await runScript(script, connect, { patienceMs: 0, heldMs: 0 });
   return { told, failure };
 }
 
@@ -76,12 +76,12 @@ describe('a run', () => {
   });
 
   it.each([
-    ['nothing arrives', 'Romeo receives:\n\t<iq/>', [], 'receives: Error: none'],
+    ['nothing arrives', 'Romeo receives:\n\t<iq/>', [], 'receives: nothing more came'],
     [
       'it came before',
       'Romeo receives:\n\t<iq/>\nRomeo receives:\n\t<message/>',
       ['<message/>', '<iq/>'],
-      'receives: Error: none',
+      'receives: nothing more came',
     ],
     [
       'another arrives',

@@ -1,0 +1,34 @@
+/** Finds by experiment which rules of a policy make a script fail: rules that acted are switched to `keep`, until those are
+ *  found without any of which the script fails again. */
+import { minimal } from './minimal.ts';
+import { wordsOf, type Rule } from './rules.ts';
+import type { Result } from './venue.ts';
+
+/** Plays the script under its policy, with these rules switched to `keep`. */
+type Play = (kept: readonly Rule[]) => Promise<Result>;
+
+/** `passed`: it fails no more. `unexplained`: it fails also without every rule that acts. */
+export type Explanation =
+  { readonly kind: 'rules'; readonly rules: readonly Rule[] } | { readonly kind: 'passed' | 'unexplained' };
+
+/** @param play of a script that passes without a policy, and fails under it */
+export async function explain(play: Play): Promise<Explanation> {
+  const suspects = await suspectsOf(play);
+  if (suspects === undefined) return { kind: 'unexplained' };
+  if (suspects.length === 0) return { kind: 'passed' };
+  const rules = await minimal(suspects, async (kept) => (await play(kept)).failure === undefined);
+  return { kind: 'rules', rules };
+}
+
+/** Collects the rules that act, until the script passes without them: a rule may act only where another does not. The last
+ *  to act come first, since a script ends where it fails. Returns undefined where it passes never. */
+async function suspectsOf(play: Play): Promise<readonly Rule[] | undefined> {
+  const suspects = new Map<string, Rule>();
+  for (;;) {
+    const found = [...suspects.values()].toReversed();
+    const { failure, acted } = await play(found);
+    if (failure === undefined) return found;
+    for (const rule of acted) suspects.set(wordsOf(rule), rule);
+    if (suspects.size === found.length) return undefined;
+  }
+}
