@@ -5,8 +5,8 @@ import { SuiteReporter } from './runner/suite-reporter.ts';
 const twoAtOnce = {
   maxWorkers: 2,
   sequence: { groupOrder: 1 },
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  testTimeout: 240_000,
+  hookTimeout: 360_000,
 };
 
 const root = new URL('..', import.meta.url).pathname;

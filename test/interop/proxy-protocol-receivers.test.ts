@@ -96,7 +96,7 @@ describeWithPeers(['ejabberd'], 'ejabberd with use_proxy_protocol', () => {
         for (const version of [4, 6] as const) {
           await logIn(proxy, behind, version, server.accounts['juliet']!);
           logins += 1;
-          await eventually(() => seen(server.folder).length === logins, 5_000);
+          await eventually(() => seen(server.folder).length === logins);
           expect(seen(server.folder).at(-1)).toBe(clients[version].address);
         }
         await proxy.close();

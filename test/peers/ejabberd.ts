@@ -58,7 +58,7 @@ function settings(site: Site, certificate: string): Record<string, unknown> {
     max_stanza_size: 262_144,
   };
   return {
-    loglevel: 'debug',
+    loglevel: 'info',
     hosts: [site.domain],
     certfiles: [certificate],
     listen: [

@@ -7,7 +7,7 @@ export interface ReceivedMessage {
   readonly body: string;
 }
 
-const receiveTimeoutMs = 10_000;
+const receiveTimeoutMs = 30_000;
 
 export class Inbox {
   readonly #owner: string;

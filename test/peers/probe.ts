@@ -19,7 +19,7 @@ export interface Target {
   readonly authority: string;
 }
 
-const answerTimeoutMs = 3_000;
+const answerTimeoutMs = 15_000;
 
 /** The SASL mechanisms (RFC 6120 §6.4.1) offered once the stream is encrypted. */
 export async function offeredMechanisms(target: Target): Promise<string[]> {

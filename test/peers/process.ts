@@ -33,6 +33,11 @@ export interface PeerProcess {
 const killAfterMs = 5_000;
 const logTailCharacters = 4_000;
 
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** @param onLine - receives each line of standard output; without it the output goes to the log. */
 export function startProcess(command: Command, onLine?: (line: string) => void): PeerProcess {
   const log = openSync(command.log, 'a');
@@ -42,10 +47,9 @@ export function startProcess(command: Command, onLine?: (line: string) => void):
     stdio: ['pipe', onLine ? 'pipe' : log, log],
   });
   closeSync(log);
-  const endWithWorker = () => void child.kill('SIGKILL');
-  process.once('exit', endWithWorker);
+  running.add(child);
   const ended = ending(child);
-  void ended.then(() => process.off('exit', endWithWorker));
+  void ended.then(() => running.delete(child));
   if (onLine) createInterface({ input: child.stdout! }).on('line', onLine);
   // A process that went away is reported by `ended`; writing to it is no second error.
   child.stdin!.on('error', () => {});

@@ -52,7 +52,7 @@ run_as_root = true
 daemonize = false
 pidfile = ${lua(join(site.folder, 'prosody.pid'))}
 data_path = ${lua(join(site.folder, 'data'))}
-log = { { levels = { min = "debug" }, to = "console" } }
+log = { { levels = { min = "info" }, to = "console" } }
 
 interfaces = { ${lua(site.host)} }
 c2s_ports = { ${site.ports.starttls} }

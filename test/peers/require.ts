@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { programs } from './programs.ts';
 
@@ -27,11 +28,11 @@ const requirements = {
   ejabberd: { packages: ['ejabberd'], present: () => existsSync(programs.ejabberdctl) },
   slixmpp: {
     packages: ['python3-slixmpp', 'python3-aiohttp'],
-    present: () => succeeds(programs.python, '-c', 'import slixmpp.plugins.xep_0363'),
+    present: () => hasPythonModules('slixmpp', 'aiohttp'),
   },
   aioxmpp: {
     packages: ['python3-aioxmpp'],
-    present: () => succeeds(programs.python, '-c', 'import aioxmpp'),
+    present: () => hasPythonModules('aioxmpp'),
   },
   nbxmpp: {
     packages: ['python3-nbxmpp', 'gir1.2-soup-3.0', 'glib-networking'],
@@ -108,8 +109,16 @@ export type PeerName = keyof typeof requirements;
 
 export type Presence = { readonly kind: 'present' } | { readonly kind: 'missing'; readonly reason: string };
 
-/** Whether a peer is installed, and in words what to do if not. */
+const known = new Map<PeerName, Presence>();
+
+/** Whether a peer is installed, and in words what to do if not. Looks once. */
 function peer(name: PeerName): Presence {
+  const presence = known.get(name) ?? look(name);
+  known.set(name, presence);
+  return presence;
+}
+
+function look(name: PeerName): Presence {
   const { packages, script, present }: Requirement = requirements[name];
   if (present()) return { kind: 'present' };
   const install = [`apt-get install ${packages.join(' ')}`, ...(script === undefined ? [] : [script])];
@@ -147,10 +156,15 @@ export function outcome(presences: readonly Presence[], required: boolean): Outc
 }
 
 /** A `describe` whose tests need every one of `names`. */
-export function describeWithPeers(names: readonly PeerName[], title: string, tests: () => void): void {
+export function describeWithPeers(
+  names: readonly PeerName[],
+  title: string,
+  tests: () => void,
+  options: { readonly concurrent?: boolean } = {},
+): void {
   const result = outcome(names.map(peer), peersRequired());
   if (result.kind === 'run') {
-    describe(title, tests);
+    describe(title, options, tests);
     return;
   }
   if (result.kind === 'skip') console.warn(`${title} ${result.notice}`);
@@ -158,6 +172,12 @@ export function describeWithPeers(names: readonly PeerName[], title: string, tes
     if (result.kind === 'skip') it.skip(result.notice);
     else it('has its peers', () => expect.fail(result.reason));
   });
+}
+
+/** Whether Debian's Python has these. To import them takes a second. */
+function hasPythonModules(...names: readonly string[]): boolean {
+  const found = names.every((name) => existsSync(join('/usr/lib/python3/dist-packages', name)));
+  return found && existsSync(programs.python);
 }
 
 function succeeds(command: string, ...args: readonly string[]): boolean {

@@ -47,7 +47,7 @@ export function connectRaw(
     for (const waiter of waiters) waiter();
   });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  const until = (text: string | RegExp, timeoutMs = 5_000): Promise<void> =>
+  const until = (text: string | RegExp, timeoutMs = 30_000): Promise<void> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiters.delete(look);

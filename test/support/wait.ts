@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A bound that only a failure reaches, also on a machine under load. */
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 
 /** Looks until `look` returns something other than false and undefined, and returns that.
  *  @param what named in the error; by default the source text of `look`

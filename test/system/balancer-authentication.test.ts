@@ -88,7 +88,7 @@ describe('the fields of a load balancer', () => {
   it('are believed under the new secret once it is in one of the files, and the old one still', async () => {
     await writeFile(keyFiles[1]!, secrets.next, { mode: 0o600 });
     // Each of the two listeners reads them.
-    await eventually(() => reloads.length === 2, 10_000);
+    await eventually(() => reloads.length === 2);
     for (const key of Object.values(secrets)) await logIn(signedHeader({ key, before: reported }));
     expect(reloads).toEqual(['reloaded', 'reloaded']);
     expect(scene.attestations).toHaveLength(2);
@@ -98,7 +98,7 @@ describe('the fields of a load balancer', () => {
   it('are believed under the secrets in use when a file becomes too short', async () => {
     await writeFile(keyFiles[1]!, 'short');
     // Each of the two listeners reads them.
-    await eventually(() => reloads.length === 2, 10_000);
+    await eventually(() => reloads.length === 2);
     expect(reloads).toEqual(['rejected', 'rejected']);
     await logIn(signedHeader({ key: secrets.current, before: reported }));
     expect(scene.attestations).toHaveLength(1);

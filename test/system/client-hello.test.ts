@@ -50,7 +50,7 @@ async function told(how: Cut, options: ConnectionOptions = small): Promise<unkno
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
   socket.write(streamHeader('localhost'));
-  await eventually(() => scene.attestations.length === 1, 10_000);
+  await eventually(() => scene.attestations.length === 1);
   socket.destroy();
   const [{ verification } = { verification: undefined }] = scene.attestations;
   if (verification?.kind !== 'accepted') throw new Error(JSON.stringify(verification));
@@ -114,7 +114,7 @@ describe('bytes that are no ClientHello in time', () => {
     await once(socket, 'connect');
     void send(socket);
     const refusals = (): unknown[] => hasty.proxy.closed.filter((reason) => reason !== 'client-closed');
-    await eventually(() => refusals().length === 1, 5_000);
+    await eventually(() => refusals().length === 1);
     socket.destroy();
     return refusals()[0];
   };

@@ -171,7 +171,7 @@ rules:
     await scene.logIn();
     const before = accepted(scene);
     await writeFile(file, policy('conn.tls-fingerprint: drop'));
-    await eventually(() => scene.proxy.policy.length === 2, 10_000);
+    await eventually(() => scene.proxy.policy.length === 2);
     await scene.logIn();
     expect(before.signals).toHaveProperty('tls');
     expect(accepted(scene).signals).not.toHaveProperty('tls');
@@ -327,12 +327,12 @@ describe('signing keys that change under load', () => {
       );
     const begins = new Date(Date.now() + 2_000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
     await scene.keys.add(`summer@${begins}`);
-    await eventually(() => kids().has('summer'), 10_000);
+    await eventually(() => kids().has('summer'));
     await scene.keys.remove('spring');
-    await eventually(() => scene.reports.length === 2, 10_000);
+    await eventually(() => scene.reports.length === 2);
     // A broken folder changes nothing.
     await writeFile(join(scene.keys.folder, 'winter.pem'), 'no key');
-    await eventually(() => scene.reports.length === 3, 10_000);
+    await eventually(() => scene.reports.length === 3);
     load.abort();
     await Promise.all(loads);
     expect(scene.reports).toEqual(['reloaded', 'reloaded', 'rejected']);

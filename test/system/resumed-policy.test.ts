@@ -90,7 +90,7 @@ async function start(policy: keyof typeof policies): Promise<void> {
 async function change(text: string): Promise<void> {
   const before = proxy.policy.length;
   await writeFile(file, text);
-  await eventually(() => proxy.policy.length > before, 8_000);
+  await eventually(() => proxy.policy.length > before);
 }
 
 interface Ends {
@@ -119,7 +119,7 @@ async function connect(stream: Managed): Promise<Ends> {
 const heard = async (party: Party, text: string | RegExp): Promise<RegExpExecArray> => {
   const pattern =
     typeof text === 'string' ? new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')) : text;
-  await eventually(() => pattern.test(party.heard), 5_000).catch(() => {
+  await eventually(() => pattern.test(party.heard)).catch(() => {
     throw new Error(`${String(pattern)} did not come: ${party.heard}`);
   });
   return pattern.exec(party.heard)!;

@@ -21,7 +21,7 @@ const connection = client({
   domain,
   username: local,
   password: PEER_PASSWORD,
-  timeout: 15_000,
+  timeout: 60_000,
 });
 connection.reconnect.stop();
 connection.on('error', (error) => say('failed', Buffer.from(String(error)).toString('base64')));

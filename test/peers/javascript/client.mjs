@@ -19,7 +19,7 @@ const connection = client({
   ...(PEER_TOKEN === undefined
     ? { username: local, password: PEER_PASSWORD }
     : { credentials: (authenticate) => authenticate({ token: PEER_TOKEN }, 'OAUTHBEARER') }),
-  timeout: 15_000,
+  timeout: 60_000,
 });
 
 /** RFC 7628, for a library that lets its user add mechanisms. */

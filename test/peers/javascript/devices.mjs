@@ -19,7 +19,7 @@ for (let device = 0; device < medians.length; device += 1) {
     username: `${local}${device}`,
     password: PEER_PASSWORD,
   });
-  connection.timeout = 15_000;
+  connection.timeout = 60_000;
   connection.reconnect.stop();
   connection.on('error', fail);
   connection.on('stanza', (stanza) => {

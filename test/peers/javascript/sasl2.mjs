@@ -31,7 +31,7 @@ const connection = client({
     ? { username: local, password: PEER_PASSWORD }
     : { credentials: (authenticate) => authenticate({ token: PEER_TOKEN }, 'OAUTHBEARER', userAgent) }),
 });
-connection.timeout = 30_000;
+connection.timeout = 60_000;
 connection.reconnect.delay = 100;
 
 class OauthBearer {

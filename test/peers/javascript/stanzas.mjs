@@ -16,7 +16,7 @@ const connection = client({
         credentials: (authenticate) =>
           authenticate({ username: local, password: PEER_PASSWORD }, PEER_MECHANISM),
       }),
-  timeout: 15_000,
+  timeout: 60_000,
 });
 connection.reconnect.stop();
 // What slixmpp's plugins answer, in the words of this program.

@@ -173,7 +173,7 @@ function connect(random: Random, streams: { client: Managed; gatekeeper: Managed
 async function allClosed(...parties: readonly Party[]): Promise<void> {
   const late = new Promise<never>((_, reject) => {
     const heard = parties.map((party) => party.heard.slice(-300));
-    setTimeout(() => reject(new Error(`not closed; ${heard.join(' | ')}`)), 10_000).unref();
+    setTimeout(() => reject(new Error(`not closed; ${heard.join(' | ')}`)), 30_000).unref();
   });
   await Promise.race([Promise.all(parties.map(({ closed }) => closed)), late]);
 }
@@ -199,7 +199,7 @@ async function converse(random: Random): Promise<void> {
   const streams = { client: managed(), gatekeeper: managed() };
   let ends = await connect(random, streams);
   ends.client.write(`<enable xmlns='${sm}' resume='true'/>`);
-  await eventually(() => ends.client.heard.includes('<enabled'), 5_000);
+  await eventually(() => ends.client.heard.includes('<enabled'));
   const id = /<enabled[^>]* id='([^']*)'/.exec(ends.client.heard)![1]!;
   const talk = async (): Promise<void> => {
     for (let left = random.below(30); left > 0; left -= 1) {
@@ -217,7 +217,7 @@ async function converse(random: Random): Promise<void> {
     await allClosed(ends.client, ends.gatekeeper);
     ends = await connect(random, streams);
     ends.client.write(`<resume xmlns='${sm}' previd='${id}' h='${streams.client.received}'/>`);
-    await eventually(() => /<resumed|<stream:error/.test(ends.client.heard), 5_000);
+    await eventually(() => /<resumed|<stream:error/.test(ends.client.heard));
     await talk();
   }
   if (ending < 3) {
