@@ -14,6 +14,9 @@ export const defaultAnswerLimits: AnswerLimits = { awaitedAnswersMax: 1_024 };
 const awaitedMs = 600_000;
 /** Deliveries for which there is room at first. */
 const roomInitial = 16;
+// Shared by all that have no delivery: an empty array takes 200 bytes too.
+const noIntegers = new Int32Array(0);
+const noNumbers = new Float64Array(0);
 /** In place of the milliseconds of a delivery that has none. */
 const unset = -1;
 
@@ -27,10 +30,10 @@ export class AwaitedAnswers {
   readonly #now: () => number;
   readonly #beganAt: number;
   // Deliveries, oldest first: a ring of times, and of what is known of each. Nearly all are never answered.
-  #low = new Int32Array(0);
-  #high = new Int32Array(0);
-  #at = new Float64Array(0);
-  #afterMs = new Float64Array(0);
+  #low = noIntegers;
+  #high = noIntegers;
+  #at = noNumbers;
+  #afterMs = noNumbers;
   /** Fields of the answers that have named it; undefined before the first. */
   #answeredBy: (string[] | undefined)[] = [];
   #oldest = 0;
