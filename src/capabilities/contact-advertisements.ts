@@ -35,7 +35,7 @@ export interface ContactLimits {
   readonly presenceBytesMax: number;
   /** Nodes that the client can query; the least recently used is forgotten first. */
   readonly nodesMax: number;
-  /** Characters of all their results together. */
+  /** Characters of all their results together; a shorter one counts for `nodeCharactersMax / nodesMax`. */
   readonly nodeCharactersMax: number;
 }
 
@@ -108,10 +108,12 @@ export class ContactAdvertisements<P> {
     this.#context = context;
     this.#limits = context.limits ?? defaultContactLimits;
     const { nodesMax, nodeCharactersMax } = this.#limits;
+    // Each counts for its share at least, so that there are as many as allowed: with `max`, the cache takes the memory of
+    // all at once, in every session.
+    const share = Math.max(1, Math.floor(nodeCharactersMax / nodesMax));
     this.#nodes = new LRUCache({
-      max: nodesMax,
-      maxSize: nodeCharactersMax,
-      sizeCalculation: ({ characters }) => characters,
+      maxSize: Math.min(nodeCharactersMax, share * nodesMax),
+      sizeCalculation: ({ characters }) => Math.max(characters, share),
     });
   }
 

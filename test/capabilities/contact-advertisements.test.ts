@@ -175,4 +175,17 @@ describe('a contact that repeats its capabilities', () => {
     expect(known.length).toBeLessThan(6);
     expect(known).toEqual(froms.slice(-known.length));
   });
+
+  it('can be queried for as many as there may be, and for those that were queried last', () => {
+    cache.admit(claim, [{ info: contact }]);
+    contacts = create('text-only', { ...defaultContactLimits, nodesMax: 10 });
+    // Each contact has a node for each of its two elements.
+    const froms = Array.from({ length: 5 }, (_, n) => `romeo@a.example/${n}`);
+    const [, ver] = / ver='([^']+)'/.exec(froms.map(appear).at(-1)!)!;
+    const isKnown = (from: string): boolean => contacts.query(from, `https://gajim.org#${ver}`) !== undefined;
+    expect(froms.filter(isKnown)).toEqual(froms);
+    // Six nodes more: the five that were not queried are forgotten, and the one that was queried first.
+    for (const from of ['juliet@a.example/1', 'juliet@a.example/2', 'juliet@a.example/3']) appear(from);
+    expect(froms.filter(isKnown)).toEqual(froms.slice(1));
+  });
 });
