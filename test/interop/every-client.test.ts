@@ -9,7 +9,8 @@ import { runCells, someCells } from './every-client/all.ts';
 import { clientsPart, readWords, wordsOf } from './every-client/table.ts';
 
 const seed = Number(process.env['NARTHEX_FUZZ_SEED'] ?? 1);
-const cells = someCells(3, seed);
+// Dino's mount namespace is root's to make.
+const cells = someCells(3, seed).filter(({ client }) => client.name !== 'dino' || process.getuid?.() === 0);
 const needs = new Set(cells.flatMap(({ client, server }) => [...client.needs, ...server.needs]));
 
 describeWithPeers([...needs], `some clients, seed ${seed}`, () => {

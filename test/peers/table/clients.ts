@@ -2,6 +2,7 @@
 import type { TableClient } from '../table-client.ts';
 import { aioxmppTable } from './aioxmpp.ts';
 import { converseJsTable } from './converse-js.ts';
+import { dinoTable } from './dino.ts';
 import { glooxTable } from './gloox.ts';
 import { goSendxmppTable } from './go-sendxmpp.ts';
 import { libstropheTable } from './libstrophe.ts';
@@ -30,4 +31,5 @@ export const tableClients: readonly TableClient[] = [
   mcabberTable,
   poezioTable,
   profanityTable,
+  dinoTable,
 ];
