@@ -48,6 +48,9 @@ const fieldsOf: Readonly<Record<Step, readonly string[]>> = {
   resume: ['sm.count', 'sm.id'],
 };
 
+/** @xmpp/client computes the key of SCRAM for seconds, and with the processor shared for longer than a proxy waits. */
+const patientMs = 120_000;
+
 /** A step that never ends says so. */
 const stepTimeoutMs = 240_000;
 
@@ -87,6 +90,7 @@ export async function throughProxy(place: Place, cell: Cell): Promise<Finding[]>
   const proxy = await startTestProxy({
     ...inFrontOf(place.server),
     policy: cell.policy,
+    timeouts: { handshakeMs: patientMs, preAuthMs: patientMs, dialMs: patientMs },
     http: { publicUrl: `https://${domain}`, websocket: { origins: [pageOrigin] } },
   });
   try {

@@ -25,7 +25,7 @@ from terminal import decode, encode, say
 
 PATIENCE_S = 45
 DATABASE_PAUSE_S = 0.05
-QUIET_S = 1
+QUIET_S = 3
 
 # The order of Dino's own enumeration.
 NOT_ENCRYPTED, OMEMO = 0, 2
@@ -123,7 +123,7 @@ class Stanzas:
             return self._change.wait_for(matches, timeout)
 
     def settle(self):
-        """Returns when none was printed for a second."""
+        """Returns when none was printed for some seconds."""
         deadline = time.monotonic() + PATIENCE_S
         with self._change:
             while self._change.wait(QUIET_S) and time.monotonic() < deadline:

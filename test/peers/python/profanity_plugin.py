@@ -35,7 +35,8 @@ class Session:
         self.rooms = {}
         self.uploads = collections.deque()
         self.archive = None
-        self.archive_asked = False
+        # Ids of the requests for its pages. profanity asks for more than the test does, and a server may answer late.
+        self.pages = set()
         self.bodies = []
         # Contact and number of the encrypted message that waits for the contact's keys.
         self.encrypted = None
@@ -148,18 +149,18 @@ def prof_on_message_stanza_send(stanza):
 
 def archive(number, contact):
     """A window that opens is filled from the archive."""
-    session.archive, session.bodies, session.archive_asked = number, [], False
+    session.archive, session.bodies, session.pages = number, [], set()
     prof.send_line("/win 1")
     prof.send_line(f"/close {decode(contact)}")
     open_chat(decode(contact))
-    if not session.archive_asked:
+    if not session.pages:
         say("refused", number, encode("profanity has not found an archive"))
         session.archive = None
 
 
 def prof_on_iq_stanza_send(stanza):
-    if "urn:xmpp:mam:2" in stanza:
-        session.archive_asked = True
+    if session.archive and "urn:xmpp:mam:2" in stanza:
+        session.pages.add(ElementTree.fromstring(stanza).get("id"))
     return stanza
 
 
@@ -181,7 +182,7 @@ def encrypt(number, contact, body):
 def prof_on_iq_stanza_receive(stanza):
     iq = ElementTree.fromstring(stanza)
     page = iq.find(PAGE)
-    if page is not None and session.archive:
+    if page is not None and iq.get("id") in session.pages:
         on_page(page)
     if session.encrypted and iq.get("from") == session.encrypted[0]:
         on_keys(iq, stanza)
@@ -193,7 +194,7 @@ def prof_on_iq_stanza_receive(stanza):
 def on_page(page):
     if page.get("complete") == "true" or page.find(LAST) is None:
         say("done", session.archive, *map(encode, session.bodies))
-        session.archive = None
+        session.archive, session.pages = None, set()
 
 
 def on_keys(iq, stanza):
