@@ -13,6 +13,9 @@ const seed = Number(process.env['NARTHEX_FUZZ_SEED'] ?? 1);
 const cells = someCells(3, seed).filter(({ client }) => client.name !== 'dino' || process.getuid?.() === 0);
 const needs = new Set(cells.flatMap(({ client, server }) => [...client.needs, ...server.needs]));
 
+/** For a machine under load, whose servers take minutes to start. */
+const slowMs = 600_000;
+
 describeWithPeers([...needs], `some clients, seed ${seed}`, () => {
   it.concurrent.each(cells)(
     '$client.name at $server.name over $transport under $policy: every step is as the page says',
@@ -28,5 +31,6 @@ describeWithPeers([...needs], `some clients, seed ${seed}`, () => {
       const able = steps.filter((step) => cell.client.cannot[step] === undefined);
       expect(result!.findings.map(({ step }) => step)).toEqual(able);
     },
+    slowMs,
   );
 });
