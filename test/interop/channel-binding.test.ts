@@ -103,8 +103,8 @@ const outcomes: readonly (readonly [ServerKind, string, ServerOptions, Record<st
 ];
 
 describe('gatekeeper-without-plus', () => {
-  for (const [kind, mechanisms, options, expected] of outcomes)
-    describeWithPeers(kind.needs, `${kind.name} with ${mechanisms}`, () => {
+  for (const [kind, mechanisms, options, expected] of outcomes) {
+    const tests = (): void => {
       let server: PeerServer;
       beforeAll(async () => {
         server = await kind.start(options);
@@ -112,12 +112,19 @@ describe('gatekeeper-without-plus', () => {
       afterAll(() => server?.close());
 
       for (const client of clients)
-        describeWithPeers(client.needs, client.name, () => {
-          it(`meets: ${expected[client.name]}`, async () => {
-            expect(await meets(server, client)).toBe(expected[client.name]);
-          });
-        });
-    });
+        describeWithPeers(
+          client.needs,
+          client.name,
+          () => {
+            it(`meets: ${expected[client.name]}`, async () => {
+              expect(await meets(server, client)).toBe(expected[client.name]);
+            });
+          },
+          { concurrent: false },
+        );
+    };
+    describeWithPeers(kind.needs, `${kind.name} with ${mechanisms}`, tests, { concurrent: true });
+  }
 });
 
 describeWithPeers(['prosody', 'slixmpp'], 'gatekeeper-without-plus, with a token', () => {

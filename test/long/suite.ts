@@ -27,12 +27,20 @@ interface Report {
 /** How often each test failed, by file and name, with the first line of its first failure. */
 type Failures = Map<string, { times: number; readonly first: string }>;
 
+/** What of a suite is run, and how; by default all of it. */
+export interface SuitePart {
+  readonly files?: readonly string[];
+  /** Added to the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** Runs the suite that the runner's configuration at `config` describes, `count` times.
  *  The seed orders the files: round n of seed s is `vitest --sequence.shuffle.files --sequence.seed s+n`.
  */
 export async function runSuites(
   config: string,
   { count, seed, progress }: LongRunRequest,
+  part: SuitePart = {},
 ): Promise<LongRunResult> {
   const folder = await mkdtemp(join(tmpdir(), 'narthex-suite-'));
   const failures: Failures = new Map();
@@ -41,7 +49,7 @@ export async function runSuites(
   try {
     for (let round = 0; round < count; round += 1) {
       const started = performance.now();
-      const report = await runSuite(config, seed + round, join(folder, `${round}.json`));
+      const report = await runSuite(config, seed + round, join(folder, `${round}.json`), part);
       passed += report.numPassedTests;
       for (const [test, message] of failedTests(report, seed + round)) note(failures, test, message);
       seconds.push((performance.now() - started) / 1_000);
@@ -67,7 +75,12 @@ function note(failures: Failures, test: string, message: string): void {
 
 /** Runs the suite once. What the runner prints to a person is not shown.
  *  @throws Error when it wrote no report, with the end of what it printed */
-async function runSuite(config: string, seed: number, outputFile: string): Promise<Report> {
+async function runSuite(
+  config: string,
+  seed: number,
+  outputFile: string,
+  { files = [], environment = {} }: SuitePart,
+): Promise<Report> {
   const runner = spawn(
     process.execPath,
     [
@@ -79,8 +92,13 @@ async function runSuite(config: string, seed: number, outputFile: string): Promi
       `--outputFile=${outputFile}`,
       '--sequence.shuffle.files',
       `--sequence.seed=${seed}`,
+      ...files,
     ],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, VITEST: undefined } },
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment, VITEST: undefined },
+    },
   );
   let printed = '';
   for (const output of [runner.stdout, runner.stderr]) {
@@ -113,10 +131,17 @@ function failedTests({ testResults, success }: Report, seed: number): [string, s
   return failed;
 }
 
+/** A long run of some files of the suite. `part.environment` says to them that it is one. */
+export function runOfFiles(words: Pick<LongRun, 'name' | 'summary' | 'unit'>, part: SuitePart): LongRun {
+  return { ...words, count: 1, run: (request) => runSuites(ownConfig, request, part) };
+}
+
+const ownConfig = join(root, 'test/vitest.config.ts');
+
 export const longRun: LongRun = {
   name: 'suite',
   summary: 'the whole test suite again and again, its files in another order each time',
   unit: 'suites',
   count: 10,
-  run: (request) => runSuites(join(root, 'test/vitest.config.ts'), request),
+  run: (request) => runSuites(ownConfig, request),
 };
