@@ -104,7 +104,7 @@ describeWithPeers(['ejabberd'], 'ejabberd with use_proxy_protocol', () => {
     } finally {
       await server.close();
     }
-  }, 90_000);
+  });
 });
 
 describeWithPeers(['haproxy'], 'HAProxy with accept-proxy', () => {

@@ -43,7 +43,7 @@ interface Ended {
   readonly seconds: number;
 }
 
-const patienceMs = 100_000;
+const patienceMs = 220_000;
 
 /** Runs a script to its end. What it has left running is ended too: it is a process group of its own. */
 async function shell(script: string, home: string): Promise<Ended> {

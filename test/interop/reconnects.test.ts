@@ -27,7 +27,6 @@ describeWithPeers(
           await server.close();
         }
       },
-      120_000,
     );
 
     it.runIf(updates)('are measured in every form', { timeout: 1_800_000 }, async () => {

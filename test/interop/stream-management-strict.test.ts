@@ -38,7 +38,7 @@ describeWithPeers(['ejabberd'], 'ejabberd and @xmpp/client under strict', () => 
       await proxy.close();
       await server.close();
     }
-  }, 120_000);
+  });
 });
 
 /** Sends a message to the account itself, which comes back: both ends then ask for acknowledgements. */

@@ -66,7 +66,7 @@ describe('a ClientHello', () => {
     expect(expected).toMatchObject({ ja4: expect.stringMatching(/^t13d0/), observed_by: 'edge' });
     for (let at = 1; at < flightBytes; at += 1)
       expect(await told((flight) => [flight.subarray(0, at), flight.subarray(at)])).toEqual(expected);
-  }, 60_000);
+  });
 
   it('is the same one byte at a time', async () => {
     expect(await told(everyByte)).toEqual(await told(whole));
@@ -94,7 +94,7 @@ describe('a ClientHello', () => {
     expect(await told(whole, huge)).toEqual({ absent: 'parse-error' });
     expect(flightBytes).toBeGreaterThan(16_384);
     expect(await told(everyByte, huge)).toEqual({ absent: 'parse-error' });
-  }, 20_000);
+  });
 });
 
 describe('bytes that are no ClientHello in time', () => {

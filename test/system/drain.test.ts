@@ -123,5 +123,5 @@ describe('a process that stops', () => {
     });
     expect([ends.length, exitCode]).toEqual([sessions, 0]);
     expect(new Set(conditions)).toEqual(new Set(['system-shutdown']));
-  }, 120_000);
+  });
 });

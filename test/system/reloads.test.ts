@@ -7,4 +7,4 @@ it('no mutated file ends the proxy or a session, and each refusal names its plac
   expect(figures['sessions alive']).toBe(4);
   // Most mutations break their file: a run in which few do would show little.
   expect(Number(figures['error codes seen'])).toBeGreaterThan(10);
-}, 120_000);
+});

@@ -53,7 +53,7 @@ it('proxy.started and policy.loaded say version and digests, as `policy check --
   const policy = (await (await fetch(`http://127.0.0.1:${proxy.adminPort}/api/policy`)).json()) as object;
   expect(policy).toMatchObject({ digest: changed[file] });
   expect(await proxy.stop()).toBe(0);
-}, 60_000);
+});
 
 /** The digest as docs/log-events.md describes it. */
 function digestOf(files: readonly string[]): string {
@@ -84,7 +84,7 @@ it('a digest is what the page says, of policies with what they extend and of cap
     ]),
   });
   expect(await proxy.stop()).toBe(0);
-}, 60_000);
+});
 
 it('the ends of certificates and the starts of signing keys are metrics', async () => {
   const authority = createAuthority();
@@ -138,4 +138,4 @@ it('the ends of certificates and the starts of signing keys are metrics', async 
   await eventually(() => proxy.log.some(({ event }) => event === 'certificates.loaded'));
   expect(await end('listener', '1')).toBe(seconds(at(90)));
   expect(await proxy.stop()).toBe(0);
-}, 60_000);
+});

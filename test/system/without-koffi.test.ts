@@ -98,7 +98,7 @@ describe.each([
       if (text.includes('proxy.started')) started.resolve();
     });
     await started.promise;
-  }, 30_000);
+  });
   afterAll(async () => {
     child.kill();
     await once(child, 'exit');

@@ -147,7 +147,7 @@ describe('two workers', () => {
     const messages = rows.filter(({ field }) => field === 'id.message');
     expect(messages.reduce((sum, { sinceStart }) => sum + sinceStart.count, 0)).toBeGreaterThanOrEqual(40);
     for (const client of clients) client.tcp.destroy();
-  }, 120_000);
+  });
 });
 
 describe('workers of a changed configuration', () => {
@@ -161,7 +161,7 @@ describe('workers of a changed configuration', () => {
       body: '{}',
     });
     expect(await answer.text()).toContain('ERR_CONFIG_EPHEMERAL_KEY');
-  }, 120_000);
+  });
 });
 
 describe('workers that drain', () => {
@@ -179,7 +179,7 @@ describe('workers that drain', () => {
     expect(await exit).toEqual([128 + 2, null]);
     await eventually(() => !pids.some(isRunning));
     await Promise.all(clients.map(({ closed }) => closed));
-  }, 120_000);
+  });
 
   it('begin it when the supervisor is killed', async () => {
     const { child, log, printed } = await start(['--workers', '2']);
@@ -190,7 +190,7 @@ describe('workers that drain', () => {
     await eventually(() => !pids.some(isRunning), 60_000);
     await eventually(() => log.filter(({ event }) => event === 'proxy.stopped').length === 2);
     expect(printed()).not.toContain('ERR_');
-  }, 120_000);
+  });
 });
 
 describe('serve --workers', () => {
@@ -235,7 +235,7 @@ describe('serve --workers', () => {
     const [status] = (await once(child, 'exit')) as [number];
     busy.close();
     expect([status, stderr.includes('ERR_PORT_IN_USE')]).toEqual([69, true]);
-  }, 60_000);
+  });
 });
 
 const launcher = join(import.meta.dirname, '../../src/cli/main.ts');

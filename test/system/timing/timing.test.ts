@@ -13,7 +13,7 @@ describe.each(['passthrough', 'balanced'])('receipts of @xmpp/client under %s', 
   beforeAll(async () => {
     devices = await startDevices({ policy, devices: 12 });
     samples = await devices.observe(farApart, probes, 250, new Random(5));
-  }, 120_000);
+  });
   afterAll(() => devices?.close());
 
   it('come, every one of them', () => {
