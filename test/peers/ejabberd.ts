@@ -21,6 +21,9 @@ const recipe: Recipe = {
     const certificate = join(site.folder, 'certificate.pem');
     await mkdir(spool);
     await writeFile(configuration, stringify(settings(site, certificate)));
+    // In a file: an argument of a process holds a few hundred accounts.
+    const script = join(site.folder, 'register.script');
+    await writeFile(script, registrations(site, readyFile));
     await writeFile(
       certificate,
       Buffer.concat([await readFile(site.chainFile), await readFile(site.keyFile)]),
@@ -36,7 +39,7 @@ const recipe: Recipe = {
         '-s',
         'ejabberd',
         '-eval',
-        registrations(site, readyFile),
+        `file:eval(${erlangString(script)}).`,
       ],
       environment: {
         ERL_LIBS: await libraries(),
@@ -137,7 +140,7 @@ function registrations({ accounts, domain }: Site, readyFile: string): string {
   return `try ${[...calls, done].join(', ')} catch Class:Reason -> io:format("~p ~p~n", [Class, Reason]), halt(1) end.`;
 }
 
-/** An Erlang binary, in base64 because the argument passes through Erlang's own quoting rules. */
+/** An Erlang binary, in base64 because of Erlang's quoting rules. */
 function binary(text: string): string {
   return `base64:decode(<<"${Buffer.from(text).toString('base64')}">>)`;
 }

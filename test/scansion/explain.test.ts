@@ -31,6 +31,19 @@ describe('an explanation', () => {
     expect(await explain(play)).toEqual({ kind: 'rules', rules: [error, state] });
   });
 
+  it('is the least of what was guessed, or else is sought', async () => {
+    const all = [id, attention, state, error, lang];
+    const plays: string[] = [];
+    const play: Parameters<typeof explain>[0] = (kept) => {
+      plays.push(kept.map(({ field }) => field).join());
+      return policy(all, [state])(kept);
+    };
+    expect(await explain(play, [state])).toEqual({ kind: 'rules', rules: [state] });
+    expect(plays).toEqual(['chat-state']);
+    expect(await explain(play, [attention, state])).toEqual({ kind: 'rules', rules: [state] });
+    expect(await explain(play, [attention])).toEqual({ kind: 'rules', rules: [state] });
+  });
+
   it('says where the script passes, and where it never does', async () => {
     expect(await explain(policy([id, lang], []))).toEqual({ kind: 'passed' });
     const never = () => Promise.resolve({ failure: { line: 1, reason: 'lost' }, acted: [id] });

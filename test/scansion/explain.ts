@@ -5,19 +5,24 @@ import { wordsOf, type Rule } from './rules.ts';
 import type { Result } from './venue.ts';
 
 /** Plays the script under its policy, with these rules switched to `keep`. */
-type Play = (kept: readonly Rule[]) => Promise<Result>;
+export type Play = (kept: readonly Rule[]) => Promise<Result>;
 
 /** `passed`: it fails no more. `unexplained`: it fails also without every rule that acts. */
 export type Explanation =
   { readonly kind: 'rules'; readonly rules: readonly Rule[] } | { readonly kind: 'passed' | 'unexplained' };
 
-/** @param play of a script that passes without a policy, and fails under it */
-export async function explain(play: Play): Promise<Explanation> {
-  const suspects = await suspectsOf(play);
+/** @param play of a script that passes without a policy, and fails under it
+ *  @param guess rules that are tried first, in place of those that acted */
+export async function explain(play: Play, guess: readonly Rule[] = []): Promise<Explanation> {
+  const isGuessed = guess.length > 0 && (await passes(play, guess));
+  const suspects = isGuessed ? guess : await suspectsOf(play);
   if (suspects === undefined) return { kind: 'unexplained' };
   if (suspects.length === 0) return { kind: 'passed' };
-  const rules = await minimal(suspects, async (kept) => (await play(kept)).failure === undefined);
-  return { kind: 'rules', rules };
+  return { kind: 'rules', rules: await minimal(suspects, (kept) => passes(play, kept)) };
+}
+
+async function passes(play: Play, kept: readonly Rule[]): Promise<boolean> {
+  return (await play(kept)).failure === undefined;
 }
 
 /** Collects the rules that act, until the script passes without them: a rule may act only where another does not. The last

@@ -1,8 +1,8 @@
 /** What scripts lose to policies: those that pass straight at a server and fail under one. */
 import { inTurns } from '../support/in-turns.ts';
-import { explain, type Explanation } from './explain.ts';
+import { explain, type Explanation, type Play } from './explain.ts';
 import type { NamedScript } from './folder.ts';
-import { wordsOf } from './rules.ts';
+import { wordsOf, type Rule } from './rules.ts';
 import type { Failure } from './run.ts';
 import type { Venue } from './venue.ts';
 
@@ -12,27 +12,36 @@ export const columns = ['direct', 'passthrough', 'balanced', 'strict'] as const;
 /** A script as it was played in each column. */
 export interface Row {
   readonly script: NamedScript;
+  /** Without columns in which it was not played. */
   readonly failures: ReadonlyMap<string, Failure>;
 }
 
-/** Plays every script in every column, `atOnce` of them at a time. */
+/** Plays every script in every column, `atOnce` of them at a time. One that fails directly is played no more. */
 export async function playAll(
   venue: Venue,
   scripts: readonly NamedScript[],
   columns: readonly string[],
   atOnce: number,
 ): Promise<Row[]> {
-  const runs = scripts.flatMap((script) => columns.map((column) => ({ script, column })));
-  const results = await inTurns(runs, atOnce, async ({ script, column }) => {
-    const policy = column === 'direct' ? undefined : column;
-    return { script, column, failure: (await venue.play({ script, policy })).failure };
-  });
-  return scripts.map((script) => ({
-    script,
-    failures: new Map(
-      results.filter((each) => each.script === script).map(({ column, failure }) => [column, failure]),
-    ),
-  }));
+  const rows = scripts.map((script) => ({ script, failures: new Map<string, Failure>() }));
+  const play = async (some: typeof rows, columns: readonly string[]): Promise<void> => {
+    const runs = some.flatMap((row) => columns.map((column) => ({ row, column })));
+    const results = await inTurns(runs, atOnce, ({ row: { script }, column }) =>
+      venue.play({ script, policy: isDirect(column) ? undefined : column }),
+    );
+    for (const [index, { row, column }] of runs.entries()) row.failures.set(column, results[index]!.failure);
+  };
+  const [direct, others] = [columns.filter(isDirect), columns.filter((column) => !isDirect(column))];
+  await play(rows, direct);
+  await play(
+    rows.filter(({ failures }) => direct.every((column) => passes(failures, column))),
+    others,
+  );
+  return rows;
+}
+
+function isDirect(column: string): boolean {
+  return column === 'direct';
 }
 
 /** A script that passes straight at a server, and fails under a policy. */
@@ -63,22 +72,23 @@ export interface ExplainedLoss extends Loss {
 /** How often a script is played to explain one loss of it, at most: enough for two rules of a hundred that act. */
 const takesOfExplanation = 24;
 
-/** Finds the rules that make scripts fail, at a server started for it. */
+/** Finds the rules that make scripts fail, at a server started for it.
+ *  @param guess returns rules to try first */
 export async function explainLosses(
   open: (scripts: readonly NamedScript[], takes: number) => Promise<Venue>,
   losses: readonly Loss[],
   atOnce: number,
+  guess: (loss: Loss) => readonly Rule[] = () => [],
 ): Promise<ExplainedLoss[]> {
   const lost = [...Map.groupBy(losses, ({ script }) => script)];
   const most = Math.max(0, ...lost.map(([, of]) => of.length));
   const scripts = lost.map(([script]) => script);
   const venue = await open(scripts, most * takesOfExplanation);
   try {
-    return await inTurns(losses, atOnce, async ({ script, policy }) => ({
-      script,
-      policy,
-      explanation: await explain((kept) => venue.play({ script, policy, kept, counted: true })),
-    }));
+    return await inTurns(losses, atOnce, async (loss) => {
+      const play: Play = (kept) => venue.play({ ...loss, kept, counted: true });
+      return { ...loss, explanation: await explain(play, guess(loss)) };
+    });
   } finally {
     await venue.close();
   }

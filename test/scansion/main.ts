@@ -58,10 +58,15 @@ async function run({ folder, server, columns }: Order): Promise<boolean> {
 }
 
 function print({ script, failures }: Row, columns: readonly string[]): void {
-  const words = columns.map((column) => (passes(failures, column) ? 'passes' : 'fails').padEnd(12));
+  const words = columns.map((column) => word(failures, column).padEnd(12));
   console.log(`${script.name.padEnd(32)} ${words.join('')}`);
   for (const [column, failure] of failures)
     if (failure !== undefined) console.log(`  ${column}, line ${failure.line}: ${failure.reason}`);
+}
+
+function word(failures: Row['failures'], column: string): string {
+  if (!failures.has(column)) return 'not played';
+  return passes(failures, column) ? 'passes' : 'fails';
 }
 
 const ordered = order() ?? usage();

@@ -82,7 +82,9 @@ export async function oneServer(
       return [name, Array.from({ length: takes }, (_, take) => named(take))];
     }),
   );
-  const server = await kind.start({ accounts: accountsOf([...waiting.values()].flat()), plain: true });
+  const options = { accounts: accountsOf([...waiting.values()].flat()), plain: true };
+  // ejabberd may take longer to start than it is given, on a machine under load.
+  const server = await kind.start(options).catch(() => kind.start(options));
   trust([server.certificates.authority]);
   const proxies = new Proxies(server);
   return {
