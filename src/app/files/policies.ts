@@ -97,12 +97,15 @@ export function openCatalogue(additions: readonly string[] = []): Catalogue {
   return openCatalogueFiles(additions).catalogue;
 }
 
-/** Like `openCatalogue`, with every file that the catalogue was read from.
- *  @throws FileMissing, PolicyRefused */
-export function openCatalogueFiles(additions: readonly string[] = []): {
+/** A catalogue with every file that it was read from. */
+export interface OpenCatalogue {
   readonly catalogue: Catalogue;
   readonly files: readonly TextFile[];
-} {
+}
+
+/** Like `openCatalogue`, with every file that the catalogue was read from.
+ *  @throws FileMissing, PolicyRefused */
+export function openCatalogueFiles(additions: readonly string[] = []): OpenCatalogue {
   const files = catalogueFiles(additions).map(readText);
   const { catalogue, diagnostics } = loadCatalogue(files);
   if (diagnostics.length > 0) throw new PolicyRefused(diagnostics);

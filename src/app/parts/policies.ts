@@ -14,7 +14,13 @@ import type { PolicySubject } from '../../policy/subject.ts';
 import type { Names } from '../../stanza/names.ts';
 import type { WatchOptions } from '../../transport/files.ts';
 import { digestOf } from '../files/digest.ts';
-import { FileMissing, openCatalogueFiles, openObligations, PolicyRefused } from '../files/policies.ts';
+import {
+  FileMissing,
+  openCatalogueFiles,
+  openObligations,
+  PolicyRefused,
+  type OpenCatalogue,
+} from '../files/policies.ts';
 import type { AccountPolicies } from '../../session/policy/policy-stage.ts';
 import type { PolicyDigests, PolicyReport, PolicySessions } from '../observer.ts';
 import type { Part } from '../part.ts';
@@ -29,6 +35,8 @@ import { shareOf } from './share.ts';
 
 export interface PolicyRuntimeOptions extends WatchOptions {
   readonly config: Config['policy'];
+  /** The catalogue of `config`, where it has been read already. */
+  readonly catalogue?: OpenCatalogue | undefined;
   /** Gatekeepers, with a section of their own or without. */
   readonly gatekeepers?: readonly Pick<Config['gatekeepers'][number], 'name' | 'policy'>[];
   /** The media servers whose addresses a policy can seal. */
@@ -118,7 +126,7 @@ function shareKeyOf({ shareKeyFile }: Config['policy']): Uint8Array {
  *  @throws PolicyRefused, FileMissing */
 function surroundingsOf(options: PolicyRuntimeOptions): PolicySurroundings {
   const { config, media, knowable, vocabulary, report, clock, settleMs, pollMs } = options;
-  const { catalogue, files } = openCatalogueFiles(config.catalogue);
+  const { catalogue, files } = options.catalogue ?? openCatalogueFiles(config.catalogue);
   return {
     catalogue,
     catalogueDigest: digestOf(files.map(({ text }) => text)),
