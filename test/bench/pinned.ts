@@ -23,11 +23,13 @@ function mayRunAhead(): boolean {
   return process.getuid?.() === 0 && existsSync('/proc/self/autogroup');
 }
 
-/** Starts a program that ends with this one, however this one ends; with root's rights in a session of its own, which
- *  is a scheduling group of its own (sched(7), autogroups) and is given the greatest weight. */
+/** Starts a program that ends with this one, however this one ends; with root's rights at the highest priority, in a
+ *  session of its own, which is a scheduling group of its own (sched(7), autogroups) and is given the greatest weight.
+ *  Where the kernel has autogroups switched off, the priority alone counts. */
 function spawnAhead(program: string, args: readonly string[], stdio: StdioOptions): ChildProcess {
   const detached = mayRunAhead();
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { stdio, detached });
+  const ahead = detached ? ['nice', '-n', '-20'] : [];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...ahead, program, ...args], { stdio, detached });
   if (detached) writeFileSync(`/proc/${child.pid}/autogroup`, '-20');
   return child;
 }
