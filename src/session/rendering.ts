@@ -25,7 +25,8 @@ export class Rendering {
   readonly #canonical: CanonicalWriter;
   /** Scanners in the middle of a stream, by the scope of its header. */
   readonly #scanners = new WeakMap<StreamScope, Scanner>();
-  #canonicalBytes: Uint8Array = nothing;
+  /** What was scanned again, in normal form. */
+  #canonicalBytes: Uint8Array | undefined;
   #padding = 0;
 
   constructor(options: RenderingOptions) {
@@ -60,13 +61,24 @@ export class Rendering {
   /** Overwrites what is left of earlier stanzas. */
   forget(): void {
     this.#canonical.forget();
-    this.#canonicalBytes = nothing;
+    this.#canonicalBytes = undefined;
     this.#options.workspace.forget();
   }
 
+  /** Scans a stanza that stages have edited. Edits that leave no whole stanza, or several, are a fault of the stage: the
+   *  bytes of an earlier stanza, maybe of another session, must not leave in its place.
+   *  @throws RangeError */
   #rewrite(scope: StreamScope, edited: Uint8Array): Uint8Array {
-    this.#scanner(scope).push(edited);
-    return this.#canonicalBytes;
+    this.#canonicalBytes = undefined;
+    try {
+      this.#scanner(scope).push(edited);
+      if (this.#canonicalBytes === undefined) throw new RangeError('edits leave no whole stanza');
+      return this.#canonicalBytes;
+    } catch (error) {
+      // It may be in the middle of a stanza.
+      this.#scanners.delete(scope);
+      throw error;
+    }
   }
 
   #scanner(scope: StreamScope): Scanner {
@@ -80,6 +92,7 @@ export class Rendering {
       sink: {
         header: () => {},
         stanza: (stanza) => {
+          if (this.#canonicalBytes !== undefined) throw new RangeError('edits leave more than one stanza');
           this.#canonicalBytes = this.#canonical.write(stanza);
         },
         whitespace: () => {},
@@ -91,8 +104,6 @@ export class Rendering {
     return scanner;
   }
 }
-
-const nothing = new Uint8Array(0);
 
 /** Merges the edits of several stages, given in the order of the stages. An edit inside another is dropped; of two
  *  equal ranges the later edit is applied. An insertion at the border of a replaced range is kept, as are two at one
