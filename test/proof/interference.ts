@@ -1,5 +1,6 @@
 /** Non-interference: two stanzas that differ only in what is hidden from an audience give this audience the same bytes. For every
  *  field, every treatment that hides something of it, every path to it and every container. */
+import type { CompiledPolicy } from '../../src/policy/compile.ts';
 import type { Catalogue, Direction, Field } from '../reference/catalogue.ts';
 import type { Session } from '../reference/language.ts';
 import { selects } from '../reference/paths.ts';
@@ -109,6 +110,8 @@ export function pairsFor({ value }: Field, kind: string, direction: Direction): 
       ];
 }
 
+const keeping = compiledWith({});
+
 /** The engine with one rule, and with none. */
 export class InterferenceBench {
   readonly counts: InterferenceCounts = { pairs: 0, visible: 0 };
@@ -124,8 +127,9 @@ export class InterferenceBench {
     this.#session = session;
     const { field, direction, treatment } = subject;
     const audience = direction === 'to-gatekeeper' ? 'gatekeeper' : 'client';
-    this.#hiding = open(session, { [audience]: { [field.name]: treatment } });
-    this.#keeping = open(session, {});
+    const hiding = compiledWith({ [audience]: { [field.name]: treatment } });
+    this.#hiding = new Deployment({ gk: hiding }).open(session);
+    this.#keeping = new Deployment({ gk: keeping }).open(session);
   }
 
   /** Compares every pair at every spot in every container.
@@ -222,10 +226,9 @@ function blurred(bytes: string | undefined, kind: string): string | undefined {
     .replaceAll(/https:\/\/proxy\.example\/media\/[\w-]+/g, 'a-sealed-address');
 }
 
-function open(
-  session: Session,
-  audiences: Readonly<Record<string, Readonly<Record<string, WrittenTreatment>>>>,
-): EngineSession {
+type Audiences = Readonly<Record<string, Readonly<Record<string, WrittenTreatment>>>>;
+
+function compiledWith(audiences: Audiences): CompiledPolicy {
   const documents: Documents = {
     generated: {
       apiVersion: 'narthex/v1',
@@ -234,5 +237,5 @@ function open(
       spec: { extends: 'passthrough', unlisted: 'keep', audiences },
     },
   };
-  return new Deployment({ gk: compile(loadGenerated('generated', documents)) }).open(session);
+  return compile(loadGenerated('generated', documents));
 }

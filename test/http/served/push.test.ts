@@ -141,7 +141,7 @@ spec:
 
   it('delivers a repeated notification once, and a burst of 1,000 in few pushes, each one answered', async () => {
     await start('strict', {});
-    served.provider.answer = ({ path }) => (path === '/jwks' ? document : { status: 204, delayMs: 30 });
+    served.provider.answer = ({ path }) => (path === '/jwks' ? document : { status: 204, delayMs: 300 });
     const bearer = { headers: { authorization: `Bearer ${await token()}` } };
     const twice = await Promise.all([1, 2].map(() => send(notification('0'), bearer)));
     expect(twice.map(({ status }) => status)).toEqual([202, 202]);
