@@ -1,12 +1,12 @@
 /** `narthex audit canaries`: what it does not take, before anything is started. */
 import { describe, expect, it } from 'vitest';
 import { folderWith } from '../config/folder.ts';
-import { narthex } from './narthex.ts';
+import { inProcess } from './in-process.ts';
 
 /** Runs the command, and returns its exit code and what it says on standard error. */
 async function audit(args: readonly string[], folder?: string): Promise<readonly [number | null, string]> {
   const options = folder === undefined ? {} : { folder };
-  const { exit, stderr } = await narthex(['audit', 'canaries', ...args], options);
+  const { exit, stderr } = await inProcess(['audit', 'canaries', ...args], options);
   return [exit, stderr];
 }
 
