@@ -136,8 +136,8 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
       ...(options.obligations === undefined ? {} : { obligations: options.obligations }),
     },
     limits: options.limits ?? {},
-    timeouts: options.timeouts ?? {},
-    // Tests share the machine and the process; what they measure is not this.
+    // Tests share the machine and the process; what they measure is not these.
+    timeouts: { handshakeMs: 60_000, preAuthMs: 120_000, dialMs: 60_000, ...options.timeouts },
     overload: { loopDelayMs: 0, ...options.overload },
     ...(options.provider && { provider: options.provider }),
     ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
