@@ -63,7 +63,16 @@ describeWithPeers(['chromium'], 'reports in a browser', () => {
     return { page, requests, complaints, [Symbol.asyncDispose]: () => context.close() };
   }
 
+  const reports = new Map<string, Promise<string>>();
+  /** Returns the report in HTML; makes it once. */
   async function report(...args: readonly string[]): Promise<string> {
+    const command = args.join(' ');
+    const made = reports.get(command) ?? makeReport(args);
+    reports.set(command, made);
+    return await made;
+  }
+
+  async function makeReport(args: readonly string[]): Promise<string> {
     const configuration = JSON.stringify(baseConfiguration({ capabilities: shippedCapabilities }));
     const file = await folder.write('narthex.yaml', configuration);
     const all = args.map((argument) => (argument === 'CONFIG' ? file : argument));
