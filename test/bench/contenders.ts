@@ -124,6 +124,8 @@ export async function startNarthex(
         },
       }),
       limits: knownLimits(root, highestLimits),
+      // Other work on the machine would make it refuse connections.
+      overload: { loopDelayMs: 0 },
       admin: { host: '127.0.0.1', port: 0 },
     }),
   );
@@ -211,7 +213,7 @@ backend servers
   };
 }
 
-const startMs = 15_000;
+const startMs = 60_000;
 
 /** Waits until something takes connections there. @throws Error when the program has ended, or takes too long. */
 async function listening(port: number, ended: () => boolean): Promise<void> {
