@@ -39,13 +39,20 @@ describe('an explanation', () => {
       return policy(all, [state])(kept);
     };
     expect(await explain(play, [state])).toEqual({ kind: 'rules', rules: [state] });
-    expect(plays).toEqual(['chat-state']);
+    expect(plays).toEqual(['chat-state', '', '']);
     expect(await explain(play, [attention, state])).toEqual({ kind: 'rules', rules: [state] });
     expect(await explain(play, [attention])).toEqual({ kind: 'rules', rules: [state] });
   });
 
+  it('is no rule where the script fails by chance', async () => {
+    const failures = [true, true, false, true, false];
+    const play: Parameters<typeof explain>[0] = () =>
+      Promise.resolve({ failure: failures.shift() ? { line: 1, reason: 'lost' } : undefined, acted: [id] });
+    expect(await explain(play, [id])).toEqual({ kind: 'chance' });
+  });
+
   it('says where the script passes, and where it never does', async () => {
-    expect(await explain(policy([id, lang], []))).toEqual({ kind: 'passed' });
+    expect(await explain(policy([id, lang], []))).toEqual({ kind: 'chance' });
     const never = () => Promise.resolve({ failure: { line: 1, reason: 'lost' }, acted: [id] });
     expect(await explain(never)).toEqual({ kind: 'unexplained' });
   });

@@ -7,9 +7,13 @@ import type { Result } from './venue.ts';
 /** Plays the script under its policy, with these rules switched to `keep`. */
 export type Play = (kept: readonly Rule[]) => Promise<Result>;
 
-/** `passed`: it fails no more. `unexplained`: it fails also without every rule that acts. */
+/** `chance`: it passes under the policy too, when it is played again. `unexplained`: it fails also without every rule that
+ *  acts. */
 export type Explanation =
-  { readonly kind: 'rules'; readonly rules: readonly Rule[] } | { readonly kind: 'passed' | 'unexplained' };
+  { readonly kind: 'rules'; readonly rules: readonly Rule[] } | { readonly kind: 'chance' | 'unexplained' };
+
+/** How often a script must fail again under the policy after its rules were found: chance seldom repeats itself. */
+const confirmations = 2;
 
 /** @param play of a script that passes without a policy, and fails under it
  *  @param guess rules that are tried first, in place of those that acted */
@@ -17,8 +21,11 @@ export async function explain(play: Play, guess: readonly Rule[] = []): Promise<
   const isGuessed = guess.length > 0 && (await passes(play, guess));
   const suspects = isGuessed ? guess : await suspectsOf(play);
   if (suspects === undefined) return { kind: 'unexplained' };
-  if (suspects.length === 0) return { kind: 'passed' };
-  return { kind: 'rules', rules: await minimal(suspects, (kept) => passes(play, kept)) };
+  if (suspects.length === 0) return { kind: 'chance' };
+  const rules = await minimal(suspects, (kept) => passes(play, kept));
+  for (let again = 0; again < confirmations; again += 1)
+    if (await passes(play, [])) return { kind: 'chance' };
+  return { kind: 'rules', rules };
 }
 
 async function passes(play: Play, kept: readonly Rule[]): Promise<boolean> {

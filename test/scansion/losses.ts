@@ -97,5 +97,5 @@ export async function explainLosses(
 /** Returns why a script fails under a policy, in words. */
 export function reasonOf({ explanation }: ExplainedLoss): string {
   if (explanation.kind === 'rules') return explanation.rules.map(wordsOf).join(', ');
-  return explanation.kind === 'passed' ? 'it passed when tried again' : 'no rule found';
+  return explanation.kind === 'chance' ? 'by chance: it passes when played again' : 'no rule found';
 }
