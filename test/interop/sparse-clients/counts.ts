@@ -32,15 +32,23 @@ export function socketsOf(pid: number): number {
   }).length;
 }
 
-/** Returns bytes of resident memory once nothing is left to collect.
+/** Memory of a process once nothing is left to collect, in bytes. */
+export interface Memory {
+  /** What lives in the heap and outside of it. Grows with a leak. */
+  readonly liveBytes: number;
+  /** What the system has given to the process. Allocators keep of it what a storm of sessions took. */
+  readonly residentBytes: number;
+}
+
+/** Returns the memory of the proxy after a garbage collection.
  *  @param proxy loaded `collect-on-signal.ts` */
-export async function residentAfterCollection({ child, log }: ServeProcess): Promise<number> {
-  const collections = (): number => log.filter(({ event }) => event === 'collected').length;
-  const before = collections();
+export async function memoryAfterCollection({ child, log }: ServeProcess): Promise<Memory> {
+  const collections = () => log.filter(({ event }) => event === 'collected');
+  const before = collections().length;
   child.kill('SIGUSR2');
-  await eventually(() => collections() > before, 60_000);
+  const { liveBytes } = await eventually(() => collections()[before], 60_000);
   const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1'))!;
-  return Number(kibibytes) * 1_024;
+  return { liveBytes: Number(liveBytes), residentBytes: Number(kibibytes) * 1_024 };
 }
 
 /** Returns metrics of the proxy, summed over their labels. */
@@ -61,6 +69,12 @@ export async function metricsOf({ adminPort }: ServeProcess): Promise<ReadonlyMa
 export function driftOf(samples: readonly number[]): number {
   const third = Math.floor(samples.length / 3);
   return median(samples.slice(-third)) / median(samples.slice(-2 * third, -third)) - 1;
+}
+
+/** Returns by which part the highest sample after the first third is above the highest in it. */
+export function growthOf(samples: readonly number[]): number {
+  const third = Math.floor(samples.length / 3);
+  return Math.max(...samples.slice(third)) / Math.max(...samples.slice(0, third)) - 1;
 }
 
 function median(values: readonly number[]): number {

@@ -5,7 +5,7 @@ import type { FleetMember } from '../../peers/fleet.ts';
 import type { ServerKind } from '../../peers/servers.ts';
 import { Random } from '../../support/random.ts';
 import { eventually } from '../../support/wait.ts';
-import { connectionsAt, metricsOf, residentAfterCollection, socketsOf } from './counts.ts';
+import { connectionsAt, memoryAfterCollection, metricsOf, socketsOf, type Memory } from './counts.ts';
 import { events, type EventName } from './events.ts';
 import { openScene, type GroupOptions, type Scene } from './scene.ts';
 
@@ -38,8 +38,8 @@ export interface SparseTurn {
   readonly settledSeconds: number;
   /** Sessions that the proxy opened meanwhile; each attempt counts. */
   readonly sessions: number;
-  /** Of the proxy, after garbage collection. */
-  readonly residentBytes: number;
+  /** Of the proxy. */
+  readonly memory: Memory;
 }
 
 export interface SparseResult {
@@ -95,8 +95,8 @@ async function takeTurn(
     const settledSeconds = seconds();
     const sessions = (await opened()) - before;
     if (sessions < affected) throw new Error(`${sessions} new sessions for ${affected} lost connections`);
-    const residentBytes = await residentAfterCollection(scene.proxy);
-    return { event, affected, backSeconds, settledSeconds, sessions, residentBytes };
+    const memory = await memoryAfterCollection(scene.proxy);
+    return { event, affected, backSeconds, settledSeconds, sessions, memory };
   } catch (error) {
     const logs = [
       ...scene.groups.map(({ logTail }) => logTail()),
