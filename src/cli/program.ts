@@ -17,7 +17,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   },
   init: { summary: 'write the configuration of a first proxy', load: () => import('./init.ts') },
   check: { summary: 'verify a configuration without running it', load: () => import('./check.ts') },
-  config: { summary: 'print the configuration that is in force', load: () => import('./config.ts') },
+  config: {
+    summary: 'print the configuration that is in force',
+    load: async () => ({ register: (await import('./config.ts')).registerConfig }),
+  },
   serve: { summary: 'run the proxy', load: () => import('./serve.ts') },
   scan: {
     summary: 'show what the proxy makes of one direction of a stream',
@@ -63,7 +66,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: 'measure what is learned from what a proxy lets through',
     load: () => import('./audit-recording.ts'),
   },
-  schema: { summary: 'print the JSON Schema of narthex.yaml for editors', load: () => import('./schema.ts') },
+  schema: {
+    summary: 'print the JSON Schema of narthex.yaml for editors',
+    load: async () => ({ register: (await import('./config.ts')).registerSchema }),
+  },
   completion: {
     summary: 'print a script with which a shell completes commands',
     load: async () => {

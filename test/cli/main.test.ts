@@ -51,9 +51,9 @@ describe('narthex', () => {
     const folder = await folderWith({ 'hook.mjs': loadedModules });
     const loaded = async (args: string[]): Promise<string> =>
       (await narthex(args, { node: ['--import', join(folder, 'hook.mjs')] })).stderr;
-    expect(await loaded(['--help'])).not.toMatch(/cli\/(demo|check|serve|scan|schema)\.ts/);
+    expect(await loaded(['--help'])).not.toMatch(/cli\/(demo|check|serve|scan|config)\.ts/);
     const schema = await loaded(['schema']);
-    expect(schema).toContain('cli/schema.ts');
+    expect(schema).toContain('cli/config.ts');
     expect(schema).not.toMatch(/cli\/(demo|check|serve|scan)\.ts/);
   });
 
