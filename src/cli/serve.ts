@@ -79,8 +79,13 @@ export function register(program: Command): void {
         await runWorkers(wanted, count, [path, ...(shadow === undefined ? [] : ['--shadow', shadow])]);
       else await runAlone(wanted, source, { recording, worker });
       process.exitCode = exitCodes.ok;
+      // Runs only where something that was not closed keeps the process, as a look-up of a name may for minutes.
+      setTimeout(() => process.exit(), endMs).unref();
     });
 }
+
+/** Milliseconds that a proxy which has stopped leaves to what still keeps its process. */
+const endMs = 2_000;
 
 /** Runs the proxy in this process, which may be one of several. */
 async function runAlone(

@@ -4,7 +4,8 @@ import { createDevelopmentAuthority } from '../../src/simulator/certificates.ts'
 import { startTestProxy, type TestProxy } from '../support/proxy.ts';
 import { logInRaw, type RawClient } from '../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../support/raw-gatekeeper.ts';
-import { eventually } from '../support/wait.ts';
+import { serveProcess } from '../support/serve-process.ts';
+import { eventually, within } from '../support/wait.ts';
 import { measureDrain } from './drain-spread.ts';
 
 const authority = createDevelopmentAuthority();
@@ -123,5 +124,16 @@ describe('a process that stops', () => {
     });
     expect([ends.length, exitCode]).toEqual([sessions, 0]);
     expect(new Set(conditions)).toEqual(new Set(['system-shutdown']));
+  });
+
+  it('exits although something outside of the proxy would keep it', async () => {
+    const forever = 'data:text/javascript,setInterval(()=>{},1000)';
+    const { child, log, stop } = await serveProcess({ config: {}, node: ['--import', forever] });
+    try {
+      expect(await within(30_000, 'the exit', stop())).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+    expect(log.at(-1)!['event']).toBe('proxy.stopped');
   });
 });
