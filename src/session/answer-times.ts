@@ -1,5 +1,5 @@
 /** The times of answers in one session: deliveries to each side, and the time at which an answer to one may leave. */
-import { randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { answeredKind } from '../stanza/answering.ts';
 import { opposite, type Direction } from '../stanza/direction.ts';
 import { editedValue } from '../stanza/edited-value.ts';
@@ -8,7 +8,6 @@ import { owedBy } from '../stanza/protocol.ts';
 import type { Stanza } from '../stanza/stanza.ts';
 import type { AwaitedAnswer, Edit, EqualisedAnswer } from '../stanza/verdict.ts';
 import { AwaitedAnswers, type AnswerLimits, type AnswerTime } from './awaited-answers.ts';
-import { hashKeyBytes, NameHash, type HashedName } from './name-hash.ts';
 
 export interface AnswerTimesOptions {
   readonly limits: AnswerLimits;
@@ -22,15 +21,13 @@ export interface AnswerTimesOptions {
 
 /** A name by which a stanza will be answered, with the milliseconds after its delivery. */
 export interface AwaitedName {
-  readonly name: HashedName;
+  readonly name: string;
   readonly afterMs: number | undefined;
 }
 
 export class AnswerTimes {
   readonly #options: AnswerTimesOptions;
   readonly #delivered: Readonly<Record<Direction, AwaitedAnswers>>;
-  /** Made for the first stanza whose answer is awaited. */
-  #hash: NameHash | undefined;
 
   constructor(options: AnswerTimesOptions) {
     this.#options = options;
@@ -52,7 +49,7 @@ export class AnswerTimes {
     const party = this.#partyOf(stanza, direction);
     const own = ownId(stanza, edits);
     const named = (id: string, afterMs: number | undefined): AwaitedName => ({
-      name: this.#nameOf(kind, party, id),
+      name: hashedName(kind, party, id),
       afterMs,
     });
     const names = awaits.map(({ id, afterMs }) => named(id === own.was ? own.is : id, afterMs));
@@ -68,15 +65,8 @@ export class AnswerTimes {
   /** Returns when an answer that was just read may leave. */
   timeOf(stanza: Stanza, direction: Direction, { id, field, afterMs }: EqualisedAnswer): AnswerTime {
     const kind = answeredKind(stanza);
-    const name = this.#nameOf(kind, this.#partyOf(stanza, direction), id);
+    const name = hashedName(kind, this.#partyOf(stanza, direction), id);
     return this.#delivered[opposite(direction)].timeOf(name, field, afterMs, kind === 'iq');
-  }
-
-  /** Hashes the name by which a stanza is answered.
-   *  @param party bare JID of its sender; '' for the account itself */
-  #nameOf(kind: string, party: string, id: string): HashedName {
-    this.#hash ??= new NameHash(randomBytes(hashKeyBytes));
-    return this.#hash.of(kind, party, id);
   }
 
   /** Returns the other party of a stanza; '' for the account itself, with or without its address. */
@@ -87,6 +77,13 @@ export class AnswerTimes {
 }
 
 const noNames: readonly AwaitedName[] = [];
+
+/** Returns the hash of the name by which a stanza is answered, so that no name is kept.
+ *  @param party bare JID of its sender; '' for the account itself */
+function hashedName(kind: string, party: string, id: string): string {
+  // XML has no character 0.
+  return hash('sha256', `${kind}\0${party}\0${id}`, 'base64');
+}
 
 /** Returns whether no answer to a stanza is awaited: nothing is owed for it (RFC 6120 §8.2.3, §8.3.1), or it is a
  *  presence, of which a room sends thousands and which clients do not answer. */

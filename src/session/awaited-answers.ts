@@ -1,7 +1,6 @@
 /** Deliveries of stanzas that a peer may answer, by which the time of the answer is equalised. Times and hashed names of
  *  stanzas are kept for a while, stanzas never. */
 import { coarseTickMs, equalisedTime } from '../minimisation/equalise.ts';
-import type { HashedName } from './name-hash.ts';
 
 export interface AnswerLimits {
   /** Deliveries of one direction of one session whose answers are awaited; above it the oldest is forgotten. */
@@ -15,7 +14,6 @@ const awaitedMs = 600_000;
 /** Deliveries for which there is room at first. */
 const roomInitial = 16;
 // Shared by all that have no delivery: an empty array takes 200 bytes too.
-const noIntegers = new Int32Array(0);
 const noNumbers = new Float64Array(0);
 /** In place of the milliseconds of a delivery that has none. */
 const unset = -1;
@@ -29,11 +27,10 @@ export class AwaitedAnswers {
   readonly #limits: AnswerLimits;
   readonly #now: () => number;
   readonly #beganAt: number;
-  // Deliveries, oldest first: a ring of times, and of what is known of each. Nearly all are never answered.
-  #low = noIntegers;
-  #high = noIntegers;
-  #at = noNumbers;
-  #afterMs = noNumbers;
+  // Deliveries, oldest first: a ring of names and times, and of what is known of each. Nearly all are never answered.
+  #names: string[] = [];
+  #at: Float64Array = noNumbers;
+  #afterMs: Float64Array = noNumbers;
   /** Fields of the answers that have named it; undefined before the first. */
   #answeredBy: (string[] | undefined)[] = [];
   #oldest = 0;
@@ -49,15 +46,14 @@ export class AwaitedAnswers {
   }
 
   /** Records the delivery of a stanza.
-   *  @param name its kind, the bare JID of its sender, and its id
+   *  @param name of the stanza, by which an answer finds it; a hash, since it is kept
    *  @param afterMs of the answer to a request; undefined where the answer's own rule sets it */
-  deliver({ low, high }: HashedName, afterMs: number | undefined): void {
+  deliver(name: string, afterMs: number | undefined): void {
     const now = this.#now();
     this.#forget(now);
     if (this.#count === this.#at.length) this.#grow();
     const slot = this.#slotOf(this.#count);
-    this.#low[slot] = low;
-    this.#high[slot] = high;
+    this.#names[slot] = name;
     this.#at[slot] = now;
     this.#afterMs[slot] = afterMs ?? unset;
     this.#count += 1;
@@ -68,7 +64,7 @@ export class AwaitedAnswers {
    *  @param field of the answer
    *  @param afterMs of that field; 0 for at once
    *  @param isRequested whether it answers a request, which may have a time of its own */
-  timeOf(name: HashedName, field: string, afterMs: number, isRequested = false): AnswerTime {
+  timeOf(name: string, field: string, afterMs: number, isRequested = false): AnswerTime {
     const now = this.#now();
     const { slot, requestedMs } = this.#find(name, field);
     const usedMs = isRequested && requestedMs !== unset ? requestedMs : afterMs;
@@ -85,12 +81,12 @@ export class AwaitedAnswers {
   /** Finds the first delivery of a name that no answer of this field has named; the last one, when all have been.
    *  Answers are matched in order: with one match for all, sending the stanza again would move the time.
    *  @returns -1 without a delivery; the milliseconds of the last one */
-  #find({ low, high }: HashedName, field: string): { readonly slot: number; readonly requestedMs: number } {
+  #find(name: string, field: string): { readonly slot: number; readonly requestedMs: number } {
     let found = -1;
     let last = -1;
     for (let place = 0; place < this.#count; place += 1) {
       const slot = this.#slotOf(place);
-      if (this.#low[slot] !== low || this.#high[slot] !== high) continue;
+      if (this.#names[slot] !== name) continue;
       last = slot;
       if (found === -1 && this.#answeredBy[slot]?.includes(field) !== true) found = slot;
     }
@@ -105,8 +101,7 @@ export class AwaitedAnswers {
   #grow(): void {
     const room = Math.min(Math.max(roomInitial, 2 * this.#count), this.#limits.awaitedAnswersMax);
     const slots = Array.from({ length: this.#count }, (_, place) => this.#slotOf(place));
-    this.#low = grown(this.#low, new Int32Array(room), slots);
-    this.#high = grown(this.#high, new Int32Array(room), slots);
+    this.#names = slots.map((slot) => this.#names[slot]!);
     this.#at = grown(this.#at, new Float64Array(room), slots);
     this.#afterMs = grown(this.#afterMs, new Float64Array(room), slots);
     this.#answeredBy = slots.map((slot) => this.#answeredBy[slot]);
@@ -119,6 +114,7 @@ export class AwaitedAnswers {
       const isOld = age > awaitedMs;
       if (!isOld && this.#count < this.#limits.awaitedAnswersMax) return;
       if (!isOld && age < coarseTickMs) this.#crowdedAt = now;
+      this.#names[this.#oldest] = '';
       this.#answeredBy[this.#oldest] = undefined;
       this.#oldest = this.#slotOf(1);
       this.#count -= 1;
@@ -128,7 +124,7 @@ export class AwaitedAnswers {
 
 /** Copies what was in these slots to the start of a larger array.
  *  @returns the larger array */
-function grown<T extends Int32Array | Float64Array>(from: T, to: T, slots: readonly number[]): T {
+function grown(from: Float64Array, to: Float64Array, slots: readonly number[]): Float64Array {
   slots.forEach((slot, place) => {
     to[place] = from[slot]!;
   });

@@ -6,7 +6,6 @@ import { ns } from '../../stanza/namespaces.ts';
 import type { Stanza } from '../../stanza/stanza.ts';
 import type { EqualisedAnswer } from '../../stanza/verdict.ts';
 import { AwaitedAnswers, type AnswerLimits } from '../awaited-answers.ts';
-import type { HashedName } from '../name-hash.ts';
 import type { Schedule } from '../timers.ts';
 
 export interface EqualisedAcksOptions {
@@ -19,7 +18,7 @@ export interface EqualisedAcksOptions {
 }
 
 /** A request has no id, so all have one name, and acknowledgements are matched in their order. */
-const request: HashedName = { low: 0, high: 0 };
+const request = '';
 
 export class EqualisedAcks {
   readonly #options: EqualisedAcksOptions;
