@@ -1,10 +1,20 @@
 /** How connections and bodies of HTTP/2 end: without losing a request, and without passing a part for the whole. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMediaTokens } from '../../../src/http/media/token.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { startMediaOrigin } from '../support/media-origin.ts';
-import { connectRaw, endHeaders, frame, get, headers, post, type RawHttp2 } from '../support/raw-http2.ts';
+import {
+  connectRaw,
+  endHeaders,
+  endStream,
+  frame,
+  get,
+  headers,
+  post,
+  type RawHttp2,
+} from '../support/raw-http2.ts';
 import { publicUrl, startServed, type ServedProxy } from '../support/served.ts';
 import { openRequester } from '../support/versions.ts';
 
@@ -158,4 +168,20 @@ it('a download that breaks off is reset, so that a part is not mistaken for the 
   // It is no fault of the caller.
   expect(served.events.filter(({ event }) => event === 'http2-refused')).toEqual([]);
   await origin.close();
+});
+
+describe('a body that no route reads', () => {
+  it('ends its request with the answer: the connection does not end for requests that wait', async () => {
+    served = await startServed({ version: 'HTTP/2', limits: { http2WaitingMax: 1 } });
+    client = await connectRaw(served.port);
+    for (const stream of [1, 3, 5]) {
+      client.send(headers(stream, get(), endHeaders), frame('DATA', endStream, stream, Buffer.from('{}')));
+      await client.until(() => client!.ended(stream));
+    }
+    // Requests that wait are looked for each second, and have waited for one then.
+    await sleep(2_500);
+    client.send(headers(7, get()));
+    await client.until(() => client!.ended(7));
+    expect([client.goaways(), client.closed()]).toEqual([[], false]);
+  });
 });

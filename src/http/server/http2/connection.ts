@@ -133,6 +133,8 @@ export class Http2Connection {
     });
     // Node reports the end of a stream when its body was read, and few routes read the body of a GET.
     if (stream.endAfterHeaders) stream.resume();
+    // What no route has read of a body is not needed once the answer is written; unread it would keep the stream.
+    else stream.once('finish', () => stream.resume());
     if (this.full) this.retire(noticeMs);
   }
 
