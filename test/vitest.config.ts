@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { SuiteReporter } from './runner/suite-reporter.ts';
 
-/** Tests that start processes wait for them half of the time: two files at once, on any machine, after the unit tests. */
-const twoAtOnce = {
-  maxWorkers: 2,
+/** Tests that start processes wait for them half of the time: three files at once, on any machine, after the unit tests. */
+const threeAtOnce = {
+  maxWorkers: 3,
   sequence: { groupOrder: 1 },
   testTimeout: 240_000,
   hookTimeout: 360_000,
@@ -41,9 +41,9 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'system', include: ['test/{scenario,system}/**/*.test.ts'], ...twoAtOnce },
+        test: { name: 'system', include: ['test/{scenario,system}/**/*.test.ts'], ...threeAtOnce },
       },
-      { extends: true, test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...twoAtOnce } },
+      { extends: true, test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...threeAtOnce } },
     ],
   },
 });
