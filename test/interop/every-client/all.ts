@@ -1,6 +1,7 @@
 /** Which cells there are, and how many are run at the same time. */
 import type { ServerKind } from '../../peers/servers.ts';
 import { tableClients } from '../../peers/table/clients.ts';
+import { inTurns } from '../../support/in-turns.ts';
 import { Random } from '../../support/random.ts';
 import { policies } from '../what-works/reasons.ts';
 import { explain, throughProxy, type Cell, type Explained } from './cells.ts';
@@ -62,14 +63,14 @@ export async function runCells(
   };
   let done = 0;
   try {
-    const taken = await eachOf(cells, atOnce, async (cell) => {
+    const taken = await inTurns(cells, atOnce, async (cell) => {
       const findings = await placeOf(cell)
         .then((place) => throughProxy(place, cell))
         .catch(() => undefined);
       progress((done += 1));
       return { cell, findings };
     });
-    return await eachOf(taken, explainedAtOnce, async ({ cell, findings }) => {
+    return await inTurns(taken, explainedAtOnce, async ({ cell, findings }) => {
       try {
         const place = await placeOf(cell);
         return { cell, findings: await explain(place, cell, findings ?? (await throughProxy(place, cell))) };
@@ -80,20 +81,4 @@ export async function runCells(
   } finally {
     for (const place of places.values()) await (await place).close();
   }
-}
-
-/** Returns what `work` made of each item, in the order of the items; `atOnce` are worked on at the same time. */
-async function eachOf<Item, Made>(
-  items: readonly Item[],
-  atOnce: number,
-  work: (item: Item) => Promise<Made>,
-): Promise<Made[]> {
-  const made: Made[] = [];
-  // The workers share one iterator: each takes the next item.
-  const waiting = items.entries();
-  const worker = async (): Promise<void> => {
-    for (const [at, item] of waiting) made[at] = await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return made;
 }
