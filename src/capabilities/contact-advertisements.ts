@@ -108,8 +108,8 @@ export class ContactAdvertisements<P> {
     this.#context = context;
     this.#limits = context.limits ?? defaultContactLimits;
     const { nodesMax, nodeCharactersMax } = this.#limits;
-    // Each counts for its share at least, so that there are as many as allowed: with `max`, the cache takes the memory of
-    // all at once, in every session.
+    // With the option `max` the cache would allocate room for all nodes at once, in every session. Each node counts for its
+    // share at least, so that `maxSize` bounds their number too.
     const share = Math.max(1, Math.floor(nodeCharactersMax / nodesMax));
     this.#nodes = new LRUCache({
       maxSize: Math.min(nodeCharactersMax, share * nodesMax),

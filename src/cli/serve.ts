@@ -79,12 +79,12 @@ export function register(program: Command): void {
         await runWorkers(wanted, count, [path, ...(shadow === undefined ? [] : ['--shadow', shadow])]);
       else await runAlone(wanted, source, { recording, worker });
       process.exitCode = exitCodes.ok;
-      // Runs only where something that was not closed keeps the process, as a look-up of a name may for minutes.
+      // Has no effect unless something is still open, such as a DNS query, for which Node would keep the process.
       setTimeout(() => process.exit(), endMs).unref();
     });
 }
 
-/** Milliseconds that a proxy which has stopped leaves to what still keeps its process. */
+/** Milliseconds from the end of the proxy to that of its process, at most. */
 const endMs = 2_000;
 
 /** Runs the proxy in this process, which may be one of several. */

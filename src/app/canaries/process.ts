@@ -56,13 +56,13 @@ export async function startProxyProcess(file: string, program: readonly string[]
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const chunks: Buffer[] = [];
-  // Its output has been read then, too.
+  // Unlike `exit`, `close` comes after the last of its output.
   const ended = once(child, 'close');
   const { promise: started, resolve, reject } = Promise.withResolvers<string>();
   const collect = (chunk: Buffer): void => {
     chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
-    // They come by two pipes, in any order.
+    // The log and the address of the inspector come by two pipes, in any order.
     if (text.includes('"proxy.started"') && inspectorUrl.test(text)) resolve(text);
   };
   child.stdout.on('data', collect);

@@ -133,7 +133,7 @@ export class Http2Connection {
     });
     // Node reports the end of a stream when its body was read, and few routes read the body of a GET.
     if (stream.endAfterHeaders) stream.resume();
-    // What no route has read of a body is not needed once the answer is written; unread it would keep the stream.
+    // Drops the rest of a body when the answer is written: Node does not close a stream with unread data.
     else stream.once('finish', () => stream.resume());
     if (this.full) this.retire(noticeMs);
   }
