@@ -3,7 +3,6 @@
  *  to the proxy by its ownership token, and the clients' side is XML over TLS. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { serveHttps } from '../../src/simulator/http/server.ts';
 import { answer } from '../../src/simulator/http/message.ts';
 import { createTokenIssuer } from '../../src/simulator/token/issuer.ts';
@@ -12,6 +11,7 @@ import { workingTree } from './checkout.ts';
 import { ask } from './child.ts';
 import { startNarthex, writeCredentials, type Contender, type Surroundings } from './contenders.ts';
 import { cpuMicroseconds, processors, spawnPinned, stop } from './pinned.ts';
+import { memoryAtRest } from './resident.ts';
 import type { Bench, BenchContext, Row } from './row.ts';
 import { spreadOf } from './statistics.ts';
 
@@ -30,7 +30,6 @@ const warmUpSetUps = 1_500;
 const idleSessions = 1_000;
 const idleWarmUpSessions = 200;
 const idleRounds = 3;
-const settleMs = 1_500;
 const aims = { relay: 1.5, setUp: 1.5, idle: 1.2 } as const;
 const audience = 'https://gatekeeper.example';
 
@@ -91,9 +90,9 @@ async function idleRow(field: Field): Promise<Row> {
     for (const protocol of protocols) {
       await field.open(protocol, pair.ports[protocol], idleWarmUpSessions);
       await field.ask({ kind: 'close', protocol });
-      const before = await resident(pair.contenders[protocol]);
+      const { residentBytes: before } = await memoryAtRest(pair.contenders[protocol]);
       await field.open(protocol, pair.ports[protocol], idleSessions);
-      const growth = (await resident(pair.contenders[protocol])) - before;
+      const growth = (await memoryAtRest(pair.contenders[protocol])).residentBytes - before;
       await field.ask({ kind: 'close', protocol });
       samples[protocol].push(growth / idleSessions / 1_000);
     }
@@ -112,14 +111,6 @@ function row(
     ratio: spreadOf(own.map((value, round) => value / samples.xmpp[round]!)),
     yardstick: 'XMPP over TLS',
   };
-}
-
-/** Returns the bytes of resident memory once nothing is left to collect. */
-async function resident(contender: Contender): Promise<number> {
-  await sleep(settleMs);
-  await contender.collect();
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${contender.pid}/status`, 'latin1'))!;
-  return Number(kibibytes) * 1_024;
 }
 
 // ---- processes ------------------------------------------------------------------------------------------------------

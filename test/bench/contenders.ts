@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/app/demo/free-port.ts';
 import { createAuthority } from '../support/certificates.ts';
+import type { Memory } from '../support/memory-drift.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary.ts';
 import { ask } from './child.ts';
 import type { CredentialFiles } from './load.ts';
@@ -19,8 +20,8 @@ export interface Contender {
   readonly pid: number;
   /** Undefined for a program without libuv. */
   loop(): Promise<LoopCounts | undefined>;
-  /** Collects garbage, where there is any. */
-  collect(): Promise<void>;
+  /** Collects garbage, and returns what is left; undefined for a program without V8. */
+  memory(): Promise<Memory | undefined>;
   /** Sends a message to a module that was loaded into it, and waits for the answer. */
   ask(message: string): Promise<unknown>;
   stop(): Promise<void>;
@@ -170,7 +171,7 @@ async function startNode(
     pid: child.pid!,
     ask: (message) => ask(child, message),
     loop: async () => (await ask(child, 'probe:loop' satisfies ProbeRequest)) as LoopCounts,
-    collect: async () => void (await ask(child, 'probe:collect' satisfies ProbeRequest)),
+    memory: async () => (await ask(child, 'probe:memory' satisfies ProbeRequest)) as Memory,
     stop: () => stop(child),
   };
 }
@@ -208,7 +209,7 @@ backend servers
     pid: child.pid!,
     ask: () => Promise.reject(new Error('HAProxy answers nothing')),
     loop: () => Promise.resolve(undefined),
-    collect: () => Promise.resolve(),
+    memory: () => Promise.resolve(undefined),
     stop: () => stop(child),
   };
 }

@@ -1,6 +1,4 @@
 /** Memory of sessions in which nothing happens. */
-import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { workingTree } from './checkout.ts';
 import {
   startNarthex,
@@ -11,13 +9,13 @@ import {
 } from './contenders.ts';
 import { Load } from './load.ts';
 import { settings } from './relay.ts';
+import { memoryAtRest } from './resident.ts';
 import type { Bench, BenchContext, Row } from './row.ts';
 import { spreadOf } from './statistics.ts';
 
 const sessions = 2_000;
 /** Opened and closed before the first figure, so that code that is compiled meanwhile is no part of the difference. */
 const warmUpSessions = 200;
-const settleMs = 1_500;
 const roundsByDefault = 3;
 const aim = 1.1;
 
@@ -72,17 +70,9 @@ async function run({ rounds = roundsByDefault }: BenchContext): Promise<Row[]> {
 async function measure(load: Load, contender: Contender): Promise<number> {
   await load.open(0, contender.port, warmUpSessions);
   await load.close(0);
-  const before = await resident(contender);
+  const { residentBytes: before } = await memoryAtRest(contender);
   await load.open(0, contender.port, sessions);
-  const growth = (await resident(contender)) - before;
+  const growth = (await memoryAtRest(contender)).residentBytes - before;
   await load.close(0);
   return growth / sessions / 1_000;
-}
-
-/** Bytes of resident memory once nothing is left to collect. */
-async function resident(contender: Contender): Promise<number> {
-  await sleep(settleMs);
-  await contender.collect();
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${contender.pid}/status`, 'latin1'))!;
-  return Number(kibibytes) * 1_024;
 }

@@ -20,6 +20,12 @@ export interface RoundResult {
   readonly latency: { readonly p50: number; readonly p99: number };
 }
 
+/** How long sessions took to come up: all of them, and the slowest from its connection on. */
+export interface OpeningResult {
+  readonly elapsedMs: number;
+  readonly longestMs: number;
+}
+
 /** Certificates as files, PEM. */
 export interface CredentialFiles {
   readonly cert: string;
@@ -68,9 +74,12 @@ export class Load implements AsyncDisposable {
     await this.#server.ask(`reply ${await this.#folder.write(`${name}-reply`, reply)} ${byteLength}`);
   }
 
-  /** Brings up sessions through a contender: TLS, SASL PLAIN, a bound resource, a presence. */
-  async open(set: number, port: number, sessions: number): Promise<void> {
-    await this.#clients.ask(`open ${set} ${port} ${sessions}`);
+  /** Brings up sessions through a contender: TLS, SASL PLAIN, a bound resource, a presence.
+   *  @param concurrency sessions that are on their way at once */
+  async open(set: number, port: number, sessions: number, concurrency = 32): Promise<OpeningResult> {
+    const answer = await this.#clients.ask(`open ${set} ${port} ${sessions} ${concurrency}`);
+    const [elapsed, longest] = answer.split(' ').slice(1).map(Number) as [number, number];
+    return { elapsedMs: elapsed / 1e6, longestMs: longest / 1e6 };
   }
 
   async close(set: number): Promise<void> {

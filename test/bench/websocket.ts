@@ -1,11 +1,11 @@
 /** Memory of idle sessions of clients over WebSocket, against those over TCP. */
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/app/demo/free-port.ts';
 import { workingTree } from './checkout.ts';
 import { ask } from './child.ts';
 import { startNarthex, writeCredentials, type Contender } from './contenders.ts';
 import { processors, spawnPinned, stop } from './pinned.ts';
+import { memoryAtRest } from './resident.ts';
 import type { Bench, BenchContext, Row } from './row.ts';
 import { spreadOf } from './statistics.ts';
 import type { LoadRequest, Started, Transport } from './websocket-load.ts';
@@ -13,7 +13,6 @@ import type { LoadRequest, Started, Transport } from './websocket-load.ts';
 const sessions = 1_000;
 /** Opened and closed before the first figure; see `idle`. */
 const warmUpSessions = 200;
-const settleMs = 1_500;
 const roundsByDefault = 3;
 const aim = 1.2;
 
@@ -88,17 +87,9 @@ async function measure(
 ): Promise<number> {
   await asks({ kind: 'open', transport, port, sessions: warmUpSessions });
   await asks({ kind: 'close' });
-  const before = await resident(proxy);
+  const { residentBytes: before } = await memoryAtRest(proxy);
   await asks({ kind: 'open', transport, port, sessions });
-  const growth = (await resident(proxy)) - before;
+  const growth = (await memoryAtRest(proxy)).residentBytes - before;
   await asks({ kind: 'close' });
   return growth / sessions / 1_000;
-}
-
-/** Returns the bytes of resident memory once nothing is left to collect. */
-async function resident(proxy: Contender): Promise<number> {
-  await sleep(settleMs);
-  await proxy.collect();
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${proxy.pid}/status`, 'latin1'))!;
-  return Number(kibibytes) * 1_024;
 }

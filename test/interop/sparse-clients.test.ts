@@ -1,10 +1,9 @@
 /** A few clients that say little, through restarts of the server, cuts and a change of certificate. `npm run long -- sparse-clients` does
  *  it with more clients for an hour. */
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { libstropheClient, slixmppClient, xmppJsClient } from '../peers/clients.ts';
 import { describeWithPeers } from '../peers/require.ts';
 import { prosody } from '../peers/servers.ts';
-import { driftOf, growthOf } from './sparse-clients/counts.ts';
 import { runSparse } from './sparse-clients/run.ts';
 
 const needs = [...prosody.needs, ...slixmppClient.needs, ...libstropheClient.needs];
@@ -35,24 +34,4 @@ describeWithPeers(needs, 'clients that say little', () => {
     expect(turns.map(({ affected }) => affected)).toEqual([7, 4, 7, 7]);
     expect(messages).toBeGreaterThan(0);
   }, 300_000);
-});
-
-describe('the growth of the highest', () => {
-  it.each([
-    ['is of what comes after the first third', [9, 100, 9, 110, 9, 9], 0.1],
-    ['is below 0 where nothing is as high', [100, 90, 80, 80, 80, 80], -0.2],
-  ])('%s', (_, samples, growth) => {
-    expect(growthOf(samples)).toBeCloseTo(growth);
-  });
-});
-
-describe('the drift of memory', () => {
-  it.each([
-    ['grows', [9, 9, 9, 100, 100, 100, 110, 110, 110], 0.1],
-    ['falls', [9, 9, 9, 100, 100, 100, 90, 90, 90], -0.1],
-    ['has one high value', [9, 9, 9, 100, 100, 100, 100, 300, 100], 0],
-    ['does not fill the first third', [9, 9, 9, 9, 100, 100, 100, 110, 110, 110], 0.1],
-  ])('%s', (_, samples, drift) => {
-    expect(driftOf(samples)).toBeCloseTo(drift);
-  });
 });

@@ -1,6 +1,5 @@
 /** An hour of clients that say little, while the server behind the proxy restarts, is killed or away, the certificate changes, and
  *  connections are cut, or silently lost. */
-import { driftOf, growthOf, type Memory } from '../interop/sparse-clients/counts.ts';
 import { events, type EventName } from '../interop/sparse-clients/events.ts';
 import { runSparse, type SparseTurn } from '../interop/sparse-clients/run.ts';
 import type { GroupOptions } from '../interop/sparse-clients/scene.ts';
@@ -12,6 +11,7 @@ import {
   xmppJsClient,
 } from '../peers/clients.ts';
 import { prosody } from '../peers/servers.ts';
+import { judgeMemory } from '../support/memory-drift.ts';
 import type { LongRun } from './long-run.ts';
 
 const groups: readonly GroupOptions[] = [
@@ -57,15 +57,11 @@ export const longRun: LongRun = {
         seed,
         onTurn,
       });
-      const drift = driftOf(turns.map(({ memory }) => memory.liveBytes));
-      const growth = growthOf(turns.map(({ memory }) => memory.residentBytes));
-      return {
-        figures: figuresOf(turns, { clients, messages, drift, growth }),
-        failures: [
-          ...(drift > growthMax ? [`what lives in memory grew by ${percent(drift)}`] : []),
-          ...(growth > growthMax ? [`resident memory grew by ${percent(growth)}`] : []),
-        ],
-      };
+      const { figures, failures } = judgeMemory(
+        turns.map(({ memory }) => memory),
+        { driftMax: growthMax, growthMax },
+      );
+      return { figures: { ...figuresOf(turns, { clients, messages }), ...figures }, failures };
     } catch (error) {
       return { figures: { events: turns.length }, failures: [String(error)] };
     }
@@ -88,16 +84,12 @@ function inWords({
 
 function figuresOf(
   turns: readonly SparseTurn[],
-  { clients, messages, drift, growth }: { clients: number; messages: number; drift: number; growth: number },
+  { clients, messages }: { clients: number; messages: number },
 ): Record<string, number | string> {
   const slowest = [...Map.groupBy(turns, ({ event }) => event)].map(([event, some]) => [
     `${event}, slowest return in s`,
     Math.max(...some.map(({ settledSeconds }) => settledSeconds)).toFixed(0),
   ]);
-  const range = (each: (memory: Memory) => number): string => {
-    const bytes = turns.map(({ memory }) => each(memory));
-    return `${mebibytes(Math.min(...bytes))}, ${mebibytes(Math.max(...bytes))}`;
-  };
   return {
     clients,
     events: turns.length,
@@ -105,17 +97,9 @@ function figuresOf(
     'sessions of the proxy': turns.reduce((sum, { sessions }) => sum + sessions, 0),
     'messages in quiet times': messages,
     ...Object.fromEntries(slowest),
-    'live memory in MiB, least and most': range(({ liveBytes }) => liveBytes),
-    'drift of the median of live memory': percent(drift),
-    'resident memory in MiB, least and most': range(({ residentBytes }) => residentBytes),
-    'growth of the highest resident memory': percent(growth),
   };
 }
 
 function mebibytes(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(1);
-}
-
-function percent(part: number): string {
-  return `${(100 * part).toFixed(1)} %`;
 }

@@ -7,6 +7,7 @@
 #include "message.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,10 @@
 
 #define SETS_MAX 32
 #define EVENTS_MAX 64
-#define OPENING_MAX 32
 #define LATENCIES_MAX 200000
 #define SILENCE_MS 10000
 
-enum step { HANDSHAKE, FIRST_FEATURES, SUCCESS, SECOND_FEATURES, BOUND, ESTABLISHED };
+enum step { CONNECTING, HANDSHAKE, FIRST_FEATURES, SUCCESS, SECOND_FEATURES, BOUND, ESTABLISHED };
 
 static const char header[] =
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
@@ -52,17 +52,34 @@ static SSL_CTX *client_context(void)
     return context;
 }
 
+/* Begins to connect; a listener whose queue is full makes the connection wait, and not the others. */
 static struct connection *dial(struct clients *clients, int port)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct connection *connection;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) fail("no connection to %d", port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (fd < 0) fail("no socket: %s", strerror(errno));
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS)
+        fail("no connection to %d: %s", port, strerror(errno));
     connection = open_connection(clients->epoll, fd, clients->context, 0);
+    connection->dialled_at = now_ns();
+    await_connect(clients->epoll, connection);
     SSL_set_tlsext_host_name(connection->ssl, "im.example");
-    if (shake_hands(connection) < 0) fail("no handshake with %d", port);
     return connection;
+}
+
+/* Goes on with the connection and its handshake. Returns whether both are done. */
+static int secure(struct clients *clients, struct connection *connection)
+{
+    int done;
+    if (connection->step == CONNECTING) {
+        if (!has_connected(clients->epoll, connection)) fail("a connection was refused");
+        connection->step = HANDSHAKE;
+    }
+    done = shake_hands(connection);
+    if (done < 0) fail("the handshake was refused");
+    return done;
 }
 
 static int wait_for_events(struct clients *clients, struct epoll_event *events)
@@ -95,10 +112,8 @@ static const char *const markers[] = {[FIRST_FEATURES] = "</stream:features>",
 static int negotiate(struct clients *clients, struct connection *connection)
 {
     int come;
-    if (connection->step == HANDSHAKE) {
-        int done = shake_hands(connection);
-        if (done < 0) fail("the handshake was refused");
-        if (done == 0) return 0;
+    if (connection->step <= HANDSHAKE) {
+        if (!secure(clients, connection)) return 0;
         write_text(connection, header);
         connection->step = FIRST_FEATURES;
         return 0;
@@ -125,23 +140,32 @@ static void ignore(struct connection *connection)
     while (read_some(connection, bytes, sizeof bytes) > 0);
 }
 
-static void open_sessions(struct clients *clients, struct set *set, int port, int count)
+/* `concurrency` sessions are on their way at once. Prints how long all of them took, and the longest of one. */
+static void open_sessions(struct clients *clients, struct set *set, int port, int count, int concurrency)
 {
     struct epoll_event events[EVENTS_MAX];
+    int64_t started = now_ns(), longest = 0;
     int opened = 0, established = 0;
     set->sessions = calloc((size_t)count, sizeof *set->sessions);
     set->count = count;
     while (established < count) {
         int ready;
-        while (opened < count && opened - established < OPENING_MAX)
-            set->sessions[opened++] = dial(clients, port);
+        while (opened < count && opened - established < concurrency) set->sessions[opened++] = dial(clients, port);
         ready = wait_for_events(clients, events);
         for (int i = 0; i < ready; i += 1) {
             struct connection *connection = events[i].data.ptr;
-            if (connection->step == ESTABLISHED) ignore(connection);
-            else established += negotiate(clients, connection);
+            int64_t taken;
+            if (connection->step == ESTABLISHED) {
+                ignore(connection);
+                continue;
+            }
+            if (!negotiate(clients, connection)) continue;
+            established += 1;
+            taken = now_ns() - connection->dialled_at;
+            if (taken > longest) longest = taken;
         }
     }
+    printf("opened %ld %ld\n", (long)(now_ns() - started), (long)longest);
 }
 
 static void close_sessions(struct set *set)
@@ -273,10 +297,8 @@ static void run_handshakes(struct clients *clients, int port, int count, int con
         ready = wait_for_events(clients, events);
         for (int i = 0; i < ready; i += 1) {
             struct connection *connection = events[i].data.ptr;
-            if (connection->step == HANDSHAKE) {
-                int done = shake_hands(connection);
-                if (done < 0) fail("the handshake was refused");
-                if (done == 0) continue;
+            if (connection->step <= HANDSHAKE) {
+                if (!secure(clients, connection)) continue;
                 connection->step = ESTABLISHED;
                 SSL_shutdown(connection->ssl);
             }
@@ -297,8 +319,9 @@ static int obey(struct clients *clients, const char *line)
     int set, port, count, milliseconds, rate, bytes, concurrency;
     if (sscanf(line, "request %511s %d", file, &bytes) == 2) {
         load_template(&clients->request, file, bytes);
-    } else if (sscanf(line, "open %d %d %d", &set, &port, &count) == 3 && set < SETS_MAX) {
-        open_sessions(clients, &clients->sets[set], port, count);
+    } else if (sscanf(line, "open %d %d %d %d", &set, &port, &count, &concurrency) == 4 && set < SETS_MAX) {
+        open_sessions(clients, &clients->sets[set], port, count, concurrency);
+        return 1;
     } else if (sscanf(line, "close %d", &set) == 1 && set < SETS_MAX) {
         close_sessions(&clients->sets[set]);
     } else if (sscanf(line, "run %d %d %d", &set, &milliseconds, &rate) == 3 && set < SETS_MAX) {

@@ -60,6 +60,21 @@ void close_connection(struct connection *connection)
     free(connection);
 }
 
+void await_connect(int epoll, struct connection *connection)
+{
+    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = connection};
+    epoll_ctl(epoll, EPOLL_CTL_MOD, connection->fd, &event);
+}
+
+int has_connected(int epoll, struct connection *connection)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    int error = 0;
+    socklen_t length = sizeof error;
+    epoll_ctl(epoll, EPOLL_CTL_MOD, connection->fd, &event);
+    return getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
+}
+
 int shake_hands(struct connection *connection)
 {
     int done = SSL_do_handshake(connection->ssl);

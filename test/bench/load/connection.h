@@ -29,6 +29,8 @@ struct connection {
     int generation;
     /* Monotonic nanoseconds at which the message in flight was sent; 0 when none is. */
     int64_t sent_at;
+    /* Monotonic nanoseconds at which a client began to connect. */
+    int64_t dialled_at;
 };
 
 /* Writes "error TEXT" to standard output and ends the process. */
@@ -39,6 +41,11 @@ int64_t now_ns(void);
 /* Takes a connected socket and adds it to the epoll set. */
 struct connection *open_connection(int epoll, int fd, SSL_CTX *context, int is_server);
 void close_connection(struct connection *connection);
+
+/* Waits for a connection that a client has begun. */
+void await_connect(int epoll, struct connection *connection);
+/* Waits for bytes from now on. Returns whether the connection is there; it was refused otherwise. */
+int has_connected(int epoll, struct connection *connection);
 
 /* Goes on with the handshake. Returns 1 when it is done, 0 when it waits for the peer, -1 when it failed. */
 int shake_hands(struct connection *connection);

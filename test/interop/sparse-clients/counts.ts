@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { Memory } from '../../support/memory-drift.ts';
 import type { ServeProcess } from '../../support/serve-process.ts';
 import { eventually } from '../../support/wait.ts';
 
@@ -32,14 +33,6 @@ export function socketsOf(pid: number): number {
   }).length;
 }
 
-/** Memory of a process once nothing is left to collect, in bytes. */
-export interface Memory {
-  /** What lives in the heap and outside of it. Grows with a leak. */
-  readonly liveBytes: number;
-  /** What the system has given to the process. Allocators keep of it what a storm of sessions took. */
-  readonly residentBytes: number;
-}
-
 /** Returns the memory of the proxy after a garbage collection.
  *  @param proxy loaded `collect-on-signal.ts` */
 export async function memoryAfterCollection({ child, log }: ServeProcess): Promise<Memory> {
@@ -63,20 +56,4 @@ export async function metricsOf({ adminPort }: ServeProcess): Promise<ReadonlyMa
   for (const [, name, value] of page.matchAll(/^(\w+)(?:\{[^}]*\})? (\S+)$/gm))
     sums.set(name!, (sums.get(name!) ?? 0) + Number(value));
   return sums;
-}
-
-/** Returns by which part the median of the last third is above that of the third before. The first third is warm-up. */
-export function driftOf(samples: readonly number[]): number {
-  const third = Math.floor(samples.length / 3);
-  return median(samples.slice(-third)) / median(samples.slice(-2 * third, -third)) - 1;
-}
-
-/** Returns by which part the highest sample after the first third is above the highest in it. */
-export function growthOf(samples: readonly number[]): number {
-  const third = Math.floor(samples.length / 3);
-  return Math.max(...samples.slice(third)) / Math.max(...samples.slice(0, third)) - 1;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!;
 }

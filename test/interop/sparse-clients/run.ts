@@ -3,9 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetMember } from '../../peers/fleet.ts';
 import type { ServerKind } from '../../peers/servers.ts';
+import type { Memory } from '../../support/memory-drift.ts';
 import { Random } from '../../support/random.ts';
 import { eventually } from '../../support/wait.ts';
-import { connectionsAt, memoryAfterCollection, metricsOf, socketsOf, type Memory } from './counts.ts';
+import { connectionsAt, memoryAfterCollection, metricsOf, socketsOf } from './counts.ts';
 import { events, type EventName } from './events.ts';
 import { openScene, type GroupOptions, type Scene } from './scene.ts';
 
