@@ -37,6 +37,8 @@ export interface GatekeeperLeg extends FlowControlled {
   open(attributes: ReadonlyMap<string, string>): void;
   /** Sets the receiver of everything that is read from now on. */
   receive(sink: StanzaSink): void;
+  /** Takes what is read from now on together with what other connections read at the same time, where the leg can. */
+  batch(): void;
   /** Queues one stanza or nonza, `bytes[start, end)`. The buffer must not change afterwards. */
   write(bytes: Uint8Array, start?: number, end?: number): void;
   /** Queues the keep-alive of the protocol. */

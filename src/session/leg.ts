@@ -14,6 +14,7 @@ import { writeClose, writeError, writeHeader } from '../stream/write.ts';
 import { endGracefully, onPeerEnd } from '../transport/close.ts';
 import type { WriteStallWatch } from '../transport/write-stall.ts';
 import type { FlowControlled, GatekeeperLeg, StanzaSink } from './gatekeeper-leg.ts';
+import { BatchedReads, type ChunkTaker, type ReadBatch } from './read-batch.ts';
 import { StreamWriter } from './stream-writer.ts';
 
 export type Side = 'client' | 'gatekeeper';
@@ -41,6 +42,7 @@ export interface LegOptions {
   readonly workspace: Workspace;
   readonly limits: StreamLimits;
   readonly writeStalls: WriteStallWatch;
+  readonly reads: ReadBatch;
 }
 
 /** One connection that speaks XMPP streams, to a client or to a gatekeeper. */
@@ -71,13 +73,14 @@ export interface XmppLeg extends GatekeeperLeg {
 
 const whitespace = Buffer.from(' ');
 
-export class TcpLeg implements XmppLeg {
+export class TcpLeg implements XmppLeg, ChunkTaker {
   readonly side: Side;
   readonly socket: Socket;
   readonly #direction: Direction;
   readonly #scanner: Scanner;
   readonly #writer: StreamWriter;
   readonly #events: LegEvents;
+  readonly #reads: BatchedReads;
   /** Bytes read and not yet scanned. */
   #unread: Uint8Array | undefined;
   #keepAlive: StanzaSink['whitespace'] = () => {};
@@ -93,15 +96,16 @@ export class TcpLeg implements XmppLeg {
   /** Whether what is read is discarded. */
   #deaf = false;
   readonly #onData = (chunk: Uint8Array): void => {
+    this.#reads.settle();
     if (this.#deaf) return;
     this.#events.bytesRead(this.#direction, chunk.length);
-    this.#take(chunk);
+    this.#reads.add(chunk);
   };
 
   constructor(
     side: Side,
     socket: Socket,
-    { names, workspace, limits, writeStalls }: LegOptions,
+    { names, workspace, limits, writeStalls, reads }: LegOptions,
     events: LegEvents,
   ) {
     this.side = side;
@@ -110,7 +114,9 @@ export class TcpLeg implements XmppLeg {
     this.#direction = side === 'client' ? 'to-gatekeeper' : 'to-client';
     this.#scanner = new Scanner({ names, workspace, limits, sink: silent });
     this.#writer = new StreamWriter(socket, workspace.output);
+    this.#reads = new BatchedReads(reads, this);
     onPeerEnd(socket, () => {
+      this.#reads.settle();
       if (!this.#deaf) events.lost(side);
     });
     writeStalls.watch(socket, () => events.stalled());
@@ -138,6 +144,10 @@ export class TcpLeg implements XmppLeg {
   /** Starts to read. */
   start(): void {
     this.socket.on('data', this.#onData);
+  }
+
+  batch(): void {
+    this.#reads.begin();
   }
 
   set limits(limits: StreamLimits) {
@@ -176,7 +186,7 @@ export class TcpLeg implements XmppLeg {
     if (this.#holds > 0) return;
     const unread = this.#unread;
     this.#unread = undefined;
-    if (unread !== undefined) this.#take(unread);
+    if (unread !== undefined && this.take(unread)) this.finish();
     // The other side may have stopped draining meanwhile.
     if (this.#pauses === 0) this.socket.resume();
   }
@@ -186,11 +196,12 @@ export class TcpLeg implements XmppLeg {
     this.#afterwards = task;
   }
 
-  #take(chunk: Uint8Array): void {
-    if (this.#deaf) return;
+  /** Scans a chunk, or keeps it while the leg is held. */
+  take(chunk: Uint8Array): boolean {
+    if (this.#deaf) return false;
     if (this.#holds > 0) {
       this.#keep(chunk);
-      return;
+      return false;
     }
     try {
       this.#hasElement = false;
@@ -198,6 +209,16 @@ export class TcpLeg implements XmppLeg {
       const taken = this.#scanner.push(chunk);
       if (this.#whitespaceBytes > 0 && !this.#hasElement) this.#keepAlive(this.#whitespaceBytes);
       if (taken < chunk.length && !this.#deaf) this.#keep(chunk.subarray(taken));
+      return true;
+    } catch (error) {
+      this.#events.refused(error, this.side);
+      return false;
+    }
+  }
+
+  /** Reports that what was taken is handled, which flushes. */
+  finish(): void {
+    try {
       this.#events.handled();
       if (this.#afterwards !== undefined) this.#runAfterwards();
     } catch (error) {

@@ -16,6 +16,7 @@ import type { GatekeeperLeg } from './gatekeeper-leg.ts';
 import type { LegEvents, XmppLeg } from './leg.ts';
 import type { SessionObserver } from './observer.ts';
 import type { RateLimits } from './pacing.ts';
+import type { ReadBatch } from './read-batch.ts';
 import type { Phase } from './phase.ts';
 import type { HeaderView } from './policy/header-policy.ts';
 import type { RegionOf } from './region.ts';
@@ -85,6 +86,7 @@ export interface SessionOptions extends RelayOptions {
   /** Called for each connection whose TLS is up. Only the presence of its values may be recorded, no value. */
   readonly captured: (evidence: ConnectionEvidence) => void;
   readonly writeStalls: WriteStallWatch;
+  readonly reads: ReadBatch;
   /** Time from accept to SASL success, in milliseconds. */
   readonly preAuthenticationMs: number;
   /** Time for a peer to answer the end of a stream, in milliseconds. */

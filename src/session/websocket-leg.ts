@@ -100,6 +100,9 @@ export class WebSocketLeg implements XmppLeg {
     });
   }
 
+  /** Does nothing: a message is taken when it is whole. */
+  batch(): void {}
+
   set limits(limits: StreamLimits) {
     this.#scanner.limits = limits;
   }

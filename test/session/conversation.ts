@@ -13,6 +13,7 @@ import { relaySasl } from '../../src/session/negotiation/relay-sasl.ts';
 import type { CloseReason, SessionRefusal } from '../../src/session/observer.ts';
 import type { Phase } from '../../src/session/phase.ts';
 import type { XmppGatekeeper } from '../../src/session/phases/dialling.ts';
+import { ReadBatch } from '../../src/session/read-batch.ts';
 import { Rendering } from '../../src/session/rendering.ts';
 import { Session, type SessionListener } from '../../src/session/session.ts';
 import type { Schedule } from '../../src/session/timers.ts';
@@ -273,6 +274,7 @@ export class Conversation {
         route: (name) => (name === domain ? route : undefined),
         secure: (socket) => Promise.resolve({ socket, handshake: { ...handshake, serverName } }),
         writeStalls: this.#watch(),
+        reads: new ReadBatch(),
         ...options,
       },
       {

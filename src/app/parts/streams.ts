@@ -1,6 +1,7 @@
 /** The XMPP listeners and their sessions. */
 import type { Config } from '../../config/schema.ts';
 import { defaultDelayLimits } from '../../session/delay-queue.ts';
+import { ReadBatch } from '../../session/read-batch.ts';
 import type { SessionOptions } from '../../session/machine.ts';
 import type { StageFactory } from '../../session/stage.ts';
 import { defaultResumptionLimits, Resumptions } from '../../session/stream-management/resumptions.ts';
@@ -128,6 +129,7 @@ function sessionOptions(
     },
     captured: (evidence) => signals.captured(evidence),
     writeStalls,
+    reads: new ReadBatch(),
     preAuthenticationMs: timeouts.preAuthMs,
     closeGraceMs: timeouts.closeGraceMs,
     idleMs: timeouts.idleMs,

@@ -14,6 +14,7 @@ import { endGracefully, onPeerEnd } from '../../transport/close.ts';
 import type { WriteStallWatch } from '../../transport/write-stall.ts';
 import type { GatekeeperLeg, StanzaSink } from '../gatekeeper-leg.ts';
 import type { LegEvents } from '../leg.ts';
+import { BatchedReads, type ChunkTaker, type ReadBatch } from '../read-batch.ts';
 import { channelError } from './channel-error.ts';
 import type { ChatCodec } from './codec.ts';
 import type { OpenChannel } from './login.ts';
@@ -26,17 +27,19 @@ export interface ChatLegOptions {
   /** Memory for what is written to the socket. */
   readonly output: OutputMemory;
   readonly writeStalls: WriteStallWatch;
+  readonly reads: ReadBatch;
   /** Called with the `stream:error` by which the gatekeeper ends the connection. */
   readonly dismissed: (error: Stanza) => void;
 }
 
-export class ChatLeg implements GatekeeperLeg {
+export class ChatLeg implements GatekeeperLeg, ChunkTaker {
   readonly protocol = chatStanzas;
   readonly #socket: Socket;
   readonly #frames: FrameReader;
   readonly #transport: Transport;
   readonly #options: ChatLegOptions;
   readonly #events: LegEvents;
+  readonly #reads: BatchedReads;
   #sink: StanzaSink = silent;
   /** Elements in the XML form to deliver before what is read. */
   #waiting: Uint8Array[];
@@ -61,7 +64,9 @@ export class ChatLeg implements GatekeeperLeg {
     this.#events = events;
     this.#waiting = [...waiting];
     this.#unread = unread.length === 0 ? undefined : unread;
+    this.#reads = new BatchedReads(options.reads, this);
     onPeerEnd(socket, () => {
+      this.#reads.settle();
       if (!this.#deaf) events.lost('gatekeeper');
     });
     options.writeStalls.watch(socket, () => events.stalled());
@@ -72,11 +77,16 @@ export class ChatLeg implements GatekeeperLeg {
   /** Starts to read. */
   start(): void {
     this.#socket.on('data', (chunk: Uint8Array) => {
+      this.#reads.settle();
       if (this.#deaf) return;
       this.#events.bytesRead('to-client', chunk.length);
-      this.#take(chunk);
+      this.#reads.add(chunk);
     });
     this.#socket.resume();
+  }
+
+  batch(): void {
+    this.#reads.begin();
   }
 
   receive(sink: StanzaSink): void {
@@ -93,7 +103,7 @@ export class ChatLeg implements GatekeeperLeg {
     this.#deliverWaiting();
     const unread = this.#unread;
     this.#unread = undefined;
-    if (unread !== undefined) this.#take(unread);
+    if (unread !== undefined && this.take(unread)) this.finish();
     // The other side may have stopped draining meanwhile.
     if (this.#pauses === 0) this.#socket.resume();
   }
@@ -102,12 +112,13 @@ export class ChatLeg implements GatekeeperLeg {
     return this.#holds > 0 || this.#deaf;
   }
 
-  #take(chunk: Uint8Array): void {
+  /** Delivers what a chunk completes, or keeps it while the leg is held. */
+  take(chunk: Uint8Array): boolean {
     if (this.#holds > 0) {
       this.#keep(chunk);
-      return;
+      return false;
     }
-    this.#attempt(() => {
+    return this.#attempt(() => {
       const taken = this.#frames.push(chunk, (frame) => {
         this.#deliver(this.#options.codec.decode(this.#transport.receiving.open(frame)));
         if (this.#stops) this.#frames.halt();
@@ -116,25 +127,32 @@ export class ChatLeg implements GatekeeperLeg {
     });
   }
 
+  /** Reports that what was taken is handled, which flushes. */
+  finish(): void {
+    this.#events.handled();
+  }
+
   #deliverWaiting(): void {
     if (this.#waiting.length + this.#answers.length === 0) return;
-    this.#attempt(() => {
+    const delivered = this.#attempt(() => {
       while (!this.#stops) {
         const next = this.#waiting.shift() ?? this.#answers.shift();
         if (next === undefined) return;
         this.#deliver(next);
       }
     });
+    if (delivered) this.finish();
   }
 
-  /** Runs a step of reading, and reports that it is handled or has failed. */
-  #attempt(step: () => void): void {
-    if (this.#deaf) return;
+  /** Runs a step of reading, and reports its failure. @returns whether it was run without one */
+  #attempt(step: () => void): boolean {
+    if (this.#deaf) return false;
     try {
       step();
-      this.#events.handled();
+      return true;
     } catch (error) {
       this.#events.refused(channelError(error), 'gatekeeper');
+      return false;
     }
   }
 

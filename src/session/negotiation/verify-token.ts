@@ -177,6 +177,7 @@ class TokenLogin {
         codec,
         output,
         writeStalls: machine.options.writeStalls,
+        reads: machine.options.reads,
         dismissed: (error) => machine.end({ kind: 'refused', error: endingOf(error), side: 'client' }),
       },
       machine.events,

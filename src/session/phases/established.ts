@@ -4,6 +4,8 @@ import type { Connected } from './connected.ts';
 export function establish(connected: Connected): void {
   const { client, gatekeeper } = connected;
   connected.enter('established');
+  client.batch();
+  gatekeeper.batch();
   client.receive({
     stanza: (stanza) => void connected.take(stanza, 'to-gatekeeper'),
     whitespace: (byteLength) => connected.keepAlive('to-gatekeeper', byteLength),

@@ -10,6 +10,7 @@ import { FrameReader, frameHeader } from '../../../src/chat/frames.ts';
 import { aesGcm } from '../../../src/noise/cipher.ts';
 import { CipherState, counterEnd } from '../../../src/noise/cipher-state.ts';
 import { ChatCodec } from '../../../src/session/chat/codec.ts';
+import { ReadBatch } from '../../../src/session/read-batch.ts';
 import { ChatLeg, waitingAnswersMax } from '../../../src/session/chat/chat-leg.ts';
 import { packNode, unpackNode, type ChatNode } from '../../../src/simulator/chat/node.ts';
 import { StreamError } from '../../../src/stanza/error.ts';
@@ -81,6 +82,7 @@ function open({ counter = 0, codec = newCodec(), waiting = [] as Uint8Array[] } 
       codec,
       output: newWorkspace().output,
       writeStalls: { watch: () => {} } as unknown as WriteStallWatch,
+      reads: new ReadBatch(),
       dismissed: (error) => dismissed.push(Buffer.from(error.wire()).toString()),
     },
     {
