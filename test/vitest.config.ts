@@ -18,6 +18,8 @@ export default defineConfig({
     root,
     // Processes that tests start take compiled code of earlier starts, which halves the processor time of a start.
     env: { NODE_COMPILE_CACHE: `${root}node_modules/.cache/narthex-tests` },
+    // See test/long/without-fast-paths.ts.
+    setupFiles: process.env['WITHOUT_FAST_PATHS'] === 'yes' ? ['test/runner/without-fast-paths.ts'] : [],
     reporters: [new SuiteReporter(), 'default'],
     silent: 'passed-only',
     slowTestThreshold: 10_000,

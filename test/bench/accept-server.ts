@@ -17,8 +17,9 @@ import { secureClient } from '../../src/transport/server-tls.ts';
 import { signingKeyFolder } from '../support/signing-keys.ts';
 
 export interface AcceptRequest {
-  /** `settings` is plain Node with the TLS settings that the proxy's own certificates get. */
-  readonly kind: 'plain' | 'settings' | 'listener' | 'signals';
+  /** `settings` is plain Node with the TLS settings that the proxy's own certificates get. `syn` and `hello` capture one
+   *  signal and attest nothing. */
+  readonly kind: 'plain' | 'settings' | 'listener' | 'syn' | 'hello' | 'signals';
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
@@ -45,14 +46,15 @@ async function startPlain({ kind, cert, key }: AcceptRequest): Promise<number> {
 type Secured = (evidence: ConnectionEvidence) => void;
 
 async function startListener(
-  { cert, key }: AcceptRequest,
-  capture: boolean,
+  { cert, key, kind }: AcceptRequest,
   synCapture: ListenOptions['synCapture'],
   secured: Secured,
 ): Promise<number> {
   const context = serverContext({ cert, key }, {}, { role: 'certificate', path: 'the benchmark' });
   const certificates = { contextFor: () => context };
-  const switches = { syn: capture, clientHello: capture, roundTrip: capture };
+  const syn = synCapture !== undefined;
+  const clientHello = kind === 'hello' || kind === 'signals';
+  const switches = { syn, clientHello, roundTrip: syn };
   const listener = await listen({
     target: { kind: 'address', host: '127.0.0.1', port: 0 },
     admission: new Admission({ connectionsMax: 10_000, connectionsPerAddressMax: 10_000 }),
@@ -63,7 +65,7 @@ async function startListener(
       const taken = secureClient(socket, {
         certificates,
         handshakeTimeoutMs: 10_000,
-        onClientHello: capture ? (progress) => evidence.noteClientHello(progress) : undefined,
+        onClientHello: clientHello ? (progress) => evidence.noteClientHello(progress) : undefined,
       });
       void follow(taken, evidence, secured);
     },
@@ -114,12 +116,22 @@ async function attestations(): Promise<GatekeeperAttestations> {
 }
 
 async function start(request: AcceptRequest): Promise<number> {
-  if (request.kind === 'plain' || request.kind === 'settings') return startPlain(request);
-  if (request.kind === 'listener') return startListener(request, false, undefined, () => {});
-  const [made, socket] = [await attestations(), await upstream(request)];
-  return startListener(request, true, await loadSynCapture(), (evidence) => {
-    if (made.nonza(evidence, socket, true) === undefined) throw new Error('nothing was attested');
-  });
+  switch (request.kind) {
+    case 'plain':
+    case 'settings':
+      return startPlain(request);
+    case 'listener':
+    case 'hello':
+      return startListener(request, undefined, () => {});
+    case 'syn':
+      return startListener(request, await loadSynCapture(), () => {});
+    case 'signals': {
+      const [made, socket] = [await attestations(), await upstream(request)];
+      return startListener(request, await loadSynCapture(), (evidence) => {
+        if (made.nonza(evidence, socket, true) === undefined) throw new Error('nothing was attested');
+      });
+    }
+  }
 }
 
 process.on('message', (message: AcceptRequest) => void start(message).then((port) => process.send!(port)));

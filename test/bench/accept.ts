@@ -1,6 +1,7 @@
 /** What taking TLS from one client costs in CPU time: plainly with Node, as it comes and with the TLS settings of the
- *  proxy (which resumes no sessions, and so saves the tickets), with the proxy's own listener, with everything that
- *  connection signals add (the kept SYN, JA4, the policy, a signed attestation), and with the whole product. */
+ *  proxy (which resumes no sessions, and so saves the tickets), with the proxy's own listener, with each of the signals that it
+ *  captures, with everything that connection signals add (also the policy and a signed attestation), and with the whole
+ *  product. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AcceptRequest } from './accept-server.ts';
@@ -37,6 +38,8 @@ const names: Readonly<Record<Kind, string>> = {
   plain: 'Node',
   settings: "Node with the proxy's TLS settings",
   listener: "the proxy's listener",
+  syn: 'the listener with SYN',
+  hello: 'the listener with JA4',
   signals: 'the listener with SYN, JA4 and attestation',
 };
 
@@ -80,13 +83,15 @@ async function field(around: Surroundings, started: Acceptor[]): Promise<Compari
   const plain = await start(startServer('plain', workingTree, around.credentials));
   const settings = await start(startServer('settings', workingTree, around.credentials));
   const listener = await start(startServer('listener', workingTree, around.credentials));
+  const syn = await start(startServer('syn', workingTree, around.credentials));
+  const hello = await start(startServer('hello', workingTree, around.credentials));
   const signals = await start(startServer('signals', workingTree, around.credentials));
   const product = await start(
     startNarthex(workingTree, { policy: 'passthrough', capabilities: false }, around),
   );
   return [
     ...[settings, listener, signals, product].map((acceptor) => ({ acceptor, yardstick: plain })),
-    { acceptor: listener, yardstick: settings },
+    ...[listener, syn, hello].map((acceptor) => ({ acceptor, yardstick: settings })),
     { acceptor: signals, yardstick: settings, aim },
     { acceptor: product, yardstick: settings },
   ];

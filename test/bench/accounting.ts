@@ -62,7 +62,8 @@ interface Account {
   readonly contender: Contender;
   /** CPU microseconds of the process per message, by round. */
   readonly costs: number[];
-  /** Microseconds per message, by section. */
+  /** Mean microseconds per message, by section and round: what a batch does at its end is in the sample of its last
+   *  message. */
   readonly sections: Map<string, number[]>;
 }
 
@@ -84,9 +85,13 @@ async function measure(
       costs.push(spent / roundTrips / messagesPerRoundTrip);
       const samples = (await contender.ask('account:read' satisfies AccountRequest)) as AccountSamples;
       for (const [section, times] of Object.entries(samples))
-        sections.set(section, [...(sections.get(section) ?? []), ...times]);
+        sections.set(section, [...(sections.get(section) ?? []), meanOf(times)]);
     }
   return accounts.flatMap((account) => rowsOf(account, rate === 0 ? 'saturated' : `${rate}/s`));
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function rowsOf({ contender, costs, sections }: Account, pace: string): Row[] {

@@ -133,15 +133,15 @@ function failedTests({ testResults, success }: Report, seed: number): [string, s
 
 /** A long run of some files of the suite. `part.environment` says to them that it is one. */
 export function runOfFiles(words: Pick<LongRun, 'name' | 'summary' | 'unit'>, part: SuitePart): LongRun {
-  return { ...words, count: 1, run: (request) => runSuites(ownConfig, request, part) };
+  return { ...words, count: 1, run: (request) => runSuites(suiteConfig, request, part) };
 }
 
-const ownConfig = join(root, 'test/vitest.config.ts');
+export const suiteConfig = join(root, 'test/vitest.config.ts');
 
 export const longRun: LongRun = {
   name: 'suite',
   summary: 'the whole test suite again and again, its files in another order each time',
   unit: 'suites',
   count: 10,
-  run: (request) => runSuites(ownConfig, request),
+  run: (request) => runSuites(suiteConfig, request),
 };
