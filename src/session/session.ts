@@ -170,7 +170,7 @@ export class Session implements Machine {
     this.enter(facts === undefined ? { name: 'closing' } : { name: 'closing', facts });
     this.#cancelDeadline();
     this.#cancelAge();
-    this.#abort.abort(new Error('the session is over'));
+    this.#abort.abort(sessionOver);
     const { closeGraceMs } = this.options;
     const ends: Promise<unknown>[] = [
       client?.end(closeGraceMs) ?? endGracefully(this.#accepted, { closeGraceMs }),
@@ -236,6 +236,9 @@ export class Session implements Machine {
     this.#settle(reason);
   }
 }
+
+/** One for all: an error of each session would read the stack. */
+const sessionOver = new Error('the session is over');
 
 const noNames: ReadonlySet<string> = new Set();
 

@@ -63,7 +63,7 @@ export type Dialled =
  *  @throws GatekeeperUnreachableError, GatekeeperTlsError, or the signal's reason */
 export async function dial(target: Target, options: DialOptions): Promise<Dialled> {
   const domain = asciiDomain(options.domain);
-  const progress: Progress = { failure: new GatekeeperUnreachableError('not-offered') };
+  const progress: Progress = { failure: undefined };
   try {
     return await withDeadline(options.dialTimeoutMs, options.signal, async (signal) => {
       const tls = { domain, context: options.context, alpn: options.alpn };
@@ -71,11 +71,11 @@ export async function dial(target: Target, options: DialOptions): Promise<Dialle
         const dialled = await attempt(endpoint, tls, options, signal, progress);
         if (dialled !== undefined) return dialled;
       }
-      throw progress.failure;
+      throw progress.failure ?? new GatekeeperUnreachableError('not-offered');
     });
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
-    throw progress.failure.code === 'ERR_GATEKEEPER_TLS'
+    throw progress.failure?.code === 'ERR_GATEKEEPER_TLS'
       ? progress.failure
       : new GatekeeperUnreachableError('timed-out');
   }
@@ -98,8 +98,8 @@ export async function dialTcp(
 }
 
 interface Progress {
-  /** The failure that says most so far. */
-  failure: GatekeeperError;
+  /** The failure that says most so far; undefined before the first. */
+  failure: GatekeeperError | undefined;
 }
 
 async function endpointsFor(target: Target, options: DialOptions, signal: AbortSignal): Promise<Endpoint[]> {
@@ -134,7 +134,7 @@ async function attempt(
 
 /** Records a failure, unless an earlier one was in TLS: that says more than a refused connection. */
 function note(progress: Progress, failure: GatekeeperError): void {
-  if (progress.failure.code !== 'ERR_GATEKEEPER_TLS') progress.failure = failure;
+  if (progress.failure?.code !== 'ERR_GATEKEEPER_TLS') progress.failure = failure;
 }
 
 async function openDirect(

@@ -36,7 +36,7 @@ export async function runStorm(
       await stage.load.close(set);
       results.get(contender)!.push(await stage.load.open(set, contender.port, count, concurrency));
     }
-    progress(((round + 1) * count) / rounds);
+    progress(Math.floor(((round + 1) * count) / rounds));
   }
   const [pipe, narthex] = contenders.map((contender) => results.get(contender)!) as [
     OpeningResult[],
