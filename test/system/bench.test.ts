@@ -16,7 +16,6 @@ import {
 import { Load } from '../bench/load.ts';
 import { cpuMicroseconds } from '../bench/pinned.ts';
 import { chat, omemo } from '../bench/shapes.ts';
-import { median } from '../bench/statistics.ts';
 import { describeWithPeers } from '../peers/require.ts';
 
 const sessions = 4;
@@ -96,9 +95,9 @@ describeWithPeers(['openssl headers', 'haproxy'], 'the load generator', () => {
     const samples = (await contender.ask('account:read')) as AccountSamples;
     expect(Object.keys(samples)).toEqual(['scan', 'judge', 'dispatch', 'render', 'write']);
     expect(samples['scan']!.length).toBeGreaterThan(0);
-    // A policy that changes nothing writes nothing anew.
+    // A policy that changes nothing writes nothing anew. What a batch of reads writes is in its last sample.
     for (const [section, times] of Object.entries(samples))
-      expect(median(times) > 0, section).toBe(section !== 'render' || policy === 'strict');
+      expect(Math.max(...times) > 0, section).toBe(section !== 'render' || policy === 'strict');
   });
 
   it('shakes hands', async () => {
