@@ -47,11 +47,13 @@ const policyOf = (extended: string, audiences: string): string =>
   `apiVersion: narthex/v1\nkind: MetadataPolicy\nmetadata: { name: ours, owner: security@third.example }\n` +
   `spec: { extends: ${extended}, unlisted: drop, audiences: ${audiences} }\n`;
 /** Nothing waits for seconds. */
-const delays = '{ receipt.delivered: { delay: { up-to: 60ms } }, receipt.read: { delay: { up-to: 30ms } }, chat-state: { delay: { up-to: 20ms } } }'; // prettier-ignore
+const receiptsSoon =
+  'receipt.delivered: { delay: { up-to: 60ms } }, receipt.read: { delay: { up-to: 30ms } }';
+const delays = `{ ${receiptsSoon}, chat-state: { delay: { up-to: 20ms } } }`;
 const answersAtOnce = '{ answer.ping: keep, answer.disco-info: keep, answer.jingle: keep, answer.ringing: keep, answer.iq: keep, answer.error: keep, answer.acknowledgement: keep }'; // prettier-ignore
 const strict = policyOf('strict', `{ gatekeeper: ${answersAtOnce} }`);
 const balanced = policyOf('balanced', `{ gatekeeper: ${delays}, client: ${delays} }`);
-const others = '{ id.iq: { pseudonymise: { scope: account, rotate: 1d } }, chat-state: keep }';
+const others = `{ ${receiptsSoon}, id.iq: { pseudonymise: { scope: account, rotate: 1d } }, chat-state: keep }`;
 /** The policies that take turns. */
 const policies = {
   strict: [strict],
