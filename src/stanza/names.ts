@@ -35,27 +35,29 @@ export function hashStep(hash: number, byte: number): number {
 
 /** An immutable open-addressing table from byte strings to 1, 2, 3, … */
 export class InternTable {
+  /** Ids by hash, each as near as possible after the place of its hash; 0 where there is none. A power of two. */
+  readonly slots: Int32Array;
+  /** The names in UTF-8, by id, from 1 on. */
+  readonly names: readonly Uint8Array[];
   readonly #names: readonly string[];
   readonly #mask: number;
-  readonly #slots: Int32Array;
-  readonly #bytes: readonly Uint8Array[];
   readonly #ids: ReadonlyMap<string, number>;
 
   constructor(names: Iterable<string>) {
     this.#names = [...new Set(names)].filter((name) => name !== '');
     const encoder = new TextEncoder();
-    this.#bytes = this.#names.map((name) => encoder.encode(name));
+    this.names = this.#names.map((name) => encoder.encode(name));
     this.#ids = new Map(this.#names.map((name, index) => [name, index + 1]));
     // At most a quarter full, so that a look-up rarely probes twice.
     const size = 1 << Math.max(4, Math.ceil(Math.log2(this.#names.length * 4 + 1)));
     this.#mask = size - 1;
-    this.#slots = new Int32Array(size);
-    this.#bytes.forEach((bytes, index) => {
+    this.slots = new Int32Array(size);
+    this.names.forEach((bytes, index) => {
       let hash = hashSeed;
       for (const byte of bytes) hash = hashStep(hash, byte);
       let slot = hash & this.#mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = index + 1;
+      while (this.slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+      this.slots[slot] = index + 1;
     });
   }
 
@@ -76,9 +78,9 @@ export class InternTable {
   find(bytes: Uint8Array, start: number, end: number, hash: number): number {
     let slot = hash & this.#mask;
     for (;;) {
-      const id = this.#slots[slot]!;
+      const id = this.slots[slot]!;
       if (id === 0) return 0;
-      const known = this.#bytes[id - 1]!;
+      const known = this.names[id - 1]!;
       if (known.length === end - start && equalAt(bytes, start, known)) return id;
       slot = (slot + 1) & this.#mask;
     }

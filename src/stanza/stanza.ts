@@ -33,6 +33,14 @@ const elementSize = recordSize[recordKind.element]!;
 const attributeSize = recordSize[recordKind.attribute]!;
 const endSize = recordSize[recordKind.end]!;
 
+/** Writes the normal form (stream/canonical.ts) of stanzas in the usual form. */
+export interface NormalForm {
+  /** Writes the stanza that was read last.
+   *  @param contentNamespace id of the namespace that it inherits
+   *  @returns bytes that are valid until the next call; undefined where copies of its parts are not enough */
+  writeNormal(contentNamespace: number): Uint8Array | undefined;
+}
+
 /** One top-level element of a stream: its bytes as received, and the tape that the scanner wrote for it.
  *
  *  The scanner reuses one instance, which is valid inside the callback that receives it; `retain()` makes a copy
@@ -51,6 +59,8 @@ export class Stanza {
    *  a prefix that only its own stream's header declares, or when some parsers misread its form: it is then
    *  forwarded in normal form only. */
   verbatim = true;
+  /** Set for a stanza that was read in the usual form, inside the callback. */
+  normalForm: NormalForm | undefined;
   names: Names;
   scope: StreamScope;
   /** The protocol that decides `kind`. */

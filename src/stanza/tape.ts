@@ -65,6 +65,10 @@ export const attribute = {
 /** In `attribute.namespace`: this attribute declares a namespace. */
 export const namespaceDeclaration = -0x40000000;
 
+/** Default namespace of a document that has declared none: a name without prefix is refused then. Differs from every
+ *  id of a namespace. */
+export const undeclaredNamespace = -0x40000000;
+
 /** Bit in `attribute.valueEnd` and `text.flags`: the bytes differ from the value. */
 export const needsDecoding = 0x40000000;
 

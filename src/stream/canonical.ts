@@ -11,7 +11,7 @@
  *  declares, and those of the xml namespace `xml:…`.
  *
  *  Nothing is decoded to strings: ranges of the stanza's bytes are copied, and adjacent ranges are joined, so that a
- *  stanza already in normal form costs about one copy. */
+ *  stanza already in normal form costs about one copy. A stanza in the usual form is written by structure/plain.ts. */
 import { StreamError } from '../stanza/error.ts';
 import type { Names } from '../stanza/names.ts';
 import { ns } from '../stanza/namespaces.ts';
@@ -129,13 +129,16 @@ export class CanonicalWriter {
    *  @throws StreamError policy-violation: ERR_NORMAL_FORM_GROWTH when it becomes more than `normalFormGrowthMax`
    *  times as long, ERR_STANZA_TOO_LARGE when it becomes longer than `stanzaBytesMax` */
   write(stanza: Stanza): Uint8Array {
+    const contentId = contentNamespaceId(stanza);
+    const copied = stanza.normalForm?.writeNormal(contentId);
+    if (copied !== undefined && copied.length <= this.#limits.stanzaBytesMax) return copied;
     this.#stanza = stanza;
     this.#tape = stanza.tape as Int32Array<ArrayBuffer>;
     this.#bytes = stanza.bytes as Uint8Array<ArrayBuffer>;
     this.#base = stanza.start;
     this.#xmlId = stanza.names.namespace(ns.xml);
     this.#streamsId = stanza.names.namespace(ns.streams);
-    this.#contentId = contentNamespaceId(stanza);
+    this.#contentId = contentId;
     if (this.#names !== stanza.names) this.#knownNames.clear();
     this.#names = stanza.names;
     if (this.#headerNames.size > 0) this.#headerNames.clear();

@@ -5,7 +5,7 @@
  *  proxy must never understand something other than its neighbours. Bytes are visited once, however they are split:
  *  a structural index (structure/) names the positions that matter, the scanner goes from one to the next and
  *  writes a tape (stanza/tape.ts). Errors come at the same offset with the same condition for every split. A whole
- *  stanza in the usual form is read by plain-stanza.ts, to the same tape; this file begins anew with any other.
+ *  stanza in the usual form is read by structure/plain.ts, to the same tape; this file begins anew with any other.
  *
  *  Positions in this file are relative to the first byte of the current stanza (`#base` in `#buffer`), so that they
  *  stay true when a stanza that arrives in pieces moves to its own buffer. */
@@ -28,12 +28,14 @@ import {
   recordKind,
   recordSize,
   text,
+  undeclaredNamespace,
 } from '../stanza/tape.ts';
 import { parseDeclaration } from './declaration.ts';
 import { emptyScope, type StreamHeader } from './header.ts';
 import type { StreamLimits } from './limits.ts';
 import { isUriReference } from './namespace-names.ts';
 import { findIllegalReference } from './references.ts';
+import { notPlain } from './structure/plain.ts';
 import { sliceBytesMax } from './structure/structure.ts';
 import { bindingStride, openStride, type ParseScratch, type Workspace } from './workspace.ts';
 import { nameChar, nameStart } from './xml-names.ts';
@@ -103,9 +105,6 @@ const mode = {
 
 const cdataOpening = '[CDATA[';
 const doctype = 'DOCTYPE';
-/** Default namespace of a document that has declared none: a name without prefix is refused then. Differs from every
- *  id of a namespace. */
-const undeclaredNamespace = -0x40000000;
 /** Longest XML declaration in bytes; the three pseudo-attributes need less than half. */
 const declarationBytesMax = 256;
 
@@ -177,8 +176,6 @@ export class Scanner {
   #streamsNamespace: number;
   #xmlId: number;
   #xmlnsId: number;
-  /** Namespaces whose elements, or whose declarations, are looked at one by one. */
-  #reserved: readonly number[];
 
   // Results of #readName.
   #nameEnd = 0;
@@ -195,7 +192,6 @@ export class Scanner {
     this.#streamsNamespace = names.namespace(ns.streams);
     this.#xmlId = names.namespace(ns.xml);
     this.#xmlnsId = names.namespace(ns.xmlns);
-    this.#reserved = [this.#streamsNamespace, this.#xmlId, this.#xmlnsId, undeclaredNamespace];
     if (form === 'documents') {
       this.#mode = mode.between;
       this.#declarationAllowed = false;
@@ -313,8 +309,11 @@ export class Scanner {
           this.#refuseBetween(at);
         }
         this.#beginMarkup(at);
-        i = this.#readPlain(i, count, shift);
-        if (this.#mode === mode.open) continue;
+        i = this.#readPlain(i, count, to - from);
+        if (this.#mode === mode.open) {
+          this.#scratch = this.#workspace.takeScratch();
+          continue;
+        }
       } else this.#step(at - this.#base);
       if (this.#mode === mode.between || this.#mode === mode.prolog || this.#mode === mode.ended) {
         next = positions[i]! + shift + 1;
@@ -423,7 +422,6 @@ export class Scanner {
     this.#streamBase += at - this.#base;
     this.#base = at;
     this.#whitespaceRun = 0;
-    this.#scratch = this.#workspace.takeScratch();
     this.#tapeLength = 0;
     this.#depth = 0;
     this.#elementCount = 0;
@@ -435,32 +433,23 @@ export class Scanner {
     this.#mode = mode.open;
   }
 
-  /** Reads and delivers a stanza that has just begun, if all of it is here in the usual form (plain-stanza.ts).
+  /** Reads and delivers a stanza that has just begun, if all of it is here in the usual form (structure/plain.ts).
    *  @returns the index of its last structural position; `first` when it was not read */
-  #readPlain(first: number, count: number, shift: number): number {
-    if (this.#outside !== mode.between) return first;
-    const { plain, structure } = this.#workspace;
-    const { positions } = structure;
-    const toRelative = shift - this.#base;
-    const last = plain.read(
-      {
-        bytes: this.#buffer,
-        base: this.#base,
-        positions,
-        count,
-        shift: toRelative,
-        tape: this.#scratch!.tape,
-        names: this.names,
-        limits: this.limits,
-        contentNamespace: this.#headerDefaultNamespace,
-        reserved: this.#reserved,
-        xml: this.#xmlId,
-      },
+  #readPlain(first: number, count: number, byteLength: number): number {
+    const { plain, positions } = this.#workspace.structure;
+    if (plain === undefined || this.#outside !== mode.between) return first;
+    const last = plain.read({
       first,
-    );
-    if (last === -1) return first;
+      count,
+      byteLength,
+      names: this.names,
+      limits: this.limits,
+      contentNamespace: this.#headerDefaultNamespace,
+    });
+    if (last === notPlain) return first;
     this.#tapeLength = plain.tapeLength;
-    this.#deliver(positions[last]! + toRelative + 1);
+    this.#stanza.normalForm = plain;
+    this.#deliver(plain.tape, positions[last]! - positions[first]! + 1);
     return last;
   }
 
@@ -965,19 +954,20 @@ export class Scanner {
     this.#bindingCount = open[frame + 1]!;
     this.#defaultNamespace = open[frame + 2]!;
     if (this.#depth > 0) this.#beginText(tagEnd);
-    else this.#deliver(tagEnd);
+    else this.#deliver(tape, tagEnd);
   }
 
-  #deliver(stanzaEnd: number): void {
+  #deliver(tape: Int32Array, stanzaEnd: number): void {
     const stanza = this.#stanza;
     stanza.bytes = this.#buffer;
     stanza.start = this.#base;
     stanza.end = this.#base + stanzaEnd;
-    stanza.tape = this.#scratch!.tape;
+    stanza.tape = tape;
     stanza.tapeLength = this.#tapeLength;
     stanza.verbatim = this.#verbatim;
     this.sink.stanza(stanza);
     stanza.bytes = noBytes;
+    stanza.normalForm = undefined;
     this.#leaveMarkup(mode.between, stanzaEnd);
   }
 
@@ -1093,7 +1083,6 @@ export class Scanner {
     this.#streamsNamespace = this.names.namespace(ns.streams);
     this.#xmlId = this.names.namespace(ns.xml);
     this.#xmlnsId = this.names.namespace(ns.xmlns);
-    this.#reserved = [this.#streamsNamespace, this.#xmlId, this.#xmlnsId, undeclaredNamespace];
   }
 
   // ---- names, namespaces, references --------------------------------------------------------------------------------

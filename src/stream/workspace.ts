@@ -1,5 +1,4 @@
 import { OutputMemory } from './output-memory.ts';
-import { PlainStanza, plainTapeMax } from './plain-stanza.ts';
 import type { Structure } from './structure/structure.ts';
 import { createNameClasses } from './xml-names.ts';
 
@@ -15,7 +14,7 @@ export interface ParseScratch {
   readonly decodedNames: (string | undefined)[];
 }
 
-const tapeInitial = plainTapeMax;
+const tapeInitial = 1_024;
 /** Largest tape that is kept for the next stanza, in integers. */
 const tapeKeptMax = 65_536;
 const scratchKeptMax = 64;
@@ -32,8 +31,6 @@ export class Workspace {
   readonly output = new OutputMemory();
   /** Result of `createNameClasses`. */
   readonly nameClasses: Uint8Array;
-  /** Reads stanzas in the usual form. */
-  readonly plain: PlainStanza;
   /** Hashes and tape indexes that find duplicate attributes in one tag. */
   readonly attributeHashes: Int32Array;
   readonly attributeTable: Int32Array;
@@ -51,7 +48,6 @@ export class Workspace {
   ) {
     this.structure = structure;
     this.nameClasses = createNameClasses();
-    this.plain = new PlainStanza(this.nameClasses);
     this.#depthMax = depthMax;
     this.#namespacesMax = namespacesMax;
     this.attributeHashes = new Int32Array(attributesMax + 1);

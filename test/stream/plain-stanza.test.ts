@@ -1,20 +1,23 @@
-/** The short way for stanzas in the usual form: which take it, and that every stanza has the same tape as over the
- *  scanner's own way, which reads whatever arrives in single bytes. */
+/** The short way for stanzas in the usual form: which take it, and that every stanza has the same tape and normal form as
+ *  over the scanner's own way, which reads whatever arrives in single bytes. */
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
+import { StreamError } from '../../src/stanza/error.ts';
 import { ns } from '../../src/stanza/namespaces.ts';
-import { createVocabulary } from '../../src/stanza/vocabulary.ts';
+import type { Stanza } from '../../src/stanza/stanza.ts';
+import { CanonicalWriter } from '../../src/stream/canonical.ts';
 import { defaultLimits, type StreamLimits } from '../../src/stream/limits.ts';
-import { PlainStanza } from '../../src/stream/plain-stanza.ts';
+import { notPlain, PlainStanza } from '../../src/stream/structure/plain.ts';
 import { Scanner } from '../../src/stream/scanner.ts';
 import { typicalStanzas } from '../bench/typical-stanzas.ts';
 import { generatedStanza } from '../support/generated-stanzas.ts';
 import { mutateBytes } from '../support/mutations.ts';
 import { Random } from '../support/random.ts';
-import { byteByByte, newWorkspace, scan } from '../support/scan.ts';
+import { byteByByte, newWorkspace, scan, vocabulary } from '../support/scan.ts';
 import { headers } from './hostile/case.ts';
 
 const header = Buffer.from(headers['to-gatekeeper']);
 const workspace = newWorkspace();
+const silent = { header: () => {}, stanza: () => {}, whitespace: () => {}, end: () => {} };
 
 let read: MockInstance<PlainStanza['read']>;
 
@@ -28,7 +31,7 @@ afterEach(() => {
 
 /** Returns how many stanzas took the short way since the last call. */
 function taken(): number {
-  const count = read.mock.results.filter(({ value }) => value !== -1).length;
+  const count = read.mock.results.filter(({ value }) => value !== notPlain).length;
   read.mockClear();
   return count;
 }
@@ -42,7 +45,35 @@ function scanBothWays(bytes: Uint8Array, limits: StreamLimits = defaultLimits): 
   const single = scan([header, ...byteByByte(bytes)], { workspace, limits });
   expect(taken()).toBe(0);
   expect(whole).toEqual(single);
+  if (whole.verdict === 'accept') expect(normalForms([bytes])).toEqual(normalForms(byteByByte(bytes)));
   return count;
+}
+
+/** Normal forms that are not written because they are too long. */
+const tooLong = 'too long';
+
+/** Returns the normal forms of the stanzas in chunks that follow a header. */
+function normalForms(chunks: Iterable<Uint8Array>): readonly string[] {
+  const written: string[] = [];
+  const canonical = new CanonicalWriter(defaultLimits);
+  const scanner = new Scanner({
+    names: vocabulary,
+    limits: defaultLimits,
+    workspace,
+    sink: {
+      ...silent,
+      stanza: (stanza) => {
+        try {
+          written.push(Buffer.from(canonical.write(stanza)).toString());
+        } catch (error) {
+          if (!(error instanceof StreamError)) throw error;
+          written.push(tooLong);
+        }
+      },
+    },
+  });
+  for (const chunk of [header, ...chunks]) scanner.push(chunk);
+  return written;
 }
 
 const message = (inside: string, attributes = ''): string => `<message${attributes}>${inside}</message>`;
@@ -115,7 +146,7 @@ describe('is read by the scanner', () => {
   ])('a stanza beyond %s', (name, value, text) => {
     const limits = { ...defaultLimits, [name]: value };
     const scanner = new Scanner({
-      names: createVocabulary(),
+      names: vocabulary,
       limits: defaultLimits,
       workspace,
       sink: silent,
@@ -128,7 +159,59 @@ describe('is read by the scanner', () => {
   });
 });
 
-const silent = { header: () => {}, stanza: () => {}, whitespace: () => {}, end: () => {} };
+describe('writes in normal form', () => {
+  let writeNormal: MockInstance<PlainStanza['writeNormal']>;
+
+  beforeEach(() => {
+    writeNormal = vi.spyOn(PlainStanza.prototype, 'writeNormal');
+  });
+
+  const x = `x xmlns='${ns.sm}'`;
+
+  it.each([
+    ['a stanza that has it', message('<body>b</body>'), message('<body>b</body>')],
+    ['double quotes', message('', ' to="b"'), "<message to='b'/>"],
+    ['a double quote in single quotes', message('', ` to='"'`), `<message to='"'/>`],
+    ['attributes in another order', message('', " xml:lang='e' type='t' to='b' id='1' idx='2'"), "<message id='1' idx='2' to='b' type='t' xml:lang='e'/>"],
+    ['a declaration after attributes', message(`<x id='1' xmlns='${ns.sm}'>t</x>`), message(`<${x} id='1'>t</x>`)],
+    ['a declaration that changes nothing', message('<body>b</body>', ` xmlns='${ns.client}'`), message('<body>b</body>')],
+    ['a namespace and again that of the stream', message(`<${x}><r/><a xmlns='${ns.client}'/></x>`), message(`<${x}><r/><a xmlns='${ns.client}'/></x>`)],
+    ['elements without content', message('<body></body><body/>'), message('<body/><body/>')],
+    ['long texts', message(`<body>${'long text '.repeat(100)}</body>`), message(`<body>${'long text '.repeat(100)}</body>`)],
+  ])('%s', (_, text, wanted) => {
+    expect(normalForms([Buffer.from(text)])).toEqual([wanted]);
+    expect(writeNormal.mock.results.map(({ value }) => value !== undefined)).toEqual([true]);
+    expect(normalForms(byteByByte(Buffer.from(text)))).toEqual([wanted]);
+  }); // prettier-ignore
+
+  it('leaves a single quote in double quotes, which becomes a reference, to the writer', () => {
+    expect(normalForms([Buffer.from(message('', ` to="'"`))])).toEqual(["<message to='&apos;'/>"]);
+    expect(writeNormal).toHaveLastReturnedWith(undefined);
+  });
+
+  it('leaves a namespace that no element declares to the writer', () => {
+    const canonical = new CanonicalWriter(defaultLimits);
+    let written = '';
+    const stanza = (found: Stanza): void => {
+      found.scope = { ...found.scope, contentNamespace: ns.sm };
+      written = Buffer.from(canonical.write(found)).toString();
+    };
+    const sink = { ...silent, stanza };
+    const scanner = new Scanner({ names: vocabulary, limits: defaultLimits, workspace, sink });
+    for (const chunk of [header, Buffer.from(message('<body>b</body>'))]) scanner.push(chunk);
+    expect(written).toBe(message('<body>b</body>', ` xmlns='${ns.client}'`));
+    expect(writeNormal).toHaveLastReturnedWith(undefined);
+  });
+
+  it('overwrites what is left of a stanza when it forgets', () => {
+    const { structure } = workspace;
+    normalForms([Buffer.from(message(`<body>${'readable'.repeat(20)}</body>`))]);
+    const { buffer } = structure.plain!.tape;
+    expect(Buffer.from(buffer).includes('readable')).toBe(true);
+    workspace.forget();
+    expect(Buffer.from(buffer).includes('readable')).toBe(false);
+  });
+});
 
 it.each(typicalStanzas.map(({ name, write }) => [name, write] as const))(
   '%s: the same tape both ways',

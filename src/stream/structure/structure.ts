@@ -3,6 +3,8 @@
  *  One pass finds every byte at which the scanner must decide, and validates UTF-8. All other bytes, above all
  *  ciphertext, are not read again. Two implementations give identical answers: a portable one (portable.ts), which
  *  is the reference, and one by WebAssembly SIMD (simd.ts). */
+import type { PlainStanza } from './plain.ts';
+
 export interface Structure {
   /** Positions found by the last `index` call, relative to the start of the slice, ascending. */
   readonly positions: Int32Array;
@@ -11,6 +13,8 @@ export interface Structure {
   readonly invalidAt: number;
   /** The UTF-8 state after the last slice, for the next `index` call of the same stream. 0 is "between characters". */
   readonly utf8State: number;
+  /** Reads stanzas in the usual form from the last slice; undefined where the scanner reads all. */
+  readonly plain?: PlainStanza | undefined;
 
   /** Indexes `bytes[start, end)`, at most `sliceBytesMax` bytes.
    *
