@@ -98,8 +98,8 @@ export class ContactAdvertisements<P> {
   readonly #limits: ContactLimits;
   /** Open questions by id, oldest first. */
   readonly #questions = new Map<string, Question<P>>();
-  /** Results that the client may query, by JID and node. */
-  readonly #nodes: LRUCache<string, Shown>;
+  /** Results that the client may query, by JID and node. Undefined before the first: many sessions have none. */
+  #nodes: LRUCache<string, Shown> | undefined;
   /** The filtered form of a result, cached: hundreds of contacts have the same one, and repeat it. */
   #shown = new WeakMap<DiscoInfo, Shown>();
   #shownUnder: readonly unknown[] = [];
@@ -107,14 +107,6 @@ export class ContactAdvertisements<P> {
   constructor(context: ContactContext) {
     this.#context = context;
     this.#limits = context.limits ?? defaultContactLimits;
-    const { nodesMax, nodeCharactersMax } = this.#limits;
-    // With the option `max` the cache would allocate room for all nodes at once, in every session. Each node counts for its
-    // share at least, so that `maxSize` bounds their number too.
-    const share = Math.max(1, Math.floor(nodeCharactersMax / nodesMax));
-    this.#nodes = new LRUCache({
-      maxSize: Math.min(nodeCharactersMax, share * nodesMax),
-      sizeCalculation: ({ characters }) => Math.max(characters, share),
-    });
   }
 
   /** Handles a contact's presence, or a stream feature, on its way to the client. */
@@ -180,13 +172,25 @@ export class ContactAdvertisements<P> {
   /** Answers the client's query for a node that the proxy has generated.
    *  @returns the `<query/>`; undefined for other queries, which go on, and whose answers lose what is `hidden` */
   query(to: string, node: string): string | undefined {
-    const shown = this.#nodes.get(nodeKey(to, node));
+    const shown = this.#nodes?.get(nodeKey(to, node));
     return shown === undefined ? undefined : writeDiscoInfo(shown.info, node);
   }
 
   /** What is removed from a contact's answer to the client. */
   get hidden(): HiddenInfo {
     return hiddenFromClient(this.#context.profile(), this.#context.table());
+  }
+
+  #remember(key: string, shown: Shown): void {
+    const { nodesMax, nodeCharactersMax } = this.#limits;
+    // With the option `max` the cache would allocate room for all nodes at once, in every session. Each node counts for its
+    // share at least, so that `maxSize` bounds their number too.
+    const share = Math.max(1, Math.floor(nodeCharactersMax / nodesMax));
+    this.#nodes ??= new LRUCache({
+      maxSize: Math.min(nodeCharactersMax, share * nodesMax),
+      sizeCalculation: ({ characters }) => Math.max(characters, share),
+    });
+    this.#nodes.set(key, shown);
   }
 
   #show(info: DiscoInfo): Shown {
@@ -239,12 +243,12 @@ export class ContactAdvertisements<P> {
     if (caps?.hash !== undefined && supportsHash(caps.hash)) {
       const rewritten = { ...caps, ver: shown.verificationHash(caps.hash) };
       elements.push(writeLegacyCaps(rewritten));
-      this.#nodes.set(nodeKey(from, legacyCapsNode(rewritten)), shown);
+      this.#remember(nodeKey(from, legacyCapsNode(rewritten)), shown);
     }
     const hashes = hashSet
       .filter(({ algorithm }) => supportsHash(algorithm))
       .map(({ algorithm }) => shown.capabilityHash(algorithm));
-    for (const hash of hashes) this.#nodes.set(nodeKey(from, capabilityHashNode(hash)), shown);
+    for (const hash of hashes) this.#remember(nodeKey(from, capabilityHashNode(hash)), shown);
     if (hashes.length > 0) elements.push(writeHashSet(hashes));
     return elements.join('');
   }

@@ -356,10 +356,10 @@ class TableBuilder {
     const applies = field.directions.includes(direction);
     const slot = this.#slots;
     // One rule pseudonymises, the others map back.
-    const bound = this.#returnsOf(field, audience);
-    this.#slots += 1 + bound.length;
-    const equalises = equalisesAny(this.#policy.matrix, direction);
     const rule = treatment.kind === 'pseudonymise' ? pseudonymRule(field, treatment) : undefined;
+    const bound = this.#returnsOf(field, audience);
+    if (rule !== undefined || bound.length > 0) this.#slots += 1 + bound.length;
+    const equalises = equalisesAny(this.#policy.matrix, direction);
     for (const selector of field.selectors) {
       // An auxiliary field is auxiliary by whichever attribute it is selected.
       if (selector.target.kind !== 'element' && field.classes.includes('auxiliary'))

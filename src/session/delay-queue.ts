@@ -32,8 +32,8 @@ export interface DelayQueueOptions {
 
 export class DelayQueue {
   readonly #options: DelayQueueOptions;
-  /** By key, oldest first; no empty lists. */
-  readonly #queues = new Map<string, QueuedStanza[]>();
+  /** By key, oldest first; no empty lists. Undefined before the first stanza: most sessions have none. */
+  #queues: Map<string, QueuedStanza[]> | undefined;
   #count = 0;
   #bytes = 0;
   #cancel: (() => void) | undefined;
@@ -49,7 +49,7 @@ export class DelayQueue {
 
   /** Returns whether a stanza with this key is queued. */
   has(key: string): boolean {
-    return this.#queues.has(key);
+    return this.#queues?.has(key) === true;
   }
 
   /** Returns whether a stanza of this size fits into the limits. */
@@ -61,6 +61,7 @@ export class DelayQueue {
   /** Appends a stanza to those of its key.
    *  @throws StreamError ERR_WAITING when the limits are exceeded by stanzas that stages hold. */
   enqueue(queued: QueuedStanza): void {
+    this.#queues ??= new Map();
     const queue = this.#queues.get(queued.key);
     if (queue === undefined) this.#queues.set(queued.key, [queued]);
     else queue.push(queued);
@@ -77,7 +78,7 @@ export class DelayQueue {
 
   /** Removes a stanza without sending it, and sends those that were due after it. */
   remove(queued: QueuedStanza): void {
-    const queue = this.#queues.get(queued.key);
+    const queue = this.#queues?.get(queued.key);
     const index = queue?.indexOf(queued) ?? -1;
     if (queue === undefined || index === -1) return;
     queue.splice(index, 1);
@@ -88,7 +89,7 @@ export class DelayQueue {
   /** Sends every stanza that is due and the first of its key. */
   releaseDue(): void {
     const now = this.#options.now();
-    for (const queue of this.#queues.values()) {
+    for (const queue of this.#queues?.values() ?? []) {
       while (queue[0] !== undefined && queue[0].dueAt <= now) {
         const queued = queue.shift()!;
         this.#forget(queued, queue);
@@ -100,7 +101,7 @@ export class DelayQueue {
 
   /** Discards every stanza and cancels the timer. */
   close(): void {
-    this.#queues.clear();
+    this.#queues = undefined;
     this.#count = 0;
     this.#bytes = 0;
     this.#wake();
@@ -112,7 +113,7 @@ export class DelayQueue {
   }
 
   #endDelays(): void {
-    for (const queue of this.#queues.values())
+    for (const queue of this.#queues?.values() ?? [])
       for (const queued of queue) if (queued.dueAt !== Infinity) queued.dueAt = 0;
     this.releaseDue();
   }
@@ -120,13 +121,13 @@ export class DelayQueue {
   #forget(queued: QueuedStanza, queue: readonly QueuedStanza[]): void {
     this.#count -= 1;
     this.#bytes -= queued.bytes;
-    if (queue.length === 0) this.#queues.delete(queued.key);
+    if (queue.length === 0) this.#queues?.delete(queued.key);
   }
 
   /** Sets one timer for the earliest head of a key. */
   #wake(): void {
     let first = Infinity;
-    for (const [head] of this.#queues.values()) first = Math.min(first, head!.dueAt);
+    for (const [head] of this.#queues?.values() ?? []) first = Math.min(first, head!.dueAt);
     if (first === this.#wakeAt) return;
     this.#cancel?.();
     this.#cancel = undefined;

@@ -108,12 +108,12 @@ export class Dispatch {
   constructor(options: DispatchOptions) {
     this.#options = options;
     const { limits, now, schedule } = options;
-    const queue = (): DelayQueue => new DelayQueue({ limits, now, schedule });
-    this.#queues = { 'to-gatekeeper': queue(), 'to-client': queue() };
+    const delays = { limits, now, schedule };
+    this.#queues = { 'to-gatekeeper': new DelayQueue(delays), 'to-client': new DelayQueue(delays) };
     this.#answerTimes = new AnswerTimes(options);
     const answerLimits = { ...limits, waitingMax: limits.awaitedAnswersMax };
-    const answers = (): DelayQueue => new DelayQueue({ limits: answerLimits, now, schedule });
-    this.#answers = { 'to-gatekeeper': answers(), 'to-client': answers() };
+    const answers = { limits: answerLimits, now, schedule };
+    this.#answers = { 'to-gatekeeper': new DelayQueue(answers), 'to-client': new DelayQueue(answers) };
   }
 
   /** Writes a stanza unchanged and without a copy, unless earlier ones between the same two parties are queued. */

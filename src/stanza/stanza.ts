@@ -419,7 +419,18 @@ export class Stanza {
 
 /** Returns the ids of a protocol's stanzas. Names that the vocabulary lacks are left out: id 0 is every unknown
  *  name. */
-function idsOf({ namespace, stanzas }: StanzaProtocol, names: Names): StanzaIds {
+/** Ids by vocabulary and protocol: the same for all streams. */
+const stanzaIds = new WeakMap<Names, Map<StanzaProtocol, StanzaIds>>();
+
+function idsOf(protocol: StanzaProtocol, names: Names): StanzaIds {
+  let ofNames = stanzaIds.get(names);
+  if (ofNames === undefined) stanzaIds.set(names, (ofNames = new Map()));
+  let ids = ofNames.get(protocol);
+  if (ids === undefined) ofNames.set(protocol, (ids = findIds(protocol, names)));
+  return ids;
+}
+
+function findIds({ namespace, stanzas }: StanzaProtocol, names: Names): StanzaIds {
   const known = stanzas.filter(({ local }) => names.local(local) !== 0);
   return {
     namespace: names.namespace(namespace),

@@ -4,8 +4,13 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { getSystemErrorName } from 'node:util';
 import type { TrustedNetworks } from '../signals/cidr.ts';
 import type { Arrival } from '../signals/connection-evidence.ts';
-import type { ProxyHeader } from '../signals/proxy-protocol.ts';
-import { descriptorOf, nothingCaptured, type SynCapture } from '../signals/saved-syn.ts';
+import type { Endpoint, ProxyHeader } from '../signals/proxy-protocol.ts';
+import {
+  descriptorOf,
+  nothingCaptured,
+  type ConnectionCapture,
+  type SynCapture,
+} from '../signals/saved-syn.ts';
 import type { Admission, AdmissionAnswer, RefusalCode } from './admission.ts';
 import { SetupError, systemCode } from './error.ts';
 import { readProxyHeader, type HeaderAnswer, type HeaderOptions } from './proxy-header.ts';
@@ -126,33 +131,50 @@ function admit(socket: Socket, options: ListenOptions, state: Listening): void {
     return;
   }
   socket.once('close', answer.release);
-  const arrival = arrivalOf(socket, remoteAddress, synCapture, state);
+  const capture = synCapture?.read(descriptorOf(socket)) ?? nothingCaptured;
+  const arrival = new SocketArrival(socket, remoteAddress, capture, state.server);
   if (trusted === undefined) onConnection(socket, arrival);
   else void awaitHeader(socket, arrival, trusted, answer, options, state);
 }
 
-function arrivalOf(
-  socket: Socket,
-  address: string,
-  synCapture: SynCapture | undefined,
-  { server }: Listening,
-): Arrival {
-  return {
-    peer: { address, port: socket.remotePort! },
-    // A system call that few connections need. A closed socket has no address; the listener's is used.
-    get local() {
-      const { localAddress, localPort } = socket;
-      const bound = server.address() as AddressInfo | null;
-      return { address: localAddress ?? bound?.address ?? '', port: localPort ?? bound?.port ?? 0 };
-    },
-    capture: synCapture?.read(descriptorOf(socket)) ?? nothingCaptured,
-    header: undefined,
-  };
+/** A connection that was just accepted. */
+class SocketArrival implements Arrival {
+  readonly peer: Endpoint;
+  readonly capture: ConnectionCapture;
+  readonly header: ProxyHeader | undefined;
+  readonly #socket: Socket;
+  readonly #server: Server;
+
+  constructor(
+    socket: Socket,
+    address: string,
+    capture: ConnectionCapture,
+    server: Server,
+    header?: ProxyHeader,
+  ) {
+    this.peer = { address, port: socket.remotePort! };
+    this.capture = capture;
+    this.header = header;
+    this.#socket = socket;
+    this.#server = server;
+  }
+
+  /** Looks the address up: a system call that few connections need. A closed socket has none; the listener's is used. */
+  get local(): Endpoint {
+    const { localAddress, localPort } = this.#socket;
+    const bound = this.#server.address() as AddressInfo | null;
+    return { address: localAddress ?? bound?.address ?? '', port: localPort ?? bound?.port ?? 0 };
+  }
+
+  /** Returns the same connection with the header of its load balancer. */
+  with(header: ProxyHeader): Arrival {
+    return new SocketArrival(this.#socket, this.peer.address, this.capture, this.#server, header);
+  }
 }
 
 async function awaitHeader(
   socket: Socket,
-  arrival: Arrival,
+  arrival: SocketArrival,
   balancers: Balancers,
   admitted: Extract<AdmissionAnswer, { kind: 'admitted' }>,
   { onConnection, onRefused }: ListenOptions,
@@ -164,7 +186,7 @@ async function awaitHeader(
   if (answer.kind === 'header' && refusal === undefined && !state.stopped && !socket.destroyed) {
     const { header } = answer;
     if (header.ignoredFields > 0) balancers.onIgnoredFields?.(header.ignoredFields);
-    onConnection(socket, { ...arrival, header });
+    onConnection(socket, arrival.with(header));
     return;
   }
   socket.on('error', () => {}).destroy();

@@ -64,7 +64,8 @@ function factsOf(machine: Machine, domain: string, route: GatekeeperRoute): Sess
   const { startedAt, listener, options, evidence } = machine;
   const { name: gatekeeper, channelBinding } = route;
   return new SessionRecord({
-    session: randomUUID(),
+    // Written anew: Node makes it of 36 parts, which would be kept.
+    session: Buffer.from(randomUUID(), 'latin1').toString('latin1'),
     startedAt,
     listener,
     domain,
