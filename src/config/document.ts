@@ -1,6 +1,6 @@
 /** Reads narthex.yaml as plain data with the place of each value, or as the problems of its YAML. */
 import type { Place } from '../documents/diagnostic.ts';
-import { decodeUtf8 } from '../documents/text.ts';
+import { decodeUtf8, saveAsUtf8 } from '../documents/text.ts';
 import { readYaml, type Places, type YamlFault } from '../documents/yaml.ts';
 import { type ConfigErrorCode, configErrors } from '../errors/config.ts';
 import { type ConfigProblem } from './problem.ts';
@@ -22,7 +22,7 @@ export function parseConfigText(bytes: Uint8Array, file: string): Parsed {
   const decoded = decodeUtf8(bytes);
   if (decoded.kind === 'not-utf8') {
     const { line, column } = decoded;
-    return refused('ERR_CONFIG_SYNTAX', { file, line, column }, 'the file is not UTF-8');
+    return refused('ERR_CONFIG_SYNTAX', { file, line, column }, 'this byte is not UTF-8', saveAsUtf8);
   }
   const reading = readYaml(file, decoded.text);
   if (reading.kind === 'refused') return { kind: 'refused', problems: reading.faults.map(problemOf) };
@@ -41,7 +41,11 @@ function problemOf({ what, place, reason, remedy }: YamlFault): ConfigProblem {
   return { severity: 'error', code: codes[what], path: '', place, message: reason, remedy };
 }
 
-function refused(code: ConfigErrorCode, place: Place, message: string): Parsed {
-  const { remedy } = configErrors[code];
+function refused(
+  code: ConfigErrorCode,
+  place: Place,
+  message: string,
+  remedy: string = configErrors[code].remedy,
+): Parsed {
   return { kind: 'refused', problems: [{ severity: 'error', code, path: '', place, message, remedy }] };
 }

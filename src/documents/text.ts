@@ -1,5 +1,8 @@
 /** Decodes the bytes of a file. */
 
+/** The remedy for a file that is not. */
+export const saveAsUtf8 = 'Save the file as UTF-8';
+
 export type Decoded =
   | { readonly kind: 'text'; readonly text: string }
   /** Lines and columns count from 1. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Diagnostic } from '../documents/diagnostic.ts';
 import { readPrivateFile, readRegularFile, whyOf } from '../documents/read.ts';
-import { decodeUtf8 } from '../documents/text.ts';
+import { decodeUtf8, saveAsUtf8 } from '../documents/text.ts';
 import type { SetupErrorCode } from '../errors/setup.ts';
 import { SetupError, type FileRole } from './error.ts';
 import type { WatchOptions } from './files.ts';
@@ -133,7 +133,7 @@ function documentText(bytes: Uint8Array, { role, path }: SourceFile): string {
   throw new SetupError(
     'ERR_CAPABILITIES_INVALID',
     `the ${role} file ${path} has a byte that is not UTF-8`,
-    'Save the file as UTF-8',
+    saveAsUtf8,
     { role, path, line, column },
   );
 }

@@ -482,6 +482,13 @@ describe('a file that is no configuration', () => {
     ['is nested beyond reason', '['.repeat(200_000), 'ERR_CONFIG_SYNTAX'],
   ])('%s', async (_, text, code) => expect((await refusal(load(text))).code).toBe(code));
 
+  it('is not UTF-8: the place and the remedy are those of the encoding', async () => {
+    const { problems } = await refusal(load(Buffer.from('a: b\nc: \xff', 'latin1')));
+    expect(problems).toMatchObject([
+      { place: { line: 2, column: 4 }, message: 'this byte is not UTF-8', remedy: 'Save the file as UTF-8' },
+    ]);
+  });
+
   it('is an alias bomb', async () => {
     const levels = Array.from(
       { length: 9 },

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { loadCatalogue, type Catalogue, type TextFile } from '../../policy/catalogue.ts';
 import type { Diagnostic as FileDiagnostic } from '../../documents/diagnostic.ts';
 import { readRegularFile, readStandardInput, standardInput, whyOf } from '../../documents/read.ts';
-import { decodeUtf8 } from '../../documents/text.ts';
+import { decodeUtf8, saveAsUtf8 } from '../../documents/text.ts';
 import { Unusable } from '../../documents/unusable.ts';
 import { errorAt, type Diagnostic } from '../../policy/diagnostic.ts';
 import { loadObligations, type Obligation } from '../../policy/obligations.ts';
@@ -66,9 +66,8 @@ export function readText(path: string): TextFile {
   const decoded = decodeUtf8(bytes);
   if (decoded.kind === 'text') return { file, text: decoded.text };
   const { line, column } = decoded;
-  const remedy = 'Save the file as UTF-8';
   throw new PolicyRefused([
-    errorAt({ file, line, column }, 'ERR_POLICY_FILE', 'this byte is not UTF-8', { remedy }),
+    errorAt({ file, line, column }, 'ERR_POLICY_FILE', 'this byte is not UTF-8', { remedy: saveAsUtf8 }),
   ]);
 }
 
