@@ -49,6 +49,9 @@ function scanBothWays(bytes: Uint8Array, limits: StreamLimits = defaultLimits): 
   return count;
 }
 
+/** Where the module writes normal forms (plain.as.ts). */
+const normalFormAt = 0x8_0000;
+
 /** Normal forms that are not written because they are too long. */
 const tooLong = 'too long';
 
@@ -189,7 +192,8 @@ describe('writes in normal form', () => {
     expect(writeNormal).toHaveLastReturnedWith(undefined);
   });
 
-  it('leaves a namespace that no element declares to the writer', () => {
+  /** Writes a stanza as if it had come in a stream of another namespace: it must declare its own. */
+  function inOtherStream(text: string): string {
     const canonical = new CanonicalWriter(defaultLimits);
     let written = '';
     const stanza = (found: Stanza): void => {
@@ -198,16 +202,26 @@ describe('writes in normal form', () => {
     };
     const sink = { ...silent, stanza };
     const scanner = new Scanner({ names: vocabulary, limits: defaultLimits, workspace, sink });
-    for (const chunk of [header, Buffer.from(message('<body>b</body>'))]) scanner.push(chunk);
-    expect(written).toBe(message('<body>b</body>', ` xmlns='${ns.client}'`));
+    for (const chunk of [header, Buffer.from(text)]) scanner.push(chunk);
+    return written;
+  }
+
+  it('leaves a namespace that no element declares to the writer', () => {
+    expect(inOtherStream(message('<body>b</body>'))).toBe(message('<body>b</body>', ` xmlns='${ns.client}'`));
     expect(writeNormal).toHaveLastReturnedWith(undefined);
   });
 
-  it('overwrites what is left of a stanza when it forgets', () => {
-    const { structure } = workspace;
-    normalForms([Buffer.from(message(`<body>${'readable'.repeat(20)}</body>`))]);
-    const { buffer } = structure.plain!.tape;
-    expect(Buffer.from(buffer).includes('readable')).toBe(true);
+  const readable = 'readable'.repeat(20);
+
+  it.each([
+    ['a stanza', () => normalForms([Buffer.from(message(`<body>${readable}</body>`))])],
+    ['what was begun of a stanza', () => inOtherStream(`<${readable}/>`)],
+  ])('overwrites what is left of %s when it forgets', (_, write) => {
+    workspace.forget();
+    write();
+    const { buffer } = workspace.structure.plain!.tape;
+    const normalForm = (): Buffer => Buffer.from(buffer).subarray(normalFormAt);
+    expect(normalForm().includes('readable')).toBe(true);
     workspace.forget();
     expect(Buffer.from(buffer).includes('readable')).toBe(false);
   });

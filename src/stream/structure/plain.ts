@@ -6,7 +6,7 @@
 import type { InternTable, Names } from '../../stanza/names.ts';
 import { ns } from '../../stanza/namespaces.ts';
 import type { NormalForm } from '../../stanza/stanza.ts';
-import { undeclaredNamespace } from '../../stanza/tape.ts';
+import { element, end as endRecord, undeclaredNamespace } from '../../stanza/tape.ts';
 import type { StreamLimits } from '../limits.ts';
 import { result, type StructureModule } from './module.ts';
 
@@ -85,7 +85,9 @@ export class PlainStanza implements NormalForm {
 
   writeNormal(contentNamespace: number): Uint8Array | undefined {
     const byteLength = this.#module.writeNormal(contentNamespace);
-    this.#longest = Math.max(this.#longest, byteLength);
+    // Whatever was written: a normal form is no longer than its stanza, and may have been left unfinished.
+    const stanzaBytes = this.tape[this.tape[element.end]! + endRecord.tagEnd]!;
+    this.#longest = Math.max(this.#longest, stanzaBytes);
     return byteLength === notPlain ? undefined : this.#normal.subarray(0, byteLength);
   }
 
