@@ -35,10 +35,10 @@ export function hashStep(hash: number, byte: number): number {
 
 /** An immutable open-addressing table from byte strings to 1, 2, 3, … */
 export class InternTable {
-  /** Ids by hash, each as near as possible after the place of its hash; 0 where there is none. A power of two. */
+  /** Ids by hash, 0 for an empty slot. A name whose slot is taken has the next empty one. Its length is a power of two. */
   readonly slots: Int32Array;
   /** The names in UTF-8, by id, from 1 on. */
-  readonly names: readonly Uint8Array[];
+  readonly encoded: readonly Uint8Array[];
   readonly #names: readonly string[];
   readonly #mask: number;
   readonly #ids: ReadonlyMap<string, number>;
@@ -46,13 +46,13 @@ export class InternTable {
   constructor(names: Iterable<string>) {
     this.#names = [...new Set(names)].filter((name) => name !== '');
     const encoder = new TextEncoder();
-    this.names = this.#names.map((name) => encoder.encode(name));
+    this.encoded = this.#names.map((name) => encoder.encode(name));
     this.#ids = new Map(this.#names.map((name, index) => [name, index + 1]));
     // At most a quarter full, so that a look-up rarely probes twice.
     const size = 1 << Math.max(4, Math.ceil(Math.log2(this.#names.length * 4 + 1)));
     this.#mask = size - 1;
     this.slots = new Int32Array(size);
-    this.names.forEach((bytes, index) => {
+    this.encoded.forEach((bytes, index) => {
       let hash = hashSeed;
       for (const byte of bytes) hash = hashStep(hash, byte);
       let slot = hash & this.#mask;
@@ -80,7 +80,7 @@ export class InternTable {
     for (;;) {
       const id = this.slots[slot]!;
       if (id === 0) return 0;
-      const known = this.names[id - 1]!;
+      const known = this.encoded[id - 1]!;
       if (known.length === end - start && equalAt(bytes, start, known)) return id;
       slot = (slot + 1) & this.#mask;
     }

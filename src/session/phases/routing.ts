@@ -64,7 +64,7 @@ function factsOf(machine: Machine, domain: string, route: GatekeeperRoute): Sess
   const { startedAt, listener, options, evidence } = machine;
   const { name: gatekeeper, channelBinding } = route;
   return new SessionRecord({
-    // Written anew: Node makes it of 36 parts, which would be kept.
+    // Copied to one string: Node concatenates a UUID from its digits, and V8 would keep every part.
     session: Buffer.from(randomUUID(), 'latin1').toString('latin1'),
     startedAt,
     listener,

@@ -130,20 +130,20 @@ const integerBytes = Int32Array.BYTES_PER_ELEMENT;
 const entryBytes = 2 * integerBytes;
 
 /** Returns the bytes that a copy of a table takes: slots, entries, names, up to a whole integer. */
-function bytesOf({ slots, names }: InternTable): number {
-  const nameBytes = names.reduce((sum, { length }) => sum + length, 0);
-  return slots.byteLength + names.length * entryBytes + Math.ceil(nameBytes / integerBytes) * integerBytes;
+function bytesOf({ slots, encoded }: InternTable): number {
+  const nameBytes = encoded.reduce((sum, { length }) => sum + length, 0);
+  return slots.byteLength + encoded.length * entryBytes + Math.ceil(nameBytes / integerBytes) * integerBytes;
 }
 
 /** Copies a table to an address.
  *  @returns the mask of its slots, the address of the slots, the address of the entries */
-function copyTable({ slots, names }: InternTable, memory: ArrayBuffer, at: number): readonly number[] {
+function copyTable({ slots, encoded }: InternTable, memory: ArrayBuffer, at: number): readonly number[] {
   new Int32Array(memory, at, slots.length).set(slots);
   const entriesAt = at + slots.byteLength;
-  const entries = new Int32Array(memory, entriesAt, names.length * 2);
+  const entries = new Int32Array(memory, entriesAt, encoded.length * 2);
   const bytes = new Uint8Array(memory);
   let nameAt = entriesAt + entries.byteLength;
-  names.forEach((name, index) => {
+  encoded.forEach((name, index) => {
     entries.set([nameAt, name.length], index * 2);
     bytes.set(name, nameAt);
     nameAt += name.length;
