@@ -1,5 +1,5 @@
 /** Values that occur nowhere else, in the syntax of the field that carries them. */
-import { createHash } from 'node:crypto';
+import { checkPrimeSync, createHash } from 'node:crypto';
 
 /** Returns bytes that cannot be guessed; the tests give the same ones again. */
 export type RandomBytes = (byteLength: number) => Uint8Array;
@@ -80,9 +80,9 @@ const makers = {
     const needle = `${hour}:${minute}:${second}.${pad(6, below(random, 1_000_000))}`;
     return text(`2026-03-1${below(random, 9)}T${needle}Z`, needle);
   },
-  /** Ten digits that fit into 32 bits. */
+  /** Ten digits that fit into 32 bits: a prime, which no grain divides, so that it is another number once coarsened. */
   count(random: RandomBytes): Marker {
-    const value = `3${pad(9, below(random, 1_000_000_000))}`;
+    const value = String(primeFrom(3_000_000_000 + below(random, 1_000_000_000)));
     return { value, needle: value, isNumber: true };
   },
   /** A decimal fraction of degrees (XEP-0080). */
@@ -145,6 +145,13 @@ function word(random: RandomBytes, length: number): string {
 
 function below(random: RandomBytes, bound: number): number {
   return Buffer.from(random(4)).readUInt32LE() % bound;
+}
+
+/** Returns the least prime that is not below a number. */
+function primeFrom(number: number): bigint {
+  let candidate = BigInt(number);
+  while (!checkPrimeSync(candidate)) candidate += 1n;
+  return candidate;
 }
 
 function pad(digits: number, value: number): string {

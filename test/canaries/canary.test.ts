@@ -1,4 +1,5 @@
 /** Canaries cover every field of the catalogue, and keep the form of what they replace. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
@@ -9,6 +10,7 @@ import { chatValues } from '../../src/canaries/chat-values.ts';
 import { makeMarker } from '../../src/canaries/marker.ts';
 import { formsOf } from '../../src/canaries/forms.ts';
 import { values } from '../../src/canaries/values.ts';
+import { coarsenTo } from '../../src/minimisation/coarsen.ts';
 import { everyForm, loadCatalogue, type Field } from '../../src/policy/catalogue.ts';
 import { ja4 } from '../../src/signals/ja4.ts';
 import { nodeOf, nodeXml } from '../../src/simulator/chat/xml.ts';
@@ -73,6 +75,18 @@ describe('canaries', () => {
       expect(marker.needle.length).toBeGreaterThan(9);
     }
     expect(new Set(sent.map(({ marker }) => marker.needle)).size).toBe(sent.length);
+  });
+
+  it('are another number after they were coarsened, to whatever', () => {
+    const grains = [2, 3, 5, 7, 60, 1_024, 3_600, 86_400];
+    const kept = Array.from({ length: 600 }, () => makeMarker('count', randomBytes).value).flatMap((value) =>
+      grains.filter(
+        (grain) =>
+          coarsenTo({ unit: 'time', grainMs: grain * 1_000 })(value) === value ||
+          coarsenTo({ unit: 'bytes', grainBytes: grain })(value) === value,
+      ),
+    );
+    expect(kept).toEqual([]);
   });
 
   it('leave elements well-formed, and change them', () => {

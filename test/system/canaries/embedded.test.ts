@@ -31,7 +31,7 @@ function verdictAt(
 }
 
 interface PrintedReport {
-  readonly leaks: readonly object[];
+  readonly leaks: readonly { readonly place: string; readonly field: string; readonly direction: string }[];
   readonly places: readonly { readonly place: string; readonly bytes: number; readonly found: number }[];
   readonly skipped: readonly { readonly place: string }[];
   readonly unsent: readonly { readonly field: string; readonly protocol: string }[];
@@ -51,7 +51,9 @@ describe.concurrent.each(['balanced', 'strict'])('canaries under %s', (policy) =
     async () => {
       const ran = await narthex(['audit', 'canaries', '--policy', policy, '--format', 'json']);
       const report = printedJson(ran) as PrintedReport;
-      expect(report.leaks).toEqual([]);
+      expect(report.leaks.map(({ place, field, direction }) => `${place}: ${field} ${direction}`)).toEqual(
+        [],
+      );
       expect([ran.exit, ran.stderr.includes('ERR_')]).toEqual([0, false]);
       // Every place was searched, and had something in it.
       const searched = report.places.filter(({ bytes }) => bytes > 100).map(({ place }) => place);
