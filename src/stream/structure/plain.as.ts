@@ -312,7 +312,7 @@ function closingQuote(from: i32, quote: u32): i32 {
   return OTHER;
 }
 
-/** Returns whether no two attributes of a tag may have one name. Names that the vocabulary lacks may. */
+/** Returns whether no two attributes of a tag have one name. */
 function areDistinct(first: i32, attributes: i32): bool {
   const start = slot(first);
   const end = start + attributes * (ATTRIBUTE_SIZE << 2);
@@ -320,8 +320,19 @@ function areDistinct(first: i32, attributes: i32): bool {
     // Name and namespace together.
     const name = load<u64>(one, 16);
     for (let before = start; before < one; before += ATTRIBUTE_SIZE << 2)
-      if (load<u64>(before, 16) == name) return false;
+      // Names that the vocabulary lacks have the id 0, and are compared by their bytes.
+      if (load<u64>(before, 16) == name && (<i32>name != 0 || haveSameName(before, one))) return false;
   }
+  return true;
+}
+
+/** Compares the names of two attribute records, prefix included. */
+function haveSameName(one: i32, other: i32): bool {
+  const start = load<i32>(one, 4);
+  const length = load<i32>(one, 8) - start;
+  const otherStart = load<i32>(other, 4);
+  if (load<i32>(other, 8) - otherStart != length) return false;
+  for (let i = 0; i < length; i++) if (byte(base + start + i) != byte(base + otherStart + i)) return false;
   return true;
 }
 
