@@ -77,7 +77,7 @@ describe('canaries', () => {
     expect(new Set(sent.map(({ marker }) => marker.needle)).size).toBe(sent.length);
   });
 
-  it('are another number after they were coarsened, to whatever', () => {
+  it('that are numbers are other numbers once coarsened', () => {
     const grains = [2, 3, 5, 7, 60, 1_024, 3_600, 86_400];
     const kept = Array.from({ length: 600 }, () => makeMarker('count', randomBytes).value).flatMap((value) =>
       grains.filter(

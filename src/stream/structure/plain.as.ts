@@ -232,7 +232,7 @@ function readEndTag(first: i32, tagStart: i32): i32 {
   const close = tagStart + 2 + length;
   const index = first + 1;
   if (index >= positions || position(index) != close || byte(close) != GT) return OTHER;
-  for (let i = 0; i < length; i++) if (byte(tagStart + 2 + i) != byte(nameAt + i)) return OTHER;
+  if (!areEqual(tagStart + 2, nameAt, length)) return OTHER;
   closeElement(tagStart, close + 1);
   return index;
 }
@@ -326,14 +326,12 @@ function areDistinct(first: i32, attributes: i32): bool {
   return true;
 }
 
-/** Compares the names of two attribute records, prefix included. */
+/** Returns whether the names of two attribute records have the same bytes, prefix included. */
 function haveSameName(one: i32, other: i32): bool {
   const start = load<i32>(one, 4);
   const length = load<i32>(one, 8) - start;
   const otherStart = load<i32>(other, 4);
-  if (load<i32>(other, 8) - otherStart != length) return false;
-  for (let i = 0; i < length; i++) if (byte(base + start + i) != byte(base + otherStart + i)) return false;
-  return true;
+  return load<i32>(other, 8) - otherStart == length && areEqual(base + start, base + otherStart, length);
 }
 
 /** Writes the stanza that was just read in normal form (../canonical.ts), which is at most as long. `contentNamespace` is
