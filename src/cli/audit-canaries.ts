@@ -7,6 +7,7 @@ import { canariesJson, canariesText, type RunPolicies } from '../canaries/render
 import { parseHostPort } from '../config/address.ts';
 import { loadConfig } from '../config/load.ts';
 import { exitCodes } from '../errors/exit.ts';
+import { exitOnSignal } from './command-io.ts';
 import { misused, unreadable } from './input-error.ts';
 import { report } from './report.ts';
 
@@ -92,6 +93,7 @@ async function embedded({ policy = 'balanced', expect: expected, account }: Cana
   if (account !== undefined) throw misused('--account is for a running proxy: give its --config');
   // Loaded here, since it has a whole proxy: `narthex audit` of a recording is to take little memory.
   const { runEmbeddedCanaries } = await import('../app/canaries/embedded.ts');
+  exitOnSignal();
   const found = await runEmbeddedCanaries({ policy, expected, onStep: printStep });
   return [found, { policy, expected: expected ?? policy }];
 }

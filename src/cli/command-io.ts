@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { InvalidArgumentError, Option } from 'commander';
 import { unreadable } from './input-error.ts';
@@ -27,6 +28,13 @@ export function processIo(): CommandIo {
       createInterface({ input: path === '-' ? process.stdin : createReadStream(path), crlfDelay: Infinity }),
     write: (text) => process.stdout.write(text),
   };
+}
+
+/** Ends the process at SIGINT or SIGTERM with the exit code of a shell: 128 and the number of the signal. Unlike the
+ *  default, this emits `exit`, at which files and processes of the command are removed. */
+export function exitOnSignal(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
 /** Returns the option `--fail-on warning`, for pipelines that require warnings to be fixed or accepted. */

@@ -48,17 +48,22 @@ export function register(program: Command): void {
 
 async function demo(options: DemoOptions): Promise<void> {
   const format = { width: 100, colour: process.stdout.isTTY && process.env['NO_COLOR'] === undefined };
+  const stopped = interrupted();
   const opened = await openDemo(options);
   try {
-    await play(opened, options, format);
+    await play(opened, options, format, stopped);
   } finally {
     await opened.close();
   }
 }
 
-async function play(demo: Demo, options: DemoOptions, format: StoryFormat): Promise<void> {
+async function play(
+  demo: Demo,
+  options: DemoOptions,
+  format: StoryFormat,
+  stopped: Promise<'stopped'>,
+): Promise<void> {
   const { proxy } = demo;
-  const stopped = interrupted();
   print(introduction(proxy, options));
   const story = demo.play((step) => print(formatStep(step, format)));
   const outcome = await Promise.race([story, stopped]);

@@ -142,7 +142,7 @@ async function searchRecords(
 
 function openSetting({ policy, program = shippedProgram }: EmbeddedOptions) {
   return assemble(async (parts): Promise<Setting> => {
-    const folder = parts.track(await temporaryFolder());
+    const folder = parts.track(temporaryFolder());
     const stage = parts.track(await openStage());
     const pair = stage.authority.issue([domain, host]);
     const gatekeeper = parts.track(await startScriptedGatekeeper(pair, host));

@@ -1,5 +1,5 @@
 /** A proxy as a process of its own, whose output is kept and whose memory can be read. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Inspector } from '../../canaries/inspector.ts';
@@ -58,6 +58,7 @@ export async function startProxyProcess(file: string, program: readonly string[]
   const chunks: Buffer[] = [];
   // Unlike `exit`, `close` comes after the last of its output.
   const ended = once(child, 'close');
+  endWithProcess(child, ended);
   const { promise: started, resolve, reject } = Promise.withResolvers<string>();
   const collect = (chunk: Buffer): void => {
     chunks.push(chunk);
@@ -82,6 +83,13 @@ export async function startProxyProcess(file: string, program: readonly string[]
       await ended;
     },
   };
+}
+
+/** Kills a child at the end of this process, before other listeners of `exit` remove the files that it writes. */
+function endWithProcess(child: ChildProcess, ended: Promise<unknown>): void {
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.prependOnceListener('exit', kill);
+  void ended.then(() => process.off('exit', kill));
 }
 
 function portsOf(log: string, event: string): number[] {

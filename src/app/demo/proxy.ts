@@ -1,7 +1,6 @@
 /** The proxy of the demo, between the parties of the simulator. */
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
@@ -65,7 +64,7 @@ async function startBetween(
   uploadToken = '',
 ): Promise<DemoProxy> {
   return assemble(async (parts) => {
-    const folder = parts.track(await temporaryFolder());
+    const folder = parts.track(temporaryFolder());
     // The public address must be known before the port is opened.
     const httpPort = options.httpPort === 0 ? await freePort() : options.httpPort;
     const files = await writeDemoFiles(folder.path, stage, uploadToken);
@@ -84,9 +83,11 @@ async function startBetween(
 }
 
 /** Makes a folder that is removed by `close`, and also when the process ends first, by Ctrl-C or by a closed pipe. */
-export async function temporaryFolder(): Promise<{ readonly path: string } & Part> {
-  const path = await mkdtemp(join(tmpdir(), 'narthex-demo-'));
-  const remove = (): void => rmSync(path, { recursive: true, force: true });
+export function temporaryFolder(): { readonly path: string } & Part {
+  // Not by a promise: a signal could come between the folder and the listener that removes it.
+  const path = mkdtempSync(join(tmpdir(), 'narthex-demo-'));
+  // A write that has begun can put a file there in the meantime.
+  const remove = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   process.once('exit', remove);
   return {
     path,
