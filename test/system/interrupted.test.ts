@@ -3,8 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { root } from '../cli/narthex.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -18,13 +17,12 @@ async function processesWith(text: string): Promise<string[]> {
 /** Resolves when a command has gone so far that it is to be ended. */
 type Moment = (folder: string, child: ChildProcess) => Promise<unknown>;
 
-const folderMade: Moment = async (folder) => {
-  while ((await readdir(folder)).length === 0) await delay(2);
-};
+const often = { timeout: 60_000, interval: 5 };
 
-const proxyStarting: Moment = async (folder) => {
-  while ((await processesWith(folder)).length === 0) await delay(2);
-};
+const folderMade: Moment = (folder) => vi.waitUntil(async () => (await readdir(folder)).length > 0, often);
+
+const proxyStarting: Moment = (folder) =>
+  vi.waitUntil(async () => (await processesWith(folder)).length > 0, { ...often, interval: 50 });
 
 /** Resolves when a command has printed the text. */
 const printed =
@@ -70,6 +68,6 @@ describe.each([
       // A killed process can be there for a moment more.
       await expect.poll(() => processesWith(folder.path), { timeout: 20_000 }).toEqual([]);
     },
-    60_000,
+    120_000,
   );
 });
