@@ -124,9 +124,7 @@ export async function startNarthex(
           profiles: [join(policies, 'capabilities/desktop.yaml')],
         },
       }),
-      limits: knownLimits(root, highestLimits),
-      // Other work on the machine would make it refuse connections.
-      overload: { loopDelayMs: 0 },
+      ...knownSettings(root),
       admin: { host: '127.0.0.1', port: 0 },
     }),
   );
@@ -146,13 +144,17 @@ const highestLimits: Readonly<Record<string, number>> = {
   paddingBytesPerSecondMax: 1_000_000_000,
 };
 
-/** Those that the revision has. */
-function knownLimits(root: string, limits: Readonly<Record<string, number>>): Record<string, number> {
-  const schema = JSON.parse(readFileSync(join(root, 'deploy/schema/narthex.schema.json'), 'utf8')) as {
-    properties: { limits: { properties: Record<string, unknown> } };
+/** Returns the sections that keep a proxy from refusing load, with the keys that the revision has. */
+function knownSettings(root: string): Record<string, unknown> {
+  const { properties } = JSON.parse(
+    readFileSync(join(root, 'deploy/schema/narthex.schema.json'), 'utf8'),
+  ) as { properties: { limits: { properties: Record<string, unknown> }; overload?: unknown } };
+  const known = properties.limits.properties;
+  return {
+    limits: Object.fromEntries(Object.entries(highestLimits).filter(([name]) => name in known)),
+    // Other work on the machine would make it refuse connections.
+    ...(properties.overload !== undefined && { overload: { loopDelayMs: 0 } }),
   };
-  const known = schema.properties.limits.properties;
-  return Object.fromEntries(Object.entries(limits).filter(([name]) => name in known));
 }
 
 async function startNode(

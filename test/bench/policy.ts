@@ -137,15 +137,19 @@ function measurePair(now: PolicyCase, then: PolicyCase, rounds: number): Pair {
 }
 
 function pairRows({ name, byteLength, scan, scanThen, edits, editsThen }: Pair, yardstick: string): Row[] {
-  const row = { byteLength, unit: 'µs', yardstick };
+  const row = (step: string, now: Samples, then: Samples): Row => ({
+    name: `policy: ${name}: ${step}`,
+    byteLength,
+    figure: spreadOf(now),
+    unit: 'µs',
+    ratio: ratioOf(now, then),
+    yardstick,
+  });
+  const sum = (one: Samples, other: Samples): Samples => byRound((a, b) => a + b, one, other);
   return [
-    { ...row, name: `policy: ${name}: scanner`, figure: spreadOf(scan), ratio: ratioOf(scan, scanThen) },
-    {
-      ...row,
-      name: `policy: ${name}: decide and edits`,
-      figure: spreadOf(edits),
-      ratio: ratioOf(edits, editsThen),
-    },
+    row('scanner', scan, scanThen),
+    row('decide and edits', edits, editsThen),
+    row('scanner, decide and edits', sum(scan, edits), sum(scanThen, editsThen)),
   ];
 }
 
