@@ -9,6 +9,7 @@ import { DecisionCounts } from '../../src/observability/decision-counts.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { ChannelBinding } from '../../src/session/facts.ts';
 import type { CloseReason, SessionObserver } from '../../src/session/observer.ts';
+import { neverLate, patientTimeouts } from './patience.ts';
 
 /** Read once: most of the processor time of a start. */
 const catalogue = openCatalogueFiles();
@@ -136,9 +137,8 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
       ...(options.obligations === undefined ? {} : { obligations: options.obligations }),
     },
     limits: options.limits ?? {},
-    // Tests share the machine and the process; what they measure is not these.
-    timeouts: { handshakeMs: 60_000, preAuthMs: 120_000, dialMs: 60_000, ...options.timeouts },
-    overload: { loopDelayMs: 0, ...options.overload },
+    timeouts: { ...patientTimeouts, ...options.timeouts },
+    overload: { ...neverLate, ...options.overload },
     ...(options.provider && { provider: options.provider }),
     ...(options.http && { http: { host: '127.0.0.1', port: 0, ...options.http } }),
     ...(options.regions && { regions: options.regions }),

@@ -47,14 +47,14 @@ export function connectRaw(
     for (const waiter of waiters) waiter();
   });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  const until = (text: string | RegExp, timeoutMs = 30_000): Promise<void> =>
+  const until = (text: string | RegExp, timeoutMs = 60_000): Promise<void> =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const missed = (when: string): void => {
+        clearTimeout(timer);
         waiters.delete(look);
-        reject(
-          new Error(`"${String(text)}" did not come within ${timeoutMs} ms; heard ${heard.slice(-300)}`),
-        );
-      }, timeoutMs);
+        reject(new Error(`"${String(text)}" did not come ${when}; heard ${heard.slice(-300)}`));
+      };
+      const timer = setTimeout(() => missed(`within ${timeoutMs} ms`), timeoutMs);
       const look = (): void => {
         if (endOf(text, heard) === -1) return;
         clearTimeout(timer);
@@ -63,6 +63,7 @@ export function connectRaw(
       };
       waiters.add(look);
       look();
+      void closed.then(() => missed('before the end'));
     });
   const forget = (text?: string | RegExp): void => {
     heard = text === undefined ? '' : heard.slice(endOf(text, heard));

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createAuthority } from './certificates.ts';
+import { neverLate } from './patience.ts';
 import { temporaryFolder } from './temporary.ts';
 
 export interface ServeProcess {
@@ -62,6 +63,7 @@ export async function serveProcess({
     gatekeepers: [{ name: 'test', connect: { address: '127.0.0.1:9', tls: 'direct' }, ...gatekeeper }],
     admin: { host: '127.0.0.1', port: 0 },
     ...config,
+    overload: { ...neverLate, ...(config['overload'] as object) },
   });
   const file = await folder.write('narthex.yaml', text);
   const given = options.map((option) => option.replace('{folder}', folder.path));

@@ -42,7 +42,6 @@ export async function measureDrain({
       domains: [{ domain, gatekeeper: 'test' }],
       timeouts: { drainMs, drainSpreadMs },
       limits: { connectionsPerAddressMax: 0 },
-      overload: { loopDelayMs: 0 },
     },
     gatekeeper: {
       connect: { address: `127.0.0.1:${gatekeeper.port}`, tls: 'direct' },

@@ -51,7 +51,6 @@ describe.each([
     ['canaries with a proxy that starts', canaries, exit, proxyStarting],
     ['canaries being sent', canaries, exit, printed('sending')],
     ['a demo with only its folder', demo, 1, folderMade],
-    ['a demo in the middle of its story', demo, 1, printed('Juliet')],
   ])(
     'leaves nothing of %s',
     async (_, args, expected, moment) => {

@@ -98,7 +98,6 @@ function replica(): Promise<ServeProcess> {
     config: {
       replicas: 2,
       log: { level: 'debug' },
-      overload: { loopDelayMs: 0 },
       timeouts: { drainMs: 0 },
       domains: [{ domain, gatekeeper: 'test' }],
       gatekeepers: [

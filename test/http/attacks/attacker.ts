@@ -33,8 +33,6 @@ export async function startTarget({ behindBalancer = false } = {}): Promise<Targ
     config: {
       domains: [{ domain, gatekeeper: 'test' }],
       timeouts: { drainMs: 0 },
-      // Refusing for overload would make floods cheaper, and those of HTTP/1.1 most of all.
-      overload: { loopDelayMs: 0 },
       http: {
         host: '127.0.0.1',
         port: 0,

@@ -103,7 +103,6 @@ async function startProxy(server: PeerServer, authority: Authority): Promise<Ser
       http: { ...listener, publicUrl: `https://${domain}`, websocket: {} },
       policy: { file: 'balanced', keyFiles: ['pseudonyms'] },
       limits: { connectionsPerAddressMax: 0 },
-      overload: { loopDelayMs: 0 },
     },
   });
 }

@@ -5,6 +5,7 @@ import { createGatekeeper } from '../../../src/simulator/gatekeeper.ts';
 import { jwks, makeKey, sign } from '../../http/support/issuer.ts';
 import { startParty } from '../../http/support/party.ts';
 import { openCollector } from '../../observability/collector.ts';
+import { patientTimeouts } from '../../support/patience.ts';
 import { negotiate, startRawServer, type Script } from '../../support/raw-gatekeeper.ts';
 import { signingKeyFolder } from '../../support/signing-keys.ts';
 import { serveProcess } from '../../support/serve-process.ts';
@@ -119,7 +120,7 @@ export async function openScene(policy: string, canaries: Canaries) {
       signals: { issuer: 'proxy.example', keysFolder: signingKeys.folder },
       log: { level: 'debug' },
       tracing: { otlpEndpoint: collector.endpoint },
-      timeouts: { drainMs: 500, handshakeMs: 2_000, closeGraceMs: 100 },
+      timeouts: { ...patientTimeouts, drainMs: 500, closeGraceMs: 1_000 },
       http: { host: '127.0.0.1', port: 0, publicUrl },
       provider: {
         issuer: names.provider,

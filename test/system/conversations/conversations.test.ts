@@ -10,6 +10,7 @@ import { ns } from '../../../src/stanza/namespaces.ts';
 import { hostileCases } from '../../stream/hostile/cases.ts';
 import { toBytes } from '../../stream/hostile/case.ts';
 import { generatedStanza } from '../../support/generated-stanzas.ts';
+import { patientTimeouts } from '../../support/patience.ts';
 import { Random } from '../../support/random.ts';
 import { logInRaw, streamHeader } from '../../support/raw-client.ts';
 import { startRawGatekeeper, type RawGatekeeper } from '../../support/raw-gatekeeper.ts';
@@ -114,7 +115,7 @@ async function start(policy: string): Promise<void> {
         profiles: ['desktop', 'phone', 'text-only'].map((name) => shipped(`capabilities/${name}.yaml`)),
         holdMs: 50,
       },
-      timeouts: { closeGraceMs: 200, drainMs: 500 },
+      timeouts: { ...patientTimeouts, closeGraceMs: 200, drainMs: 500 },
       log: { level: 'info' },
     },
   }); // prettier-ignore
