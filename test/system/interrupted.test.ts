@@ -24,19 +24,8 @@ const folderMade: Moment = (folder) => vi.waitUntil(async () => (await readdir(f
 const proxyStarting: Moment = (folder) =>
   vi.waitUntil(async () => (await processesWith(folder)).length > 0, { ...often, interval: 50 });
 
-/** Resolves when a command has printed the text. */
-const printed =
-  (wanted: string): Moment =>
-  async (_, { stdout, stderr }) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let text = '';
-    for (const stream of [stdout!, stderr!])
-      stream.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-        if (text.includes(wanted)) resolve();
-      });
-    await promise;
-  };
+/** The first step that it prints is that of sending. */
+const sending: Moment = (_, { stderr }) => once(stderr!, 'data');
 
 const { PATH, NODE_COMPILE_CACHE = '' } = process.env;
 const canaries = ['audit', 'canaries'];
@@ -49,7 +38,7 @@ describe.each([
   it.each<[string, readonly string[], number, Moment]>([
     ['canaries with only their folder', canaries, exit, folderMade],
     ['canaries with a proxy that starts', canaries, exit, proxyStarting],
-    ['canaries being sent', canaries, exit, printed('sending')],
+    ['canaries being sent', canaries, exit, sending],
     ['a demo with only its folder', demo, 1, folderMade],
   ])(
     'leaves nothing of %s',
