@@ -44,7 +44,8 @@ Examples:
       --contact peer@chat.example --contact-password-file peer.password --log narthex.log
 
 Exit codes: 0 no leak, 1 a leak (ERR_CANARY_LEAK), 64 wrong usage, 65 the policy is wrong, 66 no such file, 69 the proxy does
-not start (ERR_CANARY_PROXY), 70 a party does not answer, 78 the configuration is wrong.`;
+not start or ends too early (ERR_CANARY_PROXY), 70 a party does not answer, 73 the temporary files cannot be written, 78 the
+configuration is wrong.`;
 
 /** Adds the subcommand to `audit`. */
 export function registerCanaries(audit: Command): void {

@@ -23,7 +23,8 @@ const help = `
 Everything is on loopback, with certificates and keys made for the occasion; nothing is left on disk.
 Lines marked - were sent and did not arrive, lines marked + arrived in their place.
 
-Exit codes: 0 every statement held, 1 one did not, 69 a port cannot be had.`;
+Exit codes: 0 every statement held, 1 one did not, 69 a port cannot be had, 73 the temporary files cannot be
+written.`;
 
 /** Adds the subcommand. */
 export function register(program: Command): void {

@@ -9,8 +9,8 @@ export const canaryErrors = {
     exit: 'negative',
   },
   ERR_CANARY_PROXY: {
-    cause: 'The proxy that the values are sent through does not start.',
-    remedy: 'The message has what it printed.',
+    cause: 'The proxy that the values are sent through does not start, or ends before all were sent.',
+    remedy: 'The message has what it printed, or how it ended.',
     exit: 'unavailable',
   },
 } as const satisfies Readonly<Record<`ERR_${string}`, ErrorRow>>;

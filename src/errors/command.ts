@@ -43,6 +43,11 @@ export const commandErrors = {
     remedy: 'Correct its permissions, or choose another folder.',
     exit: 'cannotCreate',
   },
+  ERR_TEMPORARY_FILE: {
+    cause: 'A command that starts parties on this machine cannot write its temporary files.',
+    remedy: 'Free space on the disk, or name another folder in the environment variable TMPDIR.',
+    exit: 'cannotCreate',
+  },
   ERR_JWKS: {
     cause: 'The file given as `--jwks` is no JWK set (RFC 7517).',
     remedy: 'Fetch it from `/.well-known/jwks.json` of the intermediary.',

@@ -60,3 +60,20 @@ it.each([['schema'], ['policy', 'fields'], ['--help']])('%s ends with one error'
   });
   expect([status, stderr]).toEqual([74, message('ENOSPC')]);
 });
+
+it.each([
+  ['demo', '--once', '--port', '0', '--tls-port', '0', '--http-port', '0'],
+  ['audit', 'canaries'],
+])('%s ends with one error where temporary files cannot be written', async (...args) => {
+  await using folder = await temporaryFolder();
+  const { status, stderr } = spawnSync(process.execPath, [launcher, ...args], {
+    env: { ...process.env, TMPDIR: join(folder.path, 'missing') },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe(
+    `narthex: error ERR_TEMPORARY_FILE: ${folder.path}/missing/narthex-demo-* cannot be written (ENOENT)\n` +
+      '    Free space on the disk, or name another folder in the environment variable TMPDIR.\n',
+  );
+  expect(status).toBe(73);
+});

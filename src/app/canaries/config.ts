@@ -1,13 +1,12 @@
 /** The configuration of the proxy of a canary run: that of the demo, with a second gatekeeper on the chat channel, and with
  *  everything recorded that can be. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ScriptedChatGatekeeper } from '../../canaries/scripted-chat-gatekeeper.ts';
 import type { ScriptedGatekeeper } from '../../canaries/scripted-gatekeeper.ts';
 import { host } from '../../simulator/story/cast.ts';
 import type { Stage } from '../../simulator/story/stage.ts';
 import { demoConfig, writeDemoFiles } from '../demo/config.ts';
+import type { TemporaryFolder } from '../demo/temporary-folder.ts';
 
 /** Domain of the gatekeeper on the chat channel. */
 export const chatDomain = 'chat.localhost';
@@ -15,7 +14,7 @@ const chatGatekeeperName = 'embedded-chat';
 
 export interface CanaryConfigOptions {
   /** An empty folder for its files. */
-  readonly folder: string;
+  readonly folder: TemporaryFolder;
   readonly stage: Stage;
   readonly gatekeeper: ScriptedGatekeeper;
   readonly chatGatekeeper: ScriptedChatGatekeeper;
@@ -27,30 +26,30 @@ export interface CanaryConfigOptions {
 }
 
 /** Writes the configuration with its certificates and keys.
- *  @returns the paths of the configuration and of the ledger's folder */
-export async function writeCanaryConfig(
-  options: CanaryConfigOptions,
-): Promise<{ readonly file: string; readonly ledgerFolder: string }> {
+ *  @returns the paths of the configuration and of the ledger's folder
+ *  @throws Refusal ERR_TEMPORARY_FILE */
+export function writeCanaryConfig(options: CanaryConfigOptions): {
+  readonly file: string;
+  readonly ledgerFolder: string;
+} {
   const { folder, stage, gatekeeper, chatGatekeeper, otlpEndpoint, policy, httpPort } = options;
-  const write = async (name: string, content: string): Promise<string> => {
-    await writeFile(join(folder, name), content, { mode: 0o600 });
-    return join(folder, name);
-  };
-  const files = await writeDemoFiles(folder, stage);
+  const files = writeDemoFiles(folder, stage);
   const config = demoConfig(stage, files, { policy, port: 0, tlsPort: 0, httpPort });
   const chatPair = stage.authority.issue([chatDomain]);
   const { privateKey } = generateKeyPairSync('ed25519');
-  const ledgerKey = await write('ledger.pem', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-  const ledgerFolder = join(folder, 'ledger');
-  await mkdir(ledgerFolder);
+  const ledgerKey = folder.write(
+    'ledger.pem',
+    privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+  );
+  const ledgerFolder = folder.makeFolder('ledger');
   const [own] = config.gatekeepers;
   const text = JSON.stringify({
     ...config,
     certificates: [
       ...config.certificates,
       {
-        certFile: await write('chat.crt', chatPair.certificate),
-        keyFile: await write('chat.key', chatPair.key),
+        certFile: folder.write('chat.crt', chatPair.certificate),
+        keyFile: folder.write('chat.key', chatPair.key),
       },
     ],
     domains: [...config.domains, { domain: chatDomain, gatekeeper: chatGatekeeperName }],
@@ -66,7 +65,7 @@ export async function writeCanaryConfig(
     ledger: { recordsFolder: ledgerFolder, keyFile: ledgerKey, intervalMs: 1_000 },
     limits: { ...config.limits, stanzasPerSecondMax: 0 },
   });
-  return { file: await write('narthex.yaml', text), ledgerFolder };
+  return { file: folder.write('narthex.yaml', text), ledgerFolder };
 }
 
 function chatSection({ port, root }: ScriptedChatGatekeeper, accountSecret: string): object {

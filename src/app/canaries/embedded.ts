@@ -16,7 +16,7 @@ import { Scene } from '../../simulator/story/scene.ts';
 import { openStage, type Stage } from '../../simulator/story/stage.ts';
 import { gatekeeperName } from '../demo/config.ts';
 import { freePort } from '../demo/free-port.ts';
-import { temporaryFolder } from '../demo/proxy.ts';
+import { TemporaryFolder } from '../demo/temporary-folder.ts';
 import { Telling } from '../../simulator/story/telling.ts';
 import { openCatalogue, openPolicy } from '../files/policies.ts';
 import { assemble } from '../part.ts';
@@ -52,34 +52,39 @@ interface Setting {
 }
 
 /** Sends a canary in every field, and searches every place for them.
- *  @throws ProxyNotStarted, SimulatorError when a party does not start; PolicyRefused, FileMissing of a policy */
+ *  @throws ProxyEnded when the proxy does not start, or ends too early; SimulatorError when another party does not
+ *  start; Refusal ERR_TEMPORARY_FILE; PolicyRefused, FileMissing of a policy */
 export async function runEmbeddedCanaries(options: EmbeddedOptions): Promise<CanaryReport> {
   const policy = openPolicy(options.policy);
   const expected = openPolicy(options.expected ?? options.policy);
   const canaries = canariesOf(openCatalogue());
   const { onStep = () => {} } = options;
   const gathering = new Gathering(canaries);
-  let sending: ReadonlyMap<Canary, string>;
   const setting = await openSetting(options);
   try {
-    onStep(`sending ${canaries.sent.length} values through the proxy`);
     const clientReceived: Buffer[] = [];
-    sending = await sendAll(setting, policy, canaries.sent, clientReceived);
-    await everythingLeft(policy, setting.admin, answerMs);
-    onStep('searching the memory of the proxy');
-    await gathering.lookInside(setting.proxy.inspector);
-    await gathering.lookAtPages(setting.proxy.pid);
-    onStep('searching what the parties received and what the proxy recorded');
+    const sendAndSearch = async (): Promise<ReadonlyMap<Canary, string>> => {
+      onStep(`sending ${canaries.sent.length} values through the proxy`);
+      const outcomes = await sendAll(setting, policy, canaries.sent, clientReceived);
+      await everythingLeft(policy, setting.admin, answerMs);
+      onStep('searching the memory of the proxy');
+      await gathering.lookInside(setting.proxy.inspector);
+      await gathering.lookAtPages(setting.proxy.pid);
+      onStep('searching what the parties received and what the proxy recorded');
+      await gathering.lookAtAdmin(setting.admin);
+      return outcomes;
+    };
+    const sending = await setting.proxy.whileRunning(sendAndSearch());
     await searchRecords(setting, gathering, canaries.sent);
     const { gatekeeper, chatGatekeeper, stage } = setting;
     const atGatekeepers = [...gatekeeper.received, ...chatGatekeeper.received];
     gathering.look('gatekeeper', Buffer.concat(atGatekeepers), receivedByGatekeeper(stage.records), storageRequests(stage)); // prettier-ignore
     gathering.look('client', Buffer.concat(clientReceived));
     gathering.look('provider', receivedByProvider(stage.records));
+    return gathering.report(sending, expected);
   } finally {
     await setting.close();
   }
-  return gathering.report(sending, expected);
 }
 
 /** Sends the canaries of XMPP, of HTTP and of the chat channel.
@@ -127,11 +132,10 @@ function isOfXmpp({ field }: Canary): boolean {
 
 /** Searches what the proxy recorded; it ends by an exception. */
 async function searchRecords(
-  { admin, proxy, collector, ledgerFolder }: Setting,
+  { proxy, collector, ledgerFolder }: Setting,
   gathering: Gathering,
   canaries: readonly Canary[],
 ): Promise<void> {
-  await gathering.lookAtAdmin(admin);
   const before = proxy.printed().length;
   await crash(proxy, canaries);
   gathering.look('output', proxy.printed().subarray(0, before));
@@ -142,15 +146,15 @@ async function searchRecords(
 
 function openSetting({ policy, program = shippedProgram }: EmbeddedOptions) {
   return assemble(async (parts): Promise<Setting> => {
-    const folder = parts.track(temporaryFolder());
+    const folder = parts.track(new TemporaryFolder());
     const stage = parts.track(await openStage());
     const pair = stage.authority.issue([domain, host]);
     const gatekeeper = parts.track(await startScriptedGatekeeper(pair, host));
     const chatGatekeeper = parts.track(await startScriptedChatGatekeeper(host));
     const collector = parts.track(await openCollector(host));
     const httpPort = await freePort();
-    const { file, ledgerFolder } = await writeCanaryConfig({
-      folder: folder.path,
+    const { file, ledgerFolder } = writeCanaryConfig({
+      folder,
       stage,
       gatekeeper,
       chatGatekeeper,

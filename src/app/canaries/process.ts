@@ -1,8 +1,10 @@
 /** A proxy as a process of its own, whose output is kept and whose memory can be read. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Inspector } from '../../canaries/inspector.ts';
+import { Refusal } from '../../errors/refusal.ts';
 
 export interface ProxyProcess {
   readonly pid: number;
@@ -14,21 +16,27 @@ export interface ProxyProcess {
   readonly inspector: Inspector;
   /** Resolves when it has ended. */
   readonly ended: Promise<unknown>;
+  /** Returns the result of work that needs the proxy.
+   *  @throws ProxyEnded when the proxy ends before the work */
+  whileRunning<T>(work: Promise<T>): Promise<T>;
   /** Ends it; it drains first. */
   close(): Promise<void>;
 }
 
-/** A proxy has ended before it was ready. */
-class ProxyNotStarted extends Error {
-  override readonly name = 'ProxyNotStarted';
-  readonly code = 'ERR_CANARY_PROXY';
+/** A proxy has ended before it was ready, or before everything was sent through it. */
+class ProxyEnded extends Refusal<'ERR_CANARY_PROXY'> {
+  override readonly name = 'ProxyEnded';
 }
 
-/** Returns what a proxy says of itself: neither its log nor what Node says of the inspector. */
-function printedBy(chunks: readonly Buffer[]): string {
+/** Exit code or signal of a child. */
+type Ending = readonly [number | null, NodeJS.Signals | null];
+
+/** Returns what a proxy says of itself, neither its log nor what Node says of the inspector; else how it ended. */
+function lastWords(chunks: readonly Buffer[], [code, signal]: Ending): string {
   const lines = Buffer.concat(chunks).toString().split('\n');
   const own = lines.filter((line) => !/^(\{|Debugger |For help, see)/.test(line));
-  return own.join('\n').trim() || 'the proxy does not start';
+  const ending = signal === null ? `with exit code ${code}` : `by ${signal}`;
+  return own.join('\n').trim() || `the proxy has ended ${ending}`;
 }
 
 /** Arguments of Node by which a proxy is started, up to the command. */
@@ -42,9 +50,12 @@ const inspectorUrl = /^Debugger listening on (ws:\/\/\S+)\n/m;
 /** Strings of a heap snapshot are cut off after so many characters. */
 const snapshotStringMax = 1_000_000;
 
+/** Longest time from the first broken connection of a process to its end, in milliseconds. */
+const endingMs = 1_000;
+
 /** Starts `narthex serve` with an inspector on loopback.
  *  @param program arguments of Node up to the command
- *  @throws ProxyNotStarted when the proxy does not start */
+ *  @throws ProxyEnded when the proxy does not start */
 export async function startProxyProcess(file: string, program: readonly string[]): Promise<ProxyProcess> {
   const node = [
     '--inspect=127.0.0.1:0',
@@ -57,7 +68,7 @@ export async function startProxyProcess(file: string, program: readonly string[]
   });
   const chunks: Buffer[] = [];
   // Unlike `exit`, `close` comes after the last of its output.
-  const ended = once(child, 'close');
+  const ended = once(child, 'close') as Promise<Ending & unknown[]>;
   endWithProcess(child, ended);
   const { promise: started, resolve, reject } = Promise.withResolvers<string>();
   const collect = (chunk: Buffer): void => {
@@ -69,8 +80,21 @@ export async function startProxyProcess(file: string, program: readonly string[]
   child.stdout.on('data', collect);
   child.stderr.on('data', collect);
   child.on('error', reject);
-  void ended.then(() => reject(new ProxyNotStarted(printedBy(chunks))));
-  const text = await started;
+  const early = ended.then((ending): never => {
+    throw new ProxyEnded('ERR_CANARY_PROXY', lastWords(chunks, ending));
+  });
+  // At the end of a run nothing waits for it.
+  early.catch(() => {});
+  const whileRunning = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await Promise.race([work, early]);
+    } catch (error) {
+      // The connections of a process end before it is seen to have ended.
+      await Promise.race([early, sleep(endingMs, undefined, { ref: false })]);
+      throw error;
+    }
+  };
+  const text = await whileRunning(started);
   return {
     pid: child.pid!,
     printed: () => Buffer.concat(chunks),
@@ -78,6 +102,7 @@ export async function startProxyProcess(file: string, program: readonly string[]
     adminPort: portsOf(text, 'admin.opened')[0]!,
     inspector: await Inspector.open(inspectorUrl.exec(text)![1]!),
     ended,
+    whileRunning,
     async close() {
       child.kill('SIGTERM');
       await ended;

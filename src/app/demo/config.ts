@@ -1,13 +1,12 @@
 /** The configuration of the demo: everything on loopback, with keys and certificates of one run. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { join } from 'node:path';
 import { configSchema, type Config } from '../../config/schema.ts';
 import { domain, host, names } from '../../simulator/story/cast.ts';
 import { integrator, pushIssuer } from '../../simulator/story/chat/cast.ts';
 import type { ChatStage } from '../../simulator/story/chat/stage.ts';
 import type { Stage } from '../../simulator/story/stage.ts';
+import type { TemporaryFolder } from './temporary-folder.ts';
 
 /** Name of the gatekeeper in the configuration. */
 export const gatekeeperName = 'embedded';
@@ -48,31 +47,26 @@ type Parties = Pick<Stage, 'authority' | 'provider'> & {
   readonly gatekeeper: Pick<Stage['gatekeeper'], 'callerCertificate'>;
 };
 
-/** Writes certificates and keys for one run into a folder. */
-export async function writeDemoFiles(
-  folder: string,
+/** Writes certificates and keys for one run into a folder.
+ *  @throws Refusal ERR_TEMPORARY_FILE */
+export function writeDemoFiles(
+  folder: TemporaryFolder,
   { authority, gatekeeper }: Parties,
   uploadToken = '',
-): Promise<DemoFiles> {
-  const write = async (name: string, content: string | Buffer): Promise<string> => {
-    const file = join(folder, name);
-    await writeFile(file, content, { mode: 0o600 });
-    return file;
-  };
+): DemoFiles {
   const pair = authority.issue([domain, host]);
   const { privateKey } = generateKeyPairSync('ed25519');
-  const signingKeys = join(folder, 'signing-keys');
-  await mkdir(signingKeys, { mode: 0o700 });
-  await write('signing-keys/spring.pem', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  const signingKeys = folder.makeFolder('signing-keys');
+  folder.write('signing-keys/spring.pem', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
   return {
-    ca: await write('ca.crt', authority.certificate),
-    certificate: await write('localhost.crt', pair.certificate),
-    key: await write('localhost.key', pair.key),
-    gatekeeperCertificate: await write('gatekeeper.crt', gatekeeper.callerCertificate),
+    ca: folder.write('ca.crt', authority.certificate),
+    certificate: folder.write('localhost.crt', pair.certificate),
+    key: folder.write('localhost.key', pair.key),
+    gatekeeperCertificate: folder.write('gatekeeper.crt', gatekeeper.callerCertificate),
     signingKeys,
-    accountSecret: await write('account-secret', randomBytes(32)),
-    mediaKey: await write('media-key', randomBytes(32)),
-    uploadToken: await write('upload-token', uploadToken),
+    accountSecret: folder.write('account-secret', randomBytes(32)),
+    mediaKey: folder.write('media-key', randomBytes(32)),
+    uploadToken: folder.write('upload-token', uploadToken),
   };
 }
 

@@ -16,7 +16,7 @@ export interface Demo extends Part {
 }
 
 /** Starts the parties and the proxy.
- *  @throws SetupError, SimulatorError when a port cannot be opened */
+ *  @throws SetupError, SimulatorError when a port cannot be opened; Refusal ERR_TEMPORARY_FILE */
 export function openDemo(options: DemoConfigOptions): Promise<Demo> {
   return options.protocol === 'chat-channel' ? openChatDemo(options) : openXmppDemo(options);
 }

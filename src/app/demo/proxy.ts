@@ -1,8 +1,5 @@
 /** The proxy of the demo, between the parties of the simulator. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { treatmentOf } from '../../policy/policy.ts';
 import { domain, host } from '../../simulator/story/cast.ts';
@@ -10,7 +7,7 @@ import type { Intermediary } from '../../simulator/story/scene.ts';
 import type { ChatStage } from '../../simulator/story/chat/stage.ts';
 import type { Stage } from '../../simulator/story/stage.ts';
 import { systemClock } from '../clock.ts';
-import { assemble, type Part } from '../part.ts';
+import { assemble } from '../part.ts';
 import { startProxy, type Proxy } from '../proxy.ts';
 import {
   chatDemoConfig,
@@ -21,6 +18,7 @@ import {
   type DemoFiles,
 } from './config.ts';
 import { freePort } from './free-port.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 import { openTelemetry } from '../telemetry/telemetry.ts';
 import { openPolicy } from '../files/policies.ts';
 import { productVersion } from '../version.ts';
@@ -36,14 +34,14 @@ export interface DemoProxy extends Intermediary {
 
 /** Starts the proxy of the XMPP story.
  *  @param options a port 0 selects a free one
- *  @throws SetupError when a port cannot be opened */
+ *  @throws SetupError when a port cannot be opened; Refusal ERR_TEMPORARY_FILE */
 export function startDemoProxy(stage: Stage, options: DemoConfigOptions): Promise<DemoProxy> {
   return startBetween(stage, options, (files, filled) => demoConfig(stage, files, filled));
 }
 
 /** Starts the proxy of the story over the chat channel, and tells the provider where it gets references.
  *  @param options a port 0 selects a free one
- *  @throws SetupError when a port cannot be opened */
+ *  @throws SetupError when a port cannot be opened; Refusal ERR_TEMPORARY_FILE */
 export async function startChatDemoProxy(stage: ChatStage, options: DemoConfigOptions): Promise<DemoProxy> {
   const uploadToken = randomBytes(32).toString('base64url');
   const build = (files: DemoFiles, filled: DemoConfigOptions): Config => chatDemoConfig(stage, files, filled);
@@ -64,10 +62,10 @@ async function startBetween(
   uploadToken = '',
 ): Promise<DemoProxy> {
   return assemble(async (parts) => {
-    const folder = parts.track(temporaryFolder());
+    const folder = parts.track(new TemporaryFolder());
     // The public address must be known before the port is opened.
     const httpPort = options.httpPort === 0 ? await freePort() : options.httpPort;
-    const files = await writeDemoFiles(folder.path, stage, uploadToken);
+    const files = writeDemoFiles(folder, stage, uploadToken);
     const proxy = await start(build(files, { ...options, httpPort }));
     parts.track({ close: () => proxy.close(0) });
     const [port, direct] = proxy.ports;
@@ -80,22 +78,6 @@ async function startBetween(
       caFile: files.ca,
     };
   });
-}
-
-/** Makes a folder that is removed by `close`, and also when the process ends first, by Ctrl-C or by a closed pipe. */
-export function temporaryFolder(): { readonly path: string } & Part {
-  // Not by a promise: a signal could come between the folder and the listener that removes it.
-  const path = mkdtempSync(join(tmpdir(), 'narthex-demo-'));
-  // A write that has begun can put a file there in the meantime.
-  const remove = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
-  process.once('exit', remove);
-  return {
-    path,
-    close() {
-      process.off('exit', remove);
-      remove();
-    },
-  };
 }
 
 export function fetchesForClients(policy: string): boolean {

@@ -155,6 +155,18 @@ describe.concurrent('a seeded leak', () => {
   );
 });
 
+describe('a proxy that is killed at its second session', () => {
+  it(
+    'ends the run',
+    async () => {
+      await expect(
+        runEmbeddedCanaries({ policy: 'balanced', program: program('killed') }),
+      ).rejects.toMatchObject({ code: 'ERR_CANARY_PROXY', message: 'the proxy has ended by SIGKILL' });
+    },
+    timeoutMs,
+  );
+});
+
 describe('a proxy that does not start', () => {
   it(
     'ends the run with what it printed',
