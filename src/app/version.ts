@@ -21,7 +21,7 @@ export function buildDigest(): string {
   return digestOf(files.flatMap((file) => [file.slice(folder.length), readFileSync(file, 'latin1')]));
 }
 
-/** What runs. */
+/** Returns what runs: the version, and the digest of its files. */
 export function program(): { readonly version: string; readonly build: string } {
   return { version: productVersion(), build: buildDigest() };
 }

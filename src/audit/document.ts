@@ -113,7 +113,7 @@ function figureCells(figures: readonly Figures[]): string[] {
   ];
 }
 
-/** Without an interval, the entropy of the clients themselves is given. */
+/** Returns an entropy in words with its interval; without an interval, that of the clients themselves. */
 function bitsWords({ value, interval }: Estimate, sample: number): string {
   if (interval === undefined) return bits(sample);
   return `${bits(value)} (${bits(interval.low)}–${bits(interval.high)})`;

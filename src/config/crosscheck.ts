@@ -10,7 +10,7 @@ import { policySections } from './scopes.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 import { storeAddress } from './sections/state.ts';
 
-/** Every contradiction, in no particular order. */
+/** Returns every contradiction, in no particular order. */
 export function crossCheck(config: Config, places: Places): ConfigProblem[] {
   const report: Report = (code, path, message, remedy = configErrors[code].remedy) => ({
     severity: 'error',
@@ -74,7 +74,7 @@ function duplicates(config: Config, report: Report): ConfigProblem[] {
   ];
 }
 
-/** The name of the WebSocket endpoint is one of the names of listeners. */
+/** Returns a problem when the WebSocket endpoint, which counts as a listener, has the name of another. */
 function webSocketName({ listeners, http }: Config, report: Report): ConfigProblem[] {
   const name = http?.websocket?.name;
   const first = listeners.findIndex((listener) => listener.name === name);
@@ -233,7 +233,8 @@ function contradictingLimits(config: Config, report: Report): ConfigProblem[] {
   return [...contradictionsAtTheTop(config, report), ...contradictionsOfGatekeepers(config, report)];
 }
 
-/** A session has the limits of before authentication first. */
+/** Returns a problem for each limit of stanzas of a gatekeeper that is below that of tags, or below the one before
+ *  authentication, which holds first. */
 function contradictionsOfGatekeepers({ limits, gatekeepers }: Config, report: Report): ConfigProblem[] {
   return gatekeepers.flatMap(({ limits: own = {} }, index) => {
     const stanza = own.stanzaBytesMax ?? limits.stanzaBytesMax;

@@ -123,7 +123,8 @@ const gatekeeper = z
   .transform((section) => ({ ...section, channelBinding: channelBindingOf(section) }))
   .describe('A messaging server that the proxy stands in front of.');
 
-/** On the chat channel the proxy authenticates clients itself. A value that contradicts this is refused later. */
+/** Returns the value in force. On the chat channel the proxy authenticates clients itself; a value that contradicts this
+ *  is refused later. */
 function channelBindingOf<T extends string>({
   protocol,
   channelBinding,

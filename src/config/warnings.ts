@@ -22,7 +22,7 @@ export function configWarnings({ config, places }: LoadedConfig): readonly Confi
   ];
 }
 
-/** What replicas without shared state lack depends on what they serve. */
+/** Returns a warning of what replicas lack without shared state, which depends on what they serve. */
 function separateState({ replicas, state, gatekeepers }: Config): readonly string[] {
   if (replicas === 1 || state !== undefined) return [];
   const repeated = [

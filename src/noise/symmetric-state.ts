@@ -73,7 +73,7 @@ export class SymmetricState {
     return states;
   }
 
-  /** HKDF of §4.3: RFC 5869 with the chaining key as salt and without info. */
+  /** Returns two keys by the HKDF of §4.3: RFC 5869 with the chaining key as salt and without info. */
   #derive(material: Uint8Array): [Buffer, Buffer] {
     const derived = hkdfSync('sha256', material, this.#chainingKey, nothing, 2 * hashLength);
     return [Buffer.from(derived, 0, hashLength), Buffer.from(derived, hashLength, hashLength)];

@@ -39,7 +39,7 @@ export class AggregatedMetrics {
   }
 }
 
-/** prom-client's types say that a type is a number of an enumeration; it is a word. */
+/** Returns whether a metric can be added up. The types of prom-client call its type a number; it is a word. */
 function isCount(type: unknown): boolean {
   return type === 'counter' || type === 'histogram';
 }

@@ -174,7 +174,7 @@ export const obligationsSchema = z.strictObject({
   ),
 });
 
-/** For editors of catalogue files. */
+/** Returns the JSON Schema of catalogues, for editors. */
 export function catalogueJsonSchema(): object {
   return {
     title: 'Narthex metadata catalogue',

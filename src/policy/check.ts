@@ -54,7 +54,7 @@ const onTheWire: readonly Audience[] = ['gatekeeper', 'client', 'provider'];
 /** Warnings about an exception begin this long before its end. */
 const expiryWarningMs = 30 * 86_400_000;
 
-/** In the order of the file; errors before warnings, notices last. */
+/** Returns what is wrong with a policy, in the order of the file: errors, then warnings, then notices. */
 export function checkPolicy(policy: Policy, options: CheckOptions): readonly Diagnostic[] {
   const found = [
     ...checkObligations(policy, options.obligations, options.knowable?.protocols),
@@ -446,7 +446,7 @@ function checkException(
   return found;
 }
 
-/** A condition on what is never known would never hold, or always be in doubt. */
+/** Returns the errors of conditions on what is never known: they would never hold, or always be in doubt. */
 function checkKnowable({ when, place }: PolicyException, { knowable }: CheckOptions): Diagnostic[] {
   if (knowable === undefined) return [];
   const { listeners, claims, regions } = knowable;
@@ -479,7 +479,8 @@ function together({ when: a }: PolicyException, { when: b }: PolicyException): b
   return canMeetBoth(a, b);
 }
 
-/** Logs, metrics, traces and the ledger hold names and counts, whatever a policy says. */
+/** Returns an error for each rule that would show the operator a value: logs, metrics, traces and the ledger hold names
+ *  and counts, whatever a policy says. */
 function checkOperator({ matrix, exceptions }: Policy): Diagnostic[] {
   return [matrix, ...exceptions.map((exception) => exception.matrix)].flatMap(({ operator }) =>
     [...operator.values()]

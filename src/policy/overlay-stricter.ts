@@ -2,7 +2,7 @@ import { compare } from './diff.ts';
 import { treatmentOf, type Matrix, type Policy, type Rule } from './policy.ts';
 import { audienceNames } from './schema.ts';
 
-/** The rules of `over` where an audience is shown less by them than by `policy`; what the policy says elsewhere. */
+/** Returns the rules of `over` where an audience is shown less by them than by `policy`, and those of `policy` elsewhere. */
 export function overlayStricter(policy: Pick<Policy, 'matrix' | 'unlisted'>, over: Matrix): Matrix {
   const entries = audienceNames.map((audience) => {
     const rules = new Map<string, Rule>(policy.matrix[audience]);

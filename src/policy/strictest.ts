@@ -41,8 +41,8 @@ function strictestRule(policies: readonly Ruled[], audience: Audience, field: st
   );
 }
 
-/** For each condition and end date of any policy: the stricter of what the policies do in that case. An exception that
- *  only one of them has cannot loosen what another says. */
+/** Returns, for each condition and end date of any policy, the strictest of what the policies do in that case. An
+ *  exception that only one of them has cannot loosen what another says. */
 function strictestExceptions(policies: readonly Policy[], plain: Matrix): readonly PolicyException[] {
   const cases = new Map(
     policies.flatMap(({ exceptions }) => exceptions.map((exception) => [caseOf(exception), exception])),
@@ -53,7 +53,7 @@ function strictestExceptions(policies: readonly Policy[], plain: Matrix): readon
   });
 }
 
-/** What is stricter, or by all of them looser, in this case than otherwise. */
+/** Returns the rules that are stricter, or by all policies looser, in this case than otherwise. */
 function matrixInCase(policies: readonly Policy[], key: string, plain: Matrix): Matrix {
   const applied = policies.map((policy) => ({
     ...policy,

@@ -51,7 +51,7 @@ export class Tokens {
     this.#shiftMs = shiftSeconds() * 1_000;
   }
 
-  /** The key of the permutations is the digest of no word, which would show bits of it. */
+  /** Derives the permutations. Their key is the digest of no word, which would show bits of it. */
   #derivePermutations(): Permutations {
     return new Permutations(Buffer.from(hkdfSync('sha256', this.#key, '', 'narthex permutations', 32)));
   }

@@ -152,7 +152,7 @@ function inShort({ provider, gatekeeper, figures, exceptions }: PublicReport): s
   );
 }
 
-/** SECURITY.md, "What stays visible". */
+/** Returns the sentences on what stays visible whatever the policy says (SECURITY.md, "What stays visible"). */
 function unavoidable(gatekeeper: string): string {
   return (
     `${gatekeeper} delivers your messages. So it learns whom you write to, when, and roughly how much. ` +

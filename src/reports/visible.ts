@@ -20,7 +20,8 @@ export interface Visible {
   readonly isEnforced: boolean;
 }
 
-/** @param reports on the same catalogue, at least one */
+/** Returns what an audience is shown by any of the reports.
+ *  @param reports on the same catalogue, at least one */
 export function visibleTo(reports: readonly ExposureReport[], audience: Audience = 'gatekeeper'): Visible {
   const fields = reports[0]!.rows.map((row, index) => ({
     row,
@@ -37,7 +38,7 @@ export function visibleTo(reports: readonly ExposureReport[], audience: Audience
   };
 }
 
-/** Most visible first. */
+/** Returns the place of an appearance among all, from 0 for the most visible. */
 function rank({ treatment }: Appearance): number {
   return treatment === 'absent' ? treatmentNames.length : treatmentNames.indexOf(treatment);
 }

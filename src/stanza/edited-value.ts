@@ -11,7 +11,7 @@ export function editedValue(stanza: Stanza, name: string, edits: readonly Edit[]
   return at === -1 ? undefined : editedValueAt(stanza, at, edits);
 }
 
-/** The same for the attribute at a tape index. */
+/** Returns the same as `editedValue`, for the attribute at a tape index. */
 export function editedValueAt(stanza: Stanza, at: number, edits: readonly Edit[]): string | undefined {
   if (edits.length === 0) return stanza.value(at);
   const start = stanza.valueStart(at);

@@ -74,7 +74,7 @@ export function createAdminApi(
   };
 }
 
-/** The top level, and the gatekeepers with a policy of their own. */
+/** Returns the policies of the top level, and of the gatekeepers that have their own. */
 function policiesOf({ scopes }: PolicyRuntime, now: number): PoliciesSummary {
   const [top, ...others] = scopes.map(({ name, state, digest, documents: { enforced, shadow, share } }) => ({
     gatekeeper: name.gatekeeper ?? '',

@@ -74,12 +74,12 @@ export function chatStreamLimits(
   };
 }
 
-/** The limits that a gatekeeper has of its own. */
+/** Returns the limits that a gatekeeper has of its own. */
 export function definedOf(limits: GatekeeperConfig['limits'] = {}): Partial<Config['limits']> {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
-/** What a session has read is within its own limits; a rendering serves all sessions. */
+/** Returns the largest of each limit. A rendering serves all sessions, and what each has read is within its own limits. */
 function widestOf(limits: readonly StreamLimits[]): StreamLimits {
   return limits.reduce((wide, each) => ({
     ...wide,

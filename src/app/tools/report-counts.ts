@@ -45,7 +45,8 @@ export async function readCounts(
   return countsOfLedger(from, keyFile, policies);
 }
 
-/** A second policy is counted in the shadow of the one that is enforced, and is not asked for. */
+/** Returns whether a row counts for the policy that is asked for. A second one is counted in the shadow of the one that is
+ *  enforced. */
 function isOf({ mode }: CountedPolicy, row: { readonly mode: string }): boolean {
   return row.mode === (mode === 'enforce' ? 'enforced' : 'shadow');
 }

@@ -19,7 +19,8 @@ export function findGatekeeper(
   return gatekeeper;
 }
 
-/** What is not in the table is nowhere. @throws HttpProblem ERR_ENLISTMENT_REGION */
+/** Refuses an address outside the gatekeeper's regions; one that is not in the table is nowhere.
+ *  @throws HttpProblem ERR_ENLISTMENT_REGION */
 export function refuseElsewhere(
   { regions }: EnlistmentGatekeeper,
   context: HttpContext,

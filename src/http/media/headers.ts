@@ -102,7 +102,7 @@ function validatorOf({ etag, 'last-modified': lastModified }: IncomingHttpHeader
     : undefined;
 }
 
-/** Seals a validator and keeps its strength: only a strong one may resume (§13.1.5). */
+/** Returns a sealed validator of the same strength: only a strong one may resume (§13.1.5). */
 function sealValidator(validator: string, tokens: MediaTokens, url: string): string {
   return `${validator.startsWith('eW/') ? 'W/' : ''}"${tokens.sealEtag(validator, url)}"`;
 }

@@ -44,7 +44,7 @@ function protocolSurroundings(
     });
 }
 
-/** What a client declares of itself reaches the gatekeeper as its profile says. The forms of a client never do. */
+/** Returns how a client's declarations are treated. They reach the gatekeeper as its profile says; its forms never do. */
 function capabilitySurroundings({ profiles }: View): readonly Surrounding[] {
   if (profiles.length === 0) return [];
   const names = profiles.map(({ profile }) => profile.name).join(', ');
@@ -158,7 +158,8 @@ function httpSurroundings({ config, source }: Deployment, { index, policy }: Vie
 
 const mediaField = 'content.media-url';
 
-/** Without media servers no address can be sealed: the treatment has no effect. */
+/** Returns, for each audience that a policy seals media addresses for, that they are kept: without media servers they
+ *  cannot be sealed. */
 function unsealedAddresses(policy: Policy, source: string): readonly Surrounding[] {
   return (['gatekeeper', 'client'] as const)
     .filter((audience) => treatmentOf(policy, audience, mediaField).treatment.kind === 'pseudonymise')

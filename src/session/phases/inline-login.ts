@@ -47,7 +47,8 @@ interface InlineRequests {
   readonly enable: 'no' | 'yes' | 'resumable';
 }
 
-/** The tag of the requested resource is not read: the gatekeeper chooses the resource, as SASL 1 has it. */
+/** Returns the requests inside a login. The tag of the resource is not read: the gatekeeper chooses the resource, as SASL 1
+ *  has it. */
 function requestsIn(request: Stanza): InlineRequests {
   const resume = childOf(request, 0, ns.sm, 'resume');
   const bind = childOf(request, 0, ns.bind2, 'bind');

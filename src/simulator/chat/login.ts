@@ -82,7 +82,7 @@ function refused(reason: number): LoginDecision['outcome'] {
   return { kind: 'refused', attrs: { reason: String(reason) } };
 }
 
-/** A third party's user has one device. */
+/** Returns the number of the device; a third party's user has one. */
 function deviceOf({ product, device }: LoginRequest): number {
   return product === interopProduct ? 0 : device;
 }
@@ -96,7 +96,7 @@ function clientFault({ platform, appVersion }: LoginRequest, least: readonly num
   return undefined;
 }
 
-/** The key of the handshake must be the one that was enlisted. */
+/** Returns the reason to refuse a handshake with another key than the one that was enlisted. */
 function keyFault(user: ChatUser, request: LoginRequest, { staticKey }: ClientHandshake): number | undefined {
   return user.keys.get(deviceOf(request))?.equals(staticKey) === true ? undefined : failureReasons.loggedOut;
 }

@@ -13,7 +13,7 @@ export const streamErrors = {
   /** Another connection of the device has logged in. */
   replaced: streamError({ code: '409' }, { tag: 'conflict', attrs: { type: 'replaced' } }),
   shutdown: streamError({ code: '503' }),
-  /** A stanza is still owed its acknowledgement, or got one that lacks a part. */
+  /** Returns the error for a stanza that is still owed its acknowledgement, or got one that lacks a part. */
   ack({ tag, attrs: { id = '', from = '', type } }: ChatNode): ChatNode {
     const named = { class: tag, id, from, ...(type === undefined ? {} : { type }) };
     return streamError({}, { tag: 'ack', attrs: named });
