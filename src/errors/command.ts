@@ -44,7 +44,7 @@ export const commandErrors = {
     exit: 'cannotCreate',
   },
   ERR_TEMPORARY_FILE: {
-    cause: 'A command that starts parties on this machine cannot write its temporary files.',
+    cause: 'The command `narthex demo` or `narthex audit canaries` cannot write its temporary files.',
     remedy: 'Free space on the disk, or name another folder in the environment variable TMPDIR.',
     exit: 'cannotCreate',
   },
