@@ -129,7 +129,7 @@ async function reachXmpp(
   }
 }
 
-/** Connects up to the features of the stream; over WebSocket, up to the accepted subprotocol.
+/** Returns a connection on which the stream has its features; over WebSocket, its accepted subprotocol.
  *  @throws GatekeeperError */
 async function connect(
   domain: string,
