@@ -16,12 +16,13 @@ const attemptsMax = 20;
 const reservations: Socket[] = [];
 const reservationsMax = 1_000;
 
-/** Returns a free TCP port of an address, which no process is given again until this one ends or was given a thousand others.
+/** Returns a free TCP port of an address, which `freePort` gives to no process again until this one ends or was given a
+ *  thousand others.
  *  @throws Error when no free port was found in 20 attempts */
 export async function freePort(host: string = loopback): Promise<number> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const port = randomInt(first, end);
-    const reservation = await reserved(port, host);
+    const reservation = await reserve(port, host);
     if (reservation === undefined) continue;
     if (await isFree(port, host)) {
       reservations.push(reservation);
@@ -42,7 +43,7 @@ export async function freePorts(count: number, host: string = loopback): Promise
 }
 
 /** Returns a socket that holds the UDP port of this number; undefined where another holds it. */
-async function reserved(port: number, host: string): Promise<Socket | undefined> {
+async function reserve(port: number, host: string): Promise<Socket | undefined> {
   const socket = createSocket('udp4');
   try {
     socket.bind({ port, address: host, exclusive: true });
